@@ -1,0 +1,40 @@
+"""The two values that pass through the program: what was heard, and what it meant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """
+    One advertisement, as a scanner heard it.
+
+    Attributes:
+        address: The sender's Bluetooth address, upper case with colons ("A4:C1:38:00:00:01").
+        service_data: Service UUID (128 bits, lower case) to the service data, without the UUID.
+        heard_at: When it was heard, in seconds since the Unix epoch.
+        rssi: Received signal strength in dBm; None where the source does not know it.
+    """
+
+    address: str
+    service_data: Mapping[str, bytes]
+    heard_at: float
+    rssi: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What one advertisement of a configured device said.
+
+    Attributes:
+        device: The device's configured name.
+        measurements: Measurement name to value, in the unit of its row in the format's table.
+        heard_at: When it was heard, in seconds since the Unix epoch.
+        rssi: Received signal strength in dBm; None where the source does not know it.
+    """
+
+    device: str
+    measurements: Mapping[str, float]
+    heard_at: float
+    rssi: int | None = None

@@ -1,0 +1,1 @@
+"""What two or more modules really share, and nothing else."""
