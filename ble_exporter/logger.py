@@ -1,0 +1,62 @@
+"""The log: one line an event (time, level, message), to a rotating file or to standard error."""
+
+import logging
+import time
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from ble_exporter.config import AppConfig
+from ble_exporter.errors import ConfigError
+
+NAME = "ble_exporter"
+STANDARD_ERROR = "-"
+
+# At a scan every 30 s the log grows by some 0.4 MB a day: a week in four files, and an SD card that lives.
+MAX_BYTES = 1_000_000
+BACKUPS = 3
+
+
+class _LineFormatter(logging.Formatter):
+    """ISO 8601 time with the offset from UTC, level, message; a line break in a message can't forge a line."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's signature
+        return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        return super().formatMessage(record)
+
+
+def get_logger(app_config: AppConfig) -> logging.Logger:
+    """
+    Return the program's logger, writing where the configuration says and nowhere else.
+
+    However often it is called, the logger has exactly one handler. The log file's folder is created.
+
+    Raises:
+        ConfigError: The log file can't be written.
+    """
+    logger = logging.getLogger(NAME)
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+        handler.close()
+    new_handler = _handler(app_config.log_file)
+    new_handler.setFormatter(_LineFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(new_handler)
+    logger.setLevel(app_config.log_level)
+    logger.propagate = False
+    return logger
+
+
+def _handler(log_file: str) -> logging.Handler:
+    if log_file == STANDARD_ERROR:
+        return logging.StreamHandler()
+    path = Path(log_file)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"log_file: {path.absolute()} can't be written ({error.strerror}): "
+            'give this user the right to write there, set log_file to another path, or to "-" for standard error'
+        ) from error
