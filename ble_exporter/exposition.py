@@ -1,0 +1,152 @@
+"""
+The exposition: which format a scraper wants, and the collectors' families in it.
+
+The two formats are written by prometheus_client. What is added here: an Accept header is read as RFC 9110 says,
+a collector that fails costs only its own families, and one that has not changed since the last scrape is not
+written again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from prometheus_client import exposition as text_format
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics_format
+from prometheus_client.registry import Collector
+
+
+class MediaRange(NamedTuple):
+    """One element of an Accept or Accept-Encoding header: `text/plain;version=0.0.4;q=0.3`."""
+
+    value: str
+    parameters: dict[str, str]
+    quality: float
+
+
+class Format(NamedTuple):
+    """An exposition format that is offered."""
+
+    media_type: str
+    version: str
+
+    @property
+    def content_type(self) -> str:
+        """The value of the Content-Type header."""
+        return f"{self.media_type}; version={self.version}; charset=utf-8"
+
+
+TEXT = Format("text/plain", "0.0.4")
+OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
+_END_OF_OPENMETRICS = b"# EOF\n"
+
+
+def parse_accept(header: str) -> Iterator[MediaRange]:
+    """
+    Read the elements of an Accept or Accept-Encoding header; one that makes no sense is left out.
+
+    Source: RFC 9110, sections 12.4.2 and 12.5.1
+    """
+    for element in header.split(","):
+        value, *pairs = (part.strip().lower() for part in element.split(";"))
+        parameters = {
+            name.strip(): text.strip().strip('"') for name, _, text in (pair.partition("=") for pair in pairs)
+        }
+        try:
+            quality = float(parameters.pop("q", "1"))
+        except ValueError:
+            continue
+        if value and 0 <= quality <= 1:
+            yield MediaRange(value, parameters, quality)
+
+
+def choose_format(accept: str) -> Format:
+    """
+    Choose the format that an Accept header likes best; the text format where it likes both alike, or neither.
+
+    Args:
+        accept: The header; empty where the request has none.
+    """
+    ranges = list(parse_accept(accept))
+    return OPENMETRICS if _quality(OPENMETRICS, ranges) > _quality(TEXT, ranges) else TEXT
+
+
+def _quality(offered: Format, ranges: Sequence[MediaRange]) -> float:
+    """The quality that the most specific matching range gives; 0 where none matches (RFC 9110, section 12.5.1)."""
+    best = (-1, 0.0)
+    for value, parameters, quality in ranges:
+        if parameters.get("version", offered.version) != offered.version:
+            continue
+        wildcards = ("*/*", f"{offered.media_type.partition('/')[0]}/*", offered.media_type)
+        if value in wildcards:
+            best = max(best, (2 * wildcards.index(value) + ("version" in parameters), quality))
+    return best[1]
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip."""
+    quality = {element.value: element.quality for element in parse_accept(accept_encoding)}
+    return quality.get("gzip", quality.get("*", 0)) > 0
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A collector that knows whether it has changed: as long as `version` stays, so do its families."""
+
+    version: int
+
+
+class Exposition:
+    """
+    The families of several collectors, written out.
+
+    Args:
+        collectors: By the name under which a failure is counted, in the order of the output. No two may have a
+            family in common.
+    """
+
+    def __init__(self, collectors: Mapping[str, Collector]) -> None:
+        self._collectors = collectors
+        self._failures = dict.fromkeys(collectors, 0)
+        self._written: dict[tuple[str, Format], tuple[int, bytes]] = {}
+
+    def render(self, wanted: Format) -> bytes:
+        """Write all families in the format; a collector that fails is left out and counted."""
+        parts = []
+        for name, collector in self._collectors.items():
+            try:
+                parts.append(self._render_one(name, collector, wanted))
+            except Exception:  # noqa: PERF203 - whatever a collector raises, the others' families must arrive
+                self._failures[name] += 1
+        parts.append(_write(_FailureCounter(self._failures), wanted))
+        if wanted is OPENMETRICS:
+            parts.append(_END_OF_OPENMETRICS)
+        return b"".join(parts)
+
+    def _render_one(self, name: str, collector: Collector, wanted: Format) -> bytes:
+        if not isinstance(collector, Versioned):
+            return _write(collector, wanted)
+        version = collector.version
+        known = self._written.get((name, wanted))
+        if known is None or known[0] != version:
+            known = self._written[name, wanted] = (version, _write(collector, wanted))
+        return known[1]
+
+
+class _FailureCounter(Collector):
+    def __init__(self, failures: dict[str, int]) -> None:
+        self._failures = failures
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "ble_exporter_collector_failures", "Collectors that failed at a scrape.", labels=["collector"]
+        )
+        for collector, count in self._failures.items():
+            family.add_metric([collector], count)
+        yield family
+
+
+def _write(collector: Collector, wanted: Format) -> bytes:
+    if wanted is TEXT:
+        return text_format.generate_latest(collector)
+    written: bytes = openmetrics_format.generate_latest(collector)  # type: ignore[no-untyped-call] # it has no annotations
+    return written.removesuffix(_END_OF_OPENMETRICS)

@@ -1,0 +1,71 @@
+"""What the exporter tells of itself, under `ble_exporter_`: every gap in the readings has a reason here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ble_exporter import __version__
+from ble_exporter.errors import REJECT_REASONS, RejectReason
+
+
+def _no_rejections() -> dict[RejectReason, int]:
+    return dict.fromkeys(REJECT_REASONS, 0)
+
+
+@dataclass
+class SelfMetrics(Collector):
+    """
+    Counts of the exporter's own work, as plain numbers: counting a stranger's advertisement costs one addition.
+
+    received = decoded + unknown_device + the sum of rejected, always.
+    """
+
+    received: int = 0
+    decoded: int = 0
+    unknown_device: int = 0
+    rejected: dict[RejectReason, int] = field(default_factory=_no_rejections)
+    scans: int = 0
+    scan_failures: int = 0
+    last_scan_timestamp: float = 0.0
+    last_scan_duration: float = 0.0
+
+    def collect(self) -> Iterator[Metric]:
+        """Build the families of this moment; all are there from the first scrape."""
+        build = GaugeMetricFamily("ble_exporter_build_info", "1, labelled with the version.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        rejected = CounterMetricFamily(
+            "ble_exporter_advertisements_rejected",
+            "Advertisements of configured devices that gave no reading, by reason.",
+            labels=["reason"],
+        )
+        for reason, count in self.rejected.items():
+            rejected.add_metric([reason], count)
+        yield rejected
+        for name, documentation, count in (
+            ("scans", "Scans that were started.", self.scans),
+            ("scan_failures", "Scans that failed.", self.scan_failures),
+            ("advertisements_received", "Advertisements heard, from any device.", self.received),
+            ("advertisements_decoded", "Advertisements that gave a reading.", self.decoded),
+            (
+                "advertisements_unknown_device",
+                "Advertisements of devices not configured.",
+                self.unknown_device,
+            ),
+        ):
+            yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
+        for name, documentation, value in (
+            (
+                "last_scan_timestamp_seconds",
+                "When the last scan ended, in Unix time; 0 before.",
+                self.last_scan_timestamp,
+            ),
+            (
+                "last_scan_duration_seconds",
+                "How long the last scan listened; 0 before.",
+                self.last_scan_duration,
+            ),
+        ):
+            yield GaugeMetricFamily(f"ble_exporter_{name}", documentation, value)
