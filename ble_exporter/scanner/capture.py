@@ -1,0 +1,81 @@
+"""
+Capture files: advertisements that were recorded, one a line, for the simulated radio to play.
+
+    # seconds  address            RSSI  UUID  service data
+    0.0        A4:C1:38:AA:BB:CC  -61   fcd2  4000b00151028d0a038d11
+
+The seconds count from any moment and never go back. The UUID has 4 or 32 hex digits; a "-" in place of UUID and service
+data is an advertisement without any. Empty lines, and all behind a "#", are ignored.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ble_exporter.errors import ConfigError
+
+
+class Transmission(NamedTuple):
+    """
+    One advertisement on the simulated air.
+
+    Attributes:
+        at: When, in seconds since the radio was switched on.
+        address: The sender's address.
+        rssi: With which signal strength it arrives, in dBm.
+        service_data: Service UUID (128 bits) to service data.
+    """
+
+    at: float
+    address: str
+    rssi: int
+    service_data: dict[str, bytes]
+
+
+_LINE = re.compile(
+    r"(?P<at>\d+(\.\d*)?)\s+(?P<address>[0-9A-F]{2}(:[0-9A-F]{2}){5})\s+(?P<rssi>-?\d{1,3})"
+    r"\s+((?P<uuid>[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\s+(?P<data>([0-9a-f]{2})*)|-)",
+    re.IGNORECASE,
+)
+
+
+def load_capture(path: str) -> list[Transmission]:
+    """
+    Read a capture file.
+
+    Returns:
+        Its advertisements in order, the first at 0 s.
+
+    Raises:
+        ConfigError: The file can't be read, or a line is not as above.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the capture can't be read ({error}): name another file with --replay") from error
+    transmissions: list[Transmission] = []
+    first = 0.0
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        match = _LINE.fullmatch(text)
+        if match is None:
+            raise ConfigError(
+                f"{path}:{number}: not an advertisement; write `seconds address RSSI UUID service-data`, "
+                "as `0.0 A4:C1:38:AA:BB:CC -61 fcd2 4000b00151028d0a038d11`"
+            )
+        at = float(match["at"])
+        if not transmissions:
+            first = at
+        at -= first
+        if transmissions and at < transmissions[-1].at:
+            raise ConfigError(f"{path}:{number}: the time goes back; sort the lines by their first column")
+        service_data = {_long_uuid(match["uuid"]): bytes.fromhex(match["data"])} if match["uuid"] else {}
+        transmissions.append(Transmission(at, match["address"].upper(), int(match["rssi"]), service_data))
+    return transmissions
+
+
+def _long_uuid(uuid: str) -> str:
+    uuid = uuid.lower()
+    return f"0000{uuid}-0000-1000-8000-00805f9b34fb" if len(uuid) == 4 else uuid

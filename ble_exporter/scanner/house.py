@@ -1,0 +1,127 @@
+"""
+A simulated house: sensors that send as the real firmware does, rooms whose climate drifts, a street full of strangers.
+
+A sensor sends an advertisement every 2.5 s, and measures every four of them. Temperature, humidity and battery are in one
+kind of packet, voltage and the switches in another. In which order depends on the firmware's age:
+
+    "abab"  v5.1_2 and newer: A B A B under one packet id, and the next id for the next measurement
+    "aaab"  v4.5 to v5.1: A A A under one id, B under the next
+"""
+
+import random
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from operator import attrgetter
+from typing import Literal
+
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.scanner.capture import Transmission
+
+PacketOrder = Literal["abab", "aaab"]
+
+_INTERVAL_S = 2.5
+_MEASUREMENT_ADVERTISEMENTS = 4
+# Bluetooth Core, vol. 6, part B, 4.4.2.2.1: a sender adds 0 to 10 ms to each interval.
+_MAX_ADVERTISING_DELAY_S = 0.010
+# All sensors start within this time: a first scan hears each.
+_START_S = 0.1
+
+_PACKET_A = struct.Struct("<BBBBBBhBH")
+_PACKET_B = struct.Struct("<BBBBHBBBB")
+_INFORMATION = 0x40
+
+
+@dataclass(frozen=True)
+class House:
+    """
+    What a simulated radio hears.
+
+    Attributes:
+        addresses: The sensors' addresses.
+        seed: The same seed gives the same house, to the byte; None gives another each time.
+        loss: Which part of all advertisements is not heard, from 0 to 1.
+        strangers: How many foreign devices are in reach, each sending once a second.
+        order: The sensors' firmware, by the order of its packets.
+    """
+
+    addresses: Sequence[str]
+    seed: int | None = None
+    loss: float = 0.0
+    strangers: int = 0
+    order: PacketOrder = "abab"
+
+    def transmissions(self) -> Iterator[Transmission]:
+        """Return what is heard, in the order of time, without end."""
+        seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
+        senders = [_sensor(address, random.Random(f"{seed} {address}"), self.order) for address in self.addresses]
+        senders += [_stranger(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
+        reception = random.Random(f"{seed} reception")
+        for transmission in merge(*senders, key=attrgetter("at")):
+            if reception.random() >= self.loss:
+                yield transmission
+
+
+class _Room:
+    """The climate of one room: each measurement wanders a little, and comes back."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._usual_celsius = self.celsius = rng.uniform(17.0, 24.0)
+        self._usual_percent = self.percent = rng.uniform(35.0, 60.0)
+
+    def drift(self) -> None:
+        self.celsius += self._rng.gauss(0.0, 0.03) + 0.01 * (self._usual_celsius - self.celsius)
+        self.percent += self._rng.gauss(0.0, 0.10) + 0.01 * (self._usual_percent - self.percent)
+
+
+def _sensor(address: str, rng: random.Random, order: PacketOrder) -> Iterator[Transmission]:
+    room = _Room(rng)
+    battery = rng.randint(40, 100)
+    millivolts = 2200 + 8 * battery
+    usual_rssi = rng.uniform(-85.0, -50.0)
+    packet_id = rng.randrange(256)
+    at = rng.uniform(0.0, _START_S)
+    while True:
+        packet_a = _PACKET_A.pack(
+            _INFORMATION,
+            0x00,
+            packet_id,
+            0x01,
+            battery,
+            0x02,
+            round(room.celsius * 100),
+            0x03,
+            round(room.percent * 100),
+        )
+        # The older firmware counts its voltage packet on; each packet of the newer carries the measurement's id.
+        id_of_b = packet_id if order == "abab" else (packet_id + 1) % 256
+        packet_b = _PACKET_B.pack(_INFORMATION, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9), 0x10, 0, 0x11, 1)
+        for number in range(_MEASUREMENT_ADVERTISEMENTS):
+            is_b = number % 2 == 1 if order == "abab" else number == _MEASUREMENT_ADVERTISEMENTS - 1
+            yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: packet_b if is_b else packet_a})
+            at += _INTERVAL_S + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
+        packet_id = (id_of_b + 1) % 256
+        room.drift()
+
+
+def _stranger(rng: random.Random) -> Iterator[Transmission]:
+    """A foreign device: a sensor of the neighbours, a beacon of another kind, or something without service data."""
+    address = ":".join(f"{byte:02X}" for byte in [rng.randrange(0x40, 0x80), *rng.randbytes(5)])
+    service_data = rng.choice(
+        [
+            {UUID: bytes([_INFORMATION, 0x02]) + rng.randbytes(2)},
+            {"0000feaa-0000-1000-8000-00805f9b34fb": rng.randbytes(18)},
+            {},
+        ]
+    )
+    usual_rssi = rng.uniform(-95.0, -60.0)
+    at = rng.uniform(0.0, 1.0)
+    while True:
+        yield Transmission(at, address, _rssi(usual_rssi, rng), service_data)
+        at += 1.0 + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
+
+
+def _rssi(usual: float, rng: random.Random) -> int:
+    return max(-100, min(-30, round(rng.gauss(usual, 3.0))))
