@@ -1,0 +1,172 @@
+"""The command line: arguments, signals, exit codes; nothing else."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ble_exporter import __version__
+from ble_exporter.config import AppConfig, load_config
+from ble_exporter.errors import ConfigError, ExporterError
+from ble_exporter.logger import STANDARD_ERROR, get_logger
+
+if TYPE_CHECKING:
+    from ble_exporter.scanner import AbstractScanner
+
+EXIT_OK = 0
+EXIT_UNEXPECTED = 1
+EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+_DESCRIPTION = "Hear Bluetooth Low Energy thermometers (BTHome) and give their readings to Prometheus."
+_EPILOG = """\
+examples:
+  ble-exporter --config config.yaml                  run, on this machine's Bluetooth adapter
+  ble-exporter --config config.yaml --config.check   check the configuration and end
+  ble-exporter --config config.yaml --mock           run on a simulated radio: no hardware, no root
+
+exit status:
+  0   ended by SIGTERM or SIGINT, or nothing to complain about
+  1   unexpected error, with its traceback
+  2   wrong usage
+  69  Bluetooth is not available, or failed
+  78  the configuration can't be used
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the program.
+
+    Args:
+        arguments: Those of the command line; by default the process's own.
+
+    Returns:
+        The exit status.
+    """
+    options = _parse(arguments)
+    # A log that goes to standard error anyway tells what the last line would.
+    log_is_shown = False
+    try:
+        config = load_config(options.config)
+        if options.config_check:
+            print(_checked(options.config, config))
+            return EXIT_OK
+        log = get_logger(config)
+        log_is_shown = config.log_file == STANDARD_ERROR
+        try:
+            _run(options, config, log)
+        except ExporterError as error:
+            log.error("%s", error)  # noqa: TRY400 - its text is made for the user, a traceback is not
+            raise
+        except Exception:
+            log.exception("unexpected error")
+            raise
+    except ExporterError as error:
+        if not log_is_shown:
+            print("ble-exporter: error:", " ".join(str(error).split()), file=sys.stderr)
+        return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
+    return EXIT_OK
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="ble-exporter",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
+    parser.add_argument(
+        "--config.check", dest="config_check", action="store_true", help="check the configuration and end"
+    )
+    parser.add_argument("--version", action="version", version=f"ble-exporter {__version__}")
+    radio = parser.add_argument_group(
+        "simulated radio", "It plays every configured device as the real firmware does, without Bluetooth."
+    )
+    source = radio.add_mutually_exclusive_group()
+    source.add_argument("--mock", action="store_true", help="simulate the radio")
+    source.add_argument("--replay", metavar="FILE", help="play a capture file, once, in its own time")
+    mock = [
+        radio.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets"),
+        radio.add_argument(
+            "--mock-loss", metavar="P", type=_probability, help="part of packets lost, 0 to 1 (default: 0)"
+        ),
+        radio.add_argument("--mock-strangers", metavar="N", type=_count, help="foreign devices in reach (default: 0)"),
+        radio.add_argument(
+            "--mock-order",
+            choices=("abab", "aaab"),
+            help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
+        ),
+    ]
+    options = parser.parse_args(arguments)
+    for action in mock:
+        if getattr(options, action.dest) is not None and not options.mock:
+            parser.error(f"{action.option_strings[0]} goes with --mock")
+    return options
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
+    return value
+
+
+def _checked(path: str, config: AppConfig) -> str:
+    devices = f"{len(config.devices)} device{'' if len(config.devices) == 1 else 's'}"
+    return (
+        f"{path}: ok: {devices}, a scan of {config.scan_duration_seconds:g} s every "
+        f"{config.scan_interval_seconds:g} s, port {config.listen_port}"
+    )
+
+
+def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger) -> None:
+    # Imported here, so that --help and --config.check answer at once: bleak and aiohttp take most of a second on a Pi.
+    from ble_exporter.service import serve
+
+    log.info("ble-exporter %s starts with %s, for %d devices", __version__, options.config, len(config.devices))
+    scanner = _scanner(options, config)
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await serve(config, scanner, log, stop)
+
+    asyncio.run(until_stopped())
+    log.info("stopped")
+
+
+def _scanner(options: argparse.Namespace, config: AppConfig) -> "AbstractScanner":
+    from ble_exporter.scanner import MockScanner, get_scanner
+    from ble_exporter.scanner.capture import load_capture
+    from ble_exporter.scanner.house import House
+
+    if options.replay is not None:
+        return MockScanner(air=load_capture(options.replay))
+    if options.mock:
+        house = House(
+            tuple(config.devices),
+            options.mock_seed,
+            options.mock_loss or 0.0,
+            options.mock_strangers or 0,
+            options.mock_order or "abab",
+        )
+        return MockScanner(air=house.transmissions())
+    return get_scanner(adapter=config.adapter)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
