@@ -24,6 +24,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MANDATORY = ("scan_interval_seconds", "scan_duration_seconds", "listen_port", "devices")
 _OPTIONAL = ("log_file", "log_level", "listen_address", "adapter")
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _ADAPTER = re.compile(r"hci[0-9]{1,3}")
 
 
@@ -64,12 +65,12 @@ def load_config(path: str) -> AppConfig:
         ConfigError: The file can't be read, or is not a valid configuration. (A ValueError.)
     """
     try:
-        text = Path(path).read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(
             f"{path}: can't be read ({error.strerror}): name the configuration file with --config"
         ) from error
-    return _Document(path).app_config(text)
+    return _Document(path).app_config(data)
 
 
 class _Loader(yaml.SafeLoader):
@@ -106,8 +107,8 @@ class _Document:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def app_config(self, text: bytes) -> AppConfig:
-        nodes = self._top_level(self._root(text))
+    def app_config(self, data: bytes) -> AppConfig:
+        nodes = self._top_level(self._root(data))
         interval = self._seconds("scan_interval_seconds", nodes)
         duration = self._seconds("scan_duration_seconds", nodes)
         if duration > interval:
@@ -129,14 +130,23 @@ class _Document:
                 optional[key] = check(nodes[key])
         return AppConfig(interval, duration, port, devices, **optional)
 
-    def _root(self, text: bytes) -> yaml.MappingNode:
+    def _root(self, data: bytes) -> yaml.MappingNode:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ConfigError(f"{self._path}:{line}: not UTF-8 text; save the file as UTF-8") from error
         try:
             node = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            raise ConfigError(f"{self._path}{line}: not valid YAML: {error.problem or error.context}") from error
-        except (yaml.YAMLError, RecursionError) as error:
-            raise ConfigError(f"{self._path}: not valid YAML: {' '.join(str(error).split())}") from error
+            at = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+            problem = ", ".join(filter(None, (error.context, error.problem)))
+            raise ConfigError(f"{self._path}{at}: not valid YAML: {problem}") from error
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise ConfigError(f"{self._path}:{line}: a control character stands here; remove it") from error
+        except RecursionError as error:
+            raise ConfigError(f"{self._path}: not valid YAML: nested too deeply") from error
         if not isinstance(node, yaml.MappingNode):
             raise ConfigError(
                 f"{self._path}: holds no keys: write one `key: value` a line; mandatory are {', '.join(_MANDATORY)}"
@@ -185,7 +195,7 @@ class _Document:
         address = text.upper()
         if isinstance(node, yaml.ScalarNode) and node.style is None and _is_no_string_in_yaml_1_1(text):
             self._fail(node, f'devices: {text} is not quoted, and YAML reads it as a number; write "{text}"')
-        if "X" in address or "Y" in address:
+        if _PLACEHOLDER.fullmatch(address):
             self._fail(node, f"devices: {text} is a placeholder; put in the address of your sensor")
         if not _ADDRESS.fullmatch(address):
             remedy = 'write six pairs of hex digits, as "A4:C1:38:00:00:01"'

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
@@ -111,17 +112,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _probability(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
-    return value
+    with suppress(ValueError):
+        if 0 <= int(text) <= 10_000:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
 
 
 def _checked(path: str, config: AppConfig) -> str:

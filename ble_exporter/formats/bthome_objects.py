@@ -9,7 +9,7 @@ from struct import Struct
 from typing import NamedTuple
 
 Raw = Callable[[bytes, int], tuple[int]]
-"""Reads the integer at an index of a payload, as `Struct.unpack_from` does; struct.error or IndexError where it can't."""
+"""Reads the integer at an index of a payload, as `Struct.unpack_from` does. Raises struct.error or IndexError."""
 
 
 class Number(NamedTuple):

@@ -56,6 +56,9 @@ class BleakScannerImpl:
         scanner = BleakScanner(heard, bluez=BlueZScannerArgs(adapter=self._adapter) if self._adapter else {})
         try:
             await asyncio.wait_for(scanner.start(), _START_TIMEOUT_S)
+        except asyncio.CancelledError:
+            # Not a scan that heard nothing: one that never listened.
+            raise ScannerError(f"{self._name}: the scan was over before it had started: {_RESET}") from None
         except asyncio.TimeoutError:
             raise ScannerError(
                 f"{self._name}: the scan did not start within {_START_TIMEOUT_S:g} s: {_RESET}"

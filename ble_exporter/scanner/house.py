@@ -1,8 +1,8 @@
 """
 A simulated house: sensors that send as the real firmware does, rooms whose climate drifts, a street full of strangers.
 
-A sensor sends an advertisement every 2.5 s, and measures every four of them. Temperature, humidity and battery are in one
-kind of packet, voltage and the switches in another. In which order depends on the firmware's age:
+A sensor sends an advertisement every 2.5 s, and measures every four of them. Temperature, humidity and battery are in
+one kind of packet, voltage and the switches in another. In which order depends on the firmware's age:
 
     "abab"  v5.1_2 and newer: A B A B under one packet id, and the next id for the next measurement
     "aaab"  v4.5 to v5.1: A A A under one id, B under the next
@@ -53,11 +53,13 @@ class House:
     order: PacketOrder = "abab"
 
     def transmissions(self) -> Iterator[Transmission]:
-        """Return what is heard, in the order of time, without end."""
+        """Yield what is heard, in the order of time, without end."""
         seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
         senders = [_sensor(address, random.Random(f"{seed} {address}"), self.order) for address in self.addresses]
         senders += [_stranger(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
         reception = random.Random(f"{seed} reception")
+        if self.loss >= 1:
+            return  # nothing will ever be heard: there is no next one to look for
         for transmission in merge(*senders, key=attrgetter("at")):
             if reception.random() >= self.loss:
                 yield transmission

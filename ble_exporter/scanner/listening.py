@@ -47,8 +47,9 @@ async def run_for(scanner: AbstractScanner, deliver: Deliver, duration_s: float)
     finally:
         listening.cancel()
         await asyncio.wait({listening})
-    if not listening.cancelled():
-        listening.result()
+        # Also where this function itself is cancelled: what failed then must not be lost.
+        if not listening.cancelled():
+            listening.result()
 
 
 async def packets_heard(scanner: AbstractScanner, duration_s: float) -> list[tuple[str, bytes]]:

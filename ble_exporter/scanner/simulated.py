@@ -51,13 +51,14 @@ class MockScanner:
         if self._data is not None:
             return
         now = asyncio.get_running_loop().time
+        began = now()
         if self._switched_on is None:
-            self._switched_on = now()
-        began = now() - self._switched_on
+            self._switched_on = began
         while self._next is not None:
-            if self._next.at >= began:
+            on_air_at = self._switched_on + self._next.at
+            if on_air_at >= began:
                 # The air's time is fixed, so lateness of one advertisement does not add to the next's.
-                await asyncio.sleep(self._next.at - (now() - self._switched_on))
+                await asyncio.sleep(on_air_at - now())
                 deliver(self._heard(self._next))
             self._next = next(self._air, None)
 
