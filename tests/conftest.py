@@ -1,0 +1,85 @@
+"""What several test files share."""
+
+import asyncio
+import json
+import logging
+import selectors
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from ble_exporter.config import AppConfig
+
+HERE = Path(__file__).parent
+PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
+PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening open; the same packet id
+
+Result = TypeVar("Result")
+Vector = dict[str, Any]  # JSON, checked by the test that reads it
+
+
+def vectors(name: str) -> list[Vector]:
+    """Read a file of vectors."""
+    rows: list[Vector] = json.loads((HERE / "vectors" / name).read_text(encoding="utf-8"))
+    return rows
+
+
+class _ImpatientSelector(selectors.DefaultSelector):
+    """A selector that does not wait for time to pass: it moves the clock on."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        assert timeout is not None, "nothing is left to happen: the program would wait for ever"
+        ready = super().select(0)
+        if not ready:
+            self.now += max(timeout, 0)
+        return ready
+
+
+class _VirtualTimeLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._impatient = _ImpatientSelector()
+        super().__init__(self._impatient)
+
+    def time(self) -> float:
+        return self._impatient.now
+
+
+@pytest.fixture
+def in_virtual_time() -> Callable[[Coroutine[Any, Any, Result]], Result]:
+    """Run a coroutine on an event loop on which an hour of waiting takes no time."""
+
+    def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+        loop = _VirtualTimeLoop()
+        try:
+            return loop.run_until_complete(coroutine)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    return run
+
+
+@pytest.fixture
+def app_config(tmp_path: Path) -> AppConfig:
+    """A configuration of two devices."""
+    return AppConfig(
+        scan_interval_seconds=30,
+        scan_duration_seconds=5,
+        listen_port=8000,
+        devices={"A4:C1:38:00:00:01": "living_room", "A4:C1:38:00:00:02": "bedroom"},
+        log_file=str(tmp_path / "logs" / "ble_exporter.log"),
+        listen_address="127.0.0.1",
+    )
+
+
+@pytest.fixture
+def log() -> Iterator[logging.Logger]:
+    """A logger that pytest's caplog hears."""
+    logger = logging.getLogger("test")
+    logger.setLevel(logging.DEBUG)
+    yield logger
+    logger.handlers.clear()

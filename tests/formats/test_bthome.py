@@ -1,0 +1,123 @@
+"""BTHome v2: every object of the table by a sourced vector, and whatever else may come over the air."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.errors import REJECT_REASONS, DecodeError
+from ble_exporter.formats import bthome
+from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
+from tests.conftest import HERE, PACKET_A, PACKET_B, Vector, vectors
+
+DECODED = vectors("bthome_v2.json")
+REJECTED = vectors("bthome_v2_rejected.json")
+
+
+@pytest.mark.parametrize("vector", DECODED, ids=lambda vector: f"{vector['payload']}: {vector['note']}")
+def test_a_sourced_vector_decodes_to_its_values(vector: Vector) -> None:
+    """The values are what people see: each must be the one that the source gives, to the last bit."""
+    decoded = bthome.decode(bytes.fromhex(vector["payload"]))
+
+    others = {name: value.hex() if isinstance(value, bytes) else value for name, value in decoded.others.items()}
+    assert vector["measurements"] == decoded.measurements
+    assert vector.get("others", {}) == others
+    assert vector.get("packet_id") == decoded.packet_id
+    assert vector.get("unknown_object") == decoded.unknown_object
+
+
+def test_every_object_of_the_table_has_a_vector() -> None:
+    """A row without a vector is a row that nobody has checked."""
+    covered = {payload[1] for payload in (bytes.fromhex(vector["payload"]) for vector in DECODED) if len(payload) > 1}
+
+    assert set() == ({0x00} | OBJECTS.keys() | OTHERS.keys()) - covered
+
+
+def test_the_table_is_the_public_one() -> None:
+    """The table as the specification and bthome-ble agree on it: id, length, sign and factor."""
+    table = json.loads((HERE / "vectors" / "bthome_v2_objects.json").read_text(encoding="utf-8"))
+
+    for row in table:
+        number = OBJECTS[int(row["id"], 16)]
+        assert row["size"] == number.size
+        payload = bytes([int(row["id"], 16)]) + b"\xff" * row["size"]
+        raw = -1 if row["signed"] else 256 ** row["size"] - 1
+        exact = raw * Decimal(row["factor"]) * Decimal(row["in_unit"])
+        assert float(exact) == number.read(payload, 1)[0] / number.divisor
+
+
+@pytest.mark.parametrize("vector", REJECTED, ids=lambda vector: vector["note"])
+def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
+    """A guess would be a wrong temperature on somebody's graph; the message goes into a bug report."""
+    with pytest.raises(DecodeError) as caught:
+        bthome.decode(bytes.fromhex(vector["payload"]))
+
+    assert (vector["reason"], vector["message"]) == (caught.value.reason, str(caught.value))
+
+
+@pytest.mark.parametrize("payload", [PACKET_A, PACKET_B], ids=["A", "B"])
+def test_a_packet_cut_anywhere_inside_an_object_is_rejected(payload: bytes) -> None:
+    """A byte too few must not become a value that is too small."""
+    ends = {1}
+    while max(ends) < len(payload):
+        object_id = payload[max(ends)]
+        ends.add(max(ends) + 1 + (1 if object_id == 0 else OBJECTS[object_id].size))
+
+    for length in range(1, len(payload) + 1):
+        if length in ends:
+            bthome.decode(payload[:length])
+        else:
+            with pytest.raises(DecodeError, match="cut short"):
+                bthome.decode(payload[:length])
+
+
+@given(st.binary(max_size=255))
+def test_any_bytes_give_values_or_a_decode_error(payload: bytes) -> None:
+    """All that comes over the air is hostile: no other exception may ever leave the decoder."""
+    try:
+        decoded = bthome.decode(payload)
+    except DecodeError as error:
+        reason, values = error.reason, []
+    else:
+        reason, values = None, list(decoded.measurements.values())
+
+    assert reason in {None, *REJECT_REASONS}
+    assert all(isinstance(value, float) for value in values)
+
+
+@given(st.lists(st.sampled_from(sorted(OBJECTS)), max_size=40), st.data())
+def test_no_object_of_a_sound_payload_is_lost(object_ids: list[int], data: st.DataObject) -> None:
+    """Repeated names are told apart by position, so as many values come out as objects went in."""
+    payload = bytearray([0x40])
+    for object_id in object_ids:
+        size = OBJECTS[object_id].size
+        payload += bytes([object_id]) + data.draw(st.binary(min_size=size, max_size=size))
+
+    decoded = bthome.decode(bytes(payload))
+
+    assert len(object_ids) == len(decoded.measurements)
+
+
+@given(st.integers(min_value=-(2**15), max_value=2**15 - 1))
+def test_a_temperature_is_the_double_nearest_to_its_two_decimals(raw: int) -> None:
+    """21.05 must print as 21.05 and not as 21.050000000000001: a factor of 0.01 would miss 8,780 values."""
+    payload = b"\x40\x02" + raw.to_bytes(2, "little", signed=True)
+
+    assert {"temperature": float(Decimal(raw) / 100)} == bthome.decode(payload).measurements
+
+
+def test_a_binary_sensor_is_0_or_1() -> None:
+    """A gauge that is said to be 0 or 1 must not show 255."""
+    assert bthome.decode(b"\x40\x1a\xff").measurements == {"door": 1.0}
+
+
+def test_an_unknown_event_keeps_its_code() -> None:
+    """A code that is newer than this program is still worth reporting."""
+    assert bthome.decode(b"\x40\x3a\x99").others == {"button": "unknown_0x99"}
+
+
+def test_text_that_is_not_utf_8_is_shown_with_replacement_characters() -> None:
+    """A hostile text must not cost the measurements beside it."""
+    assert bthome.decode(b"\x40\x53\x02a\xff").others == {"text": "a�"}

@@ -1,0 +1,189 @@
+"""
+The real radio's scanner, without the radio: what it makes of bleak's callbacks and errors.
+
+The errors here are those that bleak raises on a real Bluetooth stack. The scenarios no_dbus, no_bluetoothd, no_adapter,
+named_adapter_missing and three_sensors of the radio rig keep this file honest.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakDBusError, BleakError
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import BleakScannerImpl, bluez, run_for
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+ADDRESS = "A4:C1:38:00:00:01"
+
+
+class Bleak:
+    """In place of bleak's scanner: hears what a test lays on air, and fails as a test wants."""
+
+    air: list[tuple[str, int, dict[str, bytes]]]
+    at_start: Exception | None
+    at_stop: Exception | None
+    hangs: str
+    adapters: list[str | None]
+    running: int
+
+    def __init__(self, callback: Callable[[object, object], None], *, bluez: dict[str, str]) -> None:
+        self._callback = callback
+        self.adapters.append(bluez.get("adapter"))
+
+    async def start(self) -> None:
+        """Start, hearing all that is on air at once."""
+        if self.hangs == "start":
+            await asyncio.Event().wait()
+        if self.at_start is not None:
+            raise self.at_start
+        type(self).running += 1
+        for address, rssi, service_data in self.air:
+            # bleak swallows what a callback raises; so does asyncio here.
+            asyncio.get_running_loop().call_soon(
+                self._callback, SimpleNamespace(address=address), SimpleNamespace(rssi=rssi, service_data=service_data)
+            )
+
+    async def stop(self) -> None:
+        """Stop."""
+        if self.hangs == "stop":
+            await asyncio.Event().wait()
+        if self.at_stop is not None:
+            raise self.at_stop
+        type(self).running -= 1
+
+
+@pytest.fixture(autouse=True)
+def bleak(monkeypatch: pytest.MonkeyPatch) -> type[Bleak]:
+    """Put the stand-in into its place, with nothing on air and nothing wrong."""
+    Bleak.air, Bleak.at_start, Bleak.at_stop, Bleak.hangs, Bleak.adapters, Bleak.running = [], None, None, "", [], 0
+    monkeypatch.setattr(bluez, "BleakScanner", Bleak)
+    return Bleak
+
+
+def test_what_bleak_hears_is_delivered(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """Address, RSSI and bytes as they came, with the time."""
+    bleak.air = [("a4:c1:38:00:00:01", -61, {UUID: b"\x40"})]
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(BleakScannerImpl(clock=lambda: 1000.0), heard.append, 5))
+
+    assert [Advertisement(ADDRESS, {UUID: b"\x40"}, 1000.0, -61)] == heard
+    assert bleak.running == 0
+
+
+def test_a_callback_without_rssi_is_no_packet(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """BlueZ sends one with old service data for each device it forgets: a value that nobody heard."""
+    bleak.air = [(ADDRESS, -127, {UUID: b"\x40"})]
+
+    assert in_virtual_time(BleakScannerImpl().scan(5)) == []
+
+
+def test_the_adapter_is_the_configured_one(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """With two adapters and none named, bleak takes one at random."""
+    in_virtual_time(BleakScannerImpl("hci1").scan(1))
+    in_virtual_time(BleakScannerImpl().scan(1))
+
+    assert bleak.adapters == ["hci1", None]
+
+
+def test_a_bug_in_the_callback_is_not_swallowed(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """Bleak goes on scanning over an exception in the callback: deaf, and nobody the wiser."""
+    bleak.air = [(ADDRESS, -61, {UUID: b"\x40"}), (ADDRESS, -61, {UUID: b"\x40"})]
+
+    def deliver(_advertisement: Advertisement) -> None:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        in_virtual_time(run_for(BleakScannerImpl(), deliver, 5))
+    assert bleak.running == 0
+
+
+NotAvailable = BleakBluetoothNotAvailableReason
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            BleakBluetoothNotAvailableError("none", NotAvailable.NO_BLUETOOTH),
+            "no Bluetooth adapter: plug one in, or enable the built-in one",
+        ),
+        (BleakBluetoothNotAvailableError("none", NotAvailable.NO_BLE_CENTRAL_ROLE), "can scan for Low Energy devices"),
+        (BleakBluetoothNotAvailableError("off", NotAvailable.POWERED_OFF), "powered off: `rfkill unblock bluetooth`"),
+        (BleakBluetoothNotAvailableError("no", NotAvailable.DENIED_BY_SYSTEM), "D-Bus does not let this user in"),
+        (BleakBluetoothNotAvailableError("something new", NotAvailable.UNKNOWN), "something new"),
+        (BleakError("adapter 'hci9' not found"), "adapter hci9: it does not exist: see `bluetoothctl list`"),
+        (BleakError("something\nelse"), "adapter hci9: something else"),
+        (BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", []), "bluetoothd is not running"),
+        (BleakDBusError("org.freedesktop.DBus.Error.Spawn.ChildExited", []), "bluetoothd is not running and can't be"),
+        (BleakDBusError("org.freedesktop.systemd1.NoSuchUnit", []), "`systemctl status bluetooth`"),
+        (BleakDBusError("org.freedesktop.DBus.Error.AccessDenied", []), "add it to the group bluetooth"),
+        (BleakDBusError("org.bluez.Error.NotReady", []), "powered off"),
+        (BleakDBusError("org.bluez.Error.InProgress", []), "another program may be scanning"),
+        (BleakDBusError("org.bluez.Error.Failed", ["what BlueZ says"]), "what BlueZ says"),
+        (FileNotFoundError(2, "No such file or directory"), "D-Bus can't be reached ([Errno 2] No such file"),
+        (EOFError(), "D-Bus can't be reached (EOFError)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_an_error_at_the_start_names_the_cause_and_the_remedy(
+    bleak: type[Bleak], in_virtual_time: InVirtualTime, error: Exception, said: str
+) -> None:
+    """It is the one line that a user sees: not a class name, and not a traceback."""
+    bleak.at_start = error
+
+    with pytest.raises(ScannerError) as caught:
+        in_virtual_time(BleakScannerImpl("hci9").scan(5))
+
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [BleakDBusError("org.bluez.Error.Failed", ["gone"]), OSError("gone"), EOFError("gone")]
+)
+def test_an_error_at_the_stop_is_a_failed_scan(
+    bleak: type[Bleak], in_virtual_time: InVirtualTime, error: Exception
+) -> None:
+    """That is how a bluetoothd or a D-Bus that died in mid-scan shows itself."""
+    bleak.at_stop = error
+
+    with pytest.raises(ScannerError, match=r"Bluetooth failed during the scan \(.*gone"):
+        in_virtual_time(BleakScannerImpl().scan(5))
+
+
+@pytest.mark.parametrize("what", ["start", "stop"])
+def test_a_stack_that_does_not_answer_is_a_failure(
+    bleak: type[Bleak], in_virtual_time: InVirtualTime, what: str
+) -> None:
+    """A scan that waits for ever is a process that lives on deaf."""
+    bleak.hangs = what
+
+    with pytest.raises(ScannerError, match=f"adapter hci0: the scan did not {what} within"):
+        in_virtual_time(BleakScannerImpl("hci0").scan(30))
+
+
+def test_a_scan_that_ends_before_it_has_started_is_a_failure(
+    bleak: type[Bleak], in_virtual_time: InVirtualTime
+) -> None:
+    """A scan of 5 s in which BlueZ never answers heard nothing because it was deaf, not because nothing was said."""
+    bleak.hangs = "start"
+
+    with pytest.raises(ScannerError, match="over before it had started"):
+        in_virtual_time(BleakScannerImpl().scan(5))
+
+
+def test_without_d_bus_the_real_bleak_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No stand-in: bleak itself, on a machine without D-Bus."""
+    monkeypatch.undo()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/nothing")
+
+    with pytest.raises(ScannerError, match=r"D-Bus can't be reached .*: start it with `systemctl start dbus`"):
+        asyncio.run(BleakScannerImpl().scan(1))

@@ -1,0 +1,86 @@
+"""Capture files."""
+
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.errors import ConfigError
+from ble_exporter.formats import bthome
+from ble_exporter.scanner.capture import Transmission, load_capture
+from tests.conftest import HERE
+
+LONG = "0000fcd2-0000-1000-8000-00805f9b34fb"
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """A path for a capture file."""
+    return tmp_path / "capture"
+
+
+def test_a_line_is_an_advertisement(capture: Path) -> None:
+    """Comments and empty lines are for people; times count from the first line."""
+    capture.write_text(
+        "# seconds address RSSI UUID data\n"
+        "\n"
+        "100.5 A4:C1:38:AA:BB:CC -61 fcd2 4000b0  # data1\n"
+        f"103   a4:c1:38:aa:bb:cc 4 {LONG.upper()} 40\n"
+        "103.0 A4:C1:38:AA:BB:CC -62 -\n"
+    )
+
+    assert [
+        Transmission(0.0, "A4:C1:38:AA:BB:CC", -61, {LONG: b"\x40\x00\xb0"}),
+        Transmission(2.5, "A4:C1:38:AA:BB:CC", 4, {LONG: b"\x40"}),
+        Transmission(2.5, "A4:C1:38:AA:BB:CC", -62, {}),
+    ] == load_capture(str(capture))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A4:C1:38:AA:BB:CC -61 fcd2 40",
+        "0 A4:C1:38:AA:BB -61 fcd2 40",
+        "0 A4:C1:38:AA:BB:CC fcd2 40",
+        "0 A4:C1:38:AA:BB:CC -61 fcd 40",
+        "0 A4:C1:38:AA:BB:CC -61 fcd2 400",
+        "0 A4:C1:38:AA:BB:CC -61 fcd2",
+        "-1 A4:C1:38:AA:BB:CC -61 fcd2 40",
+    ],
+)
+def test_a_line_that_is_none_is_named_with_the_way_out(capture: Path, line: str) -> None:
+    """A line that was skipped in silence would be a packet lost with no reason."""
+    capture.write_text(f"0 A4:C1:38:AA:BB:CC -61 fcd2 40\n{line}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load_capture(str(capture))
+
+    assert str(caught.value).startswith(f"{capture}:2: not an advertisement; write `seconds address RSSI UUID")
+
+
+def test_time_does_not_go_back(capture: Path) -> None:
+    """What was recorded in another order can't be played."""
+    capture.write_text("5 A4:C1:38:AA:BB:CC -61 -\n4 A4:C1:38:AA:BB:CC -61 -\n")
+
+    with pytest.raises(ConfigError, match=r":2: the time goes back; sort the lines"):
+        load_capture(str(capture))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | None) -> None:
+    """And the option that named it."""
+    if content is not None:
+        capture.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"can't be read .*: name another file with --replay"):
+        load_capture(str(capture))
+
+
+def test_the_shipped_capture_decodes_whole() -> None:
+    """It holds packets of real sensors: each must give its measurements."""
+    transmissions = load_capture(str(HERE.parent / "contrib" / "lywsd03mmc.capture"))
+
+    decoded = [bthome.decode(transmission.service_data[LONG]) for transmission in transmissions]
+    assert {27.01, 19.2, 20.54} == {
+        values.measurements["temperature"] for values in decoded if "temperature" in values.measurements
+    }
+    assert not [values for values in decoded if values.unknown_object is not None or not values.measurements]

@@ -1,0 +1,107 @@
+"""The simulated radio, as a scanner."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.parser import parse_bthome
+from ble_exporter.scanner import BleakScannerImpl, MockScanner, get_scanner, run_for
+from ble_exporter.scanner.capture import Transmission
+from tests.conftest import PACKET_A, PACKET_B
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+ADDRESS = "A4:C1:38:00:00:01"
+AIR = [Transmission(float(second), ADDRESS, -60, {UUID: bytes([0x40, 0x00, second])}) for second in range(60)]
+
+
+def test_given_packets_are_heard_in_each_scan() -> None:
+    """Public API: how a test injects what it wants to be heard."""
+    data = [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
+    scanner = MockScanner(data)
+
+    assert (data, data) == (asyncio.run(scanner.scan(5)), asyncio.run(scanner.scan(5)))
+
+
+def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTime) -> None:
+    """The same path serves given packets and the real radio."""
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(MockScanner([("a4:c1:38:00:00:01", PACKET_A)], clock=lambda: 1000.0), heard.append, 5))
+
+    assert [Advertisement(ADDRESS, {UUID: PACKET_A}, 1000.0, -60)] == heard
+
+
+def test_without_packets_it_makes_random_valid_ones() -> None:
+    """The test mode: at once, and each decodes."""
+    packets = asyncio.run(get_scanner(use_mock=True).scan(10))
+
+    assert len({address for address, _ in packets}) == 3
+    assert all(parse_bthome(payload) for _, payload in packets)
+
+
+def test_a_seed_gives_the_same_packets() -> None:
+    """A failure in CI can be seen again at home."""
+    assert asyncio.run(MockScanner(seed=3).scan(60)) == asyncio.run(MockScanner(seed=3).scan(60))
+
+
+def test_one_scan_goes_on_where_the_last_one_ended() -> None:
+    """Two scans of half the time hear what one scan of the whole hears: nothing is lost in between."""
+    halves = MockScanner(seed=3)
+
+    async def both() -> list[tuple[str, bytes]]:
+        return await halves.scan(10) + await halves.scan(10)
+
+    assert asyncio.run(MockScanner(seed=3).scan(20)) == asyncio.run(both())
+
+
+def test_a_scan_leaves_other_kinds_of_advertisement_out() -> None:
+    """The simple face is address and BTHome service data."""
+    air = [Transmission(0.0, ADDRESS, -60, {}), Transmission(0.0, ADDRESS, -60, {UUID: PACKET_A})]
+
+    assert asyncio.run(MockScanner(air=air).scan(1)) == [(ADDRESS, PACKET_A)]
+
+
+def test_it_plays_in_the_time_of_the_air(in_virtual_time: InVirtualTime) -> None:
+    """What is on air at a time is heard at that time, whatever came before."""
+
+    async def listen() -> list[float]:
+        times: list[float] = []
+        now = asyncio.get_running_loop().time
+        await run_for(MockScanner(air=AIR), lambda _advertisement: times.append(now()), 9.5)
+        return times
+
+    assert [float(second) for second in range(10)] == in_virtual_time(listen())
+
+
+def test_what_is_on_air_between_two_scans_is_not_heard(in_virtual_time: InVirtualTime) -> None:
+    """A radio that is off hears nothing: a simulation that kept it for later would hide every gap."""
+
+    async def listen() -> list[int]:
+        heard: list[int] = []
+        scanner = MockScanner(air=AIR)
+        for _ in range(2):
+            await run_for(scanner, lambda advertisement: heard.append(advertisement.service_data[UUID][2]), 5.5)
+            await asyncio.sleep(20)
+        return heard
+
+    assert in_virtual_time(listen()) == [0, 1, 2, 3, 4, 5, 26, 27, 28, 29, 30]
+
+
+def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
+    """A capture is played once."""
+
+    async def listen() -> float:
+        await MockScanner(air=AIR).run(lambda _advertisement: None)
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(listen()) == 59
+
+
+@pytest.mark.parametrize(("use_mock", "kind"), [(True, MockScanner), (False, BleakScannerImpl)])
+def test_get_scanner_returns_what_was_asked_for(use_mock: bool, kind: type) -> None:
+    """Public API; nothing touches Bluetooth before the first scan."""
+    assert kind is type(get_scanner(use_mock))

@@ -1,0 +1,83 @@
+"""The configuration: what is accepted, and word for word what is said of everything else."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.config import AppConfig, load_config
+from ble_exporter.errors import ConfigError
+from tests.conftest import HERE
+
+BAD = sorted((HERE / "configs" / "bad").glob("*.yaml"))
+ROOT = HERE.parent
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_bad_configuration_is_refused_in_these_words(path: Path) -> None:
+    """The message is all that stands between a user and an evening: its words are held, file by file."""
+    expected = path.read_bytes().split(b"\n")[0].removeprefix(b"# ").decode()
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    assert expected == str(caught.value).replace(str(path), "FILE")
+
+
+def test_every_key_arrives() -> None:
+    """A key that is accepted and then ignored is worse than one that is refused."""
+    assert AppConfig(
+        scan_interval_seconds=30,
+        scan_duration_seconds=2.5,
+        listen_port=9100,
+        devices={
+            "A4:C1:38:00:00:01": "living_room",
+            "00:34:56:12:34:56": "bedroom",
+            "12:34:56:12:34:56": "Küche, oben",
+            "A4:C1:38:00:00:04": "no",
+        },
+        log_file="-",
+        log_level="DEBUG",
+        listen_address="::1",
+        adapter="hci1",
+    ) == load_config(str(HERE / "configs" / "good" / "complete.yaml"))
+
+
+def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
+    """It is the first file that a user edits."""
+    config = load_config(str(ROOT / "config.yaml"))
+
+    assert (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port) == (30, 5, 8000)
+    assert (config.log_file, config.log_level) == ("./logs/ble_exporter.log", "INFO")
+    assert (config.listen_address, config.adapter) == (None, None)
+
+
+def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
+    """The commonest first error of all."""
+    path = tmp_path / "nowhere.yaml"
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    assert f"{path}: can't be read (No such file or directory): name the configuration file with --config" == str(
+        caught.value
+    )
+
+
+def test_a_configuration_error_is_a_value_error() -> None:
+    """Callers catch ValueError: that is the contract."""
+    with pytest.raises(ValueError, match="listen_port"):
+        load_config(str(HERE / "configs" / "bad" / "port_zero.yaml"))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_configuration_or_a_config_error(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes
+) -> None:
+    """A file that something else wrote over must not end in a traceback."""
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    path.write_bytes(text)
+
+    with pytest.raises(ConfigError):
+        load_config(str(path))

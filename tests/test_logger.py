@@ -1,0 +1,87 @@
+"""The log: where it goes, and that each event is one line."""
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.config import AppConfig
+from ble_exporter.errors import ConfigError
+from ble_exporter.logger import get_logger
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    logger = logging.getLogger("ble_exporter")
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def test_an_event_is_one_line_of_time_level_and_message(app_config: AppConfig) -> None:
+    """Tools read the log line by line; the folder is made, for a first start."""
+    get_logger(app_config).info("heard %s", "living_room")
+
+    line = Path(app_config.log_file).read_text(encoding="utf-8")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} INFO heard living_room\n", line)
+
+
+def test_a_line_break_in_a_message_cannot_forge_a_line(app_config: AppConfig) -> None:
+    """Names and texts come from elsewhere: each stays inside its own line."""
+    get_logger(app_config).warning("a\nb\r")
+
+    assert Path(app_config.log_file).read_text(encoding="utf-8").endswith(" WARNING a\\nb\\r\n")
+
+
+def test_there_is_one_handler_however_often_it_is_asked_for(app_config: AppConfig) -> None:
+    """Two handlers would write every line twice."""
+    get_logger(app_config)
+    logger = get_logger(app_config)
+
+    assert [RotatingFileHandler] == [type(handler) for handler in logger.handlers]
+
+
+def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
+    """The log goes to the file alone: that is the specification."""
+    assert not get_logger(app_config).propagate
+
+
+def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
+    """INFO by default; DEBUG shows every rejection."""
+    assert get_logger(app_config).level == logging.INFO
+    assert get_logger(replace(app_config, log_level="DEBUG")).level == logging.DEBUG
+
+
+def test_a_relative_path_is_relative_to_the_working_directory(
+    app_config: AppConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The systemd unit sets WorkingDirectory for it."""
+    monkeypatch.chdir(tmp_path)
+
+    get_logger(replace(app_config, log_file="./here/x.log")).info("x")
+
+    assert (tmp_path / "here" / "x.log").exists()
+
+
+def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    """For journald, and for an SD card that lives longer."""
+    get_logger(replace(app_config, log_file="-")).info("hello")
+
+    assert capsys.readouterr().err.endswith(" INFO hello\n")
+
+
+def test_an_unwritable_folder_is_named_with_the_way_out(app_config: AppConfig, tmp_path: Path) -> None:
+    """The usual cause is a service that runs as another user than the one who set it up."""
+    (tmp_path / "file").touch()
+    log_file = tmp_path / "file" / "x.log"
+
+    with pytest.raises(ConfigError) as caught:
+        get_logger(replace(app_config, log_file=str(log_file)))
+
+    assert f"log_file: {log_file} can't be written" in str(caught.value)
+    assert 'set log_file to another path, or to "-" for standard error' in str(caught.value)

@@ -1,0 +1,218 @@
+"""The command line: what a user types, sees, and gets as exit status."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ble_exporter import __version__
+from ble_exporter.main import main
+from tests.conftest import HERE
+
+ROOT = HERE.parent
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration file, on a free port, that logs into the test's folder."""
+    return write_config(tmp_path, {})
+
+
+def write_config(folder: Path, changes: dict[str, object]) -> Path:
+    """Write a configuration with some keys changed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    keys: dict[str, object] = {
+        "scan_interval_seconds": 30,
+        "scan_duration_seconds": 20,
+        "log_file": str(folder / "logs" / "x.log"),
+        "listen_address": "127.0.0.1",
+        "listen_port": port,
+        "devices": {"A4:C1:38:00:00:01": "living_room", "A4:C1:38:00:00:02": "bedroom"},
+    }
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(keys | changes))
+    return path
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the program; kill it if the test did not end it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ble_exporter", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number: signal.Signals) -> None:
+    """Exit status 0 tells systemd that all was well; nothing is left on standard error."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), "--mock", "--mock-seed", "1", "--mock-strangers", "2") as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if len([heard for heard in lines if " heard " in heard]) == 2:
+                break
+        url = re.findall(r"serving on (\S+)", "".join(lines))[0]
+        with urllib.request.urlopen(url) as response:  # noqa: S310 - the address is our own
+            body = response.read().decode()
+        process.send_signal(number)
+        status = process.wait(timeout=1)
+        rest = process.stderr.read()
+
+    assert 'ble_sensor_seen{device="living_room"} 1.0' in body
+    assert (status, [line.split(" ", 2)[2] for line in rest.splitlines()]) == (0, ["stopping", "stopped"])
+
+
+def test_a_capture_is_replayed(tmp_path: Path) -> None:
+    """Packets of real sensors go the same way as those of the radio."""
+    path = write_config(tmp_path, {"log_file": "-", "devices": {"A4:C1:38:AA:BB:01": "kitchen"}})
+    with running("--config", str(path), "--replay", str(ROOT / "contrib" / "lywsd03mmc.capture")) as process:
+        assert process.stderr is not None
+        heard = next(line for line in process.stderr if " heard " in line)
+
+    assert "heard kitchen (A4:C1:38:AA:BB:01) for the first time: battery 81, temperature 27.01" in heard
+
+
+def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: Path) -> None:
+    """One line on standard error and one in the log, with cause and remedy; no traceback."""
+    with running("--config", str(config), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
+        out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, out) == (69, "")
+    assert re.fullmatch(r"ble-exporter: error: D-Bus can't be reached \(.*\): start it with `systemctl.*\n", err)
+    assert " ERROR D-Bus can't be reached" in (tmp_path / "logs" / "x.log").read_text()
+
+
+def test_a_log_on_standard_error_says_it_once(tmp_path: Path) -> None:
+    """In the journal the same line twice looks like two errors."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err.count("D-Bus can't be reached")) == (69, 1)
+
+
+def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Something else must be mended before a restart can help."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        path = write_config(tmp_path, {"listen_port": other.getsockname()[1]})
+        status = main(["--config", str(path), "--mock"])
+
+    err = capsys.readouterr().err
+    assert (status, err.count("\n")) == (78, 1)
+    assert err.startswith("ble-exporter: error: listen_port: port ")
+
+
+def test_an_unwritable_log_folder_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no log to read it in, so it must be on standard error."""
+    (tmp_path / "file").touch()
+    path = write_config(tmp_path, {"log_file": str(tmp_path / "file" / "x.log")})
+
+    assert main(["--config", str(path), "--mock"]) == 78
+    assert capsys.readouterr().err.startswith(f"ble-exporter: error: log_file: {tmp_path}/file/x.log can't be written")
+
+
+def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Systemd does not restart it: see RestartPreventExitStatus in the unit."""
+    path = HERE / "configs" / "bad" / "port_zero.yaml"
+
+    assert main(["--config", str(path)]) == 78
+    assert (
+        f"ble-exporter: error: {path}:4: listen_port: 0 is not a port; write a whole number from 1 to 65535\n"
+        == capsys.readouterr().err
+    )
+
+
+def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a bug, and the bug report needs it: in the log too. The interpreter makes it exit status 1."""
+
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ble_exporter.service.serve", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        main(["--config", str(config), "--mock"])
+    assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
+
+
+def test_config_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before a restart, so that a mistake does not cost the running service."""
+    port = yaml.safe_load(config.read_text())["listen_port"]
+
+    assert main(["--config", str(config), "--config.check"]) == 0
+    assert f"{config}: ok: 2 devices, a scan of 20 s every 30 s, port {port}\n" == capsys.readouterr().out
+    assert not (config.parent / "logs").exists()
+
+
+@pytest.mark.parametrize("module", ["ble_exporter", "ble_exporter.main"])
+def test_both_modules_are_the_program(module: str) -> None:
+    """Public API."""
+    out = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+
+    assert f"ble-exporter {__version__}\n" == out.stdout
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    """Examples and exit codes, on one screen."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert "--config.check" in out
+    assert "78  the configuration can't be used" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mock-seed", "1"], "--mock-seed goes with --mock"),
+        (["--mock", "--replay", "x"], "not allowed with argument"),
+        (["--mock", "--mock-loss", "2"], "2 is not between 0 and 1"),
+        (["--mock", "--mock-loss", "half"], "half is not between 0 and 1"),
+        (["--mock", "--mock-strangers", "-1"], "-1 is not between 0 and 10000"),
+        (["--mock", "--mock-strangers", "many"], "many is not between 0 and 10000"),
+        (["--mock", "--mock-order", "baba"], "invalid choice: 'baba'"),
+        (["--conf", "x"], "unrecognized arguments: --conf x"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says which argument it was."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_quick_answers_do_not_import_bluetooth_or_http() -> None:
+    """`--config.check` on a Pi must answer at once: those imports take most of a second there."""
+    code = "import sys; from ble_exporter.main import main; main(['--config.check']); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+
+    assert not {"bleak", "aiohttp", "dbus_fast", "prometheus_client"} & set(out.split())
