@@ -150,10 +150,8 @@ def test_a_device_is_logged_when_it_is_first_heard(pipeline: Pipeline, caplog: p
     for _ in range(2):
         pipeline.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
 
-    assert [
-        f"heard living_room ({LIVING_ROOM}) for the first time: "
-        "battery 81, temperature 27.01, humidity 44.93, RSSI -60 dBm"
-    ] == caplog.messages
+    values = "battery 81, temperature 27.01, humidity 44.93, RSSI -60 dBm"
+    assert [f"heard living_room ({LIVING_ROOM}) for the first time: {values}"] == caplog.messages
 
 
 @given(st.lists(st.tuples(st.sampled_from([LIVING_ROOM, "A4:C1:38:FF:FF:FF"]), st.binary(max_size=20))))
