@@ -7,7 +7,7 @@ LOCK ?= requirements-dev.lock
 READY := $(VENV)/ready-$(notdir $(LOCK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-prometheus test-radio test-pythons test-lowest bench lock clean
+.PHONY: help demo test lint test-prometheus test-radio test-pythons test-lowest test-wheel fast-tests bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ test-pythons: ## Run the fast tests on each supported Python that this machine h
 
 test-lowest: ## Run the fast tests with the lowest versions of the dependencies that pyproject.toml allows.
 	$(MAKE) VENV=.venv-lowest LOCK=requirements-lowest.lock fast-tests
+
+test-wheel: $(READY) ## Build the wheel, install it by itself with the locked dependencies, and run the installed program.
+	contrib/test-wheel $(PYTHON) $(BIN)/python
 
 fast-tests: $(READY)
 	$(BIN)/pytest -q -m "not prometheus and not radio"

@@ -1,0 +1,54 @@
+"""The documentation is true."""
+
+import re
+from dataclasses import fields
+
+from ble_exporter.config import AppConfig
+from ble_exporter.errors import REJECT_REASONS
+from ble_exporter.families import FAMILIES
+from ble_exporter.self_metrics import SelfMetrics
+from tests.conftest import HERE
+
+ROOT = HERE.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_metric_of_a_sensor_is_in_the_list() -> None:
+    """Who writes a dashboard looks there."""
+    rows = re.findall(r"^\| `(ble_sensor_\w+)` \| (.*) \|$", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.M)
+
+    assert [(family.metric, family.help) for family in FAMILIES.values()] == rows
+
+
+def test_every_metric_of_the_exporter_is_in_the_readme() -> None:
+    """And so is every reason of a rejection."""
+    names = {sample.name for family in SelfMetrics().collect() for sample in family.samples}
+    names.discard("ble_exporter_last_scan_duration_seconds")  # there as `…_duration_seconds`
+
+    assert [] == [name for name in names if f"`{name}`" not in README]
+    assert [] == [reason for reason in REJECT_REASONS if f"`{reason}`" not in README]
+
+
+def test_every_key_of_the_configuration_is_in_the_readme() -> None:
+    """A key that nobody finds does not exist."""
+    assert [] == [field.name for field in fields(AppConfig) if f"| `{field.name}` |" not in README]
+
+
+def test_every_room_is_in_the_design() -> None:
+    """A stranger orders the rooms by that page."""
+    design = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    rooms = [path.name for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
+
+    assert [] == [room for room in rooms if f" {room} " not in design]
+
+
+def test_every_link_leads_somewhere() -> None:
+    """In the documents at the top and in docs/."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    ]
+
+    assert [] == [(page.name, link) for page, link in links if not (page.parent / link).exists()]
