@@ -8,6 +8,7 @@ has gone from the store is gone from the same scrape.
 
 import time
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -26,24 +27,24 @@ _LAST_UPDATE = Family("last_update_timestamp_seconds", "When a measurement of th
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement.")
 
 
-class _Series(NamedTuple):
-    """Where a measurement goes: its family, and its position among the measurements of one name."""
-
-    family: Family
-    position: str | None
-
-
 class _Device:
     """What is known of one device: the values that a scrape shows, and those of them heard in the current scan."""
 
     __slots__ = ("heard_at", "in_scan", "labels", "rssi", "shown")
 
     def __init__(self, name: str) -> None:
-        self.labels: Mapping[str, str] = {"device": name}
-        self.shown: dict[_Series, float] = {}
-        self.in_scan: dict[_Series, float] | None = None
+        self.labels = {"device": name}
+        self.shown: dict[str, float] = {}
+        self.in_scan: dict[str, float] | None = None
         self.heard_at: float | None = None
         self.rssi: int | None = None
+
+
+class _Series(NamedTuple):
+    """Where a measurement goes: its family, and its position among the measurements of one name."""
+
+    family: Family
+    position: str | None
 
 
 class Readings(Collector):
@@ -67,7 +68,10 @@ class Readings(Collector):
         Raises:
             ValueError: A measurement that has no family.
         """
-        heard = {_series(name): value for name, value in reading.measurements.items()}
+        heard = reading.measurements
+        for measurement in heard:
+            if measurement not in _known_series:
+                _learn_series(measurement)
         device = self._devices.get(reading.device)
         if device is None:
             device = self._devices[reading.device] = _Device(reading.device)
@@ -98,37 +102,42 @@ class Readings(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Build the families of this moment, for a scrape; a family without a series is left out."""
-        samples: dict[Family, list[Sample]] = {family: [] for family in (_SEEN, _LAST_UPDATE, _RSSI)}
-        for device in self._devices.values():
-            labels = dict(device.labels)
-            samples[_SEEN].append(Sample(_SEEN.metric, labels, 1))
-            if device.heard_at is not None:
-                samples[_LAST_UPDATE].append(Sample(_LAST_UPDATE.metric, labels, device.heard_at))
-            if device.rssi is not None:
-                samples[_RSSI].append(Sample(_RSSI.metric, labels, device.rssi))
-            for (family, position), value in device.shown.items():
-                of_series = labels if position is None else {**labels, "position": position}
-                exported = value * family.multiplier / family.divisor
-                samples.setdefault(family, []).append(Sample(family.metric, of_series, exported))
+        devices = self._devices.values()
+        yield from _gauge(_SEEN, [Sample(_SEEN.metric, device.labels, 1) for device in devices])
+        for family, attribute in ((_LAST_UPDATE, "heard_at"), (_RSSI, "rssi")):
+            name, get = family.metric, attrgetter(attribute)
+            known = [device for device in devices if get(device) is not None]
+            yield from _gauge(family, [Sample(name, device.labels, get(device)) for device in known])
+        samples: dict[Family, list[Sample]] = {}
+        for measurement in dict.fromkeys(name for device in devices for name in device.shown):
+            family, position = _known_series[measurement]
+            of_family = samples.setdefault(family, [])
+            name, multiplier, divisor = family.metric, family.multiplier, family.divisor
+            for device in devices:
+                value = device.shown.get(measurement)
+                if value is not None:
+                    labels = device.labels if position is None else {**device.labels, "position": position}
+                    of_family.append(Sample(name, labels, value * multiplier / divisor))
         for family, of_family in samples.items():
-            if of_family:
-                metric = GaugeMetricFamily(family.metric, family.help)
-                metric.samples = of_family
-                yield metric
+            yield from _gauge(family, of_family)
+
+
+def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
+    if samples:
+        metric = GaugeMetricFamily(family.metric, family.help)
+        metric.samples = samples
+        yield metric
 
 
 _known_series: dict[str, _Series] = {name: _Series(family, None) for name, family in FAMILIES.items()}
 
 
-def _series(measurement: str) -> _Series:
-    series = _known_series.get(measurement)
-    if series is None:
-        # The decoder's names of repeated objects: "temperature_2". A payload has room for 127 of them.
-        name, _, position = measurement.rpartition("_")
-        if name not in FAMILIES or not position.isdecimal() or not 2 <= int(position) <= 127:
-            raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
-        series = _known_series[measurement] = _Series(FAMILIES[name], position)
-    return series
+def _learn_series(measurement: str) -> None:
+    """Note where a repeated measurement goes: "temperature_2". A payload has room for 127 of them."""
+    name, _, position = measurement.rpartition("_")
+    if name not in FAMILIES or not position.isdecimal() or not 2 <= int(position) <= 127:
+        raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
+    _known_series[measurement] = _Series(FAMILIES[name], position)
 
 
 _readings_of: WeakKeyDictionary[CollectorRegistry, Readings] = WeakKeyDictionary()

@@ -20,6 +20,7 @@ _ENCRYPTED = 0b0000_0001
 _RESERVED = 0b0000_0010
 _VERSION = 0b1110_0000
 _VERSION_2 = 0b0100_0000
+_CHECKED = _VERSION | _RESERVED | _ENCRYPTED
 
 _PACKET_ID = 0x00
 
@@ -59,7 +60,7 @@ def decode(payload: bytes) -> Decoded:
 
     Source: bthome.io/format
     """
-    if not payload or payload[0] & (_VERSION | _RESERVED | _ENCRYPTED) != _VERSION_2:
+    if not payload or payload[0] & _CHECKED != _VERSION_2:
         raise _header_error(payload)
     measurements: dict[str, float] = {}
     others: dict[str, int | str | bytes] = {}
