@@ -7,12 +7,15 @@ LOCK ?= requirements-dev.lock
 READY := $(VENV)/ready-$(notdir $(LOCK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-prometheus test-radio test-pythons test-lowest test-wheel fast-tests bench lock clean
+.PHONY: help demo run-demo test lint test-prometheus test-radio test-pythons test-lowest test-wheel fast-tests bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## Run the exporter on a simulated radio: no hardware, no root. Ctrl-C ends it.
+demo: ## Run the exporter on a simulated radio: no hardware, no root. Ctrl-C ends it.
+	@$(MAKE) --no-print-directory VENV=.venv-demo LOCK=requirements.lock run-demo
+
+run-demo: $(READY)
 	@echo
 	@echo "  Three simulated sensors. Look at:"
 	@echo "    http://127.0.0.1:8000/          what is there"
@@ -20,10 +23,10 @@ demo: $(READY) ## Run the exporter on a simulated radio: no hardware, no root. C
 	@echo "    http://127.0.0.1:8000/status    the last scan"
 	@echo "  Ctrl-C ends it. The first readings:"
 	@echo
-	@exec $(BIN)/ble-exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
+	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
 
 test: $(READY) lint ## Lint, check types and imports, and run the fast tests with their coverage.
-	$(BIN)/pytest -m "not prometheus and not radio" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not prometheus and not radio" --cov --cov-report=term
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -32,10 +35,10 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's package prometheus.
-	$(BIN)/pytest -m prometheus tests/prometheus
+	$(BIN)/python -m pytest -m prometheus tests/prometheus
 
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.
-	$(BIN)/pytest -m radio tests/rig
+	$(BIN)/python -m pytest -m radio tests/rig
 
 test-pythons: ## Run the fast tests on each supported Python that this machine has.
 	contrib/test-pythons
@@ -47,7 +50,7 @@ test-wheel: $(READY) ## Build the wheel, install it by itself with the locked de
 	contrib/test-wheel $(PYTHON) $(BIN)/python
 
 fast-tests: $(READY)
-	$(BIN)/pytest -q -m "not prometheus and not radio"
+	$(BIN)/python -m pytest -q -m "not prometheus and not radio"
 
 bench: $(READY) ## Measure decoding against bthome-ble, and a scrape against plain gauges, as ratios of one run.
 	$(BIN)/python -m bench
@@ -58,12 +61,11 @@ lock: $(READY) ## Resolve the locked sets anew.
 clean: ## Remove what the other targets made.
 	rm -rf .venv .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
-$(READY): $(LOCK) pyproject.toml
+$(READY): $(LOCK)
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "make: $(PYTHON) is not Python 3.10 or newer with venv (Debian: apt-get install python3-venv);" \
 	       "name another: make PYTHON=python3.12 …" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once; about a minute)"
+	@echo "Setting up $(VENV) from $(LOCK) (once; up to a minute)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
