@@ -1,0 +1,89 @@
+"""What the exporters hear: capture files, as data, with what the packets in them mean."""
+
+from collections.abc import Iterator, Mapping
+
+from ble_exporter.formats.bthome_objects import OBJECTS
+
+from .exporter import Scan
+
+LIVING_ROOM = "A4:C1:38:00:00:01"
+BEDROOM = "A4:C1:38:00:00:02"
+CELLAR = "A4:C1:38:00:00:03"
+GREENHOUSE = "A4:C1:38:00:00:04"
+_STRANGER = "A4:C1:38:FF:FF:FF"
+
+# All that a label's value, or YAML, may stumble over.
+AWKWARD_NAME = 'Gewächshaus "Süd" {1} \\ #2'
+
+STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME}
+STREET_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "cellar"}
+HOUSE_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "balcony"}
+
+# The two packets of a real LYWSD03MMC, firmware 5.5; and of one in the frost, its battery near the end.
+_ROOM_A, _ROOM_B = "4000b00151028d0a038d11", "4000b00c200b10001101"
+_FROST_A, _FROST_B = "400007010702f6ff037326", "4000070c980810011100"
+_ENCRYPTED = "41a47266c95f730011223378237214"
+
+_RSSI_DBM: Mapping[str, int] = {LIVING_ROOM: -61, BEDROOM: -88, CELLAR: -70, GREENHOUSE: -100, _STRANGER: -95}
+
+STILL_VALUES: Mapping[str, Mapping[str, float]] = {
+    "living_room": {
+        "temperature_celsius": 27.01,
+        "humidity_percent": 44.93,
+        "battery_percent": 81,
+        "voltage_volts": 2.848,
+        "power_on": 0,
+        "opening": 1,
+        "rssi_dbm": -61,
+        "seen": 1,
+    },
+    "bedroom": {
+        "temperature_celsius": -0.1,
+        "humidity_percent": 98.43,
+        "battery_percent": 7,
+        "voltage_volts": 2.2,
+        "power_on": 1,
+        "opening": 0,
+        "rssi_dbm": -88,
+        "seen": 1,
+    },
+}
+"""Device to the values of its series in the still capture, by metric without "ble_sensor_"."""
+
+STREET_SCAN = Scan(2, 1)
+_BEDROOM_STOPS_S = 4.5
+_STREET_ENDS_S = 300.0
+_STREET_STEP_S = 0.25
+# Away from the moments in which scans begin and end.
+_FIRST_PACKET_S = 0.1
+
+
+def still() -> str:
+    """All at one moment: the two pairs, and every BTHome object in a packet of its own."""
+    packets = [(LIVING_ROOM, _ROOM_A), (LIVING_ROOM, _ROOM_B), (BEDROOM, _FROST_A), (BEDROOM, _FROST_B)]
+    packets += [(GREENHOUSE, f"40{object_id:02x}{'01' * number.size}") for object_id, number in OBJECTS.items()]
+    return _START + "".join(_line(_FIRST_PACKET_S, address, packet) for address, packet in packets)
+
+
+def street() -> str:
+    """The living room sends to the end, the bedroom does not; the cellar is encrypted, and a stranger passes."""
+    return _START + "".join(_street_lines())
+
+
+def _street_lines() -> Iterator[str]:
+    for step in range(round(_STREET_ENDS_S / _STREET_STEP_S)):
+        at = _FIRST_PACKET_S + step * _STREET_STEP_S
+        is_b = step % 2 == 1
+        yield _line(at, LIVING_ROOM, _ROOM_B if is_b else _ROOM_A)
+        if at < _BEDROOM_STOPS_S:
+            yield _line(at, BEDROOM, _FROST_B if is_b else _FROST_A)
+        yield _line(at, CELLAR, _ENCRYPTED)
+        yield _line(at, _STRANGER, _ROOM_A)
+
+
+def _line(at: float, address: str, service_data: str) -> str:
+    return f"{at:.2f} {address} {_RSSI_DBM[address]} fcd2 {service_data}\n"
+
+
+# A capture's time begins with its first line: a stranger's, so that no test hangs on that moment.
+_START = _line(0.0, _STRANGER, _ROOM_A)

@@ -1,0 +1,120 @@
+"""The programs that the tests share, started once a session, and their logs beneath a test that fails."""
+
+import os
+import shutil
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from . import captures
+from .exporter import Exporter, Scan, start_exporter
+from .programs import Launch, Program, free_ports, wait_for
+from .server import Prometheus, start_prometheus
+
+# Longer than the tests: the first scan is the only one, and what it heard stands.
+_ONE_SCAN = Scan(3600, 3600)
+
+_PROGRAMS = pytest.StashKey[list[Program]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the programs have said since a test failed last, beneath the next that does."""
+    report = yield
+    if report.failed:
+        for program in item.config.stash.get(_PROGRAMS, []):
+            if said := program.new_output():
+                report.sections.append((f"log of {program.name}", said))
+    return report
+
+
+@pytest.fixture(scope="session")
+def launch(pytestconfig: pytest.Config) -> Iterator[Launch]:
+    """Start a program that ends with the session."""
+    programs = pytestconfig.stash[_PROGRAMS] = []
+
+    def start(name: str, command: Sequence[str | Path], folder: Path) -> Program:
+        program = Program(name, command, folder)
+        programs.append(program)
+        return program
+
+    yield start
+    for program in reversed(programs):
+        program.stop()
+
+
+def _program(name: str) -> Path:
+    """Find a program; without it the test is skipped, or fails under CI, where everything has to be there."""
+    path = shutil.which(name)
+    if path is None:
+        reason = f"{name} is missing: apt-get install prometheus"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return Path(path)
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus's own checker."""
+    return _program("promtool")
+
+
+@pytest.fixture(scope="session")
+def ports() -> dict[str, int]:
+    """A free port for each server."""
+    names = ("prometheus", "still", "street", "house")
+    return dict(zip(names, free_ports(len(names)), strict=True))
+
+
+@pytest.fixture(scope="session")
+def prometheus(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
+    """A Prometheus that is scraping; what it scrapes may start later."""
+    folder = tmp_path_factory.mktemp("prometheus", numbered=False)
+    jobs = {job: ports[job] for job in ("still", "street")}
+    server = start_prometheus(launch, _program("prometheus"), folder, ports["prometheus"], jobs)
+    wait_for(lambda: len(server.query("up")) == len(jobs), "Prometheus has scraped each target")
+    return server
+
+
+@pytest.fixture(scope="session")
+def still(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Exporter:
+    """An exporter that has heard every object, and hears nothing any more."""
+    folder = tmp_path_factory.mktemp("still", numbered=False)
+    devices = captures.STILL_DEVICES
+    exporter = start_exporter(launch, folder, ports["still"], devices=devices, scan=_ONE_SCAN, capture=captures.still())
+    wait_for(lambda: exporter.status()["devices_seen"] == len(devices), "the first scan has ended")
+    return exporter
+
+
+@pytest.fixture(scope="session")
+def scraped_still(prometheus: Prometheus, still: Exporter) -> Exporter:
+    """The still exporter, after Prometheus has scraped what it heard in its only scan."""
+    prometheus.wait_for('ble_exporter_last_scan_timestamp_seconds{job="still"} > 0')
+    return still
+
+
+@pytest.fixture(scope="session")
+def street(
+    prometheus: Prometheus, launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> Exporter:
+    """An exporter that hears a device fall silent, while Prometheus is scraping."""
+    folder = tmp_path_factory.mktemp("street", numbered=False)
+    devices = captures.STREET_DEVICES
+    exporter = start_exporter(
+        launch, folder, ports["street"], devices=devices, scan=captures.STREET_SCAN, capture=captures.street()
+    )
+    prometheus.wait_for('ble_sensor_seen{job="street"}')
+    return exporter
+
+
+@pytest.fixture(scope="session")
+def house(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Exporter:
+    """An exporter that has heard both packets of each sensor of the simulated house."""
+    folder = tmp_path_factory.mktemp("house", numbered=False)
+    devices = captures.HOUSE_DEVICES
+    exporter = start_exporter(launch, folder, ports["house"], devices=devices, scan=_ONE_SCAN)
+    metric = "ble_sensor_voltage_volts{"
+    wait_for(lambda: exporter.exposition().count(metric) == len(devices), "each sensor's second packet is heard")
+    return exporter

@@ -1,0 +1,109 @@
+"""Prometheus as a process of its own, and what its HTTP API says."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from .programs import LOCALHOST, Launch, get, wait_for, wait_until_ready
+
+SCRAPE_INTERVAL_S = 1
+
+
+class Series(NamedTuple):
+    """One element of an instant vector: labels, with the metric as `__name__`, and value."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Samples(NamedTuple):
+    """The stored samples of one series: labels, and value by the time of its scrape in Unix time."""
+
+    labels: dict[str, str]
+    values: dict[float, float]
+
+
+class Prometheus(NamedTuple):
+    """A running Prometheus."""
+
+    port: int
+
+    def query(self, expression: str, at: float | None = None) -> list[Series]:
+        """Evaluate an expression, now or at a moment in Unix time, to an instant vector."""
+        return [
+            Series(element["metric"], float(element["value"][1]))
+            for element in self._evaluate(expression, "vector", at)
+        ]
+
+    def wait_for(self, expression: str) -> list[Series]:
+        """Evaluate an expression again and again until it finds something."""
+        return wait_for(lambda: self.query(expression), f"Prometheus finds {expression}")
+
+    def value(self, expression: str) -> float:
+        """Evaluate an expression that gives exactly one series, now."""
+        (series,) = self.query(expression)
+        return series.value
+
+    def samples(self, selector: str) -> list[Samples]:
+        """Return the stored samples of the series that a selector finds, all of one moment's state."""
+        return [
+            Samples(element["metric"], {at: float(value) for at, value in element["values"]})
+            for element in self._evaluate(f"{selector}[10m]", "matrix")
+        ]
+
+    def target(self, job: str) -> dict[str, Any]:
+        """Return what Prometheus knows of the job's target."""
+        (target,) = (one for one in self._ask("targets")["activeTargets"] if one["labels"]["job"] == job)
+        found: dict[str, Any] = target
+        return found
+
+    def metric_types(self, job: str, metric: str) -> list[str]:
+        """Return the types of the metric families of that name that the job's target exposes."""
+        found = self._ask("targets/metadata", match_target=f'{{job="{job}"}}', metric=metric)
+        return [family["type"] for family in found]
+
+    def _evaluate(self, expression: str, result_type: str, at: float | None = None) -> Any:  # noqa: ANN401 - JSON
+        moment = {} if at is None else {"time": f"{at:.3f}"}
+        data = self._ask("query", query=expression, **moment)
+        assert result_type == data["resultType"]
+        return data["result"]
+
+    def _ask(self, resource: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
+        response = get(self.port, f"/api/v1/{resource}?{urlencode(parameters)}")
+        answer = json.loads(response.body)
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+
+def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, jobs: Mapping[str, int]) -> Prometheus:
+    """
+    Start Prometheus, and wait until it is ready.
+
+    Args:
+        launch: Starts a program.
+        program: Prometheus.
+        folder: Where its files go.
+        port: Where it serves.
+        jobs: Job to the port of its only target.
+    """
+    config = folder / "prometheus.yml"
+    config.write_text(
+        f"global: {{scrape_interval: {SCRAPE_INTERVAL_S}s, scrape_timeout: {SCRAPE_INTERVAL_S}s}}\n"
+        "scrape_configs:\n"
+        + "".join(
+            f"  - {{job_name: {job}, static_configs: [{{targets: ['{LOCALHOST}:{target}']}}]}}\n"
+            for job, target in jobs.items()
+        ),
+        encoding="utf-8",
+    )
+    command: list[str | Path] = [
+        program,
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={LOCALHOST}:{port}",
+        "--log.level=debug",  # only there it says why a scrape failed
+    ]
+    wait_until_ready(launch("prometheus", command, folder), port, "/-/ready")
+    return Prometheus(port)

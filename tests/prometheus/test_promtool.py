@@ -1,0 +1,65 @@
+"""Prometheus's own checker has nothing to say: not of the metrics, not of the configuration in the README."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ble_exporter.families import FAMILIES
+
+from .exporter import Exporter
+
+pytestmark = pytest.mark.prometheus
+
+_README = Path(__file__).parents[2] / "README.md"
+_SCRAPE_CONFIGURATION = re.compile(r"^```yaml\n(scrape_configs:.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+class Verdict(NamedTuple):
+    """How promtool ended: its status, and all that it said."""
+
+    status: int
+    said: str
+
+
+def _check(promtool: Path, what: str, *arguments: Path, given: str = "") -> Verdict:
+    """Run `promtool check`."""
+    command: list[str | Path] = [promtool, "check", what, *arguments]
+    run = subprocess.run(
+        command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+    )
+    return Verdict(run.returncode, run.stdout)
+
+
+def test_metrics_of_the_house_are_clean(promtool: Path, house: Exporter) -> None:
+    """Names, units, types and help texts are as everyone expects them: what most users' exporter shows."""
+    expected = Verdict(0, "")
+    assert expected == _check(promtool, "metrics", given=house.exposition())
+
+
+def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> None:
+    """The same for the families that few sensors have: a name, once in a dashboard, can't be mended."""
+    expected = Verdict(0, "")
+    assert expected == _check(promtool, "metrics", given=still.exposition())
+
+
+@pytest.mark.usefixtures("promtool")
+def test_every_object_has_its_family(still: Exporter) -> None:
+    """So that the check above sees each name of the table."""
+    exposed = {labels["__name__"] for labels, _value in still.series()}
+    assert not {family.metric for family in FAMILIES.values()} - exposed
+
+
+def test_scrape_configuration_of_the_readme_is_valid(promtool: Path, tmp_path: Path) -> None:
+    """It is what a newcomer copies first."""
+    found = _SCRAPE_CONFIGURATION.findall(_README.read_text(encoding="utf-8"))
+    if not found:
+        pytest.fail("README.md has no ```yaml block that starts with `scrape_configs:`", pytrace=False)
+    paths = []
+    for number, configuration in enumerate(found):
+        paths.append(tmp_path / f"prometheus-{number}.yml")
+        paths[-1].write_text(configuration, encoding="utf-8")
+    verdict = _check(promtool, "config", *paths)
+    assert not verdict.status, verdict.said

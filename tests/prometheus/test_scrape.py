@@ -1,0 +1,33 @@
+"""Prometheus can scrape the exporter, in the format that it likes best."""
+
+import pytest
+
+from .exporter import Exporter
+from .server import Prometheus
+
+pytestmark = pytest.mark.prometheus
+
+
+def test_target_is_up(prometheus: Prometheus, scraped_still: Exporter) -> None:
+    """`up` is what everyone alerts on."""
+    assert prometheus.query('up{job="still"} == 1')
+
+
+def test_scrape_has_no_error(prometheus: Prometheus, scraped_still: Exporter) -> None:
+    """With its own Accept and `Accept-Encoding: gzip` Prometheus gets an answer that it reads to the end."""
+    expected = {"health": "up", "lastError": ""}
+    target = prometheus.target("still")
+    assert expected == {key: target[key] for key in expected}
+
+
+@pytest.mark.parametrize(
+    ("family", "types"),
+    [
+        ("ble_sensor_temperature_celsius", ["gauge"]),
+        ("ble_exporter_scans", ["counter"]),
+        ("ble_exporter_scans_total", []),
+    ],
+)
+def test_scrape_is_openmetrics(prometheus: Prometheus, scraped_still: Exporter, family: str, types: list[str]) -> None:
+    """Prometheus asks for OpenMetrics first; only there a counter's family is named without `_total`."""
+    assert types == prometheus.metric_types("still", family)
