@@ -1,0 +1,189 @@
+"""
+Boots the user-mode Linux of the rig, runs one command in it, and brings back what it said.
+
+    python tests/rig/boot.py [--time-limit SECONDS] COMMAND [ARGUMENT ...]
+
+builds the kernel if need be, runs COMMAND in a guest in the current folder, shows the guest's
+console and logs, and exits with the command's status. Nothing of the guest outlives the call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BUILD_KERNEL = HERE / "build-kernel.sh"
+GUEST_MEMORY_MIB = 512
+SEED_BYTES = 64
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file system, no file
+LOG_TAIL_LINES = 60
+BOOT_ALLOWANCE_S = 30.0
+"""On top of the command's own time limit: boot takes about 1.5 s, on a busy machine longer."""
+TERM_GRACE_S = 5.0
+NEVER_ENDED = 125
+"""The status reported for a guest that died before its command ended."""
+
+
+@dataclass(frozen=True)
+class GuestRun:
+    """What a guest left behind."""
+
+    status: int
+    """The exit status of its command; 124 after the time limit, 125 if the guest broke."""
+    console: str
+    """Its console: the kernel's complaints and everything the command printed."""
+    logs: Mapping[str, str]
+    """The other files ending in `.log` in the shared folder, by name."""
+    seconds: float
+
+    def account(self) -> str:
+        """All that it said, as text: its console, and the end of each log."""
+        parts = [f"the guest ended with status {self.status} after {self.seconds:.1f} s"]
+        parts += ["--- console", self.console.strip()]
+        for name, text in self.logs.items():
+            parts += [f"--- {name}", *text.splitlines()[-LOG_TAIL_LINES:]]
+        return "\n".join(parts) + "\n"
+
+
+@contextlib.contextmanager
+def _shared_folder() -> Iterator[Path]:
+    # Kernel arguments end at a blank, so the folder's path must not have one: hence /tmp by name.
+    share = Path(tempfile.mkdtemp(prefix="ble-exporter-rig-", dir="/tmp"))
+    try:
+        yield share
+    finally:
+        shutil.rmtree(share, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM end this process as Ctrl-C does, so that the guest is ended and cleared away."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _memory_folder() -> str:
+    """Where user-mode Linux keeps the file that is the guest's memory: it must be executable."""
+    with contextlib.suppress(OSError):
+        shm = os.statvfs(SHARED_MEMORY)
+        room = shm.f_bavail * shm.f_frsize
+        # A container's /dev/shm is often 64 MB and noexec; running out of it kills the guest.
+        if not shm.f_flag & os.ST_NOEXEC and room >= GUEST_MEMORY_MIB << 20:
+            return SHARED_MEMORY
+    return tempfile.gettempdir()
+
+
+def _end(guest: subprocess.Popen[bytes]) -> None:
+    """End the guest and with it the host processes that stand for its processes."""
+    if guest.poll() is None:
+        # On SIGTERM it takes its processes with it; on SIGKILL they are left for us.
+        guest.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            guest.wait(TERM_GRACE_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(guest.pid, signal.SIGKILL)
+    guest.wait()
+
+
+def _run_kernel(kernel: Path, share: Path, time_limit_s: float) -> None:
+    arguments = [
+        f"mem={GUEST_MEMORY_MIB}M",
+        "root=none rootfstype=hostfs rootflags=/ ro quiet panic=-1",
+        "con=null con0=null,fd:1 ssl=null",
+        f"uml_dir={share}/ umid=uml init={share}/init.sh",
+    ]
+    with (share / "console").open("wb") as console:
+        guest = subprocess.Popen(
+            [str(kernel), *" ".join(arguments).split()],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": _memory_folder()},
+            start_new_session=True,
+        )
+        try:
+            guest.wait(time_limit_s)
+        except subprocess.TimeoutExpired:
+            console.write(f"\nthe guest took longer than {time_limit_s} s\n".encode())
+        finally:
+            _end(guest)
+
+
+def boot(
+    kernel: Path,
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    time_limit_s: float,
+) -> GuestRun:
+    """
+    Boot a guest, run `command` in it, and wait for its end.
+
+    Args:
+        kernel: What build-kernel.sh built.
+        command: Program and arguments; paths are the host's.
+        folder: The command's working directory.
+        environment: Its environment; RIG_SHARE (the shared folder) and PATH are added.
+        time_limit_s: For the command; the guest itself gets 30 s more.
+    """
+    started = time.monotonic()
+    with _sigterm_interrupts(), _shared_folder() as share:
+        order = {
+            "command": list(command),
+            "folder": str(folder),
+            "environment": {**environment, "RIG_SHARE": str(share)},
+            "time_limit_s": time_limit_s,
+        }
+        (share / "order.json").write_text(json.dumps(order))
+        (share / "seed").write_bytes(os.urandom(SEED_BYTES))
+        (share / "python").write_text(sys.executable)
+        (share / "machine").write_text(str(HERE / "guest" / "machine.py"))
+        shutil.copy(HERE / "guest" / "init.sh", share)
+        _run_kernel(kernel, share, time_limit_s + BOOT_ALLOWANCE_S)
+        status = share / "status"
+        return GuestRun(
+            status=int(status.read_text()) if status.exists() else NEVER_ENDED,
+            console=(share / "console").read_text(errors="replace"),
+            logs={log.name: log.read_text(errors="replace") for log in sorted(share.glob("*.log"))},
+            seconds=time.monotonic() - started,
+        )
+
+
+def main() -> int:
+    """Run the command line's command in a guest; see the module's docstring."""
+    parser = argparse.ArgumentParser(description="Run a command in the rig's guest.")
+    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    if not options.command:
+        parser.error("no command given")
+    build = subprocess.run([BUILD_KERNEL], stdout=subprocess.PIPE, text=True, check=True)
+    run = boot(
+        Path(build.stdout.splitlines()[-1]),
+        options.command,
+        folder=Path.cwd(),
+        environment={"PYTHONPATH": str(HERE.parent)},
+        time_limit_s=options.time_limit,
+    )
+    sys.stdout.write(run.account())
+    return run.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""
+What is on air: thermometers and strangers, byte for byte, each in its own rhythm.
+
+The thermometers are Xiaomi LYWSD03MMC with the pvvx firmware, which sends BTHome v2 in two packets:
+A has battery, temperature and humidity, B has the voltage. Format: https://bthome.io/format
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .hci import AdvertisingType
+from .virtual_radio import VirtualRadio
+
+# Kinds of field in an advertisement (Bluetooth assigned numbers, common data types).
+FLAGS = 0x01
+COMPLETE_LOCAL_NAME = 0x09
+SERVICE_DATA_16_BIT_UUID = 0x16
+MANUFACTURER_SPECIFIC_DATA = 0xFF
+
+GENERAL_DISCOVERABLE_LE_ONLY = 0x06
+BTHOME_UUID = 0xFCD2
+BTHOME_V2_PLAIN = 0x40
+"""The device-information byte: version 2, not encrypted, at regular intervals."""
+APPLE = 0x004C
+
+ABAB = ("ABAB",)
+"""The order of packets since firmware 5.1_2: one packet id for each group of letters."""
+AAAB = ("AAA", "B")
+"""The order of the firmware before that."""
+
+CADENCE_S = 0.4
+"""The thermometers' 2.5 s, compressed."""
+CADENCE_JITTER_S = 0.01
+"""The advDelay of the specification; here it also keeps off the guest's 10 ms clock tick."""
+PROMPTNESS_S = 0.01
+
+
+def _field(kind: int, value: bytes) -> bytes:
+    return bytes([len(value) + 1, kind]) + value
+
+
+_FLAGS = _field(FLAGS, bytes([GENERAL_DISCOVERABLE_LE_ONLY]))
+
+
+def local_name(name: str) -> bytes:
+    """Data that is a device's name and nothing else."""
+    return _field(COMPLETE_LOCAL_NAME, name.encode())
+
+
+def manufacturer_data(company: int, data: bytes) -> bytes:
+    """Data in a company's own format, as phones and trackers send it."""
+    return _FLAGS + _field(MANUFACTURER_SPECIFIC_DATA, struct.pack("<H", company) + data)
+
+
+def bthome(objects: bytes) -> bytes:
+    """Data with the given BTHome v2 objects, one after the other."""
+    service_data = struct.pack("<HB", BTHOME_UUID, BTHOME_V2_PLAIN) + objects
+    return _FLAGS + _field(SERVICE_DATA_16_BIT_UUID, service_data)
+
+
+@dataclass(frozen=True)
+class Thermometer:
+    """A thermometer's name in the configuration, and what it sends for ever."""
+
+    name: str
+    address: str
+    temperature_celsius: float
+    humidity_percent: float
+    battery_percent: int
+    voltage_volts: float
+    rssi_dbm: int
+
+    def packet_a(self, packet_id: int) -> bytes:
+        """Packet id, battery, temperature, humidity."""
+        temperature, humidity = self.temperature_celsius * 100, self.humidity_percent * 100
+        return bthome(
+            struct.pack("<BB", 0x00, packet_id)
+            + struct.pack("<BB", 0x01, self.battery_percent)
+            + struct.pack("<Bh", 0x02, round(temperature))
+            + struct.pack("<BH", 0x03, round(humidity))
+        )
+
+    def packet_b(self, packet_id: int) -> bytes:
+        """Packet id, voltage, and two binary objects: power (on) and opening (closed)."""
+        return bthome(
+            struct.pack("<BB", 0x00, packet_id)
+            + struct.pack("<BH", 0x0C, round(self.voltage_volts * 1000))
+            + bytes([0x10, 1, 0x11, 0])
+        )
+
+    def packets(self, order: tuple[str, ...] = ABAB) -> Iterator[bytes]:
+        """What it sends, one packet after the other, in its firmware's order."""
+        groups = itertools.cycle(order)
+        for packet_id, group in zip(itertools.cycle(range(256)), groups):
+            for letter in group:
+                yield self.packet_a(packet_id) if letter == "A" else self.packet_b(packet_id)
+
+
+@dataclass
+class Sender:
+    """Anything that advertises."""
+
+    address: str
+    packets: Iterator[bytes]
+    rssi_dbm: int
+    kind: AdvertisingType = AdvertisingType.ADV_NONCONN_IND
+    random_address: bool = False
+    scan_response: bytes | None = None
+    due: float = field(default_factory=lambda: time.monotonic() + random.random() * CADENCE_S)
+
+
+def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) -> Sender:
+    """A thermometer as the real ones are: connectable, its name only in the scan response."""
+    serial = thermometer.address.replace(":", "")[-6:]
+    return Sender(
+        address=thermometer.address,
+        packets=thermometer.packets(order),
+        rssi_dbm=thermometer.rssi_dbm,
+        kind=AdvertisingType.ADV_IND,
+        scan_response=local_name(f"ATC_{serial}"),
+    )
+
+
+def strangers() -> list[Sender]:
+    """The neighbourhood: a thermometer of the same make, a phone, a device that says its name."""
+    neighbour = Thermometer("neighbour", "A4:C1:38:EE:00:01", 19.0, 60.0, 50, 2.7, -85)
+    phone = manufacturer_data(APPLE, bytes.fromhex("1006031eabcdef01"))
+    return [
+        thermometer_sender(neighbour),
+        Sender("5A:12:9C:33:44:55", itertools.repeat(phone), -78, random_address=True),
+        Sender("C0:98:E5:00:00:07", itertools.repeat(local_name("Scale")), -90),
+    ]
+
+
+class Air:
+    """Everything that advertises within earshot of `radio`; a thread sends it."""
+
+    def __init__(self, radio: VirtualRadio, *senders: Sender) -> None:
+        """Start advertising at once."""
+        self.radio = radio
+        self._senders = {sender.address: sender for sender in senders}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._send_all, name="air", daemon=True)
+        self._thread.start()
+
+    def add(self, *senders: Sender) -> None:
+        """Let these advertise too."""
+        self._senders = {**self._senders, **{sender.address: sender for sender in senders}}
+
+    def silence(self, thermometer: Thermometer) -> None:
+        """From now on nothing is heard of this one."""
+        others = self._senders.items()
+        self._senders = {a: sender for a, sender in others if a != thermometer.address}
+
+    def end(self) -> None:
+        """Silence everything, and wait until it is silent."""
+        self._over.set()
+        self._thread.join()
+
+    def _send_all(self) -> None:
+        while not self._over.wait(PROMPTNESS_S):
+            now = time.monotonic()
+            for sender in self._senders.values():
+                if sender.due <= now:
+                    sender.due = now + CADENCE_S + random.random() * CADENCE_JITTER_S
+                    self._send(sender)
+
+    def _send(self, sender: Sender) -> None:
+        self.radio.advertise(
+            sender.address,
+            next(sender.packets),
+            rssi_dbm=sender.rssi_dbm,
+            kind=sender.kind,
+            random_address=sender.random_address,
+            scan_response=sender.scan_response,
+        )

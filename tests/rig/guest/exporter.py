@@ -1,0 +1,127 @@
+"""The exporter as its user runs it: a process with a configuration file and an HTTP port."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from .air import Thermometer
+from .polling import POLL_S, wait_until
+
+PORT = 8000
+HTTP_TIMEOUT_S = 5.0
+SCAN_INTERVAL_S = 5
+SCAN_DURATION_S = 3
+
+Setting = str | int | float
+
+
+class Scrape:
+    """One answer of GET /metrics."""
+
+    def __init__(self, text: str) -> None:
+        """Parse the Prometheus text format."""
+        self.text = text
+        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The one sample of this name and these labels; None if there is none."""
+        values = [s.value for s in self._samples if s.name == name and s.labels == labels]
+        assert len(values) <= 1, f"{name}{labels} is there {len(values)} times"
+        return values[0] if values else None
+
+    def devices(self) -> set[str]:
+        """The device names that have a reading or anything else of their own."""
+        sensors = (s for s in self._samples if s.name.startswith("ble_sensor_"))
+        return {sample.labels["device"] for sample in sensors}
+
+
+def _yaml(settings: Mapping[str, Setting], devices: Mapping[str, str]) -> str:
+    # JSON's strings and numbers are YAML's.
+    lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
+    lines += ["devices:"]
+    lines += [f"  {json.dumps(mac)}: {json.dumps(name)}" for mac, name in devices.items()]
+    return "\n".join(lines) + "\n"
+
+
+class Exporter:
+    """`python -m ble_exporter` on a configuration of its own; its words go to `share`."""
+
+    def __init__(self, share: Path, thermometers: Sequence[Thermometer], **settings: Setting) -> None:
+        """Start it; `settings` go into the configuration file over the ordinary ones."""
+        ordinary: dict[str, Setting] = {
+            "scan_interval_seconds": SCAN_INTERVAL_S,
+            "scan_duration_seconds": SCAN_DURATION_S,
+            "log_file": "-",
+            "listen_address": "127.0.0.1",
+            "listen_port": PORT,
+        }
+        devices = {thermometer.address: thermometer.name for thermometer in thermometers}
+        config = Path("/run/exporter.yaml")
+        config.write_text(_yaml({**ordinary, **settings}, devices))
+        self._stderr = share / "exporter.stderr.log"
+        with self._stderr.open("a") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ble_exporter", "--config", str(config)],
+                stderr=stderr,
+            )
+
+    def scrape(self) -> Scrape:
+        """GET /metrics; an OSError while nobody answers."""
+        url = f"http://127.0.0.1:{PORT}/metrics"
+        with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as response:
+            return Scrape(response.read().decode())
+
+    def wait_until_right(self, wrongs: Callable[[Scrape], list[str]], within_s: float = 10.0) -> Scrape:
+        """
+        Scrape until nothing is wrong any more, and return that scrape.
+
+        Args:
+            wrongs: What is wrong with a scrape, a line each.
+            within_s: The deadline.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            status = self.process.poll()
+            assert status is None, f"the exporter ended with status {status}"
+            try:
+                scrape = self.scrape()
+                wrong = wrongs(scrape)
+            except OSError as error:
+                wrong = [f"no answer from the exporter: {error}"]
+            if not wrong:
+                return scrape
+            assert time.monotonic() < deadline, "\n".join(wrong)
+            time.sleep(POLL_S)
+
+    def terminate(self, within_s: float) -> float:
+        """Send SIGTERM, check that it ends well, and return how long that took, in seconds."""
+        self.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        status = self.wait_for_exit()
+        took = time.monotonic() - started
+        assert status == 0, f"status {status} after SIGTERM"
+        assert took <= within_s, f"it took {took:.2f} s to end after SIGTERM"
+        return took
+
+    def wait_for_exit(self, within_s: float = 30.0) -> int:
+        """Wait until it ends by itself, and return its exit status."""
+        wait_until(lambda: self.process.poll() is not None, "the exporter ends", within_s)
+        return self.process.wait()
+
+    def stderr(self) -> str:
+        """What it wrote on standard error so far."""
+        return self._stderr.read_text()
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,6 @@
+"""Every scenario, by name; a new file of them needs its name here."""
+
+from . import scenarios_readings, scenarios_startup
+from .registry import SCENARIOS
+
+__all__ = ["SCENARIOS", "scenarios_readings", "scenarios_startup"]

@@ -1,0 +1,116 @@
+"""Thermometers on air: what the exporter serves of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from .air import AAAB, Thermometer, strangers, thermometer_sender
+from .exporter import SCAN_DURATION_S, Exporter, Scrape
+from .polling import wait_until
+from .registry import scenario
+from .stack import Stack
+from .virtual_radio import VirtualRadio
+
+LIVING_ROOM = Thermometer("living_room", "A4:C1:38:00:00:01", 21.53, 45.12, 88, 2.968, -60)
+BALCONY = Thermometer("balcony", "A4:C1:38:00:00:02", -7.35, 81.9, 12, 2.611, -83)
+CELLAR = Thermometer("cellar", "A4:C1:38:00:00:03", 12.0, 63.07, 100, 3.104, -71)
+HOUSE = (LIVING_ROOM, BALCONY, CELLAR)
+
+AFTER_SCAN_S = 2.0
+"""How soon after the radio stops scanning the exporter must serve what the scan heard."""
+SIGTERM_LIMIT_S = 1.0
+
+
+def expected_series(thermometer: Thermometer) -> dict[str, float]:
+    """Metric name to value, once both packets of the thermometer were heard."""
+    return {
+        "ble_sensor_temperature_celsius": thermometer.temperature_celsius,
+        "ble_sensor_humidity_percent": thermometer.humidity_percent,
+        "ble_sensor_battery_percent": thermometer.battery_percent,
+        "ble_sensor_voltage_volts": thermometer.voltage_volts,
+        "ble_sensor_rssi_dbm": thermometer.rssi_dbm,
+        "ble_sensor_seen": 1,
+    }
+
+
+def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
+    """What the scrape says otherwise than the thermometer, a line each."""
+    return [
+        f"{thermometer.name}: {metric} is {served}, not {sent}"
+        for metric, sent in expected_series(thermometer).items()
+        if (served := scrape.value(metric, device=thermometer.name)) != sent
+    ]
+
+
+def incomplete(scrape: Scrape, thermometers: Sequence[Thermometer] = HOUSE) -> list[str]:
+    """The differences of all of them together."""
+    return [line for thermometer in thermometers for line in differences(scrape, thermometer)]
+
+
+def wait_for_scan_to_end(radio: VirtualRadio) -> None:
+    """Wait until the scan that runs, or else the next one, is over."""
+    before = radio.completed_scans
+    wait_until(lambda: radio.completed_scans > before, "a scan is completed", within_s=20)
+
+
+def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> None:
+    """Send SIGTERM a while into a scan: the exporter ends in time, and the radio falls idle."""
+
+    def in_mid_scan() -> bool:
+        return radio.scanning and 1.0 < time.monotonic() - radio.scan_log[-1].at < SCAN_DURATION_S - 1.0
+
+    wait_until(in_mid_scan, "a scan is under way", within_s=20)
+    took = exporter.terminate(SIGTERM_LIMIT_S)
+    idle = wait_until(lambda: not radio.scanning, "the radio stops scanning", within_s=3)
+    sys.stdout.write(f"SIGTERM in mid-scan: ended after {took:.2f} s, radio idle {idle:.2f} s later\n")
+
+
+@scenario
+def three_sensors(stack: Stack) -> None:
+    """Both packets of each are merged, strangers have no series, SIGTERM ends it in mid-scan."""
+    started = time.time()
+    radio = stack.start()
+    stack.start_air(radio, *map(thermometer_sender, HOUSE), *strangers())
+    exporter = stack.start_exporter(HOUSE)
+    wait_for_scan_to_end(radio)
+    scrape = exporter.wait_until_right(incomplete, AFTER_SCAN_S)
+    assert scrape.devices() == {thermometer.name for thermometer in HOUSE}, scrape.devices()
+    for name in scrape.devices():
+        updated = scrape.value("ble_sensor_last_update_timestamp_seconds", device=name)
+        assert updated is not None, f"{name} was never updated"
+        assert started <= updated <= time.time(), f"{name} was updated at {updated}"
+    for counter in ("advertisements_received", "advertisements_unknown_device"):
+        value = scrape.value(f"ble_exporter_{counter}_total")
+        assert value, f"{counter} is {value}"
+    terminate_in_mid_scan(exporter, radio)
+
+
+@scenario
+def sensor_falls_silent(stack: Stack) -> None:
+    """One of three stops: after the next scan its series are gone, and the others' are not."""
+    radio = stack.start()
+    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE)
+    wait_for_scan_to_end(radio)
+    exporter.wait_until_right(incomplete, AFTER_SCAN_S)
+    wait_until(lambda: not radio.scanning, "a pause between scans")
+    air.silence(CELLAR)
+    wait_for_scan_to_end(radio)
+
+    def without_cellar(scrape: Scrape) -> list[str]:
+        still_there = [f"{CELLAR.name} has series"] if CELLAR.name in scrape.devices() else []
+        return still_there + incomplete(scrape, (LIVING_ROOM, BALCONY))
+
+    exporter.wait_until_right(without_cellar, AFTER_SCAN_S)
+
+
+@scenario
+def aaab_order(stack: Stack) -> None:
+    """The older firmware's order, A A A under one packet id and B under the next."""
+    radio = stack.start()
+    stack.start_air(radio, *(thermometer_sender(thermometer, AAAB) for thermometer in HOUSE))
+    exporter = stack.start_exporter(HOUSE)
+    wait_for_scan_to_end(radio)
+    exporter.wait_until_right(incomplete, AFTER_SCAN_S)

@@ -1,0 +1,141 @@
+"""The Bluetooth stack of the guest, part by part: each scenario starts the parts that it wants."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from .air import Air, Sender, Thermometer
+from .exporter import Exporter, Setting
+from .polling import wait_until
+from .virtual_radio import VirtualRadio
+
+BLUETOOTHD_PATHS = (
+    "/usr/libexec/bluetooth/bluetoothd",
+    "/usr/lib/bluetooth/bluetoothd",
+    "/usr/sbin/bluetoothd",
+)
+"""Where distributions put it, which is seldom on PATH."""
+DBUS_FOLDER = Path("/run/dbus")
+
+
+def find_bluetoothd() -> str | None:
+    """The path of bluetoothd, if it is installed."""
+    return next(filter(os.path.exists, BLUETOOTHD_PATHS), None)
+
+
+def _dbus_send(destination: str, path: str, member: str, *arguments: str) -> str:
+    """Call a method on the system bus; the answer as text, empty if it is an error."""
+    call = ["dbus-send", "--system", "--print-reply=literal", f"--dest={destination}", path]
+    reply = subprocess.run([*call, member, *arguments], capture_output=True, text=True, check=False)
+    return reply.stdout
+
+
+def on_bus(name: str) -> bool:
+    """Whether somebody owns the name on the system bus."""
+    bus = "org.freedesktop.DBus"
+    return "true" in _dbus_send(bus, "/", f"{bus}.NameHasOwner", f"string:{name}")
+
+
+class Stack:
+    """What a scenario has started; all of it ends with the `with` block."""
+
+    def __init__(self, share: Path) -> None:
+        """Start nothing yet; logs go to `share`."""
+        self._share = share
+        self._daemons: list[subprocess.Popen[bytes]] = []
+        self._radios: list[VirtualRadio] = []
+        self._airs: list[Air] = []
+        self._exporters: list[Exporter] = []
+
+    def __enter__(self) -> Stack:
+        """Nothing to do."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End what was started, the latest first."""
+        for exporter in self._exporters:
+            exporter.kill()
+        for air in self._airs:
+            air.end()
+        for radio in self._radios:
+            radio.unplug()
+        for daemon in reversed(self._daemons):
+            daemon.kill()
+            daemon.wait()
+
+    def start_dbus(self) -> subprocess.Popen[bytes]:
+        """Start the system bus."""
+        DBUS_FOLDER.mkdir(exist_ok=True)
+        command = ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--nosyslog"]
+        daemon = self._start_daemon("dbus-daemon", *command)
+        wait_until(lambda: on_bus("org.freedesktop.DBus"), "dbus-daemon answers")
+        return daemon
+
+    def start_bluetoothd(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start bluetoothd on the running system bus; `-E` among the options lets it experiment."""
+        program = find_bluetoothd()
+        assert program, "there is no bluetoothd"
+        daemon = self._start_daemon("bluetoothd", program, "--nodetach", *options)
+        wait_until(lambda: on_bus("org.bluez"), "bluetoothd answers")
+        return daemon
+
+    def plug_in(self, radio: VirtualRadio) -> VirtualRadio:
+        """Wait until bluetoothd has the adapter up, powering it if it does not do so itself."""
+        self._radios.append(radio)
+
+        def up() -> bool:
+            return self.is_powered(radio) or self.set_powered(radio, True)
+
+        wait_until(up, f"hci{radio.index} is powered")
+        return radio
+
+    def start(self) -> VirtualRadio:
+        """Start a healthy stack: the bus, bluetoothd and one ordinary adapter."""
+        self.start_dbus()
+        self.start_bluetoothd()
+        return self.plug_in(VirtualRadio())
+
+    def start_air(self, radio: VirtualRadio, *senders: Sender) -> Air:
+        """Let the senders advertise within earshot of the radio."""
+        air = Air(radio, *senders)
+        self._airs.append(air)
+        return air
+
+    def start_exporter(self, thermometers: Sequence[Thermometer], **settings: Setting) -> Exporter:
+        """Start the exporter for these thermometers."""
+        exporter = Exporter(self._share, thermometers, **settings)
+        self._exporters.append(exporter)
+        return exporter
+
+    def is_powered(self, radio: VirtualRadio) -> bool:
+        """Whether bluetoothd says that the adapter is on."""
+        member = "org.freedesktop.DBus.Properties.Get"
+        arguments = ("string:org.bluez.Adapter1", "string:Powered")
+        return "true" in _dbus_send("org.bluez", _path(radio), member, *arguments)
+
+    def set_powered(self, radio: VirtualRadio, powered: bool) -> bool:
+        """Ask bluetoothd to switch the adapter on or off, and return whether it is on then."""
+        member = "org.freedesktop.DBus.Properties.Set"
+        arguments = ("string:org.bluez.Adapter1", "string:Powered")
+        value = f"variant:boolean:{str(powered).lower()}"
+        _dbus_send("org.bluez", _path(radio), member, *arguments, value)
+        return self.is_powered(radio)
+
+    def _start_daemon(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        with (self._share / f"{name}.log").open("a") as log:
+            daemon = subprocess.Popen(command, stdout=log, stderr=log)
+        self._daemons.append(daemon)
+        return daemon
+
+
+def _path(radio: VirtualRadio) -> str:
+    return f"/org/bluez/hci{radio.index}"

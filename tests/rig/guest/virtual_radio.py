@@ -1,0 +1,283 @@
+"""
+A virtual Bluetooth LE controller on /dev/vhci.
+
+The kernel sees a real adapter, hciN. The test decides which advertisements that adapter hears,
+byte for byte, from any address and at any signal strength, and how the adapter misbehaves:
+
+    radio = VirtualRadio()
+    radio.advertise("A4:C1:38:00:00:01", data, rssi_dbm=-60)
+    radio.unplug()
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+from . import hci
+from .hci import AdvertisingType, ExtendedEventType, Opcode, PacketType, Status
+
+DEFAULT_ADDRESS = "00:1A:7D:DA:71:01"
+LARGEST_PACKET = 2048
+CONNECTION_COMMANDS = frozenset(
+    {
+        Opcode.DISCONNECT,
+        Opcode.READ_REMOTE_VERSION_INFORMATION,
+        Opcode.LE_CREATE_CONNECTION,
+        Opcode.LE_READ_REMOTE_FEATURES,
+    }
+)
+"""Refused: this controller has ears only."""
+
+
+class DuplicateFilter(Enum):
+    """What the controller takes for a duplicate when the host asks it to filter them."""
+
+    NONE = "none"
+    """Nothing: it does not filter."""
+    SAME_DATA = "same data"
+    """The same kind of packet with the same data from the same address."""
+    SAME_ADDRESS = "same address"
+    """The same kind of packet from the same address, whatever its data."""
+
+
+@dataclass(frozen=True)
+class ScanChange:
+    """A moment at which the kernel switched scanning on or off, and how it wants it."""
+
+    at: float
+    """time.monotonic()."""
+    scanning: bool
+    active: bool
+    filter_duplicates: bool
+    interval_ms: float
+    window_ms: float
+
+
+class VirtualRadio:
+    """
+    A Bluetooth adapter, plugged in from construction to `unplug`.
+
+    Attributes:
+        index: The N of hciN.
+        scanning: Whether the kernel has scanning switched on.
+        scan_log: Every switching on and off, oldest first.
+        commands: The opcode of every command received, oldest first.
+        ignored: Opcodes that are never answered.
+        failing: Opcode to the error code that answers it.
+        reported: How many advertising reports (scan responses too) went to the kernel.
+        unheard: How many advertisements were on air while not scanning.
+        filtered: How many the duplicate filter held back.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        extended_scan: bool = False,
+        duplicate_filter: DuplicateFilter = DuplicateFilter.NONE,
+    ) -> None:
+        """Plug the adapter in; with `extended_scan` it is a Bluetooth 5 one."""
+        self.scanning = False
+        self.scan_log: list[ScanChange] = []
+        self.commands: list[int] = []
+        self.ignored: set[int] = set()
+        self.failing: dict[int, int] = {}
+        self.reported = self.unheard = self.filtered = 0
+        self._extended_scan = extended_scan
+        self._duplicate_filter = duplicate_filter
+        self._filter_duplicates = False
+        self._active = False
+        self._interval_ms = self._window_ms = 0.0
+        self._already_reported: set[tuple[bytes, ...]] = set()
+        self._deaf = self._unplugged = False
+        self._answers = _constant_answers(address, extended_scan)
+        self._writing = threading.Lock()
+        self._device = os.open("/dev/vhci", os.O_RDWR)
+        os.write(self._device, bytes([PacketType.VHCI_CONTROL, 0]))
+        self.index: int = struct.unpack_from("<H", os.read(self._device, LARGEST_PACKET), 2)[0]
+        self._wake_end, self._wake = os.pipe()
+        self._firmware = threading.Thread(target=self._serve, name="controller", daemon=True)
+        self._firmware.start()
+
+    @property
+    def completed_scans(self) -> int:
+        """How often scanning was switched off; in a scan of over 10 s the kernel does so in between."""
+        changes = [change.scanning for change in self.scan_log]
+        return sum(was and not now for was, now in itertools.pairwise(changes))
+
+    def advertise(
+        self,
+        address: str,
+        data: bytes,
+        *,
+        rssi_dbm: int,
+        kind: AdvertisingType = AdvertisingType.ADV_NONCONN_IND,
+        random_address: bool = False,
+        scan_response: bytes | None = None,
+    ) -> bool:
+        """
+        Put one advertisement on air, and if asked for by an active scan its scan response.
+
+        Returns:
+            Whether the controller reported it to the kernel.
+        """
+        if not self.scanning or self._deaf:
+            self.unheard += 1
+            return False
+        sender = bytes([random_address]) + hci.address_bytes(address)
+        reported = self._report(kind, kind, sender, data, rssi_dbm)
+        scannable = hci.EXTENDED_EVENT_TYPES[kind] & ExtendedEventType.SCANNABLE
+        if scan_response is not None and self._active and scannable:
+            self._report(kind, AdvertisingType.SCAN_RSP, sender, scan_response, rssi_dbm)
+        return reported
+
+    def hang(self) -> None:
+        """From now on hear nothing and answer nothing, yet stay plugged in."""
+        self.ignored.update(range(0x10000))
+        self._deaf = True
+
+    def unplug(self) -> None:
+        """Take the adapter out; the kernel sees it vanish at once."""
+        with self._writing:
+            if self._unplugged:
+                return
+            self._unplugged = True
+        self.scanning = False
+        # Closing the device while a thread reads it would not release it: end the thread first.
+        os.write(self._wake, b"x")
+        self._firmware.join()
+        for descriptor in (self._device, self._wake_end, self._wake):
+            os.close(descriptor)
+
+    def _serve(self) -> None:
+        poll = select.poll()
+        poll.register(self._device, select.POLLIN)
+        poll.register(self._wake_end, select.POLLIN)
+        while not self._unplugged:
+            if self._device in dict(poll.poll()):
+                packet = os.read(self._device, LARGEST_PACKET)
+                if packet and packet[0] == PacketType.COMMAND:
+                    self._on_command(packet)
+
+    def _on_command(self, packet: bytes) -> None:
+        opcode, length = struct.unpack_from("<HB", packet, 1)
+        self.commands.append(opcode)
+        if opcode in self.ignored:
+            return
+        if opcode in CONNECTION_COMMANDS:
+            refusal = struct.pack("<BBH", Status.UNKNOWN_COMMAND, 1, opcode)
+            self._event(hci.Event.COMMAND_STATUS, refusal)
+            return
+        if opcode in self.failing:
+            answer = bytes([self.failing[opcode]])
+        else:
+            self._obey(opcode, packet[4 : 4 + length])
+            answer = bytes([Status.SUCCESS]) + self._answers.get(opcode, b"")
+        self._event(hci.Event.COMMAND_COMPLETE, struct.pack("<BH", 1, opcode) + answer)
+
+    def _obey(self, opcode: int, parameters: bytes) -> None:
+        """Do what a command says, where that changes anything."""
+        if opcode == Opcode.RESET:
+            self.scanning = False
+        elif opcode == Opcode.LE_SET_SCAN_PARAMETERS:
+            self._set_scan_parameters(*struct.unpack_from("<BHH", parameters))
+        elif opcode == Opcode.LE_SET_EXTENDED_SCAN_PARAMETERS:
+            # Own address type, filter policy and PHYs come first; then the same for each PHY.
+            self._set_scan_parameters(*struct.unpack_from("<BHH", parameters, 3))
+        elif opcode in (Opcode.LE_SET_SCAN_ENABLE, Opcode.LE_SET_EXTENDED_SCAN_ENABLE):
+            self._set_scan_enable(bool(parameters[0]), bool(parameters[1]))
+
+    def _set_scan_parameters(self, scan_type: int, interval: int, window: int) -> None:
+        self._active = scan_type == hci.ACTIVE_SCAN
+        self._interval_ms, self._window_ms = interval * hci.SLOT_MS, window * hci.SLOT_MS
+
+    def _set_scan_enable(self, scanning: bool, filter_duplicates: bool) -> None:
+        self._filter_duplicates = filter_duplicates
+        self._already_reported.clear()
+        self.scanning = scanning
+        self.scan_log.append(
+            ScanChange(
+                at=time.monotonic(),
+                scanning=scanning,
+                active=self._active,
+                filter_duplicates=filter_duplicates,
+                interval_ms=self._interval_ms,
+                window_ms=self._window_ms,
+            )
+        )
+
+    def _report(
+        self,
+        advertised: AdvertisingType,
+        kind: AdvertisingType,
+        sender: bytes,
+        data: bytes,
+        rssi_dbm: int,
+    ) -> bool:
+        """Report a packet of `kind`, belonging to an advertisement of the kind `advertised`."""
+        if self._is_duplicate(kind, sender, data):
+            self.filtered += 1
+            return False
+        rssi = struct.pack("<b", rssi_dbm)
+        if self._extended_scan:
+            event_type = hci.EXTENDED_EVENT_TYPES[advertised]
+            if kind is AdvertisingType.SCAN_RSP:
+                event_type |= ExtendedEventType.SCAN_RESPONSE
+            report = struct.pack("<BBH", hci.LeEvent.EXTENDED_ADVERTISING_REPORT, 1, event_type)
+            report += sender + bytes([hci.PHY_LE_1M, 0, hci.SID_NONE, hci.TX_POWER_UNKNOWN])
+            # No periodic advertising, not a directed one: two bytes and seven of zero.
+            report += rssi + bytes(9) + bytes([len(data)]) + data
+        else:
+            report = bytes([hci.LeEvent.ADVERTISING_REPORT, 1, kind])
+            report += sender + bytes([len(data)]) + data + rssi
+        self.reported += 1
+        self._event(hci.Event.LE_META, report)
+        return True
+
+    def _is_duplicate(self, kind: AdvertisingType, sender: bytes, data: bytes) -> bool:
+        if not self._filter_duplicates or self._duplicate_filter is DuplicateFilter.NONE:
+            return False
+        key: tuple[bytes, ...] = (bytes([kind]), sender)
+        if self._duplicate_filter is DuplicateFilter.SAME_DATA:
+            key += (data,)
+        seen = key in self._already_reported
+        self._already_reported.add(key)
+        return seen
+
+    def _event(self, code: hci.Event, parameters: bytes) -> None:
+        # The lock keeps a packet of an unplugged radio out of whatever took over its descriptor.
+        with self._writing:
+            if not self._unplugged:
+                os.write(self._device, bytes([PacketType.EVENT, code, len(parameters)]) + parameters)
+
+
+def _constant_answers(address: str, extended_scan: bool) -> dict[int, bytes]:
+    """The return parameters, after the status, of the commands that ask who the controller is."""
+    version = hci.VERSION_5_0 if extended_scan else hci.VERSION_4_2
+    commands, le_features = hci.SUPPORTED_COMMANDS, hci.LE_FEATURES
+    if extended_scan:
+        commands += hci.SUPPORTED_COMMANDS_EXTENDED
+        le_features += hci.LE_FEATURES_EXTENDED
+    return {
+        Opcode.READ_LOCAL_VERSION_INFORMATION: struct.pack("<BHBHH", version, 0, version, hci.LINUX_FOUNDATION, 0),
+        Opcode.READ_LOCAL_SUPPORTED_COMMANDS: hci.bit_mask(64, commands),
+        Opcode.READ_LOCAL_SUPPORTED_FEATURES: hci.bit_mask(8, hci.LMP_FEATURES),
+        Opcode.READ_BD_ADDR: hci.address_bytes(address),
+        # Packets of 251 bytes, eight of them.
+        Opcode.LE_READ_BUFFER_SIZE: struct.pack("<HB", 251, 8),
+        Opcode.LE_READ_LOCAL_SUPPORTED_FEATURES: hci.bit_mask(8, le_features),
+        Opcode.LE_READ_ADVERTISING_PHYSICAL_CHANNEL_TX_POWER: b"\x00",
+        Opcode.LE_READ_FILTER_ACCEPT_LIST_SIZE: b"\x10",
+        Opcode.LE_READ_SUPPORTED_STATES: hci.LE_STATES,
+        # 251 bytes in 2120 µs: the longest packet there is; sending, and receiving.
+        Opcode.LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH: struct.pack("<HH", 251, 2120),
+        Opcode.LE_READ_MAXIMUM_DATA_LENGTH: struct.pack("<HHHH", 251, 2120, 251, 2120),
+        Opcode.LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS: b"\x01",
+    }
