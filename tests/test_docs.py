@@ -15,7 +15,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_every_metric_of_a_sensor_is_in_the_list() -> None:
     """Who writes a dashboard looks there."""
-    rows = re.findall(r"^\| `(ble_sensor_\w+)` \| (.*) \|$", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.M)
+    rows = re.findall(
+        r"^\| `(ble_sensor_\w+)` \| (.*) \|$", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
 
     assert [(family.metric, family.help) for family in FAMILIES.values()] == rows
 
