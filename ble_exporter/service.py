@@ -195,13 +195,14 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
     try:
         await web.TCPSite(runner, address, port).start()
     except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
+        # asyncio of Python 3.13 says that it could bind to no address without an errno.
+        if error.errno in (errno.EADDRNOTAVAIL, None):
             problem = f"listen_address: {address} is not an address of this machine: `ip address` shows those"
         elif error.errno == errno.EACCES:
             problem = f"listen_port: this user may not listen on port {port}: set one above 1023"
         else:
             problem = (
-                f"listen_port: port {port} can't be listened on ({os.strerror(error.errno or 0)}): end the program "
+                f"listen_port: port {port} can't be listened on ({os.strerror(error.errno)}): end the program "
                 "that uses it (`ss -ltnp` shows it), or set another port"
             )
         raise ConfigError(problem) from error
