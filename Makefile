@@ -1,9 +1,9 @@
 # The two commands for a newcomer are `make demo` and `make test`. Each sets up what it needs.
 
 PYTHON ?= python3
-VENV ?= .venv
+VENV := .venv
 BIN := $(VENV)/bin
-LOCK ?= requirements-dev.lock
+LOCK := requirements-dev.lock
 READY := $(VENV)/ready-$(notdir $(LOCK))
 
 .DEFAULT_GOAL := help
@@ -27,6 +27,7 @@ run-demo: $(READY)
 
 test: $(READY) lint ## Lint, check types and imports, and run the fast tests with their coverage.
 	$(BIN)/python -m pytest -m "not prometheus and not radio" --cov --cov-report=term
+	@$(BIN)/python contrib/branch-coverage 95
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -66,6 +67,7 @@ $(READY): $(LOCK)
 	  echo "make: $(PYTHON) is not Python 3.10 or newer with venv (Debian: apt-get install python3-venv);" \
 	       "name another: make PYTHON=python3.12 …" >&2; exit 1; }
 	@echo "Setting up $(VENV) from $(LOCK) (once; up to a minute)"
+	@[ ! -e $(VENV) ] || [ -e $(VENV)/pyvenv.cfg ] || { echo "make: $(VENV) is no virtual environment" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
 	@touch $@

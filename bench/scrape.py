@@ -6,7 +6,7 @@ A scrape that is cheap because every update is dear would have gained nothing, s
 
 from collections.abc import Callable
 
-from bench.house import House
+from bench.fleet import Fleet
 from bench.timing import Rounds, compare, print_table, repeat
 
 COUNTS = (10, 100, 1_000, 10_000)
@@ -28,11 +28,11 @@ def run() -> None:
     scrapes: dict[int, Rounds] = {}
     updates: dict[int, Rounds] = {}
     for count in COUNTS:
-        house = House(count)
-        house.check()
-        scrapes[count] = _measure_scrape(house, count)
-        updates[count] = _measure_updates(house, count)
-        house.check()
+        fleet = Fleet(count)
+        fleet.check()
+        scrapes[count] = _measure_scrape(fleet, count)
+        updates[count] = _measure_updates(fleet, count)
+        fleet.check()
     _print_scrapes(scrapes)
     _print_updates(updates)
     _print_growth(scrapes)
@@ -48,29 +48,29 @@ def _times(count: int) -> int:
     return max(1, 300 // count)
 
 
-def _measure_scrape(house: House, count: int) -> Rounds:
+def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
     """Time a scrape, in seconds: plain, ours with every device changed, ours with none changed."""
 
     def change() -> None:
-        house.measure_anew()
-        house.update_ours()
+        fleet.measure_anew()
+        fleet.update_ours()
 
     def unchanged() -> float:
-        house.render_ours()
-        return repeat(house.render_ours, 20)
+        fleet.render_ours()
+        return repeat(fleet.render_ours, 20)
 
     return compare(
         {
             # To plain gauges it is all one whether anything has changed.
-            "plain": lambda: repeat(house.render_plain, _times(count)),
-            "changed": lambda: repeat(house.render_ours, _times(count), before=change),
+            "plain": lambda: repeat(fleet.render_plain, _times(count)),
+            "changed": lambda: repeat(fleet.render_ours, _times(count), before=change),
             "unchanged": unchanged,
         },
         _rounds(count),
     )
 
 
-def _measure_updates(house: House, count: int) -> Rounds:
+def _measure_updates(fleet: Fleet, count: int) -> Rounds:
     """Time taking in one reading, in seconds; and all readings of 15 s with the scrape behind them."""
 
     def with_scrape(update: Callable[[], None], render: Callable[[], bytes]) -> None:
@@ -79,19 +79,19 @@ def _measure_updates(house: House, count: int) -> Rounds:
         render()
 
     def per_reading(update: Callable[[], None]) -> float:
-        return repeat(update, max(1, 2_000 // count), before=house.measure_anew) / house.heard
+        return repeat(update, max(1, 2_000 // count), before=fleet.measure_anew) / fleet.heard
 
-    held = house.hold_children()
+    held = fleet.hold_children()
     return compare(
         {
-            "plain": lambda: per_reading(house.update_plain),
+            "plain": lambda: per_reading(fleet.update_plain),
             "held": lambda: per_reading(held),
-            "ours": lambda: per_reading(house.update_ours),
+            "ours": lambda: per_reading(fleet.update_ours),
             "plain with scrape": lambda: repeat(
-                lambda: with_scrape(house.update_plain, house.render_plain), _times(count), before=house.measure_anew
+                lambda: with_scrape(fleet.update_plain, fleet.render_plain), _times(count), before=fleet.measure_anew
             ),
             "ours with scrape": lambda: repeat(
-                lambda: with_scrape(house.update_ours, house.render_ours), _times(count), before=house.measure_anew
+                lambda: with_scrape(fleet.update_ours, fleet.render_ours), _times(count), before=fleet.measure_anew
             ),
         },
         _rounds(count),

@@ -17,9 +17,13 @@ from typing import NoReturn
 import yaml
 
 from ble_exporter.errors import ConfigError
+from ble_exporter.utils import one_line
 
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+# Below that the radio is busy with being switched on and off.
+_MIN_SECONDS = 1
 
 _MANDATORY = ("scan_interval_seconds", "scan_duration_seconds", "listen_port", "devices")
 _OPTIONAL = ("log_file", "log_level", "listen_address", "adapter")
@@ -93,6 +97,7 @@ for _tag, _pattern, _first in (
 
 _Scalar = str | int | float | bool | None
 
+_MANY_DIGITS = 18
 _EXAMPLES = {
     "scan_interval_seconds": "30",
     "scan_duration_seconds": "5",
@@ -174,7 +179,7 @@ class _Document:
 
     def _devices(self, node: yaml.Node) -> dict[str, str]:
         if not isinstance(node, yaml.MappingNode) or not node.value:
-            self._fail(node, 'devices: no device is listed; add lines such as `  "A4:C1:38:00:00:01": "living_room"`')
+            self._fail(node, 'devices: no device is listed; add lines such as `"A4:C1:38:00:00:01": "living_room"`')
         lines: dict[str, int] = {}
         devices: dict[str, str] = {}
         for address_node, name_node in node.value:
@@ -216,9 +221,9 @@ class _Document:
 
     def _seconds(self, key: str, nodes: Mapping[str, yaml.Node]) -> float:
         value = self._scalar(key, nodes[key])
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _MIN_SECONDS <= value < math.inf:
             remedy = f"write `{key}: {_EXAMPLES[key]}`"
-            self._fail(nodes[key], f"{key}: {_shown(value)} is not a number of seconds above 0; {remedy}")
+            self._fail(nodes[key], f"{key}: {_shown(value)} is not a number from {_MIN_SECONDS} up; {remedy}")
         return value
 
     def _port(self, node: yaml.Node) -> int:
@@ -271,10 +276,7 @@ class _Document:
         return text
 
     def _fail(self, node: yaml.Node, problem: str) -> NoReturn:
-        raise ConfigError(f"{self._path}:{_line(node)}: {problem}")
-
-
-_MANY_DIGITS = 18
+        raise ConfigError(f"{self._path}:{_line(node)}: {one_line(problem)}")
 
 
 def _line(node: yaml.Node) -> int:

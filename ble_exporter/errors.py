@@ -8,7 +8,9 @@ code; nothing else does. Whatever is not an ExporterError is a bug and keeps its
 
 from typing import Literal, get_args
 
-RejectReason = Literal["encrypted", "no_known_format", "reserved_bit", "truncated", "wrong_version"]
+RejectReason = Literal[
+    "encrypted", "no_known_format", "no_service_data", "reserved_bit", "too_long", "truncated", "wrong_version"
+]
 """Why an advertisement of a configured device gave no reading: a small fixed set, a metric label."""
 
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)

@@ -6,6 +6,7 @@ a collector that fails costs only its own families, and one that has not changed
 written again.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -34,6 +35,8 @@ class Format(NamedTuple):
         """The value of the Content-Type header."""
         return f"{self.media_type}; version={self.version}; charset=utf-8"
 
+
+_log = logging.getLogger(__name__)
 
 TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
@@ -116,6 +119,8 @@ class Exposition:
             try:
                 parts.append(self._render_one(name, collector, wanted))
             except Exception:  # noqa: PERF203 - whatever a collector raises, the others' families must arrive
+                if not self._failures[name]:
+                    _log.exception("the metrics of %s can't be collected; a later failure is only counted", name)
                 self._failures[name] += 1
         parts.append(_write(_FailureCounter(self._failures), wanted))
         if wanted is OPENMETRICS:

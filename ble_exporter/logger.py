@@ -1,5 +1,6 @@
 """The log: one line an event (time, level, message), to a rotating file or to standard error."""
 
+import errno
 import logging
 import time
 from logging.handlers import RotatingFileHandler
@@ -56,7 +57,10 @@ def _handler(log_file: str) -> logging.Handler:
         path.parent.mkdir(parents=True, exist_ok=True)
         return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
+        remedy = "give this user the right to write there"
+        if error.errno == errno.EROFS:
+            remedy = "in a systemd unit, add its folder to ReadWritePaths="
         raise ConfigError(
             f"log_file: {path.absolute()} can't be written ({error.strerror}): "
-            'give this user the right to write there, set log_file to another path, or to "-" for standard error'
+            f'{remedy}, set log_file to another path, or to "-" for standard error'
         ) from error

@@ -5,22 +5,26 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
 from ble_exporter.config import AppConfig, load_config
 from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.logger import STANDARD_ERROR, get_logger
+from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:
-    from ble_exporter.scanner import AbstractScanner
+    from ble_exporter.scanner import Radio
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+# Of a house that is lost to more than that nothing is heard in any scan.
+_MAX_LOSS = 0.99
 
 _DESCRIPTION = "Hear Bluetooth Low Energy thermometers (BTHome) and give their readings to Prometheus."
 _EPILOG = """\
@@ -38,6 +42,43 @@ exit status:
 """
 
 
+class _StopSignals:
+    """
+    SIGTERM and SIGINT, for the whole life of the process.
+
+    Before the service runs they end the program at once: its imports take most of a second on a Pi. While it runs they
+    stop it. Afterwards the end is near anyway, and they are ignored.
+    """
+
+    _NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self._act: Callable[[], object] = self._exit
+
+    def install(self) -> None:
+        """Take the signals over, for good."""
+        for number in self._NUMBERS:
+            signal.signal(number, lambda _number, _frame: self._act())
+
+    @contextmanager
+    def stop(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> Iterator[None]:
+        """Set the event of the running loop when a signal comes."""
+        self._act = lambda: loop.call_soon_threadsafe(event.set)
+        try:
+            yield
+        finally:
+            self._ignore()
+
+    def _exit(self) -> None:
+        self._ignore()
+        sys.exit(EXIT_OK)
+
+    def _ignore(self) -> None:
+        # By the kernel: the interpreter, on its way out, gives up handlers of its own.
+        for number in self._NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run the program.
@@ -48,6 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    stop_signals = _StopSignals()
+    stop_signals.install()
+    # A disk that is full must not fill standard error with a traceback for each line of the log.
+    logging.raiseExceptions = False
     options = _parse(arguments)
     # A log that goes to standard error anyway tells what the last line would.
     log_is_shown = False
@@ -59,16 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log = get_logger(config)
         log_is_shown = config.log_file == STANDARD_ERROR
         try:
-            _run(options, config, log)
+            _run(options, config, log, stop_signals)
         except ExporterError as error:
             log.error("%s", error)  # noqa: TRY400 - its text is made for the user, a traceback is not
             raise
         except Exception:
             log.exception("unexpected error")
+            if log_is_shown:
+                return EXIT_UNEXPECTED
             raise
     except ExporterError as error:
         if not log_is_shown:
-            print("ble-exporter: error:", " ".join(str(error).split()), file=sys.stderr)
+            print("ble-exporter: error:", one_line(error), file=sys.stderr)
         return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
     return EXIT_OK
 
@@ -95,7 +142,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     mock = [
         radio.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets"),
         radio.add_argument(
-            "--mock-loss", metavar="P", type=_probability, help="part of packets lost, 0 to 1 (default: 0)"
+            "--mock-loss", metavar="P", type=_probability, help=f"part of packets lost, 0 to {_MAX_LOSS} (default: 0)"
         ),
         radio.add_argument("--mock-strangers", metavar="N", type=_count, help="foreign devices in reach (default: 0)"),
         radio.add_argument(
@@ -113,9 +160,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _probability(text: str) -> float:
     with suppress(ValueError):
-        if 0 <= float(text) <= 1:
+        if 0 <= float(text) <= _MAX_LOSS:
             return float(text)
-    raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MAX_LOSS}")
 
 
 def _count(text: str) -> int:
@@ -133,7 +180,7 @@ def _checked(path: str, config: AppConfig) -> str:
     )
 
 
-def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger) -> None:
+def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger, stop_signals: _StopSignals) -> None:
     # Imported here, so that --help and --config.check answer at once: bleak and aiohttp take most of a second on a Pi.
     from ble_exporter.service import serve
 
@@ -142,15 +189,14 @@ def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger) ->
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(config, scanner, log, stop)
+        with stop_signals.stop(asyncio.get_running_loop(), stop):
+            await serve(config, scanner, log, stop)
 
     asyncio.run(until_stopped())
     log.info("stopped")
 
 
-def _scanner(options: argparse.Namespace, config: AppConfig) -> "AbstractScanner":
+def _scanner(options: argparse.Namespace, config: AppConfig) -> "Radio":
     from ble_exporter.scanner import MockScanner, get_scanner
     from ble_exporter.scanner.capture import load_capture
     from ble_exporter.scanner.house import House

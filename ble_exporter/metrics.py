@@ -147,7 +147,8 @@ def update_metrics(device_name: str, measurements: Mapping[str, float], registry
     """
     Put one device's measurements, heard now, on a Prometheus registry.
 
-    The registry's store of readings is made and registered at the first call. (The service has a store of its own.)
+    The registry's store of readings is made and registered at the first call. It knows no scans, so what is put there
+    stays: it is for other programs and for tests. The service has a store of its own.
 
     Args:
         device_name: The `device` label.

@@ -32,9 +32,11 @@ class Reading:
         measurements: Measurement name to value, in the unit of its row in the format's table.
         heard_at: When it was heard, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None where the source does not know it.
+        unknown_objects: Ids of objects that decoding stopped at: what stood behind them was not read.
     """
 
     device: str
     measurements: Mapping[str, float]
     heard_at: float
     rssi: int | None = None
+    unknown_objects: tuple[int, ...] = ()

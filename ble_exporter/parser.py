@@ -25,17 +25,17 @@ def parse_bthome(payload: bytes) -> dict[str, float]:
         of one name in the payload is "name_2". Empty if no object is a known measurement.
 
     Raises:
-        DecodeError: Wrong version, encrypted, a reserved bit set, or cut short. (A ValueError.)
+        DecodeError: Wrong version, encrypted, a reserved bit set, cut short, or too long. (A ValueError.)
 
     Source: bthome.io/format
     """
     return bthome.decode(payload).measurements
 
 
-DECODERS: Mapping[str, Callable[[bytes], dict[str, float]]] = {
-    bthome.UUID: parse_bthome,
+DECODERS: Mapping[str, Callable[[bytes], bthome.Decoded]] = {
+    bthome.UUID: bthome.decode,
 }
-"""Service UUID to the function that turns its service data into measurements."""
+"""Service UUID to the function that decodes its service data."""
 
 
 def decode(advertisement: Advertisement, device: str) -> Reading:
@@ -49,15 +49,16 @@ def decode(advertisement: Advertisement, device: str) -> Reading:
     Raises:
         DecodeError: No service data of a known format, or one that is not sound.
     """
-    measurements: dict[str, float] | None = None
-    for uuid, payload in advertisement.service_data.items():
-        decoder = DECODERS.get(uuid)
-        if decoder is not None:
-            values = decoder(payload)
-            measurements = values if measurements is None else {**measurements, **values}
-    if measurements is None:
-        raise DecodeError(
-            "no_known_format",
-            f"no service data of a known format (service UUIDs: {', '.join(advertisement.service_data) or 'none'})",
-        )
-    return Reading(device, measurements, advertisement.heard_at, advertisement.rssi)
+    decoded = [
+        decoder(payload)
+        for uuid, payload in advertisement.service_data.items()
+        if (decoder := DECODERS.get(uuid)) is not None
+    ]
+    if not advertisement.service_data:
+        raise DecodeError("no_service_data", "no service data: a name alone, or something else")
+    if not decoded:
+        heard = ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
+        raise DecodeError("no_known_format", f"no service data of a known format, but {heard}")
+    measurements = {name: value for one in decoded for name, value in one.measurements.items()}
+    unknown_objects = tuple(one.unknown_object for one in decoded if one.unknown_object is not None)
+    return Reading(device, measurements, advertisement.heard_at, advertisement.rssi, unknown_objects)

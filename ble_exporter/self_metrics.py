@@ -1,4 +1,4 @@
-"""What the exporter tells of itself, under `ble_exporter_`: every gap in the readings has a reason here."""
+"""What the exporter tells of itself, under `ble_exporter_`: what became of each advertisement that it heard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ class SelfMetrics(Collector):
     received: int = 0
     decoded: int = 0
     unknown_device: int = 0
+    unknown_objects: int = 0
     rejected: dict[RejectReason, int] = field(default_factory=_no_rejections)
     scans: int = 0
     scan_failures: int = 0
@@ -54,6 +55,7 @@ class SelfMetrics(Collector):
                 "Advertisements of devices not configured.",
                 self.unknown_device,
             ),
+            ("unknown_objects", "Objects not in the table; what stood behind them was not read.", self.unknown_objects),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
         for name, documentation, value in (
@@ -64,7 +66,7 @@ class SelfMetrics(Collector):
             ),
             (
                 "last_scan_duration_seconds",
-                "How long the last scan listened; 0 before.",
+                "How long the last scan took, with switching the radio on and off; 0 before.",
                 self.last_scan_duration,
             ),
         ):

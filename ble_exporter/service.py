@@ -1,8 +1,8 @@
 """
-The service: scan, decode, keep, serve. The one place where tasks are started and ended.
+The service: scan, keep, serve. The one place where tasks are started and ended.
 
-An advertisement goes straight down, once: the scanner delivers it to Pipeline.handle, a plain synchronous call that
-ends in the store of readings. A scrape reads the store.
+An advertisement goes straight down, once: the radio delivers it to Pipeline.handle, a plain synchronous call that ends
+in the store of readings. A scrape reads the store.
 """
 
 import asyncio
@@ -10,83 +10,22 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from ble_exporter.config import AppConfig
-from ble_exporter.errors import ConfigError, DecodeError, RejectReason, ScannerError
-from ble_exporter.exporter import StatusTracker, create_app
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.exporter import StatusTracker, create_app, http_log
 from ble_exporter.metrics import Readings
-from ble_exporter.model import Advertisement, Reading
-from ble_exporter.parser import decode
-from ble_exporter.scanner.listening import AbstractScanner, run_for
+from ble_exporter.pipeline import Pipeline
+from ble_exporter.scanner.listening import Radio, run_for
 from ble_exporter.self_metrics import SelfMetrics
 
 # On SIGTERM all is over within a second: so long a scan may take to stop, and so long a request to end.
 _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
-
-
-class Pipeline:
-    """
-    The way of one advertisement: known device? sound? then into the store, and counted in any case.
-
-    Args:
-        devices: Address (upper case) to name of the configured devices.
-        readings: The store.
-        counts: Where each advertisement is counted.
-        log: Where devices and rejections are logged.
-    """
-
-    def __init__(
-        self, devices: Mapping[str, str], readings: Readings, counts: SelfMetrics, log: logging.Logger
-    ) -> None:
-        self._devices = {address.upper(): name for address, name in devices.items()}
-        self._readings = readings
-        self._counts = counts
-        self._log = log
-        self._met: set[str] = set()
-        self._rejected: set[tuple[str, RejectReason]] = set()
-
-    def handle(self, advertisement: Advertisement) -> None:
-        """Take in one advertisement."""
-        counts = self._counts
-        counts.received += 1
-        device = self._devices.get(advertisement.address)
-        if device is None:
-            counts.unknown_device += 1
-            return
-        try:
-            reading = decode(advertisement, device)
-        except DecodeError as error:
-            counts.rejected[error.reason] += 1
-            self._log_rejection(advertisement, device, error)
-            return
-        counts.decoded += 1
-        self._readings.update(reading)
-        if device not in self._met:
-            self._met.add(device)
-            self._log.info("heard %s (%s) for the first time: %s", device, advertisement.address, _in_words(reading))
-
-    def _log_rejection(self, advertisement: Advertisement, device: str, error: DecodeError) -> None:
-        # Once for each device and reason: a sensor that is set up wrongly sends 35,000 packets a day.
-        known = (device, error.reason) in self._rejected
-        self._rejected.add((device, error.reason))
-        self._log.log(
-            logging.DEBUG if known else logging.WARNING,
-            "rejected an advertisement of %s (%s): %s: %s",
-            device,
-            advertisement.address,
-            error.reason,
-            error,
-        )
-
-
-def _in_words(reading: Reading) -> str:
-    values = [f"{name} {value:g}" for name, value in reading.measurements.items()]
-    return ", ".join([*values, f"RSSI {reading.rssi} dBm"])
 
 
 class ScanCycle:
@@ -95,7 +34,7 @@ class ScanCycle:
 
     Args:
         config: Interval, duration, and the devices to miss.
-        scanner: The radio.
+        radio: What hears the advertisements.
         log: Where each scan is logged.
         clock: Gives the seconds since the Unix epoch.
     """
@@ -103,7 +42,7 @@ class ScanCycle:
     def __init__(
         self,
         config: AppConfig,
-        scanner: AbstractScanner,
+        radio: Radio,
         log: logging.Logger,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -111,10 +50,11 @@ class ScanCycle:
         self.counts = SelfMetrics()
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
         self._config = config
-        self._scanner = scanner
+        self._radio = radio
         self._pipeline = Pipeline(config.devices, self.readings, self.counts, log)
         self._log = log
         self._clock = clock
+        self._is_over = False
 
     async def run(self) -> None:
         """
@@ -137,8 +77,9 @@ class ScanCycle:
         received, unknown = counts.received, counts.unknown_device
         counts.scans += 1
         self.readings.begin_scan()
+        self._pipeline.rejected.clear()
         try:
-            await run_for(self._scanner, self._pipeline.handle, self._config.scan_duration_seconds)
+            more_can_come = await run_for(self._radio, self._pipeline.handle, self._config.scan_duration_seconds)
         except ScannerError:
             counts.scan_failures += 1
             raise
@@ -147,19 +88,28 @@ class ScanCycle:
         counts.last_scan_duration = now() - began
         self.tracker.last_scan_timestamp = int(counts.last_scan_timestamp)
         self.tracker.devices_seen = len(heard)
-        missed = [name for name in self._config.devices.values() if name not in heard]
         self._log.info(
             "scan %d: heard %d of %d devices%s; %d advertisements, %d of them from unknown devices",
             counts.scans,
             len(heard),
             len(self._config.devices),
-            f", not {', '.join(missed)}" if missed else "",
+            self._missed(heard),
             counts.received - received,
             counts.unknown_device - unknown,
         )
+        if not more_can_come and not self._is_over:
+            self._is_over = True
+            self._log.warning("the capture is over: nothing more will be heard")
+
+    def _missed(self, heard: list[str]) -> str:
+        """Return the devices that were not heard, in words, and why where that is known."""
+        missed = [name for name in self._config.devices.values() if name not in heard]
+        rejected = self._pipeline.rejected
+        names = [f"{name} (rejected: {rejected[name]})" if name in rejected else name for name in missed]
+        return f", not {', '.join(names)}" if names else ""
 
 
-async def serve(config: AppConfig, scanner: AbstractScanner, log: logging.Logger, stop: asyncio.Event) -> None:
+async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyncio.Event) -> None:
     """
     Scan, and serve the readings, until `stop` is set.
 
@@ -167,10 +117,10 @@ async def serve(config: AppConfig, scanner: AbstractScanner, log: logging.Logger
         ConfigError: The port can't be listened on.
         ScannerError: A scan failed.
     """
-    cycle = ScanCycle(config, scanner, log)
+    cycle = ScanCycle(config, radio, log)
     collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}
     app = create_app(config, cycle.tracker, collectors)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_HTTP_S)
+    runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
     await runner.setup()
     try:
         await _listen(runner, config, log)
@@ -195,19 +145,23 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
     try:
         await web.TCPSite(runner, address, port).start()
     except OSError as error:
-        # asyncio of Python 3.13 says that it could bind to no address without an errno.
-        if error.errno in (errno.EADDRNOTAVAIL, None):
-            problem = f"listen_address: {address} is not an address of this machine: `ip address` shows those"
-        elif error.errno == errno.EACCES:
-            problem = f"listen_port: this user may not listen on port {port}: set one above 1023"
-        else:
-            problem = (
-                f"listen_port: port {port} can't be listened on ({os.strerror(error.errno)}): end the program "
-                "that uses it (`ss -ltnp` shows it), or set another port"
-            )
-        raise ConfigError(problem) from error
+        raise ConfigError(_listen_problem(error, address, port)) from error
     shown = f"[{address}]" if address and ":" in address else address or "localhost"
-    log.info("serving on http://%s:%d/metrics", shown, port)
+    log.info("serving on http://%s:%d/metrics%s", shown, port, "" if address else ", on every address of this machine")
+
+
+def _listen_problem(error: OSError, address: str | None, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"listen_port: port {port} is in use: end the program that uses it (`ss -ltnp` shows it), "
+            "or set another port"
+        )
+    if error.errno == errno.EACCES:
+        return f"listen_port: this user may not listen on port {port}: set one above 1023"
+    # asyncio of Python 3.13 says without an errno that it could bind to no address.
+    if error.errno in (errno.EADDRNOTAVAIL, None):
+        return f"listen_address: {address} is not an address of this machine: `ip address` shows those"
+    return f"listen_address: {address} can't be listened on ({os.strerror(error.errno)}): `ip address` shows others"
 
 
 def _process_metrics() -> CollectorRegistry:

@@ -1,8 +1,10 @@
 """The configuration: what is accepted, and word for word what is said of everything else."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +83,41 @@ def test_any_bytes_give_a_configuration_or_a_config_error(
 
     with pytest.raises(ConfigError):
         load_config(str(path))
+
+
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.integers(), max_size=2)
+)
+KEYS = {
+    "scan_interval_seconds": 30,
+    "scan_duration_seconds": 5,
+    "listen_port": 8000,
+    "listen_address": "127.0.0.1",
+    "adapter": "hci0",
+    "log_file": "-",
+    "log_level": "INFO",
+    "devices": {"A4:C1:38:00:00:01": "living_room"},
+}
+
+
+@given(st.sampled_from(sorted(KEYS)), scalars, st.one_of(scalars, st.sampled_from(["A4:C1:38:00:00:01"])))
+def test_any_value_of_a_key_is_taken_or_refused_with_its_line(
+    tmp_path_factory: pytest.TempPathFactory, key: str, value: object, address: object
+) -> None:
+    """Behind each key stands a check that must hold whatever YAML gives it."""
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    changed = KEYS | {key: {address: value} if key == "devices" and isinstance(address, str) else value}
+    path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
+
+    try:
+        config = load_config(str(path))
+    except ConfigError as error:
+        said = str(error)
+    else:
+        said = f"{path}:0: taken"
+        assert isinstance(config.scan_interval_seconds, int | float)
+        assert 1 <= config.scan_duration_seconds <= config.scan_interval_seconds
+        assert 1 <= config.listen_port <= 65535
+
+    assert re.match(re.escape(str(path)) + r":\d+: ", said)
+    assert "\n" not in said

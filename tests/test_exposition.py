@@ -93,6 +93,17 @@ def test_a_collector_that_raises_costs_its_own_families_only(readings: Readings,
     assert not [line for line in lines if "half" in line]
 
 
+def test_a_collector_s_first_failure_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """A count says that something is broken; only the traceback says what. But not at each scrape."""
+    exposition = Exposition({"broken": Broken()})
+    exposition.render(TEXT)
+    exposition.render(TEXT)
+
+    (record,) = caplog.records
+    assert record.getMessage() == "the metrics of broken can't be collected; a later failure is only counted"
+    assert record.exc_info is not None
+
+
 def test_a_change_shows_in_the_next_scrape(readings: Readings) -> None:
     """What was written for the last scrape is only kept while it is true."""
     exposition = Exposition({"readings": readings})

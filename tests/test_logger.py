@@ -1,5 +1,6 @@
 """The log: where it goes, and that each event is one line."""
 
+import errno
 import logging
 import re
 from collections.abc import Iterator
@@ -46,6 +47,17 @@ def test_there_is_one_handler_however_often_it_is_asked_for(app_config: AppConfi
     assert [RotatingFileHandler] == [type(handler) for handler in logger.handlers]
 
 
+def test_the_log_is_rotated(app_config: AppConfig) -> None:
+    """An SD card is small: four files of 1 MB, and no more."""
+    logger = get_logger(app_config)
+    for _ in range(5200):
+        logger.info("x" * 1000)
+
+    files = sorted(Path(app_config.log_file).parent.iterdir())
+    assert [file.name for file in files] == [f"ble_exporter.log{suffix}" for suffix in ("", ".1", ".2", ".3")]
+    assert max(file.stat().st_size for file in files) <= 1_000_000
+
+
 def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
     """The log goes to the file alone: that is the specification."""
     assert not get_logger(app_config).propagate
@@ -73,6 +85,18 @@ def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureF
     get_logger(replace(app_config, log_file="-")).info("hello")
 
     assert capsys.readouterr().err.endswith(" INFO hello\n")
+
+
+def test_a_read_only_file_system_is_the_systemd_unit_s(app_config: AppConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unit makes all but its own folder read-only: that is where the remedy is, not in the user's rights."""
+
+    def mkdir(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+
+    with pytest.raises(ConfigError, match="in a systemd unit, add its folder to ReadWritePaths="):
+        get_logger(app_config)
 
 
 def test_an_unwritable_folder_is_named_with_the_way_out(app_config: AppConfig, tmp_path: Path) -> None:

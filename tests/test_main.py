@@ -1,5 +1,6 @@
 """The command line: what a user types, sees, and gets as exit status."""
 
+import logging
 import os
 import re
 import signal
@@ -19,6 +20,16 @@ from ble_exporter.main import main
 from tests.conftest import HERE
 
 ROOT = HERE.parent
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """The program takes the signals over for good; the tests need them again."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    logging.raiseExceptions = True
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -83,6 +94,65 @@ def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number
 
     assert 'ble_sensor_seen{device="living_room"} 1.0' in body
     assert (status, [line.split(" ", 2)[2] for line in rest.splitlines()]) == (0, ["stopping", "stopped"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    """On a Pi the imports take most of a second: a stop in that time is a stop, and no failure."""
+    path = write_config(tmp_path, {})
+    # The signal comes out of the very import that takes longest.
+    (tmp_path / "bleak.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")
+    with running("--config", str(path), PYTHONPATH=str(tmp_path)) as process:
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
+    """An impatient Ctrl-C, or systemd's second try."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), "--mock") as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "serving on" in line)
+        process.send_signal(signal.SIGINT)
+        rest = []
+        for line in process.stderr:
+            rest.append(line.split(" ", 2)[2])
+            process.send_signal(signal.SIGINT)
+        status = process.wait(timeout=1)
+
+    assert (status, rest[-1]) == (0, "stopped\n")
+
+
+def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: Path) -> None:
+    """Anybody in the network can send nonsense: it must not fill the journal, or the SD card."""
+    path = write_config(tmp_path, {"log_level": "DEBUG"})
+    port = yaml.safe_load(path.read_text())["listen_port"]
+    log = tmp_path / "logs" / "x.log"
+    with running("--config", str(path), "--mock") as process:
+        while not (log.exists() and "serving on" in log.read_text()):
+            assert process.poll() is None
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n")
+            answer = connection.recv(1000)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=5)
+
+    assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
+    assert err == ""
+    assert "Traceback" not in log.read_text()
+    assert len([line for line in log.read_text().splitlines() if " DEBUG a bad request: " in line]) == 1
+
+
+def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
+    """The readings go on; a traceback for each line of the log would be the next disk to fill."""
+    path = write_config(tmp_path, {"log_file": "/dev/full"})
+    with running("--config", str(path), "--config.check") as process:
+        assert process.wait(timeout=20) == 0
+    with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err.count("\n")) == (69, 1)
 
 
 def test_a_capture_is_replayed(tmp_path: Path) -> None:
@@ -158,6 +228,20 @@ def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path, m
     assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
 
 
+def test_an_unexpected_error_is_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the log on standard error the traceback is there already."""
+
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ble_exporter.service.serve", broken)
+
+    assert main(["--config", str(write_config(tmp_path, {"log_file": "-"})), "--mock"]) == 1
+    assert capsys.readouterr().err.count("Traceback") == 1
+
+
 def test_config_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before a restart, so that a mistake does not cost the running service."""
     port = yaml.safe_load(config.read_text())["listen_port"]
@@ -193,8 +277,8 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--mock-seed", "1"], "--mock-seed goes with --mock"),
         (["--mock", "--replay", "x"], "not allowed with argument"),
-        (["--mock", "--mock-loss", "2"], "2 is not between 0 and 1"),
-        (["--mock", "--mock-loss", "half"], "half is not between 0 and 1"),
+        (["--mock", "--mock-loss", "2"], "2 is not between 0 and 0.99"),
+        (["--mock", "--mock-loss", "half"], "half is not between 0 and 0.99"),
         (["--mock", "--mock-strangers", "-1"], "-1 is not between 0 and 10000"),
         (["--mock", "--mock-strangers", "many"], "many is not between 0 and 10000"),
         (["--mock", "--mock-order", "baba"], "invalid choice: 'baba'"),

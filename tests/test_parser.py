@@ -3,7 +3,7 @@
 import pytest
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.bthome import UUID
+from ble_exporter.formats.bthome import UUID, Decoded
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import DECODERS, decode, parse_bthome
 from tests.conftest import PACKET_A, PACKET_B
@@ -43,20 +43,31 @@ def test_service_data_of_an_unknown_format_beside_a_known_one_is_ignored() -> No
 
 
 @pytest.mark.parametrize(
-    ("service_data", "seen"),
-    [({}, "none"), ({"0000fe95-0000-1000-8000-00805f9b34fb": b"x"}, "0000fe95-0000-1000-8000-00805f9b34fb")],
+    ("service_data", "reason", "said"),
+    [
+        ({}, "no_service_data", "no service data: a name alone, or something else"),
+        ({"fe95": b"\x50\x20"}, "no_known_format", "no service data of a known format, but fe95 5020"),
+    ],
 )
-def test_an_advertisement_without_a_known_format_says_what_it_had(service_data: dict[str, bytes], seen: str) -> None:
-    """The user who set the sensor to another format must be able to read that in the log."""
-    with pytest.raises(DecodeError, match=seen) as caught:
+def test_an_advertisement_without_a_known_format_says_what_it_had(
+    service_data: dict[str, bytes], reason: str, said: str
+) -> None:
+    """The user who set the sensor to another format must be able to read that in the log, with the bytes."""
+    with pytest.raises(DecodeError) as caught:
         decode(Advertisement(ADDRESS, service_data, 0.0), "living_room")
 
-    assert caught.value.reason == "no_known_format"
+    assert (caught.value.reason, str(caught.value)) == (reason, said)
+
+
+def test_a_reading_knows_where_decoding_stopped() -> None:
+    """What stood behind an unknown object was not read: somebody must be told."""
+    assert decode(Advertisement(ADDRESS, {UUID: b"\x40\x01\x61\xfe"}, 0.0), "living_room").unknown_objects == (0xFE,)
 
 
 def test_two_formats_in_one_advertisement_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing heard is lost when a sensor speaks two formats at once."""
-    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, "other": lambda _payload: {"pressure": 1013.0}})
+    other = Decoded({"pressure": 1013.0}, {}, None, None)
+    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, "other": lambda _payload: other})
 
     reading = decode(Advertisement(ADDRESS, {UUID: PACKET_B, "other": b""}, 0.0), "living_room")
 

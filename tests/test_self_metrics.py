@@ -20,6 +20,7 @@ def test_all_are_there_from_the_first_scrape() -> None:
         ("ble_exporter_advertisements_received_total",): 0,
         ("ble_exporter_advertisements_decoded_total",): 0,
         ("ble_exporter_advertisements_unknown_device_total",): 0,
+        ("ble_exporter_unknown_objects_total",): 0,
         ("ble_exporter_last_scan_timestamp_seconds",): 0,
         ("ble_exporter_last_scan_duration_seconds",): 0,
     } | {("ble_exporter_advertisements_rejected_total", reason): 0 for reason in REJECT_REASONS} == shown

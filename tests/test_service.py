@@ -1,8 +1,10 @@
 """The service: the way of one advertisement, the cycle of scans, and the end."""
 
 import asyncio
+import errno
 import logging
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -11,18 +13,17 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from aiohttp import web
 
 from ble_exporter.config import AppConfig
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import AbstractScanner, Deliver, MockScanner
+from ble_exporter.scanner import Deliver, MockScanner
+from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.scanner.capture import Transmission
-from ble_exporter.self_metrics import SelfMetrics
-from ble_exporter.service import Pipeline, ScanCycle, serve
+from ble_exporter.service import ScanCycle, serve
 from tests.conftest import PACKET_A, PACKET_B
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -38,11 +39,12 @@ class Radio:
         self._stops_in_s = stops_in_s
         self.started: list[float] = []
 
-    async def run(self, deliver: Deliver) -> None:
+    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
         """Hear one packet of the living room, then listen on."""
         self.started.append(asyncio.get_running_loop().time())
         if self._error is not None and len(self.started) == self._at_scan:
             raise self._error
+        started()
         deliver(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
         try:
             await asyncio.Event().wait()
@@ -54,24 +56,6 @@ class Radio:
         raise NotImplementedError(duration_s)
 
 
-@pytest.fixture
-def counts() -> SelfMetrics:
-    """Fresh counts."""
-    return SelfMetrics()
-
-
-@pytest.fixture
-def readings() -> Readings:
-    """An empty store."""
-    return Readings()
-
-
-@pytest.fixture
-def pipeline(readings: Readings, counts: SelfMetrics, app_config: AppConfig, log: logging.Logger) -> Pipeline:
-    """A pipeline for the two devices of the configuration."""
-    return Pipeline(app_config.devices, readings, counts, log)
-
-
 def value(readings: Readings, metric: str, device: str) -> float | None:
     """Return what a scrape shows of one series."""
     for family in readings.collect():
@@ -79,92 +63,6 @@ def value(readings: Readings, metric: str, device: str) -> float | None:
             if (sample.name, sample.labels["device"]) == (metric, device):
                 return float(sample.value)
     return None
-
-
-def test_an_advertisement_of_a_configured_device_becomes_a_reading(
-    pipeline: Pipeline, readings: Readings, counts: SelfMetrics
-) -> None:
-    """The whole point."""
-    pipeline.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
-
-    assert value(readings, "ble_sensor_temperature_celsius", "living_room") == 27.01
-    assert (counts.received, counts.decoded) == (1, 1)
-
-
-def test_a_stranger_is_counted_and_nothing_else(pipeline: Pipeline, readings: Readings, counts: SelfMetrics) -> None:
-    """The neighbour's sensor must never appear on the graph."""
-    pipeline.handle(Advertisement("A4:C1:38:FF:FF:FF", {UUID: PACKET_A}, 1000.0, -60))
-
-    assert list(readings.collect()) == []
-    assert (counts.received, counts.decoded, counts.unknown_device) == (1, 0, 1)
-
-
-def test_addresses_of_a_configuration_match_whatever_their_case(
-    readings: Readings, counts: SelfMetrics, log: logging.Logger
-) -> None:
-    """Contract; load_config writes them upper case, an AppConfig that is built by hand may not."""
-    Pipeline({"a4:c1:38:00:00:01": "attic"}, readings, counts, log).handle(
-        Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0)
-    )
-
-    assert counts.decoded == 1
-
-
-@pytest.mark.parametrize(
-    ("service_data", "reason"),
-    [
-        ({UUID: b""}, "truncated"),
-        ({UUID: b"\x20"}, "wrong_version"),
-        ({UUID: b"\x41\x00"}, "encrypted"),
-        ({UUID: b"\x42"}, "reserved_bit"),
-        ({}, "no_known_format"),
-    ],
-)
-def test_a_rejected_advertisement_is_counted_by_reason_and_refreshes_nothing(
-    pipeline: Pipeline, readings: Readings, counts: SelfMetrics, service_data: dict[str, bytes], reason: str
-) -> None:
-    """A packet that could not be read must not keep old values alive."""
-    pipeline.handle(Advertisement(LIVING_ROOM, service_data, 1000.0, -60))
-
-    assert {reason: 1} == {name: count for name, count in counts.rejected.items() if count}
-    assert list(readings.collect()) == []
-
-
-def test_a_rejection_is_logged_once_for_each_device_and_reason(
-    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It names the sensor; but one that sends nonsense every 2.5 s must not fill the SD card."""
-    caplog.set_level(logging.INFO)
-    for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
-        pipeline.handle(Advertisement(address, {UUID: b"\x41"}, 1000.0, -60))
-
-    assert [
-        f"rejected an advertisement of {device} ({address}): encrypted: the BTHome payload is encrypted: 41"
-        for device, address in (("living_room", LIVING_ROOM), ("bedroom", BEDROOM))
-    ] == caplog.messages
-
-
-def test_a_device_is_logged_when_it_is_first_heard(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
-    """The newcomer watches the log for the first readings."""
-    caplog.set_level(logging.INFO)
-    for _ in range(2):
-        pipeline.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
-
-    values = "battery 81, temperature 27.01, humidity 44.93, RSSI -60 dBm"
-    assert [f"heard living_room ({LIVING_ROOM}) for the first time: {values}"] == caplog.messages
-
-
-@given(st.lists(st.tuples(st.sampled_from([LIVING_ROOM, "A4:C1:38:FF:FF:FF"]), st.binary(max_size=20))))
-def test_every_advertisement_is_counted_once(packets: list[tuple[str, bytes]]) -> None:
-    """Received = decoded + unknown + rejected: a packet without a reason is a gap that no one can explain."""
-    counts = SelfMetrics()
-    log = logging.getLogger("test")
-    log.setLevel(logging.CRITICAL)
-    pipeline = Pipeline({LIVING_ROOM: "living_room"}, Readings(), counts, log)
-    for address, payload in packets:
-        pipeline.handle(Advertisement(address, {UUID: payload}, 1000.0))
-
-    assert len(packets) == counts.received == counts.decoded + counts.unknown_device + sum(counts.rejected.values())
 
 
 def run_cycle(cycle: ScanCycle, seconds: float) -> Coroutine[Any, Any, None]:
@@ -260,33 +158,35 @@ def served(app_config: AppConfig) -> AppConfig:
         return replace(app_config, listen_port=probe.getsockname()[1])
 
 
-def serve_and(config: AppConfig, scanner: AbstractScanner, act: Callable[[str], Coroutine[Any, Any, None]]) -> float:
-    """Serve, act on the URL once it answers, then stop; return how many seconds the stop took."""
+def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coroutine[Any, Any, None]]) -> float:
+    """Serve, act on the URL once it answers, then stop; return how many seconds it took until all was over."""
     log = logging.getLogger("test")
+    began = 0.0
 
-    async def run() -> float:
+    async def run() -> None:
+        nonlocal began
         stop = asyncio.Event()
-        serving = asyncio.ensure_future(serve(config, scanner, log, stop))
-        url = f"http://127.0.0.1:{config.listen_port}"
-        acting = asyncio.ensure_future(_retry(act, url))
+        serving = asyncio.ensure_future(serve(config, radio, log, stop))
+        acting = asyncio.ensure_future(_retry(act, f"http://127.0.0.1:{config.listen_port}"))
         await asyncio.wait({serving, acting}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             acting.cancel()
             serving.result()
         await acting
         stop.set()
-        began = asyncio.get_running_loop().time()
+        began = time.monotonic()
         await serving
-        return asyncio.get_running_loop().time() - began
 
-    return asyncio.run(run())
+    # With what asyncio.run clears away at its end: a task that could not be stopped would hold it up.
+    asyncio.run(run())
+    return time.monotonic() - began
 
 
 async def _retry(act: Callable[[str], Coroutine[Any, Any, None]], url: str) -> None:
     while True:
         try:
             return await act(url)
-        except aiohttp.ClientConnectionError:  # noqa: PERF203 - the server is just starting
+        except (aiohttp.ClientConnectionError, ConnectionRefusedError):  # noqa: PERF203 - the server is just starting
             await asyncio.sleep(0)
 
 
@@ -310,19 +210,32 @@ async def _nothing(url: str) -> None:
         assert response.status == 200
 
 
-@pytest.mark.parametrize("radio", [Radio(), Radio(stops_in_s=60)], ids=["obedient", "hung"])
-def test_it_stops_within_a_second_in_the_middle_of_a_scan(served: AppConfig, radio: Radio) -> None:
-    """systemd, a shutdown, a Ctrl-C: nobody waits for a radio that does not answer."""
-    assert serve_and(served, radio, _nothing) < 1
+async def _leave_a_request_open(url: str) -> None:
+    _reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: ")
+    await writer.drain()
+    _left_open.append(writer)
+
+
+_left_open: list[asyncio.StreamWriter] = []
+
+
+@pytest.mark.parametrize("stops_in_s", [0, 60], ids=["obedient", "hung"])
+@pytest.mark.parametrize("act", [_nothing, _leave_a_request_open])
+def test_it_stops_within_a_second_in_the_middle_of_a_scan(
+    served: AppConfig, stops_in_s: float, act: Callable[[str], Coroutine[Any, Any, None]]
+) -> None:
+    """systemd, a shutdown, a Ctrl-C: nobody waits for a radio that does not answer, or for a client that does not."""
+    assert serve_and(served, Radio(stops_in_s=stops_in_s), act) < 1
 
 
 def test_a_radio_that_fails_while_stopping_is_no_failure(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
     """At the machine's shutdown bluetoothd may be gone first: the exit status is still 0."""
 
     class Leaving(Radio):
-        async def run(self, deliver: Deliver) -> None:
+        async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
             try:
-                await super().run(deliver)
+                await super().run(deliver, started)
             finally:
                 raise ScannerError("bluetoothd is gone")
 
@@ -342,10 +255,8 @@ def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
     with socket.create_server(("127.0.0.1", served.listen_port)), pytest.raises(ConfigError) as caught:
         asyncio.run(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 
-    assert (
-        f"listen_port: port {served.listen_port} can't be listened on (Address already in use): end the program "
-        "that uses it (`ss -ltnp` shows it), or set another port" == str(caught.value)
-    )
+    remedy = "end the program that uses it (`ss -ltnp` shows it), or set another port"
+    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use: {remedy}"
 
 
 def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
@@ -375,3 +286,69 @@ def _quiet() -> Iterator[None]:
     logging.getLogger("test").setLevel(logging.DEBUG)
     yield
     logging.getLogger("test").setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "listen_port: this user may not listen on port 80: set one above 1023"),
+        (errno.EINVAL, "listen_address: fe80::1 can't be listened on (Invalid argument): `ip address` shows others"),
+        (None, "listen_address: fe80::1 is not an address of this machine: `ip address` shows those"),
+    ],
+)
+def test_other_problems_with_the_socket_have_their_own_words(
+    app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, number: int | None, said: str
+) -> None:
+    """As root on any machine they can't be had for real: the error is put in by hand."""
+
+    async def start(_site: web.TCPSite) -> None:
+        raise OSError(number, "x") if number else OSError("x")
+
+    monkeypatch.setattr(web.TCPSite, "start", start)
+    config = replace(app_config, listen_address="fe80::1", listen_port=80)
+
+    with pytest.raises(ConfigError) as caught:
+        asyncio.run(serve(config, Radio(), logging.getLogger("test"), asyncio.Event()))
+    assert str(caught.value) == said
+
+
+def test_by_default_every_address_is_listened_on(
+    app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Contract: open to everyone by default. Asked of aiohttp without opening the port to everyone here."""
+    caplog.set_level(logging.INFO)
+    asked: list[str] = []
+
+    async def start(site: web.TCPSite) -> None:
+        asked.append(site.name)
+
+    monkeypatch.setattr(web.TCPSite, "start", start)
+    stop = asyncio.Event()
+    stop.set()
+    asyncio.run(serve(replace(app_config, listen_address=None), Radio(), logging.getLogger("test"), stop))
+
+    assert asked == ["http://0.0.0.0:8000"]
+    assert "serving on http://localhost:8000/metrics, on every address of this machine" in caplog.messages
+
+
+def test_a_device_that_was_rejected_is_told_with_the_reason(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who reads only the last lines of the log must not look for a flat battery where a key is set."""
+    caplog.set_level(logging.INFO)
+    air = [Transmission(0.0, BEDROOM, -60, {UUID: b"\x41"}), Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
+
+    in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 10))
+
+    assert "scan 1: heard 1 of 2 devices, not bedroom (rejected: encrypted); 2 advertisements" in caplog.text
+
+
+def test_the_end_of_a_capture_is_told_once(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From then on all series are gone, and that must have a reason."""
+    air = [Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
+
+    in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 100))
+
+    assert caplog.messages.count("the capture is over: nothing more will be heard") == 1

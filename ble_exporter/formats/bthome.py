@@ -24,6 +24,9 @@ _CHECKED = _VERSION | _RESERVED | _ENCRYPTED
 
 _PACKET_ID = 0x00
 
+# Bluetooth Core, vol. 3, part C, 11: the length of a field of an advertisement is one byte.
+_MAX_LENGTH = 255
+
 
 class Decoded(NamedTuple):
     """
@@ -56,17 +59,18 @@ def decode(payload: bytes) -> Decoded:
         payload: Service data of UUID 0xFCD2, device-information byte first; 1 to 255 bytes.
 
     Raises:
-        DecodeError: Wrong version, encrypted, a reserved bit set, or cut short.
+        DecodeError: Wrong version, encrypted, a reserved bit set, cut short, or too long.
 
     Source: bthome.io/format
     """
-    if not payload or payload[0] & _CHECKED != _VERSION_2:
+    end = len(payload)
+    if not 0 < end <= _MAX_LENGTH or payload[0] & _CHECKED != _VERSION_2:
         raise _header_error(payload)
     measurements: dict[str, float] = {}
     others: dict[str, int | str | bytes] = {}
     repeats: dict[str, int] = {}
     packet_id = unknown_object = None
-    index, end = 1, len(payload)
+    index = 1
     try:
         while index < end:
             object_id = payload[index]
@@ -96,6 +100,8 @@ def decode(payload: bytes) -> Decoded:
 def _header_error(payload: bytes) -> DecodeError:
     if not payload:
         return DecodeError("truncated", "the service data is empty")
+    if len(payload) > _MAX_LENGTH:
+        return DecodeError("too_long", f"{len(payload)} bytes are more than an advertisement holds")
     information = payload[0]
     if information & _VERSION != _VERSION_2:
         return DecodeError("wrong_version", f"BTHome version {information >> 5} is not 2: {payload.hex()}")

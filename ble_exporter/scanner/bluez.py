@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 from bleak import BleakScanner
 from bleak.args.bluez import BlueZScannerArgs
@@ -18,6 +19,7 @@ from bleak.exc import (
 from ble_exporter.errors import ScannerError
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.listening import Deliver, packets_heard
+from ble_exporter.utils import one_line
 
 # What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
 _NOT_HEARD = -127
@@ -25,6 +27,8 @@ _NOT_HEARD = -127
 # BlueZ answers in milliseconds; one that does not in this time is not going to.
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
+
+Result = TypeVar("Result")
 
 
 class BleakScannerImpl:
@@ -39,32 +43,31 @@ class BleakScannerImpl:
     def __init__(self, adapter: str | None = None, clock: Callable[[], float] = time.time) -> None:
         self._adapter = adapter
         self._clock = clock
+        self._last_said: dict[str, object] = {}
 
-    async def run(self, deliver: Deliver) -> None:
-        """See AbstractScanner."""
+    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+        """See Radio."""
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def heard(device: BLEDevice, data: AdvertisementData) -> None:
             if data.rssi == _NOT_HEARD:
                 return
             try:
-                deliver(Advertisement(device.address.upper(), data.service_data, self._clock(), data.rssi))
+                deliver(self._advertisement(device, data))
             except Exception as error:  # bleak swallows what a callback raises; a bug must not pass in silence
                 if not failed.done():
                     failed.set_exception(error)
 
-        scanner = BleakScanner(heard, bluez=BlueZScannerArgs(adapter=self._adapter) if self._adapter else {})
+        scanner = BleakScanner(heard, bluez=self._options())
         try:
-            await asyncio.wait_for(scanner.start(), _START_TIMEOUT_S)
-        except asyncio.CancelledError:
-            # Not a scan that heard nothing: one that never listened.
-            raise ScannerError(f"{self._name}: the scan was over before it had started: {_RESET}") from None
+            await _within(_START_TIMEOUT_S, scanner.start())
         except asyncio.TimeoutError:
             raise ScannerError(
                 f"{self._name}: the scan did not start within {_START_TIMEOUT_S:g} s: {_RESET}"
             ) from None
         except (BleakError, OSError, EOFError) as error:
             raise self._explained(error) from error
+        started()
         try:
             await failed
         finally:
@@ -74,14 +77,35 @@ class BleakScannerImpl:
         """See AbstractScanner."""
         return await packets_heard(self, duration_s)
 
+    def _options(self) -> BlueZScannerArgs:
+        # With DuplicateData BlueZ tells of the service data of each packet, also where it is that of the one before.
+        options = BlueZScannerArgs(filters={"DuplicateData": True})
+        if self._adapter:
+            options["adapter"] = self._adapter
+        return options
+
+    def _advertisement(self, device: BLEDevice, data: AdvertisementData) -> Advertisement:
+        """
+        Return what this very packet said.
+
+        A callback is not a packet: BlueZ keeps a device's service data, and bleak gives it again with whatever else is
+        heard, a name for example. bleak keeps the properties as D-Bus sent them, so the packet had service data if, and
+        only if, the object that holds it is another one than at the device's last callback.
+        """
+        path, properties = data.platform_data
+        said = properties.get("ServiceData")
+        is_old = said is self._last_said.get(path)
+        self._last_said[path] = said
+        return Advertisement(device.address.upper(), {} if is_old else data.service_data, self._clock(), data.rssi)
+
     async def _stop(self, scanner: BleakScanner) -> None:
         try:
-            await asyncio.wait_for(scanner.stop(), _STOP_TIMEOUT_S)
+            await _within(_STOP_TIMEOUT_S, scanner.stop())
         except asyncio.TimeoutError:
             raise ScannerError(f"{self._name}: the scan did not stop within {_STOP_TIMEOUT_S:g} s: {_RESET}") from None
         except (BleakError, OSError, EOFError) as error:
             raise ScannerError(
-                f"{self._name}: Bluetooth failed during the scan ({_one_line(error)}): "
+                f"{self._name}: Bluetooth failed during the scan ({_said(error)}): "
                 "see `journalctl -u bluetooth` and `dmesg`; the service manager may restart this program"
             ) from error
 
@@ -92,26 +116,38 @@ class BleakScannerImpl:
     def _explained(self, error: Exception) -> ScannerError:
         """Say what an error at the start of a scan means, and what mends it."""
         if isinstance(error, BleakBluetoothNotAvailableError):
-            cause = _NOT_AVAILABLE.get(error.reason, _one_line(error))
+            cause = _NOT_AVAILABLE.get(error.reason, _said(error))
         elif isinstance(error, BleakDBusError):
             cause = next(
                 (text for name, text in _DBUS_ERRORS.items() if error.dbus_error.startswith(name)),
-                _one_line(error),
+                _said(error),
             )
         elif isinstance(error, BleakError) and "not found" in str(error):
             cause = "it does not exist: see `bluetoothctl list`, and name one of those, or none, as adapter"
         elif isinstance(error, BleakError):
-            cause = _one_line(error)
+            cause = _said(error)
         else:
             return ScannerError(
-                f"D-Bus can't be reached ({_one_line(error)}): start it with `systemctl start dbus`; in a container, "
+                f"D-Bus can't be reached ({_said(error)}): start it with `systemctl start dbus`; in a container, "
                 "mount /run/dbus/system_bus_socket"
             )
         return ScannerError(f"{self._name}: {cause}")
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+async def _within(seconds: float, coroutine: Coroutine[None, None, Result]) -> Result:
+    """Await it for so long. Not asyncio.wait_for: before Python 3.12 that may swallow a cancellation."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+
+
+def _said(error: BaseException) -> str:
+    return one_line(error) or type(error).__name__
 
 
 _RESET = "it may hang; try `bluetoothctl power off`, `bluetoothctl power on`, or unplug it"

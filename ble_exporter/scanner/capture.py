@@ -4,8 +4,8 @@ Capture files: advertisements that were recorded, one a line, for the simulated 
     # seconds  address            RSSI  UUID  service data
     0.0        A4:C1:38:AA:BB:CC  -61   fcd2  4000b00151028d0a038d11
 
-The seconds count from any moment and never go back. The UUID has 4 or 32 hex digits; a "-" in place of UUID and service
-data is an advertisement without any. Empty lines, and all behind a "#", are ignored.
+The seconds count from any moment and never go back. The UUID has 4 hex digits, or all 32 with dashes; a "-" in place of
+UUID and service data is an advertisement without any. Empty lines, and all behind a "#", are ignored.
 """
 
 import re
@@ -47,10 +47,10 @@ def load_capture(path: str) -> list[Transmission]:
         Its advertisements in order, the first at 0 s.
 
     Raises:
-        ConfigError: The file can't be read, or a line is not as above.
+        ConfigError: The file can't be read, is empty, or a line is not as above.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the capture can't be read ({error}): name another file with --replay") from error
     transmissions: list[Transmission] = []
@@ -73,6 +73,8 @@ def load_capture(path: str) -> list[Transmission]:
             raise ConfigError(f"{path}:{number}: the time goes back; sort the lines by their first column")
         service_data = {_long_uuid(match["uuid"]): bytes.fromhex(match["data"])} if match["uuid"] else {}
         transmissions.append(Transmission(at, match["address"].upper(), int(match["rssi"]), service_data))
+    if not transmissions:
+        raise ConfigError(f"{path}: holds no advertisement: name another file with --replay")
     return transmissions
 
 

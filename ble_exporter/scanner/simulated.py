@@ -40,12 +40,13 @@ class MockScanner:
         self._switched_on: float | None = None
         self._scanned_s = 0.0
 
-    async def run(self, deliver: Deliver) -> None:
+    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
         """
         Deliver what is on air, at its time, until cancelled; what was on air between two runs is not heard.
 
         Returns when nothing more can come.
         """
+        started()
         for address, payload in self._data or ():
             deliver(self._heard(Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload})))
         if self._data is not None:
@@ -60,6 +61,7 @@ class MockScanner:
                 # The air's time is fixed, so lateness of one advertisement does not add to the next's.
                 await asyncio.sleep(on_air_at - now())
                 deliver(self._heard(self._next))
+            self._scanned_s = self._next.at
             self._next = next(self._air, None)
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:

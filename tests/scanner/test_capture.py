@@ -57,6 +57,22 @@ def test_a_line_that_is_none_is_named_with_the_way_out(capture: Path, line: str)
     assert str(caught.value).startswith(f"{capture}:2: not an advertisement; write `seconds address RSSI UUID")
 
 
+@pytest.mark.parametrize("content", ["", "# nothing but a comment\n"])
+def test_a_capture_that_holds_nothing_is_refused(capture: Path, content: str) -> None:
+    """It would run and hear nothing, for no reason that anybody could see."""
+    capture.write_text(content)
+
+    with pytest.raises(ConfigError, match="holds no advertisement: name another file with --replay"):
+        load_capture(str(capture))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(capture: Path) -> None:
+    """Some editors write one."""
+    capture.write_text("0 A4:C1:38:AA:BB:CC -61 -\n", encoding="utf-8-sig")
+
+    assert len(load_capture(str(capture))) == 1
+
+
 def test_time_does_not_go_back(capture: Path) -> None:
     """What was recorded in another order can't be played."""
     capture.write_text("5 A4:C1:38:AA:BB:CC -61 -\n4 A4:C1:38:AA:BB:CC -61 -\n")

@@ -19,16 +19,24 @@ class Radio:
     """A scanner that hears one advertisement a second, and does at a given second what a test wants."""
 
     def __init__(
-        self, *, fail_at: int | None = None, error: Exception | None = None, fail_to_stop: bool = False
+        self,
+        *,
+        fail_at: int | None = None,
+        error: Exception | None = None,
+        fail_to_stop: bool = False,
+        starts_in_s: float = 0.0,
     ) -> None:
         self._fail_at = fail_at
         self._error = error
         self._fail_to_stop = fail_to_stop
+        self._starts_in_s = starts_in_s
         self.stopped = False
 
-    async def run(self, deliver: Deliver) -> None:
+    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
         """Deliver one advertisement a second."""
         second = 0
+        await asyncio.sleep(self._starts_in_s)
+        started()
         try:
             while True:
                 if second == self._fail_at:
@@ -53,16 +61,46 @@ def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> 
     heard: list[Advertisement] = []
     radio = Radio()
 
-    in_virtual_time(run_for(radio, heard.append, 4.5))
+    assert in_virtual_time(run_for(radio, heard.append, 4.5))
 
     assert (len(heard), radio.stopped) == (5, True)
+
+
+def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualTime) -> None:
+    """Switching a radio on takes a while: that must not be taken from the few seconds in which it listens."""
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(Radio(starts_in_s=3.0), heard.append, 4.5))
+
+    assert len(heard) == 5
+
+
+class Stubborn(Radio):
+    """A radio that loses the first cancellation, as libraries may before Python 3.12."""
+
+    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+        """Listen; after the first cancellation too."""
+        try:
+            await super().run(deliver, started)
+        except asyncio.CancelledError:
+            await super().run(deliver, started)
+
+
+def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime) -> None:
+    """Or a scan would never end, and a process live on with the values of the scan before."""
+
+    async def listen() -> float:
+        await run_for(Stubborn(), lambda _advertisement: None, 5)
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(listen()) == 15
 
 
 def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> None:
     """A capture file that is at its end has nothing to wait for."""
 
     async def listen() -> float:
-        await run_for(Radio(fail_at=2), lambda _advertisement: None, 100)
+        assert not await run_for(Radio(fail_at=2), lambda _advertisement: None, 100)
         return asyncio.get_running_loop().time()
 
     assert in_virtual_time(listen()) == 2

@@ -95,7 +95,7 @@ def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
     """A capture is played once."""
 
     async def listen() -> float:
-        await MockScanner(air=AIR).run(lambda _advertisement: None)
+        await MockScanner(air=AIR).run(lambda _advertisement: None, lambda: None)
         return asyncio.get_running_loop().time()
 
     assert in_virtual_time(listen()) == 59
@@ -105,3 +105,20 @@ def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
 def test_get_scanner_returns_what_was_asked_for(use_mock: bool, kind: type) -> None:
     """Public API; nothing touches Bluetooth before the first scan."""
     assert kind is type(get_scanner(use_mock))
+
+
+def test_packets_are_not_for_the_real_radio() -> None:
+    """They would be ignored, and a test that injects them would prove nothing."""
+    with pytest.raises(ValueError, match="data goes with use_mock"):
+        get_scanner(data=[(ADDRESS, PACKET_A)])
+
+
+def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualTime) -> None:
+    """Both faces hear the same air, in one time."""
+    scanner = MockScanner(air=AIR)
+
+    async def both() -> list[tuple[str, bytes]]:
+        await run_for(scanner, lambda _advertisement: None, 9.5)
+        return await scanner.scan(5)
+
+    assert [payload[2] for _, payload in in_virtual_time(both())] == [10, 11, 12, 13]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Sequence
 
-from .air import AAAB, Thermometer, strangers, thermometer_sender
+from .air import AAAB, Sender, Thermometer, local_name, strangers, thermometer_sender
 from .exporter import SCAN_DURATION_S, Exporter, Scrape
 from .polling import wait_until
 from .registry import scenario
@@ -47,6 +48,12 @@ def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
 def incomplete(scrape: Scrape, thermometers: Sequence[Thermometer] = HOUSE) -> list[str]:
     """The differences of all of them together."""
     return [line for thermometer in thermometers for line in differences(scrape, thermometer)]
+
+
+def without_cellar(scrape: Scrape) -> list[str]:
+    """What is wrong with a scrape in which the cellar has no series, and the other two are complete."""
+    still_there = [f"{CELLAR.name} has series"] if CELLAR.name in scrape.devices() else []
+    return still_there + incomplete(scrape, (LIVING_ROOM, BALCONY))
 
 
 def wait_for_scan_to_end(radio: VirtualRadio) -> None:
@@ -99,10 +106,6 @@ def sensor_falls_silent(stack: Stack) -> None:
     air.silence(CELLAR)
     wait_for_scan_to_end(radio)
 
-    def without_cellar(scrape: Scrape) -> list[str]:
-        still_there = [f"{CELLAR.name} has series"] if CELLAR.name in scrape.devices() else []
-        return still_there + incomplete(scrape, (LIVING_ROOM, BALCONY))
-
     exporter.wait_until_right(without_cellar, AFTER_SCAN_S)
 
 
@@ -114,3 +117,21 @@ def aaab_order(stack: Stack) -> None:
     exporter = stack.start_exporter(HOUSE)
     wait_for_scan_to_end(radio)
     exporter.wait_until_right(incomplete, AFTER_SCAN_S)
+
+
+@scenario
+def only_a_name(stack: Stack) -> None:
+    """One of three goes on with its name alone: BlueZ repeats its old service data, and that is no reading."""
+    radio = stack.start()
+    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE)
+    wait_for_scan_to_end(radio)
+    exporter.wait_until_right(incomplete, AFTER_SCAN_S)
+    wait_until(lambda: not radio.scanning, "a pause between scans")
+    name = Sender(CELLAR.address, itertools.repeat(local_name("ATC_000003")), CELLAR.rssi_dbm)
+    air.add(name)
+    wait_for_scan_to_end(radio)
+
+    scrape = exporter.wait_until_right(without_cellar, AFTER_SCAN_S)
+    counted = scrape.value("ble_exporter_advertisements_rejected_total", reason="no_service_data")
+    assert counted, f"{counted} advertisements were counted as having no service data"

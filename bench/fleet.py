@@ -39,7 +39,7 @@ class Heard(NamedTuple):
     rssi: int
 
 
-class House:
+class Fleet:
     """
     A number of devices, in both.
 
