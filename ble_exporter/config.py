@@ -20,13 +20,14 @@ from ble_exporter.errors import ConfigError
 from ble_exporter.utils import one_line
 
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
+DEFAULT_SILENCE_LIMIT_S = 90.0
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 # Below that the radio is busy with being switched on and off.
 _MIN_SECONDS = 1
 
 _MANDATORY = ("scan_interval_seconds", "scan_duration_seconds", "listen_port", "devices")
-_OPTIONAL = ("log_file", "log_level", "listen_address", "adapter")
+_OPTIONAL = ("log_file", "log_level", "listen_address", "adapter", "silence_limit_seconds")
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _ADAPTER = re.compile(r"hci[0-9]{1,3}")
@@ -45,7 +46,8 @@ class AppConfig:
         log_file: Path, relative to the working directory or absolute; "-" is standard error.
         log_level: One of LOG_LEVELS.
         listen_address: IP address of the HTTP server; None is every address of the machine.
-        adapter: Name of the Bluetooth adapter ("hci0"); None leaves the choice to the Bluetooth library.
+        adapter: Name of the Bluetooth adapter ("hci0"); None takes the first, by number, that is powered.
+        silence_limit_seconds: How long the radio may listen and hear nothing at all.
     """
 
     scan_interval_seconds: float
@@ -56,14 +58,12 @@ class AppConfig:
     log_level: str = "INFO"
     listen_address: str | None = None
     adapter: str | None = None
+    silence_limit_seconds: float = DEFAULT_SILENCE_LIMIT_S
 
 
 def load_config(path: str) -> AppConfig:
     """
     Read and check a configuration file.
-
-    Args:
-        path: The YAML file.
 
     Raises:
         ConfigError: The file can't be read, or is not a valid configuration. (A ValueError.)
@@ -101,6 +101,7 @@ _MANY_DIGITS = 18
 _EXAMPLES = {
     "scan_interval_seconds": "30",
     "scan_duration_seconds": "5",
+    "silence_limit_seconds": "90",
     "listen_port": "8000",
     "devices": '{"A4:C1:38:00:00:01": "living_room"}',
 }
@@ -122,18 +123,17 @@ class _Document:
                 f"scan_duration_seconds: {duration:g} is longer than scan_interval_seconds ({interval:g}): "
                 "a scan must end before the next begins; make it shorter, or equal to listen all the time",
             )
-        port = self._port(nodes["listen_port"])
-        devices = self._devices(nodes["devices"])
-        optional: dict[str, str] = {}
-        for key, check in (
-            ("log_file", self._log_file),
-            ("log_level", self._log_level),
-            ("listen_address", self._listen_address),
-            ("adapter", self._adapter),
-        ):
-            if key in nodes:
-                optional[key] = check(nodes[key])
-        return AppConfig(interval, duration, port, devices, **optional)
+        return AppConfig(
+            interval,
+            duration,
+            self._port(nodes["listen_port"]),
+            self._devices(nodes["devices"]),
+            self._log_file(nodes["log_file"]) if "log_file" in nodes else DEFAULT_LOG_FILE,
+            self._log_level(nodes["log_level"]) if "log_level" in nodes else "INFO",
+            self._listen_address(nodes["listen_address"]) if "listen_address" in nodes else None,
+            self._adapter(nodes["adapter"]) if "adapter" in nodes else None,
+            self._seconds("silence_limit_seconds", nodes, DEFAULT_SILENCE_LIMIT_S),
+        )
 
     def _root(self, data: bytes) -> yaml.MappingNode:
         try:
@@ -219,8 +219,8 @@ class _Document:
             return name
         return self._fail(node, f"devices: {address}: {problem}")
 
-    def _seconds(self, key: str, nodes: Mapping[str, yaml.Node]) -> float:
-        value = self._scalar(key, nodes[key])
+    def _seconds(self, key: str, nodes: Mapping[str, yaml.Node], default: float = math.nan) -> float:
+        value = self._scalar(key, nodes[key]) if key in nodes else default
         if isinstance(value, bool) or not isinstance(value, int | float) or not _MIN_SECONDS <= value < math.inf:
             remedy = f"write `{key}: {_EXAMPLES[key]}`"
             self._fail(nodes[key], f"{key}: {_shown(value)} is not a number from {_MIN_SECONDS} up; {remedy}")

@@ -212,7 +212,7 @@ def _scanner(options: argparse.Namespace, config: AppConfig) -> "Radio":
             options.mock_order or "abab",
         )
         return MockScanner(air=house.transmissions())
-    return get_scanner(adapter=config.adapter)
+    return get_scanner(adapter=config.adapter, silence_limit_s=config.silence_limit_seconds)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def test_every_key_arrives() -> None:
         log_level="DEBUG",
         listen_address="::1",
         adapter="hci1",
+        silence_limit_seconds=120,
     ) == load_config(str(HERE / "configs" / "good" / "complete.yaml"))
 
 

@@ -5,7 +5,7 @@ What the service asks of a scanner is one method, `run`, until it is cancelled o
 `simulated` the one without hardware, `house` and `capture` are what that one plays.
 """
 
-from ble_exporter.scanner.bluez import BleakScannerImpl
+from ble_exporter.scanner.bluez import DEFAULT_SILENCE_LIMIT_S, BleakScannerImpl
 from ble_exporter.scanner.listening import AbstractScanner, Deliver, Radio, run_for
 from ble_exporter.scanner.simulated import MockScanner
 
@@ -13,7 +13,11 @@ __all__ = ["AbstractScanner", "BleakScannerImpl", "Deliver", "MockScanner", "Rad
 
 
 def get_scanner(
-    use_mock: bool = False, data: list[tuple[str, bytes]] | None = None, *, adapter: str | None = None
+    use_mock: bool = False,
+    data: list[tuple[str, bytes]] | None = None,
+    *,
+    adapter: str | None = None,
+    silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
 ) -> Radio:
     """
     Return a scanner: the real radio, or a simulated one.
@@ -23,6 +27,7 @@ def get_scanner(
         data: Address and service data of the packets that the simulated radio emits in each scan; by default it
             plays random valid packets of its own.
         adapter: Name of the adapter of the real radio ("hci0").
+        silence_limit_s: How long the real radio may listen and hear nothing at all.
 
     Raises:
         ValueError: Packets were given to the real radio.
@@ -31,4 +36,4 @@ def get_scanner(
         return MockScanner(data)
     if data is not None:
         raise ValueError("the real radio hears what is on air: data goes with use_mock")
-    return BleakScannerImpl(adapter)
+    return BleakScannerImpl(adapter, silence_limit_s)

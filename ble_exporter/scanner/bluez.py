@@ -1,24 +1,29 @@
-"""The real radio: BlueZ over D-Bus, by bleak. The only file that knows either."""
+"""
+The real radio: BlueZ over D-Bus, by bleak.
+
+Three jobs that change apart: bleak keeps the radio scanning, its callbacks are what is heard, and `stack` and `silence`
+watch that all of it is alive.
+"""
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from bleak import BleakScanner
 from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakDBusError,
-    BleakError,
-)
+from bleak.exc import BleakDBusError, BleakError
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.model import Advertisement
+from ble_exporter.scanner import remedies
 from ble_exporter.scanner.listening import Deliver, packets_heard
+from ble_exporter.scanner.silence import Silence
+from ble_exporter.scanner.stack import Stack, connected
 from ble_exporter.utils import one_line
 
 # What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
@@ -27,7 +32,12 @@ _NOT_HEARD = -127
 # BlueZ answers in milliseconds; one that does not in this time is not going to.
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
+# With a stack that is known to be dead nobody waits so long.
+_GIVE_UP_TIMEOUT_S = 0.5
 
+DEFAULT_SILENCE_LIMIT_S = 90.0
+
+_log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -36,53 +46,52 @@ class BleakScannerImpl:
     Scans with a Bluetooth adapter of this machine.
 
     Args:
-        adapter: Its name ("hci0"); None leaves the choice to bleak.
+        adapter: Its name ("hci0"); None takes the first, by number, that is powered.
+        silence_limit_s: How many seconds of listening without any advertisement mean that the controller hangs.
         clock: Gives the seconds since the Unix epoch.
     """
 
-    def __init__(self, adapter: str | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._adapter = adapter
+    def __init__(
+        self,
+        adapter: str | None = None,
+        silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wanted = adapter
+        self._adapter = ""
+        self._silence = Silence(silence_limit_s)
         self._clock = clock
         self._last_said: dict[str, object] = {}
 
     async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
         """See Radio."""
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def heard(device: BLEDevice, data: AdvertisementData) -> None:
             if data.rssi == _NOT_HEARD:
                 return
+            self._silence.end()
             try:
                 deliver(self._advertisement(device, data))
             except Exception as error:  # bleak swallows what a callback raises; a bug must not pass in silence
-                if not failed.done():
-                    failed.set_exception(error)
+                if not bug.done():
+                    bug.set_exception(error)
 
-        scanner = BleakScanner(heard, bluez=self._options())
-        try:
-            await _within(_START_TIMEOUT_S, scanner.start())
-        except asyncio.TimeoutError:
-            raise ScannerError(
-                f"{self._name}: the scan did not start within {_START_TIMEOUT_S:g} s: {_RESET}"
-            ) from None
-        except (BleakError, OSError, EOFError) as error:
-            raise self._explained(error) from error
-        started()
-        try:
-            await failed
-        finally:
-            await self._stop(scanner)
+        async with connected() as stack:
+            adapter = await stack.choose(self._wanted)
+            if adapter != self._adapter:
+                _log.info("scanning with %s", adapter)
+                self._adapter = adapter
+            for path in stack.known_devices:
+                # What bluetoothd kept from before must not pass for news.
+                self._last_said.setdefault(path, _NOT_YET_HEARD)
+            async with self._scanning(BleakScanner(heard, bluez=_options(adapter)), stack):
+                started()
+                await _until_one_fails(bug, stack.watch(), self._silence.watch(adapter))
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """See AbstractScanner."""
         return await packets_heard(self, duration_s)
-
-    def _options(self) -> BlueZScannerArgs:
-        # With DuplicateData BlueZ tells of the service data of each packet, also where it is that of the one before.
-        options = BlueZScannerArgs(filters={"DuplicateData": True})
-        if self._adapter:
-            options["adapter"] = self._adapter
-        return options
 
     def _advertisement(self, device: BLEDevice, data: AdvertisementData) -> Advertisement:
         """
@@ -94,44 +103,73 @@ class BleakScannerImpl:
         """
         path, properties = data.platform_data
         said = properties.get("ServiceData")
-        is_old = said is self._last_said.get(path)
+        before = self._last_said.get(path)
         self._last_said[path] = said
+        is_old = said is before or before is _NOT_YET_HEARD
         return Advertisement(device.address.upper(), {} if is_old else data.service_data, self._clock(), data.rssi)
 
-    async def _stop(self, scanner: BleakScanner) -> None:
+    @asynccontextmanager
+    async def _scanning(self, scanner: BleakScanner, stack: Stack) -> AsyncIterator[None]:
+        """Keep the radio scanning for as long as the block lasts, which a cancellation or an error ends."""
         try:
-            await _within(_STOP_TIMEOUT_S, scanner.stop())
+            await _within(_START_TIMEOUT_S, scanner.start())
         except asyncio.TimeoutError:
-            raise ScannerError(f"{self._name}: the scan did not stop within {_STOP_TIMEOUT_S:g} s: {_RESET}") from None
+            raise self._failed(f"the scan did not start within {_START_TIMEOUT_S:g} s: {remedies.RESET}") from None
         except (BleakError, OSError, EOFError) as error:
-            raise ScannerError(
-                f"{self._name}: Bluetooth failed during the scan ({_said(error)}): "
-                "see `journalctl -u bluetooth` and `dmesg`; the service manager may restart this program"
-            ) from error
+            raise self._explained(error) from error
+        try:
+            yield
+        except ScannerError:
+            # What is known to be dead need not be stopped; where somebody still listens, bleak may tidy up.
+            if stack.is_connected:
+                with suppress(ScannerError):
+                    await self._stop(scanner, _GIVE_UP_TIMEOUT_S)
+            raise
+        except BaseException:
+            await self._stop(scanner, _STOP_TIMEOUT_S)
+            raise
 
-    @property
-    def _name(self) -> str:
-        return f"adapter {self._adapter}" if self._adapter else "the default Bluetooth adapter"
+    async def _stop(self, scanner: BleakScanner, timeout_s: float) -> None:
+        try:
+            await _within(timeout_s, scanner.stop())
+        except asyncio.TimeoutError:
+            raise self._failed(f"the scan did not stop within {timeout_s:g} s: {remedies.RESET}") from None
+        except (BleakError, OSError, EOFError) as error:
+            raise self._failed(f"Bluetooth failed during the scan ({_said(error)}): {remedies.LOGS}") from error
 
     def _explained(self, error: Exception) -> ScannerError:
         """Say what an error at the start of a scan means, and what mends it."""
-        if isinstance(error, BleakBluetoothNotAvailableError):
-            cause = _NOT_AVAILABLE.get(error.reason, _said(error))
-        elif isinstance(error, BleakDBusError):
-            cause = next(
-                (text for name, text in _DBUS_ERRORS.items() if error.dbus_error.startswith(name)),
-                _said(error),
-            )
-        elif isinstance(error, BleakError) and "not found" in str(error):
-            cause = "it does not exist: see `bluetoothctl list`, and name one of those, or none, as adapter"
-        elif isinstance(error, BleakError):
-            cause = _said(error)
-        else:
-            return ScannerError(
-                f"D-Bus can't be reached ({_said(error)}): start it with `systemctl start dbus`; in a container, "
-                "mount /run/dbus/system_bus_socket"
-            )
-        return ScannerError(f"{self._name}: {cause}")
+        if isinstance(error, BleakDBusError):
+            return self._failed(remedies.of_dbus_error(error.dbus_error, error.dbus_error_details or ""))
+        if isinstance(error, BleakError):
+            return self._failed(_said(error))
+        return ScannerError(remedies.no_dbus(_said(error)))
+
+    def _failed(self, problem: str) -> ScannerError:
+        return ScannerError(f"adapter {self._adapter}: {problem}")
+
+
+_NOT_YET_HEARD = object()
+
+
+def _options(adapter: str) -> BlueZScannerArgs:
+    # With DuplicateData BlueZ tells of the service data of each packet, also where it is that of the one before.
+    return BlueZScannerArgs(adapter=adapter, filters={"DuplicateData": True})
+
+
+async def _until_one_fails(bug: asyncio.Future[None], *watches: Coroutine[None, None, None]) -> None:
+    """Wait for the first of them to fail, and raise its error."""
+    tasks = [asyncio.ensure_future(watch) for watch in watches]
+    try:
+        await asyncio.wait({bug, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (bug, *tasks):
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            # Two may fail at once; the second one's error says nothing new.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            task.cancel()
 
 
 async def _within(seconds: float, coroutine: Coroutine[None, None, Result]) -> Result:
@@ -148,32 +186,3 @@ async def _within(seconds: float, coroutine: Coroutine[None, None, Result]) -> R
 
 def _said(error: BaseException) -> str:
     return one_line(error) or type(error).__name__
-
-
-_RESET = "it may hang; try `bluetoothctl power off`, `bluetoothctl power on`, or unplug it"
-_NO_ADAPTER = (
-    "no Bluetooth adapter: plug one in, or enable the built-in one (`rfkill unblock bluetooth`; on a Raspberry Pi, no "
-    "`dtoverlay=disable-bt` in config.txt)"
-)
-_POWERED_OFF = "it is powered off: `rfkill unblock bluetooth`, then `bluetoothctl power on`"
-
-_NOT_AVAILABLE = {
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: _NO_ADAPTER,
-    BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "no Bluetooth adapter can scan for Low Energy devices",
-    BleakBluetoothNotAvailableReason.POWERED_OFF: _POWERED_OFF,
-    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: (
-        "D-Bus does not let this user in: it must be in the user database, and in the group bluetooth"
-    ),
-}
-
-# By the beginning of the D-Bus error's name.
-_DBUS_ERRORS = {
-    "org.freedesktop.DBus.Error.ServiceUnknown": "bluetoothd is not running: `systemctl start bluetooth`",
-    "org.freedesktop.DBus.Error.Spawn": "bluetoothd is not running and can't be started: `systemctl status bluetooth`",
-    "org.freedesktop.systemd1": "bluetoothd is not running and can't be started: `systemctl status bluetooth`",
-    "org.freedesktop.DBus.Error.AccessDenied": (
-        "D-Bus refuses this user: add it to the group bluetooth (`usermod -a -G bluetooth USER`)"
-    ),
-    "org.bluez.Error.NotReady": _POWERED_OFF,
-    "org.bluez.Error.InProgress": f"bluetoothd can't start a scan: another program may be scanning, or {_RESET}",
-}

@@ -44,9 +44,17 @@ class Radio(AbstractScanner, Protocol):
         """
 
 
-async def run_for(radio: Radio, deliver: Deliver, duration_s: float) -> bool:
+async def run_for(
+    radio: Radio, deliver: Deliver, duration_s: float, started: Callable[[], None] = lambda: None
+) -> bool:
     """
     Listen for `duration_s` seconds from when the radio has started, or until nothing more can come.
+
+    Args:
+        radio: What listens.
+        deliver: Called for each advertisement.
+        duration_s: How long.
+        started: Called once, when listening begins.
 
     Returns:
         Whether more can come.
@@ -55,8 +63,13 @@ async def run_for(radio: Radio, deliver: Deliver, duration_s: float) -> bool:
         ScannerError: It failed, to stop as well.
     """
     has_started = asyncio.Event()
+
+    def note_start() -> None:
+        has_started.set()
+        started()
+
     # Not asyncio.wait_for: it could not tell the end of the time from a TimeoutError inside the radio.
-    listening = asyncio.ensure_future(radio.run(deliver, has_started.set))
+    listening = asyncio.ensure_future(radio.run(deliver, note_start))
     starting = asyncio.ensure_future(has_started.wait())
     try:
         await asyncio.wait({listening, starting}, return_when=asyncio.FIRST_COMPLETED)

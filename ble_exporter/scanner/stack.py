@@ -1,0 +1,200 @@
+"""
+The Bluetooth stack, as the system bus shows it: which adapters there are, and that nothing of it goes away.
+
+bleak keeps the radio scanning, and says nothing when bluetoothd dies, the adapter is unplugged or switched off, or
+D-Bus itself ends. Each of these is a signal on the bus, or the end of the connection: it is heard here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dbus_fast import BusType, Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import AuthError
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.scanner import remedies
+from ble_exporter.utils import one_line
+
+_BLUEZ = "org.bluez"
+_ADAPTER = "org.bluez.Adapter1"
+_BUS = "org.freedesktop.DBus"
+_OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_SYSFS = Path("/sys/class/bluetooth")
+
+# bluetoothd answers in milliseconds, but may first have to be started.
+_ANSWER_TIMEOUT_S = 10.0
+
+# A bluetoothd that is stopped says first that the adapter is off, then that it is gone, and then goes itself; one that
+# is unplugged is off first, too. By then all has been said, and the gravest of it is the cause of the rest.
+_ALL_IS_SAID_S = 0.5
+_CAUSES = (remedies.WENT_AWAY, remedies.UNPLUGGED, remedies.SWITCHED_OFF)
+
+
+class Adapter(NamedTuple):
+    """An adapter, as bluetoothd knows it; `can_scan` is for Low Energy."""
+
+    name: str
+    is_powered: bool
+    can_scan: bool
+
+
+class Stack:
+    """
+    The Bluetooth stack, over a connection to the system bus of its own. Made by `connected`.
+
+    Attributes:
+        known_devices: The D-Bus paths of the devices that bluetoothd knew when the adapter was chosen.
+    """
+
+    def __init__(self, bus: MessageBus) -> None:
+        self.known_devices: frozenset[str] = frozenset()
+        self._bus = bus
+        self._adapter = ""
+        self._problems: set[str] = set()
+        self._has_failed = asyncio.Event()
+        bus.add_message_handler(self._on_message)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the system bus still listens."""
+        return bool(self._bus.connected)
+
+    async def choose(self, wanted: str | None) -> str:
+        """
+        Return the name of the adapter to scan with; from now on it is watched.
+
+        Args:
+            wanted: Its name; None takes the first, by number, that is powered.
+
+        Raises:
+            ScannerError: It is not there, can't scan, or is powered off or blocked; or bluetoothd is not running.
+        """
+        for rule in (
+            f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{_BLUEZ}'",
+            f"type='signal',sender='{_BLUEZ}',member='InterfacesRemoved'",
+            f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
+        ):
+            await self._call(Message(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", signature="s", body=[rule]))
+        adapters = await self._adapters()
+        if not adapters:
+            raise ScannerError(remedies.NO_ADAPTER)
+        if wanted is not None and wanted not in adapters:
+            raise ScannerError(f"adapter {wanted}: {remedies.missing(list(adapters))}")
+        candidates = [adapters[wanted]] if wanted is not None else list(adapters.values())
+        able = [adapter for adapter in candidates if adapter.can_scan]
+        if not able:
+            raise ScannerError(f"adapter {candidates[0].name}: {remedies.CANNOT_SCAN}")
+        chosen = next((adapter for adapter in able if adapter.is_powered), able[0])
+        if not chosen.is_powered:
+            problem = remedies.BLOCKED if _is_blocked(chosen.name) else remedies.POWERED_OFF
+            raise ScannerError(f"adapter {chosen.name}: {problem}")
+        self._adapter = chosen.name
+        return chosen.name
+
+    async def watch(self) -> None:
+        """
+        Wait until scanning can no longer work.
+
+        Raises:
+            ScannerError: Always: bluetoothd, the adapter or D-Bus went away, or the adapter was switched off.
+        """
+        disconnected = asyncio.ensure_future(
+            self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # it has no annotations
+        )
+        # Its result or its exception says only how the connection ended: that it did is enough.
+        disconnected.add_done_callback(lambda task: task.cancelled() or task.exception())
+        failed = asyncio.ensure_future(self._has_failed.wait())
+        try:
+            await asyncio.wait({disconnected, failed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({disconnected}, timeout=_ALL_IS_SAID_S)
+            raise ScannerError(f"adapter {self._adapter}: {self._cause(disconnected.done())}")
+        finally:
+            failed.cancel()
+            disconnected.cancel()
+
+    def _cause(self, is_disconnected: bool) -> str:
+        """Return the problem that explains the others."""
+        if is_disconnected:
+            return remedies.DBUS_WENT_AWAY
+        cause = next(problem for problem in _CAUSES if problem in self._problems)
+        return remedies.BLOCKED if cause == remedies.SWITCHED_OFF and _is_blocked(self._adapter) else cause
+
+    async def _adapters(self) -> dict[str, Adapter]:
+        """Return the adapters by name, in the order of their numbers."""
+        reply = await self._call(Message(_BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
+        objects: dict[str, dict[str, dict[str, Any]]] = reply.body[0]
+        self.known_devices = frozenset(path for path, interfaces in objects.items() if _ADAPTER not in interfaces)
+        adapters = []
+        for path, interfaces in objects.items():
+            if _ADAPTER in interfaces:
+                properties = {name: variant.value for name, variant in interfaces[_ADAPTER].items()}
+                can_scan = "central" in properties.get("Roles", ["central"])
+                adapters.append(Adapter(path.rpartition("/")[2], bool(properties["Powered"]), can_scan))
+        return {adapter.name: adapter for adapter in sorted(adapters, key=lambda one: (len(one.name), one.name))}
+
+    async def _call(self, message: Message) -> Message:
+        try:
+            reply = await asyncio.wait_for(self._bus.call(message), _ANSWER_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            raise ScannerError(remedies.of_dbus_error("org.freedesktop.DBus.Error.NoReply", "")) from None
+        except (OSError, EOFError) as error:
+            raise ScannerError(remedies.no_dbus(one_line(error))) from error
+        if reply.message_type is MessageType.ERROR:
+            raise ScannerError(
+                remedies.of_dbus_error(reply.error_name or "an error", one_line(" ".join(map(str, reply.body))))
+            )
+        return reply
+
+    def _on_message(self, message: Message) -> None:
+        if message.message_type is MessageType.SIGNAL:
+            problem = self._problem(message.member or "", message.path or "", message.body)
+            if problem is not None:
+                self._problems.add(problem)
+                self._has_failed.set()
+
+    def _problem(self, member: str, path: str, body: list[Any]) -> str | None:
+        """Return what a signal means for the scan, where it means anything."""
+        adapter_path = f"/org/bluez/{self._adapter}"
+        if member == "NameOwnerChanged":
+            name, old_owner, _new_owner = body
+            return remedies.WENT_AWAY if name == _BLUEZ and old_owner else None
+        if member == "InterfacesRemoved":
+            removed_path, interfaces = body
+            return remedies.UNPLUGGED if removed_path == adapter_path and _ADAPTER in interfaces else None
+        if member == "PropertiesChanged" and path == adapter_path and body[0] == _ADAPTER:
+            powered = body[1].get("Powered")
+            return remedies.SWITCHED_OFF if powered is not None and not powered.value else None
+        return None
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Stack]:
+    """
+    Connect to the system bus, for as long as the block lasts.
+
+    Raises:
+        ScannerError: There is no system bus, or it does not let this user in.
+    """
+    bus = MessageBus(bus_type=BusType.SYSTEM)
+    try:
+        await asyncio.wait_for(bus.connect(), _ANSWER_TIMEOUT_S)
+    except (AuthError, OSError, EOFError, asyncio.TimeoutError) as error:
+        raise ScannerError(remedies.no_dbus(one_line(error) or type(error).__name__)) from error
+    try:
+        yield Stack(bus)
+    finally:
+        bus.disconnect()
+
+
+def _is_blocked(adapter: str) -> bool:
+    """Whether rfkill blocks an adapter, by software or by a switch; bluetoothd 5.66 does not tell."""
+    return any(
+        flag.read_text().strip() == "1"
+        for kind in ("soft", "hard")
+        for flag in (_SYSFS / adapter).glob(f"rfkill*/{kind}")
+    )

@@ -1,0 +1,166 @@
+"""
+A system bus with a scripted bluetoothd on it, in this very process: bleak and the watch talk to it as to the real ones.
+
+It says what bluetoothd 5.66 says, as seen on the radio rig; the scenarios of tests/rig keep it honest. No dbus-daemon
+is needed: the bus is a socket on which every client hears every signal.
+"""
+
+import asyncio
+import io
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dbus_fast import Message, MessageType, Variant
+from dbus_fast._private.unmarshaller import Unmarshaller
+
+ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
+OBJECT_MANAGER, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
+BUS = "org.freedesktop.DBus"
+Properties = dict[str, Variant]
+
+
+def adapter_properties(*, powered: bool = True, roles: tuple[str, ...] = ("central", "peripheral")) -> Properties:
+    """Return what bluetoothd tells of an adapter."""
+    return {
+        "Address": Variant("s", "00:1A:7D:DA:71:01"),
+        "Powered": Variant("b", powered),
+        "Discovering": Variant("b", False),
+        "Roles": Variant("as", list(roles)),
+        "UUIDs": Variant("as", []),
+    }
+
+
+class ScriptedBluez:
+    """The bus and the bluetoothd on it; a test changes `objects` and `errors` before the scan."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Properties]] = {"/org/bluez/hci0": {ADAPTER: adapter_properties()}}
+        self.errors: dict[str, tuple[str, str]] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.discovering = asyncio.Event()
+        self._clients: list[asyncio.StreamWriter] = []
+        self._serving: set[asyncio.Task[None]] = set()
+
+    def advertise(self, address: str, service_data: dict[str, bytes] | None, rssi: int = -60) -> None:
+        """Tell of one advertisement; None is one without service data."""
+        path = f"/org/bluez/hci0/dev_{address.replace(':', '_')}"
+        said: Properties = {"RSSI": Variant("n", rssi)}
+        if service_data is not None:
+            said["ServiceData"] = Variant("a{sv}", {uuid: Variant("ay", data) for uuid, data in service_data.items()})
+        if path in self.objects:
+            self.objects[path][DEVICE] |= said
+            self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [DEVICE, said, []])
+            return
+        fixed = {
+            "Address": Variant("s", address),
+            "Alias": Variant("s", address.replace(":", "-")),
+            "Adapter": Variant("o", "/org/bluez/hci0"),
+            "UUIDs": Variant("as", []),
+        }
+        self.objects[path] = {DEVICE: fixed | said}
+        self._signal("/", OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, self.objects[path]])
+
+    def power_off(self, adapter: str = "hci0") -> None:
+        """Tell that an adapter was powered off."""
+        body = [ADAPTER, {"Powered": Variant("b", False)}, []]
+        self._signal(f"/org/bluez/{adapter}", PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+
+    def unplug(self, adapter: str = "hci0") -> None:
+        """Tell that an adapter has gone."""
+        self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [f"/org/bluez/{adapter}", [ADAPTER]])
+
+    def vanish(self) -> None:
+        """Tell that bluetoothd has gone, and refuse whatever it is asked from now on."""
+        gone = (
+            "org.freedesktop.DBus.Error.ServiceUnknown",
+            "The name org.bluez was not provided by any .service files",
+        )
+        self.errors |= dict.fromkeys(("StopDiscovery", "StartDiscovery", "GetManagedObjects"), gone)
+        self._signal("/org/freedesktop/DBus", BUS, "NameOwnerChanged", "sss", ["org.bluez", ":1.1", ""])
+
+    def end_the_bus(self) -> None:
+        """Close every connection."""
+        for client in self._clients:
+            client.close()
+
+    async def wait_until_all_have_left(self) -> None:
+        """Wait until no client is served any more."""
+        while self._serving:
+            await asyncio.wait(self._serving)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a client until it leaves."""
+        self._clients.append(writer)
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._authenticate(reader, writer)
+            while True:
+                message = await _read(reader)
+                if message.message_type is MessageType.METHOD_CALL:
+                    self._answer(message, writer)
+        writer.close()
+
+    async def _authenticate(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = {b"AUTH": b"OK 0123456789abcdef\r\n", b"NEGOTIATE_UNIX_FD": b"AGREE_UNIX_FD\r\n"}
+        while (words := (await reader.readuntil(b"\r\n")).strip(b"\0\r\n").split(b" "))[0] != b"BEGIN":
+            writer.write(answers[words[0]])
+
+    def _answer(self, call: Message, writer: asyncio.StreamWriter) -> None:
+        member, path = call.member or "", call.path or ""
+        self.calls.append((member, path))
+        if member in self.errors:
+            reply = Message.new_error(call, *self.errors[member])
+        elif member == "Hello":
+            reply = Message.new_method_return(call, "s", [":1.7"])
+        elif member == "GetManagedObjects":
+            reply = Message.new_method_return(call, "a{oa{sa{sv}}}", [self.objects])
+        else:
+            reply = Message.new_method_return(call)
+        _write(writer, reply)
+        if member in ("StartDiscovery", "StopDiscovery") and member not in self.errors:
+            is_on = member == "StartDiscovery"
+            body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]
+            self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+            (self.discovering.set if is_on else self.discovering.clear)()
+
+    def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
+        for client in self._clients:
+            if not client.is_closing():
+                _write(client, Message.new_signal(path, interface, member, signature, body))
+
+
+_serial = iter(range(1, 1_000_000))
+
+
+def _write(writer: asyncio.StreamWriter, message: Message) -> None:
+    message.serial = next(_serial)
+    writer.write(bytes(message._marshall(negotiate_unix_fd=False)))
+
+
+async def _read(reader: asyncio.StreamReader) -> Message:
+    fixed = await reader.readexactly(16)
+    body_length, _serial_number, fields_length = struct.unpack_from("<III", fixed, 4)
+    rest = await reader.readexactly((fields_length + 7) // 8 * 8 + body_length)
+    message = Unmarshaller(io.BufferedRWPair(io.BytesIO(fixed + rest), io.BytesIO())).unmarshall()
+    assert message is not None
+    return message
+
+
+@asynccontextmanager
+async def scripted_bluez(socket: Path) -> AsyncIterator[ScriptedBluez]:
+    """Have the bus at a socket, for as long as the block lasts."""
+    bluez = ScriptedBluez()
+    server = await asyncio.start_unix_server(bluez.accept, socket)
+    try:
+        yield bluez
+    finally:
+        bluez.end_the_bus()
+        await bluez.wait_until_all_have_left()
+        server.close()
