@@ -20,6 +20,8 @@ PORT = 8000
 HTTP_TIMEOUT_S = 5.0
 SCAN_INTERVAL_S = 5
 SCAN_DURATION_S = 3
+BLUETOOTH_UNAVAILABLE = 69
+"""EX_UNAVAILABLE of sysexits.h."""
 
 Setting = str | int | float
 
@@ -53,14 +55,15 @@ def _yaml(settings: Mapping[str, Setting], devices: Mapping[str, str]) -> str:
 
 
 class Exporter:
-    """`python -m ble_exporter` on a configuration of its own; its words go to `share`."""
+    """`python -m ble_exporter` on a configuration of its own; its log and its standard error go to `share`."""
 
     def __init__(self, share: Path, thermometers: Sequence[Thermometer], **settings: Setting) -> None:
         """Start it; `settings` go into the configuration file over the ordinary ones."""
+        self._log = share / "exporter.log"
         ordinary: dict[str, Setting] = {
             "scan_interval_seconds": SCAN_INTERVAL_S,
             "scan_duration_seconds": SCAN_DURATION_S,
-            "log_file": "-",
+            "log_file": str(self._log),
             "listen_address": "127.0.0.1",
             "listen_port": PORT,
         }
@@ -117,9 +120,24 @@ class Exporter:
         wait_until(lambda: self.process.poll() is not None, "the exporter ends", within_s)
         return self.process.wait()
 
+    def wait_for_failure(self, *phrases: str) -> None:
+        """Wait until it ends by itself for want of Bluetooth, and check that one line says so, with each phrase."""
+        status = self.wait_for_exit()
+        stderr = self.stderr()
+        assert status == BLUETOOTH_UNAVAILABLE, f"status {status}, and on stderr:\n{stderr}"
+        assert len(stderr.splitlines()) == 1, f"not one line on stderr but:\n{stderr}"
+        assert stderr.startswith("ble-exporter: error: "), stderr
+        for phrase in phrases:
+            assert phrase in stderr, f"no {phrase!r} in: {stderr}"
+        assert "Traceback" not in self.log(), "there is a traceback in the log"
+
     def stderr(self) -> str:
         """What it wrote on standard error so far."""
         return self._stderr.read_text()
+
+    def log(self) -> str:
+        """What it wrote in its log so far."""
+        return self._log.read_text() if self._log.exists() else ""
 
     def kill(self) -> None:
         """End it at once, if it still runs."""

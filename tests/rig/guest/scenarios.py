@@ -1,6 +1,6 @@
 """Every scenario, by name; a new file of them needs its name here."""
 
-from . import scenarios_readings, scenarios_startup
+from . import scenarios_failures, scenarios_readings, scenarios_startup
 from .registry import SCENARIOS
 
-__all__ = ["SCENARIOS", "scenarios_readings", "scenarios_startup"]
+__all__ = ["SCENARIOS", "scenarios_failures", "scenarios_readings", "scenarios_startup"]

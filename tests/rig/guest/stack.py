@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ BLUETOOTHD_PATHS = (
     "/usr/sbin/bluetoothd",
 )
 """Where distributions put it, which is seldom on PATH."""
+DAEMON_END_LIMIT_S = 15.0
+"""On SIGTERM, bluetoothd switches its adapters off, and gives them 10 s for it."""
 DBUS_FOLDER = Path("/run/dbus")
 
 
@@ -46,7 +49,7 @@ class Stack:
     def __init__(self, share: Path) -> None:
         """Start nothing yet; logs go to `share`."""
         self._share = share
-        self._daemons: list[subprocess.Popen[bytes]] = []
+        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         self._radios: list[VirtualRadio] = []
         self._airs: list[Air] = []
         self._exporters: list[Exporter] = []
@@ -68,7 +71,7 @@ class Stack:
             air.end()
         for radio in self._radios:
             radio.unplug()
-        for daemon in reversed(self._daemons):
+        for daemon in reversed(self._daemons.values()):
             daemon.kill()
             daemon.wait()
 
@@ -87,6 +90,12 @@ class Stack:
         daemon = self._start_daemon("bluetoothd", program, "--nodetach", *options)
         wait_until(lambda: on_bus("org.bluez"), "bluetoothd answers")
         return daemon
+
+    def stop_daemon(self, name: str, number: signal.Signals) -> None:
+        """Send "dbus-daemon" or "bluetoothd" the signal, and wait until it has ended."""
+        daemon = self._daemons.pop(name)
+        daemon.send_signal(number)
+        daemon.wait(DAEMON_END_LIMIT_S)
 
     def plug_in(self, radio: VirtualRadio) -> VirtualRadio:
         """Wait until bluetoothd has the adapter up, powering it if it does not do so itself."""
@@ -130,10 +139,15 @@ class Stack:
         _dbus_send("org.bluez", _path(radio), member, *arguments, value)
         return self.is_powered(radio)
 
+    def block(self, radio: VirtualRadio) -> None:
+        """Switch the adapter off as `rfkill block bluetooth` does."""
+        (soft,) = Path(f"/sys/class/bluetooth/hci{radio.index}").glob("rfkill*/soft")
+        soft.write_text("1")
+
     def _start_daemon(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         with (self._share / f"{name}.log").open("a") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)
-        self._daemons.append(daemon)
+        self._daemons[name] = daemon
         return daemon
 
 

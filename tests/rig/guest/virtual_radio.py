@@ -11,6 +11,7 @@ byte for byte, from any address and at any signal strength, and how the adapter 
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import select
@@ -255,7 +256,12 @@ class VirtualRadio:
         # The lock keeps a packet of an unplugged radio out of whatever took over its descriptor.
         with self._writing:
             if not self._unplugged:
-                os.write(self._device, bytes([PacketType.EVENT, code, len(parameters)]) + parameters)
+                try:
+                    os.write(self._device, bytes([PacketType.EVENT, code, len(parameters)]) + parameters)
+                except OSError as error:
+                    # Switched off, which rfkill does without telling the controller: nobody takes its reports.
+                    if error.errno != errno.ENXIO:
+                        raise
 
 
 def _constant_answers(address: str, extended_scan: bool) -> dict[int, bytes]:
