@@ -1,4 +1,4 @@
-"""The HTTP side: /metrics, /healthz, /status, and a page at / that leads to them."""
+"""The HTTP side: /metrics, /healthz, /readyz, /status, and a page at / that leads to them."""
 
 import gzip
 import logging
@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from ble_exporter import __version__
 from ble_exporter.config import AppConfig
 from ble_exporter.exposition import Exposition, accepts_gzip, choose_format
+from ble_exporter.progress import Progress
 from ble_exporter.utils import one_line
 
 # Level 1 costs a fourteenth of level 9 and makes the scrape 12 % longer: right for a Pi on its own network.
@@ -42,10 +43,14 @@ class StatusTracker:
 CONFIG = web.AppKey("config", AppConfig)
 TRACKER = web.AppKey("tracker", StatusTracker)
 EXPOSITION = web.AppKey("exposition", Exposition)
+PROGRESS = web.AppKey("progress", Progress)
 
 
 def create_app(
-    config: AppConfig, tracker: StatusTracker | None = None, collectors: Mapping[str, Collector] | None = None
+    config: AppConfig,
+    tracker: StatusTracker | None = None,
+    collectors: Mapping[str, Collector] | None = None,
+    progress: Progress | None = None,
 ) -> web.Application:
     """
     Build the web application.
@@ -54,16 +59,19 @@ def create_app(
         config: The configuration, kept in the application under `CONFIG`.
         tracker: What /status shows; by default one that has seen no scan.
         collectors: What /metrics shows, by name; by default prometheus_client's own registry.
+        progress: What /readyz tells; by default that no scan has ended.
     """
     app = web.Application()
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
+    app[PROGRESS] = progress or Progress(config.scan_interval_seconds, config.scan_duration_seconds)
     app.add_routes(
         [
             web.get("/", _index),
             web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
+            web.get("/readyz", _readyz),
             web.get("/status", _status),
         ]
     )
@@ -104,6 +112,11 @@ async def _healthz(_request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
+async def _readyz(request: web.Request) -> web.Response:
+    problem = request.app[PROGRESS].not_ready()
+    return web.Response(text="ready") if problem is None else web.Response(status=503, text=problem)
+
+
 async def _status(request: web.Request) -> web.Response:
     return web.json_response(asdict(request.app[TRACKER]))
 
@@ -136,6 +149,7 @@ _PAGE = """<!doctype html>
 <li><a href="metrics">/metrics</a>: the readings, for Prometheus</li>
 <li><a href="status">/status</a>: the last scan, as JSON</li>
 <li><a href="healthz">/healthz</a>: ok while the exporter runs</li>
+<li><a href="readyz">/readyz</a>: ready while scans come to an end, or why not</li>
 </ul>
 <h2>Configured devices</h2>
 <ul>{devices}</ul>

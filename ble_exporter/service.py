@@ -15,11 +15,13 @@ from collections.abc import Callable
 from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from ble_exporter import systemd
 from ble_exporter.config import AppConfig
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.exporter import StatusTracker, create_app, http_log
 from ble_exporter.metrics import Readings
 from ble_exporter.pipeline import Pipeline
+from ble_exporter.progress import Progress
 from ble_exporter.scanner.listening import Radio, run_for
 from ble_exporter.self_metrics import SelfMetrics
 
@@ -49,6 +51,7 @@ class ScanCycle:
         self.readings = Readings()
         self.counts = SelfMetrics()
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
+        self.progress = Progress(config.scan_interval_seconds, config.scan_duration_seconds)
         self._config = config
         self._radio = radio
         self._pipeline = Pipeline(config.devices, self.readings, self.counts, log)
@@ -79,27 +82,30 @@ class ScanCycle:
         self.readings.begin_scan()
         self._pipeline.rejected.clear()
         try:
-            more_can_come = await run_for(self._radio, self._pipeline.handle, self._config.scan_duration_seconds)
+            duration_s = self._config.scan_duration_seconds
+            more_can_come = await run_for(self._radio, self._pipeline.handle, duration_s, self._listens)
         except ScannerError:
             counts.scan_failures += 1
             raise
         heard = self.readings.end_scan()
+        self.progress.scan_ended()
         counts.last_scan_timestamp = self._clock()
         counts.last_scan_duration = now() - began
         self.tracker.last_scan_timestamp = int(counts.last_scan_timestamp)
         self.tracker.devices_seen = len(heard)
-        self._log.info(
-            "scan %d: heard %d of %d devices%s; %d advertisements, %d of them from unknown devices",
-            counts.scans,
-            len(heard),
-            len(self._config.devices),
-            self._missed(heard),
-            counts.received - received,
-            counts.unknown_device - unknown,
-        )
+        devices = f"heard {len(heard)} of {len(self._config.devices)} devices{self._missed(heard)}"
+        received, unknown = counts.received - received, counts.unknown_device - unknown
+        words = f"scan {counts.scans}: {devices}; {received} advertisements, {unknown} of them from unknown devices"
+        self._log.info("%s", words)
+        systemd.notify_status(words)
         if not more_can_come and not self._is_over:
             self._is_over = True
             self._log.warning("the capture is over: nothing more will be heard")
+
+    def _listens(self) -> None:
+        self.progress.scan_started()
+        if self.counts.scans == 1:
+            systemd.notify(systemd.READY)
 
     def _missed(self, heard: list[str]) -> str:
         """Return the devices that were not heard, in words, and why where that is known."""
@@ -119,15 +125,17 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     """
     cycle = ScanCycle(config, radio, log)
     collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}
-    app = create_app(config, cycle.tracker, collectors)
+    app = create_app(config, cycle.tracker, collectors, cycle.progress)
     runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
     await runner.setup()
+    feeding = asyncio.ensure_future(systemd.feed_watchdog(cycle.progress.stalled, log))
     try:
         await _listen(runner, config, log)
         scanning = asyncio.ensure_future(cycle.run())
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({scanning, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        systemd.notify(systemd.STOPPING)
         if scanning.done():
             scanning.result()
         log.info("stopping")
@@ -137,6 +145,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
             # At the machine's shutdown Bluetooth may have gone before us: no failure of ours.
             log.warning("while stopping: %s", scanning.exception())
     finally:
+        feeding.cancel()
         await runner.cleanup()
 
 

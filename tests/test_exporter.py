@@ -17,6 +17,7 @@ from ble_exporter.config import AppConfig
 from ble_exporter.exporter import CONFIG, StatusTracker, create_app
 from ble_exporter.metrics import Readings, update_metrics
 from ble_exporter.model import Reading
+from ble_exporter.progress import Progress
 
 Result = TypeVar("Result")
 
@@ -114,6 +115,30 @@ def test_healthz_is_ok_while_the_application_runs(app: web.Application) -> None:
     assert (response.status, body) == (200, "ok")
 
 
+def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Application) -> None:
+    """Until then every sensor would seem to be missing; a load balancer or a deployment waits for it."""
+    response, body = get(app, "/readyz", ClientResponse.text)
+
+    assert (response.status, response.content_type, body) == (503, "text/plain", "the first scan has not ended yet")
+
+
+@pytest.mark.parametrize(
+    ("age_s", "status", "said"),
+    [(80, 200, "ready"), (95, 503, "the last scan ended 95 s ago; one is due every 30 s")],
+)
+def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, said: str) -> None:
+    """A program that answers and hears nothing any more is alive, and of no use: /healthz does not tell that."""
+    now = [1000.0]
+    progress = Progress(30, 5, lambda: now[0])
+    progress.scan_ended()
+    now[0] += age_s
+
+    response, body = get(create_app(app_config, progress=progress), "/readyz", ClientResponse.text)
+    health, _ = get(create_app(app_config, progress=progress), "/healthz", ClientResponse.text)
+
+    assert (response.status, body, health.status) == (status, said, 200)
+
+
 def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
     """Public API: these four keys, with these types."""
     tracker = StatusTracker(30, 5, last_scan_timestamp=1716480000, devices_seen=2)
@@ -143,7 +168,7 @@ def test_the_index_leads_to_everything(app: web.Application) -> None:
     assert (response.status, response.content_type) == (200, "text/html")
     assert __version__ in body
     assert "The first scan has not ended yet." in body
-    for path in ("metrics", "status", "healthz"):
+    for path in ("metrics", "status", "healthz", "readyz"):
         assert f'href="{path}"' in body
 
 

@@ -205,6 +205,24 @@ def test_what_the_radio_hears_is_served(served: AppConfig) -> None:
     assert 'ble_exporter_collector_failures_total{collector="process"} 0.0' in bodies[0].splitlines()
 
 
+def test_it_is_ready_when_the_first_scan_has_ended(served: AppConfig) -> None:
+    """The scans that the service runs are those that /readyz tells of: not before, and then without a restart."""
+    answers: list[tuple[int, str]] = []
+
+    async def ask(url: str, until: int) -> None:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(1000):
+                async with session.get(f"{url}/readyz") as response:
+                    answers.append((response.status, await response.text()))
+                if response.status == until:
+                    break
+
+    serve_and(served, Radio(), lambda url: ask(url, 503))
+    serve_and(served, MockScanner([]), lambda url: ask(url, 200))
+
+    assert (answers[0], answers[-1]) == ((503, "the first scan has not ended yet"), (200, "ready"))
+
+
 async def _nothing(url: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as response:
         assert response.status == 200

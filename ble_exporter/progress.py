@@ -1,0 +1,60 @@
+"""Whether scans still come to an end: judged here and nowhere else, for /readyz and for systemd's watchdog."""
+
+import asyncio
+from collections.abc import Callable
+
+# A radio that does not answer ends the program by itself, and says why: it must have the time to. bluetoothd has 10 s
+# to be there, 20 s to start a scan and 5 s to stop it; a cancellation that a library loses comes again after 10 s.
+MARGIN_S = 45.0
+
+_NO_SCAN_YET = "the first scan has not ended yet"
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Progress:
+    """
+    The progress of the scans.
+
+    It is made from when the radio first listens, for as long as a scan ends every interval + duration + MARGIN_S; by
+    the monotonic clock, since the other one of a Pi jumps, by months, when the network comes.
+
+    Args:
+        interval_s: From the start of one scan to the start of the next.
+        duration_s: How long each scan listens.
+        clock: Gives monotonic seconds; by default those of the running event loop.
+    """
+
+    def __init__(self, interval_s: float, duration_s: float, clock: Callable[[], float] = _loop_time) -> None:
+        self._interval_s = interval_s
+        self._limit_s = interval_s + duration_s + MARGIN_S
+        self._clock = clock
+        self._since: float | None = None
+        self._has_ended = False
+
+    def scan_started(self) -> None:
+        """Note that the radio listens."""
+        if self._since is None:
+            self._since = self._clock()
+
+    def scan_ended(self) -> None:
+        """Note that a scan ended as it should."""
+        self._since = self._clock()
+        self._has_ended = True
+
+    def stalled(self) -> str | None:
+        """Return why scans make no progress, in words; None while they do."""
+        if self._since is None:
+            return _NO_SCAN_YET
+        age = self._clock() - self._since
+        if age <= self._limit_s:
+            return None
+        if not self._has_ended:
+            return f"the first scan started {age:.0f} s ago and has not ended yet"
+        return f"the last scan ended {age:.0f} s ago; one is due every {self._interval_s:g} s"
+
+    def not_ready(self) -> str | None:
+        """Return why there are no readings of the latest scan, in words; None where there are."""
+        return self.stalled() if self._has_ended else _NO_SCAN_YET
