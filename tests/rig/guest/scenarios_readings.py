@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from .air import AAAB, Sender, Thermometer, local_name, strangers, thermometer_sender
+from .air import AAAB, Air, Sender, Thermometer, local_name, strangers, thermometer_sender
 from .exporter import SCAN_DURATION_S, Exporter, Scrape
 from .polling import wait_until
 from .registry import scenario
@@ -74,6 +74,19 @@ def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> None:
     sys.stdout.write(f"SIGTERM in mid-scan: ended after {took:.2f} s, radio idle {idle:.2f} s later\n")
 
 
+def scrape_without_cellar(stack: Stack, change: Callable[[Air], None]) -> Scrape:
+    """Serve all three, change what is on air between two scans, and return the scrape in which the cellar is gone."""
+    radio = stack.start()
+    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE)
+    wait_for_scan_to_end(radio)
+    exporter.wait_until_right(incomplete, AFTER_SCAN_S)
+    wait_until(lambda: not radio.scanning, "a pause between scans")
+    change(air)
+    wait_for_scan_to_end(radio)
+    return exporter.wait_until_right(without_cellar, AFTER_SCAN_S)
+
+
 @scenario
 def three_sensors(stack: Stack) -> None:
     """Both packets of each are merged, strangers have no series, SIGTERM ends it in mid-scan."""
@@ -97,16 +110,7 @@ def three_sensors(stack: Stack) -> None:
 @scenario
 def sensor_falls_silent(stack: Stack) -> None:
     """One of three stops: after the next scan its series are gone, and the others' are not."""
-    radio = stack.start()
-    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE)
-    wait_for_scan_to_end(radio)
-    exporter.wait_until_right(incomplete, AFTER_SCAN_S)
-    wait_until(lambda: not radio.scanning, "a pause between scans")
-    air.silence(CELLAR)
-    wait_for_scan_to_end(radio)
-
-    exporter.wait_until_right(without_cellar, AFTER_SCAN_S)
+    scrape_without_cellar(stack, lambda air: air.silence(CELLAR))
 
 
 @scenario
@@ -122,16 +126,7 @@ def aaab_order(stack: Stack) -> None:
 @scenario
 def only_a_name(stack: Stack) -> None:
     """One of three goes on with its name alone: BlueZ repeats its old service data, and that is no reading."""
-    radio = stack.start()
-    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE)
-    wait_for_scan_to_end(radio)
-    exporter.wait_until_right(incomplete, AFTER_SCAN_S)
-    wait_until(lambda: not radio.scanning, "a pause between scans")
     name = Sender(CELLAR.address, itertools.repeat(local_name("ATC_000003")), CELLAR.rssi_dbm)
-    air.add(name)
-    wait_for_scan_to_end(radio)
-
-    scrape = exporter.wait_until_right(without_cellar, AFTER_SCAN_S)
+    scrape = scrape_without_cellar(stack, lambda air: air.add(name))
     counted = scrape.value("ble_exporter_advertisements_rejected_total", reason="no_service_data")
     assert counted, f"{counted} advertisements were counted as having no service data"
