@@ -5,7 +5,8 @@ What the service asks of a scanner is one method, `run`, until it is cancelled o
 `simulated` the one without hardware, `house` and `capture` are what that one plays.
 """
 
-from ble_exporter.scanner.bluez import DEFAULT_SILENCE_LIMIT_S, BleakScannerImpl
+from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S
+from ble_exporter.scanner.bluez import BleakScannerImpl
 from ble_exporter.scanner.listening import AbstractScanner, Deliver, Radio, run_for
 from ble_exporter.scanner.simulated import MockScanner
 

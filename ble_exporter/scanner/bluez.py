@@ -18,6 +18,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakError
 
+from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S
 from ble_exporter.errors import ScannerError
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import remedies
@@ -34,8 +35,6 @@ _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
 # With a stack that is known to be dead nobody waits so long.
 _GIVE_UP_TIMEOUT_S = 0.5
-
-DEFAULT_SILENCE_LIMIT_S = 90.0
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -82,9 +81,9 @@ class BleakScannerImpl:
             if adapter != self._adapter:
                 _log.info("scanning with %s", adapter)
                 self._adapter = adapter
-            for path in stack.known_devices:
-                # What bluetoothd kept from before must not pass for news.
-                self._last_said.setdefault(path, _NOT_YET_HEARD)
+            # What bluetoothd kept from before must not pass for news. What it has forgotten is forgotten here, too: the
+            # strangers' random addresses change for ever.
+            self._last_said = {path: self._last_said.get(path, _NOT_YET_HEARD) for path in stack.known_devices}
             async with self._scanning(BleakScanner(heard, bluez=_options(adapter)), stack):
                 started()
                 await _until_one_fails(bug, stack.watch(), self._silence.watch(adapter))

@@ -203,6 +203,18 @@ def test_a_callback_that_repeats_old_service_data_says_nothing(
     assert [advertisement.service_data for advertisement in heard] == [first, {}, second, {}]
 
 
+def test_strangers_that_bluetoothd_has_forgotten_are_forgotten(
+    bleak: type[Bleak], in_virtual_time: InVirtualTime
+) -> None:
+    """Telephones take another random address every quarter of an hour: memory must stay flat for years."""
+    radio = BleakScannerImpl()
+    for number in range(3):
+        bleak.air = [(f"{number}{address:03}", -61, {}) for address in range(100)]
+        in_virtual_time(radio.scan(1))
+
+    assert len(radio._last_said) == 100 + len(SoundStack.known_devices)
+
+
 def test_blue_z_tells_of_each_packet(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
     """Without DuplicateData a repeated packet could not be told from a name that comes with the old service data."""
     in_virtual_time(BleakScannerImpl().scan(1))
