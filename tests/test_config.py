@@ -42,7 +42,10 @@ def test_every_key_arrives() -> None:
         log_file="-",
         log_level="DEBUG",
         listen_address="::1",
-        adapter="hci1",
+        scan_mode="passive",
+        stale_after_seconds=90.5,
+        adapters=("hci1", "hci0"),
+        on_adapter_failure="continue",
         silence_limit_seconds=120,
     ) == load_config(str(HERE / "configs" / "good" / "complete.yaml"))
 
@@ -53,7 +56,18 @@ def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
 
     assert (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port) == (30, 5, 8000)
     assert (config.log_file, config.log_level) == ("./logs/ble_exporter.log", "INFO")
-    assert (config.listen_address, config.adapter) == (None, None)
+    assert (config.listen_address, config.adapters, config.stale_after_seconds) == (None, (), None)
+    assert (config.scan_mode, config.on_adapter_failure) == ("auto", "exit")
+
+
+def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
+    """Most machines have one, and its name is not worth brackets."""
+    path = tmp_path / "config.yaml"
+    path.write_text((ROOT / "config.yaml").read_text() + "adapter: hci1\nstale_after_seconds: auto\n")
+
+    config = load_config(str(path))
+
+    assert (config.adapters, config.stale_after_seconds) == (("hci1",), "auto")
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""
+A YAML file as a tree of nodes: what is written, and on which line. The only file that knows YAML.
+
+The document is not read into Python objects: a node still knows its line and whether it was quoted, and a mapping
+still has both of two equal keys.
+"""
+
+import re
+from typing import NoReturn, TypeAlias
+
+import yaml
+
+from ble_exporter.errors import ConfigError
+from ble_exporter.utils import one_line
+
+Node: TypeAlias = yaml.Node
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+class _Loader(yaml.SafeLoader):
+    """
+    A loader that takes for a number, a truth value or nothing only what YAML 1.2 does.
+
+    PyYAML follows YAML 1.1, in which `no` is False, `010` is 8 and an unquoted 12:34:56:12:34:56 the number
+    9783981296.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
+
+_MANY_DIGITS = 18
+
+
+class Document:
+    """
+    One YAML file.
+
+    Args:
+        path: The name that stands in each message.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def entries(self, data: bytes) -> list[tuple[Node, Node]]:
+        """
+        Return the keys of the file and their values, in order; none where it holds something else than keys.
+
+        Raises:
+            ConfigError: It is not YAML.
+        """
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ConfigError(f"{self._path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+        try:
+            return entries_of(yaml.compose(text, Loader=_Loader))
+        except yaml.MarkedYAMLError as error:
+            at = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+            problem = ", ".join(filter(None, (error.context, error.problem)))
+            raise ConfigError(f"{self._path}{at}: not valid YAML: {problem}") from error
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise ConfigError(f"{self._path}:{line}: a control character stands here; remove it") from error
+        except RecursionError as error:
+            raise ConfigError(f"{self._path}: not valid YAML: nested too deeply") from error
+
+    def scalar(self, key: str, node: Node) -> Scalar:
+        """
+        Return the single value that a node is.
+
+        Raises:
+            ConfigError: It is a list or a mapping, or tagged as what it is not.
+        """
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(node, f"{key}: a list or a mapping stands here; write a single value")
+        text = text_of(node)
+        kind = node.tag.rpartition(":")[2]
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind in ("int", "float"):
+            try:
+                # A float for more digits than any setting has: int() refuses thousands of them in its own words.
+                return int(text) if kind == "int" and len(text) < _MANY_DIGITS else float(text)
+            except ValueError:
+                self.fail(node, f"{key}: {text} is not a number; write one")
+        return text
+
+    def fail(self, node: Node | None, problem: str) -> NoReturn:
+        """Raise a ConfigError that names the file, the node's line where there is a node, and the problem."""
+        at = "" if node is None else f":{line_of(node)}"
+        raise ConfigError(f"{self._path}{at}: {one_line(problem)}")
+
+
+def entries_of(node: Node | None) -> list[tuple[Node, Node]]:
+    """Return the keys of a mapping and their values, in order; none where the node is no mapping."""
+    return list(node.value) if isinstance(node, yaml.MappingNode) else []
+
+
+def elements_of(node: Node) -> list[Node]:
+    """Return the elements of a list; of a node that is no list, itself."""
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+
+
+def line_of(node: Node) -> int:
+    """Return the line that a node begins on, from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def text_of(node: Node) -> str:
+    """Return what is written there, before anybody takes it for a number or a truth value."""
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else "(no text)"
+
+
+def is_bare_number(node: Node) -> bool:
+    """Whether it stands there without quotes and other programs, which know YAML 1.1, read something else than text."""
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+        return False
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(text_of(node)[:1], ())
+    return any(pattern.match(text_of(node)) for _tag, pattern in resolvers)
+
+
+def shown(value: Scalar) -> str:
+    """Return a value as a message shows it."""
+    if value is None:
+        return "nothing"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
