@@ -212,7 +212,12 @@ def _scanner(options: argparse.Namespace, config: AppConfig) -> "Radio":
             options.mock_order or "abab",
         )
         return MockScanner(air=house.transmissions())
-    return get_scanner(adapter=config.adapter, silence_limit_s=config.silence_limit_seconds)
+    return get_scanner(
+        adapters=config.adapters,
+        mode=config.scan_mode,
+        silence_limit_s=config.silence_limit_seconds,
+        goes_on=config.on_adapter_failure == "continue",
+    )
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ class Advertisement:
         service_data: Service UUID (128 bits, lower case) to the service data, without the UUID.
         heard_at: When it was heard, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None where the source does not know it.
+        adapter: Name of the adapter that heard it ("hci0"); empty where there is none, as in a capture.
     """
 
     address: str
     service_data: Mapping[str, bytes]
     heard_at: float
     rssi: int | None = None
+    adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Reading:
         heard_at: When it was heard, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None where the source does not know it.
         unknown_objects: Ids of objects that decoding stopped at: what stood behind them was not read.
+        adapter: Name of the adapter that heard it; empty where there is none.
+        packet_id: The number that the packets of one measurement share, 0 to 255; None where the packet has none.
     """
 
     device: str
@@ -40,3 +44,5 @@ class Reading:
     heard_at: float
     rssi: int | None = None
     unknown_objects: tuple[int, ...] = ()
+    adapter: str = ""
+    packet_id: int | None = None

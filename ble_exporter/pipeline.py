@@ -12,7 +12,7 @@ from ble_exporter.self_metrics import SelfMetrics
 
 class Pipeline:
     """
-    Handles advertisements, one after the other.
+    The listener of the service: handles advertisements, one after the other.
 
     Args:
         devices: Address to name of the configured devices.
@@ -35,14 +35,18 @@ class Pipeline:
         self._met: set[str] = set()
         self._complained: set[tuple[str, str]] = set()
 
+    def wants(self, address: str) -> bool:
+        """Count an advertisement, and return whether it is of a configured device."""
+        self._counts.received += 1
+        if address in self._devices:
+            return True
+        self._counts.unknown_device += 1
+        return False
+
     def handle(self, advertisement: Advertisement) -> None:
-        """Take in one advertisement."""
+        """Take in one advertisement of a configured device, which `wants` has counted."""
         counts = self._counts
-        counts.received += 1
-        device = self._devices.get(advertisement.address)
-        if device is None:
-            counts.unknown_device += 1
-            return
+        device = self._devices[advertisement.address]
         try:
             reading = decode(advertisement, device)
         except DecodeError as error:

@@ -1,6 +1,6 @@
 """What the exporter tells of itself, under `ble_exporter_`: what became of each advertisement that it heard."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,8 +20,12 @@ class SelfMetrics(Collector):
     Counts of the exporter's own work, as plain numbers: counting a stranger's advertisement costs one addition.
 
     received = decoded + unknown_device + the sum of rejected, always.
+
+    Attributes:
+        adapters: Name of each Bluetooth adapter to whether it works; somebody else keeps it.
     """
 
+    adapters: Mapping[str, bool] = field(default_factory=dict)
     received: int = 0
     decoded: int = 0
     unknown_device: int = 0
@@ -33,10 +37,17 @@ class SelfMetrics(Collector):
     last_scan_duration: float = 0.0
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families of this moment; all are there from the first scrape."""
+        """Build the families of this moment; all but the adapters are there from the first scrape."""
         build = GaugeMetricFamily("ble_exporter_build_info", "1, labelled with the version.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
+        if self.adapters:
+            up = GaugeMetricFamily(
+                "ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 once it failed.", labels=["adapter"]
+            )
+            for adapter, works in self.adapters.items():
+                up.add_metric([adapter], works)
+            yield up
         rejected = CounterMetricFamily(
             "ble_exporter_advertisements_rejected",
             "Advertisements of configured devices that gave no reading, by reason.",

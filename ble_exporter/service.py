@@ -22,7 +22,7 @@ from ble_exporter.exporter import StatusTracker, create_app, http_log
 from ble_exporter.metrics import Readings
 from ble_exporter.pipeline import Pipeline
 from ble_exporter.progress import Progress
-from ble_exporter.scanner.listening import Radio, run_for
+from ble_exporter.scanner.listening import Radio, listening
 from ble_exporter.self_metrics import SelfMetrics
 
 # On SIGTERM all is over within a second: so long a scan may take to stop, and so long a request to end.
@@ -49,7 +49,7 @@ class ScanCycle:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.readings = Readings()
-        self.counts = SelfMetrics()
+        self.counts = SelfMetrics(radio.adapters)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
         self.progress = Progress(config.scan_interval_seconds, config.scan_duration_seconds)
         self._config = config
@@ -58,6 +58,8 @@ class ScanCycle:
         self._log = log
         self._clock = clock
         self._is_over = False
+        self._began = 0.0
+        self._received_before = self._unknown_before = 0
 
     async def run(self) -> None:
         """
@@ -66,35 +68,59 @@ class ScanCycle:
         Raises:
             ScannerError: A scan failed.
         """
+        is_continuous = self._config.scan_duration_seconds >= self._config.scan_interval_seconds
+        try:
+            await (self._scan_without_pause() if is_continuous else self._scan_with_pauses())
+        except ScannerError:
+            self.counts.scan_failures += 1
+            raise
+
+    async def _scan_with_pauses(self) -> None:
         now = asyncio.get_running_loop().time
         due = now()
         while True:
-            await self._scan()
+            self._begin_scan()
+            async with listening(self._radio, self._pipeline, self._listens) as ear:
+                more_can_come = await ear.last(self._config.scan_duration_seconds)
+            self._end_scan(more_can_come)
             # A scan that took longer than the interval is followed by the next at once.
             due = max(due + self._config.scan_interval_seconds, now())
             await asyncio.sleep(due - now())
 
-    async def _scan(self) -> None:
+    async def _scan_without_pause(self) -> None:
+        """Let the radio listen all the time: a scan is the time from one look at what was heard to the next."""
         now = asyncio.get_running_loop().time
-        counts, began = self.counts, now()
-        received, unknown = counts.received, counts.unknown_device
+        interval_s = self._config.scan_interval_seconds
+        self._begin_scan()
+        async with listening(self._radio, self._pipeline, self._listens) as ear:
+            due = now() + interval_s
+            while True:
+                more_can_come = await ear.last(due - now())
+                await asyncio.sleep(due - now())
+                self._end_scan(more_can_come)
+                self._begin_scan()
+                # Where the machine stood still, a whole scan follows: in a rest of one little could be heard.
+                due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
+
+    def _begin_scan(self) -> None:
+        counts = self.counts
+        self._began = asyncio.get_running_loop().time()
+        self._received_before, self._unknown_before = counts.received, counts.unknown_device
         counts.scans += 1
         self.readings.begin_scan()
         self._pipeline.rejected.clear()
-        try:
-            duration_s = self._config.scan_duration_seconds
-            more_can_come = await run_for(self._radio, self._pipeline.handle, duration_s, self._listens)
-        except ScannerError:
-            counts.scan_failures += 1
-            raise
+
+    def _end_scan(self, more_can_come: bool) -> None:
+        counts = self.counts
         heard = self.readings.end_scan()
         self.progress.scan_ended()
         counts.last_scan_timestamp = self._clock()
-        counts.last_scan_duration = now() - began
+        counts.last_scan_duration = asyncio.get_running_loop().time() - self._began
         self.tracker.last_scan_timestamp = int(counts.last_scan_timestamp)
         self.tracker.devices_seen = len(heard)
         devices = f"heard {len(heard)} of {len(self._config.devices)} devices{self._missed(heard)}"
-        received, unknown = counts.received - received, counts.unknown_device - unknown
+        received = counts.received - self._received_before
+        unknown = counts.unknown_device - self._unknown_before
         words = f"scan {counts.scans}: {devices}; {received} advertisements, {unknown} of them from unknown devices"
         self._log.info("%s", words)
         systemd.notify_status(words)

@@ -47,6 +47,10 @@ class _VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._impatient.now
 
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing could run."""
+        self._impatient.now += seconds
+
 
 @pytest.fixture
 def in_virtual_time() -> Callable[[Coroutine[Any, Any, Result]], Result]:

@@ -35,11 +35,17 @@ def pipeline(readings: Readings, counts: SelfMetrics, app_config: AppConfig, log
     return Pipeline(app_config.devices, readings, counts, log)
 
 
+def tell(pipeline: Pipeline, advertisement: Advertisement) -> None:
+    """Tell it of an advertisement as a radio does."""
+    if pipeline.wants(advertisement.address):
+        pipeline.handle(advertisement)
+
+
 def test_an_advertisement_of_a_configured_device_becomes_a_reading(
     pipeline: Pipeline, readings: Readings, counts: SelfMetrics
 ) -> None:
     """The whole point."""
-    pipeline.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
+    tell(pipeline, Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
 
     (family,) = [family for family in readings.collect() if family.name == "ble_sensor_temperature_celsius"]
     assert [(sample.labels, sample.value) for sample in family.samples] == [({"device": "living_room"}, 27.01)]
@@ -48,7 +54,7 @@ def test_an_advertisement_of_a_configured_device_becomes_a_reading(
 
 def test_a_stranger_is_counted_and_nothing_else(pipeline: Pipeline, readings: Readings, counts: SelfMetrics) -> None:
     """The neighbour's sensor must never appear on the graph."""
-    pipeline.handle(Advertisement("A4:C1:38:FF:FF:FF", {UUID: PACKET_A}, 1000.0, -60))
+    tell(pipeline, Advertisement("A4:C1:38:FF:FF:FF", {UUID: PACKET_A}, 1000.0, -60))
 
     assert list(readings.collect()) == []
     assert (counts.received, counts.decoded, counts.unknown_device) == (1, 0, 1)
@@ -58,9 +64,9 @@ def test_addresses_of_a_configuration_match_whatever_their_case(
     readings: Readings, counts: SelfMetrics, log: logging.Logger
 ) -> None:
     """Contract; load_config writes them upper case, an AppConfig that is built by hand may not."""
-    Pipeline({"a4:c1:38:00:00:01": "attic"}, readings, counts, log).handle(
-        Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0)
-    )
+    attic = Pipeline({"a4:c1:38:00:00:01": "attic"}, readings, counts, log)
+
+    tell(attic, Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0))
 
     assert counts.decoded == 1
 
@@ -81,7 +87,7 @@ def test_a_rejected_advertisement_is_counted_by_reason_and_refreshes_nothing(
     pipeline: Pipeline, readings: Readings, counts: SelfMetrics, service_data: dict[str, bytes], reason: str
 ) -> None:
     """A packet that could not be read must not keep old values alive."""
-    pipeline.handle(Advertisement(LIVING_ROOM, service_data, 1000.0, -60))
+    tell(pipeline, Advertisement(LIVING_ROOM, service_data, 1000.0, -60))
 
     assert {reason: 1} == {name: count for name, count in counts.rejected.items() if count}
     assert list(readings.collect()) == []
@@ -93,7 +99,7 @@ def test_a_rejection_is_logged_once_for_each_device_and_reason(
     """It names the sensor; but one that sends nonsense every 2.5 s must not fill the SD card."""
     caplog.set_level(logging.INFO)
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
-        pipeline.handle(Advertisement(address, {UUID: b"\x41"}, 1000.0, -60))
+        tell(pipeline, Advertisement(address, {UUID: b"\x41"}, 1000.0, -60))
 
     assert [
         f"{device} ({address}): rejected an advertisement: encrypted: the BTHome payload is encrypted: 41"
@@ -105,7 +111,7 @@ def test_a_device_is_logged_when_it_is_first_heard(pipeline: Pipeline, caplog: p
     """The newcomer watches the log for the first readings."""
     caplog.set_level(logging.INFO)
     for _ in range(2):
-        pipeline.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
+        tell(pipeline, Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
 
     values = "battery 81, temperature 27.01, humidity 44.93, RSSI -60 dBm"
     assert [f"heard living_room ({LIVING_ROOM}) for the first time: {values}"] == caplog.messages
@@ -119,7 +125,7 @@ def test_every_advertisement_is_counted_once(packets: list[tuple[str, bytes]]) -
     log.setLevel(logging.CRITICAL)
     pipeline = Pipeline({LIVING_ROOM: "living_room"}, Readings(), counts, log)
     for address, payload in packets:
-        pipeline.handle(Advertisement(address, {UUID: payload}, 1000.0))
+        tell(pipeline, Advertisement(address, {UUID: payload}, 1000.0))
 
     assert len(packets) == counts.received == counts.decoded + counts.unknown_device + sum(counts.rejected.values())
 
@@ -131,7 +137,7 @@ def test_an_object_that_is_not_known_is_counted_and_told_once(
     caplog.set_level(logging.WARNING)
     payload = bytes.fromhex("400166fe00020a0a")
     for _ in range(2):
-        pipeline.handle(Advertisement(LIVING_ROOM, {UUID: payload}, 1000.0, -60))
+        tell(pipeline, Advertisement(LIVING_ROOM, {UUID: payload}, 1000.0, -60))
 
     assert (counts.decoded, counts.unknown_objects) == (2, 2)
     assert "ble_sensor_battery_percent" in {family.name for family in readings.collect()}
@@ -143,13 +149,13 @@ def test_a_sensor_that_says_only_its_name_is_counted_without_a_warning(
     pipeline: Pipeline, counts: SelfMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Sound sensors do that now and then."""
-    pipeline.handle(Advertisement(LIVING_ROOM, {}, 1000.0, -60))
+    tell(pipeline, Advertisement(LIVING_ROOM, {}, 1000.0, -60))
 
     assert (counts.rejected["no_service_data"], caplog.messages) == (1, [])
 
 
 def test_who_was_rejected_is_known_until_it_is_cleared(pipeline: Pipeline) -> None:
     """The line of the scan says why a device was not heard."""
-    pipeline.handle(Advertisement(LIVING_ROOM, {UUID: b"\x41"}, 1000.0, -60))
+    tell(pipeline, Advertisement(LIVING_ROOM, {UUID: b"\x41"}, 1000.0, -60))
 
     assert pipeline.rejected == {"living_room": "encrypted"}

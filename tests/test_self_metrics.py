@@ -31,3 +31,14 @@ def test_two_exporters_do_not_share_their_counts() -> None:
     SelfMetrics().rejected["truncated"] += 1
 
     assert SelfMetrics().rejected["truncated"] == 0
+
+
+def test_adapters_are_up_or_down_as_they_change() -> None:
+    """An adapter that fails while the others go on must be a matter of an alert, not of a look into the log."""
+    adapters = {"hci0": True}
+    counts = SelfMetrics(adapters)
+
+    adapters["hci1"] = False
+
+    (up,) = [family for family in counts.collect() if family.name == "ble_exporter_adapter_up"]
+    assert {sample.labels["adapter"]: sample.value for sample in up.samples} == {"hci0": 1, "hci1": 0}

@@ -5,10 +5,12 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -20,7 +22,7 @@ from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import Deliver, MockScanner
+from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service import ScanCycle, serve
@@ -33,19 +35,22 @@ LIVING_ROOM, BEDROOM = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"
 class Radio:
     """A scanner that notes when it was run, and fails or lingers as a test wants."""
 
+    adapters: Mapping[str, bool] = MappingProxyType({})
+
     def __init__(self, *, error: Exception | None = None, at_scan: int = 1, stops_in_s: float = 0.0) -> None:
         self._error = error
         self._at_scan = at_scan
         self._stops_in_s = stops_in_s
         self.started: list[float] = []
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Hear one packet of the living room, then listen on."""
         self.started.append(asyncio.get_running_loop().time())
         if self._error is not None and len(self.started) == self._at_scan:
             raise self._error
         started()
-        deliver(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
+        if listener.wants(LIVING_ROOM):
+            listener.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
         try:
             await asyncio.Event().wait()
         finally:
@@ -91,12 +96,83 @@ def test_scans_do_not_drift(app_config: AppConfig, log: logging.Logger, in_virtu
 def test_a_scan_that_overruns_is_followed_by_the_next_at_once(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Where interval and duration are equal the radio listens all the time, but for the switching."""
-    radio = Radio(stops_in_s=0.25)
+    """Where the radio takes longer to stop than there is pause."""
+    radio = Radio(stops_in_s=1.25)
 
-    in_virtual_time(run_cycle(ScanCycle(replace(app_config, scan_interval_seconds=5), radio, log), 600))
+    in_virtual_time(run_cycle(ScanCycle(replace(app_config, scan_interval_seconds=6), radio, log), 600))
 
-    assert all(later - earlier == pytest.approx(5.25) for earlier, later in pairwise(radio.started))
+    assert all(later - earlier == pytest.approx(6.25) for earlier, later in pairwise(radio.started))
+
+
+@pytest.fixture
+def without_pause(app_config: AppConfig) -> AppConfig:
+    """The configuration, listening all the time."""
+    return replace(app_config, scan_duration_seconds=app_config.scan_interval_seconds)
+
+
+def test_a_radio_that_listens_all_the_time_is_never_stopped(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Each stop is a moment of deafness, and BlueZ does not like to be started and stopped."""
+    radio = Radio(stops_in_s=0.3)
+    cycle = ScanCycle(without_pause, radio, log)
+
+    in_virtual_time(run_cycle(cycle, 3601))
+
+    assert (radio.started, cycle.counts.scans, cycle.counts.last_scan_duration) == ([0.0], 121, 30.0)
+
+
+def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """A scan is then the time from one look to the next: what was not heard in it goes."""
+    air = [Transmission(second + 0.5, BEDROOM, -60, {UUID: PACKET_B}) for second in range(40)]
+
+    def shown_after(seconds: float) -> tuple[float | None, int]:
+        cycle = ScanCycle(without_pause, MockScanner(air=air), log)
+        in_virtual_time(run_cycle(cycle, seconds))
+        return value(cycle.readings, "ble_sensor_voltage_volts", "bedroom"), cycle.tracker.devices_seen
+
+    assert shown_after(89) == (2.848, 1)
+    assert shown_after(91) == (None, 0)
+
+
+def test_a_radio_that_fails_without_pause_ends_the_cycle(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """In the middle of any scan, not only of the first."""
+
+    class Dying(Radio):
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(super().run(listener, started), 100)
+            raise ScannerError("gone")
+
+    cycle = ScanCycle(without_pause, Dying(), log)
+
+    with pytest.raises(ScannerError, match="gone"):
+        in_virtual_time(run_cycle(cycle, 1000))
+    assert (cycle.counts.scans, cycle.counts.scan_failures) == (4, 1)
+
+
+def test_after_a_standstill_a_whole_scan_follows(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Or the values would go for want of time to hear them: a Pi may stand still while its card is busy."""
+    cycle = ScanCycle(without_pause, Radio(), log)
+
+    async def run() -> list[int]:
+        running = asyncio.ensure_future(cycle.run())
+        await asyncio.sleep(59)
+        asyncio.get_running_loop().stand_still(50)  # type: ignore[attr-defined] # the test's loop has it
+        scans = []
+        for _second in range(40):
+            await asyncio.sleep(1)
+            scans.append(cycle.counts.scans)
+        running.cancel()
+        return scans
+
+    assert in_virtual_time(run()) == 30 * [3] + 10 * [4]
 
 
 def test_a_completed_scan_is_told_everywhere(
@@ -251,9 +327,9 @@ def test_a_radio_that_fails_while_stopping_is_no_failure(served: AppConfig, capl
     """At the machine's shutdown bluetoothd may be gone first: the exit status is still 0."""
 
     class Leaving(Radio):
-        async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
             try:
-                await super().run(deliver, started)
+                await super().run(listener, started)
             finally:
                 raise ScannerError("bluetoothd is gone")
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ble_exporter.config import AppConfig
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.scanner import Deliver, MockScanner
+from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service import serve
@@ -37,10 +37,10 @@ class SlowToStart(MockScanner):
         on_air_at = (30.0 * number + 1 for number in count())
         super().__init__(air=(Transmission(at, LIVING_ROOM, -60, {UUID: PACKET_A}) for at in on_air_at))
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """See Radio."""
         await asyncio.sleep(3)
-        await super().run(deliver, started)
+        await super().run(listener, started)
 
 
 class Hanging(MockScanner):
@@ -51,14 +51,14 @@ class Hanging(MockScanner):
         self._left = from_scan - 1
         self._error = error
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """See Radio."""
         if not self._left:
             if self._error is not None:
                 raise self._error
             await asyncio.Event().wait()
         self._left -= 1
-        await super().run(deliver, started)
+        await super().run(listener, started)
 
 
 @pytest.fixture(autouse=True)

@@ -10,21 +10,23 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from bleak import BleakScanner
-from bleak.args.bluez import BlueZScannerArgs
+from bleak.args.bluez import BlueZScannerArgs, OrPattern, OrPatternLike
+from bleak.assigned_numbers import AdvertisementDataType
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakError
 
-from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S
+from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S, ScanMode
 from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import remedies
-from ble_exporter.scanner.listening import Deliver, packets_heard
+from ble_exporter.scanner.listening import Listener, packets_heard
 from ble_exporter.scanner.silence import Silence
-from ble_exporter.scanner.stack import Stack, connected
+from ble_exporter.scanner.stack import Adapter, Stack, connected
 from ble_exporter.utils import one_line
 
 # What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
@@ -36,7 +38,15 @@ _STOP_TIMEOUT_S = 5.0
 # With a stack that is known to be dead nobody waits so long.
 _GIVE_UP_TIMEOUT_S = 0.5
 
+# What a passive scan asks for: service data of these services, which an advertisement has with 16 of the UUID's bits,
+# the least significant byte first.
+_SERVICES = (UUID,)
+_PATTERNS: list[OrPatternLike] = [
+    OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(uuid[4:8])[::-1]) for uuid in _SERVICES
+]
+
 _log = logging.getLogger(__name__)
+Way = Literal["active", "passive"]
 Result = TypeVar("Result")
 
 
@@ -47,23 +57,41 @@ class BleakScannerImpl:
     Args:
         adapter: Its name ("hci0"); None takes the first, by number, that is powered.
         silence_limit_s: How many seconds of listening without any advertisement mean that the controller hangs.
+        mode: "active", "passive", or "auto".
         clock: Gives the seconds since the Unix epoch.
+
+    Attributes:
+        adapters: The adapter's name to whether it works; empty until it was chosen.
     """
 
     def __init__(
         self,
         adapter: str | None = None,
         silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
+        mode: ScanMode = "auto",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.adapters: dict[str, bool] = {}
         self._wanted = adapter
+        self._mode = mode
         self._adapter = ""
+        self._choice = ""
         self._silence = Silence(silence_limit_s)
         self._clock = clock
         self._last_said: dict[str, object] = {}
+        self._known_before: frozenset[str] = frozenset()
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """See Radio."""
+        try:
+            await self._run(listener, started)
+        except ScannerError:
+            name = self._adapter or self._wanted
+            if name:
+                self.adapters[name] = False
+            raise
+
+    async def _run(self, listener: Listener, started: Callable[[], None]) -> None:
         bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def heard(device: BLEDevice, data: AdvertisementData) -> None:
@@ -71,26 +99,39 @@ class BleakScannerImpl:
                 return
             self._silence.end()
             try:
-                deliver(self._advertisement(device, data))
+                if listener.wants(device.address):
+                    listener.handle(self._advertisement(device, data))
             except Exception as error:  # bleak swallows what a callback raises; a bug must not pass in silence
                 if not bug.done():
                     bug.set_exception(error)
 
         async with connected() as stack:
             adapter = await stack.choose(self._wanted)
-            if adapter != self._adapter:
-                _log.info("scanning with %s", adapter)
-                self._adapter = adapter
-            # What bluetoothd kept from before must not pass for news. What it has forgotten is forgotten here, too: the
-            # strangers' random addresses change for ever.
-            self._last_said = {path: self._last_said.get(path, _NOT_YET_HEARD) for path in stack.known_devices}
-            async with self._scanning(BleakScanner(heard, bluez=_options(adapter)), stack):
+            mode = self._settle(adapter)
+            # What bluetoothd kept from before must not pass for news.
+            self._known_before = stack.known_devices
+            scanner = BleakScanner(heard, scanning_mode=mode, bluez=_options(adapter.name, mode))
+            async with self._scanning(scanner, stack):
+                self.adapters[adapter.name] = True
                 started()
-                await _until_one_fails(bug, stack.watch(), self._silence.watch(adapter))
+                silence = self._silence.watch(adapter.name, only_thermometers=mode == "passive")
+                await _until_one_fails(bug, stack.watch(), silence)
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """See AbstractScanner."""
         return await packets_heard(self, duration_s)
+
+    def _settle(self, adapter: Adapter) -> Way:
+        """Return how to scan with the adapter; logged where that is news."""
+        mode: Way = "passive" if self._mode == "passive" else "active"
+        self._adapter = adapter.name
+        if mode == "passive" and not adapter.can_monitor:
+            raise self._failed(remedies.NO_PASSIVE_SCAN)
+        choice = f"{adapter.name}, in {mode} mode"
+        if choice != self._choice:
+            _log.info("scanning with %s", choice)
+            self._choice = choice
+        return mode
 
     def _advertisement(self, device: BLEDevice, data: AdvertisementData) -> Advertisement:
         """
@@ -102,10 +143,11 @@ class BleakScannerImpl:
         """
         path, properties = data.platform_data
         said = properties.get("ServiceData")
-        before = self._last_said.get(path)
+        before = self._last_said.get(path, _NOT_YET_HEARD if path in self._known_before else None)
         self._last_said[path] = said
         is_old = said is before or before is _NOT_YET_HEARD
-        return Advertisement(device.address.upper(), {} if is_old else data.service_data, self._clock(), data.rssi)
+        service_data = {} if is_old else data.service_data
+        return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter)
 
     @asynccontextmanager
     async def _scanning(self, scanner: BleakScanner, stack: Stack) -> AsyncIterator[None]:
@@ -151,7 +193,9 @@ class BleakScannerImpl:
 _NOT_YET_HEARD = object()
 
 
-def _options(adapter: str) -> BlueZScannerArgs:
+def _options(adapter: str, mode: Way) -> BlueZScannerArgs:
+    if mode == "passive":
+        return BlueZScannerArgs(adapter=adapter, or_patterns=_PATTERNS)
     # With DuplicateData BlueZ tells of the service data of each packet, also where it is that of the one before.
     return BlueZScannerArgs(adapter=adapter, filters={"DuplicateData": True})
 

@@ -1,13 +1,12 @@
-"""What a scanner is, and how long it listens."""
+"""What a scanner is, who listens to it, and how long."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-
-Deliver = Callable[[Advertisement], None]
 
 # Longer than a radio may take to stop. Before Python 3.12 a library may lose the cancellation that hits it.
 _CANCEL_AGAIN_S = 10.0
@@ -28,15 +27,52 @@ class AbstractScanner(Protocol):
         """
 
 
+class Listener(Protocol):
+    """Whom a radio tells what it hears."""
+
+    def wants(self, address: str) -> bool:
+        """
+        Return whether to be told of an advertisement of this sender; called once for each that is heard.
+
+        Of a stranger nothing else is looked at: most of what is on air is of no interest.
+
+        Args:
+            address: The sender's, upper case with colons.
+        """
+
+    def handle(self, advertisement: Advertisement) -> None:
+        """Take in one advertisement of a sender that is wanted."""
+
+
+class Everything:
+    """
+    A listener that wants every advertisement.
+
+    Args:
+        handle: What to do with each.
+    """
+
+    def __init__(self, handle: Callable[[Advertisement], None]) -> None:
+        self.handle = handle
+
+    def wants(self, _address: str) -> bool:
+        """Return that it does."""
+        return True
+
+
 class Radio(AbstractScanner, Protocol):
     """What the service asks of a scanner."""
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    @property
+    def adapters(self) -> Mapping[str, bool]:
+        """Name of each Bluetooth adapter that was tried to whether it works; it changes as they do."""
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
-        Listen, and deliver each advertisement as it is heard, until cancelled or until nothing more can come.
+        Listen, and tell of each advertisement as it is heard, until cancelled or until nothing more can come.
 
         Args:
-            deliver: Called for each advertisement.
+            listener: Whom it tells.
             started: Called once, when listening begins.
 
         Raises:
@@ -44,20 +80,39 @@ class Radio(AbstractScanner, Protocol):
         """
 
 
-async def run_for(
-    radio: Radio, deliver: Deliver, duration_s: float, started: Callable[[], None] = lambda: None
-) -> bool:
+class Listening:
+    """A radio that listens, made by `listening`."""
+
+    def __init__(self, running: "asyncio.Task[None]") -> None:
+        self._running = running
+
+    async def last(self, duration_s: float) -> bool:
+        """
+        Wait for so long, or until nothing more can come.
+
+        Returns:
+            Whether more can come.
+
+        Raises:
+            ScannerError: The radio failed.
+        """
+        # Not asyncio.wait_for: it could not tell the end of the time from a TimeoutError inside the radio.
+        await asyncio.wait({self._running}, timeout=duration_s)
+        if not self._running.done():
+            return True
+        self._running.result()
+        return False
+
+
+@asynccontextmanager
+async def listening(radio: Radio, listener: Listener, started: Callable[[], None]) -> AsyncIterator[Listening]:
     """
-    Listen for `duration_s` seconds from when the radio has started, or until nothing more can come.
+    Listen for as long as the block lasts, which is entered when the radio has started.
 
     Args:
         radio: What listens.
-        deliver: Called for each advertisement.
-        duration_s: How long.
+        listener: Whom it tells.
         started: Called once, when listening begins.
-
-    Returns:
-        Whether more can come.
 
     Raises:
         ScannerError: It failed, to stop as well.
@@ -68,22 +123,48 @@ async def run_for(
         has_started.set()
         started()
 
-    # Not asyncio.wait_for: it could not tell the end of the time from a TimeoutError inside the radio.
-    listening = asyncio.ensure_future(radio.run(deliver, note_start))
+    running = asyncio.ensure_future(radio.run(listener, note_start))
     starting = asyncio.ensure_future(has_started.wait())
     try:
-        await asyncio.wait({listening, starting}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({listening}, timeout=duration_s)
-        more_can_come = not listening.done()
+        await asyncio.wait({running, starting}, return_when=asyncio.FIRST_COMPLETED)
+        yield Listening(running)
     finally:
         starting.cancel()
-        while not listening.done():
-            listening.cancel()
-            await asyncio.wait({listening}, timeout=_CANCEL_AGAIN_S)
-        # Also where this function itself is cancelled: what failed then must not be lost.
-        if not listening.cancelled():
-            listening.result()
-    return more_can_come
+        await end(running)
+        # Also where the block was cancelled: what failed then must not be lost.
+        if not running.cancelled():
+            running.result()
+
+
+async def end(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel the tasks, and wait until they have ended; how is for the caller to ask."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _ended, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+
+
+async def run_for(
+    radio: Radio, listener: Listener, duration_s: float, started: Callable[[], None] = lambda: None
+) -> bool:
+    """
+    Listen for `duration_s` seconds from when the radio has started, or until nothing more can come.
+
+    Args:
+        radio: What listens.
+        listener: Whom it tells.
+        duration_s: How long.
+        started: Called once, when listening begins.
+
+    Returns:
+        Whether more can come.
+
+    Raises:
+        ScannerError: It failed, to stop as well.
+    """
+    async with listening(radio, listener, started) as ear:
+        return await ear.last(duration_s)
 
 
 async def packets_heard(radio: Radio, duration_s: float) -> list[tuple[str, bytes]]:
@@ -95,5 +176,5 @@ async def packets_heard(radio: Radio, duration_s: float) -> list[tuple[str, byte
         if payload is not None:
             heard.append((advertisement.address, payload))
 
-    await run_for(radio, note, duration_s)
+    await run_for(radio, Everything(note), duration_s)
     return heard

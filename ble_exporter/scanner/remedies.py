@@ -10,6 +10,11 @@ POWERED_OFF = "it is powered off: `bluetoothctl power on`"
 BLOCKED = "it is blocked by rfkill: `rfkill unblock bluetooth`; if that does not help, by a switch of the machine"
 NOT_RUNNING = "bluetoothd is not running"
 
+NO_PASSIVE_SCAN = (
+    "it can't scan passively: that needs bluetoothd 5.56 or newer, started with --experimental (`systemctl edit "
+    "bluetooth`), and Linux 5.10; or set scan_mode to auto or active"
+)
+
 LOGS = "see `journalctl -u bluetooth` and `dmesg`; the service manager may restart this program"
 WENT_AWAY = "bluetoothd went away in the middle of a scan: see `journalctl -u bluetooth`"
 UNPLUGGED = "it was unplugged, or its driver gave it up: see `dmesg`"
@@ -48,9 +53,10 @@ def missing(there: list[str]) -> str:
     return f"it does not exist: name one that does ({', '.join(there)}), or none, as adapter"
 
 
-def silent(seconds: float) -> str:
-    """Return what it means that nothing at all was heard."""
+def silent(seconds: float, *, only_thermometers: bool) -> str:
+    """Return what it means that nothing at all was heard; in a passive scan nobody but thermometers can be."""
+    whom = "by a passive scan, which hears thermometers only" if only_thermometers else "not even from strangers"
     return (
-        f"nothing was heard for {seconds:g} s, not even from strangers: the controller may hang; unplug it, or restart "
+        f"nothing was heard for {seconds:g} s, {whom}: the controller may hang; unplug it, or restart "
         "bluetooth. Where it really is that quiet, set a longer silence_limit_seconds"
     )

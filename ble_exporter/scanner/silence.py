@@ -3,13 +3,19 @@ How long a radio may hear nothing at all.
 
 A controller that hangs looks healthy: bluetoothd says that it is powered and scanning. Only silence tells. But a quiet
 house is not a dead radio: any advertisement ends the silence, from whomever, and only time spent listening counts.
-docs/silence.md has the odds of a false alarm.
+docs/silence.md has the rule, and the odds of a false alarm.
 """
 
 import asyncio
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import remedies
+
+# Where only thermometers are heard, so many of their usual intervals must pass. If they were missed by chance, with
+# whatever probability, the odds are at most e^-10 for each interval.
+USUAL_INTERVALS = 10
+# The usual interval is a mean that forgets: about so many of the latest.
+_REMEMBERED_INTERVALS = 16
 
 
 class Silence:
@@ -24,28 +30,57 @@ class Silence:
         self._limit_s = limit_s
         self._before_s = 0.0
         self._since: float | None = None
+        self._learns = False
+        self._has_heard = False
+        self._usual_s = 0.0
 
     def end(self) -> None:
         """Note that something was heard."""
+        now = None if self._since is None else asyncio.get_running_loop().time()
+        if self._learns:
+            self._learn(self._lasted_s(now))
         self._before_s = 0.0
-        if self._since is not None:
-            self._since = asyncio.get_running_loop().time()
+        self._since = now
 
-    async def watch(self, adapter: str) -> None:
+    async def watch(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
         Wait, from the moment that the radio listens until cancelled, for the silence to last too long.
+
+        Args:
+            adapter: What listens.
+            only_thermometers: The scan is passive, so that no stranger can be heard: the limit then is not below ten
+                times the usual interval between two advertisements.
 
         Raises:
             ScannerError: It did.
         """
         now = asyncio.get_running_loop().time
         self._since = now()
+        self._learns = only_thermometers
         try:
             # What is heard meanwhile moves the end, which is looked at anew only when the old one is reached: an event
             # for each advertisement would cost more.
-            while (left := self._limit_s - self._before_s - (now() - self._since)) > 0:  # noqa: ASYNC110
+            while (left := self._limit - self._lasted_s(now())) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(left)
         finally:
-            self._before_s += now() - self._since
+            self._before_s = self._lasted_s(now())
             self._since = None
-        raise ScannerError(f"adapter {adapter}: {remedies.silent(self._limit_s)}")
+        silence = remedies.silent(self._limit, only_thermometers=only_thermometers)
+        raise ScannerError(f"adapter {adapter}: {silence}")
+
+    @property
+    def _limit(self) -> float:
+        return max(self._limit_s, USUAL_INTERVALS * self._usual_s) if self._learns else self._limit_s
+
+    def _lasted_s(self, now: float | None) -> float:
+        """Return how many seconds of listening the silence has lasted."""
+        return self._before_s if self._since is None or now is None else self._before_s + now - self._since
+
+    def _learn(self, interval_s: float) -> None:
+        # What came before the first advertisement is part of an interval only.
+        if not self._has_heard:
+            self._has_heard = True
+        elif self._usual_s:
+            self._usual_s += (interval_s - self._usual_s) / _REMEMBERED_INTERVALS
+        else:
+            self._usual_s = interval_s

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.scanner.house import House
-from ble_exporter.scanner.listening import Deliver
+from ble_exporter.scanner.listening import Listener
 
 _TEST_ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
 _GIVEN_RSSI = -60
@@ -23,7 +24,12 @@ class MockScanner:
         air: Where there is no `data`: what is on air, in the order of time; by default a house of three sensors.
         seed: Of the default house; the same seed gives the same packets.
         clock: Gives the seconds since the Unix epoch.
+
+    Attributes:
+        adapters: None: it needs no adapter.
     """
+
+    adapters: Mapping[str, bool] = MappingProxyType({})
 
     def __init__(
         self,
@@ -40,7 +46,7 @@ class MockScanner:
         self._switched_on: float | None = None
         self._scanned_s = 0.0
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
         Deliver what is on air, at its time, until cancelled; what was on air between two runs is not heard.
 
@@ -48,7 +54,7 @@ class MockScanner:
         """
         started()
         for address, payload in self._data or ():
-            deliver(self._heard(Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload})))
+            self._tell(listener, Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload}))
         if self._data is not None:
             return
         now = asyncio.get_running_loop().time
@@ -60,7 +66,7 @@ class MockScanner:
             if on_air_at >= began:
                 # The air's time is fixed, so lateness of one advertisement does not add to the next's.
                 await asyncio.sleep(on_air_at - now())
-                deliver(self._heard(self._next))
+                self._tell(listener, self._next)
             self._scanned_s = self._next.at
             self._next = next(self._air, None)
 
@@ -81,5 +87,7 @@ class MockScanner:
             self._next = next(self._air, None)
         return heard
 
-    def _heard(self, transmission: Transmission) -> Advertisement:
-        return Advertisement(transmission.address.upper(), transmission.service_data, self._clock(), transmission.rssi)
+    def _tell(self, listener: Listener, sent: Transmission) -> None:
+        address = sent.address.upper()
+        if listener.wants(address):
+            listener.handle(Advertisement(address, sent.service_data, self._clock(), sent.rssi))

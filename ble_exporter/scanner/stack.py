@@ -21,10 +21,17 @@ from ble_exporter.utils import one_line
 
 _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
+_MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _BUS = "org.freedesktop.DBus"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _SYSFS = Path("/sys/class/bluetooth")
+
+_RULES = (
+    f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{_BLUEZ}'",
+    f"type='signal',sender='{_BLUEZ}',member='InterfacesRemoved'",
+    f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
+)
 
 # bluetoothd answers in milliseconds, but may first have to be started.
 _ANSWER_TIMEOUT_S = 10.0
@@ -36,11 +43,20 @@ _CAUSES = (remedies.WENT_AWAY, remedies.UNPLUGGED, remedies.SWITCHED_OFF)
 
 
 class Adapter(NamedTuple):
-    """An adapter, as bluetoothd knows it; `can_scan` is for Low Energy."""
+    """
+    An adapter, as bluetoothd knows it.
+
+    Attributes:
+        name: "hci0".
+        is_powered: Whether it is switched on.
+        can_scan: Whether it is one for Low Energy.
+        can_monitor: Whether bluetoothd offers advertisement monitors on it, without which there is no passive scan.
+    """
 
     name: str
     is_powered: bool
     can_scan: bool
+    can_monitor: bool
 
 
 class Stack:
@@ -64,9 +80,9 @@ class Stack:
         """Whether the system bus still listens."""
         return bool(self._bus.connected)
 
-    async def choose(self, wanted: str | None) -> str:
+    async def choose(self, wanted: str | None) -> Adapter:
         """
-        Return the name of the adapter to scan with; from now on it is watched.
+        Return the adapter to scan with; from now on it is watched.
 
         Args:
             wanted: Its name; None takes the first, by number, that is powered.
@@ -74,13 +90,15 @@ class Stack:
         Raises:
             ScannerError: It is not there, can't scan, or is powered off or blocked; or bluetoothd is not running.
         """
-        for rule in (
-            f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{_BLUEZ}'",
-            f"type='signal',sender='{_BLUEZ}',member='InterfacesRemoved'",
-            f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
-        ):
-            await self._call(Message(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", signature="s", body=[rule]))
-        adapters = await self._adapters()
+        *_watching, reply = await asyncio.gather(
+            *(
+                self._call(Message(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", signature="s", body=[rule]))
+                for rule in _RULES
+            ),
+            # After the rules, so that what changes meanwhile is heard.
+            self._call(Message(_BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects")),
+        )
+        adapters = self._adapters(reply.body[0])
         if not adapters:
             raise ScannerError(remedies.NO_ADAPTER)
         if wanted is not None and wanted not in adapters:
@@ -94,7 +112,7 @@ class Stack:
             problem = remedies.BLOCKED if _is_blocked(chosen.name) else remedies.POWERED_OFF
             raise ScannerError(f"adapter {chosen.name}: {problem}")
         self._adapter = chosen.name
-        return chosen.name
+        return chosen
 
     async def watch(self) -> None:
         """
@@ -124,17 +142,16 @@ class Stack:
         cause = next(problem for problem in _CAUSES if problem in self._problems)
         return remedies.BLOCKED if cause == remedies.SWITCHED_OFF and _is_blocked(self._adapter) else cause
 
-    async def _adapters(self) -> dict[str, Adapter]:
+    def _adapters(self, objects: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Adapter]:
         """Return the adapters by name, in the order of their numbers."""
-        reply = await self._call(Message(_BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
-        objects: dict[str, dict[str, dict[str, Any]]] = reply.body[0]
         self.known_devices = frozenset(path for path, interfaces in objects.items() if _ADAPTER not in interfaces)
         adapters = []
         for path, interfaces in objects.items():
             if _ADAPTER in interfaces:
                 properties = {name: variant.value for name, variant in interfaces[_ADAPTER].items()}
                 can_scan = "central" in properties.get("Roles", ["central"])
-                adapters.append(Adapter(path.rpartition("/")[2], bool(properties["Powered"]), can_scan))
+                name, is_powered = path.rpartition("/")[2], bool(properties["Powered"])
+                adapters.append(Adapter(name, is_powered, can_scan, _MONITORS in interfaces))
         return {adapter.name: adapter for adapter in sorted(adapters, key=lambda one: (len(one.name), one.name))}
 
     async def _call(self, message: Message) -> Message:

@@ -17,6 +17,7 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast._private.unmarshaller import Unmarshaller
 
 ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
+MONITORS = "org.bluez.AdvertisementMonitorManager1"
 OBJECT_MANAGER, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
 BUS = "org.freedesktop.DBus"
 Properties = dict[str, Variant]
@@ -62,6 +63,11 @@ class ScriptedBluez:
         }
         self.objects[path] = {DEVICE: fixed | said}
         self._signal("/", OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, self.objects[path]])
+
+    def experiment(self) -> None:
+        """Offer advertisement monitors, as with --experimental."""
+        for interfaces in self.objects.values():
+            interfaces[MONITORS] = {"SupportedMonitorTypes": Variant("as", ["or_patterns"])}
 
     def power_off(self, adapter: str = "hci0") -> None:
         """Tell that an adapter was powered off."""
@@ -124,6 +130,8 @@ class ScriptedBluez:
         else:
             reply = Message.new_method_return(call)
         _write(writer, reply)
+        if member in ("RegisterMonitor", "UnregisterMonitor") and member not in self.errors:
+            (self.discovering.set if member == "RegisterMonitor" else self.discovering.clear)()
         if member in ("StartDiscovery", "StopDiscovery") and member not in self.errors:
             is_on = member == "StartDiscovery"
             body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]

@@ -18,7 +18,8 @@ from bleak.exc import BleakDBusError, BleakError
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import BleakScannerImpl, bluez, run_for
+from ble_exporter.scanner import BleakScannerImpl, Everything, bluez, run_for
+from ble_exporter.scanner.stack import Adapter
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 ADDRESS = "A4:C1:38:00:00:01"
@@ -35,9 +36,11 @@ class Bleak:
     starts_in_s: float
     running: int
 
-    def __init__(self, callback: Callable[[object, object], None], *, bluez: dict[str, Any]) -> None:
+    def __init__(
+        self, callback: Callable[[object, object], None], *, scanning_mode: str, bluez: dict[str, Any]
+    ) -> None:
         self._callback = callback
-        self.options.append(bluez)
+        self.options.append({"mode": scanning_mode, **bluez})
 
     async def start(self) -> None:
         """Start, hearing all that is on air at once."""
@@ -67,11 +70,12 @@ class SoundStack:
     """In place of the watch: a stack on which nothing goes away. test_stack.py has what happens if something does."""
 
     is_connected = True
+    can_monitor = False
     known_devices = frozenset({"known"})
 
-    async def choose(self, wanted: str | None) -> str:
+    async def choose(self, wanted: str | None) -> Adapter:
         """Take the wanted adapter, or hci0."""
-        return wanted or "hci0"
+        return Adapter(wanted or "hci0", is_powered=True, can_scan=True, can_monitor=self.can_monitor)
 
     async def watch(self) -> None:
         """Wait for ever."""
@@ -96,12 +100,12 @@ def bleak(monkeypatch: pytest.MonkeyPatch) -> type[Bleak]:
 
 def test_what_bleak_hears_is_delivered(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
     """Address, RSSI and bytes as they came, with the time."""
-    bleak.air = [("a4:c1:38:00:00:01", -61, {UUID: b"\x40"})]
+    bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
     heard: list[Advertisement] = []
 
-    in_virtual_time(run_for(BleakScannerImpl(clock=lambda: 1000.0), heard.append, 5))
+    in_virtual_time(run_for(BleakScannerImpl(clock=lambda: 1000.0), Everything(heard.append), 5))
 
-    assert [Advertisement(ADDRESS, {UUID: b"\x40"}, 1000.0, -61)] == heard
+    assert [Advertisement(ADDRESS, {UUID: b"\x40"}, 1000.0, -61, "hci0")] == heard
     assert bleak.running == 0
 
 
@@ -128,7 +132,7 @@ def test_a_bug_in_the_callback_is_not_swallowed(bleak: type[Bleak], in_virtual_t
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        in_virtual_time(run_for(BleakScannerImpl(), deliver, 5))
+        in_virtual_time(run_for(BleakScannerImpl(), Everything(deliver), 5))
     assert bleak.running == 0
 
 
@@ -198,28 +202,42 @@ def test_a_callback_that_repeats_old_service_data_says_nothing(
     bleak.air = [(ADDRESS, -61, said) for said in (first, first, second, second)]
     heard: list[Advertisement] = []
 
-    in_virtual_time(run_for(BleakScannerImpl(), heard.append, 5))
+    in_virtual_time(run_for(BleakScannerImpl(), Everything(heard.append), 5))
 
     assert [advertisement.service_data for advertisement in heard] == [first, {}, second, {}]
 
 
-def test_strangers_that_bluetoothd_has_forgotten_are_forgotten(
-    bleak: type[Bleak], in_virtual_time: InVirtualTime
-) -> None:
-    """Telephones take another random address every quarter of an hour: memory must stay flat for years."""
-    radio = BleakScannerImpl()
-    for number in range(3):
-        bleak.air = [(f"{number}{address:03}", -61, {}) for address in range(100)]
-        in_virtual_time(radio.scan(1))
+class OnlyCounting:
+    """A listener that wants nobody."""
 
-    assert len(radio._last_said) == 100 + len(SoundStack.known_devices)
+    def __init__(self) -> None:
+        self.counted = 0
+
+    def wants(self, _address: str) -> bool:
+        """Count it."""
+        self.counted += 1
+        return False
+
+    def handle(self, advertisement: Advertisement) -> None:
+        """Fail."""
+        raise AssertionError(advertisement)
+
+
+def test_nothing_is_kept_of_strangers(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """Telephones take another random address every quarter of an hour: memory must stay flat for years."""
+    bleak.air = [(f"C0:00:00:00:00:{number:02X}", -61, {UUID: b"\x40"}) for number in range(100)]
+    radio, listener = BleakScannerImpl(), OnlyCounting()
+
+    in_virtual_time(run_for(radio, listener, 1))
+
+    assert (listener.counted, radio._last_said) == (100, {})
 
 
 def test_blue_z_tells_of_each_packet(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
     """Without DuplicateData a repeated packet could not be told from a name that comes with the old service data."""
     in_virtual_time(BleakScannerImpl().scan(1))
 
-    assert bleak.options == [{"adapter": "hci0", "filters": {"DuplicateData": True}}]
+    assert bleak.options == [{"mode": "active", "adapter": "hci0", "filters": {"DuplicateData": True}}]
 
 
 def test_without_d_bus_the_real_bleak_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

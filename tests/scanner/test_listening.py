@@ -1,7 +1,8 @@
 """How long a scanner listens, and what comes of its end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,14 +10,17 @@ import pytest
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner.listening import Deliver, packets_heard, run_for
+from ble_exporter.scanner.listening import Everything, Listener, packets_heard, run_for
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+NOBODY = Everything(lambda _advertisement: None)
 ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0)
 
 
 class Radio:
     """A scanner that hears one advertisement a second, and does at a given second what a test wants."""
+
+    adapters: Mapping[str, bool] = MappingProxyType({})
 
     def __init__(
         self,
@@ -32,8 +36,8 @@ class Radio:
         self._starts_in_s = starts_in_s
         self.stopped = False
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
-        """Deliver one advertisement a second."""
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Listener one advertisement a second."""
         second = 0
         await asyncio.sleep(self._starts_in_s)
         started()
@@ -43,7 +47,7 @@ class Radio:
                     if self._error is not None:
                         raise self._error
                     return
-                deliver(ADVERTISEMENT)
+                listener.handle(ADVERTISEMENT)
                 await asyncio.sleep(1)
                 second += 1
         finally:
@@ -61,7 +65,7 @@ def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> 
     heard: list[Advertisement] = []
     radio = Radio()
 
-    assert in_virtual_time(run_for(radio, heard.append, 4.5))
+    assert in_virtual_time(run_for(radio, Everything(heard.append), 4.5))
 
     assert (len(heard), radio.stopped) == (5, True)
 
@@ -70,7 +74,7 @@ def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualT
     """Switching a radio on takes a while: that must not be taken from the few seconds in which it listens."""
     heard: list[Advertisement] = []
 
-    in_virtual_time(run_for(Radio(starts_in_s=3.0), heard.append, 4.5))
+    in_virtual_time(run_for(Radio(starts_in_s=3.0), Everything(heard.append), 4.5))
 
     assert len(heard) == 5
 
@@ -78,19 +82,19 @@ def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualT
 class Stubborn(Radio):
     """A radio that loses the first cancellation, as libraries may before Python 3.12."""
 
-    async def run(self, deliver: Deliver, started: Callable[[], None]) -> None:
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen; after the first cancellation too."""
         try:
-            await super().run(deliver, started)
+            await super().run(listener, started)
         except asyncio.CancelledError:
-            await super().run(deliver, started)
+            await super().run(listener, started)
 
 
 def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime) -> None:
     """Or a scan would never end, and a process live on with the values of the scan before."""
 
     async def listen() -> float:
-        await run_for(Stubborn(), lambda _advertisement: None, 5)
+        await run_for(Stubborn(), NOBODY, 5)
         return asyncio.get_running_loop().time()
 
     assert in_virtual_time(listen()) == 15
@@ -100,7 +104,7 @@ def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> 
     """A capture file that is at its end has nothing to wait for."""
 
     async def listen() -> float:
-        assert not await run_for(Radio(fail_at=2), lambda _advertisement: None, 100)
+        assert not await run_for(Radio(fail_at=2), NOBODY, 100)
         return asyncio.get_running_loop().time()
 
     assert in_virtual_time(listen()) == 2
@@ -110,13 +114,13 @@ def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> 
 def test_a_failure_comes_out_as_it_is(in_virtual_time: InVirtualTime, error: Exception) -> None:
     """Above all a TimeoutError inside the scanner: it must not look like the end of the scan."""
     with pytest.raises(type(error), match=str(error)):
-        in_virtual_time(run_for(Radio(fail_at=1, error=error), lambda _advertisement: None, 10))
+        in_virtual_time(run_for(Radio(fail_at=1, error=error), NOBODY, 10))
 
 
 def test_a_failure_to_stop_is_a_failure_of_the_scan(in_virtual_time: InVirtualTime) -> None:
     """A bluetoothd that died in mid-scan is silent: it is at the stop that it shows."""
     with pytest.raises(ScannerError, match="can't stop"):
-        in_virtual_time(run_for(Radio(fail_to_stop=True), lambda _advertisement: None, 3))
+        in_virtual_time(run_for(Radio(fail_to_stop=True), NOBODY, 3))
 
 
 def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
@@ -124,7 +128,7 @@ def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: 
     radio = Radio()
 
     async def cancelled() -> None:
-        listening = asyncio.ensure_future(run_for(radio, lambda _advertisement: None, 100))
+        listening = asyncio.ensure_future(run_for(radio, NOBODY, 100))
         await asyncio.sleep(5)
         listening.cancel()
         with pytest.raises(asyncio.CancelledError):

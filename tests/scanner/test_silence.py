@@ -12,18 +12,20 @@ from ble_exporter.scanner.silence import Silence
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-async def listen(silence: Silence, seconds: float, heard_at: tuple[float, ...] = ()) -> float:
+async def listen(
+    silence: Silence, seconds: float, heard_at: tuple[float, ...] = (), *, only_thermometers: bool = False
+) -> float:
     """Listen for some seconds, hearing something at some of them; return when the silence was too long, or the end."""
     loop = asyncio.get_running_loop()
     for second in heard_at:
         loop.call_later(second, silence.end)
-    watching = asyncio.ensure_future(silence.watch("hci0"))
+    watching = asyncio.ensure_future(silence.watch("hci0", only_thermometers=only_thermometers))
     await asyncio.wait({watching}, timeout=seconds)
     ended = loop.time()
     watching.cancel()
     await asyncio.wait({watching})
     if not watching.cancelled():
-        with pytest.raises(ScannerError, match="adapter hci0: nothing was heard for 90 s"):
+        with pytest.raises(ScannerError, match="adapter hci0: nothing was heard for "):
             watching.result()
     return ended
 
@@ -64,3 +66,44 @@ def test_something_heard_between_two_scans_counts_too(in_virtual_time: InVirtual
         return await listen(silence, 100)
 
     assert in_virtual_time(scans()) == pytest.approx(170)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "silent_after_s"),
+    [(2.5, 90), (9, 90), (20, 10 * 20), (600, 10 * 600)],
+    ids=lambda number: f"{number} s",
+)
+def test_where_only_thermometers_are_heard_the_limit_follows_their_rhythm(
+    in_virtual_time: InVirtualTime, every_s: float, silent_after_s: float
+) -> None:
+    """A passive scan in a house with one slow sensor would be taken for dead again and again."""
+    heard_at = tuple(number * every_s for number in range(1, 41))
+    # What is sent is the same, but no stranger can be heard; the limit is configured as long as the first takes.
+    silence = Silence(max(90, every_s * 1.5) if every_s > 90 else 90)
+
+    ended = in_virtual_time(listen(silence, 1e6, heard_at, only_thermometers=True))
+
+    assert ended == pytest.approx(40 * every_s + silent_after_s)
+
+
+def test_a_rhythm_that_was_learned_holds_over_pauses(in_virtual_time: InVirtualTime) -> None:
+    """Only time spent listening counts, for the rhythm as for the silence."""
+
+    async def lasted() -> float:
+        silence = Silence(90)
+        for _scan in range(20):
+            await listen(silence, 20, (10.0,), only_thermometers=True)
+            await asyncio.sleep(40)
+        began = asyncio.get_running_loop().time()
+        return await listen(silence, 1000, only_thermometers=True) - began
+
+    assert in_virtual_time(lasted()) == pytest.approx(20 * 10 - 10)
+
+
+def test_a_burst_does_not_shorten_the_limit(in_virtual_time: InVirtualTime) -> None:
+    """The configured limit is the least: two hundred neighbours' packets in a second say nothing of the next minute."""
+    burst = tuple(number / 200 for number in range(200))
+
+    ended = in_virtual_time(listen(Silence(90), 1000, burst, only_thermometers=True))
+
+    assert ended == pytest.approx(burst[-1] + 90)

@@ -9,10 +9,11 @@ import pytest
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.parser import parse_bthome
-from ble_exporter.scanner import BleakScannerImpl, MockScanner, get_scanner, run_for
+from ble_exporter.scanner import BleakScannerImpl, Everything, MockScanner, get_scanner, run_for
 from ble_exporter.scanner.capture import Transmission
 from tests.conftest import PACKET_A, PACKET_B
 
+NOBODY = Everything(lambda _advertisement: None)
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 ADDRESS = "A4:C1:38:00:00:01"
 AIR = [Transmission(float(second), ADDRESS, -60, {UUID: bytes([0x40, 0x00, second])}) for second in range(60)]
@@ -30,7 +31,9 @@ def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTi
     """The same path serves given packets and the real radio."""
     heard: list[Advertisement] = []
 
-    in_virtual_time(run_for(MockScanner([("a4:c1:38:00:00:01", PACKET_A)], clock=lambda: 1000.0), heard.append, 5))
+    in_virtual_time(
+        run_for(MockScanner([("a4:c1:38:00:00:01", PACKET_A)], clock=lambda: 1000.0), Everything(heard.append), 5)
+    )
 
     assert [Advertisement(ADDRESS, {UUID: PACKET_A}, 1000.0, -60)] == heard
 
@@ -71,7 +74,7 @@ def test_it_plays_in_the_time_of_the_air(in_virtual_time: InVirtualTime) -> None
     async def listen() -> list[float]:
         times: list[float] = []
         now = asyncio.get_running_loop().time
-        await run_for(MockScanner(air=AIR), lambda _advertisement: times.append(now()), 9.5)
+        await run_for(MockScanner(air=AIR), Everything(lambda _advertisement: times.append(now())), 9.5)
         return times
 
     assert [float(second) for second in range(10)] == in_virtual_time(listen())
@@ -84,7 +87,9 @@ def test_what_is_on_air_between_two_scans_is_not_heard(in_virtual_time: InVirtua
         heard: list[int] = []
         scanner = MockScanner(air=AIR)
         for _ in range(2):
-            await run_for(scanner, lambda advertisement: heard.append(advertisement.service_data[UUID][2]), 5.5)
+            await run_for(
+                scanner, Everything(lambda advertisement: heard.append(advertisement.service_data[UUID][2])), 5.5
+            )
             await asyncio.sleep(20)
         return heard
 
@@ -95,7 +100,7 @@ def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
     """A capture is played once."""
 
     async def listen() -> float:
-        await MockScanner(air=AIR).run(lambda _advertisement: None, lambda: None)
+        await MockScanner(air=AIR).run(NOBODY, lambda: None)
         return asyncio.get_running_loop().time()
 
     assert in_virtual_time(listen()) == 59
@@ -118,7 +123,7 @@ def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualT
     scanner = MockScanner(air=AIR)
 
     async def both() -> list[tuple[str, bytes]]:
-        await run_for(scanner, lambda _advertisement: None, 9.5)
+        await run_for(scanner, NOBODY, 9.5)
         return await scanner.scan(5)
 
     assert [payload[2] for _, payload in in_virtual_time(both())] == [10, 11, 12, 13]
