@@ -45,6 +45,7 @@ _OPTIONAL = (
     "on_adapter_failure",
     "silence_limit_seconds",
 )
+KEYS = _MANDATORY + _OPTIONAL
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _ADAPTER = re.compile(r"hci[0-9]{1,3}")
@@ -122,12 +123,11 @@ class _Settings:
         if not entries:
             self._fail(None, f"holds no keys: write one `key: value` a line; mandatory are {', '.join(_MANDATORY)}")
         lines: dict[str, int] = {}
-        known = _MANDATORY + _OPTIONAL
         for key_node, value_node in entries:
             key = text_of(key_node)
-            if key not in known:
-                close = get_close_matches(key, known, 1)
-                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
+            if key not in KEYS:
+                close = get_close_matches(key, KEYS, 1)
+                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(KEYS)}"
                 self._fail(key_node, f"{key}: unknown key; {hint}")
             if key in lines:
                 self._fail(key_node, f"{key}: is already set on line {lines[key]}; remove one of the two")

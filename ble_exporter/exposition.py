@@ -95,7 +95,10 @@ def accepts_gzip(accept_encoding: str) -> bool:
 class Versioned(Protocol):
     """A collector that knows whether it has changed: as long as `version` stays, so do its families."""
 
-    version: int
+    @property
+    def version(self) -> int:
+        """A number that was never used before for other families."""
+        ...
 
 
 class Exposition:

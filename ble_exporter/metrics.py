@@ -6,10 +6,10 @@ itself a Prometheus collector: a scrape builds its families from what the store 
 has gone from the store is gone from the same scrape.
 """
 
+import math
 import time
-from collections.abc import Iterator, Mapping
-from operator import attrgetter
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -19,47 +19,126 @@ from prometheus_client.samples import Sample
 
 from ble_exporter.families import FAMILIES, Family
 from ble_exporter.model import Reading
+from ble_exporter.staleness import Fixed, Learned, Limits
 
 __all__ = ["FAMILIES", "Family", "Readings", "update_metrics"]
 
-_SEEN = Family("seen", "1 for each device heard in the latest scan.")
-_LAST_UPDATE = Family("last_update_timestamp_seconds", "When a measurement of the device was last heard, in Unix time.")
-_RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement.")
+_SEEN = Family("seen", "1 for each device that was heard lately: in the latest scan, or within its time limit.")
+_LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")
+_RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
+
+# A packet that is told late is of the measurement before, or of one of the few before that. One that is further behind is
+# of a sensor that counts anew.
+_PACKET_IDS = 256
+_LATE_PACKET_IDS = 4
+
+# Where the end of a scan decides, the store's clock counts scans: what the latest did not hear is one scan old.
+_ONE_SCAN = Fixed(1)
 
 
 class _Device:
-    """What is known of one device: the values that a scrape shows, and those of them heard in the current scan."""
+    """
+    What is known of one device. Moments are those of the store's clock.
 
-    __slots__ = ("heard_at", "in_scan", "labels", "rssi", "shown")
+    Attributes:
+        shown: What a scrape shows, by measurement. The RSSI by each adapter is a measurement among the others (None
+            where it is not known), so that one rule says what goes, and every device that was heard has one.
+        heard: When each of them was last heard.
+        due: Before this moment nothing has to go.
+        last_update: When a new measurement was last heard, in seconds since the Unix epoch.
+        packet_id: That of the latest reading.
+        adapter: Which heard it first under this id.
+        said: What was said under this id.
+    """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("adapter", "due", "heard", "labels", "last_update", "packet_id", "said", "shown")
+
+    def __init__(self, name: str, due: float) -> None:
         self.labels = {"device": name}
-        self.shown: dict[str, float] = {}
-        self.in_scan: dict[str, float] | None = None
-        self.heard_at: float | None = None
-        self.rssi: int | None = None
+        self.shown: dict[str, float | None] = {}
+        self.heard: dict[str, float] = {}
+        self.due = due
+        self.last_update: float | None = None
+        self.packet_id: int | None = None
+        self.adapter = ""
+        self.said: Mapping[str, float] = {}
+
+    def is_repeat(self, reading: Reading) -> bool:
+        """Return whether all of it was already said under the same packet id; from now on it was."""
+        packet_id, says = reading.packet_id, reading.measurements
+        if packet_id is None or packet_id != self.packet_id:
+            self.packet_id, self.adapter, self.said = packet_id, reading.adapter, says
+            return False
+        # Of two packets with one id the second is a repeat only if it is not the other half of the measurement.
+        if says.items() <= self.said.items():
+            return True
+        self.said = {**self.said, **says}
+        return False
+
+    def is_late(self, reading: Reading) -> bool:
+        """Return whether another adapter has told of a newer measurement already: the kernel holds packets back."""
+        if self.packet_id is None or reading.packet_id is None or reading.adapter == self.adapter:
+            return False
+        return 0 < (self.packet_id - reading.packet_id) % _PACKET_IDS <= _LATE_PACKET_IDS
+
+    def let_go(self, moment: float, limits: Limits) -> bool:
+        """Let go of what was not heard for its limit; return whether anything is left."""
+        name = self.labels["device"]
+        self.due = math.inf
+        for measurement, heard in list(self.heard.items()):
+            due = heard + limits.limit_s(name, measurement)
+            if moment < due:
+                self.due = min(self.due, due)
+            else:
+                del self.heard[measurement], self.shown[measurement]
+        return bool(self.heard)
 
 
 class _Series(NamedTuple):
-    """Where a measurement goes: its family, and its position among the measurements of one name."""
+    """Where a measurement goes: its family, and the label that it has there beside the device."""
 
     family: Family
-    position: str | None
+    label: dict[str, str]
 
 
 class Readings(Collector):
     """
-    The readings of the latest scan, by device.
+    The readings that are not stale, by device.
 
-    A reading shows at once. When a scan ends, whatever was not heard in it goes, measurement by measurement.
+    A reading shows at once. It goes when it was not heard for too long, measurement by measurement, and that is when a
+    scan ends in which it was not heard, or after a time: docs/staleness.md. A device of which nothing is left has no
+    series.
 
-    Attributes:
-        version: Grows with every change; an exposition that was rendered from the same version is still true.
+    Args:
+        stale_after: For how many seconds a value shows after it was last heard; "auto" learns that from how often it is
+            heard; None lets the end of a scan decide.
+        clock: Gives monotonic seconds.
+        scan_interval_s: For "auto": seconds from the start of one scan to the start of the next; 0 where the radio
+            listens all the time.
     """
 
-    def __init__(self) -> None:
-        self.version = 0
+    def __init__(
+        self,
+        stale_after: float | Literal["auto"] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        scan_interval_s: float = 0.0,
+    ) -> None:
+        self._limits: Limits = _ONE_SCAN
+        if stale_after is not None:
+            self._limits = Learned(scan_interval_s) if isinstance(stale_after, str) else Fixed(stale_after)
+        self._scans_decide = stale_after is None
+        self._clock = clock
+        self._scan = 0
+        self._heard_in_scan: dict[str, None] = {}
         self._devices: dict[str, _Device] = {}
+        self._due = math.inf
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """Grows with every change; an exposition that was rendered from the same version is still true."""
+        self._let_go()
+        return self._version
 
     def update(self, reading: Reading) -> None:
         """
@@ -68,55 +147,84 @@ class Readings(Collector):
         Raises:
             ValueError: A measurement that has no family.
         """
-        heard = reading.measurements
-        for measurement in heard:
+        name, measurements = reading.device, reading.measurements
+        device = self._devices.get(name)
+        is_late = device is not None and device.is_late(reading)
+        if is_late:
+            measurements = {}
+        for measurement in measurements:
             if measurement not in _known_series:
                 _learn_series(measurement)
-        device = self._devices.get(reading.device)
+        rssi = _rssi_by.get(reading.adapter) or _learn_adapter(reading.adapter)
+        moment = self._scan if self._scans_decide else self._refresh(name, (rssi, *measurements))
+        device = self._devices.get(name)
         if device is None:
-            device = self._devices[reading.device] = _Device(reading.device)
-        if device.in_scan is None:
-            device.in_scan = {}
-        device.in_scan.update(heard)
-        device.shown.update(heard)
-        if heard:
-            device.heard_at = reading.heard_at
-        device.rssi = reading.rssi
-        self.version += 1
+            device = self._devices[name] = _Device(name, moment)
+        shown, heard = device.shown, device.heard
+        shown[rssi] = reading.rssi
+        shown.update(measurements)
+        heard[rssi] = moment
+        for measurement in measurements:
+            heard[measurement] = moment
+        if not is_late and not device.is_repeat(reading) and measurements:
+            device.last_update = reading.heard_at
+        self._heard_in_scan[name] = None
+        self._version += 1
+
+    def _refresh(self, name: str, heard: Iterable[str]) -> float:
+        """Give what a device says now its time; return the moment. What had expired before does not come back by it."""
+        now_s = self._clock()
+        # No limit is shorter than the least: what is due sooner was heard before.
+        due = now_s + self._limits.least_s
+        device = self._devices.get(name)
+        if device is None or (device.due <= now_s and not device.let_go(now_s, self._limits)):
+            device = self._devices[name] = _Device(name, due)
+        self._limits.hear(name, heard, now_s)
+        device.due = min(device.due, due)
+        self._due = min(self._due, due)
+        return now_s
 
     def begin_scan(self) -> None:
         """From now on, note what is heard in this scan."""
-        for device in self._devices.values():
-            device.in_scan = None
+        self._scan += 1
+        self._heard_in_scan = {}
 
     def end_scan(self) -> list[str]:
-        """Let go of everything that was not heard since the scan began; return the names of the devices that were."""
-        heard: dict[str, _Device] = {}
-        for name, device in self._devices.items():
-            if device.in_scan is not None:
-                device.shown = device.in_scan.copy()
-                heard[name] = device
-        self._devices = heard
-        self.version += 1
-        return list(heard)
+        """Return the names of the devices heard since the scan began; where scans decide, let go of all else."""
+        if self._scans_decide:
+            self._let_go_at(self._scan)
+        return list(self._heard_in_scan)
+
+    def _let_go(self) -> None:
+        """Let go of what is due by now. Where nothing is, that is one comparison: a scrape need not look at all."""
+        if not self._scans_decide and self._due <= (now_s := self._clock()):
+            self._let_go_at(now_s)
+
+    def _let_go_at(self, moment: float) -> None:
+        self._devices = {
+            name: device
+            for name, device in self._devices.items()
+            if moment < device.due or device.let_go(moment, self._limits)
+        }
+        self._due = min((device.due for device in self._devices.values()), default=math.inf)
+        self._version += 1
 
     def collect(self) -> Iterator[Metric]:
         """Build the families of this moment, for a scrape; a family without a series is left out."""
+        self._let_go()
         devices = self._devices.values()
         yield from _gauge(_SEEN, [Sample(_SEEN.metric, device.labels, 1) for device in devices])
-        for family, attribute in ((_LAST_UPDATE, "heard_at"), (_RSSI, "rssi")):
-            name, get = family.metric, attrgetter(attribute)
-            known = [device for device in devices if get(device) is not None]
-            yield from _gauge(family, [Sample(name, device.labels, get(device)) for device in known])
+        updates = [(device.labels, device.last_update) for device in devices if device.last_update is not None]
+        yield from _gauge(_LAST_UPDATE, [Sample(_LAST_UPDATE.metric, labels, value) for labels, value in updates])
         samples: dict[Family, list[Sample]] = {}
         for measurement in dict.fromkeys(name for device in devices for name in device.shown):
-            family, position = _known_series[measurement]
+            family, label = _known_series[measurement]
             of_family = samples.setdefault(family, [])
             name, multiplier, divisor = family.metric, family.multiplier, family.divisor
             for device in devices:
                 value = device.shown.get(measurement)
                 if value is not None:
-                    labels = device.labels if position is None else {**device.labels, "position": position}
+                    labels = {**device.labels, **label} if label else device.labels
                     of_family.append(Sample(name, labels, value * multiplier / divisor))
         for family, of_family in samples.items():
             yield from _gauge(family, of_family)
@@ -129,7 +237,7 @@ def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
         yield metric
 
 
-_known_series: dict[str, _Series] = {name: _Series(family, None) for name, family in FAMILIES.items()}
+_known_series: dict[str, _Series] = {name: _Series(family, {}) for name, family in FAMILIES.items()}
 
 
 def _learn_series(measurement: str) -> None:
@@ -137,7 +245,17 @@ def _learn_series(measurement: str) -> None:
     name, _, position = measurement.rpartition("_")
     if name not in FAMILIES or not position.isdecimal() or not 2 <= int(position) <= 127:
         raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
-    _known_series[measurement] = _Series(FAMILIES[name], position)
+    _known_series[measurement] = _Series(FAMILIES[name], {"position": position})
+
+
+_rssi_by: dict[str, str] = {}
+
+
+def _learn_adapter(adapter: str) -> str:
+    """Note where the RSSI by an adapter goes; return its name as a measurement, which no format's table has."""
+    name = _rssi_by[adapter] = f"RSSI by {adapter}"
+    _known_series[name] = _Series(_RSSI, {"adapter": adapter} if adapter else {})
+    return name
 
 
 _readings_of: WeakKeyDictionary[CollectorRegistry, Readings] = WeakKeyDictionary()

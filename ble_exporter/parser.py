@@ -60,5 +60,12 @@ def decode(advertisement: Advertisement, device: str) -> Reading:
         heard = ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
         raise DecodeError("no_known_format", f"no service data of a known format, but {heard}")
     measurements = {name: value for one in decoded for name, value in one.measurements.items()}
-    unknown_objects = tuple(one.unknown_object for one in decoded if one.unknown_object is not None)
-    return Reading(device, measurements, advertisement.heard_at, advertisement.rssi, unknown_objects)
+    return Reading(
+        device,
+        measurements,
+        advertisement.heard_at,
+        advertisement.rssi,
+        unknown_objects=tuple(one.unknown_object for one in decoded if one.unknown_object is not None),
+        adapter=advertisement.adapter,
+        packet_id=next((one.packet_id for one in decoded if one.packet_id is not None), None),
+    )

@@ -48,7 +48,9 @@ class ScanCycle:
         log: logging.Logger,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.readings = Readings()
+        self._is_continuous = config.scan_duration_seconds >= config.scan_interval_seconds
+        pause_s = 0.0 if self._is_continuous else config.scan_interval_seconds
+        self.readings = Readings(config.stale_after_seconds, scan_interval_s=pause_s)
         self.counts = SelfMetrics(radio.adapters)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
         self.progress = Progress(config.scan_interval_seconds, config.scan_duration_seconds)
@@ -68,9 +70,8 @@ class ScanCycle:
         Raises:
             ScannerError: A scan failed.
         """
-        is_continuous = self._config.scan_duration_seconds >= self._config.scan_interval_seconds
         try:
-            await (self._scan_without_pause() if is_continuous else self._scan_with_pauses())
+            await (self._scan_without_pause() if self._is_continuous else self._scan_with_pauses())
         except ScannerError:
             self.counts.scan_failures += 1
             raise

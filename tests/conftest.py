@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ble_exporter.config import AppConfig
+from ble_exporter.metrics import Readings
 
 HERE = Path(__file__).parent
 PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
@@ -87,3 +88,20 @@ def log() -> Iterator[logging.Logger]:
     logger.setLevel(logging.DEBUG)
     yield logger
     logger.handlers.clear()
+
+
+def samples(readings: Readings) -> dict[str, float]:
+    """Return the series of a scrape: `name{label="value"}` to value, without the `ble_sensor_` in front."""
+    return {
+        sample.name.removeprefix("ble_sensor_") + str(sorted(sample.labels.values())): sample.value
+        for family in readings.collect()
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def readings() -> Readings:
+    """A store in the middle of its first scan."""
+    store = Readings()
+    store.begin_scan()
+    return store

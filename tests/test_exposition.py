@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from ble_exporter.exposition import OPENMETRICS, TEXT, Exposition, Format, accepts_gzip, choose_format
+from ble_exporter.exposition import OPENMETRICS, TEXT, Exposition, Format, Versioned, accepts_gzip, choose_format
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Reading
 from ble_exporter.self_metrics import SelfMetrics
@@ -121,6 +121,24 @@ def test_nothing_is_collected_again_that_has_not_changed(readings: Readings, mon
     monkeypatch.setattr(Readings, "collect", lambda _self: pytest.fail("collected again"))
 
     assert first == exposition.render(TEXT)
+
+
+def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None:
+    """No update tells of it: it is by being asked for its version that the store notices."""
+    now = 0.0
+    readings = Readings(90, lambda: now)
+    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60))
+    exposition = Exposition({"readings": readings})
+    before = [exposition.render(wanted) for wanted in (TEXT, OPENMETRICS)]
+    now = 90.0
+    after = [exposition.render(wanted) for wanted in (TEXT, OPENMETRICS)]
+
+    assert [b"attic" in body for body in before + after] == [True, True, False, False]
+
+
+def test_a_collector_without_version_is_collected_each_time() -> None:
+    """Those of prometheus_client know none."""
+    assert (isinstance(Readings(), Versioned), isinstance(SelfMetrics(), Versioned)) == (True, False)
 
 
 def test_each_format_is_kept_for_itself(readings: Readings) -> None:

@@ -9,23 +9,7 @@ from ble_exporter.families import FAMILIES
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.metrics import Readings, update_metrics
 from ble_exporter.model import Reading
-
-
-def samples(readings: Readings) -> dict[str, float]:
-    """Return the series of a scrape: `name{label="value"}` to value, without the `ble_sensor_` in front."""
-    return {
-        sample.name.removeprefix("ble_sensor_") + str(sorted(sample.labels.values())): sample.value
-        for family in readings.collect()
-        for sample in family.samples
-    }
-
-
-@pytest.fixture
-def readings() -> Readings:
-    """A store in the middle of its first scan."""
-    store = Readings()
-    store.begin_scan()
-    return store
+from tests.conftest import samples
 
 
 def test_a_reading_shows_at_once(readings: Readings) -> None:
@@ -97,6 +81,14 @@ def test_a_packet_without_measurement_is_seen_but_updates_nothing(readings: Read
     assert samples(readings) == {"seen['attic']": 1, "rssi_dbm['attic']": -60}
 
 
+def test_what_is_refused_leaves_no_trace(readings: Readings) -> None:
+    """Half a reading would be an update that nobody understands."""
+    with pytest.raises(ValueError, match="colour: not a measurement"):
+        readings.update(Reading("attic", {"temperature": 21.5, "colour": 1.0}, 1000.0, -60))
+
+    assert samples(readings) == {}
+
+
 def test_repeated_objects_are_told_apart_by_their_position(readings: Readings) -> None:
     """A sensor with two probes has two series; the first is the one without the label."""
     readings.update(Reading("attic", {"temperature": 21.5, "temperature_2": 5.5}, 1000.0))
@@ -154,6 +146,19 @@ def test_each_change_moves_the_version(readings: Readings) -> None:
         versions.append(readings.version)
 
     assert len(versions) == len(set(versions))
+
+
+def test_in_the_default_mode_time_changes_nothing() -> None:
+    """The latest scan shows until the next one ends, however long that takes: the clock is not even looked at."""
+    readings = Readings(clock=lambda: pytest.fail("looked at the clock"))
+    readings.begin_scan()
+    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0))
+    readings.end_scan()
+    readings.begin_scan()
+    versions = [readings.version, readings.version]
+
+    assert versions[0] == versions[1]
+    assert "temperature_celsius['attic']" in samples(readings)
 
 
 def test_update_metrics_puts_gauges_on_the_given_registry() -> None:

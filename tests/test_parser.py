@@ -27,12 +27,22 @@ def test_parse_bthome_raises_a_value_error() -> None:
 
 
 def test_a_reading_carries_all_that_was_heard() -> None:
-    """Device, values, time and RSSI arrive together, or an exported time would not belong to its value."""
-    advertisement = Advertisement(ADDRESS, {UUID: PACKET_B}, 1716480000.5, -61)
+    """Device, values, time, RSSI and adapter arrive together, or an exported time would not belong to its value."""
+    advertisement = Advertisement(ADDRESS, {UUID: PACKET_B}, 1716480000.5, -61, "hci1")
 
-    assert Reading("living_room", {"voltage": 2.848, "power_on": 0.0, "opening": 1.0}, 1716480000.5, -61) == decode(
-        advertisement, "living_room"
+    assert decode(advertisement, "living_room") == Reading(
+        device="living_room",
+        measurements={"voltage": 2.848, "power_on": 0.0, "opening": 1.0},
+        heard_at=1716480000.5,
+        rssi=-61,
+        adapter="hci1",
+        packet_id=0xB0,
     )
+
+
+def test_a_packet_without_id_gives_a_reading_without_one() -> None:
+    """An invented id, 0 for example, would make every further packet a repeat."""
+    assert decode(Advertisement(ADDRESS, {UUID: b"\x40\x01\x61"}, 0.0), "living_room").packet_id is None
 
 
 def test_service_data_of_an_unknown_format_beside_a_known_one_is_ignored() -> None:
@@ -69,6 +79,7 @@ def test_two_formats_in_one_advertisement_are_merged(monkeypatch: pytest.MonkeyP
     other = Decoded({"pressure": 1013.0}, {}, None, None)
     monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, "other": lambda _payload: other})
 
-    reading = decode(Advertisement(ADDRESS, {UUID: PACKET_B, "other": b""}, 0.0), "living_room")
+    reading = decode(Advertisement(ADDRESS, {"other": b"", UUID: PACKET_B}, 0.0), "living_room")
 
     assert reading.measurements == {"voltage": 2.848, "power_on": 0.0, "opening": 1.0, "pressure": 1013.0}
+    assert reading.packet_id == 0xB0

@@ -1,0 +1,43 @@
+"""Radios for tests: those that more than one file uses."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import Listener
+from tests.conftest import PACKET_A
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+LIVING_ROOM = "A4:C1:38:00:00:01"
+
+
+class Radio:
+    """A scanner that notes when it was run, and fails or lingers as a test wants."""
+
+    adapters: Mapping[str, bool] = MappingProxyType({})
+
+    def __init__(self, *, error: Exception | None = None, at_scan: int = 1, stops_in_s: float = 0.0) -> None:
+        self._error = error
+        self._at_scan = at_scan
+        self._stops_in_s = stops_in_s
+        self.started: list[float] = []
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Hear one packet of the living room, then listen on."""
+        self.started.append(asyncio.get_running_loop().time())
+        if self._error is not None and len(self.started) == self._at_scan:
+            raise self._error
+        started()
+        if listener.wants(LIVING_ROOM):
+            listener.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(self._stops_in_s)
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """See AbstractScanner; the service does not use it."""
+        raise NotImplementedError(duration_s)
