@@ -23,7 +23,7 @@ SCAN_DURATION_S = 3
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
-Setting = str | int | float
+Setting = str | int | float | list[str]
 
 
 class Scrape:

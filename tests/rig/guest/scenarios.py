@@ -1,6 +1,13 @@
 """Every scenario, by name; a new file of them needs its name here."""
 
-from . import scenarios_failures, scenarios_readings, scenarios_startup
+from . import scenarios_failures, scenarios_modes, scenarios_readings, scenarios_startup, scenarios_truth
 from .registry import SCENARIOS
 
-__all__ = ["SCENARIOS", "scenarios_failures", "scenarios_readings", "scenarios_startup"]
+__all__ = [
+    "SCENARIOS",
+    "scenarios_failures",
+    "scenarios_modes",
+    "scenarios_readings",
+    "scenarios_startup",
+    "scenarios_truth",
+]

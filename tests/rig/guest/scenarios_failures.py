@@ -61,9 +61,9 @@ def assert_noticed(
     return took
 
 
-def start_powered_off(stack: Stack) -> None:
-    """Start a stack whose one adapter is switched off."""
-    radio = stack.start()
+def start_powered_off(stack: Stack, *options: str) -> None:
+    """Start a stack whose one adapter is switched off, with these options of bluetoothd."""
+    radio = stack.start(*options)
     stack.set_powered(radio, False)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
 

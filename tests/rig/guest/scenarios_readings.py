@@ -37,12 +37,14 @@ def expected_series(thermometer: Thermometer) -> dict[str, float]:
 
 
 def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
-    """What the scrape says otherwise than the thermometer, a line each."""
-    return [
-        f"{thermometer.name}: {metric} is {served}, not {sent}"
-        for metric, sent in expected_series(thermometer).items()
-        if (served := scrape.value(metric, device=thermometer.name)) != sent
-    ]
+    """What the scrape says otherwise than the thermometer, as hci0 hears it, a line each."""
+    wrong = []
+    for metric, sent in expected_series(thermometer).items():
+        labels = {"adapter": "hci0"} if metric == "ble_sensor_rssi_dbm" else {}
+        served = scrape.value(metric, device=thermometer.name, **labels)
+        if served != sent:
+            wrong.append(f"{thermometer.name}: {metric} is {served}, not {sent}")
+    return wrong
 
 
 def incomplete(scrape: Scrape, thermometers: Sequence[Thermometer] = HOUSE) -> list[str]:

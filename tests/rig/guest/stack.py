@@ -43,6 +43,12 @@ def on_bus(name: str) -> bool:
     return "true" in _dbus_send(bus, "/", f"{bus}.NameHasOwner", f"string:{name}")
 
 
+def knows(address: str) -> bool:
+    """Whether bluetoothd knows a device of that address."""
+    objects = _dbus_send("org.bluez", "/", "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
+    return f"dev_{address.replace(':', '_')}" in objects
+
+
 class Stack:
     """What a scenario has started; all of it ends with the `with` block."""
 
@@ -107,10 +113,10 @@ class Stack:
         wait_until(up, f"hci{radio.index} is powered")
         return radio
 
-    def start(self) -> VirtualRadio:
-        """Start a healthy stack: the bus, bluetoothd and one ordinary adapter."""
+    def start(self, *options: str) -> VirtualRadio:
+        """Start a healthy stack: the bus, bluetoothd with these options, and one ordinary adapter."""
         self.start_dbus()
-        self.start_bluetoothd()
+        self.start_bluetoothd(*options)
         return self.plug_in(VirtualRadio())
 
     def start_air(self, radio: VirtualRadio, *senders: Sender) -> Air:

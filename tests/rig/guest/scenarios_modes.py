@@ -1,0 +1,187 @@
+"""How the exporter listens: actively, passively, all the time, and with several adapters."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+
+from .air import Thermometer, strangers, thermometer_sender
+from .exporter import Exporter, Scrape
+from .polling import wait_until
+from .registry import scenario
+from .scenarios_failures import assert_noticed, start_powered_off
+from .scenarios_readings import BALCONY, CELLAR, HOUSE, LIVING_ROOM, incomplete
+from .scenarios_startup import assert_refusal
+from .stack import Stack
+from .virtual_radio import VirtualRadio
+
+EXPERIMENTAL = "-E"
+"""The option that lets bluetoothd offer advertisement monitors, without which there is no passive scan."""
+SECOND_ADDRESS = "00:1A:7D:DA:71:02"
+ALL_THE_TIME = {"scan_interval_seconds": 5, "scan_duration_seconds": 5}
+SCANS = 4
+"""So many scans without a pause are long enough to see one: the kernel restarts an active scan every 10 s."""
+KERNEL_RESTART_S = 0.5
+"""For longer than that the radio is not off between two of the kernel's own scans."""
+
+
+def pauses_s(radio: VirtualRadio) -> Iterator[float]:
+    """How long scanning was off each time, from the first scan to now."""
+    for earlier, later in itertools.pairwise(radio.scan_log):
+        if not earlier.scanning and later.scanning:
+            yield later.at - earlier.at
+
+
+def counter(scrape: Scrape, name: str, **labels: str) -> float:
+    """One of the exporter's own counters."""
+    value = scrape.value(f"ble_exporter_{name}_total", **labels)
+    assert value is not None, f"{name} is missing"
+    return value
+
+
+def wait_for_scans(exporter: Exporter, number: int) -> None:
+    """Wait until so many scans were started."""
+
+    def too_few(scrape: Scrape) -> list[str]:
+        scans = counter(scrape, "scans")
+        return [] if scans >= number else [f"{scans} scans"]
+
+    exporter.wait_until_right(too_few, within_s=40)
+
+
+@scenario
+def passive(stack: Stack) -> None:
+    """A passive scan asks nobody for anything, hears both packets of each, and no stranger but a thermometer."""
+    radio = stack.start(EXPERIMENTAL)
+    stack.start_air(radio, *map(thermometer_sender, HOUSE), *strangers())
+    exporter = stack.start_exporter(HOUSE, scan_mode="passive", **ALL_THE_TIME)
+    scrape = exporter.wait_until_right(incomplete)
+    assert not any(change.active for change in radio.scan_log), "the radio scanned actively"
+    received, decoded = counter(scrape, "advertisements_received"), counter(scrape, "advertisements_decoded")
+    unknown = counter(scrape, "advertisements_unknown_device")
+    # One neighbour has a thermometer of the same make, and the house has three.
+    assert unknown < decoded / 2, f"{unknown} of {received} advertisements were strangers'"
+    exporter.terminate(1.0)
+    wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
+
+
+@scenario
+def passive_not_offered(stack: Stack) -> None:
+    """Bluetoothd is not told to experiment: a passive scan is refused, with the remedy."""
+    stack.start()
+    assert_refusal(stack, "hci0", "can't scan passively", "--experimental", scan_mode="passive")
+
+
+@scenario
+def passive_powered_off(stack: Stack) -> None:
+    """A named adapter that is off: bleak alone would start a passive scan, and hear nothing, without an error."""
+    start_powered_off(stack, EXPERIMENTAL)
+    assert_refusal(stack, "hci0", "powered off", adapter="hci0", scan_mode="passive")
+
+
+@scenario
+def passive_adapter_unplugged(stack: Stack) -> None:
+    """The adapter is taken out of a passive scan."""
+    radio = stack.start(EXPERIMENTAL)
+    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE, scan_mode="passive", **ALL_THE_TIME)
+    exporter.wait_until_right(incomplete)
+    assert_noticed(exporter, radio.unplug, "hci0", "unplugged")
+
+
+@scenario
+def passive_controller_hangs(stack: Stack) -> None:
+    """The same limit as in an active scan, where the thermometers send often."""
+    radio = stack.start(EXPERIMENTAL)
+    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE, scan_mode="passive", silence_limit_seconds=5, **ALL_THE_TIME)
+    exporter.wait_until_right(incomplete)
+    assert_noticed(exporter, radio.hang, "hci0", "nothing was heard for", "thermometers only", within_s=8)
+
+
+@scenario
+def all_the_time(stack: Stack) -> None:
+    """Duration and interval are equal: the radio is never stopped between two scans."""
+    radio = stack.start()
+    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE, **ALL_THE_TIME)
+    exporter.wait_until_right(incomplete)
+    wait_for_scans(exporter, SCANS)
+    longest = max(pauses_s(radio), default=0.0)
+    sys.stdout.write(f"the radio was off for at most {longest * 1000:.0f} ms at a time\n")
+    assert longest < KERNEL_RESTART_S, f"the radio was off for {longest:.2f} s"
+    air.silence(CELLAR)
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        there = [CELLAR.name] if CELLAR.name in scrape.devices() else []
+        return there + incomplete(scrape, (LIVING_ROOM, BALCONY))
+
+    exporter.wait_until_right(wrongs, within_s=2 * ALL_THE_TIME["scan_interval_seconds"] + 1)
+
+
+def start_two(stack: Stack, **settings: str) -> tuple[VirtualRadio, VirtualRadio, Exporter]:
+    """Start two adapters: the cellar is within reach of hci1 alone, the living room of hci0 alone."""
+    first, second = stack.start(), stack.plug_in(VirtualRadio(SECOND_ADDRESS))
+    stack.start_air(first, thermometer_sender(LIVING_ROOM), thermometer_sender(BALCONY))
+    stack.start_air(second, thermometer_sender(CELLAR), thermometer_sender(BALCONY))
+    exporter = stack.start_exporter(HOUSE, adapter=["hci0", "hci1"], **ALL_THE_TIME, **settings)
+    return first, second, exporter
+
+
+def without_rssi(scrape: Scrape, *heard: tuple[Thermometer, str]) -> list[str]:
+    """Which of the thermometers have no RSSI by which adapter."""
+    return [
+        f"{thermometer.name} has no RSSI by {adapter}"
+        for thermometer, adapter in heard
+        if scrape.value("ble_sensor_rssi_dbm", device=thermometer.name, adapter=adapter) != thermometer.rssi_dbm
+    ]
+
+
+@scenario
+def two_adapters_at_once(stack: Stack) -> None:
+    """Each hears what the other does not reach; what both hear has an RSSI by each."""
+    _first, _second, exporter = start_two(stack)
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        heard = ((LIVING_ROOM, "hci0"), (BALCONY, "hci0"), (BALCONY, "hci1"), (CELLAR, "hci1"))
+        return without_rssi(scrape, *heard)
+
+    scrape = exporter.wait_until_right(wrongs)
+    for adapter in ("hci0", "hci1"):
+        assert scrape.value("ble_exporter_adapter_up", adapter=adapter) == 1, f"{adapter} is not up"
+    assert scrape.value("ble_sensor_rssi_dbm", device=CELLAR.name, adapter="hci0") is None
+    exporter.terminate(1.0)
+
+
+@scenario
+def one_of_two_unplugged(stack: Stack) -> None:
+    """By default the end of one is the end of all."""
+    _first, second, exporter = start_two(stack)
+    exporter.wait_until_right(lambda scrape: without_rssi(scrape, (LIVING_ROOM, "hci0"), (CELLAR, "hci1")))
+    assert_noticed(exporter, second.unplug, "hci1", "unplugged")
+
+
+@scenario
+def one_of_two_comes_back(stack: Stack) -> None:
+    """Told to go on, the other one does; when the first is plugged in again it is heard again; without both it ends."""
+    first, second, exporter = start_two(stack, on_adapter_failure="continue")
+    exporter.wait_until_right(lambda scrape: without_rssi(scrape, (LIVING_ROOM, "hci0"), (CELLAR, "hci1")))
+    second.unplug()
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        up = scrape.value("ble_exporter_adapter_up", adapter="hci1")
+        there = [CELLAR.name] if CELLAR.name in scrape.devices() else []
+        return there + ([] if up == 0 else [f"hci1 is up: {up}"]) + without_rssi(scrape, (LIVING_ROOM, "hci0"))
+
+    exporter.wait_until_right(wrongs, within_s=12)
+    again = stack.plug_in(VirtualRadio(SECOND_ADDRESS))
+    assert again.index == second.index, "the adapter has another name now"
+    stack.start_air(again, thermometer_sender(CELLAR))
+    began = time.monotonic()
+    exporter.wait_until_right(lambda scrape: without_rssi(scrape, (CELLAR, "hci1"), (LIVING_ROOM, "hci0")), within_s=40)
+    sys.stdout.write(f"heard again {time.monotonic() - began:.0f} s after it was plugged in\n")
+    again.unplug()
+    time.sleep(1)
+    assert_noticed(exporter, first.unplug, "hci0", "unplugged")
