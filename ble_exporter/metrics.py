@@ -27,8 +27,8 @@ _SEEN = Family("seen", "1 for each device that was heard lately: in the latest s
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
 
-# A packet that is told late is of the measurement before, or of one of the few before that. One that is further behind is
-# of a sensor that counts anew.
+# A packet that is told late is of the measurement before, or of one of the few before that. One that is further behind
+# is of a sensor that counts anew.
 _PACKET_IDS = 256
 _LATE_PACKET_IDS = 4
 

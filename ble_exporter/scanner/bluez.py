@@ -10,23 +10,20 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from bleak import BleakScanner
-from bleak.args.bluez import BlueZScannerArgs, OrPattern, OrPatternLike
-from bleak.assigned_numbers import AdvertisementDataType
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakError
 
 from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S, ScanMode
 from ble_exporter.errors import ScannerError
-from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import remedies
+from ble_exporter.scanner import modes, remedies
 from ble_exporter.scanner.listening import Listener, packets_heard
 from ble_exporter.scanner.silence import Silence
-from ble_exporter.scanner.stack import Adapter, Stack, connected
+from ble_exporter.scanner.stack import Stack, connected
 from ble_exporter.utils import one_line
 
 # What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
@@ -38,15 +35,7 @@ _STOP_TIMEOUT_S = 5.0
 # With a stack that is known to be dead nobody waits so long.
 _GIVE_UP_TIMEOUT_S = 0.5
 
-# What a passive scan asks for: service data of these services, which an advertisement has with 16 of the UUID's bits,
-# the least significant byte first.
-_SERVICES = (UUID,)
-_PATTERNS: list[OrPatternLike] = [
-    OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(uuid[4:8])[::-1]) for uuid in _SERVICES
-]
-
 _log = logging.getLogger(__name__)
-Way = Literal["active", "passive"]
 Result = TypeVar("Result")
 
 
@@ -107,31 +96,27 @@ class BleakScannerImpl:
 
         async with connected() as stack:
             adapter = await stack.choose(self._wanted)
-            mode = self._settle(adapter)
+            self._adapter = adapter.name
+            way = await modes.settle(self._mode, adapter, stack)
+            self._tell(f"{adapter.name}, {way.words}")
             # What bluetoothd kept from before must not pass for news.
             self._known_before = stack.known_devices
-            scanner = BleakScanner(heard, scanning_mode=mode, bluez=_options(adapter.name, mode))
+            scanner = BleakScanner(heard, scanning_mode=way.mode, bluez=modes.options(adapter.name, way))
             async with self._scanning(scanner, stack):
                 self.adapters[adapter.name] = True
                 started()
-                silence = self._silence.watch(adapter.name, only_thermometers=mode == "passive")
+                silence = self._silence.watch(adapter.name, only_thermometers=way.mode == "passive")
                 await _until_one_fails(bug, stack.watch(), silence)
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """See AbstractScanner."""
         return await packets_heard(self, duration_s)
 
-    def _settle(self, adapter: Adapter) -> Way:
-        """Return how to scan with the adapter; logged where that is news."""
-        mode: Way = "passive" if self._mode == "passive" else "active"
-        self._adapter = adapter.name
-        if mode == "passive" and not adapter.can_monitor:
-            raise self._failed(remedies.NO_PASSIVE_SCAN)
-        choice = f"{adapter.name}, in {mode} mode"
+    def _tell(self, choice: str) -> None:
+        """Log what was chosen, where that is news."""
         if choice != self._choice:
             _log.info("scanning with %s", choice)
             self._choice = choice
-        return mode
 
     def _advertisement(self, device: BLEDevice, data: AdvertisementData) -> Advertisement:
         """
@@ -191,13 +176,6 @@ class BleakScannerImpl:
 
 
 _NOT_YET_HEARD = object()
-
-
-def _options(adapter: str, mode: Way) -> BlueZScannerArgs:
-    if mode == "passive":
-        return BlueZScannerArgs(adapter=adapter, or_patterns=_PATTERNS)
-    # With DuplicateData BlueZ tells of the service data of each packet, also where it is that of the one before.
-    return BlueZScannerArgs(adapter=adapter, filters={"DuplicateData": True})
 
 
 async def _until_one_fails(bug: asyncio.Future[None], *watches: Coroutine[None, None, None]) -> None:

@@ -15,6 +15,11 @@ NO_PASSIVE_SCAN = (
     "bluetooth`), and Linux 5.10; or set scan_mode to auto or active"
 )
 
+NO_MONITOR = (
+    "bluetoothd offers no advertisement monitor, so the controller filters what it takes for duplicates; `bluetoothd "
+    "--experimental` offers one"
+)
+
 LOGS = "see `journalctl -u bluetooth` and `dmesg`; the service manager may restart this program"
 WENT_AWAY = "bluetoothd went away in the middle of a scan: see `journalctl -u bluetooth`"
 UNPLUGGED = "it was unplugged, or its driver gave it up: see `dmesg`"

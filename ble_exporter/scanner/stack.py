@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import AuthError
+from dbus_fast.service import ServiceInterface
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import remedies
@@ -25,6 +26,7 @@ _MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _BUS = "org.freedesktop.DBus"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
+_MONITOR_PATH = "/ble_exporter/monitor"
 _SYSFS = Path("/sys/class/bluetooth")
 
 _RULES = (
@@ -35,6 +37,9 @@ _RULES = (
 
 # bluetoothd answers in milliseconds, but may first have to be started.
 _ANSWER_TIMEOUT_S = 10.0
+
+# It takes 20 ms.
+_ACTIVATION_TIMEOUT_S = 1.0
 
 # A bluetoothd that is stopped says first that the adapter is off, then that it is gone, and then goes itself; one that
 # is unplugged is off first, too. By then all has been said, and the gravest of it is the cause of the rest.
@@ -73,6 +78,7 @@ class Stack:
         self._adapter = ""
         self._problems: set[str] = set()
         self._has_failed = asyncio.Event()
+        self._is_monitoring = asyncio.Event()
         bus.add_message_handler(self._on_message)
 
     @property
@@ -113,6 +119,30 @@ class Stack:
             raise ScannerError(f"adapter {chosen.name}: {problem}")
         self._adapter = chosen.name
         return chosen
+
+    async def register(self, monitor: ServiceInterface) -> str | None:
+        """
+        Have bluetoothd serve an advertisement monitor on the chosen adapter, until the connection ends.
+
+        Args:
+            monitor: An org.bluez.AdvertisementMonitor1.
+
+        Returns:
+            Why it does not, in words; None if it does.
+        """
+        call = Message(
+            _BLUEZ, f"/org/bluez/{self._adapter}", _MONITORS, "RegisterMonitor", signature="o", body=[_MONITOR_PATH]
+        )
+        try:
+            await self._call(call)
+        except ScannerError as error:
+            return str(error)
+        # Only now: bluetoothd looks for what appears after it was told where to look.
+        self._bus.export(_MONITOR_PATH, monitor)
+        activation = asyncio.ensure_future(self._is_monitoring.wait())
+        await asyncio.wait({activation}, timeout=_ACTIVATION_TIMEOUT_S)
+        activation.cancel()
+        return None if self._is_monitoring.is_set() else "without a reason"
 
     async def watch(self) -> None:
         """
@@ -168,6 +198,8 @@ class Stack:
         return reply
 
     def _on_message(self, message: Message) -> None:
+        if message.message_type is MessageType.METHOD_CALL and message.member == "Activate":
+            self._is_monitoring.set()
         if message.message_type is MessageType.SIGNAL:
             problem = self._problem(message.member or "", message.path or "", message.body)
             if problem is not None:

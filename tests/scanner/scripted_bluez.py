@@ -35,12 +35,13 @@ def adapter_properties(*, powered: bool = True, roles: tuple[str, ...] = ("centr
 
 
 class ScriptedBluez:
-    """The bus and the bluetoothd on it; a test changes `objects` and `errors` before the scan."""
+    """The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Properties]] = {"/org/bluez/hci0": {ADAPTER: adapter_properties()}}
         self.errors: dict[str, tuple[str, str]] = {}
         self.calls: list[tuple[str, str]] = []
+        self.activates = True
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
         self._serving: set[asyncio.Task[None]] = set()
@@ -111,6 +112,9 @@ class ScriptedBluez:
                 message = await _read(reader)
                 if message.message_type is MessageType.METHOD_CALL:
                     self._answer(message, writer)
+                elif message.member == "InterfacesAdded" and self.activates:
+                    monitor = message.body[0]
+                    _write(writer, Message(":1.7", monitor, "org.bluez.AdvertisementMonitor1", "Activate"))
         writer.close()
 
     async def _authenticate(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,45 +7,24 @@ and only_a_name show the same on the real one, and keep this honest.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ble_exporter.config import ScanMode
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import BleakScannerImpl, Everything, run_for, stack
+from ble_exporter.scanner import BleakScannerImpl, Everything, run_for
 from tests.conftest import PACKET_A, PACKET_B
-from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties, scripted_bluez
+from tests.scanner.conftest import on_bluez
+from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
 ADDRESS = "A4:C1:38:00:00:01"
 SOON_S = 5.0
 
 Act = Callable[[ScriptedBluez], None]
-
-
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of the system bus's socket."""
-    socket = tmp_path / "bus"
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
-    monkeypatch.setattr(stack, "_SYSFS", tmp_path / "sys")
-    # The scripted bluetoothd says all at once; the real one needs the time.
-    monkeypatch.setattr(stack, "_ALL_IS_SAID_S", 0.02)
-    return socket
-
-
-def on_bluez(bus: Path, act: Callable[[ScriptedBluez], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - act's result
-    """Run something on a scripted bluetoothd."""
-
-    async def run() -> Any:  # noqa: ANN401 - act's result
-        async with scripted_bluez(bus) as bluez:
-            return await act(bluez)
-
-    return asyncio.run(run())
 
 
 async def scan_and(bluez: ScriptedBluez, radio: BleakScannerImpl, act: Act, duration_s: float = 30.0) -> None:
@@ -214,70 +193,6 @@ def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
         return [path for member, path in bluez.calls if member == "StartDiscovery"]
 
     assert on_bluez(bus, scan) == ["/org/bluez/hci2"]
-
-
-async def passive_scan(bluez: ScriptedBluez, *said: dict[str, bytes] | None) -> list[tuple[str, bytes]]:
-    """Scan passively while bluetoothd tells of these advertisements."""
-    bluez.experiment()
-    scanning = asyncio.ensure_future(BleakScannerImpl(mode="passive").scan(0.2))
-    await bluez.discovering.wait()
-    for service_data in said:
-        bluez.advertise(ADDRESS, service_data)
-    return await scanning
-
-
-def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
-    """It spares the sensors' batteries: with a discovery every one of them would be asked for its name."""
-
-    async def scan(bluez: ScriptedBluez) -> tuple[list[tuple[str, bytes]], list[str]]:
-        heard = await passive_scan(bluez, {UUID: PACKET_A}, None, {UUID: PACKET_B})
-        return heard, [member for member, _path in bluez.calls if member.startswith(("Start", "Register", "Unregist"))]
-
-    heard, calls = on_bluez(bus, scan)
-
-    assert heard == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
-    assert calls == ["RegisterMonitor", "UnregisterMonitor"]
-
-
-@pytest.mark.parametrize(
-    ("mode", "is_experimental", "said"),
-    [
-        ("active", True, "scanning with hci0, in active mode"),
-        ("passive", True, "scanning with hci0, in passive mode"),
-    ],
-)
-def test_the_mode_is_told(
-    bus: Path, caplog: pytest.LogCaptureFixture, mode: ScanMode, is_experimental: bool, said: str
-) -> None:
-    """Whoever wonders what is heard has to know how it is listened to."""
-    caplog.set_level("INFO", logger="ble_exporter")
-
-    async def scan(bluez: ScriptedBluez) -> None:
-        if is_experimental:
-            bluez.experiment()
-        await BleakScannerImpl(mode=mode).scan(0.02)
-
-    on_bluez(bus, scan)
-
-    assert said in caplog.text
-
-
-def test_a_passive_scan_that_bluetoothd_does_not_offer_is_refused(bus: Path) -> None:
-    """With the remedy: bleak's own error says neither how to start bluetoothd nor that there is another mode."""
-    with pytest.raises(ScannerError, match=r"adapter hci0: it can't scan passively: .*--experimental.*scan_mode"):
-        on_bluez(bus, lambda _bluez: BleakScannerImpl(mode="passive").scan(5))
-
-
-def test_a_passive_scan_with_an_adapter_that_is_off_is_refused(bus: Path) -> None:
-    """Bleak starts it, and hears nothing, without an error."""
-
-    async def scan(bluez: ScriptedBluez) -> None:
-        with_adapters({"hci0": adapter_properties(powered=False)})(bluez)
-        bluez.experiment()
-        await BleakScannerImpl("hci0", mode="passive").scan(5)
-
-    with pytest.raises(ScannerError, match="adapter hci0: it is powered off"):
-        on_bluez(bus, scan)
 
 
 def test_only_packets_are_heard(bus: Path) -> None:

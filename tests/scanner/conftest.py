@@ -1,0 +1,32 @@
+"""The scripted bluetoothd, for the tests of the real radio."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ble_exporter.scanner import stack
+from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the system bus's socket."""
+    socket = tmp_path / "bus"
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
+    monkeypatch.setattr(stack, "_SYSFS", tmp_path / "sys")
+    # The scripted bluetoothd says all at once; the real one needs the time.
+    monkeypatch.setattr(stack, "_ALL_IS_SAID_S", 0.02)
+    return socket
+
+
+def on_bluez(bus: Path, act: Callable[[ScriptedBluez], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - act's result
+    """Run something on a scripted bluetoothd."""
+
+    async def run() -> Any:  # noqa: ANN401 - act's result
+        async with scripted_bluez(bus) as bluez:
+            return await act(bluez)
+
+    return asyncio.run(run())
