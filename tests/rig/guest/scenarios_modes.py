@@ -15,7 +15,7 @@ from .scenarios_failures import assert_noticed, start_powered_off
 from .scenarios_readings import BALCONY, CELLAR, HOUSE, LIVING_ROOM, incomplete
 from .scenarios_startup import assert_refusal
 from .stack import Stack
-from .virtual_radio import VirtualRadio
+from .virtual_radio import DuplicateFilter, VirtualRadio
 
 EXPERIMENTAL = "-E"
 """The option that lets bluetoothd offer advertisement monitors, without which there is no passive scan."""
@@ -119,6 +119,31 @@ def all_the_time(stack: Stack) -> None:
         return there + incomplete(scrape, (LIVING_ROOM, BALCONY))
 
     exporter.wait_until_right(wrongs, within_s=2 * ALL_THE_TIME["scan_interval_seconds"] + 1)
+
+
+@scenario
+def auto_beats_the_filter(stack: Stack) -> None:
+    """A controller that takes a second packet of one sender for a duplicate: auto has that filter taken off."""
+    radio = stack.start(EXPERIMENTAL, duplicate_filter=DuplicateFilter.SAME_ADDRESS)
+    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE, **ALL_THE_TIME)
+    exporter.wait_until_right(incomplete)
+    assert radio.scan_log[-1].active, "the scan is passive"
+    assert radio.filtered == 0, f"{radio.filtered} packets were filtered"
+    assert "with a monitor" in exporter.log(), exporter.log()
+    exporter.terminate(1.0)
+    wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
+
+
+@scenario
+def auto_without_monitors(stack: Stack) -> None:
+    """Bluetoothd does not experiment: auto is an active scan alone, and says why."""
+    radio = stack.start()
+    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    exporter = stack.start_exporter(HOUSE)
+    exporter.wait_until_right(incomplete)
+    assert radio.scan_log[-1].active, "the scan is passive"
+    assert "scan_mode auto: bluetoothd offers no advertisement monitor" in exporter.log(), exporter.log()
 
 
 def start_two(stack: Stack, **settings: str) -> tuple[VirtualRadio, VirtualRadio, Exporter]:

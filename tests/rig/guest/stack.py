@@ -12,7 +12,7 @@ from types import TracebackType
 from .air import Air, Sender, Thermometer
 from .exporter import Exporter, Setting
 from .polling import wait_until
-from .virtual_radio import VirtualRadio
+from .virtual_radio import DuplicateFilter, VirtualRadio
 
 BLUETOOTHD_PATHS = (
     "/usr/libexec/bluetooth/bluetoothd",
@@ -113,11 +113,11 @@ class Stack:
         wait_until(up, f"hci{radio.index} is powered")
         return radio
 
-    def start(self, *options: str) -> VirtualRadio:
-        """Start a healthy stack: the bus, bluetoothd with these options, and one ordinary adapter."""
+    def start(self, *options: str, duplicate_filter: DuplicateFilter = DuplicateFilter.NONE) -> VirtualRadio:
+        """Start a healthy stack: the bus, bluetoothd with these options, and one adapter with that filter."""
         self.start_dbus()
         self.start_bluetoothd(*options)
-        return self.plug_in(VirtualRadio())
+        return self.plug_in(VirtualRadio(duplicate_filter=duplicate_filter))
 
     def start_air(self, radio: VirtualRadio, *senders: Sender) -> Air:
         """Let the senders advertise within earshot of the radio."""

@@ -100,6 +100,7 @@ class VirtualRadio:
         self._deaf = self._unplugged = False
         self._answers = _constant_answers(address, extended_scan)
         self._writing = threading.Lock()
+        self._changing = threading.Lock()
         self._device = os.open("/dev/vhci", os.O_RDWR)
         os.write(self._device, bytes([PacketType.VHCI_CONTROL, 0]))
         self.index: int = struct.unpack_from("<H", os.read(self._device, LARGEST_PACKET), 2)[0]
@@ -129,14 +130,15 @@ class VirtualRadio:
         Returns:
             Whether the controller reported it to the kernel.
         """
-        if not self.scanning or self._deaf:
-            self.unheard += 1
-            return False
         sender = bytes([random_address]) + hci.address_bytes(address)
-        reported = self._report(kind, kind, sender, data, rssi_dbm)
         scannable = hci.EXTENDED_EVENT_TYPES[kind] & ExtendedEventType.SCANNABLE
-        if scan_response is not None and self._active and scannable:
-            self._report(kind, AdvertisingType.SCAN_RSP, sender, scan_response, rssi_dbm)
+        with self._changing:
+            if not self.scanning or self._deaf:
+                self.unheard += 1
+                return False
+            reported = self._report(kind, kind, sender, data, rssi_dbm)
+            if scan_response is not None and self._active and scannable:
+                self._report(kind, AdvertisingType.SCAN_RSP, sender, scan_response, rssi_dbm)
         return reported
 
     def hang(self) -> None:
@@ -179,9 +181,12 @@ class VirtualRadio:
         if opcode in self.failing:
             answer = bytes([self.failing[opcode]])
         else:
-            self._obey(opcode, packet[4 : 4 + length])
             answer = bytes([Status.SUCCESS]) + self._answers.get(opcode, b"")
-        self._event(hci.Event.COMMAND_COMPLETE, struct.pack("<BH", 1, opcode) + answer)
+        # Nothing is reported between a change and the word of it: a controller that says it has stopped has stopped.
+        with self._changing:
+            if opcode not in self.failing:
+                self._obey(opcode, packet[4 : 4 + length])
+            self._event(hci.Event.COMMAND_COMPLETE, struct.pack("<BH", 1, opcode) + answer)
 
     def _obey(self, opcode: int, parameters: bytes) -> None:
         """Do what a command says, where that changes anything."""
