@@ -8,7 +8,7 @@ has gone from the store is gone from the same scrape.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -27,10 +27,11 @@ _SEEN = Family("seen", "1 for each device that was heard lately: in the latest s
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
 
-# A packet that is told late is of the measurement before, or of one of the few before that. One that is further behind
-# is of a sensor that counts anew.
+# A packet may be told late by another adapter, since the kernel holds some back until it hears the next: it is of the
+# measurement before, or of one of the few before that, and seconds late. One that is further behind counts anew.
 _PACKET_IDS = 256
 _LATE_PACKET_IDS = 4
+_LATE_S = 5.0
 
 # Where the end of a scan decides, the store's clock counts scans: what the latest did not hear is one scan old.
 _ONE_SCAN = Fixed(1)
@@ -49,9 +50,10 @@ class _Device:
         packet_id: That of the latest reading.
         adapter: Which heard it first under this id.
         said: What was said under this id.
+        told: Under which id each measurement was told last, and when, in seconds since the Unix epoch.
     """
 
-    __slots__ = ("adapter", "due", "heard", "labels", "last_update", "packet_id", "said", "shown")
+    __slots__ = ("adapter", "due", "heard", "labels", "last_update", "packet_id", "said", "shown", "told")
 
     def __init__(self, name: str, due: float) -> None:
         self.labels = {"device": name}
@@ -62,6 +64,7 @@ class _Device:
         self.packet_id: int | None = None
         self.adapter = ""
         self.said: Mapping[str, float] = {}
+        self.told: dict[str, tuple[int, float]] = {}
 
     def is_repeat(self, reading: Reading) -> bool:
         """Return whether all of it was already said under the same packet id; from now on it was."""
@@ -75,11 +78,20 @@ class _Device:
         self.said = {**self.said, **says}
         return False
 
-    def is_late(self, reading: Reading) -> bool:
-        """Return whether another adapter has told of a newer measurement already: the kernel holds packets back."""
-        if self.packet_id is None or reading.packet_id is None or reading.adapter == self.adapter:
-            return False
-        return 0 < (self.packet_id - reading.packet_id) % _PACKET_IDS <= _LATE_PACKET_IDS
+    def in_time(self, reading: Reading) -> Mapping[str, float]:
+        """Return the measurements of a reading without those of which another adapter has told newer ones already."""
+        measurements, packet_id = reading.measurements, reading.packet_id
+        if packet_id is None:
+            return measurements
+        if reading.adapter != self.adapter and self.told:
+            measurements = {name: value for name, value in measurements.items() if not self._is_late(name, reading)}
+        self.told.update(dict.fromkeys(measurements, (packet_id, reading.heard_at)))
+        return measurements
+
+    def _is_late(self, measurement: str, reading: Reading) -> bool:
+        newest_id, told_at = self.told.get(measurement, (reading.packet_id or 0, 0.0))
+        behind = (newest_id - (reading.packet_id or 0)) % _PACKET_IDS
+        return 0 < behind <= _LATE_PACKET_IDS and abs(reading.heard_at - told_at) < _LATE_S
 
     def let_go(self, moment: float, limits: Limits) -> bool:
         """Let go of what was not heard for its limit; return whether anything is left."""
@@ -147,42 +159,42 @@ class Readings(Collector):
         Raises:
             ValueError: A measurement that has no family.
         """
-        name, measurements = reading.device, reading.measurements
-        device = self._devices.get(name)
-        is_late = device is not None and device.is_late(reading)
-        if is_late:
-            measurements = {}
-        for measurement in measurements:
+        for measurement in reading.measurements:
             if measurement not in _known_series:
                 _learn_series(measurement)
+        name = reading.device
         rssi = _rssi_by.get(reading.adapter) or _learn_adapter(reading.adapter)
-        moment = self._scan if self._scans_decide else self._refresh(name, (rssi, *measurements))
-        device = self._devices.get(name)
-        if device is None:
-            device = self._devices[name] = _Device(name, moment)
+        moment = self._scan if self._scans_decide else self._clock()
+        device = self._device(name, moment)
+        measurements = device.in_time(reading)
+        is_late = len(measurements) < len(reading.measurements)
+        is_repeat = not is_late and device.is_repeat(reading)
+        if measurements and not is_repeat:
+            device.last_update = reading.heard_at
         shown, heard = device.shown, device.heard
         shown[rssi] = reading.rssi
         shown.update(measurements)
         heard[rssi] = moment
         for measurement in measurements:
             heard[measurement] = moment
-        if not is_late and not device.is_repeat(reading) and measurements:
-            device.last_update = reading.heard_at
+        if not self._scans_decide:
+            # A copy that another adapter tells says nothing of the sensor's rhythm.
+            is_copy = is_repeat and reading.adapter != device.adapter
+            self._limits.hear(name, (rssi,) if is_copy else (rssi, *measurements), moment)
+            # No limit is shorter than the least: what is due sooner was heard before.
+            device.due = min(device.due, moment + self._limits.least_s)
+            self._due = min(self._due, device.due)
         self._heard_in_scan[name] = None
         self._version += 1
 
-    def _refresh(self, name: str, heard: Iterable[str]) -> float:
-        """Give what a device says now its time; return the moment. What had expired before does not come back by it."""
-        now_s = self._clock()
-        # No limit is shorter than the least: what is due sooner was heard before.
-        due = now_s + self._limits.least_s
+    def _device(self, name: str, moment: float) -> _Device:
+        """Return what is known of a device; what had expired before does not come back with what it says now."""
         device = self._devices.get(name)
-        if device is None or (device.due <= now_s and not device.let_go(now_s, self._limits)):
-            device = self._devices[name] = _Device(name, due)
-        self._limits.hear(name, heard, now_s)
-        device.due = min(device.due, due)
-        self._due = min(self._due, due)
-        return now_s
+        if device is None or (
+            not self._scans_decide and device.due <= moment and not device.let_go(moment, self._limits)
+        ):
+            device = self._devices[name] = _Device(name, moment if self._scans_decide else math.inf)
+        return device
 
     def begin_scan(self) -> None:
         """From now on, note what is heard in this scan."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 # A radio that does not answer ends the program by itself, and says why: it must have the time to. bluetoothd has 10 s
 # to be there, 20 s to start a scan and 5 s to stop it; a cancellation that a library loses comes again after 10 s.
 MARGIN_S = 45.0
+# Several radios are started and stopped in turn.
+MARGIN_PER_RADIO_S = 25.0
 
 _NO_SCAN_YET = "the first scan has not ended yet"
 
@@ -18,18 +20,22 @@ class Progress:
     """
     The progress of the scans.
 
-    It is made from when the radio first listens, for as long as a scan ends every interval + duration + MARGIN_S; by
-    the monotonic clock, since the other one of a Pi jumps, by months, when the network comes.
+    It is made from when the radio first listens, for as long as a scan ends every interval + duration + MARGIN_S, with
+    MARGIN_PER_RADIO_S for each radio but the first; by the monotonic clock, since the other one of a Pi jumps, by
+    months, when the network comes.
 
     Args:
         interval_s: From the start of one scan to the start of the next.
         duration_s: How long each scan listens.
         clock: Gives monotonic seconds; by default those of the running event loop.
+        radios: How many there are.
     """
 
-    def __init__(self, interval_s: float, duration_s: float, clock: Callable[[], float] = _loop_time) -> None:
+    def __init__(
+        self, interval_s: float, duration_s: float, clock: Callable[[], float] = _loop_time, radios: int = 1
+    ) -> None:
         self._interval_s = interval_s
-        self._limit_s = interval_s + duration_s + MARGIN_S
+        self._limit_s = interval_s + duration_s + MARGIN_S + (radios - 1) * MARGIN_PER_RADIO_S
         self._clock = clock
         self._since: float | None = None
         self._has_ended = False

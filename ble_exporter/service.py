@@ -50,10 +50,12 @@ class ScanCycle:
     ) -> None:
         self._is_continuous = config.scan_duration_seconds >= config.scan_interval_seconds
         pause_s = 0.0 if self._is_continuous else config.scan_interval_seconds
-        self.readings = Readings(config.stale_after_seconds, scan_interval_s=pause_s)
+        self.readings = Readings(config.stale_after_seconds, _seconds_since_boot, pause_s)
         self.counts = SelfMetrics(radio.adapters)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
-        self.progress = Progress(config.scan_interval_seconds, config.scan_duration_seconds)
+        self.progress = Progress(
+            config.scan_interval_seconds, config.scan_duration_seconds, radios=max(1, len(config.adapters))
+        )
         self._config = config
         self._radio = radio
         self._pipeline = Pipeline(config.devices, self.readings, self.counts, log)
@@ -140,6 +142,12 @@ class ScanCycle:
         rejected = self._pipeline.rejected
         names = [f"{name} (rejected: {rejected[name]})" if name in rejected else name for name in missed]
         return f", not {', '.join(names)}" if names else ""
+
+
+def _seconds_since_boot() -> float:
+    """Return monotonic seconds that go on while the machine sleeps, where it can tell: a value ages then, too."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyncio.Event) -> None:

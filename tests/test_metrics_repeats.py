@@ -154,3 +154,20 @@ def test_a_sensor_that_counts_anew_is_the_present(readings: Readings, adapter: s
     readings.update(Reading("attic", {"temperature": 3.5}, 1010.0, -60, adapter=adapter, packet_id=packet_id))
 
     assert samples(readings)["temperature_celsius['attic']"] == 3.5
+
+
+def test_a_late_packet_whose_measurement_nobody_told_newer_counts(readings: Readings) -> None:
+    """Older firmware, A A A under one id and B under the next: hci0 told the voltage, hci1 the newest temperature."""
+    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, adapter="hci0", packet_id=6))
+    readings.update(Reading("attic", {"voltage": 2.9}, 1012.0, adapter="hci0", packet_id=9))
+    readings.update(Reading("attic", {"temperature": 22.5}, 1012.5, adapter="hci1", packet_id=8))
+
+    assert samples(readings)["temperature_celsius['attic']"] == 22.5
+
+
+def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(readings: Readings) -> None:
+    """A battery that was changed: its ids are just behind, and minutes lie between. Nothing is held back so long."""
+    readings.update(Reading("attic", {"temperature": 20.0}, 1000.0, adapter="hci0", packet_id=3))
+    readings.update(Reading("attic", {"temperature": 5.0}, 1060.0, adapter="hci1", packet_id=0))
+
+    assert samples(readings)["temperature_celsius['attic']"] == 5.0

@@ -261,3 +261,17 @@ def test_a_scrape_shows_what_was_heard_within_its_limit_and_nothing_else(
     check()
     house.now += silence
     check()
+
+
+def test_a_copy_that_another_adapter_tells_late_teaches_no_rhythm() -> None:
+    """3 s, 117 s, 3 s: by their median the value of a healthy sensor would go between its packets."""
+    house = House("auto")
+    for packet_id in range(20):
+        for adapter, wait in (("hci0", 3), ("hci1", 117)):
+            heard_at = 1.7e9 + house.now
+            house.readings.update(Reading("attic", {"temperature": 21.5}, heard_at, -60, (), adapter, packet_id))
+            house.now += wait
+
+    house.now += 300
+
+    assert TEMPERATURE in house.shown()

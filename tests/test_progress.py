@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.progress import MARGIN_S, Progress
+from ble_exporter.progress import MARGIN_PER_RADIO_S, MARGIN_S, Progress
 from ble_exporter.scanner import bluez, listening, stack
 
 LIMIT_S = 30 + 5 + MARGIN_S
@@ -91,6 +91,18 @@ def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
     starting_s = stack._ANSWER_TIMEOUT_S + bluez._START_TIMEOUT_S
 
     assert starting_s + bluez._STOP_TIMEOUT_S + listening._CANCEL_AGAIN_S <= MARGIN_S
+    # Each radio waits for the others' turns.
+    assert bluez._START_TIMEOUT_S + bluez._STOP_TIMEOUT_S <= MARGIN_PER_RADIO_S
+
+
+def test_several_radios_have_more_time(clock: Clock) -> None:
+    """They are started one after the other."""
+    progress = Progress(30, 5, clock, radios=3)
+    progress.scan_ended()
+    clock.now += LIMIT_S + 2 * MARGIN_PER_RADIO_S
+    assert progress.stalled() is None
+    clock.now += 1
+    assert progress.stalled() is not None
 
 
 def test_by_default_the_clock_is_the_event_loop_s(

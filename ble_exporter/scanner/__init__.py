@@ -5,6 +5,7 @@ What the service asks of a scanner is one method, `run`, until it is cancelled o
 `several` more than one of it; `simulated` is the one without hardware, `house` and `capture` are what that one plays.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S, ScanMode
@@ -54,5 +55,6 @@ def get_scanner(
         return MockScanner(data)
     if data is not None:
         raise ValueError("the real radio hears what is on air: data goes with use_mock")
-    radios = [BleakScannerImpl(adapter, silence_limit_s, mode) for adapter in adapters or (None,)]
+    turn = asyncio.Lock()
+    radios = [BleakScannerImpl(adapter, silence_limit_s, mode, turn=turn) for adapter in adapters or (None,)]
     return radios[0] if len(radios) == 1 else Several(radios, goes_on=goes_on)

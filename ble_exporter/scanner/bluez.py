@@ -23,7 +23,7 @@ from ble_exporter.model import Advertisement
 from ble_exporter.scanner import modes, remedies
 from ble_exporter.scanner.listening import Listener, packets_heard
 from ble_exporter.scanner.silence import Silence
-from ble_exporter.scanner.stack import Stack, connected
+from ble_exporter.scanner.stack import ServiceData, Stack, connected
 from ble_exporter.utils import one_line
 
 # What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
@@ -48,6 +48,8 @@ class BleakScannerImpl:
         silence_limit_s: How many seconds of listening without any advertisement mean that the controller hangs.
         mode: "active", "passive", or "auto".
         clock: Gives the seconds since the Unix epoch.
+        turn: Of several radios: only one at a time starts or stops a scan. bleak takes them in turn in any case, and
+            one that hangs must not use up the time of the others.
 
     Attributes:
         adapters: The adapter's name to whether it works; empty until it was chosen.
@@ -59,6 +61,7 @@ class BleakScannerImpl:
         silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
         mode: ScanMode = "auto",
         clock: Callable[[], float] = time.time,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self.adapters: dict[str, bool] = {}
         self._wanted = adapter
@@ -67,14 +70,18 @@ class BleakScannerImpl:
         self._choice = ""
         self._silence = Silence(silence_limit_s)
         self._clock = clock
-        self._last_said: dict[str, object] = {}
-        self._known_before: frozenset[str] = frozenset()
+        self._turn = turn or asyncio.Lock()
+        self._last_said: dict[str, ServiceData | None] = {}
+        self._kept: dict[str, ServiceData] = {}
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """See Radio."""
         try:
             await self._run(listener, started)
         except ScannerError:
+            # Whoever tries again must not take up the silence, or what was said, where this run left off.
+            self._silence.begin_anew()
+            self._last_said.clear()
             name = self._adapter or self._wanted
             if name:
                 self.adapters[name] = False
@@ -96,11 +103,13 @@ class BleakScannerImpl:
 
         async with connected() as stack:
             adapter = await stack.choose(self._wanted)
-            self._adapter = adapter.name
+            if adapter.name != self._adapter:
+                # One that is no longer there, or no longer powered, was chosen before.
+                self.adapters.clear()
+                self._adapter = adapter.name
             way = await modes.settle(self._mode, adapter, stack)
             self._tell(f"{adapter.name}, {way.words}")
-            # What bluetoothd kept from before must not pass for news.
-            self._known_before = stack.known_devices
+            self._kept = dict(stack.kept)
             scanner = BleakScanner(heard, scanning_mode=way.mode, bluez=modes.options(adapter.name, way))
             async with self._scanning(scanner, stack):
                 self.adapters[adapter.name] = True
@@ -124,13 +133,15 @@ class BleakScannerImpl:
 
         A callback is not a packet: BlueZ keeps a device's service data, and bleak gives it again with whatever else is
         heard, a name for example. bleak keeps the properties as D-Bus sent them, so the packet had service data if, and
-        only if, the object that holds it is another one than at the device's last callback.
+        only if, the object that holds it is another one than at the device's last callback. At the first callback of a
+        scan that may also be what bluetoothd was told by somebody else's scan, meanwhile or long ago.
         """
         path, properties = data.platform_data
         said = properties.get("ServiceData")
-        before = self._last_said.get(path, _NOT_YET_HEARD if path in self._known_before else None)
+        before = self._last_said.get(path)
         self._last_said[path] = said
-        is_old = said is before or before is _NOT_YET_HEARD
+        kept = self._kept.pop(path, None)
+        is_old = said is before or (kept is not None and said == kept != before)
         service_data = {} if is_old else data.service_data
         return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter)
 
@@ -138,7 +149,8 @@ class BleakScannerImpl:
     async def _scanning(self, scanner: BleakScanner, stack: Stack) -> AsyncIterator[None]:
         """Keep the radio scanning for as long as the block lasts, which a cancellation or an error ends."""
         try:
-            await _within(_START_TIMEOUT_S, scanner.start())
+            async with self._turn:
+                await _within(_START_TIMEOUT_S, scanner.start())
         except asyncio.TimeoutError:
             raise self._failed(f"the scan did not start within {_START_TIMEOUT_S:g} s: {remedies.RESET}") from None
         except (BleakError, OSError, EOFError) as error:
@@ -157,7 +169,8 @@ class BleakScannerImpl:
 
     async def _stop(self, scanner: BleakScanner, timeout_s: float) -> None:
         try:
-            await _within(timeout_s, scanner.stop())
+            async with self._turn:
+                await _within(timeout_s, scanner.stop())
         except asyncio.TimeoutError:
             raise self._failed(f"the scan did not stop within {timeout_s:g} s: {remedies.RESET}") from None
         except (BleakError, OSError, EOFError) as error:
@@ -173,9 +186,6 @@ class BleakScannerImpl:
 
     def _failed(self, problem: str) -> ScannerError:
         return ScannerError(f"adapter {self._adapter}: {problem}")
-
-
-_NOT_YET_HEARD = object()
 
 
 async def _until_one_fails(bug: asyncio.Future[None], *watches: Coroutine[None, None, None]) -> None:

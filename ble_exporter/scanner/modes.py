@@ -47,6 +47,10 @@ async def settle(wanted: ScanMode, adapter: Adapter, stack: Stack) -> Way:
     if wanted == "passive":
         if not adapter.can_monitor:
             raise ScannerError(f"adapter {adapter.name}: {remedies.NO_PASSIVE_SCAN}")
+        # bleak registers another one, and does not look whether it is taken: it would hear nothing, without an error.
+        refusal = await stack.register(AdvertisementMonitor(_PATTERNS))
+        if refusal is not None:
+            raise ScannerError(f"adapter {adapter.name}: {remedies.refused_passive_scan(refusal)}")
         return Way("passive", "passively")
     if wanted == "active":
         return Way("active", "actively")

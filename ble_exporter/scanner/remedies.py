@@ -58,6 +58,14 @@ def missing(there: list[str]) -> str:
     return f"it does not exist: name one that does ({', '.join(there)}), or none, as adapter"
 
 
+def refused_passive_scan(refusal: str) -> str:
+    """Return what to do about an advertisement monitor that bluetoothd does not serve."""
+    return (
+        f"it can't scan passively: bluetoothd refused an advertisement monitor, {refusal}; see `journalctl -u "
+        "bluetooth`, or set scan_mode to auto or active"
+    )
+
+
 def silent(seconds: float, *, only_thermometers: bool) -> str:
     """Return what it means that nothing at all was heard; in a passive scan nobody but thermometers can be."""
     whom = "by a passive scan, which hears thermometers only" if only_thermometers else "not even from strangers"

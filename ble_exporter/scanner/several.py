@@ -35,7 +35,7 @@ class Several:
         self.adapters: Mapping[str, bool] = ChainMap(*mappings)
         self._radios = radios
         self._goes_on = goes_on
-        self._complaints: dict[Radio, str] = {}
+        self._complaining: set[Radio] = set()
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """See Radio. It has started when each of them either has, or has failed."""
@@ -74,7 +74,8 @@ class Several:
 
     def _note_start(self, radio: Radio) -> None:
         self._alive.add(radio)
-        if self._complaints.pop(radio, None) is not None:
+        if radio in self._complaining:
+            self._complaining.discard(radio)
             _log.info("%s listens again", ", ".join(radio.adapters))
         self._settle(radio)
 
@@ -82,9 +83,9 @@ class Several:
         self._alive.discard(radio)
         if not self._goes_on or not self._alive:
             raise error
-        if self._complaints.get(radio) != str(error):
+        if radio not in self._complaining:
             _log.error("%s; the other adapters go on", error)
-        self._complaints[radio] = str(error)
+        self._complaining.add(radio)
         self._settle(radio)
 
     def _settle(self, radio: Radio) -> None:

@@ -16,6 +16,9 @@ from ble_exporter.scanner import remedies
 USUAL_INTERVALS = 10
 # The usual interval is a mean that forgets: about so many of the latest.
 _REMEMBERED_INTERVALS = 16
+# Before so many of them were heard it is not known, and a house with slow thermometers must get the time to teach it.
+_INTERVALS_TO_LEARN = 8
+UNLEARNED_LIMIT_S = 900.0
 
 
 class Silence:
@@ -31,7 +34,7 @@ class Silence:
         self._before_s = 0.0
         self._since: float | None = None
         self._learns = False
-        self._has_heard = False
+        self._intervals = -1
         self._usual_s = 0.0
 
     def end(self) -> None:
@@ -41,6 +44,10 @@ class Silence:
             self._learn(self._lasted_s(now))
         self._before_s = 0.0
         self._since = now
+
+    def begin_anew(self) -> None:
+        """Forget how long the silence has lasted: what failed says nothing of what is tried next."""
+        self._before_s = 0.0
 
     async def watch(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
@@ -58,10 +65,10 @@ class Silence:
         self._since = now()
         self._learns = only_thermometers
         try:
-            # What is heard meanwhile moves the end, which is looked at anew only when the old one is reached: an event
-            # for each advertisement would cost more.
+            # What is heard meanwhile moves the end, which is looked at anew when the old one is reached, or might be a
+            # nearer one: an event for each advertisement would cost more.
             while (left := self._limit - self._lasted_s(now())) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(left)
+                await asyncio.sleep(min(left, self._limit_s))
         finally:
             self._before_s = self._lasted_s(now())
             self._since = None
@@ -70,17 +77,17 @@ class Silence:
 
     @property
     def _limit(self) -> float:
-        return max(self._limit_s, USUAL_INTERVALS * self._usual_s) if self._learns else self._limit_s
+        if not self._learns:
+            return self._limit_s
+        is_learned = self._intervals >= _INTERVALS_TO_LEARN
+        return max(self._limit_s, USUAL_INTERVALS * self._usual_s if is_learned else UNLEARNED_LIMIT_S)
 
     def _lasted_s(self, now: float | None) -> float:
         """Return how many seconds of listening the silence has lasted."""
         return self._before_s if self._since is None or now is None else self._before_s + now - self._since
 
     def _learn(self, interval_s: float) -> None:
+        self._intervals += 1
         # What came before the first advertisement is part of an interval only.
-        if not self._has_heard:
-            self._has_heard = True
-        elif self._usual_s:
-            self._usual_s += (interval_s - self._usual_s) / _REMEMBERED_INTERVALS
-        else:
-            self._usual_s = interval_s
+        if self._intervals > 0:
+            self._usual_s += (interval_s - self._usual_s) / min(self._intervals, _REMEMBERED_INTERVALS)

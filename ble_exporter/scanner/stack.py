@@ -6,7 +6,7 @@ D-Bus itself ends. Each of these is a signal on the bus, or the end of the conne
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from ble_exporter.utils import one_line
 
 _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
+_DEVICE = "org.bluez.Device1"
 _MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _BUS = "org.freedesktop.DBus"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
@@ -35,7 +36,7 @@ _RULES = (
     f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
 )
 
-# bluetoothd answers in milliseconds, but may first have to be started.
+# For all that is asked before a scan, together: bluetoothd answers in milliseconds, but may first have to be started.
 _ANSWER_TIMEOUT_S = 10.0
 
 # It takes 20 ms.
@@ -45,6 +46,8 @@ _ACTIVATION_TIMEOUT_S = 1.0
 # is unplugged is off first, too. By then all has been said, and the gravest of it is the cause of the rest.
 _ALL_IS_SAID_S = 0.5
 _CAUSES = (remedies.WENT_AWAY, remedies.UNPLUGGED, remedies.SWITCHED_OFF)
+
+ServiceData = Mapping[str, bytes]
 
 
 class Adapter(NamedTuple):
@@ -69,12 +72,14 @@ class Stack:
     The Bluetooth stack, over a connection to the system bus of its own. Made by `connected`.
 
     Attributes:
-        known_devices: The D-Bus paths of the devices that bluetoothd knew when the adapter was chosen.
+        kept: Of each device that bluetoothd knew when the adapter was chosen, by its D-Bus path: the service data that
+            it kept.
     """
 
-    def __init__(self, bus: MessageBus) -> None:
-        self.known_devices: frozenset[str] = frozenset()
+    def __init__(self, bus: MessageBus, deadline: float) -> None:
+        self.kept: dict[str, ServiceData] = {}
         self._bus = bus
+        self._deadline = deadline
         self._adapter = ""
         self._problems: set[str] = set()
         self._has_failed = asyncio.Event()
@@ -140,7 +145,7 @@ class Stack:
         # Only now: bluetoothd looks for what appears after it was told where to look.
         self._bus.export(_MONITOR_PATH, monitor)
         activation = asyncio.ensure_future(self._is_monitoring.wait())
-        await asyncio.wait({activation}, timeout=_ACTIVATION_TIMEOUT_S)
+        await asyncio.wait({activation}, timeout=min(_ACTIVATION_TIMEOUT_S, self._left_s()))
         activation.cancel()
         return None if self._is_monitoring.is_set() else "without a reason"
 
@@ -174,7 +179,11 @@ class Stack:
 
     def _adapters(self, objects: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Adapter]:
         """Return the adapters by name, in the order of their numbers."""
-        self.known_devices = frozenset(path for path, interfaces in objects.items() if _ADAPTER not in interfaces)
+        self.kept = {
+            path: {uuid: bytes(data.value) for uuid, data in interfaces[_DEVICE]["ServiceData"].value.items()}
+            for path, interfaces in objects.items()
+            if "ServiceData" in interfaces.get(_DEVICE, ())
+        }
         adapters = []
         for path, interfaces in objects.items():
             if _ADAPTER in interfaces:
@@ -186,7 +195,7 @@ class Stack:
 
     async def _call(self, message: Message) -> Message:
         try:
-            reply = await asyncio.wait_for(self._bus.call(message), _ANSWER_TIMEOUT_S)
+            reply = await asyncio.wait_for(self._bus.call(message), self._left_s())
         except asyncio.TimeoutError:
             raise ScannerError(remedies.of_dbus_error("org.freedesktop.DBus.Error.NoReply", "")) from None
         except (OSError, EOFError) as error:
@@ -196,6 +205,9 @@ class Stack:
                 remedies.of_dbus_error(reply.error_name or "an error", one_line(" ".join(map(str, reply.body))))
             )
         return reply
+
+    def _left_s(self) -> float:
+        return max(0.0, self._deadline - asyncio.get_running_loop().time())
 
     def _on_message(self, message: Message) -> None:
         if message.message_type is MessageType.METHOD_CALL and message.member == "Activate":
@@ -230,12 +242,13 @@ async def connected() -> AsyncIterator[Stack]:
         ScannerError: There is no system bus, or it does not let this user in.
     """
     bus = MessageBus(bus_type=BusType.SYSTEM)
+    deadline = asyncio.get_running_loop().time() + _ANSWER_TIMEOUT_S
     try:
         await asyncio.wait_for(bus.connect(), _ANSWER_TIMEOUT_S)
     except (AuthError, OSError, EOFError, asyncio.TimeoutError) as error:
         raise ScannerError(remedies.no_dbus(one_line(error) or type(error).__name__)) from error
     try:
-        yield Stack(bus)
+        yield Stack(bus, deadline)
     finally:
         bus.disconnect()
 

@@ -46,9 +46,11 @@ class ScriptedBluez:
         self._clients: list[asyncio.StreamWriter] = []
         self._serving: set[asyncio.Task[None]] = set()
 
-    def advertise(self, address: str, service_data: dict[str, bytes] | None, rssi: int = -60) -> None:
+    def advertise(
+        self, address: str, service_data: dict[str, bytes] | None, rssi: int = -60, adapter: str = "hci0"
+    ) -> None:
         """Tell of one advertisement; None is one without service data."""
-        path = f"/org/bluez/hci0/dev_{address.replace(':', '_')}"
+        path = f"/org/bluez/{adapter}/dev_{address.replace(':', '_')}"
         said: Properties = {"RSSI": Variant("n", rssi)}
         if service_data is not None:
             said["ServiceData"] = Variant("a{sv}", {uuid: Variant("ay", data) for uuid, data in service_data.items()})
@@ -59,7 +61,7 @@ class ScriptedBluez:
         fixed = {
             "Address": Variant("s", address),
             "Alias": Variant("s", address.replace(":", "-")),
-            "Adapter": Variant("o", "/org/bluez/hci0"),
+            "Adapter": Variant("o", f"/org/bluez/{adapter}"),
             "UUIDs": Variant("as", []),
         }
         self.objects[path] = {DEVICE: fixed | said}
@@ -134,8 +136,9 @@ class ScriptedBluez:
         else:
             reply = Message.new_method_return(call)
         _write(writer, reply)
-        if member in ("RegisterMonitor", "UnregisterMonitor") and member not in self.errors:
-            (self.discovering.set if member == "RegisterMonitor" else self.discovering.clear)()
+        # bleak's monitor is a passive scan; the other one only shows that there can be one.
+        if member == "RegisterMonitor" and member not in self.errors and call.body[0].startswith("/org/bleak"):
+            self.discovering.set()
         if member in ("StartDiscovery", "StopDiscovery") and member not in self.errors:
             is_on = member == "StartDiscovery"
             body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]

@@ -6,10 +6,10 @@ named_adapter_missing and three_sensors of the radio rig keep this file honest.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,7 +71,7 @@ class SoundStack:
 
     is_connected = True
     can_monitor = False
-    known_devices = frozenset({"known"})
+    kept: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
 
     async def choose(self, wanted: str | None) -> Adapter:
         """Take the wanted adapter, or hci0."""

@@ -53,7 +53,11 @@ def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
         return await scan(bluez, "passive", {UUID: PACKET_A}, None, {UUID: PACKET_B})
 
     assert on_bluez(bus, heard) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
-    assert on_bluez(bus, lambda bluez: experimental(bluez, "passive")) == ["RegisterMonitor", "UnregisterMonitor"]
+    assert on_bluez(bus, lambda bluez: experimental(bluez, "passive")) == [
+        "RegisterMonitor",  # ours, to see that it is taken
+        "RegisterMonitor",
+        "UnregisterMonitor",
+    ]
 
 
 def test_a_passive_scan_asks_for_every_format_that_is_decoded() -> None:
@@ -127,6 +131,18 @@ def test_a_passive_scan_that_bluetoothd_does_not_offer_is_refused(bus: Path) -> 
     """With the remedy: bleak's own error says neither how to start bluetoothd nor that there is another mode."""
     with pytest.raises(ScannerError, match=r"adapter hci0: it can't scan passively: .*--experimental.*scan_mode"):
         on_bluez(bus, lambda bluez: scan(bluez, "passive"))
+
+
+def test_a_passive_scan_whose_monitor_is_never_activated_is_refused(bus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bleak does not look: it would hear nothing, without an error, until the silence is too long."""
+    monkeypatch.setattr(stack, "_ACTIVATION_TIMEOUT_S", 0.02)
+
+    async def ignored(bluez: ScriptedBluez) -> None:
+        bluez.activates = False
+        await experimental(bluez, "passive")
+
+    with pytest.raises(ScannerError, match="adapter hci0: it can't scan passively: bluetoothd refused"):
+        on_bluez(bus, ignored)
 
 
 def test_a_passive_scan_with_an_adapter_that_is_off_is_refused(bus: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.silence import Silence
+from ble_exporter.scanner.silence import UNLEARNED_LIMIT_S, Silence
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -78,12 +78,18 @@ def test_where_only_thermometers_are_heard_the_limit_follows_their_rhythm(
 ) -> None:
     """A passive scan in a house with one slow sensor would be taken for dead again and again."""
     heard_at = tuple(number * every_s for number in range(1, 41))
-    # What is sent is the same, but no stranger can be heard; the limit is configured as long as the first takes.
-    silence = Silence(max(90, every_s * 1.5) if every_s > 90 else 90)
 
-    ended = in_virtual_time(listen(silence, 1e6, heard_at, only_thermometers=True))
+    ended = in_virtual_time(listen(Silence(90), 1e6, heard_at, only_thermometers=True))
 
     assert ended == pytest.approx(40 * every_s + silent_after_s)
+
+
+def test_before_the_rhythm_is_known_there_is_time_to_learn_it(in_virtual_time: InVirtualTime) -> None:
+    """Or a house with slow sensors would never get so far: each restart forgets."""
+    nothing_heard = in_virtual_time(listen(Silence(90), 1e6, only_thermometers=True))
+    two_heard = in_virtual_time(listen(Silence(90), 1e6, (600.0, 601.0), only_thermometers=True))
+
+    assert (nothing_heard, two_heard) == (UNLEARNED_LIMIT_S, 601 + UNLEARNED_LIMIT_S)
 
 
 def test_a_rhythm_that_was_learned_holds_over_pauses(in_virtual_time: InVirtualTime) -> None:

@@ -16,7 +16,7 @@ import pytest
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import BleakScannerImpl, Everything, run_for
+from ble_exporter.scanner import BleakScannerImpl, Everything, get_scanner, run_for, several
 from tests.conftest import PACKET_A, PACKET_B
 from tests.scanner.conftest import on_bluez
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
@@ -207,6 +207,74 @@ def test_only_packets_are_heard(bus: Path) -> None:
         return await scanning
 
     assert on_bluez(bus, scan) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
+
+
+def test_the_first_packet_of_a_device_that_bluetoothd_knows_is_heard(bus: Path) -> None:
+    """In a passive scan it may be the only one for minutes."""
+
+    async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
+        bluez.advertise(ADDRESS, {UUID: PACKET_A})
+        scanning = asyncio.ensure_future(BleakScannerImpl().scan(0.2))
+        await bluez.discovering.wait()
+        bluez.advertise(ADDRESS, {UUID: PACKET_B})
+        return await scanning
+
+    assert on_bluez(bus, scan) == [(ADDRESS, PACKET_B)]
+
+
+def test_what_somebody_else_s_scan_heard_between_two_of_ours_is_not_heard(bus: Path) -> None:
+    """It may be as old as the pause is long, and comes with a name, as if it were said now."""
+
+    async def scans(bluez: ScriptedBluez) -> list[list[tuple[str, bytes]]]:
+        radio = BleakScannerImpl()
+        heard = []
+        for in_scan, between in (({UUID: PACKET_A}, {UUID: PACKET_B}), (None, {UUID: PACKET_A})):
+            scanning = asyncio.ensure_future(radio.scan(0.1))
+            await bluez.discovering.wait()
+            bluez.advertise(ADDRESS, in_scan)
+            heard.append(await scanning)
+            bluez.advertise(ADDRESS, between)
+        return heard
+
+    assert on_bluez(bus, scans) == [[(ADDRESS, PACKET_A)], []]
+
+
+def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
+    bus: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or it would be silent for too long already when it listens again: plugged in anew, and deaf for ever."""
+    monkeypatch.setattr(several, "RETRY_S", 0.01)
+
+    async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
+        with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
+        radio = get_scanner(adapters=["hci0", "hci1"], mode="active", silence_limit_s=0.1, goes_on=True)
+        scanning = asyncio.ensure_future(radio.scan(0.6))
+        await bluez.discovering.wait()
+        for hundredth in range(50):
+            bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci0")
+            if hundredth > 20:
+                bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci1")
+            await asyncio.sleep(0.01)
+        up = dict(radio.adapters)
+        await scanning
+        return up
+
+    assert on_bluez(bus, scan) == {"hci0": True, "hci1": True}
+    assert "adapter hci1: nothing was heard for 0.1 s" in caplog.text
+
+
+def test_an_adapter_that_is_no_longer_the_chosen_one_is_forgotten(bus: Path) -> None:
+    """It would be up for ever, on a shelf."""
+
+    async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
+        radio = BleakScannerImpl()
+        for is_powered in (True, False):
+            adapters = {"hci0": adapter_properties(powered=is_powered), "hci1": adapter_properties()}
+            with_adapters(adapters)(bluez)
+            await radio.scan(0.02)
+        return radio.adapters
+
+    assert on_bluez(bus, scan) == {"hci1": True}
 
 
 def test_what_bluetoothd_kept_from_before_is_not_heard(bus: Path) -> None:
