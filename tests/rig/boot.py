@@ -18,10 +18,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 HERE = Path(__file__).resolve().parent
 BUILD_KERNEL = HERE / "build-kernel.sh"
@@ -32,6 +34,8 @@ LOG_TAIL_LINES = 60
 BOOT_ALLOWANCE_S = 30.0
 """On top of the command's own time limit: boot takes about 1.5 s, on a busy machine longer."""
 TERM_GRACE_S = 5.0
+LIVE_DELAY_S = 0.2
+"""How long a line of the console waits to be shown."""
 NEVER_ENDED = 125
 """The status reported for a guest that died before its command ended."""
 
@@ -88,6 +92,31 @@ def _memory_folder() -> str:
     return tempfile.gettempdir()
 
 
+@contextlib.contextmanager
+def _shown_live(console: Path, live: TextIO | None) -> Iterator[None]:
+    """Copy what is written to the console, while it is written."""
+    if live is None:
+        yield
+        return
+    over = threading.Event()
+
+    def copy(lines: TextIO) -> None:
+        is_over = False
+        while not is_over:
+            is_over = over.wait(LIVE_DELAY_S)
+            live.write(lines.read())
+            live.flush()
+
+    with console.open(errors="replace") as lines:
+        copying = threading.Thread(target=copy, args=[lines], name="console")
+        copying.start()
+        try:
+            yield
+        finally:
+            over.set()
+            copying.join()
+
+
 def _end(guest: subprocess.Popen[bytes]) -> None:
     """End the guest and with it the host processes that stand for its processes."""
     if guest.poll() is None:
@@ -100,14 +129,14 @@ def _end(guest: subprocess.Popen[bytes]) -> None:
     guest.wait()
 
 
-def _run_kernel(kernel: Path, share: Path, time_limit_s: float) -> None:
+def _run_kernel(kernel: Path, share: Path, time_limit_s: float, live: TextIO | None) -> None:
     arguments = [
         f"mem={GUEST_MEMORY_MIB}M",
         "root=none rootfstype=hostfs rootflags=/ ro quiet panic=-1",
         "con=null con0=null,fd:1 ssl=null",
         f"uml_dir={share}/ umid=uml init={share}/init.sh",
     ]
-    with (share / "console").open("wb") as console:
+    with (share / "console").open("wb") as console, _shown_live(share / "console", live):
         guest = subprocess.Popen(
             [str(kernel), *" ".join(arguments).split()],
             stdin=subprocess.DEVNULL,
@@ -131,6 +160,7 @@ def boot(
     folder: Path,
     environment: Mapping[str, str],
     time_limit_s: float,
+    live: TextIO | None = None,
 ) -> GuestRun:
     """
     Boot a guest, run `command` in it, and wait for its end.
@@ -141,6 +171,7 @@ def boot(
         folder: The command's working directory.
         environment: Its environment; RIG_SHARE (the shared folder) and PATH are added.
         time_limit_s: For the command; the guest itself gets 30 s more.
+        live: Where the console is shown while the guest runs.
     """
     started = time.monotonic()
     with _sigterm_interrupts(), _shared_folder() as share:
@@ -155,7 +186,7 @@ def boot(
         (share / "python").write_text(sys.executable)
         (share / "machine").write_text(str(HERE / "guest" / "machine.py"))
         shutil.copy(HERE / "guest" / "init.sh", share)
-        _run_kernel(kernel, share, time_limit_s + BOOT_ALLOWANCE_S)
+        _run_kernel(kernel, share, time_limit_s + BOOT_ALLOWANCE_S, live)
         status = share / "status"
         return GuestRun(
             status=int(status.read_text()) if status.exists() else NEVER_ENDED,

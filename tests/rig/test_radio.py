@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from .boot import boot
-from .guest.run import STACKS_AFTER_S
 from .guest.scenarios import SCENARIOS
 
 TESTS = Path(__file__).resolve().parent.parent
 REPOSITORY = TESTS.parent
+
+STACKS_DUMP_S = 10.0
+"""How much longer than its limit a scenario gets: then it says where it is stuck."""
 
 pytestmark = pytest.mark.radio
 
@@ -28,12 +30,14 @@ def test_scenario(name: str, missing_parts: list[str], request: pytest.FixtureRe
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     kernel: Path = request.getfixturevalue("kernel")
+    settings = {key: value for key, value in os.environ.items() if key.startswith("RIG_")}
     run = boot(
         kernel,
         [sys.executable, "-m", "rig.guest.run", name],
         folder=REPOSITORY,
-        environment={"PYTHONPATH": f"{REPOSITORY}:{TESTS}", "PYTHONUNBUFFERED": "1"},
-        time_limit_s=STACKS_AFTER_S + 10,
+        environment={"PYTHONPATH": f"{REPOSITORY}:{TESTS}", "PYTHONUNBUFFERED": "1", **settings},
+        time_limit_s=SCENARIOS[name].limit_s + STACKS_DUMP_S,
+        live=sys.stdout if request.config.getoption("capture") == "no" else None,
     )
     if run.status:
         pytest.fail(run.account(), pytrace=False)

@@ -15,23 +15,20 @@ from pathlib import Path
 from .scenarios import SCENARIOS
 from .stack import Stack
 
-STACKS_AFTER_S = 80
-"""A scenario that still runs then is stuck; test_radio.py gives it a little longer than this."""
-
 
 def main() -> int:
     """Run the scenario of the command line; 0 if it passes, else 1."""
     match sys.argv[1:]:
         case []:
-            for name, function in SCENARIOS.items():
-                summary = (function.__doc__ or "").splitlines()[0]
+            for name, scenario in SCENARIOS.items():
+                summary = (scenario.run.__doc__ or "").splitlines()[0]
                 sys.stdout.write(f"{name:24} {summary}\n")
             return 0
         case [name] if name in SCENARIOS:
-            faulthandler.dump_traceback_later(STACKS_AFTER_S)
+            faulthandler.dump_traceback_later(SCENARIOS[name].limit_s)
             try:
                 with Stack(Path(os.environ["RIG_SHARE"])) as stack:
-                    SCENARIOS[name](stack)
+                    SCENARIOS[name].run(stack)
             except Exception:
                 traceback.print_exc()
                 return 1
