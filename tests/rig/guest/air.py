@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from .hci import AdvertisingType
 from .virtual_radio import VirtualRadio
@@ -39,14 +39,15 @@ CADENCE_S = 0.4
 """The thermometers' 2.5 s, compressed."""
 CADENCE_JITTER_S = 0.01
 """The advDelay of the specification; here it also keeps off the guest's 10 ms clock tick."""
-PROMPTNESS_S = 0.01
+PROMPTNESS_S = 0.02
+"""How late a packet may be. Each delay is another one, or all work would fall between two ticks, and cost nothing."""
 
 
 def _field(kind: int, value: bytes) -> bytes:
     return bytes([len(value) + 1, kind]) + value
 
 
-_FLAGS = _field(FLAGS, bytes([GENERAL_DISCOVERABLE_LE_ONLY]))
+FLAGS_ONLY = _field(FLAGS, bytes([GENERAL_DISCOVERABLE_LE_ONLY]))
 
 
 def local_name(name: str) -> bytes:
@@ -56,13 +57,13 @@ def local_name(name: str) -> bytes:
 
 def manufacturer_data(company: int, data: bytes) -> bytes:
     """Data in a company's own format, as phones and trackers send it."""
-    return _FLAGS + _field(MANUFACTURER_SPECIFIC_DATA, struct.pack("<H", company) + data)
+    return FLAGS_ONLY + _field(MANUFACTURER_SPECIFIC_DATA, struct.pack("<H", company) + data)
 
 
 def bthome(objects: bytes) -> bytes:
     """Data with the given BTHome v2 objects, one after the other."""
     service_data = struct.pack("<HB", BTHOME_UUID, BTHOME_V2_PLAIN) + objects
-    return _FLAGS + _field(SERVICE_DATA_16_BIT_UUID, service_data)
+    return FLAGS_ONLY + _field(SERVICE_DATA_16_BIT_UUID, service_data)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class Thermometer:
     battery_percent: int
     voltage_volts: float
     rssi_dbm: int
+
+    def measuring(self, temperature_celsius: float, voltage_volts: float) -> Thermometer:
+        """The same thermometer later, with other values."""
+        return replace(self, temperature_celsius=temperature_celsius, voltage_volts=voltage_volts)
 
     def packet_a(self, packet_id: int) -> bytes:
         """Packet id, battery, temperature, humidity."""
@@ -113,7 +118,24 @@ class Sender:
     kind: AdvertisingType = AdvertisingType.ADV_NONCONN_IND
     random_address: bool = False
     scan_response: bytes | None = None
-    due: float = field(default_factory=lambda: time.monotonic() + random.random() * CADENCE_S)
+    cadence_s: float = CADENCE_S
+    due: float = 0.0
+    """When it sends next, as time.monotonic() counts."""
+
+    def begin(self) -> None:
+        """Be at any moment of the cadence."""
+        self.due = time.monotonic() + random.random() * self.cadence_s
+
+    def send(self, radio: VirtualRadio) -> bool:
+        """Put its next packet on air, and return whether the radio reported it."""
+        return radio.advertise(
+            self.address,
+            next(self.packets),
+            rssi_dbm=self.rssi_dbm,
+            kind=self.kind,
+            random_address=self.random_address,
+            scan_response=self.scan_response,
+        )
 
 
 def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) -> Sender:
@@ -145,13 +167,16 @@ class Air:
     def __init__(self, radio: VirtualRadio, *senders: Sender) -> None:
         """Start advertising at once."""
         self.radio = radio
-        self._senders = {sender.address: sender for sender in senders}
+        self._senders: dict[str, Sender] = {}
+        self.add(*senders)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._send_all, name="air", daemon=True)
         self._thread.start()
 
     def add(self, *senders: Sender) -> None:
         """Let these advertise too."""
+        for sender in senders:
+            sender.begin()
         self._senders = {**self._senders, **{sender.address: sender for sender in senders}}
 
     def silence(self, thermometer: Thermometer) -> None:
@@ -165,19 +190,10 @@ class Air:
         self._thread.join()
 
     def _send_all(self) -> None:
-        while not self._over.wait(PROMPTNESS_S):
+        while not self._over.wait(random.random() * PROMPTNESS_S):
             now = time.monotonic()
             for sender in self._senders.values():
                 if sender.due <= now:
-                    sender.due = now + CADENCE_S + random.random() * CADENCE_JITTER_S
-                    self._send(sender)
-
-    def _send(self, sender: Sender) -> None:
-        self.radio.advertise(
-            sender.address,
-            next(sender.packets),
-            rssi_dbm=sender.rssi_dbm,
-            kind=sender.kind,
-            random_address=sender.random_address,
-            scan_response=sender.scan_response,
-        )
+                    # Counted from when it was due, not from now: the rate is what it should be.
+                    sender.due = max(sender.due + sender.cadence_s, now) + random.random() * CADENCE_JITTER_S
+                    sender.send(self.radio)
