@@ -7,7 +7,7 @@ LOCK := requirements-dev.lock
 READY := $(VENV)/ready-$(notdir $(LOCK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-prometheus test-radio test-pythons test-lowest test-wheel fast-tests bench lock clean
+.PHONY: help demo run-demo test lint test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs D
 
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.
 	$(BIN)/python -m pytest -m radio tests/rig
+
+soak: $(READY) ## Soak the exporter for 11 minutes on the real Bluetooth stack.
+	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s
 
 test-pythons: ## Run the fast tests on each supported Python that this machine has.
 	contrib/test-pythons

@@ -40,6 +40,14 @@ class Scrape:
         assert len(values) <= 1, f"{name}{labels} is there {len(values)} times"
         return values[0] if values else None
 
+    def by_device(self, name: str) -> dict[str, float]:
+        """Device to value, of the metric of this name."""
+        return {s.labels["device"]: s.value for s in self._samples if s.name == name}
+
+    def total(self, name: str) -> int:
+        """The sum over all labels of a counter of the exporter's own, without `ble_exporter_` and `_total`."""
+        return int(sum(s.value for s in self._samples if s.name == f"ble_exporter_{name}_total"))
+
     def devices(self) -> set[str]:
         """The device names that have a reading or anything else of their own."""
         sensors = (s for s in self._samples if s.name.startswith("ble_sensor_"))
@@ -57,8 +65,15 @@ def _yaml(settings: Mapping[str, Setting], devices: Mapping[str, str]) -> str:
 class Exporter:
     """`python -m ble_exporter` on a configuration of its own; its log and its standard error go to `share`."""
 
-    def __init__(self, share: Path, thermometers: Sequence[Thermometer], **settings: Setting) -> None:
-        """Start it; `settings` go into the configuration file over the ordinary ones."""
+    def __init__(
+        self,
+        share: Path,
+        thermometers: Sequence[Thermometer],
+        program: str = "ble_exporter",
+        /,
+        **settings: Setting,
+    ) -> None:
+        """Start it; `settings` go into the configuration file over the ordinary ones. `program` is a module's name."""
         self._log = share / "exporter.log"
         ordinary: dict[str, Setting] = {
             "scan_interval_seconds": SCAN_INTERVAL_S,
@@ -73,7 +88,7 @@ class Exporter:
         self._stderr = share / "exporter.stderr.log"
         with self._stderr.open("a") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ble_exporter", "--config", str(config)],
+                [sys.executable, "-m", program, "--config", str(config)],
                 stderr=stderr,
             )
 

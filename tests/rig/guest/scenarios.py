@@ -1,6 +1,13 @@
 """Every scenario, by name; a new file of them needs its name here."""
 
-from . import scenarios_failures, scenarios_modes, scenarios_readings, scenarios_startup, scenarios_truth
+from . import (
+    scenarios_failures,
+    scenarios_modes,
+    scenarios_readings,
+    scenarios_soak,
+    scenarios_startup,
+    scenarios_truth,
+)
 from .registry import SCENARIOS
 
 __all__ = [
@@ -8,6 +15,7 @@ __all__ = [
     "scenarios_failures",
     "scenarios_modes",
     "scenarios_readings",
+    "scenarios_soak",
     "scenarios_startup",
     "scenarios_truth",
 ]

@@ -97,6 +97,10 @@ class Stack:
         wait_until(lambda: on_bus("org.bluez"), "bluetoothd answers")
         return daemon
 
+    def pid(self, name: str) -> int:
+        """The process of "dbus-daemon" or "bluetoothd"."""
+        return self._daemons[name].pid
+
     def stop_daemon(self, name: str, number: signal.Signals) -> None:
         """Send "dbus-daemon" or "bluetoothd" the signal, and wait until it has ended."""
         daemon = self._daemons.pop(name)
@@ -125,9 +129,15 @@ class Stack:
         self._airs.append(air)
         return air
 
-    def start_exporter(self, thermometers: Sequence[Thermometer], **settings: Setting) -> Exporter:
-        """Start the exporter for these thermometers."""
-        exporter = Exporter(self._share, thermometers, **settings)
+    def start_exporter(
+        self,
+        thermometers: Sequence[Thermometer],
+        program: str = "ble_exporter",
+        /,
+        **settings: Setting,
+    ) -> Exporter:
+        """Start the exporter for these thermometers; `program` is the module that is run."""
+        exporter = Exporter(self._share, thermometers, program, **settings)
         self._exporters.append(exporter)
         return exporter
 

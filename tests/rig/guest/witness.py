@@ -1,0 +1,72 @@
+"""
+What the kernel tells bluetoothd of the advertisements, overheard.
+
+The kernel's management interface sends its events to each privileged socket that is open on it, bluetoothd's or ours
+(`doc/mgmt-api.txt` of BlueZ). So it is known which advertisements reached bluetoothd's door, and which the kernel
+itself dropped: it restarts an active scan every 11 s, and drops what is reported meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable
+
+AF_BLUETOOTH = 31
+BTPROTO_HCI = 1
+HCI_DEV_NONE = 0xFFFF
+HCI_CHANNEL_CONTROL = 3
+SOCKADDR_HCI = struct.Struct("<HHH")
+"""struct sockaddr_hci: family, device, channel."""
+SO_RCVBUFFORCE = 33
+RECEIVE_BUFFER_BYTES = 1 << 22
+"""Room for some seconds: what does not fit is dropped."""
+LARGEST_EVENT = 4096
+EVENT_HEADER = struct.Struct("<HHH")
+"""Event, controller, length of the parameters."""
+DEVICE_FOUND = 0x0012
+DEVICE_FOUND_HEADER = struct.Struct("<6sBbIH")
+"""Address, kind of address, RSSI, flags, length of the advertising data that follows."""
+
+
+class Witness:
+    """
+    Overhears the kernel, from construction to `end`.
+
+    A thread calls `found` with address and data of each advertisement, to which its scan response is joined.
+    """
+
+    def __init__(self, found: Callable[[str, bytes], None]) -> None:
+        """Listen from now on."""
+        self._found = found
+        self._socket = socket.socket(AF_BLUETOOTH, socket.SOCK_RAW, BTPROTO_HCI)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+        # Python's own bind() knows no channels, and only some builds of it know Bluetooth.
+        address = SOCKADDR_HCI.pack(AF_BLUETOOTH, HCI_DEV_NONE, HCI_CHANNEL_CONTROL)
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.bind(self._socket.fileno(), address, len(address)):
+            raise OSError(ctypes.get_errno(), "bind")
+        self._wake_end, self._wake = os.pipe()
+        self._thread = threading.Thread(target=self._listen, name="witness", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Listen no more."""
+        os.write(self._wake, b"x")
+        self._thread.join()
+        self._socket.close()
+
+    def _listen(self) -> None:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.register(self._wake_end, select.POLLIN)
+        while self._wake_end not in dict(poll.poll()):
+            event = self._socket.recv(LARGEST_EVENT)
+            if EVENT_HEADER.unpack_from(event)[0] == DEVICE_FOUND:
+                address, _kind, _rssi, _flags, _length = DEVICE_FOUND_HEADER.unpack_from(event, EVENT_HEADER.size)
+                data = event[EVENT_HEADER.size + DEVICE_FOUND_HEADER.size :]
+                self._found(address[::-1].hex(":").upper(), data)
