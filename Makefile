@@ -41,7 +41,7 @@ test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs D
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.
 	$(BIN)/python -m pytest -m radio tests/rig
 
-soak: $(READY) ## Soak the exporter for 11 minutes on the real Bluetooth stack.
+soak: $(READY) ## Soak the exporter for 11 minutes on the real Bluetooth stack, and tell what it costs; 20 minutes in all.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s
 
 test-pythons: ## Run the fast tests on each supported Python that this machine has.

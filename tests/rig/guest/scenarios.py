@@ -1,6 +1,7 @@
 """Every scenario, by name; a new file of them needs its name here."""
 
 from . import (
+    scenarios_cost,
     scenarios_failures,
     scenarios_modes,
     scenarios_readings,
@@ -12,6 +13,7 @@ from .registry import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "scenarios_cost",
     "scenarios_failures",
     "scenarios_modes",
     "scenarios_readings",

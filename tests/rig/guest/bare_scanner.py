@@ -1,0 +1,32 @@
+"""The least that a program can do with bleak: count the callbacks until SIGTERM, then print how many there were."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+import sys
+
+from bleak import BleakScanner
+from bleak.args.bluez import BlueZScannerArgs
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+
+
+async def count() -> None:
+    """Scan as the exporter does: the first adapter, each packet's data."""
+    callbacks = itertools.count()
+
+    def heard(_device: BLEDevice, _data: AdvertisementData) -> None:
+        next(callbacks)
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    options = BlueZScannerArgs(adapter="hci0", filters={"DuplicateData": True})
+    async with BleakScanner(heard, bluez=options):
+        await stop.wait()
+    sys.stdout.write(f"{next(callbacks)}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(count())
