@@ -20,6 +20,10 @@ _REMEMBERED_INTERVALS = 16
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 900.0
 
+# So often the watch looks whether anything was heard. A clock read at each advertisement would cost as much as all else
+# that is done for a stranger.
+LOOK_S = 1.0
+
 
 class Silence:
     """
@@ -31,23 +35,24 @@ class Silence:
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
-        self._before_s = 0.0
-        self._since: float | None = None
-        self._learns = False
-        self._intervals = -1
+        self._lasts_s = 0.0
+        self._has_ended = False
+        self._only_thermometers = False
+        self._listened_s = 0.0
+        self._looked_at = 0.0
+        self._heard_at_s: float | None = None
+        self._intervals = 0
         self._usual_s = 0.0
 
     def end(self) -> None:
-        """Note that something was heard."""
-        now = None if self._since is None else asyncio.get_running_loop().time()
-        if self._learns:
-            self._learn(self._lasted_s(now))
-        self._before_s = 0.0
-        self._since = now
+        """Note that something was heard: no more than a note, since it is so often."""
+        self._has_ended = True
+        if self._only_thermometers:
+            self._learn()
 
     def begin_anew(self) -> None:
         """Forget how long the silence has lasted: what failed says nothing of what is tried next."""
-        self._before_s = 0.0
+        self._lasts_s = 0.0
 
     async def watch(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
@@ -61,33 +66,39 @@ class Silence:
         Raises:
             ScannerError: It did.
         """
-        now = asyncio.get_running_loop().time
-        self._since = now()
-        self._learns = only_thermometers
+        self._only_thermometers = only_thermometers
+        self._looked_at = asyncio.get_running_loop().time()
+        # What was heard while the radio was being stopped counts too.
+        self._look()
         try:
-            # What is heard meanwhile moves the end, which is looked at anew when the old one is reached, or might be a
-            # nearer one: an event for each advertisement would cost more.
-            while (left := self._limit - self._lasted_s(now())) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(min(left, self._limit_s))
+            while self._lasts_s < self._limit:
+                await asyncio.sleep(min(LOOK_S, self._limit - self._lasts_s))
+                self._look()
         finally:
-            self._before_s = self._lasted_s(now())
-            self._since = None
+            self._look()
         silence = remedies.silent(self._limit, only_thermometers=only_thermometers)
         raise ScannerError(f"adapter {adapter}: {silence}")
 
     @property
     def _limit(self) -> float:
-        if not self._learns:
+        if not self._only_thermometers:
             return self._limit_s
         is_learned = self._intervals >= _INTERVALS_TO_LEARN
         return max(self._limit_s, USUAL_INTERVALS * self._usual_s if is_learned else UNLEARNED_LIMIT_S)
 
-    def _lasted_s(self, now: float | None) -> float:
-        """Return how many seconds of listening the silence has lasted."""
-        return self._before_s if self._since is None or now is None else self._before_s + now - self._since
+    def _look(self) -> None:
+        """Add the time since the last look to the silence, or begin it anew."""
+        now = asyncio.get_running_loop().time()
+        listened_s, self._looked_at = now - self._looked_at, now
+        self._listened_s += listened_s
+        self._lasts_s = 0.0 if self._has_ended else self._lasts_s + listened_s
+        self._has_ended = False
 
-    def _learn(self, interval_s: float) -> None:
-        self._intervals += 1
+    def _learn(self) -> None:
+        heard_at_s = self._listened_s + asyncio.get_running_loop().time() - self._looked_at
         # What came before the first advertisement is part of an interval only.
-        if self._intervals > 0:
+        if self._heard_at_s is not None:
+            self._intervals += 1
+            interval_s = heard_at_s - self._heard_at_s
             self._usual_s += (interval_s - self._usual_s) / min(self._intervals, _REMEMBERED_INTERVALS)
+        self._heard_at_s = heard_at_s

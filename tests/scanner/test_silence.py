@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.silence import UNLEARNED_LIMIT_S, Silence
+from ble_exporter.scanner.silence import LOOK_S, UNLEARNED_LIMIT_S, Silence
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -112,4 +112,4 @@ def test_a_burst_does_not_shorten_the_limit(in_virtual_time: InVirtualTime) -> N
 
     ended = in_virtual_time(listen(Silence(90), 1000, burst, only_thermometers=True))
 
-    assert ended == pytest.approx(burst[-1] + 90)
+    assert ended == pytest.approx(burst[-1] + 90, abs=LOOK_S)
