@@ -9,7 +9,18 @@ code; nothing else does. Whatever is not an ExporterError is a bug and keeps its
 from typing import Literal, get_args
 
 RejectReason = Literal[
-    "encrypted", "no_known_format", "no_service_data", "reserved_bit", "too_long", "truncated", "wrong_version"
+    "encrypted",
+    "impossible_value",
+    "no_known_format",
+    "no_service_data",
+    "not_encrypted",
+    "replayed",
+    "reserved_bit",
+    "too_long",
+    "truncated",
+    "wrong_address",
+    "wrong_key",
+    "wrong_version",
 ]
 """Why an advertisement of a configured device gave no reading: a small fixed set, a metric label."""
 

@@ -4,10 +4,11 @@ From an advertisement to a reading: the service UUID says which format it is, th
 A new format (encrypted BTHome, BTHome v1, pvvx, ATC1441, MiBeacon) is one file in `formats/` and one row here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
+from ble_exporter.formats.decoded import Cipher, Decoder
 from ble_exporter.model import Advertisement, Reading
 
 __all__ = ["DECODERS", "DecodeError", "decode", "parse_bthome"]
@@ -32,25 +33,26 @@ def parse_bthome(payload: bytes) -> dict[str, float]:
     return bthome.decode(payload).measurements
 
 
-DECODERS: Mapping[str, Callable[[bytes], bthome.Decoded]] = {
+DECODERS: Mapping[str, Decoder] = {
     bthome.UUID: bthome.decode,
 }
 """Service UUID to the function that decodes its service data."""
 
 
-def decode(advertisement: Advertisement, device: str) -> Reading:
+def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = None) -> Reading:
     """
     Decode what an advertisement says about a configured device.
 
     Args:
         advertisement: What was heard; all its service data of a known format counts.
         device: The device's configured name.
+        cipher: Its key, where it has one.
 
     Raises:
         DecodeError: No service data of a known format, or one that is not sound.
     """
     decoded = [
-        decoder(payload)
+        decoder(payload, advertisement.address, cipher)
         for uuid, payload in advertisement.service_data.items()
         if (decoder := DECODERS.get(uuid)) is not None
     ]

@@ -3,7 +3,8 @@
 import pytest
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.bthome import UUID, Decoded
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.formats.decoded import Decoded
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import DECODERS, decode, parse_bthome
 from tests.conftest import PACKET_A, PACKET_B
@@ -77,7 +78,7 @@ def test_a_reading_knows_where_decoding_stopped() -> None:
 def test_two_formats_in_one_advertisement_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing heard is lost when a sensor speaks two formats at once."""
     other = Decoded({"pressure": 1013.0}, {}, None, None)
-    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, "other": lambda _payload: other})
+    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, "other": lambda _payload, _address, _cipher: other})
 
     reading = decode(Advertisement(ADDRESS, {"other": b"", UUID: PACKET_B}, 0.0), "living_room")
 

@@ -8,10 +8,10 @@ behind an unknown id can be read: decoding stops there and keeps what it has.
 """
 
 import struct
-from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS, Raw
+from ble_exporter.formats.decoded import Cipher, Decoded
 
 UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
@@ -28,30 +28,13 @@ _PACKET_ID = 0x00
 _MAX_LENGTH = 255
 
 
-class Decoded(NamedTuple):
-    """
-    What one payload said.
-
-    Attributes:
-        measurements: Name to value, in the unit of its OBJECTS row. The second value of one name is "name_2".
-        others: What is no measurement: events, text, raw, timestamp, versions; repeated names as above.
-        packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share one.
-        unknown_object: The object id that decoding stopped at, or None.
-    """
-
-    measurements: dict[str, float]
-    others: dict[str, int | str | bytes]
-    packet_id: int | None
-    unknown_object: int | None
-
-
 # The rows by object id, as plain tuples in a list: finding and unpacking one is most of what decoding costs.
 _NUMBERS: list[tuple[str, int, Raw, int] | None] = [None] * 256
 for _object_id, _row in OBJECTS.items():
     _NUMBERS[_object_id] = (_row.name, _row.size, _row.read, _row.divisor)
 
 
-def decode(payload: bytes) -> Decoded:
+def decode(payload: bytes, _address: str = "", _cipher: Cipher | None = None) -> Decoded:
     """
     Decode the service data of one BTHome v2 advertisement.
 
