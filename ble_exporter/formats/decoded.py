@@ -25,8 +25,11 @@ class Decoded(NamedTuple):
         measurements: Name to value, in the unit of its OBJECTS row. The second value of one name is "name_2".
         others: What is no measurement: events, text, raw, timestamp, versions; repeated names as above.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share one.
-        unknown_object: The object id that decoding stopped at, or None.
+        unknown_object: The first object id that is not in the format's table, or None. In BTHome v2 decoding stopped
+            there; in the other formats an object tells its length, and what stands behind it was read.
         counter: Of a payload that was encrypted and whose authenticity was checked; None of a plain one.
+        impossible: Names of the values that no sensor can have measured. They are not in `measurements`, and keep
+            their position: where "temperature" is in here, the second one is still "temperature_2".
     """
 
     measurements: dict[str, float]
@@ -34,6 +37,7 @@ class Decoded(NamedTuple):
     packet_id: int | None
     unknown_object: int | None
     counter: Counter | None = None
+    impossible: tuple[str, ...] = ()
 
 
 class Cipher(Protocol):

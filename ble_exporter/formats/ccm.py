@@ -1,0 +1,44 @@
+"""
+AES-CCM, as all encrypted formats use it: a key of 16 bytes, a MIC of 4.
+
+The only file that knows cryptography. No decoder imports it: a decoder is given a cipher, so that whoever has no key
+does not load the library.
+"""
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from ble_exporter.errors import DecodeError
+
+_MIC_LENGTH = 4
+
+
+class Ccm:
+    """
+    The cipher of one device. See decoded.Cipher.
+
+    Args:
+        key: 16 bytes. It is in no error's text and in no representation of this object.
+
+    Raises:
+        ValueError: The key has another length.
+
+    Source: RFC 3610; bthome.io/encryption
+    """
+
+    __slots__ = ("_decrypt",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 16:
+            raise ValueError(f"a key has 16 bytes, not {len(key)}")
+        # Expanding a key takes longer than decrypting a packet: once for each device.
+        self._decrypt = AESCCM(key, tag_length=_MIC_LENGTH).decrypt
+
+    def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
+        """See decoded.Cipher."""
+        try:
+            return self._decrypt(nonce, sealed, associated_data)
+        except InvalidTag:
+            raise DecodeError(
+                "wrong_key", f"the MIC is wrong: another key, or not what the sensor sent: {sealed.hex()}"
+            ) from None

@@ -1,0 +1,89 @@
+"""The rows of the formats' tables: a number, how long it is, how it is read, and in what unit."""
+
+from collections.abc import Callable, Mapping
+from struct import Struct
+from typing import NamedTuple
+
+from ble_exporter.formats.plausible import bounds
+
+Raw = Callable[[bytes, int], tuple[int]]
+"""Reads the integer at an index of a payload, as `Struct.unpack_from` does. Raises struct.error or IndexError."""
+
+
+class Number(NamedTuple):
+    """
+    An integer that is a sensor's value, or a binary sensor's 0 or 1. Little-endian, where `read` says nothing else.
+
+    Attributes:
+        name: The measurement's name. One name has one unit: where a format has pounds beside kilograms, a row
+            converts.
+        size: Bytes, without the object id.
+        read: Reads the integer, and multiplies it by `multiplier`.
+        divisor: The value is what was read, divided by it. Not a factor: `raw * 0.01` misses the nearest double of
+            the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
+        unit: The value's unit; empty for a number without one, and for a binary sensor.
+        least, most: What was read is impossible outside of these.
+        multiplier: For a format that says itself how long the integer is, and so can't use `read`.
+    """
+
+    name: str
+    size: int
+    read: Raw
+    divisor: int
+    unit: str
+    least: int
+    most: int
+    multiplier: int = 1
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it is a binary sensor's: whatever is not 0 is 1."""
+        return self.read is _flag
+
+
+_LOW_AND_HIGH = Struct("<HB").unpack_from
+
+
+def _uint24(payload: bytes, index: int) -> tuple[int]:
+    low, high = _LOW_AND_HIGH(payload, index)
+    return (low | high << 16,)
+
+
+_UNSIGNED: Mapping[int, Raw] = {
+    1: Struct("<B").unpack_from,
+    2: Struct("<H").unpack_from,
+    3: _uint24,
+    4: Struct("<I").unpack_from,
+}
+_SIGNED: Mapping[int, Raw] = {
+    1: Struct("<b").unpack_from,
+    2: Struct("<h").unpack_from,
+    4: Struct("<i").unpack_from,
+}
+
+
+def _flag(payload: bytes, index: int) -> tuple[int]:
+    return (1 if payload[index] else 0,)
+
+
+def uint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
+    """Return the row of an unsigned integer of 1 to 4 bytes."""
+    read = _multiplied(read or _UNSIGNED[size], multiplier)
+    return Number(name, size, read, divisor, unit, *bounds(name, divisor), multiplier)
+
+
+def sint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
+    """Return the row of a signed integer of 1, 2 or 4 bytes."""
+    read = _multiplied(read or _SIGNED[size], multiplier)
+    return Number(name, size, read, divisor, unit, *bounds(name, divisor, signed_size=size), multiplier)
+
+
+def binary(name: str) -> Number:
+    """Return the row of a binary sensor."""
+    return Number(name, 1, _flag, 1, "", *bounds(name, 1))
+
+
+def _multiplied(read: Raw, multiplier: int) -> Raw:
+    if multiplier == 1:
+        return read
+    return lambda payload, index: (read(payload, index)[0] * multiplier,)

@@ -1,0 +1,116 @@
+"""What the formats share in gathering values: a repeated name has a position, and what is impossible is left out."""
+
+from collections.abc import Sequence
+
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.numbers import Number
+
+
+def numbered(name: str, repeats: dict[str, int]) -> str:
+    """
+    Tell a repeated name apart by its position among those of its name: the second is "temperature_2".
+
+    Args:
+        name: That was there before.
+        repeats: Name to the last position, which is noted here.
+    """
+    repeats[name] = position = repeats.get(name, 1) + 1
+    return f"{name}_{position}"
+
+
+def sifted(decoded: Decoded, payload: bytes) -> Decoded:
+    """
+    Take out of the measurements what is impossible.
+
+    It is taken out last, so that it keeps its position: when the first of two probes breaks, the second does not take
+    its place.
+
+    Args:
+        decoded: With the impossible values among the measurements, and their names in `impossible`.
+        payload: For the error's text.
+
+    Raises:
+        DecodeError: Nothing is left ("impossible_value").
+    """
+    for name in decoded.impossible:
+        del decoded.measurements[name]
+    if decoded.impossible and not decoded.measurements and not decoded.others:
+        names = ", ".join(decoded.impossible)
+        raise DecodeError("impossible_value", f"no sensor can have measured its {names}: {payload.hex()}")
+    return decoded
+
+
+class Values:
+    """
+    What was found so far in one payload.
+
+    Attributes:
+        measurements, others, impossible: See Decoded; what is impossible is among the measurements until the end.
+    """
+
+    def __init__(self) -> None:
+        self.measurements: dict[str, float] = {}
+        self.others: dict[str, int | str | bytes] = {}
+        self.impossible: tuple[str, ...] = ()
+        self._repeats: dict[str, int] = {}
+
+    def read(self, number: Number, payload: bytes, index: int) -> None:
+        """Take the number at an index, which is long enough."""
+        raw = number.read(payload, index)[0]
+        self.add(number.name, raw / number.divisor, is_possible=number.least <= raw <= number.most)
+
+    def add(self, name: str, value: float, *, is_possible: bool) -> None:
+        """Take a measurement."""
+        if name in self.measurements:
+            name = numbered(name, self._repeats)
+        self.measurements[name] = value
+        if not is_possible:
+            self.impossible += (name,)
+
+    def add_other(self, name: str, value: int | str | bytes) -> None:
+        """Take what is no measurement."""
+        self.others[numbered(name, self._repeats) if name in self.others else name] = value
+
+    def decoded(self, payload: bytes, packet_id: int | None, unknown_object: int | None = None) -> Decoded:
+        """
+        Return all of it.
+
+        Raises:
+            DecodeError: All that was measured is impossible.
+        """
+        found = Decoded(self.measurements, self.others, packet_id, unknown_object, impossible=self.impossible)
+        return sifted(found, payload)
+
+
+def merged(decoded: Sequence[Decoded]) -> tuple[dict[str, float], tuple[str, ...]]:
+    """
+    Return the measurements of several payloads of one advertisement, and the names of what is impossible.
+
+    All are kept. The positions of a name go on from payload to payload: where the first has two temperatures, possible
+    or not, that of the second is "temperature_3".
+    """
+    if len(decoded) == 1:
+        return decoded[0].measurements, decoded[0].impossible
+    measurements: dict[str, float] = {}
+    impossible: list[str] = []
+    last_position: dict[str, int] = {}
+    for one in decoded:
+        renamed = {name: _moved(name, last_position) for name in (*one.measurements, *one.impossible)}
+        measurements.update((renamed[name], value) for name, value in one.measurements.items())
+        impossible += (renamed[name] for name in one.impossible)
+        for name in renamed.values():
+            base, position = _base_and_position(name)
+            last_position[base] = max(position, last_position.get(base, 0))
+    return measurements, tuple(impossible)
+
+
+def _moved(name: str, last_position: dict[str, int]) -> str:
+    base, position = _base_and_position(name)
+    position += last_position.get(base, 0)
+    return base if position == 1 else f"{base}_{position}"
+
+
+def _base_and_position(name: str) -> tuple[str, int]:
+    base, _, position = name.rpartition("_")
+    return (base, int(position)) if position.isdecimal() else (name, 1)
