@@ -252,10 +252,13 @@ def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
 _known_series: dict[str, _Series] = {name: _Series(family, {}) for name, family in FAMILIES.items()}
 
 
+_MAX_POSITION = 345  # so many of one name fit into service data of all formats; 127 into one
+
+
 def _learn_series(measurement: str) -> None:
-    """Note where a repeated measurement goes: "temperature_2". A payload has room for 127 of them."""
+    """Note where a repeated measurement goes: "temperature_2"."""
     name, _, position = measurement.rpartition("_")
-    if name not in FAMILIES or not position.isdecimal() or not 2 <= int(position) <= 127:
+    if name not in FAMILIES or not position.isdecimal() or not 2 <= int(position) <= _MAX_POSITION:
         raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
     _known_series[measurement] = _Series(FAMILIES[name], {"position": position})
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ble_exporter.errors import DecodeError
+
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
@@ -34,9 +36,11 @@ class Reading:
         measurements: Measurement name to value, in the unit of its row in the format's table.
         heard_at: When it was heard, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None where the source does not know it.
-        unknown_objects: Ids of objects that decoding stopped at: what stood behind them was not read.
+        unknown_objects: Ids of objects that are in no table. (In BTHome v2 what stood behind them was not read.)
         adapter: Name of the adapter that heard it; empty where there is none.
         packet_id: The number that the packets of one measurement share, 0 to 255; None where the packet has none.
+        impossible: Names of measurements that no sensor can have made, and which are left out.
+        refused: Why other service data of the same advertisement, of a known format too, was not read.
     """
 
     device: str
@@ -46,3 +50,5 @@ class Reading:
     unknown_objects: tuple[int, ...] = ()
     adapter: str = ""
     packet_id: int | None = None
+    impossible: tuple[str, ...] = ()
+    refused: tuple[DecodeError, ...] = ()

@@ -1,14 +1,14 @@
 """
 From an advertisement to a reading: the service UUID says which format it is, the format says what it means.
 
-A new format (encrypted BTHome, BTHome v1, pvvx, ATC1441, MiBeacon) is one file in `formats/` and one row here.
+A new format is one file in `formats/` and one row in `formats/services.py`.
 """
-
-from collections.abc import Mapping
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
-from ble_exporter.formats.decoded import Cipher, Decoder
+from ble_exporter.formats.decoded import Cipher, Decoded
+from ble_exporter.formats.services import DECODERS
+from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement, Reading
 
 __all__ = ["DECODERS", "DecodeError", "decode", "parse_bthome"]
@@ -26,17 +26,12 @@ def parse_bthome(payload: bytes) -> dict[str, float]:
         of one name in the payload is "name_2". Empty if no object is a known measurement.
 
     Raises:
-        DecodeError: Wrong version, encrypted, a reserved bit set, cut short, or too long. (A ValueError.)
+        DecodeError: Wrong version, encrypted, a reserved bit set, cut short, too long, or all values impossible. (A
+            ValueError.)
 
     Source: bthome.io/format
     """
     return bthome.decode(payload).measurements
-
-
-DECODERS: Mapping[str, Decoder] = {
-    bthome.UUID: bthome.decode,
-}
-"""Service UUID to the function that decodes its service data."""
 
 
 def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = None) -> Reading:
@@ -49,19 +44,22 @@ def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = No
         cipher: Its key, where it has one.
 
     Raises:
-        DecodeError: No service data of a known format, or one that is not sound.
+        DecodeError: No service data of a known format, or none that is sound: then that of the first.
     """
-    decoded = [
-        decoder(payload, advertisement.address, cipher)
-        for uuid, payload in advertisement.service_data.items()
-        if (decoder := DECODERS.get(uuid)) is not None
-    ]
-    if not advertisement.service_data:
-        raise DecodeError("no_service_data", "no service data: a name alone, or something else")
-    if not decoded:
-        heard = ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
-        raise DecodeError("no_known_format", f"no service data of a known format, but {heard}")
-    measurements = {name: value for one in decoded for name, value in one.measurements.items()}
+    decoded: list[Decoded] = []
+    refused: list[DecodeError] = []
+    for uuid, decoder in DECODERS.items():
+        payload = advertisement.service_data.get(uuid)
+        if payload is not None:
+            try:
+                decoded.append(decoder(payload, advertisement.address, cipher))
+            except DecodeError as error:
+                # An error that is kept would keep the frames it came through, and they the error.
+                refused.append(error.with_traceback(None))
+    measurements, impossible = merged(decoded)
+    # What only announces itself beside what can't be read is no reading.
+    if not decoded or (refused and not measurements):
+        raise refused[0] if refused else _nothing_known(advertisement)
     return Reading(
         device,
         measurements,
@@ -70,4 +68,13 @@ def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = No
         unknown_objects=tuple(one.unknown_object for one in decoded if one.unknown_object is not None),
         adapter=advertisement.adapter,
         packet_id=next((one.packet_id for one in decoded if one.packet_id is not None), None),
+        impossible=impossible,
+        refused=tuple(refused),
     )
+
+
+def _nothing_known(advertisement: Advertisement) -> DecodeError:
+    if not advertisement.service_data:
+        return DecodeError("no_service_data", "no service data: a name alone, or something else")
+    heard = ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
+    return DecodeError("no_known_format", f"no service data of a known format, but {heard}")

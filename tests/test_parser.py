@@ -3,10 +3,11 @@
 import pytest
 
 from ble_exporter.errors import DecodeError
+from ble_exporter.formats import atc, bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.ccm import Ccm
 from ble_exporter.model import Advertisement, Reading
-from ble_exporter.parser import DECODERS, decode, parse_bthome
+from ble_exporter.parser import decode, parse_bthome
 from tests.conftest import PACKET_A, PACKET_B
 
 ADDRESS = "A4:C1:38:00:00:01"
@@ -75,12 +76,100 @@ def test_a_reading_knows_where_decoding_stopped() -> None:
     assert decode(Advertisement(ADDRESS, {UUID: b"\x40\x01\x61\xfe"}, 0.0), "living_room").unknown_objects == (0xFE,)
 
 
-def test_two_formats_in_one_advertisement_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+PVVX_PACKET = bytes.fromhex("01000038c1a46c07fa13d60a520900")  # 19 °C, 51.14 %, 2.774 V, 82 %, counter 9
+
+
+def heard(service_data: dict[str, bytes], cipher: Ccm | None = None) -> Reading:
+    """Decode an advertisement."""
+    return decode(Advertisement(ADDRESS, service_data, 0.0), "living_room", cipher)
+
+
+def test_two_formats_in_one_advertisement_are_merged() -> None:
     """Nothing heard is lost when a sensor speaks two formats at once."""
-    other = Decoded({"pressure": 1013.0}, {}, None, None)
-    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, "other": lambda _payload, _address, _cipher: other})
+    reading = heard({mibeacon.UUID: bytes.fromhex("50585b050301000038c1a406100202020a10014f"), UUID: PACKET_B})
 
-    reading = decode(Advertisement(ADDRESS, {"other": b"", UUID: PACKET_B}, 0.0), "living_room")
-
-    assert reading.measurements == {"voltage": 2.848, "power_on": 0.0, "opening": 1.0, "pressure": 1013.0}
+    assert reading.measurements == {
+        "voltage": 2.848,
+        "power_on": 0.0,
+        "opening": 1.0,
+        "humidity": 51.4,
+        "battery": 79.0,
+    }
     assert reading.packet_id == 0xB0
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["heard in one order", "and in the other"])
+def test_the_same_measurement_in_two_formats_is_kept_twice(turn: int) -> None:
+    """And which of them is the first does not change with what D-Bus gives first."""
+    service_data = dict([(UUID, b"\x40\x00\x07\x02\x8d\x0a\x02\x8e\x0a"), (atc.UUID, PVVX_PACKET)][::turn])
+
+    reading = heard(service_data)
+
+    assert {name: value for name, value in reading.measurements.items() if name.startswith("temperature")} == {
+        "temperature": 27.01,
+        "temperature_2": 27.02,
+        "temperature_3": 19.0,
+    }
+    assert reading.packet_id == 7
+
+
+def test_an_impossible_value_keeps_its_position_among_formats() -> None:
+    """The second sensor's value must not become the first's when the first breaks."""
+    reading = heard({UUID: b"\x40\x02\xff\x7f\x01\x50", atc.UUID: PVVX_PACKET.replace(b"\x52\x09", b"\xff\x09")})
+
+    assert reading.measurements["temperature_2"] == 19.0
+    assert reading.measurements["battery"] == 80.0
+    assert reading.impossible == ("temperature", "battery_2")
+
+
+def test_a_payload_that_is_refused_does_not_cost_the_other_one() -> None:
+    """A real advertisement (bthome-ble's test_bthome_multiple_uuids): one format is encrypted, one says nothing."""
+    reading = decode(
+        Advertisement(
+            "A4:C1:38:81:24:C4",
+            {
+                atc.UUID: bytes.fromhex("c4248138c1a456088318bf"),
+                mibeacon.UUID: bytes.fromhex("30585b0501c4248138c1a4280100"),
+                bthome_v1.UUID: bytes.fromhex("0200b4021000030cbe0b"),
+            },
+            0.0,
+        ),
+        "living_room",
+    )
+
+    assert reading.measurements == {"power_on": 0.0, "voltage": 3.006}
+    assert [error.reason for error in reading.refused] == ["encrypted"]
+
+
+def test_of_several_payloads_that_are_all_refused_the_first_is_told() -> None:
+    """By the order of the table, so that the count's reason does not change from packet to packet."""
+    with pytest.raises(DecodeError, match="the BTHome payload is encrypted"):
+        heard({mibeacon.UUID: b"\x00", UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
+
+
+def test_an_announcement_beside_a_payload_that_is_refused_is_no_reading() -> None:
+    """Who lacks a key would be told that all is well."""
+    with pytest.raises(DecodeError, match="encrypted"):
+        heard({mibeacon.UUID: bytes.fromhex("30585b050201000038c1a408"), atc.UUID: bytes(11)})
+
+
+def test_an_announcement_alone_is_a_reading_without_measurements() -> None:
+    """The device was heard, and nothing is wrong with it."""
+    reading = heard({mibeacon.UUID: bytes.fromhex("30585b050201000038c1a408")})
+
+    assert reading == Reading("living_room", {}, 0.0)
+
+
+def test_an_impossible_value_is_left_out_and_told() -> None:
+    """The others are sound: only this one is not exported."""
+    reading = heard({UUID: b"\x40\x01\xff\x02\x8d\x0a"})
+
+    assert (reading.measurements, reading.impossible) == ({"temperature": 27.01}, ("battery",))
+
+
+def test_a_cipher_opens_what_is_encrypted() -> None:
+    """The worked example of bthome.io/encryption."""
+    advertisement = Advertisement("54:48:E6:8F:80:A5", {UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")}, 0.0)
+    cipher = Ccm(bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932"))
+
+    assert decode(advertisement, "x", cipher).measurements == {"temperature": 25.06, "humidity": 50.55}

@@ -2,5 +2,5 @@
 The formats that sensors speak, one file each: pure functions, bytes in, values out.
 
 No clock, no log, no I/O and no async in here. A new format is a file in this folder and a row in
-`ble_exporter.parser.DECODERS`.
+`services.DECODERS`.
 """

@@ -12,13 +12,13 @@ from bleak.backends.bluezdbus.advertisement_monitor import AdvertisementMonitor
 
 from ble_exporter.config import ScanMode
 from ble_exporter.errors import ScannerError
-from ble_exporter.formats.bthome import UUID
+from ble_exporter.formats.services import DECODERS
 from ble_exporter.scanner import remedies
 from ble_exporter.scanner.stack import Adapter, Stack
 
 # What a passive scan asks for: service data of these services, which an advertisement has with 16 of the UUID's bits,
 # the least significant byte first.
-_SERVICES = (UUID,)
+_SERVICES = tuple(DECODERS)
 _PATTERNS: list[OrPatternLike] = [
     OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(uuid[4:8])[::-1]) for uuid in _SERVICES
 ]

@@ -9,6 +9,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from bleak.args.bluez import OrPattern
 
 from ble_exporter.config import ScanMode
 from ble_exporter.errors import ScannerError
@@ -62,7 +63,9 @@ def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
 
 def test_a_passive_scan_asks_for_every_format_that_is_decoded() -> None:
     """One that is missing is never heard, and nothing tells."""
-    assert set(modes._SERVICES) == set(DECODERS)
+    asked = {pattern.content_of_pattern[::-1].hex() for pattern in map(OrPattern._make, modes._PATTERNS)}
+
+    assert asked == {uuid[4:8] for uuid in DECODERS}
 
 
 def test_auto_has_the_monitor_before_it_scans(bus: Path) -> None:

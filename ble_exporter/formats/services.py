@@ -1,0 +1,20 @@
+"""The table of formats: a new one is a file in this folder and a row here. A passive scan asks for these services."""
+
+from collections.abc import Mapping
+
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.decoded import Decoder
+
+DECODERS: Mapping[str, Decoder] = {
+    bthome.UUID: bthome.decode,
+    bthome_v1.UUID: bthome_v1.decode,
+    bthome_v1.UUID_ENCRYPTED: bthome_v1.decode_encrypted,
+    atc.UUID: atc.decode,
+    mibeacon.UUID: mibeacon.decode,
+}
+"""
+Service UUID to the function that decodes its service data.
+
+The order counts where one advertisement has service data of several: the positions of a repeated measurement go on from
+row to row, and the packet id is the first there is.
+"""

@@ -1,0 +1,83 @@
+"""What the tests of encrypted formats share: keys, and sensors that encrypt."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.ccm import Ccm
+from tests.conftest import Vector
+
+ADDRESS = "A4:C1:38:AA:BB:CC"
+KEY = bytes(range(16))
+PRINTED = bytes.fromhex("a4c138aabbcc")
+REVERSED = PRINTED[::-1]
+MIBEACON_HEAD = bytes.fromhex("58585b05") + b"\x01"  # version 5, encrypted, MAC, object; LYWSD03MMC; frame counter
+
+
+class Format(NamedTuple):
+    """
+    One format, as the tests see it.
+
+    Attributes:
+        uuid: Of its service data.
+        vectors: Its file of vectors.
+    """
+
+    uuid: str
+    vectors: str
+
+
+FORMATS = [
+    Format(bthome.UUID, "bthome_v2.json"),
+    Format(bthome.UUID, "bthome_v2_encrypted.json"),
+    Format(bthome_v1.UUID, "bthome_v1.json"),
+    Format(bthome_v1.UUID_ENCRYPTED, "bthome_v1_encrypted.json"),
+    Format(atc.UUID, "atc.json"),
+    Format(mibeacon.UUID, "mibeacon.json"),
+]
+
+
+def cipher_of(vector: Vector) -> Ccm | None:
+    """Return the cipher of a vector's key, where it has one."""
+    return Ccm(bytes.fromhex(vector["key"])) if "key" in vector else None
+
+
+def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, behind: bytes) -> bytes:
+    sealed = AESCCM(KEY, tag_length=4).encrypt(nonce, plaintext, associated_data)
+    return sealed[:-4] + behind + sealed[-4:]
+
+
+def seal_v2(plaintext: bytes, counter: int = 1) -> bytes:
+    """BTHome v2, encrypted by ADDRESS with KEY."""
+    count = counter.to_bytes(4, "little")
+    return b"\x41" + _encrypt(PRINTED + b"\xd2\xfc\x41" + count, plaintext, None, count)
+
+
+def seal_v1(plaintext: bytes, counter: int = 1) -> bytes:
+    """BTHome v1, encrypted by ADDRESS with KEY."""
+    count = counter.to_bytes(4, "little")
+    return _encrypt(PRINTED + b"\x1e\x18" + count, plaintext, b"\x11", count)
+
+
+def seal_atc(plaintext: bytes, counter: int = 1) -> bytes:
+    """Pvvx (6 bytes of plaintext) or ATC (3), encrypted by ADDRESS with KEY."""
+    count = bytes([counter])
+    head = bytes([len(plaintext) + 8, 0x16, 0x1A, 0x18])
+    return count + _encrypt(REVERSED + head + count, plaintext, b"\x11", b"")
+
+
+def seal_mibeacon(plaintext: bytes, counter: int = 0) -> bytes:
+    """MiBeacon version 5, encrypted by ADDRESS with KEY; `counter` is its higher 24 bits."""
+    count = counter.to_bytes(3, "little")
+    return MIBEACON_HEAD + REVERSED + _encrypt(REVERSED + MIBEACON_HEAD[2:] + count, plaintext, b"\x11", count)
+
+
+SEALS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    (bthome.UUID, seal_v2),
+    (bthome_v1.UUID_ENCRYPTED, seal_v1),
+    (atc.UUID, seal_atc),
+    (mibeacon.UUID, seal_mibeacon),
+]
+"""Service UUID to what encrypts for it."""

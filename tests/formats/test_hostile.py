@@ -1,0 +1,129 @@
+"""All that comes over the air is hostile: any bytes, from any address, with and without a key, to every format."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ble_exporter.errors import REJECT_REASONS, DecodeError
+from ble_exporter.families import FAMILIES
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.decoded import Decoded
+from ble_exporter.metrics import Readings
+from ble_exporter.model import Advertisement
+from ble_exporter.parser import DECODERS, decode
+from tests.conftest import samples
+from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, seal_mibeacon, seal_v1, seal_v2
+
+ADDRESSES = st.one_of(
+    st.just(ADDRESS), st.text(max_size=20), st.from_regex(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", fullmatch=True)
+)
+CIPHERS = st.sampled_from([None, Ccm(KEY)])
+# Nothing random ever begins with the sender's address, or with a frame control that makes sense.
+BEGINNINGS = st.sampled_from([b"", PRINTED, REVERSED, b"\x40", b"\x41", bytes.fromhex("50585b0501") + REVERSED])
+PAYLOADS = st.builds(bytes.__add__, BEGINNINGS, st.binary(max_size=300))
+# A decoder that takes a second for a packet can be kept busy by anybody with a transmitter. The slowest takes a
+# thousandth; the rest is for a machine that does other things too.
+LONGEST_S = 0.1
+
+
+def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
+    """Decode; what comes out is what the store takes, or an error."""
+    try:
+        decoded = DECODERS[uuid](payload, address, cipher)
+    except DecodeError as error:
+        return error
+    for name, value in decoded.measurements.items():
+        base, _, position = name.rpartition("_")
+        assert name in FAMILIES or (base in FAMILIES and 2 <= int(position) <= 127)
+        assert type(value) is float
+        assert value - value == 0, "neither infinite nor not a number"
+    assert not decoded.measurements.keys() & set(decoded.impossible)
+    assert decoded.packet_id is None or 0 <= decoded.packet_id <= 255
+    assert decoded.counter is None or 0 <= decoded.counter.value < 2**decoded.counter.bits
+    return decoded
+
+
+@pytest.mark.parametrize("uuid", DECODERS)
+@given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
+@settings(deadline=None)
+def test_any_bytes_give_values_or_a_decode_error(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> None:
+    """No other exception may ever leave a decoder: it would end the scan, and the program with it."""
+    found = decoded_or_rejected(uuid, payload, address, cipher)
+
+    assert isinstance(found, Decoded) or found.reason in REJECT_REASONS
+
+
+@pytest.mark.parametrize(("uuid", "seal"), SEALS)
+@given(
+    plaintext=st.one_of(st.binary(max_size=240), st.binary(min_size=6, max_size=6), st.binary(min_size=3, max_size=3))
+)
+@settings(deadline=None)
+def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
+    uuid: str, seal: Callable[[bytes], bytes], plaintext: bytes
+) -> None:
+    """The key does not make a sensor's packet sound. And what it encrypted is a secret, also in an error."""
+    payload = seal(plaintext)
+
+    found = decoded_or_rejected(uuid, payload, ADDRESS, Ccm(KEY))
+
+    if isinstance(found, DecodeError):
+        words = str(found).replace(payload.hex(), "")
+        assert len(plaintext) < 3 or plaintext.hex() not in words  # shorter ones are in any number
+        assert KEY.hex() not in str(found)
+    else:
+        assert found.counter is not None
+
+
+@given(
+    service_data=st.dictionaries(st.sampled_from([*DECODERS, "another"]), PAYLOADS, max_size=len(DECODERS)),
+    address=ADDRESSES,
+    cipher=CIPHERS,
+)
+@settings(deadline=None)
+def test_any_advertisement_gives_a_reading_that_the_store_takes(
+    service_data: dict[str, bytes], address: str, cipher: Ccm | None
+) -> None:
+    """Merged from several formats too."""
+    store = Readings()
+    with suppress(DecodeError):
+        reading = decode(Advertisement(address, service_data, 0.0), "living_room", cipher)
+        store.update(reading)
+        assert len(reading.measurements) < len(samples(store))
+
+
+MOST_OBJECTS = {
+    bthome.UUID: b"\x40" + b"\x57\x01" * 127,
+    bthome_v1.UUID: b"\x22\x02\x01" * 85,
+    bthome_v1.UUID_ENCRYPTED: seal_v1(b"\x22\x02\x01" * 82),
+    mibeacon.UUID: seal_mibeacon(b"\x04\x10\x02\x0a\x00" * 47),
+    atc.UUID: REVERSED + bytes.fromhex("6c07fa13d60a52090f"),
+}
+
+
+@pytest.mark.parametrize("uuid", DECODERS)
+def test_the_payload_with_the_most_objects_is_decoded_in_time(uuid: str) -> None:
+    """Or one transmitter could keep the program busy."""
+    start = time.process_time()
+    decoded = DECODERS[uuid](MOST_OBJECTS[uuid], ADDRESS, Ccm(KEY))
+    took_s = time.process_time() - start
+
+    assert decoded.measurements
+    assert took_s < LONGEST_S
+
+
+def test_the_advertisement_with_the_most_objects_is_taken_in() -> None:
+    """Each format has room for many temperatures; the store takes all of them, and never fails."""
+    payloads = {**MOST_OBJECTS, bthome.UUID: seal_v2(b"\x57\x01" * 123)}
+    reading = decode(Advertisement(ADDRESS, payloads, 0.0), "living_room", Ccm(KEY))
+    plain = decode(Advertisement(ADDRESS, MOST_OBJECTS, 0.0), "living_room", Ccm(KEY))
+    store = Readings()
+    store.update(reading)
+    store.update(plain)
+
+    assert 127 + 85 + 82 + 47 + 1 == sum(name.startswith("temperature") for name in plain.measurements)
+    assert {one.uuid for one in FORMATS} == payloads.keys()

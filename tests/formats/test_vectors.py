@@ -1,0 +1,112 @@
+"""Every format by its sourced vectors: whole, cut short, changed on the way, without the key, from somebody else."""
+
+import pytest
+
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.parser import DECODERS
+from tests.conftest import Vector, vectors
+from tests.formats.sealing import ADDRESS, FORMATS, cipher_of
+
+ALL = [(one.uuid, vector) for one in FORMATS for vector in vectors(one.vectors)]
+ENCRYPTED = [(uuid, vector) for uuid, vector in ALL if "key" in vector]
+REJECTED = vectors("rejected.json")
+OTHERS_ADDRESS = "A4:C1:38:00:00:99"
+
+# What is neither in the nonce nor authenticated: BTHome v2's device information says whether it is encrypted at all,
+# MiBeacon's frame control too, and its MAC is compared.
+FIRST_AUTHENTIC = {bthome.UUID: 1, bthome_v1.UUID_ENCRYPTED: 0, atc.UUID: 0, mibeacon.UUID: 2}
+
+
+def _named(vector: Vector) -> str:
+    return f"{vector['payload']}: {vector['note']}"
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector) for _, vector in ALL])
+def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> None:
+    """The values are what people see: each must be the one that the source gives, to the last bit."""
+    decoded = DECODERS[uuid](bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS), cipher_of(vector))
+
+    others = {name: value.hex() if isinstance(value, bytes) else value for name, value in decoded.others.items()}
+    assert vector["measurements"] == decoded.measurements
+    assert vector.get("others", {}) == others
+    assert vector.get("packet_id") == decoded.packet_id
+    assert vector.get("unknown_object") == decoded.unknown_object
+    assert vector.get("counter") == (list(decoded.counter) if decoded.counter else None)
+    assert vector.get("impossible", []) == list(decoded.impossible)
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector) for _, vector in ALL])
+def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> None:
+    """A byte too few must not become another value: what is cut is rejected, or said less."""
+    payload = bytes.fromhex(vector["payload"])
+
+    for length in range(len(payload)):
+        try:
+            decoded = DECODERS[uuid](payload[:length], vector.get("address", ADDRESS), cipher_of(vector))
+        except DecodeError:
+            continue
+        assert "key" not in vector or not decoded.measurements
+        assert decoded.measurements.items() <= vector["measurements"].items()
+
+
+@pytest.mark.parametrize("vector", REJECTED, ids=_named)
+def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
+    """A guess would be a wrong temperature on somebody's graph; the message goes into a bug report."""
+    uuid = f"0000{vector['service']}-0000-1000-8000-00805f9b34fb"
+    with pytest.raises(DecodeError) as caught:
+        DECODERS[uuid](bytes.fromhex(vector["payload"]), vector["address"], cipher_of(vector))
+
+    assert (vector["reason"], vector["message"]) == (caught.value.reason, str(caught.value))
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, vector: Vector) -> None:
+    """That is what its owner can mend."""
+    with pytest.raises(DecodeError, match="encrypted") as caught:
+        DECODERS[uuid](bytes.fromhex(vector["payload"]), vector["address"], None)
+
+    assert caught.value.reason == "encrypted"
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> None:
+    """The error goes into a log, and the log into a bug report."""
+    wrong = bytes.fromhex("00112233445566778899aabbccddeeff")
+    with pytest.raises(DecodeError) as caught:
+        DECODERS[uuid](bytes.fromhex(vector["payload"]), vector["address"], Ccm(wrong))
+
+    assert caught.value.reason == "wrong_key"
+    assert wrong.hex() not in str(caught.value)
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector: Vector) -> None:
+    """This is what encryption is for: nobody but the sensor can say what it measured."""
+    payload = bytes.fromhex(vector["payload"])
+
+    for bit in range(FIRST_AUTHENTIC[uuid] * 8, len(payload) * 8):
+        changed = bytearray(payload)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(DecodeError) as caught:
+            DECODERS[uuid](bytes(changed), vector["address"], cipher_of(vector))
+        assert caught.value.reason in {"wrong_key", "wrong_address"}
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector: Vector) -> None:
+    """The address is in the nonce: another's packet under one's own address does not pass."""
+    with pytest.raises(DecodeError) as caught:
+        DECODERS[uuid](bytes.fromhex(vector["payload"]), OTHERS_ADDRESS, cipher_of(vector))
+
+    assert caught.value.reason in {"wrong_key", "wrong_address"}
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+def test_an_address_that_is_none_is_rejected(uuid: str, vector: Vector) -> None:
+    """On macOS a device has a UUID instead, of which no nonce can be made."""
+    with pytest.raises(DecodeError) as caught:
+        DECODERS[uuid](bytes.fromhex(vector["payload"]), "68753A44-4D6F-1226-9C60-0050E4C00067", cipher_of(vector))
+
+    assert caught.value.reason == "wrong_address"
