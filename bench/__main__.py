@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import decoding, scrape
+from bench import decoding, formats, scrape
 from bench.timing import DifferenceError
 
 
@@ -22,6 +22,7 @@ def main() -> int:
     print("Processor time, medians of interleaved rounds; ratios are taken within a round, with their min–max.\n")
     try:
         decoding.run()
+        formats.run()
         scrape.run()
     except DifferenceError as error:
         print(f"bench: the results differ, so their times cannot be compared: {error}", file=sys.stderr)

@@ -28,8 +28,8 @@ AIM = "25 or more"
 _ADDRESS = "A4:C1:38:AA:BB:CC"
 _PEER_NEEDS = (3, 11)
 _IDS = 256
-_ROUNDS = 11
-_TIMES = 10
+ROUNDS = 11
+TIMES = 10
 # bthome-ble's keys where they are not our names.
 _OUR_NAME = {"power": "power_on"}
 _NO_MEASUREMENTS = {"packet_id", "signal_strength"}
@@ -44,29 +44,39 @@ class Peer(Protocol):
         """Take in one advertisement; return all that is known of the sensor."""
 
 
-class _Libraries:
+class Libraries:
     """bthome-ble and what it needs, imported late: it is not there for Python 3.10."""
 
     def __init__(self) -> None:
-        self.peer: Callable[[], Peer] = import_module("bthome_ble").BTHomeBluetoothDeviceData
+        self.peer: Callable[[bytes | None], Peer] = import_module("bthome_ble").BTHomeBluetoothDeviceData
         self._service_info: Callable[..., object] = import_module("habluetooth").BluetoothServiceInfoBleak
 
-    def heard(self, payload: bytes) -> object:
+    def heard(self, payload: bytes, uuid: str = UUID, address: str = _ADDRESS) -> object:
         """Wrap service data as bthome-ble wants it."""
         return self._service_info(
             name="ATC_AABBCC",
-            address=_ADDRESS,
+            address=address,
             rssi=-60,
             manufacturer_data={},
-            service_data={UUID: payload},
+            service_data={uuid: payload},
             service_uuids=[],
             source="",
-            device=BLEDevice(_ADDRESS, None, None),
+            device=BLEDevice(address, None, None),
             advertisement=None,
             connectable=True,
             time=0.0,
             tx_power=None,
         )
+
+    @staticmethod
+    def values(update: object) -> dict[str, float]:
+        """Return the measurements of an update, by our names."""
+        said = vars(update)
+        return {
+            _OUR_NAME.get(key.key, key.key): float(value.native_value)
+            for key, value in {**said["entity_values"], **said["binary_entity_values"]}.items()
+            if key.key not in _NO_MEASUREMENTS
+        }
 
 
 def run() -> None:
@@ -78,9 +88,9 @@ def run() -> None:
     """
     print(f"Decoding one packet: bthome-ble's update() against our parse_bthome. Aim: {AIM}.\n")
     try:
-        libraries = _Libraries()
+        libraries = Libraries()
     except ModuleNotFoundError as error:
-        print(f"  Left out: no module {error.name}. {_why_missing()}\n")
+        print(f"  Left out: no module {error.name}. {why_missing()}\n")
         return
     rows: list[tuple[str, ...]] = [("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")]
     for name, texts in STREAMS.items():
@@ -96,7 +106,8 @@ def run() -> None:
     print()
 
 
-def _why_missing() -> str:
+def why_missing() -> str:
+    """Return what to do about a missing bthome-ble."""
     if sys.version_info < _PEER_NEEDS:
         return f"bthome-ble needs Python 3.11 or newer, and this is {platform.python_version()}."
     return "It is in the development dependencies: make bench sets them up."
@@ -113,31 +124,26 @@ def _with_next_ids(packets: list[bytes]) -> list[bytes]:
     return stream
 
 
-def _check_values(libraries: _Libraries, packet: bytes) -> None:
+def _check_values(libraries: Libraries, packet: bytes) -> None:
     """Both decoders must find the same measurements, with equal values."""
-    update = vars(libraries.peer().update(libraries.heard(packet)))
-    theirs = {
-        _OUR_NAME.get(key.key, key.key): float(value.native_value)
-        for key, value in {**update["entity_values"], **update["binary_entity_values"]}.items()
-        if key.key not in _NO_MEASUREMENTS
-    }
+    theirs = libraries.values(libraries.peer(None).update(libraries.heard(packet)))
     ours = parse_bthome(packet)
     if ours != theirs:
         raise DifferenceError(f"packet {packet.hex()}: bthome-ble reads {theirs}, we read {ours}")
 
 
-def _check_none_dropped(libraries: _Libraries, stream: list[bytes]) -> None:
+def _check_none_dropped(libraries: Libraries, stream: list[bytes]) -> None:
     """Each packet must arrive at bthome-ble, from the stream's end to its beginning too."""
-    peer = libraries.peer()
+    peer = libraries.peer(None)
     for packet in [*stream, *stream]:
         peer.update(libraries.heard(packet))
         if packet[1] == 0x00 and peer.packet_id != packet[2]:
             raise DifferenceError(f"packet {packet.hex()}: bthome-ble dropped it, so its time would not count")
 
 
-def _measure(libraries: _Libraries, stream: list[bytes]) -> Rounds:
+def _measure(libraries: Libraries, stream: list[bytes]) -> Rounds:
     """Time the whole stream, in seconds, with one parser at bthome-ble: it has one for each sensor."""
-    peer = libraries.peer()
+    peer = libraries.peer(None)
     heard = [libraries.heard(packet) for packet in stream]
 
     def theirs() -> None:
@@ -149,4 +155,4 @@ def _measure(libraries: _Libraries, stream: list[bytes]) -> Rounds:
             parse_bthome(packet)
 
     # Ours runs more often, so that a turn of either is long against the clock's and the scheduler's grain.
-    return compare({"bthome-ble": lambda: repeat(theirs, _TIMES), "ours": lambda: repeat(ours, 10 * _TIMES)}, _ROUNDS)
+    return compare({"bthome-ble": lambda: repeat(theirs, TIMES), "ours": lambda: repeat(ours, 10 * TIMES)}, ROUNDS)

@@ -1,0 +1,123 @@
+"""
+Decoding every other format: against bthome-ble's `update()` where it knows the format, and by itself where it does not.
+
+What is encrypted has the next counter in each packet, as a sensor's packets have; what is plain, the next packet id.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from bench.decoding import ROUNDS, TIMES, Libraries, why_missing
+from bench.timing import DifferenceError, compare, print_table, repeat
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.decoded import Decoder
+from ble_exporter.formats.services import DECODERS
+from tests.formats.sealing import ADDRESS, KEY, REVERSED, seal_atc, seal_mibeacon, seal_v1, seal_v2
+
+_PACKETS = 256
+_AIM_ENCRYPTED = "10 or more"
+
+Packets = Callable[[int], bytes]
+"""The packet of a number from 0 to 255, which is its counter or its packet id."""
+
+
+class Stream(NamedTuple):
+    """
+    What one sensor sends.
+
+    Attributes:
+        name: For the table.
+        uuid: Of its service data.
+        packet: Number to packet.
+        has_key: Whether it is encrypted.
+        has_peer: Whether bthome-ble knows the format.
+    """
+
+    name: str
+    uuid: str
+    packet: Packets
+    has_key: bool
+    has_peer: bool
+
+
+def _in_turn(seal: Callable[[bytes, int], bytes], *plaintexts: str) -> Packets:
+    """The plaintexts in turn, encrypted."""
+    return lambda number: seal(bytes.fromhex(plaintexts[number % len(plaintexts)]), number)
+
+
+def _plain(before: str, behind: str) -> Packets:
+    return lambda number: bytes.fromhex(before) + bytes([number]) + bytes.fromhex(behind)
+
+
+_MAC = REVERSED.hex()
+STREAMS = [
+    Stream(
+        "BTHome v2 encrypted, two in turn",
+        bthome.UUID,
+        _in_turn(seal_v2, "0151028d0a038d11", "0c200b10001101"),
+        has_key=True,
+        has_peer=True,
+    ),
+    Stream("BTHome v1", bthome_v1.UUID, _plain("0200", "23026c070303ff1302014e"), has_key=False, has_peer=True),
+    Stream(
+        "BTHome v1 encrypted",
+        bthome_v1.UUID_ENCRYPTED,
+        _in_turn(seal_v1, "23026c070303ff1302014e"),
+        has_key=True,
+        has_peer=True,
+    ),
+    Stream("pvvx custom", atc.UUID, _plain(f"{_MAC}6c07fa13d60a52", "0f"), has_key=False, has_peer=False),
+    Stream("pvvx custom encrypted", atc.UUID, _in_turn(seal_atc, "6c07fa13520f"), has_key=True, has_peer=False),
+    Stream("ATC1441", atc.UUID, _plain("a4c138aabbcc00ce33430a6e", ""), has_key=False, has_peer=False),
+    Stream("ATC encrypted", atc.UUID, _in_turn(seal_atc, "763256"), has_key=True, has_peer=False),
+    Stream("MiBeacon", mibeacon.UUID, _plain("50585b05", f"{_MAC}0d1004be000002"), has_key=False, has_peer=False),
+    Stream("MiBeacon encrypted", mibeacon.UUID, _in_turn(seal_mibeacon, "041002be00"), has_key=True, has_peer=False),
+]
+
+
+def run() -> None:
+    """
+    Measure and print.
+
+    Raises:
+        DifferenceError: The two decoders read a packet differently, or bthome-ble dropped one.
+    """
+    print("Decoding the other formats, with the sender's address, and with a cipher where there is a key.\n")
+    try:
+        libraries = Libraries()
+    except ModuleNotFoundError as error:
+        print(f"  Left out: no module {error.name}. {why_missing()}\n")
+        return
+    rows: list[tuple[str, ...]] = [("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")]
+    rows += [_row(libraries, stream) for stream in STREAMS]
+    print_table(rows)
+    print()
+
+
+def _row(libraries: Libraries, stream: Stream) -> tuple[str, ...]:
+    packets = [stream.packet(number) for number in range(_PACKETS)]
+    decode: Decoder = DECODERS[stream.uuid]
+    cipher = Ccm(KEY) if stream.has_key else None
+    contestants = {"ours": lambda: repeat(lambda: [decode(packet, ADDRESS, cipher) for packet in packets], 10 * TIMES)}
+    if stream.has_peer:
+        peer = libraries.peer(KEY if stream.has_key else None)
+        heard = [libraries.heard(packet, stream.uuid, ADDRESS) for packet in packets]
+        for packet, data in zip([*packets, *packets], [*heard, *heard], strict=True):
+            theirs = libraries.values(peer.update(data))
+            missing = {
+                name: value
+                for name, value in decode(packet, ADDRESS, cipher).measurements.items()
+                if theirs.get(name) != value
+            }
+            if missing:
+                raise DifferenceError(f"{stream.name}, {packet.hex()}: bthome-ble reads {theirs}, we read {missing}")
+        contestants["bthome-ble"] = partial(repeat, lambda: [peer.update(data) for data in heard], TIMES)
+    measured = compare(contestants, ROUNDS)
+    ours = f"{measured.median('ours') / _PACKETS * 1e6:.2f}"
+    if not stream.has_peer:
+        return (stream.name, "–", ours, "–", "")
+    theirs_micros = f"{measured.median('bthome-ble') / _PACKETS * 1e6:.2f}"
+    aim = _AIM_ENCRYPTED if stream.uuid == bthome.UUID else ""
+    return (stream.name, theirs_micros, ours, str(measured.ratio("bthome-ble", "ours")), aim)
