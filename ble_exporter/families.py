@@ -31,9 +31,11 @@ class Family(NamedTuple):
 
 
 FAMILIES: Mapping[str, Family] = {
-    "battery": Family("battery_percent", "Battery (BTHome 0x01)."),
-    "temperature": Family("temperature_celsius", "Temperature (BTHome 0x02, 0x45, 0x57, 0x58)."),
-    "humidity": Family("humidity_percent", "Humidity (BTHome 0x03, 0x2E)."),
+    "battery": Family("battery_percent", "Battery (BTHome 0x01, pvvx, ATC1441, MiBeacon 0x100A)."),
+    "temperature": Family(
+        "temperature_celsius", "Temperature (BTHome 0x02, 0x45, 0x57, 0x58, pvvx, ATC1441, MiBeacon 0x1004, 0x100D)."
+    ),
+    "humidity": Family("humidity_percent", "Humidity (BTHome 0x03, 0x2E, pvvx, ATC1441, MiBeacon 0x1006, 0x100D)."),
     "pressure": Family("pressure_pascals", "Pressure (BTHome 0x04).", multiplier=100),
     "illuminance": Family("illuminance_lux", "Illuminance (BTHome 0x05)."),
     "mass": Family("mass_grams", "Mass (BTHome 0x06, 0x07).", multiplier=1000),
@@ -41,12 +43,12 @@ FAMILIES: Mapping[str, Family] = {
     "count": Family("count_value", "Count (BTHome 0x09, 0x3D, 0x3E, 0x59, 0x5A, 0x5B)."),
     "energy": Family("energy_joules", "Energy (BTHome 0x0A, 0x4D).", multiplier=3600000),
     "power": Family("power_watts", "Power (BTHome 0x0B, 0x5C)."),
-    "voltage": Family("voltage_volts", "Voltage (BTHome 0x0C, 0x4A)."),
+    "voltage": Family("voltage_volts", "Voltage (BTHome 0x0C, 0x4A, pvvx, ATC1441)."),
     "pm25": Family("pm25_grams_per_cubic_meter", "Particulate matter up to 2.5 µm (BTHome 0x0D).", divisor=1000000),
     "pm10": Family("pm10_grams_per_cubic_meter", "Particulate matter up to 10 µm (BTHome 0x0E).", divisor=1000000),
     "generic": Family("generic", "Generic: 1 is on (BTHome 0x0F)."),
-    "power_on": Family("power_on", "Power: 1 is on (BTHome 0x10)."),
-    "opening": Family("opening", "Opening: 1 is open (BTHome 0x11)."),
+    "power_on": Family("power_on", "Power: 1 is on (BTHome 0x10, pvvx)."),
+    "opening": Family("opening", "Opening: 1 is open (BTHome 0x11, pvvx)."),
     "carbon_dioxide": Family("carbon_dioxide_ppm", "Carbon dioxide (BTHome 0x12)."),
     "volatile_organic_compounds": Family(
         "volatile_organic_compounds_grams_per_cubic_meter",
