@@ -46,16 +46,7 @@ def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = No
     Raises:
         DecodeError: No service data of a known format, or none that is sound: then that of the first.
     """
-    decoded: list[Decoded] = []
-    refused: list[DecodeError] = []
-    for uuid, decoder in DECODERS.items():
-        payload = advertisement.service_data.get(uuid)
-        if payload is not None:
-            try:
-                decoded.append(decoder(payload, advertisement.address, cipher))
-            except DecodeError as error:
-                # An error that is kept would keep the frames it came through, and they the error.
-                refused.append(error.with_traceback(None))
+    decoded, refused = _decode_each(advertisement, cipher)
     measurements, impossible = merged(decoded)
     # What only announces itself beside what can't be read is no reading.
     if not decoded or (refused and not measurements):
@@ -71,6 +62,21 @@ def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = No
         impossible=impossible,
         refused=tuple(refused),
     )
+
+
+def _decode_each(advertisement: Advertisement, cipher: Cipher | None) -> tuple[list[Decoded], list[DecodeError]]:
+    """Decode the service data of every known format, in the order of the table."""
+    decoded: list[Decoded] = []
+    refused: list[DecodeError] = []
+    for uuid, decoder in DECODERS.items():
+        payload = advertisement.service_data.get(uuid)
+        if payload is not None:
+            try:
+                decoded.append(decoder(payload, advertisement.address, cipher))
+            except DecodeError as error:
+                # An error that is kept would keep the frames it came through, and they the error.
+                refused.append(error.with_traceback(None))
+    return decoded, refused
 
 
 def _nothing_known(advertisement: Advertisement) -> DecodeError:

@@ -74,8 +74,13 @@ def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decode
         check_sender(payload[_HEAD : _HEAD + 6][::-1], address, payload)
     if not control & _HAS_OBJECT:
         return Decoded({}, {}, None, None)
-    if not control & _ENCRYPTED:
-        return _values(payload, start, payload[_FRAME_COUNTER])
+    if control & _ENCRYPTED:
+        return _decode_sealed(payload, start, address, cipher)
+    return _values(payload, start, payload[_FRAME_COUNTER])
+
+
+def _decode_sealed(payload: bytes, start: int, address: str, cipher: Cipher | None) -> Decoded:
+    """Decrypt and read the objects."""
     if cipher is None:
         raise DecodeError("encrypted", f"the MiBeacon payload is encrypted: {payload.hex()}")
     if len(payload) < start + _COUNTER_AND_MIC:
