@@ -4,21 +4,13 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ble_exporter.document import (
-    Document,
-    Node,
-    elements_of,
-    entries_of,
-    is_bare_number,
-    line_of,
-    shown,
-    text_of,
-)
+from ble_exporter.devices import read_devices
+from ble_exporter.document import Document, Node, elements_of, line_of, shown, text_of
 from ble_exporter.errors import ConfigError
 
 ScanMode = Literal["auto", "active", "passive"]
@@ -46,8 +38,6 @@ _OPTIONAL = (
     "silence_limit_seconds",
 )
 KEYS = _MANDATORY + _OPTIONAL
-_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
-_PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _ADAPTER = re.compile(r"hci[0-9]{1,3}")
 _EXAMPLES = {
     "scan_interval_seconds": "30",
@@ -80,6 +70,8 @@ class AppConfig:
         adapters: Names of the Bluetooth adapters ("hci0"); none takes the first, by number, that is powered.
         on_adapter_failure: One of ON_ADAPTER_FAILURE.
         silence_limit_seconds: How long the radio may listen and hear nothing at all.
+        keys: Bluetooth address to the 16 bytes of its bindkey, of the devices that encrypt.
+        key_files: The files that hold them: the configuration, where a key stands in it, and each `bindkey_file`.
     """
 
     scan_interval_seconds: float
@@ -94,6 +86,8 @@ class AppConfig:
     adapters: tuple[str, ...] = ()
     on_adapter_failure: OnAdapterFailure = "exit"
     silence_limit_seconds: float = DEFAULT_SILENCE_LIMIT_S
+    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    key_files: tuple[str, ...] = field(default=(), compare=False)
 
 
 def load_config(path: str) -> AppConfig:
@@ -117,6 +111,7 @@ class _Settings:
     """The keys of one file on their way to an AppConfig; whatever is wrong ends in `fail`, with its line."""
 
     def __init__(self, document: Document, entries: list[tuple[Node, Node]]) -> None:
+        self._document = document
         self._scalar = document.scalar
         self._fail = document.fail
         self._nodes: dict[str, Node] = {}
@@ -146,11 +141,12 @@ class _Settings:
                 f"scan_duration_seconds: {duration:g} is longer than scan_interval_seconds ({interval:g}): "
                 "a scan must end before the next begins; make it shorter, or equal to listen all the time",
             )
+        devices = read_devices(self._document, self._nodes["devices"])
         return AppConfig(
             scan_interval_seconds=interval,
             scan_duration_seconds=duration,
             listen_port=self._port(),
-            devices=self._devices(),
+            devices=devices.names,
             log_file=self._log_file(),
             log_level=self._choice("log_level", "level", LOG_LEVELS, "INFO"),
             listen_address=self._listen_address(),
@@ -159,51 +155,9 @@ class _Settings:
             adapters=self._adapters(),
             on_adapter_failure=self._choice("on_adapter_failure", "way to go on", ON_ADAPTER_FAILURE, "exit"),
             silence_limit_seconds=self._seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),
+            keys=devices.keys,
+            key_files=tuple(devices.key_files),
         )
-
-    def _devices(self) -> dict[str, str]:
-        node = self._nodes["devices"]
-        entries = entries_of(node)
-        if not entries:
-            self._fail(node, 'devices: no device is listed; add lines such as `"A4:C1:38:00:00:01": "living_room"`')
-        lines: dict[str, int] = {}
-        devices: dict[str, str] = {}
-        for address_node, name_node in entries:
-            address = self._address(address_node)
-            if address in devices:
-                first = lines[address]
-                self._fail(address_node, f"devices: {address} is already listed on line {first}; remove one of the two")
-            name = self._device_name(address, name_node)
-            if name in lines:
-                problem = f'the name "{name}" is already used on line {lines[name]}; choose another'
-                self._fail(name_node, f"devices: {address}: {problem}")
-            lines[address] = lines[name] = line_of(address_node)
-            devices[address] = name
-        return devices
-
-    def _address(self, node: Node) -> str:
-        text = text_of(node)
-        address = text.upper()
-        if is_bare_number(node):
-            self._fail(node, f'devices: {text} is not quoted, and YAML reads it as a number; write "{text}"')
-        if _PLACEHOLDER.fullmatch(address):
-            self._fail(node, f"devices: {text} is a placeholder; put in the address of your sensor")
-        if not _ADDRESS.fullmatch(address):
-            remedy = 'write six pairs of hex digits, as "A4:C1:38:00:00:01"'
-            self._fail(node, f"devices: {text} is not a Bluetooth address; {remedy}")
-        return address
-
-    def _device_name(self, address: str, node: Node) -> str:
-        name = self._scalar(f"devices: {address}", node)
-        if name is None or (isinstance(name, str) and not name.strip()):
-            problem = 'the name is empty; give one, as "living_room"'
-        elif not isinstance(name, str):
-            problem = f'the name must be text; put it in quotes, as "{text_of(node)}"'
-        elif not name.isprintable():
-            problem = "the name has a control character; use printable characters"
-        else:
-            return name
-        return self._fail(node, f"devices: {address}: {problem}")
 
     def _seconds(self, key: str, default: float = math.nan, otherwise: str = "") -> float:
         node = self._nodes.get(key)

@@ -6,6 +6,7 @@ still has both of two equal keys.
 """
 
 import re
+from contextlib import suppress
 from typing import NoReturn, TypeAlias
 
 import yaml
@@ -37,6 +38,9 @@ for _tag, _pattern, _first in (
 
 _MANY_DIGITS = 18
 
+# What may be a key, or a part of one, wherever in a file it got to: no message shows it. An address is shorter.
+_SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{2,}")
+
 
 class Document:
     """
@@ -44,10 +48,13 @@ class Document:
 
     Args:
         path: The name that stands in each message.
+
+    Attributes:
+        path: The same.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
 
     def entries(self, data: bytes) -> list[tuple[Node, Node]]:
         """
@@ -60,18 +67,19 @@ class Document:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise ConfigError(f"{self._path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+            raise ConfigError(f"{self.path}:{line}: not UTF-8 text; save the file as UTF-8") from error
         try:
             return entries_of(yaml.compose(text, Loader=_Loader))
         except yaml.MarkedYAMLError as error:
             at = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
             problem = ", ".join(filter(None, (error.context, error.problem)))
-            raise ConfigError(f"{self._path}{at}: not valid YAML: {problem}") from error
+            # Without its cause: a traceback would show the lines of the file that stand there, and a key with them.
+            raise ConfigError(f"{self.path}{at}: not valid YAML: {_without_secrets(problem)}") from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            raise ConfigError(f"{self._path}:{line}: a control character stands here; remove it") from error
+            raise ConfigError(f"{self.path}:{line}: a control character stands here; remove it") from None
         except RecursionError as error:
-            raise ConfigError(f"{self._path}: not valid YAML: nested too deeply") from error
+            raise ConfigError(f"{self.path}: not valid YAML: nested too deeply") from error
 
     def scalar(self, key: str, node: Node) -> Scalar:
         """
@@ -89,22 +97,31 @@ class Document:
         if kind == "bool":
             return text.lower() == "true"
         if kind in ("int", "float"):
-            try:
+            with suppress(ValueError):
                 # A float for more digits than any setting has: int() refuses thousands of them in its own words.
                 return int(text) if kind == "int" and len(text) < _MANY_DIGITS else float(text)
-            except ValueError:
-                self.fail(node, f"{key}: {text} is not a number; write one")
+            self.fail(node, f"{key}: {text} is not a number; write one")
         return text
 
     def fail(self, node: Node | None, problem: str) -> NoReturn:
         """Raise a ConfigError that names the file, the node's line where there is a node, and the problem."""
         at = "" if node is None else f":{line_of(node)}"
-        raise ConfigError(f"{self._path}{at}: {one_line(problem)}")
+        raise ConfigError(f"{self.path}{at}: {_without_secrets(one_line(problem))}")
 
 
 def entries_of(node: Node | None) -> list[tuple[Node, Node]]:
     """Return the keys of a mapping and their values, in order; none where the node is no mapping."""
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
+
+
+def is_mapping(node: Node) -> bool:
+    """Whether it is a mapping, though perhaps an empty one."""
+    return isinstance(node, yaml.MappingNode)
+
+
+def is_scalar(node: Node) -> bool:
+    """Whether it is neither a list nor a mapping."""
+    return isinstance(node, yaml.ScalarNode)
 
 
 def elements_of(node: Node) -> list[Node]:
@@ -135,3 +152,7 @@ def shown(value: Scalar) -> str:
     if value is None:
         return "nothing"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def _without_secrets(problem: str) -> str:
+    return _SECRET.sub("…", problem)

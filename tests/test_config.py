@@ -24,7 +24,7 @@ def test_a_bad_configuration_is_refused_in_these_words(path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 
-    assert expected == str(caught.value).replace(str(path), "FILE")
+    assert expected == str(caught.value).replace(str(path), "FILE").replace(str(path.parent), "FOLDER")
 
 
 def test_every_key_arrives() -> None:
@@ -38,6 +38,10 @@ def test_every_key_arrives() -> None:
             "00:34:56:12:34:56": "bedroom",
             "12:34:56:12:34:56": "Küche, oben",
             "A4:C1:38:00:00:04": "no",
+            "A4:C1:38:00:00:05": "cellar",
+            "A4:C1:38:00:00:06": "attic",
+            "A4:C1:38:00:00:07": "garage",
+            "A4:C1:38:00:00:08": "shed",
         },
         log_file="-",
         log_level="DEBUG",
@@ -47,6 +51,11 @@ def test_every_key_arrives() -> None:
         adapters=("hci1", "hci0"),
         on_adapter_failure="continue",
         silence_limit_seconds=120,
+        keys={
+            "A4:C1:38:00:00:05": bytes.fromhex("00112233445566778899aabbccddeeff"),
+            "A4:C1:38:00:00:06": bytes.fromhex("12345678901234567890123456789012"),
+            "A4:C1:38:00:00:07": bytes.fromhex("ffeeddccbbaa99887766554433221100"),
+        },
     ) == load_config(str(HERE / "configs" / "good" / "complete.yaml"))
 
 

@@ -1,0 +1,184 @@
+"""
+The devices of a configuration: their names, and the keys of those that encrypt.
+
+No message of this module shows a key, or what stands where one should: docs/security.md.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+from ble_exporter.document import Document, Node, entries_of, is_bare_number, is_mapping, is_scalar, line_of, text_of
+
+_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
+_KEYS = ("name", "bindkey", "bindkey_file")
+_EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
+
+_BINDKEY = re.compile(r"[0-9A-Fa-f]{32}")
+_OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
+_KEY_WITHIN = re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{24}|[0-9A-Fa-f]{32})(?![0-9A-Fa-f])")
+
+# Of a file that is no key's at all, a device for example, no more than this is read.
+_MOST_BYTES = 200
+
+
+@dataclass
+class Devices:
+    """
+    What stands under `devices:`.
+
+    Attributes:
+        names: Address (upper case, colons) to name; both unique.
+        keys: Address to the 16 bytes of its key, of the devices that have one.
+        key_files: The files that hold those keys, the configuration among them where one stands in it.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, bytes] = field(default_factory=dict, repr=False)
+    key_files: list[str] = field(default_factory=list)
+
+
+def read_devices(document: Document, node: Node) -> Devices:
+    """
+    Read the devices, and the files of their keys.
+
+    Args:
+        document: The configuration.
+        node: What stands under `devices:`.
+
+    Raises:
+        ConfigError: There is none, one is not as it should be, or a key can't be read.
+    """
+    entries = entries_of(node)
+    if not entries:
+        document.fail(node, 'devices: no device is listed; add lines such as `"A4:C1:38:00:00:01": "living_room"`')
+    devices = Devices()
+    lines: dict[str, int] = {}
+    for address_node, device_node in entries:
+        address = _address(document, address_node)
+        if address in devices.names:
+            first = lines[address]
+            document.fail(address_node, f"devices: {address} is already listed on line {first}; remove one of the two")
+        device = _Device(document, address, device_node)
+        name = device.name()
+        if name in lines:
+            device.fail(device_node, f'the name "{name}" is already used on line {lines[name]}; choose another')
+        lines[address] = lines[name] = line_of(address_node)
+        devices.names[address] = name
+        device.read_key(devices)
+    return devices
+
+
+def _address(document: Document, node: Node) -> str:
+    text = text_of(node)
+    address = text.upper()
+    if is_bare_number(node):
+        document.fail(node, f'devices: {text} is not quoted, and YAML reads it as a number; write "{text}"')
+    if _PLACEHOLDER.fullmatch(address):
+        document.fail(node, f"devices: {text} is a placeholder; put in the address of your sensor")
+    if not _ADDRESS.fullmatch(address):
+        remedy = 'write six pairs of hex digits, as "A4:C1:38:00:00:01"'
+        document.fail(node, f"devices: {text} is not a Bluetooth address; {remedy}")
+    return address
+
+
+class _Device:
+    """One device: a name, or a mapping with a name and perhaps a key."""
+
+    def __init__(self, document: Document, address: str, node: Node) -> None:
+        self._document = document
+        self._address = address
+        self._node = node
+        self._nodes: dict[str, Node] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in entries_of(node):
+            key = text_of(key_node)
+            if key not in _KEYS:
+                close = get_close_matches(key, _KEYS, 1)
+                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(_KEYS)}"
+                # Not the key: whoever confuses the two sides of a colon has a bindkey there.
+                self.fail(key_node, f"unknown key; {hint}")
+            if key in lines:
+                self.fail(key_node, f"{key}: is already set on line {lines[key]}; remove one of the two")
+            self._nodes[key] = value_node
+            lines[key] = line_of(key_node)
+
+    def fail(self, node: Node, problem: str) -> NoReturn:
+        self._document.fail(node, f"devices: {self._address}: {problem}")
+
+    def name(self) -> str:
+        if is_mapping(self._node) and "name" not in self._nodes:
+            self.fail(self._node, f"name: mandatory key is missing; write `{_EXAMPLE}`")
+        node = self._nodes.get("name", self._node)
+        if _KEY_WITHIN.search(text_of(node)):
+            # Names are public: they are a label of every metric.
+            self.fail(node, f"a bindkey stands where the name should; write `{_EXAMPLE}`")
+        name = self._document.scalar(f"devices: {self._address}", node)
+        if name is None or (isinstance(name, str) and not name.strip()):
+            problem = 'the name is empty; give one, as "living_room"'
+        elif not isinstance(name, str):
+            problem = f'the name must be text; put it in quotes, as "{text_of(node)}"'
+        elif not name.isprintable():
+            problem = "the name has a control character; use printable characters"
+        else:
+            return name
+        return self.fail(node, problem)
+
+    def read_key(self, devices: Devices) -> None:
+        """Add the device's key, where it has one."""
+        key, file = self._nodes.get("bindkey"), self._nodes.get("bindkey_file")
+        if key is not None and file is not None:
+            self.fail(file, "bindkey and bindkey_file are both set; remove one of the two")
+        if key is not None:
+            devices.keys[self._address] = self._key(key, "bindkey", text_of(key) if is_scalar(key) else None)
+            key_file = self._document.path
+        elif file is not None:
+            path = self._path(file)
+            devices.keys[self._address] = self._key(file, f"bindkey_file: {path}", self._content(file, path))
+            key_file = str(path)
+        else:
+            return
+        if key_file not in devices.key_files:
+            devices.key_files.append(key_file)
+
+    def _key(self, node: Node, where: str, text: str | None) -> bytes:
+        if text is None or not _BINDKEY.fullmatch(text):
+            self.fail(node, f"{where}: {_problem(text)}; write the 32 hex digits that the firmware's page shows")
+        return bytes.fromhex(text)
+
+    def _path(self, node: Node) -> Path:
+        """Return the file that a `bindkey_file` means: systemd's credentials first, then beside the configuration."""
+        text = self._document.scalar(f"devices: {self._address}: bindkey_file", node)
+        if not isinstance(text, str) or not text or not text.isprintable():
+            self.fail(node, 'bindkey_file: no path stands here; write one, as "/etc/ble_exporter/living_room.key"')
+        if _BINDKEY.fullmatch(text) or _OLD_BINDKEY.fullmatch(text):
+            self.fail(node, "bindkey_file: a bindkey stands where the path should; write it as `bindkey:`")
+        # Of two paths the second, where it is absolute, is the whole.
+        beside = Path(self._document.path).parent / text
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        return Path(credentials, text) if credentials and Path(credentials, text).exists() else beside
+
+    def _content(self, node: Node, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES)
+        except OSError as error:
+            remedy = "put the key's 32 hex digits there, in a file that this user may read"
+            self.fail(node, f"bindkey_file: {path} can't be read ({error.strerror}): {remedy}")
+        # Bytes that are no text are no hex digits either.
+        return content.decode("latin-1").removesuffix("\n").removesuffix("\r")
+
+
+def _problem(text: str | None) -> str:
+    """Return what is wrong with what should be a key, without showing any of it."""
+    if text is None:
+        return "a list or a mapping stands here"
+    if _OLD_BINDKEY.fullmatch(text):
+        return "24 hex digits are a key of MiBeacon's old form, which is not supported"
+    if len(text) == 32:
+        return "not all of its 32 characters are hex digits"
+    return f"it has {len(text)} characters, and not 32" if 0 < len(text) < _MOST_BYTES else "this is no key"
