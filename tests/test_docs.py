@@ -2,6 +2,7 @@
 
 import re
 
+from ble_exporter.authenticity import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.config import KEYS
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.families import FAMILIES
@@ -33,6 +34,21 @@ def test_every_metric_of_the_exporter_is_in_the_readme() -> None:
 def test_every_key_of_the_configuration_is_in_the_readme() -> None:
     """A key that nobody finds does not exist."""
     assert [] == [key for key in KEYS if f"| `{key}` |" not in README]
+
+
+def test_the_rule_against_replays_has_the_documented_numbers() -> None:
+    """Who judges the rule reads them there."""
+    security = " ".join((ROOT / "docs/security.md").read_text(encoding="utf-8").split())
+    rule = [
+        f"**{HOLD_S:g} s** at most after its first packet",
+        f"three counters (**{STEPS}**)",
+        f"over **{SPAN_S:g} s** or more",
+        f"each below **{LOW}**",
+        f"accepted from the sensor for **{QUIET_S:g} s**",
+        f"in the first {TRUST_S / 60:g} minutes",
+    ]
+
+    assert [] == [words for words in rule if words not in security]
 
 
 def test_every_room_is_in_the_design() -> None:

@@ -1,0 +1,258 @@
+"""
+News or replay? By the counters of authenticated payloads; the rule, and what it cannot stop: docs/security.md.
+
+Whatever comes here has a right MIC: the sensor made it, and the only question is when.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from hashlib import blake2b
+
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import Cipher, Counter
+
+# The firmware measures every 250 s at most (25 advertisements of 10 s), and counts measurements.
+HOLD_S = 300.0
+
+# A restart is believed after so long a silence, and so many counters in so long a time. At the firmware's default a
+# counter lasts 10 s: from the first packet of one to the first of the next but one are 12 s or more.
+QUIET_S = 30.0
+STEPS = 3
+SPAN_S = 10.0
+
+# Of a count that has just begun, that is: almost three hours at 10 s. The packets of so many counters are remembered.
+LOW = 1024
+_MOST_SPENT = 4 * LOW
+
+# No sensor counts faster than it advertises, and the firmware's shortest interval is 62.5 ms.
+_COUNTS_PER_S = 16.0
+_COUNTS_AT_ONCE = 64
+
+# A counter so narrow comes round within the hour: what is half of it or more ahead is behind.
+_NARROW_BITS = 16
+
+# Of two adapters one may tell late what the other has told: as many counters, and as many seconds.
+_LATE_COUNTS = 4
+_LATE_S = 10.0
+
+# Another format is news at first, and after a long silence: somebody has set the sensor to it.
+TRUST_S = 600.0
+
+
+class Witness:
+    """
+    A cipher that notes what it opened.
+
+    Args:
+        cipher: Does the work.
+
+    Attributes:
+        opened: A digest of each payload whose MIC was right.
+    """
+
+    def __init__(self, cipher: Cipher) -> None:
+        self.opened: list[bytes] = []
+        self._cipher = cipher
+
+    def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
+        """
+        Return the plaintext: see formats.decoded.Cipher.
+
+        Raises:
+            DecodeError: The MIC is wrong ("wrong_key").
+        """
+        opened = self._cipher.decrypt(nonce, sealed, associated_data)
+        # Of what the MIC covers and nothing else: other bytes of a packet are anybody's to change.
+        self.opened.append(blake2b(nonce + sealed, digest_size=8).digest())
+        return opened
+
+
+class Guard:
+    """
+    Tells news from replays, device by device.
+
+    Args:
+        clock: Gives monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._devices: dict[str, _Device] = {}
+
+    def admit(
+        self, address: str, counters: Mapping[str, Counter], opened: Collection[bytes], adapter: str = ""
+    ) -> bool:
+        """
+        Take in what one advertisement counted: all of it, or none.
+
+        Args:
+            address: The sender's.
+            counters: Format (its service UUID) to the counter of its payload; at least one.
+            opened: The digests of these payloads.
+            adapter: Which heard it.
+
+        Returns:
+            Whether the sensor was found to have started anew.
+
+        Raises:
+            DecodeError: One of them is a replay, or can't be told from one ("replayed").
+        """
+        now = self._clock()
+        device = self._devices.get(address) or _Device(now)
+        counts = {
+            key: device.count_of(*key, now) for key in ((uuid, counter.bits) for uuid, counter in counters.items())
+        }
+        for (uuid, _), count in counts.items():
+            refusal = count.refusal(counters[uuid].value, opened, now, adapter)
+            if refusal:
+                raise DecodeError("replayed", refusal)
+        device.heard_at = now
+        device.counts.update(counts)
+        self._devices[address] = device
+        restarts = [count.take(counters[uuid].value, opened, now, adapter) for (uuid, _), count in counts.items()]
+        return any(restarts)
+
+
+class _Device:
+    """The counts of one device, by format and width: more than one where it was set to another format."""
+
+    def __init__(self, now: float) -> None:
+        self.known_since = self.heard_at = now
+        self.counts: dict[tuple[str, int], _Count] = {}
+
+    def count_of(self, uuid: str, bits: int, now: float) -> "_Count":
+        count = self.counts.get((uuid, bits))
+        if count is None and now - self.known_since >= TRUST_S and now - self.heard_at < TRUST_S:
+            raise DecodeError("replayed", "it speaks another format, and still spoke its own a short while ago")
+        return count or _Count(bits, now)
+
+
+class _Trial:
+    """What may be a sensor that has started anew."""
+
+    def __init__(self, value: int, now: float) -> None:
+        self.began = now
+        self.steps = 1
+        self.last = value
+        self.digests: set[bytes] = set()
+
+
+class _Count:
+    """
+    One count: a format of a device.
+
+    Attributes, of which the moments are the clock's:
+        last: The latest counter; None before the first.
+        since: When that was first accepted.
+        adapter: Which heard it then.
+        heard_at: When a packet was last accepted.
+        digests: Of the packets accepted with low counters since the sensor started.
+        spent: Of those before, and of those on which a trial was held in vain; oldest first.
+        trial: Of a sensor that seems to have started anew.
+    """
+
+    def __init__(self, bits: int, now: float) -> None:
+        self.last: int | None = None
+        self.since = self.heard_at = now
+        self.adapter = ""
+        self.digests: set[bytes] = set()
+        self.spent: dict[bytes, None] = {}
+        self.trial: _Trial | None = None
+        self._size = 1 << bits
+        self._is_narrow = bits <= _NARROW_BITS
+        # The count before the last restart, and when it was last heard: it may have been none.
+        self._before: tuple[int, float] | None = None
+
+    def refusal(self, value: int, opened: Collection[bytes], now: float, adapter: str) -> str:
+        """Return why a packet is refused; empty where it is not."""
+        ahead = self._ahead(value, self.last)
+        if any(digest in self.spent for digest in opened):
+            return self._known(value)
+        if ahead == 0 and now - self.since >= HOLD_S:
+            return f"counter {value} has been heard for {HOLD_S:g} s and more"
+        if ahead >= 0:
+            if self._before is None or _is_next(ahead, now - self.heard_at) or self._goes_on(value, now):
+                return ""
+            return f"counter {value} is further ahead of {self.last} than a sensor counts"
+        if self._is_late(ahead, now, adapter):
+            return ""
+        if any(digest in self.digests for digest in opened):
+            return self._known(value)
+        return self._on_trial(value, opened, now)
+
+    def take(self, value: int, opened: Collection[bytes], now: float, adapter: str) -> bool:
+        """Take in a packet that is not refused; return whether the sensor was found to have started anew."""
+        ahead = self._ahead(value, self.last)
+        if self._is_late(ahead, now, adapter):
+            return False
+        trial = self.trial
+        if ahead < 0 and trial is not None and self.last is not None:
+            if not self._is_narrow:
+                self._before = (self.last, self.heard_at)
+            self._spend(self.digests)
+            self.digests, self.trial = trial.digests, None
+        self._end_trial()
+        if ahead:
+            self.last, self.since, self.adapter = value, now, adapter
+        self.heard_at = now
+        if value < LOW and not self._is_narrow:
+            self.digests.update(opened)
+        return ahead < 0
+
+    def _ahead(self, value: int, last: int | None) -> int:
+        if last is None:
+            return 1
+        if not self._is_narrow:
+            return value - last
+        half = self._size // 2
+        return (value - last + half) % self._size - half
+
+    def _goes_on(self, value: int, now: float) -> bool:
+        """Whether the count goes on that was before the restart: then the restart was none."""
+        if self._before is None:
+            return False
+        last, heard_at = self._before
+        return value > last and _is_next(value - last, now - heard_at)
+
+    def _is_late(self, ahead: int, now: float, adapter: str) -> bool:
+        return -_LATE_COUNTS <= ahead < 0 and adapter != self.adapter and now - self.since < _LATE_S
+
+    def _known(self, value: int) -> str:
+        # Where one packet is a replay, those beside it are no sensor's.
+        self._end_trial()
+        return f"this packet, with counter {value}, was heard before the sensor last started"
+
+    def _on_trial(self, value: int, opened: Collection[bytes], now: float) -> str:
+        """Note a packet that is behind; return why it is refused, empty where it shows that the sensor started anew."""
+        passed = f"counter {value} was passed: the latest is {self.last}"
+        if value >= LOW and not self._is_narrow:
+            return passed
+        trial = self.trial
+        behind = 0 if trial is None else self._ahead(trial.last, value)
+        if trial is None or (behind > _LATE_COUNTS and not any(digest in trial.digests for digest in opened)):
+            self._end_trial()
+            trial = self.trial = _Trial(value, now)
+        elif behind < 0:
+            trial.steps += 1
+            trial.last = value
+        if not self._is_narrow:
+            trial.digests.update(opened)
+        is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
+        if is_live and now - self.heard_at >= QUIET_S:
+            return ""
+        return f"{passed}; {trial.steps} of {STEPS} steps to believe that the sensor started anew"
+
+    def _end_trial(self) -> None:
+        if self.trial is not None:
+            self._spend(self.trial.digests)
+            self.trial = None
+
+    def _spend(self, digests: Collection[bytes]) -> None:
+        self.spent.update(dict.fromkeys(digests))
+        while len(self.spent) > _MOST_SPENT:
+            del self.spent[next(iter(self.spent))]
+
+
+def _is_next(ahead: int, elapsed_s: float) -> bool:
+    """Whether a sensor can have counted so far in that time."""
+    return 0 <= ahead <= _COUNTS_AT_ONCE + _COUNTS_PER_S * elapsed_s

@@ -1,0 +1,400 @@
+"""News or replay: the rule of docs/security.md, as its owner, its attacker and its sensor see it."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.authenticity import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S, Guard, Witness
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import Counter
+
+ADDRESS = "A4:C1:38:00:00:01"
+ADVERTISED_EVERY_S = 2.5
+PACKETS_PER_COUNTER = 4  # A B A B
+
+
+@dataclass(frozen=True)
+class Packet:
+    """
+    What a sensor sent.
+
+    Attributes:
+        value: Its counter.
+        digest: Another one for each battery, counter and kind of packet.
+    """
+
+    value: int
+    digest: bytes
+    bits: int = 32
+    uuid: str = "fcd2"
+
+
+@dataclass
+class Air:
+    """A guard, its clock, and whatever is sent; what was accepted is what an attacker can have recorded and we know."""
+
+    now: float = 0.0
+    accepted: list[Packet] = field(default_factory=list)
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(lambda: self.now)
+
+    def send(self, packet: Packet, adapter: str = "hci0") -> bool:
+        """Let the guard hear a packet now; return whether it was accepted."""
+        try:
+            self.guard.admit(ADDRESS, {packet.uuid: Counter(packet.value, packet.bits)}, [packet.digest], adapter)
+        except DecodeError:
+            return False
+        self.accepted.append(packet)
+        return True
+
+    def send_all(self, packets: Iterator[tuple[float, Packet]]) -> list[bool]:
+        """Send packets, each so many seconds from now; return which were accepted."""
+        began = self.now
+        results = []
+        for after_s, packet in packets:
+            self.now = began + after_s
+            results.append(self.send(packet))
+        return results
+
+
+def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
+    """Send as the firmware does: A B A B under each counter; of what is lost, so that 60 % is."""
+    for index in range(len(counters) * PACKETS_PER_COUNTER):
+        value = counters[index // PACKETS_PER_COUNTER]
+        if lost is None or lost.random() > 0.6:
+            yield index * ADVERTISED_EVERY_S, Packet(value, f"{battery} {value} {index % 2}".encode())
+
+
+@pytest.fixture
+def air() -> Air:
+    """Nothing was heard."""
+    return Air()
+
+
+def test_all_that_a_living_sensor_sends_is_accepted(air: Air) -> None:
+    """A B A B under one counter, and identical ones among them: none of it may be lost to suspicion."""
+    assert all(air.send_all(sensor(range(7, 200))))
+
+
+def test_a_gap_of_any_length_is_none_of_its_business(air: Air) -> None:
+    """The sensor was out of reach for a week."""
+    air.send_all(sensor(range(7, 9)))
+    air.now += 7 * 86400
+
+    assert all(air.send_all(sensor(range(60_000, 60_010))))
+
+
+def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
+    """The simplest replay of all."""
+    air.send_all(sensor(range(5000, 5010)))
+
+    with pytest.raises(DecodeError, match="counter 5000 was passed: the latest is 5009") as caught:
+        air.guard.admit(ADDRESS, {"fcd2": Counter(5000, 32)}, [air.accepted[0].digest], "hci0")
+    assert caught.value.reason == "replayed"
+
+
+def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_not_for_ever(air: Air) -> None:
+    """A slow sensor says the same for 250 s; whoever repeats a dead one's last packet must not keep it alive."""
+    air.send(Packet(5, b"a"))
+    results = []
+    for after_s in (250.0, HOLD_S - 1, HOLD_S, 10 * HOLD_S):
+        air.now = after_s
+        results.append(air.send(Packet(5, b"a")))
+
+    assert results == [True, True, False, False]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(air: Air, seed: int) -> None:
+    """Complaint of all users of such systems: a sensor that is locked out once its battery was changed."""
+    lost = random.Random(seed)
+    air.send_all(sensor(range(100_000, 100_200), lost=lost))
+    air.now += 20
+
+    began = air.now
+    for after_s, packet in sensor(range(60), battery=2, lost=lost):
+        air.now = began + after_s
+        if air.send(packet):
+            break
+
+    assert after_s <= 60
+    assert all(air.send_all(sensor(range(60, 2000, 30), battery=2, lost=lost)))
+
+
+def test_a_new_battery_after_days_out_of_reach_of_the_low_counters_needs_a_restart(air: Air) -> None:
+    """The rule's limit, stated: a count that is low no longer can't be told from a recording."""
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 86400
+
+    assert not any(air.send_all(sensor(range(LOW, LOW + 50), battery=2)))
+
+
+def test_a_burst_is_no_sensor(air: Air) -> None:
+    """Three packets that nobody heard before, sent at once, show nothing: a sensor takes its time."""
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 3600
+
+    assert not any(air.send_all((0.5 * value, Packet(value, b"%d" % value)) for value in range(int(2 * SPAN_S) - 1)))
+
+
+def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
+    """Even of low counters that nobody ever heard: a recording from before this program started."""
+    results = []
+    for step in range(100):
+        air.now += QUIET_S - 1
+        assert air.send(Packet(100_000 + step, b"alive %d" % step))
+        results.append(air.send(Packet(step, b"old %d" % step)))
+
+    assert not any(results)
+
+
+def test_a_slow_sensor_lives_too(air: Air) -> None:
+    """It says the same for minutes; that it does not count on meanwhile is no silence."""
+    results = []
+    for attempt in range(10):
+        air.send(Packet(100_000, b"alive"))
+        for step in range(STEPS):
+            air.now += SPAN_S / 2
+            results.append(air.send(Packet(step, b"old %d %d" % (attempt, step))))
+
+    assert not any(results)
+
+
+def test_the_silence_is_that_of_the_old_count(air: Air) -> None:
+    """A battery that is changed at once: the steps may come before the silence is over, the belief may not."""
+    air.send(Packet(100_000, b"last"))
+    results = air.send_all((at, Packet(value, b"%d" % value)) for value, at in ((0, 5.0), (1, 17.0), (5, 29.0)))
+    assert not any(results)
+
+    air.now = QUIET_S
+    assert not air.send(Packet(3, b"of an earlier counter"))
+    assert air.send(Packet(5, b"5"))
+
+
+def test_what_is_sent_again_does_not_begin_the_trial_again(air: Air) -> None:
+    """Or whoever repeats a new sensor's first packet could keep it locked out."""
+    air.send(Packet(100_000, b"last"))
+    air.now += 60
+
+    packets = [Packet(value, b"%d" % value) for value in (0, 10, 0, 20)]
+    assert [False, False, False, True] == air.send_all((10.0 * index, packet) for index, packet in enumerate(packets))
+
+
+def test_what_is_remembered_has_a_limit(air: Air) -> None:
+    """A sensor whose battery is loose must not fill the memory; the oldest start is forgotten first."""
+    for battery in range(4):
+        air.send_all(sensor(range(LOW + 4), battery))
+        air.now += 60
+
+    refusals = []
+    for battery in (0, 2):
+        with pytest.raises(DecodeError) as caught:
+            air.guard.admit(ADDRESS, {"fcd2": Counter(0, 32)}, [b"%d 0 0" % battery], "hci0")
+        refusals.append("heard before" in str(caught.value))
+    assert refusals == [False, True]
+
+
+def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -> None:
+    """Whoever jams it and plays a recording from before this program started must not lock it out for good."""
+    air.send_all(sensor(range(500_000, 500_002)))
+    air.now += 3600
+    assert any(air.send_all(sensor(range(10), battery=0)))
+
+    assert all(air.send_all(sensor(range(500_360, 500_370))))
+
+
+def test_a_recording_of_the_last_battery_can_t_lead_the_new_count_astray(air: Air) -> None:
+    """Its counters are far ahead: taken as news, one of them would lock the sensor out."""
+    air.send_all(sensor(range(LOW * 5, LOW * 5 + 50)))
+    recorded = list(air.accepted)
+    air.now += 60
+    air.send_all(sensor(range(30), battery=2))
+
+    assert not any(air.send(packet) for packet in recorded)
+    assert all(air.send_all(sensor(range(30, 60), battery=2)))
+
+
+def test_a_known_packet_ends_the_trial(air: Air) -> None:
+    """A recording of which we had missed some must not pass by those."""
+    air.send_all(sensor(range(3)))
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 3600
+    results = []
+    for value in range(60):
+        # Of three counters we had heard one: the recorder, nearer to the sensor, had heard all.
+        packet = air.accepted[0] if value % 3 == 0 else Packet(value, b"missed %d" % value)
+        results.append(air.send(packet))
+        air.now += 10
+
+    assert not any(results)
+
+
+def test_what_was_once_on_trial_in_vain_is_known(air: Air) -> None:
+    """Or whoever tries long enough would have it."""
+    old = [Packet(value, b"old %d" % value) for value in range(STEPS - 1)]
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.send_all((10.0 * packet.value, packet) for packet in old)
+    air.send(Packet(100_010, b"alive"))
+    air.now += 3600
+    rest = [Packet(value, b"older %d" % value) for value in range(STEPS - 1, STEPS)]
+
+    assert not any(air.send_all((10.0 * index, packet) for index, packet in enumerate([*old, *rest])))
+
+
+def test_a_second_restart_is_believed_like_the_first(air: Air) -> None:
+    """A loose battery: the sensor starts twice while it is on trial."""
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 60
+    air.send_all(sensor(range(20, 22), battery=2))
+    air.now += 10
+
+    assert any(air.send_all(sensor(range(4), battery=3)))
+
+
+def test_of_two_adapters_one_may_be_late(air: Air) -> None:
+    """The kernel holds packets back; what hci1 says next was true a moment ago, and is no attack."""
+    air.send_all(sensor(range(100, 102)))
+
+    assert air.send(Packet(100, b"1 100 1"), adapter="hci1")
+    assert not air.send(Packet(100, b"1 100 1"), adapter="hci0")
+    air.now += 60
+    assert not air.send(Packet(100, b"1 100 1"), adapter="hci1")
+
+
+def test_a_narrow_counter_may_come_round(air: Air) -> None:
+    """The old formats count to 255."""
+    packets = [Packet(value % 256, b"%d" % (value % 256), bits=8) for value in range(250, 600)]
+
+    assert all(air.send_all((10.0 * index, packet) for index, packet in enumerate(packets)))
+    assert not air.send(packets[-2])
+
+
+def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
+    """Behind is half a round: a sensor that starts anew there is believed by the same steps."""
+    air.send(Packet(100, b"x", bits=8))
+    air.now += 60
+
+    results = air.send_all((10.0 * value, Packet(value, b"%d" % value, bits=8)) for value in range(5))
+    assert results == [False, False, True, True, True]
+
+
+def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> None:
+    """A recording from the time when the sensor was set otherwise must not speak for one that lives."""
+    other = Packet(3, b"x", bits=8, uuid="181a")
+    air.send(Packet(100, b"a"))
+    air.now = TRUST_S - 1
+    air.send(Packet(200, b"b"))
+    air.now = TRUST_S
+    assert not air.send(other)
+
+    air.now += TRUST_S
+    assert air.send(other)
+
+
+def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Air) -> None:
+    """A device that speaks both is none the worse for it."""
+    air.send(Packet(100_000, b"a"))
+    assert air.send(Packet(3, b"b", bits=8, uuid="181a"))
+    air.now = 2 * TRUST_S
+
+    assert air.send(Packet(100_001, b"c"))
+    assert air.send(Packet(4, b"d", bits=8, uuid="181a"))
+
+
+def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
+    """A replay beside news: the news comes again by itself, and then is no replay."""
+    air.send(Packet(100, b"a"))
+    air.send(Packet(7, b"b", uuid="181e"))
+
+    with pytest.raises(DecodeError, match="counter 6 was passed"):
+        air.guard.admit(ADDRESS, {"fcd2": Counter(101, 32), "181e": Counter(6, 32)}, [b"c", b"d"], "hci0")
+    assert air.send(Packet(100, b"a"))
+
+
+def test_a_witness_knows_a_packet_by_what_its_mic_covers() -> None:
+    """And hands on what the cipher says, and what it refuses."""
+
+    class Reverse:
+        def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
+            if nonce != b"n" or associated_data is not None:
+                raise DecodeError("wrong_key", "the MIC is wrong")
+            return sealed[::-1]
+
+    witness = Witness(Reverse())
+
+    assert witness.decrypt(b"n", b"abc", None) == b"cba"
+    assert witness.decrypt(b"n", b"abd", None) == b"dba"
+    with pytest.raises(DecodeError, match="MIC"):
+        witness.decrypt(b"n", b"abc", b"")
+    assert len(set(witness.opened)) == len(witness.opened) == 2
+
+
+begins = st.sampled_from([0, 1, 3, 900, LOW - 2, LOW + 100, 500_000])
+moments = st.one_of(st.floats(0, 60), st.floats(0, 4000), st.just(QUIET_S), st.just(10.0))
+
+
+def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packet]]]:
+    """Give what somebody with a recorder and a clock can do: any packets, in any order, after any time."""
+    in_order = st.integers(0, len(recorded) - 1).flatmap(
+        lambda first: st.floats(0.1, 30).map(lambda pace: [(pace, packet) for packet in recorded[first : first + 40]])
+    )
+    return st.one_of(in_order, st.lists(st.tuples(moments, st.sampled_from(recorded)), max_size=40))
+
+
+@given(begins, st.integers(1, 30), st.integers(), st.data())
+def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
+    begin: int, length: int, seed: int, data: st.DataObject
+) -> None:
+    """In any order, at any time: a dead sensor stays dead. But for its last counter, and for five minutes."""
+    air = Air()
+    air.send_all(sensor(range(begin, begin + length), lost=random.Random(seed)))
+    air.send(Packet(begin + length, b"last"))
+    recorded = list(air.accepted)
+    died = air.now
+
+    for after_s, packet in data.draw(replays(recorded)):
+        air.now += after_s
+        accepted = air.send(packet)
+        assert not accepted or (packet.value == begin + length and air.now < died + HOLD_S)
+
+
+@given(begins, st.integers(), st.data())
+def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, seed: int, data: st.DataObject) -> None:
+    """Between its packets, however few of them are heard; and none of its own is lost by it."""
+    air = Air()
+    air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
+    recorded = list(air.accepted) or [Packet(begin, b"x")]
+
+    for index, (after_s, packet) in enumerate(data.draw(replays(recorded))):
+        alive = Packet(begin + 30 + index, b"alive %d" % index)
+        air.now += min(after_s, HOLD_S)
+        assert air.send(alive)
+        assert not air.send(packet)
+
+
+@given(begins, st.integers(), st.booleans(), st.data())
+def test_what_was_heard_before_a_new_battery_is_never_accepted_after_it(
+    begin: int, seed: int, is_dead: bool, data: st.DataObject
+) -> None:
+    """As long as the new count is low: then those packets are either known, or further ahead than a sensor counts."""
+    air = Air()
+    air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
+    air.send(Packet(100_000, b"last"))
+    recorded = list(air.accepted)
+    air.now += 60
+    assert any(air.send_all(sensor(range(8), battery=2)))
+    last = air.accepted[-1]
+
+    # With a living sensor at its counter 8 and on; or a dead one, for as long as 100,000 is too far for it.
+    near = [packet for packet in recorded if packet.value < LOW or packet.value == 100_000]
+    for index, (after_s, packet) in enumerate(data.draw(replays(near)) if near else []):
+        air.now += min(after_s, 60)
+        if not is_dead:
+            assert air.send(Packet(last.value + 1 + index, b"alive %d" % index))
+        assert not air.send(packet)
