@@ -20,7 +20,7 @@ def ciphers_of(keys: Mapping[str, bytes]) -> dict[str, Cipher]:
         return {}
     try:
         # Late: 10 ms and 8 MB, on a Pi much more, that most houses need not pay.
-        from ble_exporter.formats.ccm import Ccm  # type: ignore[import-not-found]  # noqa: PLC0415
+        from ble_exporter.formats.ccm import Ccm  # noqa: PLC0415
 
         return {address: Ccm(key) for address, key in keys.items()}
     except ImportError as error:

@@ -6,6 +6,8 @@ No message of this module shows a key, or what stands where one should: docs/sec
 
 import os
 import re
+import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -71,6 +73,16 @@ def read_devices(document: Document, node: Node) -> Devices:
         devices.names[address] = name
         device.read_key(devices)
     return devices
+
+
+def open_to_all(key_files: Iterable[str]) -> list[str]:
+    """Return, for each file with a key that every user of the machine can read, what is to be done."""
+    return [
+        f"{path} holds a bindkey, and every user of this machine can read it: `chmod o-r {path}` "
+        "(this program's user must still be able to)"
+        for path in key_files
+        if Path(path).stat().st_mode & stat.S_IROTH
+    ]
 
 
 def _address(document: Document, node: Node) -> str:

@@ -7,10 +7,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
+from ble_exporter.ciphers import ciphers_of
 from ble_exporter.config import AppConfig, load_config
+from ble_exporter.devices import open_to_all
 from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.logger import STANDARD_ERROR, get_logger
 from ble_exporter.utils import one_line
@@ -98,8 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_is_shown = False
     try:
         config = load_config(options.config)
+        ciphers_of(config.keys)
         if options.config_check:
-            print(_checked(options.config, config))
+            _print_checked(options.config, config)
             return EXIT_OK
         log = get_logger(config)
         log_is_shown = config.log_file == STANDARD_ERROR
@@ -172,10 +176,13 @@ def _count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
 
 
-def _checked(path: str, config: AppConfig) -> str:
+def _print_checked(path: str, config: AppConfig) -> None:
+    for warning in open_to_all(config.key_files):
+        print("ble-exporter: warning:", warning, file=sys.stderr)
     devices = f"{len(config.devices)} device{'' if len(config.devices) == 1 else 's'}"
-    return (
-        f"{path}: ok: {devices}, a scan of {config.scan_duration_seconds:g} s every "
+    keys = f" ({len(config.keys)} with a key)" if config.keys else ""
+    print(
+        f"{path}: ok: {devices}{keys}, a scan of {config.scan_duration_seconds:g} s every "
         f"{config.scan_interval_seconds:g} s, port {config.listen_port}"
     )
 
@@ -185,6 +192,11 @@ def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger, st
     from ble_exporter.service import serve
 
     log.info("ble-exporter %s starts with %s, for %d devices", __version__, options.config, len(config.devices))
+    for warning in open_to_all(config.key_files):
+        log.warning("%s", warning)
+    if options.mock and config.keys:
+        log.info("the simulated radio sends nothing encrypted: the bindkeys are not used")
+        config = replace(config, keys={})
     scanner = _scanner(options, config)
 
     async def until_stopped() -> None:

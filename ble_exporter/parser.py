@@ -4,6 +4,8 @@ From an advertisement to a reading: the service UUID says which format it is, th
 A new format is one file in `formats/` and one row in `formats/services.py`.
 """
 
+from collections.abc import Mapping, Sequence
+
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.decoded import Cipher, Decoded
@@ -11,7 +13,7 @@ from ble_exporter.formats.services import DECODERS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement, Reading
 
-__all__ = ["DECODERS", "DecodeError", "decode", "parse_bthome"]
+__all__ = ["DECODERS", "DecodeError", "decode", "decode_each", "nothing_known", "parse_bthome", "reading_of"]
 
 
 def parse_bthome(payload: bytes) -> dict[str, float]:
@@ -46,41 +48,65 @@ def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = No
     Raises:
         DecodeError: No service data of a known format, or none that is sound: then that of the first.
     """
-    decoded, refused = _decode_each(advertisement, cipher)
-    measurements, impossible = merged(decoded)
+    decoded, refused = decode_each(advertisement, cipher)
+    reading = reading_of(advertisement, device, decoded, refused)
     # What only announces itself beside what can't be read is no reading.
-    if not decoded or (refused and not measurements):
-        raise refused[0] if refused else _nothing_known(advertisement)
-    return Reading(
-        device,
-        measurements,
-        advertisement.heard_at,
-        advertisement.rssi,
-        unknown_objects=tuple(one.unknown_object for one in decoded if one.unknown_object is not None),
-        adapter=advertisement.adapter,
-        packet_id=next((one.packet_id for one in decoded if one.packet_id is not None), None),
-        impossible=impossible,
-        refused=tuple(refused),
-    )
+    if not decoded or (refused and not reading.measurements):
+        raise refused[0] if refused else nothing_known(advertisement)
+    return reading
 
 
-def _decode_each(advertisement: Advertisement, cipher: Cipher | None) -> tuple[list[Decoded], list[DecodeError]]:
-    """Decode the service data of every known format, in the order of the table."""
-    decoded: list[Decoded] = []
+def decode_each(
+    advertisement: Advertisement, cipher: Cipher | None = None
+) -> tuple[dict[str, Decoded], list[DecodeError]]:
+    """
+    Decode the service data of every known format, each by itself.
+
+    Returns:
+        By service UUID, in the order of the table, what those said that are sound; and the errors of the others.
+    """
+    decoded: dict[str, Decoded] = {}
     refused: list[DecodeError] = []
     for uuid, decoder in DECODERS.items():
         payload = advertisement.service_data.get(uuid)
         if payload is not None:
             try:
-                decoded.append(decoder(payload, advertisement.address, cipher))
+                decoded[uuid] = decoder(payload, advertisement.address, cipher)
             except DecodeError as error:
                 # An error that is kept would keep the frames it came through, and they the error.
                 refused.append(error.with_traceback(None))
     return decoded, refused
 
 
-def _nothing_known(advertisement: Advertisement) -> DecodeError:
+def reading_of(
+    advertisement: Advertisement, device: str, decoded: Mapping[str, Decoded], refused: Sequence[DecodeError] = ()
+) -> Reading:
+    """Return what all formats of one advertisement said together, and the errors of those that were not sound."""
+    of_all = list(decoded.values())
+    measurements, impossible = merged(of_all)
+    return Reading(
+        device,
+        measurements,
+        advertisement.heard_at,
+        advertisement.rssi,
+        unknown_objects=tuple(one.unknown_object for one in of_all if one.unknown_object is not None),
+        adapter=advertisement.adapter,
+        packet_id=next((packet_id for one in of_all if (packet_id := _packet_id(one)) is not None), None),
+        impossible=impossible,
+        refused=tuple(refused),
+    )
+
+
+def nothing_known(advertisement: Advertisement) -> DecodeError:
+    """Return the error of an advertisement without service data of a known format."""
     if not advertisement.service_data:
         return DecodeError("no_service_data", "no service data: a name alone, or something else")
     heard = ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
     return DecodeError("no_known_format", f"no service data of a known format, but {heard}")
+
+
+def _packet_id(decoded: Decoded) -> int | None:
+    """Return the number that the packets of one measurement share; encrypted, they share the counter."""
+    if decoded.packet_id is None and decoded.counter is not None:
+        return decoded.counter.value % 256
+    return decoded.packet_id

@@ -3,11 +3,23 @@
 import logging
 from collections.abc import Mapping
 
+from ble_exporter.authenticity import Guard, Witness
 from ble_exporter.errors import DecodeError, RejectReason
+from ble_exporter.formats.decoded import Cipher
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement, Reading
-from ble_exporter.parser import decode
+from ble_exporter.parser import decode, decode_each, nothing_known, reading_of
 from ble_exporter.self_metrics import SelfMetrics
+
+# What the owner of a sensor can do, behind what is wrong.
+_REMEDIES: Mapping[RejectReason, str] = {
+    "encrypted": "give the device its bindkey in the configuration",
+    "not_encrypted": "the device has a bindkey, and this packet was not encrypted: it was switched off in the firmware "
+    "(switch it on, or remove the bindkey), or somebody else sends",
+    "replayed": "a sensor with a new battery is believed within a minute or so; or somebody sends what was recorded: "
+    "docs/security.md",
+    "wrong_key": "compare the device's bindkey with the one on the firmware's page",
+}
 
 
 class Pipeline:
@@ -19,19 +31,31 @@ class Pipeline:
         readings: The store.
         counts: Where each advertisement is counted.
         log: Where devices, rejections and unknown objects are logged.
+        ciphers: Address to cipher of the devices that have a key: of those nothing else is taken in than what was
+            encrypted with it, and is new.
+        guard: Tells what is new.
 
     Attributes:
         rejected: Device to the reason of its last rejection, since somebody cleared it.
     """
 
     def __init__(
-        self, devices: Mapping[str, str], readings: Readings, counts: SelfMetrics, log: logging.Logger
+        self,
+        devices: Mapping[str, str],
+        readings: Readings,
+        counts: SelfMetrics,
+        log: logging.Logger,
+        *,
+        ciphers: Mapping[str, Cipher] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.rejected: dict[str, RejectReason] = {}
         self._devices = {address.upper(): name for address, name in devices.items()}
         self._readings = readings
         self._counts = counts
         self._log = log
+        self._ciphers = {address.upper(): cipher for address, cipher in (ciphers or {}).items()}
+        self._guard = guard or Guard()
         self._met: set[str] = set()
         self._complained: set[tuple[str, str]] = set()
 
@@ -48,23 +72,63 @@ class Pipeline:
         counts = self._counts
         device = self._devices[advertisement.address]
         try:
-            reading = decode(advertisement, device)
+            cipher = self._ciphers.get(advertisement.address)
+            reading = decode(advertisement, device) if cipher is None else self._opened(advertisement, device, cipher)
         except DecodeError as error:
             counts.rejected[error.reason] += 1
             self.rejected[device] = error.reason
             # A sound sensor may now and then say nothing but its name: that is no reason to warn anybody.
             if error.reason != "no_service_data":
-                self._complain(advertisement, device, f"rejected an advertisement: {error.reason}", str(error))
+                remedy = _REMEDIES.get(error.reason)
+                detail = f"{error}: {remedy}" if remedy else str(error)
+                self._complain(advertisement, device, f"rejected an advertisement: {error.reason}", detail)
             return
         counts.decoded += 1
         self._readings.update(reading)
+        self._count_what_was_left_out(advertisement, reading)
         if device not in self._met:
             self._met.add(device)
             self._log.info("heard %s (%s) for the first time: %s", device, advertisement.address, _in_words(reading))
+
+    def _count_what_was_left_out(self, advertisement: Advertisement, reading: Reading) -> None:
+        counts = self._counts
+        complaints = []
         for object_id in reading.unknown_objects:
             counts.unknown_objects += 1
-            complaint = f"object 0x{object_id:02X} is not known, and what stands behind it was not read"
-            self._complain(advertisement, device, complaint, _bytes_of(advertisement))
+            complaints.append(f"object 0x{object_id:02X} is not known")
+        for measurement in reading.impossible:
+            counts.impossible_values += 1
+            complaints.append(f"no sensor can have measured this {measurement}, and it is left out")
+        for error in reading.refused:
+            counts.refused[error.reason] += 1
+            complaints.append(f"refused one of its formats: {error.reason}")
+        for complaint in complaints:
+            self._complain(advertisement, reading.device, complaint, _bytes_of(advertisement))
+
+    def _opened(self, advertisement: Advertisement, device: str, cipher: Cipher) -> Reading:
+        """
+        Decode an advertisement of a device that has a key.
+
+        Raises:
+            DecodeError: Any of it is not sound, not encrypted, encrypted with another key, or not new.
+        """
+        witness = Witness(cipher)
+        decoded, refused = decode_each(advertisement, witness)
+        # Each of them, before any is merged: beside a packet that is genuine, another may be anybody's.
+        if refused or not decoded:
+            raise refused[0] if refused else nothing_known(advertisement)
+        # MiBeacon announces itself in plain, and says nothing by it.
+        decoded = {uuid: one for uuid, one in decoded.items() if one.counter or one.measurements or one.others}
+        if not decoded:
+            raise DecodeError("no_service_data", "nothing but an announcement")
+        counters = {uuid: one.counter for uuid, one in decoded.items() if one.counter is not None}
+        if len(counters) < len(decoded) or not witness.opened:
+            raise DecodeError("not_encrypted", _bytes_of(advertisement))
+        if self._guard.admit(advertisement.address, counters, witness.opened, advertisement.adapter):
+            self._log.info("%s (%s): counts anew, and is believed: a new battery", device, advertisement.address)
+            # The next time it happens is worth a warning again.
+            self._complained.discard((device, "rejected an advertisement: replayed"))
+        return reading_of(advertisement, device, decoded)
 
     def _complain(self, advertisement: Advertisement, device: str, complaint: str, detail: str) -> None:
         # Once for each device and complaint: a sensor that is set up wrongly sends 35,000 packets a day.

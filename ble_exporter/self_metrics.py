@@ -30,7 +30,9 @@ class SelfMetrics(Collector):
     decoded: int = 0
     unknown_device: int = 0
     unknown_objects: int = 0
+    impossible_values: int = 0
     rejected: dict[RejectReason, int] = field(default_factory=_no_rejections)
+    refused: dict[RejectReason, int] = field(default_factory=_no_rejections)
     scans: int = 0
     scan_failures: int = 0
     last_scan_timestamp: float = 0.0
@@ -48,14 +50,12 @@ class SelfMetrics(Collector):
             for adapter, works in self.adapters.items():
                 up.add_metric([adapter], works)
             yield up
-        rejected = CounterMetricFamily(
-            "ble_exporter_advertisements_rejected",
-            "Advertisements of configured devices that gave no reading, by reason.",
-            labels=["reason"],
+        yield _by_reason(
+            "advertisements_rejected", "Advertisements of configured devices that gave no reading.", self.rejected
         )
-        for reason, count in self.rejected.items():
-            rejected.add_metric([reason], count)
-        yield rejected
+        yield _by_reason(
+            "payloads_refused", "Formats in advertisements of which another format gave a reading.", self.refused
+        )
         for name, documentation, count in (
             ("scans", "Scans that were started.", self.scans),
             ("scan_failures", "Scans that failed.", self.scan_failures),
@@ -65,6 +65,11 @@ class SelfMetrics(Collector):
                 "advertisements_unknown_device",
                 "Advertisements of devices not configured.",
                 self.unknown_device,
+            ),
+            (
+                "impossible_values",
+                "Values that no sensor can have measured: left out.",
+                self.impossible_values,
             ),
             ("unknown_objects", "Objects not in the table; what stood behind them was not read.", self.unknown_objects),
         ):
@@ -82,3 +87,10 @@ class SelfMetrics(Collector):
             ),
         ):
             yield GaugeMetricFamily(f"ble_exporter_{name}", documentation, value)
+
+
+def _by_reason(name: str, documentation: str, counts: Mapping[RejectReason, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"ble_exporter_{name}", documentation, labels=["reason"])
+    for reason, count in counts.items():
+        family.add_metric([reason], count)
+    return family

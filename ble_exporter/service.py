@@ -16,6 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from ble_exporter import systemd
+from ble_exporter.ciphers import ciphers_of
 from ble_exporter.config import AppConfig
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.exporter import StatusTracker, create_app, http_log
@@ -39,6 +40,9 @@ class ScanCycle:
         radio: What hears the advertisements.
         log: Where each scan is logged.
         clock: Gives the seconds since the Unix epoch.
+
+    Raises:
+        ConfigError: A device has a key, and there is nothing to decrypt with.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class ScanCycle:
         )
         self._config = config
         self._radio = radio
-        self._pipeline = Pipeline(config.devices, self.readings, self.counts, log)
+        self._pipeline = Pipeline(config.devices, self.readings, self.counts, log, ciphers=ciphers_of(config.keys))
         self._log = log
         self._clock = clock
         self._is_over = False
@@ -155,7 +159,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     Scan, and serve the readings, until `stop` is set.
 
     Raises:
-        ConfigError: The port can't be listened on.
+        ConfigError: The port can't be listened on, or there is a key and nothing to decrypt with.
         ScannerError: A scan failed.
     """
     cycle = ScanCycle(config, radio, log)

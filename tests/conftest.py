@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import selectors
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +89,16 @@ def log() -> Iterator[logging.Logger]:
     logger.setLevel(logging.DEBUG)
     yield logger
     logger.handlers.clear()
+
+
+@pytest.fixture
+def process_as_before() -> Iterator[None]:
+    """`main` takes the signals over for good, and the log; the tests need them again."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    logging.raiseExceptions = True
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def samples(readings: Readings) -> dict[str, float]:

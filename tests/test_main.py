@@ -1,6 +1,5 @@
 """The command line: what a user types, sees, and gets as exit status."""
 
-import logging
 import os
 import re
 import signal
@@ -24,14 +23,7 @@ ROOT = HERE.parent
 PATIENCE_S = 10
 
 
-@pytest.fixture(autouse=True)
-def _signals_as_before() -> Iterator[None]:
-    """The program takes the signals over for good; the tests need them again."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    logging.raiseExceptions = True
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("process_as_before")
 
 
 @pytest.fixture
@@ -301,4 +293,4 @@ def test_quick_answers_do_not_import_bluetooth_or_http() -> None:
     code = "import sys; from ble_exporter.main import main; main(['--config.check']); print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
 
-    assert not {"bleak", "aiohttp", "dbus_fast", "prometheus_client"} & set(out.split())
+    assert not {"bleak", "aiohttp", "dbus_fast", "prometheus_client", "cryptography"} & set(out.split())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.config import AppConfig
+from ble_exporter.formats import bthome_v1
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement
@@ -101,8 +102,9 @@ def test_a_rejection_is_logged_once_for_each_device_and_reason(
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
         tell(pipeline, Advertisement(address, {UUID: b"\x41"}, 1000.0, -60))
 
+    remedy = "give the device its bindkey in the configuration"
     assert [
-        f"{device} ({address}): rejected an advertisement: encrypted: the BTHome payload is encrypted: 41"
+        f"{device} ({address}): rejected an advertisement: encrypted: the BTHome payload is encrypted: 41: {remedy}"
         for device, address in (("living_room", LIVING_ROOM), ("bedroom", BEDROOM))
     ] == caplog.messages
 
@@ -141,8 +143,34 @@ def test_an_object_that_is_not_known_is_counted_and_told_once(
 
     assert (counts.decoded, counts.unknown_objects) == (2, 2)
     assert "ble_sensor_battery_percent" in {family.name for family in readings.collect()}
-    said = "object 0xFE is not known, and what stands behind it was not read"
+    said = "object 0xFE is not known"
     assert caplog.messages == [f"living_room ({LIVING_ROOM}): {said}: {UUID} 400161fe00020a0a"]
+
+
+def test_an_impossible_value_is_counted_and_told_once(
+    pipeline: Pipeline, readings: Readings, counts: SelfMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A battery of 255 %: its series is missing, and that gap must have a reason."""
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        tell(pipeline, Advertisement(LIVING_ROOM, {UUID: b"\x40\x01\xff\x02\x8d\x0a"}, 1000.0, -60))
+
+    assert (counts.decoded, counts.impossible_values) == (2, 2)
+    assert "ble_sensor_battery_percent" not in {family.name for family in readings.collect()}
+    assert ["no sensor can have measured this battery" in message for message in caplog.messages] == [True]
+
+
+def test_a_format_that_is_refused_beside_another_is_counted_and_told_once(
+    pipeline: Pipeline, counts: SelfMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The advertisement gave a reading, and one of its two formats did not."""
+    caplog.set_level(logging.WARNING)
+    service_data = {UUID: PACKET_A, bthome_v1.UUID: b"\x23\x02"}
+    for _ in range(2):
+        tell(pipeline, Advertisement(LIVING_ROOM, service_data, 1000.0, -60))
+
+    assert (counts.decoded, counts.refused["truncated"], sum(counts.rejected.values())) == (2, 2, 0)
+    assert ["refused one of its formats: truncated" in message for message in caplog.messages] == [True]
 
 
 def test_a_sensor_that_says_only_its_name_is_counted_without_a_warning(

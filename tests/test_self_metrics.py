@@ -21,9 +21,14 @@ def test_all_are_there_from_the_first_scrape() -> None:
         ("ble_exporter_advertisements_decoded_total",): 0,
         ("ble_exporter_advertisements_unknown_device_total",): 0,
         ("ble_exporter_unknown_objects_total",): 0,
+        ("ble_exporter_impossible_values_total",): 0,
         ("ble_exporter_last_scan_timestamp_seconds",): 0,
         ("ble_exporter_last_scan_duration_seconds",): 0,
-    } | {("ble_exporter_advertisements_rejected_total", reason): 0 for reason in REJECT_REASONS} == shown
+    } | {
+        (f"ble_exporter_{name}_total", reason): 0
+        for name in ("advertisements_rejected", "payloads_refused")
+        for reason in REJECT_REASONS
+    } == shown
 
 
 def test_two_exporters_do_not_share_their_counts() -> None:
