@@ -1,74 +1,13 @@
 """News or replay: the rule of docs/security.md, as its owner, its attacker and its sensor see it."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ble_exporter.authenticity import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S, Guard, Witness
+from ble_exporter.authenticity import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S, Witness
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Counter
-
-ADDRESS = "A4:C1:38:00:00:01"
-ADVERTISED_EVERY_S = 2.5
-PACKETS_PER_COUNTER = 4  # A B A B
-
-
-@dataclass(frozen=True)
-class Packet:
-    """
-    What a sensor sent.
-
-    Attributes:
-        value: Its counter.
-        digest: Another one for each battery, counter and kind of packet.
-    """
-
-    value: int
-    digest: bytes
-    bits: int = 32
-    uuid: str = "fcd2"
-
-
-@dataclass
-class Air:
-    """A guard, its clock, and whatever is sent; what was accepted is what an attacker can have recorded and we know."""
-
-    now: float = 0.0
-    accepted: list[Packet] = field(default_factory=list)
-    guard: Guard = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.guard = Guard(lambda: self.now)
-
-    def send(self, packet: Packet, adapter: str = "hci0") -> bool:
-        """Let the guard hear a packet now; return whether it was accepted."""
-        try:
-            self.guard.admit(ADDRESS, {packet.uuid: Counter(packet.value, packet.bits)}, [packet.digest], adapter)
-        except DecodeError:
-            return False
-        self.accepted.append(packet)
-        return True
-
-    def send_all(self, packets: Iterator[tuple[float, Packet]]) -> list[bool]:
-        """Send packets, each so many seconds from now; return which were accepted."""
-        began = self.now
-        results = []
-        for after_s, packet in packets:
-            self.now = began + after_s
-            results.append(self.send(packet))
-        return results
-
-
-def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
-    """Send as the firmware does: A B A B under each counter; of what is lost, so that 60 % is."""
-    for index in range(len(counters) * PACKETS_PER_COUNTER):
-        value = counters[index // PACKETS_PER_COUNTER]
-        if lost is None or lost.random() > 0.6:
-            yield index * ADVERTISED_EVERY_S, Packet(value, f"{battery} {value} {index % 2}".encode())
+from tests.sensors_on_air import ADDRESS, Air, Packet, sensor
 
 
 @pytest.fixture
@@ -333,68 +272,3 @@ def test_a_witness_knows_a_packet_by_what_its_mic_covers() -> None:
     with pytest.raises(DecodeError, match="MIC"):
         witness.decrypt(b"n", b"abc", b"")
     assert len(set(witness.opened)) == len(witness.opened) == 2
-
-
-begins = st.sampled_from([0, 1, 3, 900, LOW - 2, LOW + 100, 500_000])
-moments = st.one_of(st.floats(0, 60), st.floats(0, 4000), st.just(QUIET_S), st.just(10.0))
-
-
-def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packet]]]:
-    """Give what somebody with a recorder and a clock can do: any packets, in any order, after any time."""
-    in_order = st.integers(0, len(recorded) - 1).flatmap(
-        lambda first: st.floats(0.1, 30).map(lambda pace: [(pace, packet) for packet in recorded[first : first + 40]])
-    )
-    return st.one_of(in_order, st.lists(st.tuples(moments, st.sampled_from(recorded)), max_size=40))
-
-
-@given(begins, st.integers(1, 30), st.integers(), st.data())
-def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
-    begin: int, length: int, seed: int, data: st.DataObject
-) -> None:
-    """In any order, at any time: a dead sensor stays dead. But for its last counter, and for five minutes."""
-    air = Air()
-    air.send_all(sensor(range(begin, begin + length), lost=random.Random(seed)))
-    air.send(Packet(begin + length, b"last"))
-    recorded = list(air.accepted)
-    died = air.now
-
-    for after_s, packet in data.draw(replays(recorded)):
-        air.now += after_s
-        accepted = air.send(packet)
-        assert not accepted or (packet.value == begin + length and air.now < died + HOLD_S)
-
-
-@given(begins, st.integers(), st.data())
-def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, seed: int, data: st.DataObject) -> None:
-    """Between its packets, however few of them are heard; and none of its own is lost by it."""
-    air = Air()
-    air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
-    recorded = list(air.accepted) or [Packet(begin, b"x")]
-
-    for index, (after_s, packet) in enumerate(data.draw(replays(recorded))):
-        alive = Packet(begin + 30 + index, b"alive %d" % index)
-        air.now += min(after_s, HOLD_S)
-        assert air.send(alive)
-        assert not air.send(packet)
-
-
-@given(begins, st.integers(), st.booleans(), st.data())
-def test_what_was_heard_before_a_new_battery_is_never_accepted_after_it(
-    begin: int, seed: int, is_dead: bool, data: st.DataObject
-) -> None:
-    """As long as the new count is low: then those packets are either known, or further ahead than a sensor counts."""
-    air = Air()
-    air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
-    air.send(Packet(100_000, b"last"))
-    recorded = list(air.accepted)
-    air.now += 60
-    assert any(air.send_all(sensor(range(8), battery=2)))
-    last = air.accepted[-1]
-
-    # With a living sensor at its counter 8 and on; or a dead one, for as long as 100,000 is too far for it.
-    near = [packet for packet in recorded if packet.value < LOW or packet.value == 100_000]
-    for index, (after_s, packet) in enumerate(data.draw(replays(near)) if near else []):
-        air.now += min(after_s, 60)
-        if not is_dead:
-            assert air.send(Packet(last.value + 1 + index, b"alive %d" % index))
-        assert not air.send(packet)

@@ -1,0 +1,67 @@
+"""A sensor with a key, and what a guard makes of it: for the tests of authenticity."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ble_exporter.authenticity import Guard
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import Counter
+
+ADDRESS = "A4:C1:38:00:00:01"
+ADVERTISED_EVERY_S = 2.5
+PACKETS_PER_COUNTER = 4  # A B A B
+
+
+@dataclass(frozen=True)
+class Packet:
+    """
+    What a sensor sent.
+
+    Attributes:
+        value: Its counter.
+        digest: Another one for each battery, counter and kind of packet.
+    """
+
+    value: int
+    digest: bytes
+    bits: int = 32
+    uuid: str = "fcd2"
+
+
+@dataclass
+class Air:
+    """A guard, its clock, and whatever is sent; what was accepted is what an attacker can have recorded and we know."""
+
+    now: float = 0.0
+    accepted: list[Packet] = field(default_factory=list)
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(lambda: self.now)
+
+    def send(self, packet: Packet, adapter: str = "hci0") -> bool:
+        """Let the guard hear a packet now; return whether it was accepted."""
+        try:
+            self.guard.admit(ADDRESS, {packet.uuid: Counter(packet.value, packet.bits)}, [packet.digest], adapter)
+        except DecodeError:
+            return False
+        self.accepted.append(packet)
+        return True
+
+    def send_all(self, packets: Iterator[tuple[float, Packet]]) -> list[bool]:
+        """Send packets, each so many seconds from now; return which were accepted."""
+        began = self.now
+        results = []
+        for after_s, packet in packets:
+            self.now = began + after_s
+            results.append(self.send(packet))
+        return results
+
+
+def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
+    """Send as the firmware does: A B A B under each counter; of what is lost, so that 60 % is."""
+    for index in range(len(counters) * PACKETS_PER_COUNTER):
+        value = counters[index // PACKETS_PER_COUNTER]
+        if lost is None or lost.random() > 0.6:
+            yield index * ADVERTISED_EVERY_S, Packet(value, f"{battery} {value} {index % 2}".encode())
