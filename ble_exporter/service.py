@@ -103,8 +103,9 @@ class ScanCycle:
             due = now() + interval_s
             while True:
                 more_can_come = await ear.last(due - now())
-                await asyncio.sleep(due - now())
                 self._end_scan(more_can_come)
+                if not more_can_come:
+                    await asyncio.sleep(due - now())
                 self._begin_scan()
                 # Where the machine stood still, a whole scan follows: in a rest of one little could be heard.
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s

@@ -90,15 +90,34 @@ def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
     """A scan is then the time from one look to the next: what was not heard in it goes."""
-    air = [Transmission(second + 0.5, BEDROOM, -60, {UUID: PACKET_B}) for second in range(40)]
+    air = [
+        Transmission(second + 0.5, BEDROOM if second < 40 else LIVING_ROOM, -60, {UUID: PACKET_B})
+        for second in range(200)
+    ]
 
     def shown_after(seconds: float) -> tuple[float | None, int]:
         cycle = ScanCycle(without_pause, MockScanner(air=air), log)
         in_virtual_time(run_cycle(cycle, seconds))
         return value(cycle.readings, "ble_sensor_voltage_volts", "bedroom"), cycle.tracker.devices_seen
 
-    assert shown_after(89) == (2.848, 1)
-    assert shown_after(91) == (None, 0)
+    assert shown_after(89) == (2.848, 2)
+    assert shown_after(91) == (None, 1)
+
+
+def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Who replays one with an interval of an hour wants to see what it says now; with the next scan it goes."""
+    air = [Transmission(0.5, LIVING_ROOM, -60, {UUID: PACKET_A})]
+
+    def shown_after(seconds: float) -> tuple[float | None, int, int]:
+        cycle = ScanCycle(without_pause, MockScanner(air=air), log)
+        in_virtual_time(run_cycle(cycle, seconds))
+        temperature = value(cycle.readings, "ble_sensor_temperature_celsius", "living_room")
+        return temperature, cycle.tracker.devices_seen, cycle.counts.scans
+
+    assert shown_after(1) == (27.01, 1, 1)
+    assert shown_after(31) == (None, 0, 2)
 
 
 def test_a_radio_that_fails_without_pause_ends_the_cycle(
@@ -129,6 +148,7 @@ def test_after_a_standstill_a_whole_scan_follows(
         running = asyncio.ensure_future(cycle.run())
         await asyncio.sleep(59)
         asyncio.get_running_loop().stand_still(50)  # type: ignore[attr-defined] # the test's loop has it
+        await asyncio.sleep(0.5)
         scans = []
         for _second in range(40):
             await asyncio.sleep(1)
@@ -136,7 +156,7 @@ def test_after_a_standstill_a_whole_scan_follows(
         running.cancel()
         return scans
 
-    assert in_virtual_time(run()) == 30 * [3] + 10 * [4]
+    assert in_virtual_time(run()) == 29 * [3] + 11 * [4]
 
 
 def test_a_completed_scan_is_told_everywhere(

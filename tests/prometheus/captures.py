@@ -76,9 +76,14 @@ def _street_lines() -> Iterator[str]:
         is_b = step % 2 == 1
         yield _line(at, LIVING_ROOM, _ROOM_B if is_b else _ROOM_A)
         if at < _BEDROOM_STOPS_S:
-            yield _line(at, BEDROOM, _FROST_B if is_b else _FROST_A)
+            # Each pair is a new measurement, so that the last update tells when the last one was sent.
+            yield _line(at, BEDROOM, _with_id(_FROST_B if is_b else _FROST_A, step // 2))
         yield _line(at, CELLAR, _ENCRYPTED)
         yield _line(at, _STRANGER, _ROOM_A)
+
+
+def _with_id(packet: str, packet_id: int) -> str:
+    return f"{packet[:4]}{packet_id:02x}{packet[6:]}"
 
 
 def _line(at: float, address: str, service_data: str) -> str:
