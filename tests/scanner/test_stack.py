@@ -247,12 +247,12 @@ def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
-        radio = get_scanner(adapters=["hci0", "hci1"], mode="active", silence_limit_s=0.1, goes_on=True)
-        scanning = asyncio.ensure_future(radio.scan(0.6))
+        radio = get_scanner(adapters=["hci0", "hci1"], mode="active", silence_limit_s=0.4, goes_on=True)
+        scanning = asyncio.ensure_future(radio.scan(1.3))
         await bluez.discovering.wait()
-        for hundredth in range(50):
+        for hundredth in range(110):
             bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci0")
-            if hundredth > 20:
+            if hundredth > 55:
                 bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci1")
             await asyncio.sleep(0.01)
         up = dict(radio.adapters)
@@ -260,7 +260,7 @@ def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
         return up
 
     assert on_bluez(bus, scan) == {"hci0": True, "hci1": True}
-    assert "adapter hci1: nothing was heard for 0.1 s" in caplog.text
+    assert "adapter hci1: nothing was heard for 0.4 s" in caplog.text
 
 
 def test_an_adapter_that_is_no_longer_the_chosen_one_is_forgotten(bus: Path) -> None:
