@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
 from ble_exporter.ciphers import ciphers_of
+from ble_exporter.commands import COMMANDS, run
 from ble_exporter.config import AppConfig, load_config
 from ble_exporter.devices import open_to_all
 from ble_exporter.errors import ConfigError, ExporterError
@@ -25,6 +26,7 @@ EXIT_OK = 0
 EXIT_UNEXPECTED = 1
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+EXIT_INTERRUPTED = 130  # what a shell gives a command that SIGINT ended
 
 # Of a house that is lost to more than that nothing is heard in any scan.
 _MAX_LOSS = 0.99
@@ -92,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in COMMANDS:
+        return _command(arguments[0], arguments[1:])
     stop_signals = _StopSignals()
     stop_signals.install()
     # A disk that is full must not fill standard error with a traceback for each line of the log.
@@ -118,13 +123,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return EXIT_UNEXPECTED
             raise
     except ExporterError as error:
-        if not log_is_shown:
-            print("ble-exporter: error:", one_line(error), file=sys.stderr)
-        return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
+        return _failed(error, is_told=log_is_shown)
     return EXIT_OK
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _command(name: str, arguments: Sequence[str]) -> int:
+    try:
+        return run(name, arguments)
+    except ExporterError as error:
+        return _failed(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _failed(error: ExporterError, *, is_told: bool = False) -> int:
+    if not is_told:
+        print("ble-exporter: error:", one_line(error), file=sys.stderr)
+    return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="ble-exporter",
         description=_DESCRIPTION,
