@@ -93,6 +93,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "gas": Family("gas_cubic_meters", "Gas (BTHome 0x4B, 0x4C)."),
     "water": Family("water_cubic_meters", "Water (BTHome 0x4F).", divisor=1000),
+    "timestamp": Family("timestamp_seconds", "The sensor's own clock, in Unix time (BTHome 0x50)."),
     "acceleration": Family("acceleration_meters_per_second_squared", "Acceleration (BTHome 0x51, 0x63)."),
     "gyroscope": Family("gyroscope_degrees_per_second", "Gyroscope (BTHome 0x52)."),
     "volume_storage": Family("volume_storage_cubic_meters", "Volume storage (BTHome 0x55).", divisor=1000),

@@ -77,6 +77,7 @@ OBJECTS: Mapping[int, Number] = {
     0x4D: uint("energy", 4, 1000, "kWh"),
     0x4E: uint("volume", 4, 1000, "L"),
     0x4F: uint("water", 4, 1000, "L"),
+    0x50: uint("timestamp", 4, 1, "s"),  # since the Unix epoch
     0x51: uint("acceleration", 2, 1000, "m/s²"),
     0x52: uint("gyroscope", 2, 1000, "°/s"),
     0x55: uint("volume_storage", 4, 1000, "L"),
@@ -151,7 +152,6 @@ OTHERS: Mapping[int, Other] = {
         lambda data: _event(_COMMANDS, data[1], data[2:]),
     ),
     0x3C: Other("dimmer", 2, lambda data: _event(_DIMMER_EVENTS, data[0], data[1:])),
-    0x50: Other("timestamp", 4, _little_endian),
     0x53: Other("text", lambda payload, start: 1 + payload[start], lambda data: data[1:].decode(errors="replace")),
     0x54: Other("raw", lambda payload, start: 1 + payload[start], lambda data: data[1:]),
     0xF0: Other("device_type", 2, _little_endian),

@@ -27,14 +27,13 @@ UUID_ENCRYPTED = "0000181e-0000-1000-8000-00805f9b34fb"
 
 _LENGTH = 0b0001_1111
 _TYPE_BIT = 5
-_UNSIGNED, _SIGNED, _FLOAT, _STRING, _ADDRESS = range(5)
+_UNSIGNED, _SIGNED, _FLOAT, _STRING, _ADDRESS, _TIME = range(6)
 _FLOATS: Mapping[int, Struct] = {2: Struct("<e"), 4: Struct("<f"), 8: Struct("<d")}
 
 _PACKET_ID = 0x00
 _OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x3A: OTHERS[0x3A].value,
     0x3C: OTHERS[0x3C].value,
-    0x50: OTHERS[0x50].value,
     # The control byte has the length, so the value has none.
     0x53: lambda data: data.decode(errors="replace"),
     0x54: lambda data: data,
@@ -120,7 +119,7 @@ def _measured(number: Number, value_type: int, data: bytes) -> tuple[float, bool
     if value_type == _FLOAT and len(data) in _FLOATS and not number.is_binary:
         real = _FLOATS[len(data)].unpack(data)[0] * number.multiplier / number.divisor
         return real, is_possible(number.name, real)
-    if value_type not in (_UNSIGNED, _SIGNED):
+    if value_type not in (_UNSIGNED, _SIGNED) and (value_type, number.name) != (_TIME, "timestamp"):
         return None
     is_signed = value_type == _SIGNED
     raw = int.from_bytes(data, "little", signed=is_signed) * number.multiplier

@@ -23,7 +23,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         measurements: Name to value, in the unit of its OBJECTS row. The second value of one name is "name_2".
-        others: What is no measurement: events, text, raw, timestamp, versions; repeated names as above.
+        others: What is no measurement: events, text, raw, versions; repeated names as above.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share one.
         unknown_object: The first object id that is not in the format's table, or None. In BTHome v2 decoding stopped
             there; in the other formats an object tells its length, and what stands behind it was read.

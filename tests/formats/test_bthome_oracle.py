@@ -6,6 +6,7 @@ others.
 """
 
 import logging
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,7 +54,8 @@ def oracle(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
     update = bthome_ble.BTHomeBluetoothDeviceData(key).update(service_info)
     values = {**update.entity_values, **update.binary_entity_values}
     return [
-        float(value.native_value)
+        # It gives the sensor's own clock as a date.
+        value.native_value.timestamp() if isinstance(value.native_value, datetime) else float(value.native_value)
         for key, value in values.items()
         if key.key not in {"signal_strength", "packet_id"} and value.native_value is not None
     ]
@@ -130,6 +132,7 @@ def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: i
     """Of every type, and of every length that the type may have."""
     number = OBJECTS[object_id]
     assume(kind != 2 or not number.is_binary)
+    assume(object_id != 0x50)  # it has a type of its own
     size = data.draw(st.sampled_from([2, 4, 8]) if kind == 2 else st.integers(min_value=1, max_value=8))
     payload = bytes([kind << 5 | 1 + size, object_id]) + data.draw(st.binary(min_size=size, max_size=size))
 
