@@ -19,19 +19,16 @@ from prometheus_client.samples import Sample
 
 from ble_exporter.families import FAMILIES, Family
 from ble_exporter.model import Reading
+from ble_exporter.others import Others
+from ble_exporter.repeats import Repeats
 from ble_exporter.staleness import Fixed, Learned, Limits
+from ble_exporter.utils import base_and_position
 
 __all__ = ["FAMILIES", "Family", "Readings", "update_metrics"]
 
 _SEEN = Family("seen", "1 for each device that was heard lately: in the latest scan, or within its time limit.")
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
-
-# A packet may be told late by another adapter, since the kernel holds some back until it hears the next: it is of the
-# measurement before, or of one of the few before that, and seconds late. One that is further behind counts anew.
-_PACKET_IDS = 256
-_LATE_PACKET_IDS = 4
-_LATE_S = 5.0
 
 # Where the end of a scan decides, the store's clock counts scans: what the latest did not hear is one scan old.
 _ONE_SCAN = Fixed(1)
@@ -47,13 +44,10 @@ class _Device:
         heard: When each of them was last heard.
         due: Before this moment nothing has to go.
         last_update: When a new measurement was last heard, in seconds since the Unix epoch.
-        packet_id: That of the latest reading.
-        adapter: Which heard it first under this id.
-        said: What was said under this id.
-        told: Under which id each measurement was told last, and when, in seconds since the Unix epoch.
+        repeats: What it said last.
     """
 
-    __slots__ = ("adapter", "due", "heard", "labels", "last_update", "packet_id", "said", "shown", "told")
+    __slots__ = ("due", "heard", "labels", "last_update", "repeats", "shown")
 
     def __init__(self, name: str, due: float) -> None:
         self.labels = {"device": name}
@@ -61,37 +55,7 @@ class _Device:
         self.heard: dict[str, float] = {}
         self.due = due
         self.last_update: float | None = None
-        self.packet_id: int | None = None
-        self.adapter = ""
-        self.said: Mapping[str, float] = {}
-        self.told: dict[str, tuple[int, float]] = {}
-
-    def is_repeat(self, reading: Reading) -> bool:
-        """Return whether all of it was already said under the same packet id; from now on it was."""
-        packet_id, says = reading.packet_id, reading.measurements
-        if packet_id is None or packet_id != self.packet_id:
-            self.packet_id, self.adapter, self.said = packet_id, reading.adapter, says
-            return False
-        # Of two packets with one id the second is a repeat only if it is not the other half of the measurement.
-        if says.items() <= self.said.items():
-            return True
-        self.said = {**self.said, **says}
-        return False
-
-    def in_time(self, reading: Reading) -> Mapping[str, float]:
-        """Return the measurements of a reading without those of which another adapter has told newer ones already."""
-        measurements, packet_id = reading.measurements, reading.packet_id
-        if packet_id is None:
-            return measurements
-        if reading.adapter != self.adapter and self.told:
-            measurements = {name: value for name, value in measurements.items() if not self._is_late(name, reading)}
-        self.told.update(dict.fromkeys(measurements, (packet_id, reading.heard_at)))
-        return measurements
-
-    def _is_late(self, measurement: str, reading: Reading) -> bool:
-        newest_id, told_at = self.told.get(measurement, (reading.packet_id or 0, 0.0))
-        behind = (newest_id - (reading.packet_id or 0)) % _PACKET_IDS
-        return 0 < behind <= _LATE_PACKET_IDS and abs(reading.heard_at - told_at) < _LATE_S
+        self.repeats = Repeats()
 
     def let_go(self, moment: float, limits: Limits) -> bool:
         """Let go of what was not heard for its limit; return whether anything is left."""
@@ -143,6 +107,7 @@ class Readings(Collector):
         self._scan = 0
         self._heard_in_scan: dict[str, None] = {}
         self._devices: dict[str, _Device] = {}
+        self._others = Others()
         self._due = math.inf
         self._version = 0
 
@@ -166,9 +131,10 @@ class Readings(Collector):
         rssi = _rssi_by.get(reading.adapter) or _learn_adapter(reading.adapter)
         moment = self._scan if self._scans_decide else self._clock()
         device = self._device(name, moment)
-        measurements = device.in_time(reading)
+        repeats = device.repeats
+        measurements = repeats.in_time(reading)
         is_late = len(measurements) < len(reading.measurements)
-        is_repeat = not is_late and device.is_repeat(reading)
+        is_repeat = not is_late and repeats.is_repeat(reading)
         if measurements and not is_repeat:
             device.last_update = reading.heard_at
         shown, heard = device.shown, device.heard
@@ -179,11 +145,13 @@ class Readings(Collector):
             heard[measurement] = moment
         if not self._scans_decide:
             # A copy that another adapter tells says nothing of the sensor's rhythm.
-            is_copy = is_repeat and reading.adapter != device.adapter
+            is_copy = is_repeat and reading.adapter != repeats.adapter
             self._limits.hear(name, (rssi,) if is_copy else (rssi, *measurements), moment)
             # No limit is shorter than the least: what is due sooner was heard before.
             device.due = min(device.due, moment + self._limits.least_s)
             self._due = min(self._due, device.due)
+        if reading.others:
+            self._others.hear(reading)
         self._heard_in_scan[name] = None
         self._version += 1
 
@@ -240,6 +208,22 @@ class Readings(Collector):
                     of_family.append(Sample(name, labels, value * multiplier / divisor))
         for family, of_family in samples.items():
             yield from _gauge(family, of_family)
+        yield from self._others.collect(device.labels for device in devices)
+
+    def shown(self, device: str) -> Mapping[str, float]:
+        """Return what a scrape shows of a device: measurement name to value, in the unit of its row in the table."""
+        self._let_go()
+        of_device = self._devices.get(device)
+        shown = of_device.shown if of_device else {}
+        return {
+            name: value for name, value in shown.items() if value is not None and _known_series[name].family != _RSSI
+        }
+
+    def last_update(self, device: str) -> float | None:
+        """Return when a new measurement was last heard, in Unix time; None where the device shows none."""
+        self._let_go()
+        of_device = self._devices.get(device)
+        return of_device.last_update if of_device else None
 
 
 def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
@@ -257,10 +241,10 @@ _MAX_POSITION = 345  # so many of one name fit into service data of all formats;
 
 def _learn_series(measurement: str) -> None:
     """Note where a repeated measurement goes: "temperature_2"."""
-    name, _, position = measurement.rpartition("_")
-    if name not in FAMILIES or not position.isdecimal() or not 2 <= int(position) <= _MAX_POSITION:
+    name, position = base_and_position(measurement)
+    if name not in FAMILIES or not 2 <= position <= _MAX_POSITION:
         raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
-    _known_series[measurement] = _Series(FAMILIES[name], {"position": position})
+    _known_series[measurement] = _Series(FAMILIES[name], {"position": str(position)})
 
 
 _rssi_by: dict[str, str] = {}

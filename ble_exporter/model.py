@@ -1,7 +1,7 @@
 """The two values that pass through the program: what was heard, and what it meant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ble_exporter.errors import DecodeError
 
@@ -41,6 +41,8 @@ class Reading:
         packet_id: The number that the packets of one measurement share, 0 to 255; None where the packet has none.
         impossible: Names of measurements that no sensor can have made, and which are left out.
         refused: Why other service data of the same advertisement, of a known format too, was not read.
+        others: What is no measurement: events, text, raw, versions; the repeated names as in the measurements.
+        formats: Names of the formats that it came in.
     """
 
     device: str
@@ -52,3 +54,5 @@ class Reading:
     packet_id: int | None = None
     impossible: tuple[str, ...] = ()
     refused: tuple[DecodeError, ...] = ()
+    others: Mapping[str, int | str | bytes] = field(default_factory=dict)
+    formats: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.decoded import Cipher, Decoded
-from ble_exporter.formats.services import DECODERS
+from ble_exporter.formats.services import DECODERS, FORMAT_NAMES
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement, Reading
 
@@ -51,7 +51,7 @@ def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = No
     decoded, refused = decode_each(advertisement, cipher)
     reading = reading_of(advertisement, device, decoded, refused)
     # What only announces itself beside what can't be read is no reading.
-    if not decoded or (refused and not reading.measurements):
+    if not decoded or (refused and not reading.measurements and not reading.others):
         raise refused[0] if refused else nothing_known(advertisement)
     return reading
 
@@ -83,7 +83,7 @@ def reading_of(
 ) -> Reading:
     """Return what all formats of one advertisement said together, and the errors of those that were not sound."""
     of_all = list(decoded.values())
-    measurements, impossible = merged(of_all)
+    measurements, impossible, others = merged(of_all)
     return Reading(
         device,
         measurements,
@@ -94,6 +94,8 @@ def reading_of(
         packet_id=next((packet_id for one in of_all if (packet_id := _packet_id(one)) is not None), None),
         impossible=impossible,
         refused=tuple(refused),
+        others=others,
+        formats=tuple(FORMAT_NAMES.get((uuid, one.counter is not None), uuid) for uuid, one in decoded.items()),
     )
 
 

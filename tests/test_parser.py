@@ -39,7 +39,16 @@ def test_a_reading_carries_all_that_was_heard() -> None:
         rssi=-61,
         adapter="hci1",
         packet_id=0xB0,
+        formats=("BTHome v2",),
     )
+
+
+def test_a_reading_tells_what_is_no_measurement_by_its_position() -> None:
+    """A button of one format beside that of another: none takes the other's place."""
+    reading = heard({UUID: bytes.fromhex("403a013a02"), bthome_v1.UUID: bytes.fromhex("023a04") + b"\x64\x53abc"})
+
+    assert {"button": "press", "button_2": "double_press", "button_3": "long_press", "text": "abc"} == reading.others
+    assert ("BTHome v2", "BTHome v1") == reading.formats
 
 
 def test_a_packet_without_id_gives_a_reading_without_one() -> None:
@@ -157,7 +166,7 @@ def test_an_announcement_alone_is_a_reading_without_measurements() -> None:
     """The device was heard, and nothing is wrong with it."""
     reading = heard({mibeacon.UUID: bytes.fromhex("30585b050201000038c1a408")})
 
-    assert reading == Reading("living_room", {}, 0.0)
+    assert reading == Reading("living_room", {}, 0.0, formats=("MiBeacon",))
 
 
 def test_an_impossible_value_is_left_out_and_told() -> None:

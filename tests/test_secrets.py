@@ -99,7 +99,7 @@ async def all_pages(config: AppConfig, log: logging.Logger) -> str:
     serving = asyncio.ensure_future(serve(config, Sensor(), log, stop))
     shown: dict[str, str] = {}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{config.listen_port}") as session:
-        while shown.get("/readyz") != "ready":
+        while shown.get("/readyz") != "ready" and not serving.done():
             await asyncio.sleep(0)
             with suppress(aiohttp.ClientConnectionError):
                 for page in ("/readyz", "/metrics", "/status", "/", "/healthz", "/nowhere"):

@@ -18,3 +18,17 @@ Service UUID to the function that decodes its service data.
 The order counts where one advertisement has service data of several: the positions of a repeated measurement go on from
 row to row, and the packet id is the first there is.
 """
+
+_NAMES: Mapping[str, str] = {
+    bthome.UUID: "BTHome v2",
+    bthome_v1.UUID: "BTHome v1",
+    bthome_v1.UUID_ENCRYPTED: "BTHome v1",
+    atc.UUID: "pvvx or ATC1441",
+    mibeacon.UUID: "MiBeacon",
+}
+FORMAT_NAMES: Mapping[tuple[str, bool], str] = {
+    (uuid, encrypted): f"{name}, encrypted" if encrypted else name
+    for uuid, name in _NAMES.items()
+    for encrypted in (False, True)
+}
+"""Service UUID, and whether the payload was encrypted, to the format's name for people."""

@@ -1,10 +1,12 @@
 """What the formats share in gathering values: a repeated name has a position, and what is impossible is left out."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Decoded
 from ble_exporter.formats.numbers import Number
+from ble_exporter.utils import base_and_position
 
 
 def numbered(name: str, repeats: dict[str, int]) -> str:
@@ -83,34 +85,37 @@ class Values:
         return sifted(found, payload)
 
 
-def merged(decoded: Sequence[Decoded]) -> tuple[dict[str, float], tuple[str, ...]]:
-    """
-    Return the measurements of several payloads of one advertisement, and the names of what is impossible.
+class Merged(NamedTuple):
+    """What several payloads said together; the attributes are those of Decoded."""
 
-    All are kept. The positions of a name go on from payload to payload: where the first has two temperatures, possible
+    measurements: dict[str, float]
+    impossible: tuple[str, ...]
+    others: dict[str, int | str | bytes]
+
+
+def merged(decoded: Sequence[Decoded]) -> Merged:
+    """
+    Return what several payloads of one advertisement said together.
+
+    All is kept. The positions of a name go on from payload to payload: where the first has two temperatures, possible
     or not, that of the second is "temperature_3".
     """
     if len(decoded) == 1:
-        return decoded[0].measurements, decoded[0].impossible
-    measurements: dict[str, float] = {}
-    impossible: list[str] = []
+        return Merged(decoded[0].measurements, decoded[0].impossible, decoded[0].others)
+    merged = Merged({}, (), {})
     last_position: dict[str, int] = {}
     for one in decoded:
-        renamed = {name: _moved(name, last_position) for name in (*one.measurements, *one.impossible)}
-        measurements.update((renamed[name], value) for name, value in one.measurements.items())
-        impossible += (renamed[name] for name in one.impossible)
+        renamed = {name: _moved(name, last_position) for name in (*one.measurements, *one.impossible, *one.others)}
+        merged.measurements.update((renamed[name], value) for name, value in one.measurements.items())
+        merged.others.update((renamed[name], value) for name, value in one.others.items())
+        merged = merged._replace(impossible=(*merged.impossible, *(renamed[name] for name in one.impossible)))
         for name in renamed.values():
-            base, position = _base_and_position(name)
+            base, position = base_and_position(name)
             last_position[base] = max(position, last_position.get(base, 0))
-    return measurements, tuple(impossible)
+    return merged
 
 
 def _moved(name: str, last_position: dict[str, int]) -> str:
-    base, position = _base_and_position(name)
+    base, position = base_and_position(name)
     position += last_position.get(base, 0)
     return base if position == 1 else f"{base}_{position}"
-
-
-def _base_and_position(name: str) -> tuple[str, int]:
-    base, _, position = name.rpartition("_")
-    return (base, int(position)) if position.isdecimal() else (name, 1)
