@@ -15,7 +15,9 @@ from prometheus_client.registry import Collector
 from ble_exporter import __version__
 from ble_exporter.config import AppConfig
 from ble_exporter.exposition import Exposition, accepts_gzip, choose_format
+from ble_exporter.metrics import Readings
 from ble_exporter.progress import Progress
+from ble_exporter.roster import Roster
 from ble_exporter.utils import one_line
 
 # Level 1 costs a fourteenth of level 9 and makes the scrape 12 % longer: right for a Pi on its own network.
@@ -43,6 +45,7 @@ class StatusTracker:
 CONFIG = web.AppKey("config", AppConfig)
 TRACKER = web.AppKey("tracker", StatusTracker)
 EXPOSITION = web.AppKey("exposition", Exposition)
+ROSTER = web.AppKey("roster", Roster)
 PROGRESS = web.AppKey("progress", Progress)
 
 
@@ -51,6 +54,7 @@ def create_app(
     tracker: StatusTracker | None = None,
     collectors: Mapping[str, Collector] | None = None,
     progress: Progress | None = None,
+    roster: Roster | None = None,
 ) -> web.Application:
     """
     Build the web application.
@@ -60,12 +64,14 @@ def create_app(
         tracker: What /status shows; by default one that has seen no scan.
         collectors: What /metrics shows, by name; by default prometheus_client's own registry.
         progress: What /readyz tells; by default that no scan has ended.
+        roster: What /status tells of the devices; by default that none was heard.
     """
     app = web.Application()
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
     app[PROGRESS] = progress or Progress(config.scan_interval_seconds, config.scan_duration_seconds)
+    app[ROSTER] = roster or Roster(config.devices, Readings(), time.monotonic)
     app.add_routes(
         [
             web.get("/", _index),
@@ -118,7 +124,8 @@ async def _readyz(request: web.Request) -> web.Response:
 
 
 async def _status(request: web.Request) -> web.Response:
-    return web.json_response(asdict(request.app[TRACKER]))
+    scans = asdict(request.app[TRACKER])
+    return web.json_response({**scans, "version": __version__, "devices": request.app[ROSTER].states()})
 
 
 async def _index(request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from ble_exporter.formats.decoded import Cipher
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import decode, decode_each, nothing_known, reading_of
+from ble_exporter.roster import Roster
 from ble_exporter.self_metrics import SelfMetrics
 
 # What the owner of a sensor can do, behind what is wrong.
@@ -34,6 +35,7 @@ class Pipeline:
         ciphers: Address to cipher of the devices that have a key: of those nothing else is taken in than what was
             encrypted with it, and is new.
         guard: Tells what is new.
+        roster: Where it is noted what each device is doing.
 
     Attributes:
         rejected: Device to the reason of its last rejection, since somebody cleared it.
@@ -48,6 +50,7 @@ class Pipeline:
         *,
         ciphers: Mapping[str, Cipher] | None = None,
         guard: Guard | None = None,
+        roster: Roster | None = None,
     ) -> None:
         self.rejected: dict[str, RejectReason] = {}
         self._devices = {address.upper(): name for address, name in devices.items()}
@@ -56,6 +59,7 @@ class Pipeline:
         self._log = log
         self._ciphers = {address.upper(): cipher for address, cipher in (ciphers or {}).items()}
         self._guard = guard or Guard()
+        self._roster = roster
         self._met: set[str] = set()
         self._complained: set[tuple[str, str]] = set()
 
@@ -77,6 +81,8 @@ class Pipeline:
         except DecodeError as error:
             counts.rejected[error.reason] += 1
             self.rejected[device] = error.reason
+            if self._roster:
+                self._roster.refuse(device, error.reason)
             # A sound sensor may now and then say nothing but its name: that is no reason to warn anybody.
             if error.reason != "no_service_data":
                 remedy = _REMEDIES.get(error.reason)
@@ -85,6 +91,8 @@ class Pipeline:
             return
         counts.decoded += 1
         self._readings.update(reading)
+        if self._roster:
+            self._roster.hear(reading)
         self._count_what_was_left_out(advertisement, reading)
         if device not in self._met:
             self._met.add(device)

@@ -23,6 +23,7 @@ from ble_exporter.exporter import StatusTracker, create_app, http_log
 from ble_exporter.metrics import Readings
 from ble_exporter.pipeline import Pipeline
 from ble_exporter.progress import Progress
+from ble_exporter.roster import Roster
 from ble_exporter.scanner.listening import Radio, listening
 from ble_exporter.self_metrics import SelfMetrics
 
@@ -62,7 +63,10 @@ class ScanCycle:
         )
         self._config = config
         self._radio = radio
-        self._pipeline = Pipeline(config.devices, self.readings, self.counts, log, ciphers=ciphers_of(config.keys))
+        self.roster = Roster(config.devices, self.readings, _seconds_since_boot, pause_s)
+        self._pipeline = Pipeline(
+            config.devices, self.readings, self.counts, log, ciphers=ciphers_of(config.keys), roster=self.roster
+        )
         self._log = log
         self._clock = clock
         self._is_over = False
@@ -165,7 +169,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     """
     cycle = ScanCycle(config, radio, log)
     collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}
-    app = create_app(config, cycle.tracker, collectors, cycle.progress)
+    app = create_app(config, cycle.tracker, collectors, cycle.progress, cycle.roster)
     runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
     await runner.setup()
     feeding = asyncio.ensure_future(systemd.feed_watchdog(cycle.progress.stalled, log))

@@ -102,11 +102,14 @@ class Learned:
 
     def limit_s(self, device: str, name: str) -> float:
         """Return the limit of one value, in seconds; `least_s` where fewer than two hearings are known."""
-        rhythm = self._rhythms.get(device, {}).get(name)
-        if rhythm is None or not rhythm.gaps_s:
-            return self.least_s
         # Of two gaps the shorter one counts: the other may be an outage.
-        return max(self.least_s, _limit_s(median_low(rhythm.gaps_s)))
+        gap_s = self.gap_s(device, name)
+        return self.least_s if gap_s is None else max(self.least_s, _limit_s(gap_s))
+
+    def gap_s(self, device: str, name: str) -> float | None:
+        """Return the usual gap between two hearings of one value, in seconds; None before it is known."""
+        rhythm = self._rhythms.get(device, {}).get(name)
+        return median_low(rhythm.gaps_s) if rhythm is not None and rhythm.gaps_s else None
 
 
 def _limit_s(gap_s: float) -> float:

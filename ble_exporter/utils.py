@@ -11,3 +11,12 @@ def base_and_position(name: str) -> tuple[str, int]:
     """Return what a repeated name repeats, and its position among those of that name: "temperature_2" is 2."""
     base, _, position = name.rpartition("_")
     return (base, int(position)) if position.isdecimal() else (name, 1)
+
+
+def in_words(seconds: float) -> str:
+    """Return a time span in words, in its largest unit: "4 s", "3 min", "2 h", "5 days"."""
+    for unit, length_s, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
+        count = round(seconds / length_s)
+        if count <= most:
+            return f"{count} {unit}"
+    return f"{round(seconds / 86400)} days"

@@ -151,7 +151,18 @@ def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
         "scan_duration_seconds": 5,
         "last_scan_timestamp": 1716480000,
         "devices_seen": 2,
+        "version": __version__,
+        "devices": body["devices"],
     }
+
+
+def test_status_tells_what_each_device_is_doing(app_config: AppConfig) -> None:
+    """Also of one that was never heard: that is the one that somebody looks for."""
+    _, body = get(create_app(app_config), "/status", ClientResponse.json)
+
+    assert [(name, "never_heard") for name in app_config.devices.values()] == [
+        (device["name"], device["state"]) for device in body["devices"]
+    ]
 
 
 def test_status_before_the_first_scan_has_no_timestamp(app_config: AppConfig) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.utils import one_line
+from ble_exporter.utils import base_and_position, in_words, one_line
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,21 @@ def test_it_is_one_line_that_a_terminal_shows_as_it_is(text: object, expected: s
 def test_any_text_becomes_printable(text: str) -> None:
     """Whatever it holds."""
     assert one_line(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (4, "4 s"), (90, "90 s"), (91, "2 min"), (5400, "90 min"), (7200, "2 h"), (432_000, "5 days")],
+)
+def test_a_time_span_is_told_as_people_tell_it(seconds: float, words: str) -> None:
+    """Nobody knows how long 7,200 s are."""
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("temperature", ("temperature", 1)), ("uv_index_2", ("uv_index", 2)), ("pm25", ("pm25", 1))],
+)
+def test_a_repeated_name_has_a_position(name: str, expected: tuple[str, int]) -> None:
+    """A label of its own, where the first has none."""
+    assert base_and_position(name) == expected

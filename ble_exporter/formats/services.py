@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.formats.decoded import Decoder
 
 DECODERS: Mapping[str, Decoder] = {
@@ -32,3 +33,6 @@ FORMAT_NAMES: Mapping[tuple[str, bool], str] = {
     for encrypted in (False, True)
 }
 """Service UUID, and whether the payload was encrypted, to the format's name for people."""
+
+UNITS: Mapping[str, str] = {number.name: number.unit for number in OBJECTS.values()}
+"""Measurement name to its unit, whatever format it came in; empty for one without."""
