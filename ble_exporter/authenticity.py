@@ -122,7 +122,9 @@ class _Device:
 
     def count_of(self, uuid: str, bits: int, now: float) -> "_Count":
         count = self.counts.get((uuid, bits))
-        if count is None and now - self.known_since >= TRUST_S and now - self.heard_at < TRUST_S:
+        # A format that it no longer speaks is another one again: its recordings do not become true by being older.
+        spoken_at = self.known_since if count is None else count.heard_at
+        if now - spoken_at >= TRUST_S and now - self.heard_at < TRUST_S:
             raise DecodeError("replayed", "it speaks another format, and still spoke its own a short while ago")
         return count or _Count(bits, now)
 

@@ -236,14 +236,23 @@ def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> N
     assert air.send(other)
 
 
+def test_a_format_that_a_sensor_no_longer_speaks_is_another_one_again(air: Air) -> None:
+    """It was set from pvvx to BTHome, and lives: 43 minutes of 8-bit recordings must not speak for it."""
+    air.send(Packet(3, b"x", bits=8, uuid="181a"))
+    assert all(air.send_all(sensor(range(5000, 5100))))
+
+    with pytest.raises(DecodeError, match="another format"):
+        air.guard.admit(ADDRESS, {"181a": Counter(4, 8)}, [b"y"], "hci0")
+    air.now += TRUST_S
+    assert air.send(Packet(4, b"y", bits=8, uuid="181a"))
+
+
 def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Air) -> None:
     """A device that speaks both is none the worse for it."""
-    air.send(Packet(100_000, b"a"))
-    assert air.send(Packet(3, b"b", bits=8, uuid="181a"))
-    air.now = 2 * TRUST_S
-
-    assert air.send(Packet(100_001, b"c"))
-    assert air.send(Packet(4, b"d", bits=8, uuid="181a"))
+    for step in range(5):
+        air.now = step * (TRUST_S - 1)
+        assert air.send(Packet(100_000 + step, b"a%d" % step))
+        assert air.send(Packet(3 + step, b"b%d" % step, bits=8, uuid="181a"))
 
 
 def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
