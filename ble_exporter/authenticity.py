@@ -35,7 +35,8 @@ _NARROW_BITS = 16
 _LATE_COUNTS = 4
 _LATE_S = 10.0
 
-# Another format is news at first, and after a long silence: somebody has set the sensor to it.
+# Another format is news at first, and after a long silence: somebody has set the sensor to it. So is a counter that is
+# further ahead than a sensor counts: at first a recording may have come before the sensor.
 TRUST_S = 600.0
 
 
@@ -162,7 +163,9 @@ class _Count:
         self.trial: _Trial | None = None
         self._size = 1 << bits
         self._is_narrow = bits <= _NARROW_BITS
-        # The count before the last restart, and when it was last heard: it may have been none.
+        self._began = now
+        self._has_restarted = False
+        # The count before this one, and when it was last heard: it may have been the true one.
         self._before: tuple[int, float] | None = None
 
     def refusal(self, value: int, opened: Collection[bytes], now: float, adapter: str) -> str:
@@ -173,7 +176,7 @@ class _Count:
         if ahead == 0 and now - self.since >= HOLD_S:
             return f"counter {value} has been heard for {HOLD_S:g} s and more"
         if ahead >= 0:
-            if self._before is None or _is_next(ahead, now - self.heard_at) or self._goes_on(value, now):
+            if self._is_near(ahead, now) or self._may_jump(now) or self._goes_on(value, now):
                 return ""
             return f"counter {value} is further ahead of {self.last} than a sensor counts"
         if self._is_late(ahead, now, adapter):
@@ -187,12 +190,15 @@ class _Count:
         ahead = self._ahead(value, self.last)
         if self._is_late(ahead, now, adapter):
             return False
+        if self.last is not None and not self._is_near(ahead, now):
+            left = (self.last, self.heard_at)
+            # Of several restarts one after the other, the count before the first is the one that may go on.
+            self._before = left if ahead > 0 or self._before is None else max(self._before, left)
         trial = self.trial
-        if ahead < 0 and trial is not None and self.last is not None:
-            if not self._is_narrow:
-                self._before = (self.last, self.heard_at)
+        if ahead < 0 and trial is not None:
             self._spend(self.digests)
             self.digests, self.trial = trial.digests, None
+            self._has_restarted = True
         self._end_trial()
         if ahead:
             self.last, self.since, self.adapter = value, now, adapter
@@ -209,12 +215,21 @@ class _Count:
         half = self._size // 2
         return (value - last + half) % self._size - half
 
+    def _is_near(self, ahead: int, now: float) -> bool:
+        """Whether a sensor can have counted so far since it was heard; a narrow count has no room to be far."""
+        return ahead >= 0 if self._is_narrow else _is_next(ahead, now - self.heard_at)
+
+    def _may_jump(self, now: float) -> bool:
+        """Whether a counter may be far ahead: nobody knows yet, or no longer, which count is the sensor's."""
+        return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
+
     def _goes_on(self, value: int, now: float) -> bool:
-        """Whether the count goes on that was before the restart: then the restart was none."""
-        if self._before is None:
+        """Whether the count goes on that was before this one: then this one was none."""
+        if self._before is None or self.last is None:
             return False
         last, heard_at = self._before
-        return value > last and _is_next(value - last, now - heard_at)
+        is_its_side = (last > self.last) == (value > self.last)
+        return is_its_side and value > last and _is_next(value - last, now - heard_at)
 
     def _is_late(self, ahead: int, now: float, adapter: str) -> bool:
         return -_LATE_COUNTS <= ahead < 0 and adapter != self.adapter and now - self.since < _LATE_S
@@ -227,7 +242,7 @@ class _Count:
     def _on_trial(self, value: int, opened: Collection[bytes], now: float) -> str:
         """Note a packet that is behind; return why it is refused, empty where it shows that the sensor started anew."""
         passed = f"counter {value} was passed: the latest is {self.last}"
-        if value >= LOW and not self._is_narrow:
+        if value >= LOW and not self._is_narrow and not self._goes_on(value, now):
             return passed
         trial = self.trial
         behind = 0 if trial is None else self._ahead(trial.last, value)

@@ -139,26 +139,6 @@ def test_what_is_remembered_has_a_limit(air: Air) -> None:
     assert refusals == [False, True]
 
 
-def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -> None:
-    """Whoever jams it and plays a recording from before this program started must not lock it out for good."""
-    air.send_all(sensor(range(500_000, 500_002)))
-    air.now += 3600
-    assert any(air.send_all(sensor(range(10), battery=0)))
-
-    assert all(air.send_all(sensor(range(500_360, 500_370))))
-
-
-def test_a_recording_of_the_last_battery_can_t_lead_the_new_count_astray(air: Air) -> None:
-    """Its counters are far ahead: taken as news, one of them would lock the sensor out."""
-    air.send_all(sensor(range(LOW * 5, LOW * 5 + 50)))
-    recorded = list(air.accepted)
-    air.now += 60
-    air.send_all(sensor(range(30), battery=2))
-
-    assert not any(air.send(packet) for packet in recorded)
-    assert all(air.send_all(sensor(range(30, 60), battery=2)))
-
-
 def test_a_known_packet_ends_the_trial(air: Air) -> None:
     """A recording of which we had missed some must not pass by those."""
     air.send_all(sensor(range(3)))
