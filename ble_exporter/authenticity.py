@@ -5,6 +5,7 @@ Whatever comes here has a right MIC: the sensor made it, and the only question i
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 
@@ -31,9 +32,10 @@ _COUNTS_AT_ONCE = 64
 # A counter so narrow comes round within the hour: what is half of it or more ahead is behind.
 _NARROW_BITS = 16
 
-# Of two adapters one may tell late what the other has told: as many counters, and as many seconds.
+# Of two adapters one may tell late what the other has told: as many counters, and as many seconds. No more than
+# repeats.Repeats knows for late, or a value would go back.
 _LATE_COUNTS = 4
-_LATE_S = 10.0
+_LATE_S = 5.0
 
 # Another format is news at first, and after a long silence: somebody has set the sensor to it. So is a counter that is
 # further ahead than a sensor counts: at first a recording may have come before the sensor.
@@ -164,6 +166,8 @@ class _Count:
         self._size = 1 << bits
         self._is_narrow = bits <= _NARROW_BITS
         self._began = now
+        # The latest counters, and when each was first accepted; oldest first.
+        self._latest: deque[tuple[int, float]] = deque(maxlen=_LATE_COUNTS + 1)
         self._has_restarted = False
         # The count before this one, and when it was last heard: it may have been the true one.
         self._before: tuple[int, float] | None = None
@@ -179,7 +183,7 @@ class _Count:
             if self._is_near(ahead, now) or self._may_jump(now) or self._goes_on(value, now):
                 return ""
             return f"counter {value} is further ahead of {self.last} than a sensor counts"
-        if self._is_late(ahead, now, adapter):
+        if self._is_late(value, ahead, now, adapter):
             return ""
         if any(digest in self.digests for digest in opened):
             return self._known(value)
@@ -188,12 +192,13 @@ class _Count:
     def take(self, value: int, opened: Collection[bytes], now: float, adapter: str) -> bool:
         """Take in a packet that is not refused; return whether the sensor was found to have started anew."""
         ahead = self._ahead(value, self.last)
-        if self._is_late(ahead, now, adapter):
+        if self._is_late(value, ahead, now, adapter):
             return False
         if self.last is not None and not self._is_near(ahead, now):
             left = (self.last, self.heard_at)
             # Of several restarts one after the other, the count before the first is the one that may go on.
             self._before = left if ahead > 0 or self._before is None else max(self._before, left)
+            self._latest.clear()
         trial = self.trial
         if ahead < 0 and trial is not None:
             self._spend(self.digests)
@@ -202,6 +207,7 @@ class _Count:
         self._end_trial()
         if ahead:
             self.last, self.since, self.adapter = value, now, adapter
+            self._latest.append((value, now))
         self.heard_at = now
         if value < LOW and not self._is_narrow:
             self.digests.update(opened)
@@ -231,8 +237,11 @@ class _Count:
         is_its_side = (last > self.last) == (value > self.last)
         return is_its_side and value > last and _is_next(value - last, now - heard_at)
 
-    def _is_late(self, ahead: int, now: float, adapter: str) -> bool:
-        return -_LATE_COUNTS <= ahead < 0 and adapter != self.adapter and now - self.since < _LATE_S
+    def _is_late(self, value: int, ahead: int, now: float, adapter: str) -> bool:
+        if not -_LATE_COUNTS <= ahead < 0 or adapter == self.adapter:
+            return False
+        passed_at = next(since for latest, since in self._latest if self._ahead(latest, value) > 0)
+        return now - passed_at < _LATE_S
 
     def _known(self, value: int) -> str:
         # Where one packet is a replay, those beside it are no sensor's.

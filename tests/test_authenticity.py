@@ -178,12 +178,26 @@ def test_a_second_restart_is_believed_like_the_first(air: Air) -> None:
 
 def test_of_two_adapters_one_may_be_late(air: Air) -> None:
     """The kernel holds packets back; what hci1 says next was true a moment ago, and is no attack."""
-    air.send_all(sensor(range(100, 102)))
+    air.send_all(sensor(range(100, 101)))
+    air.send(Packet(101, b"1 101 0"))
+    air.now += 4
 
     assert air.send(Packet(100, b"1 100 1"), adapter="hci1")
     assert not air.send(Packet(100, b"1 100 1"), adapter="hci0")
     air.now += 60
     assert not air.send(Packet(100, b"1 100 1"), adapter="hci1")
+
+
+def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old(air: Air) -> None:
+    """The counter before the last was passed long ago, though the last is new."""
+    for value in (100, 101, 102):
+        air.send(Packet(value, b"%d" % value))
+        air.now += 10
+    air.send(Packet(103, b"103"))
+
+    assert not air.send(Packet(100, b"100"), adapter="hci1")
+    assert not air.send(Packet(101, b"101"), adapter="hci1")
+    assert air.send(Packet(102, b"102"), adapter="hci1")
 
 
 def test_a_narrow_counter_may_come_round(air: Air) -> None:

@@ -129,6 +129,16 @@ def test_what_a_second_adapter_tells_late_is_heard_and_changes_no_value(house: H
     assert late["rssi_dbm['hci1', 'living_room']"] == -3
 
 
+@pytest.mark.parametrize("after_s", range(10))
+def test_no_value_goes_back_however_late_a_second_adapter_tells_it(house: House, after_s: int) -> None:
+    """Whoever plays a recording to one adapter must gain nothing by that."""
+    house.hear({UUID: seal(5, 21)})
+    house.hear({UUID: seal(6, 22)})
+    house.now += after_s
+
+    assert house.hear({UUID: seal(5, 21)}, adapter="hci1")["temperature_celsius['living_room']"] == 22
+
+
 def test_each_refusal_is_warned_of_once_with_the_way_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """Which sensor it is, and what its owner can do: other programs only say that something could not be decrypted."""
     house.hear({UUID: seal(5, 21)})
