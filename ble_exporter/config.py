@@ -5,12 +5,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from ble_exporter.devices import read_devices
-from ble_exporter.document import Document, Node, elements_of, line_of, shown, text_of
+from ble_exporter.document import Document, Node, elements_of, shown, text_of
 from ble_exporter.errors import ConfigError
 
 ScanMode = Literal["auto", "active", "passive"]
@@ -114,22 +113,11 @@ class _Settings:
         self._document = document
         self._scalar = document.scalar
         self._fail = document.fail
-        self._nodes: dict[str, Node] = {}
         if not entries:
             self._fail(None, f"holds no keys: write one `key: value` a line; mandatory are {', '.join(_MANDATORY)}")
-        lines: dict[str, int] = {}
-        for key_node, value_node in entries:
-            key = text_of(key_node)
-            if key not in KEYS:
-                close = get_close_matches(key, KEYS, 1)
-                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(KEYS)}"
-                self._fail(key_node, f"{key}: unknown key; {hint}")
-            if key in lines:
-                self._fail(key_node, f"{key}: is already set on line {lines[key]}; remove one of the two")
-            self._nodes[key] = value_node
-            lines[key] = line_of(key_node)
+        self._nodes = document.nodes(entries, KEYS)
         for key in _MANDATORY:
-            if key not in lines:
+            if key not in self._nodes:
                 self._fail(None, f"{key}: mandatory key is missing; add `{key}: {_EXAMPLES[key]}`")
 
     def app_config(self) -> AppConfig:

@@ -9,7 +9,6 @@ import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -105,19 +104,8 @@ class _Device:
         self._document = document
         self._address = address
         self._node = node
-        self._nodes: dict[str, Node] = {}
-        lines: dict[str, int] = {}
-        for key_node, value_node in entries_of(node):
-            key = text_of(key_node)
-            if key not in _KEYS:
-                close = get_close_matches(key, _KEYS, 1)
-                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(_KEYS)}"
-                # Not the key: whoever confuses the two sides of a colon has a bindkey there.
-                self.fail(key_node, f"unknown key; {hint}")
-            if key in lines:
-                self.fail(key_node, f"{key}: is already set on line {lines[key]}; remove one of the two")
-            self._nodes[key] = value_node
-            lines[key] = line_of(key_node)
+        # Whoever confuses the two sides of a colon has a bindkey in the place of a key.
+        self._nodes = document.nodes(entries_of(node), _KEYS, f"devices: {address}: ", shows_keys=False)
 
     def fail(self, node: Node, problem: str) -> NoReturn:
         self._document.fail(node, f"devices: {self._address}: {problem}")

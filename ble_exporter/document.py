@@ -6,7 +6,9 @@ still has both of two equal keys.
 """
 
 import re
+from collections.abc import Collection, Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
 import yaml
@@ -80,6 +82,35 @@ class Document:
             raise ConfigError(f"{self.path}:{line}: a control character stands here; remove it") from None
         except RecursionError as error:
             raise ConfigError(f"{self.path}: not valid YAML: nested too deeply") from error
+
+    def nodes(
+        self, entries: Iterable[tuple[Node, Node]], known: Collection[str], where: str = "", *, shows_keys: bool = True
+    ) -> dict[str, Node]:
+        """
+        Return the values of a mapping by their keys.
+
+        Args:
+            entries: The mapping's.
+            known: The keys that it may have.
+            where: Which mapping it is, in front of each message.
+            shows_keys: False where a secret may stand in the place of a key: then no message shows an unknown one.
+
+        Raises:
+            ConfigError: A key is not known, or is set twice.
+        """
+        nodes: dict[str, Node] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in entries:
+            key = text_of(key_node)
+            if key not in known:
+                close = get_close_matches(key, known, 1)
+                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
+                self.fail(key_node, f"{where}{f'{key}: ' if shows_keys else ''}unknown key; {hint}")
+            if key in lines:
+                self.fail(key_node, f"{where}{key}: is already set on line {lines[key]}; remove one of the two")
+            nodes[key] = value_node
+            lines[key] = line_of(key_node)
+        return nodes
 
     def scalar(self, key: str, node: Node) -> Scalar:
         """
