@@ -7,9 +7,9 @@ measured anew. Its parsers and its inputs are built beforehand and not timed.
 
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bleak.backends.device import BLEDevice
 
@@ -33,6 +33,9 @@ TIMES = 10
 # bthome-ble's keys where they are not our names.
 _OUR_NAME = {"power": "power_on"}
 _NO_MEASUREMENTS = {"packet_id", "signal_strength"}
+
+
+Item = TypeVar("Item")
 
 
 class Peer(Protocol):
@@ -87,26 +90,40 @@ def run() -> None:
         DifferenceError: The two decoders read a packet differently, or bthome-ble dropped one.
     """
     print(f"Decoding one packet: bthome-ble's update() against our parse_bthome. Aim: {AIM}.\n")
+    print_rows(_row, STREAMS.items())
+
+
+def print_rows(row: Callable[[Libraries, Item], tuple[str, ...]], streams: Iterable[Item]) -> None:
+    """
+    Print the table of both decoders, a row for each stream; or why there is none.
+
+    Args:
+        row: Gives the name, the microseconds of bthome-ble and ours, how many times as fast ours is, and the aim.
+        streams: What it measures.
+    """
     try:
         libraries = Libraries()
     except ModuleNotFoundError as error:
-        print(f"  Left out: no module {error.name}. {why_missing()}\n")
+        print(f"  Left out: no module {error.name}. {_why_missing()}\n")
         return
-    rows: list[tuple[str, ...]] = [("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")]
-    for name, texts in STREAMS.items():
-        packets = [bytes.fromhex(text) for text in texts]
-        for packet in packets:
-            _check_values(libraries, packet)
-        stream = _with_next_ids(packets)
-        _check_none_dropped(libraries, stream)
-        measured = _measure(libraries, stream)
-        micros = [f"{measured.median(who) / len(stream) * 1e6:.2f}" for who in ("bthome-ble", "ours")]
-        rows.append((name, *micros, str(measured.ratio("bthome-ble", "ours")), AIM))
-    print_table(rows)
+    head = ("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")
+    print_table([head, *(row(libraries, stream) for stream in streams)])
     print()
 
 
-def why_missing() -> str:
+def _row(libraries: Libraries, item: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
+    name, texts = item
+    packets = [bytes.fromhex(text) for text in texts]
+    for packet in packets:
+        _check_values(libraries, packet)
+    stream = _with_next_ids(packets)
+    _check_none_dropped(libraries, stream)
+    measured = _measure(libraries, stream)
+    micros = [f"{measured.median(who) / len(stream) * 1e6:.2f}" for who in ("bthome-ble", "ours")]
+    return (name, *micros, str(measured.ratio("bthome-ble", "ours")), AIM)
+
+
+def _why_missing() -> str:
     """Return what to do about a missing bthome-ble."""
     if sys.version_info < _PEER_NEEDS:
         return f"bthome-ble needs Python 3.11 or newer, and this is {platform.python_version()}."

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from bench.decoding import ROUNDS, TIMES, Libraries, why_missing
-from bench.timing import DifferenceError, compare, print_table, repeat
+from bench.decoding import ROUNDS, TIMES, Libraries, print_rows
+from bench.timing import DifferenceError, compare, repeat
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoder
@@ -85,15 +85,7 @@ def run() -> None:
         DifferenceError: The two decoders read a packet differently, or bthome-ble dropped one.
     """
     print("Decoding the other formats, with the sender's address, and with a cipher where there is a key.\n")
-    try:
-        libraries = Libraries()
-    except ModuleNotFoundError as error:
-        print(f"  Left out: no module {error.name}. {why_missing()}\n")
-        return
-    rows: list[tuple[str, ...]] = [("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")]
-    rows += [_row(libraries, stream) for stream in STREAMS]
-    print_table(rows)
-    print()
+    print_rows(_row, STREAMS)
 
 
 def _row(libraries: Libraries, stream: Stream) -> tuple[str, ...]:
