@@ -4,6 +4,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -204,11 +205,11 @@ class _Settings:
         if node is None:
             return None
         value = self._scalar("listen_address", node)
-        try:
+        with suppress(ValueError):
             return str(ipaddress.ip_address(str(value)))
-        except ValueError:
-            remedy = 'write one, as "127.0.0.1", or leave the key out to listen on all'
-            self._fail(node, f"listen_address: {shown(value)} is not an IP address; {remedy}")
+        # Outside of the other error, which a traceback would show, and with it a key that somebody put there.
+        remedy = 'write one, as "127.0.0.1", or leave the key out to listen on all'
+        return self._fail(node, f"listen_address: {shown(value)} is not an IP address; {remedy}")
 
     def _adapters(self) -> tuple[str, ...]:
         if "adapter" not in self._nodes:
