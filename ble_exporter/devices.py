@@ -4,6 +4,7 @@ The devices of a configuration: their names, and the keys of those that encrypt.
 No message of this module shows a key, or what stands where one should: docs/security.md.
 """
 
+import codecs
 import os
 import re
 import stat
@@ -21,7 +22,8 @@ _EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
 
 _BINDKEY = re.compile(r"[0-9A-Fa-f]{32}")
 _OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
-_KEY_WITHIN = re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{24}|[0-9A-Fa-f]{32})(?![0-9A-Fa-f])")
+# Also one that a digit is missing of, or too many, or whose digits stand in pairs. An address is shorter.
+_KEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa-f]{2}")
 
 # Of a file that is no key's at all, a device for example, no more than this is read.
 _MOST_BYTES = 200
@@ -160,17 +162,28 @@ class _Device:
         # Of two paths the second, where it is absolute, is the whole.
         beside = Path(self._document.path).parent / text
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-        return Path(credentials, text) if credentials and Path(credentials, text).exists() else beside
+        # Of what can't be looked at, os.path says that it is not there, and Path raises an error.
+        is_credential = credentials is not None and os.path.exists(os.path.join(credentials, text))  # noqa: PTH110, PTH118
+        return Path(credentials, text) if credentials and is_credential else beside
 
     def _content(self, node: Node, path: Path) -> str:
         try:
-            with path.open("rb") as file:
-                content = file.read(_MOST_BYTES)
+            content = _beginning(path)
         except OSError as error:
             remedy = "put the key's 32 hex digits there, in a file that this user may read"
             self.fail(node, f"bindkey_file: {path} can't be read ({error.strerror}): {remedy}")
         # Bytes that are no text are no hex digits either.
-        return content.decode("latin-1").removesuffix("\n").removesuffix("\r")
+        text = content.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+        return text.strip(" \t\r\n") if len(content) < _MOST_BYTES else text
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first bytes of a file; of a pipe what is in it now, for nobody may ever write into it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _problem(text: str | None) -> str:

@@ -1,5 +1,6 @@
 """Devices with keys: where a key is read from, and that no message shows one."""
 
+import os
 import traceback
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.config import AppConfig, load_config
+from ble_exporter.config import KEYS, AppConfig, load_config
 from ble_exporter.errors import ConfigError
 from tests.conftest import HERE
 
@@ -36,9 +37,35 @@ def shows_a_part_of_the_key(text: str) -> bool:
 
 def test_a_key_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
     """Wherever the program is started from: a unit's working directory is another."""
-    (tmp_path / "living_room.key").write_text(KEY.upper() + "\r\n")
+    (tmp_path / "living_room.key").write_text(KEY.upper())
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: living_room.key}"))
+
+
+@pytest.mark.parametrize(
+    "around", [("", "\n"), ("", "\r\n"), ("", " \n\n"), ("\t", ""), ("\N{BYTE ORDER MARK}", "\r\n")], ids=ascii
+)
+def test_what_an_editor_puts_around_a_key_is_none_of_it(tmp_path: Path, around: tuple[str, str]) -> None:
+    """Nobody sees it."""
+    (tmp_path / "x.key").write_text(KEY.join(around), encoding="utf-8")
+
+    assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: x.key}"))
+
+
+def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
+    """However far behind it."""
+    (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
+
+    with pytest.raises(ConfigError, match=r"x\.key: this is no key; write the 32 hex digits"):
+        load_config(str(write(tmp_path, "{name: x, bindkey_file: x.key}")))
+
+
+def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
+    """It would wait for somebody to write into it, before it has said a word."""
+    os.mkfifo(tmp_path / "x.key")
+
+    with pytest.raises(ConfigError, match=r"x\.key: this is no key"):
+        load_config(str(write(tmp_path, "{name: x, bindkey_file: x.key}")))
 
 
 def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +79,14 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: room.key}"))
     assert ANOTHER == key_of(write(tmp_path, "{name: x, bindkey_file: attic.key}"))
     assert ANOTHER == key_of(write(tmp_path, f"{{name: x, bindkey_file: {tmp_path}/room.key}}"))
+
+
+def test_credentials_that_can_t_be_looked_at_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is too long is one of the reasons; another user's folder is one that a test as root can't have."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
+        load_config(str(write(tmp_path, f"{{name: x, bindkey_file: {300 * 'x'}}}")))
 
 
 def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
@@ -73,7 +108,7 @@ def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
 
 
 @given(
-    st.integers(0, 200),
+    st.integers(0, 300),
     st.integers(0, 40),
     st.sampled_from(["", '"', ":", "\n", "\t", "*", "&", "!", "[", "{", "x", "\0", ": "]),
 )
@@ -89,6 +124,23 @@ def test_no_message_shows_a_key_however_the_file_is_broken(
     path.write_text(text[:start] + instead + text[start + length :])
 
     with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    assert not shows_a_part_of_the_key("".join(traceback.format_exception(caught.value)))
+
+
+@pytest.mark.parametrize("setting", [key for key in KEYS if key not in ("devices", "log_file")])
+def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str) -> None:
+    """Nor does what lies behind the error: Python's own words quote what they could not read."""
+    path = tmp_path / "config.yaml"
+    settings = {
+        **dict.fromkeys(("scan_interval_seconds", "scan_duration_seconds", "listen_port"), "30"),
+        setting: KEY,
+    }
+    lines = [f"{key}: {value}\n" for key, value in settings.items()]
+    path.write_text(f'{"".join(lines)}devices: {{"{ADDRESS}": x}}\n')
+
+    with pytest.raises(ConfigError, match=setting) as caught:
         load_config(str(path))
 
     assert not shows_a_part_of_the_key("".join(traceback.format_exception(caught.value)))
