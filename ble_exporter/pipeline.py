@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ble_exporter.authenticity import Guard, Witness
 from ble_exporter.errors import DecodeError, RejectReason
-from ble_exporter.formats.decoded import Cipher
+from ble_exporter.formats.decoded import NOTHING, Cipher
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import decode, decode_each, nothing_known, reading_of
@@ -126,7 +126,7 @@ class Pipeline:
         if refused or not decoded:
             raise refused[0] if refused else nothing_known(advertisement)
         # MiBeacon announces itself in plain, and says nothing by it.
-        decoded = {uuid: one for uuid, one in decoded.items() if one.counter or one.measurements or one.others}
+        decoded = {uuid: one for uuid, one in decoded.items() if one != NOTHING}
         if not decoded:
             raise DecodeError("no_service_data", "nothing but an announcement")
         counters = {uuid: one.counter for uuid, one in decoded.items() if one.counter is not None}

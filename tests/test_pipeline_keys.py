@@ -81,6 +81,14 @@ def test_what_is_not_authentic_is_counted_and_refreshes_nothing(house: House, re
     assert samples(house.readings) == {}
 
 
+@pytest.mark.parametrize("payload", ["400005", "40FF"], ids=["packet id alone", "object that is not known"])
+def test_what_is_not_encrypted_is_a_downgrade_though_no_value_can_be_read_from_it(house: House, payload: str) -> None:
+    """Whoever looks for what is wrong must find it under its name."""
+    house.hear({PLAIN: bytes.fromhex(payload)})
+
+    assert house.rejected == {"not_encrypted": 1}
+
+
 @pytest.mark.parametrize("first", [PLAIN, UUID])
 def test_a_plain_packet_does_not_get_in_beside_a_genuine_one(house: House, first: str) -> None:
     """Both are merged into one reading: whoever adds service data to what was recorded must gain nothing."""

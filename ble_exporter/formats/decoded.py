@@ -40,6 +40,10 @@ class Decoded(NamedTuple):
     impossible: tuple[str, ...] = ()
 
 
+NOTHING = Decoded({}, {}, None, None)
+"""Of a payload that only announces that there is a sensor. To be compared with: what is in it is not to be changed."""
+
+
 class Cipher(Protocol):
     """AES-CCM with a 4-byte MIC and the key of one device."""
 
