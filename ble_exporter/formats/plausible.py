@@ -51,4 +51,9 @@ def bounds(name: str, divisor: int, signed_size: int = 0) -> tuple[int, int]:
 def is_possible(name: str, value: float) -> bool:
     """Return whether a value that came as a floating-point number is possible, in the unit of its OBJECTS row."""
     least, most = BOUNDS.get(name, _ANY)
-    return math.isfinite(value) and least / 100 <= value <= most / 100
+    # Where there is no bound, any is possible that is a number at all.
+    return (
+        math.isfinite(value)
+        and (least == _ANY[0] or least / 100 <= value)
+        and (most == _ANY[1] or value <= most / 100)
+    )
