@@ -125,5 +125,5 @@ def _measured(number: Number, value_type: int, data: bytes) -> tuple[float, bool
     raw = int.from_bytes(data, "little", signed=is_signed) * number.multiplier
     if number.is_binary:
         return float(raw != 0), True
-    least, most = bounds(number.name, number.divisor, signed_size=len(data) if is_signed else 0)
+    least, most = bounds(number.name, number.divisor, len(data) if is_signed else 0, number.multiplier)
     return raw / number.divisor, least <= raw <= most

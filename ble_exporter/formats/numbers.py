@@ -75,7 +75,7 @@ def uint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, 
 def sint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
     """Return the row of a signed integer of 1, 2 or 4 bytes."""
     read = _multiplied(read or _SIGNED[size], multiplier)
-    return Number(name, size, read, divisor, unit, *bounds(name, divisor, signed_size=size), multiplier)
+    return Number(name, size, read, divisor, unit, *bounds(name, divisor, size, multiplier), multiplier)
 
 
 def binary(name: str) -> Number:

@@ -33,7 +33,7 @@ _NO_TEMPERATURE = 0x7FFF
 
 
 @cache
-def bounds(name: str, divisor: int, signed_size: int = 0) -> tuple[int, int]:
+def bounds(name: str, divisor: int, signed_size: int = 0, multiplier: int = 1) -> tuple[int, int]:
     """
     Return the least and the greatest integer that is a possible value.
 
@@ -41,10 +41,11 @@ def bounds(name: str, divisor: int, signed_size: int = 0) -> tuple[int, int]:
         name: The measurement's.
         divisor: The value is the integer divided by it.
         signed_size: Bytes of a signed integer; 0 of an unsigned one.
+        multiplier: The integer is what was sent, multiplied by it.
     """
     least, most = (bound * divisor for bound in BOUNDS.get(name, _ANY))
     if name in _TEMPERATURES and signed_size == 2:
-        most = min(most, (_NO_TEMPERATURE - 1) * 100)
+        most = min(most, (_NO_TEMPERATURE - 1) * multiplier * 100)
     return -(-least // 100), most // 100
 
 
@@ -53,7 +54,5 @@ def is_possible(name: str, value: float) -> bool:
     least, most = BOUNDS.get(name, _ANY)
     # Where there is no bound, any is possible that is a number at all.
     return (
-        math.isfinite(value)
-        and (least == _ANY[0] or least / 100 <= value)
-        and (most == _ANY[1] or value <= most / 100)
+        math.isfinite(value) and (least == _ANY[0] or least / 100 <= value) and (most == _ANY[1] or value <= most / 100)
     )
