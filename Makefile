@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
+FAST := not prometheus and not radio and not differential
 READY := $(VENV)/ready-$(notdir $(LOCK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
+.PHONY: help demo run-demo test lint test-differential test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Run the exporter on a simulated radio: no hardware, no root. Ctrl-C ends it.
 	@$(MAKE) --no-print-directory VENV=.venv-demo LOCK=requirements.lock run-demo
@@ -26,7 +27,7 @@ run-demo: $(READY)
 	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
 
 test: $(READY) lint ## Lint, check types and imports, and run the fast tests with their coverage.
-	$(BIN)/python -m pytest -m "not prometheus and not radio" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "$(FAST)" --cov --cov-report=term
 	@$(BIN)/python contrib/branch-coverage 95
 
 lint: $(READY)
@@ -34,6 +35,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11.
+	$(BIN)/python -m pytest -s -m differential tests/formats
 
 test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's package prometheus.
 	$(BIN)/python -m pytest -m prometheus tests/prometheus
@@ -54,7 +58,7 @@ test-wheel: $(READY) ## Build the wheel, install it by itself with the locked de
 	contrib/test-wheel $(PYTHON) $(BIN)/python
 
 fast-tests: $(READY)
-	$(BIN)/python -m pytest -q -m "not prometheus and not radio"
+	$(BIN)/python -m pytest -q -m "$(FAST)"
 
 bench: $(READY) ## Measure decoding against bthome-ble, and a scrape against plain gauges, as ratios of one run.
 	$(BIN)/python -m bench

@@ -49,16 +49,29 @@ def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, behi
     return sealed[:-4] + behind + sealed[-4:]
 
 
-def seal_v2(plaintext: bytes, counter: int = 1) -> bytes:
+def seal_v2(plaintext: bytes, counter: int = 1, information: int = 0x41) -> bytes:
     """BTHome v2, encrypted by ADDRESS with KEY."""
-    count = counter.to_bytes(4, "little")
-    return b"\x41" + _encrypt(PRINTED + b"\xd2\xfc\x41" + count, plaintext, None, count)
+    head, count = bytes([information]), counter.to_bytes(4, "little")
+    return head + _encrypt(PRINTED + b"\xd2\xfc" + head + count, plaintext, None, count)
 
 
 def seal_v1(plaintext: bytes, counter: int = 1) -> bytes:
     """BTHome v1, encrypted by ADDRESS with KEY."""
     count = counter.to_bytes(4, "little")
     return _encrypt(PRINTED + b"\x1e\x18" + count, plaintext, b"\x11", count)
+
+
+def unseal_v2(payload: bytes) -> bytes:
+    """Return the plaintext of what seal_v2 encrypted."""
+    nonce = PRINTED + b"\xd2\xfc" + payload[:1] + payload[-8:-4]
+    return AESCCM(KEY, tag_length=4).decrypt(nonce, payload[1:-8] + payload[-4:], None)
+
+
+def unseal_v1(payload: bytes) -> bytes:
+    """Return the plaintext of what seal_v1 encrypted."""
+    return AESCCM(KEY, tag_length=4).decrypt(
+        PRINTED + b"\x1e\x18" + payload[-8:-4], payload[:-8] + payload[-4:], b"\x11"
+    )
 
 
 def seal_atc(plaintext: bytes, counter: int = 1) -> bytes:

@@ -1,0 +1,206 @@
+"""
+Bthome-ble, the decoder of Home Assistant, as the tests ask it: a second reading of the same specification.
+
+It needs Python 3.11. Where it is missing, this module can be imported, and nothing in it used.
+"""
+
+import importlib
+import importlib.util
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from tests.formats.sealing import ADDRESS
+
+IS_MISSING = importlib.util.find_spec("bthome_ble") is None
+WHY_MISSING = "bthome-ble needs Python 3.11 or newer"
+
+# Dynamic, so that Python 3.10 and its type checker do not ask for it.
+_BTHOME_BLE: Any = None if IS_MISSING else importlib.import_module("bthome_ble")
+_MEASUREMENT_TYPES: Any = {} if IS_MISSING else importlib.import_module("bthome_ble.const").MEAS_TYPES
+
+Place = tuple[str, str]
+"""Kind ("sensor", "binary", "event" or "device") and key ("temperature_2"), as bthome-ble has them."""
+
+
+class Kind(NamedTuple):
+    """
+    What bthome-ble knows of an object id.
+
+    Attributes:
+        kind: See Place.
+        key: Without the number that a repeated one has.
+        unit: Keys of one name and another unit are counted apart.
+        data_format: How version 2 reads it.
+        size: Bytes of the value in version 2; of no meaning where the object tells its length.
+    """
+
+    kind: str
+    key: str
+    unit: str
+    data_format: str
+    size: int
+
+
+def _kind(object_id: int) -> Kind:
+    """Return a row of its table; device information has no description, and an event has a name alone."""
+    row = _MEASUREMENT_TYPES[object_id]
+    described = row.meas_format
+    if described is None:
+        return Kind("device", row.data_format, "", row.data_format, row.data_length)
+    if not hasattr(described, "device_class"):
+        return Kind("event", str(described), "", row.data_format, row.data_length)
+    unit = getattr(described, "native_unit_of_measurement", None)
+    kind = "binary" if type(described).__name__ == "BaseBinarySensorDescription" else "sensor"
+    return Kind(kind, str(described.device_class), str(unit or ""), row.data_format, row.data_length)
+
+
+KINDS: Mapping[int, Kind] = {object_id: _kind(object_id) for object_id in _MEASUREMENT_TYPES}
+"""Object id to what it is."""
+
+DECIMALS: Mapping[int, int] = {
+    object_id: -int(f"{row.factor:e}".split("e")[-1]) for object_id, row in _MEASUREMENT_TYPES.items()
+}
+"""Object id to the decimals to which it rounds."""
+
+
+class Object(NamedTuple):
+    """
+    One object of a payload.
+
+    Attributes:
+        object_id: Its id.
+        value_type: Bits 5 to 7 of the control byte; None in version 2, whose ids have one type.
+        data: The value, without a length.
+    """
+
+    object_id: int
+    value_type: int | None
+    data: bytes
+
+
+class Answer(NamedTuple):
+    """
+    What bthome-ble makes of a payload.
+
+    Attributes:
+        raised: The name of the exception that it left with; empty where it returned.
+        is_accepted: It found something in it.
+        values: What it found.
+        counter: Of what it decrypted; None where it did not.
+    """
+
+    raised: str
+    is_accepted: bool
+    values: Mapping[Place, object]
+    counter: int | None
+
+
+class Device:
+    """
+    What bthome-ble has of one device. It remembers, and answers in part for what it has heard before.
+
+    Args:
+        key: The device's, where it has one.
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        logging.getLogger("bthome_ble").setLevel(logging.CRITICAL + 1)
+        self._device: Any = _BTHOME_BLE.BTHomeBluetoothDeviceData(key)
+
+    def asked(self, uuid: str, payload: bytes) -> Answer:
+        """Ask about a payload, heard at the same time as all others."""
+        device = self._device
+        service_info = SimpleNamespace(
+            name="x",
+            address=ADDRESS,
+            rssi=-60,
+            manufacturer_data={},
+            service_data={uuid: payload},
+            service_uuids=[],
+            source="",
+            time=0.0,
+        )
+        try:
+            update = device.update(service_info)
+        except Exception as error:
+            return Answer(type(error).__name__, False, {}, None)
+        is_open = not device.decryption_failed
+        is_sealed = device.encryption_scheme.name == "BTHOME_BINDKEY"
+        is_accepted = device.last_service_info is not None and is_open == is_sealed
+        counter = int(device.encryption_counter) if is_open else None
+        return Answer("", is_accepted, self._values(update), counter)
+
+    def _values(self, heard: object) -> dict[Place, object]:
+        update: Any = heard
+        values: dict[Place, object] = {
+            ("sensor", key.key): value.native_value
+            for key, value in update.entity_values.items()
+            if key.key != "signal_strength"
+        }
+        values |= {("binary", key.key): value.native_value for key, value in update.binary_entity_values.items()}
+        values |= {("event", key.key): event for key, event in update.events.items()}
+        if self._device.device_type_id is not None:
+            values["device", "device_type_id"] = self._device.device_type_id
+        version = update.devices[None].sw_version if None in update.devices else None
+        # Where the sensor says none, it gives the version of BTHome.
+        if version and not version.startswith("BTHome"):
+            values["device", "firmware_version"] = version
+        return values
+
+
+def asked(uuid: str, payload: bytes, key: bytes | None = None) -> Answer:
+    """Ask about a payload alone."""
+    return Device(key).asked(uuid, payload)
+
+
+def places(objects: Sequence[Object]) -> list[tuple[Place, int]]:
+    """
+    Return where the value of each object is among its values, and the position that this has.
+
+    A key that comes once has no number; of one that comes twice the first has one too.
+    """
+    groups = [KINDS.get(one.object_id) and KINDS[one.object_id][:3] for one in objects]
+    # Version 2 steps over an empty text before it counts.
+    is_counted = [bool(one.data) or one.value_type is not None for one in objects]
+    counted = [group if counts else None for group, counts in zip(groups, is_counted, strict=True)]
+    times = Counter(counted)
+    so_far: Counter[tuple[str, str, str]] = Counter()
+    found = []
+    for group in counted:
+        if group is None:
+            found.append((("", ""), 0))
+            continue
+        kind, key, _ = group
+        if kind == "device":
+            found.append(((kind, key.removesuffix("_3").removesuffix("_4")), 0))
+            continue
+        so_far[group] += 1
+        position = so_far[group]
+        found.append(((kind, f"{key}_{position}" if times[group] > 1 else key), position))
+    return found
+
+
+def in_our_words(value: object, one: Object) -> object:
+    """Return a value of its as ours would be, where both have the object for the same."""
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, int | float):
+        return int(value) if one.object_id == 0xF0 else float(value)
+    if isinstance(value, str):
+        return bytes.fromhex(value) if one.object_id == 0x54 and one.value_type in (None, 4) else value
+    return _event_in_our_words(value, one)
+
+
+def _event_in_our_words(value: object, one: Object) -> str:
+    event: Any = value
+    properties = event.event_properties or {}
+    arguments = properties.get("args", "")
+    if "steps" in properties:
+        arguments = properties["steps"].to_bytes(len(one.data) - 1, "little").hex()
+    return f"{event.event_type} {arguments}".rstrip()

@@ -1,0 +1,187 @@
+"""
+Our decoders of BTHome against bthome-ble, by random and broken packets of both versions, plain and encrypted.
+
+All is compared: whether a packet is accepted, and every value, position, event, text, version and counter. A seed is
+taken anew with DIFFERENTIAL_SEED=random, or again with its number; DIFFERENTIAL_PACKETS is how many there are.
+"""
+
+import itertools
+import os
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from ble_exporter.formats.decoded import Decoded
+from tests.formats import oracle
+from tests.formats.comparison import Comparison, compared, plaintext
+from tests.formats.intended import INTENDED, explained
+from tests.formats.packets import BRANCHES, Packet, packet, sent
+
+pytestmark = pytest.mark.differential
+
+PACKETS = 300_000
+# Of a quarter each: about 19 % of all are accepted by both in version 2, and 15 % in version 1.
+LEAST_SENT = 0.22
+LEAST_ACCEPTED = 0.10
+MOST_SHOWN = 5
+
+
+class Run(NamedTuple):
+    """
+    What a run has found.
+
+    Attributes:
+        seed: That makes the same packets again.
+        packets: How many there were.
+        outcomes: Branch, whether we accept it, and whether bthome-ble does, to how often that was.
+        intended: Name of an intended difference to how often it was.
+        failures: Those packets that differ otherwise; the first few.
+    """
+
+    seed: int
+    packets: int
+    outcomes: Counter[tuple[str, bool, bool]]
+    intended: Counter[str]
+    failures: list[Packet]
+
+    def sent(self, branch: str) -> int:
+        """Return how many packets of a branch there were."""
+        return sum(times for (of, _, _), times in self.outcomes.items() if of == branch)
+
+    def accepted(self, branch: str) -> int:
+        """Return how many packets of a branch both have accepted."""
+        return self.outcomes[branch, True, True]
+
+
+def _seed() -> int:
+    wanted = os.environ.get("DIFFERENTIAL_SEED", "1")
+    return time.time_ns() if wanted == "random" else int(wanted)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bthome_ble() -> None:
+    """Without bthome-ble the tests are skipped, or fail under CI, where everything has to be there."""
+    if oracle.IS_MISSING:
+        if os.environ.get("CI"):
+            pytest.fail(oracle.WHY_MISSING, pytrace=False)
+        pytest.skip(oracle.WHY_MISSING)
+
+
+@pytest.fixture(scope="module")
+def run(bthome_ble: None) -> Run:
+    """All packets, compared."""
+    seed, start = _seed(), time.monotonic()
+    rng = random.Random(seed)
+    found = Run(seed, int(os.environ.get("DIFFERENTIAL_PACKETS", PACKETS)), Counter(), Counter(), [])
+    for _ in range(found.packets):
+        comparison = compared(packet(rng))
+        found.outcomes[_outcome(comparison)] += 1
+        names, unexplained = explained(comparison)
+        found.intended.update(names)
+        if unexplained and len(found.failures) < MOST_SHOWN:
+            found.failures.append(comparison.packet)
+    print(_summary(found, time.monotonic() - start))  # noqa: T201 - the makefile shows it
+    return found
+
+
+def _outcome(comparison: Comparison) -> tuple[str, bool, bool]:
+    return comparison.packet.branch, isinstance(comparison.ours, Decoded), comparison.theirs.is_accepted
+
+
+def _summary(run: Run, took_s: float) -> str:
+    lines = [
+        f"\n{run.packets} packets with seed {run.seed} in {took_s:.0f} s; accepted by both, us, bthome-ble, neither:"
+    ]
+    for branch in BRANCHES:
+        times = [run.outcomes[branch, ours, theirs] for ours, theirs in itertools.product((True, False), repeat=2)]
+        lines.append(
+            f"  {branch:14}" + "".join(f"{one:8}" for one in times) + f"{sum(times) / run.packets:8.1%} of all"
+        )
+    lines.append("intended differences:")
+    lines += [f"{run.intended[one.name]:8}  {one.name}" for one in INTENDED]
+    return "\n".join(lines)
+
+
+def _smaller(one: Packet) -> Iterator[Packet]:
+    """Yield the packet without some of its bytes; an encrypted one is encrypted anew."""
+    try:
+        whole = plaintext(one)
+    except (InvalidTag, IndexError, ValueError):
+        whole = None
+    source = one.payload if whole is None else whole
+    for length in (16, 8, 4, 2, 1):
+        for index in range(len(source) - length + 1):
+            rest = source[:index] + source[index + length :]
+            information = one.payload[0] if one.payload else 0
+            yield one._replace(payload=rest if whole is None else sent(_sealed_as(one), rest, information, counter=1))
+
+
+def _sealed_as(one: Packet) -> str:
+    """Return the branch that such a payload is of: bits of the device information may have changed."""
+    if one.branch.startswith("v2"):
+        return "v2 encrypted" if one.payload[0] & 1 else "v2"
+    return one.branch
+
+
+def _smallest(failure: Packet) -> Packet:
+    """Return the smallest packet found that differs too."""
+    while smaller := next((one for one in _smaller(failure) if explained(compared(one))[1]), None):
+        failure = smaller
+    return failure
+
+
+def _told(failure: Packet) -> str:
+    """Return how to see a failure again, and what the two make of it."""
+    smallest = _smallest(failure)
+    comparison = compared(smallest)
+    key = "no key" if smallest.key is None else f"key {smallest.key.hex()}"
+    differences = "\n".join(f"  {one}" for one in explained(comparison)[1])
+    return (
+        f"{smallest.branch}, {key}, payload {smallest.payload.hex() or '(empty)'} (from {failure.payload.hex()})\n"
+        f"{differences}\n  ours: {comparison.ours!r}\n  bthome-ble: {comparison.theirs!r}"
+    )
+
+
+def test_there_is_no_difference_but_those_that_are_meant(run: Run) -> None:
+    """What only we read so is most likely wrong; what is meant is in INTENDED, with its reason."""
+    told = "\n\n".join(_told(failure) for failure in run.failures)
+
+    assert not run.failures, f"seed {run.seed}: DIFFERENTIAL_SEED={run.seed} makes the same packets again\n\n{told}"
+
+
+@pytest.mark.parametrize("name", [one.name for one in INTENDED])
+def test_an_intended_difference_occurs(run: Run, name: str) -> None:
+    """One that does not is a hole through which a fault may slip, or is gone from bthome-ble."""
+    assert run.intended[name] > 0
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_each_branch_is_exercised(run: Run, branch: str) -> None:
+    """A thousand packets that both reject say little about the values."""
+    assert run.sent(branch) >= LEAST_SENT * run.packets
+    assert run.accepted(branch) >= LEAST_ACCEPTED * run.packets
+
+
+def test_names_of_intended_differences_are_unique() -> None:
+    """Two of one name would count as one, and one of them could be dead."""
+    names = [one.name for one in INTENDED]
+
+    assert len(set(names)) == len(names)
+
+
+def test_a_failure_is_told_with_the_smallest_packet_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six random objects hide the one that matters. Without its entry, an intended difference is a failure."""
+    without = [one for one in INTENDED if one.name != "pounds"]
+    monkeypatch.setattr("tests.formats.intended.INTENDED", without)
+    failure = Packet("v2", bytes.fromhex("40000501610712340c2c0b"), None)
+
+    told = _told(failure)
+
+    assert re.match(r"v2, no key, payload 4007[0-9a-f]{4} \(from 40000501610712340c2c0b\)\n", told)
+    assert "Object(object_id=7" in told
