@@ -8,7 +8,7 @@ FAST := not prometheus and not radio and not differential
 READY := $(VENV)/ready-$(notdir $(LOCK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-differential test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
+.PHONY: help demo run-demo test lint test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,15 @@ lint: $(READY)
 test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11.
 	$(BIN)/python -m pytest -s -m differential tests/formats
 
+fuzz: ## Fuzz the decoders, guided by coverage, for FUZZ_SECONDS (60); or run FUZZ_INPUT again.
+	@$(MAKE) --no-print-directory VENV=.venv-fuzz LOCK=requirements-fuzz.lock FUZZ="$(FUZZ_INPUT)" run-fuzz
+
+fuzz-keep: ## Keep what fuzzing has found in tests/corpus: the fewest inputs that take all branches.
+	@$(MAKE) --no-print-directory VENV=.venv-fuzz LOCK=requirements-fuzz.lock FUZZ=--keep run-fuzz
+
+run-fuzz: $(READY)
+	@$(BIN)/python -m tests.formats.fuzzing $(FUZZ)
+
 test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's package prometheus.
 	$(BIN)/python -m pytest -m prometheus tests/prometheus
 
@@ -67,7 +76,7 @@ lock: $(READY) ## Resolve the locked sets anew.
 	contrib/lock $(BIN)/uv
 
 clean: ## Remove what the other targets made.
-	rm -rf .venv .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
 
 $(READY): $(LOCK)
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' || { \

@@ -1,0 +1,89 @@
+"""
+The inputs of the fuzzer: a target (see TARGETS) and its bytes.
+
+Those that are kept are in tests/corpus/formats.txt, one a line: the target's name, and the bytes in hex.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ble_exporter.formats import mibeacon
+from ble_exporter.formats.sealed import octets
+from ble_exporter.formats.services import DECODERS
+from tests.conftest import HERE, vectors
+from tests.formats.invariants import NAMES, TARGETS
+from tests.formats.sealing import ADDRESS, FORMATS, PRINTED, REVERSED
+
+KEPT = HERE / "corpus" / "formats.txt"
+_TARGETS = list(TARGETS)
+
+
+class Input(NamedTuple):
+    """
+    One input.
+
+    Attributes:
+        target: A name in TARGETS.
+        data: What the target is given.
+    """
+
+    target: str
+    data: bytes
+
+    def __str__(self) -> str:
+        """Return its line in the file."""
+        return f"{self.target} {self.data.hex()}".rstrip()
+
+    def to_bytes(self) -> bytes:
+        """Return it as the fuzzer has it: one byte for the target, then the data."""
+        return bytes([_TARGETS.index(self.target)]) + self.data
+
+    def check(self) -> None:
+        """Check what holds for any input."""
+        TARGETS[self.target](self.data)
+
+
+def from_bytes(data: bytes) -> Input:
+    """Return the input that the fuzzer's bytes are; each first byte is some target's."""
+    return Input(_TARGETS[data[0] % len(_TARGETS)] if data else _TARGETS[0], data[1:])
+
+
+def kept() -> list[Input]:
+    """Read the inputs that are kept."""
+    lines = KEPT.read_text(encoding="ascii").splitlines()
+    return [Input(target, bytes.fromhex(data)) for target, _, data in (line.partition(" ") for line in lines)]
+
+
+def keep(inputs: Iterable[Input]) -> None:
+    """Write the inputs that are kept."""
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text("".join(f"{line}\n" for line in sorted(set(map(str, inputs)))), encoding="ascii")
+
+
+def from_vectors() -> Iterator[Input]:
+    """Yield what the vectors say, for each target that could take it."""
+    for one in FORMATS:
+        name, service = NAMES[one.uuid], list(DECODERS).index(one.uuid)
+        for vector in vectors(one.vectors):
+            payload = _from_our_sender(bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS))
+            yield Input(name, payload)
+            yield Input(f"{name}+key", payload)
+            yield Input("advertisement", bytes([service, len(payload)]) + payload)
+            yield Input("advertisement+key", bytes([service, len(payload)]) + payload)
+            if "key" not in vector:
+                yield from _sealed(one.uuid, payload)
+
+
+def _from_our_sender(payload: bytes, address: str) -> bytes:
+    """Return a payload with our sender's address where it includes its own."""
+    sender = octets(address)
+    return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
+
+
+def _sealed(uuid: str, payload: bytes) -> Iterator[Input]:
+    """Yield the part of a plain payload that would be encrypted, as near as a fuzzer needs it."""
+    yield Input("bthome+sealed", payload[1:])
+    yield Input("bthome_v1_encrypted+sealed", payload)
+    yield Input("atc+sealed", payload[6:12])
+    yield Input("atc+sealed", payload[6:9])
+    yield Input("mibeacon+sealed", payload[11:] if uuid == mibeacon.UUID else payload)

@@ -1,0 +1,106 @@
+"""What holds for any bytes from the air; test_hostile.py and the fuzzer both check it, and nothing else."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from ble_exporter.errors import REJECT_REASONS, DecodeError
+from ble_exporter.families import FAMILIES
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.decoded import Decoded
+from ble_exporter.metrics import Readings
+from ble_exporter.model import Advertisement, Reading
+from ble_exporter.parser import DECODERS, decode
+from tests.formats.sealing import ADDRESS, KEY, SEALS
+
+_CIPHER = Ccm(KEY)
+# No sensor encrypts more than its advertisement holds, with the head, the counter and the MIC.
+_LONGEST_SEALED = 240
+
+
+def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
+    """Decode; what comes out is what the store takes, or an error with one of the reasons."""
+    try:
+        decoded = DECODERS[uuid](payload, address, cipher)
+    except DecodeError as error:
+        return _with_reason(error)
+    for name, value in decoded.measurements.items():
+        base, _, position = name.rpartition("_")
+        assert name in FAMILIES or (base in FAMILIES and 2 <= int(position) <= 127)
+        assert type(value) is float
+        assert value - value == 0, "neither infinite nor not a number"
+    assert not decoded.measurements.keys() & set(decoded.impossible)
+    assert decoded.packet_id is None or 0 <= decoded.packet_id <= 255
+    assert decoded.counter is None or 0 <= decoded.counter.value < 2**decoded.counter.bits
+    return decoded
+
+
+def _with_reason(error: DecodeError) -> DecodeError:
+    assert error.reason in REJECT_REASONS
+    return error
+
+
+def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: bytes) -> Decoded | DecodeError:
+    """Decode what was encrypted with the key; no error tells the plaintext, nor the key."""
+    payload = seal(plaintext)
+    found = decoded_or_rejected(uuid, payload, ADDRESS, _CIPHER)
+    if isinstance(found, DecodeError):
+        words = str(found).replace(payload.hex(), "")
+        assert len(plaintext) < 3 or plaintext.hex() not in words, "shorter ones are in any number"
+        assert KEY.hex() not in str(found)
+    else:
+        assert found.counter is not None
+    return found
+
+
+def read_or_rejected(
+    service_data: Mapping[str, bytes], address: str, cipher: Ccm | None
+) -> tuple[Readings, Reading | DecodeError]:
+    """Decode an advertisement; what comes out goes into a store, which is returned too."""
+    store = Readings()
+    try:
+        reading = decode(Advertisement(address, dict(service_data), 0.0), "living_room", cipher)
+    except DecodeError as error:
+        return store, _with_reason(error)
+    store.update(reading)
+    return store, reading
+
+
+def _opened(plaintext: bytes, uuid: str, seal: Callable[[bytes], bytes]) -> None:
+    opened_or_rejected(uuid, seal, plaintext[:_LONGEST_SEALED])
+
+
+def _decoded(payload: bytes, uuid: str, cipher: Ccm | None) -> None:
+    decoded_or_rejected(uuid, payload, ADDRESS, cipher)
+
+
+def _read(data: bytes, cipher: Ccm | None) -> None:
+    read_or_rejected(dict(_service_data(data)), ADDRESS, cipher)
+
+
+def _service_data(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield what bytes say of several services: which one, how long, the payload; and again."""
+    uuids = [*DECODERS, "another"]
+    while data:
+        length = data[1] if len(data) > 1 else 0
+        yield uuids[data[0] % len(uuids)], data[2 : 2 + length]
+        data = data[2 + length :]
+
+
+NAMES = {
+    bthome.UUID: "bthome",
+    bthome_v1.UUID: "bthome_v1",
+    bthome_v1.UUID_ENCRYPTED: "bthome_v1_encrypted",
+    atc.UUID: "atc",
+    mibeacon.UUID: "mibeacon",
+}
+"""Service UUID to the beginning of its targets' names."""
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    **{name: partial(_decoded, uuid=uuid, cipher=None) for uuid, name in NAMES.items()},
+    **{f"{name}+key": partial(_decoded, uuid=uuid, cipher=_CIPHER) for uuid, name in NAMES.items()},
+    **{f"{NAMES[uuid]}+sealed": partial(_opened, uuid=uuid, seal=seal) for uuid, seal in SEALS},
+    "advertisement": partial(_read, cipher=None),
+    "advertisement+key": partial(_read, cipher=_CIPHER),
+}
+"""Each decoder without and with a key, and with what is encrypted with the key; and several of them at once."""
