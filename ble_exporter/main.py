@@ -1,50 +1,28 @@
-"""The command line: arguments, signals, exit codes; nothing else."""
+"""The command line: signals, exit codes; nothing else."""
 
 import argparse
-import asyncio
 import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
-from ble_exporter.ciphers import ciphers_of
+from ble_exporter.arguments import EXIT_INTERRUPTED, EXIT_UNEXPECTED, parse
 from ble_exporter.commands import COMMANDS, run
-from ble_exporter.config import AppConfig, load_config
-from ble_exporter.devices import open_to_all
+from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_OK
 from ble_exporter.errors import ConfigError, ExporterError
-from ble_exporter.logger import STANDARD_ERROR, get_logger
 from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from ble_exporter.config import AppConfig
     from ble_exporter.scanner import Radio
 
-EXIT_OK = 0
-EXIT_UNEXPECTED = 1
-EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
-EXIT_INTERRUPTED = 130  # what a shell gives a command that SIGINT ended
-
-# Of a house that is lost to more than that nothing is heard in any scan.
-_MAX_LOSS = 0.99
-
-_DESCRIPTION = "Hear Bluetooth Low Energy thermometers (BTHome) and give their readings to Prometheus."
-_EPILOG = """\
-examples:
-  ble-exporter --config config.yaml                  run, on this machine's Bluetooth adapter
-  ble-exporter --config config.yaml --config.check   check the configuration and end
-  ble-exporter --config config.yaml --mock           run on a simulated radio: no hardware, no root
-
-exit status:
-  0   ended by SIGTERM or SIGINT, or nothing to complain about
-  1   unexpected error, with its traceback
-  2   wrong usage
-  69  Bluetooth is not available, or failed
-  78  the configuration can't be used
-"""
+__all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
 
 
 class _StopSignals:
@@ -66,7 +44,7 @@ class _StopSignals:
             signal.signal(number, lambda _number, _frame: self._act())
 
     @contextmanager
-    def stop(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> Iterator[None]:
+    def stop(self, loop: "asyncio.AbstractEventLoop", event: "asyncio.Event") -> Iterator[None]:
         """Set the event of the running loop when a signal comes."""
         self._act = lambda: loop.call_soon_threadsafe(event.set)
         try:
@@ -101,7 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop_signals.install()
     # A disk that is full must not fill standard error with a traceback for each line of the log.
     logging.raiseExceptions = False
-    options = _parse(arguments)
+    return _serve(parse(arguments), stop_signals)
+
+
+def _serve(options: argparse.Namespace, stop_signals: _StopSignals) -> int:
+    # Imported here, as all that --help can do without: a Pi reads its SD card for each.
+    from ble_exporter.ciphers import ciphers_of
+    from ble_exporter.config import load_config
+    from ble_exporter.logger import STANDARD_ERROR, get_logger
+
     # A log that goes to standard error anyway tells what the last line would.
     log_is_shown = False
     try:
@@ -142,59 +128,9 @@ def _failed(error: ExporterError, *, is_told: bool = False) -> int:
     return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="ble-exporter",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
-    parser.add_argument(
-        "--config.check", dest="config_check", action="store_true", help="check the configuration and end"
-    )
-    parser.add_argument("--version", action="version", version=f"ble-exporter {__version__}")
-    radio = parser.add_argument_group(
-        "simulated radio", "It plays every configured device as the real firmware does, without Bluetooth."
-    )
-    source = radio.add_mutually_exclusive_group()
-    source.add_argument("--mock", action="store_true", help="simulate the radio")
-    source.add_argument("--replay", metavar="FILE", help="play a capture file, once, in its own time")
-    mock = [
-        radio.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets"),
-        radio.add_argument(
-            "--mock-loss", metavar="P", type=_probability, help=f"part of packets lost, 0 to {_MAX_LOSS} (default: 0)"
-        ),
-        radio.add_argument("--mock-strangers", metavar="N", type=_count, help="foreign devices in reach (default: 0)"),
-        radio.add_argument(
-            "--mock-order",
-            choices=("abab", "aaab"),
-            help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
-        ),
-    ]
-    options = parser.parse_args(arguments)
-    for action in mock:
-        if getattr(options, action.dest) is not None and not options.mock:
-            parser.error(f"{action.option_strings[0]} goes with --mock")
-    return options
+def _print_checked(path: str, config: "AppConfig") -> None:
+    from ble_exporter.devices import open_to_all
 
-
-def _probability(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= float(text) <= _MAX_LOSS:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MAX_LOSS}")
-
-
-def _count(text: str) -> int:
-    with suppress(ValueError):
-        if 0 <= int(text) <= 10_000:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
-
-
-def _print_checked(path: str, config: AppConfig) -> None:
     for warning in open_to_all(config.key_files):
         print("ble-exporter: warning:", warning, file=sys.stderr)
     devices = f"{len(config.devices)} device{'' if len(config.devices) == 1 else 's'}"
@@ -205,8 +141,11 @@ def _print_checked(path: str, config: AppConfig) -> None:
     )
 
 
-def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger, stop_signals: _StopSignals) -> None:
-    # Imported here, so that --help and --config.check answer at once: bleak and aiohttp take most of a second on a Pi.
+def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, stop_signals: _StopSignals) -> None:
+    # Imported here, so that --config.check answers at once: bleak and aiohttp take most of a second on a Pi.
+    import asyncio
+
+    from ble_exporter.devices import open_to_all
     from ble_exporter.service import serve
 
     log.info("ble-exporter %s starts with %s, for %d devices", __version__, options.config, len(config.devices))
@@ -226,7 +165,7 @@ def _run(options: argparse.Namespace, config: AppConfig, log: logging.Logger, st
     log.info("stopped")
 
 
-def _scanner(options: argparse.Namespace, config: AppConfig) -> "Radio":
+def _scanner(options: argparse.Namespace, config: "AppConfig") -> "Radio":
     from ble_exporter.scanner import MockScanner, get_scanner
     from ble_exporter.scanner.capture import load_capture
     from ble_exporter.scanner.house import House
