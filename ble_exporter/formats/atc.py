@@ -26,7 +26,7 @@ from ble_exporter.formats.values import Values
 UUID = "0000181a-0000-1000-8000-00805f9b34fb"
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
     """
     What is where in a payload, or in its plaintext.
 
@@ -39,7 +39,7 @@ class _Layout(NamedTuple):
     flags: int | None = None
 
 
-class _Plain(NamedTuple):
+class Plain(NamedTuple):
     """
     A plain payload.
 
@@ -48,7 +48,7 @@ class _Plain(NamedTuple):
         counter: Index of the counter.
     """
 
-    layout: _Layout
+    layout: Layout
     address_step: int
     counter: int
 
@@ -68,14 +68,14 @@ _ATC1441 = {
     10: _ATC1441_VOLTAGE,
 }
 
-_PLAIN: Mapping[int, _Plain] = {
-    15: _Plain(_Layout(_PVVX, flags=14), -1, 13),
-    14: _Plain(_Layout(_PVVX), -1, 13),
-    13: _Plain(_Layout(_ATC1441), 1, 12),
+PLAIN: Mapping[int, Plain] = {
+    15: Plain(Layout(_PVVX, flags=14), -1, 13),
+    14: Plain(Layout(_PVVX), -1, 13),
+    13: Plain(Layout(_ATC1441), 1, 12),
 }
-_ENCRYPTED: Mapping[int, _Layout] = {
-    11: _Layout({0: _TEMPERATURE, 2: _HUMIDITY, 4: _BATTERY}, flags=5),
-    8: _Layout(
+ENCRYPTED: Mapping[int, Layout] = {
+    11: Layout({0: _TEMPERATURE, 2: _HUMIDITY, 4: _BATTERY}, flags=5),
+    8: Layout(
         {
             0: uint("temperature", 1, 2, "°C", read=lambda payload, index: (payload[index] - 80,)),
             1: uint("humidity", 1, 2, "%"),
@@ -84,11 +84,11 @@ _ENCRYPTED: Mapping[int, _Layout] = {
         }
     ),
 }
-_LONGEST = max(_PLAIN)
+_LONGEST = max(PLAIN)
 
 # The flags by their bits, as the firmware gives them in its BTHome packets: the reed switch as opening, the trigger's
 # output as power. What it says by the others, it says nowhere else.
-_FLAGS = {0: "opening", 1: "power_on"}
+FLAGS = {0: "opening", 1: "power_on"}
 
 
 def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:
@@ -105,11 +105,11 @@ def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decode
             value.
     """
     length = len(payload)
-    if length in _PLAIN:
-        layout, address_step, counter = _PLAIN[length]
+    if length in PLAIN:
+        layout, address_step, counter = PLAIN[length]
         check_sender(payload[:6][::address_step], address, payload)
         return _values(payload, layout, packet_id=payload[counter])
-    if length not in _ENCRYPTED:
+    if length not in ENCRYPTED:
         # 0x181A is Environmental Sensing, which others send too.
         raise DecodeError("no_known_format", f"{length} bytes are neither pvvx custom nor ATC1441: {payload.hex()}")
     if cipher is None:
@@ -118,14 +118,14 @@ def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decode
     head = bytes([length + 3, 0x16, 0x1A, 0x18])
     nonce = octets(address)[::-1] + head + payload[:1]
     plaintext = cipher.decrypt(nonce, payload[1:], ASSOCIATED_DATA)
-    return opened(partial(_values, layout=_ENCRYPTED[length]), plaintext, Counter(payload[0], 8), payload)
+    return opened(partial(_values, layout=ENCRYPTED[length]), plaintext, Counter(payload[0], 8), payload)
 
 
-def _values(payload: bytes, layout: _Layout, packet_id: int | None = None) -> Decoded:
+def _values(payload: bytes, layout: Layout, packet_id: int | None = None) -> Decoded:
     values = Values()
     for index, number in layout.numbers.items():
         values.read(number, payload, index)
     if layout.flags is not None:
-        for bit, name in _FLAGS.items():
+        for bit, name in FLAGS.items():
             values.add(name, float(payload[layout.flags] >> bit & 1), is_possible=True)
     return values.decoded(payload, packet_id)

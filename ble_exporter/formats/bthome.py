@@ -20,20 +20,20 @@ from ble_exporter.formats.values import numbered, sifted
 UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
 # The device-information byte: bit 0 encrypted, bit 1 reserved, bit 2 trigger based, bits 5 to 7 the version.
-_ENCRYPTED = 0b0000_0001
-_RESERVED = 0b0000_0010
-_VERSION = 0b1110_0000
-_VERSION_2 = 0b0100_0000
-_CHECKED = _VERSION | _RESERVED | _ENCRYPTED
+ENCRYPTED = 0b0000_0001
+RESERVED = 0b0000_0010
+VERSION = 0b1110_0000
+VERSION_2 = 0b0100_0000
+_CHECKED = VERSION | RESERVED | ENCRYPTED
 
-_PLAIN = bytes([_VERSION_2])
+_PLAIN = bytes([VERSION_2])
 
-_PACKET_ID = 0x00
+PACKET_ID = 0x00
 _UUID_IN_NONCE = b"\xd2\xfc"
 _COUNTER_AND_MIC = 4 + MIC_LENGTH
 
 # Bluetooth Core, vol. 3, part C, 11: the length of a field of an advertisement is one byte.
-_MAX_LENGTH = 255
+MAX_LENGTH = 255
 
 
 # The rows by object id, as plain tuples in a list: finding and unpacking one is most of what decoding costs.
@@ -61,7 +61,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
     Source: bthome.io/format
     """
     end = len(payload)
-    if not 0 < end <= _MAX_LENGTH or payload[0] & _CHECKED != _VERSION_2:
+    if not 0 < end <= MAX_LENGTH or payload[0] & _CHECKED != VERSION_2:
         return _decode_sealed(payload, address, cipher)
     measurements: dict[str, float] = {}
     others: dict[str, int | str | bytes] = {}
@@ -82,7 +82,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
                 if not least <= raw <= most:
                     impossible += (name,)
                 index += step
-            elif object_id == _PACKET_ID:
+            elif object_id == PACKET_ID:
                 packet_id = payload[index + 1]
                 index += 2
             elif object_id in OTHERS:
@@ -101,7 +101,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
 
 def _decode_sealed(payload: bytes, address: str, cipher: Cipher | None) -> Decoded:
     """Decode what is not plain: encrypted, or an error."""
-    if cipher is None or len(payload) > _MAX_LENGTH or not payload or payload[0] & _CHECKED != _VERSION_2 | _ENCRYPTED:
+    if cipher is None or len(payload) > MAX_LENGTH or not payload or payload[0] & _CHECKED != VERSION_2 | ENCRYPTED:
         raise _header_error(payload)
     if len(payload) < 1 + _COUNTER_AND_MIC:
         raise DecodeError("truncated", f"the encrypted payload has no room for counter and MIC: {payload.hex()}")
@@ -114,12 +114,12 @@ def _decode_sealed(payload: bytes, address: str, cipher: Cipher | None) -> Decod
 def _header_error(payload: bytes) -> DecodeError:
     if not payload:
         return DecodeError("truncated", "the service data is empty")
-    if len(payload) > _MAX_LENGTH:
+    if len(payload) > MAX_LENGTH:
         return DecodeError("too_long", f"{len(payload)} bytes are more than an advertisement holds")
     information = payload[0]
-    if information & _VERSION != _VERSION_2:
+    if information & VERSION != VERSION_2:
         return DecodeError("wrong_version", f"BTHome version {information >> 5} is not 2: {payload.hex()}")
-    if information & _RESERVED:
+    if information & RESERVED:
         # Some senders put their address behind this byte when bit 1 is set; the specification reserves the bit. Reading
         # on could only guess.
         return DecodeError("reserved_bit", f"the reserved bit 1 of the device information is set: {payload.hex()}")

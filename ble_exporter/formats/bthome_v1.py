@@ -25,13 +25,13 @@ from ble_exporter.formats.values import Values
 UUID = "0000181c-0000-1000-8000-00805f9b34fb"
 UUID_ENCRYPTED = "0000181e-0000-1000-8000-00805f9b34fb"
 
-_LENGTH = 0b0001_1111
-_TYPE_BIT = 5
-_UNSIGNED, _SIGNED, _FLOAT, _STRING, _ADDRESS, _TIME = range(6)
+LENGTH = 0b0001_1111
+TYPE_BIT = 5
+_UNSIGNED, _SIGNED, _FLOAT, _STRING, ADDRESS, _TIME = range(6)
 _FLOATS: Mapping[int, Struct] = {2: Struct("<e"), 4: Struct("<f"), 8: Struct("<d")}
 
-_PACKET_ID = 0x00
-_OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
+PACKET_ID = 0x00
+V1_OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x3A: OTHERS[0x3A].value,
     0x3C: OTHERS[0x3C].value,
     # The control byte has the length, so the value has none.
@@ -39,7 +39,7 @@ _OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x54: lambda data: data,
 }
 
-_MAX_LENGTH = 255
+MAX_LENGTH = 255
 _UUID_IN_NONCE = b"\x1e\x18"
 _COUNTER_AND_MIC = 4 + MIC_LENGTH
 
@@ -58,16 +58,16 @@ def decode(payload: bytes, _address: str = "", _cipher: Cipher | None = None) ->
     values = Values()
     packet_id = unknown_object = None
     for value_type, object_id, data in _objects(payload):
-        measured = _measured(OBJECTS[object_id], value_type, data) if object_id in OBJECTS else None
+        measured = number_of(OBJECTS[object_id], value_type, data) if object_id in OBJECTS else None
         if measured is not None:
             value, possible = measured
             values.add(OBJECTS[object_id].name, value, is_possible=possible)
-        elif object_id in _OTHERS:
-            values.add_other(OTHERS[object_id].name, _OTHERS[object_id](data))
-        elif object_id == _PACKET_ID and len(data) == 1:
+        elif object_id in V1_OTHERS:
+            values.add_other(OTHERS[object_id].name, V1_OTHERS[object_id](data))
+        elif object_id == PACKET_ID and len(data) == 1:
             packet_id = data[0]
         # A MAC address is in no table of ids, and says nothing that is not known: the sender is.
-        elif value_type != _ADDRESS and unknown_object is None:
+        elif value_type != ADDRESS and unknown_object is None:
             unknown_object = object_id
     return values.decoded(payload, packet_id, unknown_object)
 
@@ -98,7 +98,7 @@ def decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Dec
 def _check_length(payload: bytes) -> None:
     if not payload:
         raise DecodeError("truncated", "the service data is empty")
-    if len(payload) > _MAX_LENGTH:
+    if len(payload) > MAX_LENGTH:
         raise DecodeError("too_long", f"{len(payload)} bytes are more than an advertisement holds")
 
 
@@ -107,14 +107,14 @@ def _objects(payload: bytes) -> Iterator[tuple[int, int, bytes]]:
     index = 0
     while index < len(payload):
         control = payload[index]
-        behind = index + 1 + (control & _LENGTH)
+        behind = index + 1 + (control & LENGTH)
         if behind > len(payload) or behind < index + 3:
             raise DecodeError("truncated", f"the object at byte {index} is cut short: {payload.hex()}")
-        yield control >> _TYPE_BIT, payload[index + 1], payload[index + 2 : behind]
+        yield control >> TYPE_BIT, payload[index + 1], payload[index + 2 : behind]
         index = behind
 
 
-def _measured(number: Number, value_type: int, data: bytes) -> tuple[float, bool] | None:
+def number_of(number: Number, value_type: int, data: bytes) -> tuple[float, bool] | None:
     """Return the value, and whether it is possible; None where such bytes are no number."""
     if value_type == _FLOAT and len(data) in _FLOATS and not number.is_binary:
         real = _FLOATS[len(data)].unpack(data)[0] * number.multiplier / number.divisor

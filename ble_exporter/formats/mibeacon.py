@@ -22,20 +22,20 @@ from ble_exporter.formats.values import Values
 UUID = "0000fe95-0000-1000-8000-00805f9b34fb"
 
 # Frame control, a little-endian u16.
-_ENCRYPTED = 1 << 3
-_HAS_ADDRESS = 1 << 4
-_HAS_CAPABILITY = 1 << 5
-_HAS_OBJECT = 1 << 6
-_MESH = 1 << 7
-_VERSION_BIT = 12
-_OLDEST_VERSION = 2
-_OLDEST_ENCRYPTED_VERSION = 4  # before it there were other nonces, and a MIC of one byte
+ENCRYPTED = 1 << 3
+HAS_ADDRESS = 1 << 4
+HAS_CAPABILITY = 1 << 5
+HAS_OBJECT = 1 << 6
+MESH = 1 << 7
+VERSION_BIT = 12
+OLDEST_VERSION = 2
+OLDEST_ENCRYPTED_VERSION = 4  # before it there were other nonces, and a MIC of one byte
 
 _FRAME_COUNTER = 4  # index
 _HEAD = 5
-_HAS_IO_CAPABILITY = 1 << 5  # of the capability
+HAS_IO_CAPABILITY = 1 << 5  # of the capability
 _COUNTER_AND_MIC = 3 + MIC_LENGTH
-_MAX_LENGTH = 255
+MAX_LENGTH = 255
 
 _TEMPERATURE = sint("temperature", 2, 10, "°C")
 _HUMIDITY = uint("humidity", 2, 10, "%")
@@ -65,16 +65,16 @@ def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decode
         DecodeError: Another's address, an old version, a mesh device, encrypted (and no cipher), wrong key, cut short,
             too long, or without a possible value.
     """
-    if len(payload) > _MAX_LENGTH:
+    if len(payload) > MAX_LENGTH:
         raise DecodeError("too_long", f"{len(payload)} bytes are more than an advertisement holds")
     control = int.from_bytes(payload[:2], "little")
     start = _objects_start(payload, control)
     _check_frame(payload, control)
-    if control & _HAS_ADDRESS:
+    if control & HAS_ADDRESS:
         check_sender(payload[_HEAD : _HEAD + 6][::-1], address, payload)
-    if not control & _HAS_OBJECT:
+    if not control & HAS_OBJECT:
         return Decoded({}, {}, None, None)
-    if control & _ENCRYPTED:
+    if control & ENCRYPTED:
         return _decode_sealed(payload, start, address, cipher)
     return _values(payload, start, payload[_FRAME_COUNTER])
 
@@ -95,21 +95,21 @@ def _decode_sealed(payload: bytes, start: int, address: str, cipher: Cipher | No
 
 def _objects_start(payload: bytes, control: int) -> int:
     """Return the index of the first object."""
-    start = _HEAD + (6 if control & _HAS_ADDRESS else 0)
-    if control & _HAS_CAPABILITY:
+    start = _HEAD + (6 if control & HAS_ADDRESS else 0)
+    if control & HAS_CAPABILITY:
         capability = payload[start] if start < len(payload) else 0
-        start += 3 if capability & _HAS_IO_CAPABILITY else 1
+        start += 3 if capability & HAS_IO_CAPABILITY else 1
     if start > len(payload):
         raise DecodeError("truncated", f"the head of the MiBeacon payload is cut short: {payload.hex()}")
     return start
 
 
 def _check_frame(payload: bytes, control: int) -> None:
-    version = control >> _VERSION_BIT
-    if version < (_OLDEST_ENCRYPTED_VERSION if control & _ENCRYPTED else _OLDEST_VERSION):
-        how = "encrypted " if control & _ENCRYPTED else ""
+    version = control >> VERSION_BIT
+    if version < (OLDEST_ENCRYPTED_VERSION if control & ENCRYPTED else OLDEST_VERSION):
+        how = "encrypted " if control & ENCRYPTED else ""
         raise DecodeError("wrong_version", f"{how}MiBeacon version {version} is too old: {payload.hex()}")
-    if control & _MESH:
+    if control & MESH:
         raise DecodeError("reserved_bit", f"the bit of mesh devices is set, which no thermometer is: {payload.hex()}")
 
 
