@@ -1,6 +1,7 @@
 """The command line: signals, exit codes; nothing else."""
 
 import argparse
+import io
 import logging
 import signal
 import sys
@@ -73,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Not every terminal has a °, and a name can have any character.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if arguments and arguments[0] in COMMANDS:
         return _command(arguments[0], arguments[1:])
     stop_signals = _StopSignals()

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ble_exporter.arguments import parse
-from ble_exporter.commands import COMMANDS
+from ble_exporter.commands import COMMANDS, run
 from tests.conftest import HERE
 
 
@@ -23,6 +23,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     assert "  ble-exporter --config config.yaml --config.check  check the configuration and end\n" in out
     assert "  78   the configuration can't be used\n" in out
+    assert [] == [line for line in out.splitlines() if len(line) > 120]
 
 
 def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +32,19 @@ def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]
     listed = re.findall(r"^  (\w+) .*  ble-exporter \1 ", out, re.MULTILINE)
 
     assert list(COMMANDS) == listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Examples and exit statuses, in the same places."""
+    with pytest.raises(SystemExit) as caught:
+        run(command, ["--help"])
+
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert f"\nexamples:\n  ble-exporter {command} " in out
+    assert "\nexit status:\n  0 " in out
+    assert [] == [line for line in out.splitlines() if len(line) > 100]
 
 
 def test_the_readme_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:

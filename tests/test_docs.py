@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
+
 from ble_exporter.authenticity import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.config import KEYS
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.families import FAMILIES
+from ble_exporter.main import main
 from ble_exporter.self_metrics import SelfMetrics
 from tests.conftest import HERE
 
@@ -69,3 +72,11 @@ def test_every_link_leads_somewhere() -> None:
     ]
 
     assert [] == [(page.name, link) for page, link in links if not (page.parent / link).exists()]
+
+
+def test_the_explained_packet_in_the_readme_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the first that a reader tries."""
+    call, said = re.findall(r"^\$ ble-exporter (decode .*)\n((?:.*\n)*?)```$", README, re.MULTILINE)[0]
+
+    assert main(call.split()) == 1
+    assert said == capsys.readouterr().out

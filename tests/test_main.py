@@ -260,6 +260,7 @@ def test_both_modules_are_the_program(module: str) -> None:
     [
         (["--config.check"], {"bleak", "aiohttp", "dbus_fast", "prometheus_client", "cryptography"}),
         (["--help"], {"bleak", "aiohttp", "dbus_fast", "prometheus_client", "cryptography", "yaml", "asyncio"}),
+        (["decode", "40"], {"bleak", "aiohttp", "dbus_fast", "prometheus_client", "cryptography", "yaml", "asyncio"}),
     ],
 )
 def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], missing: set[str]) -> None:

@@ -23,7 +23,9 @@ class Command(NamedTuple):
     example: str
 
 
-COMMANDS: Mapping[str, Command] = {}
+COMMANDS: Mapping[str, Command] = {
+    "decode": Command("what each byte of a payload means", "4000b00151028d0a038d11"),
+}
 
 
 def run(command: str, arguments: Sequence[str]) -> int:

@@ -114,7 +114,7 @@ class _Explanation:
 
     def _plaintext(self, sealed: Sealed) -> bytes:
         if self.cipher is None:
-            text = "it is encrypted, and there is no key"
+            text = "there is no key"
             raise FieldError("encrypted", text, sealed.offset, max(sealed.size, 1))
         recorder = _Recorder(self.cipher)
         try:
@@ -130,7 +130,7 @@ class _Explanation:
         if error.reason == "wrong_address":
             text = "decrypting it needs the sender's address, which is a part of the nonce"
             return FieldError(error.reason, text, sealed.offset, max(sealed.size, 1))
-        text = "the MIC is wrong: another key, another address, or not the bytes that the sensor sent"
+        text = "the MIC is not the one that this key, the address and the bytes give"
         return FieldError(error.reason, text, len(self.outer.data) - MIC_LENGTH, MIC_LENGTH)
 
 

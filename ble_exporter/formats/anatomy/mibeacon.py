@@ -83,4 +83,5 @@ def _objects(part: Part) -> None:
         if numbers and sum(number.size for number in numbers) == size:
             part.numbers(numbers, what, head=3)
         else:
-            part.unknown(3 + size, object_id, what, f"unknown, or not of {size} bytes: stepped over")
+            why = f"not known with a length of {size}" if numbers else "unknown"
+            part.unknown(3 + size, object_id, what, f"{why}: stepped over")

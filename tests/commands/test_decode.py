@@ -1,0 +1,202 @@
+"""`ble-exporter decode`: what is pasted comes back explained."""
+
+import io
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter import __version__
+from ble_exporter.commands.decode import main as decode
+from ble_exporter.main import main
+from tests.conftest import HERE
+from tests.formats.sealing import ADDRESS, KEY, SEALS
+
+GOLDEN = HERE / "commands" / "golden"
+PACKET = "4000b00151028d0a038d11"
+SEALED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
+
+
+def says(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
+    """Run the command; return its exit status, and what it says."""
+    status: object
+    try:
+        status = main(["decode", *arguments])
+    except SystemExit as end:
+        status = end.code
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
+def test_a_payload_is_explained_as_it_is_written_here(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is pasted into bug reports: two of one version are alike, and nothing in them is by accident."""
+    call, *lines = path.read_text(encoding="utf-8").splitlines()
+    monkeypatch.chdir(GOLDEN)
+    status, out, err = says(shlex.split(call)[3:], capsys)
+
+    expected = [line.replace("VERSION", __version__) for line in lines]
+    assert expected == [*out.splitlines(), *err.splitlines(), f"exit status {status}"]
+
+
+def test_what_is_written_there_fits_on_a_screen() -> None:
+    """And into a mail."""
+    lines = [line for path in GOLDEN.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+    assert max(map(len, lines)) <= 100
+
+
+def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a pipe, and for what is longer than a line."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"40 00 b0\n01 51\n")))
+    status, out, _ = says(["-"], capsys)
+
+    assert status == 0
+    assert "ble_sensor_battery_percent 81" in out
+
+
+def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a program that keeps keys: it is in no file, and in no list of processes."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(KEY.hex().encode() + b"\n")))
+    status, out, _ = says([SEALED, "--key-file", "-", "--mac", ADDRESS], capsys)
+
+    assert status == 0
+    assert "ble_sensor_temperature_celsius 25.06" in out
+
+
+def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The one that the service uses: so this says what the service would."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+        f'devices: {{"{ADDRESS}": {{name: a, bindkey: "{KEY.hex()}"}}, "A4:C1:38:00:00:01": b}}\n'
+    )
+    opened = says([SEALED, "--config", str(path), "--mac", ADDRESS.lower()], capsys)
+    without = says([SEALED, "--config", str(path), "--mac", "A4:C1:38:00:00:01"], capsys)
+
+    assert (0, True) == (opened[0], "ble_sensor_temperature_celsius 25.06" in opened[1])
+    assert (1, True) == (without[0], "rejected as encrypted" in without[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "the following arguments are required: HEX"),
+        (["40 0g"], 2, "behind 3 hex digits stands 'g', which is none"),
+        (["40" * 1651], 2, "1651 bytes are more than the 1650 that an advertisement holds"),
+        ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
+        ([PACKET, "--mac", "room"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
+        ([PACKET, "--service", "feaa"], 2, "--service: no format is known of this service; there are fcd2, 181c"),
+        (["-", "--key-file", "-"], 2, "standard input can't be both the payload and the key"),
+        ([PACKET, "--key", "a", "--config", "b"], 2, "not allowed with argument --key"),
+        ([PACKET, "--jason"], 2, "unknown option --jason; did you mean --json?"),
+        ([PACKET, "--key", KEY.hex()[:-2]], 78, "--key: it has 30 hex digits, and not 32"),
+        ([PACKET, "--key-file", "/nowhere/x.key"], 78, "--key-file /nowhere/x.key: can't be read (No such file"),
+        ([PACKET, "--config", "/nowhere/x.yaml"], 78, "/nowhere/x.yaml: can't be read (No such file"),
+    ],
+)
+def test_what_is_given_wrongly_says_what_is_right(
+    arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing is on standard output, where a program reads."""
+    ended, out, err = says(arguments, capsys)
+
+    assert (status, "") == (ended, out)
+    assert message in err
+
+
+@pytest.mark.parametrize("service", ["fcd2", "0xFCD2", "0000fcd2", "0000fcd2-0000-1000-8000-00805f9b34fb"])
+def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As btmon, phones and BlueZ do."""
+    status, out, _ = says([PACKET, "--service", service], capsys)
+
+    assert status == 0
+    assert "BTHome v2 (0xFCD2)\nformat: as --service says\n" in out
+
+
+def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a program that reads many."""
+    status, out, _ = says(["--json", "020106" + "0e16d2fc" + PACKET], capsys)
+    document = json.loads(out)
+    payload = document["payloads"][0]
+
+    assert (0, True, __version__) == (status, document["sound"], document["version"])
+    assert [1, 0x16] == [one["type"] for one in document["structures"]]
+    assert (7, "0000fcd2-0000-1000-8000-00805f9b34fb") == (payload["start"], payload["service"])
+    assert ["40", "00b0", "0151", "028d0a", "038d11"] == [field["bytes"] for field in payload["fields"]]
+    assert {"value": 27.01, "unit": "°C"}.items() <= payload["fields"][3]["values"][0].items()
+    assert payload["exported"]["ble_sensor_temperature_celsius"] == 27.01
+
+
+def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the byte; and a NaN, which JSON does not have, is a text."""
+    status, out, _ = says(["--json", "--service", "181c", "45020000c07f"], capsys)
+    payload = json.loads(out)["payloads"][0]
+
+    assert (1, "impossible_value", 0) == (status, payload["wrong"]["reason"], payload["wrong"]["offset"])
+    assert payload["fields"][0]["values"][0]["value"] == "nan"
+
+
+@pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])
+@pytest.mark.parametrize("more", [[], ["--json"], ["--service", "feaa"], ["--jason"], ["--json=1"], ["zz"]])
+def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Not where it opens the payload, not where it does not, and in no error: the output goes into bug reports."""
+    _, out, err = says([SEALED, "--key", KEY.hex(), *mac, *more], capsys)
+
+    assert out + err
+    shown = re.sub(r"[\s:]", "", (out + err).lower())
+    assert KEY.hex()[:12] not in shown
+    assert KEY.hex()[-12:] not in shown
+
+
+_HEX = st.binary(max_size=60).map(bytes.hex)
+_HEAD = st.sampled_from(["", "020106", "0e16d2fc40", "1216fcd2", "40", "41", "50585b0501", "d2fc", "0721", "0520"])
+_WORDS = st.one_of(
+    st.text(max_size=40),
+    st.builds(str.__add__, _HEAD, _HEX),
+    st.sampled_from(["--json", "--key", "--mac", "--service", "--key=" + KEY.hex(), "fcd2", "181a", ADDRESS, "--help"]),
+    st.sampled_from(["--", "-h", "--key-file", "--kye"]),
+)
+
+
+@given(words=st.lists(_WORDS, max_size=5))
+@example(words=["--", "--", "40"])
+@example(words=["40", "--key-file", "\0"])
+@example(words=["\udcff"])
+@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_gives_an_explanation_or_a_clean_error(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was in the clipboard: never a traceback, and nothing that moves a cursor."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    status, out, err = says(words, capsys)
+
+    assert status in {0, 1, 2, 78}
+    assert bool(out) == (status in {0, 1})
+    assert bool(err) == (status in {2, 78})
+    assert all(line.isprintable() for line in (out + err).split("\n"))
+
+
+@given(payload=st.one_of(_HEX, st.builds(str.__add__, _HEAD, _HEX)), key=st.booleans())
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_status_is_1_exactly_when_something_is_not_sound(
+    payload: str, key: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script asks only that; and the text says the same as the JSON."""
+    arguments = [f"0x{payload}00", *(["--key", KEY.hex()] if key else [])]
+    status = decode(arguments)
+    out = capsys.readouterr().out
+    decode([*arguments, "--json"])
+    document = json.loads(capsys.readouterr().out)
+
+    assert document["sound"] == (status == 0)
+    is_complained_of = re.search(r"^(rejected|not decrypted|wrong|impossible|object)\b", out, re.MULTILINE)
+    assert (is_complained_of is not None) == (status == 1)
+    assert ("\nsound\n" in out) or status == 1
+    assert all(len(line) <= 100 for line in out.splitlines())

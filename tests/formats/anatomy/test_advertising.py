@@ -1,0 +1,73 @@
+"""A whole advertising payload, as btmon and phones show it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.formats import bthome, bthome_v1
+from ble_exporter.formats.anatomy.advertising import Structure, is_advertising, structures
+from tests.conftest import vectors
+from tests.formats.sealing import FORMATS
+
+PAIR_A = "020106" + "0e16d2fc4000b00151028d0a038d11"
+
+
+@given(payload=st.binary(max_size=300))
+def test_structures_cover_the_payload(payload: bytes) -> None:
+    """No byte is lost, and only the last structure lacks some."""
+    found = structures(payload)
+    whole = b"".join(
+        bytes([len(one.data) + 1 + one.missing, one.kind]) + one.data for one in found if one.kind is not None
+    )
+
+    assert payload.startswith(whole)
+    assert [] == [one for one in found[:-1] if one.missing or one.kind is None]
+    assert len(payload) - len(whole) == sum(1 + len(one.data) for one in found if one.kind is None)
+    assert all(isinstance(one.text() + one.name + one.uuid, str) for one in found)
+
+
+def test_service_data_of_each_width_has_its_uuid() -> None:
+    """BlueZ gives all three as 128 bits, and so does this."""
+    as_128_bits = "fb349b5f8000008000100000" + "d2fc0000"
+    found = structures(bytes.fromhex("0416d2fc40" + "0620d2fc000040" + "1221" + as_128_bits + "40"))
+
+    assert [bthome.UUID] * 3 == [one.uuid for one in found]
+    assert [b"\x40"] * 3 == [one.service_data for one in found]
+
+
+def test_flags_names_and_power_are_read() -> None:
+    """And a name can do nothing to a terminal."""
+    found = structures(bytes.fromhex("020106" + "0509411b5b42" + "020af4" + "0000"))
+
+    assert ["general discoverable, no BR/EDR", "A\\x1b[B", "-12 dBm", ""] == [one.text() for one in found]
+    assert Structure(12, None, b"\x00") == found[-1]
+
+
+def test_what_is_cut_short_says_what_is_missing() -> None:
+    """The structure's length knows."""
+    assert [0, 6] == [one.missing for one in structures(bytes.fromhex(PAIR_A[:-12]))]
+    assert "cut short" == structures(b"\x05")[0].name
+
+
+def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
+    """A firmware that sends the UUID in the order in which it is printed is heard by nobody."""
+    found = structures(bytes.fromhex("0e16fcd24000b00151028d0a038d11"))[0]
+
+    assert (bthome.UUID, "0000d2fc-0000-1000-8000-00805f9b34fb") == (found.swapped_uuid, found.uuid)
+
+
+@pytest.mark.parametrize(
+    "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "0201060302d2fc"]
+)
+def test_an_advertising_payload_is_told(payload: str) -> None:
+    """With flags or without, whole or cut short."""
+    assert is_advertising(bytes.fromhex(payload))
+
+
+def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
+    """The battery of BTHome version 1 looks like flags."""
+    payloads = [vector["payload"] for one in FORMATS for vector in vectors(one.vectors)]
+
+    assert (bthome_v1.UUID, "020161") in [(one.uuid, row["payload"]) for one in FORMATS for row in vectors(one.vectors)]
+    assert [] == [payload for payload in payloads if is_advertising(bytes.fromhex(payload))]
+    assert not is_advertising(b"")
