@@ -1,28 +1,23 @@
 """What `decode` says of a payload: plain lines of 100 columns at most, to be pasted into a bug report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from textwrap import wrap
 from typing import NamedTuple
 
 from ble_exporter.commands.terminal import Painter, columns
 from ble_exporter.families import FAMILIES
-from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats import atc
 from ble_exporter.formats.anatomy.advertising import Structure
 from ble_exporter.formats.anatomy.atc import LAYOUTS
 from ble_exporter.formats.anatomy.explain import Anatomy, Problem
 from ble_exporter.formats.anatomy.fields import Field, Value
 from ble_exporter.formats.anatomy.guess import Guess
-from ble_exporter.utils import one_line
+from ble_exporter.formats.services import DECODERS, FORMAT_NAMES
+from ble_exporter.model import Reading
+from ble_exporter.utils import base_and_position, one_line
 
-_NAMES: Mapping[str, str] = {
-    bthome.UUID: "BTHome v2",
-    bthome_v1.UUID: "BTHome v1",
-    bthome_v1.UUID_ENCRYPTED: "BTHome v1",
-    atc.UUID: "pvvx custom or ATC1441",
-    mibeacon.UUID: "MiBeacon",
-}
-SERVICES: Mapping[str, str] = {uuid[4:8]: uuid for uuid in _NAMES}
+SERVICES: Mapping[str, str] = {uuid[4:8]: uuid for uuid in DECODERS}
 """What `--service` takes, to the UUID."""
 
 _WIDTH = 100
@@ -61,7 +56,7 @@ def format_name(anatomy: Anatomy) -> str:
     """Return the format's name and service."""
     name = LAYOUTS.get(len(anatomy.payload), "") if anatomy.uuid == atc.UUID else ""
     encrypted = ", encrypted" if anatomy.is_encrypted else ""
-    return f"{name or _NAMES[anatomy.uuid]}{encrypted} (0x{anatomy.uuid[4:8].upper()})"
+    return f"{name or FORMAT_NAMES[anatomy.uuid, False]}{encrypted} (0x{anatomy.uuid[4:8].upper()})"
 
 
 def exported(anatomy: Anatomy) -> list[tuple[str, float]]:
@@ -72,10 +67,28 @@ def exported(anatomy: Anatomy) -> list[tuple[str, float]]:
     for value in anatomy.values():
         if value.role == "measurement" and value.is_possible and value.base in FAMILIES:
             family = FAMILIES[value.base]
-            position = value.name.removeprefix(value.base)[1:]
-            labels = f'{{position="{position}"}}' if position else ""
+            _, position = base_and_position(value.name)
+            labels = _labels({"position": str(position)} if position > 1 else {})
             series.append((family.metric + labels, float(value.value) * family.multiplier / family.divisor))
-    return series
+    others = {value.name: value.value for value in anatomy.values() if value.role == "other"}
+    return [*series, *_exported_others(others)] if others else series
+
+
+def _exported_others(others: Mapping[str, float | str | bytes]) -> Iterator[tuple[str, float]]:
+    # Imported here: it needs prometheus_client, which takes its time, and few packets have any.
+    from ble_exporter.others import Others
+
+    store = Others()
+    whole = {name: int(value) if isinstance(value, float) else value for name, value in others.items()}
+    store.hear(Reading("", {}, 0.0, None, others=whole))
+    for family in store.collect([{"device": ""}]):
+        for sample in family.samples:
+            labels = {name: label for name, label in sample.labels.items() if name != "device"}
+            yield sample.name + _labels(labels), sample.value
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{label}"' for name, label in labels.items()) + "}" if labels else ""
 
 
 def number(value: float) -> str:
@@ -138,13 +151,17 @@ def _swapped(structure: Structure) -> str:
     known = structure.swapped_uuid
     if not known:
         return ""
-    return f" is 0x{known[4:8].upper()} ({_NAMES[known]}) with its bytes swapped; the lower one comes first"
+    return (
+        f" is 0x{known[4:8].upper()} ({FORMAT_NAMES[known, False]}) with its bytes swapped; the lower one comes first"
+    )
 
 
 def _told(told: Told) -> list[str]:
     lines = wrapped(f"format: {told.how}")
     for guess in told.also:
-        lines += wrapped(f"it could also be {_NAMES[guess.uuid]} (--service {guess.uuid[4:8]}): {guess.why}")
+        lines += wrapped(
+            f"it could also be {FORMAT_NAMES[guess.uuid, False]} (--service {guess.uuid[4:8]}): {guess.why}"
+        )
     if told.anatomy.address:
         lines.append(f"address: {told.anatomy.address}")
     if told.anatomy.nonce:

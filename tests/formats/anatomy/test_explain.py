@@ -164,6 +164,23 @@ def test_what_is_wrong_is_shown_at_its_byte(uuid: str, payload: str, problem: tu
     assert problem == problem_of(uuid, payload)
 
 
+@pytest.mark.parametrize("cipher", [None, Ccm(KEY)])
+@pytest.mark.parametrize(
+    ("uuid", "payload", "offset"),
+    [
+        (bthome.UUID, "4111223344556677", 1),
+        (bthome_v1.UUID_ENCRYPTED, "0011223344556677", 0),
+        (mibeacon.UUID, "58585b051bccbbaa38c1a4112233445566", 11),
+    ],
+)
+def test_what_is_too_short_to_be_decrypted_says_so(uuid: str, payload: str, offset: int, cipher: Ccm | None) -> None:
+    """With a key and without: no key would help."""
+    found, _, text = problem_of(uuid, payload, cipher)
+
+    assert offset == found
+    assert "too short" in text
+
+
 def test_a_wrong_plaintext_is_shown_at_its_own_byte() -> None:
     """The offsets of what was encrypted are not those of the packet."""
     anatomy = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY))
