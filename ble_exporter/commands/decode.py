@@ -11,18 +11,16 @@ from ble_exporter.commands.explained import (
     SERVICES,
     Told,
     dump_lines,
-    exported,
-    format_name,
     payload_lines,
     structure_lines,
     wrapped,
 )
+from ble_exporter.commands.explained_json import document
 from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of
 from ble_exporter.commands.terminal import Painter
 from ble_exporter.commands.usage import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.formats.anatomy.advertising import Structure, is_advertising, structures
 from ble_exporter.formats.anatomy.explain import explain
-from ble_exporter.formats.anatomy.fields import Field, Value
 from ble_exporter.formats.anatomy.guess import CERTAIN, guesses
 from ble_exporter.formats.decoded import Cipher
 
@@ -181,7 +179,7 @@ class _Decode:
         if self.structures:
             known = [told.anatomy.uuid for told in self.told]
             lines += [
-                f"{len(self._data)} bytes of an advertising payload",
+                f"{_count(self._data)} of an advertising payload",
                 "",
                 *structure_lines(self.structures, known),
             ]
@@ -195,6 +193,11 @@ class _Decode:
             lines += self._nothing_known(paint)
         return "\n".join(lines) + "\n"
 
+    def as_json(self) -> str:
+        """Return the same for programs."""
+        found = document(self.structures, self.told, is_sound=self.is_sound)
+        return json.dumps(found, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
     def _nothing_known(self, paint: Painter) -> list[str]:
         services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
         if self.structures:
@@ -202,16 +205,6 @@ class _Decode:
             return ["", *(paint(line, "bold", "red") for line in wrapped(text))]
         text = f"wrong: the {_count(self._data)} are like no known format; --service says which it is: {services}"
         return [*(paint(line, "bold", "red") for line in wrapped(text)), *dump_lines(self._data, 0, 1)]
-
-    def as_json(self) -> str:
-        """Return the same for programs."""
-        document = {
-            "version": __version__,
-            "sound": self.is_sound,
-            "structures": [_structure(one) for one in self.structures],
-            "payloads": [_payload(told) for told in self.told],
-        }
-        return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
     def _take_structures(self) -> None:
         self.structures = structures(self._data)
@@ -250,54 +243,3 @@ class _Decode:
 
 def _count(data: bytes) -> str:
     return f"{len(data)} byte{'' if len(data) == 1 else 's'}"
-
-
-def _structure(one: Structure) -> dict[str, object]:
-    return {
-        "byte": one.offset,
-        "type": one.kind,
-        "name": one.name,
-        "data": one.data.hex(),
-        "uuid": one.uuid or None,
-        "text": one.text() or None,
-        "missing": one.missing,
-    }
-
-
-def _payload(told: Told) -> dict[str, object]:
-    anatomy, problem = told.anatomy, told.anatomy.problem
-    wrong = None if problem is None else problem._asdict()
-    return {
-        "format": format_name(anatomy),
-        "service": anatomy.uuid,
-        "told": told.how,
-        "also": [{"service": guess.uuid, "why": guess.why} for guess in told.also],
-        "start": told.start,
-        "payload": anatomy.payload.hex(),
-        "address": anatomy.address or None,
-        "encrypted": anatomy.is_encrypted,
-        "sound": told.is_sound,
-        "wrong": wrong,
-        "fields": [_field(field) for field in anatomy.fields],
-        "plaintext": None if anatomy.plaintext is None else anatomy.plaintext.hex(),
-        "plaintext_fields": [_field(field) for field in anatomy.plaintext_fields],
-        "exported": dict(exported(anatomy)),
-    }
-
-
-def _field(field: Field) -> dict[str, object]:
-    return {
-        "byte": field.offset,
-        "bytes": field.data.hex(),
-        "what": field.what,
-        "note": field.note,
-        "values": [_value(value) for value in field.values],
-        "unknown_object": field.unknown,
-    }
-
-
-def _value(value: Value) -> dict[str, object]:
-    said = value.value.hex() if isinstance(value.value, bytes) else value.value
-    # JSON has neither infinity nor NaN.
-    is_finite = not isinstance(said, float) or said - said == 0
-    return value._asdict() | {"value": said if is_finite else str(said)}

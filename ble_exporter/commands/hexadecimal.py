@@ -1,5 +1,6 @@
 """Hex digits, as people copy them from btmon, bluetoothctl, a phone or a web page."""
 
+import codecs
 import re
 from pathlib import Path
 from typing import NoReturn
@@ -70,7 +71,7 @@ def key_in(path: str) -> bytes:
     except (OSError, ValueError) as error:
         _unreadable(path, error)
     # Bytes that are no text are no hex digits either.
-    return key_of(content.decode("latin-1"), f"--key-file {path}")
+    return key_of(content.removeprefix(codecs.BOM_UTF8).decode("latin-1"), f"--key-file {path}")
 
 
 def _unreadable(path: str, error: Exception) -> NoReturn:

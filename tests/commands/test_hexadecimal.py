@@ -77,9 +77,9 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
 
 
 def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
-    """With the line end that an editor puts behind it."""
+    """With what an editor puts in front of it and behind."""
     path = tmp_path / "room.key"
-    path.write_text(KEY.upper() + "\n")
+    path.write_bytes(b"\xef\xbb\xbf" + KEY.upper().encode() + b"\r\n")
 
     assert bytes.fromhex(KEY) == key_in(str(path)) == key_of("0x" + KEY, "--key")
 
