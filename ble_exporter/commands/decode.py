@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ble_exporter import __version__
+from ble_exporter.anatomy.advertising import Structure, is_advertising, structures
+from ble_exporter.anatomy.explain import explain
+from ble_exporter.anatomy.guess import CERTAIN, guesses
 from ble_exporter.commands.explained import (
     SERVICES,
     Told,
@@ -19,9 +22,6 @@ from ble_exporter.commands.explained_json import document
 from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of
 from ble_exporter.commands.terminal import Painter
 from ble_exporter.commands.usage import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
-from ble_exporter.formats.anatomy.advertising import Structure, is_advertising, structures
-from ble_exporter.formats.anatomy.explain import explain
-from ble_exporter.formats.anatomy.guess import CERTAIN, guesses
 from ble_exporter.formats.decoded import Cipher
 
 EXIT_WRONG = 1

@@ -5,14 +5,14 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import NamedTuple
 
+from ble_exporter.anatomy.advertising import Structure
+from ble_exporter.anatomy.atc import LAYOUTS
+from ble_exporter.anatomy.explain import Anatomy, Problem
+from ble_exporter.anatomy.fields import Field, Value
+from ble_exporter.anatomy.guess import Guess
 from ble_exporter.commands.terminal import Painter, columns
 from ble_exporter.families import FAMILIES
 from ble_exporter.formats import atc
-from ble_exporter.formats.anatomy.advertising import Structure
-from ble_exporter.formats.anatomy.atc import LAYOUTS
-from ble_exporter.formats.anatomy.explain import Anatomy, Problem
-from ble_exporter.formats.anatomy.fields import Field, Value
-from ble_exporter.formats.anatomy.guess import Guess
 from ble_exporter.formats.services import DECODERS, FORMAT_NAMES
 from ble_exporter.model import Reading
 from ble_exporter.utils import base_and_position, one_line

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from ble_exporter import __version__
+from ble_exporter.anatomy.advertising import Structure
+from ble_exporter.anatomy.fields import Field, Value
 from ble_exporter.commands.explained import Told, exported, format_name
-from ble_exporter.formats.anatomy.advertising import Structure
-from ble_exporter.formats.anatomy.fields import Field, Value
 
 
 def document(structures: Sequence[Structure], told: Sequence[Told], *, is_sound: bool) -> dict[str, object]:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.anatomy.advertising import Structure, is_advertising, structures
 from ble_exporter.formats import bthome, bthome_v1
-from ble_exporter.formats.anatomy.advertising import Structure, is_advertising, structures
 from tests.conftest import vectors
 from tests.formats.sealing import FORMATS
 

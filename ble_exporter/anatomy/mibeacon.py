@@ -1,7 +1,7 @@
 """The fields of MiBeacon."""
 
+from ble_exporter.anatomy.fields import FieldError, Part, Sealed, Value
 from ble_exporter.formats import mibeacon
-from ble_exporter.formats.anatomy.fields import FieldError, Part, Sealed, Value
 
 _PRODUCTS = {0x055B: "LYWSD03MMC"}
 _BITS = {

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from ble_exporter.anatomy import atc as atc_fields
+from ble_exporter.anatomy import bthome as bthome_fields
+from ble_exporter.anatomy import mibeacon as mibeacon_fields
+from ble_exporter.anatomy.fields import Field, FieldError, Part, Sealed, Value
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
-from ble_exporter.formats.anatomy import atc as atc_fields
-from ble_exporter.formats.anatomy import bthome as bthome_fields
-from ble_exporter.formats.anatomy import mibeacon as mibeacon_fields
-from ble_exporter.formats.anatomy.fields import Field, FieldError, Part, Sealed, Value
 from ble_exporter.formats.decoded import Cipher
 from ble_exporter.formats.sealed import MIC_LENGTH
 from ble_exporter.formats.services import DECODERS

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.anatomy.guess import guesses
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
-from ble_exporter.formats.anatomy.guess import guesses
 from ble_exporter.parser import DECODERS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import FORMATS

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ble_exporter.anatomy.atc import LAYOUTS
+from ble_exporter.anatomy.explain import Anatomy, explain
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
-from ble_exporter.formats.anatomy.atc import LAYOUTS
-from ble_exporter.formats.anatomy.explain import Anatomy, explain
 
 # The first three bytes of the addresses of most of these thermometers: Telink's.
 _TELINK = bytes.fromhex("a4c138")

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ble_exporter.anatomy.explain import Anatomy, explain
+from ble_exporter.anatomy.fields import Field
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
-from ble_exporter.formats.anatomy.explain import Anatomy, explain
-from ble_exporter.formats.anatomy.fields import Field
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Counter, Decoded

@@ -1,7 +1,7 @@
 """The fields of BTHome, version 2 and 1."""
 
+from ble_exporter.anatomy.fields import FieldError, Part, Sealed, Value
 from ble_exporter.formats import bthome, bthome_v1
-from ble_exporter.formats.anatomy.fields import FieldError, Part, Sealed, Value
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 
 _TRIGGER_BASED = 0b0000_0100

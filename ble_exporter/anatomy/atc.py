@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from ble_exporter.anatomy.fields import Part, Sealed, Value
 from ble_exporter.formats import atc
-from ble_exporter.formats.anatomy.fields import Part, Sealed, Value
 
 LAYOUTS = {15: "pvvx custom", 14: "pvvx custom, without flags", 13: "ATC1441", 11: "pvvx custom", 8: "ATC"}
 """Bytes of a payload to the name of its layout."""
