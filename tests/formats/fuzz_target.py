@@ -1,8 +1,8 @@
 """
 The fuzzer's process: libFuzzer, which atheris brings, feeds the targets and sees which of their branches are taken.
 
-Started by tests/formats/fuzzing.py, with libFuzzer's own options; with files instead, it runs those. atheris instruments
-what is imported, so nothing of the decoders may be imported before.
+Started by tests/formats/fuzzing.py, with libFuzzer's own options; with files instead, it runs those. atheris
+instruments what is imported, so nothing of the decoders may be imported before.
 """
 
 import importlib

@@ -28,7 +28,7 @@ def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | N
         base, _, position = name.rpartition("_")
         assert name in FAMILIES or (base in FAMILIES and 2 <= int(position) <= 127)
         assert type(value) is float
-        assert value - value == 0, "neither infinite nor not a number"
+        assert value - value == 0, f"{value} is no measurement"
     assert not decoded.measurements.keys() & set(decoded.impossible)
     assert decoded.packet_id is None or 0 <= decoded.packet_id <= 255
     assert decoded.counter is None or 0 <= decoded.counter.value < 2**decoded.counter.bits
@@ -46,8 +46,9 @@ def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: byt
     found = decoded_or_rejected(uuid, payload, ADDRESS, _CIPHER)
     if isinstance(found, DecodeError):
         words = str(found).replace(payload.hex(), "")
-        assert len(plaintext) < 3 or plaintext.hex() not in words, "shorter ones are in any number"
-        assert KEY.hex() not in str(found)
+        # One or two bytes are in any number.
+        assert len(plaintext) < 3 or plaintext.hex() not in words, "a secret is in an error"
+        assert KEY.hex() not in str(found), "the key is in an error"
     else:
         assert found.counter is not None
     return found

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement
 from ble_exporter.parser import DECODERS, decode
 from tests.conftest import samples
-from tests.formats.corpus import Input, kept
+from tests.formats.corpus import Input, from_bytes, keep, kept
 from tests.formats.invariants import TARGETS, decoded_or_rejected, opened_or_rejected, read_or_rejected
 from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, seal_mibeacon, seal_v1, seal_v2
 
@@ -69,6 +70,15 @@ def test_any_advertisement_gives_a_reading_that_the_store_takes(
 def test_what_the_fuzzer_once_found_holds_still(one: Input) -> None:
     """Each way through the decoders that `make fuzz` has found, and each of its crashes, without the fuzzer."""
     one.check()
+
+
+@pytest.mark.parametrize("one", [Input("atc+key", b"\x01\xff"), Input("bthome", b"")], ids=str)
+def test_what_the_fuzzer_finds_can_be_kept(one: Input, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes and our line are the same input, or what is kept is not what was found."""
+    monkeypatch.setattr("tests.formats.corpus.KEPT", tmp_path / "corpus" / "formats.txt")
+    keep([from_bytes(one.to_bytes())])
+
+    assert [one] == kept()
 
 
 @pytest.mark.parametrize("target", TARGETS)
