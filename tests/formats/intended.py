@@ -65,15 +65,15 @@ _LEAST_AND_MOST = {
     "battery": (0.0, 100.0),
     "direction": (0.0, 360.0),
 }
-# A floating-point number of pounds may be none of kilograms any more: 10^300, for example.
-_MOST_POUNDS = 1e298
+# A floating-point number that has to be converted, to kilograms or by 0.35, may be too large for it: 10^307.
+_MOST_CONVERTED = 1e298
 
 
 def _is_impossible(one: Object, value: object) -> bool:
     """Return whether no sensor can have measured what bthome-ble gives; docs/formats.md has the table."""
     if not isinstance(value, float) or KINDS[one.object_id].kind != "sensor":
         return False
-    if one.object_id == 0x07 and abs(value) > _MOST_POUNDS:
+    if one.object_id in (0x07, 0x58) and abs(value) > _MOST_CONVERTED:
         return True
     key, margin = KINDS[one.object_id].key, _rounding(one)
     least, most = _LEAST_AND_MOST.get(key, (-math.inf, math.inf))
