@@ -64,9 +64,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _commands() -> list[str]:
-    """Return what there is beside the service; nothing where there is nothing."""
-    if not COMMANDS:
-        return []
+    """Return what there is beside the service."""
     rows = [[name, command.summary, f"{PROGRAM} {name} {command.example}"] for name, command in COMMANDS.items()]
     title = f"commands (`{PROGRAM} COMMAND --help` tells more):"
     return [title, *(f"  {line.rstrip()}" for line in columns(rows)), ""]

@@ -81,8 +81,6 @@ def walk_v1_encrypted(part: Part) -> Sealed | None:
 
 
 def _objects_v1(part: Part) -> None:
-    if not part.data:
-        raise part.error("truncated", "there is no byte")
     while part.left():
         control = part.data[part.index]
         length = control & bthome_v1.LENGTH

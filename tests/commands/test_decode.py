@@ -70,6 +70,23 @@ def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypat
     assert "ble_sensor_temperature_celsius 25.06" in out
 
 
+def test_ctrl_c_while_it_reads_ends_it_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`decode -` on a terminal waits for somebody who may not know how to end it."""
+
+    class Terminal(io.BytesIO):
+        """A standard input at which Ctrl-C is pressed."""
+
+        def read(self, _size: int | None = -1, /) -> bytes:
+            """See BytesIO."""
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Terminal()))
+
+    assert (130, "", "") == says(["-"], capsys)
+
+
 def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The one that the service uses: so this says what the service would."""
     path = tmp_path / "config.yaml"
