@@ -17,6 +17,8 @@ class Advertisement:
         heard_at: When it was heard, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None where the source does not know it.
         adapter: Name of the adapter that heard it ("hci0"); empty where there is none, as in a capture.
+        name: What the sender calls itself, any text at all; empty where it has not said so. Only a scan response has
+            it, as a rule, and so only an active scan.
     """
 
     address: str
@@ -24,6 +26,7 @@ class Advertisement:
     heard_at: float
     rssi: int | None = None
     adapter: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

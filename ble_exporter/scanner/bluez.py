@@ -143,7 +143,8 @@ class BleakScannerImpl:
         kept = self._kept.pop(path, None)
         is_old = said is before or (kept is not None and said == kept != before)
         service_data = {} if is_old else data.service_data
-        return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter)
+        name = data.local_name or ""
+        return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter, name)
 
     @asynccontextmanager
     async def _scanning(self, scanner: BleakScanner, stack: Stack) -> AsyncIterator[None]:

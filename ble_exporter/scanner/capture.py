@@ -24,12 +24,14 @@ class Transmission(NamedTuple):
         address: The sender's address.
         rssi: With which signal strength it arrives, in dBm.
         service_data: Service UUID (128 bits) to service data.
+        name: What the sender calls itself; empty where it does not. A capture file has none.
     """
 
     at: float
     address: str
     rssi: int
     service_data: dict[str, bytes]
+    name: str = ""
 
 
 _LINE = re.compile(

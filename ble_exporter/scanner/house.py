@@ -31,6 +31,13 @@ _START_S = 0.1
 _PACKET_A = struct.Struct("<BBBBBBhBH")
 _PACKET_B = struct.Struct("<BBBBHBBBB")
 _INFORMATION = 0x40
+_INFORMATION_ENCRYPTED = 0x41
+_CIPHERTEXT = 8  # bytes, as battery, temperature and humidity are
+_COUNTER = struct.Struct("<I")
+
+# What a breath adds, in one measurement.
+_BREATH_CELSIUS = 0.9
+_BREATH_PERCENT = 17.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class House:
         loss: Which part of all advertisements is not heard, from 0 to 1.
         strangers: How many foreign devices are in reach, each sending once a second.
         order: The sensors' firmware, by the order of its packets.
+        locked: Addresses of sensors that encrypt, beside the others; nobody has their keys.
+        breath_at_s: When somebody breathes on the first sensor; None where nobody does.
     """
 
     addresses: Sequence[str]
@@ -51,11 +60,18 @@ class House:
     loss: float = 0.0
     strangers: int = 0
     order: PacketOrder = "abab"
+    locked: Sequence[str] = ()
+    breath_at_s: float | None = None
 
     def transmissions(self) -> Iterator[Transmission]:
         """Yield what is heard, in the order of time, without end."""
         seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
-        senders = [_sensor(address, random.Random(f"{seed} {address}"), self.order) for address in self.addresses]
+        breaths = [self.breath_at_s, *[None] * len(self.addresses)]
+        senders = [
+            _sensor(address, random.Random(f"{seed} {address}"), self.order, breath_at_s)
+            for address, breath_at_s in zip(self.addresses, breaths, strict=False)
+        ]
+        senders += [_locked_sensor(address, random.Random(f"{seed} locked {address}")) for address in self.locked]
         senders += [_stranger(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
         reception = random.Random(f"{seed} reception")
         if self.loss >= 1:
@@ -77,9 +93,15 @@ class _Room:
         self.celsius += self._rng.gauss(0.0, 0.03) + 0.01 * (self._usual_celsius - self.celsius)
         self.percent += self._rng.gauss(0.0, 0.10) + 0.01 * (self._usual_percent - self.percent)
 
+    def take_breath(self) -> None:
+        """Become what a sensor measures that was breathed on."""
+        self.celsius += _BREATH_CELSIUS
+        self.percent += _BREATH_PERCENT
 
-def _sensor(address: str, rng: random.Random, order: PacketOrder) -> Iterator[Transmission]:
+
+def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: float | None) -> Iterator[Transmission]:
     room = _Room(rng)
+    name = _name(address)
     battery = rng.randint(40, 100)
     millivolts = 2200 + 8 * battery
     usual_rssi = rng.uniform(-85.0, -50.0)
@@ -102,10 +124,32 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder) -> Iterator[Tr
         packet_b = _PACKET_B.pack(_INFORMATION, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9), 0x10, 0, 0x11, 1)
         for number in range(_MEASUREMENT_ADVERTISEMENTS):
             is_b = number % 2 == 1 if order == "abab" else number == _MEASUREMENT_ADVERTISEMENTS - 1
-            yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: packet_b if is_b else packet_a})
+            yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: packet_b if is_b else packet_a}, name)
             at += _INTERVAL_S + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
         packet_id = (id_of_b + 1) % 256
         room.drift()
+        if breath_at_s is not None and at >= breath_at_s:
+            room.take_breath()
+            breath_at_s = None
+
+
+def _locked_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
+    """A sensor that encrypts: without its key what it sends is noise, and so is what is sent here."""
+    usual_rssi = rng.uniform(-85.0, -50.0)
+    counter = rng.getrandbits(16)
+    at = rng.uniform(0.0, _START_S)
+    while True:
+        payload = (
+            bytes([_INFORMATION_ENCRYPTED]) + rng.randbytes(_CIPHERTEXT) + _COUNTER.pack(counter) + rng.randbytes(4)
+        )
+        yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: payload}, _name(address))
+        at += _INTERVAL_S + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
+        counter += 1
+
+
+def _name(address: str) -> str:
+    """Return what the pvvx firmware calls itself."""
+    return f"ATC_{address.replace(':', '')[-6:].upper()}"
 
 
 def _stranger(rng: random.Random) -> Iterator[Transmission]:

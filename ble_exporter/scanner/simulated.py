@@ -90,4 +90,4 @@ class MockScanner:
     def _tell(self, listener: Listener, sent: Transmission) -> None:
         address = sent.address.upper()
         if listener.wants(address):
-            listener.handle(Advertisement(address, sent.service_data, self._clock(), sent.rssi))
+            listener.handle(Advertisement(address, sent.service_data, self._clock(), sent.rssi, name=sent.name))

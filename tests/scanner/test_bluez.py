@@ -29,6 +29,7 @@ class Bleak:
     """In place of bleak's scanner: hears what a test lays on air, and fails as a test wants."""
 
     air: list[tuple[str, int, dict[str, bytes]]]
+    names: dict[str, str]
     at_start: Exception | None
     at_stop: Exception | None
     hangs: str
@@ -52,7 +53,10 @@ class Bleak:
         type(self).running += 1
         for address, rssi, service_data in self.air:
             data = SimpleNamespace(
-                rssi=rssi, service_data=service_data, platform_data=(address, {"ServiceData": service_data})
+                local_name=self.names.get(address),
+                rssi=rssi,
+                service_data=service_data,
+                platform_data=(address, {"ServiceData": service_data}),
             )
             # bleak swallows what a callback raises; so does asyncio here.
             asyncio.get_running_loop().call_soon(self._callback, SimpleNamespace(address=address), data)
@@ -91,6 +95,7 @@ async def sound_stack() -> AsyncIterator[SoundStack]:
 @pytest.fixture(autouse=True)
 def bleak(monkeypatch: pytest.MonkeyPatch) -> type[Bleak]:
     """Put the stand-in into its place, with nothing on air and nothing wrong."""
+    Bleak.names = {}
     Bleak.air, Bleak.at_start, Bleak.at_stop, Bleak.hangs = [], None, None, ""
     Bleak.options, Bleak.starts_in_s, Bleak.running = [], 0.0, 0
     monkeypatch.setattr(bluez, "BleakScanner", Bleak)
@@ -107,6 +112,18 @@ def test_what_bleak_hears_is_delivered(bleak: type[Bleak], in_virtual_time: InVi
 
     assert [Advertisement(ADDRESS, {UUID: b"\x40"}, 1000.0, -61, "hci0")] == heard
     assert bleak.running == 0
+
+
+def test_what_a_device_calls_itself_is_told(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """By "ATC_000001" a user recognises a sensor; most devices never say a name."""
+    nameless = "A4:C1:38:00:00:02"
+    bleak.air = [(ADDRESS, -61, {}), (nameless, -70, {})]
+    bleak.names = {ADDRESS: "ATC_000001"}
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(BleakScannerImpl(), Everything(heard.append), 5))
+
+    assert {ADDRESS: "ATC_000001", nameless: ""} == {one.address: one.name for one in heard}
 
 
 def test_a_callback_without_rssi_is_no_packet(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:

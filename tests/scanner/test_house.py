@@ -4,6 +4,7 @@ from itertools import pairwise, takewhile
 
 import pytest
 
+from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.scanner.house import House
@@ -102,3 +103,40 @@ def test_all_times_are_in_order() -> None:
     times = [sent.at for sent in heard(House(ADDRESSES, seed=1, strangers=10), 60)]
 
     assert sorted(times) == times
+
+
+def test_a_sensor_says_its_name() -> None:
+    """The pvvx firmware calls itself by the end of its address, and whoever looks for a sensor knows it by that."""
+    names = {
+        transmission.address: transmission.name for transmission in heard(House(ADDRESSES, strangers=1, seed=1), 5)
+    }
+
+    assert ["ATC_000001", "ATC_000002"] == [names.pop(address) for address in ADDRESSES]
+    assert [""] == list(names.values())
+
+
+def test_a_locked_sensor_sends_what_nobody_can_read() -> None:
+    """It is heard every 2.5 s, and encrypted: what a search for sensors must tell its user."""
+    locked = heard(House((), locked=ADDRESSES[:1], seed=1), 10)
+
+    assert len(locked) == 4
+    for transmission in locked:
+        with pytest.raises(DecodeError, match="encrypted") as error:
+            bthome.decode(transmission.service_data[bthome.UUID])
+        assert error.value.reason == "encrypted"
+
+
+def test_a_breath_is_measured_by_the_first_sensor_alone() -> None:
+    """By that, somebody who breathes on a sensor finds it among many."""
+    rises = {}
+    for address in ADDRESSES:
+        humidities = [
+            bthome.decode(transmission.service_data[bthome.UUID]).measurements.get("humidity")
+            for transmission in heard(House(ADDRESSES, seed=1, breath_at_s=12.0), 30)
+            if transmission.address == address
+        ]
+        measured = [humidity for humidity in humidities if humidity is not None]
+        rises[address] = max(measured) - measured[0]
+
+    assert rises[ADDRESSES[0]] > 10
+    assert rises[ADDRESSES[1]] < 2

@@ -127,3 +127,13 @@ def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualT
         return await scanner.scan(5)
 
     assert [payload[2] for _, payload in in_virtual_time(both())] == [10, 11, 12, 13]
+
+
+def test_a_name_on_the_simulated_air_is_heard(in_virtual_time: InVirtualTime) -> None:
+    """As the real radio tells what a device calls itself."""
+    heard: list[Advertisement] = []
+    air = [Transmission(0.0, ADDRESS, -60, {}, "ATC_000001")]
+
+    in_virtual_time(run_for(MockScanner(air=air), Everything(heard.append), 5))
+
+    assert ["ATC_000001"] == [one.name for one in heard]
