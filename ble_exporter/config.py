@@ -103,6 +103,20 @@ def load_config(path: str) -> AppConfig:
         raise ConfigError(
             f"{path}: can't be read ({error.strerror}): name the configuration file with --config"
         ) from error
+    return parse_config(path, data)
+
+
+def parse_config(path: str, data: bytes) -> AppConfig:
+    """
+    Check what a configuration file holds, or is to hold.
+
+    Args:
+        path: The name that stands in each message; a `bindkey_file` may be beside it.
+        data: The content.
+
+    Raises:
+        ConfigError: It is not a valid configuration. (A ValueError.)
+    """
     document = Document(path)
     return _Settings(document, document.entries(data)).app_config()
 

@@ -20,6 +20,8 @@ _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _KEYS = ("name", "bindkey", "bindkey_file")
 _EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
 
+_NAME_A_KEY = f"a bindkey stands where the name should; write `{_EXAMPLE}`"
+
 _BINDKEY = re.compile(r"[0-9A-Fa-f]{32}")
 _OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
 # Also one that a digit is missing of, or too many, or whose digits stand in pairs. An address is shorter.
@@ -86,6 +88,34 @@ def open_to_all(key_files: Iterable[str]) -> list[str]:
     ]
 
 
+def problem_of_name(name: str) -> str:
+    """Return what is wrong with what should be a device's name, and the way out; empty where nothing is."""
+    if _KEY_WITHIN.search(name):
+        # Names are public: they are a label of every metric.
+        return _NAME_A_KEY
+    if not name.strip():
+        return 'the name is empty; give one, as "living_room"'
+    return "" if name.isprintable() else "the name has a control character; use printable characters"
+
+
+def problem_of_key(text: str | None) -> str:
+    """
+    Return what is wrong with what should be a key, without showing any of it; empty where nothing is.
+
+    Args:
+        text: What stands there; None for what is no text.
+    """
+    if text is None:
+        return "a list or a mapping stands here"
+    if _BINDKEY.fullmatch(text):
+        return ""
+    if _OLD_BINDKEY.fullmatch(text):
+        return "24 hex digits are a key of MiBeacon's old form, which is not supported"
+    if len(text) == 32:
+        return "not all of its 32 characters are hex digits"
+    return f"it has {len(text)} characters, and not 32" if 0 < len(text) < _MOST_BYTES else "this is no key"
+
+
 def _address(document: Document, node: Node) -> str:
     text = text_of(node)
     address = text.upper()
@@ -116,19 +146,14 @@ class _Device:
         if is_mapping(self._node) and "name" not in self._nodes:
             self.fail(self._node, f"name: mandatory key is missing; write `{_EXAMPLE}`")
         node = self._nodes.get("name", self._node)
+        # Its text: what is no text may be a key that consists of digits.
         if _KEY_WITHIN.search(text_of(node)):
-            # Names are public: they are a label of every metric.
-            self.fail(node, f"a bindkey stands where the name should; write `{_EXAMPLE}`")
+            self.fail(node, _NAME_A_KEY)
         name = self._document.scalar(f"devices: {self._address}", node)
-        if name is None or (isinstance(name, str) and not name.strip()):
-            problem = 'the name is empty; give one, as "living_room"'
-        elif not isinstance(name, str):
-            problem = f'the name must be text; put it in quotes, as "{text_of(node)}"'
-        elif not name.isprintable():
-            problem = "the name has a control character; use printable characters"
-        else:
-            return name
-        return self.fail(node, problem)
+        if not isinstance(name, str | None):
+            self.fail(node, f'the name must be text; put it in quotes, as "{text_of(node)}"')
+        problem = problem_of_name(name or "")
+        return self.fail(node, problem) if name is None or problem else name
 
     def read_key(self, devices: Devices) -> None:
         """Add the device's key, where it has one."""
@@ -148,8 +173,9 @@ class _Device:
             devices.key_files.append(key_file)
 
     def _key(self, node: Node, where: str, text: str | None) -> bytes:
-        if text is None or not _BINDKEY.fullmatch(text):
-            self.fail(node, f"{where}: {_problem(text)}; write the 32 hex digits that the firmware's page shows")
+        problem = problem_of_key(text)
+        if text is None or problem:
+            self.fail(node, f"{where}: {problem}; write the 32 hex digits that the firmware's page shows")
         return bytes.fromhex(text)
 
     def _path(self, node: Node) -> Path:
@@ -184,14 +210,3 @@ def _beginning(path: Path) -> bytes:
         return os.read(descriptor, _MOST_BYTES)
     finally:
         os.close(descriptor)
-
-
-def _problem(text: str | None) -> str:
-    """Return what is wrong with what should be a key, without showing any of it."""
-    if text is None:
-        return "a list or a mapping stands here"
-    if _OLD_BINDKEY.fullmatch(text):
-        return "24 hex digits are a key of MiBeacon's old form, which is not supported"
-    if len(text) == 32:
-        return "not all of its 32 characters are hex digits"
-    return f"it has {len(text)} characters, and not 32" if 0 < len(text) < _MOST_BYTES else "this is no key"

@@ -58,6 +58,19 @@ class Document:
     def __init__(self, path: str) -> None:
         self.path = path
 
+    def text(self, data: bytes) -> str:
+        """
+        Return the text of the file, without a byte order mark; the positions of its nodes count in it.
+
+        Raises:
+            ConfigError: It is not UTF-8.
+        """
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ConfigError(f"{self.path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+
     def entries(self, data: bytes) -> list[tuple[Node, Node]]:
         """
         Return the keys of the file and their values, in order; none where it holds something else than keys.
@@ -65,11 +78,7 @@ class Document:
         Raises:
             ConfigError: It is not YAML.
         """
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise ConfigError(f"{self.path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+        text = self.text(data)
         try:
             return entries_of(yaml.compose(text, Loader=_Loader))
         except yaml.MarkedYAMLError as error:
@@ -163,6 +172,42 @@ def elements_of(node: Node) -> list[Node]:
 def line_of(node: Node) -> int:
     """Return the line that a node begins on, from 1."""
     return int(node.start_mark.line) + 1
+
+
+def column_of(node: Node) -> int:
+    """Return the column that a node begins in, from 0."""
+    return int(node.start_mark.column)
+
+
+def span_of(node: Node) -> tuple[int, int]:
+    """
+    Return where in the text a node begins, and where it ends: behind its last character, or that of its last part.
+
+    (YAML's own end of a mapping in block style is where the next thing begins, behind all comments.)
+    """
+    begin = int(node.start_mark.index)
+    if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
+        # An alias stands for a node elsewhere: then its key is what is here.
+        return begin, max(span_of(part)[1] for part in node.value[-1])
+    return begin, int(node.end_mark.index)
+
+
+def is_flow(node: Node) -> bool:
+    """Whether it is a mapping or a list in braces or brackets."""
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
+
+
+def is_nothing(node: Node) -> bool:
+    """Whether nothing stands there, or `{}`, or a null."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.tag.endswith(":null")
+    return isinstance(node, yaml.MappingNode) and not node.value
+
+
+def quoted(text: str) -> str:
+    """Return a text without control characters as YAML has it in double quotes."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def text_of(node: Node) -> str:
