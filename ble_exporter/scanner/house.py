@@ -30,6 +30,7 @@ _START_S = 0.1
 
 _PACKET_A = struct.Struct("<BBBBBBhBH")
 _PACKET_B = struct.Struct("<BBBBHBBBB")
+_PACKET_OF_A_NEIGHBOUR = struct.Struct("<BBh")
 _INFORMATION = 0x40
 _INFORMATION_ENCRYPTED = 0x41
 _CIPHERTEXT = 8  # bytes, as battery, temperature and humidity are
@@ -157,7 +158,7 @@ def _stranger(rng: random.Random) -> Iterator[Transmission]:
     address = ":".join(f"{byte:02X}" for byte in [rng.randrange(0x40, 0x80), *rng.randbytes(5)])
     service_data = rng.choice(
         [
-            {UUID: bytes([_INFORMATION, 0x02]) + rng.randbytes(2)},
+            {UUID: _PACKET_OF_A_NEIGHBOUR.pack(_INFORMATION, 0x02, rng.randint(1500, 2500))},
             {"0000feaa-0000-1000-8000-00805f9b34fb": rng.randbytes(18)},
             {},
         ]
