@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import getpass
 import json
+import os
 import shutil
 import sys
 import time
@@ -55,6 +56,15 @@ def main(arguments: Sequence[str], radio: "Radio | None" = None) -> int:
         KeyboardInterrupt: Ctrl-C, while a question was asked.
     """
     options = parse(arguments)
+    try:
+        return _discover(options, radio)
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_NOT_ADDED if options.add else EXIT_OK
+
+
+def _discover(options: argparse.Namespace, radio: "Radio | None") -> int:
     config = _config(options)
     configured = config.devices if config else {}
     survey = Survey(time.monotonic, _ciphers(config))

@@ -35,10 +35,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "Listen for sensors, show them, and add those that you choose to the configuration.",
         examples={
             "": "show what is in reach",
-            "--write config.yaml": "choose, name, and add to that file, or make it",
-            "--write config.yaml --add A4:C1:38:00:00:01=bedroom": "add that one, and ask nothing",
-            "--json --all": "all that is in reach, for a program",
-            "--mock": "try it out: no hardware, no root",
+            "--write config.yaml": "choose, name, add to it",
+            "--write config.yaml --add A4:C1:38:00:00:01=bed": "add that, ask nothing",
+            "--json --all": "for a program",
+            "--mock": "without hardware",
         },
         statuses={
             EXIT_OK: "done, though perhaps nothing was heard, or chosen",

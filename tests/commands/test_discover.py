@@ -268,6 +268,20 @@ def test_the_exit_status_of_ctrl_c_is_the_program_s() -> None:
     assert of_the_program.EXIT_INTERRUPTED == discover_options.EXIT_INTERRUPTED
 
 
+def test_whoever_reads_no_further_sees_no_traceback(tmp_path: Path) -> None:
+    """`ble-exporter discover | head -1`."""
+    (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
+    command = [sys.executable, "-m", "ble_exporter", "discover", "--replay", "x.capture"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+
+        assert b"listening for 30 s\n" == process.stderr.read()
+        assert 0 == process.wait(PATIENCE_S)
+
+
 class Terminal:
     """The command on a terminal of 80 columns: its own, whatever the tests run in."""
 
