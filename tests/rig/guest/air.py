@@ -28,6 +28,8 @@ GENERAL_DISCOVERABLE_LE_ONLY = 0x06
 BTHOME_UUID = 0xFCD2
 BTHOME_V2_PLAIN = 0x40
 """The device-information byte: version 2, not encrypted, at regular intervals."""
+BTHOME_ENCRYPTED = bytes.fromhex("41e445f3c9962b332211006c7c4519")
+"""The example of https://bthome.io/encryption: 25.06 °C and 50.55 %, of 54:48:E6:8F:80:A5."""
 APPLE = 0x004C
 
 ABAB = ("ABAB",)
@@ -62,8 +64,12 @@ def manufacturer_data(company: int, data: bytes) -> bytes:
 
 def bthome(objects: bytes) -> bytes:
     """Data with the given BTHome v2 objects, one after the other."""
-    service_data = struct.pack("<HB", BTHOME_UUID, BTHOME_V2_PLAIN) + objects
-    return FLAGS_ONLY + _field(SERVICE_DATA_16_BIT_UUID, service_data)
+    return service_data(bytes([BTHOME_V2_PLAIN]) + objects)
+
+
+def service_data(payload: bytes) -> bytes:
+    """Data that is service data of BTHome's UUID."""
+    return FLAGS_ONLY + _field(SERVICE_DATA_16_BIT_UUID, struct.pack("<H", BTHOME_UUID) + payload)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from . import (
     scenarios_cost,
+    scenarios_discover,
     scenarios_failures,
     scenarios_modes,
     scenarios_readings,
@@ -14,6 +15,7 @@ from .registry import SCENARIOS
 __all__ = [
     "SCENARIOS",
     "scenarios_cost",
+    "scenarios_discover",
     "scenarios_failures",
     "scenarios_modes",
     "scenarios_readings",
