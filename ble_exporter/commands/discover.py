@@ -128,6 +128,7 @@ class _Enrolment:
         return [], refused
 
     def _asked(self) -> list[tuple[Sender, str]]:
+        _say("")
         _forget_what_was_typed()
         taken = set(self._configured.values())
         meant = []
