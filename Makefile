@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
 FAST := not prometheus and not radio and not differential
 READY := $(VENV)/ready-$(notdir $(LOCK))
+# The fast tests, on as many cores as there are. Byte code is kept though this shell's programs may keep none: the tests
+# start the program, and each would compile all of it.
+FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
+  --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run-demo test lint test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
@@ -27,7 +31,7 @@ run-demo: $(READY)
 	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
 
 test: $(READY) lint ## Lint, check types and imports, and run the fast tests with their coverage.
-	$(BIN)/python -m pytest -m "$(FAST)" --cov --cov-report=term
+	$(FAST_TESTS) --cov --cov-report=term
 	@$(BIN)/python contrib/branch-coverage 95
 
 lint: $(READY)
@@ -67,7 +71,7 @@ test-wheel: $(READY) ## Build the wheel, install it by itself with the locked de
 	contrib/test-wheel $(PYTHON) $(BIN)/python
 
 fast-tests: $(READY)
-	$(BIN)/python -m pytest -q -m "$(FAST)"
+	$(FAST_TESTS) -q
 
 bench: $(READY) ## Measure decoding against bthome-ble, and a scrape against plain gauges, as ratios of one run.
 	$(BIN)/python -m bench

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import logging
+import os
 import selectors
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+import sys
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +28,35 @@ def vectors(name: str) -> list[Vector]:
     """Read a file of vectors."""
     rows: list[Vector] = json.loads((HERE / "vectors" / name).read_text(encoding="utf-8"))
     return rows
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """
+    Measure no coverage in the property tests.
+
+    A branch that only chance reaches is not tested: the percentage is that of the examples alone. And where everything
+    is traced, Hypothesis with it, these tests take twice as long. (pytest-cov's own mark, no_cover, does nothing in
+    xdist's workers.)
+    """
+    if not item.get_closest_marker("hypothesis"):
+        return (yield)
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """
+    Keep coverage.py from measuring xdist's workers as programs that a test starts.
+
+    In a worker pytest-cov measures already; twice would take twice as long.
+    """
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 class _ImpatientSelector(selectors.DefaultSelector):
