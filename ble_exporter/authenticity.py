@@ -76,10 +76,13 @@ class Guard:
 
     Args:
         clock: Gives monotonic seconds.
+        scan_interval_s: Seconds from the start of one scan to the start of the next; 0 where the radio listens all the
+            time. In the pause between two scans a silence is none.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, scan_interval_s: float = 0.0) -> None:
         self._clock = clock
+        self._quiet_s = QUIET_S + scan_interval_s
         self._devices: dict[str, _Device] = {}
 
     def admit(
@@ -101,7 +104,7 @@ class Guard:
             DecodeError: One of them is a replay, or can't be told from one ("replayed").
         """
         now = self._clock()
-        device = self._devices.get(address) or _Device(now)
+        device = self._devices.get(address) or _Device(now, self._quiet_s)
         counts = {
             key: device.count_of(*key, now) for key in ((uuid, counter.bits) for uuid, counter in counters.items())
         }
@@ -119,8 +122,9 @@ class Guard:
 class _Device:
     """The counts of one device, by format and width: more than one where it was set to another format."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, quiet_s: float) -> None:
         self.known_since = self.heard_at = now
+        self.quiet_s = quiet_s
         self.counts: dict[tuple[str, int], _Count] = {}
 
     def count_of(self, uuid: str, bits: int, now: float) -> "_Count":
@@ -129,7 +133,7 @@ class _Device:
         spoken_at = self.known_since if count is None else count.heard_at
         if now - spoken_at >= TRUST_S and now - self.heard_at < TRUST_S:
             raise DecodeError("replayed", "it speaks another format, and still spoke its own a short while ago")
-        return count or _Count(bits, now)
+        return count or _Count(bits, now, self.quiet_s)
 
 
 class _Trial:
@@ -156,7 +160,7 @@ class _Count:
         trial: Of a sensor that seems to have started anew.
     """
 
-    def __init__(self, bits: int, now: float) -> None:
+    def __init__(self, bits: int, now: float, quiet_s: float) -> None:
         self.last: int | None = None
         self.since = self.heard_at = now
         self.adapter = ""
@@ -166,6 +170,7 @@ class _Count:
         self._size = 1 << bits
         self._is_narrow = bits <= _NARROW_BITS
         self._began = now
+        self._quiet_s = quiet_s
         # The latest counters, and when each was first accepted; oldest first.
         self._latest: deque[tuple[int, float]] = deque(maxlen=_LATE_COUNTS + 1)
         self._has_restarted = False
@@ -264,7 +269,7 @@ class _Count:
         if not self._is_narrow:
             trial.digests.update(opened)
         is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
-        if is_live and now - self.heard_at >= QUIET_S:
+        if is_live and now - self.heard_at >= self._quiet_s:
             return ""
         return f"{passed}; {trial.steps} of {STEPS} steps to believe that the sensor started anew"
 

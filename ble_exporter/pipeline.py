@@ -12,6 +12,9 @@ from ble_exporter.parser import decode, decode_each, nothing_known, reading_of
 from ble_exporter.roster import Roster
 from ble_exporter.self_metrics import SelfMetrics
 
+# So many different ones of one device are warned of: anybody can send objects of any id under its address.
+_MOST_COMPLAINTS = 32
+
 # What the owner of a sensor can do, behind what is wrong.
 _REMEDIES: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
@@ -61,7 +64,7 @@ class Pipeline:
         self._guard = guard or Guard()
         self._roster = roster
         self._met: set[str] = set()
-        self._complained: set[tuple[str, str]] = set()
+        self._complained: dict[str, set[str]] = {}
 
     def wants(self, address: str) -> bool:
         """Count an advertisement, and return whether it is of a configured device."""
@@ -135,13 +138,15 @@ class Pipeline:
         if self._guard.admit(advertisement.address, counters, witness.opened, advertisement.adapter):
             self._log.info("%s (%s): counts anew, and is believed: a new battery", device, advertisement.address)
             # The next time it happens is worth a warning again.
-            self._complained.discard((device, "rejected an advertisement: replayed"))
+            self._complained.get(device, set()).discard("rejected an advertisement: replayed")
         return reading_of(advertisement, device, decoded)
 
     def _complain(self, advertisement: Advertisement, device: str, complaint: str, detail: str) -> None:
         # Once for each device and complaint: a sensor that is set up wrongly sends 35,000 packets a day.
-        known = (device, complaint) in self._complained
-        self._complained.add((device, complaint))
+        complaints = self._complained.setdefault(device, set())
+        known = complaint in complaints or len(complaints) >= _MOST_COMPLAINTS
+        if not known:
+            complaints.add(complaint)
         level = logging.DEBUG if known else logging.WARNING
         self._log.log(level, "%s (%s): %s: %s", device, advertisement.address, complaint, detail)
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from ble_exporter import systemd
+from ble_exporter.authenticity import Guard
 from ble_exporter.ciphers import ciphers_of
 from ble_exporter.config import AppConfig
 from ble_exporter.errors import ConfigError, ScannerError
@@ -65,7 +66,13 @@ class ScanCycle:
         self._radio = radio
         self.roster = Roster(config.devices, self.readings, _seconds_since_boot, pause_s)
         self._pipeline = Pipeline(
-            config.devices, self.readings, self.counts, log, ciphers=ciphers_of(config.keys), roster=self.roster
+            config.devices,
+            self.readings,
+            self.counts,
+            log,
+            ciphers=ciphers_of(config.keys),
+            guard=Guard(_seconds_since_boot, pause_s),
+            roster=self.roster,
         )
         self._log = log
         self._clock = clock

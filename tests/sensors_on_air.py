@@ -33,12 +33,13 @@ class Packet:
 class Air:
     """A guard, its clock, and whatever is sent; what was accepted is what an attacker can have recorded and we know."""
 
+    scan_interval_s: float = 0.0
     now: float = 0.0
     accepted: list[Packet] = field(default_factory=list)
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
-        self.guard = Guard(lambda: self.now)
+        self.guard = Guard(lambda: self.now, self.scan_interval_s)
 
     def send(self, packet: Packet, adapter: str = "hci0") -> bool:
         """Let the guard hear a packet now; return whether it was accepted."""

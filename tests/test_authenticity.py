@@ -93,6 +93,18 @@ def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
     assert not any(results)
 
 
+def test_in_a_pause_between_scans_no_sensor_is_silent() -> None:
+    """It sends, and nobody listens: that must not open the door to a recording."""
+    results = []
+    for scan_interval_s in (0.0, 300.0):
+        air = Air(scan_interval_s)
+        air.send(Packet(100_000, b"alive"))
+        air.now = 300.0
+        results.append(air.send_all((10.0 * step, Packet(step, b"%d" % step)) for step in range(STEPS)))
+
+    assert [[False, False, True], [False, False, False]] == results
+
+
 def test_a_slow_sensor_lives_too(air: Air) -> None:
     """It says the same for minutes; that it does not count on meanwhile is no silence."""
     results = []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.config import AppConfig
-from ble_exporter.formats import bthome_v1
+from ble_exporter.formats import bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Advertisement
@@ -145,6 +145,19 @@ def test_an_object_that_is_not_known_is_counted_and_told_once(
     assert "ble_sensor_battery_percent" in {family.name for family in readings.collect()}
     said = "object 0xFE is not known"
     assert caplog.messages == [f"living_room ({LIVING_ROOM}): {said}: {UUID} 400161fe00020a0a"]
+
+
+def test_nobody_can_fill_the_log_with_objects_that_are_not_known(
+    pipeline: Pipeline, counts: SelfMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each id is worth one warning, and MiBeacon has room for 65,536."""
+    head = bytes.fromhex("50505b0501") + bytes.fromhex(LIVING_ROOM.replace(":", ""))[::-1]
+    for object_id in range(0x2000, 0x2000 + 500):
+        payload = head + object_id.to_bytes(2, "little") + b"\x01\x00"
+        pipeline.handle(Advertisement(LIVING_ROOM, {mibeacon.UUID: payload}, 1000.0))
+
+    assert counts.unknown_objects == 500
+    assert sum(record.levelname == "WARNING" for record in caplog.records) == 32
 
 
 def test_an_impossible_value_is_counted_and_told_once(
