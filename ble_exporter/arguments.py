@@ -7,10 +7,17 @@ from contextlib import suppress
 from ble_exporter import __version__
 from ble_exporter.commands import COMMANDS
 from ble_exporter.commands.terminal import columns
-from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
+from ble_exporter.commands.usage import (
+    EXIT_BLUETOOTH,
+    EXIT_CONFIG,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    PROGRAM,
+    Parser,
+)
 
 EXIT_UNEXPECTED = 1
-EXIT_INTERRUPTED = 130  # what a shell gives a command that SIGINT ended
 
 # Of a house that is lost to more than that nothing is heard in any scan.
 _MAX_LOSS = 0.99

@@ -3,6 +3,7 @@
 import argparse
 import io
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
-from ble_exporter.arguments import EXIT_INTERRUPTED, EXIT_UNEXPECTED, parse
+from ble_exporter.arguments import EXIT_UNEXPECTED, parse
 from ble_exporter.commands import COMMANDS, run
-from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_OK
+from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
 from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.utils import one_line
 
@@ -119,11 +120,17 @@ def _serve(options: argparse.Namespace, stop_signals: _StopSignals) -> int:
 
 def _command(name: str, arguments: Sequence[str]) -> int:
     try:
-        return run(name, arguments)
+        status = run(name, arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except ExporterError as error:
         return _failed(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    return status
 
 
 def _failed(error: ExporterError, *, is_told: bool = False) -> int:

@@ -272,3 +272,18 @@ def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], mis
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
 
     assert not missing & set(out.split())
+
+
+def test_a_pipe_that_nobody_reads_any_more_ends_it_without_a_traceback() -> None:
+    """`ble-exporter decode … | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "ble_exporter", "decode", "400161"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert (0, b"") == (ended.returncode, ended.stderr)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ble_exporter.commands.choice import Wish
-from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, Parser
+from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, Parser
 
 EXIT_NOT_ADDED = 1
-EXIT_INTERRUPTED = 130  # what a shell gives a command that SIGINT ended
 
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8

@@ -15,6 +15,7 @@ EXIT_OK = 0
 EXIT_USAGE = 2  # argparse's own
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+EXIT_INTERRUPTED = 130  # what a shell gives a command that SIGINT ended
 
 
 class Parser(argparse.ArgumentParser):

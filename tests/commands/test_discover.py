@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter import arguments as of_the_program
 from ble_exporter import main as program
-from ble_exporter.commands import discover, discover_options
+from ble_exporter.commands import discover
 from ble_exporter.commands.discover import main
 from ble_exporter.config import load_config
 from ble_exporter.errors import ConfigError, ScannerError
@@ -261,11 +260,6 @@ def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> N
     """And its errors are exit statuses there."""
     assert 78 == program.main(["discover", "--config", "nowhere.yaml"])
     assert capsys.readouterr().err.startswith("ble-exporter: error: nowhere.yaml: can't be read")
-
-
-def test_the_exit_status_of_ctrl_c_is_the_program_s() -> None:
-    """It is documented in two places."""
-    assert of_the_program.EXIT_INTERRUPTED == discover_options.EXIT_INTERRUPTED
 
 
 def test_whoever_reads_no_further_sees_no_traceback(tmp_path: Path) -> None:
