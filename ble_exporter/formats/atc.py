@@ -84,7 +84,6 @@ ENCRYPTED: Mapping[int, Layout] = {
         }
     ),
 }
-_LONGEST = max(PLAIN)
 
 # The flags by their bits, as the firmware gives them in its BTHome packets: the reed switch as opening, the trigger's
 # output as power. What it says by the others, it says nowhere else.
