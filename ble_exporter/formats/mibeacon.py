@@ -121,7 +121,8 @@ def _values(payload: bytes, start: int, packet_id: int | None) -> Decoded:
         head = payload[start : start + 3]
         value = start + 3
         start = value + head[-1]
-        if len(head) < 3 or start > len(payload):
+        # Also of a head that is cut short.
+        if start > len(payload):
             raise DecodeError("truncated", f"the object at byte {value - 3} is cut short: {payload.hex()}")
         object_id = int.from_bytes(head[:2], "little")
         numbers = OBJECTS.get(object_id, ())
