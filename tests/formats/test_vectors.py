@@ -19,11 +19,11 @@ OTHERS_ADDRESS = "A4:C1:38:00:00:99"
 FIRST_AUTHENTIC = {bthome.UUID: 1, bthome_v1.UUID_ENCRYPTED: 0, atc.UUID: 0, mibeacon.UUID: 2}
 
 
-def _named(vector: Vector) -> str:
-    return f"{vector['payload']}: {vector['note']}"
+def _named(vector: Vector, uuid: str = "") -> str:
+    return f"{vector.get('service', uuid[4:8])} {vector['payload']}: {vector['note']}"
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector) for _, vector in ALL])
+@pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector, uuid) for uuid, vector in ALL])
 def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> None:
     """The values are what people see: each must be the one that the source gives, to the last bit."""
     decoded = DECODERS[uuid](bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS), cipher_of(vector))
@@ -37,7 +37,7 @@ def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> No
     assert vector.get("impossible", []) == list(decoded.impossible)
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector) for _, vector in ALL])
+@pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector, uuid) for uuid, vector in ALL])
 def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> None:
     """A byte too few must not become another value: what is cut is rejected, or said less."""
     payload = bytes.fromhex(vector["payload"])
@@ -61,7 +61,7 @@ def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
     assert (vector["reason"], vector["message"]) == (caught.value.reason, str(caught.value))
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, vector: Vector) -> None:
     """That is what its owner can mend."""
     with pytest.raises(DecodeError, match="encrypted") as caught:
@@ -70,7 +70,7 @@ def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, 
     assert caught.value.reason == "encrypted"
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> None:
     """The error goes into a log, and the log into a bug report."""
     wrong = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -81,7 +81,7 @@ def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> N
     assert wrong.hex() not in str(caught.value)
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector: Vector) -> None:
     """This is what encryption is for: nobody but the sensor can say what it measured."""
     payload = bytes.fromhex(vector["payload"])
@@ -94,7 +94,7 @@ def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector:
         assert caught.value.reason in {"wrong_key", "wrong_address"}
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector: Vector) -> None:
     """The address is in the nonce: another's packet under one's own address does not pass."""
     with pytest.raises(DecodeError) as caught:
@@ -103,7 +103,7 @@ def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector:
     assert caught.value.reason in {"wrong_key", "wrong_address"}
 
 
-@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector) for _, vector in ENCRYPTED])
+@pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_address_that_is_none_is_rejected(uuid: str, vector: Vector) -> None:
     """On macOS a device has a UUID instead, of which no nonce can be made."""
     with pytest.raises(DecodeError) as caught:
