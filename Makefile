@@ -12,7 +12,7 @@ FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
   --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests bench lock clean
+.PHONY: help demo run-demo test lint test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,12 @@ test-wheel: $(READY) ## Build the wheel, install it by itself with the locked de
 
 fast-tests: $(READY)
 	$(FAST_TESTS) -q
+
+mutants: ## Mutation testing: does a test notice each change of ble_exporter/formats? MODULES="atc ccm" is less than all.
+	@$(MAKE) --no-print-directory VENV=.venv-mutation LOCK=requirements-mutation.lock run-mutants
+
+run-mutants: $(READY)
+	PYTHONPATH=contrib $(BIN)/python -m mutation $(MODULES)
 
 bench: $(READY) ## Measure decoding against bthome-ble, and a scrape against plain gauges, as ratios of one run.
 	$(BIN)/python -m bench

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ble_exporter.config import AppConfig
 from ble_exporter.metrics import Readings
@@ -19,6 +20,16 @@ from ble_exporter.metrics import Readings
 HERE = Path(__file__).parent
 PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
 PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening open; the same packet id
+
+# For `make mutants`: thousands of runs, and each must come out the same again.
+settings.register_profile(
+    "mutation",
+    derandomize=True,
+    database=None,
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 Result = TypeVar("Result")
 Vector = dict[str, Any]  # JSON, checked by the test that reads it
