@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError
+from dbus_fast.errors import AuthError, InvalidAddressError
 from dbus_fast.service import ServiceInterface
 
 from ble_exporter.errors import ScannerError
@@ -59,12 +59,27 @@ class Adapter(NamedTuple):
         is_powered: Whether it is switched on.
         can_scan: Whether it is one for Low Energy.
         can_monitor: Whether bluetoothd offers advertisement monitors on it, without which there is no passive scan.
+        is_discovering: Whether somebody has it scan actively.
     """
 
     name: str
     is_powered: bool
     can_scan: bool
     can_monitor: bool
+    is_discovering: bool = False
+
+
+class BusError(ScannerError):
+    """
+    What was asked over D-Bus was refused, or not answered.
+
+    Attributes:
+        name: D-Bus's name of the error.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(remedies.of_dbus_error(name, text))
+        self.name = name
 
 
 class Stack:
@@ -101,15 +116,11 @@ class Stack:
         Raises:
             ScannerError: It is not there, can't scan, or is powered off or blocked; or bluetoothd is not running.
         """
-        *_watching, reply = await asyncio.gather(
-            *(
-                self._call(Message(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", signature="s", body=[rule]))
-                for rule in _RULES
-            ),
+        _watching, adapters = await asyncio.gather(
+            asyncio.gather(*(self.call_bus("AddMatch", rule) for rule in _RULES)),
             # After the rules, so that what changes meanwhile is heard.
-            self._call(Message(_BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects")),
+            self.adapters(),
         )
-        adapters = self._adapters(reply.body[0])
         if not adapters:
             raise ScannerError(remedies.NO_ADAPTER)
         if wanted is not None and wanted not in adapters:
@@ -124,6 +135,21 @@ class Stack:
             raise ScannerError(f"adapter {chosen.name}: {problem}")
         self._adapter = chosen.name
         return chosen
+
+    async def adapters(self) -> dict[str, Adapter]:
+        """
+        Return the adapters by name, in the order of their numbers.
+
+        Raises:
+            BusError: bluetoothd is not running, does not answer, or not to this user.
+        """
+        reply = await self._call(Message(_BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
+        return self._adapters(reply.body[0])
+
+    async def call_bus(self, member: str, *arguments: str) -> Message:
+        """Call a method of the bus itself; return its answer. Raises BusError."""
+        path, signature = "/org/freedesktop/DBus", "s" * len(arguments)
+        return await self._call(Message(_BUS, path, _BUS, member, signature=signature, body=list(arguments)))
 
     async def register(self, monitor: ServiceInterface) -> str | None:
         """
@@ -190,20 +216,19 @@ class Stack:
                 properties = {name: variant.value for name, variant in interfaces[_ADAPTER].items()}
                 can_scan = "central" in properties.get("Roles", ["central"])
                 name, is_powered = path.rpartition("/")[2], bool(properties["Powered"])
-                adapters.append(Adapter(name, is_powered, can_scan, _MONITORS in interfaces))
+                is_discovering = bool(properties.get("Discovering"))
+                adapters.append(Adapter(name, is_powered, can_scan, _MONITORS in interfaces, is_discovering))
         return {adapter.name: adapter for adapter in sorted(adapters, key=lambda one: (len(one.name), one.name))}
 
     async def _call(self, message: Message) -> Message:
         try:
             reply = await asyncio.wait_for(self._bus.call(message), self._left_s())
         except asyncio.TimeoutError:
-            raise ScannerError(remedies.of_dbus_error("org.freedesktop.DBus.Error.NoReply", "")) from None
+            raise BusError("org.freedesktop.DBus.Error.NoReply", "") from None
         except (OSError, EOFError) as error:
             raise ScannerError(remedies.no_dbus(one_line(error))) from error
         if reply.message_type is MessageType.ERROR:
-            raise ScannerError(
-                remedies.of_dbus_error(reply.error_name or "an error", one_line(" ".join(map(str, reply.body))))
-            )
+            raise BusError(reply.error_name or "an error", one_line(" ".join(map(str, reply.body))))
         return reply
 
     def _left_s(self) -> float:
@@ -241,11 +266,11 @@ async def connected() -> AsyncIterator[Stack]:
     Raises:
         ScannerError: There is no system bus, or it does not let this user in.
     """
-    bus = MessageBus(bus_type=BusType.SYSTEM)
     deadline = asyncio.get_running_loop().time() + _ANSWER_TIMEOUT_S
     try:
+        bus = MessageBus(bus_type=BusType.SYSTEM)
         await asyncio.wait_for(bus.connect(), _ANSWER_TIMEOUT_S)
-    except (AuthError, OSError, EOFError, asyncio.TimeoutError) as error:
+    except (AuthError, InvalidAddressError, OSError, EOFError, asyncio.TimeoutError) as error:
         raise ScannerError(remedies.no_dbus(one_line(error) or type(error).__name__)) from error
     try:
         yield Stack(bus, deadline)

@@ -35,13 +35,18 @@ def adapter_properties(*, powered: bool = True, roles: tuple[str, ...] = ("centr
 
 
 class ScriptedBluez:
-    """The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan."""
+    """
+    The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan.
+
+    `processes` has who is on the bus: names to process ids; 0 is one that has just gone.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Properties]] = {"/org/bluez/hci0": {ADAPTER: adapter_properties()}}
         self.errors: dict[str, tuple[str, str]] = {}
         self.calls: list[tuple[str, str]] = []
         self.activates = True
+        self.processes: dict[str, int] = {}
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
         self._serving: set[asyncio.Task[None]] = set()
@@ -131,6 +136,10 @@ class ScriptedBluez:
             reply = Message.new_error(call, *self.errors[member])
         elif member == "Hello":
             reply = Message.new_method_return(call, "s", [":1.7"])
+        elif member == "ListNames":
+            reply = Message.new_method_return(call, "as", [list(self.processes)])
+        elif member == "GetConnectionUnixProcessID":
+            reply = self._process_of(call)
         elif member == "GetManagedObjects":
             reply = Message.new_method_return(call, "a{oa{sa{sv}}}", [self.objects])
         else:
@@ -144,6 +153,12 @@ class ScriptedBluez:
             body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]
             self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
             (self.discovering.set if is_on else self.discovering.clear)()
+
+    def _process_of(self, call: Message) -> Message:
+        process = self.processes[call.body[0]]
+        if not process:
+            return Message.new_error(call, f"{BUS}.Error.NameHasNoOwner", "it has gone")
+        return Message.new_method_return(call, "u", [process])
 
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
         for client in self._clients:
