@@ -205,12 +205,13 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
     try:
         await web.TCPSite(runner, address, port).start()
     except OSError as error:
-        raise ConfigError(_listen_problem(error, address, port)) from error
+        raise ConfigError(listen_problem(error, address, port)) from error
     shown = f"[{address}]" if address and ":" in address else address or "localhost"
     log.info("serving on http://%s:%d/metrics%s", shown, port, "" if address else ", on every address of this machine")
 
 
-def _listen_problem(error: OSError, address: str | None, port: int) -> str:
+def listen_problem(error: OSError, address: str | None, port: int) -> str:
+    """Return why an address (None is every one) and port can't be listened on, in words, and what is to be done."""
     if error.errno == errno.EADDRINUSE:
         return (
             f"listen_port: port {port} is in use: end the program that uses it (`ss -ltnp` shows it), "
