@@ -26,6 +26,7 @@ class Command(NamedTuple):
 COMMANDS: Mapping[str, Command] = {
     "decode": Command("what each byte of a payload means", "4000b00151028d0a038d11"),
     "discover": Command("find the sensors in reach, and add them to the configuration", "--write config.yaml"),
+    "doctor": Command("look at what stands between you and readings", "--config config.yaml"),
 }
 
 
