@@ -3,6 +3,7 @@
 from . import (
     scenarios_cost,
     scenarios_discover,
+    scenarios_doctor,
     scenarios_failures,
     scenarios_modes,
     scenarios_readings,
@@ -16,6 +17,7 @@ __all__ = [
     "SCENARIOS",
     "scenarios_cost",
     "scenarios_discover",
+    "scenarios_doctor",
     "scenarios_failures",
     "scenarios_modes",
     "scenarios_readings",

@@ -1,0 +1,166 @@
+"""`ble-exporter doctor` on broken set-ups: it names what is wrong, and what it tells to do mends it."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from .air import BTHOME_UUID, FLAGS_ONLY, SERVICE_DATA_16_BIT_UUID, Sender, Thermometer, strangers, thermometer_sender
+from .doctor import CONFIG, Device, configure, examine, obey
+from .exporter import PORT
+from .polling import wait_until
+from .registry import scenario
+from .scenarios_readings import HOUSE, LIVING_ROOM, incomplete
+from .stack import Stack
+from .virtual_radio import VirtualRadio
+
+KEY = "00112233445566778899aabbccddeeff"
+OTHER_KEY = "ffeeddccbbaa99887766554433221100"
+LOCKED = "A4:C1:38:00:00:09"
+SECONDS = 2.0
+"""How long it listens: the thermometers send every 0.4 s."""
+DEVICES: dict[str, Device] = {thermometer.address: thermometer.name for thermometer in HOUSE}
+
+
+def sealed_sender(address: str, key: str) -> Sender:
+    """A thermometer that sends 21.5 °C as BTHome v2, encrypted, with a counter that goes on."""
+
+    def packet(counter: int) -> bytes:
+        information, count = b"\x41", struct.pack("<I", counter)
+        mac = bytes.fromhex(address.replace(":", ""))
+        nonce = mac + struct.pack("<H", BTHOME_UUID) + information + count
+        sealed = AESCCM(bytes.fromhex(key), tag_length=4).encrypt(nonce, struct.pack("<Bh", 0x02, 2150), None)
+        data = struct.pack("<H", BTHOME_UUID) + information + sealed[:-4] + count + sealed[-4:]
+        return FLAGS_ONLY + bytes([len(data) + 1, SERVICE_DATA_16_BIT_UUID]) + data
+
+    return Sender(address, map(packet, itertools.count(1)), -70)
+
+
+def start_house(stack: Stack, *options: str) -> VirtualRadio:
+    """Start a healthy stack, and the thermometers of the configuration."""
+    configure(DEVICES)
+    radio = stack.start(*options)
+    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    return radio
+
+
+@scenario
+def doctor_from_nothing(stack: Stack) -> None:
+    """No D-Bus, no bluetoothd, no adapter, one that is blocked, then off: each is named, mended, and the next is."""
+    configure(DEVICES)
+    obey(stack, examine(SECONDS).the_failure("D-Bus can't be reached").remedy)
+    obey(stack, examine(SECONDS).the_failure("bluetoothd is not running").remedy)
+    examine(SECONDS).the_failure("no Bluetooth adapter", "plug one in")
+    radio = stack.plug_in(VirtualRadio())
+    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    stack.block(radio)
+    wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
+    obey(stack, examine(SECONDS).the_failure("rfkill blocks hci0").remedy)
+    # Whether it comes on again by itself is for bluetoothd to decide.
+    wait_until(lambda: stack.is_powered(radio) or stack.set_powered(radio, True), "the adapter is on")
+    stack.set_powered(radio, False)
+    wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
+    obey(stack, examine(SECONDS).the_failure("hci0", "powered off").remedy)
+    wait_until(lambda: stack.is_powered(radio), "the adapter is on")
+    report = examine(SECONDS)
+    report.assert_well("all is well: 3 of 3 sensors heard", "bluetoothd runs, version 5.", "-60 dBm")
+
+
+@scenario
+def doctor_refused(stack: Stack) -> None:
+    """The bus lets none but root and the group bluetooth talk to bluetoothd, as some distributions have it."""
+    policies = [Path(folder) / "dbus-1/system.d/bluetooth.conf" for folder in ("/etc", "/usr/share")]
+    policy = next(filter(Path.exists, policies))
+    refusing = '<policy context="default"><deny send_destination="org.bluez"/></policy>'
+    policy.write_text(policy.read_text().replace("</busconfig>", f"{refusing}</busconfig>"))
+    start_house(stack)
+    obey(stack, examine(SECONDS, "nobody").the_failure("D-Bus refuses this user").remedy)
+    examine(SECONDS, "nobody").assert_well("nobody, in the group bluetooth", "3 of 3 sensors heard")
+
+
+@scenario
+def doctor_elsewhere(stack: Stack) -> None:
+    """What needs no Bluetooth is looked at where there is none, for a user who may little: clock, file, log, port."""
+    configure(DEVICES)
+    CONFIG.write_text(CONFIG.read_text().replace("scan_duration_seconds", "scan_duration_second"))
+    now = time.time()
+    # A Pi that starts without a network believes that it is still the day when it was switched off.
+    time.clock_settime(time.CLOCK_REALTIME, 1_700_000_000)
+    report = examine(0, "nobody")
+    time.clock_settime(time.CLOCK_REALTIME, now)
+    (warning,) = report.of("warn")
+    assert "2023-11-14" in warning.text, warning
+    assert warning.remedy == "sudo timedatectl set-ntp true", warning
+    configuration = report.of("fail")[0]
+    assert f"{CONFIG}:2: scan_duration_second: unknown key" in configuration.text, configuration
+    assert configuration.remedy == f"sudo nano +2 {CONFIG}", configuration
+    configure(DEVICES, log_file="/var/ble/logs/exporter.log")
+    stack.start()
+    obey(stack, examine(0, "nobody").the_failure("/var/ble/logs/exporter.log can't be written by nobody").remedy)
+    with socket.create_server(("127.0.0.1", PORT)):
+        obey(stack, examine(0, "nobody").the_failure(f"port {PORT} is in use").remedy)
+        report = examine(0, "nobody")
+    assert report.status == 0, report.text
+    assert f"port: {PORT + 1} is free" in report.text, report.text
+
+
+@scenario
+def doctor_keys(stack: Stack) -> None:
+    """A wrong key, a missing one, and one too many; a sensor that is not there, and one that nobody configured."""
+    absent = Thermometer("attic", "A4:C1:38:00:00:0A", 1.0, 1.0, 1, 1.0, -90)
+    wrong: dict[str, Device] = {
+        LOCKED: {"name": "safe", "bindkey": OTHER_KEY},
+        LIVING_ROOM.address: {"name": LIVING_ROOM.name, "bindkey": KEY},
+        absent.address: absent.name,
+    }
+    configure(wrong)
+    CONFIG.chmod(0o600)
+    radio = stack.start()
+    stack.start_air(radio, thermometer_sender(LIVING_ROOM), sealed_sender(LOCKED, KEY), *strangers())
+    report = examine(SECONDS)
+    safe, living_room = report.of("fail")
+    assert "bindkey does not decrypt" in safe.text, report.text
+    assert safe.remedy == f"nano +7 {CONFIG}", report.text
+    assert "sends in plain" in living_room.text, report.text
+    assert living_room.remedy == f"nano +8 {CONFIG}", report.text
+    (attic,) = report.of("warn")
+    assert "not heard in 2 s" in attic.text, report.text
+    assert "1 sensor that is not configured can be heard" in attic.text, report.text
+    configure({LOCKED: "safe", LIVING_ROOM.address: LIVING_ROOM.name})
+    examine(SECONDS).the_failure("safe", "has no bindkey")
+    configure({LOCKED: {"name": "safe", "bindkey": KEY}, LIVING_ROOM.address: LIVING_ROOM.name})
+    CONFIG.chmod(0o600)
+    examine(SECONDS).assert_well("safe (A4:C1:38:00:00:09): heard, BTHome v2, encrypted", "all is well: 2 of 2")
+
+
+@scenario
+def doctor_passive(stack: Stack) -> None:
+    """A passive scan is wanted, and bluetoothd was not told to experiment."""
+    radio = start_house(stack)
+    configure(DEVICES, scan_mode="passive")
+    obey(stack, examine(SECONDS).the_failure("can't scan passively").remedy)
+    wait_until(lambda: stack.is_powered(radio) or stack.set_powered(radio, True), "the adapter is on")
+    examine(SECONDS).assert_well("passive works", "all is well: 3 of 3 sensors heard")
+
+
+@scenario
+def doctor_others(stack: Stack) -> None:
+    """Another program scans, which is worth a warning; the exporter itself, which runs, is none."""
+    radio = start_house(stack)
+    scanning = subprocess.Popen(["bluetoothctl", "--timeout", "60", "scan", "on"], stdout=subprocess.DEVNULL)
+    wait_until(lambda: radio.scanning, "bluetoothctl scans")
+    report = examine(SECONDS)
+    scanning.kill()
+    scanning.wait()
+    (warning,) = report.of("warn")
+    assert f"perhaps bluetoothctl (process {scanning.pid})" in warning.text, report.text
+    wait_until(lambda: not radio.scanning, "nobody scans")
+    exporter = stack.start_exporter(HOUSE, scan_interval_seconds=60, scan_duration_seconds=60)
+    exporter.wait_until_right(incomplete)
+    examine(SECONDS).assert_well("is served by the exporter itself", "scans for the exporter", "3 of 3 sensors heard")
