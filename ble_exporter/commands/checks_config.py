@@ -55,7 +55,9 @@ def _config_remedy(examination: Examination, problem: str) -> str:
     if not os.access(path, os.F_OK):
         installed = examination.root / _INSTALLED_CONFIG
         is_other = os.access(installed, os.R_OK) and str(installed) != examination.config_path
-        return this_program("doctor", "--config", str(installed)) if is_other else f"nano {shlex.quote(str(path))}"
+        if is_other:
+            return this_program("doctor", "--config", str(installed))
+        return this_program("discover", "--write", str(path))
     if not os.access(path, os.R_OK):
         return _reading_remedy(path)
     credentials = examination.root / _CREDENTIALS

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ble_exporter.commands.usage import PROGRAM
 from ble_exporter.config import AppConfig
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ class Examination:
 
 
 def this_program(*arguments: str) -> str:
-    """Return the command that starts this very program: `ble-exporter` may not be on PATH."""
-    return shlex.join([sys.executable, "-m", "ble_exporter", *arguments])
+    """Return the command that starts this very program: `ble-exporter` may not be on PATH, or not on that of sudo."""
+    script = Path(sys.argv[0]).absolute()
+    program = [str(script)] if script.name == PROGRAM else [sys.executable, "-m", "ble_exporter"]
+    return shlex.join([*program, *arguments])
 
 
 def user_name(uid: int) -> str | None:
