@@ -12,7 +12,7 @@ FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
   --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+test-properties: $(READY) ## Run the property tests with 1,000 examples each, on all cores. The fast tests take 30.
+	$(BIN)/python -m pytest -q -m "hypothesis and $(FAST)" --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal
 
 test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11.
 	$(BIN)/python -m pytest -s -m differential tests/formats

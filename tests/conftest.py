@@ -21,6 +21,10 @@ HERE = Path(__file__).parent
 PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
 PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening open; the same packet id
 
+# How much chance is worth: little in the fast tests, much in `make test-properties`. (Where CI is set, Hypothesis draws
+# the same examples each time.)
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # For `make mutants`: thousands of runs, and each must come out the same again.
 settings.register_profile(
     "mutation",

@@ -1,7 +1,7 @@
 """What is explained is what was decoded: of any payload, in every format."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ble_exporter.anatomy.explain import Anatomy, explain
@@ -117,7 +117,6 @@ def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | No
 @pytest.mark.parametrize("uuid", DECODERS)
 @given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
 @example(payload=b"", address=None, cipher=None)
-@settings(deadline=None, max_examples=400)
 def test_any_payload_is_explained_as_it_is_decoded(
     uuid: str, payload: bytes, address: str | None, cipher: Ccm | None
 ) -> None:

@@ -225,7 +225,7 @@ ERRORS = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     config=st.one_of(st.none(), st.binary(max_size=60)),
     errors=st.dictionaries(st.sampled_from(["GetManagedObjects", "ListNames"]), ERRORS),

@@ -7,7 +7,7 @@ which bthome-ble does not support, this file is skipped.
 """
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ble_exporter.errors import DecodeError
@@ -79,7 +79,6 @@ def objects_v1(draw: st.DrawFn) -> bytes:
 
 
 @given(object_id=st.sampled_from(sorted(OBJECTS)), data=st.data())
-@settings(max_examples=500, deadline=None)
 def test_each_object_has_the_oracle_s_value(object_id: int, data: st.DataObject) -> None:
     """A sign, a length or a factor that only we read so is most likely wrong."""
     number = OBJECTS[object_id]
@@ -96,7 +95,6 @@ def test_each_object_has_the_oracle_s_value(object_id: int, data: st.DataObject)
 
 
 @given(objects())
-@settings(deadline=None)
 def test_a_whole_packet_has_the_oracle_s_values(objects: bytes) -> None:
     """The objects that the real firmware sends, in any number and order."""
     payload = b"\x40" + objects
@@ -105,7 +103,6 @@ def test_a_whole_packet_has_the_oracle_s_values(objects: bytes) -> None:
 
 
 @given(objects(), st.integers(min_value=0, max_value=2**32 - 1))
-@settings(deadline=None)
 def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
     """The nonce, byte for byte: one that only we build so opens no real sensor's packet."""
     payload = seal_v2(objects, counter)
@@ -114,7 +111,6 @@ def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: in
 
 
 @given(object_id=st.sampled_from(sorted(OBJECTS)), kind=st.sampled_from([0, 1, 2]), data=st.data())
-@settings(max_examples=500, deadline=None)
 def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: int, data: st.DataObject) -> None:
     """Of every type, and of every length that the type may have."""
     number = OBJECTS[object_id]
@@ -131,7 +127,6 @@ def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: i
 
 
 @given(objects_v1(), st.integers(min_value=0, max_value=2**32 - 1))
-@settings(deadline=None)
 def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
     """Plain and encrypted."""
     assume(len(objects) >= 4)  # it decrypts nothing shorter

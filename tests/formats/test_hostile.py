@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.errors import DecodeError
@@ -33,7 +33,6 @@ LONGEST_S = 0.1
 
 @pytest.mark.parametrize("uuid", DECODERS)
 @given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
-@settings(deadline=None)
 def test_any_bytes_give_values_or_a_decode_error(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> None:
     """No other exception may ever leave a decoder: it would end the scan, and the program with it."""
     decoded_or_rejected(uuid, payload, address, cipher)
@@ -43,7 +42,6 @@ def test_any_bytes_give_values_or_a_decode_error(uuid: str, payload: bytes, addr
 @given(
     plaintext=st.one_of(st.binary(max_size=240), st.binary(min_size=6, max_size=6), st.binary(min_size=3, max_size=3))
 )
-@settings(deadline=None)
 def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
     uuid: str, seal: Callable[[bytes], bytes], plaintext: bytes
 ) -> None:
@@ -56,7 +54,6 @@ def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
     address=ADDRESSES,
     cipher=CIPHERS,
 )
-@settings(deadline=None)
 def test_any_advertisement_gives_a_reading_that_the_store_takes(
     service_data: dict[str, bytes], address: str, cipher: Ccm | None
 ) -> None:
