@@ -1,5 +1,6 @@
 """What the tests of `doctor` share: a machine that is not this one, with a sound configuration."""
 
+import grp
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,16 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write_with
+
+
+@pytest.fixture
+def no_group(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have no group of any name, once it is called."""
+
+    def unknown(name: str) -> object:
+        raise KeyError(name)
+
+    return lambda: monkeypatch.setattr(grp, "getgrnam", unknown)
 
 
 @pytest.fixture

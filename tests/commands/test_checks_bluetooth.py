@@ -85,17 +85,13 @@ def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
 
 
 def test_who_is_in_the_group_since_today_logs_in_anew(
-    examination: Examination, monkeypatch: pytest.MonkeyPatch
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
     """A process keeps the groups with which it began. And a group that does not exist has no members."""
     shown(examination, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [ME])))
     (member,) = checks.bluetoothd(examination)
-
-    def unknown(name: str) -> object:
-        raise KeyError(name)
-
-    monkeypatch.setattr(grp, "getgrnam", unknown)
+    no_group()
     (stranger,) = checks.bluetoothd(examination)
 
     assert f"exec su - {ME}" == member.remedy
@@ -151,20 +147,13 @@ def test_the_version_is_that_of_the_program_that_runs(
     assert [(str(program), "--version")] == asked
 
 
-def test_a_program_that_is_not_root_s_is_not_started(examination: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Perhaps it is root who calls the doctor."""
-    program = installed(examination, "home/evil/bluetoothd")
-    owned_by(1000, monkeypatch)
-    examination.output_of = lambda *_command: pytest.fail("it was started")
-
-    assert [Finding("ok", "bluetoothd runs, which version can not be told")] == list(
-        checks.bluetoothd(shown(examination, HCI0, command_line=(str(program),)))
-    )
-
-
-def test_what_calls_itself_something_else_is_not_started(examination: Examination) -> None:
-    """A process may write what it likes where its command line is."""
-    program = installed(examination, "opt/evil")
+@pytest.mark.parametrize(("name", "owner"), [("home/evil/bluetoothd", 1000), ("usr/bin/evil", 0)])
+def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
+) -> None:
+    """A process may write what it likes where its command line is, and perhaps it is root who calls the doctor."""
+    program = installed(examination, name)
+    owned_by(owner, monkeypatch)
     examination.output_of = lambda *_command: pytest.fail("it was started")
 
     assert [Finding("ok", "bluetoothd runs, which version can not be told")] == list(

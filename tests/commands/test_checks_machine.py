@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,13 +47,9 @@ def test_whether_he_is_in_the_group_is_told(
     assert [Finding("ok", f"user: nobody{words}")] == list(checks.user(examination))
 
 
-def test_there_may_be_no_such_group(examination: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_may_be_no_such_group(examination: Examination, no_group: Callable[[], None]) -> None:
     """Not every distribution has it."""
-
-    def unknown(name: str) -> object:
-        raise KeyError(name)
-
-    monkeypatch.setattr(grp, "getgrnam", unknown)
+    no_group()
 
     assert [Finding("ok", f"user: {ME}")] == list(checks.user(examination))
 
