@@ -25,7 +25,8 @@ FORMATS = Path("ble_exporter/formats")
 _NOT_NEEDED = {"test_bthome_oracle.py", "test_bthome_differential.py"}
 _VECTORS = "tests/formats/test_vectors.py"
 _ALSO = ["tests/test_parser.py", "tests/test_families.py"]
-_OPTIONS = ["-q", "-x", "--assert=plain", "-p", "no:cacheprovider"]
+# Not the project's own addopts: the first round has no plugin that knows all of them.
+_OPTIONS = ["-o", "addopts=--import-mode=importlib", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider"]
 _WITHOUT_HYPOTHESIS = ["-p", "no:hypothesispytest"]  # it reads all sources before the first test
 _WITH_HYPOTHESIS = ["--hypothesis-profile=mutation"]
 # What the tests import, and no part of the project: read once, for all mutants.
