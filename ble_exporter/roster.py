@@ -2,16 +2,17 @@
 What each configured device is doing, for people: the devices of /status, and of the page.
 
 Metrics are for machines, and forget: a device that was not heard has no series. Here each configured device stands,
-heard or not, with what is known of it and a word on its state.
+heard or not, with what is known of it, a word on its state, and its last hour.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.services import UNITS
+from ble_exporter.history import History
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Reading
 from ble_exporter.staleness import Learned
@@ -23,6 +24,47 @@ State = Literal["heard", "silent", "refused", "never_heard"]
 _MOST_OTHERS = 32
 # A rhythm is learned by name: that of the device's packets has none.
 _PACKETS = ""
+
+
+class Shown(TypedDict):
+    """A value, and its unit: empty for one without."""
+
+    value: float
+    unit: str
+
+
+class Said(TypedDict):
+    """What is no measurement, and when it was last said, in seconds since the Unix epoch."""
+
+    value: str | int
+    heard_timestamp_seconds: float
+
+
+class DeviceState(TypedDict):
+    """A device in /status: docs/status.schema.json says what is what."""
+
+    name: str
+    address: str
+    state: State
+    state_text: str
+    format: str | None
+    last_heard_timestamp_seconds: float | None
+    last_update_timestamp_seconds: float | None
+    age_seconds: float | None
+    interval_seconds: float | None
+    rssi_dbm: int | None
+    adapter: str | None
+    packets: int
+    refused: dict[RejectReason, int]
+    readings: dict[str, Shown]
+    others: dict[str, Said]
+
+
+class DeviceHour(TypedDict):
+    """A device in /history: measurement name to its points, docs/history.schema.json."""
+
+    name: str
+    measurements: dict[str, list[float | None]]
 
 
 @dataclass
@@ -68,6 +110,7 @@ class Roster:
         self._readings = readings
         self._clock = clock
         self._rhythm = Learned(scan_interval_s)
+        self._history = History()
 
     def hear(self, reading: Reading) -> None:
         """Note what an advertisement said."""
@@ -76,6 +119,7 @@ class Roster:
         device.latest = reading
         device.heard = self._clock()
         self._rhythm.hear(reading.device, (_PACKETS,), device.heard)
+        self._history.hear(reading.device, reading.measurements, device.heard)
         for name, value in reading.others.items():
             # The latest word comes last, so that the first to go is the oldest.
             device.others.pop(name, None)
@@ -89,12 +133,17 @@ class Roster:
         known.refused[reason] += 1
         known.refusal = (reason, self._clock())
 
-    def states(self) -> list[dict[str, object]]:
+    def states(self) -> list[DeviceState]:
         """Return what is known of each device, as /status shows it: docs/status.schema.json says what is what."""
         now = self._clock()
         return [self._state_of(name, device, now) for name, device in self._devices.items()]
 
-    def _state_of(self, name: str, device: _Device, now: float) -> dict[str, object]:
+    def last_hour(self) -> list[DeviceHour]:
+        """Return the last hour of each device, as /history shows it: docs/history.schema.json says what is what."""
+        now = self._clock()
+        return [{"name": name, "measurements": self._history.last_hour(name, now)} for name in self._devices]
+
+    def _state_of(self, name: str, device: _Device, now: float) -> DeviceState:
         latest = device.latest
         state, words = self._in_words(name, device, now)
         return {
