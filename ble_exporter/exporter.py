@@ -1,11 +1,11 @@
-"""The HTTP side: /metrics, /healthz, /readyz, /status, and a page at / that leads to them."""
+"""The HTTP side: /metrics, /healthz, /readyz, /status, /history, and the page at /."""
 
 import gzip
+import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from html import escape
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -15,7 +15,10 @@ from prometheus_client.registry import Collector
 from ble_exporter import __version__
 from ble_exporter.config import AppConfig
 from ble_exporter.exposition import Exposition, accepts_gzip, choose_format
+from ble_exporter.history import STEP_S
 from ble_exporter.metrics import Readings
+from ble_exporter.page.files import FILES, HEADERS, PageFile
+from ble_exporter.page.rows import render
 from ble_exporter.progress import Progress
 from ble_exporter.roster import Roster
 from ble_exporter.utils import one_line
@@ -64,7 +67,7 @@ def create_app(
         tracker: What /status shows; by default one that has seen no scan.
         collectors: What /metrics shows, by name; by default prometheus_client's own registry.
         progress: What /readyz tells; by default that no scan has ended.
-        roster: What /status tells of the devices; by default that none was heard.
+        roster: What /status, /history and the page tell of the devices; by default that none was heard.
     """
     app = web.Application()
     app[CONFIG] = config
@@ -79,6 +82,8 @@ def create_app(
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
             web.get("/status", _status),
+            web.get("/history", _history),
+            *(web.get(f"/{name}", _serve(file)) for name, file in FILES.items()),
         ]
     )
     return app
@@ -107,10 +112,13 @@ async def _metrics(request: web.Request) -> web.Response:
     # Several header lines of one name are one list (RFC 9110, section 5.3).
     wanted = choose_format(", ".join(request.headers.getall("Accept", ())))
     body = request.app[EXPOSITION].render(wanted)
-    headers = {"Content-Type": wanted.content_type, "Vary": "Accept, Accept-Encoding"}
+    return _packed(request, body, {"Content-Type": wanted.content_type, "Vary": "Accept, Accept-Encoding"})
+
+
+def _packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    """Answer with the body, compressed where the client takes that."""
     if accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ()))):
-        body = gzip.compress(body, _GZIP_LEVEL)
-        headers["Content-Encoding"] = "gzip"
+        return web.Response(body=gzip.compress(body, _GZIP_LEVEL), headers={**headers, "Content-Encoding": "gzip"})
     return web.Response(body=body, headers=headers)
 
 
@@ -125,40 +133,43 @@ async def _readyz(request: web.Request) -> web.Response:
 
 async def _status(request: web.Request) -> web.Response:
     scans = asdict(request.app[TRACKER])
-    return web.json_response({**scans, "version": __version__, "devices": request.app[ROSTER].states()})
+    return _json(request, {**scans, "version": __version__, "devices": request.app[ROSTER].states()})
+
+
+async def _history(request: web.Request) -> web.Response:
+    devices = request.app[ROSTER].last_hour()
+    return _json(request, {"timestamp_seconds": time.time(), "step_seconds": STEP_S, "devices": devices})
+
+
+def _json(request: web.Request, answer: Mapping[str, object]) -> web.Response:
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return _packed(request, json.dumps(answer).encode(), headers)
 
 
 async def _index(request: web.Request) -> web.Response:
     config = request.app[CONFIG]
     tracker = request.app[TRACKER]
-    devices = "".join(f"<li>{escape(name)} <code>{address}</code></li>" for address, name in config.devices.items())
     if tracker.last_scan_timestamp is None:
         heard = "The first scan has not ended yet."
     else:
         age = max(0, round(time.time() - tracker.last_scan_timestamp))
         heard = f"{tracker.devices_seen} of {len(config.devices)} devices heard in the last scan, {age} s ago."
-    return web.Response(
-        text=_PAGE.format(version=__version__, heard=heard, devices=devices),
-        content_type="text/html",
-        headers={"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"},
-    )
+    page = render(__version__, heard, request.app[ROSTER].states())
+    return web.Response(text=page, content_type="text/html", headers={**HEADERS, "Cache-Control": "no-store"})
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>BLE Sensor Prometheus Exporter</title>
-<h1>BLE Sensor Prometheus Exporter</h1>
-<p>Version {version}. {heard}</p>
-<ul>
-<li><a href="metrics">/metrics</a>: the readings, for Prometheus</li>
-<li><a href="status">/status</a>: the last scan, as JSON</li>
-<li><a href="healthz">/healthz</a>: ok while the exporter runs</li>
-<li><a href="readyz">/readyz</a>: ready while scans come to an end, or why not</li>
-</ul>
-<h2>Configured devices</h2>
-<ul>{devices}</ul>
-</html>
-"""
+def _serve(file: PageFile) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return what serves a file of the page: a browser keeps it, and asks each time whether it is still the same."""
+    headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": f'"{file.etag}"'}
+
+    async def serve(request: web.Request) -> web.Response:
+        if any(etag.value in (file.etag, "*") for etag in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=file.body, content_type=file.content_type, charset="utf-8", headers=headers)
+
+    return serve

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -17,7 +16,9 @@ from ble_exporter.config import AppConfig
 from ble_exporter.exporter import CONFIG, StatusTracker, create_app
 from ble_exporter.metrics import Readings, update_metrics
 from ble_exporter.model import Reading
+from ble_exporter.page.files import FILES, PageFile
 from ble_exporter.progress import Progress
+from ble_exporter.roster import Roster
 
 Result = TypeVar("Result")
 
@@ -179,7 +180,7 @@ def test_the_index_leads_to_everything(app: web.Application) -> None:
     assert (response.status, response.content_type) == (200, "text/html")
     assert __version__ in body
     assert "The first scan has not ended yet." in body
-    for path in ("metrics", "status", "healthz", "readyz"):
+    for path in ("metrics", "status", "history", "healthz", "readyz"):
         assert f'href="{path}"' in body
 
 
@@ -192,15 +193,75 @@ def test_the_index_tells_when_the_last_scan_was(app_config: AppConfig) -> None:
     assert "1 of 2 devices heard in the last scan, 10" in body
 
 
-def test_a_device_name_on_the_index_is_escaped(app_config: AppConfig) -> None:
-    """A name is text, whatever it holds; nothing on the page may run."""
-    config = replace(app_config, devices={"A4:C1:38:00:00:01": "<script>alert(1)</script>"})
+def test_nothing_on_the_page_may_run_but_its_own_script(app: web.Application) -> None:
+    """A name is text, whatever it holds; and nobody can put the page into a page of his own."""
+    response, _ = get(app, "/", ClientResponse.read)
 
-    response, body = get(create_app(config), "/", ClientResponse.text)
+    assert response.headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert (response.headers["X-Content-Type-Options"], response.headers["Referrer-Policy"]) == (
+        "nosniff",
+        "no-referrer",
+    )
 
-    assert "<script>" not in body
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
-    assert response.headers["Content-Security-Policy"] == "default-src 'none'"
+
+@pytest.mark.parametrize("path", ["/", "/status", "/history"])
+def test_what_is_of_this_moment_is_not_kept(app: web.Application, path: str) -> None:
+    """A browser that shows what it had kept shows dead values."""
+    response, _ = get(app, path, ClientResponse.read)
+
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("name", "file"), FILES.items(), ids=str)
+def test_each_file_of_the_page_is_served(app: web.Application, name: str, file: PageFile) -> None:
+    """As it is, and as what it is: with nosniff, a browser runs no script that is called something else."""
+    response, body = get(app, f"/{name}", ClientResponse.read)
+
+    assert (200, file.content_type, file.body) == (response.status, response.content_type, body)
+    assert ("nosniff", "no-cache") == (response.headers["X-Content-Type-Options"], response.headers["Cache-Control"])
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [('"{0}"', 304), ('"other", W/"{0}"', 304), ("*", 304), ('"other"', 200), ("{0}", 200)]
+)
+def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, known: str, status: int) -> None:
+    """It asks each time, so that a new version shows at once, and is mostly told that nothing has changed."""
+    file = FILES["script.js"]
+
+    response, body = get(app, "/script.js", ClientResponse.read, If_None_Match=known.format(file.etag))
+
+    assert (status, f'"{file.etag}"') == (response.status, response.headers["ETag"])
+    assert (b"" if status == 304 else file.body) == body
+
+
+def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
+    """What the page's lines are drawn from."""
+    roster = Roster(app_config.devices, Readings(), lambda: 7200.0)
+    roster.hear(Reading("living_room", {"temperature": 21.51}, 1000.0))
+    before = time.time()
+
+    _, body = get(create_app(app_config, roster=roster), "/history", ClientResponse.json)
+
+    assert before <= body.pop("timestamp_seconds") <= time.time()
+    assert {
+        "step_seconds": 60,
+        "devices": [
+            {"name": "living_room", "measurements": {"temperature": [None] * 59 + [21.51]}},
+            {"name": "bedroom", "measurements": {}},
+        ],
+    } == body
+
+
+@pytest.mark.parametrize("path", ["/status", "/history"])
+def test_json_is_compressed_where_that_is_accepted(app: web.Application, path: str) -> None:
+    """Of two hundred devices it is a few hundred kilobytes, which the page asks for again and again."""
+    response, body = get(app, path, ClientResponse.read, Accept_Encoding="gzip")
+
+    assert ("gzip", "Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
+    assert b'"living_room"' in gzip.decompress(body)
 
 
 def test_another_path_is_not_found(app: web.Application) -> None:

@@ -1,0 +1,1 @@
+"""The page at /: what every device is doing, for people."""

@@ -1,0 +1,119 @@
+// Keeps the table up to date: /status every 5 s, /history once a minute, and the ages every second in between.
+
+import { setText } from "./dom.js";
+import { keyOf, makeRow, showState, updateRow } from "./table.js";
+import { inWords } from "./words.js";
+
+const ASK_MS = 5000;
+const ASK_HISTORY_MS = 60000;
+const PATIENCE_MS = 10000;
+
+const body = document.getElementById("devices");
+const banner = document.getElementById("answer");
+const summary = document.getElementById("summary");
+const loadedAt = Date.now();
+
+let rows = []; // one for each device, in the order of the configuration
+let hours = new Map(); // device to measurement to its points
+let answer = null; // the latest /status, when it came, and what the exporter's clock said
+let historyAt = -Infinity;
+let isGone = false;
+let isAsking = false;
+let timer = 0;
+
+function elapsed() {
+  // Not performance.now(): it may stand still while this machine sleeps.
+  return Math.max(0, (Date.now() - answer.at) / 1000);
+}
+
+function stateOf(device) {
+  const age = device.age_seconds === null ? null : inWords(device.age_seconds + elapsed());
+  const lastHeard = age === null ? "" : `last heard ${age} ago`;
+  if (isGone) return ["unknown", "not known", lastHeard];
+  if (device.state === "heard") return ["heard", `heard ${age} ago`, ""];
+  if (device.state === "silent") {
+    const usual = device.interval_seconds === null ? "" : `, usual interval ${inWords(device.interval_seconds)}`;
+    return ["silent", `silent for ${age}${usual}`, ""];
+  }
+  return [device.state, device.state_text, lastHeard];
+}
+
+function summaryOf(status) {
+  if (isGone) return "";
+  const heard = status.devices.filter((device) => device.state === "heard").length;
+  const now = `${heard} of ${status.devices.length} devices heard.`;
+  if (status.last_scan_timestamp === null) return `${now} The first scan has not ended yet.`;
+  const age = Math.max(0, answer.exporterSeconds - status.last_scan_timestamp + elapsed());
+  return `${now} The last scan ended ${inWords(age)} ago.`;
+}
+
+// Ages go on, whether or not anybody answers.
+function tick() {
+  if (document.hidden) return;
+  if (answer !== null) {
+    answer.status.devices.forEach((device, index) => showState(rows[index], ...stateOf(device)));
+    setText(summary, summaryOf(answer.status));
+  } else if (isGone) {
+    // No age goes on in the rows that came with the page.
+    for (const element of body.rows) {
+      const [symbol, words, more] = [".symbol", ".words", ".state small"].map((found) => element.querySelector(found));
+      showState({ element, symbol, words, more }, "unknown", "not known", "");
+    }
+    setText(summary, "");
+  }
+}
+
+async function load(path) {
+  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return [await response.json(), Date.parse(response.headers.get("Date")) / 1000];
+}
+
+async function loadAll() {
+  if (Date.now() - historyAt >= ASK_HISTORY_MS) {
+    const [history] = await load("history");
+    hours = new Map(history.devices.map((device) => [device.name, new Map(Object.entries(device.measurements))]));
+    historyAt = Date.now();
+  }
+  // The age of a scan is taken by the exporter's clock alone: this machine's may be another.
+  const [status, exporterSeconds] = await load("status");
+  return { status, at: Date.now(), exporterSeconds };
+}
+
+function take(latest) {
+  answer = latest;
+  const { devices } = latest.status;
+  const isSame = rows.length === devices.length && rows.every((row, index) => row.key === keyOf(devices[index]));
+  if (!isSame) {
+    rows = devices.map(makeRow);
+    body.replaceChildren(...rows.map((row) => row.element));
+  }
+  devices.forEach((device, index) => updateRow(rows[index], device, hours.get(device.name) ?? new Map()));
+}
+
+function say(gone) {
+  if (gone === isGone) return;
+  isGone = gone;
+  const since = new Date(answer === null ? loadedAt : answer.at).toLocaleTimeString("en-GB");
+  setText(banner, gone ? `No answer since ${since}. What stands here is what was known then.` : "");
+}
+
+async function ask() {
+  // A tab that nobody sees asks for nothing.
+  if (isAsking || document.hidden) return;
+  clearTimeout(timer);
+  isAsking = true;
+  const latest = await loadAll().catch(() => null);
+  isAsking = false;
+  timer = setTimeout(ask, ASK_MS);
+  if (latest !== null) take(latest);
+  say(latest === null);
+  tick();
+}
+
+document.addEventListener("visibilitychange", () => {
+  tick();
+  ask();
+});
+setInterval(tick, 1000);
+ask();

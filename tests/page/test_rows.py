@@ -1,0 +1,148 @@
+"""The table as the server writes it: all that a browser without JavaScript shows."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from ble_exporter.metrics import Readings
+from ble_exporter.model import Reading
+from ble_exporter.page.rows import render
+from ble_exporter.roster import Roster
+
+HOSTILE = "</th><script>alert(1)</script><img src=x onerror='alert(2)'>\"&\u202e"
+
+
+class Table(HTMLParser):
+    """The elements of a page's table, and the text of each cell."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.rows: list[list[str]] = []
+        self._is_body = False
+        self.feed(page)
+        self.rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the face of HTMLParser
+        """Begin a row, or a cell."""
+        self._is_body = self._is_body or tag == "tbody"
+        if not self._is_body:
+            return
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+        elif tag == "li":
+            self.rows[-1][-1] += ";"
+
+    def handle_endtag(self, tag: str) -> None:
+        """Know where the table ends."""
+        self._is_body = self._is_body and tag != "tbody"
+
+    def handle_data(self, data: str) -> None:
+        """Add to the cell."""
+        if self._is_body and self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+class House:
+    """A roster with its store, on a clock that the test moves."""
+
+    def __init__(self, *names: str) -> None:
+        self.now = 0.0
+        self.readings = Readings(600, lambda: self.now)
+        devices = {f"A4:C1:38:00:00:{number:02X}": name for number, name in enumerate(names)}
+        self.roster = Roster(devices, self.readings, lambda: self.now)
+
+    def hear(self, reading: Reading) -> None:
+        """Take in a reading."""
+        self.readings.update(reading)
+        self.roster.hear(reading)
+
+    def table(self) -> Table:
+        """Return the table of this moment."""
+        return Table(render("1.0", "", self.roster.states()))
+
+
+def test_a_row_says_all_of_a_device() -> None:
+    """Temperature, humidity and battery first: every sensor has them."""
+    house = House("attic")
+    measurements = {"voltage": 2.848, "temperature": 21.5, "humidity": 40.25, "battery": 81, "carbon_dioxide": 612}
+    house.hear(Reading("attic", measurements, 1000.0, -60, others={"text": "hello"}))
+    house.now = 4.0
+
+    expected = [
+        "attic A4:C1:38:00:00:00",
+        "● heard 4 s ago",
+        "21.5 °C",
+        "40.25 %",
+        "81 %",
+        ";voltage 2.848 V;carbon dioxide 612 ppm;text hello",
+        "-60 dBm",
+        "1",
+    ]
+    assert [expected] == house.table().rows
+
+
+def test_the_devices_stand_as_configured() -> None:
+    """One that falls silent stays where it was."""
+    house = House("cellar", "attic", "balcony")
+    house.hear(Reading("attic", {"temperature": 21.5}, 1000.0))
+
+    assert ["cellar", "attic", "balcony"] == [row[0].split()[0] for row in house.table().rows]
+
+
+def test_each_state_has_a_word_and_a_symbol() -> None:
+    """Who can't tell the colours, or can't see them, reads it."""
+    house = House("silent", "heard", "refused", "never", "refused later")
+    for name in ("silent", "refused later"):
+        house.hear(Reading(name, {"temperature": 21.5}, 1000.0))
+    house.now = 180.0
+    house.hear(Reading("heard", {"temperature": 21.5}, 1180.0))
+    for name in ("refused", "refused later"):
+        house.roster.refuse(name, "wrong_key")
+
+    assert [
+        "○ silent for 3 min",
+        "● heard 0 s ago",
+        "✕ refused: wrong key",
+        "– not heard yet",
+        "✕ refused: wrong key last heard 3 min ago",
+    ] == [row[1] for row in house.table().rows]
+
+
+def test_a_device_that_was_never_heard_has_dashes() -> None:
+    """An empty cell might be one that was forgotten."""
+    assert ["–", "–", "–", "", "–", "0"] == House("attic").table().rows[0][2:]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(21.5, "21.5"), (-0.35, "-0.35"), (0.0, "0"), (4294967.295, "4294967.295"), (1e-6, "1e-06"), (2 / 3, "0.667")],
+)
+def test_a_number_has_the_digits_that_say_something(value: float, shown: str) -> None:
+    """A pound is 0.45359237 kg, and no scale is so exact."""
+    house = House("attic")
+    house.hear(Reading("attic", {"count": value}, 1000.0))
+
+    assert f";count {shown}" == house.table().rows[0][5]
+
+
+def test_whatever_is_said_is_text() -> None:
+    """A name is the owner's, but a sensor's text is anybody's."""
+    house = House(HOSTILE)
+    house.hear(Reading(HOSTILE, {}, 1000.0, others={"text": HOSTILE}))
+
+    table = house.table()
+    assert {"tbody", "tr", "th", "td", "bdi", "small", "span", "ul", "li"} == table.tags
+    assert (f"{HOSTILE} A4:C1:38:00:00:00", f";text {HOSTILE}") == (table.rows[0][0], table.rows[0][5])
+
+
+def test_nobody_can_make_the_page_endless() -> None:
+    """Anybody can send some hundred names under a sensor's address."""
+    house = House("attic")
+    house.hear(Reading("attic", {f"count_{position}": position for position in range(2, 202)}, 1000.0))
+
+    others = house.table().rows[0][5].split(";")
+    assert (34, "count 2 2", "and 168 more") == (len(others), others[1], others[-1])
