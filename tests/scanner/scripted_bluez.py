@@ -49,6 +49,7 @@ class ScriptedBluez:
         self.processes: dict[str, int] = {}
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
+        self._greeted: list[asyncio.StreamWriter] = []
         self._serving: set[asyncio.Task[None]] = set()
 
     def advertise(
@@ -145,6 +146,8 @@ class ScriptedBluez:
         else:
             reply = Message.new_method_return(call)
         _write(writer, reply)
+        if member == "Hello":
+            self._greeted.append(writer)
         # bleak's monitor is a passive scan; the other one only shows that there can be one.
         if member == "RegisterMonitor" and member not in self.errors and call.body[0].startswith("/org/bleak"):
             self.discovering.set()
@@ -161,7 +164,8 @@ class ScriptedBluez:
         return Message.new_method_return(call, "u", [process])
 
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        for client in self._clients:
+        # A bus tells nothing to who has not said Hello: what comes in between authenticating is taken for an answer.
+        for client in self._greeted:
             if not client.is_closing():
                 _write(client, Message.new_signal(path, interface, member, signature, body))
 
