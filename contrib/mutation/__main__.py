@@ -1,7 +1,7 @@
 """
 `make mutants`: mutate ble_exporter/formats, and judge its tests by what they notice.
 
-Fails when less than 95 % of all mutants are killed (of modules that are named, that is not asked for), when one survives
+Fails when less than 95 % of all mutants are killed (not asked of modules that are named), when one survives
 that is not in tests/formats/survivors.json, or when one is there that is killed, or is no more.
 """
 
