@@ -18,7 +18,8 @@ mount -t overlay -o "lowerdir=/,upperdir=$layers/upper,workdir=$layers/work" ove
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t devtmpfs devtmpfs "$root/dev"
-mkdir -p "$root/dev/shm"
+mkdir -p "$root/dev/shm" "$root/dev/pts"
+mount -t devpts devpts "$root/dev/pts"
 mount -t tmpfs shm "$root/dev/shm"
 mount -t tmpfs run "$root/run"
 # bluetoothd replaces folders here, which an overlay on the host's files cannot do; and what the
