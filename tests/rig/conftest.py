@@ -1,17 +1,31 @@
-"""The kernel of the rig, looked up or built once a session, and whether the rig can run at all."""
+"""The kernel of the rig, looked up or built once a session; whether the rig can run at all; and a scenario's run."""
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .boot import BUILD_KERNEL
+from .boot import BUILD_KERNEL, GuestRun, boot
+from .guest.scenarios import SCENARIOS
 from .guest.stack import find_bluetoothd
+
+TESTS = Path(__file__).resolve().parent.parent
+REPOSITORY = TESTS.parent
+
+STACKS_DUMP_S = 10.0
+"""How much longer than its limit a scenario gets: then it says where it is stuck."""
+
+PROGRAMS = {"dbus-daemon": "dbus", "dbus-send": "dbus", "curl": "curl"}
+"""What scenarios call, and the packages that have it."""
+
+RunScenario = Callable[[str], GuestRun]
 
 
 def _ask_build_script(option: str) -> str:
@@ -23,8 +37,9 @@ def _missing_parts() -> list[str]:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return ["Linux on x86-64 (user-mode Linux is built for no other)"]
     missing = [] if find_bluetoothd() else ["bluetoothd (apt install bluez)"]
-    programs = ("dbus-daemon", "dbus-send")
-    missing += [f"{program} (apt install dbus)" for program in programs if not shutil.which(program)]
+    missing += [
+        f"{program} (apt install {package})" for program, package in PROGRAMS.items() if not shutil.which(program)
+    ]
     if not _ask_build_script("--cached"):
         missing += _ask_build_script("--missing").splitlines()
     return missing
@@ -58,3 +73,33 @@ def missing_parts() -> list[str]:
 def kernel(pytestconfig: pytest.Config) -> Path:
     """The user-mode Linux to boot; only for a machine that lacks nothing."""
     return Path(_ask_build_script("--cached") or _build_kernel(pytestconfig))
+
+
+@pytest.fixture
+def run_scenario(missing_parts: list[str], request: pytest.FixtureRequest) -> RunScenario:
+    """Run a scenario, by its name, in a guest of its own; the test fails with it, and is skipped for want of parts."""
+
+    def run(name: str) -> GuestRun:
+        if missing_parts:
+            reason = f"{name} needs: {'; '.join(missing_parts)}"
+            # A user may lack these; where every change is checked, nothing may go unchecked in silence.
+            if os.environ.get("CI"):
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+        kernel: Path = request.getfixturevalue("kernel")
+        settings = {key: value for key, value in os.environ.items() if key.startswith("RIG_")}
+        done = boot(
+            kernel,
+            [sys.executable, "-m", "rig.guest.run", name],
+            folder=REPOSITORY,
+            environment={"PYTHONPATH": f"{REPOSITORY}:{TESTS}", "PYTHONUNBUFFERED": "1", **settings},
+            time_limit_s=SCENARIOS[name].limit_s + STACKS_DUMP_S,
+            live=sys.stdout if request.config.getoption("capture") == "no" else None,
+        )
+        if done.status:
+            pytest.fail(done.account(), pytrace=False)
+        # Shown by `pytest -rP`.
+        request.node.add_report_section("call", "guest", done.account())
+        return done
+
+    return run

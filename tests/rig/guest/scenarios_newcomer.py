@@ -1,0 +1,195 @@
+"""
+Somebody who has just installed the program, in a terminal, with a Bluetooth adapter that is blocked.
+
+What the terminal shows is compared with docs/first-five-minutes.md on the host: see ../recording.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from .air import Sender, strangers, thermometer_sender
+from .doctor import Report
+from .exporter import PORT, Scrape
+from .polling import wait_until
+from .registry import scenario_of
+from .scenarios_readings import BALCONY, HOUSE, LIVING_ROOM, incomplete
+from .stack import Stack
+from .terminal import CTRL_C, Terminal
+
+RECORDING = "first-five-minutes.log"
+"""The file in the shared folder: a line of JSON for each step."""
+LIMIT_S = 150.0
+"""It takes about 60 s: discover and doctor listen as long as they do at home."""
+REAL_CADENCE_S = 2.5
+DISCOVER_LIMIT_S = 60.0
+DOCTOR_LIMIT_S = 40.0
+
+FOLDER = Path("/run/empty")
+PROGRAMS = Path("/opt/ble_exporter/venv/bin")
+
+CONSOLE_SCRIPT = f"""\
+#!{sys.executable}
+import sys
+from ble_exporter.main import main
+sys.exit(main())
+"""
+"""As pip writes it."""
+SUDO = """\
+#!/bin/sh
+exec "$@"
+"""
+"""All is root's in the guest."""
+RFKILL = """\
+#!/bin/sh
+[ "$*" = "unblock bluetooth" ] || exit 1
+for switch in /sys/class/rfkill/*; do
+  if [ "$(cat "$switch/type")" = bluetooth ]; then echo 0 >"$switch/soft"; fi
+done
+"""
+"""Turns the kernel's switch where the machine has no rfkill."""
+
+ATC = replace(LIVING_ROOM, name=f"atc_{LIVING_ROOM.address.replace(':', '')[-6:]}")
+"""The living room's under the name that is suggested."""
+CHOSEN = (ATC, BALCONY)
+
+
+class Diary:
+    """Writes down each step: its name, how long it took, and what the terminal showed."""
+
+    def __init__(self, file: Path) -> None:
+        """Write into that file."""
+        self._file = file
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Do a step; the block says what was shown."""
+        shown: list[str] = []
+        began = time.monotonic()
+        yield shown.append
+        entry = {"step": name, "seconds": round(time.monotonic() - began, 1), "shown": "\n".join(shown)}
+        sys.stdout.write(f"--- {name}: {entry['seconds']} s\n{entry['shown']}\n")
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def install() -> None:
+    """Install the program as pip does, and what the machine lacks."""
+    programs = {PROGRAMS / "ble-exporter": CONSOLE_SCRIPT, Path("/usr/bin/sudo"): SUDO}
+    if not shutil.which("rfkill"):
+        programs[Path("/usr/bin/rfkill")] = RFKILL
+    for path, text in programs.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+
+def open_terminal() -> Terminal:
+    """A terminal in the empty folder, whose shell finds the program."""
+    names = ("HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    return Terminal(FOLDER, {**environment, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"})
+
+
+def scrape() -> Scrape:
+    """What Prometheus would get."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics") as response:
+        return Scrape(response.read().decode())
+
+
+def is_served() -> bool:
+    """Whether all readings of the chosen ones are there."""
+    try:
+        return not incomplete(scrape(), CHOSEN)
+    except OSError:
+        return False
+
+
+def in_real_time(*senders: Sender) -> list[Sender]:
+    """The senders, at the pace of real thermometers."""
+    return [replace(sender, cadence_s=REAL_CADENCE_S) for sender in senders]
+
+
+@scenario_of(LIMIT_S)
+def first_five_minutes(stack: Stack) -> None:
+    """From an empty folder, and a blocked adapter, to named readings; each command is one that was named before."""
+    install()
+    FOLDER.mkdir()
+    diary = Diary(Path(os.environ["RIG_SHARE"]) / RECORDING)
+    radio = stack.start()
+    stack.start_air(radio, *in_real_time(*map(thermometer_sender, HOUSE), *strangers()))
+    stack.block(radio)
+    wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
+    terminal, other = open_terminal(), open_terminal()
+    try:
+        mend(stack, terminal, diary)
+        wait_until(lambda: stack.is_powered(radio), "the adapter is on")
+        find(terminal, diary)
+        look(terminal, other, diary)
+    finally:
+        terminal.close()
+        other.close()
+
+
+def mend(stack: Stack, terminal: Terminal, diary: Diary) -> None:
+    """Ask doctor, and do what it says of the adapter."""
+    with diary.step("`doctor`") as shows:
+        said = terminal.run("ble-exporter doctor", DOCTOR_LIMIT_S)
+        shows(said)
+    missing, blocked = Report(terminal.status(), f"{said}\n").of("fail")
+    assert missing.remedy == f"{PROGRAMS}/ble-exporter discover --write config.yaml", said
+    with diary.step("the command that it names") as shows:
+        shows(terminal.run(blocked.remedy))
+    assert terminal.status() == 0, blocked.remedy
+
+
+def find(terminal: Terminal, diary: Diary) -> None:
+    """Choose two of the sensors that are heard: one keeps the suggested name, one gets its own; check the file."""
+    assert not list(FOLDER.iterdir()), "somebody wrote into the folder"
+    with diary.step("`discover`, which listens for 30 s") as shows:
+        terminal.start("ble-exporter discover --write config.yaml")
+        terminal.wait_for(f"Listening on hci0: (?s:.*){BALCONY.address}", DISCOVER_LIMIT_S)
+        terminal.answer("Add which.*: ", "1 3", DISCOVER_LIMIT_S)
+        terminal.answer(rf"Name of {LIVING_ROOM.address} \[{ATC.name}\]: ", "")
+        terminal.answer(rf"Name of {BALCONY.address} .*: ", BALCONY.name)
+        said = terminal.end()
+        shows(said)
+    run_it = re.search("^run it: (.*)$", said, re.MULTILINE)
+    assert run_it, said
+    assert run_it[1] == "ble-exporter --config config.yaml", said
+    with diary.step("`--config.check`") as shows:
+        shows(terminal.run("ble-exporter --config config.yaml --config.check"))
+    assert terminal.status() == 0, "the file is not sound"
+
+
+def look(terminal: Terminal, other: Terminal, diary: Diary) -> None:
+    """Run the exporter, and meanwhile, in another terminal, look at what it serves, and ask doctor again."""
+    with diary.step("the exporter, until all readings are there") as shows:
+        terminal.start("ble-exporter --config config.yaml")
+        terminal.wait_for("(?s)(for the first time.*){2}", DISCOVER_LIMIT_S)
+        wait_until(is_served, "all readings are there", DISCOVER_LIMIT_S)
+        shows(terminal.shown())
+    with diary.step("the page") as shows:
+        names = "|".join(thermometer.name for thermometer in CHOSEN)
+        shows(other.run(f"curl -s http://127.0.0.1:{PORT}/ | grep -oE '{names}' | sort -u"))
+    with diary.step("the metrics") as shows:
+        shows(other.run(f"curl -s http://127.0.0.1:{PORT}/metrics | grep ^ble_sensor_ | sort"))
+    with diary.step("`doctor`, which listens for 10 s") as shows:
+        said = other.run("ble-exporter doctor", DOCTOR_LIMIT_S)
+        shows(said)
+    report = Report(other.status(), f"{said}\n")
+    report.assert_well()
+    assert not report.of("warn"), said
+    terminal.press(CTRL_C)
+    terminal.end()
+    assert terminal.status() == 0, "the exporter did not end well"
