@@ -6,6 +6,8 @@ import { number, withUnit } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 24;
+// A line is as high as what it shows, but noise of a tenth of a degree is no mountain.
+const LEAST_SPAN = new Map([["°C", 1], ["%", 1]]);
 
 export function makeLine() {
   const svg = document.createElementNS(SVG, "svg");
@@ -29,16 +31,15 @@ export function drawLine(line, parent, points, unit) {
   const high = Math.max(...heard);
   const range = low === high ? number(low) : `${number(low)} to ${number(high)}`;
   setText(line.title, `Last hour: ${withUnit(range, unit)}, heard in ${heard.length} of ${points.length} minutes`);
-  setAttribute(line.path, "d", pathOf(points, low, high));
+  setAttribute(line.path, "d", pathOf(points, (low + high) / 2, Math.max(high - low, LEAST_SPAN.get(unit) ?? 0)));
   if (line.svg.parentNode !== parent) parent.append(line.svg);
 }
 
-function pathOf(points, low, high) {
+function pathOf(points, middle, span) {
   const steps = points.map((point, index) => {
     if (point === null) return "";
     const x = Math.round((index * WIDTH) / (points.length - 1));
-    const share = low === high ? 0.5 : (point - low) / (high - low);
-    const y = (HEIGHT * (1 - share)).toFixed(1);
+    const y = (HEIGHT * (0.5 - (span ? (point - middle) / span : 0))).toFixed(1);
     const follows = (points[index - 1] ?? null) !== null;
     // A minute by itself has nothing to lead to: a dash.
     const isAlone = !follows && (points[index + 1] ?? null) === null;
