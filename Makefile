@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
-FAST := not prometheus and not radio and not differential
+FAST := not page and not prometheus and not radio and not differential
 READY := $(VENV)/ready-$(notdir $(LOCK))
 # The fast tests, on as many cores as there are. Byte code is kept though this shell's programs may keep none: the tests
 # start the program, and each would compile all of it.
@@ -12,7 +12,7 @@ FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
   --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -23,9 +23,9 @@ demo: ## Run the exporter on a simulated radio: no hardware, no root. Ctrl-C end
 run-demo: $(READY)
 	@echo
 	@echo "  Three simulated sensors. Look at:"
-	@echo "    http://127.0.0.1:8000/          what is there"
+	@echo "    http://127.0.0.1:8000/          what each of them is doing"
 	@echo "    http://127.0.0.1:8000/metrics   the readings, as Prometheus sees them"
-	@echo "    http://127.0.0.1:8000/status    the last scan"
+	@echo "    http://127.0.0.1:8000/status    the same, as JSON"
 	@echo "  Ctrl-C ends it. The first readings:"
 	@echo
 	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
@@ -54,6 +54,12 @@ fuzz-keep: ## Keep what fuzzing has found in tests/corpus: the fewest inputs tha
 
 run-fuzz: $(READY)
 	@$(BIN)/python -m tests.formats.fuzzing $(FUZZ)
+
+test-page: ## Look at the page in a real Chromium. Needs Debian's package chromium.
+	@$(MAKE) --no-print-directory VENV=.venv-page LOCK=requirements-page.lock run-page
+
+run-page: $(READY)
+	$(BIN)/python -m pytest -m page tests/page
 
 test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's package prometheus.
 	$(BIN)/python -m pytest -m prometheus tests/prometheus

@@ -1,0 +1,94 @@
+"""A Chromium for the tests of the page, and what it complained of beneath a test that fails."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.house import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# What a browser does of its own accord is no part of a test. Root, as in a container, has no sandbox.
+_ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+_LOADED_AT = 1_800_000_000
+
+OpenPage = Callable[..., "Page"]
+"""Opens a page on a house, in a browser of its own that nothing was kept in; keywords are those of a new context."""
+
+
+def _chromium() -> str:
+    """Find the browser; without it the test is skipped, or fails under CI, where everything has to be there."""
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "chromium is missing: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    path = _chromium()
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *sandbox])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained of: errors of a script, violations of the policy, what could not be loaded."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
+    """Open a page, and wait until its script has asked for the first time."""
+    contexts = []
+
+    def opened(house: House, *, height: int = 800, width: int = 1280, **options: object) -> "Page":
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        # The page's clock stands still, until the test moves it.
+        page.clock.install(time=_LOADED_AT - 1)
+        page.clock.pause_at(_LOADED_AT)
+        page.goto(house.url, wait_until="networkidle")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def houses() -> Iterator[Callable[..., House]]:
+    """Build a house that ends with the test."""
+    built: list[House] = []
+
+    def build(*names: str, prefix: str = "") -> House:
+        built.append(House(*names, prefix=prefix))
+        return built[-1]
+
+    yield build
+    for house in built:
+        house.end()

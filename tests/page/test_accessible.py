@@ -1,0 +1,103 @@
+"""Everybody can read the page: on a phone, in the dark, without colours, with the keyboard, by ear."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.page.conftest import OpenPage
+from tests.page.house import House
+
+pytestmark = pytest.mark.page
+
+Houses = Callable[..., House]
+
+
+@pytest.fixture
+def house(houses: Houses) -> House:
+    """A house with a device in each state, and one with a long name and many readings."""
+    built = houses("heard", "silent", "refused", "never heard", "x" * 200)
+    built.hear("silent", temperature=20.5)
+    built.now += 300
+    built.spend_an_hour("heard")
+    built.hear("heard", {"text": "w" * 200}, pressure=1013.25, carbon_dioxide=612, temperature_2=5.5)
+    built.hear("x" * 200, temperature=-40.25, timestamp=1.7e9)
+    built.refuse("refused", "wrong_key")
+    return built
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 960, 1280])
+def test_nothing_overflows(house: House, open_page: OpenPage, width: int) -> None:
+    """On a phone nobody should have to push the page to and fro; nor is the table cut off on a tablet."""
+    page = open_page(house, width=width)
+
+    assert width >= page.evaluate("document.documentElement.scrollWidth")
+    if width <= 960:
+        assert page.evaluate("(box => box.scrollWidth <= box.clientWidth)(document.querySelector('.scroll'))")
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("is_gone", [False, True], ids=["answers", "gone"])
+def test_axe_finds_nothing(house: House, open_page: OpenPage, colors: str, width: int, is_gone: bool) -> None:
+    """All of axe-core's rules, those on contrast too: as the exporter answers, and when it does not."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(house, width=width, color_scheme=colors)
+    if is_gone:
+        house.close()
+        page.clock.run_for(5_100)
+        page.locator("#answer:not(:empty)").wait_for()
+
+    page.clock.resume()  # axe waits now and then
+    found = Axe().run(page).response["violations"]
+
+    assert [] == [(rule["id"], node["html"][:100]) for rule in found for node in rule["nodes"]]
+
+
+def test_it_is_a_table_on_a_phone_too(house: House, open_page: OpenPage) -> None:
+    """A browser takes what is laid out as cards for no table any more, unless the markup says so."""
+    page = open_page(house, width=360)
+
+    assert (
+        5 == page.get_by_role("table", name="Devices, and the last hour of each value").get_by_role("rowheader").count()
+    )
+    assert 8 == page.get_by_role("columnheader").count()
+    assert 5 * 7 == page.get_by_role("cell").count()
+
+
+def test_a_line_has_words(house: House, open_page: OpenPage) -> None:
+    """Who does not see it is told from where to where it goes."""
+    page = open_page(house)
+
+    line = page.get_by_role("row").nth(1).get_by_role("img").first
+    words = "Last hour: 20.05 to 21.95\N{NO-BREAK SPACE}°C, heard in 45 of 60 minutes"
+    assert words == line.locator("title").text_content()
+
+
+def test_only_what_matters_is_read_aloud(house: House, open_page: OpenPage) -> None:
+    """A screen reader that reads each age each second can't be used: only that nobody answers is announced."""
+    page = open_page(house)
+
+    live = page.locator("[role=status], [role=alert], [role=log], [role=timer], [aria-live]")
+    assert ["answer"] == [element.get_attribute("id") for element in live.all()]
+
+
+def test_the_keyboard_reaches_everything(house: House, open_page: OpenPage) -> None:
+    """The table, where it is wider than the window, and each link; and one sees where one is."""
+    page = open_page(house)
+    reached = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("[document.activeElement.className || document.activeElement.textContent]")[0])
+        assert "solid" == page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+
+    assert ["scroll", "/metrics", "/status", "/history", "/healthz", "/readyz"] == reached
+
+
+def test_nothing_moves(house: House, open_page: OpenPage) -> None:
+    """For some, motion is a reason to be sick."""
+    page = open_page(house)
+    house.hear("heard", temperature=30.0)
+    page.clock.run_for(5_100)
+
+    assert 0 == page.evaluate("document.getAnimations().length")

@@ -1,0 +1,269 @@
+"""The page follows what is heard, and says when nobody answers."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.conftest import OpenPage
+from tests.page.house import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.page
+
+Houses = Callable[..., House]
+
+HOSTILE = ("</th><script>alert(1)</script><img src=x onerror=alert(2)>\u202eעברית🌡️" + "x" * 200)[:200]
+# The page's clock has to pass so many milliseconds for it to ask again.
+ASKS_MS = 5_100
+
+
+def rows(page: "Page") -> list[list[str]]:
+    """Return the text of each cell of the table's body, as it is seen."""
+    script = "[...document.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+    found: list[list[str]] = page.evaluate(script)
+    return [[" ".join(cell.split()) for cell in row] for row in found]
+
+
+def words_of_the_line(page: "Page") -> str:
+    """Return what the first line of the table says to who does not see it."""
+    return (page.locator("td svg title").first.text_content() or "").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def let_it_ask(page: "Page") -> None:
+    """Let so much time pass on the page that it asks, and wait until it is answered."""
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
+        page.clock.run_for(ASKS_MS)
+
+
+def wait_for_rows(page: "Page", is_so: Callable[[list[list[str]]], bool]) -> list[list[str]]:
+    """Look at the table until it is so, or until it is clear that it will not be."""
+    deadline = time.monotonic() + 10
+    while not is_so(found := rows(page)):
+        assert time.monotonic() < deadline, found
+    return found
+
+
+def test_a_device_that_was_not_heard_is_there(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+    """The first minute of every installation; and not a single complaint of the browser."""
+    page = open_page(houses("attic", "cellar"))
+
+    assert [
+        ["attic A4:C1:38:00:00:00", "– not heard yet", "–", "–", "–", "", "–", "0"],
+        ["cellar A4:C1:38:00:00:01", "– not heard yet", "–", "–", "–", "", "–", "0"],
+    ] == rows(page)
+    assert [] == complaints
+
+
+def test_what_is_heard_later_shows_without_a_reload(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+    """It is the whole purpose of a script."""
+    house = houses("attic")
+    house.hear("attic", temperature=21.5)
+    page = open_page(house)
+    assert "21.5 °C" == rows(page)[0][2]
+
+    house.now += 5
+    house.hear("attic", temperature=22.25, humidity=40, battery=81, voltage=2.9)
+    let_it_ask(page)
+
+    found = wait_for_rows(page, lambda found: found[0][2] != "21.5 °C")
+    assert ["22.25 °C", "40 %", "81 %", "voltage 2.9 V", "-60 dBm", "2"] == found[0][2:]
+    assert [] == complaints
+
+
+def test_a_value_that_is_no_longer_exported_goes(houses: Houses, open_page: OpenPage) -> None:
+    """What is not heard does not exist; the line of the last hour still shows when it ended."""
+    house = houses("attic")
+    house.hear("attic", temperature=21.5, voltage=2.9)
+    house.now += 5
+    house.hear("attic", temperature=21.5, voltage=2.9)
+    page = open_page(house)
+
+    house.now += 605
+    let_it_ask(page)
+
+    found = wait_for_rows(page, lambda found: found[0][2] != "21.5 °C")
+    assert ["○ silent for 10 min, usual interval 5 s", "–", "–", "–", ""] == found[0][1:6]
+    assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
+
+
+def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> None:
+    """A number that stands still for five seconds looks like a page that does."""
+    house = houses("attic")
+    house.hear("attic", temperature=21.5)
+    house.now += 2
+    page = open_page(house)
+    assert "● heard 2 s ago" == rows(page)[0][1]
+
+    page.clock.run_for(3_000)
+
+    assert "● heard 5 s ago" == rows(page)[0][1]
+
+
+def test_an_exporter_that_is_gone_is_said_to_be(houses: Houses, open_page: OpenPage) -> None:
+    """Dead values are never shown as alive: since when is said, no state is called known, and the ages go on."""
+    house = houses("attic", "cellar")
+    house.hear("attic", temperature=21.5)
+    house.now += 2
+    page = open_page(house)
+    house.close()
+
+    page.clock.run_for(ASKS_MS)
+    page.locator("#answer:not(:empty)").wait_for()
+    page.clock.run_for(60_000)
+
+    said = page.locator("#answer").text_content() or ""
+    assert re.fullmatch(r"No answer since \d\d:\d\d:\d\d\. What stands here is what was known then\.", said)
+    found = rows(page)
+    assert re.fullmatch(r"\? not known last heard 6\d s ago", found[0][1])
+    assert "? not known" == found[1][1]
+    assert "Version" in page.inner_text("header")
+    assert "heard" not in page.inner_text("header")
+
+
+def test_an_exporter_that_is_back_is_believed_again(houses: Houses, open_page: OpenPage) -> None:
+    """After an update of the exporter nobody has to reload."""
+    house = houses("attic")
+    page = open_page(house)
+    house.close()
+    page.clock.run_for(ASKS_MS)
+    page.locator("#answer:not(:empty)").wait_for()
+
+    house.open()
+    house.hear("attic", temperature=21.5)
+    let_it_ask(page)
+
+    found = wait_for_rows(page, lambda found: "?" not in found[0][1])
+    assert "● heard 0 s ago" == found[0][1]
+    assert "" == page.locator("#answer").text_content()
+
+
+def test_an_exporter_that_never_answered_is_gone_as_well(houses: Houses, open_page: OpenPage) -> None:
+    """The table that came with the page is of that moment, and of no other."""
+    house = houses("attic")
+    house.hear("attic", temperature=21.5)
+    page = open_page(house, java_script_enabled=False)
+    assert "● heard 0 s ago" == rows_without_script(page)[0][1]
+
+    page = open_page_without(open_page, house, "**/status")
+
+    page.locator("#answer:not(:empty)").wait_for()
+    assert "? not known" == rows(page)[0][1]
+
+
+def rows_without_script(page: "Page") -> list[list[str]]:
+    """Return the text of each cell where the page's own script does not run."""
+    return [
+        [" ".join((cell.inner_text()).split()) for cell in row.locator("th, td").all()]
+        for row in page.locator("tbody tr").all()
+    ]
+
+
+def open_page_without(open_page: OpenPage, house: House, pattern: str) -> "Page":
+    """Open the page where some of what it asks for is not answered."""
+    page = open_page(house)
+    page.route(pattern, lambda route: route.abort())
+    page.reload(wait_until="networkidle")
+    return page
+
+
+def test_without_a_script_the_same_is_there(houses: Houses, open_page: OpenPage) -> None:
+    """But for the lines; and it says that it does not follow."""
+    house = houses("attic", "cellar", "balcony", "garden")
+    house.hear("balcony", temperature=-3.5)
+    house.now += 300
+    house.hear("attic", {"text": "hello"}, temperature=21.5, humidity=40.25, voltage=2.848, door=1, speed=0.125)
+    house.refuse("cellar", "wrong_key")
+    house.now += 4
+
+    with_script = open_page(house)
+    without = open_page(house, java_script_enabled=False)
+
+    assert rows(with_script) == rows_without_script(without)
+    assert "load it again" in without.inner_text("main")
+    assert "load it again" not in with_script.inner_text("main")
+
+
+def test_it_works_under_any_path(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+    """Behind a reverse proxy it stands beside other things."""
+    house = houses("attic", prefix="/house/ble")
+    house.hear("attic", temperature=21.5)
+    page = open_page(house)
+
+    assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
+    links = [link.get_attribute("href") or "" for link in page.locator("nav a").all()]
+    answers = [page.request.get(f"{house.url}{link}").status for link in links]
+    assert [200, 200, 200, 200, 503] == answers
+    assert [] == complaints
+
+
+def test_a_hostile_name_is_text(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+    """And so is what anybody sends under a sensor's address."""
+    house = houses(HOSTILE, "attic")
+    house.hear(HOSTILE, {"text": HOSTILE}, temperature=21.5)
+    for options in ({}, {"java_script_enabled": False}):
+        page = open_page(house, width=360, **options)
+
+        assert HOSTILE == page.locator("tbody th bdi").first.text_content()
+        assert f"text {HOSTILE}" == page.locator("tbody li bdi").first.text_content()
+        assert 0 == page.locator("tbody script, tbody img").count()
+    assert [] == complaints
+
+
+def test_the_line_breaks_where_nothing_was_heard(houses: Houses, open_page: OpenPage) -> None:
+    """A quarter of the hour is missing in the middle: two pieces, and no line between them."""
+    house = houses("attic")
+    house.spend_an_hour("attic")
+    page = open_page(house)
+
+    path = page.locator("td svg path").first.get_attribute("d") or ""
+    pieces = re.findall(r"M[^M]+", path)
+    assert 2 == len(pieces)
+    (first, second) = ([float(x) for x in re.findall(r"[ML](\d+) ", piece)] for piece in pieces)
+    assert 2 * 14 <= second[0] - first[-1] <= 2 * 17  # two units a minute
+
+
+def test_two_hundred_devices_are_no_burden(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+    """Not to show, and not to keep up to date: what has not changed is not touched, and nothing piles up."""
+    house = houses(*(f"device_{number}" for number in range(200)))
+    for name in house.names:
+        house.now = 1_000_000.0
+        house.spend_an_hour(name)
+    began = time.monotonic()
+    page = open_page(house)
+    assert time.monotonic() - began < 10
+    assert (200, 600) == (page.locator("tbody tr").count(), page.locator("tbody svg").count())
+    elements = page.evaluate("document.querySelectorAll('*').length")
+    page.evaluate(
+        "window.changes = 0; new MutationObserver(all => { changes += all.length; })"
+        ".observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true }); 0"
+    )
+
+    house.hear("device_7", temperature=25.0)
+    let_it_ask(page)
+
+    wait_for_rows(page, lambda found: found[7][2] == "25 °C")
+    assert elements == page.evaluate("document.querySelectorAll('*').length")
+    # Each device's age has changed, once a second; and of one a value, its RSSI and its packets.
+    assert page.evaluate("window.changes") <= 200 * 2 * 7
+    assert [] == complaints
+
+
+def test_a_tab_that_nobody_sees_asks_for_nothing(houses: Houses, open_page: OpenPage) -> None:
+    """It may stay open for weeks; and when it is seen again, it asks at once."""
+    page = open_page(houses("attic"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    hide = "value => { Object.defineProperty(document, 'hidden', { value, configurable: true }); }"
+    page.evaluate(hide, True)
+    page.clock.run_for(600_000)
+    assert [] == asked
+
+    page.evaluate(hide, False)
+    with page.expect_request("**/status"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange')); 0")
