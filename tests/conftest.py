@@ -1,7 +1,6 @@
 """What several test files share."""
 
 import asyncio
-import json
 import logging
 import os
 import selectors
@@ -16,8 +15,10 @@ from hypothesis import HealthCheck, settings
 
 from ble_exporter.config import AppConfig
 from ble_exporter.metrics import Readings
+from tests.data import HERE, Vector, vectors
 
-HERE = Path(__file__).parent
+__all__ = ["HERE", "Vector", "vectors"]
+
 PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
 PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening open; the same packet id
 
@@ -36,13 +37,6 @@ settings.register_profile(
 )
 
 Result = TypeVar("Result")
-Vector = dict[str, Any]  # JSON, checked by the test that reads it
-
-
-def vectors(name: str) -> list[Vector]:
-    """Read a file of vectors."""
-    rows: list[Vector] = json.loads((HERE / "vectors" / name).read_text(encoding="utf-8"))
-    return rows
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ble_exporter.formats import mibeacon
 from ble_exporter.formats.sealed import octets
 from ble_exporter.formats.services import DECODERS
-from tests.conftest import HERE, vectors
+from tests.data import HERE, vectors
 from tests.formats.invariants import NAMES, TARGETS
 from tests.formats.sealing import ADDRESS, FORMATS, PRINTED, REVERSED
 

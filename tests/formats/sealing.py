@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
-from tests.conftest import Vector
+from tests.data import Vector
 
 ADDRESS = "A4:C1:38:AA:BB:CC"
 KEY = bytes(range(16))
