@@ -34,7 +34,9 @@ def config(examination: Examination) -> Iterator[Finding]:
     try:
         sound = load_config(path)
     except ConfigError as error:
-        yield Finding("fail", f"configuration: {error}", _config_remedy(examination, str(error)))
+        remedy = _config_remedy(examination, str(error))
+        finds_sensors = remedy == _discovery(examination)
+        yield Finding("fail", f"configuration: {error}", remedy, takes_bluetooth=finds_sensors)
         return
     examination.config = sound
     try:
@@ -57,7 +59,7 @@ def _config_remedy(examination: Examination, problem: str) -> str:
         is_other = os.access(installed, os.R_OK) and str(installed) != examination.config_path
         if is_other:
             return this_program("doctor", "--config", str(installed))
-        return this_program("discover", "--write", str(path))
+        return _discovery(examination)
     if not os.access(path, os.R_OK):
         return _reading_remedy(path)
     credentials = examination.root / _CREDENTIALS
@@ -65,6 +67,10 @@ def _config_remedy(examination: Examination, problem: str) -> str:
         return f"sudo env CREDENTIALS_DIRECTORY={credentials} {this_program('doctor', '--config', str(path))}"
     line = re.match(re.escape(examination.config_path) + r":(\d+): ", problem)
     return examination.edit(line=int(line[1]) if line else None)
+
+
+def _discovery(examination: Examination) -> str:
+    return this_program("discover", "--write", examination.config_path)
 
 
 def _reading_remedy(path: Path) -> str:

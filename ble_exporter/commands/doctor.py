@@ -155,8 +155,9 @@ def summary(found: Sequence[tuple[str, Finding]], examination: Examination) -> s
         number = sum(finding.level == level for _, finding in found)
         if number:
             counts.append(f"{number} {word}{'' if number == 1 else 's'}")
-    failed = next((pair for pair in found if pair[1].level == "fail"), None)
-    if failed is not None:
+    failures = [pair for pair in found if pair[1].level == "fail"]
+    if failures:
+        failed = next((pair for pair in failures if not pair[1].takes_bluetooth), failures[0])
         title = next(check.title for check in CHECKS if check.name == failed[0])
         return f"{', '.join(counts)}; the first to mend is {title}: {failed[1].remedy or failed[1].text}"
     return f"{', '.join(counts)}; {heard}" if counts else f"all is well: {heard}"
@@ -168,7 +169,10 @@ def _document(found: Sequence[tuple[str, Finding]], words: str) -> dict[str, obj
         "failures": levels.count("fail"),
         "warnings": levels.count("warn"),
         "summary": words,
-        "checks": [{"check": name, **finding._asdict(), "remedy": finding.remedy or None} for name, finding in found],
+        "checks": [
+            {"check": name, "level": finding.level, "text": finding.text, "remedy": finding.remedy or None}
+            for name, finding in found
+        ],
     }
 
 

@@ -32,11 +32,13 @@ class Finding(NamedTuple):
         level: "fail" where there can't be readings so, "warn" where they may suffer, "skip" where it was not looked.
         text: What it is, in words.
         remedy: The one command that mends it; empty where there is none.
+        takes_bluetooth: Whether that command does not work before Bluetooth does.
     """
 
     level: Level
     text: str
     remedy: str = ""
+    takes_bluetooth: bool = False
 
 
 def output_of(*command: str) -> str | None:

@@ -89,6 +89,17 @@ def test_several_are_counted(bus: Path, examination: Examination) -> None:
     assert f"2 failures, 1 warning; the first to mend is configuration: nano {examination.config_path}\n" in told
 
 
+def test_what_takes_bluetooth_is_not_the_first(bus: Path, examination: Examination) -> None:
+    """A newcomer has no configuration yet: `discover` makes one, and can hear nothing while the adapter is blocked."""
+    folder = switch(examination.root, 0, soft="1")
+    Path(examination.config_path).unlink()
+    status, told = examined(bus, examination)
+
+    assert 1 == status
+    assert f" discover --write {examination.config_path}\n" in told
+    assert told.endswith(f"\n2 failures; the first to mend is rfkill: echo 0 | sudo tee {folder}/soft\n")
+
+
 def test_a_warning_is_no_failure(bus: Path, examination: Examination) -> None:
     """Readings come."""
     (examination.root / "run/systemd/timesync/synchronized").unlink()
