@@ -20,6 +20,10 @@ PORT = 8000
 HTTP_TIMEOUT_S = 5.0
 SCAN_INTERVAL_S = 5
 SCAN_DURATION_S = 3
+STOP_LIMIT_S = 10.0
+"""How long a stop may take where it is not measured: a busy host can take a guest's time away for a second."""
+START_LIMIT_S = 20.0
+"""How long a start may take: bluetoothd begins a scan up to some seconds after the last one's end."""
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
@@ -120,7 +124,16 @@ class Exporter:
             assert time.monotonic() < deadline, "\n".join(wrong)
             time.sleep(POLL_S)
 
-    def terminate(self, within_s: float) -> float:
+    def wait_until_it_listens(self, adapter: str = "hci0") -> None:
+        """Wait until it says that it listens with this adapter; the kernel may scan for it a little sooner."""
+
+        def wrongs(scrape: Scrape) -> list[str]:
+            up = scrape.value("ble_exporter_adapter_up", adapter=adapter)
+            return [] if up == 1 else [f"it does not listen with {adapter} yet"]
+
+        self.wait_until_right(wrongs, START_LIMIT_S)
+
+    def terminate(self, within_s: float = STOP_LIMIT_S) -> float:
         """Send SIGTERM, check that it ends well, and return how long that took, in seconds."""
         self.process.send_signal(signal.SIGTERM)
         started = time.monotonic()

@@ -12,7 +12,7 @@ from .exporter import Exporter, Scrape, Setting
 from .hci import Opcode, Status
 from .polling import wait_until
 from .registry import scenario
-from .scenarios_readings import HOUSE, SIGTERM_LIMIT_S
+from .scenarios_readings import HOUSE
 from .scenarios_startup import assert_refusal
 from .stack import Stack
 from .virtual_radio import VirtualRadio
@@ -167,9 +167,9 @@ def two_adapters(stack: Stack) -> None:
     assert (first.index, second.index) == (0, 1)
     for choice in range(ADAPTER_CHOICES):
         exporter = stack.start_exporter(HOUSE)
-        wait_until(lambda: first.scanning or second.scanning, "an adapter scans")
+        exporter.wait_until_it_listens("hci0")
         assert not second.scan_log, f"hci1 scanned at start {choice + 1}"
-        exporter.terminate(SIGTERM_LIMIT_S)
+        exporter.terminate()
         wait_until(lambda: not first.scanning, "the adapter is idle")
     log = exporter.log()
     assert "hci0" in log, log

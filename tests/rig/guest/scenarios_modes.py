@@ -65,7 +65,7 @@ def passive(stack: Stack) -> None:
     unknown = counter(scrape, "advertisements_unknown_device")
     # One neighbour has a thermometer of the same make, and the house has three.
     assert unknown < decoded / 2, f"{unknown} of {received} advertisements were strangers'"
-    exporter.terminate(1.0)
+    exporter.terminate()
     wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
 
 
@@ -138,7 +138,7 @@ def auto_beats_the_filter(stack: Stack) -> None:
     assert radio.scan_log[-1].active, "the scan is passive"
     assert radio.filtered == 0, f"{radio.filtered} packets were filtered"
     assert "with a monitor" in exporter.log(), exporter.log()
-    exporter.terminate(1.0)
+    exporter.terminate()
     wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
 
 
@@ -184,7 +184,7 @@ def two_adapters_at_once(stack: Stack) -> None:
     for adapter in ("hci0", "hci1"):
         assert scrape.value("ble_exporter_adapter_up", adapter=adapter) == 1, f"{adapter} is not up"
     assert scrape.value("ble_sensor_rssi_dbm", device=CELLAR.name, adapter="hci0") is None
-    exporter.terminate(1.0)
+    exporter.terminate()
 
 
 @scenario

@@ -56,15 +56,6 @@ def send_all(radio: VirtualRadio, thermometers: list[Thermometer], order: tuple[
     return repeats
 
 
-def wait_until_it_listens(exporter: Exporter) -> None:
-    """Wait until the scan has started; the kernel may scan for a monitor a little sooner."""
-
-    def wrongs(scrape: Scrape) -> list[str]:
-        return [] if scrape.value("ble_exporter_adapter_up", adapter="hci0") == 1 else ["it does not listen yet"]
-
-    exporter.wait_until_right(wrongs)
-
-
 def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
     """
     Send 2,000 packets: each is decoded, but for repeats where BlueZ does not tell of them.
@@ -77,7 +68,7 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
         for number in range(SENDERS)
     ]
     exporter = stack.start_exporter(thermometers, scan_mode=mode, **ALL_THE_TIME)
-    wait_until_it_listens(exporter)
+    exporter.wait_until_it_listens()
     told: list[str] = []
     witness = Witness(lambda address, _data: told.append(address))
     repeats = send_all(radio, thermometers, order)
@@ -205,7 +196,7 @@ def repeats(stack: Stack) -> None:
     """The same packet again is heard, with its own RSSI, but it is no new measurement; the other one of the pair is."""
     radio = stack.start()
     exporter = stack.start_exporter([LIVING_ROOM], stale_after_seconds=60, **ALL_THE_TIME)
-    wait_until_it_listens(exporter)
+    exporter.wait_until_it_listens()
     updates = []
     for repeat in range(5):
         send_one(radio, LIVING_ROOM.packet_a(7), -60 - repeat)
