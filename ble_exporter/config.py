@@ -100,9 +100,10 @@ def load_config(path: str) -> AppConfig:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be read ({error.strerror}): name the configuration file with --config"
-        ) from error
+        way_out = "name the configuration file with --config"
+        if isinstance(error, FileNotFoundError):
+            way_out += ", or let `ble-exporter discover --write FILE` make one"
+        raise ConfigError(f"{path}: can't be read ({error.strerror}): {way_out}") from error
     return parse_config(path, data)
 
 

@@ -207,7 +207,9 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
     except OSError as error:
         raise ConfigError(listen_problem(error, address, port)) from error
     shown = f"[{address}]" if address and ":" in address else address or "localhost"
-    log.info("serving on http://%s:%d/metrics%s", shown, port, "" if address else ", on every address of this machine")
+    where = f"http://{shown}:{port}"
+    everywhere = "" if address else "; on every address of this machine"
+    log.info("serving on %s/metrics for Prometheus, and on %s for people%s", where, where, everywhere)
 
 
 def listen_problem(error: OSError, address: str | None, port: int) -> str:

@@ -170,7 +170,8 @@ def test_it_listens_on_ipv6_too(served: AppConfig, caplog: pytest.LogCaptureFixt
 
     asyncio.run(start_and_stop())
 
-    assert f"serving on http://[::1]:{served.listen_port}/metrics" in caplog.messages
+    where = f"http://[::1]:{served.listen_port}"
+    assert f"serving on {where}/metrics for Prometheus, and on {where} for people" in caplog.messages
 
 
 @pytest.fixture(autouse=True)
@@ -220,4 +221,5 @@ def test_by_default_every_address_is_listened_on(
     asyncio.run(serve(replace(app_config, listen_address=None), Radio(), logging.getLogger("test"), stop))
 
     assert asked == ["http://0.0.0.0:8000"]
-    assert "serving on http://localhost:8000/metrics, on every address of this machine" in caplog.messages
+    (served,) = (message for message in caplog.messages if message.startswith("serving"))
+    assert served.endswith(" on http://localhost:8000 for people; on every address of this machine")
