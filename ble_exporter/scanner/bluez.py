@@ -68,6 +68,7 @@ class BleakScannerImpl:
         self._mode = mode
         self._adapter = ""
         self._choice = ""
+        self._adds_up = False
         self._silence = Silence(silence_limit_s)
         self._clock = clock
         self._turn = turn or asyncio.Lock()
@@ -110,6 +111,7 @@ class BleakScannerImpl:
             way = await modes.settle(self._mode, adapter, stack)
             self._tell(f"{adapter.name}, {way.words}")
             self._kept = dict(stack.kept)
+            self._adds_up = way.mode == "passive"
             scanner = BleakScanner(heard, scanning_mode=way.mode, bluez=modes.options(adapter.name, way))
             async with self._scanning(scanner, stack):
                 self.adapters[adapter.name] = True
@@ -135,6 +137,9 @@ class BleakScannerImpl:
         heard, a name for example. bleak keeps the properties as D-Bus sent them, so the packet had service data if, and
         only if, the object that holds it is another one than at the device's last callback. At the first callback of a
         scan that may also be what bluetoothd was told by somebody else's scan, meanwhile or long ago.
+
+        In a passive scan BlueZ adds the service data of one UUID to that of the others, which the device sent before it
+        was set to another format, and tells of all: then the packet had that which is not as it was.
         """
         path, properties = data.platform_data
         said = properties.get("ServiceData")
@@ -143,6 +148,9 @@ class BleakScannerImpl:
         kept = self._kept.pop(path, None)
         is_old = said is before or (kept is not None and said == kept != before)
         service_data = {} if is_old else data.service_data
+        if self._adds_up and len(service_data) > 1:
+            known = kept or before or {}
+            service_data = {uuid: it for uuid, it in service_data.items() if known.get(uuid) != it} or service_data
         name = data.local_name or ""
         return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter, name)
 

@@ -74,12 +74,14 @@ class SoundStack:
     """In place of the watch: a stack on which nothing goes away. test_stack.py has what happens if something does."""
 
     is_connected = True
-    can_monitor = False
     kept: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
 
     async def choose(self, wanted: str | None) -> Adapter:
         """Take the wanted adapter, or hci0."""
-        return Adapter(wanted or "hci0", is_powered=True, can_scan=True, can_monitor=self.can_monitor)
+        return Adapter(wanted or "hci0", is_powered=True, can_scan=True, can_monitor=True)
+
+    async def register(self, _monitor: object) -> None:
+        """Take the monitor."""
 
     async def watch(self) -> None:
         """Wait for ever."""
@@ -222,6 +224,39 @@ def test_a_callback_that_repeats_old_service_data_says_nothing(
     in_virtual_time(run_for(BleakScannerImpl(), Everything(heard.append), 5))
 
     assert [advertisement.service_data for advertisement in heard] == [first, {}, second, {}]
+
+
+def test_what_a_passive_scan_adds_up_is_taken_apart(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """A sensor set to another format: BlueZ goes on telling of what it sent before: a value that would not die."""
+    old, new = {"old": b"\x01"}, [{"new": bytes([number])} for number in range(3)]
+    bleak.air = [(ADDRESS, -61, said) for said in (old, {**old, **new[0]}, {**old, **new[1]}, {**old, **new[2]})]
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(BleakScannerImpl(mode="passive"), Everything(heard.append), 5))
+
+    assert [old, *new] == [advertisement.service_data for advertisement in heard]
+
+
+def test_what_a_device_sends_at_once_is_heard_at_once(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """Of two formats in one packet the one that did not change was heard too: an active scan tells of nothing else."""
+    packets = [{"one": b"\x01", "two": bytes([number])} for number in range(3)]
+    bleak.air = [(ADDRESS, -61, said) for said in packets]
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(BleakScannerImpl(mode="active"), Everything(heard.append), 5))
+
+    assert packets == [advertisement.service_data for advertisement in heard]
+
+
+def test_a_device_that_is_forgotten_and_comes_back_is_heard(bleak: type[Bleak], in_virtual_time: InVirtualTime) -> None:
+    """Its first packet may be, byte for byte, its last one: nothing of it changed, and all of it was heard."""
+    both = [{"one": b"\x01", "two": b"\x02"}, {"one": b"\x01", "two": b"\x02"}]
+    bleak.air = [(ADDRESS, -61, said) for said in both]
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(BleakScannerImpl(mode="passive"), Everything(heard.append), 5))
+
+    assert both == [advertisement.service_data for advertisement in heard]
 
 
 class OnlyCounting:

@@ -26,6 +26,8 @@ MANUFACTURER_SPECIFIC_DATA = 0xFF
 
 GENERAL_DISCOVERABLE_LE_ONLY = 0x06
 BTHOME_UUID = 0xFCD2
+ENVIRONMENTAL_SENSING_UUID = 0x181A
+"""What pvvx' own format is sent under."""
 BTHOME_V2_PLAIN = 0x40
 """The device-information byte: version 2, not encrypted, at regular intervals."""
 BTHOME_ENCRYPTED = bytes.fromhex("41e445f3c9962b332211006c7c4519")
@@ -67,9 +69,9 @@ def bthome(objects: bytes) -> bytes:
     return service_data(bytes([BTHOME_V2_PLAIN]) + objects)
 
 
-def service_data(payload: bytes) -> bytes:
-    """Data that is service data of BTHome's UUID."""
-    return FLAGS_ONLY + _field(SERVICE_DATA_16_BIT_UUID, struct.pack("<H", BTHOME_UUID) + payload)
+def service_data(payload: bytes, uuid: int = BTHOME_UUID) -> bytes:
+    """Data that is service data of a UUID, BTHome's by default."""
+    return FLAGS_ONLY + _field(SERVICE_DATA_16_BIT_UUID, struct.pack("<H", uuid) + payload)
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,14 @@ class Thermometer:
             + struct.pack("<BH", 0x0C, round(self.voltage_volts * 1000))
             + bytes([0x10, 1, 0x11, 0])
         )
+
+    def packet_custom(self, packet_id: int) -> bytes:
+        """All of it in pvvx' own format, the firmware's default: 15 bytes, its address among them."""
+        address = bytes.fromhex(self.address.replace(":", ""))[::-1]
+        temperature, humidity = round(self.temperature_celsius * 100), round(self.humidity_percent * 100)
+        millivolts = round(self.voltage_volts * 1000)
+        values = struct.pack("<hHHBBB", temperature, humidity, millivolts, self.battery_percent, packet_id, 0)
+        return service_data(address + values, ENVIRONMENTAL_SENSING_UUID)
 
     def packets(self, order: tuple[str, ...] = ABAB) -> Iterator[bytes]:
         """What it sends, one packet after the other, in its firmware's order."""
