@@ -1,5 +1,6 @@
 """Hex digits, as people copy them from btmon, bluetoothctl, a phone or a web page."""
 
+import ast
 import codecs
 import re
 from pathlib import Path
@@ -11,6 +12,14 @@ KEY_SIZE = 16
 
 # In front of what btmon shows.
 _LABEL = re.compile(r"^\s*Data(\[\d+\])?:", re.IGNORECASE)
+# btmon's line in front of that, and a UUID as our own log shows it: the service's number is all that counts.
+_SERVICE = re.compile(
+    r"^\s*Service Data\b.*?\((UUID )?0x(?P<btmon>[0-9A-F]{4})\):?"
+    r"|'?\b0000(?P<long>[0-9A-F]{4})-0000-1000-8000-00805F9B34FB\b'?",
+    re.IGNORECASE | re.MULTILINE,
+)
+# As Python shows bytes, and Home Assistant's log with it.
+_PYTHON = re.compile(r"""\bb(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote)""")
 _PREFIX = re.compile(r"0x|\\x", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s:,;.\-]+")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
@@ -23,9 +32,15 @@ def octets_of(text: str) -> bytes:
     """
     Return the bytes that a text means: prefixes, separators, labels and the characters beside a dump do not count.
 
+    Where it names the service that the service data is of, the two bytes of its UUID are in front, as it is printed.
+
     Raises:
-        ValueError: It has something else, no digit at all, or an odd number of them. The text is not repeated.
+        ValueError: It has something else, no digit at all, or an odd number of them; or several service data. The text
+            is not repeated.
     """
+    if len(_SERVICE.findall(text)) > 1:
+        raise ValueError("there is service data of several services: give one at a time")
+    text = _PYTHON.sub(_bytes_shown, _SERVICE.sub(lambda found: f"{found['btmon'] or found['long']} ", text))
     digits = _SEPARATORS.sub("", _PREFIX.sub("", "\n".join(_without_characters(line) for line in text.splitlines())))
     wrong = _NO_DIGIT.search(digits)
     if wrong:
@@ -78,6 +93,14 @@ def _unreadable(path: str, error: Exception) -> NoReturn:
     cause = error.strerror if isinstance(error, OSError) else error
     remedy = "name a file with the key's 32 hex digits, or - for standard input"
     raise ConfigError(f"--key-file {path}: can't be read ({cause}): {remedy}") from error
+
+
+def _bytes_shown(found: re.Match[str]) -> str:
+    try:
+        value = ast.literal_eval(found.group())
+    except (SyntaxError, ValueError):
+        return found.group()
+    return bytes(value).hex()
 
 
 def _without_characters(line: str) -> str:

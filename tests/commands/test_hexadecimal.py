@@ -26,11 +26,27 @@ KEY = "231d39c1d7cc1ab1aee224cd096db932"
         "4000b0015102\r\n8d0a038d11\r\n",
         "          Data[11]: 4000b00151028d0a038d11",
         "  40 00 b0 01 51 02 8d 0a 03 8d 11                 @...Q......",
+        r"b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11'",
+        r'b"@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11"',
     ],
 )
 def test_what_is_pasted_is_taken(text: str) -> None:
     """From btmon, bluetoothctl, nRF Connect, C and Python."""
     assert PACKET == octets_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0000fcd2-0000-1000-8000-00805f9b34fb 4000b00151028d0a038d11",
+        r"'0000fcd2-0000-1000-8000-00805f9b34fb': b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11'",
+        "        Service Data (UUID 0xfcd2): 4000b00151028d0a038d11",
+        "        Service Data: Allterco Robotics ltd (0xfcd2)\n          Data[11]: 4000b00151028d0a038d11\n",
+    ],
+)
+def test_the_service_is_in_front_where_it_is_named(text: str) -> None:
+    """In btmon's lines and the log's the service is known: a guess could only be worse."""
+    assert b"\xfc\xd2" + PACKET == octets_of(text)
 
 
 def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None:
@@ -45,6 +61,11 @@ def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None
         ("", "there are no hex digits"),
         (" -:\n", "there are no hex digits"),
         ("400", "3 hex digits are half a byte too much, or too little"),
+        (
+            "0000fcd2-0000-1000-8000-00805f9b34fb 4000, 0000181a-0000-1000-8000-00805f9b34fb 00",
+            "there is service data of several services: give one at a time",
+        ),
+        (r"b'\xg0'", 'behind 1 hex digits stands "\'", which is none'),
         ("40 0g", "behind 3 hex digits stands 'g', which is none"),
         ("40\x1b[2J", "behind 2 hex digits stands '\\x1b', which is none"),
     ],
