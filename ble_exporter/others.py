@@ -26,6 +26,10 @@ _NO_ID_S = 5.0
 # Another adapter may tell of the event before, or of one of the few before that, late.
 _LATE_PACKET_IDS = 4
 _PACKET_IDS = 256
+# Anybody can send some hundred buttons, and any version, under a sensor's address. A series that Prometheus has once
+# seen it keeps: so many of each are taken of a device, and no more until the program starts anew.
+_MOST_COUNTS = 64
+_MOST_INFOS = 16
 
 
 class _Event(NamedTuple):
@@ -43,6 +47,7 @@ class Others:
         self._latest: dict[tuple[str, str], _Event] = {}
         self._counts: dict[str, dict[tuple[str, str], int]] = {}
         self._info: dict[str, dict[str, str]] = {}
+        self._infos: dict[str, set[tuple[str, str]]] = {}
 
     def hear(self, reading: Reading) -> None:
         """Take in what a reading says beside its measurements."""
@@ -51,7 +56,13 @@ class Others:
             if kind in EVENT_KINDS:
                 self._hear_event(name, str(value), reading)
             elif name in INFO:
-                self._info.setdefault(reading.device, {})[name] = str(value)
+                self._hear_info(reading.device, name, str(value))
+
+    def _hear_info(self, device: str, name: str, value: str) -> None:
+        known = self._infos.setdefault(device, set())
+        if (name, value) in known or len(known) < _MOST_INFOS:
+            known.add((name, value))
+            self._info.setdefault(device, {})[name] = value
 
     def _hear_event(self, name: str, event: str, reading: Reading) -> None:
         # Of what stands behind it (how far a dimmer was turned) there are too many for labels.
@@ -66,7 +77,8 @@ class Others:
         if latest is None or not _is_repeat(heard, latest):
             counts = self._counts.setdefault(reading.device, {})
             of = (name, "unknown" if kind.startswith("unknown") else kind)
-            counts[of] = counts.get(of, 0) + 1
+            if of in counts or len(counts) < _MOST_COUNTS:
+                counts[of] = counts.get(of, 0) + 1
 
     def collect(self, devices: Iterable[Mapping[str, str]]) -> Iterator[Metric]:
         """Build the families of these devices, given by their labels; one without a series is left out."""

@@ -121,3 +121,25 @@ def test_what_a_sensor_says_of_itself_is_an_info(readings: Readings) -> None:
     assert [({"device": "attic", "device_type": "1", "firmware_version": "4.1.1.0"}, 1)] == [
         (sample.labels, sample.value) for sample in families["ble_sensor_device"].samples
     ]
+
+
+def test_nobody_can_fill_prometheus_with_buttons(readings: Readings) -> None:
+    """Anybody can send some hundred under a sensor's address; those that were there before go on counting."""
+    hear(readings, (1000.0, PRESS, 1))
+    hear(readings, (1001.0, {f"button_{number}": "press" for number in range(2, 128)}, 2))
+    hear(readings, (1002.0, PRESS, 3))
+
+    series = counted(readings)
+    assert (64, 2) == (len(series), series[PRESSES])
+
+
+def test_nobody_can_fill_prometheus_with_versions(readings: Readings) -> None:
+    """Each would be another series: Prometheus keeps them all. What was known before is still believed."""
+    series = set()
+    for number in range(200):
+        hear(readings, (1000.0 + number, {"firmware_version": f"4.1.0.{number}"}, None))
+        series |= {name for name in samples(readings) if "4.1.0." in name}
+    hear(readings, (2000.0, {"firmware_version": "4.1.0.0"}, None))
+
+    assert 16 == len(series)
+    assert [name for name in samples(readings) if "'4.1.0.0'" in name]
