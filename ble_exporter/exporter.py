@@ -160,7 +160,8 @@ async def _index(request: web.Request) -> web.Response:
         age = max(0, round(time.time() - tracker.last_scan_timestamp))
         heard = f"{tracker.devices_seen} of {len(config.devices)} devices heard in the last scan, {age} s ago."
     page = render(__version__, heard, request.app[ROSTER].states())
-    return web.Response(text=page, content_type="text/html", headers={**HEADERS, "Cache-Control": "no-store"})
+    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    return _packed(request, page.encode(), {**HEADERS, **headers})
 
 
 def _serve(file: PageFile) -> Callable[[web.Request], Awaitable[web.Response]]:
