@@ -82,6 +82,15 @@ def test_only_what_matters_is_read_aloud(house: House, open_page: OpenPage) -> N
     assert ["answer"] == [element.get_attribute("id") for element in live.all()]
 
 
+def test_a_screen_reader_knows_the_announcement_before_there_is_one(house: House, open_page: OpenPage) -> None:
+    """What changes in an element that was hidden is mostly not read aloud; and while it is empty it takes no room."""
+    page = open_page(house)
+
+    announced = page.get_by_role("status")
+    assert 1 == announced.count()
+    assert 0 == (announced.bounding_box() or {})["height"]
+
+
 def test_the_keyboard_reaches_everything(house: House, open_page: OpenPage) -> None:
     """The table, where it is wider than the window, and each link; and one sees where one is."""
     page = open_page(house)
