@@ -214,6 +214,18 @@ def test_a_hostile_name_is_text(houses: Houses, open_page: OpenPage, complaints:
     assert [] == complaints
 
 
+def test_what_one_device_says_covers_no_other(houses: Houses, open_page: OpenPage) -> None:
+    """A hundred accents above one letter would be drawn over the readings of the sensors above it."""
+    seen = []
+    for text in ("a", "a" + "\N{COMBINING ACUTE ACCENT}" * 100):
+        house = houses("attic", "cellar")
+        house.hear("attic", {"text": "hello"}, temperature=21.5)
+        house.hear("cellar", {"text": text}, temperature=8.5)
+        seen.append(open_page(house).locator("tbody tr").first.screenshot())
+
+    assert seen[0] == seen[1]
+
+
 def test_the_line_breaks_where_nothing_was_heard(houses: Houses, open_page: OpenPage) -> None:
     """A quarter of the hour is missing in the middle: two pieces, and no line between them."""
     house = houses("attic")
