@@ -91,6 +91,23 @@ def test_a_value_that_is_no_longer_exported_goes(houses: Houses, open_page: Open
     assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
 
 
+def test_what_a_silent_device_said_looks_different(houses: Houses, open_page: OpenPage) -> None:
+    """Its values show for a while yet, and its signal strength for ever: they are no news, in any colours."""
+    house = houses("silent", "refused", "heard")
+    for name in house.names:
+        house.hear(name, {"text": "hello"}, temperature=21.5)
+    house.now += 120
+    house.hear("heard", {"text": "hello"}, temperature=21.5)
+    house.refuse("refused", "wrong_key")
+    page = open_page(house)
+
+    styles = {}
+    for name, row in zip(house.names, page.locator("tbody tr").all(), strict=True):
+        shown = [*row.locator(".value").all(), *row.locator(".others bdi").all()]
+        styles[name] = {element.evaluate("element => getComputedStyle(element).fontStyle") for element in shown}
+    assert {"silent": {"italic"}, "refused": {"italic"}, "heard": {"normal"}} == styles
+
+
 def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> None:
     """A number that stands still for five seconds looks like a page that does."""
     house = houses("attic")
