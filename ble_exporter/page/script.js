@@ -7,6 +7,8 @@ import { inWords } from "./words.js";
 const ASK_MS = 5000;
 const ASK_HISTORY_MS = 60000;
 const PATIENCE_MS = 10000;
+// An answer that is older was not followed by one in time: this tab was not seen, or its machine slept.
+const BELIEVED_S = (ASK_MS + 2 * PATIENCE_MS) / 1000;
 
 const body = document.getElementById("devices");
 const banner = document.getElementById("answer");
@@ -26,10 +28,14 @@ function elapsed() {
   return Math.max(0, (Date.now() - answer.at) / 1000);
 }
 
+function isKnown() {
+  return !isGone && elapsed() <= BELIEVED_S;
+}
+
 function stateOf(device) {
   const age = device.age_seconds === null ? null : inWords(device.age_seconds + elapsed());
   const lastHeard = age === null ? "" : `last heard ${age} ago`;
-  if (isGone) return ["unknown", "not known", lastHeard];
+  if (!isKnown()) return ["unknown", "not known", lastHeard];
   if (device.state === "heard") return ["heard", `heard ${age} ago`, ""];
   if (device.state === "silent") {
     const usual = device.interval_seconds === null ? "" : `, usual interval ${inWords(device.interval_seconds)}`;
@@ -39,7 +45,7 @@ function stateOf(device) {
 }
 
 function summaryOf(status) {
-  if (isGone) return "";
+  if (!isKnown()) return "";
   const heard = status.devices.filter((device) => device.state === "heard").length;
   const now = `${heard} of ${status.devices.length} devices heard.`;
   if (status.last_scan_timestamp === null) return `${now} The first scan has not ended yet.`;

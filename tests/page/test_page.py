@@ -9,6 +9,7 @@ import pytest
 
 from tests.page.conftest import OpenPage
 from tests.page.house import House
+from tests.page.looking import let_it_ask, rows, wait_for_rows, words_of_the_line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -18,34 +19,6 @@ pytestmark = pytest.mark.page
 Houses = Callable[..., House]
 
 HOSTILE = ("</th><script>alert(1)</script><img src=x onerror=alert(2)>\u202eעברית🌡️" + "x" * 200)[:200]
-# The page's clock has to pass so many milliseconds for it to ask again.
-ASKS_MS = 5_100
-
-
-def rows(page: "Page") -> list[list[str]]:
-    """Return the text of each cell of the table's body, as it is seen."""
-    script = "[...document.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
-    found: list[list[str]] = page.evaluate(script)
-    return [[" ".join(cell.split()) for cell in row] for row in found]
-
-
-def words_of_the_line(page: "Page") -> str:
-    """Return what the first line of the table says to who does not see it."""
-    return (page.locator("td svg title").first.text_content() or "").replace("\N{NO-BREAK SPACE}", " ")
-
-
-def let_it_ask(page: "Page") -> None:
-    """Let so much time pass on the page that it asks, and wait until it is answered."""
-    with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
-        page.clock.run_for(ASKS_MS)
-
-
-def wait_for_rows(page: "Page", is_so: Callable[[list[list[str]]], bool]) -> list[list[str]]:
-    """Look at the table until it is so, or until it is clear that it will not be."""
-    deadline = time.monotonic() + 10
-    while not is_so(found := rows(page)):
-        assert time.monotonic() < deadline, found
-    return found
 
 
 def test_a_device_that_was_not_heard_is_there(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
@@ -119,44 +92,6 @@ def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> 
     page.clock.run_for(3_000)
 
     assert "● heard 5 s ago" == rows(page)[0][1]
-
-
-def test_an_exporter_that_is_gone_is_said_to_be(houses: Houses, open_page: OpenPage) -> None:
-    """Dead values are never shown as alive: since when is said, no state is called known, and the ages go on."""
-    house = houses("attic", "cellar")
-    house.hear("attic", temperature=21.5)
-    house.now += 2
-    page = open_page(house)
-    house.close()
-
-    page.clock.run_for(ASKS_MS)
-    page.locator("#answer:not(:empty)").wait_for()
-    page.clock.run_for(60_000)
-
-    said = page.locator("#answer").text_content() or ""
-    assert re.fullmatch(r"No answer since \d\d:\d\d:\d\d\. What stands here is what was known then\.", said)
-    found = rows(page)
-    assert re.fullmatch(r"\? not known last heard 6\d s ago", found[0][1])
-    assert "? not known" == found[1][1]
-    assert "Version" in page.inner_text("header")
-    assert "heard" not in page.inner_text("header")
-
-
-def test_an_exporter_that_is_back_is_believed_again(houses: Houses, open_page: OpenPage) -> None:
-    """After an update of the exporter nobody has to reload."""
-    house = houses("attic")
-    page = open_page(house)
-    house.close()
-    page.clock.run_for(ASKS_MS)
-    page.locator("#answer:not(:empty)").wait_for()
-
-    house.open()
-    house.hear("attic", temperature=21.5)
-    let_it_ask(page)
-
-    found = wait_for_rows(page, lambda found: "?" not in found[0][1])
-    assert "● heard 0 s ago" == found[0][1]
-    assert "" == page.locator("#answer").text_content()
 
 
 def test_an_exporter_that_never_answered_is_gone_as_well(houses: Houses, open_page: OpenPage) -> None:
@@ -280,19 +215,3 @@ def test_two_hundred_devices_are_no_burden(houses: Houses, open_page: OpenPage, 
     # Each device's age has changed, once a second; and of one a value, its RSSI and its packets.
     assert page.evaluate("window.changes") <= 200 * 2 * 7
     assert [] == complaints
-
-
-def test_a_tab_that_nobody_sees_asks_for_nothing(houses: Houses, open_page: OpenPage) -> None:
-    """It may stay open for weeks; and when it is seen again, it asks at once."""
-    page = open_page(houses("attic"))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-
-    hide = "value => { Object.defineProperty(document, 'hidden', { value, configurable: true }); }"
-    page.evaluate(hide, True)
-    page.clock.run_for(600_000)
-    assert [] == asked
-
-    page.evaluate(hide, False)
-    with page.expect_request("**/status"):
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange')); 0")

@@ -1,0 +1,37 @@
+"""How a test looks at the page, and lets its time pass."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# The page's clock has to pass so many milliseconds for it to ask again.
+ASKS_MS = 5_100
+
+
+def rows(page: "Page") -> list[list[str]]:
+    """Return the text of each cell of the table's body, as it is seen."""
+    script = "[...document.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+    found: list[list[str]] = page.evaluate(script)
+    return [[" ".join(cell.split()) for cell in row] for row in found]
+
+
+def words_of_the_line(page: "Page") -> str:
+    """Return what the first line of the table says to who does not see it."""
+    return (page.locator("td svg title").first.text_content() or "").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def let_it_ask(page: "Page") -> None:
+    """Let so much time pass on the page that it asks, and wait until it is answered."""
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
+        page.clock.run_for(ASKS_MS)
+
+
+def wait_for_rows(page: "Page", is_so: Callable[[list[list[str]]], bool]) -> list[list[str]]:
+    """Look at the table until it is so, or until it is clear that it will not be."""
+    deadline = time.monotonic() + 10
+    while not is_so(found := rows(page)):
+        assert time.monotonic() < deadline, found
+    return found

@@ -1,0 +1,91 @@
+"""A page that is left open for days: the exporter goes and comes back, and nobody looks for hours."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.conftest import OpenPage
+from tests.page.house import House
+from tests.page.looking import ASKS_MS, let_it_ask, rows, wait_for_rows
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.page
+
+Houses = Callable[..., House]
+
+
+def test_an_exporter_that_is_gone_is_said_to_be(houses: Houses, open_page: OpenPage) -> None:
+    """Dead values are never shown as alive: since when is said, no state is called known, and the ages go on."""
+    house = houses("attic", "cellar")
+    house.hear("attic", temperature=21.5)
+    house.now += 2
+    page = open_page(house)
+    house.close()
+
+    page.clock.run_for(ASKS_MS)
+    page.locator("#answer:not(:empty)").wait_for()
+    page.clock.run_for(60_000)
+
+    said = page.locator("#answer").text_content() or ""
+    assert re.fullmatch(r"No answer since \d\d:\d\d:\d\d\. What stands here is what was known then\.", said)
+    found = rows(page)
+    assert re.fullmatch(r"\? not known last heard 6\d s ago", found[0][1])
+    assert "? not known" == found[1][1]
+    assert "Version" in page.inner_text("header")
+    assert "heard" not in page.inner_text("header")
+
+
+def test_an_exporter_that_is_back_is_believed_again(houses: Houses, open_page: OpenPage) -> None:
+    """After an update of the exporter nobody has to reload."""
+    house = houses("attic")
+    page = open_page(house)
+    house.close()
+    page.clock.run_for(ASKS_MS)
+    page.locator("#answer:not(:empty)").wait_for()
+
+    house.open()
+    house.hear("attic", temperature=21.5)
+    let_it_ask(page)
+
+    found = wait_for_rows(page, lambda found: "?" not in found[0][1])
+    assert "● heard 0 s ago" == found[0][1]
+    assert "" == page.locator("#answer").text_content()
+
+
+def hide(page: "Page", is_hidden: bool) -> None:
+    """Put the tab behind another, or before it."""
+    page.evaluate("value => Object.defineProperty(document, 'hidden', { value, configurable: true }) && 0", is_hidden)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange')) && 0")
+
+
+def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(houses: Houses, open_page: OpenPage) -> None:
+    """Until there is an answer, and it may never come: who opens the laptop in a train has to see that."""
+    house = houses("attic")
+    house.hear("attic", temperature=21.5)
+    page = open_page(house)
+    hide(page, True)
+    page.clock.run_for(600_000)
+    page.route("**/*", lambda _route: None)
+
+    hide(page, False)
+
+    assert ["? not known last heard 10 min ago", "21.5 °C"] == rows(page)[0][1:3]
+    assert "heard" not in page.inner_text("header")
+
+
+def test_a_tab_that_nobody_sees_asks_for_nothing(houses: Houses, open_page: OpenPage) -> None:
+    """It may stay open for weeks; and when it is seen again, it asks at once."""
+    page = open_page(houses("attic"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    hide(page, True)
+    page.clock.run_for(600_000)
+    assert [] == asked
+
+    with page.expect_request("**/status"):
+        hide(page, False)
