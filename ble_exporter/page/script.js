@@ -9,6 +9,7 @@ const ASK_HISTORY_MS = 60000;
 const PATIENCE_MS = 10000;
 // An answer that is older was not followed by one in time: this tab was not seen, or its machine slept.
 const BELIEVED_S = (ASK_MS + 2 * PATIENCE_MS) / 1000;
+const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
 const body = document.getElementById("devices");
 const banner = document.getElementById("answer");
@@ -100,7 +101,8 @@ function take(latest) {
 function say(gone) {
   if (gone === isGone) return;
   isGone = gone;
-  const since = new Date(answer === null ? loadedAt : answer.at).toLocaleTimeString("en-GB");
+  // With the day: the page may be left open for many.
+  const since = new Date(answer === null ? loadedAt : answer.at).toLocaleString("en-GB", MOMENT);
   setText(banner, gone ? `No answer since ${since}. What stands here is what was known then.` : "");
 }
 
