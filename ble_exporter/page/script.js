@@ -77,7 +77,8 @@ async function load(path) {
 }
 
 async function loadAll() {
-  if (Date.now() - historyAt >= ASK_HISTORY_MS) {
+  // In either direction: a clock that was set back by an hour would keep the lines as they are for one.
+  if (Math.abs(Date.now() - historyAt) >= ASK_HISTORY_MS) {
     const [history] = await load("history");
     hours = new Map(history.devices.map((device) => [device.name, new Map(Object.entries(device.measurements))]));
     historyAt = Date.now();

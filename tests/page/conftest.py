@@ -21,7 +21,8 @@ _ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-_LOADED_AT = 1_800_000_000
+LOADED_AT = 1_800_000_000
+"""What the clock of who looks at the page says when it was opened, in Unix time."""
 
 OpenPage = Callable[..., "Page"]
 """Opens a page on a house, in a browser of its own that nothing was kept in; keywords are those of a new context."""
@@ -70,8 +71,8 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         # The page's clock stands still, until the test moves it.
-        page.clock.install(time=_LOADED_AT - 1)
-        page.clock.pause_at(_LOADED_AT)
+        page.clock.install(time=LOADED_AT - 1)
+        page.clock.pause_at(LOADED_AT)
         page.goto(house.url, wait_until="networkidle")
         return page
 

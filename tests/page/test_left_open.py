@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page.conftest import OpenPage
+from tests.page.conftest import LOADED_AT, OpenPage
 from tests.page.house import House
-from tests.page.looking import ASKS_MS, let_it_ask, rows, wait_for_rows
+from tests.page.looking import ASKS_MS, let_it_ask, rows, wait_for_rows, words_of_the_line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,3 +89,18 @@ def test_a_tab_that_nobody_sees_asks_for_nothing(houses: Houses, open_page: Open
 
     with page.expect_request("**/status"):
         hide(page, False)
+
+
+def test_the_lines_go_on_when_the_clock_is_set_back(houses: Houses, open_page: OpenPage) -> None:
+    """The clock of the one who looks, that is: the exporter's does not matter here."""
+    house = houses("attic")
+    house.hear("attic", temperature=21.5)
+    page = open_page(house)
+    page.clock.set_system_time(LOADED_AT - 3600)
+    house.now += 60
+    house.hear("attic", temperature=22.5)
+
+    let_it_ask(page)
+
+    wait_for_rows(page, lambda found: found[0][2] == "22.5 °C")
+    assert "Last hour: 21.5 to 22.5 °C, heard in 2 of 60 minutes" == words_of_the_line(page)
