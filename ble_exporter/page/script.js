@@ -14,6 +14,7 @@ const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-dig
 const body = document.getElementById("devices");
 const banner = document.getElementById("answer");
 const summary = document.getElementById("summary");
+const { version } = document.body.dataset;
 const loadedAt = Date.now();
 
 let rows = []; // one for each device, in the order of the configuration
@@ -115,6 +116,11 @@ async function ask() {
   const latest = await loadAll().catch(() => null);
   isAsking = false;
   timer = setTimeout(ask, ASK_MS);
+  if (latest !== null && latest.status.version !== version) {
+    // Another exporter than the one that this page is of: what it says, its own page understands.
+    location.reload();
+    return;
+  }
   if (latest !== null) take(latest);
   say(latest === null);
   tick();

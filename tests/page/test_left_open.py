@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ble_exporter import __version__
 from tests.page.conftest import LOADED_AT, OpenPage
 from tests.page.house import House
 from tests.page.looking import ASKS_MS, let_it_ask, rows, wait_for_rows, words_of_the_line
@@ -54,6 +55,19 @@ def test_an_exporter_that_is_back_is_believed_again(houses: Houses, open_page: O
     found = wait_for_rows(page, lambda found: "?" not in found[0][1])
     assert "● heard 0 s ago" == found[0][1]
     assert "" == page.locator("#answer").text_content()
+
+
+def test_another_version_brings_its_own_page(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+    """What stands at the top was the old one's, and this page may not understand what the new one says."""
+    page = open_page(houses("attic"))
+    page.route("**/status", lambda route: route.fulfill(json={"version": "99.0"}), times=1)
+
+    with page.expect_navigation(wait_until="networkidle"):
+        page.clock.run_for(ASKS_MS)
+
+    assert "– not heard yet" == rows(page)[0][1]
+    assert f"Version {__version__}." in page.inner_text("header")
+    assert [] == complaints
 
 
 def hide(page: "Page", is_hidden: bool) -> None:
