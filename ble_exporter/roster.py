@@ -34,10 +34,11 @@ class Shown(TypedDict):
 
 
 class Said(TypedDict):
-    """What is no measurement, and when it was last said, in seconds since the Unix epoch."""
+    """What is no measurement, when it was last said, in seconds since the Unix epoch, and how many seconds ago."""
 
     value: str | int
     heard_timestamp_seconds: float
+    age_seconds: float
 
 
 class DeviceState(TypedDict):
@@ -77,7 +78,7 @@ class _Device:
         packets: How many of its advertisements gave a reading.
         heard: The moment of the latest of them, and heard_at its time, in seconds since the Unix epoch.
         latest: What it was.
-        others: What is no measurement, to its value and when it was last said, in seconds since the Unix epoch.
+        others: What is no measurement, to its value, and the time and the moment when it was last said.
         refused: How many advertisements were refused, by reason.
         refusal: Why the latest of them was, and its moment.
     """
@@ -86,7 +87,7 @@ class _Device:
     packets: int = 0
     heard: float | None = None
     latest: Reading | None = None
-    others: dict[str, tuple[str | int, float]] = field(default_factory=dict)
+    others: dict[str, tuple[str | int, float, float]] = field(default_factory=dict)
     refused: Counter[RejectReason] = field(default_factory=Counter)
     refusal: tuple[RejectReason, float] | None = None
 
@@ -123,7 +124,7 @@ class Roster:
         for name, value in reading.others.items():
             # The latest word comes last, so that the first to go is the oldest.
             device.others.pop(name, None)
-            device.others[name] = (value.hex() if isinstance(value, bytes) else value, reading.heard_at)
+            device.others[name] = (value.hex() if isinstance(value, bytes) else value, reading.heard_at, device.heard)
         while len(device.others) > _MOST_OTHERS:
             del device.others[next(iter(device.others))]
 
@@ -165,8 +166,8 @@ class Roster:
                 for measurement, value in self._readings.shown(name).items()
             },
             "others": {
-                said: {"value": value, "heard_timestamp_seconds": heard_at}
-                for said, (value, heard_at) in device.others.items()
+                said: {"value": value, "heard_timestamp_seconds": heard_at, "age_seconds": round(now - heard, 1)}
+                for said, (value, heard_at, heard) in device.others.items()
             },
         }
 

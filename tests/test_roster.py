@@ -122,11 +122,12 @@ def test_what_is_no_measurement_is_told_with_its_time(house: House) -> None:
     """The latest word of each; bytes as hexadecimal digits."""
     house.hear(0, others={"text": "hello", "button": "press"})
     house.hear(5, others={"raw": b"\xff\x00", "button": "dimmer 3"})
+    house.now = 7.5
 
     assert house.roster.states()[0]["others"] == {
-        "text": {"value": "hello", "heard_timestamp_seconds": 1.7e9},
-        "raw": {"value": "ff00", "heard_timestamp_seconds": 1.7e9 + 5},
-        "button": {"value": "dimmer 3", "heard_timestamp_seconds": 1.7e9 + 5},
+        "text": {"value": "hello", "heard_timestamp_seconds": 1.7e9, "age_seconds": 7.5},
+        "raw": {"value": "ff00", "heard_timestamp_seconds": 1.7e9 + 5, "age_seconds": 2.5},
+        "button": {"value": "dimmer 3", "heard_timestamp_seconds": 1.7e9 + 5, "age_seconds": 2.5},
     }
 
 

@@ -7,8 +7,9 @@ script.js builds the same rows anew, each time that it has asked; a test holds t
 from collections.abc import Iterable, Mapping
 from html import escape
 
+from ble_exporter.others import INFO
 from ble_exporter.page.files import PAGE
-from ble_exporter.roster import DeviceState, Shown, State
+from ble_exporter.roster import DeviceState, Said, Shown, State
 from ble_exporter.utils import in_words
 
 _SYMBOLS: Mapping[State, str] = {"heard": "●", "silent": "○", "refused": "✕", "never_heard": "–"}
@@ -33,7 +34,7 @@ def render(version: str, heard: str, devices: Iterable[DeviceState]) -> str:
 def _row(device: DeviceState) -> str:
     readings = device["readings"]
     others = [f"{_name(name)} {_value(shown)}" for name, shown in readings.items() if name not in _COLUMNS]
-    others += [f"{_name(name)} {said['value']}" for name, said in device["others"].items()]
+    others += [_said(name, said) for name, said in device["others"].items()]
     left_out = len(others) - _MOST_OTHERS
     if left_out > 0:
         others[_MOST_OTHERS:] = [f"and {left_out} more"]
@@ -67,6 +68,12 @@ def _cell(name: str, text: str) -> str:
 
 def _item(text: str) -> str:
     return f"<li><bdi>{escape(text)}</bdi></li>"
+
+
+def _said(name: str, said: Said) -> str:
+    """Return what was said, and when: a press of last week is no news. What a sensor says of itself stays true."""
+    text = f"{_name(name)} {said['value']}"
+    return text if name in INFO else f"{text}, {in_words(said['age_seconds'])} ago"
 
 
 def _name(measurement: str) -> str:

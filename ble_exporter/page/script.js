@@ -1,7 +1,7 @@
 // Keeps the table up to date: /status every 5 s, /history once a minute, and the ages every second in between.
 
 import { setText } from "./dom.js";
-import { keyOf, makeRow, showState, updateRow } from "./table.js";
+import { keyOf, makeRow, showAges, showState, updateRow } from "./table.js";
 import { inWords } from "./words.js";
 
 const ASK_MS = 5000;
@@ -59,7 +59,10 @@ function summaryOf(status) {
 function tick() {
   if (document.hidden) return;
   if (answer !== null) {
-    answer.status.devices.forEach((device, index) => showState(rows[index], ...stateOf(device)));
+    answer.status.devices.forEach((device, index) => {
+      showState(rows[index], ...stateOf(device));
+      showAges(rows[index], device, elapsed());
+    });
     setText(summary, summaryOf(answer.status));
   } else if (isGone) {
     // No age goes on in the rows that came with the page.

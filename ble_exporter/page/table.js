@@ -2,12 +2,14 @@
 
 import { make, setAttribute, setText } from "./dom.js";
 import { drawLine, makeLine } from "./line.js";
-import { capital, label, number, withUnit } from "./words.js";
+import { capital, inWords, label, number, withUnit } from "./words.js";
 
 const COLUMNS = ["temperature", "humidity", "battery"];
 const SYMBOLS = { heard: "●", silent: "○", refused: "✕", never_heard: "–", unknown: "?" };
 // Anybody can send some hundred names under a sensor's address: the page stays readable, and /status has them all.
 const MOST_OTHERS = 32;
+// What a sensor says of itself stays true; a press of last week is no news.
+const OF_ITSELF = ["device_type", "firmware_version"];
 
 function makeValue(name) {
   const value = make("span", { class: "value" });
@@ -49,6 +51,19 @@ export function showState(row, state, words, more) {
   setText(row.more, more);
 }
 
+// How long ago things were said, so many seconds after the answer that tells of them.
+export function showAges(row, device, elapsed) {
+  for (const [name, said] of Object.entries(device.others)) {
+    const item = row.others.get(`said ${name}`);
+    if (item) setText(item.text, inWordsSaid(name, said, elapsed));
+  }
+}
+
+function inWordsSaid(name, said, elapsed) {
+  const text = `${label(name)} ${said.value}`;
+  return OF_ITSELF.includes(name) ? text : `${text}, ${inWords(said.age_seconds + elapsed)} ago`;
+}
+
 // What /status says of the device, and what /history does: measurement to its points.
 export function updateRow(row, device, hour) {
   const readings = new Map(Object.entries(device.readings));
@@ -72,7 +87,7 @@ function updateOthers(row, device, readings, hour) {
     wanted.set(name, { text, points: hour.get(name), unit: reading.unit });
   }
   for (const [name, said] of Object.entries(device.others)) {
-    wanted.set(`said ${name}`, { text: `${label(name)} ${said.value}` });
+    wanted.set(`said ${name}`, { text: inWordsSaid(name, said, 0) });
   }
   const leftOut = wanted.size - MOST_OTHERS;
   if (leftOut > 0) {

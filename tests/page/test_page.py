@@ -84,6 +84,8 @@ def test_what_a_silent_device_said_looks_different(houses: Houses, open_page: Op
 def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> None:
     """A number that stands still for five seconds looks like a page that does."""
     house = houses("attic")
+    house.hear("attic", {"button": "press", "firmware_version": "4.1.0.0"}, temperature=21.5)
+    house.now += 60
     house.hear("attic", temperature=21.5)
     house.now += 2
     page = open_page(house)
@@ -92,6 +94,7 @@ def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> 
     page.clock.run_for(3_000)
 
     assert "● heard 5 s ago" == rows(page)[0][1]
+    assert "button press, 65 s ago firmware version 4.1.0.0" == rows(page)[0][5]
 
 
 def test_an_exporter_that_never_answered_is_gone_as_well(houses: Houses, open_page: OpenPage) -> None:
@@ -161,7 +164,7 @@ def test_a_hostile_name_is_text(houses: Houses, open_page: OpenPage, complaints:
         page = open_page(house, width=360, **options)
 
         assert HOSTILE == page.locator("tbody th bdi").first.text_content()
-        assert f"text {HOSTILE}" == page.locator("tbody li bdi").first.text_content()
+        assert f"text {HOSTILE}, 0 s ago" == page.locator("tbody li bdi").first.text_content()
         assert 0 == page.locator("tbody script, tbody img").count()
     assert [] == complaints
 

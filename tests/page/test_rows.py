@@ -69,7 +69,7 @@ def test_a_row_says_all_of_a_device() -> None:
     """Temperature, humidity and battery first: every sensor has them."""
     house = House("attic")
     measurements = {"voltage": 2.848, "temperature": 21.5, "humidity": 40.25, "battery": 81, "carbon_dioxide": 612}
-    house.hear(Reading("attic", measurements, 1000.0, -60, others={"text": "hello"}))
+    house.hear(Reading("attic", measurements, 1000.0, -60, others={"text": "hello", "firmware_version": "4.1.0.0"}))
     house.now = 4.0
 
     expected = [
@@ -78,7 +78,7 @@ def test_a_row_says_all_of_a_device() -> None:
         "21.5 °C",
         "40.25 %",
         "81 %",
-        ";voltage 2.848 V;carbon dioxide 612 ppm;text hello",
+        ";voltage 2.848 V;carbon dioxide 612 ppm;text hello, 4 s ago;firmware version 4.1.0.0",
         "-60 dBm",
         "1",
     ]
@@ -136,7 +136,7 @@ def test_whatever_is_said_is_text() -> None:
 
     table = house.table()
     assert {"tbody", "tr", "th", "td", "bdi", "small", "span", "ul", "li"} == table.tags
-    assert (f"{HOSTILE} A4:C1:38:00:00:00", f";text {HOSTILE}") == (table.rows[0][0], table.rows[0][5])
+    assert (f"{HOSTILE} A4:C1:38:00:00:00", f";text {HOSTILE}, 0 s ago") == (table.rows[0][0], table.rows[0][5])
 
 
 def test_nobody_can_make_the_page_endless() -> None:
