@@ -38,9 +38,10 @@ def _row(device: DeviceState) -> str:
     left_out = len(others) - _MOST_OTHERS
     if left_out > 0:
         others[_MOST_OTHERS:] = [f"and {left_out} more"]
-    rssi = device["rssi_dbm"]
+    age, rssi = device["age_seconds"], device["rssi_dbm"]
     cells = [
         _state(device),
+        _cell("age", "–" if age is None else in_words(age)),
         *(_cell(name, _value(readings[name]) if name in readings else "–") for name in _COLUMNS),
         f'<td role="cell" class="others" data-label="Others"><ul>{"".join(map(_item, others))}</ul></td>',
         _cell("RSSI", "–" if rssi is None else f"{rssi}\N{NO-BREAK SPACE}dBm"),
@@ -52,12 +53,11 @@ def _row(device: DeviceState) -> str:
 
 
 def _state(device: DeviceState) -> str:
-    state, age = device["state"], device["age_seconds"]
-    more = f"last heard {in_words(age)} ago" if state == "refused" and age is not None else ""
+    state = device["state"]
     return (
         '<td role="cell" class="state" data-label="State">'
         f'<span class="symbol" aria-hidden="true">{_SYMBOLS[state]}</span> '
-        f'<span class="words">{escape(device["state_text"])}</span> <small>{more}</small></td>'
+        f'<span class="words">{escape(device["state_text"])}</span></td>'
     )
 
 

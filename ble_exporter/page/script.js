@@ -35,15 +35,14 @@ function isKnown() {
 }
 
 function stateOf(device) {
-  const age = device.age_seconds === null ? null : inWords(device.age_seconds + elapsed());
-  const lastHeard = age === null ? "" : `last heard ${age} ago`;
-  if (!isKnown()) return ["unknown", "not known", lastHeard];
-  if (device.state === "heard") return ["heard", `heard ${age} ago`, ""];
+  if (!isKnown()) return ["unknown", "not known"];
+  const age = inWords(device.age_seconds + elapsed());
+  if (device.state === "heard") return ["heard", `heard ${age} ago`];
   if (device.state === "silent") {
     const usual = device.interval_seconds === null ? "" : `, usual interval ${inWords(device.interval_seconds)}`;
-    return ["silent", `silent for ${age}${usual}`, ""];
+    return ["silent", `silent for ${age}${usual}`];
   }
-  return [device.state, device.state_text, lastHeard];
+  return [device.state, device.state_text];
 }
 
 function summaryOf(status) {
@@ -67,8 +66,9 @@ function tick() {
   } else if (isGone) {
     // No age goes on in the rows that came with the page.
     for (const element of body.rows) {
-      const [symbol, words, more] = [".symbol", ".words", ".state small"].map((found) => element.querySelector(found));
-      showState({ element, symbol, words, more }, "unknown", "not known", "");
+      const [symbol, words] = [".symbol", ".words"].map((found) => element.querySelector(found));
+      showState({ element, symbol, words }, "unknown", "not known");
+      setText(element.querySelector("[data-label=Age] .value"), "–");
     }
     setText(summary, "");
   }

@@ -26,7 +26,7 @@ export function makeRow(device) {
   const row = { key: keyOf(device) };
   row.symbol = make("span", { class: "symbol", "aria-hidden": "true" });
   row.words = make("span", { class: "words" });
-  row.more = make("small");
+  row.age = makeValue("age");
   row.values = COLUMNS.map(makeValue);
   row.list = make("ul");
   row.others = new Map(); // what it is called, to its item
@@ -35,7 +35,8 @@ export function makeRow(device) {
   const name = make("bdi", {}, [device.name]);
   row.element = make("tr", { role: "row" }, [
     make("th", { role: "rowheader", scope: "row" }, [name, " ", make("small", {}, [device.address])]),
-    make("td", { role: "cell", class: "state", "data-label": "State" }, [row.symbol, " ", row.words, " ", row.more]),
+    make("td", { role: "cell", class: "state", "data-label": "State" }, [row.symbol, " ", row.words]),
+    row.age.cell,
     ...row.values.map((value) => value.cell),
     make("td", { role: "cell", class: "others", "data-label": "Others" }, [row.list]),
     row.rssi.cell,
@@ -44,15 +45,15 @@ export function makeRow(device) {
   return row;
 }
 
-export function showState(row, state, words, more) {
+export function showState(row, state, words) {
   setAttribute(row.element, "data-state", state);
   setText(row.symbol, SYMBOLS[state]);
   setText(row.words, words);
-  setText(row.more, more);
 }
 
-// How long ago things were said, so many seconds after the answer that tells of them.
+// How long ago it was heard, and things were said, so many seconds after the answer that tells of them.
 export function showAges(row, device, elapsed) {
+  setText(row.age.value, device.age_seconds === null ? "–" : inWords(device.age_seconds + elapsed));
   for (const [name, said] of Object.entries(device.others)) {
     const item = row.others.get(`said ${name}`);
     if (item) setText(item.text, inWordsSaid(name, said, elapsed));

@@ -61,8 +61,8 @@ def test_it_is_a_table_on_a_phone_too(house: House, open_page: OpenPage) -> None
     assert (
         5 == page.get_by_role("table", name="Devices, and the last hour of each value").get_by_role("rowheader").count()
     )
-    assert 8 == page.get_by_role("columnheader").count()
-    assert 5 * 7 == page.get_by_role("cell").count()
+    assert 9 == page.get_by_role("columnheader").count()
+    assert 5 * 8 == page.get_by_role("cell").count()
 
 
 def test_a_line_has_words(house: House, open_page: OpenPage) -> None:
