@@ -33,17 +33,17 @@ def render(version: str, heard: str, devices: Iterable[DeviceState]) -> str:
 
 def _row(device: DeviceState) -> str:
     readings = device["readings"]
-    others = [f"{_name(name)} {_value(shown)}" for name, shown in readings.items() if name not in _COLUMNS]
+    others = [_item(f"{_name(name)} {_value(shown)}") for name, shown in readings.items() if name not in _COLUMNS]
     others += [_said(name, said) for name, said in device["others"].items()]
     left_out = len(others) - _MOST_OTHERS
     if left_out > 0:
-        others[_MOST_OTHERS:] = [f"and {left_out} more"]
+        others[_MOST_OTHERS:] = [_item(f"and {left_out} more")]
     age, rssi = device["age_seconds"], device["rssi_dbm"]
     cells = [
         _state(device),
         _cell("age", "–" if age is None else in_words(age)),
         *(_cell(name, _value(readings[name]) if name in readings else "–") for name in _COLUMNS),
-        f'<td role="cell" class="others" data-label="Others"><ul>{"".join(map(_item, others))}</ul></td>',
+        f'<td role="cell" class="others" data-label="Others"><ul>{"".join(others)}</ul></td>',
         _cell("RSSI", "–" if rssi is None else f"{rssi}\N{NO-BREAK SPACE}dBm"),
         _cell("packets", str(device["packets"])),
     ]
@@ -66,14 +66,15 @@ def _cell(name: str, text: str) -> str:
     return f'<td role="cell" class="number" data-label="{label}"><span class="value">{text}</span></td>'
 
 
-def _item(text: str) -> str:
-    return f"<li><bdi>{escape(text)}</bdi></li>"
+def _item(text: str, more: str = "") -> str:
+    # Beside the text, and not in it: a text can turn round what stands behind it on its line.
+    beside = f" <small>{more}</small>" if more else ""
+    return f"<li><bdi>{escape(text)}</bdi>{beside}</li>"
 
 
 def _said(name: str, said: Said) -> str:
     """Return what was said, and when: a press of last week is no news. What a sensor says of itself stays true."""
-    text = f"{_name(name)} {said['value']}"
-    return text if name in INFO else f"{text}, {in_words(said['age_seconds'])} ago"
+    return _item(f"{_name(name)} {said['value']}", "" if name in INFO else f"{in_words(said['age_seconds'])} ago")
 
 
 def _name(measurement: str) -> str:

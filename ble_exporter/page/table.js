@@ -56,13 +56,8 @@ export function showAges(row, device, elapsed) {
   setText(row.age.value, device.age_seconds === null ? "–" : inWords(device.age_seconds + elapsed));
   for (const [name, said] of Object.entries(device.others)) {
     const item = row.others.get(`said ${name}`);
-    if (item) setText(item.text, inWordsSaid(name, said, elapsed));
+    if (item && !OF_ITSELF.includes(name)) setText(item.more, `${inWords(said.age_seconds + elapsed)} ago`);
   }
-}
-
-function inWordsSaid(name, said, elapsed) {
-  const text = `${label(name)} ${said.value}`;
-  return OF_ITSELF.includes(name) ? text : `${text}, ${inWords(said.age_seconds + elapsed)} ago`;
 }
 
 // What /status says of the device, and what /history does: measurement to its points.
@@ -88,7 +83,7 @@ function updateOthers(row, device, readings, hour) {
     wanted.set(name, { text, points: hour.get(name), unit: reading.unit });
   }
   for (const [name, said] of Object.entries(device.others)) {
-    wanted.set(`said ${name}`, { text: inWordsSaid(name, said, 0) });
+    wanted.set(`said ${name}`, { text: `${label(name)} ${said.value}` });
   }
   const leftOut = wanted.size - MOST_OTHERS;
   if (leftOut > 0) {
@@ -109,7 +104,8 @@ function updateOthers(row, device, readings, hour) {
 
 function addOther(row, name) {
   const text = make("bdi");
-  const item = { text, element: make("li", {}, [text]), line: makeLine() };
+  const more = make("small");
+  const item = { text, more, element: make("li", {}, [text, " ", more]), line: makeLine() };
   row.others.set(name, item);
   row.list.append(item.element);
   return item;

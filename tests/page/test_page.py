@@ -94,7 +94,7 @@ def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> 
     page.clock.run_for(3_000)
 
     assert ["● heard 5 s ago", "5 s"] == rows(page)[0][1:3]
-    assert "button press, 65 s ago firmware version 4.1.0.0" == rows(page)[0][6]
+    assert "button press 65 s ago firmware version 4.1.0.0" == rows(page)[0][6]
 
 
 def test_an_exporter_that_never_answered_is_gone_as_well(houses: Houses, open_page: OpenPage) -> None:
@@ -164,7 +164,7 @@ def test_a_hostile_name_is_text(houses: Houses, open_page: OpenPage, complaints:
         page = open_page(house, width=360, **options)
 
         assert HOSTILE == page.locator("tbody th bdi").first.text_content()
-        assert f"text {HOSTILE}, 0 s ago" == page.locator("tbody li bdi").first.text_content()
+        assert f"text {HOSTILE}" == page.locator("tbody li bdi").first.text_content()
         assert 0 == page.locator("tbody script, tbody img").count()
     assert [] == complaints
 
