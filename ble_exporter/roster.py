@@ -20,6 +20,41 @@ from ble_exporter.utils import base_and_position, in_words
 
 State = Literal["heard", "silent", "refused", "never_heard"]
 
+_CLOSED_OPEN = ("closed", "open")
+_DETECTED = ("not detected", "detected")
+_OFF_ON = ("off", "on")
+# What 0 and 1 mean. Source: bthome.io/format, binary sensor data
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "battery_charging": ("not charging", "charging"),
+    "battery_low": ("normal", "low"),
+    "carbon_monoxide": _DETECTED,
+    "cold": ("normal", "cold"),
+    "connectivity": ("disconnected", "connected"),
+    "door": _CLOSED_OPEN,
+    "garage_door": _CLOSED_OPEN,
+    "gas_detected": ("no", "yes"),
+    "generic": _OFF_ON,
+    "heat": ("normal", "hot"),
+    "light": _DETECTED,
+    "lock": ("locked", "unlocked"),
+    "moisture_detected": ("no", "yes"),
+    "motion": _DETECTED,
+    "moving": ("no", "yes"),
+    "occupancy": _DETECTED,
+    "opening": _CLOSED_OPEN,
+    "plug": ("unplugged", "plugged in"),
+    "power_on": ("no", "yes"),
+    "presence": ("away", "home"),
+    "problem": ("no", "yes"),
+    "running": ("no", "yes"),
+    "safety": ("unsafe", "safe"),
+    "smoke": _DETECTED,
+    "sound": _DETECTED,
+    "tamper": _OFF_ON,
+    "vibration": _DETECTED,
+    "window": _CLOSED_OPEN,
+}
+
 # Anybody can send any number of buttons and texts under a sensor's address.
 _MOST_OTHERS = 32
 # A rhythm is learned by name: that of the device's packets has none.
@@ -27,10 +62,11 @@ _PACKETS = ""
 
 
 class Shown(TypedDict):
-    """A value, and its unit: empty for one without."""
+    """A value, its unit (empty for one without), and what it means where it is a binary sensor's (empty for others)."""
 
     value: float
     unit: str
+    text: str
 
 
 class Said(TypedDict):
@@ -162,7 +198,7 @@ class Roster:
             "packets": device.packets,
             "refused": dict(device.refused),
             "readings": {
-                measurement: {"value": value, "unit": UNITS[base_and_position(measurement)[0]]}
+                measurement: _shown(base_and_position(measurement)[0], value)
                 for measurement, value in self._readings.shown(name).items()
             },
             "others": {
@@ -183,6 +219,11 @@ class Roster:
         gap_s = self._rhythm.gap_s(name, _PACKETS)
         usual = "" if gap_s is None else f", usual interval {in_words(gap_s)}"
         return "silent", f"silent for {in_words(now - device.heard)}{usual}"
+
+
+def _shown(name: str, value: float) -> Shown:
+    words = _WORDS.get(name)
+    return {"value": value, "unit": UNITS[name], "text": words[bool(value)] if words else ""}
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.metrics import Readings
 from ble_exporter.model import Reading
 from ble_exporter.roster import Roster
@@ -68,11 +69,35 @@ def test_all_that_is_known_of_a_device_is_told(house: House) -> None:
         "packets": 5,
         "refused": {"wrong_key": 1},
         "readings": {
-            "temperature": {"value": 21.5, "unit": "°C"},
-            "temperature_2": {"value": 5.5, "unit": "°C"},
+            "temperature": {"value": 21.5, "unit": "°C", "text": ""},
+            "temperature_2": {"value": 5.5, "unit": "°C", "text": ""},
         },
         "others": {},
     } == house.roster.states()[0]
+
+
+def test_a_binary_sensor_says_it_in_words(house: House) -> None:
+    """Is 1 a lock that is locked? The number stays beside the word, as a metric has it."""
+    house.hear(0, measurements={"lock": 1, "lock_2": 0, "count": 1})
+
+    assert {
+        "lock": {"value": 1, "unit": "", "text": "unlocked"},
+        "lock_2": {"value": 0, "unit": "", "text": "locked"},
+        "count": {"value": 1, "unit": "", "text": ""},
+    } == house.roster.states()[0]["readings"]
+
+
+@pytest.mark.parametrize("name", [number.name for number in OBJECTS.values() if number.is_binary])
+def test_each_binary_sensor_has_its_words(house: House, name: str) -> None:
+    """One that is added to the table needs two of its own."""
+    said = []
+    for value in (0, 1):
+        house.hear(float(value), measurements={name: value})
+        readings = house.roster.states()[0]["readings"]
+        said.append(readings[name]["text"])
+
+    assert all(said)
+    assert said[0] != said[1]
 
 
 def test_a_device_is_silent_when_its_rhythm_is_broken(house: House) -> None:

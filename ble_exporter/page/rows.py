@@ -82,7 +82,13 @@ def _name(measurement: str) -> str:
 
 
 def _value(shown: Shown) -> str:
-    """Return a value with its unit: three decimals at most, or three digits that count where it is below 1."""
+    """
+    Return a value in words, or the number with its unit.
+
+    That is three decimals at most, or three digits that count where it is below 1.
+    """
+    if shown["text"]:
+        return shown["text"]
     value = shown["value"]
     number = f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 1 or value == 0 else f"{value:.3g}"
     return f"{number}\N{NO-BREAK SPACE}{shown['unit']}" if shown["unit"] else number

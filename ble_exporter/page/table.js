@@ -79,7 +79,8 @@ function updateOthers(row, device, readings, hour) {
   const wanted = new Map();
   for (const [name, reading] of readings) {
     if (COLUMNS.includes(name)) continue;
-    const text = `${label(name)} ${withUnit(number(reading.value), reading.unit)}`;
+    const value = reading.text || withUnit(number(reading.value), reading.unit);
+    const text = `${label(name)} ${value}`;
     wanted.set(name, { text, points: hour.get(name), unit: reading.unit });
   }
   for (const [name, said] of Object.entries(device.others)) {

@@ -68,7 +68,14 @@ class House:
 def test_a_row_says_all_of_a_device() -> None:
     """Temperature, humidity and battery first: every sensor has them."""
     house = House("attic")
-    measurements = {"voltage": 2.848, "temperature": 21.5, "humidity": 40.25, "battery": 81, "carbon_dioxide": 612}
+    measurements = {
+        "voltage": 2.848,
+        "temperature": 21.5,
+        "humidity": 40.25,
+        "battery": 81,
+        "carbon_dioxide": 612,
+        "door": 1,
+    }
     house.hear(Reading("attic", measurements, 1000.0, -60, others={"text": "hello", "firmware_version": "4.1.0.0"}))
     house.now = 4.0
 
@@ -79,7 +86,7 @@ def test_a_row_says_all_of_a_device() -> None:
         "21.5 °C",
         "40.25 %",
         "81 %",
-        ";voltage 2.848 V;carbon dioxide 612 ppm;text hello 4 s ago;firmware version 4.1.0.0",
+        ";voltage 2.848 V;carbon dioxide 612 ppm;door open;text hello 4 s ago;firmware version 4.1.0.0",
         "-60 dBm",
         "1",
     ]
