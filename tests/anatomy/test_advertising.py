@@ -65,9 +65,10 @@ def test_an_advertising_payload_is_told(payload: str) -> None:
 
 
 def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
-    """The battery of BTHome version 1 looks like flags."""
+    """The battery of BTHome version 1 looks like flags; a payload has those once."""
     payloads = [vector["payload"] for one in FORMATS for vector in vectors(one.vectors)]
 
     assert (bthome_v1.UUID, "020161") in [(one.uuid, row["payload"]) for one in FORMATS for row in vectors(one.vectors)]
     assert [] == [payload for payload in payloads if is_advertising(bytes.fromhex(payload))]
+    assert not is_advertising(bytes.fromhex("020100020164"))
     assert not is_advertising(b"")
