@@ -16,7 +16,7 @@ from ble_exporter.arguments import EXIT_UNEXPECTED, parse
 from ble_exporter.commands import COMMANDS, run
 from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
 from ble_exporter.errors import ConfigError, ExporterError
-from ble_exporter.utils import one_line
+from ble_exporter.utils import number_of, one_line
 
 if TYPE_CHECKING:
     import asyncio
@@ -144,7 +144,7 @@ def _print_checked(path: str, config: "AppConfig") -> None:
 
     for warning in open_to_all(config.key_files):
         print("ble-exporter: warning:", warning, file=sys.stderr)
-    devices = f"{len(config.devices)} device{'' if len(config.devices) == 1 else 's'}"
+    devices = number_of(len(config.devices), "device")
     keys = f" ({len(config.keys)} with a key)" if config.keys else ""
     print(
         f"{path}: ok: {devices}{keys}, a scan of {config.scan_duration_seconds:g} s every "
@@ -159,7 +159,8 @@ def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, 
     from ble_exporter.devices import open_to_all
     from ble_exporter.service import serve
 
-    log.info("ble-exporter %s starts with %s, for %d devices", __version__, options.config, len(config.devices))
+    devices = number_of(len(config.devices), "device")
+    log.info("ble-exporter %s starts with %s, for %s", __version__, options.config, devices)
     for warning in open_to_all(config.key_files):
         log.warning("%s", warning)
     if options.mock and config.keys:

@@ -7,6 +7,11 @@ def one_line(text: object) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in folded)
 
 
+def number_of(count: int, thing: str) -> str:
+    """Return how many there are, in words: "1 device", "3 devices"."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def base_and_position(name: str) -> tuple[str, int]:
     """Return what a repeated name repeats, and its position among those of that name: "temperature_2" is 2."""
     base, _, position = name.rpartition("_")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.utils import base_and_position, in_words, one_line
+from ble_exporter.utils import base_and_position, in_words, number_of, one_line
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,11 @@ def test_it_is_one_line_that_a_terminal_shows_as_it_is(text: object, expected: s
 def test_any_text_becomes_printable(text: str) -> None:
     """Whatever it holds."""
     assert one_line(text).isprintable()
+
+
+def test_one_thing_is_no_more_than_one() -> None:
+    """A log that says "1 devices" is one that nobody reads with pleasure."""
+    assert ["0 bytes", "1 byte", "2 bytes"] == [number_of(count, "byte") for count in range(3)]
 
 
 @pytest.mark.parametrize(

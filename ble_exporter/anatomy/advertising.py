@@ -141,8 +141,8 @@ def is_advertising(payload: bytes) -> bool:
     Return whether some bytes look like a whole advertising payload rather than like service data.
 
     That is so where they fall into data structures and one of them has service data of a known format, or where they
-    begin with flags and go on with others. One that is cut short still looks like one. (The Supplement, part A, 1.3, has
-    flags once at most; the same bytes are two batteries of BTHome version 1.)
+    begin with flags and go on with others. One that is cut short still looks like one. (Flags stand in it once at most;
+    twice, the same bytes are two batteries of BTHome version 1.)
     """
     found = structures(payload)
     if any(one.uuid in DECODERS or one.swapped_uuid for one in found):

@@ -3,6 +3,7 @@
 from ble_exporter.anatomy.fields import FieldError, Part, Sealed, Value
 from ble_exporter.formats import bthome, bthome_v1
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
+from ble_exporter.utils import number_of
 
 _TRIGGER_BASED = 0b0000_0100
 _TYPES = ("unsigned", "signed", "floating-point", "text", "MAC address", "clock", "type 6", "type 7")
@@ -53,7 +54,7 @@ def _objects_v2(part: Part) -> None:
             part.take(1 + length, what, values=(part.other(name, value(data)),))
         else:
             behind = part.left() - 1
-            note = f"unknown, and so its length: {behind} byte{'' if behind == 1 else 's'} behind it can't be read"
+            note = f"unknown, and so its length: {number_of(behind, 'byte')} behind it can't be read"
             part.unknown(part.left(), object_id, what, note)
 
 

@@ -7,6 +7,7 @@ from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.numbers import Number
 from ble_exporter.formats.sealed import MIC_LENGTH, check_sender
 from ble_exporter.formats.values import Values
+from ble_exporter.utils import number_of
 
 Role = Literal["measurement", "other", "packet_id", "counter"]
 
@@ -131,7 +132,7 @@ class Part:
         """
         left = max(self.left() - head, 0)
         if self.left() < head + size:
-            needed = f"{size} byte{'' if size == 1 else 's'}"
+            needed = number_of(size, "byte")
             there = f"{left} {'is' if left == 1 else 'are'} left" if left else "none is left"
             raise self.error("truncated", f"{what} at byte {self.index} needs {needed}, {there}")
 
@@ -206,7 +207,7 @@ class Part:
             text = f"it is encrypted, and too short for what is encrypted, {behind}: {self.left()} bytes are left"
             raise self.error("truncated" if self.has_key else "encrypted", text)
         offset = self.index
-        self.take(size, "encrypted", f"{size} byte{'' if size == 1 else 's'}")
+        self.take(size, "encrypted", number_of(size, "byte"))
         if counter:
             count = higher + self.data[self.index : self.index + counter]
             value = Value("counter", "counter", "counter", int.from_bytes(count, "little"))

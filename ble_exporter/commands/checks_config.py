@@ -16,6 +16,7 @@ from ble_exporter.commands.examination import Examination, Finding, this_program
 from ble_exporter.config import load_config
 from ble_exporter.devices import open_to_all
 from ble_exporter.errors import ConfigError
+from ble_exporter.utils import number_of
 
 _CREDENTIALS = "run/credentials/ble_exporter.service"
 _INSTALLED_CONFIG = "etc/ble_exporter/config.yaml"
@@ -46,7 +47,7 @@ def config(examination: Examination) -> Iterator[Finding]:
         examination.config = None
         yield Finding("fail", f"configuration: {error}", pip)
         return
-    devices = f"{len(sound.devices)} device{'' if len(sound.devices) == 1 else 's'}"
+    devices = number_of(len(sound.devices), "device")
     keys = f" ({len(sound.keys)} with a key)" if sound.keys else ""
     yield Finding("ok", f"configuration: {path} is sound: {devices}{keys}")
 

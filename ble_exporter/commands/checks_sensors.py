@@ -12,6 +12,7 @@ from ble_exporter.commands.examination import Examination, Finding, Level, this_
 from ble_exporter.commands.survey import Survey
 from ble_exporter.errors import RejectReason, ScannerError
 from ble_exporter.model import Advertisement
+from ble_exporter.utils import number_of
 
 if TYPE_CHECKING:
     from ble_exporter.config import AppConfig
@@ -134,7 +135,7 @@ def of_the_air(received: int, seconds: float, adapters: str) -> Finding:
     """Judge how much was heard at all."""
     with_adapters = f" with {adapters}" if adapters else ""
     if received:
-        packets = f"{received} advertisement{'' if received == 1 else 's'}"
+        packets = number_of(received, "advertisement")
         return Finding("ok", f"air: heard {packets} in {seconds:g} s{with_adapters}")
     level: Level = "fail" if seconds >= _SOON_S else "warn"
     return Finding(

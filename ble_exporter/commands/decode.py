@@ -23,6 +23,7 @@ from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of
 from ble_exporter.commands.terminal import Painter
 from ble_exporter.commands.usage import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.formats.decoded import Cipher
+from ble_exporter.utils import number_of
 
 EXIT_WRONG = 1
 
@@ -179,7 +180,7 @@ class _Decode:
         if self.structures:
             known = [told.anatomy.uuid for told in self.told]
             lines += [
-                f"{_count(self._data)} of an advertising payload",
+                f"{number_of(len(self._data), 'byte')} of an advertising payload",
                 "",
                 *structure_lines(self.structures, known),
             ]
@@ -203,7 +204,8 @@ class _Decode:
         if self.structures:
             text = f"wrong: there is no service data of a known format; those are of {services}"
             return ["", *(paint(line, "bold", "red") for line in wrapped(text))]
-        text = f"wrong: the {_count(self._data)} are like no known format; --service says which it is: {services}"
+        size = number_of(len(self._data), "byte")
+        text = f"wrong: the {size} are like no known format; --service says which it is: {services}"
         return [*(paint(line, "bold", "red") for line in wrapped(text)), *dump_lines(self._data, 0, 1)]
 
     def _take_structures(self) -> None:
@@ -239,7 +241,3 @@ class _Decode:
         from ble_exporter.ciphers import ciphers_of
 
         return ciphers_of({address: key})[address]
-
-
-def _count(data: bytes) -> str:
-    return f"{len(data)} byte{'' if len(data) == 1 else 's'}"

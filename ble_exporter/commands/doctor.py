@@ -13,7 +13,7 @@ from ble_exporter.commands import checks_bluetooth, checks_config, checks_machin
 from ble_exporter.commands.examination import Examination, Finding, Level
 from ble_exporter.commands.terminal import Painter, Style
 from ble_exporter.commands.usage import EXIT_OK, EXIT_USAGE, Parser
-from ble_exporter.utils import one_line
+from ble_exporter.utils import number_of, one_line
 
 if TYPE_CHECKING:
     from ble_exporter.config import AppConfig
@@ -154,7 +154,7 @@ def summary(found: Sequence[tuple[str, Finding]], examination: Examination) -> s
     for level, word in (("fail", "failure"), ("warn", "warning")):
         number = sum(finding.level == level for _, finding in found)
         if number:
-            counts.append(f"{number} {word}{'' if number == 1 else 's'}")
+            counts.append(number_of(number, word))
     failures = [pair for pair in found if pair[1].level == "fail"]
     if failures:
         failed = next((pair for pair in failures if not pair[1].takes_bluetooth), failures[0])

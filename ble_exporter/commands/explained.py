@@ -15,7 +15,7 @@ from ble_exporter.families import FAMILIES
 from ble_exporter.formats import atc
 from ble_exporter.formats.services import DECODERS, FORMAT_NAMES
 from ble_exporter.model import Reading
-from ble_exporter.utils import base_and_position, one_line
+from ble_exporter.utils import base_and_position, number_of, one_line
 
 SERVICES: Mapping[str, str] = {uuid[4:8]: uuid for uuid in DECODERS}
 """What `--service` takes, to the UUID."""
@@ -127,11 +127,12 @@ def structure_lines(structures: Sequence[Structure], known: Iterable[str]) -> li
 def payload_lines(told: Told, paint: Painter) -> list[str]:
     """Return all that is said of one payload."""
     anatomy = told.anatomy
-    lines = [f"{_bytes(len(anatomy.payload))} of service data: {format_name(anatomy)}"]
+    lines = [f"{number_of(len(anatomy.payload), 'byte')} of service data: {format_name(anatomy)}"]
     lines += _told(told)
     lines += ["", *_table(_rows(anatomy.fields), "field")]
     if anatomy.plaintext is not None:
-        lines += ["", f"decrypted, {_bytes(len(anatomy.plaintext))}; these offsets are those of the plaintext:"]
+        size = number_of(len(anatomy.plaintext), "byte")
+        lines += ["", f"decrypted, {size}; these offsets are those of the plaintext:"]
         lines += ["", *_table(_rows(anatomy.plaintext_fields), "field")]
     series = exported(anatomy)
     if series:
@@ -244,7 +245,3 @@ def _hints(told: Told, problem: Problem) -> list[str]:
 def wrapped(text: str) -> list[str]:
     """Return a text as lines that fit."""
     return wrap(one_line(text), _WIDTH - 2, subsequent_indent="  ", break_on_hyphens=False)
-
-
-def _bytes(count: int) -> str:
-    return f"{count} byte{'' if count == 1 else 's'}"

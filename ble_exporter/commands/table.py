@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ble_exporter.commands.survey import MOST_OTHERS, Sender
 from ble_exporter.commands.terminal import Style, columns, width
 from ble_exporter.formats.bthome_objects import OBJECTS
-from ble_exporter.utils import one_line
+from ble_exporter.utils import number_of, one_line
 
 _LOCKED = ("encrypted: needs its bindkey", "needs bindkey")
 _WRONG_KEY = ("encrypted: not with the configured bindkey", "wrong bindkey")
@@ -99,7 +99,7 @@ def other_lines(others: Sequence[Sender], width_there: int) -> list[Line]:
 def counted(sensors: int, others: int) -> str:
     """Return how many were heard, in words."""
     more = " or more" if others == MOST_OTHERS else ""
-    return f"{sensors} sensor{'' if sensors == 1 else 's'}, {others}{more} other device{'' if others == 1 else 's'}"
+    return f"{number_of(sensors, 'sensor')}, {others}{more} other device{'' if others == 1 else 's'}"
 
 
 def cut(line: str, width_there: int) -> str:
