@@ -16,6 +16,8 @@ _BASE = "{:08x}-0000-1000-8000-00805f9b34fb"
 _FLAGS = 0x01
 # The type of service data to the bytes of its UUID.
 _SERVICE_DATA: Mapping[int, int] = {0x16: 2, 0x20: 4, 0x21: 16}
+# Of 16-bit services.
+_LISTS = (0x02, 0x03)
 _NAMES: Mapping[int, str] = {
     _FLAGS: "flags",
     0x02: "16-bit services, not all",
@@ -89,6 +91,13 @@ class Structure(NamedTuple):
         """What stands behind the UUID."""
         return self.data[self.uuid_size :]
 
+    def lists_known_service(self) -> bool:
+        """Return whether it is a list of services, whole, and one of them has a known format."""
+        if self.kind not in _LISTS or self.missing:
+            return False
+        pairs = (self.data[at : at + 2] for at in range(0, len(self.data), 2))
+        return any(_BASE.format(int.from_bytes(pair, "little")) in DECODERS for pair in pairs)
+
     def text(self) -> str:
         """Return what the data says, where people can read it."""
         read = _TEXTS.get(self.kind or 0)
@@ -136,17 +145,18 @@ def structures(payload: bytes) -> list[Structure]:
     return found
 
 
-def is_advertising(payload: bytes) -> bool:
-    """
-    Return whether some bytes look like a whole advertising payload rather than like service data.
+def has_known_service(payload: bytes) -> bool:
+    """Return whether a data structure has service data of a known format, or lists its service; or is swapped so."""
+    return any(one.uuid in DECODERS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
 
-    That is so where they fall into data structures and one of them has service data of a known format, or where they
-    begin with flags and go on with others. One that is cut short still looks like one. (Flags stand in it once at most;
-    twice, the same bytes are two batteries of BTHome version 1.)
+
+def begins_with_flags(payload: bytes) -> bool:
+    """
+    Return whether some bytes begin with flags and go on with other data structures, all of them whole.
+
+    Flags stand in an advertising payload once at most; twice, the same bytes are two batteries of BTHome version 1.
     """
     found = structures(payload)
-    if any(one.uuid in DECODERS or one.swapped_uuid for one in found):
-        return True
     first = found[0] if found else None
     return (
         len(found) > 1

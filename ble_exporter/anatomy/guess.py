@@ -1,11 +1,13 @@
-"""Which format some service data may be, where nobody says of which service it is."""
+"""What some bytes may be, where nobody says: an advertising payload, or service data, and of which format."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ble_exporter.anatomy.advertising import begins_with_flags, has_known_service
 from ble_exporter.anatomy.atc import LAYOUTS
 from ble_exporter.anatomy.explain import Anatomy, explain
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.bthome_objects import OBJECTS
 
 # The first three bytes of the addresses of most of these thermometers: Telink's.
 _TELINK = bytes.fromhex("a4c138")
@@ -15,11 +17,11 @@ CERTAIN, _LIKELY, _POSSIBLE, _ANYTHING = range(4)
 
 class Guess(NamedTuple):
     """
-    A format that some service data may be.
+    What some bytes may be.
 
     Attributes:
         rank: How well it fits: CERTAIN, or more than that.
-        uuid: Of its service.
+        uuid: Of the service whose service data they may be; empty of a whole advertising payload.
         why: What speaks for it.
     """
 
@@ -28,14 +30,27 @@ class Guess(NamedTuple):
     why: str
 
 
+def is_advertising(payload: bytes) -> bool:
+    """
+    Return whether some bytes are rather a whole advertising payload than service data.
+
+    That is so where one of their data structures names the service of a known format. One that is cut short still looks
+    like one. Where none does, flags in front speak for it as well, unless all of it is objects of BTHome version 1,
+    which are built alike: these are what somebody wants to know about.
+    """
+    return has_known_service(payload) or (begins_with_flags(payload) and not _is_whole_v1(payload))
+
+
 def guesses(payload: bytes) -> list[Guess]:
     """
     Return the formats that service data may be, the most likely first; none where it is like none.
 
+    Where it may be a whole advertising payload after all, that is the last but for what may be anything.
+
     Args:
         payload: Any bytes.
     """
-    found = [*_bthome(payload), *_mibeacon(payload), *_atc(payload), *_bthome_v1(payload)]
+    found = [*_bthome(payload), *_mibeacon(payload), *_atc(payload), *_bthome_v1(payload), *_advertising(payload)]
     return sorted(found, key=lambda guess: guess.rank)
 
 
@@ -80,3 +95,15 @@ def _bthome_v1(payload: bytes) -> Iterator[Guess]:
         yield Guess(_LIKELY, bthome_v1.UUID, "all of it is objects of version 1")
     if len(payload) > 8:
         yield Guess(_ANYTHING, bthome_v1.UUID_ENCRYPTED, "it may be anything, as what is encrypted looks")
+
+
+def _is_whole_v1(payload: bytes) -> bool:
+    """Whether all of it is possible values, each of the length that sensors give it: a name is a count else."""
+    anatomy = explain(bthome_v1.UUID, payload)
+    sizes = (OBJECTS[field.data[1]].size == len(field.data) - 2 for field in anatomy.fields if field.data[1] in OBJECTS)
+    return _says_something(anatomy) and all(sizes) and all(value.is_possible for value in anatomy.values())
+
+
+def _advertising(payload: bytes) -> Iterator[Guess]:
+    if begins_with_flags(payload):
+        yield Guess(_POSSIBLE, "", "it begins with flags, and falls into data structures")

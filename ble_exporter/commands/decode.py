@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ble_exporter import __version__
-from ble_exporter.anatomy.advertising import Structure, is_advertising, structures
+from ble_exporter.anatomy.advertising import Structure, structures
 from ble_exporter.anatomy.explain import explain
-from ble_exporter.anatomy.guess import CERTAIN, guesses
+from ble_exporter.anatomy.guess import CERTAIN, guesses, is_advertising
 from ble_exporter.commands.explained import (
+    ADVERTISING,
     SERVICES,
     Told,
     dump_lines,
@@ -94,7 +95,8 @@ def _parser() -> Parser:
     parser.add_argument(
         "--service",
         metavar="UUID",
-        help=f"the payload is service data of that service: {', '.join(SERVICES)} (default: guess)",
+        help=f"the payload is service data of that service: {', '.join(SERVICES)}; {ADVERTISING}: it is a whole "
+        "advertising payload (default: guess)",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
@@ -119,10 +121,14 @@ def _mac(text: str | None) -> str | None:
 def _service(text: str | None) -> str | None:
     if text is None:
         return None
+    if text.lower() == ADVERTISING:
+        return ""
     short = text.lower().removeprefix("0x").removesuffix("-0000-1000-8000-00805f9b34fb")
     short = short.removeprefix("0000") if len(short) == 8 else short
     if short not in SERVICES:
-        raise ValueError(f"--service: no format is known of this service; there are {', '.join(SERVICES)}")
+        raise ValueError(
+            f"--service: no format is known of this service; there are {', '.join([*SERVICES, ADVERTISING])}"
+        )
     return SERVICES[short]
 
 
@@ -146,7 +152,7 @@ class _Decode:
     Args:
         data: What was given.
         mac: The sender's address, where it was given.
-        service: UUID of the service, where it was given.
+        service: UUID of the service, where it was given; empty where it is a whole advertising payload.
         keys: By address, or one under "".
         by_address: Whether the keys are by address.
 
@@ -165,9 +171,9 @@ class _Decode:
         self._by_address = by_address
         self.structures: list[Structure] = []
         self.told: list[Told] = []
-        if service is not None:
+        if service:
             self.told.append(self._told(service, data, "as --service says"))
-        elif is_advertising(data):
+        elif service is not None or is_advertising(data):
             self._take_structures()
         else:
             self._guess()
@@ -202,7 +208,10 @@ class _Decode:
     def _nothing_known(self, paint: Painter) -> list[str]:
         services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
         if self.structures:
-            text = f"wrong: there is no service data of a known format; those are of {services}"
+            text = (
+                f"wrong: there is no service data of a known format; those are of {services}; if all of this is "
+                "service data, --service says of which"
+            )
             return ["", *(paint(line, "bold", "red") for line in wrapped(text))]
         size = number_of(len(self._data), "byte")
         text = f"wrong: the {size} are like no known format; --service says which it is: {services}"

@@ -20,6 +20,9 @@ from ble_exporter.utils import base_and_position, number_of, one_line
 SERVICES: Mapping[str, str] = {uuid[4:8]: uuid for uuid in DECODERS}
 """What `--service` takes, to the UUID."""
 
+ADVERTISING = "advertising"
+"""What it takes as well: no service data, but a whole advertising payload."""
+
 _WIDTH = 100
 _BYTES_IN_A_ROW = 8
 _BYTES_IN_A_DUMP = 16
@@ -160,9 +163,10 @@ def _swapped(structure: Structure) -> str:
 def _told(told: Told) -> list[str]:
     lines = wrapped(f"format: {told.how}")
     for guess in told.also:
-        lines += wrapped(
-            f"it could also be {FORMAT_NAMES[guess.uuid, False]} (--service {guess.uuid[4:8]}): {guess.why}"
-        )
+        name, option = "a whole advertising payload", ADVERTISING
+        if guess.uuid:
+            name, option = FORMAT_NAMES[guess.uuid, False], guess.uuid[4:8]
+        lines += wrapped(f"it could also be {name} (--service {option}): {guess.why}")
     if told.anatomy.address:
         lines.append(f"address: {told.anatomy.address}")
     if told.anatomy.nonce:

@@ -44,7 +44,7 @@ def _payload(told: Told) -> dict[str, object]:
         "format": format_name(anatomy),
         "service": anatomy.uuid,
         "told": told.how,
-        "also": [{"service": guess.uuid, "why": guess.why} for guess in told.also],
+        "also": [{"service": guess.uuid or None, "why": guess.why} for guess in told.also],
         "start": told.start,
         "payload": anatomy.payload.hex(),
         "address": anatomy.address or None,

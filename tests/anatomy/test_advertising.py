@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.anatomy.advertising import Structure, is_advertising, structures
-from ble_exporter.formats import bthome, bthome_v1
-from tests.conftest import vectors
-from tests.formats.sealing import FORMATS
+from ble_exporter.anatomy.advertising import Structure, begins_with_flags, has_known_service, structures
+from ble_exporter.formats import bthome
 
-PAIR_A = "020106" + "0e16d2fc4000b00151028d0a038d11"
+PACKET = "4000b00151028d0a038d11"
+PAIR_A = "020106" + "0e16d2fc" + PACKET
 
 
 @given(payload=st.binary(max_size=300))
@@ -57,18 +56,32 @@ def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "0201060302d2fc"]
+    "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "03020f180302d2fc"]
 )
-def test_an_advertising_payload_is_told(payload: str) -> None:
-    """With flags or without, whole or cut short."""
-    assert is_advertising(bytes.fromhex(payload))
+def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
+    """As service data, or in a list of services; with the bytes of its UUID swapped, too."""
+    assert has_known_service(bytes.fromhex(payload))
 
 
-def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
-    """The battery of BTHome version 1 looks like flags; a payload has those once."""
-    payloads = [vector["payload"] for one in FORMATS for vector in vectors(one.vectors)]
+@pytest.mark.parametrize("payload", ["", "0201060302d2", "0201060303d2ff", "020106020af4", PACKET])
+def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
+    """Nor in half of a UUID."""
+    assert not has_known_service(bytes.fromhex(payload))
 
-    assert (bthome_v1.UUID, "020161") in [(one.uuid, row["payload"]) for one in FORMATS for row in vectors(one.vectors)]
-    assert [] == [payload for payload in payloads if is_advertising(bytes.fromhex(payload))]
-    assert not is_advertising(bytes.fromhex("020100020164"))
-    assert not is_advertising(b"")
+
+@pytest.mark.parametrize(
+    ("payload", "begins_so"),
+    [
+        ("020106020af4", True),
+        ("020106", False),
+        ("020166020af4", False),
+        ("020106030a", False),
+        ("02010600", False),
+        ("020106020104", False),
+        ("020af4020106", False),
+        ("", False),
+    ],
+)
+def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
+    """Their three upper bits are reserved, and what follows is whole."""
+    assert begins_so == begins_with_flags(bytes.fromhex(payload))

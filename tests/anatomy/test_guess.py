@@ -1,10 +1,10 @@
-"""Which format it is, where nobody said so."""
+"""What it is, where nobody said so."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.anatomy.guess import guesses
+from ble_exporter.anatomy.guess import guesses, is_advertising
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.parser import DECODERS
 from tests.conftest import Vector, vectors
@@ -43,6 +43,7 @@ def test_nearly_every_vector_is_told_at_first() -> None:
         ("bde9b75db856f303", [atc.UUID]),
         ("58585b05f4ccbbaa38c1a413df92a81cb30000acc46fda", [mibeacon.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("2302c4090303bf13", [bthome_v1.UUID, atc.UUID]),
+        ("0201100303bf13", [bthome_v1.UUID, ""]),
         ("", []),
         ("ff", []),
     ],
@@ -58,4 +59,39 @@ def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
     found = [guess.uuid for guess in guesses(payload)]
 
     assert len(set(found)) == len(found)
-    assert set(found) <= set(DECODERS)
+    assert set(found) <= {*DECODERS, ""}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "0201060e16d2fc4000b00151028d0a038d11",
+        "0201060e16d2fc4000b001510245",
+        "0e16fcd24000b00151028d0a038d11",
+        "0201060302d2fc",
+        "02010603031a18",
+        "02011a0bff4c00100501102233444b",
+        "020106020af4",
+        "02010609094154435f41424344",
+        "0201060509524f4f4d",
+    ],
+)
+def test_an_advertising_payload_is_told(payload: str) -> None:
+    """Whole or cut short, and without any service data: a short name could be a count of BTHome version 1."""
+    assert is_advertising(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize(
+    "payload", ["0201100303bf13", "020110030c860b", "02011f0303bf13030c860b0200b0", "020100020164", "0200b0020110", ""]
+)
+def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: str) -> None:
+    """A battery of less than 32 % looks like flags, and what else is unsigned like other data structures."""
+    assert not is_advertising(bytes.fromhex(payload))
+
+
+def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
+    """Of no format."""
+    payloads = [vector["payload"] for one in FORMATS for vector in vectors(one.vectors)]
+
+    assert (bthome_v1.UUID, "020161") in [(one.uuid, row["payload"]) for one in FORMATS for row in vectors(one.vectors)]
+    assert [] == [payload for payload in payloads if is_advertising(bytes.fromhex(payload))]

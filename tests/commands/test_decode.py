@@ -137,6 +137,19 @@ def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest
     assert "BTHome v2 (0xFCD2)\nformat: as --service says\n" in out
 
 
+def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """Battery and humidity of BTHome version 1 are flags and a list of services as well: it says so, and how."""
+    _, guessed, _ = says(["0201100303bf13"], capsys)
+    status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
+
+    assert "it could also be a whole advertising payload (--service advertising)" in guessed
+    assert "ble_sensor_humidity_percent 50.55" in guessed
+    assert (1, True) == (status, "7 bytes of an advertising payload" in forced)
+    assert None in [
+        one["service"] for one in json.loads(says(["0201100303bf13", "--json"], capsys)[1])["payloads"][0]["also"]
+    ]
+
+
 def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     """For a program that reads many."""
     status, out, _ = says(["--json", "020106" + "0e16d2fc" + PACKET], capsys)
