@@ -50,7 +50,8 @@ def guesses(payload: bytes) -> list[Guess]:
     Args:
         payload: Any bytes.
     """
-    found = [*_bthome(payload), *_mibeacon(payload), *_atc(payload), *_bthome_v1(payload), *_advertising(payload)]
+    # Of equals the first: objects that read all of it say more than its length does.
+    found = [*_bthome(payload), *_mibeacon(payload), *_bthome_v1(payload), *_atc(payload), *_advertising(payload)]
     return sorted(found, key=lambda guess: guess.rank)
 
 
