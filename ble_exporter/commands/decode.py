@@ -20,10 +20,11 @@ from ble_exporter.commands.explained import (
     wrapped,
 )
 from ble_exporter.commands.explained_json import document
-from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of
+from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of, pasted
 from ble_exporter.commands.terminal import Painter
 from ble_exporter.commands.usage import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.formats.decoded import Cipher
+from ble_exporter.formats.services import DECODERS
 from ble_exporter.utils import number_of
 
 EXIT_WRONG = 1
@@ -66,12 +67,16 @@ def main(arguments: Sequence[str]) -> int:
         mac, service = _mac(options.mac), _service(options.service)
         if options.hex == [_STANDARD_INPUT] == [options.key_file]:
             raise ValueError("standard input can't be both the payload and the key")
-        data = octets_of(_input(options.hex))
+        data, named = pasted(_input(options.hex))
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than the {_MOST_BYTES} that an advertisement holds")
     except ValueError as error:
         parser.error(str(error))
-    decode = _Decode(data, mac, service, _keys(options), bool(options.config))
+    how = "as --service says"
+    if service is None and named:
+        service, how = SERVICES.get(named, named), "as the text around the bytes says"
+    decode = _Decode(data, mac, _keys(options), by_address=bool(options.config))
+    decode.take(service, how)
     sys.stdout.write(decode.as_json() if options.json else decode.as_text(Painter(sys.stdout)))
     return EXIT_OK if decode.is_sound else EXIT_WRONG
 
@@ -104,8 +109,8 @@ def _parser() -> Parser:
 
 def _input(words: Sequence[str]) -> str:
     if list(words) != [_STANDARD_INPUT]:
-        return "\n".join(words)
-    return sys.stdin.buffer.read(_MOST_CHARACTERS).decode("latin-1")
+        return " ".join(words)
+    return sys.stdin.buffer.read(_MOST_CHARACTERS).decode(errors="replace")
 
 
 def _mac(text: str | None) -> str | None:
@@ -152,33 +157,46 @@ class _Decode:
     Args:
         data: What was given.
         mac: The sender's address, where it was given.
-        service: UUID of the service, where it was given; empty where it is a whole advertising payload.
         keys: By address, or one under "".
         by_address: Whether the keys are by address.
 
     Attributes:
         structures: Of an advertising payload; none of service data.
         told: Its payloads of known formats.
-        is_sound: Whether all of them are.
     """
 
-    def __init__(
-        self, data: bytes, mac: str | None, service: str | None, keys: Mapping[str, bytes], by_address: bool
-    ) -> None:
+    def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes], *, by_address: bool) -> None:
         self._data = data
         self._mac = mac
         self._keys = keys
         self._by_address = by_address
         self.structures: list[Structure] = []
         self.told: list[Told] = []
-        if service:
-            self.told.append(self._told(service, data, "as --service says"))
-        elif service is not None or is_advertising(data):
+        self._unknown = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with any of it."""
+        cut = any(one.missing for one in self.structures)
+        return bool(self.told) and not cut and all(told.is_sound for told in self.told)
+
+    def take(self, service: str | None, how: str) -> None:
+        """
+        Take it for what it is said to be, or guess.
+
+        Args:
+            service: UUID of its service, or the 16 bits of one without a known format; empty where it is a whole
+                advertising payload; None where nobody says.
+            how: That was said.
+        """
+        if service and service in DECODERS:
+            self.told.append(self._told(service, self._data, how))
+        elif service:
+            self._unknown = service
+        elif service is not None or is_advertising(self._data):
             self._take_structures()
         else:
             self._guess()
-        cut = any(one.missing for one in self.structures)
-        self.is_sound = bool(self.told) and not cut and all(told.is_sound for told in self.told)
 
     def as_text(self, paint: Painter) -> str:
         """Return the lines."""
@@ -215,6 +233,9 @@ class _Decode:
             return ["", *(paint(line, "bold", "red") for line in wrapped(text))]
         size = number_of(len(self._data), "byte")
         text = f"wrong: the {size} are like no known format; --service says which it is: {services}"
+        if self._unknown:
+            unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
+            text = f"wrong: these are {size} of {unknown}; one have {services}"
         return [*(paint(line, "bold", "red") for line in wrapped(text)), *dump_lines(self._data, 0, 1)]
 
     def _take_structures(self) -> None:

@@ -1,55 +1,157 @@
-"""Hex digits, as people copy them from btmon, bluetoothctl, a phone or a web page."""
+"""Hex digits, as people copy them from btmon, bluetoothctl, Wireshark, a phone, a log or a web page."""
 
 import ast
 import codecs
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from ble_exporter.errors import ConfigError
 
 KEY_SIZE = 16
 
-# In front of what btmon shows.
-_LABEL = re.compile(r"^\s*Data(\[\d+\])?:", re.IGNORECASE)
-# btmon's line in front of that, and a UUID as our own log shows it: the service's number is all that counts.
+# How btmon, nRF Connect and Wireshark, and BlueZ and all that is built on it, name the service of service data.
 _SERVICE = re.compile(
-    r"^\s*Service Data\b.*?\((UUID )?0x(?P<btmon>[0-9A-F]{4})\):?"
-    r"|'?\b0000(?P<long>[0-9A-F]{4})-0000-1000-8000-00805F9B34FB\b'?",
-    re.IGNORECASE | re.MULTILINE,
+    r"\bService ?Data\b[^\n]{0,80}?\((UUID )?0x(?P<btmon>[0-9A-F]{4})\)"
+    r"|\bUUID\b[^\n]{0,80}?\b0x(?P<phone>[0-9A-F]{4})\b\)?"
+    r"""|['"]?\b0000(?P<long>[0-9A-F]{4})-0000-1000-8000-00805F9B34FB\b['"]?\)?""",
+    re.IGNORECASE,
 )
-# As Python shows bytes, and Home Assistant's log with it.
-_PYTHON = re.compile(r"""\bb(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote)""")
-_PREFIX = re.compile(r"0x|\\x", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[\s:,;.\-]+")
+# What Python programs show of an advertisement; beside it they show other numbers.
+_MAPPING = re.compile(r"""\bservice_data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""")
+# As Python shows bytes.
+_PYTHON = re.compile(
+    r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
+)
+# In front of the bytes of a line, and a line that begins with a word, as btmon's "RSSI: -60 dBm": it has none.
+_LABEL = re.compile(r"^(?!.*Manufacturer).*?\b(Service ?Data|Data|Value|bytes)(\[\d+\])?\s*[:=]", re.IGNORECASE)
+_PROSE = re.compile(r"^\W*(?=[A-Z]{2,}\b)[A-F]*[G-Z]", re.IGNORECASE)
+_OFFSET = re.compile(r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{8})(:|\s\s|$)(?P<bytes>.*)$", re.IGNORECASE)
+_BESIDE = re.compile(r"\s{2,}\|?|\s*\|")
+_BETWEEN = re.compile(r"\s+")
+_PREFIX = re.compile(r"\(0x\)|0x|\\x", re.IGNORECASE)
+_SEPARATORS = re.compile(r"""[\s:,;.|_'"<>{}\[\]\-\u2010-\u2015]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
-# bluetoothctl's lines: bytes, and behind them what they are as characters.
-_DUMP = re.compile(r"(?P<bytes>([0-9A-Fa-f]{2} ){1,16})\s+(?P<characters>\S.*)")
+# Zero-width characters and the byte-order mark, which come along from web pages and editors.
+_INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 _MOST_BYTES_OF_A_KEY = 200
+# More than any tool shows in a line that has characters beside the bytes.
+_MOST_OF_A_DUMP = 300
 
 
-def octets_of(text: str) -> bytes:
+class Pasted(NamedTuple):
     """
-    Return the bytes that a text means: prefixes, separators, labels and the characters beside a dump do not count.
+    What was pasted.
 
-    Where it names the service that the service data is of, the two bytes of its UUID are in front, as it is printed.
+    Attributes:
+        octets: The bytes.
+        service: The 16 bits of the UUID whose service data it is said to be, as four lower-case hex digits; or empty.
+    """
+
+    octets: bytes
+    service: str
+
+
+def pasted(text: str) -> Pasted:
+    """
+    Return the bytes that a text means: prefixes, separators, labels, and what stands beside a dump do not count.
+
+    Where it names the service that the service data is of, only what follows that counts, up to the next line of words.
 
     Raises:
         ValueError: It has something else, no digit at all, or an odd number of them; or several service data. The text
             is not repeated.
     """
-    if len(_SERVICE.findall(text)) > 1:
-        raise ValueError("there is service data of several services: give one at a time")
-    text = _PYTHON.sub(_bytes_shown, _SERVICE.sub(lambda found: f"{found['btmon'] or found['long']} ", text))
-    digits = _SEPARATORS.sub("", _PREFIX.sub("", "\n".join(_without_characters(line) for line in text.splitlines())))
-    wrong = _NO_DIGIT.search(digits)
-    if wrong:
-        raise ValueError(f"behind {wrong.start()} hex digits stands {wrong.group()!r}, which is none")
+    text = _PYTHON.sub(_bytes_shown, text.translate(_INVISIBLE))
+    mapping = _MAPPING.search(text)
+    parts = [_Part("")]
+    for line in (mapping["pairs"] if mapping else text).splitlines():
+        at = 0
+        for found in _SERVICE.finditer(line):
+            parts[-1].add(line[at : found.start()])
+            parts.append(_Part((found["btmon"] or found["phone"] or found["long"]).lower()))
+            at = found.end()
+        parts[-1].add(line[at:])
+    named = [part for part in parts[1:] if part.has_digits]
+    if len(named) > 1:
+        raise ValueError("there is service data of several services, or packets: give one at a time")
+    part = named[0] if named else parts[-1]
+    return Pasted(_octets(part.lines), part.service)
+
+
+class _Part:
+    """
+    What stands behind the name of a service, or in front of the first.
+
+    Args:
+        service: Its name; empty in front of the first.
+
+    Attributes:
+        lines: With its bytes.
+        has_digits: Whether there are any in them.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.lines: list[str] = []
+        self.has_digits = False
+        self._has_ended = False
+
+    def add(self, line: str) -> None:
+        """Add a line; the first that begins with a word ends it."""
+        line = _LABEL.sub("", line)
+        self._has_ended = self._has_ended or bool(self.service and _PROSE.match(line))
+        if not self._has_ended:
+            self.lines.append(line)
+            self.has_digits = self.has_digits or not _NO_DIGIT.match(_SEPARATORS.sub("", line)[:1] or "-")
+
+
+def _octets(lines: list[str]) -> bytes:
+    digits, has_offsets = "", False
+    for whole in lines:
+        line, dumped = whole, _OFFSET.match(whole)
+        # The first says whether there are offsets: bytes may look like any but that.
+        has_offsets = has_offsets or bool(dumped and dumped["bytes"] and not digits and not int(dumped["offset"], 16))
+        if dumped and has_offsets and int(dumped["offset"], 16) == len(digits) // 2:
+            line = dumped["bytes"]
+        digits += _digits(_without_characters(line), len(digits))
     if not digits:
         raise ValueError("there are no hex digits")
     if len(digits) % 2:
         raise ValueError(f"{len(digits)} hex digits are half a byte too much, or too little")
     return bytes.fromhex(digits)
+
+
+def _digits(line: str, before: int) -> str:
+    """Return a line's digits; `before` is how many were before them."""
+    digits = ""
+    words = [word for word in _SEPARATORS.split(line) if word]
+    for word in words:
+        bare = _PREFIX.sub("", word)
+        wrong = _NO_DIGIT.search(bare)
+        if wrong:
+            raise ValueError(
+                f"behind {before + len(digits) + wrong.start()} hex digits stands {wrong.group()!r}, which is none"
+            )
+        if len(bare) == 1 and bare != word:
+            # As C and JavaScript print numbers.
+            bare = f"0{bare}"
+        elif len(bare) % 2 and len(words) > 1:
+            # To join it with its neighbour would move all that follows by half a byte.
+            together = "one alone" if len(bare) == 1 else f"{len(bare)} together"
+            raise ValueError(f"behind {before + len(digits)} hex digits stands {together}: two make a byte")
+        digits += bare
+    return digits
+
+
+def octets_of(text: str) -> bytes:
+    """
+    Return the bytes that hex digits mean, with or without separators.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return _octets([text])
 
 
 def key_of(text: str, where: str) -> bytes:
@@ -63,7 +165,7 @@ def key_of(text: str, where: str) -> bytes:
     Raises:
         ConfigError: It is none.
     """
-    digits = _SEPARATORS.sub("", _PREFIX.sub("", text))
+    digits = _SEPARATORS.sub("", _PREFIX.sub("", text.translate(_INVISIBLE)))
     if _NO_DIGIT.search(digits):
         problem = "not all of it is hex digits"
     elif len(digits) != 2 * KEY_SIZE:
@@ -97,17 +199,19 @@ def _unreadable(path: str, error: Exception) -> NoReturn:
 
 def _bytes_shown(found: re.Match[str]) -> str:
     try:
-        value = ast.literal_eval(found.group())
+        value = ast.literal_eval(found["bytes"])
     except (SyntaxError, ValueError):
-        return found.group()
+        raise ValueError("what stands in quotes is not as Python shows bytes") from None
     return bytes(value).hex()
 
 
 def _without_characters(line: str) -> str:
-    """Cut off what stands in front of and behind the bytes of a line."""
-    line = _LABEL.sub("", line).strip()
-    dump = _DUMP.fullmatch(line)
-    if dump is None:
-        return line
-    shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in bytes.fromhex(dump["bytes"]))
-    return dump["bytes"] if dump["characters"] == shown.strip() else line
+    """Cut off the characters beside the bytes of a dump: they are told by being what the bytes are."""
+    whole = line.strip()
+    for gap in _BESIDE.finditer(whole if len(whole) <= _MOST_OF_A_DUMP else ""):
+        digits = _BETWEEN.sub("", whole[: gap.start()])
+        if digits and not len(digits) % 2 and not _NO_DIGIT.search(digits):
+            shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in bytes.fromhex(digits))
+            if whole[gap.end() :].removesuffix("|").strip() == shown.strip():
+                return digits
+    return line

@@ -137,6 +137,30 @@ def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest
     assert "BTHome v2 (0xFCD2)\nformat: as --service says\n" in out
 
 
+@pytest.mark.parametrize(
+    ("service", "status", "said"),
+    [
+        ("fcd2", 0, "11 bytes of service data: BTHome v2 (0xFCD2)\nformat: as the text around the bytes says\n"),
+        ("feaa", 1, "wrong: these are 11 bytes of service data of 0xFEAA, which has no known format"),
+    ],
+)
+def test_the_service_that_a_text_names_is_not_guessed_at(
+    service: str, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an unknown one nearly all could be an encrypted packet of version 1."""
+    ended, out, _ = says([f"Service Data (UUID 0x{service}): {PACKET}"], capsys)
+
+    assert status == ended
+    assert said in out
+
+
+def test_service_says_more_than_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who gives the option knows better."""
+    _, out, _ = says(["--service", "fcd2", f"Service Data (UUID 0xfeaa): {PACKET}"], capsys)
+
+    assert "format: as --service says" in out
+
+
 def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.CaptureFixture[str]) -> None:
     """Battery and humidity of BTHome version 1 are flags and a list of services as well: it says so, and how."""
     _, guessed, _ = says(["0201100303bf13"], capsys)
