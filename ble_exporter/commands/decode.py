@@ -20,7 +20,7 @@ from ble_exporter.commands.explained import (
     wrapped,
 )
 from ble_exporter.commands.explained_json import document
-from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of, pasted
+from ble_exporter.commands.hexadecimal import key_in, key_of, octets_of, pasted, refuse_key
 from ble_exporter.commands.terminal import Painter
 from ble_exporter.commands.usage import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.formats.decoded import Cipher
@@ -142,6 +142,7 @@ def _keys(options: argparse.Namespace) -> Mapping[str, bytes]:
     if options.config is not None:
         from ble_exporter.config import load_config
 
+        refuse_key(options.config, "--config")
         return load_config(options.config).keys
     if options.key is not None:
         return {"": key_of(options.key, "--key")}

@@ -2,6 +2,7 @@
 
 import ast
 import codecs
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -34,6 +35,8 @@ _SEPARATORS = re.compile(r"""[\s:,;.|_'"<>{}\[\]\-\u2010-\u2015]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 # Zero-width characters and the byte-order mark, which come along from web pages and editors.
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
+# Half of one.
+_LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
 # More than any tool shows in a line that has characters beside the bytes.
 _MOST_OF_A_DUMP = 300
@@ -175,6 +178,17 @@ def key_of(text: str, where: str) -> bytes:
     raise ConfigError(f"{where}: {problem}; give the {2 * KEY_SIZE} that the firmware's page shows")
 
 
+def refuse_key(path: str, option: str) -> None:
+    """
+    Refuse what looks like a key where a file's name should stand, before an error shows it.
+
+    Raises:
+        ConfigError: It does, and there is no such file.
+    """
+    if _LIKE_A_KEY.search(_SEPARATORS.sub("", path)) and ("\0" in path or not os.path.lexists(path)):
+        raise ConfigError(f"{option}: there is no such file, and its name looks like a key: write the key into a file")
+
+
 def key_in(path: str) -> bytes:
     """
     Return the key that a file holds.
@@ -192,6 +206,7 @@ def key_in(path: str) -> bytes:
 
 
 def _unreadable(path: str, error: Exception) -> NoReturn:
+    refuse_key(path, "--key-file")
     cause = error.strerror if isinstance(error, OSError) else error
     remedy = "name a file with the key's 32 hex digits, or - for standard input"
     raise ConfigError(f"--key-file {path}: can't be read ({cause}): {remedy}") from error

@@ -209,6 +209,27 @@ def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.Ca
     assert KEY.hex()[-12:] not in shown
 
 
+@pytest.mark.parametrize("option", ["--key-file", "--config"])
+@pytest.mark.parametrize("name", [KEY.hex(), KEY.hex(":").upper(), "0x" + KEY.hex()[:20], f"/etc/{KEY.hex()}"])
+def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the likeliest mistake of who has a key and reads too quickly."""
+    status, out, err = says([SEALED, option, name], capsys)
+
+    assert (78, "") == (status, out)
+    assert f"ble-exporter: error: {option}: there is no such file, and its name looks like a key" in err
+    assert KEY.hex()[:8] not in re.sub(r"[\s:]", "", err.lower())
+
+
+def test_a_file_may_have_a_name_that_looks_like_a_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a checksum, perhaps."""
+    monkeypatch.chdir(tmp_path)
+    Path(KEY.hex()[::-1]).write_text(KEY.hex())
+
+    assert says([SEALED, "--key-file", KEY.hex()[::-1], "--mac", ADDRESS], capsys)[0] == 0
+
+
 _HEX = st.binary(max_size=60).map(bytes.hex)
 _HEAD = st.sampled_from(["", "020106", "0e16d2fc40", "1216fcd2", "40", "41", "50585b0501", "d2fc", "0721", "0520"])
 _WORDS = st.one_of(
