@@ -42,6 +42,11 @@ _FLAG_NAMES = (
 )
 
 
+_LE_META_EVENT = b"\x04\x3e"
+# Of a report and of an extended one: where the address stands, where the payload's length; bytes behind the payload.
+_REPORTS: Mapping[int, tuple[int, int, int]] = {0x02: (7, 13, 1), 0x0D: (8, 28, 0)}
+
+
 class Structure(NamedTuple):
     """
     One data structure.
@@ -167,3 +172,33 @@ def begins_with_flags(payload: bytes) -> bool:
         and all(one.kind is not None and not one.missing for one in found)
         and [one.kind for one in found].count(_FLAGS) == 1
     )
+
+
+class Report(NamedTuple):
+    """
+    An HCI event that reports one advertisement.
+
+    Attributes:
+        payload: The advertising payload.
+        address: The sender's.
+    """
+
+    payload: bytes
+    address: str
+
+
+def report(event: bytes) -> Report | None:
+    """
+    Return what an HCI event reports; None of any other bytes.
+
+        04 3E | length | subevent | 1 report | … address (6, reversed) … | length | advertising payload | …
+
+    Source: Bluetooth Core Specification, vol. 4, part A, 2, and part E, 7.7.65.2 and 7.7.65.13.
+    """
+    if event[:2] != _LE_META_EVENT or len(event) < 5 or event[2] != len(event) - 3 or event[4] != 1:
+        return None
+    at, length_at, behind = _REPORTS.get(event[3], (0, len(event), 0))
+    start = length_at + 1
+    if start > len(event) or event[length_at] != len(event) - start - behind:
+        return None
+    return Report(event[start : len(event) - behind], event[at : at + 6][::-1].hex(":").upper())

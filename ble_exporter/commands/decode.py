@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ble_exporter import __version__
-from ble_exporter.anatomy.advertising import Structure, structures
+from ble_exporter.anatomy.advertising import Structure, report, structures
 from ble_exporter.anatomy.explain import explain
 from ble_exporter.anatomy.guess import CERTAIN, guesses, is_advertising
 from ble_exporter.commands.explained import (
@@ -68,6 +68,9 @@ def main(arguments: Sequence[str]) -> int:
         if options.hex == [_STANDARD_INPUT] == [options.key_file]:
             raise ValueError("standard input can't be both the payload and the key")
         data, named = pasted(_input(options.hex))
+        reported = None if service or named else report(data)
+        if reported is not None:
+            data, service, mac = reported.payload, "", mac or reported.address
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than the {_MOST_BYTES} that an advertisement holds")
     except ValueError as error:
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     if service is None and named:
         service, how = SERVICES.get(named, named), "as the text around the bytes says"
     decode = _Decode(data, mac, _keys(options), by_address=bool(options.config))
+    decode.sender = reported.address if reported else ""
     decode.take(service, how)
     sys.stdout.write(decode.as_json() if options.json else decode.as_text(Painter(sys.stdout)))
     return EXIT_OK if decode.is_sound else EXIT_WRONG
@@ -164,6 +168,7 @@ class _Decode:
     Attributes:
         structures: Of an advertising payload; none of service data.
         told: Its payloads of known formats.
+        sender: Of an HCI event in which it was; empty where it was in none.
     """
 
     def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes], *, by_address: bool) -> None:
@@ -173,6 +178,7 @@ class _Decode:
         self._by_address = by_address
         self.structures: list[Structure] = []
         self.told: list[Told] = []
+        self.sender = ""
         self._unknown = ""
 
     @property
@@ -204,8 +210,9 @@ class _Decode:
         lines = [paint(f"{PROGRAM} {__version__}", "bold")]
         if self.structures:
             known = [told.anatomy.uuid for told in self.told]
+            where = f", in an HCI event that names {self.sender} as its sender" if self.sender else ""
             lines += [
-                f"{number_of(len(self._data), 'byte')} of an advertising payload",
+                f"{number_of(len(self._data), 'byte')} of an advertising payload{where}",
                 "",
                 *structure_lines(self.structures, known),
             ]
@@ -213,7 +220,8 @@ class _Decode:
             lines += ["", *payload_lines(told, paint)] if self.structures else payload_lines(told, paint)
         for one in self.structures:
             if one.missing:
-                text = f"wrong: the structure at byte {one.offset} is {one.missing} bytes longer than what is there"
+                by = number_of(one.missing, "byte")
+                text = f"wrong: the structure at byte {one.offset} is {by} longer than what is there"
                 lines += ["", paint(text, "bold", "red"), *dump_lines(self._data, one.offset, 1)]
         if not self.told:
             lines += self._nothing_known(paint)

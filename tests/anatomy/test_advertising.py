@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.anatomy.advertising import Structure, begins_with_flags, has_known_service, structures
+from ble_exporter.anatomy.advertising import (
+    Report,
+    Structure,
+    begins_with_flags,
+    has_known_service,
+    report,
+    structures,
+)
 from ble_exporter.formats import bthome
 
 PACKET = "4000b00151028d0a038d11"
@@ -85,3 +92,33 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
 def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
     """Their three upper bits are reserved, and what follows is whole."""
     assert begins_so == begins_with_flags(bytes.fromhex(payload))
+
+
+ADDRESS = "CCBBAA38C1A4"
+EVENTS = [
+    "043E1E" + "0201" + "0000" + ADDRESS + "12" + PAIR_A + "C4",
+    "043E2C" + "0D01" + "130000" + ADDRESS + "0100FF7FC4000000" + "000000000000" + "12" + PAIR_A,
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
+def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
+    """As hcidump and Wireshark show a packet: all of it."""
+    assert Report(bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == report(bytes.fromhex(event))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
+def test_an_hci_event_is_whole_or_none(event: str) -> None:
+    """Cut short, too long, of another kind: a guess at its bytes says more."""
+    whole = bytes.fromhex(event)
+    others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
+
+    assert [None] * len(others) == [report(other) for other in others]
+
+
+@given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
+def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
+    """Or none; never an error."""
+    found = report(event)
+
+    assert found is None or found.payload in event
