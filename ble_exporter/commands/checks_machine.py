@@ -32,7 +32,7 @@ def user(examination: Examination) -> Iterator[Finding]:
         yield Finding(
             "fail",
             f"user: {uid} is in no user database, and dbus-daemon does not let it in",
-            f"sudo useradd --system --no-create-home --uid {uid} --groups {_GROUP} {_SERVICE_USER}",
+            f"sudo useradd --system --no-create-home --uid {uid}{_group_option()} {_SERVICE_USER}",
         )
     elif service is not None and service.user != name:
         yield Finding(
@@ -42,6 +42,15 @@ def user(examination: Examination) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", f"user: {name}{_group_words(uid)}")
+
+
+def _group_option() -> str:
+    try:
+        grp.getgrnam(_GROUP)
+    except KeyError:
+        # As in a container; useradd would make no user then.
+        return ""
+    return f" --groups {_GROUP}"
 
 
 def _group_words(uid: int) -> str:

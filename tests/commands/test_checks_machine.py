@@ -75,13 +75,18 @@ def test_the_service_s_own_user_is_no_stranger(examination: Examination) -> None
     assert finding.level == "ok"
 
 
-def test_a_user_that_nobody_knows_is_made_known(examination: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container, or with DynamicUser: dbus-daemon drops him without a word."""
+def test_a_user_that_nobody_knows_is_made_known(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
+) -> None:
+    """As in a container, or with DynamicUser: dbus-daemon drops him without a word. useradd knows no unknown group."""
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [])))
 
     text = "user: 4000000 is in no user database, and dbus-daemon does not let it in"
     remedy = "sudo useradd --system --no-create-home --uid 4000000 --groups bluetooth ble"
     assert [Finding("fail", text, remedy)] == list(checks.user(examination))
+    no_group()
+    assert [Finding("fail", text, remedy.replace(" --groups bluetooth", ""))] == list(checks.user(examination))
 
 
 def log_of(examination: Examination, write: Write, log_file: object) -> Finding:
