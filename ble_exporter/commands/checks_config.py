@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from ble_exporter.ciphers import ciphers_of
 from ble_exporter.commands.examination import Examination, Finding, this_program, user_name
@@ -36,7 +37,7 @@ def config(examination: Examination) -> Iterator[Finding]:
         sound = load_config(path)
     except ConfigError as error:
         remedy = _config_remedy(examination, str(error))
-        finds_sensors = remedy == _discovery(examination)
+        finds_sensors = remedy.startswith(this_program("discover"))
         yield Finding("fail", f"configuration: {error}", remedy, takes_bluetooth=finds_sensors)
         return
     examination.config = sound
@@ -54,15 +55,22 @@ def config(examination: Examination) -> Iterator[Finding]:
 
 def _config_remedy(examination: Examination, problem: str) -> str:
     path = Path(examination.config_path)
-    # Not Path.exists, which raises where a folder is closed.
+    closed = next((folder for folder in reversed(path.absolute().parents) if _is_closed(folder)), None)
+    if closed is not None:
+        # What is in it, nobody knows: another configuration is not what is missing.
+        return _access_remedy(closed, "x")
+    # Not Path.is_dir and Path.exists, which raise where a name is too long, for one.
+    if os.path.isdir(path):  # noqa: PTH112
+        inside = str(path / "config.yaml")
+        return this_program("doctor", "--config", inside) if os.access(inside, os.F_OK) else _discovery(inside)
     if not os.access(path, os.F_OK):
         installed = examination.root / _INSTALLED_CONFIG
         is_other = os.access(installed, os.R_OK) and str(installed) != examination.config_path
         if is_other:
             return this_program("doctor", "--config", str(installed))
-        return _discovery(examination)
+        return _discovery(examination.config_path)
     if not os.access(path, os.R_OK):
-        return _reading_remedy(path)
+        return _access_remedy(path, "r")
     credentials = examination.root / _CREDENTIALS
     if "bindkey_file" in problem and os.access(credentials, os.F_OK):
         return f"sudo env CREDENTIALS_DIRECTORY={credentials} {this_program('doctor', '--config', str(path))}"
@@ -70,16 +78,20 @@ def _config_remedy(examination: Examination, problem: str) -> str:
     return examination.edit(line=int(line[1]) if line else None)
 
 
-def _discovery(examination: Examination) -> str:
-    return this_program("discover", "--write", examination.config_path)
+def _discovery(path: str) -> str:
+    return this_program("discover", "--write", path)
 
 
-def _reading_remedy(path: Path) -> str:
-    """Return how this user may read a file that others, as the service's user, must go on to read."""
+def _is_closed(folder: Path) -> bool:
+    return os.access(folder, os.F_OK) and not os.access(folder, os.X_OK)
+
+
+def _access_remedy(path: Path, right: Literal["r", "x"]) -> str:
+    """Return how this user may read a file, or enter a folder, that the service's user must go on to use."""
     status, me, quoted = path.stat(), user_name(os.geteuid()) or str(os.geteuid()), shlex.quote(str(path))
-    if status.st_gid and status.st_mode & stat.S_IRGRP:
+    if status.st_gid and status.st_mode & {"r": stat.S_IRGRP, "x": stat.S_IXGRP}[right]:
         return f"sudo usermod -a -G {status.st_gid} {shlex.quote(me)}"
-    return f"sudo chgrp {os.getegid()} {quoted} && sudo chmod g+r {quoted}"
+    return f"sudo chgrp {os.getegid()} {quoted} && sudo chmod g+{right} {quoted}"
 
 
 def key_files(examination: Examination) -> Iterator[Finding]:

@@ -99,6 +99,50 @@ def test_a_file_that_this_user_may_not_read(
     assert remedy.format(group=group, path=path, me=me) == finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("mode", "remedy"),
+    [(0o700, "sudo chgrp {group} {path} && sudo chmod g+x {path}"), (0o750, "sudo usermod -a -G {group} {me}")],
+)
+def test_a_folder_that_this_user_may_not_enter(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, mode: int, remedy: str
+) -> None:
+    """The configuration is in it, perhaps: to make another one would not work, or would hide it. Root enters any."""
+    folder = Path(examination.config_path).parent / "closed"
+    folder.mkdir()
+    folder.chmod(mode)
+    group = os.getegid() if mode == 0o700 else 4_000_000
+    real = folder.stat()
+    status = os.stat_result((*real[:5], group, *real[6:10]))
+    examination.config_path = str(folder / "config.yaml")
+    monkeypatch.setattr(Path, "stat", lambda _path: status)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, kind: (path, kind) != (folder, os.X_OK) and access(path, kind))
+    (finding,) = checks.config(examination)
+
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert (remedy.format(group=group, path=folder, me=me), False) == (finding.remedy, finding.takes_bluetooth)
+
+
+def test_a_folder_in_the_place_of_the_file_may_have_it(examination: Examination, tmp_path: Path) -> None:
+    """An editor can't open a folder."""
+    examination.config_path = str(tmp_path)
+    (there,) = checks.config(examination)
+    (tmp_path / "config.yaml").unlink()
+    (nowhere,) = checks.config(examination)
+
+    assert f"{sys.executable} -m ble_exporter doctor --config {tmp_path}/config.yaml" == there.remedy
+    assert f"{sys.executable} -m ble_exporter discover --write {tmp_path}/config.yaml" == nowhere.remedy
+    assert (False, True) == (there.takes_bluetooth, nowhere.takes_bluetooth)
+
+
+def test_a_name_that_no_file_can_have_is_a_finding(examination: Examination) -> None:
+    """And no check that broke."""
+    examination.config_path = "x" * 300
+    (finding,) = checks.config(examination)
+
+    assert finding.remedy.endswith(f" discover --write {'x' * 300}")
+
+
 def test_a_key_that_systemd_keeps_is_looked_for_there(examination: Examination, write: Write) -> None:
     """LoadCredential= puts it where only the service, and root, can read it."""
     path = write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: room.key}}')
