@@ -86,6 +86,8 @@ class Parser(argparse.ArgumentParser):
             return "an argument too much: this takes options only"
         if set(name) <= set("0123456789abcdefABCDEF:- ") and "decode" in self._commands:
             return f"a payload is read by `{self.prog} decode …`"
+        if name.lower().endswith((".yaml", ".yml")):
+            return f"a configuration is given by `{self.prog} --config {name}`"
         there_are = f"; there are {', '.join(sorted(self._commands))}"
         return f"unknown command {name}{_meant(name, self._commands) or there_are}"
 

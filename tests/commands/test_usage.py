@@ -60,6 +60,7 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         (["--config", "x", "doctor"], "the command comes first, and its options behind it: `ble-exporter doctor …`"),
         (["--jsn", "doctor"], "the command comes first, and its options behind it: `ble-exporter doctor …`"),
         (["40:00:2b"], "a payload is read by `ble-exporter decode …`"),
+        (["house.yaml"], "a configuration is given by `ble-exporter --config house.yaml`"),
         (["--config"], "argument --config: expected one argument"),
         (["a\x1b[2J"], "unknown command a\\x1b[2J; there are decode, doctor"),
     ],
