@@ -109,9 +109,10 @@ def monitors(examination: Examination) -> Iterator[Finding]:
         }
         yield Finding("ok", f"scan_mode: bluetoothd offers advertisement monitors: {meaning[mode]}")
         return
+    # Of two such lines bluetoothd takes the last.
     remedy = (
-        r"sudo sed -i 's/^\[General\].*/&\nExperimental = true/' /etc/bluetooth/main.conf && "
-        "sudo systemctl restart bluetooth"
+        r"sudo sed -i -e '/^ *Experimental *=/d' -e 's/^\[General\].*/&\nExperimental = true/' "
+        "/etc/bluetooth/main.conf && sudo systemctl restart bluetooth"
     )
     if mode == "passive":
         yield Finding("fail", f"scan_mode: {remedies.NO_PASSIVE_SCAN}", remedy)

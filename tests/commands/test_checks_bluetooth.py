@@ -3,6 +3,8 @@
 import grp
 import os
 import pwd
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,7 +182,25 @@ def test_what_monitors_mean_for_the_mode(
 
     assert text in finding.text
     assert ("fail" if fails else "ok") == finding.level
-    assert fails == finding.remedy.startswith(r"sudo sed -i 's/^\[General\].*/&\nExperimental = true/'")
+    assert fails == finding.remedy.endswith(" /etc/bluetooth/main.conf && sudo systemctl restart bluetooth")
+
+
+@pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])
+def test_the_command_for_passive_scans_leaves_one_answer(
+    sick: Callable[..., Examination], before: str, tmp_path: Path
+) -> None:
+    """Of two lines bluetoothd takes the last, and that may be the old one."""
+    file = tmp_path / "main.conf"
+    file.write_text(f"[General]\nName = pi\n{before}KernelExperimental = false\n[Policy]\n")
+    (finding,) = checks.monitors(shown(sick(scan_mode="passive"), HCI0))
+    _, *edit, name = shlex.split(finding.remedy.partition(" && ")[0])
+    subprocess.run([*edit, str(file)], check=True)
+
+    kept = before if before.startswith("#") else ""
+    assert name == "/etc/bluetooth/main.conf"
+    assert (
+        f"[General]\nExperimental = true\nName = pi\n{kept}KernelExperimental = false\n[Policy]\n" == file.read_text()
+    )
 
 
 def test_rfkill_is_named_with_the_command_that_this_machine_has(examination: Examination) -> None:
