@@ -102,13 +102,14 @@ class LiveTable:
         status = f"Listening{on}: {left_s:.0f} s left.  {counted(len(sensors), len(survey.others()))}.  {_ENOUGH}."
         now = survey.clock()
         rising = frozenset(sensor.address for sensor in sensors if sensor.just_rose(now))
-        rows = sensor_lines(sensors, self._configured, size.columns, rising)
         # The status, the legend, and an empty line each above and below the table, and for the cursor: what the
-        # terminal echoes there, ^C for example, breaks no line.
+        # terminal echoes there, ^C for example, breaks no line. The table has a header.
         room = max(size.lines - 5, 1)
-        if len(rows) > room:
-            hidden = len(rows) - room + 1
-            rows = [*rows[: room - 1], Line(cut(f"… and {hidden} weaker ones", size.columns), "dim")]
+        # Only what is shown is made: strangers can pose as hundreds of sensors, and the radio waits meanwhile.
+        shown = sensors if len(sensors) < room else sensors[: max(room - 2, 0)]
+        rows = sensor_lines(shown, self._configured, size.columns, rising)
+        if len(shown) < len(sensors):
+            rows.append(Line(cut(f"… and {len(sensors) - len(shown)} weaker ones", size.columns), "dim"))
         legend = [Line(""), Line(cut(LEGEND, size.columns), "dim"), Line("")] if rows else []
         self._draw([Line(cut(status, size.columns), "bold"), Line(""), *rows, *legend], size.columns)
 

@@ -104,11 +104,14 @@ def counted(sensors: int, others: int) -> str:
 
 def cut(line: str, width_there: int) -> str:
     """Return the beginning of a line that takes at most so many columns; without control characters."""
-    if width(line) <= width_there:
-        return line
-    while line and width(line) >= width_there:
-        line = line[:-1]
-    return f"{line}…" if width_there > 0 else ""
+    taken = fitting = 0
+    for end, char in enumerate(line, 1):
+        taken += width(char)
+        if taken > width_there:
+            return f"{line[:fitting]}…" if width_there > 0 else ""
+        if taken < width_there:
+            fitting = end
+    return line
 
 
 def _fitted(rows: Sequence[Sequence[str]], readings: Sequence[Sequence[str]], width_there: int) -> list[str]:

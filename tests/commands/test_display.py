@@ -2,11 +2,13 @@
 
 import io
 import os
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from ble_exporter.commands.display import LEGEND, Announcements, LiveTable, Silence, write
-from ble_exporter.commands.survey import Survey
+from ble_exporter.commands.survey import Sender, Survey
+from ble_exporter.commands.table import Line, sensor_lines
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
 from tests.commands.test_terminal import Terminal
@@ -134,6 +136,24 @@ def test_a_low_terminal_has_the_strongest() -> None:
     assert 9 == len(lines)
     assert "A4:C1:38:00:00:02" in lines[4]
     assert "… and 7 weaker ones" == lines[5]
+
+
+def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times a second, and the radio waits meanwhile."""
+    made: list[int] = []
+
+    def counting(
+        sensors: Sequence[Sender], configured: Mapping[str, str], columns: int, rising: frozenset[str]
+    ) -> list[Line]:
+        made.append(len(sensors))
+        return sensor_lines(sensors, configured, columns, rising)
+
+    monkeypatch.setattr("ble_exporter.commands.display.sensor_lines", counting)
+    screen = Screen()
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A, sensors=200), 7.0, "")
+
+    assert [17] == made
+    assert "… and 183 weaker ones" == screen.look()[20]
 
 
 def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:

@@ -134,6 +134,21 @@ def test_what_is_cut_says_so() -> None:
     ]  # fmt: skip
 
 
+def test_a_long_name_is_cut_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is cut the radio waits, and 500 strangers can have such names at once."""
+    measured: list[str] = []
+
+    def counting(text: str) -> int:
+        measured.append(text)
+        return width(text)
+
+    monkeypatch.setattr("ble_exporter.commands.table.width", counting)
+    line = cut("x" * 2480, 24)
+
+    assert f"{'x' * 23}…" == line
+    assert sum(map(len, measured)) <= 2480
+
+
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4), st.integers(1, 200), st.booleans())
 def test_no_line_is_longer_than_the_terminal(names: list[str], columns: int, is_known: bool) -> None:
     """Whatever a device calls itself: a line that breaks would move all below it."""
