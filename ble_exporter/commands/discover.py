@@ -9,7 +9,6 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,14 +117,13 @@ class _Enrolment:
         refused: list[Refusal] = []
         if self._options.add:
             meant, refused = granted(self._options.add, self._survey.sensors(), self._configured)
-        # Ctrl-D is an answer, too: none.
-        with suppress(EOFError):
-            if asks:
-                meant = self._asked()
-            added, without_key = with_keys(meant, _ask_hidden if self._can_ask else None, _say)
-            return added, refused + without_key
-        _say("")
-        return [], refused
+        try:
+            meant = self._asked() if asks else meant
+        except EOFError:
+            # Ctrl-D is an answer, too: none.
+            _say("")
+        added, without_key = with_keys(meant, _ask_hidden if self._can_ask else None, _say)
+        return added, refused + without_key
 
     def _asked(self) -> list[tuple[Sender, str]]:
         _say("")
@@ -217,7 +215,12 @@ def _print_report(
 
 
 def _ask_hidden(question: str) -> str:
-    return getpass.getpass(question)
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        # As Enter: what else was chosen is added all the same.
+        _say("")
+        return ""
 
 
 def _forget_what_was_typed() -> None:

@@ -391,6 +391,24 @@ def test_whoever_chooses_nothing_changes_nothing(tmp_path: Path, keys: str, stat
     assert not (tmp_path / "new.yaml").exists()
 
 
+def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None:
+    """Ctrl-D there: the other one was chosen by name, and a script must see that one of them is missing."""
+    encrypted = LOCKED["address"]
+    (tmp_path / "x.capture").write_text(
+        f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {LOCKED['payload']}\n"
+    )
+    with on_a_terminal(
+        "--replay", "x.capture", "--write", "new.yaml", "--add", f"{encrypted}=attic", "--add", f"{ADDRESS}=bed"
+    ) as terminal:
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type("\x04")
+
+        assert 1 == terminal.end()
+
+    assert {ADDRESS: "bed"} == load_config(str(tmp_path / "new.yaml")).devices
+    assert f"not added: {encrypted}: it encrypts, and no bindkey was given" in terminal.text
+
+
 def test_however_it_ends_the_terminal_is_in_order() -> None:
     """Nothing was switched over, so that nothing has to be switched back: no other screen, and no hidden cursor."""
     with on_a_terminal("--mock", "--mock-seed", "3") as terminal:
