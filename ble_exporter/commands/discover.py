@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:
     from ble_exporter.scanner import Radio
+
+# Stands for an answer that is no text: no number, no name and no key has it.
+_NO_TEXT = "\x00"
 
 # A pipe has no width; what is read there later has none either.
 _WIDTH_OF_A_PIPE = 200
@@ -130,8 +134,8 @@ class _Enrolment:
         _forget_what_was_typed()
         taken = set(self._configured.values())
         meant = []
-        for sensor in chosen(self._candidates, input, _say):
-            name = named(sensor, taken, input, _say)
+        for sensor in chosen(self._candidates, _ask, _say):
+            name = named(sensor, taken, _ask, _say)
             taken.add(name)
             meant.append((sensor, name))
         return meant
@@ -214,9 +218,17 @@ def _print_report(
         write(sys.stdout, (paint(line.text, line.style) if line.style else line.text) + "\n")
 
 
+def _ask(question: str) -> str:
+    with suppress(UnicodeDecodeError):
+        return input(question)
+    return _NO_TEXT
+
+
 def _ask_hidden(question: str) -> str:
     try:
         return getpass.getpass(question)
+    except UnicodeDecodeError:
+        return _NO_TEXT
     except EOFError:
         # As Enter: what else was chosen is added all the same.
         _say("")

@@ -293,14 +293,18 @@ class Terminal:
             if select.select([self._process.stdout], [], [], 1.0)[0]:
                 read = os.read(self._process.stdout.fileno(), 65536)
                 assert read, f"it ended, without {words!r}: {self.text}"
-                self.text += read.decode()
+                self.text += read.decode(errors="replace")
         self._waited_for = self.text.index(words, self._waited_for) + len(words)
 
     def type(self, keys: str) -> None:
         """Press keys."""
+        self.type_bytes(keys.encode())
+
+    def type_bytes(self, keys: bytes) -> None:
+        """Press keys of a terminal that has another encoding than the program."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(keys.encode())
+            self._process.stdin.write(keys)
             self._process.stdin.flush()
 
     def end(self, keys: str = "") -> int:
@@ -320,7 +324,7 @@ class Terminal:
             read = os.read(self._process.stdout.fileno(), 65536)
             if not read:
                 return self._process.wait(PATIENCE_S)
-            self.text += read.decode()
+            self.text += read.decode(errors="replace")
         raise AssertionError(f"it did not end: {self.text}")
 
 
@@ -407,6 +411,32 @@ def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None
 
     assert {ADDRESS: "bed"} == load_config(str(tmp_path / "new.yaml")).devices
     assert f"not added: {encrypted}: it encrypts, and no bindkey was given" in terminal.text
+
+
+def test_an_answer_that_is_no_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that is not set to UTF-8 sends such bytes for ü: at each of the three questions."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+        terminal.type_bytes(b"\xfc\r")
+        terminal.wait_for("Write numbers from 1 to 1")
+        terminal.wait_for("Add which?")
+        terminal.type("1\r")
+        terminal.wait_for("Name of")
+        terminal.type_bytes(b"k\xfcche\r")
+        terminal.wait_for("use printable characters.")
+        terminal.wait_for("Name of")
+        terminal.type("attic\r")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type_bytes(b"\xfc\r")
+        terminal.wait_for("It has 1 characters, and not 32")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type(KEY + "\r")
+
+        assert 0 == terminal.end()
+
+    assert {LOCKED["address"]: "attic"} == load_config(str(tmp_path / "new.yaml")).devices
 
 
 def test_however_it_ends_the_terminal_is_in_order() -> None:
