@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from ble_exporter.additions import Addition, add, addable
 from ble_exporter.ciphers import ciphers_of
@@ -92,7 +92,7 @@ class _Enrolment:
         self._survey = survey
         self._configured = configured
         self._candidates = [sensor for sensor in survey.sensors() if sensor.address not in configured]
-        self._can_ask = bool(options.write) and not options.json and sys.stdin.isatty() and sys.stdout.isatty()
+        self._can_ask = bool(options.write) and not options.json and _is_terminal(sys.stdin, sys.stdout)
 
     def run(self, listened_s: float) -> int:
         options = self._options
@@ -216,6 +216,11 @@ def _print_report(
     width_there = shutil.get_terminal_size().columns if paint.is_live else _WIDTH_OF_A_PIPE
     for line in report(survey, configured, width_there, lists_others=options.all, numbers=numbers):
         write(sys.stdout, (paint(line.text, line.style) if line.style else line.text) + "\n")
+
+
+def _is_terminal(*streams: TextIO | None) -> bool:
+    """Whether a user is at all of them; a closed one is None."""
+    return all(stream is not None and stream.isatty() for stream in streams)
 
 
 def _ask(question: str) -> str:

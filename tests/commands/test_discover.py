@@ -192,6 +192,15 @@ def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.Captu
     )
 
 
+def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed, as some that start programs leave it: found out after half a minute of listening."""
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert 0 == main(["--write", "new.yaml", "--add", ADDRESS], house())
+
+    assert [ADDRESS] == list(load_config("new.yaml").devices)
+
+
 def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
     """And what was not."""
     assert 1 == main(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house())
