@@ -121,7 +121,10 @@ class LiveTable:
     def _draw(self, lines: list[Line], columns: int) -> None:
         # Each line erases its own rest, and the last one what is below: nothing flickers.
         painted = [self._paint(line.text, line.style) if line.style else line.text for line in lines]
-        write(self._stream, self._to_the_top(columns) + "\x1b[K\n".join(painted) + "\x1b[J")
+        # A full line has no rest: the cursor stands on its last character until another one comes, and would erase it.
+        ends = ["\n" if width(line.text) >= columns else "\x1b[K\n" for line in lines[:-1]]
+        text = "".join(line + end for line, end in zip(painted, [*ends, ""], strict=True))
+        write(self._stream, f"{self._to_the_top(columns)}{text}\x1b[J")
         self._shown = [line.text for line in lines]
 
     def _to_the_top(self, columns: int) -> str:

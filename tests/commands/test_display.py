@@ -56,7 +56,8 @@ class Screen:
                 self.row -= int(number)
                 assert self.row >= 0, "above the first line"
             elif command in "JK":
-                self.rows[self.row] = self.rows[self.row][: self.column]
+                # Behind the last column the cursor is still on it.
+                self.rows[self.row] = self.rows[self.row][: min(self.column, self.size.columns - 1)]
                 if command == "J":
                     del self.rows[self.row + 1 :]
             else:
@@ -154,6 +155,16 @@ def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch)
 
     assert [17] == made
     assert "… and 183 weaker ones" == screen.look()[20]
+
+
+def test_what_is_cut_says_so_on_the_terminal() -> None:
+    """A line of the terminal's full width keeps its last character, on xterm and the console, too."""
+    screen = Screen(columns=40)
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A), 7.0, "")
+
+    lines = screen.look()
+    assert ["…"] * 4 == [line[39] for line in lines if line]
 
 
 def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
