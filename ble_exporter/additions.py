@@ -48,6 +48,8 @@ devices: {}
 # As YAML has it.
 _BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
+_COMMENT = re.compile(rf"( *)#[^\r\n\x85\u2028\u2029]*(?:{_BREAK.pattern}|\Z)")
+
 # Not those with a comment in them.
 _EMPTY_BRACES = re.compile(r"\{ *\}")
 
@@ -222,8 +224,11 @@ def _inserted(text: str, devices: tuple[Node, Node] | None, additions: Sequence[
         text = before + text[end:]
         end = len(before)
     at = _next_line(text, end)
-    separator = "" if at == 0 or _BREAK.fullmatch(text[at - 1]) else line_break
     indentation = column_of(entries[0][0]) if entries else column_of(key) + 2
+    while entries and (comment := _COMMENT.match(text, at)) and len(comment[1]) > indentation:
+        # It stands below the last device as its values do: it is about that one, and not about the next.
+        at = comment.end()
+    separator = "" if at == 0 or _BREAK.fullmatch(text[at - 1]) else line_break
     return text[:at] + separator + _lines(_block(additions, indentation), line_break) + text[at:]
 
 
