@@ -19,6 +19,8 @@ MARKED_S = 15.0
 # Whoever sends under ever new addresses must not fill the memory, nor hide the real sensors: each kind has its limit.
 MOST_SENSORS = 500
 MOST_OTHERS = 5000
+# One packet has room for fewer; a sensor has a dozen.
+MOST_MEASUREMENTS = 150
 
 # A breath lifts the humidity by 5 to 30 %, and the temperature by half a degree and more. A sensor's noise is below a
 # tenth of that, and a room that is aired or heated takes minutes.
@@ -74,7 +76,7 @@ class Sender:
         rssi: Received signal strength in dBm, an average that follows the newest; None where the source knows none.
         packets: How many advertisements of a known format; of others, how many at all.
         formats: Names of the known formats that it sends; none of a stranger.
-        measurements: Name to latest value, in the unit of its OBJECTS row.
+        measurements: Name to latest value, in the unit of its OBJECTS row; of more than MOST_MEASUREMENTS the first.
         encrypts: Whether it sends something encrypted.
         locked: Its latest advertisement that could not be read for want of the right key; None where there is none.
         rejected: Why its latest service data of a known format was not read; None where it was.
@@ -163,7 +165,9 @@ class Sender:
         return says_something
 
     def _measure(self, measurements: Mapping[str, float], now: float) -> None:
-        self.measurements.update(measurements)
+        for name, value in measurements.items():
+            if name in self.measurements or len(self.measurements) < MOST_MEASUREMENTS:
+                self.measurements[name] = value
         for name, rise in self._rises.items():
             if name in measurements and rise.add(measurements[name]):
                 self.rose, self.rose_at = name, now

@@ -274,3 +274,16 @@ def test_a_long_name_is_cut() -> None:
     air.say({bthome.UUID: PACKET_A}, name="x" * 10_000)
 
     assert 248 == len(air.sensor.name)
+
+
+def test_who_measures_ever_more_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each packet may hold other objects, and more of each: ten thousand names, of each of 500 addresses."""
+    monkeypatch.setattr(module, "MOST_MEASUREMENTS", 3)
+    air = Air()
+
+    air.measure(20.0, 40.0)
+    for count in range(1, 9):
+        air.say({bthome.UUID: b"\x40" + b"\x01\x50" * count})
+    air.measure(21.0, 41.0)
+
+    assert {"temperature": 21.0, "humidity": 41.0, "battery": 80} == air.sensor.measurements
