@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
-from ble_exporter.commands.survey import Survey
+from ble_exporter.commands.survey import Sender, Survey
 from ble_exporter.commands.table import Line, counted, cut, sensor_lines
 from ble_exporter.commands.terminal import Painter, width
 from ble_exporter.utils import one_line
@@ -106,10 +106,10 @@ class LiveTable:
         # terminal echoes there, ^C for example, breaks no line. The table has a header.
         room = max(size.lines - 5, 1)
         # Only what is shown is made: strangers can pose as hundreds of sensors, and the radio waits meanwhile.
-        shown = sensors if len(sensors) < room else sensors[: max(room - 2, 0)]
+        shown = sensors if len(sensors) < room else _foremost(sensors, rising, max(room - 2, 0))
         rows = sensor_lines(shown, self._configured, size.columns, rising)
         if len(shown) < len(sensors):
-            rows.append(Line(cut(f"… and {len(sensors) - len(shown)} weaker ones", size.columns), "dim"))
+            rows.append(Line(cut(f"… and {len(sensors) - len(shown)} more", size.columns), "dim"))
         legend = [Line(""), Line(cut(LEGEND, size.columns), "dim"), Line("")] if rows else []
         self._draw([Line(cut(status, size.columns), "bold"), Line(""), *rows, *legend], size.columns)
 
@@ -132,6 +132,13 @@ class LiveTable:
         # A terminal that became narrower has broken the lines that were too long.
         rows = sum(max(1, -(-width(text) // max(columns, 1))) for text in self._shown)
         return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
+
+
+def _foremost(sensors: Sequence[Sender], rising: frozenset[str], most: int) -> list[Sender]:
+    """Return those that just rose, whom their user is waiting for, and the strongest of the rest; in the old order."""
+    foremost = sorted(sensors, key=lambda sensor: sensor.address not in rising)[:most]
+    addresses = {sensor.address for sensor in foremost}
+    return [sensor for sensor in sensors if sensor.address in addresses]
 
 
 def write(stream: TextIO, text: str) -> None:

@@ -136,7 +136,21 @@ def test_a_low_terminal_has_the_strongest() -> None:
     lines = screen.look()
     assert 9 == len(lines)
     assert "A4:C1:38:00:00:02" in lines[4]
-    assert "… and 7 weaker ones" == lines[5]
+    assert "… and 7 more" == lines[5]
+
+
+def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
+    """Whoever breathes on the weakest of many sensors waits for its mark."""
+    screen = Screen(lines=9)
+    survey = survey_of(PACKET_A, sensors=9)
+    survey.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, 0.0, -59))
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey, 7.0, "")
+
+    lines = screen.look()
+    assert "A4:C1:38:00:00:01" in lines[3]
+    assert lines[4].startswith("*    A4:C1:38:00:00:09")
+    assert "… and 7 more" == lines[5]
 
 
 def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +168,7 @@ def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch)
     LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A, sensors=200), 7.0, "")
 
     assert [17] == made
-    assert "… and 183 weaker ones" == screen.look()[20]
+    assert "… and 183 more" == screen.look()[20]
 
 
 def test_what_is_cut_says_so_on_the_terminal() -> None:
