@@ -45,6 +45,13 @@ log_file: "-"
 devices: {}
 """
 
+_NOT_SAFELY = (
+    "devices: they are written in a way that nothing can be added to safely; write one a line below it, as "
+    '`"A4:C1:38:00:00:01": "living_room"`, or add the new ones yourself'
+)
+
+_NO_PLACE = 'devices: mandatory key is missing; add `devices: {"A4:C1:38:00:00:01": "living_room"}` with your own'
+
 # As YAML has it.
 _BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -161,10 +168,7 @@ def with_devices(path: str, data: bytes, additions: Sequence[Addition]) -> bytes
     except ConfigError:
         is_right = False
     if not is_right:
-        raise ConfigError(
-            f"{path}: devices: they are written in a way that nothing can be added to safely; write one a line below "
-            'it, as `"A4:C1:38:00:00:01": "living_room"`, or add the new ones yourself'
-        )
+        raise ConfigError(f"{path}: {_NOT_SAFELY}")
     return new
 
 
@@ -194,7 +198,13 @@ def _said_so_far(path: str, data: bytes) -> AppConfig | None:
         text = document.text(data)
         device = '{"FF:FF:FF:FF:FF:FF": "x"}'
         if entry is None:
-            parse_config(path, f"{text}\ndevices: {device}\n".encode())
+            with_device = f"{text}\ndevices: {device}\n".encode()
+            try:
+                document.entries(with_device)
+            except ConfigError:
+                # The file itself is YAML: the way out is none of a line that is not there.
+                raise ConfigError(f"{path}: {_NO_PLACE}") from None
+            parse_config(path, with_device)
         else:
             begin, end = span_of(entry[1])
             parse_config(path, f"{text[:begin]} {device}{text[end:]}".encode())

@@ -298,6 +298,8 @@ def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) ->
         (HEAD + "devices: living_room\n", ":4: devices: no device is listed"),
         (HEAD + f"devices:\n  ? '{LIVING_ROOM}'\n  : x\n", "nothing can be added to safely"),
         (HEAD.replace(":", "", 1), "not valid YAML"),
+        (HEAD + "...\n", "config.yaml: devices: mandatory key is missing; add"),
+        ('{"listen_port": 8000}', "config.yaml: devices: mandatory key is missing; add"),
     ],
 )
 def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, content: str, words: str) -> None:
