@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ble_exporter.commands.survey import MOST_OTHERS, Sender
+from ble_exporter.commands.survey import MOST_OTHERS, MOST_SENSORS, Sender
 from ble_exporter.commands.terminal import Style, columns, width
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.utils import number_of, one_line
@@ -98,8 +98,12 @@ def other_lines(others: Sequence[Sender], width_there: int) -> list[Line]:
 
 def counted(sensors: int, others: int) -> str:
     """Return how many were heard, in words."""
-    more = " or more" if others == MOST_OTHERS else ""
-    return f"{number_of(sensors, 'sensor')}, {others}{more} other device{'' if others == 1 else 's'}"
+    return f"{_number_of(sensors, MOST_SENSORS, 'sensor')}, {_number_of(others, MOST_OTHERS, 'other device')}"
+
+
+def _number_of(count: int, most: int, thing: str) -> str:
+    """Return how many there are; of more than are kept nobody knows."""
+    return f"{count} or more {thing}s" if count >= most else number_of(count, thing)
 
 
 def cut(line: str, width_there: int) -> str:

@@ -120,6 +120,7 @@ def test_others_are_listed_with_the_reason() -> None:
         (0, 0, "0 sensors, 0 other devices"),
         (1, 1, "1 sensor, 1 other device"),
         (2, 5000, "2 sensors, 5000 or more other devices"),
+        (500, 2, "500 or more sensors, 2 other devices"),
     ],
 )
 def test_numbers_are_words(sensors: int, others: int, words: str) -> None:
