@@ -11,8 +11,8 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -96,8 +96,9 @@ def addable(path: str) -> AppConfig | None:
         raise ConfigError(f"{path}: its folder does not exist, or this user can't write there: name another file")
     config = _said_so_far(path, data)
     longest = max(map(len, config.devices.values())) if config else 0
-    with_devices(path, data, [Addition("FF:FF:FF:FF:FF:FF", "x" * (longest + 1))])
-    return config
+    new = with_devices(path, data, [Addition("FF:FF:FF:FF:FF:FF", "x" * (longest + 1))])
+    with _written_beside(path, target, new, holds_key=False):
+        return config
 
 
 def add(path: str, additions: Sequence[Addition]) -> None:
@@ -113,16 +114,23 @@ def add(path: str, additions: Sequence[Addition]) -> None:
     target = os.path.realpath(path)
     new = with_devices(path, _content(path, target), additions)
     holds_key = any(addition.key for addition in additions)
+    with _written_beside(path, target, new, holds_key=holds_key) as temporary:
+        parse_config(path, Path(temporary).read_bytes())
+        Path(temporary).replace(target)
+
+
+@contextmanager
+def _written_beside(path: str, target: str, content: bytes, *, holds_key: bool) -> Iterator[str]:
+    """Write what can take a file's place, with its owner and mode; at the end it is gone, if it has not taken it."""
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{Path(target).name}.", dir=Path(target).parent)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(new)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
             _take_owner_and_mode(path, target, file.fileno(), holds_key=holds_key)
-        parse_config(path, Path(temporary).read_bytes())
-        Path(temporary).replace(target)
+        yield temporary
     except OSError as error:
         raise ConfigError(f"{path}: can't be written ({error.strerror}): name another file, or make room") from error
     finally:

@@ -249,7 +249,7 @@ def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monke
 
 
 def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service could not read its configuration any more."""
+    """A service could not read its configuration any more. At once, before anybody listens and thinks of names."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
     real = os.fstat
@@ -265,8 +265,11 @@ def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "fstat", of_somebody_else)
     monkeypatch.setattr(os, "fchown", refuse)
     with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
+        addable(str(path))
+    with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
         add(str(path), [ADDITION])
     assert HEAD + "devices:\n" == path.read_text()
+    assert [path] == list(tmp_path.iterdir())
 
 
 def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
