@@ -52,6 +52,7 @@ def document(
                 "needs_bindkey": sensor.needs_key,
                 "configured_as": configured.get(sensor.address),
                 "measurements": sensor.measurements,
+                "rose": sensor.rose or None,
             }
             for sensor in sensors
         ],

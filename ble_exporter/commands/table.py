@@ -59,7 +59,7 @@ def sensor_lines(
         sensors: In the order in which they are shown.
         configured: Address to name of those that are configured.
         width_there: How many columns the terminal has; no line is longer.
-        rising: Addresses of those that are marked.
+        rising: Addresses of those that are marked, and with them the reading that rose.
         numbers: Address to the number by which a user chooses it.
     """
     if not sensors:
@@ -72,7 +72,7 @@ def sensor_lines(
         is_configured, is_rising = sensor.address in configured, sensor.address in rising
         name = configured.get(sensor.address, sensor.name)
         rows.append((sensor.address, name, "+".join(sensor.formats), *_reception(sensor)))
-        readings.append(_readings(sensor, is_configured=is_configured))
+        readings.append(_readings(sensor, sensor.rose if is_rising else "", is_configured=is_configured))
         mark = _CONFIGURED if is_configured else str((numbers or {}).get(sensor.address, ""))
         margins.append(f"{_ROSE if is_rising else ' '}{mark:>3} ")
         styles.append("yellow" if is_rising else "green" if is_configured else None)
@@ -153,12 +153,15 @@ def _reception(sender: Sender) -> tuple[str, str, str]:
     )
 
 
-def _readings(sensor: Sender, *, is_configured: bool) -> tuple[str, ...]:
+def _readings(sensor: Sender, rose: str, *, is_configured: bool) -> tuple[str, ...]:
     if sensor.needs_key:
         return _WRONG_KEY if sensor.rejected == "wrong_key" and is_configured else _LOCKED
     first = [name for name in _DECIMALS if name in sensor.measurements]
     rest = [name for name in sensor.measurements if name not in _DECIMALS]
-    return tuple(_reading(name, sensor.measurements[name]) for name in (*first, *rest))
+    said = {name: _reading(name, sensor.measurements[name]) for name in (*first, *rest)}
+    if rose in said:
+        said[rose] += _ROSE
+    return tuple(said.values())
 
 
 def _reading(name: str, value: float) -> str:

@@ -106,6 +106,7 @@ def test_a_program_gets_all_of_it() -> None:
                 "encrypted": False,
                 "needs_bindkey": False,
                 "configured_as": "x",
+                "rose": None,
                 "measurements": {"temperature": 25.06},
             }
         ],

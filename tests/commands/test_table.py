@@ -72,10 +72,13 @@ def test_a_configured_sensor_has_its_configured_name() -> None:
 
 
 def test_a_sensor_that_just_rose_is_marked() -> None:
-    """Without colours, too."""
-    rising = sensor_lines([heard(PACKET_A)], {}, 100, rising=frozenset({ADDRESS}), numbers={ADDRESS: 12})
+    """And which of its readings it was; without colours, too."""
+    sensor = heard(PACKET_A)
+    sensor.rose = "humidity"
+    rising = sensor_lines([sensor], {}, 100, rising=frozenset({ADDRESS}), numbers={ADDRESS: 12})
 
     assert rising[1].text.startswith("* 12 A4:C1:38:00:00:01")
+    assert rising[1].text.endswith("27.0 °C, 44.9 %*, battery 81 %")
     assert rising[1].style == "yellow"
 
 
