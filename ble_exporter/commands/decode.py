@@ -244,7 +244,7 @@ class _Decode:
         text = f"wrong: the {size} are like no known format; --service says which it is: {services}"
         if self._unknown:
             unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
-            text = f"wrong: these are {size} of {unknown}; one have {services}"
+            text = f"wrong: these are {size} of {unknown}; those with one: {services}"
         return [*(paint(line, "bold", "red") for line in wrapped(text)), *dump_lines(self._data, 0, 1)]
 
     def _take_structures(self) -> None:
