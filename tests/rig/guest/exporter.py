@@ -124,12 +124,12 @@ class Exporter:
             assert time.monotonic() < deadline, "\n".join(wrong)
             time.sleep(POLL_S)
 
-    def wait_until_it_listens(self, adapter: str = "hci0") -> None:
-        """Wait until it says that it listens with this adapter; the kernel may scan for it a little sooner."""
+    def wait_until_it_listens(self) -> None:
+        """Wait until it says that it listens with hci0; the kernel may scan for it a little sooner."""
 
         def wrongs(scrape: Scrape) -> list[str]:
-            up = scrape.value("ble_exporter_adapter_up", adapter=adapter)
-            return [] if up == 1 else [f"it does not listen with {adapter} yet"]
+            up = scrape.value("ble_exporter_adapter_up", adapter="hci0")
+            return [] if up == 1 else ["it does not listen yet"]
 
         self.wait_until_right(wrongs, START_LIMIT_S)
 

@@ -167,7 +167,7 @@ def two_adapters(stack: Stack) -> None:
     assert (first.index, second.index) == (0, 1)
     for choice in range(ADAPTER_CHOICES):
         exporter = stack.start_exporter(HOUSE)
-        exporter.wait_until_it_listens("hci0")
+        exporter.wait_until_it_listens()
         assert not second.scan_log, f"hci1 scanned at start {choice + 1}"
         exporter.terminate()
         wait_until(lambda: not first.scanning, "the adapter is idle")
