@@ -14,7 +14,8 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from .air import Thermometer
-from .polling import POLL_S, wait_until
+from .clock import CLOCK
+from .polling import PATIENCE_S, POLL_S, wait_until
 
 PORT = 8000
 HTTP_TIMEOUT_S = 5.0
@@ -22,8 +23,6 @@ SCAN_INTERVAL_S = 5
 SCAN_DURATION_S = 3
 STOP_LIMIT_S = 10.0
 """How long a stop may take where it is not measured: a busy host can take a guest's time away for a second."""
-START_LIMIT_S = 20.0
-"""How long a start may take: bluetoothd begins a scan up to some seconds after the last one's end."""
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
@@ -102,7 +101,7 @@ class Exporter:
         with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as response:
             return Scrape(response.read().decode())
 
-    def wait_until_right(self, wrongs: Callable[[Scrape], list[str]], within_s: float = 10.0) -> Scrape:
+    def wait_until_right(self, wrongs: Callable[[Scrape], list[str]], within_s: float = PATIENCE_S) -> Scrape:
         """
         Scrape until nothing is wrong any more, and return that scrape.
 
@@ -110,7 +109,7 @@ class Exporter:
             wrongs: What is wrong with a scrape, a line each.
             within_s: The deadline.
         """
-        deadline = time.monotonic() + within_s
+        deadline = CLOCK.now() + within_s
         while True:
             status = self.process.poll()
             assert status is None, f"the exporter ended with status {status}"
@@ -121,7 +120,7 @@ class Exporter:
                 wrong = [f"no answer from the exporter: {error}"]
             if not wrong:
                 return scrape
-            assert time.monotonic() < deadline, "\n".join(wrong)
+            assert CLOCK.now() < deadline, "\n".join(wrong)
             time.sleep(POLL_S)
 
     def wait_until_it_listens(self) -> None:
@@ -131,19 +130,19 @@ class Exporter:
             up = scrape.value("ble_exporter_adapter_up", adapter="hci0")
             return [] if up == 1 else ["it does not listen yet"]
 
-        self.wait_until_right(wrongs, START_LIMIT_S)
+        self.wait_until_right(wrongs)
 
     def terminate(self, within_s: float = STOP_LIMIT_S) -> float:
-        """Send SIGTERM, check that it ends well, and return how long that took, in seconds."""
+        """Send SIGTERM, check that it ends well, and return how long that took, in seconds of the guest's."""
         self.process.send_signal(signal.SIGTERM)
-        started = time.monotonic()
+        started = CLOCK.now()
         status = self.wait_for_exit()
-        took = time.monotonic() - started
+        took = CLOCK.now() - started
         assert status == 0, f"status {status} after SIGTERM"
         assert took <= within_s, f"it took {took:.2f} s to end after SIGTERM"
         return took
 
-    def wait_for_exit(self, within_s: float = 30.0) -> int:
+    def wait_for_exit(self, within_s: float = PATIENCE_S) -> int:
         """Wait until it ends by itself, and return its exit status."""
         wait_until(lambda: self.process.poll() is not None, "the exporter ends", within_s)
         return self.process.wait()

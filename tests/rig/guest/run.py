@@ -12,6 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from .clock import CLOCK
 from .scenarios import SCENARIOS
 from .stack import Stack
 
@@ -25,6 +26,7 @@ def main() -> int:
                 sys.stdout.write(f"{name:24} {summary}\n")
             return 0
         case [name] if name in SCENARIOS:
+            CLOCK.start()
             faulthandler.dump_traceback_later(SCENARIOS[name].limit_s)
             try:
                 with Stack(Path(os.environ["RIG_SHARE"])) as stack:
@@ -32,6 +34,8 @@ def main() -> int:
             except Exception:
                 traceback.print_exc()
                 return 1
+            finally:
+                sys.stdout.write(f"{CLOCK.account()}\n")
             return 0
         case other:
             sys.exit(f"no such scenario: {' '.join(other)}")

@@ -25,6 +25,8 @@ SCANS = 4
 """So many scans without a pause are long enough to see one: the kernel restarts an active scan every 10 s."""
 ENOUGH_TO_LEARN = 10
 """After so many packets a passive scan knows the rhythm of the house."""
+ENOUGH_TO_TELL_SHARES = 30
+"""After so many packets of three thermometers a fourth has not sent half as many."""
 KERNEL_RESTART_S = 0.5
 """For longer than that the radio is not off between two of the kernel's own scans."""
 
@@ -53,13 +55,24 @@ def wait_for_scans(exporter: Exporter, number: int) -> None:
     exporter.wait_until_right(too_few, within_s=40)
 
 
+def wait_for_packets(exporter: Exporter, number: int) -> Scrape:
+    """Wait until so many of the thermometers' packets were heard."""
+
+    def too_few(scrape: Scrape) -> list[str]:
+        decoded = counter(scrape, "advertisements_decoded")
+        return [] if decoded >= number else [f"{decoded:g} packets were heard"]
+
+    return exporter.wait_until_right(too_few)
+
+
 @scenario
 def passive(stack: Stack) -> None:
     """A passive scan asks nobody for anything, hears both packets of each, and no stranger but a thermometer."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, HOUSE), *strangers())
     exporter = stack.start_exporter(HOUSE, scan_mode="passive", **ALL_THE_TIME)
-    scrape = exporter.wait_until_right(incomplete)
+    exporter.wait_until_right(incomplete)
+    scrape = wait_for_packets(exporter, ENOUGH_TO_TELL_SHARES)
     assert not any(change.active for change in radio.scan_log), "the radio scanned actively"
     received, decoded = counter(scrape, "advertisements_received"), counter(scrape, "advertisements_decoded")
     unknown = counter(scrape, "advertisements_unknown_device")
@@ -99,12 +112,7 @@ def passive_controller_hangs(stack: Stack) -> None:
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, HOUSE))
     exporter = stack.start_exporter(HOUSE, scan_mode="passive", silence_limit_seconds=5, **ALL_THE_TIME)
-
-    def too_few(scrape: Scrape) -> list[str]:
-        decoded = counter(scrape, "advertisements_decoded")
-        return [] if decoded > ENOUGH_TO_LEARN else [f"{decoded} packets were heard"]
-
-    exporter.wait_until_right(too_few)
+    wait_for_packets(exporter, ENOUGH_TO_LEARN + 1)
     assert_noticed(exporter, radio.hang, "hci0", "nothing was heard for", "thermometers only", within_s=8)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from .air import AAAB, Air, Sender, Thermometer, local_name, strangers, thermometer_sender
+from .clock import CLOCK
 from .exporter import SCAN_DURATION_S, Exporter, Scrape
 from .polling import wait_until
 from .registry import scenario
@@ -63,16 +64,16 @@ def without_cellar(scrape: Scrape) -> list[str]:
 def wait_for_scan_to_end(radio: VirtualRadio) -> None:
     """Wait until the scan that runs, or else the next one, is over."""
     before = radio.completed_scans
-    wait_until(lambda: radio.completed_scans > before, "a scan is completed", within_s=20)
+    wait_until(lambda: radio.completed_scans > before, "a scan is completed")
 
 
 def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> float:
     """Send SIGTERM a while into a scan: the exporter ends, and the radio falls idle; return how long that took."""
 
     def in_mid_scan() -> bool:
-        return radio.scanning and 1.0 < time.monotonic() - radio.scan_log[-1].at < SCAN_DURATION_S - 1.0
+        return radio.scanning and 1.0 < CLOCK.now() - radio.scan_log[-1].at < SCAN_DURATION_S - 1.0
 
-    wait_until(in_mid_scan, "a scan is under way", within_s=20)
+    wait_until(in_mid_scan, "a scan is under way")
     took = exporter.terminate()
     idle = wait_until(lambda: not radio.scanning, "the radio stops scanning", within_s=3)
     sys.stdout.write(f"SIGTERM in mid-scan: ended after {took:.2f} s, radio idle {idle:.2f} s later\n")

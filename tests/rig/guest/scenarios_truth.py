@@ -84,7 +84,7 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
         most = expected() if mode == "passive" else PACKETS
         return [] if expected() <= decoded <= most else [f"{decoded:g} of {expected()} were decoded"]
 
-    scrape = exporter.wait_until_right(wrongs, within_s=5)
+    scrape = exporter.wait_until_right(wrongs)
     witness.end()
     dropped = 0 if mode == "passive" else PACKETS - expected()
     sys.stdout.write(f"{mode}: 0 of {expected()} packets lost; {repeats} of {PACKETS} on air were repeats; ")
@@ -188,7 +188,7 @@ def wait_for_rssi(exporter: Exporter, rssi_dbm: int) -> Scrape:
         served = scrape.value("ble_sensor_rssi_dbm", device=LIVING_ROOM.name, adapter="hci0")
         return [] if served == rssi_dbm else [f"RSSI is {served}, not {rssi_dbm}"]
 
-    return exporter.wait_until_right(wrongs, within_s=3)
+    return exporter.wait_until_right(wrongs)
 
 
 @scenario

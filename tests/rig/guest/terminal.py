@@ -12,9 +12,10 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from .clock import CLOCK
 
 COLUMNS = 100
 ROWS = 40
@@ -176,11 +177,11 @@ class Terminal:
         self._wait(lambda: self._line() == PROMPT, "the shell's prompt", within_s)
 
     def _wait(self, condition: Callable[[], bool], what: str, within_s: float) -> None:
-        deadline = time.monotonic() + within_s
+        deadline = CLOCK.now() + within_s
         self._read(0.0)
         while not condition():
             shown = "\n".join(self._screen.lines)
-            assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}; the terminal shows\n{shown}"
+            assert CLOCK.now() < deadline, f"not within {within_s:g} s: {what}; the terminal shows\n{shown}"
             self._read(POLL_S)
 
     def _read(self, timeout_s: float) -> None:

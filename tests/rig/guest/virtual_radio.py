@@ -17,11 +17,11 @@ import os
 import select
 import struct
 import threading
-import time
 from dataclasses import dataclass
 from enum import Enum
 
 from . import hci
+from .clock import CLOCK
 from .hci import AdvertisingType, ExtendedEventType, Opcode, PacketType, Status
 
 DEFAULT_ADDRESS = "00:1A:7D:DA:71:01"
@@ -53,7 +53,7 @@ class ScanChange:
     """A moment at which the kernel switched scanning on or off, and how it wants it."""
 
     at: float
-    """time.monotonic()."""
+    """As the guest's clock has it."""
     scanning: bool
     active: bool
     filter_duplicates: bool
@@ -210,7 +210,7 @@ class VirtualRadio:
         self.scanning = scanning
         self.scan_log.append(
             ScanChange(
-                at=time.monotonic(),
+                at=CLOCK.now(),
                 scanning=scanning,
                 active=self._active,
                 filter_duplicates=filter_duplicates,
