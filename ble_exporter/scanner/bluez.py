@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
 
 from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
@@ -20,8 +19,8 @@ from bleak.exc import BleakDBusError, BleakError
 from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S, ScanMode
 from ble_exporter.errors import ScannerError
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import modes, remedies
-from ble_exporter.scanner.listening import Listener, packets_heard
+from ble_exporter.scanner import modes, newcomers, remedies
+from ble_exporter.scanner.listening import Listener, packets_heard, within
 from ble_exporter.scanner.silence import Silence
 from ble_exporter.scanner.stack import ServiceData, Stack, connected
 from ble_exporter.utils import one_line
@@ -36,7 +35,6 @@ _STOP_TIMEOUT_S = 5.0
 _GIVE_UP_TIMEOUT_S = 0.5
 
 _log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 
 class BleakScannerImpl:
@@ -103,11 +101,14 @@ class BleakScannerImpl:
                     bug.set_exception(error)
 
         async with connected() as stack:
+            manager = await newcomers.let_bleak_ask()
             adapter = await stack.choose(self._wanted)
             if adapter.name != self._adapter:
                 # One that is no longer there, or no longer powered, was chosen before.
                 self.adapters.clear()
                 self._adapter = adapter.name
+            if manager is not None:
+                await newcomers.have_told_again(manager, stack)
             way = await modes.settle(self._mode, adapter, stack)
             self._tell(f"{adapter.name}, {way.words}")
             self._kept = dict(stack.kept)
@@ -159,7 +160,7 @@ class BleakScannerImpl:
         """Keep the radio scanning for as long as the block lasts, which a cancellation or an error ends."""
         try:
             async with self._turn:
-                await _within(_START_TIMEOUT_S, scanner.start())
+                await within(_START_TIMEOUT_S, scanner.start())
         except asyncio.TimeoutError:
             raise self._failed(f"the scan did not start within {_START_TIMEOUT_S:g} s: {remedies.RESET}") from None
         except (BleakError, OSError, EOFError) as error:
@@ -179,7 +180,7 @@ class BleakScannerImpl:
     async def _stop(self, scanner: BleakScanner, timeout_s: float) -> None:
         try:
             async with self._turn:
-                await _within(timeout_s, scanner.stop())
+                await within(timeout_s, scanner.stop())
         except asyncio.TimeoutError:
             raise self._failed(f"the scan did not stop within {timeout_s:g} s: {remedies.RESET}") from None
         except (BleakError, OSError, EOFError) as error:
@@ -210,18 +211,6 @@ async def _until_one_fails(bug: asyncio.Future[None], *watches: Coroutine[None, 
             # Two may fail at once; the second one's error says nothing new.
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             task.cancel()
-
-
-async def _within(seconds: float, coroutine: Coroutine[None, None, Result]) -> Result:
-    """Await it for so long. Not asyncio.wait_for: before Python 3.12 that may swallow a cancellation."""
-    task = asyncio.ensure_future(coroutine)
-    try:
-        await asyncio.wait({task}, timeout=seconds)
-        if not task.done():
-            raise asyncio.TimeoutError
-        return task.result()
-    finally:
-        task.cancel()
 
 
 def _said(error: BaseException) -> str:

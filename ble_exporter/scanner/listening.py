@@ -1,15 +1,17 @@
 """What a scanner is, who listens to it, and how long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 
 # Longer than a radio may take to stop. Before Python 3.12 a library may lose the cancellation that hits it.
 _CANCEL_AGAIN_S = 10.0
+
+Result = TypeVar("Result")
 
 
 class AbstractScanner(Protocol):
@@ -143,6 +145,18 @@ async def end(*tasks: "asyncio.Task[None]") -> None:
         for task in pending:
             task.cancel()
         _ended, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+
+
+async def within(seconds: float, coroutine: Coroutine[None, None, Result]) -> Result:
+    """Await it for so long. Not asyncio.wait_for: before Python 3.12 that may swallow a cancellation."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
 
 
 async def run_for(

@@ -89,10 +89,12 @@ class Stack:
     Attributes:
         kept: Of each device that bluetoothd knew when the adapter was chosen, by its D-Bus path: the service data that
             it kept.
+        passing: Those that were neither paired nor connected, by the same paths.
     """
 
     def __init__(self, bus: MessageBus, deadline: float) -> None:
         self.kept: dict[str, ServiceData] = {}
+        self.passing: set[str] = set()
         self._bus = bus
         self._deadline = deadline
         self._adapter = ""
@@ -151,6 +153,12 @@ class Stack:
         path, signature = "/org/freedesktop/DBus", "s" * len(arguments)
         return await self._call(Message(_BUS, path, _BUS, member, signature=signature, body=list(arguments)))
 
+    async def forget(self, device: str) -> None:
+        """Have bluetoothd forget a device, by its path, until it is heard again. Raises BusError."""
+        self.kept.pop(device, None)
+        path = device.rpartition("/")[0]
+        await self._call(Message(_BLUEZ, path, _ADAPTER, "RemoveDevice", signature="o", body=[device]))
+
     async def register(self, monitor: ServiceInterface) -> str | None:
         """
         Have bluetoothd serve an advertisement monitor on the chosen adapter, until the connection ends.
@@ -205,11 +213,14 @@ class Stack:
 
     def _adapters(self, objects: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Adapter]:
         """Return the adapters by name, in the order of their numbers."""
+        devices = {path: interfaces[_DEVICE] for path, interfaces in objects.items() if _DEVICE in interfaces}
         self.kept = {
-            path: {uuid: bytes(data.value) for uuid, data in interfaces[_DEVICE]["ServiceData"].value.items()}
-            for path, interfaces in objects.items()
-            if "ServiceData" in interfaces.get(_DEVICE, ())
+            path: {uuid: bytes(data.value) for uuid, data in device["ServiceData"].value.items()}
+            for path, device in devices.items()
+            if "ServiceData" in device
         }
+        in_use = ("Paired", "Connected")
+        self.passing = {path for path, it in devices.items() if not any(key in it and it[key].value for key in in_use)}
         adapters = []
         for path, interfaces in objects.items():
             if _ADAPTER in interfaces:

@@ -38,7 +38,9 @@ class ScriptedBluez:
     """
     The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan.
 
-    `processes` has who is on the bus: names to process ids; 0 is one that has just gone.
+    `processes` has who is on the bus: names to process ids; 0 is one that has just gone. Of the `newcomers`, addresses
+    to service data, one appears right behind each answer to GetManagedObjects: somebody else has the radio scan. The
+    `states` are of each device that appears.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,8 @@ class ScriptedBluez:
         self.calls: list[tuple[str, str]] = []
         self.activates = True
         self.processes: dict[str, int] = {}
+        self.newcomers: dict[str, dict[str, bytes]] = {}
+        self.states: Properties = {}
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
         self._greeted: list[asyncio.StreamWriter] = []
@@ -70,7 +74,7 @@ class ScriptedBluez:
             "Adapter": Variant("o", f"/org/bluez/{adapter}"),
             "UUIDs": Variant("as", []),
         }
-        self.objects[path] = {DEVICE: fixed | said}
+        self.objects[path] = {DEVICE: fixed | self.states | said}
         self._signal("/", OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, self.objects[path]])
 
     def experiment(self) -> None:
@@ -131,8 +135,8 @@ class ScriptedBluez:
             writer.write(answers[words[0]])
 
     def _answer(self, call: Message, writer: asyncio.StreamWriter) -> None:
-        member, path = call.member or "", call.path or ""
-        self.calls.append((member, path))
+        member = call.member or ""
+        self.calls.append((member, call.path or ""))
         if member in self.errors:
             reply = Message.new_error(call, *self.errors[member])
         elif member == "Hello":
@@ -148,10 +152,21 @@ class ScriptedBluez:
         _write(writer, reply)
         if member == "Hello":
             self._greeted.append(writer)
+        if reply.message_type is not MessageType.ERROR:
+            self._follow_up(call)
+
+    def _follow_up(self, call: Message) -> None:
+        """Tell all of what a call that succeeded has changed."""
+        member, path = call.member, call.path or ""
+        if member == "GetManagedObjects" and self.newcomers:
+            self.advertise(*self.newcomers.popitem())
+        if member == "RemoveDevice":
+            del self.objects[call.body[0]]
+            self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [call.body[0], [DEVICE]])
         # bleak's monitor is a passive scan; the other one only shows that there can be one.
-        if member == "RegisterMonitor" and member not in self.errors and call.body[0].startswith("/org/bleak"):
+        if member == "RegisterMonitor" and call.body[0].startswith("/org/bleak"):
             self.discovering.set()
-        if member in ("StartDiscovery", "StopDiscovery") and member not in self.errors:
+        if member in ("StartDiscovery", "StopDiscovery"):
             is_on = member == "StartDiscovery"
             body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]
             self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)

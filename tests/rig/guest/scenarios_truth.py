@@ -25,6 +25,8 @@ FORGOTTEN_WITHIN_S = 45.0
 """Bluetoothd forgets a device that was not heard for 30 s."""
 KERNEL_DROPS = 10
 """So many of 2,000 the kernel may drop at its three restarts; it was two at most."""
+CROWD = 60
+"""Of them one appears every 7 ms, on an average."""
 LAST_UPDATE = "ble_sensor_last_update_timestamp_seconds"
 
 
@@ -233,3 +235,21 @@ def goes_stale(stack: Stack) -> None:
     took = time.monotonic() - began
     assert took > limit_s - 1, f"the voltage went after {took:.1f} s"
     sys.stdout.write(f"the voltage went {took:.1f} s after it was last sent\n")
+
+
+@scenario
+def all_at_once(stack: Stack) -> None:
+    """Sensors without number send when the scan begins, and all of them appear in that moment: each is heard."""
+    radio = stack.start(EXPERIMENTAL)
+    thermometers = [
+        Thermometer(f"sensor_{number}", f"A4:C1:38:00:02:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)
+        for number in range(CROWD)
+    ]
+    stack.start_air(radio, *map(thermometer_sender, thermometers))
+    exporter = stack.start_exporter(thermometers, scan_mode="passive", stale_after_seconds=60, **ALL_THE_TIME)
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        unheard = [thermometer.name for thermometer in thermometers if thermometer.name not in scrape.devices()]
+        return [f"not heard: {', '.join(unheard)}"] if unheard else []
+
+    exporter.wait_until_right(wrongs)
