@@ -23,6 +23,8 @@ UNLEARNED_LIMIT_S = 900.0
 # So often the watch looks whether anything was heard. A clock read at each advertisement would cost as much as all else
 # that is done for a stranger.
 LOOK_S = 1.0
+# A look that comes later than that was held up by a busy machine, as was what is still to be heard: the rest is no silence.
+_LATEST_LOOK_S = 2.0
 
 
 class Silence:
@@ -89,7 +91,7 @@ class Silence:
     def _look(self) -> None:
         """Add the time since the last look to the silence, or begin it anew."""
         now = asyncio.get_running_loop().time()
-        listened_s, self._looked_at = now - self._looked_at, now
+        listened_s, self._looked_at = min(now - self._looked_at, _LATEST_LOOK_S), now
         self._listened_s += listened_s
         self._lasts_s = 0.0 if self._has_ended else self._lasts_s + listened_s
         self._has_ended = False

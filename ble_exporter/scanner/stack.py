@@ -44,7 +44,8 @@ _ACTIVATION_TIMEOUT_S = 1.0
 
 # A bluetoothd that is stopped says first that the adapter is off, then that it is gone, and then goes itself; one that
 # is unplugged is off first, too. By then all has been said, and the gravest of it is the cause of the rest.
-_ALL_IS_SAID_S = 0.5
+# Several pauses: on a machine that was held up one may be over before anybody has spoken.
+_ALL_IS_SAID_S = (0.1,) * 5
 _CAUSES = (remedies.WENT_AWAY, remedies.UNPLUGGED, remedies.SWITCHED_OFF)
 
 ServiceData = Mapping[str, bytes]
@@ -198,7 +199,8 @@ class Stack:
         failed = asyncio.ensure_future(self._has_failed.wait())
         try:
             await asyncio.wait({disconnected, failed}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({disconnected}, timeout=_ALL_IS_SAID_S)
+            for pause_s in _ALL_IS_SAID_S:
+                await asyncio.wait({disconnected}, timeout=pause_s)
             raise ScannerError(f"adapter {self._adapter}: {self._cause(disconnected.done())}")
         finally:
             failed.cancel()

@@ -18,7 +18,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
     monkeypatch.setattr(stack, "_SYSFS", tmp_path / "sys")
     # The scripted bluetoothd says all at once; the real one needs the time.
-    monkeypatch.setattr(stack, "_ALL_IS_SAID_S", 0.02)
+    monkeypatch.setattr(stack, "_ALL_IS_SAID_S", (0.02,))
     return socket
 
 

@@ -68,6 +68,17 @@ def test_something_heard_between_two_scans_counts_too(in_virtual_time: InVirtual
     assert in_virtual_time(scans()) == pytest.approx(170)
 
 
+def test_a_machine_that_was_held_up_has_heard_no_silence(in_virtual_time: InVirtualTime) -> None:
+    """What was sent meanwhile waits behind the timer: a Pi whose card was busy for minutes is not deaf."""
+
+    async def scan() -> float:
+        loop = asyncio.get_running_loop()
+        loop.call_later(30, loop.stand_still, 600)  # type: ignore[attr-defined] # the test's loop has it
+        return await listen(Silence(90), 1000)
+
+    assert in_virtual_time(scan()) == pytest.approx(600 + 90, abs=2 * LOOK_S)
+
+
 @pytest.mark.parametrize(
     ("every_s", "silent_after_s"),
     [(2.5, 90), (9, 90), (20, 10 * 20), (120, 10 * 120)],
