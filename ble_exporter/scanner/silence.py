@@ -23,7 +23,7 @@ UNLEARNED_LIMIT_S = 900.0
 # So often the watch looks whether anything was heard. A clock read at each advertisement would cost as much as all else
 # that is done for a stranger.
 LOOK_S = 1.0
-# A look that comes later than that was held up by a busy machine, as was what is still to be heard: the rest is no silence.
+# A later look was held up by a busy machine, as was what is still to be heard: the rest of the time is no silence.
 _LATEST_LOOK_S = 2.0
 
 
