@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 
 MOMENT_S = 0.02
-LONGEST_MOMENT_S = 0.05
-"""Sleeping takes up to two ticks of the guest's clock, of 10 ms each, longer than asked for; and Python its time."""
+LONGEST_MOMENT_S = 0.035
+"""Sleeping takes up to one tick of the guest's clock, of 10 ms, longer than asked for; and Python its time."""
 
 
 class Clock:
