@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
+from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
+from ble_exporter.scanner import remedies
 
 # Longer than a radio may take to stop. Before Python 3.12 a library may lose the cancellation that hits it.
 _CANCEL_AGAIN_S = 10.0
@@ -102,6 +104,9 @@ class Listening:
         await asyncio.wait({self._running}, timeout=duration_s)
         if not self._running.done():
             return True
+        if self._running.cancelled():
+            # Not by us: that comes later. Passed on it would look like a stop that was asked for.
+            raise ScannerError(remedies.BROKEN_OFF)
         self._running.result()
         return False
 

@@ -24,6 +24,9 @@ LOGS = "see `journalctl -u bluetooth` and `dmesg`; the service manager may resta
 WENT_AWAY = "bluetoothd went away in the middle of a scan: see `journalctl -u bluetooth`"
 UNPLUGGED = "it was unplugged, or its driver gave it up: see `dmesg`"
 SWITCHED_OFF = "it was powered off in the middle of a scan: `bluetoothctl power on`"
+BROKEN_OFF = (
+    "listening was broken off, and nobody had asked for that: a bug in this program or in bleak; please report it"
+)
 DBUS_WENT_AWAY = "D-Bus went away in the middle of a scan: `systemctl status dbus`"
 
 # By the beginning of the D-Bus error's name.

@@ -8,6 +8,7 @@ from functools import partial
 from typing import cast
 
 from ble_exporter.errors import ScannerError
+from ble_exporter.scanner import remedies
 from ble_exporter.scanner.listening import Listener, Radio, end, packets_heard
 
 # An adapter that was unplugged takes seconds to come up again; a shorter wait would only fill bluetoothd's log.
@@ -64,6 +65,11 @@ class Several:
         while True:
             try:
                 await radio.run(listener, partial(self._note_start, radio))
+            except asyncio.CancelledError:
+                if self._is_stopping:
+                    raise
+                # Else it would be deaf for ever, with the others there to hide it.
+                self._note_failure(radio, ScannerError(f"adapter {', '.join(radio.adapters)}: {remedies.BROKEN_OFF}"))
             except ScannerError as error:
                 self._note_failure(radio, error)
             else:

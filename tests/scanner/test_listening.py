@@ -26,7 +26,7 @@ class Radio:
         self,
         *,
         fail_at: int | None = None,
-        error: Exception | None = None,
+        error: BaseException | None = None,
         fail_to_stop: bool = False,
         starts_in_s: float = 0.0,
     ) -> None:
@@ -115,6 +115,12 @@ def test_a_failure_comes_out_as_it_is(in_virtual_time: InVirtualTime, error: Exc
     """Above all a TimeoutError inside the scanner: it must not look like the end of the scan."""
     with pytest.raises(type(error), match=str(error)):
         in_virtual_time(run_for(Radio(fail_at=1, error=error), NOBODY, 10))
+
+
+def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
+    """Passed on it would look like a stop that was asked for, and the process would end in good order."""
+    with pytest.raises(ScannerError, match="nobody had asked for that"):
+        in_virtual_time(run_for(Radio(fail_at=1, error=asyncio.CancelledError()), NOBODY, 10))
 
 
 def test_a_failure_to_stop_is_a_failure_of_the_scan(in_virtual_time: InVirtualTime) -> None:

@@ -6,6 +6,7 @@ stack.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -136,6 +137,37 @@ def test_one_that_failed_is_tried_again_and_heals(
         "adapter hci1: gone; the other adapters go on",
         "hci1 listens again",
     ]
+
+
+def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
+    """Let its first run be cancelled from inside, as by a bug."""
+    runs = adapter.run
+
+    async def run(listener: Listener, started: Callable[[], None]) -> None:
+        task = asyncio.current_task()
+        assert task
+        if not adapter.started_at:
+            asyncio.get_running_loop().call_later(seconds, task.cancel)
+        await runs(listener, started)
+
+    adapter.run = run  # type: ignore[method-assign] # it is a radio of these tests
+    return adapter
+
+
+@pytest.mark.parametrize(("goes_on", "starts"), [(False, [0]), (True, [0, 5 + RETRY_S])])
+def test_a_cancellation_that_nobody_asked_for_is_a_failure(
+    in_virtual_time: InVirtualTime, goes_on: bool, starts: list[float]
+) -> None:
+    """The others would hide it: one adapter deaf for ever, and nothing said."""
+    broken = cancelled_after(Adapter("hci1"), 5)
+    both = Several([Adapter("hci0"), broken], goes_on=goes_on)
+
+    with (
+        contextlib.nullcontext() if goes_on else pytest.raises(ScannerError, match=r"adapter hci1: .* nobody had asked")
+    ):
+        in_virtual_time(run_for(both, NOBODY, 100))
+
+    assert broken.started_at == starts
 
 
 def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
