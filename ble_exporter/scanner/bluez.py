@@ -108,7 +108,7 @@ class BleakScannerImpl:
                 self.adapters.clear()
                 self._adapter = adapter.name
             if manager is not None:
-                await newcomers.have_told_again(manager, stack)
+                await newcomers.have_told_again(manager, stack, adapter.name)
             way = await modes.settle(self._mode, adapter, stack)
             self._tell(f"{adapter.name}, {way.words}")
             self._kept = dict(stack.kept)

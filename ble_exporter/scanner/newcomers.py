@@ -37,7 +37,7 @@ async def let_bleak_ask() -> BlueZManager | None:
     return None
 
 
-async def have_told_again(manager: BlueZManager, stack: Stack) -> None:
+async def have_told_again(manager: BlueZManager, stack: Stack, adapter: str) -> None:
     """
     Have bluetoothd forget the devices that bleak does not know: when they are heard next, it tells of them anew.
 
@@ -46,12 +46,13 @@ async def have_told_again(manager: BlueZManager, stack: Stack) -> None:
     Args:
         manager: What bleak knows.
         stack: What bluetoothd knows, since an adapter was chosen.
+        adapter: Whose devices are looked at.
 
     Raises:
         ScannerError: It does not forget them.
     """
     for path in stack.passing & stack.kept.keys():
-        if not _knows(manager, path):
+        if path.startswith(f"/org/bluez/{adapter}/") and not _knows(manager, path):
             _log.debug("bleak has missed %s", path)
             await _forget(stack, path)
 

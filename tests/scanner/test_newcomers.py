@@ -15,7 +15,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.scanner import BleakScannerImpl
 from tests.conftest import PACKET_A, PACKET_B
 from tests.scanner.conftest import on_bluez
-from tests.scanner.scripted_bluez import ScriptedBluez
+from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
 NEWCOMERS = [f"A4:C1:38:00:01:{number:02X}" for number in range(3)]
 GONE = ("org.bluez.Error.DoesNotExist", "Does Not Exist")
@@ -67,6 +67,29 @@ def test_what_bleak_knows_is_left_alone(bus: Path) -> None:
         radio = BleakScannerImpl()
         for _scan in range(2):
             await scan(bluez, radio, *NEWCOMERS)
+        return removed(bluez)
+
+    assert on_bluez(bus, count) == 0
+
+
+def test_what_bleak_is_only_about_to_hear_of_is_left_alone(bus: Path) -> None:
+    """It appeared a moment before we asked: bleak's word of it has arrived, but nobody has looked at it yet."""
+
+    async def count(bluez: ScriptedBluez) -> int:
+        bluez.early = {address: {UUID: PACKET_A} for address in NEWCOMERS}
+        await scan(bluez, BleakScannerImpl())
+        return removed(bluez)
+
+    assert on_bluez(bus, count) == 0
+
+
+def test_another_adapter_s_devices_are_left_alone(bus: Path) -> None:
+    """Its own radio asks for them when it starts; this one may see them appear while that one begins to listen."""
+
+    async def count(bluez: ScriptedBluez) -> int:
+        bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
+        bluez.newcomers = {NEWCOMERS[0]: {UUID: PACKET_A}}
+        await scan(bluez, BleakScannerImpl("hci1"))
         return removed(bluez)
 
     assert on_bluez(bus, count) == 0
