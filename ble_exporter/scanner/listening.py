@@ -153,7 +153,11 @@ async def end(*tasks: "asyncio.Task[None]") -> None:
 
 
 async def within(seconds: float, coroutine: Coroutine[None, None, Result]) -> Result:
-    """Await it for so long. Not asyncio.wait_for: before Python 3.12 that may swallow a cancellation."""
+    """
+    Await it for so long, and raise asyncio.TimeoutError if it takes longer.
+
+    Not asyncio.wait_for: before Python 3.12 that may swallow a cancellation.
+    """
     task = asyncio.ensure_future(coroutine)
     try:
         await asyncio.wait({task}, timeout=seconds)

@@ -39,8 +39,8 @@ class ScriptedBluez:
     The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan.
 
     `processes` has who is on the bus: names to process ids; 0 is one that has just gone. Of the `newcomers`, addresses
-    to service data, one appears right behind each answer to GetManagedObjects, and of the `early` right before it:
-    somebody else has the radio scan. The `states` are of each device that appears.
+    to service data, one appears right behind each answer to GetManagedObjects: somebody else has the radio scan. The
+    `states` are of each device that appears.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,6 @@ class ScriptedBluez:
         self.activates = True
         self.processes: dict[str, int] = {}
         self.newcomers: dict[str, dict[str, bytes]] = {}
-        self.early: dict[str, dict[str, bytes]] = {}
         self.states: Properties = {}
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
@@ -147,8 +146,6 @@ class ScriptedBluez:
         elif member == "GetConnectionUnixProcessID":
             reply = self._process_of(call)
         elif member == "GetManagedObjects":
-            if self.early:
-                self.advertise(*self.early.popitem())
             reply = Message.new_method_return(call, "a{oa{sa{sv}}}", [self.objects])
         else:
             reply = Message.new_method_return(call)

@@ -72,17 +72,6 @@ def test_what_bleak_knows_is_left_alone(bus: Path) -> None:
     assert on_bluez(bus, count) == 0
 
 
-def test_what_bleak_is_only_about_to_hear_of_is_left_alone(bus: Path) -> None:
-    """It appeared a moment before we asked: bleak's word of it has arrived, but nobody has looked at it yet."""
-
-    async def count(bluez: ScriptedBluez) -> int:
-        bluez.early = {address: {UUID: PACKET_A} for address in NEWCOMERS}
-        await scan(bluez, BleakScannerImpl())
-        return removed(bluez)
-
-    assert on_bluez(bus, count) == 0
-
-
 def test_another_adapter_s_devices_are_left_alone(bus: Path) -> None:
     """Its own radio asks for them when it starts; this one may see them appear while that one begins to listen."""
 
