@@ -79,6 +79,20 @@ def test_a_machine_that_was_held_up_has_heard_no_silence(in_virtual_time: InVirt
     assert in_virtual_time(scan()) == pytest.approx(600 + 90, abs=2 * LOOK_S)
 
 
+def test_a_machine_that_was_held_up_has_learned_no_rhythm_from_it(in_virtual_time: InVirtualTime) -> None:
+    """What was sent meanwhile is heard before the watch looks: the clock of the rhythm must not run ahead, then back."""
+
+    async def scan() -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        heard_at = tuple(20.0 * number for number in range(1, 31)) + tuple(1220.0 + 20 * number for number in range(2))
+        # The moment before the packet at 1,220 s, which is then there at once.
+        loop.call_later(610, loop.stand_still, 610)  # type: ignore[attr-defined] # the test's loop has it
+        return await listen(Silence(90), 1e6, heard_at, only_thermometers=True) - began
+
+    assert in_virtual_time(scan()) == pytest.approx(1240 + 10 * 20, abs=20)
+
+
 @pytest.mark.parametrize(
     ("every_s", "silent_after_s"),
     [(2.5, 90), (9, 90), (20, 10 * 20), (120, 10 * 120)],
