@@ -13,8 +13,9 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from bench.timing import DifferenceError
-from ble_exporter.exposition import TEXT, Exposition
-from ble_exporter.metrics import FAMILIES, Readings
+from ble_exporter.exporter.exposition import TEXT, Exposition
+from ble_exporter.metrics.families import FAMILIES
+from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
 
 _RSSI_DBM = -60

@@ -13,7 +13,7 @@ from bench.timing import DifferenceError, compare, repeat
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoder
-from ble_exporter.formats.services import DECODERS
+from ble_exporter.formats.registry import DECODERS
 from tests.formats.sealing import ADDRESS, KEY, REVERSED, seal_atc, seal_mibeacon, seal_v1, seal_v2
 
 _PACKETS = 256

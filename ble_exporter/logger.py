@@ -6,7 +6,7 @@ import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from ble_exporter.config import AppConfig
+from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import ConfigError
 
 NAME = "ble_exporter"

@@ -12,16 +12,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
-from ble_exporter.arguments import EXIT_UNEXPECTED, parse
-from ble_exporter.commands import COMMANDS, run
-from ble_exporter.commands.usage import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
+from ble_exporter.cli import COMMANDS, run
+from ble_exporter.cli.options import EXIT_UNEXPECTED, parse
+from ble_exporter.cli.parser import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
 from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.utils import number_of, one_line
 
 if TYPE_CHECKING:
     import asyncio
 
-    from ble_exporter.config import AppConfig
+    from ble_exporter.config.app_config import AppConfig
     from ble_exporter.scanner import Radio
 
 __all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
@@ -89,8 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace, stop_signals: _StopSignals) -> int:
     # Imported here, as all that --help can do without: a Pi reads its SD card for each.
-    from ble_exporter.ciphers import ciphers_of
-    from ble_exporter.config import load_config
+    from ble_exporter.config.app_config import load_config
+    from ble_exporter.formats.ciphers import ciphers_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
 
     # A log that goes to standard error anyway tells what the last line would.
@@ -140,7 +140,7 @@ def _failed(error: ExporterError, *, is_told: bool = False) -> int:
 
 
 def _print_checked(path: str, config: "AppConfig") -> None:
-    from ble_exporter.devices import open_to_all
+    from ble_exporter.config.devices import open_to_all
 
     for warning in open_to_all(config.key_files):
         print("ble-exporter: warning:", warning, file=sys.stderr)
@@ -156,7 +156,7 @@ def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, 
     # Imported here, so that --config.check answers at once: bleak and aiohttp take most of a second on a Pi.
     import asyncio
 
-    from ble_exporter.devices import open_to_all
+    from ble_exporter.config.devices import open_to_all
     from ble_exporter.service import serve
 
     devices = number_of(len(config.devices), "device")
@@ -180,7 +180,7 @@ def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, 
 def _scanner(options: argparse.Namespace, config: "AppConfig") -> "Radio":
     from ble_exporter.scanner import MockScanner, get_scanner
     from ble_exporter.scanner.capture import load_capture
-    from ble_exporter.scanner.house import House
+    from ble_exporter.scanner.simulation import House
 
     if options.replay is not None:
         return MockScanner(air=load_capture(options.replay))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.decoded import Cipher, Decoded
-from ble_exporter.formats.services import DECODERS, FORMAT_NAMES
+from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement, Reading
 

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Mapping
 
-from ble_exporter.authenticity import Guard, Witness
+from ble_exporter.device.replay import Guard, Witness
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.decoded import NOTHING, Cipher
-from ble_exporter.metrics import Readings
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import decode, decode_each, nothing_known, reading_of
-from ble_exporter.roster import Roster
-from ble_exporter.self_metrics import SelfMetrics
+from ble_exporter.status.device_status import Roster
 
 # So many different ones of one device are warned of: anybody can send objects of any id under its address.
 _MOST_COMPLAINTS = 32

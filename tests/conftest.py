@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ble_exporter.config import AppConfig
-from ble_exporter.metrics import Readings
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.metrics.readings import Readings
 from tests.data import HERE, Vector, vectors
 
 __all__ = ["HERE", "Vector", "vectors"]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ble_exporter.authenticity import Guard
+from ble_exporter.device.replay import Guard
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Counter
 

@@ -5,7 +5,7 @@ from configparser import ConfigParser
 import pytest
 
 from ble_exporter.main import EXIT_BLUETOOTH, EXIT_CONFIG
-from ble_exporter.progress import MARGIN_S
+from ble_exporter.status.liveness import MARGIN_S
 from tests.conftest import HERE
 
 WRONG_USAGE = 2

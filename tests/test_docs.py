@@ -5,12 +5,12 @@ import re
 import pytest
 
 from ble_exporter import __version__
-from ble_exporter.authenticity import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.config import KEYS
+from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.errors import REJECT_REASONS
-from ble_exporter.families import FAMILIES
 from ble_exporter.main import main
-from ble_exporter.self_metrics import SelfMetrics
+from ble_exporter.metrics.families import FAMILIES
+from ble_exporter.metrics.self_metrics import SelfMetrics
 from tests.conftest import HERE
 
 ROOT = HERE.parent
@@ -57,7 +57,7 @@ def test_the_rule_against_replays_has_the_documented_numbers() -> None:
 
 def test_every_room_is_in_the_design() -> None:
     """A stranger orders the rooms by that page."""
-    design = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    design = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     rooms = [path.name for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
 
     assert [] == [room for room in rooms if f" {room} " not in design]

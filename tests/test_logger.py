@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter.config import AppConfig
+from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import ConfigError
 from ble_exporter.logger import get_logger
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.config import AppConfig
+from ble_exporter.config.app_config import AppConfig
 from ble_exporter.formats import bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.metrics import Readings
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement
 from ble_exporter.pipeline import Pipeline
-from ble_exporter.self_metrics import SelfMetrics
 from tests.conftest import PACKET_A
 
 LIVING_ROOM, BEDROOM = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import pytest
 
-from ble_exporter.authenticity import QUIET_S, Guard
-from ble_exporter.ciphers import ciphers_of
+from ble_exporter.device.replay import QUIET_S, Guard
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID as PLAIN
-from ble_exporter.metrics import Readings
+from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement
 from ble_exporter.parser import DECODERS
 from ble_exporter.pipeline import Pipeline
-from ble_exporter.self_metrics import SelfMetrics
 from tests import sealed
 from tests.conftest import PACKET_A, samples
 from tests.formats import sealing

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.encryption import ASSOCIATED_DATA, check_sender, octets, opened
 from ble_exporter.formats.numbers import Number, sint, uint
-from ble_exporter.formats.sealed import ASSOCIATED_DATA, check_sender, octets, opened
 from ble_exporter.formats.values import Values
 
 UUID = "0000181a-0000-1000-8000-00805f9b34fb"

@@ -13,8 +13,8 @@ import struct
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.encryption import MIC_LENGTH, octets, opened
 from ble_exporter.formats.numbers import Raw
-from ble_exporter.formats.sealed import MIC_LENGTH, octets, opened
 from ble_exporter.formats.values import numbered, sifted
 
 UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"

@@ -17,9 +17,9 @@ from struct import Struct
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.encryption import ASSOCIATED_DATA, MIC_LENGTH, octets, opened
+from ble_exporter.formats.limits import bounds, is_possible
 from ble_exporter.formats.numbers import Number
-from ble_exporter.formats.plausible import bounds, is_possible
-from ble_exporter.formats.sealed import ASSOCIATED_DATA, MIC_LENGTH, octets, opened
 from ble_exporter.formats.values import Values
 
 UUID = "0000181c-0000-1000-8000-00805f9b34fb"

@@ -15,8 +15,8 @@ from functools import partial
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.encryption import ASSOCIATED_DATA, MIC_LENGTH, check_sender, octets, opened
 from ble_exporter.formats.numbers import Number, sint, uint
-from ble_exporter.formats.sealed import ASSOCIATED_DATA, MIC_LENGTH, check_sender, octets, opened
 from ble_exporter.formats.values import Values
 
 UUID = "0000fe95-0000-1000-8000-00805f9b34fb"

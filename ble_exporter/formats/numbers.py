@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import NamedTuple
 
-from ble_exporter.formats.plausible import bounds
+from ble_exporter.formats.limits import bounds
 
 Raw = Callable[[bytes, int], tuple[int]]
 """Reads the integer at an index of a payload, as `Struct.unpack_from` does. Raises struct.error or IndexError."""

@@ -8,11 +8,12 @@ What the service asks of a scanner is one method, `run`, until it is cancelled o
 import asyncio
 from collections.abc import Sequence
 
-from ble_exporter.config import DEFAULT_SILENCE_LIMIT_S, ScanMode
-from ble_exporter.scanner.bluez import BleakScannerImpl
-from ble_exporter.scanner.listening import AbstractScanner, Everything, Listener, Radio, run_for
-from ble_exporter.scanner.several import Several
-from ble_exporter.scanner.simulated import MockScanner
+from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, ScanMode
+from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
+from ble_exporter.scanner.mock import MockScanner
+from ble_exporter.scanner.multi_adapter import Several
+from ble_exporter.scanner.radio import AbstractScanner, Everything, Listener, Radio
+from ble_exporter.scanner.session import run_for
 
 __all__ = [
     "AbstractScanner",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.stack import Adapter, BusError, Stack, connected
+from ble_exporter.scanner.bluez_dbus import Adapter, BusError, Stack, connected
 from ble_exporter.utils import one_line
 
 _BLUEZ = "org.bluez"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ble_exporter.formats import mibeacon
-from ble_exporter.formats.sealed import octets
-from ble_exporter.formats.services import DECODERS
+from ble_exporter.formats.encryption import octets
+from ble_exporter.formats.registry import DECODERS
 from tests.data import HERE, vectors
 from tests.formats.invariants import NAMES, TARGETS
 from tests.formats.sealing import ADDRESS, FORMATS, PRINTED, REVERSED

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from ble_exporter.errors import REJECT_REASONS, DecodeError
-from ble_exporter.families import FAMILIES
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoded
-from ble_exporter.metrics import Readings
+from ble_exporter.metrics.families import FAMILIES
+from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import DECODERS, decode
 from tests.formats.sealing import ADDRESS, KEY, SEALS

@@ -4,7 +4,7 @@ import pytest
 
 from ble_exporter.formats import atc
 from ble_exporter.formats.bthome_objects import OBJECTS
-from ble_exporter.formats.sealed import MIC_LENGTH
+from ble_exporter.formats.encryption import MIC_LENGTH
 
 UNITS = {number.name: number.unit for number in OBJECTS.values()}
 ADDRESS_LENGTH = 6

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
-from ble_exporter.metrics import Readings
+from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement
 from ble_exporter.parser import DECODERS, decode
 from tests.conftest import samples

@@ -6,12 +6,12 @@ from collections.abc import Coroutine, Mapping
 
 from aiohttp import web
 
-from ble_exporter.config import AppConfig
+from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import RejectReason
-from ble_exporter.exporter import StatusTracker, create_app
-from ble_exporter.metrics import Readings
+from ble_exporter.exporter.app import StatusTracker, create_app
+from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
-from ble_exporter.roster import Roster
+from ble_exporter.status.device_status import Roster
 
 LOCALHOST = "127.0.0.1"
 _START_S = 1_000_000.0

@@ -4,10 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ble_exporter.metrics import Readings
+from ble_exporter.exporter.page.rows import render
+from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
-from ble_exporter.page.rows import render
-from ble_exporter.roster import Roster
+from ble_exporter.status.device_status import Roster
 
 HOSTILE = "</th><script>alert(1)</script><img src=x onerror='alert(2)'>\"&\u202e"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ble_exporter.families import FAMILIES
+from ble_exporter.metrics.families import FAMILIES
 
 from .exporter import Exporter
 

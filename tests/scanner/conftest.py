@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.scanner import stack
+from ble_exporter.scanner import bluez_dbus
 from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
 
 
@@ -16,9 +16,9 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of the system bus's socket."""
     socket = tmp_path / "bus"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
-    monkeypatch.setattr(stack, "_SYSFS", tmp_path / "sys")
+    monkeypatch.setattr(bluez_dbus, "_SYSFS", tmp_path / "sys")
     # The scripted bluetoothd says all at once; the real one needs the time.
-    monkeypatch.setattr(stack, "_ALL_IS_SAID_S", (0.02,))
+    monkeypatch.setattr(bluez_dbus, "_ALL_IS_SAID_S", (0.02,))
     return socket
 
 

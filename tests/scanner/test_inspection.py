@@ -7,8 +7,8 @@ import pytest
 from dbus_fast import Variant
 
 from ble_exporter.errors import ScannerError
+from ble_exporter.scanner.bluez_dbus import Adapter, connected
 from ble_exporter.scanner.inspection import Inspection, Switch, blocking, inspect, known_to_kernel
-from ble_exporter.scanner.stack import Adapter, connected
 from tests.scanner.conftest import on_bluez
 from tests.scanner.scripted_bluez import ADAPTER, Properties, ScriptedBluez, adapter_properties
 

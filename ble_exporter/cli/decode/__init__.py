@@ -1,0 +1,1 @@
+"""`ble-exporter decode`: explain every byte of a payload. The service does not load this package."""

@@ -1,0 +1,282 @@
+"""`ble-exporter decode`: what each byte of a payload means, for who looks for the reason of a missing value."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from ble_exporter import __version__
+from ble_exporter.cli.decode.advertising_data import Structure, report, structures
+from ble_exporter.cli.decode.as_json import document
+from ble_exporter.cli.decode.as_text import (
+    ADVERTISING,
+    SERVICES,
+    Told,
+    dump_lines,
+    payload_lines,
+    structure_lines,
+    wrapped,
+)
+from ble_exporter.cli.decode.explain import explain
+from ble_exporter.cli.decode.guess import CERTAIN, guesses, is_advertising
+from ble_exporter.cli.decode.hex_input import key_in, key_of, octets_of, pasted, refuse_key
+from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
+from ble_exporter.cli.terminal import Painter
+from ble_exporter.formats.decoded import Cipher
+from ble_exporter.formats.registry import DECODERS
+from ble_exporter.utils import number_of
+
+EXIT_WRONG = 1
+
+# Bluetooth Core, vol. 4, part E, 7.8.54: so much has an extended advertisement.
+_MOST_BYTES = 1650
+_MOST_CHARACTERS = 100_000
+_STANDARD_INPUT = "-"
+
+_DESCRIPTION = "Say what each byte of a payload means, which value is exported, and what is wrong where."
+_EXAMPLES = {
+    "4000b00151028d0a038d11": "service data of any format",
+    "02 01 06 0e 16 d2 fc 40 00 b0 …": "a whole advertising payload",
+    "--service 181a a4c138aabbcc00ce33430a6ec3": "of that format",
+    "--key-file room.key --mac A4:C1:38:AA:BB:CC 41…": "encrypted",
+    "--config config.yaml --mac A4:C1:38:AA:BB:CC 41…": "the bindkey is there",
+    "-": "from standard input",
+}
+_STATUSES = {
+    EXIT_OK: "all of it is sound",
+    EXIT_WRONG: "it would be rejected, is not known, or has an impossible value or unknown object",
+    EXIT_USAGE: "wrong usage: no hex digits, for example",
+    EXIT_CONFIG: "the key, or the configuration, can't be used",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    Explain a payload.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        ConfigError: The key or the configuration can't be used.
+    """
+    parser = _parser()
+    options = parser.parse(arguments)
+    try:
+        mac, service = _mac(options.mac), _service(options.service)
+        if options.hex == [_STANDARD_INPUT] == [options.key_file]:
+            raise ValueError("standard input can't be both the payload and the key")
+        data, named = pasted(_input(options.hex))
+        reported = None if service or named else report(data)
+        if reported is not None:
+            data, service, mac = reported.payload, "", mac or reported.address
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"{len(data)} bytes are more than the {_MOST_BYTES} that an advertisement holds")
+    except ValueError as error:
+        parser.error(str(error))
+    how = "as --service says"
+    if service is None and named:
+        service, how = SERVICES.get(named, named), "as the text around the bytes says"
+    decode = _Decode(data, mac, _keys(options), by_address=bool(options.config))
+    decode.sender = reported.address if reported else ""
+    decode.take(service, how)
+    sys.stdout.write(decode.as_json() if options.json else decode.as_text(Painter(sys.stdout)))
+    return EXIT_OK if decode.is_sound else EXIT_WRONG
+
+
+def _parser() -> Parser:
+    parser = Parser("decode", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
+    parser.add_argument(
+        "hex",
+        nargs="+",
+        metavar="HEX",
+        help="one payload as hex digits, in one or several arguments, as btmon, bluetoothctl or a phone shows it; "
+        "0x, spaces, colons, dashes do not count; - is standard input",
+    )
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--key-file", metavar="FILE", help="a file with the key's 32 hex digits; - is standard input")
+    key.add_argument(
+        "--key", metavar="KEY", help="the key itself; the shell's history and the list of processes show it"
+    )
+    key.add_argument("--config", metavar="FILE", help="a configuration that has the key of that address")
+    parser.add_argument("--mac", metavar="ADDRESS", help="the sender's address, as A4:C1:38:00:00:01")
+    parser.add_argument(
+        "--service",
+        metavar="UUID",
+        help=f"the payload is service data of that service: {', '.join(SERVICES)}; {ADVERTISING}: it is a whole "
+        "advertising payload (default: guess)",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _input(words: Sequence[str]) -> str:
+    if list(words) != [_STANDARD_INPUT]:
+        return " ".join(words)
+    return sys.stdin.buffer.read(_MOST_CHARACTERS).decode(errors="replace")
+
+
+def _mac(text: str | None) -> str | None:
+    if text is None:
+        return None
+    with suppress(ValueError):
+        octets = octets_of(text)
+        if len(octets) == 6:
+            return octets.hex(":").upper()
+    raise ValueError("--mac: this is no Bluetooth address; write six pairs of hex digits, as A4:C1:38:00:00:01")
+
+
+def _service(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if text.lower() == ADVERTISING:
+        return ""
+    short = text.lower().removeprefix("0x").removesuffix("-0000-1000-8000-00805f9b34fb")
+    short = short.removeprefix("0000") if len(short) == 8 else short
+    if short not in SERVICES:
+        raise ValueError(
+            f"--service: no format is known of this service; there are {', '.join([*SERVICES, ADVERTISING])}"
+        )
+    return SERVICES[short]
+
+
+def _keys(options: argparse.Namespace) -> Mapping[str, bytes]:
+    """Return the keys by address; one for any address stands under none."""
+    if options.config is not None:
+        from ble_exporter.config.app_config import load_config
+
+        refuse_key(options.config, "--config")
+        return load_config(options.config).keys
+    if options.key is not None:
+        return {"": key_of(options.key, "--key")}
+    if options.key_file == _STANDARD_INPUT:
+        return {"": key_of(sys.stdin.buffer.read(_MOST_CHARACTERS).decode("latin-1"), "--key-file -")}
+    return {"": key_in(options.key_file)} if options.key_file is not None else {}
+
+
+class _Decode:
+    """
+    One run.
+
+    Args:
+        data: What was given.
+        mac: The sender's address, where it was given.
+        keys: By address, or one under "".
+        by_address: Whether the keys are by address.
+
+    Attributes:
+        structures: Of an advertising payload; none of service data.
+        told: Its payloads of known formats.
+        sender: Of an HCI event in which it was; empty where it was in none.
+    """
+
+    def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes], *, by_address: bool) -> None:
+        self._data = data
+        self._mac = mac
+        self._keys = keys
+        self._by_address = by_address
+        self.structures: list[Structure] = []
+        self.told: list[Told] = []
+        self.sender = ""
+        self._unknown = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with any of it."""
+        cut = any(one.missing for one in self.structures)
+        return bool(self.told) and not cut and all(told.is_sound for told in self.told)
+
+    def take(self, service: str | None, how: str) -> None:
+        """
+        Take it for what it is said to be, or guess.
+
+        Args:
+            service: UUID of its service, or the 16 bits of one without a known format; empty where it is a whole
+                advertising payload; None where nobody says.
+            how: That was said.
+        """
+        if service and service in DECODERS:
+            self.told.append(self._told(service, self._data, how))
+        elif service:
+            self._unknown = service
+        elif service is not None or is_advertising(self._data):
+            self._take_structures()
+        else:
+            self._guess()
+
+    def as_text(self, paint: Painter) -> str:
+        """Return the lines."""
+        lines = [paint(f"{PROGRAM} {__version__}", "bold")]
+        if self.structures:
+            known = [told.anatomy.uuid for told in self.told]
+            where = f", in an HCI event that names {self.sender} as its sender" if self.sender else ""
+            lines += [
+                f"{number_of(len(self._data), 'byte')} of an advertising payload{where}",
+                "",
+                *structure_lines(self.structures, known),
+            ]
+        for told in self.told:
+            lines += ["", *payload_lines(told, paint)] if self.structures else payload_lines(told, paint)
+        for one in self.structures:
+            if one.missing:
+                by = number_of(one.missing, "byte")
+                text = f"wrong: the structure at byte {one.offset} is {by} longer than what is there"
+                lines += ["", paint(text, "bold", "red"), *dump_lines(self._data, one.offset, 1)]
+        if not self.told:
+            lines += self._nothing_known(paint)
+        return "\n".join(lines) + "\n"
+
+    def as_json(self) -> str:
+        """Return the same for programs."""
+        found = document(self.structures, self.told, is_sound=self.is_sound)
+        return json.dumps(found, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+    def _nothing_known(self, paint: Painter) -> list[str]:
+        services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
+        if self.structures:
+            text = (
+                f"wrong: there is no service data of a known format; those are of {services}; if all of this is "
+                "service data, --service says of which"
+            )
+            return ["", *(paint(line, "bold", "red") for line in wrapped(text))]
+        size = number_of(len(self._data), "byte")
+        text = f"wrong: the {size} are like no known format; --service says which it is: {services}"
+        if self._unknown:
+            unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
+            text = f"wrong: these are {size} of {unknown}; those with one: {services}"
+        return [*(paint(line, "bold", "red") for line in wrapped(text)), *dump_lines(self._data, 0, 1)]
+
+    def _take_structures(self) -> None:
+        self.structures = structures(self._data)
+        for one in self.structures:
+            if one.uuid in SERVICES.values():
+                start = one.offset + 2 + one.uuid_size
+                told = self._told(one.uuid, one.service_data, "as the service data's UUID says")
+                self.told.append(told._replace(start=start))
+
+    def _guess(self) -> None:
+        found = guesses(self._data)
+        in_front = self._data[:2].hex()
+        swapped = self._data[1::-1].hex()
+        uuid = SERVICES.get(swapped) or SERVICES.get(in_front)
+        if uuid is not None and not (found and found[0].rank == CERTAIN):
+            how = f"its first two bytes are the UUID, 0x{uuid[4:8].upper()}; what follows is the service data"
+            self.told.append(self._told(uuid, self._data[2:], how)._replace(start=2))
+        elif found:
+            how = f"guessed: {found[0].why}"
+            # What may be anything is no news where something fits well.
+            also = [guess for guess in found[1:] if guess.rank < found[0].rank + 3]
+            self.told.append(self._told(found[0].uuid, self._data, how)._replace(also=also))
+
+    def _told(self, uuid: str, payload: bytes, how: str) -> Told:
+        cipher = self._cipher(explain(uuid, payload, self._mac).address)
+        return Told(explain(uuid, payload, self._mac, cipher), how, has_key=cipher is not None)
+
+    def _cipher(self, address: str) -> Cipher | None:
+        key = self._keys.get(address if self._by_address else "")
+        if key is None:
+            return None
+        from ble_exporter.formats.ciphers import ciphers_of
+
+        return ciphers_of({address: key})[address]

@@ -1,0 +1,1 @@
+"""`ble-exporter doctor`: find what stands between the user and readings."""

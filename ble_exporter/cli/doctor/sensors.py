@@ -1,0 +1,168 @@
+"""The check of `doctor` that listens: which of the configured sensors are heard, and whether their keys are right."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from ble_exporter.cli.discover.discovered import Survey
+from ble_exporter.cli.doctor.check import Examination, Finding, Level, this_program
+from ble_exporter.errors import RejectReason, ScannerError
+from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.model import Advertisement
+from ble_exporter.utils import number_of
+
+if TYPE_CHECKING:
+    from ble_exporter.config.app_config import AppConfig
+
+# In so long a time something is heard nearly anywhere, if only a neighbour's phone.
+_SOON_S = 10.0
+
+_REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
+    "encrypted": ("fail", "it encrypts, and has no bindkey in the configuration: add the one on the firmware's page"),
+    "wrong_key": ("fail", "its bindkey does not decrypt what it sends: compare it with the one on the firmware's page"),
+    "not_encrypted": (
+        "fail",
+        "it has a bindkey, and sends in plain: switch encryption on in the firmware, or remove the bindkey",
+    ),
+    "no_known_format": ("fail", "it sends none of the known formats: set it to BTHome on the firmware's page"),
+    "no_service_data": ("warn", "it was heard, but only its name or the like: listen longer (--seconds 30)"),
+}
+
+
+class Heard(NamedTuple):
+    """
+    What was heard of one device.
+
+    Attributes:
+        packets: How many gave a reading.
+        refused: Why others did not, to how many; the commonest first.
+        format: In words; empty without a reading.
+        rssi: Of the latest reading, in dBm; None where it is not known.
+    """
+
+    packets: int
+    refused: Mapping[RejectReason, int]
+    format: str = ""
+    rssi: int | None = None
+
+
+class Ear:
+    """
+    A listener that judges each packet as the service does, and counts the sensors that are not configured.
+
+    Args:
+        config: Which devices there are.
+    """
+
+    def __init__(self, config: "AppConfig") -> None:
+        from ble_exporter.metrics.readings import Readings
+        from ble_exporter.metrics.self_metrics import SelfMetrics
+        from ble_exporter.pipeline import Pipeline
+        from ble_exporter.status.device_status import Roster
+
+        log = logging.getLogger("ble_exporter.doctor")
+        # What the pipeline complains of is told here, in other words.
+        log.disabled = True
+        readings = Readings()
+        self.counts = SelfMetrics()
+        self._roster = Roster(config.devices, readings, asyncio.get_running_loop().time)
+        self._pipeline = Pipeline(
+            config.devices, readings, self.counts, log, ciphers=ciphers_of(config.keys), roster=self._roster
+        )
+        self._devices = config.devices
+        self._strangers = Survey(asyncio.get_running_loop().time)
+
+    def wants(self, address: str) -> bool:
+        """Count it; whether a stranger is a sensor is known when it is read."""
+        self._pipeline.wants(address)
+        return True
+
+    def handle(self, advertisement: Advertisement) -> None:
+        """Take in one advertisement."""
+        if advertisement.address in self._devices:
+            self._pipeline.handle(advertisement)
+        else:
+            self._strangers.handle(advertisement)
+
+    def strangers(self) -> int:
+        """Return how many sensors were heard that are not configured."""
+        return len(self._strangers.sensors())
+
+    def devices(self) -> dict[str, Heard]:
+        """Return what was heard of each device, by name."""
+        return {str(state["name"]): _heard(state) for state in self._roster.states()}
+
+
+def _heard(state: Mapping[str, object]) -> Heard:
+    packets, refused, rssi = state["packets"], state["refused"], state["rssi_dbm"]
+    assert isinstance(packets, int)  # noqa: S101 - docs/status.schema.json says so
+    assert isinstance(refused, dict)  # noqa: S101
+    assert rssi is None or isinstance(rssi, int)  # noqa: S101
+    by_number = dict(sorted(refused.items(), key=lambda item: -item[1]))
+    return Heard(packets, by_number, str(state["format"] or ""), rssi)
+
+
+def sensors(examination: Examination) -> Iterator[Finding]:
+    """Listen, and tell what was heard of each configured device."""
+    config = examination.sound_config
+    examination.note(f"listening for {examination.seconds:g} s …")
+    try:
+        ear, adapters = asyncio.run(_listen(config, examination))
+    except ScannerError as error:
+        command = re.search("`([^`]+)`", str(error))
+        yield Finding("fail", str(error), command[1] if command else "sudo systemctl restart bluetooth")
+        return
+    devices = ear.devices()
+    examination.heard = sum(heard.packets > 0 for heard in devices.values())
+    yield of_the_air(ear.counts.received, examination.seconds, adapters)
+    for address, name in config.devices.items():
+        yield of_device(name, address, devices[name], ear.strangers(), examination)
+
+
+async def _listen(config: "AppConfig", examination: Examination) -> tuple[Ear, str]:
+    from ble_exporter.scanner import run_for
+
+    ear = Ear(replace(config, keys={}) if examination.is_mock else config)
+    radio = examination.make_radio(config)
+    await run_for(radio, ear, examination.seconds)
+    return ear, ", ".join(radio.adapters)
+
+
+def of_the_air(received: int, seconds: float, adapters: str) -> Finding:
+    """Judge how much was heard at all."""
+    with_adapters = f" with {adapters}" if adapters else ""
+    if received:
+        packets = number_of(received, "advertisement")
+        return Finding("ok", f"air: heard {packets} in {seconds:g} s{with_adapters}")
+    level: Level = "fail" if seconds >= _SOON_S else "warn"
+    return Finding(
+        level,
+        f"air: nothing at all was heard in {seconds:g} s{with_adapters}, not even from strangers: the adapter may "
+        "hang; if this does not help, unplug it",
+        "bluetoothctl power off && bluetoothctl power on",
+    )
+
+
+def of_device(name: str, address: str, heard: Heard, strangers: int, examination: Examination) -> Finding:
+    """Judge what was heard of one device."""
+    who = f"{name} ({address})"
+    if heard.packets:
+        strength = "" if heard.rssi is None else f", {heard.rssi} dBm"
+        refused = "".join(f"; {count} refused: {_words(reason)}" for reason, count in heard.refused.items())
+        return Finding("ok", f"{who}: heard, {heard.format}{strength}{refused}")
+    if heard.refused:
+        reason = next(iter(heard.refused))
+        level, text = _REFUSALS.get(reason, ("warn", f"all that it sends is refused: {_words(reason)}"))
+        return Finding(level, f"{who}: {text}", examination.edit(address) if level == "fail" else "")
+    near = ""
+    if strangers:
+        near = f"; {strangers} sensor{' that is' if strangers == 1 else 's that are'} not configured can be heard"
+    text = f"{who}: not heard in {examination.seconds:g} s: out of reach, a flat battery, or another address{near}"
+    return Finding("warn", text, this_program("discover"))
+
+
+def _words(reason: RejectReason) -> str:
+    return reason.replace("_", " ")

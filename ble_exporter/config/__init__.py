@@ -1,0 +1,12 @@
+"""The configuration file: what may stand in it, and an `AppConfig` that is valid."""
+
+from ble_exporter.config.app_config import (
+    DEFAULT_SILENCE_LIMIT_S,
+    KEYS,
+    AppConfig,
+    ScanMode,
+    load_config,
+    parse_config,
+)
+
+__all__ = ["DEFAULT_SILENCE_LIMIT_S", "KEYS", "AppConfig", "ScanMode", "load_config", "parse_config"]

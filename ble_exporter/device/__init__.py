@@ -1,0 +1,1 @@
+"""One configured sensor: everything that is kept about it."""

@@ -1,0 +1,94 @@
+"""
+The table's rows as they are when the page is asked for: all that a browser without JavaScript shows.
+
+script.js builds the same rows anew, each time that it has asked; a test holds the two together.
+"""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from ble_exporter.device.events import INFO
+from ble_exporter.exporter.page.files import PAGE
+from ble_exporter.status.device_status import DeviceState, Said, Shown, State
+from ble_exporter.utils import in_words
+
+_SYMBOLS: Mapping[State, str] = {"heard": "●", "silent": "○", "refused": "✕", "never_heard": "–"}
+_COLUMNS = ("temperature", "humidity", "battery")
+# Anybody can send some hundred names under a sensor's address: the page stays readable, and /status has them all.
+_MOST_OTHERS = 32
+
+
+def render(version: str, heard: str, devices: Iterable[DeviceState]) -> str:
+    """
+    Return the page.
+
+    Args:
+        version: The program's.
+        heard: What the scans heard, in words.
+        devices: What is known of each device.
+    """
+    rows = "\n".join(_row(device) for device in devices)
+    return PAGE.substitute(version=escape(version), heard=escape(heard), rows=rows)
+
+
+def _row(device: DeviceState) -> str:
+    readings = device["readings"]
+    others = [_item(f"{_name(name)} {_value(shown)}") for name, shown in readings.items() if name not in _COLUMNS]
+    others += [_said(name, said) for name, said in device["others"].items()]
+    left_out = len(others) - _MOST_OTHERS
+    if left_out > 0:
+        others[_MOST_OTHERS:] = [_item(f"and {left_out} more")]
+    age, rssi = device["age_seconds"], device["rssi_dbm"]
+    cells = [
+        _state(device),
+        _cell("age", "–" if age is None else in_words(age)),
+        *(_cell(name, _value(readings[name]) if name in readings else "–") for name in _COLUMNS),
+        f'<td role="cell" class="others" data-label="Others"><ul>{"".join(others)}</ul></td>',
+        _cell("RSSI", "–" if rssi is None else f"{rssi}\N{NO-BREAK SPACE}dBm"),
+        _cell("packets", str(device["packets"])),
+    ]
+    name, address = escape(device["name"]), escape(device["address"])
+    header = f'<th role="rowheader" scope="row"><bdi>{name}</bdi> <small>{address}</small></th>'
+    return f'<tr role="row" data-state="{device["state"]}">{header}{"".join(cells)}</tr>'
+
+
+def _state(device: DeviceState) -> str:
+    state = device["state"]
+    return (
+        '<td role="cell" class="state" data-label="State">'
+        f'<span class="symbol" aria-hidden="true">{_SYMBOLS[state]}</span> '
+        f'<span class="words">{escape(device["state_text"])}</span></td>'
+    )
+
+
+def _cell(name: str, text: str) -> str:
+    label = f"{name[0].upper()}{name[1:]}"
+    return f'<td role="cell" class="number" data-label="{label}"><span class="value">{text}</span></td>'
+
+
+def _item(text: str, more: str = "") -> str:
+    # Beside the text, and not in it: a text can turn round what stands behind it on its line.
+    beside = f" <small>{more}</small>" if more else ""
+    return f"<li><bdi>{escape(text)}</bdi>{beside}</li>"
+
+
+def _said(name: str, said: Said) -> str:
+    """Return what was said, and when: a press of last week is no news. What a sensor says of itself stays true."""
+    return _item(f"{_name(name)} {said['value']}", "" if name in INFO else f"{in_words(said['age_seconds'])} ago")
+
+
+def _name(measurement: str) -> str:
+    return measurement.replace("_", " ")
+
+
+def _value(shown: Shown) -> str:
+    """
+    Return a value in words, or the number with its unit.
+
+    That is three decimals at most, or three digits that count where it is below 1.
+    """
+    if shown["text"]:
+        return shown["text"]
+    value = shown["value"]
+    number = f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 1 or value == 0 else f"{value:.3g}"
+    return f"{number}\N{NO-BREAK SPACE}{shown['unit']}" if shown["unit"] else number

@@ -1,0 +1,37 @@
+"""
+The readings and the exporter's own counts, as Prometheus collectors.
+
+This file loads no prometheus_client: `ble-exporter decode` names metrics, and must answer at once on a Pi.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ble_exporter.metrics.families import FAMILIES, Family
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+__all__ = ["FAMILIES", "Family", "update_metrics"]
+
+
+def update_metrics(
+    device_name: str, measurements: Mapping[str, float], registry: "CollectorRegistry | None" = None
+) -> None:
+    """
+    Put one device's measurements, heard now, on a Prometheus registry.
+
+    The registry's store of readings is made and registered at the first call. It knows no scans, so what is put there
+    stays: it is for other programs and for tests. The service has a store of its own.
+
+    Args:
+        device_name: The `device` label.
+        measurements: Measurement name to value, as `parser.parse_bthome` returns them.
+        registry: Where the gauges are; by default prometheus_client's own.
+
+    Raises:
+        ValueError: A measurement that has no family.
+    """
+    from ble_exporter.metrics.readings import store_on  # noqa: PLC0415 - see above
+
+    store_on(registry).put(device_name, measurements)

@@ -1,0 +1,93 @@
+"""The radio without hardware: it plays a house of simulated sensors, a capture file, or packets that it is given."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner.capture import Transmission
+from ble_exporter.scanner.radio import Listener
+from ble_exporter.scanner.simulation import House
+
+_TEST_ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
+_GIVEN_RSSI = -60
+
+
+class MockScanner:
+    """
+    Hears what is on a simulated air.
+
+    Args:
+        data: Address and service data of packets, all of which every scan hears.
+        air: Where there is no `data`: what is on air, in the order of time; by default a house of three sensors.
+        seed: Of the default house; the same seed gives the same packets.
+        clock: Gives the seconds since the Unix epoch.
+
+    Attributes:
+        adapters: None: it needs no adapter.
+    """
+
+    adapters: Mapping[str, bool] = MappingProxyType({})
+
+    def __init__(
+        self,
+        data: Iterable[tuple[str, bytes]] | None = None,
+        *,
+        air: Iterable[Transmission] | None = None,
+        seed: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._data = None if data is None else list(data)
+        self._air = iter(House(_TEST_ADDRESSES, seed).transmissions() if air is None else air)
+        self._next = next(self._air, None)
+        self._clock = clock
+        self._switched_on: float | None = None
+        self._scanned_s = 0.0
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """
+        Deliver what is on air, at its time, until cancelled; what was on air between two runs is not heard.
+
+        Returns when nothing more can come.
+        """
+        started()
+        for address, payload in self._data or ():
+            self._tell(listener, Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload}))
+        if self._data is not None:
+            return
+        now = asyncio.get_running_loop().time
+        began = now()
+        if self._switched_on is None:
+            self._switched_on = began
+        while self._next is not None:
+            on_air_at = self._switched_on + self._next.at
+            if on_air_at >= began:
+                # The air's time is fixed, so lateness of one advertisement does not add to the next's.
+                await asyncio.sleep(on_air_at - now())
+                self._tell(listener, self._next)
+            self._scanned_s = self._next.at
+            self._next = next(self._air, None)
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """
+        Return the BTHome packets of the next `duration_s` seconds on air, at once.
+
+        Here the time of the air is that of the scans, one after the other: nothing waits.
+        """
+        if self._data is not None:
+            return list(self._data)
+        heard = []
+        self._scanned_s += duration_s
+        while self._next is not None and self._next.at < self._scanned_s:
+            payload = self._next.service_data.get(UUID)
+            if payload is not None:
+                heard.append((self._next.address, payload))
+            self._next = next(self._air, None)
+        return heard
+
+    def _tell(self, listener: Listener, sent: Transmission) -> None:
+        address = sent.address.upper()
+        if listener.wants(address):
+            listener.handle(Advertisement(address, sent.service_data, self._clock(), sent.rssi, name=sent.name))

@@ -1,0 +1,102 @@
+"""Several radios as one: each adapter hears what the others, elsewhere in the house, do not."""
+
+import asyncio
+import logging
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from functools import partial
+from typing import cast
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.radio import Listener, Radio
+from ble_exporter.scanner.session import end, packets_heard
+
+# An adapter that was unplugged takes seconds to come up again; a shorter wait would only fill bluetoothd's log.
+RETRY_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Several:
+    """
+    Radios that listen at the same time, each in a task of its own.
+
+    Args:
+        radios: At least one; each names its adapter in its errors.
+        goes_on: Whether the others go on where one fails. That one is tried again after RETRY_S, and at the next scan.
+            When none is left, it fails in any case.
+
+    Attributes:
+        adapters: Those of all radios.
+    """
+
+    def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False) -> None:
+        # A live view: each radio writes to its own mapping, and nobody to this.
+        mappings = (cast("MutableMapping[str, bool]", radio.adapters) for radio in radios)
+        self.adapters: Mapping[str, bool] = ChainMap(*mappings)
+        self._radios = radios
+        self._goes_on = goes_on
+        self._complaining: set[Radio] = set()
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """See Radio. It has started when each of them either has, or has failed."""
+        self._is_stopping = False
+        self._started = started
+        self._starting = set(self._radios)
+        self._alive = set(self._radios)
+        tasks = [asyncio.ensure_future(self._keep(radio, listener)) for radio in self._radios]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            first = [task for task in tasks if task.done()]
+            self._is_stopping = True
+            await end(*tasks)
+            # Also where this is cancelled: what failed then must not be lost. What failed first is the cause.
+            errors = [task.exception() for task in first + tasks if not task.cancelled()]
+            for error in filter(None, errors):
+                raise error
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """See AbstractScanner; a packet that two of them heard is there twice."""
+        return await packets_heard(self, duration_s)
+
+    async def _keep(self, radio: Radio, listener: Listener) -> None:
+        """Keep one of them listening."""
+        while True:
+            try:
+                await radio.run(listener, partial(self._note_start, radio))
+            except asyncio.CancelledError:
+                if self._is_stopping:
+                    raise
+                # Else it would be deaf for ever, with the others there to hide it.
+                self._note_failure(radio, ScannerError(f"adapter {', '.join(radio.adapters)}: {hints.BROKEN_OFF}"))
+            except ScannerError as error:
+                self._note_failure(radio, error)
+            else:
+                return
+            if self._is_stopping:
+                return
+            await asyncio.sleep(RETRY_S)
+
+    def _note_start(self, radio: Radio) -> None:
+        self._alive.add(radio)
+        if radio in self._complaining:
+            self._complaining.discard(radio)
+            _log.info("%s listens again", ", ".join(radio.adapters))
+        self._settle(radio)
+
+    def _note_failure(self, radio: Radio, error: ScannerError) -> None:
+        self._alive.discard(radio)
+        if not self._goes_on or not self._alive:
+            raise error
+        if radio not in self._complaining:
+            _log.error("%s; the other adapters go on", error)
+        self._complaining.add(radio)
+        self._settle(radio)
+
+    def _settle(self, radio: Radio) -> None:
+        was_starting = bool(self._starting)
+        self._starting.discard(radio)
+        if was_starting and not self._starting:
+            self._started()

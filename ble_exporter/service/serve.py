@@ -1,0 +1,95 @@
+"""
+The service: scan, keep, serve. The one place where tasks are started and ended.
+
+An advertisement goes straight down, once: the radio delivers it to Pipeline.handle, a plain synchronous call that ends
+in the store of readings. A scrape reads the store.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.app import create_app, http_log
+from ble_exporter.scanner.radio import Radio
+from ble_exporter.service import systemd
+from ble_exporter.service.scan_cycle import ScanCycle
+
+# On SIGTERM all is over within a second: so long a scan may take to stop, and so long a request to end.
+_STOP_SCAN_S = 0.6
+_STOP_HTTP_S = 0.2
+
+
+async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyncio.Event) -> None:
+    """
+    Scan, and serve the readings, until `stop` is set.
+
+    Raises:
+        ConfigError: The port can't be listened on, or there is a key and nothing to decrypt with.
+        ScannerError: A scan failed.
+    """
+    cycle = ScanCycle(config, radio, log)
+    collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}
+    app = create_app(config, cycle.tracker, collectors, cycle.progress, cycle.roster)
+    runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
+    await runner.setup()
+    feeding = asyncio.ensure_future(systemd.feed_watchdog(cycle.progress.stalled, log))
+    try:
+        await _listen(runner, config, log)
+        scanning = asyncio.ensure_future(cycle.run())
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({scanning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        systemd.notify(systemd.STOPPING)
+        if scanning.done():
+            scanning.result()
+        log.info("stopping")
+        scanning.cancel()
+        await asyncio.wait({scanning}, timeout=_STOP_SCAN_S)
+        if scanning.done() and not scanning.cancelled():
+            # At the machine's shutdown Bluetooth may have gone before us: no failure of ours.
+            log.warning("while stopping: %s", scanning.exception())
+    finally:
+        feeding.cancel()
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger) -> None:
+    address, port = config.listen_address, config.listen_port
+    try:
+        await web.TCPSite(runner, address, port).start()
+    except OSError as error:
+        raise ConfigError(listen_problem(error, address, port)) from error
+    shown = f"[{address}]" if address and ":" in address else address or "localhost"
+    where = f"http://{shown}:{port}"
+    everywhere = "" if address else "; on every address of this machine"
+    log.info("serving on %s/metrics for Prometheus, and on %s for people%s", where, where, everywhere)
+
+
+def listen_problem(error: OSError, address: str | None, port: int) -> str:
+    """Return why an address (None is every one) and port can't be listened on, in words, and what is to be done."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"listen_port: port {port} is in use: end the program that uses it (`ss -ltnp` shows it), "
+            "or set another port"
+        )
+    if error.errno == errno.EACCES:
+        return f"listen_port: this user may not listen on port {port}: set one above 1023"
+    # asyncio of Python 3.13 says without an errno that it could bind to no address.
+    if error.errno in (errno.EADDRNOTAVAIL, None):
+        return f"listen_address: {address} is not an address of this machine: `ip address` shows those"
+    return f"listen_address: {address} can't be listened on ({os.strerror(error.errno)}): `ip address` shows others"
+
+
+def _process_metrics() -> CollectorRegistry:
+    """Return the usual metrics of a Python process: CPU, memory, file descriptors, garbage collection."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry

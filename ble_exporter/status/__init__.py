@@ -1,0 +1,1 @@
+"""What people and probes are told: the state of every device, and whether scans make progress."""

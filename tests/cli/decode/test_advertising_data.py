@@ -1,0 +1,124 @@
+"""A whole advertising payload, as btmon and phones show it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.cli.decode.advertising_data import (
+    Report,
+    Structure,
+    begins_with_flags,
+    has_known_service,
+    report,
+    structures,
+)
+from ble_exporter.formats import bthome
+
+PACKET = "4000b00151028d0a038d11"
+PAIR_A = "020106" + "0e16d2fc" + PACKET
+
+
+@given(payload=st.binary(max_size=300))
+def test_structures_cover_the_payload(payload: bytes) -> None:
+    """No byte is lost, and only the last structure lacks some."""
+    found = structures(payload)
+    whole = b"".join(
+        bytes([len(one.data) + 1 + one.missing, one.kind]) + one.data for one in found if one.kind is not None
+    )
+
+    assert payload.startswith(whole)
+    assert [] == [one for one in found[:-1] if one.missing or one.kind is None]
+    assert len(payload) - len(whole) == sum(1 + len(one.data) for one in found if one.kind is None)
+    assert all(isinstance(one.text() + one.name + one.uuid, str) for one in found)
+
+
+def test_service_data_of_each_width_has_its_uuid() -> None:
+    """BlueZ gives all three as 128 bits, and so does this."""
+    as_128_bits = "fb349b5f8000008000100000" + "d2fc0000"
+    found = structures(bytes.fromhex("0416d2fc40" + "0620d2fc000040" + "1221" + as_128_bits + "40"))
+
+    assert [bthome.UUID] * 3 == [one.uuid for one in found]
+    assert [b"\x40"] * 3 == [one.service_data for one in found]
+
+
+def test_flags_names_and_power_are_read() -> None:
+    """And a name can do nothing to a terminal."""
+    found = structures(bytes.fromhex("020106" + "0509411b5b42" + "020af4" + "0000"))
+
+    assert ["general discoverable, no BR/EDR", "A\\x1b[B", "-12 dBm", ""] == [one.text() for one in found]
+    assert Structure(12, None, b"\x00") == found[-1]
+
+
+def test_what_is_cut_short_says_what_is_missing() -> None:
+    """The structure's length knows."""
+    assert [0, 6] == [one.missing for one in structures(bytes.fromhex(PAIR_A[:-12]))]
+    assert "cut short" == structures(b"\x05")[0].name
+
+
+def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
+    """A firmware that sends the UUID in the order in which it is printed is heard by nobody."""
+    found = structures(bytes.fromhex("0e16fcd24000b00151028d0a038d11"))[0]
+
+    assert (bthome.UUID, "0000d2fc-0000-1000-8000-00805f9b34fb") == (found.swapped_uuid, found.uuid)
+
+
+@pytest.mark.parametrize(
+    "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "03020f180302d2fc"]
+)
+def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
+    """As service data, or in a list of services; with the bytes of its UUID swapped, too."""
+    assert has_known_service(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize("payload", ["", "0201060302d2", "0201060303d2ff", "020106020af4", PACKET])
+def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
+    """Nor in half of a UUID."""
+    assert not has_known_service(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize(
+    ("payload", "begins_so"),
+    [
+        ("020106020af4", True),
+        ("020106", False),
+        ("020166020af4", False),
+        ("020106030a", False),
+        ("02010600", False),
+        ("020106020104", False),
+        ("020af4020106", False),
+        ("", False),
+    ],
+)
+def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
+    """Their three upper bits are reserved, and what follows is whole."""
+    assert begins_so == begins_with_flags(bytes.fromhex(payload))
+
+
+ADDRESS = "CCBBAA38C1A4"
+EVENTS = [
+    "043E1E" + "0201" + "0000" + ADDRESS + "12" + PAIR_A + "C4",
+    "043E2C" + "0D01" + "130000" + ADDRESS + "0100FF7FC4000000" + "000000000000" + "12" + PAIR_A,
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
+def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
+    """As hcidump and Wireshark show a packet: all of it."""
+    assert Report(bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == report(bytes.fromhex(event))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
+def test_an_hci_event_is_whole_or_none(event: str) -> None:
+    """Cut short, too long, of another kind: a guess at its bytes says more."""
+    whole = bytes.fromhex(event)
+    others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
+
+    assert [None] * len(others) == [report(other) for other in others]
+
+
+@given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
+def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
+    """Or none; never an error."""
+    found = report(event)
+
+    assert found is None or found.payload in event

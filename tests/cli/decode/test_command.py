@@ -1,0 +1,277 @@
+"""`ble-exporter decode`: what is pasted comes back explained."""
+
+import io
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter import __version__
+from ble_exporter.cli.decode.command import main as decode
+from ble_exporter.main import main
+from tests.conftest import HERE
+from tests.formats.sealing import ADDRESS, KEY, SEALS
+
+GOLDEN = HERE / "cli" / "decode" / "golden"
+PACKET = "4000b00151028d0a038d11"
+SEALED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
+
+
+def says(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
+    """Run the command; return its exit status, and what it says."""
+    status: object
+    try:
+        status = main(["decode", *arguments])
+    except SystemExit as end:
+        status = end.code
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
+def test_a_payload_is_explained_as_it_is_written_here(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is pasted into bug reports: two of one version are alike, and nothing in them is by accident."""
+    call, *lines = path.read_text(encoding="utf-8").splitlines()
+    monkeypatch.chdir(GOLDEN)
+    status, out, err = says(shlex.split(call)[3:], capsys)
+
+    expected = [line.replace("VERSION", __version__) for line in lines]
+    assert expected == [*out.splitlines(), *err.splitlines(), f"exit status {status}"]
+
+
+def test_what_is_written_there_fits_on_a_screen() -> None:
+    """And into a mail."""
+    lines = [line for path in GOLDEN.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+    assert max(map(len, lines)) <= 100
+
+
+def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a pipe, and for what is longer than a line."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"40 00 b0\n01 51\n")))
+    status, out, _ = says(["-"], capsys)
+
+    assert status == 0
+    assert "ble_sensor_battery_percent 81" in out
+
+
+def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a program that keeps keys: it is in no file, and in no list of processes."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(KEY.hex().encode() + b"\n")))
+    status, out, _ = says([SEALED, "--key-file", "-", "--mac", ADDRESS], capsys)
+
+    assert status == 0
+    assert "ble_sensor_temperature_celsius 25.06" in out
+
+
+def test_ctrl_c_while_it_reads_ends_it_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`decode -` on a terminal waits for somebody who may not know how to end it."""
+
+    class Terminal(io.BytesIO):
+        """A standard input at which Ctrl-C is pressed."""
+
+        def read(self, _size: int | None = -1, /) -> bytes:
+            """See BytesIO."""
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Terminal()))
+
+    assert (130, "", "") == says(["-"], capsys)
+
+
+def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The one that the service uses: so this says what the service would."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+        f'devices: {{"{ADDRESS}": {{name: a, bindkey: "{KEY.hex()}"}}, "A4:C1:38:00:00:01": b}}\n'
+    )
+    opened = says([SEALED, "--config", str(path), "--mac", ADDRESS.lower()], capsys)
+    without = says([SEALED, "--config", str(path), "--mac", "A4:C1:38:00:00:01"], capsys)
+
+    assert (0, True) == (opened[0], "ble_sensor_temperature_celsius 25.06" in opened[1])
+    assert (1, True) == (without[0], "rejected as encrypted" in without[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "the following arguments are required: HEX"),
+        (["40 0g"], 2, "behind 3 hex digits stands 'g', which is none"),
+        (["40" * 1651], 2, "1651 bytes are more than the 1650 that an advertisement holds"),
+        ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
+        ([PACKET, "--mac", "room"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
+        ([PACKET, "--service", "feaa"], 2, "--service: no format is known of this service; there are fcd2, 181c"),
+        (["-", "--key-file", "-"], 2, "standard input can't be both the payload and the key"),
+        ([PACKET, "--key", "a", "--config", "b"], 2, "not allowed with argument --key"),
+        ([PACKET, "--jason"], 2, "unknown option --jason; did you mean --json?"),
+        ([PACKET, "--key", KEY.hex()[:-2]], 78, "--key: it has 30 hex digits, and not 32"),
+        ([PACKET, "--key-file", "/nowhere/x.key"], 78, "--key-file /nowhere/x.key: can't be read (No such file"),
+        ([PACKET, "--config", "/nowhere/x.yaml"], 78, "/nowhere/x.yaml: can't be read (No such file"),
+    ],
+)
+def test_what_is_given_wrongly_says_what_is_right(
+    arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing is on standard output, where a program reads."""
+    ended, out, err = says(arguments, capsys)
+
+    assert (status, "") == (ended, out)
+    assert message in err
+
+
+@pytest.mark.parametrize("service", ["fcd2", "0xFCD2", "0000fcd2", "0000fcd2-0000-1000-8000-00805f9b34fb"])
+def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As btmon, phones and BlueZ do."""
+    status, out, _ = says([PACKET, "--service", service], capsys)
+
+    assert status == 0
+    assert "BTHome v2 (0xFCD2)\nformat: as --service says\n" in out
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "said"),
+    [
+        ("fcd2", 0, "11 bytes of service data: BTHome v2 (0xFCD2)\nformat: as the text around the bytes says\n"),
+        ("feaa", 1, "wrong: these are 11 bytes of service data of 0xFEAA, which has no known format"),
+    ],
+)
+def test_the_service_that_a_text_names_is_not_guessed_at(
+    service: str, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an unknown one nearly all could be an encrypted packet of version 1."""
+    ended, out, _ = says([f"Service Data (UUID 0x{service}): {PACKET}"], capsys)
+
+    assert status == ended
+    assert said in out
+
+
+def test_service_says_more_than_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who gives the option knows better."""
+    _, out, _ = says(["--service", "fcd2", f"Service Data (UUID 0xfeaa): {PACKET}"], capsys)
+
+    assert "format: as --service says" in out
+
+
+def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """Battery and humidity of BTHome version 1 are flags and a list of services as well: it says so, and how."""
+    _, guessed, _ = says(["0201100303bf13"], capsys)
+    status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
+
+    assert "it could also be a whole advertising payload (--service advertising)" in guessed
+    assert "ble_sensor_humidity_percent 50.55" in guessed
+    assert (1, True) == (status, "7 bytes of an advertising payload" in forced)
+    assert None in [
+        one["service"] for one in json.loads(says(["0201100303bf13", "--json"], capsys)[1])["payloads"][0]["also"]
+    ]
+
+
+def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a program that reads many."""
+    status, out, _ = says(["--json", "020106" + "0e16d2fc" + PACKET], capsys)
+    document = json.loads(out)
+    payload = document["payloads"][0]
+
+    assert (0, True, __version__) == (status, document["sound"], document["version"])
+    assert [1, 0x16] == [one["type"] for one in document["structures"]]
+    assert (7, "0000fcd2-0000-1000-8000-00805f9b34fb") == (payload["start"], payload["service"])
+    assert ["40", "00b0", "0151", "028d0a", "038d11"] == [field["bytes"] for field in payload["fields"]]
+    assert {"value": 27.01, "unit": "°C"}.items() <= payload["fields"][3]["values"][0].items()
+    assert payload["exported"]["ble_sensor_temperature_celsius"] == 27.01
+
+
+def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the byte; and a NaN, which JSON does not have, is a text."""
+    status, out, _ = says(["--json", "--service", "181c", "45020000c07f"], capsys)
+    payload = json.loads(out)["payloads"][0]
+
+    assert (1, "impossible_value", 0) == (status, payload["wrong"]["reason"], payload["wrong"]["offset"])
+    assert payload["fields"][0]["values"][0]["value"] == "nan"
+
+
+@pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])
+@pytest.mark.parametrize("more", [[], ["--json"], ["--service", "feaa"], ["--jason"], ["--json=1"], ["zz"]])
+def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Not where it opens the payload, not where it does not, and in no error: the output goes into bug reports."""
+    _, out, err = says([SEALED, "--key", KEY.hex(), *mac, *more], capsys)
+
+    assert out + err
+    shown = re.sub(r"[\s:]", "", (out + err).lower())
+    assert KEY.hex()[:12] not in shown
+    assert KEY.hex()[-12:] not in shown
+
+
+@pytest.mark.parametrize("option", ["--key-file", "--config"])
+@pytest.mark.parametrize("name", [KEY.hex(), KEY.hex(":").upper(), "0x" + KEY.hex()[:20], f"/etc/{KEY.hex()}"])
+def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the likeliest mistake of who has a key and reads too quickly."""
+    status, out, err = says([SEALED, option, name], capsys)
+
+    assert (78, "") == (status, out)
+    assert f"ble-exporter: error: {option}: there is no such file, and its name looks like a key" in err
+    assert KEY.hex()[:8] not in re.sub(r"[\s:]", "", err.lower())
+
+
+def test_a_file_may_have_a_name_that_looks_like_a_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a checksum, perhaps."""
+    monkeypatch.chdir(tmp_path)
+    Path(KEY.hex()[::-1]).write_text(KEY.hex())
+
+    assert says([SEALED, "--key-file", KEY.hex()[::-1], "--mac", ADDRESS], capsys)[0] == 0
+
+
+_HEX = st.binary(max_size=60).map(bytes.hex)
+_HEAD = st.sampled_from(["", "020106", "0e16d2fc40", "1216fcd2", "40", "41", "50585b0501", "d2fc", "0721", "0520"])
+_WORDS = st.one_of(
+    st.text(max_size=40),
+    st.builds(str.__add__, _HEAD, _HEX),
+    st.sampled_from(["--json", "--key", "--mac", "--service", "--key=" + KEY.hex(), "fcd2", "181a", ADDRESS, "--help"]),
+    st.sampled_from(["--", "-h", "--key-file", "--kye"]),
+)
+
+
+@given(words=st.lists(_WORDS, max_size=5))
+@example(words=["--", "--", "40"])
+@example(words=["40", "--key-file", "\0"])
+@example(words=["\udcff"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_gives_an_explanation_or_a_clean_error(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was in the clipboard: never a traceback, and nothing that moves a cursor."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    status, out, err = says(words, capsys)
+
+    assert status in {0, 1, 2, 78}
+    assert bool(out) == (status in {0, 1})
+    assert bool(err) == (status in {2, 78})
+    assert all(line.isprintable() for line in (out + err).split("\n"))
+
+
+@given(payload=st.one_of(_HEX, st.builds(str.__add__, _HEAD, _HEX)), key=st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_status_is_1_exactly_when_something_is_not_sound(
+    payload: str, key: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script asks only that; and the text says the same as the JSON."""
+    arguments = [f"0x{payload}00", *(["--key", KEY.hex()] if key else [])]
+    status = decode(arguments)
+    out = capsys.readouterr().out
+    decode([*arguments, "--json"])
+    document = json.loads(capsys.readouterr().out)
+
+    assert document["sound"] == (status == 0)
+    is_complained_of = re.search(r"^(rejected|not decrypted|wrong|impossible|object)\b", out, re.MULTILINE)
+    assert (is_complained_of is not None) == (status == 1)
+    assert ("\nsound\n" in out) or status == 1
+    assert all(len(line) <= 100 for line in out.splitlines())

@@ -1,0 +1,198 @@
+"""What is explained is what was decoded: of any payload, in every format."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ble_exporter.cli.decode.explain import Anatomy, explain
+from ble_exporter.cli.decode.fields import Field
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.decoded import Counter, Decoded
+from ble_exporter.parser import DECODERS
+from tests.conftest import Vector, vectors
+from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, cipher_of
+
+ALL = [(one.uuid, vector) for one in FORMATS for vector in vectors(one.vectors)]
+REJECTED = [(f"0000{vector['service']}-0000-1000-8000-00805f9b34fb", vector) for vector in vectors("rejected.json")]
+
+# Bytes that get beyond the head, and objects that are known, are rare among random ones.
+_IDS = st.sampled_from([0, *OBJECTS, *OTHERS])
+_V2_OBJECTS = st.lists(st.builds(lambda one, data: bytes([one]) + data, _IDS, st.binary(max_size=6)), max_size=8)
+_V1_OBJECTS = st.lists(
+    st.builds(
+        lambda kind, one, data: bytes([kind << 5 | (len(data) + 1), one]) + data,
+        st.integers(0, 7),
+        _IDS,
+        st.binary(max_size=9),
+    ),
+    max_size=8,
+)
+_MIBEACON_OBJECTS = st.lists(
+    st.builds(
+        lambda one, data: one.to_bytes(2, "little") + bytes([len(data)]) + data,
+        st.sampled_from([*mibeacon.OBJECTS, 0x1007]),
+        st.binary(max_size=5),
+    ),
+    max_size=5,
+)
+_PLAIN = st.one_of(
+    st.binary(max_size=24), *(objects.map(b"".join) for objects in (_V2_OBJECTS, _V1_OBJECTS, _MIBEACON_OBJECTS))
+)
+_HEADS = st.sampled_from(
+    [b"", b"\x40", b"\x41", b"\x44", b"\x42", PRINTED, REVERSED]
+    + [bytes.fromhex(frame + "5b0501") + REVERSED for frame in ("5050", "5858", "5010", "5830", "d050", "1050")]
+    + [bytes.fromhex(frame + "5b0501") + REVERSED + b"\x28" for frame in ("7050", "7858")]
+)
+_SEALED = st.builds(
+    lambda seal, plain: seal[1](plain[: {atc.UUID: 6}.get(seal[0], 99)].ljust({atc.UUID: 6}.get(seal[0], 0))),
+    st.sampled_from(SEALS),
+    _PLAIN,
+)
+PAYLOADS = st.one_of(st.builds(bytes.__add__, _HEADS, _PLAIN), _SEALED, st.binary(min_size=250, max_size=260))
+CIPHERS = st.sampled_from([None, Ccm(KEY), Ccm(bytes(16))])
+ADDRESSES = st.sampled_from([None, "", ADDRESS, "A4:C1:38:00:00:99", "68753A44-4D6F-1226-9C60-0050E4C00067"])
+
+
+def other(value: float | str | bytes) -> int | str | bytes:
+    """Return what is no measurement, which is never a fraction."""
+    assert not isinstance(value, float)
+    return value
+
+
+def said(anatomy: Anatomy) -> Decoded:
+    """Put together what the fields say, as a decoder returns it."""
+    values = anatomy.values()
+    measured = [value for value in values if value.role == "measurement"]
+    packet_ids = [value.value for value in values if value.role == "packet_id"]
+    counters = [value.value for value in values if value.role == "counter"]
+    unknown = anatomy.unknown_objects()
+    bits = 8 if anatomy.uuid == atc.UUID else 32
+    return Decoded(
+        {value.name: float(value.value) for value in measured if value.is_possible},
+        {value.name: other(value.value) for value in values if value.role == "other"},
+        int(packet_ids[-1]) if packet_ids else None,
+        unknown[0].unknown if unknown else None,
+        Counter(int(counters[-1]), bits) if counters else None,
+        tuple(value.name for value in measured if not value.is_possible),
+    )
+
+
+def assert_covered(data: bytes, fields: tuple[Field, ...]) -> None:
+    """Check that the fields are all of it, once, in order."""
+    assert data == b"".join(field.data for field in fields)
+    assert all(field.data == data[field.offset : field.offset + len(field.data)] for field in fields)
+
+
+def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
+    """Ask the decoder."""
+    try:
+        return DECODERS[uuid](payload, address, cipher)
+    except DecodeError as error:
+        return error
+
+
+def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | None) -> None:
+    """Check an explanation against the decoder."""
+    anatomy = explain(uuid, payload, address, cipher)
+    assert_covered(payload, anatomy.fields)
+    assert_covered(anatomy.plaintext or b"", anatomy.plaintext_fields)
+    decoded = decoded_or_rejected(uuid, payload, anatomy.address, cipher)
+    if isinstance(decoded, DecodeError):
+        assert anatomy.problem is not None, f"the decoder says: {decoded}"
+        assert decoded.reason == anatomy.problem.reason
+        whole = anatomy.plaintext if anatomy.problem.in_plaintext else payload
+        assert whole is not None
+        # What is missing is wrong just behind the last byte.
+        assert 0 <= anatomy.problem.offset <= len(whole)
+        return
+    assert anatomy.problem is None
+    assert decoded == said(anatomy)
+    assert list(decoded.measurements) == list(said(anatomy).measurements)
+    assert anatomy.is_encrypted == (decoded.counter is not None)
+
+
+@pytest.mark.parametrize("uuid", DECODERS)
+@given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
+@example(payload=b"", address=None, cipher=None)
+def test_any_payload_is_explained_as_it_is_decoded(
+    uuid: str, payload: bytes, address: str | None, cipher: Ccm | None
+) -> None:
+    """An explanation that differs from what is exported would lead to the wrong end."""
+    assert_true(uuid, payload, address, cipher)
+
+
+@pytest.mark.parametrize(("uuid", "vector"), ALL + REJECTED, ids=str)
+def test_a_vector_is_explained_as_it_is_decoded(uuid: str, vector: Vector) -> None:
+    """Whole, and cut at every byte."""
+    payload = bytes.fromhex(vector["payload"])
+
+    for length in range(len(payload) + 1):
+        assert_true(uuid, payload[:length], vector.get("address", ADDRESS), cipher_of(vector))
+
+
+def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int, int, str]:
+    """Return where a payload is wrong, on how many bytes, and the words."""
+    problem = explain(uuid, bytes.fromhex(payload), cipher=cipher).problem
+    assert problem is not None
+    return problem.offset, problem.size, problem.text
+
+
+@pytest.mark.parametrize(
+    ("uuid", "payload", "problem"),
+    [
+        (bthome.UUID, "4000b001510245", (5, 2, "object 0x02 at byte 5 needs 2 bytes, 1 is left")),
+        (bthome.UUID, "400151530a6162", (3, 4, "object 0x53 at byte 3 needs 11 bytes, 3 are left")),
+        (bthome.UUID, "40015153", (3, 1, "object 0x53 at byte 3 needs 1 byte, none is left")),
+        (bthome.UUID, "6001", (0, 1, "BTHome version 3 is not 2")),
+        (bthome.UUID, "4001ff02ff7f", (1, 2, "no sensor can have measured this, and there is nothing else")),
+        (bthome_v1.UUID, "0201612302ca", (3, 3, "the object at byte 3 needs 3 bytes, 2 are left")),
+        (bthome_v1.UUID, "0102", (0, 1, "the object at byte 0 has no value: its control byte 0x01 says length 1")),
+        (mibeacon.UUID, "50585b051bccbb", (5, 2, "the address at byte 5 needs 6 bytes, 2 are left")),
+        (
+            mibeacon.UUID,
+            "50585b051bccbbaa38c1a4041002be",
+            (11, 4, "object 0x1004 at byte 11 needs 2 bytes, 1 is left"),
+        ),
+    ],
+)
+def test_what_is_wrong_is_shown_at_its_byte(uuid: str, payload: str, problem: tuple[int, int, str]) -> None:
+    """Who writes a firmware counts bytes."""
+    assert problem == problem_of(uuid, payload)
+
+
+@pytest.mark.parametrize("cipher", [None, Ccm(KEY)])
+@pytest.mark.parametrize(
+    ("uuid", "payload", "offset"),
+    [
+        (bthome.UUID, "4111223344556677", 1),
+        (bthome_v1.UUID_ENCRYPTED, "0011223344556677", 0),
+        (mibeacon.UUID, "58585b051bccbbaa38c1a4112233445566", 11),
+    ],
+)
+def test_what_is_too_short_to_be_decrypted_says_so(uuid: str, payload: str, offset: int, cipher: Ccm | None) -> None:
+    """With a key and without: no key would help."""
+    found, _, text = problem_of(uuid, payload, cipher)
+
+    assert offset == found
+    assert "too short" in text
+
+
+def test_a_wrong_plaintext_is_shown_at_its_own_byte() -> None:
+    """The offsets of what was encrypted are not those of the packet."""
+    anatomy = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY))
+
+    assert anatomy.problem is not None
+    assert anatomy.problem.in_plaintext
+    assert (2, "object 0x02 at byte 2 needs 2 bytes, 1 is left") == (anatomy.problem.offset, anatomy.problem.text)
+
+
+def test_the_included_address_opens_what_it_encrypted() -> None:
+    """MiBeacon brings it along: then nobody has to type it."""
+    payload = SEALS[3][1](bytes.fromhex("041002be00"))
+    anatomy = explain(mibeacon.UUID, payload, None, Ccm(KEY))
+
+    assert anatomy.address == ADDRESS
+    assert {"temperature": 19.0} == said(anatomy).measurements

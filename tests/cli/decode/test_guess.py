@@ -1,0 +1,98 @@
+"""What it is, where nobody said so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.cli.decode.guess import guesses, is_advertising
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.parser import DECODERS
+from tests.conftest import Vector, vectors
+from tests.formats.sealing import FORMATS
+
+# What is encrypted by version 1 has no head: it looks like anything.
+TOLD = [
+    (one.uuid, vector) for one in FORMATS for vector in vectors(one.vectors) if one.uuid != bthome_v1.UUID_ENCRYPTED
+]
+
+
+@pytest.mark.parametrize(("uuid", "vector"), TOLD, ids=str)
+def test_every_vector_may_be_what_it_is(uuid: str, vector: Vector) -> None:
+    """The right format is among the guesses, unless it is an object of version 1 that is in no table."""
+    if uuid == bthome_v1.UUID and ("unknown_object" in vector or not vector["measurements"]):
+        return
+
+    assert uuid in [guess.uuid for guess in guesses(bytes.fromhex(vector["payload"]))]
+
+
+def test_nearly_every_vector_is_told_at_first() -> None:
+    """A wrong guess costs an option, and somebody who knows about services."""
+    first = [guesses(bytes.fromhex(vector["payload"]))[:1] for _, vector in TOLD]
+    right = [bool(found) and found[0].uuid == uuid for found, (uuid, _) in zip(first, TOLD, strict=True)]
+
+    assert sum(right) / len(right) > 0.93
+
+
+@pytest.mark.parametrize(
+    ("payload", "uuids"),
+    [
+        ("4000b00151028d0a038d11", [bthome.UUID, atc.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("41e445f3c9962b332211006c7c4519", [bthome.UUID]),
+        ("ccbbaa38c1a46c07fa13d60a52090f", [atc.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("a4c138aabbcc00ce33430a6ec3", [atc.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("bde9b75db856f303", [atc.UUID]),
+        ("58585b05f4ccbbaa38c1a413df92a81cb30000acc46fda", [mibeacon.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("2302c4090303bf13", [bthome_v1.UUID, atc.UUID]),
+        ("0200b00201612302c40903034013", [bthome_v1.UUID, atc.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("0201100303bf13", [bthome_v1.UUID, ""]),
+        ("", []),
+        ("ff", []),
+    ],
+)
+def test_what_it_could_also_be_is_told(payload: str, uuids: list[str]) -> None:
+    """In the order of how well it fits."""
+    assert uuids == [guess.uuid for guess in guesses(bytes.fromhex(payload))][: max(len(uuids), 1)]
+
+
+@given(payload=st.binary(max_size=300))
+def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
+    """Each format once at most."""
+    found = [guess.uuid for guess in guesses(payload)]
+
+    assert len(set(found)) == len(found)
+    assert set(found) <= {*DECODERS, ""}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "0201060e16d2fc4000b00151028d0a038d11",
+        "0201060e16d2fc4000b001510245",
+        "0e16fcd24000b00151028d0a038d11",
+        "0201060302d2fc",
+        "02010603031a18",
+        "02011a0bff4c00100501102233444b",
+        "020106020af4",
+        "02010609094154435f41424344",
+        "0201060509524f4f4d",
+    ],
+)
+def test_an_advertising_payload_is_told(payload: str) -> None:
+    """Whole or cut short, and without any service data: a short name could be a count of BTHome version 1."""
+    assert is_advertising(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize(
+    "payload", ["0201100303bf13", "020110030c860b", "02011f0303bf13030c860b0200b0", "020100020164", "0200b0020110", ""]
+)
+def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: str) -> None:
+    """A battery of less than 32 % looks like flags, and what else is unsigned like other data structures."""
+    assert not is_advertising(bytes.fromhex(payload))
+
+
+def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
+    """Of no format."""
+    payloads = [vector["payload"] for one in FORMATS for vector in vectors(one.vectors)]
+
+    assert (bthome_v1.UUID, "020161") in [(one.uuid, row["payload"]) for one in FORMATS for row in vectors(one.vectors)]
+    assert [] == [payload for payload in payloads if is_advertising(bytes.fromhex(payload))]

@@ -1,0 +1,225 @@
+"""Hex digits as people copy them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.cli.decode.hex_input import Pasted, key_in, key_of, octets_of, pasted
+from ble_exporter.errors import ConfigError
+
+PACKET = bytes.fromhex("4000b00151028d0a038d11")
+KEY = "231d39c1d7cc1ab1aee224cd096db932"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4000b00151028d0a038d11",
+        "0x4000B00151028D0A038D11",
+        "40 00 b0 01 51 02 8d 0a 03 8d 11",
+        "40:00:B0:01:51:02:8D:0A:03:8D:11\n",
+        "40-00-b0-01-51-02-8d-0a-03-8d-11",
+        "0x40, 0x00, 0xb0, 0x01, 0x51, 0x02, 0x8d, 0x0a, 0x03, 0x8d, 0x11",
+        "\\x40\\x00\\xb0\\x01\\x51\\x02\\x8d\\x0a\\x03\\x8d\\x11",
+        "4000b0015102\r\n8d0a038d11\r\n",
+        "          Data[11]: 4000b00151028d0a038d11",
+        "  40 00 b0 01 51 02 8d 0a 03 8d 11                 @...Q......",
+        r"b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11'",
+        r'b"@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11"',
+        r"bytearray(b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11')",
+        "(0x) 40-00-B0-01-51-02-8D-0A-03-8D-11",
+        "<4000b001 51028d0a 038d11>",
+        "{length = 11, bytes = 0x4000b00151028d0a038d11}",
+        '"4000b00151028d0a038d11"',
+        "{ 0x40, 0x00, 0xb0, 0x01, 0x51, 0x02, 0x8d, 0x0a, 0x03, 0x8d, 0x11 };",
+        "['40', '00', 'b0', '01', '51', '02', '8d', '0a', '03', '8d', '11']",
+        "\ufeff40\u00a000\u2013b0\u200b0151 028d0a 038d11",
+    ],
+)
+def test_what_is_pasted_is_taken(text: str) -> None:
+    """From btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, a web page, C and Python."""
+    assert Pasted(PACKET, "") == pasted(text)
+
+
+REPORT = """> HCI Event: LE Meta Event (0x3e) plen 30       #1 [hci0] 0.000000
+      LE Advertising Report (0x02)
+        Num reports: 1
+        Event type: Connectable undirected - ADV_IND (0x00)
+        Address: A4:C1:38:00:00:01 (OUI A4-C1-38)
+        Data length: 18
+        Flags: 0x06
+          LE General Discoverable Mode
+        Service Data: Allterco Robotics ltd (0xfcd2)
+          Data[11]: 4000b00151028d0a038d11
+        RSSI: -60 dBm (0xc4)
+        Company: Telink Semiconductor Co. Ltd. (529)
+          Data[2]: beef
+"""
+BLUETOOTHCTL = """[CHG] Device A4:C1:38:00:00:01 RSSI: 0xffffffc4 (-60)
+        UUID: Environmental Sensing     (0000181a-0000-1000-8000-00805f9b34fb)
+[CHG] Device A4:C1:38:00:00:01 ManufacturerData Key: 0x0211
+[CHG] Device A4:C1:38:00:00:01 ManufacturerData Value:
+  be ef                                            ..
+[CHG] Device A4:C1:38:00:00:01 ServiceData Key: 0000fcd2-0000-1000-8000-00805f9b34fb
+[CHG] Device A4:C1:38:00:00:01 ServiceData Value:
+  40 00 b0 01 51 02 8d 0a 03 8d 11                 @...Q......
+[CHG] Device A4:C1:38:00:00:01 ManufacturerData Value:
+  be ef                                            ..
+"""
+LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC', manufacturer_data={529: b'\xbe\xef'},
+ service_data={'0000fcd2-0000-1000-8000-00805f9b34fb': b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11'},
+ service_uuids=['0000181a-0000-1000-8000-00805f9b34fb'], rssi=-60)"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0000fcd2-0000-1000-8000-00805f9b34fb 4000b00151028d0a038d11",
+        r"{'0000fcd2-0000-1000-8000-00805f9b34fb': b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11'}",
+        '{"service_data": {"0000fcd2-0000-1000-8000-00805f9b34fb": "4000b00151028d0a038d11"}, "rssi": -60}',
+        "        Service Data (UUID 0xfcd2): 4000b00151028d0a038d11",
+        "        Service Data: Allterco Robotics ltd (0xfcd2)\n          Data[11]: 4000b00151028d0a038d11\n",
+        "Service Data: UUID: 0xFCD2 Data: 0x4000B00151028D0A038D11",
+        "Service Data - 16 bit UUID\n  UUID 16: Allterco (0xfcd2)\n  Service Data: 4000b00151028d0a038d11",
+        "  ServiceData.0000fcd2-0000-1000-8000-00805f9b34fb:\n  40 00 b0 01 51 02 8d 0a 03 8d 11   @...Q......",
+        "WARNING a (A4:C1:38:00:00:01): refused: 0000fcd2-0000-1000-8000-00805f9b34fb 4000b00151028d0a038d11",
+        REPORT,
+        BLUETOOTHCTL,
+        LOG,
+    ],
+)
+def test_the_service_is_known_where_it_is_named(text: str) -> None:
+    """And nothing else that stands around it counts: who copies takes too much rather than too little."""
+    assert Pasted(PACKET, "fcd2") == pasted(text)
+
+
+def test_a_service_without_a_known_format_is_named_as_well() -> None:
+    """Its bytes are none of ours to guess at."""
+    assert Pasted(b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
+
+
+def test_what_goes_wrong_in_the_bytes_does_not_end_them() -> None:
+    """They would be explained as cut short."""
+    with pytest.raises(ValueError, match="behind 9 hex digits stands 'g', which is none"):
+        pasted("Service Data (UUID 0xfcd2): 4000b0\n  010g")
+
+
+HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |.......@...Q....|
+00000010  8d 11                                             |..|
+00000012
+"""
+
+
+@pytest.mark.parametrize(
+    "dump",
+    [
+        "0000   02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03   .......@...Q....\n0010   8d 11      ..\n",
+        "00000000: 0201 060e 16d2 fc40 00b0 0151 028d 0a03  .......@...Q....\n00000010: 8d11             ..\n",
+        HEXDUMP,
+        "        02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03  .......@...Q....\n        8d 11             ..\n",
+    ],
+)
+def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
+    """Of Wireshark, xxd, hexdump; btmon has none."""
+    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump).octets
+
+
+def test_digits_that_could_be_offsets_are_bytes_without_a_first_one() -> None:
+    """Only 0 in front of the first line says that there are any."""
+    assert bytes.fromhex("40000002") + b"\x51" == pasted("4000\n0002  51").octets
+    assert bytes.fromhex("00000000") == pasted("00000000").octets
+
+
+def test_a_number_of_one_digit_is_a_byte_where_it_is_marked_as_one() -> None:
+    """As C prints it; joined with its neighbour it would be another packet."""
+    assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9").octets
+
+
+def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None:
+    """They are told by being what the bytes are as characters."""
+    assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd").octets
+    assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff").octets
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "there are no hex digits"),
+        (" -:\n", "there are no hex digits"),
+        ("400", "3 hex digits are half a byte too much, or too little"),
+        (
+            "0000fcd2-0000-1000-8000-00805f9b34fb 4000, 0000181a-0000-1000-8000-00805f9b34fb 00",
+            "there is service data of several services, or packets: give one at a time",
+        ),
+        (r"b'\xg0'", "what stands in quotes is not as Python shows bytes"),
+        ("64, 0, 176", "behind 2 hex digits stands one alone: two make a byte"),
+        ("64 176 10", "behind 2 hex digits stands 3 together: two make a byte"),
+        ("Service Data (UUID 0xfcd2):", "there are no hex digits"),
+        (REPORT + REPORT, "there is service data of several services, or packets: give one at a time"),
+        ("40 0g", "behind 3 hex digits stands 'g', which is none"),
+        ("40\x1b[2J", "behind 2 hex digits stands '\\x1b', which is none"),
+    ],
+)
+def test_what_is_no_hex_says_where(text: str, message: str) -> None:
+    """A letter O for a zero is not seen by eye."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        pasted(text)
+
+    assert message == str(caught.value)
+
+
+@given(data=st.binary(min_size=1, max_size=40), separator=st.sampled_from(["", " ", ":", "-", "\n", ", ", " 0x"]))
+def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
+    """Whatever the source puts between them."""
+    text = data.hex(separator[:1]).replace(separator[:1], separator) if separator else data.hex()
+
+    assert data == octets_of(text) == pasted(text).octets
+
+
+@given(text=st.text(max_size=60))
+def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
+    """Whatever was in the clipboard."""
+    said = ""
+    try:
+        said = pasted(text).octets.hex()
+    except ValueError as error:
+        said = str(error)
+
+    assert said
+    assert said.isprintable()
+
+
+def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
+    """With what an editor puts in front of it and behind."""
+    path = tmp_path / "room.key"
+    path.write_bytes(b"\xef\xbb\xbf" + KEY.upper().encode() + b"\r\n")
+
+    assert bytes.fromhex(KEY) == key_in(str(path)) == key_of("0x" + KEY, "--key")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (KEY[:-2], "it has 30 hex digits, and not 32"),
+        (KEY[:-1] + "g", "not all of it is hex digits"),
+        ("", "it has 0 hex digits, and not 32"),
+    ],
+)
+def test_what_is_no_key_is_refused_without_showing_it(text: str, problem: str, tmp_path: Path) -> None:
+    """It is nearly one: whoever sees it can guess the rest."""
+    path = tmp_path / "room.key"
+    path.write_text(text)
+    remedy = "give the 32 that the firmware's page shows"
+
+    with pytest.raises(ConfigError) as caught:
+        key_in(str(path))
+    assert f"--key-file {path}: {problem}; {remedy}" == str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing.key", "a\0b"])
+def test_a_key_file_that_can_not_be_read_says_so(name: str, tmp_path: Path) -> None:
+    """With the cause and the remedy."""
+    with pytest.raises(ConfigError, match=r"can't be read .*: name a file with the key's 32 hex digits, or -"):
+        key_in(str(tmp_path / name))

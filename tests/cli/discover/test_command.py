@@ -1,0 +1,457 @@
+"""`ble-exporter discover`: what a user types, sees, and gets as exit status and in the file."""
+
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from ble_exporter import main as program
+from ble_exporter.cli.discover import command as discover
+from ble_exporter.cli.discover.command import main
+from ble_exporter.config.app_config import load_config
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.scanner import Listener, MockScanner
+from tests.conftest import HERE, PACKET_A, PACKET_B, vectors
+from tests.radios import Radio
+
+ROOT = HERE.parent
+ADDRESS, ANOTHER = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"
+LOCKED = vectors("bthome_v2_encrypted.json")[0]
+KEY: str = LOCKED["key"]
+HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+PATIENCE_S = 30
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no config.yaml of ours."""
+    monkeypatch.chdir(tmp_path)
+
+
+def house() -> MockScanner:
+    """Return a radio that hears two sensors, one that encrypts, and a stranger; and then nothing more."""
+    return MockScanner(
+        [
+            (ADDRESS, PACKET_A),
+            (ADDRESS, PACKET_B),
+            (ANOTHER, PACKET_A),
+            (LOCKED["address"], bytes.fromhex(LOCKED["payload"])),
+            ("5A:00:00:00:00:01", b"\x00"),
+        ]
+    )
+
+
+def write_config(devices: str) -> None:
+    """Write ./config.yaml."""
+    Path("config.yaml").write_text(f"{HEAD}devices:\n{devices}")
+
+
+def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe: a line for each new sensor, and the table."""
+    assert 0 == main([], house())
+
+    out, err = capsys.readouterr()
+    assert "listening for 30 s\n" == err
+    assert out.splitlines()[:3] == [
+        "heard 54:48:E6:8F:80:A5, BTHome",
+        "heard A4:C1:38:00:00:01, BTHome",
+        "heard A4:C1:38:00:00:02, BTHome",
+    ]
+    assert re.search(r"^     A4:C1:38:00:00:01 .*27.0 °C, 44.9 %, battery 81 %, 2.85 V", out, re.MULTILINE)
+    assert re.search(r"^     54:48:E6:8F:80:A5 .*  encrypted: needs its bindkey$", out, re.MULTILINE)
+    assert "Heard 3 sensors, 1 other device " in out
+
+
+def test_all_lists_the_strangers(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what is wrong with them."""
+    main(["--all"], house())
+
+    assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output is nothing else."""
+    assert 0 == main(["--json"], house())
+
+    told = json.loads(capsys.readouterr().out)
+    assert ["54:48:E6:8F:80:A5", ADDRESS, ANOTHER] == [sensor["address"] for sensor in told["sensors"]]
+    assert 1 == told["other_devices"]
+    assert "added" not in told
+
+
+def test_the_configured_have_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of ./config.yaml, where nothing else is named."""
+    write_config(f'  "{ADDRESS}": "living_room"\n')
+
+    main([], house())
+
+    assert "  ok A4:C1:38:00:00:01  living_room  BTHome" in capsys.readouterr().out
+
+
+def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the service reads it; the key itself is nowhere."""
+    write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
+
+    main([], house())
+
+    out, err = capsys.readouterr()
+    assert re.search(r"attic .*25.1 °C, 50.5 %", out)
+    assert KEY[:8] not in out + err
+
+
+def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else can be shown all the same."""
+    write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
+
+    def missing(_keys: object) -> dict[str, object]:
+        raise ConfigError("install it")
+
+    monkeypatch.setattr(discover, "ciphers_of", missing)
+    main([], house())
+
+    out, err = capsys.readouterr()
+    assert "warning: what is encrypted is not read: install it\n" in err
+    assert "attic" in out
+
+
+def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever only looks does not need it."""
+    Path("config.yaml").write_text("devices: {}")
+
+    assert 0 == main([], house())
+
+    assert "warning: what is configured is not known: config.yaml: scan_interval_seconds: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--config", "--write"])
+def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
+    """At once, before half a minute is over."""
+    Path("x.yaml").write_text("devices: {}")
+    radio = Radio()
+
+    with pytest.raises(ConfigError, match=r"x\.yaml: scan_interval_seconds: mandatory key is missing"):
+        main([option, "x.yaml"], radio)
+    assert [] == radio.started
+
+
+def test_a_named_configuration_must_exist() -> None:
+    """A slip in its name would show every sensor as new."""
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
+        main(["--config", "nowhere.yaml"], house())
+
+
+def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
+    """By a script; with comments and order as they were, and a name for the one that has none."""
+    write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
+    before = Path("config.yaml").read_text()
+
+    assert 0 == main(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house())
+
+    line = f'  "{ANOTHER}": "bed: room"\n'
+    assert before.replace("# my own\n", "# my own\n" + line) == Path("config.yaml").read_text()
+    err = capsys.readouterr().err
+    assert f'config.yaml: added {ANOTHER} as "bed: room"\n' in err
+    assert "run it: ble-exporter --config config.yaml\n" in err
+
+
+def test_a_new_file_is_complete() -> None:
+    """The first steps: no file, two sensors."""
+    main(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house())
+
+    assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
+
+
+def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    """A script must see it; the others are added."""
+    encrypted = LOCKED["address"]
+
+    status = main(["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house())
+
+    assert 1 == status
+    assert [ADDRESS] == list(load_config("new.yaml").devices)
+    err = capsys.readouterr().err
+    assert f"not added: {encrypted}: it encrypts, and no bindkey was given\n" in err
+    assert "not added: A4:C1:38:FF:FF:FF: nothing that this program reads was heard of it" in err
+
+
+def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody's sensor is added unasked."""
+    assert 0 == main(["--write", "new.yaml"], house())
+
+    assert not Path("new.yaml").exists()
+    assert capsys.readouterr().err.endswith(
+        "new.yaml: nothing is written: nobody can be asked here; choose with --add ADDRESS=NAME\n"
+    )
+
+
+def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed, as some that start programs leave it: found out after half a minute of listening."""
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert 0 == main(["--write", "new.yaml", "--add", ADDRESS], house())
+
+    assert [ADDRESS] == list(load_config("new.yaml").devices)
+
+
+def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
+    """And what was not."""
+    assert 1 == main(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house())
+
+    told = json.loads(capsys.readouterr().out)
+    assert [{"address": ADDRESS, "name": "sensor_000001"}] == told["added"]
+    assert [LOCKED["address"]] == [refusal["address"] for refusal in told["not_added"]]
+
+
+def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    """The stick was pulled after ten seconds; the sensors were there."""
+
+    class Unplugged(Radio):
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            await house().run(listener, started)
+            raise ScannerError("adapter hci0: it was unplugged")
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        main([], Unplugged())
+    assert "Heard 3 sensors" in capsys.readouterr().out
+
+
+def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """No table of nothing."""
+    with pytest.raises(ScannerError, match="no Bluetooth adapter"):
+        main([], Radio(error=ScannerError("no Bluetooth adapter")))
+    assert "" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "adapters"),
+    [
+        ([], None, ()),
+        (["--adapter", "hci2"], f"adapter: [hci1, hci0]\ndevices: {{'{ADDRESS}': x}}", ("hci2",)),
+        ([], f"adapter: [hci1, hci0]\ndevices: {{'{ADDRESS}': x}}", ("hci1",)),
+    ],
+)
+def test_the_adapter_is_the_named_one_or_the_configured_one(
+    arguments: list[str], config: str | None, adapters: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one radio: a packet that two hear would count twice."""
+    asked: list[tuple[str, ...]] = []
+
+    def note(adapters: tuple[str, ...]) -> MockScanner:
+        asked.append(adapters)
+        return house()
+
+    if config is not None:
+        Path("config.yaml").write_text(HEAD + config)
+    monkeypatch.setattr("ble_exporter.scanner.get_scanner", note)
+    main(arguments)
+
+    assert [adapters] == asked
+
+
+def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
+    """What somebody recorded can be looked at elsewhere."""
+    Path("x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
+
+    assert 0 == main(["--replay", "x.capture"])
+
+    assert "A4:C1:38:00:00:01        BTHome   -61      1         27.0 °C" in capsys.readouterr().out
+
+
+def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    """And its errors are exit statuses there."""
+    assert 78 == program.main(["discover", "--config", "nowhere.yaml"])
+    assert capsys.readouterr().err.startswith("ble-exporter: error: nowhere.yaml: can't be read")
+
+
+def test_whoever_reads_no_further_sees_no_traceback(tmp_path: Path) -> None:
+    """`ble-exporter discover | head -1`."""
+    (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
+    command = [sys.executable, "-m", "ble_exporter", "discover", "--replay", "x.capture"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+
+        assert b"listening for 30 s\n" == process.stderr.read()
+        assert 0 == process.wait(PATIENCE_S)
+
+
+class Terminal:
+    """The command on a terminal of 80 columns: its own, whatever the tests run in."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self._waited_for = 0
+        self.text = ""
+
+    def wait_for(self, words: str) -> None:
+        """Wait until something new is on it."""
+        assert self._process.stdout is not None
+        until = time.monotonic() + PATIENCE_S
+        while words not in self.text[self._waited_for :]:
+            assert time.monotonic() < until, f"no {words!r} in: {self.text}"
+            if select.select([self._process.stdout], [], [], 1.0)[0]:
+                read = os.read(self._process.stdout.fileno(), 65536)
+                assert read, f"it ended, without {words!r}: {self.text}"
+                self.text += read.decode(errors="replace")
+        self._waited_for = self.text.index(words, self._waited_for) + len(words)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self.type_bytes(keys.encode())
+
+    def type_bytes(self, keys: bytes) -> None:
+        """Press keys of a terminal that has another encoding than the program."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(keys)
+            self._process.stdin.flush()
+
+    def end(self, keys: str = "") -> int:
+        """
+        Wait for the end; return the exit status.
+
+        The keys are pressed, and again where nothing follows: a Ctrl-C that comes between a question and Python's
+        reading of the answer is noticed only at the next key.
+        """
+        assert self._process.stdout is not None
+        until = time.monotonic() + PATIENCE_S
+        self.type(keys)
+        while time.monotonic() < until:
+            if not select.select([self._process.stdout], [], [], 2.0)[0]:
+                self.type(keys)
+                continue
+            read = os.read(self._process.stdout.fileno(), 65536)
+            if not read:
+                return self._process.wait(PATIENCE_S)
+            self.text += read.decode(errors="replace")
+        raise AssertionError(f"it did not end: {self.text}")
+
+
+@contextmanager
+def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
+    """Run the command; kill it if the test did not end it."""
+    relay = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    command = [sys.executable, "-m", "ble_exporter", "discover", *arguments]
+    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", relay, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as process:
+        try:
+            yield Terminal(process)
+        finally:
+            process.kill()
+
+
+def test_a_user_chooses_and_names(tmp_path: Path) -> None:
+    """On a real terminal, with a simulated house: listen, enough, choose, name; and the file is right."""
+    with on_a_terminal("--mock", "--mock-seed", "3", "--write", "new.yaml", "--seconds", "600") as terminal:
+        terminal.wait_for("ATC_7B109F")
+        terminal.type("\x03")
+        terminal.wait_for("Add which? Numbers, `all`, or Enter for none: ")
+        number = re.findall(r"(\d+) A4:C1:38:7B:10:9F", terminal.text)[-1]
+        terminal.type(f"{number}\r")
+        terminal.wait_for("Name of A4:C1:38:7B:10:9F [atc_7b109f]: ")
+        terminal.type("kitchen 🍳\r")
+
+        assert 0 == terminal.end()
+
+    assert {"A4:C1:38:7B:10:9F": "kitchen 🍳"} == load_config(str(tmp_path / "new.yaml")).devices
+    assert 'new.yaml: added A4:C1:38:7B:10:9F as "kitchen 🍳"' in terminal.text
+
+
+def test_a_user_types_a_key_that_nobody_sees(tmp_path: Path) -> None:
+    """The sensor's own packet says whether it is right, and the file is nobody else's."""
+    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+        terminal.type("1\r")
+        terminal.wait_for("Name of")
+        terminal.type("attic\r")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type("f" * 32 + "\r")
+        terminal.wait_for("That key does not open what the sensor sends")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type(KEY + "\r")
+
+        assert 0 == terminal.end()
+
+    assert {LOCKED["address"]: bytes.fromhex(KEY)} == load_config(str(tmp_path / "new.yaml")).keys
+    assert 0o600 == (tmp_path / "new.yaml").stat().st_mode & 0o777
+    assert KEY[:8] not in terminal.text
+    assert "ffff" not in terminal.text
+
+
+@pytest.mark.parametrize(("keys", "status"), [("\r", 0), ("\x04", 0), ("\x03", 130)])
+def test_whoever_chooses_nothing_changes_nothing(tmp_path: Path, keys: str, status: int) -> None:
+    """Enter, Ctrl-D and Ctrl-C."""
+    (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+
+        assert status == terminal.end(keys)
+
+    assert "new.yaml: nothing is written" in terminal.text
+    assert not (tmp_path / "new.yaml").exists()
+
+
+def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None:
+    """Ctrl-D there: the other one was chosen by name, and a script must see that one of them is missing."""
+    encrypted = LOCKED["address"]
+    (tmp_path / "x.capture").write_text(
+        f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {LOCKED['payload']}\n"
+    )
+    with on_a_terminal(
+        "--replay", "x.capture", "--write", "new.yaml", "--add", f"{encrypted}=attic", "--add", f"{ADDRESS}=bed"
+    ) as terminal:
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type("\x04")
+
+        assert 1 == terminal.end()
+
+    assert {ADDRESS: "bed"} == load_config(str(tmp_path / "new.yaml")).devices
+    assert f"not added: {encrypted}: it encrypts, and no bindkey was given" in terminal.text
+
+
+def test_an_answer_that_is_no_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that is not set to UTF-8 sends such bytes for ü: at each of the three questions."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+        terminal.type_bytes(b"\xfc\r")
+        terminal.wait_for("Write numbers from 1 to 1")
+        terminal.wait_for("Add which?")
+        terminal.type("1\r")
+        terminal.wait_for("Name of")
+        terminal.type_bytes(b"k\xfcche\r")
+        terminal.wait_for("use printable characters.")
+        terminal.wait_for("Name of")
+        terminal.type("attic\r")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type_bytes(b"\xfc\r")
+        terminal.wait_for("It has 1 characters, and not 32")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type(KEY + "\r")
+
+        assert 0 == terminal.end()
+
+    assert {LOCKED["address"]: "attic"} == load_config(str(tmp_path / "new.yaml")).devices
+
+
+def test_however_it_ends_the_terminal_is_in_order() -> None:
+    """Nothing was switched over, so that nothing has to be switched back: no other screen, and no hidden cursor."""
+    with on_a_terminal("--mock", "--mock-seed", "3") as terminal:
+        terminal.wait_for("ATC_7B109F")
+
+    assert {"m", "K", "J", "A"} >= set(re.findall(r"\x1b\[[0-9;]*(.)", terminal.text))
+    assert "\x1b[?" not in terminal.text

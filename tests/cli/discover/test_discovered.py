@@ -1,0 +1,289 @@
+"""What a search keeps of what it hears."""
+
+import pytest
+
+from ble_exporter.cli.discover import discovered as module
+from ble_exporter.cli.discover.discovered import MARKED_S, Rise, Sender, Survey
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.model import Advertisement
+from tests.conftest import PACKET_A, PACKET_B, vectors
+
+ADDRESS = "A4:C1:38:00:00:01"
+ANOTHER = "A4:C1:38:00:00:02"
+BEACON = {"0000feaa-0000-1000-8000-00805f9b34fb": b"\x00"}
+LOCKED = vectors("bthome_v2_encrypted.json")[0]
+
+
+class Air:
+    """A survey, and a clock that a test moves on."""
+
+    def __init__(self, keys: dict[str, bytes] | None = None) -> None:
+        self.now = 0.0
+        self.survey = Survey(lambda: self.now, {address: Ccm(key) for address, key in (keys or {}).items()})
+
+    def say(
+        self, service_data: dict[str, bytes], *, address: str = ADDRESS, name: str = "", rssi: int | None = -60
+    ) -> None:
+        """Let a device send something."""
+        assert self.survey.wants(address)
+        self.survey.handle(Advertisement(address, service_data, 1e9, rssi, name=name))
+
+    def measure(self, celsius: float, percent: float) -> None:
+        """Let a sensor send a temperature and a humidity, 10 s after the last."""
+        self.now += 10
+        self.say(
+            {
+                bthome.UUID: b"\x40\x02"
+                + round(celsius * 100).to_bytes(2, "little", signed=True)
+                + b"\x03"
+                + round(percent * 100).to_bytes(2, "little")
+            }
+        )
+
+    @property
+    def sensor(self) -> Sender:
+        """The only sensor."""
+        (sensor,) = self.survey.sensors()
+        return sensor
+
+
+def test_the_packets_of_a_sensor_come_together() -> None:
+    """Temperature is in one, voltage in the next, the name in a third: a user wants one line."""
+    air = Air()
+
+    air.say({bthome.UUID: PACKET_A})
+    air.say({}, name="ATC_000001")
+    air.say({bthome.UUID: PACKET_B})
+
+    assert ADDRESS == air.sensor.address
+    assert "ATC_000001" == air.sensor.name
+    assert ["BTHome"] == air.sensor.formats
+    assert {"temperature": 27.01, "voltage": 2.848}.items() <= air.sensor.measurements.items()
+    # The name came without a packet: BlueZ tells of it by itself.
+    assert 2 == air.sensor.packets
+
+
+def test_a_stranger_is_no_sensor() -> None:
+    """Nobody is offered what can't be read."""
+    air = Air()
+
+    air.say(BEACON)
+    air.say({}, address=ANOTHER)
+
+    assert [] == air.survey.sensors()
+    assert {ADDRESS, ANOTHER} == {other.address for other in air.survey.others()}
+
+
+def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
+    """0x181A is Environmental Sensing, which others send too."""
+    air = Air()
+
+    air.say({atc.UUID: b"\x01\x02"})
+
+    assert ["no_known_format"] == [other.rejected for other in air.survey.others()]
+
+
+def test_what_only_announces_itself_is_no_sensor() -> None:
+    """Every second thing of Xiaomi's sends MiBeacons: lamps, scales, toothbrushes."""
+    air = Air()
+
+    air.say({mibeacon.UUID: bytes.fromhex("30585b0501") + bytes.fromhex(ADDRESS.replace(":", ""))[::-1] + b"\x08"})
+
+    assert [] == air.survey.sensors()
+    assert [None] == [other.rejected for other in air.survey.others()]
+
+
+def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
+    """And its packets count from when it was one, or its interval would be that of its names."""
+    air = Air()
+
+    for air.now in (0.0, 0.1, 0.2):
+        air.say({}, name="x")
+    for air.now in (1.0, 3.5, 6.0):
+        air.say({bthome.UUID: PACKET_A})
+
+    assert [] == air.survey.others()
+    assert (3, 2.5) == (air.sensor.packets, air.sensor.interval_s)
+
+
+def test_the_interval_is_the_usual_one() -> None:
+    """A packet that was lost makes one gap longer, not the interval."""
+    air = Air()
+
+    for air.now in (0.0, 2.5, 5.0, 10.0, 12.5):
+        air.say({bthome.UUID: PACKET_A})
+
+    assert 2.5 == air.sensor.interval_s
+
+
+def test_one_packet_has_no_interval() -> None:
+    """What is not known is not shown."""
+    air = Air()
+
+    air.say({bthome.UUID: PACKET_A})
+
+    assert air.sensor.interval_s is None
+
+
+def test_the_strongest_comes_first() -> None:
+    """Who looks for a sensor holds it in the hand."""
+    air = Air()
+
+    for address, rssi in ((ADDRESS, -80), (ANOTHER, -50), ("A4:C1:38:00:00:03", None)):
+        air.say({bthome.UUID: PACKET_A}, address=address, rssi=rssi)
+
+    assert [ANOTHER, ADDRESS, "A4:C1:38:00:00:03"] == [sensor.address for sensor in air.survey.sensors()]
+
+
+def test_the_strength_follows_slowly() -> None:
+    """It varies by some dB from packet to packet; the lines of a table must not dance."""
+    air = Air()
+
+    air.say({bthome.UUID: PACKET_A}, rssi=-60)
+    air.say({bthome.UUID: PACKET_A}, rssi=-70)
+
+    assert -62 == air.sensor.rssi
+
+
+def test_a_sensor_that_encrypts_is_one_that_needs_its_key() -> None:
+    """It is a sensor of the house like others; only what it measures can't be seen."""
+    air = Air()
+
+    air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
+
+    assert air.sensor.encrypts
+    assert air.sensor.needs_key
+    assert {} == air.sensor.measurements
+    assert 1 == air.sensor.packets
+
+
+def test_with_its_key_it_is_read() -> None:
+    """A configured sensor's key is known."""
+    air = Air({LOCKED["address"]: bytes.fromhex(LOCKED["key"])})
+
+    air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
+
+    assert air.sensor.encrypts
+    assert not air.sensor.needs_key
+    assert air.sensor.measurements
+
+
+def test_with_another_key_it_needs_the_right_one() -> None:
+    """The configured one is wrong, and the table says so."""
+    air = Air({LOCKED["address"]: bytes(16)})
+
+    air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
+
+    assert air.sensor.needs_key
+    assert "wrong_key" == air.sensor.rejected
+
+
+@pytest.mark.parametrize(
+    ("uuid", "payload", "name"),
+    [
+        (bthome_v1.UUID, "23021ab2", "BTHome v1"),
+        (atc.UUID, "01000038c1a4ab0a2c119c0b5a1e04", "pvvx"),
+        (atc.UUID, "a4c1380000010110325a0b9c1e", "ATC1441"),
+    ],
+)
+def test_a_format_has_the_name_that_users_know(uuid: str, payload: str, name: str) -> None:
+    """It is what the firmware's web page calls it."""
+    air = Air()
+
+    air.say({uuid: bytes.fromhex(payload)})
+
+    assert [name] == air.sensor.formats
+
+
+def test_a_sensor_of_two_formats_has_both() -> None:
+    """Some firmwares send several in turn; a user may want to switch one off."""
+    air = Air()
+
+    air.say({bthome.UUID: PACKET_A})
+    air.say({bthome_v1.UUID: bytes.fromhex("23021ab2")})
+
+    assert ["BTHome", "BTHome v1"] == air.sensor.formats
+
+
+def test_a_breath_is_told_and_forgotten() -> None:
+    """Which of ten sensors is this one? Breathe on it; after a while the next one."""
+    air = Air()
+    for _ in range(3):
+        air.measure(21.0, 45.0)
+    assert not air.sensor.just_rose(air.now)
+
+    air.measure(21.3, 58.0)
+
+    assert "humidity" == air.sensor.rose
+    assert air.sensor.just_rose(air.now)
+    assert air.sensor.just_rose(air.now + MARKED_S)
+    assert not air.sensor.just_rose(air.now + MARKED_S + 0.1)
+
+
+def test_a_warm_hand_is_told_as_well() -> None:
+    """The humidity falls under it."""
+    air = Air()
+    for _ in range(3):
+        air.measure(21.0, 45.0)
+
+    air.measure(21.6, 44.0)
+
+    assert "temperature" == air.sensor.rose
+
+
+@pytest.mark.parametrize(
+    ("values", "rises"),
+    [
+        ([45.0], []),
+        ([45.0, 47.9], []),
+        ([45.0, 48.0], [48.0]),
+        ([60.0, 45.0, 59.0], []),  # what falls and comes back
+        ([45.0, 60.0, 55.0, 50.0], [60.0]),
+        ([45.0, 60.0, 70.0], [60.0, 70.0]),  # a breath over two measurements
+        ([40.0, 42.5, 40.5, 46.0], []),  # a sensor in the wind: three times its noise is more
+        ([45.0 + 0.5 * step for step in range(20)], []),  # a shower in the next room
+    ],
+)
+def test_a_rise_is_well_beyond_the_noise(values: list[float], rises: list[float]) -> None:
+    """A mark that comes by itself leads to the wrong sensor."""
+    rise = Rise(3.0)
+
+    assert rises == [value for value in values if rise.add(value)]
+
+
+def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the sensors that were there before stay: everything over the air is hostile."""
+    monkeypatch.setattr(module, "MOST_SENSORS", 2)
+    monkeypatch.setattr(module, "MOST_OTHERS", 3)
+    air = Air()
+
+    for number in range(9):
+        air.say({bthome.UUID: PACKET_A}, address=f"A4:C1:38:00:00:0{number}")
+        air.say(BEACON, address=f"A4:C1:38:00:01:0{number}")
+    air.say({bthome.UUID: PACKET_B}, address="A4:C1:38:00:00:01")
+
+    assert {"A4:C1:38:00:00:00": 1, "A4:C1:38:00:00:01": 2} == {s.address: s.packets for s in air.survey.sensors()}
+    assert 3 == len(air.survey.others())
+
+
+def test_a_long_name_is_cut() -> None:
+    """A name has 248 bytes at the most; whoever says more is no sensor's firmware."""
+    air = Air()
+
+    air.say({bthome.UUID: PACKET_A}, name="x" * 10_000)
+
+    assert 248 == len(air.sensor.name)
+
+
+def test_who_measures_ever_more_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each packet may hold other objects, and more of each: ten thousand names, of each of 500 addresses."""
+    monkeypatch.setattr(module, "MOST_MEASUREMENTS", 3)
+    air = Air()
+
+    air.measure(20.0, 40.0)
+    for count in range(1, 9):
+        air.say({bthome.UUID: b"\x40" + b"\x01\x50" * count})
+    air.measure(21.0, 41.0)
+
+    assert {"temperature": 21.0, "humidity": 41.0, "battery": 80} == air.sensor.measurements

@@ -1,0 +1,251 @@
+"""What is shown while a search listens."""
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from ble_exporter.cli.discover.discovered import Sender, Survey
+from ble_exporter.cli.discover.display import LEGEND, Announcements, LiveTable, Silence, write
+from ble_exporter.cli.discover.table import Line, sensor_lines
+from ble_exporter.formats import bthome
+from ble_exporter.model import Advertisement
+from tests.cli.test_terminal import Terminal
+from tests.conftest import PACKET_A
+
+ADDRESS = "A4:C1:38:00:00:01"
+BREATH = PACKET_A[:-2] + (9900).to_bytes(2, "little")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests' own terminal sets does not count."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+
+
+class Screen:
+    """A terminal that understands what a LiveTable writes, and nothing else."""
+
+    def __init__(self, columns: int = 80, lines: int = 24) -> None:
+        self.size = os.terminal_size((columns, lines))
+        self.stream = Terminal()
+        self.rows = [""]
+        self.row = self.column = 0
+        self._read = 0
+
+    def look(self) -> list[str]:
+        """Return what is on it."""
+        text = self.stream.getvalue()[self._read :]
+        self._read += len(text)
+        while text:
+            text = self._take(text)
+        return [row.rstrip() for row in self.rows]
+
+    def _take(self, text: str) -> str:
+        if text[0] == "\r":
+            self.column = 0
+        elif text[0] == "\n":
+            self.row, self.column = self.row + 1, 0
+            self.rows += [""] * (self.row + 1 - len(self.rows))
+        elif text.startswith("\x1b["):
+            number = text[2:].rstrip() and "".join(char for char in text[2:5] if char.isdigit())
+            command = text[2 + len(number)]
+            if command == "A":
+                self.row -= int(number)
+                assert self.row >= 0, "above the first line"
+            elif command in "JK":
+                # Behind the last column the cursor is still on it.
+                self.rows[self.row] = self.rows[self.row][: min(self.column, self.size.columns - 1)]
+                if command == "J":
+                    del self.rows[self.row + 1 :]
+            else:
+                raise AssertionError(f"what is {command}?")
+            return text[3 + len(number) :]
+        else:
+            before = self.rows[self.row][: self.column].ljust(self.column)
+            self.rows[self.row] = before + text[0] + self.rows[self.row][self.column + 1 :]
+            self.column += 1
+        return text[1:]
+
+
+def survey_of(*payloads: bytes, sensors: int = 1) -> Survey:
+    """Return what heard sensors, each the same."""
+    survey = Survey(lambda: 0.0)
+    for number in range(1, sensors + 1):
+        for payload in payloads:
+            survey.handle(Advertisement(f"A4:C1:38:00:00:{number:02X}", {bthome.UUID: payload}, 0.0, -50 - number))
+    return survey
+
+
+def test_the_table_changes_in_place() -> None:
+    """It is one table, not a hundred of them below each other."""
+    screen = Screen()
+    live = LiveTable(screen.stream, {}, lambda: screen.size)
+
+    live.show(Survey(lambda: 0.0), 30.0, "")
+    first = screen.look()
+    live.show(survey_of(PACKET_A, sensors=3), 29.6, "hci0")
+    second = screen.look()
+    live.show(survey_of(PACKET_A), 7.2, "hci0")
+
+    assert ["Listening: 30 s left.  0 sensors, 0 other devices.  Ctrl-C: enough.", ""] == first
+    assert "Listening on hci0: 30 s left.  3 sensors, 0 other devices.  Ctrl-C: enough." == second[0]
+    assert screen.look() == [
+        "Listening on hci0: 7 s left.  1 sensor, 0 other devices.  Ctrl-C: enough.",
+        "",
+        "     ADDRESS            NAME  FORMAT  RSSI  HEARD  EVERY  READINGS",
+        "     A4:C1:38:00:00:01        BTHome   -51      1         27.0 °C, 44.9 %",
+        "",
+        LEGEND,
+        "",
+    ]
+
+
+def test_at_the_end_nothing_is_left() -> None:
+    """The last table follows, with numbers to choose by."""
+    screen = Screen()
+    live = LiveTable(screen.stream, {}, lambda: screen.size)
+    write(screen.stream, "$ discover\n")
+
+    live.show(survey_of(PACKET_A, sensors=3), 7.0, "")
+    live.end()
+
+    assert ["$ discover", ""] == screen.look()
+
+
+def test_what_the_terminal_echoes_breaks_nothing() -> None:
+    """Whoever presses Ctrl-C reads ^C where the cursor is."""
+    screen = Screen()
+    live = LiveTable(screen.stream, {}, lambda: screen.size)
+
+    live.show(survey_of(PACKET_A), 7.0, "")
+    write(screen.stream, "^C")
+    live.end()
+
+    assert [""] == screen.look()
+
+
+def test_a_low_terminal_has_the_strongest() -> None:
+    """What goes over the upper edge can't be redrawn."""
+    screen = Screen(lines=9)
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A, sensors=9), 7.0, "")
+
+    lines = screen.look()
+    assert 9 == len(lines)
+    assert "A4:C1:38:00:00:02" in lines[4]
+    assert "… and 7 more" == lines[5]
+
+
+def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
+    """Whoever breathes on the weakest of many sensors waits for its mark."""
+    screen = Screen(lines=9)
+    survey = survey_of(PACKET_A, sensors=9)
+    survey.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, 0.0, -59))
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey, 7.0, "")
+
+    lines = screen.look()
+    assert "A4:C1:38:00:00:01" in lines[3]
+    assert lines[4].startswith("*    A4:C1:38:00:00:09")
+    assert "… and 7 more" == lines[5]
+
+
+def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times a second, and the radio waits meanwhile."""
+    made: list[int] = []
+
+    def counting(
+        sensors: Sequence[Sender], configured: Mapping[str, str], columns: int, rising: frozenset[str]
+    ) -> list[Line]:
+        made.append(len(sensors))
+        return sensor_lines(sensors, configured, columns, rising)
+
+    monkeypatch.setattr("ble_exporter.cli.discover.display.sensor_lines", counting)
+    screen = Screen()
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A, sensors=200), 7.0, "")
+
+    assert [17] == made
+    assert "… and 183 more" == screen.look()[20]
+
+
+def test_what_is_cut_says_so_on_the_terminal() -> None:
+    """A line of the terminal's full width keeps its last character, on xterm and the console, too."""
+    screen = Screen(columns=40)
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A), 7.0, "")
+
+    lines = screen.look()
+    assert ["…"] * 4 == [line[39] for line in lines if line]
+
+
+def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
+    """It has broken the lines that are too long for it now."""
+    screen = Screen(columns=80)
+    live = LiveTable(screen.stream, {}, lambda: screen.size)
+    live.show(survey_of(PACKET_A), 7.0, "")
+    screen.look()
+    written = len(screen.stream.getvalue())
+
+    screen.size = os.terminal_size((40, 24))
+    live.end()
+
+    # Seven lines, of which four are longer than 40 columns: eleven rows.
+    assert "\r\x1b[10A\x1b[J" == screen.stream.getvalue()[written:]
+
+
+def test_a_breath_is_marked_at_once() -> None:
+    """That is how one finds the sensor in one's hand."""
+    screen = Screen()
+    survey = survey_of(PACKET_A, BREATH)
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(survey, 7.0, "")
+
+    assert screen.look()[3].startswith("*    A4:C1:38:00:00:01")
+
+
+def test_colours_are_for_who_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configured sensor is green."""
+    monkeypatch.delenv("NO_COLOR")
+    stream = Terminal()
+
+    LiveTable(stream, {ADDRESS: "x"}, lambda: os.terminal_size((80, 24))).show(survey_of(PACKET_A), 7.0, "")
+
+    assert "\x1b[32m  ok A4:C1:38:00:00:01" in stream.getvalue()
+
+
+def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
+    """Once; and no name can break it."""
+    stream = io.StringIO()
+    survey = survey_of(PACKET_A, sensors=2)
+    announcements = Announcements(stream, {ADDRESS: "living\nroom\x1b[2J"})
+
+    for _ in range(2):
+        announcements.show(survey, 7.0, "")
+    announcements.end()
+
+    assert stream.getvalue() == (
+        "heard A4:C1:38:00:00:01, living room\\x1b[2J, BTHome\nheard A4:C1:38:00:00:02, BTHome\n"
+    )
+
+
+def test_a_program_gets_nothing_but_its_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would not be JSON."""
+    silence = Silence()
+
+    silence.show(survey_of(PACKET_A), 7.0, "")
+    silence.end()
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_character_that_the_terminal_does_not_have_is_no_error() -> None:
+    """Anybody may call a device anything, and a terminal may be from the last century."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+
+    write(stream, "27 °C 🌡")
+
+    assert b"27 ?C ?" == raw.getvalue()

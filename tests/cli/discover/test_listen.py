@@ -1,0 +1,118 @@
+"""How long a search listens."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from ble_exporter.cli.discover.discovered import Survey
+from ble_exporter.cli.discover.listen import listen
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.scanner import Listener, MockScanner
+from ble_exporter.scanner.capture import Transmission
+from ble_exporter.scanner.simulation import House
+from tests.conftest import PACKET_A
+from tests.radios import InVirtualTime, Radio
+
+ADDRESS = "A4:C1:38:00:00:01"
+
+
+class Log:
+    """A display that notes what it is told; it may interrupt the search, as its user would."""
+
+    def __init__(self, enough_at_s: float = -1.0) -> None:
+        self.left: list[float] = []
+        self.where = ""
+        self.ends = 0
+        self._enough_at_s = enough_at_s
+
+    def show(self, survey: Survey, left_s: float, where: str) -> None:  # noqa: ARG002 - Display's
+        """See Display."""
+        self.left.append(left_s)
+        self.where = where
+        if left_s == self._enough_at_s:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def end(self) -> None:
+        """See Display."""
+        self.ends += 1
+
+
+def survey() -> Survey:
+    """Return a survey in the event loop's time."""
+    return Survey(lambda: asyncio.get_running_loop().time())
+
+
+def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None:
+    """And shows what it hears a few times a second, with the time that is left."""
+    log, heard = Log(), survey()
+
+    took_s = in_virtual_time(listen(MockScanner(air=House([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
+
+    assert pytest.approx(30.0) == took_s
+    assert [30.0, 29.75, 29.5] == log.left[:3]
+    assert 0.0 == log.left[-1]
+    assert 122 >= len(log.left)
+    assert [12] == [sensor.packets for sensor in heard.sensors()]
+    assert 1 == log.ends
+
+
+def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> None:
+    """A capture that is over."""
+    log = Log()
+
+    took_s = in_virtual_time(
+        listen(MockScanner(air=[Transmission(3.0, ADDRESS, -60, {UUID: PACKET_A})]), survey(), 30.0, log)
+    )
+
+    assert pytest.approx(3.0) == took_s
+    assert 1 == log.ends
+
+
+def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
+    """Whoever sees their sensor has seen enough, and goes on to choose it: nothing of what was heard is lost."""
+    log, heard = Log(enough_at_s=20.0), survey()
+    before = signal.getsignal(signal.SIGINT)
+
+    took_s = in_virtual_time(listen(MockScanner(air=House([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
+
+    assert 10.0 <= took_s <= 11.0
+    assert [ADDRESS] == [sensor.address for sensor in heard.sensors()]
+    assert 1 == log.ends
+    assert before == signal.getsignal(signal.SIGINT)
+
+
+def test_ctrl_c_is_enough_while_bluetooth_starts(in_virtual_time: InVirtualTime) -> None:
+    """That may take 20 s, with a stack that hangs."""
+
+    class Starting(Radio):
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:  # noqa: ARG002 - Radio's
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(3600)
+
+    assert 0.0 == in_virtual_time(listen(Starting(), survey(), 30.0, Log()))
+
+
+def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
+    """Also when it stops; and the terminal is left in order."""
+    log = Log()
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        in_virtual_time(listen(Radio(error=ScannerError("unplugged")), survey(), 30.0, log))
+    assert 1 == log.ends
+
+
+def test_it_says_with_which_adapter(in_virtual_time: InVirtualTime) -> None:
+    """With two, a user wants to know."""
+
+    class Adapter(Radio):
+        adapters = {"hci1": True}  # noqa: RUF012 - a constant
+
+    log = Log()
+
+    in_virtual_time(listen(Adapter(), survey(), 1.0, log))
+
+    assert "hci1" == log.where

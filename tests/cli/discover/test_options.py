@@ -1,0 +1,53 @@
+"""The options of the search: what is meant, and what is refused at once."""
+
+import pytest
+
+from ble_exporter.cli.discover.choice import Wish
+from ble_exporter.cli.discover.options import parse
+
+
+def test_without_options_it_looks_for_half_a_minute() -> None:
+    """And writes nothing."""
+    options = parse([])
+
+    assert (30.0, None, []) == (options.seconds, options.write, options.add)
+
+
+def test_several_may_be_added() -> None:
+    """In any case, with or without names; a name may have an equals sign."""
+    options = parse(["--write", "x", "--add", "a4:c1:38:00:00:0a=a = b", "--add", "A4:C1:38:00:00:02"])
+
+    assert [Wish("A4:C1:38:00:00:0A", "a = b"), Wish("A4:C1:38:00:00:02", "")] == options.add
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--add", "A4:C1:38:00:00:01"], "--add goes with --write: name the file that it is added to"),
+        (["--write", "x", "--add", "bedroom"], "bedroom is not a Bluetooth address; write A4:C1:38:00:00:01=bedroom"),
+        (["--write", "x", "--config", "y"], "--config and --write name two files"),
+        (["--seconds", "0"], "0 is not between 1 and 3600"),
+        (["--seconds", "soon"], "soon is not between 1 and 3600"),
+        (["--seconds", "nan"], "nan is not between 1 and 3600"),
+        (["--mock-seed", "1"], "--mock-seed goes with --mock"),
+        (["--mock-strangers", "1"], "--mock-strangers goes with --mock"),
+        (["--mock", "--mock-strangers", "-1"], "-1 is not between 0 and 10000"),
+        (["--mock", "--mock-strangers", "x"], "x is not between 0 and 10000"),
+        (["--mock", "--replay", "x"], "not allowed with"),
+        (["--writ", "x"], "did you mean --write?"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anybody waits half a minute; and the message has the way out."""
+    with pytest.raises(SystemExit) as ending:
+        parse(arguments)
+
+    assert 2 == ending.value.code
+    assert words in capsys.readouterr().err
+
+
+def test_the_file_that_is_written_may_be_named_twice() -> None:
+    """Who has --config in their fingers types it."""
+    assert "x" == parse(["--write", "x", "--config", "x"]).write

@@ -1,0 +1,140 @@
+"""What a user reads when the search is over, and what a program does."""
+
+import json
+
+from ble_exporter.cli.discover.choice import Refusal
+from ble_exporter.cli.discover.discovered import Survey
+from ble_exporter.cli.discover.report import document, outcome, report
+from ble_exporter.config.editor import Addition
+from ble_exporter.formats import bthome
+from ble_exporter.model import Advertisement
+from tests.conftest import PACKET_A, vectors
+
+ADDRESS = "A4:C1:38:00:00:01"
+LOCKED = vectors("bthome_v2_encrypted.json")[0]
+KEY = "00112233445566778899aabbccddeeff"
+
+
+def survey_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Survey:
+    """Return what heard these, 2 s apart."""
+    times = iter(range(0, 100, 2))
+    survey = Survey(lambda: next(times))
+    for address, service_data in heard:
+        survey.handle(Advertisement(address, service_data, 0.0, -60, name=name))
+    return survey
+
+
+def text_of(
+    survey: Survey, configured: dict[str, str] | None = None, columns: int = 100, *, lists_others: bool = False
+) -> str:
+    """Return the report."""
+    return "\n".join(line.text for line in report(survey, configured or {}, columns, lists_others=lists_others))
+
+
+def test_strangers_are_only_counted() -> None:
+    """There are dozens in every house; whoever wants them asks."""
+    survey = survey_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
+
+    assert text_of(survey).endswith(
+        "\n\nHeard 1 sensor, 2 other devices (what those send, this program does not read; --all lists those)."
+    )
+    assert "5A:00" not in text_of(survey)
+
+
+def test_strangers_are_listed_on_demand() -> None:
+    """Who misses a sensor sees whether it is heard at all."""
+    text = text_of(survey_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {})), lists_others=True)
+
+    assert "\n5A:00:00:00:00:01         -60      1         no known format\n" in text
+    assert "--all" not in text
+
+
+def test_a_configured_sensor_that_was_not_heard_is_missed() -> None:
+    """Its battery is flat, or its address has a slip."""
+    text = text_of(survey_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
+
+    assert "\nok already configured\n" in text
+    assert text.endswith("\nConfigured, and not heard: attic (A4:C1:38:00:00:02).")
+
+
+def test_a_rise_stays_marked_to_the_end() -> None:
+    """The choice comes when the breath is long over."""
+    text = text_of(survey_of((ADDRESS, {bthome.UUID: PACKET_A}), (ADDRESS, {bthome.UUID: PACKET_A[:-2] + b"\xac\x26"})))
+
+    assert "\n*    A4:C1:38:00:00:01" in text
+    assert "\n*  rose while it listened" in text
+
+
+def test_an_encrypted_sensor_has_a_way_out() -> None:
+    """Else it is taken for a broken one."""
+    text = text_of(survey_of((LOCKED["address"], {bthome.UUID: bytes.fromhex(LOCKED["payload"])})))
+
+    assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; with --write it is asked for.")
+
+
+def test_nothing_heard_has_a_way_out() -> None:
+    """The first try, in the wrong room."""
+    text = text_of(survey_of())
+
+    assert text.startswith("Heard 0 sensors, 0 other devices")
+    assert "No sensor: is one near, has it a battery, and does it send BTHome? `--seconds 120` listens longer." in text
+
+
+def test_the_notes_are_broken_between_words() -> None:
+    """A terminal breaks them anywhere."""
+    assert all(len(line) <= 50 for line in text_of(survey_of(), columns=50).splitlines())
+
+
+def test_a_program_gets_all_of_it() -> None:
+    """Numbers as numbers, units in the names, and what is not known as null."""
+    told = document(
+        survey_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
+        {ADDRESS: "x"},
+        30.04,
+    )
+
+    assert json.loads(json.dumps(told)) == {
+        "listened_seconds": 30.0,
+        "sensors": [
+            {
+                "address": ADDRESS,
+                "name": None,
+                "rssi_dbm": -60,
+                "packets": 2,
+                "interval_seconds": 2.0,
+                "formats": ["BTHome"],
+                "encrypted": False,
+                "needs_bindkey": False,
+                "configured_as": "x",
+                "rose": None,
+                "measurements": {"temperature": 25.06},
+            }
+        ],
+        "other_devices": 0,
+    }
+
+
+def test_a_program_gets_the_others_on_demand() -> None:
+    """With the reason, where there is one."""
+    told = document(survey_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
+
+    assert told["others"] == [
+        {
+            "address": "5A:00:00:00:00:01",
+            "name": "Scale",
+            "rssi_dbm": -60,
+            "packets": 1,
+            "interval_seconds": None,
+            "rejected": None,
+        }
+    ]
+
+
+def test_no_document_has_a_key() -> None:
+    """It ends in a log, or in a question to strangers."""
+    told = outcome([Addition(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
+
+    assert told == {
+        "added": [{"address": ADDRESS, "name": "attic"}],
+        "not_added": [{"address": "A4:C1:38:00:00:02", "reason": "no"}],
+    }

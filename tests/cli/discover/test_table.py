@@ -1,0 +1,164 @@
+"""The table: it fits, and nothing that a stranger says can spoil it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.cli.discover.discovered import Sender, Survey
+from ble_exporter.cli.discover.table import counted, cut, other_lines, sensor_lines
+from ble_exporter.cli.terminal import width
+from ble_exporter.formats import bthome
+from ble_exporter.model import Advertisement
+from tests.conftest import PACKET_A, PACKET_B, vectors
+
+ADDRESS = "A4:C1:38:00:00:01"
+LOCKED = vectors("bthome_v2_encrypted.json")[0]
+
+
+def heard(*payloads: bytes, address: str = ADDRESS, name: str = "", rssi: int | None = -60) -> Sender:
+    """Return a sensor that sent these, 2.5 s apart."""
+    times = iter(range(100))
+    survey = Survey(lambda: 2.5 * next(times))
+    for payload in payloads:
+        survey.handle(Advertisement(address, {bthome.UUID: payload}, 0.0, rssi, name=name))
+    (sensor,) = survey.sensors()
+    return sensor
+
+
+def locked() -> Sender:
+    """Return a sensor that encrypts."""
+    return heard(bytes.fromhex(LOCKED["payload"]), address=LOCKED["address"])
+
+
+def texts(*sensors: Sender, columns: int = 120, configured: dict[str, str] | None = None) -> list[str]:
+    """Return the lines of a table."""
+    return [line.text for line in sensor_lines(sensors, configured or {}, columns)]
+
+
+def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
+    """Address, name, format, strength, how many packets, how often, and what it measures, the usual first."""
+    assert texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=109) == [
+        "     ADDRESS            NAME        FORMAT  RSSI  HEARD  EVERY  READINGS",
+        "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V",
+    ]
+
+
+def test_in_a_narrow_terminal_there_are_less_readings() -> None:
+    """Temperature and humidity are what a user knows a room by."""
+    lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
+
+    assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %")
+
+
+def test_what_encrypts_says_what_it_needs() -> None:
+    """In whatever room there is."""
+    assert texts(locked())[1].endswith("   encrypted: needs its bindkey")
+    assert texts(locked(), columns=80)[1].endswith("   needs bindkey")
+
+
+def test_a_wrong_key_is_told() -> None:
+    """The configuration is to be mended, not the sensor."""
+    sensor = locked()
+    sensor.rejected = "wrong_key"
+
+    assert texts(sensor, configured={LOCKED["address"]: "x"})[1].endswith("encrypted: not with the configured bindkey")
+
+
+def test_a_configured_sensor_has_its_configured_name() -> None:
+    """And says that it is one."""
+    lines = texts(heard(PACKET_A, name="ATC_000001"), configured={ADDRESS: "living_room"})
+
+    assert lines[1].startswith("  ok A4:C1:38:00:00:01  living_room  BTHome")
+
+
+def test_a_sensor_that_just_rose_is_marked() -> None:
+    """And which of its readings it was; without colours, too."""
+    sensor = heard(PACKET_A)
+    sensor.rose = "humidity"
+    rising = sensor_lines([sensor], {}, 100, rising=frozenset({ADDRESS}), numbers={ADDRESS: 12})
+
+    assert rising[1].text.startswith("* 12 A4:C1:38:00:00:01")
+    assert rising[1].text.endswith("27.0 °C, 44.9 %*, battery 81 %")
+    assert rising[1].style == "yellow"
+
+
+@pytest.mark.parametrize(
+    ("payload", "reading"),
+    [
+        (b"\x40\x04\x13\x8a\x01", "pressure 1008.83 hPa"),
+        (b"\x40\x02\x0a\x00\x02\x14\x00", "0.1 °C, temperature_2 0.2 °C"),
+        (b"\x40\x12\xe2\x04", "carbon_dioxide 1250 ppm"),
+    ],
+)
+def test_other_readings_have_their_names(payload: bytes, reading: str) -> None:
+    """1250 ppm could be anything."""
+    assert texts(heard(payload))[1].endswith(f"  {reading}")
+
+
+def test_what_is_not_known_is_not_invented() -> None:
+    """A capture's RSSI, or the interval of a sensor that was heard once."""
+    assert texts(heard(PACKET_A, rssi=None))[1].split()[2:5] == ["?", "1", "27.0"]
+
+
+def test_without_sensors_there_is_no_table() -> None:
+    """A header over nothing looks like an error."""
+    assert texts() == []
+
+
+def test_others_are_listed_with_the_reason() -> None:
+    """Who misses a sensor looks for it there."""
+    nameless = Sender("A4:C1:38:00:00:02", rssi=-70.4, packets=3)
+    rejected = Sender("A4:C1:38:00:00:03", name="x\x1b[2J", rssi=-80.0, packets=1, rejected="no_known_format")
+
+    assert [line.text for line in other_lines([nameless, rejected], 100)] == [
+        "ADDRESS            NAME      RSSI  HEARD  EVERY  WHY NOT",
+        "A4:C1:38:00:00:02             -70      3         no known format",
+        "A4:C1:38:00:00:03  x\\x1b[2J   -80      1         rejected: no_known_format",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sensors", "others", "words"),
+    [
+        (0, 0, "0 sensors, 0 other devices"),
+        (1, 1, "1 sensor, 1 other device"),
+        (2, 5000, "2 sensors, 5000 or more other devices"),
+        (500, 2, "500 or more sensors, 2 other devices"),
+    ],
+)
+def test_numbers_are_words(sensors: int, others: int, words: str) -> None:
+    """Of more than are kept nobody knows how many there are."""
+    assert words == counted(sensors, others)
+
+
+def test_what_is_cut_says_so() -> None:
+    """And a character that takes two columns is not halved."""
+    assert ["abc", "ab…", "厨…", "厨…", ""] == [
+        cut("abc", 3), cut("abcd", 3), cut("厨房", 3), cut("厨房x", 3), cut("x", 0),
+    ]  # fmt: skip
+
+
+def test_a_long_name_is_cut_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is cut the radio waits, and 500 strangers can have such names at once."""
+    measured: list[str] = []
+
+    def counting(text: str) -> int:
+        measured.append(text)
+        return width(text)
+
+    monkeypatch.setattr("ble_exporter.cli.discover.table.width", counting)
+    line = cut("x" * 2480, 24)
+
+    assert f"{'x' * 23}…" == line
+    assert sum(map(len, measured)) <= 2480
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=4), st.integers(1, 200), st.booleans())
+def test_no_line_is_longer_than_the_terminal(names: list[str], columns: int, is_known: bool) -> None:
+    """Whatever a device calls itself: a line that breaks would move all below it."""
+    sensors = [heard(PACKET_A, address=f"A4:C1:38:00:00:{number:02X}", name=name) for number, name in enumerate(names)]
+    configured = {ADDRESS: "厨房" * 20} if is_known else {}
+
+    lines = [*sensor_lines(sensors, configured, columns), *other_lines(sensors, columns)]
+
+    assert all(width(line.text) <= columns and line.text.isprintable() for line in lines)

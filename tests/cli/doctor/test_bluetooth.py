@@ -1,0 +1,319 @@
+"""The Bluetooth stack, judged. Each remedy that can be tried is tried on the rig: scenarios doctor_…."""
+
+import grp
+import os
+import pwd
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter.cli.doctor import bluetooth as checks
+from ble_exporter.cli.doctor.check import Examination, Finding
+from ble_exporter.config.app_config import load_config
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.bluez_dbus import Adapter
+from ble_exporter.scanner.inspection import Inspection
+from tests.cli.conftest import Write
+from tests.scanner.test_inspection import switch
+
+HCI0 = Adapter("hci0", is_powered=True, can_scan=True, can_monitor=False)
+ERRORS = "org.freedesktop.DBus.Error."
+ME = pwd.getpwuid(os.geteuid()).pw_name
+
+
+def shown(examination: Examination, *adapters: Adapter, **others: Any) -> Examination:  # noqa: ANN401 - Inspection's
+    """Put what D-Bus shows before the examination."""
+    examination.inspection = Inspection(adapters=adapters, **others)
+    return examination
+
+
+@pytest.fixture
+def sick(examination: Examination, write: Write) -> Callable[..., Examination]:
+    """Take up a configuration with these settings."""
+
+    def with_settings(**settings: object) -> Examination:
+        examination.config = load_config(str(write(**settings)))
+        return examination
+
+    return with_settings
+
+
+def installed(examination: Examination, name: str) -> Path:
+    """Put a file on the examined machine."""
+    path = examination.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: Path, examination: Examination) -> None:
+    """To start another one would not help. Without the variable: the rig's doctor_from_nothing."""
+    (finding,) = checks.dbus(examination)
+
+    assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (finding.level, finding.remedy)
+    assert finding.text.startswith("D-Bus can't be reached")
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        ("org.freedesktop.DBus.Error.ServiceUnknown", "sudo systemctl enable --now bluetooth"),
+        ("org.freedesktop.DBus.Error.Spawn.ExecFailed", "sudo systemctl enable --now bluetooth"),
+        ("org.freedesktop.systemd1.NoSuchUnit", "sudo systemctl enable --now bluetooth"),
+        (
+            "org.freedesktop.systemd1.UnitMasked",
+            "sudo systemctl unmask bluetooth && sudo systemctl start bluetooth",
+        ),
+        ("org.freedesktop.DBus.Error.NoReply", "sudo systemctl restart bluetooth"),
+        ("org.freedesktop.DBus.Error.AccessDenied", f"sudo usermod -a -G bluetooth {ME}"),
+    ],
+)
+def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
+    examination: Examination, error: str, remedy: str
+) -> None:
+    """To restart what is masked, or refuses this user, helps nobody."""
+    installed(examination, "usr/libexec/bluetooth/bluetoothd")
+    problem = hints.of_dbus_error(error, "")
+
+    assert [Finding("fail", problem, remedy)] == list(
+        checks.bluetoothd(shown(examination, refusal=error, bluez_problem=problem))
+    )
+
+
+def test_who_is_in_the_group_since_today_logs_in_anew(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
+) -> None:
+    """A process keeps the groups with which it began. And a group that does not exist has no members."""
+    shown(examination, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
+    monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [ME])))
+    (member,) = checks.bluetoothd(examination)
+    no_group()
+    (stranger,) = checks.bluetoothd(examination)
+
+    assert f"exec su - {ME}" == member.remedy
+    assert f"sudo usermod -a -G bluetooth {ME}" == stranger.remedy
+
+
+def test_a_bluetoothd_that_is_not_installed_is_installed(examination: Examination) -> None:
+    """Systemctl would not know the unit."""
+    (finding,) = checks.bluetoothd(shown(examination, refusal=f"{ERRORS}ServiceUnknown", bluez_problem="not running"))
+
+    assert "sudo apt install bluez" == finding.remedy
+
+
+def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(examination: Examination) -> None:
+    """Systemd does not start it then, and D-Bus waits for it in vain: a restart would not help."""
+    (examination.root / "sys/class/bluetooth/hci0").rmdir()
+    (examination.root / "sys/class/bluetooth").rmdir()
+
+    (finding,) = checks.bluetoothd(shown(examination, refusal=f"{ERRORS}NoReply", bluez_problem="does not answer"))
+
+    assert Finding("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth") == finding
+
+
+def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every file be a user's: only root can give one away."""
+    status = os.stat_result((0o100755, 0, 0, 1, uid, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "stat", lambda _path, **_options: status)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("5.66", "bluetoothd runs, version 5.66"),
+        ("\x1b[2J", "bluetoothd runs, which version can not be told"),
+        (None, "bluetoothd runs, which version can not be told"),
+    ],
+)
+def test_the_version_is_that_of_the_program_that_runs(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, said: str | None, text: str
+) -> None:
+    """D-Bus does not tell it."""
+    asked: list[tuple[str, ...]] = []
+
+    def answer(*command: str) -> str | None:
+        asked.append(command)
+        return said
+
+    program = installed(examination, "opt/bluetoothd")
+    owned_by(0, monkeypatch)
+    examination.output_of = answer
+
+    assert [Finding("ok", text)] == list(checks.bluetoothd(shown(examination, HCI0, command_line=(str(program),))))
+    assert [(str(program), "--version")] == asked
+
+
+@pytest.mark.parametrize(("name", "owner"), [("home/evil/bluetoothd", 1000), ("usr/bin/evil", 0)])
+def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
+) -> None:
+    """A process may write what it likes where its command line is, and perhaps it is root who calls the doctor."""
+    program = installed(examination, name)
+    owned_by(owner, monkeypatch)
+    examination.output_of = lambda *_command: pytest.fail("it was started")
+
+    assert [Finding("ok", "bluetoothd runs, which version can not be told")] == list(
+        checks.bluetoothd(shown(examination, HCI0, command_line=(str(program),)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "offers", "fails", "text"),
+    [
+        ("auto", True, False, "offers advertisement monitors: auto scans actively, and nothing is filtered"),
+        ("active", True, False, "offers advertisement monitors: active does not use them"),
+        ("passive", True, False, "offers advertisement monitors: passive works"),
+        ("auto", False, False, "auto scans actively: bluetoothd offers no advertisement monitor"),
+        ("active", False, False, "active, which needs no advertisement monitors; bluetoothd offers none"),
+        ("passive", False, True, "it can't scan passively: that needs bluetoothd 5.56 or newer"),
+    ],
+)
+def test_what_monitors_mean_for_the_mode(
+    sick: Callable[..., Examination], mode: str, offers: bool, fails: bool, text: str
+) -> None:
+    """Only a passive scan can't do without."""
+    (finding,) = checks.monitors(shown(sick(scan_mode=mode), HCI0._replace(can_monitor=offers)))
+
+    assert text in finding.text
+    assert ("fail" if fails else "ok") == finding.level
+    assert fails == finding.remedy.endswith(" /etc/bluetooth/main.conf && sudo systemctl restart bluetooth")
+
+
+@pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])
+def test_the_command_for_passive_scans_leaves_one_answer(
+    sick: Callable[..., Examination], before: str, tmp_path: Path
+) -> None:
+    """Of two lines bluetoothd takes the last, and that may be the old one."""
+    file = tmp_path / "main.conf"
+    file.write_text(f"[General]\nName = pi\n{before}KernelExperimental = false\n[Policy]\n")
+    (finding,) = checks.monitors(shown(sick(scan_mode="passive"), HCI0))
+    _, *edit, name = shlex.split(finding.remedy.partition(" && ")[0])
+    subprocess.run([*edit, str(file)], check=True)
+
+    kept = before if before.startswith("#") else ""
+    assert name == "/etc/bluetooth/main.conf"
+    assert (
+        f"[General]\nExperimental = true\nName = pi\n{kept}KernelExperimental = false\n[Policy]\n" == file.read_text()
+    )
+
+
+def test_rfkill_is_named_with_the_command_that_this_machine_has(examination: Examination) -> None:
+    """Debian has `rfkill` in a package of its own."""
+    folder = switch(examination.root, 0, soft="1")
+    (by_hand,) = checks.rfkill(examination)
+    installed(examination, "usr/sbin/rfkill")
+    (by_program,) = checks.rfkill(examination)
+
+    assert Finding("fail", "rfkill blocks hci0", f"echo 0 | sudo tee {folder}/soft") == by_hand
+    assert Finding("fail", "rfkill blocks hci0", "sudo rfkill unblock bluetooth") == by_program
+
+
+def test_a_switch_that_no_command_moves_is_said_so(examination: Examination) -> None:
+    """Of a machine with a key for it."""
+    switch(examination.root, 0, hard="1")
+
+    assert [Finding("fail", "rfkill: a switch or key of this machine blocks hci0: move it")] == list(
+        checks.rfkill(examination)
+    )
+
+
+def test_what_is_not_used_may_be_blocked(sick: Callable[..., Examination]) -> None:
+    """On a Pi with a better adapter plugged in, the built-in one is blocked on purpose."""
+    examination = sick(adapter="hci1")
+    switch(examination.root, 0, soft="1")
+
+    assert [Finding("ok", "rfkill blocks hci0, which is not used")] == list(checks.rfkill(examination))
+
+
+def test_an_adapter_that_only_the_kernel_knows(examination: Examination) -> None:
+    """Bluetoothd that was started too early."""
+    (finding,) = checks.adapters(shown(examination))
+
+    assert finding.text == "no Bluetooth adapter: the kernel has hci0, and bluetoothd does not take it up"
+    assert finding.remedy == "sudo systemctl restart bluetooth"
+
+
+def test_a_pi_whose_adapter_is_switched_off_for_good(examination: Examination) -> None:
+    """Many a guide to the Pi's serial port says so."""
+    (examination.root / "sys/class/bluetooth/hci0").rmdir()
+    file = installed(examination, "boot/firmware/config.txt")
+    file.write_text("[all]\ndtoverlay=disable-bt\n")
+    (finding,) = checks.adapters(shown(examination))
+
+    assert finding.text == f"no Bluetooth adapter: {file} switches the built-in one off"
+    assert finding.remedy == f"sudo sed -i '/^dtoverlay=disable-bt/d' {file} && sudo reboot"
+
+
+@pytest.mark.parametrize(
+    ("setting", "there", "text", "remedy"),
+    [
+        ({}, [HCI0], "adapter hci0: is there and powered", ""),
+        ({}, [HCI0._replace(is_powered=False)], "adapter hci0: it is powered off", "bluetoothctl power on"),
+        (
+            {"adapter": "hci1"},
+            [HCI0, HCI0._replace(name="hci1", is_powered=False)],
+            "adapter hci1: it is powered off",
+            "busctl set-property org.bluez /org/bluez/hci1 org.bluez.Adapter1 Powered b true",
+        ),
+        ({"adapter": "hci9"}, [HCI0], f"adapter hci9: {hints.missing(['hci0'])}", "nano +6 FILE"),
+        ({}, [HCI0._replace(can_scan=False)], f"adapter hci0: {hints.CANNOT_SCAN}", "lsusb"),
+        (
+            {"adapter": "hci0"},
+            [HCI0._replace(can_scan=False)],
+            f"adapter hci0: {hints.CANNOT_SCAN}",
+            "nano +6 FILE",
+        ),
+    ],
+)
+def test_the_adapter_that_would_be_used_is_judged(
+    sick: Callable[..., Examination], setting: dict[str, object], there: list[Adapter], text: str, remedy: str
+) -> None:
+    """One that nobody uses may be off."""
+    examination = shown(sick(**setting), *there)
+
+    expected = Finding("fail" if remedy else "ok", text, remedy.replace("FILE", examination.config_path))
+    assert [expected] == list(checks.adapters(examination))
+
+
+def test_who_else_scans_is_named_as_far_as_it_can_be(examination: Examination) -> None:
+    """Two programs share the radio; and the exporter itself is no stranger."""
+    scanning = HCI0._replace(is_discovering=True)
+    others = (("systemd", 1), ("bluetoothctl", 900), ("python3", os.getpid()))
+    (named,) = checks.other_scanner(shown(examination, scanning, others=others))
+    (unknown,) = checks.other_scanner(shown(examination, scanning))
+    (none,) = checks.other_scanner(shown(examination, HCI0))
+    examination.exporter_runs = True
+    (ours,) = checks.other_scanner(shown(examination, scanning))
+
+    assert named.text.startswith("another program has hci0 scan, perhaps bluetoothctl (process 900): the two share")
+    assert "sudo systemctl restart bluetooth" == named.remedy
+    assert unknown.text.startswith("another program has hci0 scan, bluetoothd does not tell which: the two share")
+    assert Finding("ok", "no other program scans") == none
+    assert Finding("ok", "hci0 scans for the exporter, which runs") == ours
+
+
+ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.booleans()] * 4)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    inspection=st.builds(
+        Inspection,
+        bus_problem=st.just(""),
+        refusal=st.one_of(st.just(""), st.text()),
+        adapters=st.lists(ADAPTERS, max_size=3).map(tuple),
+        command_line=st.lists(st.text(), max_size=2).map(tuple),
+        others=st.lists(st.tuples(st.text(), st.integers()), max_size=3).map(tuple),
+    )
+)
+def test_nothing_that_the_bus_can_show_breaks_a_check(examination: Examination, inspection: Inspection) -> None:
+    """Who asks a doctor is ill already."""
+    examination.inspection = inspection
+    for check in (checks.bluetoothd, checks.rfkill, checks.adapters, checks.other_scanner):
+        assert list(check(examination))

@@ -1,0 +1,26 @@
+"""What the checks of `doctor` share."""
+
+import sys
+
+import pytest
+
+from ble_exporter.cli.doctor.check import listed, output_of
+
+
+def test_what_a_program_prints() -> None:
+    """Without the line break behind it, and whatever bytes it prints."""
+    assert "5.66 \ufffd" == output_of(sys.executable, "-c", r"import os; os.write(1, b'5.66 \xff\n')")
+
+
+@pytest.mark.parametrize("command", [("/nowhere/bluetoothd", "--version"), (sys.executable, "-c", "1/0"), ("\0",)])
+def test_a_program_that_is_not_there_or_fails_prints_nothing(command: tuple[str, ...]) -> None:
+    """An examination goes on."""
+    assert output_of(*command) is None
+
+
+@pytest.mark.parametrize(
+    ("things", "words"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_a_list_in_words(things: list[str], words: str) -> None:
+    """Of adapters, and of programs."""
+    assert words == listed(things)

@@ -1,0 +1,269 @@
+"""`ble-exporter doctor` as a whole: its lines, its exit status, and that nothing breaks it."""
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter.cli.doctor import command as doctor
+from ble_exporter.cli.doctor.check import Examination
+from ble_exporter.main import main
+from tests.cli.conftest import Write
+from tests.scanner.conftest import on_bluez
+from tests.scanner.scripted_bluez import ScriptedBluez
+from tests.scanner.test_inspection import switch
+
+Act = Callable[[ScriptedBluez], object]
+
+
+def examined(bus: Path, examination: Examination, act: Act = lambda _bluez: None) -> tuple[int, str]:
+    """Run it on a scripted bluetoothd; return the exit status and what was told."""
+
+    async def run(bluez: ScriptedBluez) -> tuple[int, str]:
+        bluez.processes = {"org.bluez": 812}
+        act(bluez)
+        stream = io.StringIO()
+        status = await asyncio.to_thread(doctor.run, examination, stream)
+        return status, stream.getvalue()
+
+    result: tuple[int, str] = on_bluez(bus, run)
+    return result
+
+
+def levels(told: str) -> list[str]:
+    """Return the level of each line that has one."""
+    return re.findall(r"^(ok|warn|fail|skip) ", told, re.MULTILINE)
+
+
+def test_all_is_well(bus: Path, examination: Examination) -> None:
+    """A line for each, and the last one says what counts."""
+    status, told = examined(bus, examination)
+
+    assert 0 == status
+    assert {"ok"} == set(levels(told))
+    assert 14 == len(levels(told)), told
+    assert told.endswith("\n\nall is well: 2 of 2 sensors heard\n")
+    assert "\x1b" not in told
+
+
+def test_it_listens_as_the_service_does(bus: Path, examination: Examination) -> None:
+    """With BlueZ, on the adapter that the service would choose; what is on air there the rig shows."""
+    examination.make_radio, examination.seconds = doctor.real_radio, 0.1
+    seen: list[ScriptedBluez] = []
+    status, told = examined(bus, examination, seen.append)
+
+    assert 0 == status
+    assert ("StartDiscovery", "/org/bluez/hci0") in seen[0].calls
+    assert "warn air: nothing at all was heard in 0.1 s with hci0, not even from strangers" in told
+    assert "; 0 of 2 sensors heard\n" in told
+
+
+def test_what_fails_is_followed_by_its_command_and_what_it_prevents_is_skipped(
+    bus: Path, examination: Examination
+) -> None:
+    """One cause is one failure; what needs no Bluetooth is looked at all the same."""
+    folder = switch(examination.root, 0, soft="1")
+    status, told = examined(bus, examination)
+
+    assert 1 == status
+    assert f"fail rfkill blocks hci0\n     → echo 0 | sudo tee {folder}/soft\n" in told
+    assert ["skip"] * 4 == [level for level in levels(told) if level == "skip"]
+    assert "skip adapter: can't be looked at before rfkill is in order\n" in told
+    assert told.endswith(f"\n1 failure; the first to mend is rfkill: echo 0 | sudo tee {folder}/soft\n")
+
+
+def test_several_are_counted(bus: Path, examination: Examination) -> None:
+    """The first is that which the others may follow from."""
+    (examination.root / "run/systemd/timesync/synchronized").unlink()
+    examination.output_of = lambda *_command: "no"
+    Path(examination.config_path).write_text("")
+    status, told = examined(bus, examination, ScriptedBluez.vanish)
+
+    assert 1 == status
+    assert f"2 failures, 1 warning; the first to mend is configuration: nano {examination.config_path}\n" in told
+
+
+def test_what_takes_bluetooth_is_not_the_first(bus: Path, examination: Examination) -> None:
+    """A newcomer has no configuration yet: `discover` makes one, and can hear nothing while the adapter is blocked."""
+    folder = switch(examination.root, 0, soft="1")
+    Path(examination.config_path).unlink()
+    status, told = examined(bus, examination)
+
+    assert 1 == status
+    assert f" discover --write {examination.config_path}\n" in told
+    assert told.endswith(f"\n2 failures; the first to mend is rfkill: echo 0 | sudo tee {folder}/soft\n")
+
+
+def test_a_warning_is_no_failure(bus: Path, examination: Examination) -> None:
+    """Readings come."""
+    (examination.root / "run/systemd/timesync/synchronized").unlink()
+    examination.output_of = lambda *_command: "no"
+    status, told = examined(bus, examination)
+
+    assert 0 == status
+    assert told.endswith("\n1 warning; 2 of 2 sensors heard\n")
+
+
+def test_a_check_that_breaks_is_one_line(bus: Path, examination: Examination) -> None:
+    """A bug of ours must not hide what the others find."""
+    examination.clock = lambda: -1e300
+    status, told = examined(bus, examination)
+
+    assert 1 == status
+    assert "\nfail clock: this check broke: OverflowError: timestamp out of range for platform time_t; please" in told
+    assert 13 == levels(told).count("ok")
+
+
+def test_without_listening_the_rest_is_looked_at(bus: Path, examination: Examination) -> None:
+    """It takes no time then."""
+    examination.seconds = 0
+    status, told = examined(bus, examination)
+
+    assert 0 == status
+    assert "skip sensors: not listened to (--seconds 0)\n" in told
+    assert told.endswith("\nall is well: no sensor was listened to\n")
+
+
+def test_for_programs_it_is_one_document(
+    bus: Path, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With the same findings."""
+    status = main(["doctor", "--config", str(write()), "--mock", "--seconds", "0.3", "--json"])
+    document = json.loads(capsys.readouterr().out)
+
+    assert 0 == status
+    assert 0 == document["failures"]
+    assert document["summary"].endswith("2 of 2 sensors heard")
+    assert ["user", "config", "log", "port", "clock", "sensors", "sensors", "sensors"] == [
+        row["check"] for row in document["checks"]
+    ]
+    assert {"check", "level", "text", "remedy"} == set(document["checks"][0])
+
+
+def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """It sends nothing encrypted; the service plays it without keys, too."""
+    path = write('"A4:C1:38:00:00:01": {name: x, bindkey: 00112233445566778899aabbccddeeff}')
+    path.chmod(0o600)
+    status = main(["doctor", "--config", str(path), "--mock", "--seconds", "0.3"])
+
+    assert 0 == status
+    assert "ok   x (A4:C1:38:00:00:01): heard, BTHome v2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "3601", "soon"])
+def test_a_time_that_is_none_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The user is told which are."""
+    with pytest.raises(SystemExit) as caught:
+        main(["doctor", "--seconds", seconds])
+
+    assert 2 == caught.value.code
+    assert f"{seconds} is not between 0 and 3600" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that it is."""
+        return True
+
+
+def test_a_terminal_gets_colours_and_is_told_to_wait(
+    examination: Examination, bus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten seconds are long."""
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    examination.is_mock = True
+    stream = Terminal()
+    doctor.run(examination, stream)
+
+    assert "\x1b[32mok  \x1b[0m user: " in stream.getvalue()
+    assert "\x1b[2m     listening for 1 s …\x1b[0m\n" in stream.getvalue()
+
+
+def test_a_stream_that_knows_no_arrow_gets_another(examination: Examination, bus: Path) -> None:
+    """Over a serial line, or in an old locale, it must not end in a traceback."""
+    Path(examination.config_path).write_text("ä: 1\n", encoding="utf-8")
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    status = doctor.run(examination, stream)
+
+    assert 1 == status
+    assert b"\\xe4: unknown key" in raw.getvalue()
+    assert b"     -> nano +1 " in raw.getvalue()
+
+
+class Closed(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text: str) -> int:  # noqa: ARG002 - TextIO's
+        """Fail, as behind `| head`."""
+        raise BrokenPipeError
+
+
+def test_a_pipe_that_is_closed_does_not_matter(examination: Examination, bus: Path) -> None:
+    """The exit status is still right."""
+    assert 1 == doctor.run(examination, Closed())
+
+
+def test_a_command_with_a_line_break_is_not_shown(examination: Examination, bus: Path) -> None:
+    """What is pasted would be two commands."""
+    examination.config_path = "no\nsuch\x1b[2Jfile"
+    stream = io.StringIO()
+    doctor.run(examination, stream)
+
+    assert "\x1b" not in stream.getvalue()
+    assert "nano" not in stream.getvalue().partition("the first to mend")[0]
+
+
+ERRORS = st.tuples(
+    st.sampled_from(
+        [
+            "org.freedesktop.DBus.Error.ServiceUnknown",
+            "org.freedesktop.DBus.Error.AccessDenied",
+            "org.freedesktop.systemd1.UnitMasked",
+            "com.example.Whatever",
+        ]
+    ),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    config=st.one_of(st.none(), st.binary(max_size=60)),
+    errors=st.dictionaries(st.sampled_from(["GetManagedObjects", "ListNames"]), ERRORS),
+    output=st.one_of(st.none(), st.text(max_size=20)),
+    now=st.floats(),
+    flag=st.binary(max_size=4),
+)
+def test_nothing_on_a_machine_breaks_it(
+    bus: Path,
+    examination: Examination,
+    *,
+    config: bytes | None,
+    errors: dict[str, tuple[str, str]],
+    output: str | None,
+    now: float,
+    flag: bytes,
+) -> None:
+    """Whoever calls it has a machine of which something is broken, and nobody knows what."""
+    bus.unlink(missing_ok=True)
+    if config is not None:
+        Path(examination.config_path).write_bytes(config)
+    folder = examination.root / "sys/class/rfkill/rfkill0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "type").write_text("bluetooth\n")
+    (folder / "soft").write_bytes(flag)
+    examination.output_of, examination.clock, examination.config = lambda *_command: output, lambda: now, None
+    status, told = examined(bus, examination, lambda bluez: bluez.errors.update(errors))
+
+    assert ("fail" in levels(told)) == bool(status)
+    assert told.replace("\n", "").isprintable()

@@ -1,0 +1,80 @@
+"""The service's options: what is mistyped is answered with what was meant."""
+
+import re
+
+import pytest
+
+from ble_exporter.cli import COMMANDS, run
+from ble_exporter.cli.options import parse
+from tests.conftest import HERE
+
+
+def ends(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """Parse what ends the program; return the exit status and all that it said."""
+    with pytest.raises(SystemExit) as caught:
+        parse(arguments)
+    return caught.value.code, "".join(capsys.readouterr())
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    """Examples and exit statuses, no line broken."""
+    status, out = ends(["--help"], capsys)
+
+    assert status == 0
+    assert "  ble-exporter --config config.yaml --config.check  check the configuration and end\n" in out
+    assert "  78   the configuration can't be used\n" in out
+    assert [] == [line for line in out.splitlines() if len(line) > 120]
+
+
+def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody finds does not exist."""
+    _, out = ends(["--help"], capsys)
+    listed = re.findall(r"^  (\w+) .*  ble-exporter \1 ", out, re.MULTILINE)
+
+    assert list(COMMANDS) == listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Examples and exit statuses, in the same places."""
+    with pytest.raises(SystemExit) as caught:
+        run(command, ["--help"])
+
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert f"\nexamples:\n  ble-exporter {command} " in out
+    assert "\nexit status:\n  0 " in out
+    assert [] == [line for line in out.splitlines() if len(line) > 100]
+
+
+def test_the_readme_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """One meaning each, wherever it is looked up."""
+    _, out = ends(["--help"], capsys)
+    readme = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", readme, re.MULTILINE)
+
+    assert re.findall(r"^  (\d+) +(.*)$", out, re.MULTILINE) == rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mock-seed", "1"], "--mock-seed goes with --mock"),
+        (["--mock", "--replay", "x"], "not allowed with argument"),
+        (["--mock", "--mock-loss", "2"], "2 is not between 0 and 0.99"),
+        (["--mock", "--mock-loss", "half"], "half is not between 0 and 0.99"),
+        (["--mock", "--mock-strangers", "-1"], "-1 is not between 0 and 10000"),
+        (["--mock", "--mock-strangers", "many"], "many is not between 0 and 10000"),
+        (["--mock", "--mock-order", "baba"], "invalid choice: 'baba'"),
+        (["--confg", "x"], "unknown option --confg; did you mean --config?"),
+        (["--conf=x"], "unknown option --conf; did you mean --config?"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says which argument it was, and where to read on."""
+    status, said = ends(arguments, capsys)
+
+    assert status == 2
+    assert said.startswith("ble-exporter: error: ")
+    assert message in said
+    assert said.endswith("\n`ble-exporter --help` shows what there is, with examples.\n")

@@ -1,0 +1,95 @@
+"""The parser that all command lines share."""
+
+import pytest
+
+from ble_exporter.cli.parser import Parser
+
+DIGITS = "231d39c1d7cc1ab1aee224cd096db932"
+
+
+def program() -> Parser:
+    """The parser of a program with commands."""
+    parser = Parser("", "It hears.", examples={"--config x": "run"}, statuses={0: "ok"}, commands=("decode", "doctor"))
+    parser.add_argument("--config", metavar="FILE")
+    return parser
+
+
+def command() -> Parser:
+    """The parser of a command that takes words and options."""
+    parser = Parser("decode", "It reads.", examples={"40": "read"}, statuses={0: "ok", 2: "wrong usage"})
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--key")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def error_of(parser: Parser, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the first line that a wrong usage gives."""
+    with pytest.raises(SystemExit) as caught:
+        parser.parse(arguments)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return str(err).split("\n")[0]
+
+
+def test_options_may_stand_anywhere() -> None:
+    """Who calls a line back from the history writes the option at its end."""
+    options = command().parse(["40", "--json", "02", "--key", "x", "03"])
+
+    assert (options.words, options.json, options.key) == (["40", "02", "03"], True, "x")
+
+
+def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with the whole call, to be copied."""
+    with pytest.raises(SystemExit):
+        command().parse(["--help"])
+
+    assert capsys.readouterr().out.endswith(
+        "\nexamples:\n  ble-exporter decode 40  read\n\nexit status:\n  0  ok\n  2  wrong usage\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--confg", "x"], "unknown option --confg; did you mean --config?"),
+        (["--zzz"], "unknown option --zzz"),
+        (["decoed"], "unknown command decoed; did you mean decode?"),
+        (["run"], "unknown command run; there are decode, doctor"),
+        (["--config", "x", "doctor"], "the command comes first, and its options behind it: `ble-exporter doctor …`"),
+        (["--jsn", "doctor"], "the command comes first, and its options behind it: `ble-exporter doctor …`"),
+        (["40:00:2b"], "a payload is read by `ble-exporter decode …`"),
+        (["house.yaml"], "a configuration is given by `ble-exporter --config house.yaml`"),
+        (["--config"], "argument --config: expected one argument"),
+        (["a\x1b[2J"], "unknown command a\\x1b[2J; there are decode, doctor"),
+    ],
+)
+def test_what_is_mistyped_is_answered_with_what_was_meant(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One look at the message, and the next try is right."""
+    assert f"ble-exporter: error: {message}" == error_of(program(), arguments, capsys)
+
+
+def test_a_command_suggests_its_own_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not those of the service."""
+    message = "ble-exporter decode: error: unknown option --jsn; did you mean --json?"
+
+    assert message == error_of(command(), ["40", "--jsn"], capsys)
+
+
+def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """And does not repeat what was too much."""
+    parser = Parser("doctor", "It looks.", examples={}, statuses={})
+
+    assert "ble-exporter doctor: error: an argument too much: this takes options only" == error_of(
+        parser, [DIGITS], capsys
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--kye", DIGITS], [f"--kye={DIGITS}"], ["--key", DIGITS, f"--kye={DIGITS}"]])
+def test_no_error_shows_what_stood_behind_an_option(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be a key, and the error is pasted into a bug report."""
+    assert DIGITS not in error_of(program(), arguments, capsys)
+    assert DIGITS not in error_of(command(), ["--zzz", *arguments], capsys)

@@ -1,0 +1,54 @@
+"""Writing to a terminal: a pipe gets plain text, and a device's name can do nothing."""
+
+import io
+
+import pytest
+
+from ble_exporter.cli.terminal import Painter, columns, width
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """See TextIO."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests' own terminal sets does not count."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def test_a_terminal_gets_colours() -> None:
+    """A failure among thirty lines is found at once."""
+    assert Painter(Terminal())("fail", "bold", "red") == "\x1b[1;31mfail\x1b[0m"
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    """What is searched or pasted into a report has no escapes in it."""
+    painter = Painter(io.StringIO())
+
+    assert painter("fail", "red") == "fail"
+    assert not painter.is_live
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_who_wants_no_colours_gets_none(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """no-color.org: the user has said it once, for every program."""
+    monkeypatch.setenv(variable, value)
+
+    assert Painter(Terminal())("fail", "red") == "fail"
+
+
+def test_columns_are_aligned_by_what_a_terminal_shows() -> None:
+    """A Chinese character takes two columns, and an accent of its own none."""
+    assert columns([["厨房", "1"], ["cafe\u0301", "-12"]], right=frozenset({1})) == ["厨房    1", "cafe\u0301  -12"]
+    assert width("厨房") == width("cafe\u0301") == 4
+
+
+def test_a_name_can_not_move_the_cursor() -> None:
+    """Everybody in reach can name a device."""
+    assert columns([["a\x1b[2Jb\n\u202ec", "x"]]) == ["a\\x1b[2Jb \\u202ec  x"]

@@ -1,1 +1,0 @@
-"""Tests of `ble_exporter.commands`."""

@@ -1,0 +1,155 @@
+"""Devices with keys: where a key is read from, and that no message shows one."""
+
+import os
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.config.app_config import KEYS, AppConfig, load_config
+from ble_exporter.errors import ConfigError
+from tests.conftest import HERE
+
+KEY = "00112233445566778899aabbccddeeff"
+ANOTHER = "ffeeddccbbaa99887766554433221100"
+ADDRESS = "A4:C1:38:00:00:01"
+HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+
+
+def write(folder: Path, device: str) -> Path:
+    """Write a configuration of one device."""
+    path = folder / "config.yaml"
+    path.write_text(f'{HEAD}devices:\n  "{ADDRESS}": {device}\n', encoding="utf-8")
+    return path
+
+
+def key_of(path: Path) -> str:
+    """Return the key that a configuration gives to the device."""
+    return load_config(str(path)).keys[ADDRESS].hex()
+
+
+def shows_a_part_of_the_key(text: str) -> bool:
+    """Whether eight digits of the key, one after the other, are in a text."""
+    return any(KEY[start : start + 8] in text.lower() for start in range(len(KEY) - 7))
+
+
+def test_a_key_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    """Wherever the program is started from: a unit's working directory is another."""
+    (tmp_path / "living_room.key").write_text(KEY.upper())
+
+    assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: living_room.key}"))
+
+
+@pytest.mark.parametrize(
+    "around", [("", "\n"), ("", "\r\n"), ("", " \n\n"), ("\t", ""), ("\N{BYTE ORDER MARK}", "\r\n")], ids=ascii
+)
+def test_what_an_editor_puts_around_a_key_is_none_of_it(tmp_path: Path, around: tuple[str, str]) -> None:
+    """Nobody sees it."""
+    (tmp_path / "x.key").write_text(KEY.join(around), encoding="utf-8")
+
+    assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: x.key}"))
+
+
+def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
+    """However far behind it."""
+    (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
+
+    with pytest.raises(ConfigError, match=r"x\.key: this is no key; write the 32 hex digits"):
+        load_config(str(write(tmp_path, "{name: x, bindkey_file: x.key}")))
+
+
+def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
+    """It would wait for somebody to write into it, before it has said a word."""
+    os.mkfifo(tmp_path / "x.key")
+
+    with pytest.raises(ConfigError, match=r"x\.key: this is no key"):
+        load_config(str(write(tmp_path, "{name: x, bindkey_file: x.key}")))
+
+
+def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LoadCredential= puts a file there that nobody but the service can read."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "room.key").write_text(KEY)
+    (tmp_path / "room.key").write_text(ANOTHER)
+    (tmp_path / "attic.key").write_text(ANOTHER)
+
+    assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: room.key}"))
+    assert ANOTHER == key_of(write(tmp_path, "{name: x, bindkey_file: attic.key}"))
+    assert ANOTHER == key_of(write(tmp_path, f"{{name: x, bindkey_file: {tmp_path}/room.key}}"))
+
+
+def test_credentials_that_can_t_be_looked_at_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is too long is one of the reasons; another user's folder is one that a test as root can't have."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
+        load_config(str(write(tmp_path, f"{{name: x, bindkey_file: {300 * 'x'}}}")))
+
+
+def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
+    """Somebody must look whether everybody can read them."""
+    (tmp_path / "a.key").write_text(KEY)
+    path = write(tmp_path, f'{{name: x, bindkey: {KEY}}}\n  "A4:C1:38:00:00:02": {{name: y, bindkey_file: a.key}}')
+
+    assert load_config(str(path)).key_files == (str(path), str(tmp_path / "a.key"))
+    assert load_config(str(write(tmp_path, "x"))).key_files == ()
+
+
+def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
+    """Somebody will log it one day."""
+    config = load_config(str(write(tmp_path, f"{{name: x, bindkey: {KEY}}}")))
+
+    assert isinstance(config, AppConfig)
+    assert KEY not in repr(config)
+    assert repr(bytes.fromhex(KEY)) not in repr(config)
+
+
+@given(
+    st.integers(0, 300),
+    st.integers(0, 40),
+    st.sampled_from(["", '"', ":", "\n", "\t", "*", "&", "!", "[", "{", "x", "\0", ": "]),
+)
+def test_no_message_shows_a_key_however_the_file_is_broken(
+    tmp_path_factory: pytest.TempPathFactory, at: int, length: int, instead: str
+) -> None:
+    """Neither the error nor its traceback: what is pasted into a bug report must not open the door."""
+    path = write(
+        tmp_path_factory.mktemp("config"), f"{{name: room, bindkey: {KEY}, bindkey_file: {KEY}}}\n{KEY}: {KEY}"
+    )
+    text = path.read_text()
+    start = text.index("devices:") + at
+    path.write_text(text[:start] + instead + text[start + length :])
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    assert not shows_a_part_of_the_key("".join(traceback.format_exception(caught.value)))
+
+
+@pytest.mark.parametrize("setting", [key for key in KEYS if key not in ("devices", "log_file")])
+def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str) -> None:
+    """Nor does what lies behind the error: Python's own words quote what they could not read."""
+    path = tmp_path / "config.yaml"
+    settings = {
+        **dict.fromkeys(("scan_interval_seconds", "scan_duration_seconds", "listen_port"), "30"),
+        setting: KEY,
+    }
+    lines = [f"{key}: {value}\n" for key, value in settings.items()]
+    path.write_text(f'{"".join(lines)}devices: {{"{ADDRESS}": x}}\n')
+
+    with pytest.raises(ConfigError, match=setting) as caught:
+        load_config(str(path))
+
+    assert not shows_a_part_of_the_key("".join(traceback.format_exception(caught.value)))
+
+
+@pytest.mark.parametrize("path", sorted((HERE / "configs" / "bad").glob("*bindkey*")), ids=lambda path: path.stem)
+def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
+    """Also where the key is one digit short, or stands where it does not belong."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    assert not shows_a_part_of_the_key("".join(traceback.format_exception(caught.value)))

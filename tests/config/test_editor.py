@@ -1,0 +1,341 @@
+"""Devices are added to a configuration file: nothing else in it changes, and nothing is added that can't be read."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ble_exporter.config.app_config import load_config, parse_config
+from ble_exporter.config.editor import Addition, add, addable, with_devices
+from ble_exporter.errors import ConfigError
+from tests.conftest import HERE
+
+HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+LIVING_ROOM = "A4:C1:38:00:00:01"
+CELLAR = "A4:C1:38:00:00:0C"
+KEY = "00112233445566778899aabbccddeeff"
+ADDITION = Addition(CELLAR, "cellar")
+LOCKED = Addition("A4:C1:38:00:00:0D", "attic", KEY)
+GOOD = sorted((HERE / "configs" / "additions").glob("*.yaml"))
+
+
+def devices_of(content: bytes) -> dict[str, str]:
+    """Return address to name."""
+    return dict(parse_config("config.yaml", content).devices)
+
+
+def text_with(text: str, *additions: Addition) -> str:
+    """Return a configuration's text with devices more; by default with the cellar."""
+    return with_devices("config.yaml", text.encode(), additions or [ADDITION]).decode()
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_a_device_is_added_in_this_way(path: Path) -> None:
+    """In the file's own style: each file has the configuration, a line of dashes, and what becomes of it."""
+    before, _, after = path.read_bytes().partition(b"# ---------- becomes\n")
+
+    assert after.decode() == with_devices("config.yaml", before, [ADDITION, LOCKED]).decode()
+
+
+def test_a_windows_file_stays_one() -> None:
+    """An editor that counts on its line breaks shows one endless line else."""
+    text = (HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n').replace("\n", "\r\n")
+
+    assert text + f'  "{CELLAR}": "cellar"\r\n' == text_with(text)
+
+
+def test_a_last_line_without_an_end_gets_one() -> None:
+    """Else the new line would go on in it."""
+    text = HEAD + f'devices:\n  "{LIVING_ROOM}": "x"'
+
+    assert text + f'\n  "{CELLAR}": "cellar"\n' == text_with(text)
+
+
+def test_a_byte_order_mark_stays() -> None:
+    """Notepad puts it there; the positions of the tree do not count it."""
+    text = "\ufeff" + HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n'
+
+    assert text + f'  "{CELLAR}": "cellar"\n' == text_with(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['say "x"', "back\\slash", "a: b", "# no comment", "Küche 🌡", "厨房", "no", "12:30", "{x}", "'", "- x", "&a"],
+)
+def test_a_name_may_be_anything_printable(name: str) -> None:
+    """In YAML most of these mean something else where they are not quoted."""
+    text = text_with(HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n', Addition(CELLAR, name))
+
+    assert {LIVING_ROOM: "x", CELLAR: name} == devices_of(text.encode())
+
+
+@pytest.mark.parametrize("written", [f'"{LIVING_ROOM}"', f"'{LIVING_ROOM.lower()}'", LIVING_ROOM])
+def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
+    """In whatever case and quotes it is there."""
+    with pytest.raises(ConfigError, match=f"config.yaml: devices: {LIVING_ROOM} is already listed; change its line"):
+        text_with(HEAD + f"devices:\n  {written}: x\n", Addition(LIVING_ROOM, "y"))
+
+
+def test_a_device_is_not_added_twice() -> None:
+    """Whoever chooses it twice means it once, or two names: that is for them to say."""
+    with pytest.raises(ConfigError, match=f"{CELLAR} is already listed"):
+        text_with(HEAD + "devices: {}\n", ADDITION, Addition(CELLAR, "y"))
+
+
+def test_a_name_that_is_used_is_refused() -> None:
+    """Two devices of one name would be one series."""
+    with pytest.raises(ConfigError, match='the name "x" is already used; choose another'):
+        text_with(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n", Addition(CELLAR, "x"))
+
+
+@pytest.mark.parametrize(
+    ("addition", "words"),
+    [
+        (Addition(CELLAR, " "), "the name is empty"),
+        (Addition(CELLAR, "a\x07"), "control character"),
+        (Addition(CELLAR, KEY), "a bindkey stands where the name should"),
+        (Addition(CELLAR, "x", KEY[:-1]), "it has 31 characters, and not 32"),
+    ],
+)
+def test_what_the_service_would_refuse_is_not_written(addition: Addition, words: str) -> None:
+    """In the words that the service would use; and no message shows a key."""
+    with pytest.raises(ConfigError, match=f"config.yaml: devices: {CELLAR}: .*{words}") as error:
+        text_with(HEAD + "devices: {}\n", addition)
+    assert KEY[:8] not in str(error.value)
+
+
+def test_a_key_in_question_marks_is_refused() -> None:
+    """The new line would stand beside the question mark's column."""
+    with pytest.raises(ConfigError, match="nothing can be added to safely; write one a line below it"):
+        text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
+
+
+ADDRESSES = st.integers(0, 2**48 - 1).map(lambda number: number.to_bytes(6, "big").hex(":").upper())
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=8).filter(
+    lambda name: name.strip() and name.isprintable()
+)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> tuple[bytes, dict[str, str]]:
+    """A configuration as somebody may have written it, and its devices."""
+    devices = draw(st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=4).filter(_names_are_unique))
+    margin = " " * draw(st.integers(1, 5))
+    noise = st.sampled_from(["", "", "   ", "# a: {b", "    # devices:", "#"])
+    lines = []
+    for address, name in devices.items():
+        written = draw(st.sampled_from([f'"{address}"', f"'{address.lower()}'"]))
+        value = yaml.safe_dump(name, allow_unicode=True, default_style=draw(st.sampled_from("'\""))).strip()
+        mapping = draw(
+            st.sampled_from([f" {value}", f" {{name: {value}}}", f"\n{margin}  name: {value}", f"\n {margin}{value}"])
+        )
+        comment = draw(st.sampled_from(["", "  # 1 °C: too warm"]))
+        lines += [f"{margin}{written}:{mapping}{comment}", draw(noise)]
+    blocks = [
+        "scan_interval_seconds: 30",
+        "scan_duration_seconds: 5",
+        "listen_port: 8000",
+        "\n".join(["devices:", *lines]),
+    ]
+    blocks = [part for block in draw(st.permutations(blocks)) for part in (draw(noise), block)]
+    text = "\n".join(blocks) + draw(st.sampled_from(["", "\n", "\n\n# end", "\n...\n"]))
+    return text.replace("\n", draw(st.sampled_from(["\n", "\r\n"]))).encode(), devices
+
+
+def _names_are_unique(devices: dict[str, str]) -> bool:
+    return len(set(devices.values())) == len(devices)
+
+
+@given(
+    configurations(), st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=3).filter(_names_are_unique), st.booleans()
+)
+def test_every_old_line_stays_and_every_new_device_is_there(
+    configuration: tuple[bytes, dict[str, str]], more: dict[str, str], locked: bool
+) -> None:
+    """Whatever the file looks like: its comments are somebody's notes, and its order somebody's idea."""
+    content, old = configuration
+    new = {address: name for address, name in more.items() if address not in old and name not in old.values()}
+    additions = [Addition(address, name, KEY if locked else "") for address, name in new.items()]
+
+    after = with_devices("config.yaml", content, additions)
+
+    lines = iter(after.splitlines())
+    assert [line for line in content.splitlines() if line not in lines] == []
+    assert {**old, **new} == devices_of(after)
+    assert dict.fromkeys(new if locked else {}, bytes.fromhex(KEY)) == parse_config("config.yaml", after).keys
+
+
+@example(b"devices:")
+@example(b"{}")
+@given(st.binary(max_size=40))
+def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> None:
+    """What stands in a file is not ours."""
+    try:
+        after = with_devices("config.yaml", content, [ADDITION])
+    except ConfigError:
+        return
+    assert not content.strip()
+    assert {CELLAR: "cellar"} == devices_of(after)
+
+
+def test_a_file_that_is_not_there_is_made_complete(tmp_path: Path) -> None:
+    """The first run of a newcomer: the service starts with it as it is."""
+    path = tmp_path / "config.yaml"
+
+    assert addable(str(path)) is None
+    add(str(path), [ADDITION])
+
+    config = load_config(str(path))
+    assert {CELLAR: "cellar"} == config.devices
+    assert "auto" == config.stale_after_seconds
+    assert 0o666 & ~_umask() == stat.S_IMODE(path.stat().st_mode)
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_file_with_a_key_is_not_for_others(tmp_path: Path) -> None:
+    """Whoever reads the key can forge the sensor's packets."""
+    new, old = tmp_path / "new.yaml", tmp_path / "old.yaml"
+    old.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
+    old.chmod(0o664)
+
+    for path in (new, old):
+        add(str(path), [LOCKED])
+
+    assert ["0o600", "0o640"] == [oct(stat.S_IMODE(path.stat().st_mode)) for path in (new, old)]
+
+
+def test_without_a_key_the_mode_stays(tmp_path: Path) -> None:
+    """A service that runs as another user must still be able to read it."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + "devices:\n")
+    path.chmod(0o664)
+
+    add(str(path), [ADDITION])
+
+    assert "0o664" == oct(stat.S_IMODE(path.stat().st_mode))
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """Some keep their configurations in a repository, and a link where the service looks."""
+    (tmp_path / "kept").mkdir()
+    kept, link = tmp_path / "kept" / "real.yaml", tmp_path / "config.yaml"
+    kept.write_text(HEAD + "devices:\n")
+    link.symlink_to(kept)
+
+    add(str(link), [ADDITION])
+
+    assert link.is_symlink()
+    assert {CELLAR: "cellar"} == load_config(str(kept)).devices
+
+
+def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full SD card is no reason to lose a configuration."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + "devices:\n")
+
+    def is_full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", is_full)
+    with pytest.raises(ConfigError, match=r"config.yaml: can't be written \(No space left on device\)"):
+        add(str(path), [ADDITION])
+
+    assert HEAD + "devices:\n" == path.read_text()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service could not read its configuration any more. At once, before anybody listens and thinks of names."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + "devices:\n")
+    real = os.fstat
+
+    def of_somebody_else(descriptor: int) -> os.stat_result:
+        fields = list(real(descriptor))
+        fields[4] += 1
+        return os.stat_result(fields)
+
+    def refuse(_descriptor: int, _user: int, _group: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "fstat", of_somebody_else)
+    monkeypatch.setattr(os, "fchown", refuse)
+    with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
+        addable(str(path))
+    with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
+        add(str(path), [ADDITION])
+    assert HEAD + "devices:\n" == path.read_text()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
+    """A search shows which sensors are configured already."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
+
+    assert load_config(str(path)) == addable(str(path))
+
+
+@pytest.mark.parametrize("devices", ["devices: {}", "devices:", "devices: null # none", "", "devices: {\n # none\n }"])
+def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) -> None:
+    """All else is as it should be: this is what the search is for."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + devices)
+
+    assert addable(str(path)) is None
+    add(str(path), [ADDITION])
+
+    assert {CELLAR: "cellar"} == load_config(str(path)).devices
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("scan_interval_seconds: x\ndevices: {}\n", "scan_duration_seconds: mandatory key is missing"),
+        (HEAD + "devices: {}\nlog_level: loud\n", ":5: log_level: "),
+        (HEAD + "log_level: loud\n", ":4: log_level: "),
+        (HEAD + "devices: living_room\n", ":4: devices: no device is listed"),
+        (HEAD + f"devices:\n  ? '{LIVING_ROOM}'\n  : x\n", "nothing can be added to safely"),
+        (HEAD.replace(":", "", 1), "not valid YAML"),
+        (HEAD + "...\n", "config.yaml: devices: mandatory key is missing; add"),
+        ('{"listen_port": 8000}', "config.yaml: devices: mandatory key is missing; add"),
+    ],
+)
+def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, content: str, words: str) -> None:
+    """Before anybody listens for half a minute and thinks of names; with the line that it has in the file."""
+    path = tmp_path / "config.yaml"
+    path.write_text(content)
+
+    with pytest.raises(ConfigError, match=words):
+        addable(str(path))
+
+
+def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    """And the message says what to name."""
+    with pytest.raises(ConfigError, match="is no file; name a configuration file"):
+        addable(str(tmp_path))
+    with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
+        addable(str(tmp_path / "nowhere" / "config.yaml"))
+
+
+def test_a_file_that_can_not_be_read_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its devices would be lost."""
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD)
+
+    def refuse(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ConfigError, match=r"can't be read \(Permission denied\)"):
+        addable(str(path))
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,192 @@
+"""Keys: where they are needed they are used, and nowhere are they shown."""
+
+import asyncio
+import logging
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+import aiohttp
+import pytest
+
+from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.errors import ConfigError
+from ble_exporter.formats.bthome import UUID as PLAIN
+from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.logger import NAME, get_logger
+from ble_exporter.main import main
+from ble_exporter.model import Advertisement
+from ble_exporter.parser import DECODERS
+from ble_exporter.scanner import Listener
+from ble_exporter.service import serve
+from tests import sealed
+from tests.conftest import HERE, PACKET_A
+from tests.sealed import KEY, OTHER_KEY, UUID, Toy, seal
+
+pytestmark = pytest.mark.usefixtures("process_as_before")
+ADDRESS = "A4:C1:38:00:00:01"
+
+
+@pytest.fixture(autouse=True)
+def _toy_cipher(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The tests' own format and cipher, in the place of the real ones."""
+    module = ModuleType("ble_exporter.formats.ciphers")
+    module.__dict__["Ccm"] = Toy
+    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", module)
+    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, UUID: sealed.decode})
+    yield
+    logger = logging.getLogger(NAME)
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with a key, that only its owner can read."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"scan_interval_seconds: 1\nscan_duration_seconds: 1\nlisten_address: 127.0.0.1\nlisten_port: {port}\n"
+        f"log_level: DEBUG\nlog_file: {tmp_path}/x.log\n"
+        f'devices:\n  "{ADDRESS}": {{name: room, bindkey: {KEY.hex()}}}\n'
+    )
+    path.chmod(0o600)
+    return path
+
+
+class Sensor:
+    """A radio that hears a sensor with a key, and all that is refused under its address."""
+
+    adapters: Mapping[str, bool] = MappingProxyType({})
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Hear it all once."""
+        started()
+        for data in (
+            {UUID: seal(5, 21)},
+            {UUID: seal(4, 20)},
+            {UUID: seal(6, 22, OTHER_KEY)},
+            {UUID: b""},
+            {PLAIN: PACKET_A},
+            {},
+        ):
+            if listener.wants(ADDRESS):
+                listener.handle(Advertisement(ADDRESS, data, 1000.0, -60))
+        await asyncio.Event().wait()
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """See AbstractScanner; the service does not use it."""
+        raise NotImplementedError(duration_s)
+
+
+def forms_of(key: bytes) -> list[str]:
+    """Return what a key looks like where it slipped out."""
+    digits = key.hex()
+    return [digits, digits[:8], digits[-8:], str(key), str(list(key)), str(int(digits, 16))]
+
+
+async def all_pages(config: AppConfig, log: logging.Logger) -> str:
+    """Serve until a scan has ended; return all that HTTP shows."""
+    stop = asyncio.Event()
+    serving = asyncio.ensure_future(serve(config, Sensor(), log, stop))
+    shown: dict[str, str] = {}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{config.listen_port}") as session:
+        while shown.get("/readyz") != "ready" and not serving.done():
+            await asyncio.sleep(0)
+            with suppress(aiohttp.ClientConnectionError):
+                for page in ("/readyz", "/metrics", "/status", "/", "/healthz", "/nowhere"):
+                    async with session.get(page) as response:
+                        shown[page] = await response.text()
+    stop.set()
+    await serving
+    return "".join(shown.values())
+
+
+def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Path) -> None:
+    """At DEBUG, with packets that are accepted and refused: the log is what users paste into a bug report."""
+    app_config = load_config(str(config))
+    shown = asyncio.run(all_pages(app_config, get_logger(app_config)))
+    log = (tmp_path / "x.log").read_text()
+
+    assert 'ble_sensor_temperature_celsius{device="room"} 21.0' in shown
+    assert all(f"rejected an advertisement: {reason}" in log for reason in ("wrong_key", "not_encrypted", "replayed"))
+    everything = (shown + log + repr(app_config)).lower()
+    assert [] == [form for form in forms_of(KEY) if form.lower() in everything]
+
+
+def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says how many there are."""
+    assert main(["--config", str(config), "--config.check"]) == 0
+
+    out, err = capsys.readouterr()
+    assert f"{config}: ok: 1 device (1 with a key), a scan of 1 s every 1 s, port " in out
+    assert err == ""
+    assert [] == [form for form in forms_of(KEY) if form in out.lower()]
+
+
+def test_a_key_that_everybody_can_read_is_warned_of(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration was installed with mode 644, before there was a key in it."""
+    config.chmod(0o644)
+    warning = f"{config} holds a bindkey, and every user of this machine can read it: `chmod o-r {config}`"
+
+    assert main(["--config", str(config), "--config.check"]) == 0
+    assert f"ble-exporter: warning: {warning}" in capsys.readouterr().err
+
+    monkeypatch.setattr("ble_exporter.service.serve", lambda *_arguments: asyncio.sleep(0))
+    assert main(["--config", str(config), "--mock"]) == 0
+    assert f" WARNING {warning}" in (tmp_path / "x.log").read_text()
+
+
+def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    """Addresses and names are no secret."""
+    sample = HERE.parent / "config.yaml"
+    assert sample.stat().st_mode & stat.S_IROTH
+
+    assert main(["--config", str(sample), "--config.check"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_key_gives_a_cipher() -> None:
+    """Each device its own."""
+    ciphers = ciphers_of({ADDRESS: KEY})
+
+    assert ciphers[ADDRESS].decrypt(b"n", Toy(KEY).seal(b"n", b"x"), None) == b"x"
+
+
+def test_no_key_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra."""
+    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
+
+    assert ciphers_of({}) == {}
+
+
+def test_a_key_without_the_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most installations do not have it."""
+    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
+
+    with pytest.raises(ConfigError, match=r"install it \(`pip install 'cryptography>=43.0'`\), or remove the bindkey"):
+        ciphers_of({ADDRESS: KEY})
+
+
+def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
+    """Also of --config.check: it is asked before the running service is restarted."""
+    code = (
+        "import sys; sys.modules['cryptography'] = None\n"
+        f"from ble_exporter.main import main; sys.exit(main(['--config', {str(config)!r}, '--config.check']))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE.parent, check=False)
+
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (78, "", 1)
+    assert run.stderr.startswith(
+        "ble-exporter: error: devices: a bindkey is set, and the library that decrypts can't be"
+    )

@@ -1,0 +1,289 @@
+"""News or replay: the rule of docs/security.md, as its owner, its attacker and its sensor see it."""
+
+import random
+
+import pytest
+
+from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S, Witness
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import Counter
+from tests.sensors_on_air import ADDRESS, Air, Packet, sensor
+
+
+@pytest.fixture
+def air() -> Air:
+    """Nothing was heard."""
+    return Air()
+
+
+def test_all_that_a_living_sensor_sends_is_accepted(air: Air) -> None:
+    """A B A B under one counter, and identical ones among them: none of it may be lost to suspicion."""
+    assert all(air.send_all(sensor(range(7, 200))))
+
+
+def test_a_gap_of_any_length_is_none_of_its_business(air: Air) -> None:
+    """The sensor was out of reach for a week."""
+    air.send_all(sensor(range(7, 9)))
+    air.now += 7 * 86400
+
+    assert all(air.send_all(sensor(range(60_000, 60_010))))
+
+
+def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
+    """The simplest replay of all."""
+    air.send_all(sensor(range(5000, 5010)))
+
+    with pytest.raises(DecodeError, match="counter 5000 was passed: the latest is 5009") as caught:
+        air.guard.admit(ADDRESS, {"fcd2": Counter(5000, 32)}, [air.accepted[0].digest], "hci0")
+    assert caught.value.reason == "replayed"
+
+
+def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_not_for_ever(air: Air) -> None:
+    """A slow sensor says the same for 250 s; whoever repeats a dead one's last packet must not keep it alive."""
+    air.send(Packet(5, b"a"))
+    results = []
+    for after_s in (250.0, HOLD_S - 1, HOLD_S, 10 * HOLD_S):
+        air.now = after_s
+        results.append(air.send(Packet(5, b"a")))
+
+    assert results == [True, True, False, False]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(air: Air, seed: int) -> None:
+    """Complaint of all users of such systems: a sensor that is locked out once its battery was changed."""
+    lost = random.Random(seed)
+    air.send_all(sensor(range(100_000, 100_200), lost=lost))
+    air.now += 20
+
+    began = air.now
+    for after_s, packet in sensor(range(60), battery=2, lost=lost):
+        air.now = began + after_s
+        if air.send(packet):
+            break
+
+    assert after_s <= 60
+    assert all(air.send_all(sensor(range(60, 2000, 30), battery=2, lost=lost)))
+
+
+def test_a_new_battery_after_days_out_of_reach_of_the_low_counters_needs_a_restart(air: Air) -> None:
+    """The rule's limit, stated: a count that is low no longer can't be told from a recording."""
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 86400
+
+    assert not any(air.send_all(sensor(range(LOW, LOW + 50), battery=2)))
+
+
+def test_a_burst_is_no_sensor(air: Air) -> None:
+    """Three packets that nobody heard before, sent at once, show nothing: a sensor takes its time."""
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 3600
+
+    assert not any(air.send_all((0.5 * value, Packet(value, b"%d" % value)) for value in range(int(2 * SPAN_S) - 1)))
+
+
+def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
+    """Even of low counters that nobody ever heard: a recording from before this program started."""
+    results = []
+    for step in range(100):
+        air.now += QUIET_S - 1
+        assert air.send(Packet(100_000 + step, b"alive %d" % step))
+        results.append(air.send(Packet(step, b"old %d" % step)))
+
+    assert not any(results)
+
+
+def test_in_a_pause_between_scans_no_sensor_is_silent() -> None:
+    """It sends, and nobody listens: that must not open the door to a recording."""
+    results = []
+    for scan_interval_s in (0.0, 300.0):
+        air = Air(scan_interval_s)
+        air.send(Packet(100_000, b"alive"))
+        air.now = 300.0
+        results.append(air.send_all((10.0 * step, Packet(step, b"%d" % step)) for step in range(STEPS)))
+
+    assert [[False, False, True], [False, False, False]] == results
+
+
+def test_a_slow_sensor_lives_too(air: Air) -> None:
+    """It says the same for minutes; that it does not count on meanwhile is no silence."""
+    results = []
+    for attempt in range(10):
+        air.send(Packet(100_000, b"alive"))
+        for step in range(STEPS):
+            air.now += SPAN_S / 2
+            results.append(air.send(Packet(step, b"old %d %d" % (attempt, step))))
+
+    assert not any(results)
+
+
+def test_the_silence_is_that_of_the_old_count(air: Air) -> None:
+    """A battery that is changed at once: the steps may come before the silence is over, the belief may not."""
+    air.send(Packet(100_000, b"last"))
+    results = air.send_all((at, Packet(value, b"%d" % value)) for value, at in ((0, 5.0), (1, 17.0), (5, 29.0)))
+    assert not any(results)
+
+    air.now = QUIET_S
+    assert not air.send(Packet(3, b"of an earlier counter"))
+    assert air.send(Packet(5, b"5"))
+
+
+def test_what_is_sent_again_does_not_begin_the_trial_again(air: Air) -> None:
+    """Or whoever repeats a new sensor's first packet could keep it locked out."""
+    air.send(Packet(100_000, b"last"))
+    air.now += 60
+
+    packets = [Packet(value, b"%d" % value) for value in (0, 10, 0, 20)]
+    assert [False, False, False, True] == air.send_all((10.0 * index, packet) for index, packet in enumerate(packets))
+
+
+def test_what_is_remembered_has_a_limit(air: Air) -> None:
+    """A sensor whose battery is loose must not fill the memory; the oldest start is forgotten first."""
+    for battery in range(4):
+        air.send_all(sensor(range(LOW + 4), battery))
+        air.now += 60
+
+    refusals = []
+    for battery in (0, 2):
+        with pytest.raises(DecodeError) as caught:
+            air.guard.admit(ADDRESS, {"fcd2": Counter(0, 32)}, [b"%d 0 0" % battery], "hci0")
+        refusals.append("heard before" in str(caught.value))
+    assert refusals == [False, True]
+
+
+def test_a_known_packet_ends_the_trial(air: Air) -> None:
+    """A recording of which we had missed some must not pass by those."""
+    air.send_all(sensor(range(3)))
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 3600
+    results = []
+    for value in range(60):
+        # Of three counters we had heard one: the recorder, nearer to the sensor, had heard all.
+        packet = air.accepted[0] if value % 3 == 0 else Packet(value, b"missed %d" % value)
+        results.append(air.send(packet))
+        air.now += 10
+
+    assert not any(results)
+
+
+def test_what_was_once_on_trial_in_vain_is_known(air: Air) -> None:
+    """Or whoever tries long enough would have it."""
+    old = [Packet(value, b"old %d" % value) for value in range(STEPS - 1)]
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.send_all((10.0 * packet.value, packet) for packet in old)
+    air.send(Packet(100_010, b"alive"))
+    air.now += 3600
+    rest = [Packet(value, b"older %d" % value) for value in range(STEPS - 1, STEPS)]
+
+    assert not any(air.send_all((10.0 * index, packet) for index, packet in enumerate([*old, *rest])))
+
+
+def test_a_second_restart_is_believed_like_the_first(air: Air) -> None:
+    """A loose battery: the sensor starts twice while it is on trial."""
+    air.send_all(sensor(range(100_000, 100_002)))
+    air.now += 60
+    air.send_all(sensor(range(20, 22), battery=2))
+    air.now += 10
+
+    assert any(air.send_all(sensor(range(4), battery=3)))
+
+
+def test_of_two_adapters_one_may_be_late(air: Air) -> None:
+    """The kernel holds packets back; what hci1 says next was true a moment ago, and is no attack."""
+    air.send_all(sensor(range(100, 101)))
+    air.send(Packet(101, b"1 101 0"))
+    air.now += 4
+
+    assert air.send(Packet(100, b"1 100 1"), adapter="hci1")
+    assert not air.send(Packet(100, b"1 100 1"), adapter="hci0")
+    air.now += 60
+    assert not air.send(Packet(100, b"1 100 1"), adapter="hci1")
+
+
+def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old(air: Air) -> None:
+    """The counter before the last was passed long ago, though the last is new."""
+    for value in (100, 101, 102):
+        air.send(Packet(value, b"%d" % value))
+        air.now += 10
+    air.send(Packet(103, b"103"))
+
+    assert not air.send(Packet(100, b"100"), adapter="hci1")
+    assert not air.send(Packet(101, b"101"), adapter="hci1")
+    assert air.send(Packet(102, b"102"), adapter="hci1")
+
+
+def test_a_narrow_counter_may_come_round(air: Air) -> None:
+    """The old formats count to 255."""
+    packets = [Packet(value % 256, b"%d" % (value % 256), bits=8) for value in range(250, 600)]
+
+    assert all(air.send_all((10.0 * index, packet) for index, packet in enumerate(packets)))
+    assert not air.send(packets[-2])
+
+
+def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
+    """Behind is half a round: a sensor that starts anew there is believed by the same steps."""
+    air.send(Packet(100, b"x", bits=8))
+    air.now += 60
+
+    results = air.send_all((10.0 * value, Packet(value, b"%d" % value, bits=8)) for value in range(5))
+    assert results == [False, False, True, True, True]
+
+
+def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> None:
+    """A recording from the time when the sensor was set otherwise must not speak for one that lives."""
+    other = Packet(3, b"x", bits=8, uuid="181a")
+    air.send(Packet(100, b"a"))
+    air.now = TRUST_S - 1
+    air.send(Packet(200, b"b"))
+    air.now = TRUST_S
+    assert not air.send(other)
+
+    air.now += TRUST_S
+    assert air.send(other)
+
+
+def test_a_format_that_a_sensor_no_longer_speaks_is_another_one_again(air: Air) -> None:
+    """It was set from pvvx to BTHome, and lives: 43 minutes of 8-bit recordings must not speak for it."""
+    air.send(Packet(3, b"x", bits=8, uuid="181a"))
+    assert all(air.send_all(sensor(range(5000, 5100))))
+
+    with pytest.raises(DecodeError, match="another format"):
+        air.guard.admit(ADDRESS, {"181a": Counter(4, 8)}, [b"y"], "hci0")
+    air.now += TRUST_S
+    assert air.send(Packet(4, b"y", bits=8, uuid="181a"))
+
+
+def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Air) -> None:
+    """A device that speaks both is none the worse for it."""
+    for step in range(5):
+        air.now = step * (TRUST_S - 1)
+        assert air.send(Packet(100_000 + step, b"a%d" % step))
+        assert air.send(Packet(3 + step, b"b%d" % step, bits=8, uuid="181a"))
+
+
+def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
+    """A replay beside news: the news comes again by itself, and then is no replay."""
+    air.send(Packet(100, b"a"))
+    air.send(Packet(7, b"b", uuid="181e"))
+
+    with pytest.raises(DecodeError, match="counter 6 was passed"):
+        air.guard.admit(ADDRESS, {"fcd2": Counter(101, 32), "181e": Counter(6, 32)}, [b"c", b"d"], "hci0")
+    assert air.send(Packet(100, b"a"))
+
+
+def test_a_witness_knows_a_packet_by_what_its_mic_covers() -> None:
+    """And hands on what the cipher says, and what it refuses."""
+
+    class Reverse:
+        def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
+            if nonce != b"n" or associated_data is not None:
+                raise DecodeError("wrong_key", "the MIC is wrong")
+            return sealed[::-1]
+
+    witness = Witness(Reverse())
+
+    assert witness.decrypt(b"n", b"abc", None) == b"cba"
+    assert witness.decrypt(b"n", b"abd", None) == b"dba"
+    with pytest.raises(DecodeError, match="MIC"):
+        witness.decrypt(b"n", b"abc", b"")
+    assert len(set(witness.opened)) == len(witness.opened) == 2

@@ -1,0 +1,84 @@
+"""Which count is the sensor's? Recordings of an earlier battery are genuine, and count as it does."""
+
+import pytest
+
+from ble_exporter.device.replay import LOW, TRUST_S, Guard
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import Counter
+from tests.sensors_on_air import ADDRESS, ADVERTISED_EVERY_S, Air, Packet, sensor
+
+
+@pytest.fixture
+def air() -> Air:
+    """Nothing was heard."""
+    return Air()
+
+
+def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -> None:
+    """Whoever jams it and plays a recording from before this program started must not lock it out for good."""
+    air.send_all(sensor(range(500_000, 500_002)))
+    air.now += 3600
+    assert any(air.send_all(sensor(range(10), battery=0)))
+
+    assert all(air.send_all(sensor(range(500_360, 500_370))))
+
+
+def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
+    """The count that goes on is the one before both."""
+    air.send_all(sensor(range(500_000, 500_002)))
+    for battery in (3, 2):
+        air.now += 3600
+        assert any(air.send_all(sensor(range(10 * battery), battery)))
+
+    assert all(air.send_all(sensor(range(500_720, 500_730))))
+
+
+def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the_change(air: Air) -> None:
+    """The program was started since: an old count is far ahead of the new one, and would lock the sensor out."""
+    air.send_all(sensor(range(5000, 5100)))
+
+    with pytest.raises(DecodeError, match="further ahead of 5099 than a sensor counts"):
+        air.guard.admit(ADDRESS, {"fcd2": Counter(500_000, 32)}, [b"old"], "hci0")
+    air.now += ADVERTISED_EVERY_S
+    assert all(air.send_all(sensor(range(5100, 5110))))
+
+
+def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out(air: Air) -> None:
+    """At first nobody knows; and when it repeats its recording until it tires of it, ten minutes later."""
+    for patience_s in (0.0, TRUST_S):
+        air.guard = Guard(lambda: air.now)
+        air.send(Packet(5000, b"old"))
+        air.now += patience_s
+
+        assert air.send(Packet(500_000, b"alive"))
+
+
+def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
+    """It was missed here, and goes on where the old count ended; what went on before it may go on, too."""
+    air.send_all(sensor(range(500_000, 500_002)))
+    air.now += 60
+    air.send_all(sensor(range(2000), battery=2))
+    assert air.send(Packet(500_002, b"the last one"))
+    air.now += ADVERTISED_EVERY_S
+
+    assert [True] * 20 == air.send_all(sensor(range(2000, 2010), battery=2))[20:]
+
+
+def test_a_recording_in_the_first_minutes_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
+    """When nobody knows yet which count is the sensor's."""
+    air.send_all(sensor(range(5000, 5010)))
+    assert air.send(Packet(500_000, b"in the first minutes"))
+    air.now += ADVERTISED_EVERY_S
+
+    assert [True] * 20 == air.send_all(sensor(range(5010, 5020)))[20:]
+
+
+def test_a_recording_of_the_last_battery_can_t_lead_the_new_count_astray(air: Air) -> None:
+    """Its counters are far ahead: taken as news, one of them would lock the sensor out."""
+    air.send_all(sensor(range(LOW * 5, LOW * 5 + 50)))
+    recorded = list(air.accepted)
+    air.now += 60
+    air.send_all(sensor(range(30), battery=2))
+
+    assert not any(air.send(packet) for packet in recorded)
+    assert all(air.send_all(sensor(range(30, 60), battery=2)))

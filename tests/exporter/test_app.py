@@ -1,0 +1,272 @@
+"""The HTTP side, over real connections."""
+
+import asyncio
+import gzip
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
+
+from ble_exporter import __version__
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.exporter.app import CONFIG, StatusTracker, create_app
+from ble_exporter.exporter.page.files import FILES, PageFile
+from ble_exporter.metrics import update_metrics
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.model import Reading
+from ble_exporter.status.device_status import Roster
+from ble_exporter.status.liveness import Progress
+
+Result = TypeVar("Result")
+
+
+def get(
+    app: web.Application, path: str, read: Callable[[ClientResponse], Awaitable[Result]], **headers: str
+) -> tuple[ClientResponse, Result]:
+    """Serve the application on a free port, ask for one path, and read the answer."""
+
+    async def ask() -> tuple[ClientResponse, Result]:
+        async with TestClient(TestServer(app), auto_decompress=False) as client:
+            sent = {name.replace("_", "-"): text for name, text in headers.items()}
+            response = await client.get(path, headers=sent, skip_auto_headers=["Accept", "Accept-Encoding"])
+            return response, await read(response)
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def app(app_config: AppConfig) -> web.Application:
+    """The application with one reading."""
+    readings = Readings()
+    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60))
+    return create_app(app_config, collectors={"readings": readings})
+
+
+def test_the_configuration_is_in_the_application(app: web.Application, app_config: AppConfig) -> None:
+    """Public API."""
+    assert app_config is app[CONFIG]
+
+
+def test_metrics_by_default_are_the_text_format(app: web.Application) -> None:
+    """`curl` shows what Prometheus sees."""
+    response, body = get(app, "/metrics", ClientResponse.text)
+
+    assert (response.status, response.headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert 'ble_sensor_temperature_celsius{device="attic"} 21.5' in body.splitlines()
+
+
+def test_metrics_are_openmetrics_where_that_is_asked_for(app: web.Application) -> None:
+    """Prometheus asks for it first."""
+    response, body = get(app, "/metrics", ClientResponse.text, Accept="application/openmetrics-text;version=1.0.0")
+
+    assert response.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert body.endswith("# EOF\n")
+
+
+def test_metrics_are_compressed_where_that_is_accepted(app: web.Application) -> None:
+    """Prometheus always asks for gzip; a cache in between must know that answers differ."""
+    response, body = get(app, "/metrics", ClientResponse.read, Accept_Encoding="gzip")
+
+    assert (response.headers["Content-Encoding"], response.headers["Vary"]) == ("gzip", "Accept, Accept-Encoding")
+    assert b'ble_sensor_temperature_celsius{device="attic"} 21.5' in gzip.decompress(body)
+
+
+def test_metrics_are_plain_where_gzip_is_refused(app: web.Application) -> None:
+    """A client that can't unpack would see garbage."""
+    response, body = get(app, "/metrics", ClientResponse.read, Accept_Encoding="gzip;q=0")
+
+    assert "Content-Encoding" not in response.headers
+    assert body.startswith(b"# HELP")
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text;version=abc", ";;q=", "*/*;q=nan", "\xff"])
+def test_an_odd_accept_header_is_no_error(app: web.Application, accept: str) -> None:
+    """A 500 here is a gap in every graph."""
+    response, _ = get(app, "/metrics", ClientResponse.read, Accept=accept)
+
+    assert (response.status, response.content_type) == (200, "text/plain")
+
+
+def test_metrics_without_collectors_are_those_of_the_default_registry(app_config: AppConfig) -> None:
+    """Public API: `create_app(config)` serves what `update_metrics` was given."""
+    update_metrics("default registry", {"temperature": 20.5})
+
+    _, body = get(create_app(app_config), "/metrics", ClientResponse.text)
+
+    assert 'ble_sensor_temperature_celsius{device="default registry"} 20.5' in body.splitlines()
+
+
+def test_a_registry_can_be_a_collector(app_config: AppConfig) -> None:
+    """A test replaces the registry."""
+    registry = CollectorRegistry()
+    update_metrics("attic", {"temperature": 20.5}, registry)
+
+    _, body = get(create_app(app_config, collectors={"test": registry}), "/metrics", ClientResponse.text)
+
+    assert 'ble_sensor_temperature_celsius{device="attic"} 20.5' in body.splitlines()
+
+
+def test_healthz_is_ok_while_the_application_runs(app: web.Application) -> None:
+    """Public API."""
+    response, body = get(app, "/healthz", ClientResponse.text)
+
+    assert (response.status, body) == (200, "ok")
+
+
+def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Application) -> None:
+    """Until then every sensor would seem to be missing; a load balancer or a deployment waits for it."""
+    response, body = get(app, "/readyz", ClientResponse.text)
+
+    assert (response.status, response.content_type, body) == (503, "text/plain", "the first scan has not ended yet")
+
+
+@pytest.mark.parametrize(
+    ("age_s", "status", "said"),
+    [(80, 200, "ready"), (95, 503, "the last scan ended 95 s ago; one is due every 30 s")],
+)
+def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, said: str) -> None:
+    """A program that answers and hears nothing any more is alive, and of no use: /healthz does not tell that."""
+    now = [1000.0]
+    progress = Progress(30, 5, lambda: now[0])
+    progress.scan_ended()
+    now[0] += age_s
+
+    response, body = get(create_app(app_config, progress=progress), "/readyz", ClientResponse.text)
+    health, _ = get(create_app(app_config, progress=progress), "/healthz", ClientResponse.text)
+
+    assert (response.status, body, health.status) == (status, said, 200)
+
+
+def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
+    """Public API: these four keys, with these types."""
+    tracker = StatusTracker(30, 5, last_scan_timestamp=1716480000, devices_seen=2)
+
+    response, body = get(create_app(app_config, tracker), "/status", ClientResponse.json)
+
+    assert response.content_type == "application/json"
+    assert body == {
+        "scan_interval_seconds": 30,
+        "scan_duration_seconds": 5,
+        "last_scan_timestamp": 1716480000,
+        "devices_seen": 2,
+        "version": __version__,
+        "devices": body["devices"],
+    }
+
+
+def test_status_tells_what_each_device_is_doing(app_config: AppConfig) -> None:
+    """Also of one that was never heard: that is the one that somebody looks for."""
+    _, body = get(create_app(app_config), "/status", ClientResponse.json)
+
+    assert [(name, "never_heard") for name in app_config.devices.values()] == [
+        (device["name"], device["state"]) for device in body["devices"]
+    ]
+
+
+def test_status_before_the_first_scan_has_no_timestamp(app_config: AppConfig) -> None:
+    """A scan that never was has no time: not 1970."""
+    _, body = get(create_app(app_config), "/status", ClientResponse.json)
+
+    assert (body["last_scan_timestamp"], body["devices_seen"]) == (None, 0)
+
+
+def test_the_index_leads_to_everything(app: web.Application) -> None:
+    """It is where a browser arrives first."""
+    response, body = get(app, "/", ClientResponse.text)
+
+    assert (response.status, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert __version__ in body
+    assert "The first scan has not ended yet." in body
+    for path in ("metrics", "status", "history", "healthz", "readyz"):
+        assert f'href="{path}"' in body
+
+
+def test_the_index_tells_when_the_last_scan_was(app_config: AppConfig) -> None:
+    """The newcomer's question is whether anything is heard."""
+    tracker = StatusTracker(30, 5, last_scan_timestamp=int(time.time()) - 100, devices_seen=1)
+
+    _, body = get(create_app(app_config, tracker), "/", ClientResponse.text)
+
+    assert "1 of 2 devices heard in the last scan, 10" in body
+
+
+def test_nothing_on_the_page_may_run_but_its_own_script(app: web.Application) -> None:
+    """A name is text, whatever it holds; and nobody can put the page into a page of his own."""
+    response, _ = get(app, "/", ClientResponse.read)
+
+    assert response.headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert (response.headers["X-Content-Type-Options"], response.headers["Referrer-Policy"]) == (
+        "nosniff",
+        "no-referrer",
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/status", "/history"])
+def test_what_is_of_this_moment_is_not_kept(app: web.Application, path: str) -> None:
+    """A browser that shows what it had kept shows dead values."""
+    response, _ = get(app, path, ClientResponse.read)
+
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("name", "file"), FILES.items(), ids=str)
+def test_each_file_of_the_page_is_served(app: web.Application, name: str, file: PageFile) -> None:
+    """As it is, and as what it is: with nosniff, a browser runs no script that is called something else."""
+    response, body = get(app, f"/{name}", ClientResponse.read)
+
+    assert (200, file.content_type, file.body) == (response.status, response.content_type, body)
+    assert ("nosniff", "no-cache") == (response.headers["X-Content-Type-Options"], response.headers["Cache-Control"])
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [('"{0}"', 304), ('"other", W/"{0}"', 304), ("*", 304), ('"other"', 200), ("{0}", 200)]
+)
+def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, known: str, status: int) -> None:
+    """It asks each time, so that a new version shows at once, and is mostly told that nothing has changed."""
+    file = FILES["script.js"]
+
+    response, body = get(app, "/script.js", ClientResponse.read, If_None_Match=known.format(file.etag))
+
+    assert (status, f'"{file.etag}"') == (response.status, response.headers["ETag"])
+    assert (b"" if status == 304 else file.body) == body
+
+
+def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
+    """What the page's lines are drawn from."""
+    roster = Roster(app_config.devices, Readings(), lambda: 7200.0)
+    roster.hear(Reading("living_room", {"temperature": 21.51}, 1000.0))
+    before = time.time()
+
+    _, body = get(create_app(app_config, roster=roster), "/history", ClientResponse.json)
+
+    assert before <= body.pop("timestamp_seconds") <= time.time()
+    assert {
+        "step_seconds": 60,
+        "devices": [
+            {"name": "living_room", "measurements": {"temperature": [None] * 59 + [21.51]}},
+            {"name": "bedroom", "measurements": {}},
+        ],
+    } == body
+
+
+@pytest.mark.parametrize("path", ["/", "/status", "/history"])
+def test_what_grows_with_the_devices_is_compressed(app: web.Application, path: str) -> None:
+    """Of two hundred devices each is a few hundred kilobytes, which a phone at the edge of the Wi-Fi waits for."""
+    response, body = get(app, path, ClientResponse.read, Accept_Encoding="gzip")
+
+    assert ("gzip", "Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
+    assert b"living_room" in gzip.decompress(body)
+
+
+def test_another_path_is_not_found(app: web.Application) -> None:
+    """And not a page that looks like an answer."""
+    response, _ = get(app, "/metric", ClientResponse.read)
+
+    assert response.status == 404

@@ -1,0 +1,87 @@
+"""What no sensor can have measured, at its bounds. docs/formats.md has the table in words."""
+
+import math
+
+import pytest
+
+from ble_exporter.formats.limits import BOUNDS, bounds, is_possible
+
+LEAST_AND_MOST = {
+    "temperature": (-273.15, None),
+    "dew_point": (-273.15, None),
+    "humidity": (-6, 119),
+    "moisture": (-6, 119),
+    "battery": (0, 100),
+    "direction": (0, 360),
+}
+
+
+def test_these_and_no_others_have_bounds() -> None:
+    """A bound that nobody has thought about takes values away."""
+    assert LEAST_AND_MOST.keys() == BOUNDS.keys()
+
+
+@pytest.mark.parametrize("name", [name for name, (_, most) in LEAST_AND_MOST.items() if most is not None])
+@pytest.mark.parametrize("divisor", [1, 2, 10, 100])
+def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
+    """100 % is a full battery, in whatever unit the integer is."""
+    least, most = LEAST_AND_MOST[name]
+
+    assert most is not None
+    assert (least * divisor, most * divisor) == bounds(name, divisor)
+
+
+@pytest.mark.parametrize(
+    ("divisor", "signed_size", "expected"),
+    [
+        (100, 2, (-273_15, 327_66)),  # 0x7FFF is no temperature
+        (100, 0, (-273_15, 10**99)),
+        (100, 1, (-273_15, 10**99)),
+        (100, 3, (-273_15, 10**99)),
+        (100, 4, (-273_15, 10**99)),
+        (10, 2, (-273_1, 0x7FFE)),  # −273.2 °C is below absolute zero
+        (1, 0, (-273, 10**97)),
+        (1000, 0, (-273_150, 10**100)),
+    ],
+)
+@pytest.mark.parametrize("name", ["temperature", "dew_point"])
+def test_a_temperature_s_bounds(name: str, divisor: int, signed_size: int, expected: tuple[int, int]) -> None:
+    """The least is rounded up, towards what is possible; the sentinel is one of two signed bytes alone."""
+    assert expected == bounds(name, divisor, signed_size)
+
+
+def test_no_integer_that_a_payload_has_room_for_is_beyond_no_bound() -> None:
+    """In BTHome v1 an integer has up to 30 bytes, which are multiplied where it is pounds."""
+    largest = 256**30 * 45_359_237
+    least, most = bounds("mass", 1)
+
+    assert least < -largest < largest < most
+
+
+def test_the_sentinel_of_a_temperature_is_no_other_measurement_s() -> None:
+    """A rotation of 3,276.7° is one."""
+    assert bounds("rotation", 10, 2)[1] > 0x7FFF
+
+
+@pytest.mark.parametrize("name", LEAST_AND_MOST)
+def test_a_real_number_is_possible_up_to_its_bounds_and_not_beyond(name: str) -> None:
+    """BTHome v1 sends such numbers: of them the same is possible as of integers."""
+    least, most = LEAST_AND_MOST[name]
+
+    assert is_possible(name, least)
+    assert not is_possible(name, math.nextafter(least, -math.inf))
+    if most is not None:
+        assert is_possible(name, most)
+        assert not is_possible(name, math.nextafter(most, math.inf))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_not_possible(value: float) -> None:
+    """Not of a measurement without bounds either: one such sample makes an average of them all."""
+    assert not is_possible("pressure", value)
+
+
+@pytest.mark.parametrize("value", [-1e300, 0.0, 1e300])
+def test_a_measurement_without_bounds_is_possible(value: float) -> None:
+    """Only what is certainly impossible is left out."""
+    assert is_possible("pressure", value)

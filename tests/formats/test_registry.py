@@ -1,0 +1,24 @@
+"""The table of formats."""
+
+from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES
+
+NAMES = {
+    "fcd2": "BTHome v2",
+    "181c": "BTHome v1",
+    "181e": "BTHome v1",
+    "181a": "pvvx or ATC1441",
+    "fe95": "MiBeacon",
+}
+
+
+def test_the_formats_are_told_by_these_uuids_in_this_order() -> None:
+    """The positions of a repeated measurement go on in this order: another one would rename series."""
+    assert [f"0000{short}-0000-1000-8000-00805f9b34fb" for short in NAMES] == list(DECODERS)
+
+
+def test_every_format_has_a_name_for_people_plain_and_encrypted() -> None:
+    """Whoever looks for a sensor's format is told what it sends, and whether a key is needed."""
+    plain = {(f"0000{short}-0000-1000-8000-00805f9b34fb", False): name for short, name in NAMES.items()}
+    encrypted = {(uuid, True): f"{name}, encrypted" for (uuid, _), name in plain.items()}
+
+    assert plain | encrypted == FORMAT_NAMES

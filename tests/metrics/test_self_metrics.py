@@ -1,0 +1,49 @@
+"""What the exporter tells of itself."""
+
+from ble_exporter import __version__
+from ble_exporter.errors import REJECT_REASONS
+from ble_exporter.metrics.self_metrics import SelfMetrics
+
+
+def test_all_are_there_from_the_first_scrape() -> None:
+    """A counter that appears with its first event hides that event from `increase()`."""
+    shown = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in SelfMetrics().collect()
+        for sample in family.samples
+    }
+
+    assert {
+        ("ble_exporter_build_info", __version__): 1,
+        ("ble_exporter_scans_total",): 0,
+        ("ble_exporter_scan_failures_total",): 0,
+        ("ble_exporter_advertisements_received_total",): 0,
+        ("ble_exporter_advertisements_decoded_total",): 0,
+        ("ble_exporter_advertisements_unknown_device_total",): 0,
+        ("ble_exporter_unknown_objects_total",): 0,
+        ("ble_exporter_impossible_values_total",): 0,
+        ("ble_exporter_last_scan_timestamp_seconds",): 0,
+        ("ble_exporter_last_scan_duration_seconds",): 0,
+    } | {
+        (f"ble_exporter_{name}_total", reason): 0
+        for name in ("advertisements_rejected", "payloads_refused")
+        for reason in REJECT_REASONS
+    } == shown
+
+
+def test_two_exporters_do_not_share_their_counts() -> None:
+    """Each instance counts for itself, or one test would see the other's events."""
+    SelfMetrics().rejected["truncated"] += 1
+
+    assert SelfMetrics().rejected["truncated"] == 0
+
+
+def test_adapters_are_up_or_down_as_they_change() -> None:
+    """An adapter that fails while the others go on must be a matter of an alert, not of a look into the log."""
+    adapters = {"hci0": True}
+    counts = SelfMetrics(adapters)
+
+    adapters["hci1"] = False
+
+    (up,) = [family for family in counts.collect() if family.name == "ble_exporter_adapter_up"]
+    assert {sample.labels["adapter"]: sample.value for sample in up.samples} == {"hci0": 1, "hci1": 0}

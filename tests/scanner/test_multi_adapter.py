@@ -1,0 +1,226 @@
+"""
+Several adapters at once, and what comes of the end of one.
+
+The radio rig's scenarios two_adapters_at_once, one_of_two_unplugged and one_of_two_comes_back show the same on the real
+stack.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import Everything, Listener, Several, run_for
+from ble_exporter.scanner.multi_adapter import RETRY_S
+from ble_exporter.scanner.session import packets_heard
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+NOBODY = Everything(lambda _advertisement: None)
+
+
+class Adapter:
+    """
+    A radio with one adapter, which hears one advertisement a second.
+
+    Args:
+        name: Of the adapter.
+        lives_s: How long each of its runs lasts until it fails; the last one lasts for ever.
+        starts_in_s: How long it takes to start.
+        fails_to_stop: Whether it fails when it is stopped.
+    """
+
+    def __init__(self, name: str, *lives_s: float, starts_in_s: float = 0.0, fails_to_stop: bool = False) -> None:
+        self.name = name
+        self.adapters: dict[str, bool] = {}
+        self.is_running = False
+        self.started_at: list[float] = []
+        self._lives_s = iter(lives_s)
+        self._starts_in_s = starts_in_s
+        self._fails_to_stop = fails_to_stop
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """See Radio."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + next(self._lives_s, 1e9)
+        self.is_running = True
+        try:
+            await self._last(min(self._starts_in_s, ends_at - loop.time()), ends_at)
+            self.adapters[self.name] = True
+            self.started_at.append(loop.time())
+            started()
+            while True:
+                listener.handle(Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0))
+                await self._last(min(1.0, ends_at - loop.time()), ends_at)
+        except ScannerError:
+            self.adapters[self.name] = False
+            raise
+        except asyncio.CancelledError:
+            if self._fails_to_stop:
+                raise ScannerError(f"adapter {self.name}: can't stop") from None
+            raise
+        finally:
+            self.is_running = False
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """See AbstractScanner."""
+        return await packets_heard(self, duration_s)
+
+    async def _last(self, seconds: float, ends_at: float) -> None:
+        await asyncio.sleep(seconds)
+        if asyncio.get_running_loop().time() >= ends_at:
+            raise ScannerError(f"adapter {self.name}: gone")
+
+
+def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
+    """A second adapter is for the sensors that the first does not reach."""
+    both = Several([Adapter("hci0"), Adapter("hci1")])
+
+    assert len(in_virtual_time(both.scan(9.5))) == 20
+    assert dict(both.adapters) == {"hci0": True, "hci1": True}
+
+
+def test_the_time_counts_from_when_all_listen(in_virtual_time: InVirtualTime) -> None:
+    """A dongle that takes a second to start must not lose it of a scan of five."""
+    both = Several([Adapter("hci0"), Adapter("hci1", starts_in_s=3)])
+
+    assert len(in_virtual_time(both.scan(4.5))) == 8 + 5
+
+
+def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
+    """The default: the service manager starts the program anew, and nobody takes half of the house for all of it."""
+    first, second = Adapter("hci0"), Adapter("hci1", 10)
+
+    with pytest.raises(ScannerError, match="adapter hci1: gone"):
+        in_virtual_time(run_for(Several([first, second]), NOBODY, 100))
+
+    assert not first.is_running
+    assert (first.adapters, second.adapters) == ({"hci0": True}, {"hci1": False})
+
+
+def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
+    """What another adapter says while it is being stopped is a consequence."""
+    both = Several([Adapter("hci0", fails_to_stop=True), Adapter("hci1", 10)])
+
+    with pytest.raises(ScannerError, match="adapter hci1: gone"):
+        in_virtual_time(run_for(both, NOBODY, 100))
+
+
+def test_the_others_go_on_where_told_to(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+    """A dongle at the far end of the house is not worth the readings of all the others."""
+    both = Several([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
+
+    assert len(in_virtual_time(both.scan(9.5))) == 10 + 5
+
+    assert dict(both.adapters) == {"hci0": True, "hci1": False}
+    assert [record.getMessage() for record in caplog.records] == ["adapter hci1: gone; the other adapters go on"]
+
+
+def test_one_that_failed_is_tried_again_and_heals(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Listening all the time there is no next scan to try it at; and each failure is told once, not at each try."""
+    caplog.set_level(logging.INFO)
+    second = Adapter("hci1", 10, 0, 0)
+    both = Several([Adapter("hci0"), second], goes_on=True)
+
+    in_virtual_time(run_for(both, NOBODY, 200))
+
+    assert second.started_at == [0, 10 + 3 * RETRY_S]
+    assert dict(both.adapters) == {"hci0": True, "hci1": True}
+    assert [record.getMessage() for record in caplog.records] == [
+        "adapter hci1: gone; the other adapters go on",
+        "hci1 listens again",
+    ]
+
+
+def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
+    """Let its first run be cancelled from inside, as by a bug."""
+    runs = adapter.run
+
+    async def run(listener: Listener, started: Callable[[], None]) -> None:
+        task = asyncio.current_task()
+        assert task
+        if not adapter.started_at:
+            asyncio.get_running_loop().call_later(seconds, task.cancel)
+        await runs(listener, started)
+
+    adapter.run = run  # type: ignore[method-assign] # it is a radio of these tests
+    return adapter
+
+
+@pytest.mark.parametrize(("goes_on", "starts"), [(False, [0]), (True, [0, 5 + RETRY_S])])
+def test_a_cancellation_that_nobody_asked_for_is_a_failure(
+    in_virtual_time: InVirtualTime, goes_on: bool, starts: list[float]
+) -> None:
+    """The others would hide it: one adapter deaf for ever, and nothing said."""
+    broken = cancelled_after(Adapter("hci1"), 5)
+    both = Several([Adapter("hci0"), broken], goes_on=goes_on)
+
+    with (
+        contextlib.nullcontext() if goes_on else pytest.raises(ScannerError, match=r"adapter hci1: .* nobody had asked")
+    ):
+        in_virtual_time(run_for(both, NOBODY, 100))
+
+    assert broken.started_at == starts
+
+
+def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
+    """Going on without any adapter would be living on deaf."""
+    both = Several([Adapter("hci0", 20), Adapter("hci1", 10, 0, 0, 0)], goes_on=True)
+
+    with pytest.raises(ScannerError, match="adapter hci0: gone"):
+        in_virtual_time(run_for(both, NOBODY, 100))
+
+    assert dict(both.adapters) == {"hci0": False, "hci1": False}
+
+
+def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> None:
+    """At the start of the machine, above all."""
+    both = Several([Adapter("hci0", 1, starts_in_s=5), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
+
+    with pytest.raises(ScannerError, match="adapter hci1: gone"):
+        in_virtual_time(run_for(both, NOBODY, 100))
+
+
+def test_one_that_fails_to_start_does_not_hold_up_the_others(in_virtual_time: InVirtualTime) -> None:
+    """The scan begins when the other one listens."""
+    both = Several([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
+
+    assert len(in_virtual_time(both.scan(4.5))) == 7
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_failure_to_stop_is_not_lost(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture, *, goes_on: bool
+) -> None:
+    """A bluetoothd that died in mid-scan may show itself only then."""
+    both = Several([Adapter("hci0"), Adapter("hci1", fails_to_stop=True)], goes_on=goes_on)
+
+    if goes_on:
+        in_virtual_time(run_for(both, NOBODY, 5))
+        assert "adapter hci1: can't stop" in caplog.text
+    else:
+        with pytest.raises(ScannerError, match="adapter hci1: can't stop"):
+            in_virtual_time(run_for(both, NOBODY, 5))
+
+
+def test_all_are_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+    """SIGTERM in the middle of a scan must leave no radio scanning."""
+    radios = [Adapter("hci0"), Adapter("hci1")]
+
+    async def cancelled() -> None:
+        running = asyncio.ensure_future(run_for(Several(radios), NOBODY, 100))
+        await asyncio.sleep(5)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    in_virtual_time(cancelled())
+
+    assert [radio.is_running for radio in radios] == [False, False]

@@ -1,0 +1,160 @@
+"""
+How the real radio listens, on a scripted bluetoothd.
+
+The radio rig's scenarios passive, passive_not_offered, passive_powered_off, auto_beats_the_filter and
+auto_without_monitors show the same on the real one, and keep this honest.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from bleak.args.bluez import OrPattern
+
+from ble_exporter.config.app_config import ScanMode
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.parser import DECODERS
+from ble_exporter.scanner import BleakScannerImpl, bluez_dbus, scan_mode
+from tests.conftest import PACKET_A, PACKET_B
+from tests.scanner.conftest import on_bluez
+from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
+
+ADDRESS = "A4:C1:38:00:00:01"
+
+
+async def scan(bluez: ScriptedBluez, mode: ScanMode, *said: dict[str, bytes] | None) -> list[tuple[str, bytes]]:
+    """Scan while bluetoothd tells of these advertisements."""
+    scanning = asyncio.ensure_future(BleakScannerImpl(mode=mode).scan(0.1))
+    discovering = asyncio.ensure_future(bluez.discovering.wait())
+    await asyncio.wait({scanning, discovering}, return_when=asyncio.FIRST_COMPLETED)
+    discovering.cancel()
+    for service_data in said:
+        bluez.advertise(ADDRESS, service_data)
+    return await scanning
+
+
+async def asked(bluez: ScriptedBluez, mode: ScanMode) -> list[str]:
+    """Scan; return what bluetoothd was asked to do."""
+    await scan(bluez, mode)
+    return [member for member, _path in bluez.calls if member.startswith(("Start", "Stop", "Register", "Unregister"))]
+
+
+async def experimental(bluez: ScriptedBluez, mode: ScanMode) -> list[str]:
+    """Scan with a bluetoothd that is told to experiment."""
+    bluez.experiment()
+    return await asked(bluez, mode)
+
+
+def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
+    """It spares the sensors' batteries: with a discovery every one of them would be asked for its name."""
+
+    async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
+        bluez.experiment()
+        return await scan(bluez, "passive", {UUID: PACKET_A}, None, {UUID: PACKET_B})
+
+    assert on_bluez(bus, heard) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
+    assert on_bluez(bus, lambda bluez: experimental(bluez, "passive")) == [
+        "RegisterMonitor",  # ours, to see that it is taken
+        "RegisterMonitor",
+        "UnregisterMonitor",
+    ]
+
+
+def test_a_passive_scan_asks_for_every_format_that_is_decoded() -> None:
+    """One that is missing is never heard, and nothing tells."""
+    asked = {pattern.content_of_pattern[::-1].hex() for pattern in map(OrPattern._make, scan_mode._PATTERNS)}
+
+    assert asked == {uuid[4:8] for uuid in DECODERS}
+
+
+def test_auto_has_the_monitor_before_it_scans(bus: Path) -> None:
+    """The kernel takes the controller's duplicate filter off only for a scan that starts after it."""
+    calls = on_bluez(bus, lambda bluez: experimental(bluez, "auto"))
+
+    assert calls == ["RegisterMonitor", "StartDiscovery", "StopDiscovery"]
+
+
+@pytest.mark.parametrize(("mode", "is_experimental"), [("active", True), ("active", False), ("auto", False)])
+def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_experimental: bool) -> None:
+    """What is not offered is not asked for, and who writes active gets just that."""
+    calls = on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
+
+    assert calls == ["StartDiscovery", "StopDiscovery"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_experimental", "said"),
+    [
+        ("active", True, "scanning with hci0, actively"),
+        ("passive", True, "scanning with hci0, passively"),
+        ("auto", True, "scanning with hci0, actively, and with a monitor, so that nothing is filtered as a duplicate"),
+        ("auto", False, "actively (scan_mode auto: bluetoothd offers no advertisement monitor"),
+    ],
+)
+def test_the_way_is_told(
+    bus: Path, caplog: pytest.LogCaptureFixture, mode: ScanMode, said: str, *, is_experimental: bool
+) -> None:
+    """Whoever wonders what is heard has to know how it is listened to, and why so."""
+    caplog.set_level("INFO", logger="ble_exporter")
+
+    on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
+
+    assert [said in message for message in caplog.messages if message.startswith("scanning")] == [True]
+
+
+def test_a_monitor_that_is_refused_is_no_failure(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The scan goes on without, and says so: the controller may filter."""
+    caplog.set_level("INFO", logger="ble_exporter")
+
+    async def refused(bluez: ScriptedBluez) -> list[str]:
+        bluez.errors["RegisterMonitor"] = ("org.bluez.Error.Failed", "no room")
+        return await experimental(bluez, "auto")
+
+    assert "StartDiscovery" in on_bluez(bus, refused)
+    assert "bluetoothd refused an advertisement monitor, org.bluez.Error.Failed: no room" in caplog.text
+
+
+def test_a_monitor_that_is_never_activated_is_no_failure(
+    bus: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bluetoothd takes it, and the kernel does not."""
+    caplog.set_level("INFO", logger="ble_exporter")
+    monkeypatch.setattr(bluez_dbus, "_ACTIVATION_TIMEOUT_S", 0.02)
+
+    async def ignored(bluez: ScriptedBluez) -> list[str]:
+        bluez.activates = False
+        return await experimental(bluez, "auto")
+
+    assert "StartDiscovery" in on_bluez(bus, ignored)
+    assert "bluetoothd refused an advertisement monitor, without a reason" in caplog.text
+
+
+def test_a_passive_scan_that_bluetoothd_does_not_offer_is_refused(bus: Path) -> None:
+    """With the remedy: bleak's own error says neither how to start bluetoothd nor that there is another mode."""
+    with pytest.raises(ScannerError, match=r"adapter hci0: it can't scan passively: .*--experimental.*scan_mode"):
+        on_bluez(bus, lambda bluez: scan(bluez, "passive"))
+
+
+def test_a_passive_scan_whose_monitor_is_never_activated_is_refused(bus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bleak does not look: it would hear nothing, without an error, until the silence is too long."""
+    monkeypatch.setattr(bluez_dbus, "_ACTIVATION_TIMEOUT_S", 0.02)
+
+    async def ignored(bluez: ScriptedBluez) -> None:
+        bluez.activates = False
+        await experimental(bluez, "passive")
+
+    with pytest.raises(ScannerError, match="adapter hci0: it can't scan passively: bluetoothd refused"):
+        on_bluez(bus, ignored)
+
+
+def test_a_passive_scan_with_an_adapter_that_is_off_is_refused(bus: Path) -> None:
+    """Bleak starts it, and hears nothing, without an error."""
+
+    async def powered_off(bluez: ScriptedBluez) -> None:
+        bluez.objects = {"/org/bluez/hci0": {ADAPTER: adapter_properties(powered=False)}}
+        bluez.experiment()
+        await BleakScannerImpl("hci0", mode="passive").scan(5)
+
+    with pytest.raises(ScannerError, match="adapter hci0: it is powered off"):
+        on_bluez(bus, powered_off)

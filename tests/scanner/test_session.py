@@ -1,0 +1,151 @@
+"""How long a scanner listens, and what comes of its end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner.radio import Everything, Listener
+from ble_exporter.scanner.session import packets_heard, run_for
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+NOBODY = Everything(lambda _advertisement: None)
+ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0)
+
+
+class Radio:
+    """A scanner that hears one advertisement a second, and does at a given second what a test wants."""
+
+    adapters: Mapping[str, bool] = MappingProxyType({})
+
+    def __init__(
+        self,
+        *,
+        fail_at: int | None = None,
+        error: BaseException | None = None,
+        fail_to_stop: bool = False,
+        starts_in_s: float = 0.0,
+    ) -> None:
+        self._fail_at = fail_at
+        self._error = error
+        self._fail_to_stop = fail_to_stop
+        self._starts_in_s = starts_in_s
+        self.stopped = False
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Listener one advertisement a second."""
+        second = 0
+        await asyncio.sleep(self._starts_in_s)
+        started()
+        try:
+            while True:
+                if second == self._fail_at:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                listener.handle(ADVERTISEMENT)
+                await asyncio.sleep(1)
+                second += 1
+        finally:
+            self.stopped = True
+            if self._fail_to_stop:
+                raise ScannerError("can't stop")
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """See AbstractScanner."""
+        return await packets_heard(self, duration_s)
+
+
+def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> None:
+    """The duration is the user's setting; afterwards the radio must be still."""
+    heard: list[Advertisement] = []
+    radio = Radio()
+
+    assert in_virtual_time(run_for(radio, Everything(heard.append), 4.5))
+
+    assert (len(heard), radio.stopped) == (5, True)
+
+
+def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualTime) -> None:
+    """Switching a radio on takes a while: that must not be taken from the few seconds in which it listens."""
+    heard: list[Advertisement] = []
+
+    in_virtual_time(run_for(Radio(starts_in_s=3.0), Everything(heard.append), 4.5))
+
+    assert len(heard) == 5
+
+
+class Stubborn(Radio):
+    """A radio that loses the first cancellation, as libraries may before Python 3.12."""
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Listen; after the first cancellation too."""
+        try:
+            await super().run(listener, started)
+        except asyncio.CancelledError:
+            await super().run(listener, started)
+
+
+def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime) -> None:
+    """Or a scan would never end, and a process live on with the values of the scan before."""
+
+    async def listen() -> float:
+        await run_for(Stubborn(), NOBODY, 5)
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(listen()) == 15
+
+
+def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> None:
+    """A capture file that is at its end has nothing to wait for."""
+
+    async def listen() -> float:
+        assert not await run_for(Radio(fail_at=2), NOBODY, 100)
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(listen()) == 2
+
+
+@pytest.mark.parametrize("error", [ScannerError("gone"), TimeoutError("late"), ValueError("a bug")])
+def test_a_failure_comes_out_as_it_is(in_virtual_time: InVirtualTime, error: Exception) -> None:
+    """Above all a TimeoutError inside the scanner: it must not look like the end of the scan."""
+    with pytest.raises(type(error), match=str(error)):
+        in_virtual_time(run_for(Radio(fail_at=1, error=error), NOBODY, 10))
+
+
+def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
+    """Passed on it would look like a stop that was asked for, and the process would end in good order."""
+    with pytest.raises(ScannerError, match="nobody had asked for that"):
+        in_virtual_time(run_for(Radio(fail_at=1, error=asyncio.CancelledError()), NOBODY, 10))
+
+
+def test_a_failure_to_stop_is_a_failure_of_the_scan(in_virtual_time: InVirtualTime) -> None:
+    """A bluetoothd that died in mid-scan is silent: it is at the stop that it shows."""
+    with pytest.raises(ScannerError, match="can't stop"):
+        in_virtual_time(run_for(Radio(fail_to_stop=True), NOBODY, 3))
+
+
+def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+    """SIGTERM in the middle of a scan must not leave the radio scanning."""
+    radio = Radio()
+
+    async def cancelled() -> None:
+        listening = asyncio.ensure_future(run_for(radio, NOBODY, 100))
+        await asyncio.sleep(5)
+        listening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listening
+
+    in_virtual_time(cancelled())
+
+    assert radio.stopped
+
+
+def test_the_simple_face_returns_every_packet(in_virtual_time: InVirtualTime) -> None:
+    """Public API: all packets heard, not the last of each device."""
+    assert in_virtual_time(Radio().scan(2.5)) == 3 * [("A4:C1:38:00:00:01", b"\x40")]

@@ -1,0 +1,233 @@
+"""The cycle of scans, and the way of one advertisement from the air to the scrape."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.scanner import Listener, MockScanner
+from ble_exporter.scanner.capture import Transmission
+from ble_exporter.service.scan_cycle import ScanCycle
+from tests.conftest import PACKET_A, PACKET_B
+from tests.radios import LIVING_ROOM, Radio
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+BEDROOM = "A4:C1:38:00:00:02"
+
+
+def value(readings: Readings, metric: str, device: str) -> float | None:
+    """Return what a scrape shows of one series."""
+    for family in readings.collect():
+        for sample in family.samples:
+            if (sample.name, sample.labels["device"]) == (metric, device):
+                return float(sample.value)
+    return None
+
+
+def run_cycle(cycle: ScanCycle, seconds: float) -> Coroutine[Any, Any, None]:
+    """Run a cycle for some seconds."""
+
+    async def run() -> None:
+        running = asyncio.ensure_future(cycle.run())
+        await asyncio.wait({running}, timeout=seconds)
+        running.cancel()
+        await asyncio.wait({running})
+        if not running.cancelled():
+            running.result()
+
+    return run()
+
+
+def test_scans_do_not_drift(app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime) -> None:
+    """A scan that takes a little longer than asked must not move all that follow."""
+    radio = Radio(stops_in_s=0.3)
+
+    in_virtual_time(run_cycle(ScanCycle(app_config, radio, log), 3601))
+
+    assert [30.0 * number for number in range(121)] == pytest.approx(radio.started)
+
+
+def test_a_scan_that_overruns_is_followed_by_the_next_at_once(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Where the radio takes longer to stop than there is pause."""
+    radio = Radio(stops_in_s=1.25)
+
+    in_virtual_time(run_cycle(ScanCycle(replace(app_config, scan_interval_seconds=6), radio, log), 600))
+
+    assert all(later - earlier == pytest.approx(6.25) for earlier, later in pairwise(radio.started))
+
+
+@pytest.fixture
+def without_pause(app_config: AppConfig) -> AppConfig:
+    """The configuration, listening all the time."""
+    return replace(app_config, scan_duration_seconds=app_config.scan_interval_seconds)
+
+
+def test_a_radio_that_listens_all_the_time_is_never_stopped(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Each stop is a moment of deafness, and BlueZ does not like to be started and stopped."""
+    radio = Radio(stops_in_s=0.3)
+    cycle = ScanCycle(without_pause, radio, log)
+
+    in_virtual_time(run_cycle(cycle, 3601))
+
+    assert (radio.started, cycle.counts.scans, cycle.counts.last_scan_duration) == ([0.0], 121, 30.0)
+
+
+def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """A scan is then the time from one look to the next: what was not heard in it goes."""
+    air = [
+        Transmission(second + 0.5, BEDROOM if second < 40 else LIVING_ROOM, -60, {UUID: PACKET_B})
+        for second in range(200)
+    ]
+
+    def shown_after(seconds: float) -> tuple[float | None, int]:
+        cycle = ScanCycle(without_pause, MockScanner(air=air), log)
+        in_virtual_time(run_cycle(cycle, seconds))
+        return value(cycle.readings, "ble_sensor_voltage_volts", "bedroom"), cycle.tracker.devices_seen
+
+    assert shown_after(89) == (2.848, 2)
+    assert shown_after(91) == (None, 1)
+
+
+def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Who replays one with an interval of an hour wants to see what it says now; with the next scan it goes."""
+    air = [Transmission(0.5, LIVING_ROOM, -60, {UUID: PACKET_A})]
+
+    def shown_after(seconds: float) -> tuple[float | None, int, int]:
+        cycle = ScanCycle(without_pause, MockScanner(air=air), log)
+        in_virtual_time(run_cycle(cycle, seconds))
+        temperature = value(cycle.readings, "ble_sensor_temperature_celsius", "living_room")
+        return temperature, cycle.tracker.devices_seen, cycle.counts.scans
+
+    assert shown_after(1) == (27.01, 1, 1)
+    assert shown_after(31) == (None, 0, 2)
+
+
+def test_a_radio_that_fails_without_pause_ends_the_cycle(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """In the middle of any scan, not only of the first."""
+
+    class Dying(Radio):
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(super().run(listener, started), 100)
+            raise ScannerError("gone")
+
+    cycle = ScanCycle(without_pause, Dying(), log)
+
+    with pytest.raises(ScannerError, match="gone"):
+        in_virtual_time(run_cycle(cycle, 1000))
+    assert (cycle.counts.scans, cycle.counts.scan_failures) == (4, 1)
+
+
+def test_after_a_standstill_a_whole_scan_follows(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Or the values would go for want of time to hear them: a Pi may stand still while its card is busy."""
+    cycle = ScanCycle(without_pause, Radio(), log)
+
+    async def run() -> list[int]:
+        running = asyncio.ensure_future(cycle.run())
+        await asyncio.sleep(59)
+        asyncio.get_running_loop().stand_still(50)  # type: ignore[attr-defined] # the test's loop has it
+        await asyncio.sleep(0.5)
+        scans = []
+        for _second in range(40):
+            await asyncio.sleep(1)
+            scans.append(cycle.counts.scans)
+        running.cancel()
+        return scans
+
+    assert in_virtual_time(run()) == 29 * [3] + 11 * [4]
+
+
+def test_a_completed_scan_is_told_everywhere(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Status, metrics and log tell the same story."""
+    caplog.set_level(logging.INFO)
+    cycle = ScanCycle(app_config, Radio(), log, clock=lambda: 1716480000.5)
+
+    in_virtual_time(run_cycle(cycle, 10))
+
+    assert (cycle.tracker.last_scan_timestamp, cycle.tracker.devices_seen) == (1716480000, 1)
+    assert (
+        cycle.counts.scans,
+        cycle.counts.scan_failures,
+        cycle.counts.last_scan_timestamp,
+        cycle.counts.last_scan_duration,
+    ) == (1, 0, 1716480000.5, 5.0)
+    assert (
+        caplog.messages[-1]
+        == "scan 1: heard 1 of 2 devices, not bedroom; 1 advertisements, 0 of them from unknown devices"
+    )
+
+
+def test_a_device_that_falls_silent_goes_with_the_next_scan(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """From the air to the scrape, with the simulated radio."""
+    air = [Transmission(float(second), LIVING_ROOM, -60, {UUID: PACKET_A}) for second in range(100)]
+    air += [Transmission(float(second), BEDROOM, -60, {UUID: PACKET_B}) for second in range(10)]
+
+    def shown_after(seconds: float) -> tuple[float | None, float | None, int]:
+        cycle = ScanCycle(app_config, MockScanner(air=sorted(air, key=attrgetter("at"))), log)
+        in_virtual_time(run_cycle(cycle, seconds))
+        voltage = value(cycle.readings, "ble_sensor_voltage_volts", "bedroom")
+        temperature = value(cycle.readings, "ble_sensor_temperature_celsius", "living_room")
+        return voltage, temperature, cycle.tracker.devices_seen
+
+    assert shown_after(20) == (2.848, 27.01, 2)
+    assert shown_after(40) == (None, 27.01, 1)
+
+
+def test_a_failed_scan_ends_the_cycle(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Never a process that lives on deaf."""
+    cycle = ScanCycle(app_config, Radio(error=ScannerError("gone"), at_scan=2), log)
+
+    with pytest.raises(ScannerError, match="gone"):
+        in_virtual_time(run_cycle(cycle, 100))
+    assert (cycle.counts.scans, cycle.counts.scan_failures) == (2, 1)
+
+
+def test_a_device_that_was_rejected_is_told_with_the_reason(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who reads only the last lines of the log must not look for a flat battery where a key is set."""
+    caplog.set_level(logging.INFO)
+    air = [Transmission(0.0, BEDROOM, -60, {UUID: b"\x41"}), Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
+
+    in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 10))
+
+    assert "scan 1: heard 1 of 2 devices, not bedroom (rejected: encrypted); 2 advertisements" in caplog.text
+
+
+def test_the_end_of_a_capture_is_told_once(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From then on all series are gone, and that must have a reason."""
+    air = [Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
+
+    in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 100))
+
+    assert caplog.messages.count("the capture is over: nothing more will be heard") == 1

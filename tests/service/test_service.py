@@ -1,0 +1,225 @@
+"""The service: serving, and the end. The cycle of scans: test_service_scans.py."""
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.scanner import Listener, MockScanner
+from ble_exporter.scanner import Radio as RadioProtocol
+from ble_exporter.service import serve
+from tests.radios import Radio
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+BEDROOM = "A4:C1:38:00:00:02"
+
+
+@pytest.fixture
+def served(app_config: AppConfig) -> AppConfig:
+    """The configuration, on a port that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return replace(app_config, listen_port=probe.getsockname()[1])
+
+
+def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coroutine[Any, Any, None]]) -> float:
+    """Serve, act on the URL once it answers, then stop; return how many seconds it took until all was over."""
+    log = logging.getLogger("test")
+    began = 0.0
+
+    async def run() -> None:
+        nonlocal began
+        stop = asyncio.Event()
+        serving = asyncio.ensure_future(serve(config, radio, log, stop))
+        acting = asyncio.ensure_future(_retry(act, f"http://127.0.0.1:{config.listen_port}"))
+        await asyncio.wait({serving, acting}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            acting.cancel()
+            serving.result()
+        await acting
+        stop.set()
+        began = time.monotonic()
+        await serving
+
+    # With what asyncio.run clears away at its end: a task that could not be stopped would hold it up.
+    asyncio.run(run())
+    return time.monotonic() - began
+
+
+async def _retry(act: Callable[[str], Coroutine[Any, Any, None]], url: str) -> None:
+    while True:
+        try:
+            return await act(url)
+        except (aiohttp.ClientConnectionError, ConnectionRefusedError):  # noqa: PERF203 - the server is just starting
+            await asyncio.sleep(0)
+
+
+def test_what_the_radio_hears_is_served(served: AppConfig) -> None:
+    """The same path, whole: scanner, decoder, store, HTTP."""
+    bodies: list[str] = []
+
+    async def scrape(url: str) -> None:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+            bodies.append(await response.text())
+
+    serve_and(served, Radio(), scrape)
+
+    assert 'ble_sensor_temperature_celsius{device="living_room"} 27.01' in bodies[0].splitlines()
+    assert "process_resident_memory_bytes" in bodies[0]
+    assert 'ble_exporter_collector_failures_total{collector="process"} 0.0' in bodies[0].splitlines()
+
+
+def test_it_is_ready_when_the_first_scan_has_ended(served: AppConfig) -> None:
+    """The scans that the service runs are those that /readyz tells of: not before, and then without a restart."""
+    answers: list[tuple[int, str]] = []
+
+    async def ask(url: str, until: int) -> None:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(1000):
+                async with session.get(f"{url}/readyz") as response:
+                    answers.append((response.status, await response.text()))
+                if response.status == until:
+                    break
+
+    serve_and(served, Radio(), lambda url: ask(url, 503))
+    serve_and(served, MockScanner([]), lambda url: ask(url, 200))
+
+    assert (answers[0], answers[-1]) == ((503, "the first scan has not ended yet"), (200, "ready"))
+
+
+async def _nothing(url: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as response:
+        assert response.status == 200
+
+
+async def _leave_a_request_open(url: str) -> None:
+    _reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: ")
+    await writer.drain()
+    _left_open.append(writer)
+
+
+_left_open: list[asyncio.StreamWriter] = []
+
+
+@pytest.mark.parametrize("stops_in_s", [0, 60], ids=["obedient", "hung"])
+@pytest.mark.parametrize("act", [_nothing, _leave_a_request_open])
+def test_it_stops_within_a_second_in_the_middle_of_a_scan(
+    served: AppConfig, stops_in_s: float, act: Callable[[str], Coroutine[Any, Any, None]]
+) -> None:
+    """systemd, a shutdown, a Ctrl-C: nobody waits for a radio that does not answer, or for a client that does not."""
+    assert serve_and(served, Radio(stops_in_s=stops_in_s), act) < 1
+
+
+def test_a_radio_that_fails_while_stopping_is_no_failure(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
+    """At the machine's shutdown bluetoothd may be gone first: the exit status is still 0."""
+
+    class Leaving(Radio):
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            try:
+                await super().run(listener, started)
+            finally:
+                raise ScannerError("bluetoothd is gone")
+
+    serve_and(served, Leaving(), _nothing)
+
+    assert "while stopping: bluetoothd is gone" in caplog.messages
+
+
+def test_a_failed_scan_ends_the_service(served: AppConfig) -> None:
+    """The exit code is main's; here it is the error."""
+    with pytest.raises(ScannerError, match="gone"):
+        serve_and(served, Radio(error=ScannerError("gone")), _nothing)
+
+
+def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
+    """The second start of the same service is the usual case."""
+    with socket.create_server(("127.0.0.1", served.listen_port)), pytest.raises(ConfigError) as caught:
+        asyncio.run(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
+
+    remedy = "end the program that uses it (`ss -ltnp` shows it), or set another port"
+    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use: {remedy}"
+
+
+def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
+    """It is listen_address then that is wrong, not the port."""
+    with pytest.raises(ConfigError, match=r"listen_address: 192\.0\.2\.1 is not an address of this machine"):
+        asyncio.run(
+            serve(replace(served, listen_address="192.0.2.1"), Radio(), logging.getLogger("test"), asyncio.Event())
+        )
+
+
+def test_it_listens_on_ipv6_too(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
+    """The address is shown as a URL needs it."""
+    caplog.set_level(logging.INFO)
+
+    async def start_and_stop() -> None:
+        stop = asyncio.Event()
+        stop.set()
+        await serve(replace(served, listen_address="::1"), Radio(), logging.getLogger("test"), stop)
+
+    asyncio.run(start_and_stop())
+
+    where = f"http://[::1]:{served.listen_port}"
+    assert f"serving on {where}/metrics for Prometheus, and on {where} for people" in caplog.messages
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.getLogger("test").setLevel(logging.DEBUG)
+    yield
+    logging.getLogger("test").setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "listen_port: this user may not listen on port 80: set one above 1023"),
+        (errno.EINVAL, "listen_address: fe80::1 can't be listened on (Invalid argument): `ip address` shows others"),
+        (None, "listen_address: fe80::1 is not an address of this machine: `ip address` shows those"),
+    ],
+)
+def test_other_problems_with_the_socket_have_their_own_words(
+    app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, number: int | None, said: str
+) -> None:
+    """As root on any machine they can't be had for real: the error is put in by hand."""
+
+    async def start(_site: web.TCPSite) -> None:
+        raise OSError(number, "x") if number else OSError("x")
+
+    monkeypatch.setattr(web.TCPSite, "start", start)
+    config = replace(app_config, listen_address="fe80::1", listen_port=80)
+
+    with pytest.raises(ConfigError) as caught:
+        asyncio.run(serve(config, Radio(), logging.getLogger("test"), asyncio.Event()))
+    assert str(caught.value) == said
+
+
+def test_by_default_every_address_is_listened_on(
+    app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Contract: open to everyone by default. Asked of aiohttp without opening the port to everyone here."""
+    caplog.set_level(logging.INFO)
+    asked: list[str] = []
+
+    async def start(site: web.TCPSite) -> None:
+        asked.append(site.name)
+
+    monkeypatch.setattr(web.TCPSite, "start", start)
+    stop = asyncio.Event()
+    stop.set()
+    asyncio.run(serve(replace(app_config, listen_address=None), Radio(), logging.getLogger("test"), stop))
+
+    assert asked == ["http://0.0.0.0:8000"]
+    (served,) = (message for message in caplog.messages if message.startswith("serving"))
+    assert served.endswith(" on http://localhost:8000 for people; on every address of this machine")

@@ -1,0 +1,122 @@
+"""Whether scans make progress: on a clock that the test sets."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from ble_exporter.scanner import bleak_scanner, bluez_dbus, session
+from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S, Progress
+
+LIMIT_S = 30 + 5 + MARGIN_S
+
+
+class Clock:
+    """Monotonic seconds, as the test says."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return them."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands."""
+    return Clock()
+
+
+@pytest.fixture
+def progress(clock: Clock) -> Progress:
+    """That of a scan of 5 s every 30 s."""
+    return Progress(30, 5, clock)
+
+
+def test_before_the_radio_listens_there_is_no_progress(progress: Progress) -> None:
+    """A watchdog fed by a program whose radio never came would keep it for ever."""
+    assert (progress.stalled(), progress.not_ready()) == (("the first scan has not ended yet",) * 2)
+
+
+def test_the_first_scan_is_progress_but_gives_nothing_to_rely_on(progress: Progress) -> None:
+    """It may last longer than the watchdog waits; and until it ends every sensor would seem to be missing."""
+    progress.scan_started()
+
+    assert (progress.stalled(), progress.not_ready()) == (None, "the first scan has not ended yet")
+
+
+def test_a_first_scan_that_never_ends_is_no_progress(progress: Progress, clock: Clock) -> None:
+    """The watchdog must not wait for a scan that has to come first."""
+    progress.scan_started()
+    clock.now += LIMIT_S + 1
+
+    assert progress.stalled() == "the first scan started 81 s ago and has not ended yet"
+    assert progress.not_ready() == "the first scan has not ended yet"
+
+
+def test_it_is_ready_as_long_as_scans_end_in_time(progress: Progress, clock: Clock) -> None:
+    """The limit counts from the last end, not from the first."""
+    progress.scan_started()
+    for _ in range(100):
+        clock.now += LIMIT_S
+        progress.scan_ended()
+        progress.scan_started()
+        clock.now += LIMIT_S
+        assert (progress.stalled(), progress.not_ready()) == (None, None)
+
+
+def test_scans_that_stop_ending_are_named_with_their_age(progress: Progress, clock: Clock) -> None:
+    """The reader of a 503 wants to know since when, and what would be right. A start alone is no progress."""
+    progress.scan_ended()
+    clock.now += 60
+    progress.scan_started()
+    clock.now += 35
+
+    said = "the last scan ended 95 s ago; one is due every 30 s"
+    assert (progress.stalled(), progress.not_ready()) == (said, said)
+
+
+def test_it_recovers_with_the_next_end(progress: Progress, clock: Clock) -> None:
+    """A machine that was short of memory for a minute is no broken one."""
+    progress.scan_ended()
+    clock.now += 1000
+    progress.scan_ended()
+
+    assert (progress.stalled(), progress.not_ready()) == (None, None)
+
+
+def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
+    """Its error names cause and remedy, and the exit status; the watchdog's SIGABRT would say nothing."""
+    starting_s = bluez_dbus._ANSWER_TIMEOUT_S + bleak_scanner._START_TIMEOUT_S
+
+    assert starting_s + bleak_scanner._STOP_TIMEOUT_S + session._CANCEL_AGAIN_S <= MARGIN_S
+    # Each radio waits for the others' turns.
+    assert bleak_scanner._START_TIMEOUT_S + bleak_scanner._STOP_TIMEOUT_S <= MARGIN_PER_RADIO_S
+
+
+def test_several_radios_have_more_time(clock: Clock) -> None:
+    """They are started one after the other."""
+    progress = Progress(30, 5, clock, radios=3)
+    progress.scan_ended()
+    clock.now += LIMIT_S + 2 * MARGIN_PER_RADIO_S
+    assert progress.stalled() is None
+    clock.now += 1
+    assert progress.stalled() is not None
+
+
+def test_by_default_the_clock_is_the_event_loop_s(
+    in_virtual_time: Callable[[Coroutine[Any, Any, None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the wall's: a Pi without a battery for its clock starts in the past, and jumps."""
+    monkeypatch.setattr("time.time", lambda: pytest.fail("the wall clock was read"))
+
+    async def run() -> None:
+        progress = Progress(3600, 5)
+        progress.scan_ended()
+        await asyncio.sleep(3600)
+        assert progress.not_ready() is None
+        await asyncio.sleep(51)
+        assert progress.not_ready() == "the last scan ended 3651 s ago; one is due every 3600 s"
+
+    in_virtual_time(run())

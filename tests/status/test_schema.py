@@ -1,0 +1,201 @@
+"""/status and /history are what their JSON Schemas say: who reads them in a program relies on that."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.history import MOST_SERIES, POINTS, STEP_S
+from ble_exporter.errors import REJECT_REASONS
+from ble_exporter.exporter.app import create_app
+from ble_exporter.formats.registry import UNITS
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.model import Reading
+from ble_exporter.scanner import MockScanner
+from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.status.device_status import Roster
+from tests.conftest import HERE
+from tests.radios import InVirtualTime
+
+Schema = dict[str, Any]  # JSON
+
+
+def schema_of(path: str) -> Schema:
+    """Read the schema of what a path answers."""
+    text = (HERE.parent / "docs" / f"{path}.schema.json").read_text(encoding="utf-8")
+    return cast(Schema, json.loads(text))
+
+
+STATUS, HISTORY = schema_of("status"), schema_of("history")
+
+
+def answers(app: web.Application) -> tuple[Any, Any]:
+    """Ask the application for /status and /history."""
+
+    async def ask() -> tuple[Any, Any]:
+        async with TestClient(TestServer(app)) as client:
+            return await (await client.get("/status")).json(), await (await client.get("/history")).json()
+
+    return asyncio.run(ask())
+
+
+def check(app: web.Application) -> tuple[Any, Any]:
+    """Validate what the application answers, and return it."""
+    status, history = answers(app)
+    Draft202012Validator(STATUS).validate(status)
+    Draft202012Validator(HISTORY).validate(history)
+    return status, history
+
+
+def app_of(config: AppConfig, roster: Roster | None = None) -> web.Application:
+    """Return the application, without the collectors that nobody asks for here."""
+    return create_app(config, collectors={}, roster=roster)
+
+
+@pytest.mark.parametrize("schema", [STATUS, HISTORY], ids=["status", "history"])
+def test_the_schema_is_one(schema: Schema) -> None:
+    """A keyword that is mistyped would hold nothing."""
+    Draft202012Validator.check_schema(schema)
+
+
+def objects_in(schema: object) -> list[Schema]:
+    """Return every part of a schema that is about an object with known keys."""
+    if isinstance(schema, list):
+        return [found for part in schema for found in objects_in(part)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema] if "properties" in schema and schema.get("type") == "object" else []
+    return [*own, *(found for part in schema.values() for found in objects_in(part))]
+
+
+@pytest.mark.parametrize("schema", [STATUS, HISTORY], ids=["status", "history"])
+def test_no_key_is_there_that_is_not_described(schema: Schema) -> None:
+    """Each is required, and has a description: what is promised is always there, and nobody has to guess units."""
+    objects = objects_in(schema)
+    assert objects
+    for found in objects:
+        assert found["additionalProperties"] is False
+        assert list(found["properties"]) == found["required"]
+        assert [] == [key for key, about in found["properties"].items() if not about.keys() & {"description", "$ref"}]
+
+
+def test_the_reasons_of_a_refusal_are_all_there() -> None:
+    """And no other."""
+    reasons = STATUS["$defs"]["device"]["properties"]["refused"]["propertyNames"]["enum"]
+
+    assert list(REJECT_REASONS) == reasons
+
+
+def test_a_series_is_as_long_as_the_schema_says() -> None:
+    """And of a device there are no more than that."""
+    measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
+    points = measurements["additionalProperties"]
+
+    assert (POINTS, POINTS, STEP_S, MOST_SERIES) == (
+        points["minItems"],
+        points["maxItems"],
+        HISTORY["properties"]["step_seconds"]["const"],
+        measurements["maxProperties"],
+    )
+
+
+def test_before_anything_was_heard(app_config: AppConfig) -> None:
+    """Every device is there, with nothing of what is not known."""
+    status, history = check(app_of(app_config))
+
+    assert [None, None] == [device["age_seconds"] for device in status["devices"]]
+    assert [{}, {}] == [device["measurements"] for device in history["devices"]]
+
+
+def test_each_state_is_described(app_config: AppConfig) -> None:
+    """One device for each."""
+    now = [0.0]
+    names = ("heard", "silent", "refused", "never_heard")
+    roster = Roster({f"A4:C1:38:00:00:0{i}": name for i, name in enumerate(names)}, Readings(), lambda: now[0])
+    roster.hear(Reading("silent", {"temperature": 20.5}, 1000.0, None, formats=("BTHome v2",)))
+    now[0] = 100.0
+    roster.hear(Reading("heard", {}, 1100.0, -60, adapter="hci0", others={"text": "hello", "raw": b"\xff"}))
+    for reason in REJECT_REASONS:
+        roster.refuse("refused", reason)
+
+    status, _ = check(app_of(app_config, roster))
+
+    assert list(names) == [device["state"] for device in status["devices"]]
+    assert set(names) == set(STATUS["$defs"]["device"]["properties"]["state"]["enum"])
+
+
+def test_a_service_on_the_simulated_radio(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """What a user gets who looks after the second scan."""
+    cycle = ScanCycle(app_config, MockScanner(seed=1), log)
+
+    async def run() -> None:
+        running = asyncio.ensure_future(cycle.run())
+        await asyncio.sleep(70)
+        running.cancel()
+        await asyncio.wait({running})
+
+    in_virtual_time(run())
+
+    status, history = check(create_app(app_config, cycle.tracker, {}, cycle.progress, cycle.roster))
+    assert [True, True] == [device["packets"] > 0 for device in status["devices"]]
+    assert [True, True] == ["temperature" in device["measurements"] for device in history["devices"]]
+
+
+_NAMES = st.sampled_from(sorted(UNITS)).flatmap(lambda name: st.sampled_from([name, f"{name}_2", f"{name}_345"]))
+_READINGS = st.builds(
+    Reading,
+    device=st.just("attic"),
+    measurements=st.dictionaries(_NAMES, st.integers(-(2**31), 2**32).map(lambda raw: raw / 1000), max_size=40),
+    heard_at=st.floats(0, 2e9),
+    rssi=st.none() | st.integers(-128, 20),
+    adapter=st.sampled_from(["", "hci0", "hci1"]),
+    others=st.dictionaries(
+        st.sampled_from(["text", "raw", "button", "dimmer_2", "device_type"]),
+        st.text(max_size=20) | st.binary(max_size=20) | st.integers(0, 2**16),
+    ),
+    formats=st.sampled_from([(), ("BTHome v2",), ("BTHome v2, encrypted", "MiBeacon")]),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0, 4000), _READINGS | st.sampled_from(REJECT_REASONS)), max_size=10))
+def test_whatever_a_sensor_sends(steps: list[tuple[float, Any]]) -> None:
+    """Everything over the air is hostile: nobody's text, name or number makes the answer another."""
+    now = [0.0]
+    readings = Readings(600, lambda: now[0])
+    roster = Roster({"A4:C1:38:00:00:01": "attic"}, readings, lambda: now[0])
+    for gap_s, what in steps:
+        now[0] += gap_s
+        if isinstance(what, Reading):
+            readings.update(what)
+            roster.hear(what)
+        else:
+            roster.refuse("attic", what)
+
+    # As it is sent: no number that JSON does not have.
+    def sent(answer: Mapping[str, object]) -> object:
+        return json.loads(json.dumps(answer, allow_nan=False))
+
+    device = {"$ref": "#/$defs/device", "$defs": STATUS["$defs"]}
+    Draft202012Validator(device).validate(sent(cast(Mapping[str, object], roster.states()[0])))
+    of_history = HISTORY["properties"]["devices"]["items"]
+    Draft202012Validator(of_history).validate(sent(cast(Mapping[str, object], roster.last_hour()[0])))
+
+
+def test_the_schema_refuses_what_is_not_promised(app_config: AppConfig) -> None:
+    """Or else the tests above would hold nothing."""
+    status, _ = answers(app_of(app_config))
+    status["devices"][0]["state"] = "asleep"
+
+    with pytest.raises(ValidationError):
+        Draft202012Validator(STATUS).validate(status)
