@@ -1,6 +1,7 @@
 """The documentation is true."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -63,16 +64,37 @@ def test_every_room_is_in_the_design() -> None:
     assert [] == [room for room in rooms if f" {room} " not in design]
 
 
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    """Return whether a link's file exists and, where the link has an anchor, a heading of that file makes it."""
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
 def test_every_link_leads_somewhere() -> None:
-    """In the documents at the top and in docs/."""
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    """A reader follows a link to the heading that answers the question, not only to a file."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
     links = [
-        (page, link)
-        for page in pages
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+        (page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8"))
     ]
 
-    assert [] == [(page.name, link) for page, link in links if not (page.parent / link).exists()]
+    assert [] == [(page.name, link) for page, link in links if not _leads_somewhere(page, link)]
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    """A comment or message that sends its reader to a missing page costs more than it gives."""
+    files = [path for folder in ("ble_exporter", "tests", "contrib") for path in (ROOT / folder).rglob("*.py")]
+    named = {page for file in files for page in re.findall(r"\bdocs/[\w/.-]+\.(?:md|json)", file.read_text("utf-8"))}
+
+    assert named
+    assert [] == sorted(page for page in named if not (ROOT / page).exists())
 
 
 def test_the_explained_packet_in_the_readme_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """
 Of what one device says: what is a repeat, and what another adapter tells late.
 
-Packets of one measurement share a packet id. Why the rules are so: docs/staleness.md.
+Packets of one measurement share a packet id. Why the rules are so: docs/expiry.md.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """
 How long a value shows after it was last heard: a fixed time, or one that follows from how often it is heard.
 
-Pure arithmetic on monotonic seconds, which the caller hands in. Why it is so, and the odds: docs/staleness.md.
+Pure arithmetic on monotonic seconds, which the caller hands in. Why it is so, and the odds: docs/expiry.md.
 """
 
 from collections.abc import Iterable

@@ -80,7 +80,7 @@ class Readings(Collector):
     The readings that are not stale, by device.
 
     A reading shows at once. It goes when it was not heard for too long, measurement by measurement, and that is when a
-    scan ends in which it was not heard, or after a time: docs/staleness.md. A device of which nothing is left has no
+    scan ends in which it was not heard, or after a time: docs/expiry.md. A device of which nothing is left has no
     series.
 
     Args:

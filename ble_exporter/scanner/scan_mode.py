@@ -1,7 +1,7 @@
 """
 How the real radio listens: actively or passively, and which of it auto takes.
 
-docs/adr/0010-scan-scan_mode.md has the figures.
+docs/adr/0010-scan-modes.md has the figures.
 """
 
 from typing import Literal, NamedTuple

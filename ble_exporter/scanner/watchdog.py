@@ -3,7 +3,7 @@ How long a radio may hear nothing at all.
 
 A controller that hangs looks healthy: bluetoothd says that it is powered and scanning. Only silence tells. But a quiet
 house is not a dead radio: any advertisement ends the silence, from whomever, and only time spent listening counts.
-docs/silence.md has the rule, and the odds of a false alarm.
+docs/watchdog.md has the rule, and the odds of a false alarm.
 """
 
 import asyncio
