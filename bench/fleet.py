@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from bench.timing import DifferenceError
 from ble_exporter.exporter.exposition import TEXT, Exposition
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
@@ -35,7 +36,7 @@ class Heard(NamedTuple):
     """
 
     device: str
-    measurements: dict[str, float]
+    measurements: dict[Measurement, float]
     heard_at: float
     rssi: int
 
@@ -147,9 +148,11 @@ class Fleet:
                 )
 
 
-def _measure(number: int) -> tuple[dict[str, float], dict[str, float]]:
+def _measure(number: int) -> tuple[dict[Measurement, float], dict[Measurement, float]]:
     """What the two packets of one sensor say: °C, %, % and V, 1 or 0, 1 or 0."""
+    climate = {"battery": float(1 + number % 100), "temperature": number % 4000 / 100, "humidity": number % 9973 / 100}
+    supply = {"voltage": 2 + number % 1000 / 1000, "power_on": float(number % 2), "opening": float(number // 2 % 2)}
     return (
-        {"battery": float(1 + number % 100), "temperature": number % 4000 / 100, "humidity": number % 9973 / 100},
-        {"voltage": 2 + number % 1000 / 1000, "power_on": float(number % 2), "opening": float(number // 2 % 2)},
+        {Measurement(name): value for name, value in climate.items()},
+        {Measurement(name): value for name, value in supply.items()},
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ble_exporter.errors import DecodeError
+from ble_exporter.formats.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,13 @@ class Reading:
     """
 
     device: str
-    measurements: Mapping[str, float]
+    measurements: Mapping[Measurement, float]
     heard_at: float
     rssi: int | None = None
     unknown_objects: tuple[int, ...] = ()
     adapter: str = ""
     packet_id: int | None = None
-    impossible: tuple[str, ...] = ()
+    impossible: tuple[Measurement, ...] = ()
     refused: tuple[DecodeError, ...] = ()
-    others: Mapping[str, int | str | bytes] = field(default_factory=dict)
+    others: Mapping[Measurement, int | str | bytes] = field(default_factory=dict)
     formats: tuple[str, ...] = ()

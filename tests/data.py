@@ -1,8 +1,11 @@
 """The data files of the tests; what reads them needs no library of the tests."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from ble_exporter.formats.measurement import Measurement
 
 HERE = Path(__file__).parent
 
@@ -13,3 +16,11 @@ def vectors(name: str) -> list[Vector]:
     """Read a file of vectors."""
     rows: list[Vector] = json.loads((HERE / "vectors" / name).read_text(encoding="utf-8"))
     return rows
+
+
+Value = TypeVar("Value")
+
+
+def named(values: Mapping[str, Value]) -> dict[Measurement, Value]:
+    """Return values by measurement, as a decoder gives them: "temperature_2" is the second temperature."""
+    return {Measurement.parse(text): value for text, value in values.items()}

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.measurement import Measurement
 
 UUID = "00005ea1-0000-1000-8000-00805f9b34fb"
 KEY = bytes.fromhex("0123456789abcdef0123456789abcdef")
@@ -38,4 +39,10 @@ def decode(payload: bytes, _address: str, cipher: Cipher | None) -> Decoded:
     if cipher is None:
         raise DecodeError("encrypted", f"the payload is encrypted: {payload.hex()}")
     plain = cipher.decrypt(payload[:4], payload[4:], None)
-    return Decoded({"temperature": float(plain[0])}, {}, None, None, Counter(int.from_bytes(payload[:4], "little"), 32))
+    return Decoded(
+        {Measurement("temperature"): float(plain[0])},
+        {},
+        None,
+        None,
+        Counter(int.from_bytes(payload[:4], "little"), 32),
+    )

@@ -6,6 +6,7 @@ from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import decode, parse_bthome
 from tests.conftest import PACKET_A, PACKET_B
@@ -34,7 +35,7 @@ def test_a_reading_carries_all_that_was_heard() -> None:
 
     assert decode(advertisement, "living_room") == Reading(
         device="living_room",
-        measurements={"voltage": 2.848, "power_on": 0.0, "opening": 1.0},
+        measurements={Measurement("voltage"): 2.848, Measurement("power_on"): 0.0, Measurement("opening"): 1.0},
         heard_at=1716480000.5,
         rssi=-61,
         adapter="hci1",
@@ -60,7 +61,7 @@ def test_service_data_of_an_unknown_format_beside_a_known_one_is_ignored() -> No
     """Sensors may send more than one kind of service data in one advertisement."""
     advertisement = Advertisement(ADDRESS, {"0000feaa-0000-1000-8000-00805f9b34fb": b"x", UUID: PACKET_A}, 0.0)
 
-    assert decode(advertisement, "living_room").measurements["temperature"] == 27.01
+    assert decode(advertisement, "living_room").measurements[Measurement("temperature")] == 27.01
 
 
 @pytest.mark.parametrize(
@@ -126,8 +127,8 @@ def test_an_impossible_value_keeps_its_position_among_formats() -> None:
     """The second sensor's value must not become the first's when the first breaks."""
     reading = heard({UUID: b"\x40\x02\xff\x7f\x01\x50", atc.UUID: PVVX_PACKET.replace(b"\x52\x09", b"\xff\x09")})
 
-    assert reading.measurements["temperature_2"] == 19.0
-    assert reading.measurements["battery"] == 80.0
+    assert reading.measurements[Measurement("temperature", 2)] == 19.0
+    assert reading.measurements[Measurement("battery")] == 80.0
     assert reading.impossible == ("temperature", "battery_2")
 
 

@@ -6,6 +6,7 @@ Packets of one measurement share a packet id. Why the rules are so: docs/expiry.
 
 from collections.abc import Mapping
 
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Reading
 
 # A packet may be told late by another adapter, since the kernel holds some back until it hears the next: it is of the
@@ -31,8 +32,8 @@ class Repeats:
     def __init__(self) -> None:
         self.packet_id: int | None = None
         self.adapter = ""
-        self.said: Mapping[str, float] = {}
-        self.told: dict[str, tuple[int, float]] = {}
+        self.said: Mapping[Measurement, float] = {}
+        self.told: dict[Measurement, tuple[int, float]] = {}
 
     def is_repeat(self, reading: Reading) -> bool:
         """Return whether all of it was already said under the same packet id; from now on it was."""
@@ -46,7 +47,7 @@ class Repeats:
         self.said = {**self.said, **says}
         return False
 
-    def in_time(self, reading: Reading) -> Mapping[str, float]:
+    def in_time(self, reading: Reading) -> Mapping[Measurement, float]:
         """Return the measurements of a reading without those of which another adapter has told newer ones already."""
         measurements, packet_id = reading.measurements, reading.packet_id
         if packet_id is None:
@@ -56,7 +57,7 @@ class Repeats:
         self.told.update(dict.fromkeys(measurements, (packet_id, reading.heard_at)))
         return measurements
 
-    def _is_late(self, measurement: str, reading: Reading) -> bool:
+    def _is_late(self, measurement: Measurement, reading: Reading) -> bool:
         newest_id, told_at = self.told.get(measurement, (reading.packet_id or 0, 0.0))
         behind = (newest_id - (reading.packet_id or 0)) % _PACKET_IDS
         return 0 < behind <= _LATE_PACKET_IDS and abs(reading.heard_at - told_at) < _LATE_S

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
 from ble_exporter.formats.encryption import ASSOCIATED_DATA, check_sender, octets, opened
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number, sint, uint
 from ble_exporter.formats.values import Values
 
@@ -87,7 +88,7 @@ ENCRYPTED: Mapping[int, Layout] = {
 
 # The flags by their bits, as the firmware gives them in its BTHome packets: the reed switch as opening, the trigger's
 # output as power. What it says by the others, it says nowhere else.
-FLAGS = {0: "opening", 1: "power_on"}
+FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
 
 
 def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:

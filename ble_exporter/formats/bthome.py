@@ -14,6 +14,7 @@ from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.decoded import Cipher, Counter, Decoded
 from ble_exporter.formats.encryption import MIC_LENGTH, octets, opened
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Raw
 from ble_exporter.formats.values import numbered, sifted
 
@@ -37,7 +38,7 @@ MAX_LENGTH = 255
 
 
 # The rows by object id, as plain tuples in a list: finding and unpacking one is most of what decoding costs.
-_NUMBERS: list[tuple[str, int, Raw, int, int, int] | None] = [None] * 256
+_NUMBERS: list[tuple[Measurement, int, Raw, int, int, int] | None] = [None] * 256
 for _object_id, _row in OBJECTS.items():
     _NUMBERS[_object_id] = (_row.name, 1 + _row.size, _row.read, _row.divisor, _row.least, _row.most)
 
@@ -63,11 +64,11 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
     end = len(payload)
     if not 0 < end <= MAX_LENGTH or payload[0] & _CHECKED != VERSION_2:
         return _decode_sealed(payload, address, cipher)
-    measurements: dict[str, float] = {}
-    others: dict[str, int | str | bytes] = {}
-    repeats: dict[str, int] = {}
+    measurements: dict[Measurement, float] = {}
+    others: dict[Measurement, int | str | bytes] = {}
+    repeats: dict[Measurement, int] = {}
     packet_id = unknown_object = None
-    impossible: tuple[str, ...] = ()
+    impossible: tuple[Measurement, ...] = ()
     index = 1
     try:
         while index < end:
@@ -126,7 +127,9 @@ def _header_error(payload: bytes) -> DecodeError:
     return DecodeError("encrypted", f"the BTHome payload is encrypted: {payload.hex()}")
 
 
-def _decode_other(payload: bytes, index: int, others: dict[str, int | str | bytes], repeats: dict[str, int]) -> int:
+def _decode_other(
+    payload: bytes, index: int, others: dict[Measurement, int | str | bytes], repeats: dict[Measurement, int]
+) -> int:
     """Decode the object at `index` that is no number into `others`; return the index behind it."""
     name, length, value = OTHERS[payload[index]]
     start = index + 1

@@ -7,6 +7,7 @@ Source: bthome.io/format
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number, binary, sint, uint
 
 # A binary sensor whose name is also a sensor's is named for what 1 means ("battery_low").
@@ -110,7 +111,7 @@ class Other(NamedTuple):
         value: Turns those bytes into the value.
     """
 
-    name: str
+    name: Measurement
     length: int | Callable[[bytes, int], int]
     value: Callable[[bytes], int | str | bytes]
 
@@ -144,18 +145,22 @@ def _version(data: bytes) -> str:
     return ".".join(str(byte) for byte in reversed(data))
 
 
+def _length_in_front(payload: bytes, start: int) -> int:
+    return 1 + payload[start]
+
+
 OTHERS: Mapping[int, Other] = {
-    0x3A: Other("button", 1, lambda data: _event(_BUTTON_EVENTS, data[0])),
+    0x3A: Other(Measurement("button"), 1, lambda data: _event(_BUTTON_EVENTS, data[0])),
     # One byte whose lower five bits count the arguments, the command, the arguments.
     0x3B: Other(
-        "command",
+        Measurement("command"),
         lambda payload, start: 2 + (payload[start] & _COMMAND_ARGUMENTS),
         lambda data: _event(_COMMANDS, data[1], data[2:]),
     ),
-    0x3C: Other("dimmer", 2, lambda data: _event(_DIMMER_EVENTS, data[0], data[1:])),
-    0x53: Other("text", lambda payload, start: 1 + payload[start], lambda data: data[1:].decode(errors="replace")),
-    0x54: Other("raw", lambda payload, start: 1 + payload[start], lambda data: data[1:]),
-    0xF0: Other("device_type", 2, _little_endian),
-    0xF1: Other("firmware_version", 4, _version),
-    0xF2: Other("firmware_version", 3, _version),
+    0x3C: Other(Measurement("dimmer"), 2, lambda data: _event(_DIMMER_EVENTS, data[0], data[1:])),
+    0x53: Other(Measurement("text"), _length_in_front, lambda data: data[1:].decode(errors="replace")),
+    0x54: Other(Measurement("raw"), _length_in_front, lambda data: data[1:]),
+    0xF0: Other(Measurement("device_type"), 2, _little_endian),
+    0xF1: Other(Measurement("firmware_version"), 4, _version),
+    0xF2: Other(Measurement("firmware_version"), 3, _version),
 }

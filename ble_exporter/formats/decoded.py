@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from ble_exporter.formats.measurement import Measurement
+
 
 class Counter(NamedTuple):
     """
@@ -32,12 +34,12 @@ class Decoded(NamedTuple):
             their position: where "temperature" is in here, the second one is still "temperature_2".
     """
 
-    measurements: dict[str, float]
-    others: dict[str, int | str | bytes]
+    measurements: dict[Measurement, float]
+    others: dict[Measurement, int | str | bytes]
     packet_id: int | None
     unknown_object: int | None
     counter: Counter | None = None
-    impossible: tuple[str, ...] = ()
+    impossible: tuple[Measurement, ...] = ()
 
 
 NOTHING = Decoded({}, {}, None, None)

@@ -5,6 +5,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from ble_exporter.formats.limits import bounds
+from ble_exporter.formats.measurement import Measurement
 
 Raw = Callable[[bytes, int], tuple[int]]
 """Reads the integer at an index of a payload, as `Struct.unpack_from` does. Raises struct.error or IndexError."""
@@ -26,7 +27,7 @@ class Number(NamedTuple):
         multiplier: For a format that says itself how long the integer is, and so can't use `read`.
     """
 
-    name: str
+    name: Measurement
     size: int
     read: Raw
     divisor: int
@@ -69,18 +70,19 @@ def _flag(payload: bytes, index: int) -> tuple[int]:
 def uint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
     """Return the row of an unsigned integer of 1 to 4 bytes."""
     read = _multiplied(read or _UNSIGNED[size], multiplier)
-    return Number(name, size, read, divisor, unit, *bounds(name, divisor), multiplier)
+    return Number(Measurement(name), size, read, divisor, unit, *bounds(name, divisor), multiplier)
 
 
 def sint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
     """Return the row of a signed integer of 1, 2 or 4 bytes."""
     read = _multiplied(read or _SIGNED[size], multiplier)
-    return Number(name, size, read, divisor, unit, *bounds(name, divisor, size, multiplier), multiplier)
+    least, most = bounds(name, divisor, size, multiplier)
+    return Number(Measurement(name), size, read, divisor, unit, least, most, multiplier)
 
 
 def binary(name: str) -> Number:
     """Return the row of a binary sensor."""
-    return Number(name, 1, _flag, 1, "", *bounds(name, 1))
+    return Number(Measurement(name), 1, _flag, 1, "", *bounds(name, 1))
 
 
 def _multiplied(read: Raw, multiplier: int) -> Raw:

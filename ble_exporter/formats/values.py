@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number
-from ble_exporter.utils import base_and_position
 
 
-def numbered(name: str, repeats: dict[str, int]) -> str:
+def numbered(name: Measurement, repeats: dict[Measurement, int]) -> Measurement:
     """
     Tell a repeated name apart by its position among those of its name: the second is "temperature_2".
 
@@ -18,7 +18,7 @@ def numbered(name: str, repeats: dict[str, int]) -> str:
         repeats: Name to the last position, which is noted here.
     """
     repeats[name] = position = repeats.get(name, 1) + 1
-    return f"{name}_{position}"
+    return Measurement(name, position)
 
 
 def sifted(decoded: Decoded, payload: bytes) -> Decoded:
@@ -52,17 +52,17 @@ class Values:
     """
 
     def __init__(self) -> None:
-        self.measurements: dict[str, float] = {}
-        self.others: dict[str, int | str | bytes] = {}
-        self.impossible: tuple[str, ...] = ()
-        self._repeats: dict[str, int] = {}
+        self.measurements: dict[Measurement, float] = {}
+        self.others: dict[Measurement, int | str | bytes] = {}
+        self.impossible: tuple[Measurement, ...] = ()
+        self._repeats: dict[Measurement, int] = {}
 
     def read(self, number: Number, payload: bytes, index: int) -> None:
         """Take the number at an index, which is long enough."""
         raw = number.read(payload, index)[0]
         self.add(number.name, raw / number.divisor, is_possible=number.least <= raw <= number.most)
 
-    def add(self, name: str, value: float, *, is_possible: bool) -> None:
+    def add(self, name: Measurement, value: float, *, is_possible: bool) -> None:
         """Take a measurement."""
         if name in self.measurements:
             name = numbered(name, self._repeats)
@@ -70,7 +70,7 @@ class Values:
         if not is_possible:
             self.impossible += (name,)
 
-    def add_other(self, name: str, value: int | str | bytes) -> None:
+    def add_other(self, name: Measurement, value: int | str | bytes) -> None:
         """Take what is no measurement."""
         self.others[numbered(name, self._repeats) if name in self.others else name] = value
 
@@ -88,9 +88,9 @@ class Values:
 class Merged(NamedTuple):
     """What several payloads said together; the attributes are those of Decoded."""
 
-    measurements: dict[str, float]
-    impossible: tuple[str, ...]
-    others: dict[str, int | str | bytes]
+    measurements: dict[Measurement, float]
+    impossible: tuple[Measurement, ...]
+    others: dict[Measurement, int | str | bytes]
 
 
 def merged(decoded: Sequence[Decoded]) -> Merged:
@@ -110,12 +110,9 @@ def merged(decoded: Sequence[Decoded]) -> Merged:
         merged.others.update((renamed[name], value) for name, value in one.others.items())
         merged = merged._replace(impossible=(*merged.impossible, *(renamed[name] for name in one.impossible)))
         for name in renamed.values():
-            base, position = base_and_position(name)
-            last_position[base] = max(position, last_position.get(base, 0))
+            last_position[name.name] = max(name.position, last_position.get(name.name, 0))
     return merged
 
 
-def _moved(name: str, last_position: dict[str, int]) -> str:
-    base, position = base_and_position(name)
-    position += last_position.get(base, 0)
-    return base if position == 1 else f"{base}_{position}"
+def _moved(name: Measurement, last_position: dict[str, int]) -> Measurement:
+    return Measurement(name.name, name.position + last_position.get(name.name, 0))

@@ -20,6 +20,7 @@ from prometheus_client.samples import Sample
 from ble_exporter.device.dedup import Repeats
 from ble_exporter.device.events import Others
 from ble_exporter.device.rhythm import Fixed, Learned, Limits
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES, Family
 from ble_exporter.model import Reading
 from ble_exporter.utils import base_and_position
@@ -49,8 +50,8 @@ class _Device:
 
     def __init__(self, name: str, due: float) -> None:
         self.labels = {"device": name}
-        self.shown: dict[str, float | None] = {}
-        self.heard: dict[str, float] = {}
+        self.shown: dict[Measurement, float | None] = {}
+        self.heard: dict[Measurement, float] = {}
         self.due = due
         self.last_update: float | None = None
         self.repeats = Repeats()
@@ -155,7 +156,8 @@ class Readings(Collector):
 
     def put(self, device_name: str, measurements: Mapping[str, float]) -> None:
         """Take in measurements that were heard now; see metrics.update_metrics."""
-        self.update(Reading(device_name, measurements, time.time()))
+        named = {Measurement.parse(text): value for text, value in measurements.items()}
+        self.update(Reading(device_name, named, time.time()))
 
     def _device(self, name: str, moment: float) -> _Device:
         """Return what is known of a device; what had expired before does not come back with what it says now."""
@@ -249,12 +251,12 @@ def _learn_series(measurement: str) -> None:
     _known_series[measurement] = _Series(FAMILIES[name], {"position": str(position)})
 
 
-_rssi_by: dict[str, str] = {}
+_rssi_by: dict[str, Measurement] = {}
 
 
-def _learn_adapter(adapter: str) -> str:
+def _learn_adapter(adapter: str) -> Measurement:
     """Note where the RSSI by an adapter goes; return its name as a measurement, which no format's table has."""
-    name = _rssi_by[adapter] = f"RSSI by {adapter}"
+    name = _rssi_by[adapter] = Measurement(f"RSSI by {adapter}")
     _known_series[name] = _Series(_RSSI, {"adapter": adapter} if adapter else {})
     return name
 

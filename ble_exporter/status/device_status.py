@@ -156,7 +156,8 @@ class Roster:
         device.latest = reading
         device.heard = self._clock()
         self._rhythm.hear(reading.device, (_PACKETS,), device.heard)
-        self._history.hear(reading.device, reading.measurements, device.heard)
+        values: Mapping[str, float] = {str(name): value for name, value in reading.measurements.items()}
+        self._history.hear(reading.device, values, device.heard)
         for name, value in reading.others.items():
             # The latest word comes last, so that the first to go is the oldest.
             device.others.pop(name, None)

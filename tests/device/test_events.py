@@ -9,6 +9,7 @@ from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import decode
 from tests.conftest import samples
+from tests.data import named
 
 PRESS: Mapping[str, int | str | bytes] = {"button": "press"}
 PRESSES = "events_total['attic', 'button', 'press']"
@@ -19,7 +20,7 @@ def hear(
 ) -> None:
     """Take in packets of the attic: when, what, and the packet id."""
     for heard_at, others, packet_id in packets:
-        readings.update(Reading("attic", {}, heard_at, packet_id=packet_id, others=others, adapter=adapter))
+        readings.update(Reading("attic", {}, heard_at, packet_id=packet_id, others=named(others), adapter=adapter))
 
 
 def counted(readings: Readings) -> dict[str, float]:

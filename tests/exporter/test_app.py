@@ -15,6 +15,7 @@ from ble_exporter import __version__
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import CONFIG, StatusTracker, create_app
 from ble_exporter.exporter.page.files import FILES, PageFile
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics import update_metrics
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
@@ -42,7 +43,7 @@ def get(
 def app(app_config: AppConfig) -> web.Application:
     """The application with one reading."""
     readings = Readings()
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60))
     return create_app(app_config, collectors={"readings": readings})
 
 
@@ -241,7 +242,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, kno
 def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
     """What the page's lines are drawn from."""
     roster = Roster(app_config.devices, Readings(), lambda: 7200.0)
-    roster.hear(Reading("living_room", {"temperature": 21.51}, 1000.0))
+    roster.hear(Reading("living_room", {Measurement("temperature"): 21.51}, 1000.0))
     before = time.time()
 
     _, body = get(create_app(app_config, roster=roster), "/history", ClientResponse.json)

@@ -19,6 +19,7 @@ from ble_exporter.exporter.exposition import (
     accepts_gzip,
     choose_format,
 )
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Reading
@@ -38,8 +39,8 @@ class Broken(Collector):
 def readings() -> Readings:
     """A store of two devices, one of them with a name that needs escaping."""
     store = Readings()
-    store.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60))
-    store.update(Reading('a "\\" b', {"temperature": -3.0}, 1000.0, -70))
+    store.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60))
+    store.update(Reading('a "\\" b', {Measurement("temperature"): -3.0}, 1000.0, -70))
     return store
 
 
@@ -116,7 +117,7 @@ def test_a_change_shows_in_the_next_scrape(readings: Readings) -> None:
     """What was written for the last scrape is only kept while it is true."""
     exposition = Exposition({"readings": readings})
     before = exposition.render(TEXT)
-    readings.update(Reading("attic", {"temperature": 22.0}, 1010.0, -60))
+    readings.update(Reading("attic", {Measurement("temperature"): 22.0}, 1010.0, -60))
 
     assert b'ble_sensor_temperature_celsius{device="attic"} 21.5' in before
     assert b'ble_sensor_temperature_celsius{device="attic"} 22.0' in exposition.render(TEXT)
@@ -135,7 +136,7 @@ def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None
     """No update tells of it: it is by being asked for its version that the store notices."""
     now = 0.0
     readings = Readings(90, lambda: now)
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60))
     exposition = Exposition({"readings": readings})
     before = [exposition.render(wanted) for wanted in (TEXT, OPENMETRICS)]
     now = 90.0

@@ -162,8 +162,8 @@ def _differences_of_objects(comparison: Comparison, ours: Decoded) -> Iterator[D
     last = {place: index for index, (place, _) in enumerate(of_theirs)}
     left = dict(comparison.theirs.values)
     our_left: dict[str, object] = {
-        **ours.others,
-        **ours.measurements,
+        **{str(name): value for name, value in ours.others.items()},
+        **{str(name): value for name, value in ours.measurements.items()},
         **dict.fromkeys(ours.impossible, No.POSSIBLE_VALUE),
     }
     positions: dict[str, int] = {}

@@ -16,6 +16,7 @@ from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.formats.bthome_v1 import UUID as UUID_V1
 from ble_exporter.formats.bthome_v1 import UUID_ENCRYPTED as UUID_V1_ENCRYPTED
 from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.parser import DECODERS
 from tests.conftest import PACKET_A, PACKET_B
 from tests.formats import oracle
@@ -145,7 +146,7 @@ def test_two_packets_with_one_packet_id_both_count() -> None:
         theirs = device.asked(UUID, payload)
 
     assert ("sensor", "voltage") not in theirs.values
-    assert 2.848 == DECODERS[UUID](PACKET_B, ADDRESS, None).measurements["voltage"]
+    assert 2.848 == DECODERS[UUID](PACKET_B, ADDRESS, None).measurements[Measurement("voltage")]
 
 
 def test_a_rejected_packet_has_no_values() -> None:

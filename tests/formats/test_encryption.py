@@ -7,6 +7,7 @@ from ble_exporter.formats import bthome
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Counter, Decoded
 from ble_exporter.formats.encryption import check_sender, octets, opened
+from ble_exporter.formats.measurement import Measurement
 
 PRINTED = bytes.fromhex("a4c138aabbcc")
 
@@ -52,7 +53,9 @@ def test_another_s_payload_is_refused_and_named() -> None:
 
 def test_what_was_opened_is_what_the_format_decodes_with_the_counter() -> None:
     """All of it: the guard against replays needs the counter, the user the rest."""
-    plain = Decoded({"temperature": 1.0}, {"button": "press"}, 7, 0xFE, None, ("battery",))
+    plain = Decoded(
+        {Measurement("temperature"): 1.0}, {Measurement("button"): "press"}, 7, 0xFE, None, (Measurement("battery"),)
+    )
     counter = Counter(300, 32)
 
     assert plain._replace(counter=counter) == opened(lambda _: plain, b"plain", counter, b"sealed")

@@ -4,29 +4,36 @@ import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import uint
 from ble_exporter.formats.values import Values, merged, numbered, sifted
+from tests.data import named
 
 
 def measured(*names: str, impossible: tuple[str, ...] = ()) -> Decoded:
     """Return a payload with a value for each name, by which it is known: 1.0, 2.0 and so on."""
-    return Decoded({name: float(value) for value, name in enumerate(names, 1)}, {}, None, None, impossible=impossible)
+    values = named({name: float(value) for value, name in enumerate(names, 1)})
+    return Decoded(values, {}, None, None, impossible=tuple(map(Measurement.parse, impossible)))
 
 
 def test_a_repeated_name_is_numbered_from_2() -> None:
     """The first has no number, so a sensor with one probe has none."""
-    repeats: dict[str, int] = {}
+    repeats: dict[Measurement, int] = {}
 
     assert ["count_2", "count_3", "power_2", "count_4"] == [
-        numbered(name, repeats) for name in ("count", "count", "power", "count")
+        numbered(Measurement(name), repeats) for name in ("count", "count", "power", "count")
     ]
 
 
 def test_what_is_impossible_is_taken_out() -> None:
     """And what is left is the same payload."""
-    decoded = Decoded({"battery": 255.0, "humidity": 50.0}, {}, 7, 0xFE, None, ("battery",))
+    decoded = Decoded(
+        {Measurement("battery"): 255.0, Measurement("humidity"): 50.0}, {}, 7, 0xFE, None, (Measurement("battery"),)
+    )
 
-    assert Decoded({"humidity": 50.0}, {}, 7, 0xFE, None, ("battery",)) == sifted(decoded, b"")
+    assert Decoded({Measurement("humidity"): 50.0}, {}, 7, 0xFE, None, (Measurement("battery"),)) == sifted(
+        decoded, b""
+    )
 
 
 def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> None:
@@ -40,7 +47,17 @@ def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> No
 
 @pytest.mark.parametrize(
     "decoded",
-    [Decoded({}, {}, None, None), Decoded({"battery": 255.0}, {"button": "press"}, None, None, None, ("battery",))],
+    [
+        Decoded({}, {}, None, None),
+        Decoded(
+            {Measurement("battery"): 255.0},
+            {Measurement("button"): "press"},
+            None,
+            None,
+            None,
+            (Measurement("battery"),),
+        ),
+    ],
     ids=["nothing at all", "an event"],
 )
 def test_a_payload_that_says_something_else_is_not_rejected(decoded: Decoded) -> None:
@@ -83,9 +100,9 @@ def test_the_bounds_of_a_row_are_possible_values(raw: int, expected: bool) -> No
 def test_all_that_is_impossible_is_named() -> None:
     """Not only the last."""
     values = Values()
-    values.add("humidity", 50.0, is_possible=True)
-    values.add("battery", 255.0, is_possible=False)
-    values.add("temperature", -300.0, is_possible=False)
+    values.add(Measurement("humidity"), 50.0, is_possible=True)
+    values.add(Measurement("battery"), 255.0, is_possible=False)
+    values.add(Measurement("temperature"), -300.0, is_possible=False)
 
     assert ("battery", "temperature") == values.decoded(b"", None).impossible
 
@@ -94,14 +111,21 @@ def test_repeated_events_are_told_apart_too() -> None:
     """A remote control has several buttons."""
     values = Values()
     for event in ("none", "press", "press"):
-        values.add_other("button", event)
+        values.add_other(Measurement("button"), event)
 
     assert {"button": "none", "button_2": "press", "button_3": "press"} == values.decoded(b"", None).others
 
 
 def test_one_payload_alone_is_what_it_says() -> None:
     """The rule: nearly all advertisements have one."""
-    decoded = Decoded({"temperature_2": 2.0}, {"button": "press"}, None, None, None, ("temperature",))
+    decoded = Decoded(
+        {Measurement("temperature", 2): 2.0},
+        {Measurement("button"): "press"},
+        None,
+        None,
+        None,
+        (Measurement("temperature"),),
+    )
 
     assert ({"temperature_2": 2.0}, ("temperature",), {"button": "press"}) == merged([decoded])
 
@@ -126,7 +150,7 @@ def test_the_positions_go_on_from_payload_to_payload() -> None:
 
 def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
     """Or the second format's probe would take the place of the first's that broke."""
-    broken = Decoded({}, {}, None, None, None, ("temperature", "temperature_2"))
+    broken = Decoded({}, {}, None, None, None, (Measurement("temperature"), Measurement("temperature", 2)))
 
     found = merged([broken, measured("temperature"), broken])
 
@@ -136,13 +160,13 @@ def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
 
 def test_the_highest_position_counts_whatever_the_order() -> None:
     """Of a broken first probe the name comes last."""
-    first = Decoded({"temperature_2": 2.0}, {}, None, None, None, ("temperature",))
+    first = Decoded({Measurement("temperature", 2): 2.0}, {}, None, None, None, (Measurement("temperature"),))
 
     assert {"temperature_2": 2.0, "temperature_3": 1.0} == merged([first, measured("temperature")]).measurements
 
 
 def test_events_of_several_payloads_are_all_kept() -> None:
     """With their positions."""
-    press = Decoded({}, {"button": "press"}, None, None)
+    press = Decoded({}, {Measurement("button"): "press"}, None, None)
 
     assert {"button": "press", "button_2": "press"} == merged([press, press]).others

@@ -6,16 +6,18 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ble_exporter.formats.bthome_objects import OBJECTS
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics import update_metrics
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
 from tests.conftest import samples
+from tests.data import named
 
 
 def test_a_reading_shows_at_once(readings: Readings) -> None:
     """Nobody waits for the end of a scan to see a value that was heard."""
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.25, -60))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.25, -60))
 
     assert samples(readings) == {
         "temperature_celsius['attic']": 21.5,
@@ -30,7 +32,7 @@ def test_the_two_packets_of_a_measurement_merge(readings: Readings, order: tuple
     """The firmware alternates: neither packet may erase the other's values, whichever comes first."""
     packets = {"a": {"temperature": 21.5, "humidity": 45.0}, "b": {"voltage": 2.9}}
     for name in order:
-        readings.update(Reading("attic", packets[name], 1000.0))
+        readings.update(Reading("attic", named(packets[name]), 1000.0))
     readings.end_scan()
 
     shown = samples(readings)
@@ -43,11 +45,11 @@ def test_the_two_packets_of_a_measurement_merge(readings: Readings, order: tuple
 
 def test_a_device_that_was_not_heard_has_no_series(readings: Readings) -> None:
     """A reading that died must not look alive: that is what this program is for."""
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0))
-    readings.update(Reading("cellar", {"temperature": 12.5}, 1000.0))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
+    readings.update(Reading("cellar", {Measurement("temperature"): 12.5}, 1000.0))
     readings.end_scan()
     readings.begin_scan()
-    readings.update(Reading("cellar", {"temperature": 12.6}, 1030.0))
+    readings.update(Reading("cellar", {Measurement("temperature"): 12.6}, 1030.0))
 
     assert readings.end_scan() == ["cellar"]
     assert {"temperature_celsius['cellar']", "seen['cellar']", "last_update_timestamp_seconds['cellar']"} == set(
@@ -57,10 +59,10 @@ def test_a_device_that_was_not_heard_has_no_series(readings: Readings) -> None:
 
 def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(readings: Readings) -> None:
     """A voltage of the scan before must not live on the temperature's freshness."""
-    readings.update(Reading("attic", {"temperature": 21.5, "voltage": 2.9}, 1000.0))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5, Measurement("voltage"): 2.9}, 1000.0))
     readings.end_scan()
     readings.begin_scan()
-    readings.update(Reading("attic", {"temperature": 21.6}, 1030.0))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.6}, 1030.0))
     readings.end_scan()
 
     assert "voltage_volts['attic']" not in samples(readings)
@@ -68,7 +70,7 @@ def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(readings:
 
 def test_the_latest_scan_shows_until_the_next_one_ends(readings: Readings) -> None:
     """Between the start of a scan and a device's first packet there must be no hole in the graph."""
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
     readings.end_scan()
     readings.begin_scan()
 
@@ -85,14 +87,14 @@ def test_a_packet_without_measurement_is_seen_but_updates_nothing(readings: Read
 def test_what_is_refused_leaves_no_trace(readings: Readings) -> None:
     """Half a reading would be an update that nobody understands."""
     with pytest.raises(ValueError, match="colour: not a measurement"):
-        readings.update(Reading("attic", {"temperature": 21.5, "colour": 1.0}, 1000.0, -60))
+        readings.update(Reading("attic", {Measurement("temperature"): 21.5, Measurement("colour"): 1.0}, 1000.0, -60))
 
     assert samples(readings) == {}
 
 
 def test_repeated_objects_are_told_apart_by_their_position(readings: Readings) -> None:
     """A sensor with two probes has two series; the first is the one without the label."""
-    readings.update(Reading("attic", {"temperature": 21.5, "temperature_2": 5.5}, 1000.0))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5, Measurement("temperature", 2): 5.5}, 1000.0))
 
     family = next(family for family in readings.collect() if family.name == "ble_sensor_temperature_celsius")
     assert [(sample.labels, sample.value) for sample in family.samples] == [
@@ -118,7 +120,7 @@ def test_repeated_objects_are_told_apart_by_their_position(readings: Readings) -
 )
 def test_values_are_in_base_units(readings: Readings, name: str, value: float, series: str, exported: float) -> None:
     """Dashboards and alerts are written once for base units; a factor that is wrong is a wrong value."""
-    readings.update(Reading("attic", {name: value}, 1000.0))
+    readings.update(Reading("attic", named({name: value}), 1000.0))
 
     assert exported == pytest.approx(samples(readings)[f"{series}['attic']"], rel=1e-12)
 
@@ -139,7 +141,7 @@ def test_each_change_moves_the_version(readings: Readings) -> None:
     """The exposition keeps what it wrote as long as the version stays: a change that it misses is a stale value."""
     versions = [readings.version]
     for change in (
-        lambda: readings.update(Reading("attic", {"temperature": 21.5}, 1000.0)),
+        lambda: readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0)),
         lambda: readings.update(Reading("attic", {}, 1001.0)),
         readings.end_scan,
     ):
@@ -153,7 +155,7 @@ def test_in_the_default_mode_time_changes_nothing() -> None:
     """The latest scan shows until the next one ends, however long that takes: the clock is not even looked at."""
     readings = Readings(clock=lambda: pytest.fail("looked at the clock"))
     readings.begin_scan()
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
     readings.end_scan()
     readings.begin_scan()
     versions = [readings.version, readings.version]

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from ble_exporter.device.rhythm import Fixed, Learned
 from ble_exporter.exporter.exposition import TEXT, Exposition
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
 from ble_exporter.parser import parse_bthome
 from tests.conftest import PACKET_A, PACKET_B
+from tests.data import named
 
 TEMPERATURE = "temperature_celsius"
 VOLTAGE = "voltage_volts"
@@ -39,7 +41,7 @@ class House:
         self, measurements: dict[str, float], *, device: str = "attic", adapter: str = "", rssi: int = -60
     ) -> None:
         """Take in a packet without packet id."""
-        self.readings.update(Reading(device, measurements, 1.7e9 + self.now, rssi, adapter=adapter))
+        self.readings.update(Reading(device, named(measurements), 1.7e9 + self.now, rssi, adapter=adapter))
 
     def hear_each(self, seconds: Iterable[float], measurements: dict[str, float]) -> None:
         """Take in the same packet after each of these times, in seconds from the one before."""
@@ -269,7 +271,9 @@ def test_a_copy_that_another_adapter_tells_late_teaches_no_rhythm() -> None:
     for packet_id in range(20):
         for adapter, wait in (("hci0", 3), ("hci1", 117)):
             heard_at = 1.7e9 + house.now
-            house.readings.update(Reading("attic", {"temperature": 21.5}, heard_at, -60, (), adapter, packet_id))
+            house.readings.update(
+                Reading("attic", {Measurement("temperature"): 21.5}, heard_at, -60, (), adapter, packet_id)
+            )
             house.now += wait
 
     house.now += 300

@@ -2,9 +2,11 @@
 
 import pytest
 
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
 from tests.conftest import samples
+from tests.data import named
 
 
 def updated(readings: Readings) -> float:
@@ -15,7 +17,7 @@ def updated(readings: Readings) -> float:
 def hear(readings: Readings, *packets: tuple[float, dict[str, float], int | None]) -> None:
     """Take in packets of the attic: when, what, and the packet id."""
     for heard_at, measurements, packet_id in packets:
-        readings.update(Reading("attic", measurements, heard_at, packet_id=packet_id))
+        readings.update(Reading("attic", named(measurements), heard_at, packet_id=packet_id))
 
 
 A, B = {"temperature": 21.5, "humidity": 45.0}, {"voltage": 2.9}
@@ -62,18 +64,18 @@ def test_without_packet_id_every_packet_is_new(readings: Readings) -> None:
 
 def test_a_copy_that_another_adapter_heard_is_a_repeat(readings: Readings) -> None:
     """Two adapters hear one packet: that is still one measurement."""
-    readings.update(Reading("attic", A, 1000.0, -60, adapter="hci0", packet_id=7))
-    readings.update(Reading("attic", A, 1000.25, -80, adapter="hci1", packet_id=7))
+    readings.update(Reading("attic", named(A), 1000.0, -60, adapter="hci0", packet_id=7))
+    readings.update(Reading("attic", named(A), 1000.25, -80, adapter="hci1", packet_id=7))
 
     assert updated(readings) == 1000.0
 
 
 def test_a_repeat_is_heard_all_the_same(readings: Readings) -> None:
     """A sensor that measures every ten minutes is not dead in between: its values, RSSI and `seen` stay."""
-    readings.update(Reading("attic", A, 1000.0, -60, packet_id=7))
+    readings.update(Reading("attic", named(A), 1000.0, -60, packet_id=7))
     readings.end_scan()
     readings.begin_scan()
-    readings.update(Reading("attic", A, 1030.0, -70, packet_id=7))
+    readings.update(Reading("attic", named(A), 1030.0, -70, packet_id=7))
 
     assert readings.end_scan() == ["attic"]
     assert samples(readings) == {
@@ -100,7 +102,7 @@ def test_a_packet_that_comes_again_after_the_device_was_gone_is_new(readings: Re
 def test_the_rssi_is_kept_by_adapter(readings: Readings) -> None:
     """Who looks for a better place for an adapter wants to see what each of them hears; the latest value counts."""
     for adapter, rssi in (("hci0", -60), ("hci1", -80), ("hci0", -62)):
-        readings.update(Reading("attic", A, 1000.0, rssi, adapter=adapter))
+        readings.update(Reading("attic", named(A), 1000.0, rssi, adapter=adapter))
 
     family = next(family for family in readings.collect() if family.name == "ble_sensor_rssi_dbm")
     assert [(sample.labels, sample.value) for sample in family.samples] == [
@@ -111,11 +113,11 @@ def test_the_rssi_is_kept_by_adapter(readings: Readings) -> None:
 
 def test_the_rssi_of_an_adapter_that_did_not_hear_the_device_goes_with_the_scan(readings: Readings) -> None:
     """A signal strength of the scan before is none of this one's."""
-    readings.update(Reading("attic", A, 1000.0, -60, adapter="hci0"))
-    readings.update(Reading("attic", A, 1000.0, -80, adapter="hci1"))
+    readings.update(Reading("attic", named(A), 1000.0, -60, adapter="hci0"))
+    readings.update(Reading("attic", named(A), 1000.0, -80, adapter="hci1"))
     readings.end_scan()
     readings.begin_scan()
-    readings.update(Reading("attic", A, 1030.0, -81, adapter="hci1"))
+    readings.update(Reading("attic", named(A), 1030.0, -81, adapter="hci1"))
     readings.end_scan()
 
     assert {"rssi_dbm['attic', 'hci1']"} == {name for name in samples(readings) if name.startswith("rssi")}
@@ -134,9 +136,11 @@ def test_a_device_whose_rssi_nobody_knows_is_seen_without_one(readings: Readings
 def test_a_packet_that_another_adapter_tells_late_is_not_the_present(readings: Readings, newest_id: int) -> None:
     """The kernel may hold a packet back for seconds: the older temperature must not replace the newer one."""
     before = (newest_id - 1) % 256
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60, adapter="hci0", packet_id=before))
-    readings.update(Reading("attic", {"temperature": 22.5}, 1010.0, -60, adapter="hci0", packet_id=newest_id))
-    readings.update(Reading("attic", {"temperature": 21.5}, 1011.0, -80, adapter="hci1", packet_id=before))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60, adapter="hci0", packet_id=before))
+    readings.update(
+        Reading("attic", {Measurement("temperature"): 22.5}, 1010.0, -60, adapter="hci0", packet_id=newest_id)
+    )
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1011.0, -80, adapter="hci1", packet_id=before))
 
     assert samples(readings) == {
         "seen['attic']": 1,
@@ -150,24 +154,26 @@ def test_a_packet_that_another_adapter_tells_late_is_not_the_present(readings: R
 @pytest.mark.parametrize(("adapter", "packet_id"), [("hci0", 7), ("hci1", 200), ("hci1", None)])
 def test_a_sensor_that_counts_anew_is_the_present(readings: Readings, adapter: str, packet_id: int | None) -> None:
     """After a battery change, or where there is no packet id: what is heard counts."""
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, -60, adapter="hci0", packet_id=8))
-    readings.update(Reading("attic", {"temperature": 3.5}, 1010.0, -60, adapter=adapter, packet_id=packet_id))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60, adapter="hci0", packet_id=8))
+    readings.update(
+        Reading("attic", {Measurement("temperature"): 3.5}, 1010.0, -60, adapter=adapter, packet_id=packet_id)
+    )
 
     assert samples(readings)["temperature_celsius['attic']"] == 3.5
 
 
 def test_a_late_packet_whose_measurement_nobody_told_newer_counts(readings: Readings) -> None:
     """Older firmware, A A A under one id and B under the next: hci0 told the voltage, hci1 the newest temperature."""
-    readings.update(Reading("attic", {"temperature": 21.5}, 1000.0, adapter="hci0", packet_id=6))
-    readings.update(Reading("attic", {"voltage": 2.9}, 1012.0, adapter="hci0", packet_id=9))
-    readings.update(Reading("attic", {"temperature": 22.5}, 1012.5, adapter="hci1", packet_id=8))
+    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, adapter="hci0", packet_id=6))
+    readings.update(Reading("attic", {Measurement("voltage"): 2.9}, 1012.0, adapter="hci0", packet_id=9))
+    readings.update(Reading("attic", {Measurement("temperature"): 22.5}, 1012.5, adapter="hci1", packet_id=8))
 
     assert samples(readings)["temperature_celsius['attic']"] == 22.5
 
 
 def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(readings: Readings) -> None:
     """A battery that was changed: its ids are just behind, and minutes lie between. Nothing is held back so long."""
-    readings.update(Reading("attic", {"temperature": 20.0}, 1000.0, adapter="hci0", packet_id=3))
-    readings.update(Reading("attic", {"temperature": 5.0}, 1060.0, adapter="hci1", packet_id=0))
+    readings.update(Reading("attic", {Measurement("temperature"): 20.0}, 1000.0, adapter="hci0", packet_id=3))
+    readings.update(Reading("attic", {Measurement("temperature"): 5.0}, 1060.0, adapter="hci1", packet_id=0))
 
     assert samples(readings)["temperature_celsius['attic']"] == 5.0

@@ -12,6 +12,7 @@ from ble_exporter.exporter.app import StatusTracker, create_app
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
 from ble_exporter.status.device_status import Roster
+from tests.data import named
 
 LOCALHOST = "127.0.0.1"
 _START_S = 1_000_000.0
@@ -54,7 +55,9 @@ class House:
 
     def hear(self, device: str, others: Mapping[str, int | str | bytes] | None = None, **measurements: float) -> None:
         """Let a device be heard now."""
-        reading = Reading(device, measurements, 1.7e9 + self.now, -60, adapter="hci0", others=others or {})
+        heard_at = 1.7e9 + self.now
+        said = named(others or {})
+        reading = Reading(device, named(measurements), heard_at, -60, adapter="hci0", others=said)
         self._readings.update(reading)
         self._roster.hear(reading)
 

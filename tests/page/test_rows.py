@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 import pytest
 
 from ble_exporter.exporter.page.rows import render
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
 from ble_exporter.status.device_status import Roster
+from tests.data import named
 
 HOSTILE = "</th><script>alert(1)</script><img src=x onerror='alert(2)'>\"&\u202e"
 
@@ -76,7 +78,15 @@ def test_a_row_says_all_of_a_device() -> None:
         "carbon_dioxide": 612,
         "door": 1,
     }
-    house.hear(Reading("attic", measurements, 1000.0, -60, others={"text": "hello", "firmware_version": "4.1.0.0"}))
+    house.hear(
+        Reading(
+            "attic",
+            named(measurements),
+            1000.0,
+            -60,
+            others={Measurement("text"): "hello", Measurement("firmware_version"): "4.1.0.0"},
+        )
+    )
     house.now = 4.0
 
     expected = [
@@ -96,7 +106,7 @@ def test_a_row_says_all_of_a_device() -> None:
 def test_the_devices_stand_as_configured() -> None:
     """One that falls silent stays where it was."""
     house = House("cellar", "attic", "balcony")
-    house.hear(Reading("attic", {"temperature": 21.5}, 1000.0))
+    house.hear(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
 
     assert ["cellar", "attic", "balcony"] == [row[0].split()[0] for row in house.table().rows]
 
@@ -105,9 +115,9 @@ def test_each_state_has_a_word_and_a_symbol() -> None:
     """Who can't tell the colours, or can't see them, reads it."""
     house = House("silent", "heard", "refused", "never", "refused later")
     for name in ("silent", "refused later"):
-        house.hear(Reading(name, {"temperature": 21.5}, 1000.0))
+        house.hear(Reading(name, {Measurement("temperature"): 21.5}, 1000.0))
     house.now = 180.0
-    house.hear(Reading("heard", {"temperature": 21.5}, 1180.0))
+    house.hear(Reading("heard", {Measurement("temperature"): 21.5}, 1180.0))
     for name in ("refused", "refused later"):
         house.roster.refuse(name, "wrong_key")
 
@@ -132,7 +142,7 @@ def test_a_device_that_was_never_heard_has_dashes() -> None:
 def test_a_number_has_the_digits_that_say_something(value: float, shown: str) -> None:
     """A pound is 0.45359237 kg, and no scale is so exact."""
     house = House("attic")
-    house.hear(Reading("attic", {"count": value}, 1000.0))
+    house.hear(Reading("attic", {Measurement("count"): value}, 1000.0))
 
     assert f";count {shown}" == house.table().rows[0][6]
 
@@ -140,7 +150,7 @@ def test_a_number_has_the_digits_that_say_something(value: float, shown: str) ->
 def test_whatever_is_said_is_text() -> None:
     """A name is the owner's, but a sensor's text is anybody's."""
     house = House(HOSTILE)
-    house.hear(Reading(HOSTILE, {}, 1000.0, others={"text": HOSTILE}))
+    house.hear(Reading(HOSTILE, {}, 1000.0, others={Measurement("text"): HOSTILE}))
 
     table = house.table()
     assert {"tbody", "tr", "th", "td", "bdi", "small", "span", "ul", "li"} == table.tags
@@ -150,7 +160,7 @@ def test_whatever_is_said_is_text() -> None:
 def test_nobody_can_make_the_page_endless() -> None:
     """Anybody can send some hundred names under a sensor's address."""
     house = House("attic")
-    house.hear(Reading("attic", {f"count_{position}": position for position in range(2, 202)}, 1000.0))
+    house.hear(Reading("attic", {Measurement("count", position): position for position in range(2, 202)}, 1000.0))
 
     others = house.table().rows[0][6].split(";")
     assert (34, "count 2 2", "and 168 more") == (len(others), others[1], others[-1])

@@ -6,6 +6,7 @@ import pytest
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats import bthome
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.scanner.capture import Transmission, load_capture
 from tests.conftest import HERE
 
@@ -97,6 +98,6 @@ def test_the_shipped_capture_decodes_whole() -> None:
 
     decoded = [bthome.decode(transmission.service_data[LONG]) for transmission in transmissions]
     assert {27.01, 19.2, 20.54} == {
-        values.measurements["temperature"] for values in decoded if "temperature" in values.measurements
+        values.measurements[Measurement("temperature")] for values in decoded if "temperature" in values.measurements
     }
     assert not [values for values in decoded if values.unknown_object is not None or not values.measurements]

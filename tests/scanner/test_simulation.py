@@ -6,6 +6,7 @@ import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.scanner.simulation import House
 
@@ -62,7 +63,9 @@ def test_a_sensor_sends_every_2_5_seconds_with_jitter() -> None:
 def test_rooms_drift_like_rooms() -> None:
     """A day of values: they move, a little at a time, and stay where people live."""
     packets = [bthome.decode(sent.service_data[bthome.UUID]) for sent in heard(House(ADDRESSES[:1], seed=1), 86400)]
-    celsius = [packet.measurements["temperature"] for packet in packets if "temperature" in packet.measurements]
+    celsius = [
+        packet.measurements[Measurement("temperature")] for packet in packets if "temperature" in packet.measurements
+    ]
 
     assert all(abs(later - earlier) < 0.3 for earlier, later in pairwise(celsius))
     assert len(set(celsius)) > 10
@@ -131,7 +134,7 @@ def test_a_breath_is_measured_by_the_first_sensor_alone() -> None:
     rises = {}
     for address in ADDRESSES:
         humidities = [
-            bthome.decode(transmission.service_data[bthome.UUID]).measurements.get("humidity")
+            bthome.decode(transmission.service_data[bthome.UUID]).measurements.get(Measurement("humidity"))
             for transmission in heard(House(ADDRESSES, seed=1, breath_at_s=12.0), 30)
             if transmission.address == address
         ]

@@ -17,6 +17,7 @@ from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.history import MOST_SERIES, POINTS, STEP_S
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Reading
@@ -121,9 +122,13 @@ def test_each_state_is_described(app_config: AppConfig) -> None:
     now = [0.0]
     names = ("heard", "silent", "refused", "never_heard")
     roster = Roster({f"A4:C1:38:00:00:0{i}": name for i, name in enumerate(names)}, Readings(), lambda: now[0])
-    roster.hear(Reading("silent", {"temperature": 20.5}, 1000.0, None, formats=("BTHome v2",)))
+    roster.hear(Reading("silent", {Measurement("temperature"): 20.5}, 1000.0, None, formats=("BTHome v2",)))
     now[0] = 100.0
-    roster.hear(Reading("heard", {}, 1100.0, -60, adapter="hci0", others={"text": "hello", "raw": b"\xff"}))
+    roster.hear(
+        Reading(
+            "heard", {}, 1100.0, -60, adapter="hci0", others={Measurement("text"): "hello", Measurement("raw"): b"\xff"}
+        )
+    )
     for reason in REJECT_REASONS:
         roster.refuse("refused", reason)
 

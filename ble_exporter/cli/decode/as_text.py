@@ -12,6 +12,7 @@ from ble_exporter.cli.decode.guess import Guess
 from ble_exporter.cli.decode.walk_atc import LAYOUTS
 from ble_exporter.cli.terminal import Painter, columns
 from ble_exporter.formats import atc
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.model import Reading
@@ -82,7 +83,9 @@ def _exported_others(others: Mapping[str, float | str | bytes]) -> Iterator[tupl
     from ble_exporter.device.events import Others
 
     store = Others()
-    whole = {name: int(value) if isinstance(value, float) else value for name, value in others.items()}
+    whole = {
+        Measurement.parse(name): int(value) if isinstance(value, float) else value for name, value in others.items()
+    }
     store.hear(Reading("", {}, 0.0, None, others=whole))
     for family in store.collect([{"device": ""}]):
         for sample in family.samples:

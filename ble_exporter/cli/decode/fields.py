@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.encryption import MIC_LENGTH, check_sender
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number
 from ble_exporter.formats.values import Values
 from ble_exporter.utils import number_of
@@ -150,12 +151,12 @@ class Part:
             index += number.size
         self.take(index - self.index, what, note, tuple(found))
 
-    def measured(self, name: str, value: float, unit: str, *, is_possible: bool) -> Value:
+    def measured(self, name: Measurement, value: float, unit: str, *, is_possible: bool) -> Value:
         """Take a measurement."""
         self._values.add(name, value, is_possible=is_possible)
         return self._measurement(name, unit)
 
-    def other(self, name: str, value: int | str | bytes) -> Value:
+    def other(self, name: Measurement, value: int | str | bytes) -> Value:
         """Take what is no measurement."""
         self._values.add_other(name, value)
         return Value("other", next(reversed(self._values.others)), name, value)

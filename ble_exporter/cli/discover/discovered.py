@@ -9,6 +9,7 @@ from statistics import median
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.decoded import Cipher, Decoded
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import DECODERS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement
@@ -89,7 +90,7 @@ class Sender:
     rssi: float | None = None
     packets: int = 0
     formats: list[str] = field(default_factory=list)
-    measurements: dict[str, float] = field(default_factory=dict)
+    measurements: dict[Measurement, float] = field(default_factory=dict)
     encrypts: bool = False
     locked: Advertisement | None = None
     rejected: RejectReason | None = None
@@ -164,13 +165,14 @@ class Sender:
             self._measure(merged(sound)[0], now)
         return says_something
 
-    def _measure(self, measurements: Mapping[str, float], now: float) -> None:
+    def _measure(self, measurements: Mapping[Measurement, float], now: float) -> None:
         for name, value in measurements.items():
             if name in self.measurements or len(self.measurements) < MOST_MEASUREMENTS:
                 self.measurements[name] = value
-        for name, rise in self._rises.items():
-            if name in measurements and rise.add(measurements[name]):
-                self.rose, self.rose_at = name, now
+        for rising, rise in self._rises.items():
+            measurement = Measurement(rising)
+            if measurement in measurements and rise.add(measurements[measurement]):
+                self.rose, self.rose_at = rising, now
 
 
 class Survey:

@@ -156,9 +156,9 @@ def _reception(sender: Sender) -> tuple[str, str, str]:
 def _readings(sensor: Sender, rose: str, *, is_configured: bool) -> tuple[str, ...]:
     if sensor.needs_key:
         return _WRONG_KEY if sensor.rejected == "wrong_key" and is_configured else _LOCKED
-    first = [name for name in _DECIMALS if name in sensor.measurements]
+    first = sorted((name for name in sensor.measurements if name in _DECIMALS), key=list(_DECIMALS).index)
     rest = [name for name in sensor.measurements if name not in _DECIMALS]
-    said = {name: _reading(name, sensor.measurements[name]) for name in (*first, *rest)}
+    said = {str(name): _reading(name, sensor.measurements[name]) for name in (*first, *rest)}
     if rose in said:
         said[rose] += _ROSE
     return tuple(said.values())

@@ -11,6 +11,7 @@ from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Counter, Decoded
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.parser import DECODERS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, cipher_of
@@ -71,12 +72,12 @@ def said(anatomy: Anatomy) -> Decoded:
     unknown = anatomy.unknown_objects()
     bits = 8 if anatomy.uuid == atc.UUID else 32
     return Decoded(
-        {value.name: float(value.value) for value in measured if value.is_possible},
-        {value.name: other(value.value) for value in values if value.role == "other"},
+        {Measurement.parse(value.name): float(value.value) for value in measured if value.is_possible},
+        {Measurement.parse(value.name): other(value.value) for value in values if value.role == "other"},
         int(packet_ids[-1]) if packet_ids else None,
         unknown[0].unknown if unknown else None,
         Counter(int(counters[-1]), bits) if counters else None,
-        tuple(value.name for value in measured if not value.is_possible),
+        tuple(Measurement.parse(value.name) for value in measured if not value.is_possible),
     )
 
 

@@ -1,0 +1,38 @@
+"""Names of what packets say: one series, one text."""
+
+import pytest
+
+from ble_exporter.formats.measurement import Measurement
+
+
+def test_the_first_of_a_name_has_no_number() -> None:
+    """A sensor with one probe has none."""
+    measurement = Measurement("temperature")
+
+    assert ("temperature", "temperature", 1) == (measurement, measurement.name, measurement.position)
+
+
+def test_a_repeated_name_is_told_apart_by_its_position() -> None:
+    """Two probes are two series."""
+    measurement = Measurement("temperature", 2)
+
+    assert ("temperature_2", "temperature", 2) == (measurement, measurement.name, measurement.position)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "position"),
+    [("temperature", "temperature", 1), ("temperature_2", "temperature", 2), ("battery_low", "battery_low", 1)],
+)
+def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> None:
+    """`update_metrics` is given plain text."""
+    measurement = Measurement.parse(text)
+
+    assert (text, name, position) == (measurement, measurement.name, measurement.position)
+
+
+@pytest.mark.parametrize("text", ["_2", "temperature_²", "temperature_", "2"])
+def test_what_only_looks_like_a_position_is_a_name(text: str) -> None:
+    """It has no family, and is refused for what it is."""
+    measurement = Measurement.parse(text)
+
+    assert (text, text, 1) == (measurement, measurement.name, measurement.position)
