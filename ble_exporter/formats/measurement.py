@@ -32,4 +32,5 @@ class Measurement(str):
     def parse(cls, text: str) -> "Measurement":
         """Return the measurement that a text means: "temperature_2" is the second temperature."""
         name, _, position = text.rpartition("_")
-        return cls(name, int(position)) if name and position.isascii() and position.isdigit() else cls(text)
+        is_position = position.isascii() and position.isdigit() and position[0] != "0" and position != "1"
+        return cls(name, int(position)) if name and is_position else cls(text)

@@ -30,7 +30,7 @@ def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> Non
     assert (text, name, position) == (measurement, measurement.name, measurement.position)
 
 
-@pytest.mark.parametrize("text", ["_2", "temperature_²", "temperature_", "2"])
+@pytest.mark.parametrize("text", ["_2", "temperature_²", "temperature_", "temperature_1", "temperature_02", "2"])
 def test_what_only_looks_like_a_position_is_a_name(text: str) -> None:
     """It has no family, and is refused for what it is."""
     measurement = Measurement.parse(text)
