@@ -11,13 +11,18 @@ from tests.conftest import HERE
 WRONG_USAGE = 2
 
 
-@pytest.fixture
-def unit() -> ConfigParser:
-    """The systemd unit. Of a key that stands there twice, the last."""
+def systemd_unit() -> ConfigParser:
+    """Return the systemd unit; of a key that occurs twice, the last."""
     parser = ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep the case of keys
     parser.read(HERE.parent / "contrib" / "ble_exporter.service")
     return parser
+
+
+@pytest.fixture
+def unit() -> ConfigParser:
+    """The systemd unit."""
+    return systemd_unit()
 
 
 def test_the_systemd_unit_is_the_contract_s(unit: ConfigParser) -> None:

@@ -4,46 +4,95 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ble_exporter import __version__
 from ble_exporter.config import KEYS
+from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.errors import REJECT_REASONS
+from ble_exporter.exporter.app import create_app
+from ble_exporter.exporter.page.files import FILES
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from tests.conftest import HERE
 
 ROOT = HERE.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MANDATORY = {
+    "scan_interval_seconds": "30",
+    "scan_duration_seconds": "30",
+    "listen_port": "8000",
+    "devices": '{"A4:C1:38:00:00:01": "living_room"}',
+}
+
+
+def _page(name: str) -> str:
+    """Return a page of the documentation."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def _blocks() -> list[object]:
+    """Return a case for each YAML block of the README and of docs/: its page, and its text."""
+    return [
+        pytest.param(block, id=f"{page.name}-{number}")
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+        for number, block in enumerate(YAML_BLOCK.findall(page.read_text(encoding="utf-8")))
+    ]
 
 
 def test_every_metric_of_a_sensor_is_in_the_list() -> None:
-    """Who writes a dashboard looks there."""
-    rows = re.findall(
-        r"^\| `(ble_sensor_\w+)` \| (.*) \|$", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    """The author of a dashboard looks there."""
+    rows = re.findall(r"^\| `(ble_sensor_\w+)` \| (.*) \|$", _page("docs/metrics.md"), re.MULTILINE)
 
     assert [(family.metric, family.help) for family in FAMILIES.values()] == rows
 
 
-def test_every_metric_of_the_exporter_is_in_the_readme() -> None:
-    """And so is every reason of a rejection."""
+def test_every_metric_of_the_exporter_is_in_the_list() -> None:
+    """A metric without a description is not used."""
     names = {sample.name for family in SelfMetrics().collect() for sample in family.samples}
-    names.discard("ble_exporter_last_scan_duration_seconds")  # there as `…_duration_seconds`
 
-    assert [] == [name for name in names if f"`{name}`" not in README]
-    assert [] == [reason for reason in REJECT_REASONS if f"`{reason}`" not in README]
+    assert [] == [name for name in names if f"| `{name}` |" not in _page("docs/metrics.md")]
 
 
-def test_every_key_of_the_configuration_is_in_the_readme() -> None:
-    """A key that nobody finds does not exist."""
-    assert [] == [key for key in KEYS if f"| `{key}` |" not in README]
+@pytest.mark.parametrize("page", ["docs/metrics.md", "docs/troubleshooting.md"])
+def test_every_reason_of_a_rejection_is_explained(page: str) -> None:
+    """The reader of a log looks for the remedy, the author of an alert for the label."""
+    assert [] == [reason for reason in REJECT_REASONS if f"`{reason}`" not in _page(page)]
+
+
+def test_every_key_of_the_configuration_is_in_the_list() -> None:
+    """A key that is in no list is not used."""
+    assert [] == [key for key in KEYS if f"| `{key}` |" not in _page("docs/configuration.md")]
+
+
+def test_every_path_is_in_the_list() -> None:
+    """Probes and dashboards rely on paths that are documented."""
+    config = AppConfig(30, 30, 8000, {})
+    paths = {route.resource.canonical for route in create_app(config).router.routes() if route.resource}
+    of_the_page = {f"/{file}" for file in FILES}
+
+    assert [] == sorted(path for path in paths - of_the_page if f"| `{path}` |" not in _page("docs/http.md"))
+
+
+@pytest.mark.parametrize("block", _blocks())
+def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
+    """Readers copy them. A block of a few keys stands for a configuration that has the mandatory ones, too."""
+    copied = yaml.safe_load(block)
+    if isinstance(copied, list):
+        assert [["alert", "expr", "for"]] == [list(rule) for rule in copied]
+    elif "scrape_configs" not in copied:
+        (tmp_path / "cellar.key").write_text("00112233445566778899aabbccddeeff", encoding="utf-8")
+        missing = "".join(f"{key}: {value}\n" for key, value in MANDATORY.items() if key not in copied)
+        (tmp_path / "config.yaml").write_text(block + missing, encoding="utf-8")
+        config = load_config(str(tmp_path / "config.yaml"))
+        assert copied.get("scan_interval_seconds", 30) == config.scan_interval_seconds
 
 
 def test_the_rule_against_replays_has_the_documented_numbers() -> None:
-    """Who judges the rule reads them there."""
-    security = " ".join((ROOT / "docs/security.md").read_text(encoding="utf-8").split())
+    """Readers judge the rule by its numbers."""
+    security = " ".join(_page("docs/security.md").split())
     rule = [
         f"**{HOLD_S:g} s** at most after its first packet",
         f"three counters (**{STEPS}**)",
@@ -56,12 +105,21 @@ def test_the_rule_against_replays_has_the_documented_numbers() -> None:
     assert [] == [words for words in rule if words not in security]
 
 
-def test_every_room_is_in_the_design() -> None:
-    """A stranger orders the rooms by that page."""
-    design = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    rooms = [path.name for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
+def test_every_file_is_in_the_tree() -> None:
+    """A newcomer to the code finds the place for a change by that page."""
+    architecture = _page("docs/architecture.md")
+    files = [path.name for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
 
-    assert [] == [room for room in rooms if f" {room} " not in design]
+    assert [] == [file for file in files if f" {file} " not in architecture]
+
+
+def test_every_decision_is_dated() -> None:
+    """A decision is judged by what was known at its time."""
+    head = re.compile(r"# (\d+)\. .+\n\n\*\*Status:\*\* \w+.*\n\n\*\*Date:\*\* \d{4}-\d\d-\d\d\n\n\*\*Context\.\*\* ")
+    records = sorted((ROOT / "docs/adr").glob("*.md"))
+    found = [(record, head.match(record.read_text(encoding="utf-8"))) for record in records]
+
+    assert [] == [record.name for record, match in found if not match or f"{int(match[1]):04}" != record.name[:4]]
 
 
 def _anchors(page: Path) -> set[str]:
@@ -97,9 +155,11 @@ def test_every_page_that_the_code_names_exists() -> None:
     assert [] == sorted(page for page in named if not (ROOT / page).exists())
 
 
-def test_the_explained_packet_in_the_readme_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:
     """It is the first that a reader tries."""
-    call, said = re.findall(r"^\$ ble-exporter (decode .*)\n((?:.*\n)*?)```$", README, re.MULTILINE)[0]
+    call, said = re.findall(r"^\$ ble-exporter (decode .*)\n((?:.*\n)*?)```$", _page("docs/commands.md"), re.MULTILINE)[
+        0
+    ]
 
     assert main(call.split()) == 1
     assert re.sub(r"^ble-exporter \S+", f"ble-exporter {__version__}", said) == capsys.readouterr().out

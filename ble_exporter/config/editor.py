@@ -33,7 +33,7 @@ from ble_exporter.errors import ConfigError
 
 _NEW_FILE = """\
 # The configuration of ble-exporter. Look whether it is right:  ble-exporter --config FILE --config.check
-# All keys, and what else they can be, are in the README.
+# docs/configuration.md describes every key.
 
 # How often a scan begins, and how long it listens, in seconds. Equal: the radio listens all the time.
 scan_interval_seconds: 30

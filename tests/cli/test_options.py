@@ -47,11 +47,11 @@ def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixtur
     assert [] == [line for line in out.splitlines() if len(line) > 100]
 
 
-def test_the_readme_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     """One meaning each, wherever it is looked up."""
     _, out = ends(["--help"], capsys)
-    readme = (HERE.parent / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| (.*?) \|", readme, re.MULTILINE)
+    page = (HERE.parent / "docs/commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, re.MULTILINE)
 
     assert re.findall(r"^  (\d+) +(.*)$", out, re.MULTILINE) == rows
 

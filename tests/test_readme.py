@@ -1,0 +1,176 @@
+"""
+The README's commands and configurations work.
+
+Each line of its `sh` blocks is one of four kinds: make targets, pip, the exporter's own commands, and those that set up
+a machine. The first test fails for a fifth kind. Commands that need root, systemd or the network are compared with the
+files that they use; `make test-fresh` runs the installation itself.
+"""
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ble_exporter.config.app_config import load_config
+from ble_exporter.main import main
+from tests.conftest import HERE
+from tests.test_contrib import systemd_unit
+from tests.test_main import PATIENCE_S, running
+
+ROOT = HERE.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SENSOR = "A4:C1:38:00:00:01"
+CAPTURE = f"0.0 {SENSOR} -61 fcd2 4000b00151028d0a038d11\n"
+
+pytestmark = pytest.mark.usefixtures("process_as_before")
+
+
+def _blocks(language: str) -> list[str]:
+    """Return the README's fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def _commands() -> list[list[str]]:
+    """Return the words of each command, `sudo` left out; also of those in the text that begin with the venv's path."""
+    lines = [line for block in _blocks("sh") for line in block.splitlines()]
+    lines += re.findall(r"`(venv/bin/[^`]+|apt [^`]+)`", README)
+    words = [shlex.split(command, comments=True) for line in lines for command in line.split(" && ")]
+    return [command[1:] if command[0] == "sudo" else command for command in words]
+
+
+COMMANDS = _commands()
+MAKE = [command for command in COMMANDS if command[0] == "make"]
+PIP = [command for command in COMMANDS if command[0].endswith("/bin/pip")]
+EXPORTER = [command for command in COMMANDS if command[0].endswith("/bin/ble-exporter")]
+MACHINE = [
+    command for command in COMMANDS if command[0] in ("apt", "git", "cd", "python3", "useradd", "install", "systemctl")
+]
+
+
+def test_every_command_is_of_a_kind_that_is_tested() -> None:
+    """A new command in the README needs a test, too."""
+    assert [] == [command for command in COMMANDS if command not in MAKE + PIP + EXPORTER + MACHINE]
+    assert all([MAKE, PIP, EXPORTER, MACHINE])
+
+
+def test_it_is_short_and_begins_with_the_two_commands() -> None:
+    """A visitor decides on the first screen; reference belongs to docs/."""
+    assert len(README.splitlines()) <= 150
+    assert [["make", "demo"], ["make", "test"]] == COMMANDS[:2]
+    assert README[: README.index("make test")].count("\n") < 20
+
+
+@pytest.mark.parametrize("command", MAKE, ids=" ".join)
+def test_make_targets_exist(command: list[str]) -> None:
+    """And what they would run can be worked out."""
+    subprocess.run(
+        [command[0], "-n", *command[1:]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S
+    )
+
+
+@pytest.mark.parametrize("command", PIP, ids=" ".join)
+def test_pip_installs_what_there_is(command: list[str]) -> None:
+    """From a lock with a hash for each package and nothing beside it; from the checkout; or the extra's one library."""
+    match command[1:]:
+        case ["install", "--require-hashes", "--no-deps", "--requirement", lock]:
+            pinned = re.findall(r"^[\w.-]+==\S+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
+            hashed = re.findall(r"^[\w.-]+==.*\\\n +--hash=sha256:", (ROOT / lock).read_text("utf-8"), re.MULTILINE)
+            assert 0 < len(pinned) == len(hashed)
+        case ["install", "--no-deps", "."]:
+            assert (ROOT / "pyproject.toml").exists()
+        case ["install", requirement]:
+            assert f'encryption = ["{requirement}"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        case rest:
+            assert ["check"] == rest
+
+
+def test_the_systemd_commands_suit_the_unit() -> None:
+    """What they create is what the unit names: user, program, folder of the log, configuration."""
+    service = systemd_unit()["Service"]
+    program, *_, configuration = service["ExecStart"].split()
+    folder = service["WorkingDirectory"]
+    expected = [
+        ["useradd", "--system", "--no-create-home", "--groups", "bluetooth", service["User"]],
+        ["install", "-d", folder],
+        ["install", "-d", "-o", service["User"], service["ReadWritePaths"].removeprefix("-")],
+        ["python3", "-m", "venv", str(Path(program).parents[1])],
+        ["install", "-D", "-m", "640", "-g", service["User"], "home.yaml", configuration],
+        ["install", "-m", "644", "contrib/ble_exporter.service", "/etc/systemd/system/"],
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "enable", "--now", "ble_exporter"],
+    ]
+
+    assert [] == [command for command in expected if command not in MACHINE]
+    assert {str(Path(program).parent / "pip")} == {command[0] for command in PIP if command[0].startswith("/")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_find_check_and_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The three commands after the installation, in their order: on a capture, and on the simulated radio."""
+    monkeypatch.chdir(tmp_path)
+    Path("one.capture").write_text(CAPTURE, encoding="utf-8")
+    discover, start, doctor = (command[1:] for command in EXPORTER)
+
+    assert 0 == main([*discover, "--replay", "one.capture", "--add", f"{SENSOR}=living_room"])
+    written = Path("home.yaml").read_text(encoding="utf-8")
+    Path("home.yaml").write_text(written.replace("listen_port: 8000", f"listen_port: {_free_port()}"), encoding="utf-8")
+    assert 0 == main([*doctor, "--mock", "--seconds", "0"]), capsys.readouterr().out
+    with running(*start[:-1], str(tmp_path / start[-1]), "--mock") as process:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "serving on" in line)
+        next(line for line in process.stderr if "heard living_room" in line)
+        with urllib.request.urlopen(re.findall(r"http\S+/metrics", line)[0]) as response:  # noqa: S310 - our own
+            assert 'ble_sensor_temperature_celsius{device="living_room"}' in response.read().decode()
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(timeout=PATIENCE_S)
+
+
+def test_the_recommended_configuration_is_what_discover_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One recommendation, wherever its reader meets it."""
+    monkeypatch.chdir(tmp_path)
+    Path("one.capture").write_text(CAPTURE, encoding="utf-8")
+    main(["discover", "--write", "home.yaml", "--replay", "one.capture", "--add", f"{SENSOR}=living_room"])
+    written = load_config("home.yaml")
+    Path("readme.yaml").write_text(_blocks("yaml")[0], encoding="utf-8")
+    recommended = load_config("readme.yaml")
+
+    assert (30, 30, "auto") == (
+        recommended.scan_interval_seconds,
+        recommended.scan_duration_seconds,
+        recommended.stale_after_seconds,
+    )
+    assert (30, 30, "auto") == (
+        written.scan_interval_seconds,
+        written.scan_duration_seconds,
+        written.stale_after_seconds,
+    )
+
+
+def test_prometheus_scrapes_the_port_of_the_configuration() -> None:
+    """A copied block that scrapes another port than the copied configuration serves shows nothing."""
+    configuration, prometheus = map(yaml.safe_load, _blocks("yaml"))
+    targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
+
+    assert [f"raspberrypi:{configuration['listen_port']}"] == targets
+
+
+def test_the_table_of_sensors_is_a_recorded_one() -> None:
+    """It promises what `discover` shows; the recording is held to the program by the radio rig."""
+    table = next(block for block in _blocks("") if "ADDRESS" in block).split("\n\n")[0]
+    recorded = (ROOT / "docs/first-five-minutes.md").read_text(encoding="utf-8").splitlines()
+
+    assert [] == [line for line in table.splitlines() if line not in recorded]
