@@ -8,7 +8,7 @@ watch that all of it is alive.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from bleak import BleakScanner
@@ -22,8 +22,9 @@ from ble_exporter.model import Advertisement
 from ble_exporter.scanner import hints, missed_devices, scan_mode
 from ble_exporter.scanner.bluez_dbus import ServiceData, Stack, connected
 from ble_exporter.scanner.radio import Listener
-from ble_exporter.scanner.session import packets_heard, within
+from ble_exporter.scanner.session import packets_heard
 from ble_exporter.scanner.watchdog import Silence
+from ble_exporter.tasks import Tasks, within
 from ble_exporter.utils import one_line
 
 # What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
@@ -115,11 +116,13 @@ class BleakScannerImpl:
             self._kept = dict(stack.kept)
             self._adds_up = way.mode == "passive"
             scanner = BleakScanner(heard, scanning_mode=way.mode, bluez=scan_mode.options(adapter.name, way))
-            async with self._scanning(scanner, stack):
+            async with self._scanning(scanner, stack), Tasks() as tasks:
                 self.adapters[adapter.name] = True
                 started()
-                silence = self._silence.watch(adapter.name, only_thermometers=way.mode == "passive")
-                await _until_one_fails(bug, stack.watch(), silence)
+                tasks.start(_raised(bug))
+                tasks.start(stack.watch())
+                tasks.start(self._silence.watch(adapter.name, only_thermometers=way.mode == "passive"))
+                await tasks.wait()
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """See AbstractScanner."""
@@ -199,19 +202,11 @@ class BleakScannerImpl:
         return ScannerError(f"adapter {self._adapter}: {problem}")
 
 
-async def _until_one_fails(bug: asyncio.Future[None], *watches: Coroutine[None, None, None]) -> None:
-    """Wait for the first of them to fail, and raise its error."""
-    tasks = [asyncio.ensure_future(watch) for watch in watches]
-    try:
-        await asyncio.wait({bug, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (bug, *tasks):
-            if task.done():
-                task.result()
-    finally:
-        for task in tasks:
-            # Two may fail at once; the second one's error says nothing new.
-            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-            task.cancel()
+async def _raised(error: asyncio.Future[None]) -> None:
+    """Raise the error that a callback sets."""
+    # Not awaited itself: a cancellation would cancel it, and an error that comes then would be lost.
+    await asyncio.wait({error})
+    error.result()
 
 
 def _said(error: BaseException) -> str:

@@ -7,7 +7,7 @@ D-Bus itself ends. Each of these is a signal on the bus, or the end of the conne
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from dbus_fast.service import ServiceInterface
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
+from ble_exporter.tasks import Tasks, within
 from ble_exporter.utils import one_line
 
 _BLUEZ = "org.bluez"
@@ -119,11 +120,10 @@ class Stack:
         Raises:
             ScannerError: It is not there, can't scan, or is powered off or blocked; or bluetoothd is not running.
         """
-        _watching, adapters = await asyncio.gather(
-            asyncio.gather(*(self.call_bus("AddMatch", rule) for rule in _RULES)),
-            # After the rules, so that what changes meanwhile is heard.
-            self.adapters(),
-        )
+        for rule in _RULES:
+            await self.call_bus("AddMatch", rule)
+        # After the rules, so that what changes meanwhile is heard.
+        adapters = await self.adapters()
         if not adapters:
             raise ScannerError(hints.NO_ADAPTER)
         if wanted is not None and wanted not in adapters:
@@ -179,9 +179,8 @@ class Stack:
             return str(error)
         # Only now: bluetoothd looks for what appears after it was told where to look.
         self._bus.export(_MONITOR_PATH, monitor)
-        activation = asyncio.ensure_future(self._is_monitoring.wait())
-        await asyncio.wait({activation}, timeout=min(_ACTIVATION_TIMEOUT_S, self._left_s()))
-        activation.cancel()
+        with suppress(asyncio.TimeoutError):
+            await within(min(_ACTIVATION_TIMEOUT_S, self._left_s()), self._is_monitoring.wait())
         return None if self._is_monitoring.is_set() else "without a reason"
 
     async def watch(self) -> None:
@@ -191,20 +190,17 @@ class Stack:
         Raises:
             ScannerError: Always: bluetoothd, the adapter or D-Bus went away, or the adapter was switched off.
         """
-        disconnected = asyncio.ensure_future(
-            self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # it has no annotations
-        )
-        # Its result or its exception says only how the connection ended: that it did is enough.
-        disconnected.add_done_callback(lambda task: task.cancelled() or task.exception())
-        failed = asyncio.ensure_future(self._has_failed.wait())
-        try:
-            await asyncio.wait({disconnected, failed}, return_when=asyncio.FIRST_COMPLETED)
+        async with Tasks() as tasks:
+            disconnected = tasks.start(self._disconnection())
+            await tasks.wait(disconnected, tasks.start(self._has_failed.wait()))
             for pause_s in _ALL_IS_SAID_S:
-                await asyncio.wait({disconnected}, timeout=pause_s)
+                await tasks.wait(disconnected, timeout_s=pause_s)
             raise ScannerError(f"adapter {self._adapter}: {self._cause(disconnected.done())}")
-        finally:
-            failed.cancel()
-            disconnected.cancel()
+
+    async def _disconnection(self) -> None:
+        """Wait until the connection to the system bus has ended, however it did."""
+        with suppress(Exception):
+            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # it has no annotations
 
     def _cause(self, is_disconnected: bool) -> str:
         """Return the problem that explains the others."""
@@ -235,7 +231,7 @@ class Stack:
 
     async def _call(self, message: Message) -> Message:
         try:
-            reply = await asyncio.wait_for(self._bus.call(message), self._left_s())
+            reply = await within(self._left_s(), self._bus.call(message))
         except asyncio.TimeoutError:
             raise BusError("org.freedesktop.DBus.Error.NoReply", "") from None
         except (OSError, EOFError) as error:
@@ -282,7 +278,7 @@ async def connected() -> AsyncIterator[Stack]:
     deadline = asyncio.get_running_loop().time() + _ANSWER_TIMEOUT_S
     try:
         bus = MessageBus(bus_type=BusType.SYSTEM)
-        await asyncio.wait_for(bus.connect(), _ANSWER_TIMEOUT_S)
+        await within(_ANSWER_TIMEOUT_S, bus.connect())
     except (AuthError, InvalidAddressError, OSError, EOFError, asyncio.TimeoutError) as error:
         raise ScannerError(hints.no_dbus(one_line(error) or type(error).__name__)) from error
     try:

@@ -5,7 +5,7 @@ bluetoothd does not tell its version, nor who has it scan. The first says the pr
 guessed from who else is on the bus.
 """
 
-import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -84,15 +84,12 @@ async def _inspect(stack: Stack, proc: Path) -> Inspection:
 async def _processes(stack: Stack) -> dict[str, int]:
     """Return who is on the bus: the connections' names (":1.7") to their process ids."""
     names: list[str] = (await stack.call_bus("ListNames")).body[0]
-    answers = await asyncio.gather(
-        *(stack.call_bus("GetConnectionUnixProcessID", name) for name in names), return_exceptions=True
-    )
-    # Some may have gone meanwhile.
-    return {
-        name: answer.body[0]
-        for name, answer in zip(names, answers, strict=True)
-        if not isinstance(answer, BaseException)
-    }
+    processes = {}
+    for name in names:
+        # It may have gone meanwhile.
+        with suppress(BusError):
+            processes[name] = (await stack.call_bus("GetConnectionUnixProcessID", name)).body[0]
+    return processes
 
 
 def _words(path: Path, separator: str) -> tuple[str, ...]:

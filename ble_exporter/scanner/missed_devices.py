@@ -14,7 +14,7 @@ from bleak.backends.bluezdbus.manager import BlueZManager, get_global_bluez_mana
 from bleak.exc import BleakError
 
 from ble_exporter.scanner.bluez_dbus import BusError, Stack
-from ble_exporter.scanner.session import within
+from ble_exporter.tasks import within
 
 # As long as all else that is asked before a scan; what then is wrong the stack will tell.
 _ANSWER_TIMEOUT_S = 10.0

@@ -8,9 +8,9 @@ from functools import partial
 from typing import cast
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner import hints
 from ble_exporter.scanner.radio import Listener, Radio
-from ble_exporter.scanner.session import end, packets_heard
+from ble_exporter.scanner.session import packets_heard, run_for
+from ble_exporter.tasks import Tasks
 
 # An adapter that was unplugged takes seconds to come up again; a shorter wait would only fill bluetoothd's log.
 RETRY_S = 30.0
@@ -45,17 +45,13 @@ class Several:
         self._started = started
         self._starting = set(self._radios)
         self._alive = set(self._radios)
-        tasks = [asyncio.ensure_future(self._keep(radio, listener)) for radio in self._radios]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            first = [task for task in tasks if task.done()]
-            self._is_stopping = True
-            await end(*tasks)
-            # Also where this is cancelled: what failed then must not be lost. What failed first is the cause.
-            errors = [task.exception() for task in first + tasks if not task.cancelled()]
-            for error in filter(None, errors):
-                raise error
+        async with Tasks() as tasks:
+            listening = [tasks.start(self._keep(radio, listener)) for radio in self._radios]
+            try:
+                for task in listening:
+                    await tasks.wait(task)
+            finally:
+                self._is_stopping = True
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """See AbstractScanner; a packet that two of them heard is there twice."""
@@ -65,12 +61,7 @@ class Several:
         """Keep one of them listening."""
         while True:
             try:
-                await radio.run(listener, partial(self._note_start, radio))
-            except asyncio.CancelledError:
-                if self._is_stopping:
-                    raise
-                # Else it would be deaf for ever, with the others there to hide it.
-                self._note_failure(radio, ScannerError(f"adapter {', '.join(radio.adapters)}: {hints.BROKEN_OFF}"))
+                await run_for(radio, listener, None, partial(self._note_start, radio))
             except ScannerError as error:
                 self._note_failure(radio, error)
             else:

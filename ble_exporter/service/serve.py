@@ -1,5 +1,5 @@
 """
-The service: scan, keep, serve. The one place where tasks are started and ended.
+The service: scan, keep, serve.
 
 An advertisement goes straight down, once: the radio delivers it to Pipeline.handle, a plain synchronous call that ends
 in the store of readings. A scrape reads the store.
@@ -14,11 +14,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.errors import ConfigError
+from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.exporter.app import create_app, http_log
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service import systemd
 from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.tasks import Tasks
 
 # On SIGTERM all is over within a second: so long a scan may take to stop, and so long a request to end.
 _STOP_SCAN_S = 0.6
@@ -38,24 +39,21 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     app = create_app(config, cycle.tracker, collectors, cycle.progress, cycle.roster)
     runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
     await runner.setup()
-    feeding = asyncio.ensure_future(systemd.feed_watchdog(cycle.progress.stalled, log))
     try:
-        await _listen(runner, config, log)
-        scanning = asyncio.ensure_future(cycle.run())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({scanning, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        systemd.notify(systemd.STOPPING)
-        if scanning.done():
-            scanning.result()
-        log.info("stopping")
-        scanning.cancel()
-        await asyncio.wait({scanning}, timeout=_STOP_SCAN_S)
-        if scanning.done() and not scanning.cancelled():
-            # At the machine's shutdown Bluetooth may have gone before us: no failure of ours.
-            log.warning("while stopping: %s", scanning.exception())
+        async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
+            tasks.start(systemd.feed_watchdog(cycle.progress.stalled, log))
+            await _listen(runner, config, log)
+            try:
+                await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))
+            finally:
+                systemd.notify(systemd.STOPPING)
+            log.info("stopping")
+            try:
+                await tasks.end()
+            except ExporterError as error:
+                # At the machine's shutdown Bluetooth may have gone before us: no failure of ours.
+                log.warning("while stopping: %s", error)
     finally:
-        feeding.cancel()
         await runner.cleanup()
 
 

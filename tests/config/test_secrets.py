@@ -24,6 +24,7 @@ from ble_exporter.model import Advertisement
 from ble_exporter.parser import DECODERS
 from ble_exporter.scanner import Listener
 from ble_exporter.service import serve
+from ble_exporter.tasks import Tasks
 from tests import sealed
 from tests.conftest import HERE, PACKET_A
 from tests.sealed import KEY, OTHER_KEY, UUID, Toy, seal
@@ -96,17 +97,17 @@ def forms_of(key: bytes) -> list[str]:
 async def all_pages(config: AppConfig, log: logging.Logger) -> str:
     """Serve until a scan has ended; return all that HTTP shows."""
     stop = asyncio.Event()
-    serving = asyncio.ensure_future(serve(config, Sensor(), log, stop))
     shown: dict[str, str] = {}
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{config.listen_port}") as session:
+    async with Tasks() as tasks, aiohttp.ClientSession(f"http://127.0.0.1:{config.listen_port}") as session:
+        serving = tasks.start(serve(config, Sensor(), log, stop))
         while shown.get("/readyz") != "ready" and not serving.done():
             await asyncio.sleep(0)
             with suppress(aiohttp.ClientConnectionError):
                 for page in ("/readyz", "/metrics", "/status", "/", "/healthz", "/nowhere"):
                     async with session.get(page) as response:
                         shown[page] = await response.text()
-    stop.set()
-    await serving
+        stop.set()
+        await tasks.wait(serving)
     return "".join(shown.values())
 
 

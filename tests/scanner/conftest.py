@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from ble_exporter.scanner import bluez_dbus
+from ble_exporter.tasks import Tasks
 from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
+
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -30,3 +33,15 @@ def on_bluez(bus: Path, act: Callable[[ScriptedBluez], Coroutine[Any, Any, Any]]
             return await act(bluez)
 
     return asyncio.run(run())
+
+
+async def scan_while(
+    bluez: ScriptedBluez, scan: Coroutine[Any, Any, Result], act: Callable[[], None] = lambda: None
+) -> Result:
+    """Scan, and once the radio listens, act; return what the scan does."""
+    async with Tasks() as tasks:
+        scanning = tasks.start(scan)
+        await tasks.wait(scanning, tasks.start(bluez.discovering.wait()))
+        act()
+        await tasks.wait(scanning)
+        return scanning.result()

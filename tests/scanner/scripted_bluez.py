@@ -54,7 +54,7 @@ class ScriptedBluez:
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
         self._greeted: list[asyncio.StreamWriter] = []
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[Any]] = set()
 
     def advertise(
         self, address: str, service_data: dict[str, bytes] | None, rssi: int = -60, adapter: str = "hci0"
@@ -110,14 +110,13 @@ class ScriptedBluez:
         while self._serving:
             await asyncio.wait(self._serving)
 
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a client until it leaves."""
         self._clients.append(writer)
-        task = asyncio.ensure_future(self._serve(reader, writer))
+        task = asyncio.current_task()
+        assert task
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             await self._authenticate(reader, writer)
             while True:

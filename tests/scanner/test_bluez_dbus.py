@@ -8,6 +8,7 @@ and only_a_name show the same on the real one, and keep this honest.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import BleakScannerImpl, Everything, get_scanner, multi_adapter, run_for
+from ble_exporter.tasks import Tasks, within
 from tests.conftest import PACKET_A, PACKET_B
-from tests.scanner.conftest import on_bluez
+from tests.scanner.conftest import on_bluez, scan_while
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
 ADDRESS = "A4:C1:38:00:00:01"
@@ -33,12 +35,7 @@ async def scan_and(bluez: ScriptedBluez, radio: BleakScannerImpl, act: Act, dura
     def heard(_advertisement: Advertisement) -> None:
         pass
 
-    scanning = asyncio.ensure_future(run_for(radio, Everything(heard), duration_s))
-    discovering = asyncio.ensure_future(bluez.discovering.wait())
-    await asyncio.wait({scanning, discovering}, return_when=asyncio.FIRST_COMPLETED)
-    discovering.cancel()
-    act(bluez)
-    await asyncio.wait_for(scanning, SOON_S)
+    await within(SOON_S, scan_while(bluez, run_for(radio, Everything(heard), duration_s), lambda: act(bluez)))
 
 
 @pytest.mark.parametrize(
@@ -200,11 +197,11 @@ def test_only_packets_are_heard(bus: Path) -> None:
     said: list[dict[str, bytes] | None] = [{UUID: PACKET_A}, {UUID: PACKET_A}, None, {UUID: PACKET_B}]
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        scanning = asyncio.ensure_future(BleakScannerImpl().scan(0.2))
-        await bluez.discovering.wait()
-        for service_data in said:
-            bluez.advertise(ADDRESS, service_data)
-        return await scanning
+        def advertise() -> None:
+            for service_data in said:
+                bluez.advertise(ADDRESS, service_data)
+
+        return await scan_while(bluez, BleakScannerImpl().scan(0.2), advertise)
 
     assert on_bluez(bus, scan) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
 
@@ -214,10 +211,7 @@ def test_the_first_packet_of_a_device_that_bluetoothd_knows_is_heard(bus: Path) 
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.advertise(ADDRESS, {UUID: PACKET_A})
-        scanning = asyncio.ensure_future(BleakScannerImpl().scan(0.2))
-        await bluez.discovering.wait()
-        bluez.advertise(ADDRESS, {UUID: PACKET_B})
-        return await scanning
+        return await scan_while(bluez, BleakScannerImpl().scan(0.2), lambda: bluez.advertise(ADDRESS, {UUID: PACKET_B}))
 
     assert on_bluez(bus, scan) == [(ADDRESS, PACKET_B)]
 
@@ -229,10 +223,7 @@ def test_what_somebody_else_s_scan_heard_between_two_of_ours_is_not_heard(bus: P
         radio = BleakScannerImpl()
         heard = []
         for in_scan, between in (({UUID: PACKET_A}, {UUID: PACKET_B}), (None, {UUID: PACKET_A})):
-            scanning = asyncio.ensure_future(radio.scan(0.1))
-            await bluez.discovering.wait()
-            bluez.advertise(ADDRESS, in_scan)
-            heard.append(await scanning)
+            heard.append(await scan_while(bluez, radio.scan(0.1), partial(bluez.advertise, ADDRESS, in_scan)))
             bluez.advertise(ADDRESS, between)
         return heard
 
@@ -248,16 +239,15 @@ def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
         radio = get_scanner(adapters=["hci0", "hci1"], mode="active", silence_limit_s=0.4, goes_on=True)
-        scanning = asyncio.ensure_future(radio.scan(1.3))
-        await bluez.discovering.wait()
-        for hundredth in range(110):
-            bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci0")
-            if hundredth > 55:
-                bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci1")
-            await asyncio.sleep(0.01)
-        up = dict(radio.adapters)
-        await scanning
-        return up
+        async with Tasks() as tasks:
+            tasks.start(radio.scan(1.3))
+            await bluez.discovering.wait()
+            for hundredth in range(110):
+                bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci0")
+                if hundredth > 55:
+                    bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci1")
+                await asyncio.sleep(0.01)
+            return dict(radio.adapters)
 
     assert on_bluez(bus, scan) == {"hci0": True, "hci1": True}
     assert "adapter hci1: nothing was heard for 0.4 s" in caplog.text
@@ -282,10 +272,11 @@ def test_what_bluetoothd_kept_from_before_is_not_heard(bus: Path) -> None:
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.advertise(ADDRESS, {UUID: PACKET_A})
-        scanning = asyncio.ensure_future(BleakScannerImpl().scan(0.2))
-        await bluez.discovering.wait()
-        bluez.advertise(ADDRESS, None)
-        bluez.advertise(ADDRESS, {UUID: PACKET_B})
-        return await scanning
+
+        def advertise() -> None:
+            bluez.advertise(ADDRESS, None)
+            bluez.advertise(ADDRESS, {UUID: PACKET_B})
+
+        return await scan_while(bluez, BleakScannerImpl().scan(0.2), advertise)
 
     assert on_bluez(bus, scan) == [(ADDRESS, PACKET_B)]

@@ -4,7 +4,6 @@ Devices that bluetoothd knows, and bleak does not: bleak itself on a scripted bl
 The radio rig's scenario all_at_once shows on the real one that no sensor goes unheard.
 """
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.scanner import BleakScannerImpl
 from tests.conftest import PACKET_A, PACKET_B
-from tests.scanner.conftest import on_bluez
+from tests.scanner.conftest import on_bluez, scan_while
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
 NEWCOMERS = [f"A4:C1:38:00:01:{number:02X}" for number in range(3)]
@@ -24,13 +23,12 @@ REFUSED = ("org.freedesktop.DBus.Error.AccessDenied", "not you")
 
 async def scan(bluez: ScriptedBluez, radio: BleakScannerImpl, *senders: str) -> list[tuple[str, bytes]]:
     """Scan, with a packet of each sender once the radio listens."""
-    scanning = asyncio.ensure_future(radio.scan(0.2))
-    discovering = asyncio.ensure_future(bluez.discovering.wait())
-    await asyncio.wait({scanning, discovering}, return_when=asyncio.FIRST_COMPLETED)
-    discovering.cancel()
-    for address in senders:
-        bluez.advertise(address, {UUID: PACKET_B})
-    return await scanning
+
+    def advertise() -> None:
+        for address in senders:
+            bluez.advertise(address, {UUID: PACKET_B})
+
+    return await scan_while(bluez, radio.scan(0.2), advertise)
 
 
 def removed(bluez: ScriptedBluez) -> int:

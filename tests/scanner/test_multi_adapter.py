@@ -19,6 +19,7 @@ from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Everything, Listener, Several, run_for
 from ble_exporter.scanner.multi_adapter import RETRY_S
 from ble_exporter.scanner.session import packets_heard
+from ble_exporter.tasks import Tasks
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 NOBODY = Everything(lambda _advertisement: None)
@@ -215,11 +216,8 @@ def test_all_are_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtu
     radios = [Adapter("hci0"), Adapter("hci1")]
 
     async def cancelled() -> None:
-        running = asyncio.ensure_future(run_for(Several(radios), NOBODY, 100))
-        await asyncio.sleep(5)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(run_for(Several(radios), NOBODY, 100)), timeout_s=5)
 
     in_virtual_time(cancelled())
 

@@ -5,7 +5,6 @@ The radio rig's scenarios passive, passive_not_offered, passive_powered_off, aut
 auto_without_monitors show the same on the real one, and keep this honest.
 """
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.parser import DECODERS
 from ble_exporter.scanner import BleakScannerImpl, bluez_dbus, scan_mode
 from tests.conftest import PACKET_A, PACKET_B
-from tests.scanner.conftest import on_bluez
+from tests.scanner.conftest import on_bluez, scan_while
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
 ADDRESS = "A4:C1:38:00:00:01"
@@ -25,13 +24,12 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 async def scan(bluez: ScriptedBluez, mode: ScanMode, *said: dict[str, bytes] | None) -> list[tuple[str, bytes]]:
     """Scan while bluetoothd tells of these advertisements."""
-    scanning = asyncio.ensure_future(BleakScannerImpl(mode=mode).scan(0.1))
-    discovering = asyncio.ensure_future(bluez.discovering.wait())
-    await asyncio.wait({scanning, discovering}, return_when=asyncio.FIRST_COMPLETED)
-    discovering.cancel()
-    for service_data in said:
-        bluez.advertise(ADDRESS, service_data)
-    return await scanning
+
+    def advertise() -> None:
+        for service_data in said:
+            bluez.advertise(ADDRESS, service_data)
+
+    return await scan_while(bluez, BleakScannerImpl(mode=mode).scan(0.1), advertise)
 
 
 async def asked(bluez: ScriptedBluez, mode: ScanMode) -> list[str]:

@@ -12,6 +12,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.radio import Everything, Listener
 from ble_exporter.scanner.session import packets_heard, run_for
+from ble_exporter.tasks import Tasks
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 NOBODY = Everything(lambda _advertisement: None)
@@ -135,11 +136,8 @@ def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: 
     radio = Radio()
 
     async def cancelled() -> None:
-        listening = asyncio.ensure_future(run_for(radio, NOBODY, 100))
-        await asyncio.sleep(5)
-        listening.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await listening
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(run_for(radio, NOBODY, 100)), timeout_s=5)
 
     in_virtual_time(cancelled())
 

@@ -8,6 +8,7 @@ import pytest
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner.watchdog import LOOK_S, UNLEARNED_LIMIT_S, Silence
+from ble_exporter.tasks import Tasks
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -19,15 +20,13 @@ async def listen(
     loop = asyncio.get_running_loop()
     for second in heard_at:
         loop.call_later(second, silence.end)
-    watching = asyncio.ensure_future(silence.watch("hci0", only_thermometers=only_thermometers))
-    await asyncio.wait({watching}, timeout=seconds)
-    ended = loop.time()
-    watching.cancel()
-    await asyncio.wait({watching})
-    if not watching.cancelled():
-        with pytest.raises(ScannerError, match="adapter hci0: nothing was heard for "):
-            watching.result()
-    return ended
+    async with Tasks() as tasks:
+        watching = tasks.start(silence.watch("hci0", only_thermometers=only_thermometers))
+        await asyncio.wait({watching}, timeout=seconds)
+        if watching.done():
+            with pytest.raises(ScannerError, match="adapter hci0: nothing was heard for "):
+                await tasks.wait(watching)
+        return loop.time()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ble_exporter.metrics.readings import Readings
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.tasks import Tasks, within
 from tests.conftest import PACKET_A, PACKET_B
 from tests.radios import LIVING_ROOM, Radio
 
@@ -38,12 +39,8 @@ def run_cycle(cycle: ScanCycle, seconds: float) -> Coroutine[Any, Any, None]:
     """Run a cycle for some seconds."""
 
     async def run() -> None:
-        running = asyncio.ensure_future(cycle.run())
-        await asyncio.wait({running}, timeout=seconds)
-        running.cancel()
-        await asyncio.wait({running})
-        if not running.cancelled():
-            running.result()
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(cycle.run()), timeout_s=seconds)
 
     return run()
 
@@ -128,7 +125,7 @@ def test_a_radio_that_fails_without_pause_ends_the_cycle(
     class Dying(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(super().run(listener, started), 100)
+                await within(100, super().run(listener, started))
             raise ScannerError("gone")
 
     cycle = ScanCycle(without_pause, Dying(), log)
@@ -145,15 +142,15 @@ def test_after_a_standstill_a_whole_scan_follows(
     cycle = ScanCycle(without_pause, Radio(), log)
 
     async def run() -> list[int]:
-        running = asyncio.ensure_future(cycle.run())
-        await asyncio.sleep(59)
-        asyncio.get_running_loop().stand_still(50)  # type: ignore[attr-defined] # the test's loop has it
-        await asyncio.sleep(0.5)
         scans = []
-        for _second in range(40):
-            await asyncio.sleep(1)
-            scans.append(cycle.counts.scans)
-        running.cancel()
+        async with Tasks() as tasks:
+            tasks.start(cycle.run())
+            await asyncio.sleep(59)
+            asyncio.get_running_loop().stand_still(50)  # type: ignore[attr-defined] # the test's loop has it
+            await asyncio.sleep(0.5)
+            for _second in range(40):
+                await asyncio.sleep(1)
+                scans.append(cycle.counts.scans)
         return scans
 
     assert in_virtual_time(run()) == 29 * [3] + 11 * [4]

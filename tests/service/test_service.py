@@ -1,4 +1,4 @@
-"""The service: serving, and the end. The cycle of scans: test_service_scans.py."""
+"""The service: serving, and the end. The cycle of scans: test_scan_cycle.py."""
 
 import asyncio
 import errno
@@ -18,6 +18,7 @@ from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.service import serve
+from ble_exporter.tasks import Tasks
 from tests.radios import Radio
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -40,16 +41,12 @@ def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coro
     async def run() -> None:
         nonlocal began
         stop = asyncio.Event()
-        serving = asyncio.ensure_future(serve(config, radio, log, stop))
-        acting = asyncio.ensure_future(_retry(act, f"http://127.0.0.1:{config.listen_port}"))
-        await asyncio.wait({serving, acting}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            acting.cancel()
-            serving.result()
-        await acting
-        stop.set()
-        began = time.monotonic()
-        await serving
+        async with Tasks() as tasks:
+            serving = tasks.start(serve(config, radio, log, stop))
+            await tasks.wait(serving, tasks.start(_retry(act, f"http://127.0.0.1:{config.listen_port}")))
+            stop.set()
+            began = time.monotonic()
+            await tasks.wait(serving)
 
     # With what asyncio.run clears away at its end: a task that could not be stopped would hold it up.
     asyncio.run(run())

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.scanner import bleak_scanner, bluez_dbus, session
+from ble_exporter import tasks
+from ble_exporter.scanner import bleak_scanner, bluez_dbus
 from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S, Progress
 
 LIMIT_S = 30 + 5 + MARGIN_S
@@ -90,7 +91,7 @@ def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
     """Its error names cause and remedy, and the exit status; the watchdog's SIGABRT would say nothing."""
     starting_s = bluez_dbus._ANSWER_TIMEOUT_S + bleak_scanner._START_TIMEOUT_S
 
-    assert starting_s + bleak_scanner._STOP_TIMEOUT_S + session._CANCEL_AGAIN_S <= MARGIN_S
+    assert starting_s + bleak_scanner._STOP_TIMEOUT_S + tasks.CANCEL_AGAIN_S <= MARGIN_S
     # Each radio waits for the others' turns.
     assert bleak_scanner._START_TIMEOUT_S + bleak_scanner._STOP_TIMEOUT_S <= MARGIN_PER_RADIO_S
 

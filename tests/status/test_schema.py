@@ -24,6 +24,7 @@ from ble_exporter.model import Reading
 from ble_exporter.scanner import MockScanner
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.status.device_status import Roster
+from ble_exporter.tasks import Tasks
 from tests.conftest import HERE
 from tests.radios import InVirtualTime
 
@@ -145,10 +146,8 @@ def test_a_service_on_the_simulated_radio(
     cycle = ScanCycle(app_config, MockScanner(seed=1), log)
 
     async def run() -> None:
-        running = asyncio.ensure_future(cycle.run())
-        await asyncio.sleep(70)
-        running.cancel()
-        await asyncio.wait({running})
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(cycle.run()), timeout_s=70)
 
     in_virtual_time(run())
 

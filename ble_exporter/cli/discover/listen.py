@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ble_exporter.cli.discover.discovered import Survey
 from ble_exporter.cli.discover.display import Display
+from ble_exporter.tasks import Tasks
 
 if TYPE_CHECKING:
     from ble_exporter.scanner import Radio
@@ -30,7 +31,7 @@ async def listen(radio: "Radio", survey: Survey, seconds: float, display: Displa
         ScannerError: Bluetooth is not available, or stopped working.
     """
     # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
-    from ble_exporter.scanner.session import end, listening
+    from ble_exporter.scanner.session import listening
 
     loop = asyncio.get_running_loop()
     took_s = 0.0
@@ -47,20 +48,12 @@ async def listen(radio: "Radio", survey: Survey, seconds: float, display: Displa
             display.show(survey, 0.0, ", ".join(radio.adapters))
 
     enough = asyncio.Event()
-    listening_on = asyncio.ensure_future(until_over())
-    seen_enough = asyncio.ensure_future(_wait(enough))
     # Also while Bluetooth starts, which may take long.
     loop.add_signal_handler(signal.SIGINT, enough.set)
     try:
-        await asyncio.wait({listening_on, seen_enough}, return_when=asyncio.FIRST_COMPLETED)
-        await end(listening_on, seen_enough)
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(until_over()), tasks.start(enough.wait()))
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         display.end()
-    if not listening_on.cancelled():
-        listening_on.result()
     return took_s
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()

@@ -1,0 +1,332 @@
+"""Tasks: none outlives its block, and no error is lost."""
+
+import ast
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.tasks import CANCEL_AGAIN_S, Tasks, UnexpectedCancellationError, within
+from tests.conftest import HERE
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+async def fail(error: BaseException, after_s: float = 0.0) -> None:
+    """Fail after some seconds."""
+    await asyncio.sleep(after_s)
+    raise error
+
+
+async def fail_to_end(error: BaseException) -> None:
+    """Fail when cancelled."""
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        raise error
+
+
+async def swallow_cancellations(count: int) -> None:
+    """Go on after so many cancellations, as a library may before Python 3.12."""
+    for _ in range(count):
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+    await asyncio.sleep(3600)
+
+
+def now() -> float:
+    """Return the event loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+def others() -> int:
+    """Return how many tasks there are beside this one."""
+    return len(asyncio.all_tasks()) - 1
+
+
+def test_a_wait_ends_with_the_first_task(in_virtual_time: InVirtualTime) -> None:
+    """A radio that ends, or a signal to stop: whichever comes first."""
+
+    async def run() -> tuple[bool, float]:
+        async with Tasks() as tasks:
+            return await tasks.wait(tasks.start(asyncio.sleep(5)), tasks.start(asyncio.sleep(3))), now()
+
+    assert (True, 3) == in_virtual_time(run())
+
+
+def test_a_wait_ends_with_its_time(in_virtual_time: InVirtualTime) -> None:
+    """A scan lasts as long as it should, though the radio would listen on."""
+
+    async def run() -> tuple[bool, float]:
+        async with Tasks() as tasks:
+            return await tasks.wait(tasks.start(asyncio.sleep(5)), timeout_s=2), now()
+
+    assert (False, 2) == in_virtual_time(run())
+
+
+def test_a_task_that_is_not_waited_for_does_not_end_a_wait(in_virtual_time: InVirtualTime) -> None:
+    """The watchdog's task returns at once where systemd asks for nothing: the service runs on, and its time counts."""
+
+    async def run() -> tuple[bool, float]:
+        async with Tasks() as tasks:
+            tasks.start(asyncio.sleep(1))
+            return await tasks.wait(tasks.start(asyncio.sleep(5)), timeout_s=3), now()
+
+    assert (False, 3) == in_virtual_time(run())
+
+
+def test_a_task_that_is_not_waited_for_ends_a_wait_by_failing(in_virtual_time: InVirtualTime) -> None:
+    """A bug in any task ends the block at once, and not when somebody happens to look."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            tasks.start(fail(RuntimeError("a bug"), 1))
+            with pytest.raises(RuntimeError, match="a bug"):
+                await tasks.wait(tasks.start(asyncio.sleep(5)))
+            assert now() == 1
+
+    in_virtual_time(run())
+
+
+def test_a_timeout_error_in_a_task_is_not_the_end_of_the_time(in_virtual_time: InVirtualTime) -> None:
+    """It is a failure of the radio."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(fail(asyncio.TimeoutError("late"), 1)), timeout_s=5)
+
+    with pytest.raises(asyncio.TimeoutError, match="late"):
+        in_virtual_time(run())
+
+
+def test_no_task_outlives_the_block(in_virtual_time: InVirtualTime) -> None:
+    """A radio that went on scanning would hold the adapter."""
+
+    async def run() -> int:
+        async with Tasks() as tasks:
+            tasks.start(asyncio.sleep(3600))
+            await tasks.wait(tasks.start(asyncio.sleep(1)))
+        return others()
+
+    assert 0 == in_virtual_time(run())
+
+
+def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTime) -> None:
+    """SIGTERM in the middle of a scan."""
+
+    async def inner() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(asyncio.sleep(3600)))
+
+    async def run() -> int:
+        async with Tasks() as tasks:
+            cancelled = tasks.start(inner())
+            await tasks.wait(timeout_s=1)
+            await tasks.end()
+        assert cancelled.cancelled()
+        return others()
+
+    assert 0 == in_virtual_time(run())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_that_swallows_a_cancellation_is_cancelled_again(in_virtual_time: InVirtualTime, count: int) -> None:
+    """Or a scan would never end, and the process would live on with the values of the scan before."""
+
+    async def run() -> float:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(swallow_cancellations(count)), timeout_s=1)
+        return now()
+
+    assert 1 + count * CANCEL_AGAIN_S == in_virtual_time(run())
+
+
+def test_a_second_cancellation_of_the_block_is_passed_on_at_once(in_virtual_time: InVirtualTime) -> None:
+    """Whoever cancels again has no more patience; and the task that hung is not left behind."""
+
+    async def inner() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(swallow_cancellations(1)))
+
+    async def run() -> tuple[float, int]:
+        async with Tasks(cancel_again_s=2) as tasks:
+            await tasks.wait(tasks.start(inner()), timeout_s=1)
+        return now(), others()
+
+    assert (3, 0) == in_virtual_time(run())
+
+
+@pytest.mark.parametrize("error", [ScannerError("can't stop"), RuntimeError("a bug")])
+def test_a_failure_to_end_is_the_error_of_the_block(in_virtual_time: InVirtualTime, error: Exception) -> None:
+    """A bluetoothd that died in mid-scan may show itself only when the scan is stopped."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(fail_to_end(error)), timeout_s=1)
+
+    with pytest.raises(type(error), match=str(error)):
+        in_virtual_time(run())
+
+
+def test_a_failure_to_end_is_not_lost_where_the_block_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+    """The same, where it is SIGTERM that stops the scan."""
+
+    async def inner() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(fail_to_end(ScannerError("can't stop"))))
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(inner()), timeout_s=1)
+
+    with pytest.raises(ScannerError, match="can't stop"):
+        in_virtual_time(run())
+
+
+def test_of_two_failures_the_first_is_raised(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+    """What comes later is most likely its consequence: a line for those who debug."""
+    caplog.set_level(logging.DEBUG)
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            tasks.start(fail(ScannerError("unplugged"), 1))
+            await tasks.wait(tasks.start(fail_to_end(ScannerError("can't stop"))))
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        in_virtual_time(run())
+    assert [("DEBUG", "after the first error: can't stop")] == [
+        (record.levelname, record.message) for record in caplog.records if record.name == "ble_exporter.tasks"
+    ]
+
+
+def test_of_two_failures_at_once_both_are_told(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug is no consequence of an adapter that was unplugged: its traceback must not be lost."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            tasks.start(fail(ScannerError("unplugged"), 1))
+            tasks.start(fail(RuntimeError("a bug"), 1))
+            await tasks.wait()
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        in_virtual_time(run())
+    assert "RuntimeError: a bug" in caplog.text
+
+
+def test_an_error_of_the_block_comes_before_those_of_its_tasks(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is the one that ended them; a bug that shows only then is told all the same."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            tasks.start(fail_to_end(RuntimeError("a bug")))
+            await asyncio.sleep(1)
+            raise ScannerError("unplugged")
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        in_virtual_time(run())
+    assert "RuntimeError: a bug" in caplog.text
+
+
+def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
+    """Passed on it would look like a stop that was asked for, and the process would end in good order."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            task = tasks.start(asyncio.sleep(3600))
+            asyncio.get_running_loop().call_later(1, task.cancel)
+            await tasks.wait(task)
+
+    with pytest.raises(UnexpectedCancellationError, match="nobody had asked for that"):
+        in_virtual_time(run())
+
+
+def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTime) -> None:
+    """As asyncio.run does at its end: the block was cancelled, too."""
+
+    async def inner() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(asyncio.sleep(3600)))
+
+    async def run() -> bool:
+        async with Tasks() as tasks:
+            outer = tasks.start(inner())
+            await tasks.wait(timeout_s=1)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await tasks.end()
+        return outer.cancelled()
+
+    assert in_virtual_time(run())
+
+
+def test_an_end_can_be_asked_for_within_the_block(in_virtual_time: InVirtualTime) -> None:
+    """Where a failure to end is no failure of the program: it is caught, and not raised again by the block."""
+
+    async def run() -> int:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(fail_to_end(ScannerError("can't stop"))), timeout_s=1)
+            with pytest.raises(ScannerError, match="can't stop"):
+                await tasks.end()
+        return others()
+
+    assert 0 == in_virtual_time(run())
+
+
+def test_within_its_time_a_coroutine_has_its_result(in_virtual_time: InVirtualTime) -> None:
+    """Or its error."""
+    assert "x" == in_virtual_time(within(2, asyncio.sleep(1, "x")))
+    with pytest.raises(ScannerError, match="gone"):
+        in_virtual_time(within(2, fail(ScannerError("gone"))))
+
+
+def test_what_takes_longer_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+    """It is not awaited: a stack that hangs may not even end."""
+
+    async def run() -> float:
+        with pytest.raises(asyncio.TimeoutError):
+            await within(2, swallow_cancellations(1))
+        ended = now()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        return ended
+
+    assert 2 == in_virtual_time(run())
+
+
+def test_a_cancellation_in_the_very_moment_is_no_result(in_virtual_time: InVirtualTime) -> None:
+    """Before Python 3.12 asyncio.wait_for loses it: the task would go on for ever."""
+
+    async def endless() -> None:
+        while True:
+            await within(10, asyncio.sleep(1))
+
+    async def run() -> float:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(endless()), timeout_s=1)
+        return now()
+
+    assert 1 == in_virtual_time(run())
+
+
+def test_nothing_else_starts_a_task() -> None:
+    """A task of its own may outlive who started it, and its error may never be seen."""
+    starters = {"ensure_future", "create_task", "gather", "wait_for", "TaskGroup", "run_coroutine_threadsafe"}
+
+    found = [
+        f"{path.relative_to(HERE.parent)}:{node.lineno}"
+        for path in sorted(Path(HERE.parent, "ble_exporter").rglob("*.py"))
+        if path.name != "tasks.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in starters
+    ]
+
+    assert [] == found
