@@ -32,7 +32,32 @@ class ExporterError(Exception):
 
 
 class ConfigError(ExporterError, ValueError):
-    """The configuration, or what it asks of this machine, can't be used."""
+    """
+    The configuration, or what it asks of this machine, can't be used.
+
+    Its text is one line: "path:line: devices: device: key: problem; hint", without the parts that are empty.
+
+    Attributes:
+        problem: What is wrong.
+        hint: What to do about it; empty where the problem says it.
+        path: The file; empty where it is not about a file.
+        line: The line of that file, from 1; None for the file as a whole.
+        key: The setting, such as "listen_port" or "bindkey_file".
+        device: The address of the configured device that it is about.
+    """
+
+    def __init__(
+        self, problem: str, hint: str = "", *, path: str = "", line: int | None = None, key: str = "", device: str = ""
+    ) -> None:
+        place = path if line is None else f"{path}:{line}"
+        parts = (place, f"devices: {device}" if device else "", key, problem)
+        super().__init__(": ".join(filter(None, parts)) + (f"; {hint}" if hint else ""))
+        self.problem = problem
+        self.hint = hint
+        self.path = path
+        self.line = line
+        self.key = key
+        self.device = device
 
 
 class ScannerError(ExporterError):

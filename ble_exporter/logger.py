@@ -1,4 +1,4 @@
-"""The log: one line an event (time, level, message), to a rotating file or to standard error."""
+"""The log: one line per event (time, level, message), in a rotating file or on standard error."""
 
 import errno
 import logging
@@ -12,7 +12,7 @@ from ble_exporter.errors import ConfigError
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"
 
-# At a scan every 30 s the log grows by some 0.4 MB a day: a week in four files, and an SD card that lives.
+# A scan every 30 s logs about 0.4 MB a day: four files hold ten days, and spare the SD card.
 MAX_BYTES = 1_000_000
 BACKUPS = 3
 
@@ -30,9 +30,9 @@ class _LineFormatter(logging.Formatter):
 
 def get_logger(app_config: AppConfig) -> logging.Logger:
     """
-    Return the program's logger, writing where the configuration says and nowhere else.
+    Return the program's logger, with one handler, which writes to the configured log file or to standard error.
 
-    However often it is called, the logger has exactly one handler. The log file's folder is created.
+    May be called again: the new handler replaces the old one. The log file's folder is created.
 
     Raises:
         ConfigError: The log file can't be written.
@@ -57,10 +57,11 @@ def _handler(log_file: str) -> logging.Handler:
         path.parent.mkdir(parents=True, exist_ok=True)
         return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
-        remedy = "give this user the right to write there"
+        hint = "let this user write there"
         if error.errno == errno.EROFS:
-            remedy = "in a systemd unit, add its folder to ReadWritePaths="
+            hint = "in a systemd unit, add its folder to ReadWritePaths="
         raise ConfigError(
-            f"log_file: {path.absolute()} can't be written ({error.strerror}): "
-            f'{remedy}, set log_file to another path, or to "-" for standard error'
+            f"{path.absolute()} can't be written ({error.strerror})",
+            f'{hint}, set log_file to another path, or to "-" for standard error',
+            key="log_file",
         ) from error

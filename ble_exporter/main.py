@@ -140,9 +140,9 @@ def _failed(error: ExporterError, *, is_told: bool = False) -> int:
 
 
 def _print_checked(path: str, config: "AppConfig") -> None:
-    from ble_exporter.config.devices import open_to_all
+    from ble_exporter.config.devices import world_readable_warnings
 
-    for warning in open_to_all(config.key_files):
+    for warning in world_readable_warnings(config.key_files):
         print("ble-exporter: warning:", warning, file=sys.stderr)
     devices = number_of(len(config.devices), "device")
     keys = f" ({len(config.keys)} with a key)" if config.keys else ""
@@ -156,12 +156,12 @@ def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, 
     # Imported here, so that --config.check answers at once: bleak and aiohttp take most of a second on a Pi.
     import asyncio
 
-    from ble_exporter.config.devices import open_to_all
+    from ble_exporter.config.devices import world_readable_warnings
     from ble_exporter.service import serve
 
     devices = number_of(len(config.devices), "device")
     log.info("ble-exporter %s starts with %s, for %s", __version__, options.config, devices)
-    for warning in open_to_all(config.key_files):
+    for warning in world_readable_warnings(config.key_files):
         log.warning("%s", warning)
     if options.mock and config.keys:
         log.info("the simulated radio sends nothing encrypted: the bindkeys are not used")

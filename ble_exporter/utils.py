@@ -1,14 +1,14 @@
-"""What two or more modules really share, and nothing else."""
+"""Helpers that two or more modules share."""
 
 
 def one_line(text: object) -> str:
-    """Return the text as one line that can be printed: white space is folded, other unprintable characters escaped."""
+    """Return the text as one printable line: white space is folded, other unprintable characters are escaped."""
     folded = " ".join(str(text).split())
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in folded)
 
 
 def number_of(count: int, thing: str) -> str:
-    """Return how many there are, in words: "1 device", "3 devices"."""
+    """Return a count with its noun: "1 device", "3 devices"."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
@@ -19,7 +19,7 @@ def base_and_position(name: str) -> tuple[str, int]:
 
 
 def in_words(seconds: float) -> str:
-    """Return a time span in words, in its largest unit: "4 s", "3 min", "2 h", "5 days"."""
+    """Return a time span in one suitable unit: "4 s", "3 min", "2 h", "5 days"."""
     for unit, length_s, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
         count = round(seconds / length_s)
         if count <= most:

@@ -1,8 +1,8 @@
 """
-A YAML file as a tree of nodes: what is written, and on which line. The only file that knows YAML.
+A YAML file as a tree of nodes with their lines. The only file that knows YAML.
 
-The document is not read into Python objects: a node still knows its line and whether it was quoted, and a mapping
-still has both of two equal keys.
+The file is not loaded into Python objects: a node knows its line and whether it was quoted, and a mapping keeps both of
+two equal keys.
 """
 
 import re
@@ -22,7 +22,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 class _Loader(yaml.SafeLoader):
     """
-    A loader that takes for a number, a truth value or nothing only what YAML 1.2 does.
+    A loader with YAML 1.2's rules for numbers, truth values and null.
 
     PyYAML follows YAML 1.1, in which `no` is False, `010` is 8 and an unquoted 12:34:56:12:34:56 the number
     9783981296.
@@ -40,16 +40,16 @@ for _tag, _pattern, _first in (
 
 _MANY_DIGITS = 18
 
-# What may be a key, or a part of one, wherever in a file it got to: no message shows it. An address is shorter.
+# A bindkey or a part of one, wherever in the file it was put: no message shows it. A Bluetooth address is shorter.
 _SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{2,}")
 
 
 class Document:
     """
-    One YAML file.
+    One YAML file; every error that it raises names the file, and the line where there is one.
 
     Args:
-        path: The name that stands in each message.
+        path: The file's name for messages.
 
     Attributes:
         path: The same.
@@ -60,52 +60,52 @@ class Document:
 
     def text(self, data: bytes) -> str:
         """
-        Return the text of the file, without a byte order mark; the positions of its nodes count in it.
+        Return the text of the file without a byte order mark; the positions of nodes refer to it.
 
         Raises:
-            ConfigError: It is not UTF-8.
+            ConfigError: The file is not UTF-8.
         """
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise ConfigError(f"{self.path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+            raise ConfigError("not UTF-8 text", "save the file as UTF-8", path=self.path, line=line) from error
 
     def entries(self, data: bytes) -> list[tuple[Node, Node]]:
         """
-        Return the keys of the file and their values, in order; none where it holds something else than keys.
+        Return the top-level keys and their values, in order; an empty list if the file is not a mapping.
 
         Raises:
-            ConfigError: It is not YAML.
+            ConfigError: The file is not valid YAML.
         """
         text = self.text(data)
         try:
             return entries_of(yaml.compose(text, Loader=_Loader))
         except yaml.MarkedYAMLError as error:
-            at = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            problem = ", ".join(filter(None, (error.context, error.problem)))
-            # Without its cause: a traceback would show the lines of the file that stand there, and a key with them.
-            raise ConfigError(f"{self.path}{at}: not valid YAML: {_without_secrets(problem)}") from None
+            line = error.problem_mark.line + 1 if error.problem_mark else None
+            problem = "not valid YAML: " + ", ".join(filter(None, (error.context, error.problem)))
+            # Without the cause: its traceback would quote lines of the file, and a bindkey with them.
+            raise ConfigError(_without_secrets(problem), path=self.path, line=line) from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            raise ConfigError(f"{self.path}:{line}: a control character stands here; remove it") from None
+            raise ConfigError("a control character is not allowed", "remove it", path=self.path, line=line) from None
         except RecursionError as error:
-            raise ConfigError(f"{self.path}: not valid YAML: nested too deeply") from error
+            raise ConfigError("not valid YAML: nested too deeply", path=self.path) from error
 
     def nodes(
-        self, entries: Iterable[tuple[Node, Node]], known: Collection[str], where: str = "", *, shows_keys: bool = True
+        self, entries: Iterable[tuple[Node, Node]], known: Collection[str], device: str = "", *, shows_keys: bool = True
     ) -> dict[str, Node]:
         """
-        Return the values of a mapping by their keys.
+        Return the values of a mapping by key.
 
         Args:
-            entries: The mapping's.
-            known: The keys that it may have.
-            where: Which mapping it is, in front of each message.
-            shows_keys: False where a secret may stand in the place of a key: then no message shows an unknown one.
+            entries: The mapping's keys and values.
+            known: The keys that are allowed.
+            device: Address of the device that the mapping describes, for messages.
+            shows_keys: False hides an unknown key in messages: a bindkey may have been written in its place.
 
         Raises:
-            ConfigError: A key is not known, or is set twice.
+            ConfigError: A key is unknown, or set twice.
         """
         nodes: dict[str, Node] = {}
         lines: dict[str, int] = {}
@@ -114,22 +114,23 @@ class Document:
             if key not in known:
                 close = get_close_matches(key, known, 1)
                 hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
-                self.fail(key_node, f"{where}{f'{key}: ' if shows_keys else ''}unknown key; {hint}")
+                self.fail(key_node, "unknown key", hint, key=key if shows_keys else "", device=device)
             if key in lines:
-                self.fail(key_node, f"{where}{key}: is already set on line {lines[key]}; remove one of the two")
+                problem = f"is already set on line {lines[key]}"
+                self.fail(key_node, problem, "remove one of the two", key=key, device=device)
             nodes[key] = value_node
             lines[key] = line_of(key_node)
         return nodes
 
-    def scalar(self, key: str, node: Node) -> Scalar:
+    def scalar(self, node: Node, key: str = "", device: str = "") -> Scalar:
         """
-        Return the single value that a node is.
+        Return a node's single value; key and device are for messages.
 
         Raises:
-            ConfigError: It is a list or a mapping, or tagged as what it is not.
+            ConfigError: The node is a list or a mapping, or its tag does not fit its value.
         """
         if not isinstance(node, yaml.ScalarNode):
-            self.fail(node, f"{key}: a list or a mapping stands here; write a single value")
+            self.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key, device=device)
         text = text_of(node)
         kind = node.tag.rpartition(":")[2]
         if kind == "null":
@@ -138,97 +139,98 @@ class Document:
             return text.lower() == "true"
         if kind in ("int", "float"):
             with suppress(ValueError):
-                # A float for more digits than any setting has: int() refuses thousands of them in its own words.
+                # More digits than any setting has become a float: int() refuses thousands of them with its own error.
                 return int(text) if kind == "int" and len(text) < _MANY_DIGITS else float(text)
-            self.fail(node, f"{key}: {text} is not a number; write one")
+            self.fail(node, f"{text} is not a number", "write one", key=key, device=device)
         return text
 
-    def fail(self, node: Node | None, problem: str) -> NoReturn:
-        """Raise a ConfigError that names the file, the node's line where there is a node, and the problem."""
-        at = "" if node is None else f":{line_of(node)}"
-        raise ConfigError(f"{self.path}{at}: {_without_secrets(one_line(problem))}")
+    def fail(self, node: Node | None, problem: str, hint: str = "", *, key: str = "", device: str = "") -> NoReturn:
+        """Raise a ConfigError for a node, or for the whole file; its text is one line and never shows a bindkey."""
+        line = None if node is None else line_of(node)
+        problem, hint, key = (_without_secrets(one_line(part)) for part in (problem, hint, key))
+        raise ConfigError(problem, hint, path=self.path, line=line, key=key, device=device)
 
 
 def entries_of(node: Node | None) -> list[tuple[Node, Node]]:
-    """Return the keys of a mapping and their values, in order; none where the node is no mapping."""
+    """Return a mapping's keys and values, in order; an empty list if the node is not a mapping."""
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
 def is_mapping(node: Node) -> bool:
-    """Whether it is a mapping, though perhaps an empty one."""
+    """Whether the node is a mapping, even an empty one."""
     return isinstance(node, yaml.MappingNode)
 
 
 def is_scalar(node: Node) -> bool:
-    """Whether it is neither a list nor a mapping."""
+    """Whether the node is neither a list nor a mapping."""
     return isinstance(node, yaml.ScalarNode)
 
 
 def elements_of(node: Node) -> list[Node]:
-    """Return the elements of a list; of a node that is no list, itself."""
+    """Return the elements of a list; any other node counts as a list of itself."""
     return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
 
 
 def line_of(node: Node) -> int:
-    """Return the line that a node begins on, from 1."""
+    """Return the line on which a node starts, from 1."""
     return int(node.start_mark.line) + 1
 
 
 def column_of(node: Node) -> int:
-    """Return the column that a node begins in, from 0."""
+    """Return the column in which a node starts, from 0."""
     return int(node.start_mark.column)
 
 
 def span_of(node: Node) -> tuple[int, int]:
     """
-    Return where in the text a node begins, and where it ends: behind its last character, or that of its last part.
+    Return the offsets of a node's start and end in the text; the end is behind its last character.
 
-    (YAML's own end of a mapping in block style is where the next thing begins, behind all comments.)
+    (YAML's own end of a block mapping is the start of the next token, behind all comments.)
     """
-    begin = int(node.start_mark.index)
+    start = int(node.start_mark.index)
     if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
-        # An alias stands for a node elsewhere: then its key is what is here.
-        return begin, max(span_of(part)[1] for part in node.value[-1])
-    return begin, int(node.end_mark.index)
+        # An alias is a node elsewhere in the file: then the key is the last part that is here.
+        return start, max(span_of(part)[1] for part in node.value[-1])
+    return start, int(node.end_mark.index)
 
 
 def is_flow(node: Node) -> bool:
-    """Whether it is a mapping or a list in braces or brackets."""
+    """Whether the node is a mapping or list in braces or brackets."""
     return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
-def is_nothing(node: Node) -> bool:
-    """Whether nothing stands there, or `{}`, or a null."""
+def is_empty(node: Node) -> bool:
+    """Whether the node is empty, null or `{}`."""
     if isinstance(node, yaml.ScalarNode):
         return node.tag.endswith(":null")
     return isinstance(node, yaml.MappingNode) and not node.value
 
 
 def quoted(text: str) -> str:
-    """Return a text without control characters as YAML has it in double quotes."""
+    """Return a text without control characters in YAML's double quotes."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def text_of(node: Node) -> str:
-    """Return what is written there, before anybody takes it for a number or a truth value."""
+    """Return a scalar as it is written, before YAML reads it as a number or a truth value."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else "(no text)"
 
 
 def is_bare_number(node: Node) -> bool:
-    """Whether it stands there without quotes and other programs, which know YAML 1.1, read something else than text."""
+    """Whether the node is unquoted, and a YAML 1.1 parser reads something other than text."""
     if not isinstance(node, yaml.ScalarNode) or node.style is not None:
         return False
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(text_of(node)[:1], ())
     return any(pattern.match(text_of(node)) for _tag, pattern in resolvers)
 
 
-def shown(value: Scalar) -> str:
+def show_value(value: Scalar) -> str:
     """Return a value as a message shows it."""
     if value is None:
-        return "nothing"
+        return "an empty value"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
-def _without_secrets(problem: str) -> str:
-    return _SECRET.sub("…", problem)
+def _without_secrets(text: str) -> str:
+    return _SECRET.sub("…", text)

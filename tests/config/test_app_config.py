@@ -86,8 +86,8 @@ def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 
-    way_out = "name the configuration file with --config, or let `ble-exporter discover --write FILE` make one"
-    assert f"{path}: can't be read (No such file or directory): {way_out}" == str(caught.value)
+    hint = "name the configuration file with --config, or create one with `ble-exporter discover --write FILE`"
+    assert f"{path}: can't be read (No such file or directory); {hint}" == str(caught.value)
 
 
 def test_a_configuration_error_is_a_value_error() -> None:

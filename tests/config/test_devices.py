@@ -56,7 +56,7 @@ def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
     """However far behind it."""
     (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
 
-    with pytest.raises(ConfigError, match=r"x\.key: this is no key; write the 32 hex digits"):
+    with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey; write the 32 hex digits"):
         load_config(str(write(tmp_path, "{name: x, bindkey_file: x.key}")))
 
 
@@ -64,7 +64,7 @@ def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
     """It would wait for somebody to write into it, before it has said a word."""
     os.mkfifo(tmp_path / "x.key")
 
-    with pytest.raises(ConfigError, match=r"x\.key: this is no key"):
+    with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey"):
         load_config(str(write(tmp_path, "{name: x, bindkey_file: x.key}")))
 
 
@@ -153,3 +153,16 @@ def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
         load_config(str(path))
 
     assert not shows_a_part_of_the_key("".join(traceback.format_exception(caught.value)))
+
+
+def test_an_error_carries_its_parts(tmp_path: Path) -> None:
+    """`doctor` opens an editor at the line, and looks for a key file elsewhere, without reading the message."""
+    path = write(tmp_path, "{name: x, bindkey_file: x.key}")
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    error = caught.value
+    assert (str(path), 5, ADDRESS, "bindkey_file") == (error.path, error.line, error.device, error.key)
+    assert f"{tmp_path}/x.key can't be read (No such file or directory)" == error.problem
+    assert "write the 32 hex digits into that file, and let this user read it" == error.hint

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import load_config, parse_config
-from ble_exporter.config.editor import Addition, add, addable, with_devices
+from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, insert_devices
 from ble_exporter.errors import ConfigError
 from tests.conftest import HERE
 
@@ -18,8 +18,8 @@ HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n
 LIVING_ROOM = "A4:C1:38:00:00:01"
 CELLAR = "A4:C1:38:00:00:0C"
 KEY = "00112233445566778899aabbccddeeff"
-ADDITION = Addition(CELLAR, "cellar")
-LOCKED = Addition("A4:C1:38:00:00:0D", "attic", KEY)
+ADDITION = NewDevice(CELLAR, "cellar")
+LOCKED = NewDevice("A4:C1:38:00:00:0D", "attic", KEY)
 GOOD = sorted((HERE / "configs" / "additions").glob("*.yaml"))
 
 
@@ -28,9 +28,9 @@ def devices_of(content: bytes) -> dict[str, str]:
     return dict(parse_config("config.yaml", content).devices)
 
 
-def text_with(text: str, *additions: Addition) -> str:
+def text_with(text: str, *additions: NewDevice) -> str:
     """Return a configuration's text with devices more; by default with the cellar."""
-    return with_devices("config.yaml", text.encode(), additions or [ADDITION]).decode()
+    return insert_devices("config.yaml", text.encode(), additions or [ADDITION]).decode()
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
@@ -38,7 +38,7 @@ def test_a_device_is_added_in_this_way(path: Path) -> None:
     """In the file's own style: each file has the configuration, a line of dashes, and what becomes of it."""
     before, _, after = path.read_bytes().partition(b"# ---------- becomes\n")
 
-    assert after.decode() == with_devices("config.yaml", before, [ADDITION, LOCKED]).decode()
+    assert after.decode() == insert_devices("config.yaml", before, [ADDITION, LOCKED]).decode()
 
 
 def test_a_windows_file_stays_one() -> None:
@@ -68,7 +68,7 @@ def test_a_byte_order_mark_stays() -> None:
 )
 def test_a_name_may_be_anything_printable(name: str) -> None:
     """In YAML most of these mean something else where they are not quoted."""
-    text = text_with(HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n', Addition(CELLAR, name))
+    text = text_with(HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n', NewDevice(CELLAR, name))
 
     assert {LIVING_ROOM: "x", CELLAR: name} == devices_of(text.encode())
 
@@ -77,31 +77,31 @@ def test_a_name_may_be_anything_printable(name: str) -> None:
 def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
     """In whatever case and quotes it is there."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {LIVING_ROOM} is already listed; change its line"):
-        text_with(HEAD + f"devices:\n  {written}: x\n", Addition(LIVING_ROOM, "y"))
+        text_with(HEAD + f"devices:\n  {written}: x\n", NewDevice(LIVING_ROOM, "y"))
 
 
 def test_a_device_is_not_added_twice() -> None:
     """Whoever chooses it twice means it once, or two names: that is for them to say."""
     with pytest.raises(ConfigError, match=f"{CELLAR} is already listed"):
-        text_with(HEAD + "devices: {}\n", ADDITION, Addition(CELLAR, "y"))
+        text_with(HEAD + "devices: {}\n", ADDITION, NewDevice(CELLAR, "y"))
 
 
 def test_a_name_that_is_used_is_refused() -> None:
     """Two devices of one name would be one series."""
     with pytest.raises(ConfigError, match='the name "x" is already used; choose another'):
-        text_with(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n", Addition(CELLAR, "x"))
+        text_with(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n", NewDevice(CELLAR, "x"))
 
 
 @pytest.mark.parametrize(
     ("addition", "words"),
     [
-        (Addition(CELLAR, " "), "the name is empty"),
-        (Addition(CELLAR, "a\x07"), "control character"),
-        (Addition(CELLAR, KEY), "a bindkey stands where the name should"),
-        (Addition(CELLAR, "x", KEY[:-1]), "it has 31 characters, and not 32"),
+        (NewDevice(CELLAR, " "), "the name is empty"),
+        (NewDevice(CELLAR, "a\x07"), "control character"),
+        (NewDevice(CELLAR, KEY), "a bindkey is written in place of the name"),
+        (NewDevice(CELLAR, "x", KEY[:-1]), "it has 31 characters, not 32"),
     ],
 )
-def test_what_the_service_would_refuse_is_not_written(addition: Addition, words: str) -> None:
+def test_what_the_service_would_refuse_is_not_written(addition: NewDevice, words: str) -> None:
     """In the words that the service would use; and no message shows a key."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {CELLAR}: .*{words}") as error:
         text_with(HEAD + "devices: {}\n", addition)
@@ -110,7 +110,7 @@ def test_what_the_service_would_refuse_is_not_written(addition: Addition, words:
 
 def test_a_key_in_question_marks_is_refused() -> None:
     """The new line would stand beside the question mark's column."""
-    with pytest.raises(ConfigError, match="nothing can be added to safely; write one a line below it"):
+    with pytest.raises(ConfigError, match=r"devices: can't be extended safely as it is written; add the devices"):
         text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
 
 
@@ -159,9 +159,9 @@ def test_every_old_line_stays_and_every_new_device_is_there(
     """Whatever the file looks like: its comments are somebody's notes, and its order somebody's idea."""
     content, old = configuration
     new = {address: name for address, name in more.items() if address not in old and name not in old.values()}
-    additions = [Addition(address, name, KEY if locked else "") for address, name in new.items()]
+    additions = [NewDevice(address, name, KEY if locked else "") for address, name in new.items()]
 
-    after = with_devices("config.yaml", content, additions)
+    after = insert_devices("config.yaml", content, additions)
 
     lines = iter(after.splitlines())
     assert [line for line in content.splitlines() if line not in lines] == []
@@ -175,7 +175,7 @@ def test_every_old_line_stays_and_every_new_device_is_there(
 def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> None:
     """What stands in a file is not ours."""
     try:
-        after = with_devices("config.yaml", content, [ADDITION])
+        after = insert_devices("config.yaml", content, [ADDITION])
     except ConfigError:
         return
     assert not content.strip()
@@ -186,8 +186,8 @@ def test_a_file_that_is_not_there_is_made_complete(tmp_path: Path) -> None:
     """The first run of a newcomer: the service starts with it as it is."""
     path = tmp_path / "config.yaml"
 
-    assert addable(str(path)) is None
-    add(str(path), [ADDITION])
+    assert {} == check_can_add(str(path)).devices
+    add_devices(str(path), [ADDITION])
 
     config = load_config(str(path))
     assert {CELLAR: "cellar"} == config.devices
@@ -203,7 +203,7 @@ def test_a_file_with_a_key_is_not_for_others(tmp_path: Path) -> None:
     old.chmod(0o664)
 
     for path in (new, old):
-        add(str(path), [LOCKED])
+        add_devices(str(path), [LOCKED])
 
     assert ["0o600", "0o640"] == [oct(stat.S_IMODE(path.stat().st_mode)) for path in (new, old)]
 
@@ -214,7 +214,7 @@ def test_without_a_key_the_mode_stays(tmp_path: Path) -> None:
     path.write_text(HEAD + "devices:\n")
     path.chmod(0o664)
 
-    add(str(path), [ADDITION])
+    add_devices(str(path), [ADDITION])
 
     assert "0o664" == oct(stat.S_IMODE(path.stat().st_mode))
 
@@ -226,7 +226,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     kept.write_text(HEAD + "devices:\n")
     link.symlink_to(kept)
 
-    add(str(link), [ADDITION])
+    add_devices(str(link), [ADDITION])
 
     assert link.is_symlink()
     assert {CELLAR: "cellar"} == load_config(str(kept)).devices
@@ -242,7 +242,7 @@ def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "fsync", is_full)
     with pytest.raises(ConfigError, match=r"config.yaml: can't be written \(No space left on device\)"):
-        add(str(path), [ADDITION])
+        add_devices(str(path), [ADDITION])
 
     assert HEAD + "devices:\n" == path.read_text()
     assert [path] == list(tmp_path.iterdir())
@@ -265,9 +265,9 @@ def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "fstat", of_somebody_else)
     monkeypatch.setattr(os, "fchown", refuse)
     with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
-        addable(str(path))
+        check_can_add(str(path))
     with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
-        add(str(path), [ADDITION])
+        add_devices(str(path), [ADDITION])
     assert HEAD + "devices:\n" == path.read_text()
     assert [path] == list(tmp_path.iterdir())
 
@@ -277,7 +277,7 @@ def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
 
-    assert load_config(str(path)) == addable(str(path))
+    assert load_config(str(path)) == check_can_add(str(path))
 
 
 @pytest.mark.parametrize("devices", ["devices: {}", "devices:", "devices: null # none", "", "devices: {\n # none\n }"])
@@ -286,8 +286,8 @@ def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) ->
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + devices)
 
-    assert addable(str(path)) is None
-    add(str(path), [ADDITION])
+    assert {} == check_can_add(str(path)).devices
+    add_devices(str(path), [ADDITION])
 
     assert {CELLAR: "cellar"} == load_config(str(path)).devices
 
@@ -299,10 +299,10 @@ def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) ->
         (HEAD + "devices: {}\nlog_level: loud\n", ":5: log_level: "),
         (HEAD + "log_level: loud\n", ":4: log_level: "),
         (HEAD + "devices: living_room\n", ":4: devices: no device is listed"),
-        (HEAD + f"devices:\n  ? '{LIVING_ROOM}'\n  : x\n", "nothing can be added to safely"),
+        (HEAD + f"devices:\n  ? '{LIVING_ROOM}'\n  : x\n", "can.t be extended safely"),
         (HEAD.replace(":", "", 1), "not valid YAML"),
         (HEAD + "...\n", "config.yaml: devices: mandatory key is missing; add"),
-        ('{"listen_port": 8000}', "config.yaml: devices: mandatory key is missing; add"),
+        ("{" + HEAD.replace("\n", ", ") + "}", "config.yaml: devices: mandatory key is missing; add"),
     ],
 )
 def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, content: str, words: str) -> None:
@@ -311,15 +311,15 @@ def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, cont
     path.write_text(content)
 
     with pytest.raises(ConfigError, match=words):
-        addable(str(path))
+        check_can_add(str(path))
 
 
 def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     """And the message says what to name."""
-    with pytest.raises(ConfigError, match="is no file; name a configuration file"):
-        addable(str(tmp_path))
+    with pytest.raises(ConfigError, match="not a file; name a configuration file"):
+        check_can_add(str(tmp_path))
     with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
-        addable(str(tmp_path / "nowhere" / "config.yaml"))
+        check_can_add(str(tmp_path / "nowhere" / "config.yaml"))
 
 
 def test_a_file_that_can_not_be_read_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +332,7 @@ def test_a_file_that_can_not_be_read_is_refused_at_once(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(ConfigError, match=r"can't be read \(Permission denied\)"):
-        addable(str(path))
+        check_can_add(str(path))
 
 
 def _umask() -> int:

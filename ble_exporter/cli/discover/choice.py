@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ble_exporter.cli.discover.discovered import Sender
-from ble_exporter.config.devices import problem_of_key, problem_of_name
-from ble_exporter.config.editor import Addition
+from ble_exporter.config.devices import bindkey_problem, name_problem
+from ble_exporter.config.editor import NewDevice
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.parser import decode_each
@@ -74,7 +74,7 @@ def named(sensor: Sender, taken: Collection[str], ask: Ask, tell: Tell) -> str:
     suggestion = suggested(sensor, taken)
     while True:
         name = ask(f"Name of {sensor.address} [{suggestion}]: ").strip() or suggestion
-        problem = problem_of_name(name) or ("this name is already used; choose another" if name in taken else "")
+        problem = name_problem(name) or ("this name is already used; choose another" if name in taken else "")
         if not problem:
             return name
         tell(f"{problem[0].upper()}{problem[1:]}.")
@@ -84,7 +84,7 @@ def suggested(sensor: Sender, taken: Collection[str]) -> str:
     """Return a name that is none of those taken: what the sensor calls itself, or the end of its address."""
     words = re.findall(r"\w+", sensor.name.lower())
     name = "_".join(words)[:_LONGEST_SUGGESTION]
-    if not name or problem_of_name(name):
+    if not name or name_problem(name):
         name = f"sensor_{sensor.address.replace(':', '')[-6:].lower()}"
     number = 1
     unique = name
@@ -100,7 +100,7 @@ def key_of(sensor: Sender, name: str, ask_hidden: Ask, tell: Tell) -> str:
         key = ask_hidden(f'Bindkey of "{name}", 32 hex digits, not shown (Enter: leave it out): ').strip()
         if not key:
             return ""
-        problem = problem_of_key(key)
+        problem = bindkey_problem(key)
         if problem:
             tell(f"{problem[0].upper()}{problem[1:]}.")
         elif opens(key, sensor, tell):
@@ -149,7 +149,7 @@ def granted(
             )
         else:
             name = wished or suggested(sensor, taken)
-            problem = problem_of_name(name) or (f'the name "{name}" is already used' if name in taken else "")
+            problem = name_problem(name) or (f'the name "{name}" is already used' if name in taken else "")
             if problem:
                 refused.append(Refusal(address, problem))
             else:
@@ -160,7 +160,7 @@ def granted(
 
 def with_keys(
     meant: Iterable[tuple[Sender, str]], ask_hidden: Ask | None, tell: Tell
-) -> tuple[list[Addition], list[Refusal]]:
+) -> tuple[list[NewDevice], list[Refusal]]:
     """
     Ask for the keys of those that encrypt, and return what is to be added, and what is not.
 
@@ -169,12 +169,12 @@ def with_keys(
         ask_hidden: Asks for a line that is not shown; None where nobody can be asked.
         tell: Says what is wrong with an answer.
     """
-    additions: list[Addition] = []
+    additions: list[NewDevice] = []
     refused: list[Refusal] = []
     for sensor, name in meant:
         key = key_of(sensor, name, ask_hidden, tell) if sensor.needs_key and ask_hidden else ""
         if sensor.needs_key and not key:
             refused.append(Refusal(sensor.address, NO_KEY))
         else:
-            additions.append(Addition(sensor.address, name, key))
+            additions.append(NewDevice(sensor.address, name, key))
     return additions, refused

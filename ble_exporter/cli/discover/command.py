@@ -22,7 +22,7 @@ from ble_exporter.cli.discover.report import document, outcome, report
 from ble_exporter.cli.parser import EXIT_OK
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.config.app_config import AppConfig, load_config
-from ble_exporter.config.editor import Addition, add, addable
+from ble_exporter.config.editor import NewDevice, add_devices, check_can_add
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.formats.decoded import Cipher
@@ -107,7 +107,7 @@ class _Enrolment:
             _tell(f"{options.write}: nothing is written")
             raise
         if added:
-            add(options.write, added)
+            add_devices(options.write, added)
         if options.json:
             told = document(self._survey, self._configured, listened_s, lists_others=options.all)
             told |= outcome(added, refused) if options.write else {}
@@ -116,7 +116,7 @@ class _Enrolment:
             self._tell_of(added, refused)
         return EXIT_NOT_ADDED if options.add and refused else EXIT_OK
 
-    def _chosen(self, *, asks: bool) -> tuple[list[Addition], list[Refusal]]:
+    def _chosen(self, *, asks: bool) -> tuple[list[NewDevice], list[Refusal]]:
         meant: list[tuple[Sender, str]] = []
         refused: list[Refusal] = []
         if self._options.add:
@@ -140,13 +140,13 @@ class _Enrolment:
             meant.append((sensor, name))
         return meant
 
-    def _tell_of(self, added: Sequence[Addition], refused: Sequence[Refusal]) -> None:
+    def _tell_of(self, added: Sequence[NewDevice], refused: Sequence[Refusal]) -> None:
         path = self._options.write
         for refusal in refused:
             _tell(f"not added: {refusal.address}: {refusal.reason}")
         for addition in added:
             _tell(f'{path}: added {addition.address} as "{addition.name}"')
-        if any(addition.key for addition in added):
+        if any(addition.bindkey for addition in added):
             _tell(f"{path}: holds a bindkey, and nobody but its owner and its group can read it")
         if added:
             _tell(f"run it: ble-exporter --config {path}")
@@ -158,7 +158,7 @@ class _Enrolment:
 
 def _config(options: argparse.Namespace) -> AppConfig | None:
     if options.write:
-        return addable(options.write)
+        return check_can_add(options.write)
     if options.config:
         return load_config(options.config)
     if not Path(DEFAULT_CONFIG).exists():

@@ -6,7 +6,7 @@ from textwrap import wrap
 from ble_exporter.cli.discover.choice import Refusal
 from ble_exporter.cli.discover.discovered import Sender, Survey
 from ble_exporter.cli.discover.table import Line, counted, other_lines, sensor_lines
-from ble_exporter.config.editor import Addition
+from ble_exporter.config.editor import NewDevice
 
 
 def report(
@@ -63,7 +63,7 @@ def document(
     return told
 
 
-def outcome(added: Sequence[Addition], refused: Sequence[Refusal]) -> dict[str, object]:
+def outcome(added: Sequence[NewDevice], refused: Sequence[Refusal]) -> dict[str, object]:
     """Return what a program is told of the devices that were to be added; no key."""
     return {
         "added": [{"address": addition.address, "name": addition.name} for addition in added],

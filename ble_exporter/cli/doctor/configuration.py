@@ -14,7 +14,7 @@ from typing import Literal
 
 from ble_exporter.cli.doctor.check import Examination, Finding, this_program, user_name
 from ble_exporter.config.app_config import load_config
-from ble_exporter.config.devices import open_to_all
+from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.utils import number_of
@@ -36,7 +36,7 @@ def config(examination: Examination) -> Iterator[Finding]:
     try:
         sound = load_config(path)
     except ConfigError as error:
-        remedy = _config_remedy(examination, str(error))
+        remedy = _config_remedy(examination, error)
         finds_sensors = remedy.startswith(this_program("discover"))
         yield Finding("fail", f"configuration: {error}", remedy, takes_bluetooth=finds_sensors)
         return
@@ -53,7 +53,7 @@ def config(examination: Examination) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path} is sound: {devices}{keys}")
 
 
-def _config_remedy(examination: Examination, problem: str) -> str:
+def _config_remedy(examination: Examination, error: ConfigError) -> str:
     path = Path(examination.config_path)
     closed = next((folder for folder in reversed(path.absolute().parents) if _is_closed(folder)), None)
     if closed is not None:
@@ -72,10 +72,9 @@ def _config_remedy(examination: Examination, problem: str) -> str:
     if not os.access(path, os.R_OK):
         return _access_remedy(path, "r")
     credentials = examination.root / _CREDENTIALS
-    if "bindkey_file" in problem and os.access(credentials, os.F_OK):
+    if error.key == "bindkey_file" and os.access(credentials, os.F_OK):
         return f"sudo env CREDENTIALS_DIRECTORY={credentials} {this_program('doctor', '--config', str(path))}"
-    line = re.match(re.escape(examination.config_path) + r":(\d+): ", problem)
-    return examination.edit(line=int(line[1]) if line else None)
+    return examination.edit(line=error.line)
 
 
 def _discovery(path: str) -> str:
@@ -99,7 +98,7 @@ def key_files(examination: Examination) -> Iterator[Finding]:
     files = examination.sound_config.key_files
     is_open = False
     for path in files:
-        for warning in open_to_all([path]):
+        for warning in world_readable_warnings([path]):
             is_open = True
             rights = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
             yield Finding("warn", f"keys: {warning}", f"{rights}chmod o-r {shlex.quote(path)}")

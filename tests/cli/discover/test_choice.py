@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ble_exporter.cli.discover import choice
 from ble_exporter.cli.discover.choice import NO_KEY, Refusal, Wish, chosen, granted, key_of, named, suggested, with_keys
 from ble_exporter.cli.discover.discovered import Sender, Survey
-from ble_exporter.config.devices import problem_of_name
-from ble_exporter.config.editor import Addition
+from ble_exporter.config.devices import name_problem
+from ble_exporter.config.editor import NewDevice
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
@@ -115,7 +115,7 @@ def test_any_name_gives_a_suggestion_that_is_right(name: str, taken: set[str]) -
     """Anybody in reach may call a device anything."""
     suggestion = suggested(heard(ADDRESSES[0], name=name), taken)
 
-    assert "" == problem_of_name(suggestion)
+    assert "" == name_problem(suggestion)
     assert suggestion not in taken
 
 
@@ -135,7 +135,7 @@ def test_a_name_that_can_not_be_is_asked_for_again() -> None:
     assert user.told == [
         "This name is already used; choose another.",
         "The name has a control character; use printable characters.",
-        'A bindkey stands where the name should; write `{name: "living_room", bindkey: "32 hex digits"}`.',
+        'A bindkey is written in place of the name; write `{name: "living_room", bindkey: "32 hex digits"}`.',
     ]
 
 
@@ -145,7 +145,7 @@ def test_a_key_is_tried_on_what_was_heard() -> None:
 
     assert KEY == key_of(ENCRYPTED, "attic", user.ask, user.tell)
     assert user.told == [
-        "It has 4 characters, and not 32.",
+        "It has 4 characters, not 32.",
         "That key does not open what the sensor sends; the firmware's page shows the right one.",
     ]
     assert 'Bindkey of "attic", 32 hex digits, not shown (Enter: leave it out): ' == user.asked[0]
@@ -209,7 +209,7 @@ def test_who_needs_no_key_is_not_asked_for_one() -> None:
 
     additions, refused = with_keys([(SENSORS[0], "bedroom"), (ENCRYPTED, "attic")], user.ask, user.tell)
 
-    assert [Addition(ADDRESSES[0], "bedroom"), Addition(LOCKED["address"], "attic", KEY)] == additions
+    assert [NewDevice(ADDRESSES[0], "bedroom"), NewDevice(LOCKED["address"], "attic", KEY)] == additions
     assert [] == refused
     assert 1 == len(user.asked)
 

@@ -5,7 +5,7 @@ import json
 from ble_exporter.cli.discover.choice import Refusal
 from ble_exporter.cli.discover.discovered import Survey
 from ble_exporter.cli.discover.report import document, outcome, report
-from ble_exporter.config.editor import Addition
+from ble_exporter.config.editor import NewDevice
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
 from tests.conftest import PACKET_A, vectors
@@ -132,7 +132,7 @@ def test_a_program_gets_the_others_on_demand() -> None:
 
 def test_no_document_has_a_key() -> None:
     """It ends in a log, or in a question to strangers."""
-    told = outcome([Addition(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
+    told = outcome([NewDevice(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
 
     assert told == {
         "added": [{"address": ADDRESS, "name": "attic"}],

@@ -1,0 +1,23 @@
+"""Errors carry their parts, so that nobody has to read them out of the text."""
+
+import pytest
+
+from ble_exporter.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ConfigError("is broken"), "is broken"),
+        (ConfigError("is broken", "mend it"), "is broken; mend it"),
+        (ConfigError("is broken", path="x.yaml"), "x.yaml: is broken"),
+        (ConfigError("is broken", path="x.yaml", line=3, key="listen_port"), "x.yaml:3: listen_port: is broken"),
+        (
+            ConfigError("is broken", "mend it", path="x.yaml", line=3, key="bindkey", device="A4:C1:38:00:00:01"),
+            "x.yaml:3: devices: A4:C1:38:00:00:01: bindkey: is broken; mend it",
+        ),
+    ],
+)
+def test_a_configuration_error_is_one_line_of_its_parts(error: ConfigError, text: str) -> None:
+    """A user reads place, problem and way out in the same order every time."""
+    assert text == str(error)
