@@ -1,7 +1,7 @@
 """
 From an advertisement to a reading: the service UUID says which format it is, the format says what it means.
 
-A new format is one file in `formats/` and one row in `formats/services.py`.
+A new format is one file in `formats/` and one row in `formats/registry.py`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -86,6 +86,20 @@ ENCRYPTED: Mapping[int, Layout] = {
     ),
 }
 
+NUMBERS = tuple(
+    number
+    for layout in (*(plain.layout for plain in PLAIN.values()), *ENCRYPTED.values())
+    for number in layout.numbers.values()
+)
+NAMES: Mapping[int, tuple[str, str]] = {
+    15: ("pvvx custom", "pvvx"),
+    14: ("pvvx custom, without flags", "pvvx"),
+    13: ("ATC1441", "ATC1441"),
+    11: ("pvvx custom", "pvvx"),
+    8: ("ATC", "ATC1441"),
+}
+"""Payload size in bytes to the format's name and short name."""
+
 # The flags by their bits, as the firmware gives them in its BTHome packets: the reed switch as opening, the trigger's
 # output as power. What it says by the others, it says nowhere else.
 FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}

@@ -47,6 +47,7 @@ OBJECTS: Mapping[int, tuple[Number, ...]] = {
     0x100D: (_TEMPERATURE, _HUMIDITY),
 }
 """Object id to the numbers in its value, one behind the other."""
+NUMBERS = tuple(number for numbers in OBJECTS.values() for number in numbers)
 
 
 def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:

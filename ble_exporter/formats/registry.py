@@ -1,38 +1,78 @@
-"""The table of formats: a new one is a file in this folder and a row here. A passive scan asks for these services."""
+"""
+The table of formats: a new format is one file in this folder and one row here.
+
+The parser, passive scans, `discover`, `decode` and the documentation read these rows.
+"""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.formats.decoded import Decoder
+from ble_exporter.formats.numbers import Number
 
-DECODERS: Mapping[str, Decoder] = {
-    bthome.UUID: bthome.decode,
-    bthome_v1.UUID: bthome_v1.decode,
-    bthome_v1.UUID_ENCRYPTED: bthome_v1.decode_encrypted,
-    atc.UUID: atc.decode,
-    mibeacon.UUID: mibeacon.decode,
-}
+
+class Format(NamedTuple):
+    """
+    One format of service data.
+
+    Attributes:
+        uuid: Of its service: 128 bits, lower case.
+        name: Its name, without "encrypted".
+        short_name: Its name where there is little room, as in the tables of `discover`.
+        decode: Decodes its service data.
+        numbers: All numbers that it can carry.
+        names_by_size: For formats that share a UUID: payload size in bytes to name and short name.
+    """
+
+    uuid: str
+    name: str
+    short_name: str
+    decode: Decoder
+    numbers: tuple[Number, ...]
+    names_by_size: Mapping[int, tuple[str, str]] = {}
+
+    @property
+    def short_uuid(self) -> str:
+        """The 16 bits of the UUID that tell Bluetooth services apart: four lower-case hex digits."""
+        return self.uuid[4:8]
+
+    def name_of(self, payload: bytes) -> str:
+        """Return the name of the format of one payload."""
+        return self.names_by_size.get(len(payload), (self.name, self.short_name))[0]
+
+    def short_name_of(self, payload: bytes) -> str:
+        """Return the short name of the format of one payload."""
+        return self.names_by_size.get(len(payload), (self.name, self.short_name))[1]
+
+
+_NUMBERS = tuple(OBJECTS.values())
+_ROWS = (
+    Format(bthome.UUID, "BTHome v2", "BTHome", bthome.decode, _NUMBERS),
+    Format(bthome_v1.UUID, "BTHome v1", "BTHome v1", bthome_v1.decode, _NUMBERS),
+    Format(bthome_v1.UUID_ENCRYPTED, "BTHome v1", "BTHome v1", bthome_v1.decode_encrypted, _NUMBERS),
+    Format(atc.UUID, "pvvx or ATC1441", "pvvx", atc.decode, atc.NUMBERS, atc.NAMES),
+    Format(mibeacon.UUID, "MiBeacon", "MiBeacon", mibeacon.decode, mibeacon.NUMBERS),
+)
+
+FORMATS: Mapping[str, Format] = {row.uuid: row for row in _ROWS}
 """
-Service UUID to the function that decodes its service data.
+Service UUID to format.
 
 The order counts where one advertisement has service data of several: the positions of a repeated measurement go on from
 row to row, and the packet id is the first there is.
 """
 
-_NAMES: Mapping[str, str] = {
-    bthome.UUID: "BTHome v2",
-    bthome_v1.UUID: "BTHome v1",
-    bthome_v1.UUID_ENCRYPTED: "BTHome v1",
-    atc.UUID: "pvvx or ATC1441",
-    mibeacon.UUID: "MiBeacon",
-}
+DECODERS: Mapping[str, Decoder] = {uuid: row.decode for uuid, row in FORMATS.items()}
+"""Service UUID to the function that decodes its service data, in the order of FORMATS."""
+
 FORMAT_NAMES: Mapping[tuple[str, bool], str] = {
-    (uuid, encrypted): f"{name}, encrypted" if encrypted else name
-    for uuid, name in _NAMES.items()
+    (uuid, encrypted): f"{row.name}, encrypted" if encrypted else row.name
+    for uuid, row in FORMATS.items()
     for encrypted in (False, True)
 }
 """Service UUID, and whether the payload was encrypted, to the format's name for people."""
 
-UNITS: Mapping[str, str] = {number.name: number.unit for number in OBJECTS.values()}
+UNITS: Mapping[str, str] = {number.name: number.unit for row in _ROWS for number in row.numbers}
 """Measurement name to its unit, whatever format it came in; empty for one without."""

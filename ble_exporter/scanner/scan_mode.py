@@ -12,15 +12,15 @@ from bleak.backends.bluezdbus.advertisement_monitor import AdvertisementMonitor
 
 from ble_exporter.config.app_config import ScanMode
 from ble_exporter.errors import ScannerError
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Stack
 
 # What a passive scan asks for: service data of these services, which an advertisement has with 16 of the UUID's bits,
 # the least significant byte first.
-_SERVICES = tuple(DECODERS)
 _PATTERNS: list[OrPatternLike] = [
-    OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(uuid[4:8])[::-1]) for uuid in _SERVICES
+    OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(row.short_uuid)[::-1])
+    for row in FORMATS.values()
 ]
 
 

@@ -3,10 +3,8 @@
 import pytest
 
 from ble_exporter.formats import atc
-from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.formats.encryption import MIC_LENGTH
 
-UNITS = {number.name: number.unit for number in OBJECTS.values()}
 ADDRESS_LENGTH = 6
 
 
@@ -28,13 +26,3 @@ def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
 def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
     """Of the payload, the counter is in front of the plaintext and the MIC behind it."""
     assert list(range(length - 1 - MIC_LENGTH)) == occupied(atc.ENCRYPTED[length])
-
-
-LAYOUTS = [*(plain.layout for plain in atc.PLAIN.values()), *atc.ENCRYPTED.values()]
-
-
-@pytest.mark.parametrize("layout", LAYOUTS, ids=[*atc.PLAIN, *atc.ENCRYPTED])
-def test_a_measurement_has_the_unit_that_its_name_has_in_bthome(layout: atc.Layout) -> None:
-    """The store takes a value by its name: in another unit it would be another metric's."""
-    for number in layout.numbers.values():
-        assert UNITS[number.name] == number.unit

@@ -1,6 +1,10 @@
 """The table of formats."""
 
-from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES
+import inspect
+import re
+
+from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES, FORMATS, UNITS
+from tests.conftest import HERE
 
 NAMES = {
     "fcd2": "BTHome v2",
@@ -22,3 +26,26 @@ def test_every_format_has_a_name_for_people_plain_and_encrypted() -> None:
     encrypted = {(uuid, True): f"{name}, encrypted" for (uuid, _), name in plain.items()}
 
     assert plain | encrypted == FORMAT_NAMES
+
+
+def test_a_measurement_has_one_unit_whatever_format_it_came_in() -> None:
+    """The store takes a value by its name: in another unit it would be another metric's."""
+    differing = [
+        (row.name, number.name, number.unit)
+        for row in FORMATS.values()
+        for number in row.numbers
+        if number.unit != UNITS[number.name]
+    ]
+
+    assert [] == differing
+
+
+def test_the_documentation_lists_every_format_in_order() -> None:
+    """Whoever asks whether a sensor is supported looks there; the order is that of the positions."""
+    page = (HERE.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
+    modules = [inspect.getfile(row.decode).rpartition("/")[2] for row in FORMATS.values()]
+
+    assert [row.short_uuid.upper() for row in FORMATS.values()] == [uuid for uuid, _, _ in rows]
+    assert modules == [file for _, _, file in rows]
+    assert [] == [name for row, (_, name, _) in zip(FORMATS.values(), rows, strict=True) if row.short_name not in name]

@@ -9,16 +9,14 @@ from ble_exporter.cli.decode.advertising_data import Structure
 from ble_exporter.cli.decode.explain import Anatomy, Problem
 from ble_exporter.cli.decode.fields import Field, Value
 from ble_exporter.cli.decode.guess import Guess
-from ble_exporter.cli.decode.walk_atc import LAYOUTS
 from ble_exporter.cli.terminal import Painter, columns
-from ble_exporter.formats import atc
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES
+from ble_exporter.formats.registry import FORMAT_NAMES, FORMATS
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.model import Reading
 from ble_exporter.utils import base_and_position, number_of, one_line
 
-SERVICES: Mapping[str, str] = {uuid[4:8]: uuid for uuid in DECODERS}
+SERVICES: Mapping[str, str] = {row.short_uuid: uuid for uuid, row in FORMATS.items()}
 """What `--service` takes, to the UUID."""
 
 ADVERTISING = "advertising"
@@ -58,9 +56,9 @@ class Told(NamedTuple):
 
 def format_name(anatomy: Anatomy) -> str:
     """Return the format's name and service."""
-    name = LAYOUTS.get(len(anatomy.payload), "") if anatomy.uuid == atc.UUID else ""
+    name = FORMATS[anatomy.uuid].name_of(anatomy.payload)
     encrypted = ", encrypted" if anatomy.is_encrypted else ""
-    return f"{name or FORMAT_NAMES[anatomy.uuid, False]}{encrypted} (0x{anatomy.uuid[4:8].upper()})"
+    return f"{name}{encrypted} (0x{anatomy.uuid[4:8].upper()})"
 
 
 def exported(anatomy: Anatomy) -> list[tuple[str, float]]:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from ble_exporter.cli.decode.advertising_data import begins_with_flags, has_known_service
 from ble_exporter.cli.decode.explain import Anatomy, explain
-from ble_exporter.cli.decode.walk_atc import LAYOUTS
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome_objects import OBJECTS
 
@@ -81,14 +80,14 @@ def _mibeacon(payload: bytes) -> Iterator[Guess]:
 def _atc(payload: bytes) -> Iterator[Guess]:
     length = len(payload)
     if length in atc.ENCRYPTED:
-        yield Guess(_POSSIBLE, atc.UUID, f"{length} bytes, as {LAYOUTS[length]}, encrypted")
+        yield Guess(_POSSIBLE, atc.UUID, f"{length} bytes, as {atc.NAMES[length][0]}, encrypted")
     elif length in atc.PLAIN:
         anatomy = explain(atc.UUID, payload)
         address = payload[:6][:: atc.PLAIN[length].address_step]
         if address.startswith(_TELINK):
-            yield Guess(CERTAIN, atc.UUID, f"{length} bytes with an address, as {LAYOUTS[length]}")
+            yield Guess(CERTAIN, atc.UUID, f"{length} bytes with an address, as {atc.NAMES[length][0]}")
         elif all(value.is_possible for value in anatomy.values()):
-            yield Guess(_LIKELY, atc.UUID, f"{length} bytes, as {LAYOUTS[length]}")
+            yield Guess(_LIKELY, atc.UUID, f"{length} bytes, as {atc.NAMES[length][0]}")
 
 
 def _bthome_v1(payload: bytes) -> Iterator[Guess]:

@@ -5,9 +5,6 @@ from functools import partial
 from ble_exporter.cli.decode.fields import Part, Sealed, Value
 from ble_exporter.formats import atc
 
-LAYOUTS = {15: "pvvx custom", 14: "pvvx custom, without flags", 13: "ATC1441", 11: "pvvx custom", 8: "ATC"}
-"""Bytes of a payload to the name of its layout."""
-
 
 def walk(part: Part) -> Sealed | None:
     """
@@ -23,7 +20,7 @@ def walk(part: Part) -> Sealed | None:
         _numbers(part, plain.layout, plain.counter)
         return None
     if length not in atc.ENCRYPTED:
-        known = ", ".join(f"{known} ({name})" for known, name in LAYOUTS.items())
+        known = ", ".join(f"{known} ({name})" for known, (name, _) in atc.NAMES.items())
         raise part.error("no_known_format", f"no layout has {length} bytes; there are {known}")
     counter = part.data[0]
     part.take(1, "counter", values=(Value("counter", "counter", "counter", counter),))

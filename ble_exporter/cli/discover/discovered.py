@@ -7,10 +7,9 @@ from itertools import pairwise
 from statistics import median
 
 from ble_exporter.errors import DecodeError, RejectReason
-from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.decoded import Cipher, Decoded
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement
 
@@ -33,14 +32,6 @@ _KEPT_VALUES = 8
 _WEIGHT = 0.2
 _KEPT_TIMES = 64
 _LONGEST_NAME = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
-
-_FORMATS: Mapping[str, str] = {
-    bthome.UUID: "BTHome",
-    bthome_v1.UUID: "BTHome v1",
-    bthome_v1.UUID_ENCRYPTED: "BTHome v1",
-    mibeacon.UUID: "MiBeacon",
-}
-_ATC1441_LENGTHS = (13, 8)
 
 
 class Rise:
@@ -139,10 +130,10 @@ class Sender:
         sound: list[Decoded] = []
         says_something = False
         for uuid, payload in advertisement.service_data.items():
-            if uuid not in DECODERS:
+            if uuid not in FORMATS:
                 continue
             try:
-                decoded = DECODERS[uuid](payload, advertisement.address, cipher)
+                decoded = FORMATS[uuid].decode(payload, advertisement.address, cipher)
             except DecodeError as error:
                 self.rejected = error.reason
                 if error.reason not in ("encrypted", "wrong_key"):
@@ -158,7 +149,7 @@ class Sender:
                 if decoded.counter is not None:
                     self.encrypts, self.locked = True, None
             says_something = True
-            name = format_name(uuid, payload)
+            name = FORMATS[uuid].short_name_of(payload)
             if name not in self.formats:
                 self.formats.append(name)
         if sound:
@@ -215,13 +206,6 @@ class Survey:
     def others(self) -> list[Sender]:
         """Return the others, the strongest first; of more than MOST_OTHERS those that came first."""
         return _strongest_first(self._others)
-
-
-def format_name(uuid: str, payload: bytes) -> str:
-    """Return what a user calls the format of some service data of a known format."""
-    if uuid == atc.UUID:
-        return "ATC1441" if len(payload) in _ATC1441_LENGTHS else "pvvx"
-    return _FORMATS[uuid]
 
 
 def _strongest_first(senders: Mapping[str, Sender]) -> list[Sender]:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from ble_exporter.cli.discover.discovered import MOST_OTHERS, MOST_SENSORS, Sender
 from ble_exporter.cli.terminal import Style, columns, width
-from ble_exporter.formats.bthome_objects import OBJECTS
+from ble_exporter.formats.registry import UNITS
 from ble_exporter.utils import number_of, one_line
 
 _LOCKED = ("encrypted: needs its bindkey", "needs bindkey")
 _WRONG_KEY = ("encrypted: not with the configured bindkey", "wrong bindkey")
 """What stands in place of readings, and what does where that is too long."""
 
-_UNITS: Mapping[str, str] = {number.name: number.unit for number in OBJECTS.values()}
 _DECIMALS: Mapping[str, int] = {"temperature": 1, "humidity": 1, "battery": 0, "voltage": 2}
 """What most sensors measure, in the order in which it is shown, and to how many places."""
 
@@ -168,7 +167,7 @@ def _reading(name: str, value: float) -> str:
     decimals = _DECIMALS.get(name)
     number = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
     base, _, position = name.rpartition("_")
-    unit = _UNITS.get(base if position.isdecimal() else name, "")
+    unit = UNITS.get(base if position.isdecimal() else name, "")
     # Temperature, humidity and voltage are known by their units.
     words = [number, unit] if decimals is not None and name != "battery" else [name, number, unit]
     return " ".join(filter(None, words))
