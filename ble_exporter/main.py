@@ -27,32 +27,48 @@ if TYPE_CHECKING:
 __all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
 
 
-class _StopSignals:
+class _Signals:
     """
-    SIGTERM and SIGINT, for the whole life of the process.
+    SIGTERM, SIGINT and SIGHUP, for the whole life of the process.
 
-    Before the service runs they end the program at once: its imports take most of a second on a Pi. While it runs they
-    stop it. Afterwards the end is near anyway, and they are ignored.
+    Before the service runs, SIGTERM and SIGINT end the program at once: its imports take most of a second on a Pi.
+    While it runs they stop it. Afterwards the end is near anyway, and they are ignored.
+
+    SIGHUP asks daemons to read their configuration again. This one can't yet, and says so: by default the signal would
+    end it, and systemd takes that for a clean exit after which nothing is to be restarted.
     """
-
-    _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self) -> None:
-        self._act: Callable[[], object] = self._exit
+        self._stop: Callable[[], object] = self._exit
+        self._hang_up: Callable[[], object] = self._note_hang_up
+        self._has_hung_up = False
 
     def install(self) -> None:
         """Take the signals over, for good."""
-        for number in self._NUMBERS:
-            signal.signal(number, lambda _number, _frame: self._act())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self._stop())
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self._hang_up())
 
     @contextmanager
-    def stop(self, loop: "asyncio.AbstractEventLoop", event: "asyncio.Event") -> Iterator[None]:
-        """Set the event of the running loop when a signal comes."""
-        self._act = lambda: loop.call_soon_threadsafe(event.set)
+    def handled(self, loop: "asyncio.AbstractEventLoop", stop: "asyncio.Event", log: logging.Logger) -> Iterator[None]:
+        """While the service runs on a loop, set `stop` when it is to stop; log that it can't read anything again."""
+
+        def refuse_reload() -> None:
+            log.warning("SIGHUP is ignored: a reload is not supported yet; restart to apply changes")
+
+        # On the loop: a handler may come in the middle of another line of the log.
+        self._stop = lambda: loop.call_soon_threadsafe(stop.set)
+        self._hang_up = lambda: loop.call_soon_threadsafe(refuse_reload)
+        if self._has_hung_up:
+            refuse_reload()
         try:
             yield
         finally:
             self._ignore()
+
+    def _note_hang_up(self) -> None:
+        """There is no log yet."""
+        self._has_hung_up = True
 
     def _exit(self) -> None:
         self._ignore()
@@ -60,7 +76,7 @@ class _StopSignals:
 
     def _ignore(self) -> None:
         # By the kernel: the interpreter, on its way out, gives up handlers of its own.
-        for number in self._NUMBERS:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
 
@@ -80,14 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     if arguments and arguments[0] in COMMANDS:
         return _command(arguments[0], arguments[1:])
-    stop_signals = _StopSignals()
-    stop_signals.install()
+    signals = _Signals()
+    signals.install()
     # A disk that is full must not fill standard error with a traceback for each line of the log.
     logging.raiseExceptions = False
-    return _serve(parse(arguments), stop_signals)
+    return _serve(parse(arguments), signals)
 
 
-def _serve(options: argparse.Namespace, stop_signals: _StopSignals) -> int:
+def _serve(options: argparse.Namespace, signals: _Signals) -> int:
     # Imported here, as all that --help can do without: a Pi reads its SD card for each.
     from ble_exporter.config.app_config import load_config
     from ble_exporter.formats.ciphers import ciphers_of
@@ -104,7 +120,7 @@ def _serve(options: argparse.Namespace, stop_signals: _StopSignals) -> int:
         log = get_logger(config)
         log_is_shown = config.log_file == STANDARD_ERROR
         try:
-            _run(options, config, log, stop_signals)
+            _run(options, config, log, signals)
         except ExporterError as error:
             log.error("%s", error)  # noqa: TRY400 - its text is made for the user, a traceback is not
             raise
@@ -152,7 +168,7 @@ def _print_checked(path: str, config: "AppConfig") -> None:
     )
 
 
-def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, stop_signals: _StopSignals) -> None:
+def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, signals: _Signals) -> None:
     # Imported here, so that --config.check answers at once: bleak and aiohttp take most of a second on a Pi.
     import asyncio
 
@@ -170,7 +186,7 @@ def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, 
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        with stop_signals.stop(asyncio.get_running_loop(), stop):
+        with signals.handled(asyncio.get_running_loop(), stop, log):
             await serve(config, scanner, log, stop)
 
     asyncio.run(until_stopped())

@@ -134,7 +134,7 @@ def log() -> Iterator[logging.Logger]:
 @pytest.fixture
 def process_as_before() -> Iterator[None]:
     """`main` takes the signals over for good, and the log; the tests need them again."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
     logging.raiseExceptions = True
     for number, handler in before.items():

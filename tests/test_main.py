@@ -6,9 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,11 +14,7 @@ import yaml
 from ble_exporter import __version__
 from ble_exporter.main import main
 from tests.conftest import HERE
-
-ROOT = HERE.parent
-# That it ends within a second is shown where nothing else runs: in test_service, and on the radio rig.
-PATIENCE_S = 10
-
+from tests.program import ROOT, running, write_config
 
 pytestmark = pytest.mark.usefixtures("process_as_before")
 
@@ -30,92 +23,6 @@ pytestmark = pytest.mark.usefixtures("process_as_before")
 def config(tmp_path: Path) -> Path:
     """A configuration file, on a free port, that logs into the test's folder."""
     return write_config(tmp_path, {})
-
-
-def write_config(folder: Path, changes: dict[str, object]) -> Path:
-    """Write a configuration with some keys changed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    keys: dict[str, object] = {
-        "scan_interval_seconds": 30,
-        "scan_duration_seconds": 20,
-        "log_file": str(folder / "logs" / "x.log"),
-        "listen_address": "127.0.0.1",
-        "listen_port": port,
-        "devices": {"A4:C1:38:00:00:01": "living_room", "A4:C1:38:00:00:02": "bedroom"},
-    }
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(keys | changes))
-    return path
-
-
-@contextmanager
-def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the program; kill it if the test did not end it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ble_exporter", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number: signal.Signals) -> None:
-    """Exit status 0 tells systemd that all was well; nothing is left on standard error."""
-    path = write_config(tmp_path, {"log_file": "-"})
-    with running("--config", str(path), "--mock", "--mock-seed", "1", "--mock-strangers", "2") as process:
-        assert process.stderr is not None
-        lines = []
-        for line in process.stderr:
-            lines.append(line)
-            if len([heard for heard in lines if " heard " in heard]) == 2:
-                break
-        url = re.findall(r"serving on (\S+)", "".join(lines))[0]
-        with urllib.request.urlopen(url) as response:  # noqa: S310 - the address is our own
-            body = response.read().decode()
-        process.send_signal(number)
-        status = process.wait(timeout=PATIENCE_S)
-        rest = process.stderr.read()
-
-    assert 'ble_sensor_seen{device="living_room"} 1.0' in body
-    assert (status, [line.split(" ", 2)[2] for line in rest.splitlines()]) == (0, ["stopping", "stopped"])
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
-    """On a Pi the imports take most of a second: a stop in that time is a stop, and no failure."""
-    path = write_config(tmp_path, {})
-    # The signal comes out of the very import that takes longest.
-    (tmp_path / "bleak.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")
-    with running("--config", str(path), PYTHONPATH=str(tmp_path)) as process:
-        _, err = process.communicate(timeout=20)
-
-    assert (process.returncode, err) == (0, "")
-
-
-def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
-    """An impatient Ctrl-C, or systemd's second try."""
-    path = write_config(tmp_path, {"log_file": "-"})
-    with running("--config", str(path), "--mock") as process:
-        assert process.stderr is not None
-        next(line for line in process.stderr if "serving on" in line)
-        process.send_signal(signal.SIGINT)
-        rest = []
-        for line in process.stderr:
-            rest.append(line.split(" ", 2)[2])
-            process.send_signal(signal.SIGINT)
-        status = process.wait(timeout=PATIENCE_S)
-
-    assert (status, rest[-1]) == (0, "stopped\n")
 
 
 def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ import yaml
 from ble_exporter.config.app_config import load_config
 from ble_exporter.main import main
 from tests.conftest import HERE
+from tests.program import PATIENCE_S, running
 from tests.test_contrib import systemd_unit
-from tests.test_main import PATIENCE_S, running
 
 ROOT = HERE.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,120 @@
+"""Signals, at every moment in the life of the process."""
+
+import re
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.program import PATIENCE_S, running, write_config
+
+HUNG_UP = "WARNING SIGHUP is ignored: a reload is not supported yet; restart to apply changes\n"
+
+
+def words_of(line: str) -> str:
+    """Return a line of the log without its time."""
+    return line.split(" ", 1)[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number: signal.Signals) -> None:
+    """Exit status 0 tells systemd that all was well; nothing is left on standard error."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), "--mock", "--mock-seed", "1", "--mock-strangers", "2") as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if len([heard for heard in lines if " heard " in heard]) == 2:
+                break
+        url = re.findall(r"serving on (\S+)", "".join(lines))[0]
+        with urllib.request.urlopen(url) as response:  # noqa: S310 - the address is our own
+            body = response.read().decode()
+        process.send_signal(number)
+        status = process.wait(timeout=PATIENCE_S)
+        rest = process.stderr.read()
+
+    assert 'ble_sensor_seen{device="living_room"} 1.0' in body
+    assert (status, [line.split(" ", 2)[2] for line in rest.splitlines()]) == (0, ["stopping", "stopped"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    """On a Pi the imports take most of a second: a stop in that time is a stop, and no failure."""
+    path = write_config(tmp_path, {})
+    # The signal comes out of the very import that takes longest.
+    (tmp_path / "bleak.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")
+    with running("--config", str(path), PYTHONPATH=str(tmp_path)) as process:
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
+    """An impatient Ctrl-C, or systemd's second try."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), "--mock") as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "serving on" in line)
+        process.send_signal(signal.SIGINT)
+        rest = []
+        for line in process.stderr:
+            rest.append(line.split(" ", 2)[2])
+            process.send_signal(signal.SIGINT)
+        status = process.wait(timeout=PATIENCE_S)
+
+    assert (status, rest[-1]) == (0, "stopped\n")
+
+
+def test_a_hang_up_while_it_starts_is_ignored_and_told(tmp_path: Path) -> None:
+    """By default it would end the program, with a status that systemd takes for a clean exit."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    # The signal comes out of the very import that takes longest; then the real one goes on.
+    (tmp_path / "bleak.py").write_text(
+        f"import os, sys\nos.kill(os.getpid(), {int(signal.SIGHUP)})\n"
+        f"sys.path.remove({str(tmp_path)!r})\ndel sys.modules['bleak']\nimport bleak\n"
+    )
+    with running("--config", str(path), "--mock", PYTHONPATH=str(tmp_path)) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(words_of(line))
+            if "serving on" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=PATIENCE_S)
+
+    assert (0, 1) == (status, lines.count(HUNG_UP))
+
+
+def test_a_hang_up_while_it_runs_is_ignored_and_told(tmp_path: Path) -> None:
+    """Whoever asks for a reload must learn that there was none, and the readings go on."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), "--mock") as process:
+        assert process.stderr is not None
+        url = next(re.findall(r"serving on (\S+)", line)[0] for line in process.stderr if "serving on" in line)
+        process.send_signal(signal.SIGHUP)
+        told = next(words_of(line) for line in process.stderr if "SIGHUP" in line)
+        with urllib.request.urlopen(url) as response:  # noqa: S310 - the address is our own
+            answer = response.status
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=PATIENCE_S)
+
+    assert (HUNG_UP, 200, 0) == (told, answer, status)
+
+
+def test_a_hang_up_while_it_stops_changes_nothing(tmp_path: Path) -> None:
+    """A terminal that is closed after Ctrl-C: the end is as clean."""
+    path = write_config(tmp_path, {"log_file": "-"})
+    with running("--config", str(path), "--mock") as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "serving on" in line)
+        process.send_signal(signal.SIGTERM)
+        rest = []
+        for line in process.stderr:
+            rest.append(words_of(line))
+            process.send_signal(signal.SIGHUP)
+        status = process.wait(timeout=PATIENCE_S)
+
+    assert (0, "INFO stopped\n") == (status, [line for line in rest if line != HUNG_UP][-1])
