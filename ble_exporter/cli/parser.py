@@ -2,14 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from ble_exporter.cli.terminal import columns
 from ble_exporter.utils import one_line
 
 PROGRAM = "ble-exporter"
+
+Number = TypeVar("Number", int, float)
 
 EXIT_OK = 0
 EXIT_USAGE = 2  # argparse's own
@@ -90,6 +93,19 @@ class Parser(argparse.ArgumentParser):
             return f"a configuration is given by `{self.prog} --config {name}`"
         there_are = f"; there are {', '.join(sorted(self._commands))}"
         return f"unknown command {name}{_meant(name, self._commands) or there_are}"
+
+
+def number_between(kind: Callable[[str], Number], least: float, most: float) -> Callable[[str], Number]:
+    """Return an argument type that accepts a number from `least` to `most`; `kind` is int or float."""
+
+    def convert(text: str) -> Number:
+        with suppress(ValueError):
+            value = kind(text)
+            if least <= value <= most:
+                return value
+        raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
+
+    return convert
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -31,6 +31,13 @@ class Painter:
         return f"\x1b[{';'.join(str(_CODES[style]) for style in styles)}m{text}\x1b[0m"
 
 
+def write(stream: TextIO, text: str) -> None:
+    """Write and flush; a character that the stream can't encode becomes a question mark."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
+    stream.flush()
+
+
 def width(text: str) -> int:
     """Return how many columns a text without control characters takes on a terminal."""
     return sum(

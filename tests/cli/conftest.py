@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter.cli.doctor.check import Examination
+from ble_exporter.cli.doctor.check import CheckContext
 from ble_exporter.scanner import MockScanner
 from tests.conftest import PACKET_A
 from tests.scanner.conftest import bus
@@ -55,17 +55,18 @@ def no_group(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.fixture
-def examination(write: Write, tmp_path: Path) -> Examination:
+def context(write: Write, tmp_path: Path) -> CheckContext:
     """All is well: the clock is right, the kernel has an adapter, and both devices are heard."""
     root = tmp_path / "root"
     (root / "sys/class/bluetooth/hci0").mkdir(parents=True)
     (root / "run/systemd/timesync").mkdir(parents=True)
     (root / "run/systemd/timesync/synchronized").touch()
-    return Examination(
+    return CheckContext(
         str(write()),
         1.0,
         lambda _config: MockScanner([(LIVING_ROOM, PACKET_A), (BEDROOM, PACKET_A)]),
         root=root,
         clock=lambda: NOW,
         output_of=lambda *_command: None,
+        http_timeout_s=0.1,
     )

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from ble_exporter.cli.discover.choice import Refusal, chosen, granted, named, with_keys
 from ble_exporter.cli.discover.discovered import Sender, Survey
-from ble_exporter.cli.discover.display import Announcements, Display, LiveTable, Silence, write
+from ble_exporter.cli.discover.display import Announcements, Display, LiveTable, Silence
 from ble_exporter.cli.discover.listen import listen
 from ble_exporter.cli.discover.options import DEFAULT_CONFIG, EXIT_NOT_ADDED, MOCK_STRANGERS, parse
 from ble_exporter.cli.discover.report import document, outcome, report
 from ble_exporter.cli.parser import EXIT_OK
-from ble_exporter.cli.terminal import Painter
+from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.config.editor import NewDevice, add_devices, check_can_add
 from ble_exporter.errors import ConfigError, ScannerError

@@ -7,7 +7,7 @@ from typing import Protocol, TextIO
 
 from ble_exporter.cli.discover.discovered import Sender, Survey
 from ble_exporter.cli.discover.table import Line, counted, cut, sensor_lines
-from ble_exporter.cli.terminal import Painter, width
+from ble_exporter.cli.terminal import Painter, width, write
 from ble_exporter.utils import one_line
 
 LEGEND = "* just rose. Which one is it? Breathe on it, and see which line gets marked."
@@ -139,10 +139,3 @@ def _foremost(sensors: Sequence[Sender], rising: frozenset[str], most: int) -> l
     foremost = sorted(sensors, key=lambda sensor: sensor.address not in rising)[:most]
     addresses = {sensor.address for sensor in foremost}
     return [sensor for sensor in sensors if sensor.address in addresses]
-
-
-def write(stream: TextIO, text: str) -> None:
-    """Write at once; what the stream's encoding does not have becomes a question mark."""
-    encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding))
-    stream.flush()

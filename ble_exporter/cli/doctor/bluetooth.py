@@ -1,4 +1,4 @@
-"""The checks of `doctor` on the Bluetooth stack: D-Bus, bluetoothd, the adapters, and who else scans."""
+"""The checks of `doctor` on the Bluetooth stack: rfkill, D-Bus, bluetoothd, adapters, other programs that scan."""
 
 import asyncio
 import grp
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ble_exporter.cli.doctor.check import Examination, Finding, listed, user_name
+from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name
 
 if TYPE_CHECKING:
     from ble_exporter.scanner.bluez_dbus import Adapter
     from ble_exporter.scanner.inspection import Inspection
 
-# Where distributions put it, which is seldom on PATH.
+# Where distributions install it; seldom on PATH.
 _BLUETOOTHD = ("usr/libexec/bluetooth/bluetoothd", "usr/lib/bluetooth/bluetoothd", "usr/sbin/bluetoothd")
 _KERNEL_BLUETOOTH = "sys/class/bluetooth"
 _RFKILL = ("usr/sbin/rfkill", "usr/bin/rfkill", "sbin/rfkill")
@@ -29,104 +29,104 @@ _COMMANDS: Mapping[str, str] = {
     "org.freedesktop.DBus.Error.NoReply": "sudo systemctl restart bluetooth",
 }
 
-# Of those that may be on the bus, they are known to scan.
+# Names of processes on the bus that are known to scan.
 _SCANNERS = ("bluetoothctl", "blueman", "gnome-control-c", "hass", "kded", "node", "python", "TheengsGateway")
 
 
-def dbus(examination: Examination) -> Iterator[Finding]:
-    """Whether there is a system bus that lets this user in."""
+def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that this user can reach the system bus."""
     # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
     from ble_exporter.scanner.inspection import inspect
 
-    found = examination.inspection = asyncio.run(inspect(examination.root))
+    found = context.inspection = asyncio.run(inspect(context.root))
     if found.bus_problem:
-        # Where it is set, that is where the bus was looked for.
-        remedy = f"unset {_BUS_ADDRESS}" if os.environ.get(_BUS_ADDRESS) else "sudo systemctl start dbus"
-        yield Finding("fail", found.bus_problem, remedy)
+        # If set, the variable decides where the bus is looked for.
+        command = f"unset {_BUS_ADDRESS}" if os.environ.get(_BUS_ADDRESS) else "sudo systemctl start dbus"
+        yield CheckResult("fail", found.bus_problem, command)
     else:
-        yield Finding("ok", "D-Bus can be reached")
+        yield CheckResult("ok", "D-Bus can be reached")
 
 
-def bluetoothd(examination: Examination) -> Iterator[Finding]:
-    """Whether it runs, and talks to this user; which version it is."""
-    found = _inspection(examination)
-    if found.refusal and not (examination.root / _KERNEL_BLUETOOTH).is_dir():
-        # systemd does not even try to start it then, and D-Bus waits for it in vain.
-        yield _no_adapter(examination)
+def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that bluetoothd runs and talks to this user; tell its version."""
+    found = _inspection(context)
+    if found.refusal and not (context.root / _KERNEL_BLUETOOTH).is_dir():
+        # Without an adapter systemd does not start it, and D-Bus waits for it in vain.
+        yield _no_adapter(context)
     elif found.refusal:
-        yield Finding("fail", found.bluez_problem, _bluetoothd_remedy(examination, found.refusal))
+        yield CheckResult("fail", found.bluez_problem, _bluetoothd_command(context, found.refusal))
     else:
-        version = _version(examination, found.command_line)
-        yield Finding("ok", f"bluetoothd runs, {f'version {version}' if version else 'which version can not be told'}")
+        version = _version(context, found.command_line) or "unknown"
+        yield CheckResult("ok", f"bluetoothd runs, version {version}")
 
 
-def _inspection(examination: Examination) -> "Inspection":
-    assert examination.inspection is not None  # noqa: S101 - the table of checks says who needs whom
-    return examination.inspection
+def _inspection(context: CheckContext) -> "Inspection":
+    assert context.inspection is not None  # noqa: S101 - see CHECKS: they need the check `dbus`
+    return context.inspection
 
 
-def _bluetoothd_remedy(examination: Examination, refusal: str) -> str:
+def _bluetoothd_command(context: CheckContext, refusal: str) -> str:
     if refusal == "org.freedesktop.DBus.Error.AccessDenied":
-        return _group_remedy()
+        return _group_command()
     if refusal in _COMMANDS:
         return _COMMANDS[refusal]
-    # Where it can't be started, this says why.
-    return _START if any((examination.root / path).exists() for path in _BLUETOOTHD) else "sudo apt install bluez"
+    # If it can't be started, this command says why.
+    return _START if any((context.root / path).exists() for path in _BLUETOOTHD) else "sudo apt install bluez"
 
 
-def _group_remedy() -> str:
-    me = shlex.quote(user_name(os.geteuid()) or str(os.geteuid()))
+def _group_command() -> str:
+    me = shlex.quote(own_name())
     try:
         members = grp.getgrnam(_GROUP).gr_mem
     except KeyError:
         members = []
-    # Who is in the group already has it from the next login on.
+    # Membership takes effect at the next login.
     return f"exec su - {me}" if me in members else f"sudo usermod -a -G {_GROUP} {me}"
 
 
-def _version(examination: Examination, command_line: tuple[str, ...]) -> str:
-    """Return the version of the bluetoothd that runs; empty where it can't be told."""
-    paths = [Path(command_line[0])] if command_line else [examination.root / path for path in _BLUETOOTHD]
+def _version(context: CheckContext, command_line: tuple[str, ...]) -> str:
+    """Return the version of the running bluetoothd; an empty string if it is unknown."""
+    paths = [Path(command_line[0])] if command_line else [context.root / path for path in _BLUETOOTHD]
     for path in paths:
-        # What is started here, perhaps by root, must be root's.
+        # Run only a file that root owns: root may be running this.
         if path.name == "bluetoothd" and path.is_absolute() and path.exists() and path.stat().st_uid == 0:
-            said = examination.output_of(str(path), "--version")
-            if said and said.replace(".", "").isdecimal():
-                return said
+            version = context.output_of(str(path), "--version")
+            if version and version.replace(".", "").isdecimal():
+                return version
     return ""
 
 
-def monitors(examination: Examination) -> Iterator[Finding]:
-    """Whether bluetoothd offers advertisement monitors, and what that means for the mode of scanning."""
+def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that bluetoothd offers the advertisement monitors that the scan mode needs."""
     from ble_exporter.scanner import hints
 
-    mode = examination.config.scan_mode if examination.config else "auto"
-    if all(adapter.can_monitor for adapter in _in_use(examination)):
+    mode = context.config.scan_mode if context.config else "auto"
+    if all(adapter.can_monitor for adapter in _in_use(context)):
         meaning = {
             "auto": "auto scans actively, and nothing is filtered as a duplicate",
             "active": "active does not use them; auto would, so that nothing is filtered as a duplicate",
             "passive": "passive works",
         }
-        yield Finding("ok", f"scan_mode: bluetoothd offers advertisement monitors: {meaning[mode]}")
+        yield CheckResult("ok", f"scan_mode: bluetoothd offers advertisement monitors: {meaning[mode]}")
         return
-    # Of two such lines bluetoothd takes the last.
-    remedy = (
+    # bluetoothd uses the last of several such lines.
+    command = (
         r"sudo sed -i -e '/^ *Experimental *=/d' -e 's/^\[General\].*/&\nExperimental = true/' "
         "/etc/bluetooth/main.conf && sudo systemctl restart bluetooth"
     )
     if mode == "passive":
-        yield Finding("fail", f"scan_mode: {hints.NO_PASSIVE_SCAN}", remedy)
+        yield CheckResult("fail", f"scan_mode: {hints.NO_PASSIVE_SCAN}", command)
     elif mode == "active":
-        yield Finding("ok", "scan_mode: active, which needs no advertisement monitors; bluetoothd offers none")
+        yield CheckResult("ok", "scan_mode: active, which needs no advertisement monitors; bluetoothd offers none")
     else:
-        # Most machines are so, and readings come: worth a line, and no warning.
-        yield Finding("ok", f"scan_mode: auto scans actively: {hints.NO_MONITOR}, and passive would need it")
+        # No warning: most machines are like this, and readings come.
+        yield CheckResult("ok", f"scan_mode: auto scans actively: {hints.NO_MONITOR}, and passive would need it")
 
 
-def _in_use(examination: Examination) -> "list[Adapter]":
-    """Return the adapters that the exporter would take: those of the configuration, or the first that is powered."""
-    there = {adapter.name: adapter for adapter in _inspection(examination).adapters}
-    wanted = examination.config.adapters if examination.config else ()
+def _in_use(context: CheckContext) -> "list[Adapter]":
+    """Return the adapters that the exporter would use: the configured ones, or the first that is powered."""
+    there = {adapter.name: adapter for adapter in _inspection(context).adapters}
+    wanted = context.config.adapters if context.config else ()
     if wanted:
         return [there[name] for name in wanted if name in there]
     able = [adapter for adapter in there.values() if adapter.can_scan]
@@ -134,85 +134,85 @@ def _in_use(examination: Examination) -> "list[Adapter]":
     return (powered or able)[:1]
 
 
-def rfkill(examination: Examination) -> Iterator[Finding]:
-    """Whether a switch blocks Bluetooth; bluetoothd would only say that the adapter is off."""
+def check_rfkill(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that no switch blocks Bluetooth; bluetoothd would only say that the adapter is off."""
     from ble_exporter.scanner.inspection import blocking
 
-    wanted = examination.config.adapters if examination.config else ()
-    switches = blocking(examination.root)
+    wanted = context.config.adapters if context.config else ()
+    switches = blocking(context.root)
     for switch in switches:
         if wanted and switch.device.startswith("hci") and switch.device not in wanted:
-            yield Finding("ok", f"rfkill blocks {switch.device}, which is not used")
+            yield CheckResult("ok", f"rfkill blocks {switch.device}, which is not used")
         elif switch.is_hard:
-            yield Finding("fail", f"rfkill: a switch or key of this machine blocks {switch.device}: move it")
+            yield CheckResult("fail", f"rfkill: a hardware switch of this machine blocks {switch.device}: flip it")
         else:
-            has_rfkill = any((examination.root / path).exists() for path in _RFKILL)
+            has_rfkill = any((context.root / path).exists() for path in _RFKILL)
             by_hand = f"echo 0 | sudo tee {switch.path}/soft"
-            remedy = "sudo rfkill unblock bluetooth" if has_rfkill else by_hand
-            yield Finding("fail", f"rfkill blocks {switch.device}", remedy)
+            command = "sudo rfkill unblock bluetooth" if has_rfkill else by_hand
+            yield CheckResult("fail", f"rfkill blocks {switch.device}", command)
     if not switches:
-        yield Finding("ok", "rfkill blocks no Bluetooth adapter")
+        yield CheckResult("ok", "rfkill blocks no Bluetooth adapter")
 
 
-def adapters(examination: Examination) -> Iterator[Finding]:
-    """Whether the adapters that are to be used are there, can scan, and are on."""
+def check_adapters(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that the adapters to use exist, can scan, and are powered."""
     from ble_exporter.scanner import hints
 
-    there = {adapter.name: adapter for adapter in _inspection(examination).adapters}
-    wanted = examination.config.adapters if examination.config else ()
+    there = {adapter.name: adapter for adapter in _inspection(context).adapters}
+    wanted = context.config.adapters if context.config else ()
     if not there:
-        yield _no_adapter(examination)
+        yield _no_adapter(context)
         return
     for name in wanted:
         if name not in there:
-            yield Finding("fail", f"adapter {name}: {hints.missing(list(there))}", examination.edit("adapter"))
-    in_use = _in_use(examination)
+            yield CheckResult("fail", f"adapter {name}: {hints.missing(list(there))}", context.edit_command("adapter"))
+    in_use = _in_use(context)
     if not wanted and not in_use:
-        yield Finding("fail", f"adapter {next(iter(there))}: {hints.CANNOT_SCAN}", "lsusb")
+        yield CheckResult("fail", f"adapter {next(iter(there))}: {hints.CANNOT_SCAN}", "lsusb")
     for adapter in in_use:
         if not adapter.can_scan:
-            yield Finding("fail", f"adapter {adapter.name}: {hints.CANNOT_SCAN}", examination.edit("adapter"))
+            yield CheckResult("fail", f"adapter {adapter.name}: {hints.CANNOT_SCAN}", context.edit_command("adapter"))
         elif not adapter.is_powered:
             by_name = f"busctl set-property org.bluez /org/bluez/{adapter.name} org.bluez.Adapter1 Powered b true"
-            remedy = "bluetoothctl power on" if len(there) == 1 else by_name
-            yield Finding("fail", f"adapter {adapter.name}: it is powered off", remedy)
+            command = "bluetoothctl power on" if len(there) == 1 else by_name
+            yield CheckResult("fail", f"adapter {adapter.name}: it is powered off", command)
         else:
-            yield Finding("ok", f"adapter {adapter.name}: is there and powered")
+            yield CheckResult("ok", f"adapter {adapter.name}: powered")
 
 
-def _no_adapter(examination: Examination) -> Finding:
+def _no_adapter(context: CheckContext) -> CheckResult:
     from ble_exporter.scanner import hints
     from ble_exporter.scanner.inspection import known_to_kernel
 
-    in_kernel = known_to_kernel(examination.root)
+    in_kernel = known_to_kernel(context.root)
     if in_kernel:
-        text = f"no Bluetooth adapter: the kernel has {listed(in_kernel)}, and bluetoothd does not take it up"
-        return Finding("fail", text, "sudo systemctl restart bluetooth")
+        text = f"no Bluetooth adapter: the kernel has {', '.join(in_kernel)}, but bluetoothd does not use it"
+        return CheckResult("fail", text, "sudo systemctl restart bluetooth")
     for path in _BOOT_CONFIG:
-        file = examination.root / path
+        file = context.root / path
         if file.exists() and _NO_BLUETOOTH in file.read_text(encoding="utf-8", errors="replace").split():
-            return Finding(
+            return CheckResult(
                 "fail",
-                f"no Bluetooth adapter: {file} switches the built-in one off",
+                f"no Bluetooth adapter: {file} disables the built-in one",
                 f"sudo sed -i '/^{_NO_BLUETOOTH}/d' {file} && sudo reboot",
             )
-    return Finding("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth")
+    return CheckResult("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth")
 
 
-def other_scanner(examination: Examination) -> Iterator[Finding]:
-    """Whether an adapter scans already. bluetoothd does not tell for whom."""
-    scanning = [adapter.name for adapter in _in_use(examination) if adapter.is_discovering]
+def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:
+    """Check whether an adapter is scanning already; bluetoothd does not tell for which program."""
+    scanning = [adapter.name for adapter in _in_use(context) if adapter.is_discovering]
     if not scanning:
-        yield Finding("ok", "no other program scans")
-    elif examination.exporter_runs:
-        yield Finding("ok", f"{listed(scanning)} scans for the exporter, which runs")
+        yield CheckResult("ok", "no other program scans")
+    elif context.exporter_is_running:
+        yield CheckResult("ok", f"{', '.join(scanning)} scans for the running exporter")
     else:
-        others = _inspection(examination).others
+        others = _inspection(context).others
         known = [f"{name} (process {pid})" for name, pid in others if name.startswith(_SCANNERS) and pid != os.getpid()]
-        who = f"perhaps {listed(known)}" if known else "bluetoothd does not tell which"
-        yield Finding(
+        who = f"perhaps {', '.join(known)}" if known else "bluetoothd does not tell which"
+        yield CheckResult(
             "warn",
-            f"another program has {listed(scanning)} scan, {who}: the two share one radio, and a search "
-            "for classic Bluetooth may take half of its time",
+            f"another program scans with {', '.join(scanning)}, {who}: both share one radio, and a search "
+            "for classic Bluetooth devices may take half of its time",
             "sudo systemctl restart bluetooth",
         )

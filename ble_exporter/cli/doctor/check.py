@@ -1,4 +1,4 @@
-"""What the checks of `doctor` share: what they are told, what one finds for the others, and the finding itself."""
+"""What the checks of `doctor` share: the context they run in, and the result they yield."""
 
 import os
 import pwd
@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "warn", "fail", "skip"]
 
-# `bluetoothd --version` and timedatectl answer in milliseconds, on a small Pi that swaps in a second.
-_ANSWER_TIMEOUT_S = 5.0
+# `bluetoothd --version` and timedatectl answer in milliseconds; on a small Pi that swaps, in a second.
+_PROGRAM_TIMEOUT_S = 5.0
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """
-    What a check found.
+    One result of a check.
 
     Attributes:
-        level: "fail" where there can't be readings so, "warn" where they may suffer, "skip" where it was not looked.
-        text: What it is, in words.
-        remedy: The one command that mends it; empty where there is none.
-        takes_bluetooth: Whether that command does not work before Bluetooth does.
+        level: "fail" if it prevents readings, "warn" if readings may suffer, "skip" if it was not checked.
+        text: What was found.
+        command: The shell command that mends it; empty if there is none.
+        needs_bluetooth: Whether that command works only once Bluetooth does.
     """
 
     level: Level
     text: str
-    remedy: str = ""
-    takes_bluetooth: bool = False
+    command: str = ""
+    needs_bluetooth: bool = False
 
 
 def output_of(*command: str) -> str | None:
-    """Return what a program prints, without the white space around it; None where it is not there, or fails."""
+    """Return a program's standard output, stripped; None if the program is missing or fails."""
     try:
-        done = subprocess.run(  # noqa: S603 - the callers name the program, or checked whose it is
-            command, capture_output=True, text=True, errors="replace", timeout=_ANSWER_TIMEOUT_S, check=False
+        done = subprocess.run(  # noqa: S603 - callers name the program, or have checked its owner
+            command, capture_output=True, text=True, errors="replace", timeout=_PROGRAM_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
@@ -53,70 +53,72 @@ def output_of(*command: str) -> str | None:
 
 
 @dataclass
-class Examination:
+class CheckContext:
     """
-    One run of `doctor`.
+    What the checks of one run are given, and what they find out for later ones.
 
     Attributes:
-        config_path: The configuration's file.
-        seconds: How long to listen; 0 does not.
-        make_radio: Makes what listens, from the configuration.
-        is_mock: Whether that is a simulated radio: it sends nothing encrypted.
-        note: Tells a user who waits what for.
-        root: Where the machine's files are: a test has others.
-        clock: Gives the seconds since the Unix epoch.
-        output_of: Runs a program.
-        config: The configuration, where it is sound.
-        exporter_runs: Whether the exporter itself answers on its port.
-        inspection: What D-Bus shows; None before.
-        heard: How many of the configured devices gave a reading; None before.
+        config_path: Path of the configuration file.
+        seconds: How long to listen; 0 skips that.
+        make_radio: Makes the radio to listen with.
+        is_mock: Whether that radio is simulated, and sends nothing encrypted.
+        show_progress: Shows the user what takes time.
+        root: Root of the file system; tests pass another one.
+        clock: Returns the seconds since the Unix epoch.
+        output_of: Runs a program; see output_of.
+        http_timeout_s: How long a program on the configured port may take to answer, in seconds.
+        config: The configuration; None unless it is valid.
+        exporter_is_running: Whether the exporter answers on the configured port.
+        inspection: What D-Bus shows; None before that check.
+        heard: How many configured devices gave a reading; None before that check.
     """
 
     config_path: str
     seconds: float
     make_radio: "Callable[[AppConfig], Radio]"
     is_mock: bool = False
-    note: Callable[[str], None] = lambda _text: None
+    show_progress: Callable[[str], None] = lambda _text: None
     root: Path = Path("/")
     clock: Callable[[], float] = time.time
     output_of: Callable[..., str | None] = output_of
+    http_timeout_s: float = 2.0
     config: AppConfig | None = None
-    exporter_runs: bool = False
+    exporter_is_running: bool = False
     inspection: "Inspection | None" = None
     heard: int | None = None
 
     @property
-    def sound_config(self) -> AppConfig:
-        """The configuration; only for checks that need it."""
-        assert self.config is not None  # noqa: S101 - the table of checks says who needs whom
+    def valid_config(self) -> AppConfig:
+        """The configuration, for checks that run only if it is valid."""
+        assert self.config is not None  # noqa: S101 - see CHECKS: they need the check `config`
         return self.config
 
-    def edit(self, key: str = "", line: int | None = None) -> str:
-        """Return the command that opens the configuration, at a line, or at that of a key."""
+    def edit_command(self, key: str = "", line: int | None = None) -> str:
+        """Return the command that opens the configuration in an editor, at a line or at a key."""
         path = Path(self.config_path)
-        rights = "" if os.access(path, os.W_OK) else "sudo "
+        sudo = "" if os.access(path, os.W_OK) else "sudo "
         if key:
             lines = path.read_text(encoding="utf-8", errors="replace").lower().splitlines()
-            starts = (text.lstrip(" \"'").startswith(key.lower()) for text in lines)
-            line = next((number for number, starts_so in enumerate(starts, 1) if starts_so), None)
-        return f"{rights}nano {'' if line is None else f'+{line} '}{shlex.quote(self.config_path)}"
+            is_match = (text.lstrip(" \"'").startswith(key.lower()) for text in lines)
+            line = next((number for number, matches in enumerate(is_match, 1) if matches), None)
+        return f"{sudo}nano {'' if line is None else f'+{line} '}{shlex.quote(self.config_path)}"
 
 
 def this_program(*arguments: str) -> str:
-    """Return the command that starts this very program: `ble-exporter` may not be on PATH, or not on that of sudo."""
+    """Return a command that runs this very installation: `ble-exporter` may not be on the PATH of sudo."""
     script = Path(sys.argv[0]).absolute()
     program = [str(script)] if script.name == PROGRAM else [sys.executable, "-m", "ble_exporter"]
     return shlex.join([*program, *arguments])
 
 
 def user_name(uid: int) -> str | None:
-    """Return the name of a user; None for one that the user database does not have."""
+    """Return the name of a user; None if the user database does not know the id."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return None
 
 
-def listed(things: Sequence[str]) -> str:
-    """Return "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
+def own_name() -> str:
+    """Return the name of the user who runs this, or the user id."""
+    return user_name(os.geteuid()) or str(os.geteuid())

@@ -1,18 +1,20 @@
-"""The checks of `doctor` on the configuration: whether it is sound, whether others can read its keys, its port."""
+"""The checks of `doctor` on the configuration: whether it is valid, who can read its bindkeys, and its port."""
 
 import asyncio
 import errno
 import http.client
+import json
 import os
 import re
 import shlex
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from ble_exporter.cli.doctor.check import Examination, Finding, this_program, user_name
+from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name, this_program
 from ble_exporter.config.app_config import load_config
 from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.errors import ConfigError
@@ -22,121 +24,117 @@ from ble_exporter.utils import number_of
 _CREDENTIALS = "run/credentials/ble_exporter.service"
 _INSTALLED_CONFIG = "etc/ble_exporter/config.yaml"
 
-_FIRST_FREE_PORT = 1024
+_FIRST_UNPRIVILEGED_PORT = 1024
 _PORTS_TRIED = 20
 
-_HTTP_TIMEOUT_S = 2.0
-_MOST_OF_PAGE = 4096
-_PAGE = re.compile(r"<title>BLE Sensor Prometheus Exporter</title>.*?<p>Version ([0-9A-Za-z.+-]{1,40})\.", re.DOTALL)
+_MAX_STATUS_BYTES = 1_000_000
+_MAX_VERSION_LENGTH = 40
 
 
-def config(examination: Examination) -> Iterator[Finding]:
-    """Whether the configuration is sound, and its keys can be used."""
-    path = examination.config_path
+def check_config(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that the configuration is valid, and that its bindkeys can be used."""
+    path = context.config_path
     try:
-        sound = load_config(path)
+        config = load_config(path)
     except ConfigError as error:
-        remedy = _config_remedy(examination, error)
-        finds_sensors = remedy.startswith(this_program("discover"))
-        yield Finding("fail", f"configuration: {error}", remedy, takes_bluetooth=finds_sensors)
+        command = _config_command(context, error)
+        needs_bluetooth = command.startswith(this_program("discover"))
+        yield CheckResult("fail", f"configuration: {error}", command, needs_bluetooth)
         return
-    examination.config = sound
     try:
-        ciphers_of(sound.keys)
+        ciphers_of(config.keys)
     except ConfigError as error:
         pip = f"{shlex.quote(sys.executable)} -m pip install 'cryptography>=43.0'"
-        examination.config = None
-        yield Finding("fail", f"configuration: {error}", pip)
+        yield CheckResult("fail", f"configuration: {error}", pip)
         return
-    devices = number_of(len(sound.devices), "device")
-    keys = f" ({len(sound.keys)} with a key)" if sound.keys else ""
-    yield Finding("ok", f"configuration: {path} is sound: {devices}{keys}")
+    context.config = config
+    devices = number_of(len(config.devices), "device")
+    keys = f" ({len(config.keys)} with a key)" if config.keys else ""
+    yield CheckResult("ok", f"configuration: {path} is valid: {devices}{keys}")
 
 
-def _config_remedy(examination: Examination, error: ConfigError) -> str:
-    path = Path(examination.config_path)
+def _config_command(context: CheckContext, error: ConfigError) -> str:
+    path = Path(context.config_path)
     closed = next((folder for folder in reversed(path.absolute().parents) if _is_closed(folder)), None)
     if closed is not None:
-        # What is in it, nobody knows: another configuration is not what is missing.
-        return _access_remedy(closed, "x")
-    # Not Path.is_dir and Path.exists, which raise where a name is too long, for one.
+        # The configuration may be in there: don't suggest a new one.
+        return _access_command(closed, "x")
+    # Not Path.is_dir and Path.exists, which raise, for example, if a name is too long.
     if os.path.isdir(path):  # noqa: PTH112
         inside = str(path / "config.yaml")
-        return this_program("doctor", "--config", inside) if os.access(inside, os.F_OK) else _discovery(inside)
+        if os.access(inside, os.F_OK):
+            return this_program("doctor", "--config", inside)
+        return this_program("discover", "--write", inside)
     if not os.access(path, os.F_OK):
-        installed = examination.root / _INSTALLED_CONFIG
-        is_other = os.access(installed, os.R_OK) and str(installed) != examination.config_path
-        if is_other:
+        installed = context.root / _INSTALLED_CONFIG
+        if os.access(installed, os.R_OK) and str(installed) != context.config_path:
             return this_program("doctor", "--config", str(installed))
-        return _discovery(examination.config_path)
+        return this_program("discover", "--write", context.config_path)
     if not os.access(path, os.R_OK):
-        return _access_remedy(path, "r")
-    credentials = examination.root / _CREDENTIALS
+        return _access_command(path, "r")
+    credentials = context.root / _CREDENTIALS
     if error.key == "bindkey_file" and os.access(credentials, os.F_OK):
         return f"sudo env CREDENTIALS_DIRECTORY={credentials} {this_program('doctor', '--config', str(path))}"
-    return examination.edit(line=error.line)
-
-
-def _discovery(path: str) -> str:
-    return this_program("discover", "--write", path)
+    return context.edit_command(line=error.line)
 
 
 def _is_closed(folder: Path) -> bool:
     return os.access(folder, os.F_OK) and not os.access(folder, os.X_OK)
 
 
-def _access_remedy(path: Path, right: Literal["r", "x"]) -> str:
-    """Return how this user may read a file, or enter a folder, that the service's user must go on to use."""
-    status, me, quoted = path.stat(), user_name(os.geteuid()) or str(os.geteuid()), shlex.quote(str(path))
+def _access_command(path: Path, right: Literal["r", "x"]) -> str:
+    """Return the command that lets this user read a file or enter a folder, and the service's user as before."""
+    status, quoted = path.stat(), shlex.quote(str(path))
     if status.st_gid and status.st_mode & {"r": stat.S_IRGRP, "x": stat.S_IXGRP}[right]:
-        return f"sudo usermod -a -G {status.st_gid} {shlex.quote(me)}"
+        return f"sudo usermod -a -G {status.st_gid} {shlex.quote(own_name())}"
     return f"sudo chgrp {os.getegid()} {quoted} && sudo chmod g+{right} {quoted}"
 
 
-def key_files(examination: Examination) -> Iterator[Finding]:
-    """Whether others can read the keys. Nothing to say where there is none."""
-    files = examination.sound_config.key_files
-    is_open = False
+def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that no other user can read the bindkeys; without bindkeys there is no result."""
+    files = context.valid_config.key_files
+    all_private = True
     for path in files:
         for warning in world_readable_warnings([path]):
-            is_open = True
-            rights = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
-            yield Finding("warn", f"keys: {warning}", f"{rights}chmod o-r {shlex.quote(path)}")
-    if files and not is_open:
-        yield Finding("ok", "keys: no other user of this machine can read them")
+            all_private = False
+            sudo = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
+            yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {shlex.quote(path)}")
+    if files and all_private:
+        yield CheckResult("ok", "keys: no other user of this machine can read them")
 
 
-def port(examination: Examination) -> Iterator[Finding]:
-    """Whether the port is free, or the exporter's own."""
-    address, number = examination.sound_config.listen_address, examination.sound_config.listen_port
+def check_port(context: CheckContext) -> Iterator[CheckResult]:
+    """Check that the port is free, or used by the exporter itself."""
+    address, port = context.valid_config.listen_address, context.valid_config.listen_port
     try:
-        asyncio.run(_bind(address, number))
+        asyncio.run(_bind(address, port))
     except OSError as error:
-        version = _exporter_on(address, number) if error.errno == errno.EADDRINUSE else None
+        in_use = error.errno == errno.EADDRINUSE
+        version = _running_version(address, port, context.http_timeout_s) if in_use else None
         if version is not None:
-            examination.exporter_runs = True
-            yield Finding("ok", f"port: {number} is served by the exporter itself, which runs (version {version})")
+            context.exporter_is_running = True
+            yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
             return
         # Imported here: aiohttp takes most of a second on a Pi.
         from ble_exporter.service import listen_problem
 
-        yield Finding("fail", f"port: {listen_problem(error, address, number)}", _port_remedy(examination, error))
+        yield CheckResult("fail", f"port: {listen_problem(error, address, port)}", _port_command(context, error))
         return
-    yield Finding("ok", f"port: {number} is free")
+    yield CheckResult("ok", f"port: {port} is free")
 
 
-def _port_remedy(examination: Examination, error: OSError) -> str:
+def _port_command(context: CheckContext, error: OSError) -> str:
     if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-        return examination.edit("listen_address")
-    address, number = examination.sound_config.listen_address, examination.sound_config.listen_port
-    first = max(number + 1, _FIRST_FREE_PORT)
+        return context.edit_command("listen_address")
+    address, port = context.valid_config.listen_address, context.valid_config.listen_port
+    first = max(port + 1, _FIRST_UNPRIVILEGED_PORT)
     free = next((other for other in range(first, first + _PORTS_TRIED) if _is_free(address, other)), None)
-    path = Path(examination.config_path)
+    path = Path(context.config_path)
     has_line = re.search(r"^listen_port:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     if free is None or not has_line:
-        return examination.edit("listen_port")
-    rights = "" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "sudo "
-    return f"{rights}sed -i 's/^listen_port:.*/listen_port: {free}/' {shlex.quote(str(path))}"
+        return context.edit_command("listen_port")
+    sudo = "" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "sudo "
+    return f"{sudo}sed -i 's/^listen_port:.*/listen_port: {free}/' {shlex.quote(str(path))}"
 
 
 def _is_free(address: str | None, port: int) -> bool:
@@ -148,28 +146,35 @@ def _is_free(address: str | None, port: int) -> bool:
 
 
 async def _bind(address: str | None, port: int) -> None:
-    # As aiohttp does it, so that it fails where the exporter would.
+    # As aiohttp binds, so that it fails exactly where the exporter would.
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, address, port, start_serving=False)
     server.close()
     await server.wait_closed()
 
 
-def _exporter_on(address: str | None, port: int) -> str | None:
-    """Return the version of the exporter that answers there; None where none does."""
-    host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - asked, not bound
+def _running_version(address: str | None, port: int, timeout_s: float) -> str | None:
+    """Return the version of the exporter that answers on a port; None if no exporter does."""
+    host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - not bound
     try:
-        pages = [_get(str(host), port, path) for path in ("/healthz", "/")]
-    except (OSError, http.client.HTTPException):
+        status = json.loads(_get_status(str(host), port, timeout_s))
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return None
-    page = _PAGE.search(pages[1])
-    return page[1] if pages[0] == "ok" and page else None
+    if not isinstance(status, dict) or "scan_interval_seconds" not in status:
+        return None
+    version = status.get("version")
+    return version if isinstance(version, str) and len(version) <= _MAX_VERSION_LENGTH else None
 
 
-def _get(host: str, port: int, path: str) -> str:
-    connection = http.client.HTTPConnection(host, port, timeout=_HTTP_TIMEOUT_S)
+def _get_status(host: str, port: int, timeout_s: float) -> bytes:
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    deadline = time.monotonic() + timeout_s
     try:
-        connection.request("GET", path)
-        # One read: whoever else listens there may send without end.
-        return connection.getresponse().read1(_MOST_OF_PAGE).decode(errors="replace")
+        connection.request("GET", "/status")
+        response = connection.getresponse()
+        body = b""
+        # Limited in size and time: any program may use the port, and send without end.
+        while len(body) < _MAX_STATUS_BYTES and time.monotonic() < deadline and (part := response.read1(65536)):
+            body += part
+        return body
     finally:
         connection.close()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ble_exporter.cli.discover.discovered import Survey
-from ble_exporter.cli.doctor.check import Examination, Finding, Level, this_program
+from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level, this_program
 from ble_exporter.errors import RejectReason, ScannerError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.model import Advertisement
@@ -105,40 +105,40 @@ def _heard(state: Mapping[str, object]) -> Heard:
     return Heard(packets, by_number, str(state["format"] or ""), rssi)
 
 
-def sensors(examination: Examination) -> Iterator[Finding]:
+def check_sensors(context: CheckContext) -> Iterator[CheckResult]:
     """Listen, and tell what was heard of each configured device."""
-    config = examination.sound_config
-    examination.note(f"listening for {examination.seconds:g} s …")
+    config = context.valid_config
+    context.show_progress(f"listening for {context.seconds:g} s …")
     try:
-        ear, adapters = asyncio.run(_listen(config, examination))
+        ear, adapters = asyncio.run(_listen(config, context))
     except ScannerError as error:
         command = re.search("`([^`]+)`", str(error))
-        yield Finding("fail", str(error), command[1] if command else "sudo systemctl restart bluetooth")
+        yield CheckResult("fail", str(error), command[1] if command else "sudo systemctl restart bluetooth")
         return
     devices = ear.devices()
-    examination.heard = sum(heard.packets > 0 for heard in devices.values())
-    yield of_the_air(ear.counts.received, examination.seconds, adapters)
+    context.heard = sum(heard.packets > 0 for heard in devices.values())
+    yield judge_reception(ear.counts.received, context.seconds, adapters)
     for address, name in config.devices.items():
-        yield of_device(name, address, devices[name], ear.strangers(), examination)
+        yield judge_device(name, address, devices[name], ear.strangers(), context)
 
 
-async def _listen(config: "AppConfig", examination: Examination) -> tuple[Ear, str]:
+async def _listen(config: "AppConfig", context: CheckContext) -> tuple[Ear, str]:
     from ble_exporter.scanner import run_for
 
-    ear = Ear(replace(config, keys={}) if examination.is_mock else config)
-    radio = examination.make_radio(config)
-    await run_for(radio, ear, examination.seconds)
+    ear = Ear(replace(config, keys={}) if context.is_mock else config)
+    radio = context.make_radio(config)
+    await run_for(radio, ear, context.seconds)
     return ear, ", ".join(radio.adapters)
 
 
-def of_the_air(received: int, seconds: float, adapters: str) -> Finding:
+def judge_reception(received: int, seconds: float, adapters: str) -> CheckResult:
     """Judge how much was heard at all."""
     with_adapters = f" with {adapters}" if adapters else ""
     if received:
         packets = number_of(received, "advertisement")
-        return Finding("ok", f"air: heard {packets} in {seconds:g} s{with_adapters}")
+        return CheckResult("ok", f"air: heard {packets} in {seconds:g} s{with_adapters}")
     level: Level = "fail" if seconds >= _SOON_S else "warn"
-    return Finding(
+    return CheckResult(
         level,
         f"air: nothing at all was heard in {seconds:g} s{with_adapters}, not even from strangers: the adapter may "
         "hang; if this does not help, unplug it",
@@ -146,22 +146,22 @@ def of_the_air(received: int, seconds: float, adapters: str) -> Finding:
     )
 
 
-def of_device(name: str, address: str, heard: Heard, strangers: int, examination: Examination) -> Finding:
+def judge_device(name: str, address: str, heard: Heard, strangers: int, context: CheckContext) -> CheckResult:
     """Judge what was heard of one device."""
     who = f"{name} ({address})"
     if heard.packets:
         strength = "" if heard.rssi is None else f", {heard.rssi} dBm"
         refused = "".join(f"; {count} refused: {_words(reason)}" for reason, count in heard.refused.items())
-        return Finding("ok", f"{who}: heard, {heard.format}{strength}{refused}")
+        return CheckResult("ok", f"{who}: heard, {heard.format}{strength}{refused}")
     if heard.refused:
         reason = next(iter(heard.refused))
         level, text = _REFUSALS.get(reason, ("warn", f"all that it sends is refused: {_words(reason)}"))
-        return Finding(level, f"{who}: {text}", examination.edit(address) if level == "fail" else "")
+        return CheckResult(level, f"{who}: {text}", context.edit_command(address) if level == "fail" else "")
     near = ""
     if strangers:
         near = f"; {strangers} sensor{' that is' if strangers == 1 else 's that are'} not configured can be heard"
-    text = f"{who}: not heard in {examination.seconds:g} s: out of reach, a flat battery, or another address{near}"
-    return Finding("warn", text, this_program("discover"))
+    text = f"{who}: not heard in {context.seconds:g} s: out of reach, a flat battery, or another address{near}"
+    return CheckResult("warn", text, this_program("discover"))
 
 
 def _words(reason: RejectReason) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from ble_exporter.cli.discover.discovered import Sender, Survey
-from ble_exporter.cli.discover.display import LEGEND, Announcements, LiveTable, Silence, write
+from ble_exporter.cli.discover.display import LEGEND, Announcements, LiveTable, Silence
 from ble_exporter.cli.discover.table import Line, sensor_lines
+from ble_exporter.cli.terminal import write
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
 from tests.cli.test_terminal import Terminal

@@ -1,4 +1,4 @@
-"""The Bluetooth stack, judged. Each remedy that can be tried is tried on the rig: scenarios doctor_…."""
+"""The Bluetooth stack, judged. Each command that can be tried is tried on the rig: scenarios doctor_…."""
 
 import grp
 import os
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ble_exporter.cli.doctor import bluetooth as checks
-from ble_exporter.cli.doctor.check import Examination, Finding
+from ble_exporter.cli.doctor.check import CheckContext, CheckResult
 from ble_exporter.config.app_config import load_config
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter
@@ -27,41 +27,41 @@ ERRORS = "org.freedesktop.DBus.Error."
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
-def shown(examination: Examination, *adapters: Adapter, **others: Any) -> Examination:  # noqa: ANN401 - Inspection's
-    """Put what D-Bus shows before the examination."""
-    examination.inspection = Inspection(adapters=adapters, **others)
-    return examination
+def shown(context: CheckContext, *adapters: Adapter, **others: Any) -> CheckContext:  # noqa: ANN401 - Inspection's
+    """Put what D-Bus shows before the context."""
+    context.inspection = Inspection(adapters=adapters, **others)
+    return context
 
 
 @pytest.fixture
-def sick(examination: Examination, write: Write) -> Callable[..., Examination]:
+def sick(context: CheckContext, write: Write) -> Callable[..., CheckContext]:
     """Take up a configuration with these settings."""
 
-    def with_settings(**settings: object) -> Examination:
-        examination.config = load_config(str(write(**settings)))
-        return examination
+    def with_settings(**settings: object) -> CheckContext:
+        context.config = load_config(str(write(**settings)))
+        return context
 
     return with_settings
 
 
-def installed(examination: Examination, name: str) -> Path:
+def installed(context: CheckContext, name: str) -> Path:
     """Put a file on the examined machine."""
-    path = examination.root / name
+    path = context.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     return path
 
 
-def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: Path, examination: Examination) -> None:
+def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: Path, context: CheckContext) -> None:
     """To start another one would not help. Without the variable: the rig's doctor_from_nothing."""
-    (finding,) = checks.dbus(examination)
+    (result,) = checks.check_dbus(context)
 
-    assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (finding.level, finding.remedy)
-    assert finding.text.startswith("D-Bus can't be reached")
+    assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (result.level, result.command)
+    assert result.text.startswith("D-Bus can't be reached")
 
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    ("error", "command"),
     [
         ("org.freedesktop.DBus.Error.ServiceUnknown", "sudo systemctl enable --now bluetooth"),
         ("org.freedesktop.DBus.Error.Spawn.ExecFailed", "sudo systemctl enable --now bluetooth"),
@@ -75,46 +75,46 @@ def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: P
     ],
 )
 def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
-    examination: Examination, error: str, remedy: str
+    context: CheckContext, error: str, command: str
 ) -> None:
     """To restart what is masked, or refuses this user, helps nobody."""
-    installed(examination, "usr/libexec/bluetooth/bluetoothd")
+    installed(context, "usr/libexec/bluetooth/bluetoothd")
     problem = hints.of_dbus_error(error, "")
 
-    assert [Finding("fail", problem, remedy)] == list(
-        checks.bluetoothd(shown(examination, refusal=error, bluez_problem=problem))
+    assert [CheckResult("fail", problem, command)] == list(
+        checks.check_bluetoothd(shown(context, refusal=error, bluez_problem=problem))
     )
 
 
 def test_who_is_in_the_group_since_today_logs_in_anew(
-    examination: Examination, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
     """A process keeps the groups with which it began. And a group that does not exist has no members."""
-    shown(examination, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
+    shown(context, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [ME])))
-    (member,) = checks.bluetoothd(examination)
+    (member,) = checks.check_bluetoothd(context)
     no_group()
-    (stranger,) = checks.bluetoothd(examination)
+    (stranger,) = checks.check_bluetoothd(context)
 
-    assert f"exec su - {ME}" == member.remedy
-    assert f"sudo usermod -a -G bluetooth {ME}" == stranger.remedy
+    assert f"exec su - {ME}" == member.command
+    assert f"sudo usermod -a -G bluetooth {ME}" == stranger.command
 
 
-def test_a_bluetoothd_that_is_not_installed_is_installed(examination: Examination) -> None:
+def test_a_bluetoothd_that_is_not_installed_is_installed(context: CheckContext) -> None:
     """Systemctl would not know the unit."""
-    (finding,) = checks.bluetoothd(shown(examination, refusal=f"{ERRORS}ServiceUnknown", bluez_problem="not running"))
+    (result,) = checks.check_bluetoothd(shown(context, refusal=f"{ERRORS}ServiceUnknown", bluez_problem="not running"))
 
-    assert "sudo apt install bluez" == finding.remedy
+    assert "sudo apt install bluez" == result.command
 
 
-def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(examination: Examination) -> None:
+def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(context: CheckContext) -> None:
     """Systemd does not start it then, and D-Bus waits for it in vain: a restart would not help."""
-    (examination.root / "sys/class/bluetooth/hci0").rmdir()
-    (examination.root / "sys/class/bluetooth").rmdir()
+    (context.root / "sys/class/bluetooth/hci0").rmdir()
+    (context.root / "sys/class/bluetooth").rmdir()
 
-    (finding,) = checks.bluetoothd(shown(examination, refusal=f"{ERRORS}NoReply", bluez_problem="does not answer"))
+    (result,) = checks.check_bluetoothd(shown(context, refusal=f"{ERRORS}NoReply", bluez_problem="does not answer"))
 
-    assert Finding("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth") == finding
+    assert CheckResult("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth") == result
 
 
 def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,12 +127,12 @@ def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ("said", "text"),
     [
         ("5.66", "bluetoothd runs, version 5.66"),
-        ("\x1b[2J", "bluetoothd runs, which version can not be told"),
-        (None, "bluetoothd runs, which version can not be told"),
+        ("\x1b[2J", "bluetoothd runs, version unknown"),
+        (None, "bluetoothd runs, version unknown"),
     ],
 )
 def test_the_version_is_that_of_the_program_that_runs(
-    examination: Examination, monkeypatch: pytest.MonkeyPatch, said: str | None, text: str
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch, said: str | None, text: str
 ) -> None:
     """D-Bus does not tell it."""
     asked: list[tuple[str, ...]] = []
@@ -141,25 +141,27 @@ def test_the_version_is_that_of_the_program_that_runs(
         asked.append(command)
         return said
 
-    program = installed(examination, "opt/bluetoothd")
+    program = installed(context, "opt/bluetoothd")
     owned_by(0, monkeypatch)
-    examination.output_of = answer
+    context.output_of = answer
 
-    assert [Finding("ok", text)] == list(checks.bluetoothd(shown(examination, HCI0, command_line=(str(program),))))
+    assert [CheckResult("ok", text)] == list(
+        checks.check_bluetoothd(shown(context, HCI0, command_line=(str(program),)))
+    )
     assert [(str(program), "--version")] == asked
 
 
 @pytest.mark.parametrize(("name", "owner"), [("home/evil/bluetoothd", 1000), ("usr/bin/evil", 0)])
 def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
-    examination: Examination, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
 ) -> None:
     """A process may write what it likes where its command line is, and perhaps it is root who calls the doctor."""
-    program = installed(examination, name)
+    program = installed(context, name)
     owned_by(owner, monkeypatch)
-    examination.output_of = lambda *_command: pytest.fail("it was started")
+    context.output_of = lambda *_command: pytest.fail("it was started")
 
-    assert [Finding("ok", "bluetoothd runs, which version can not be told")] == list(
-        checks.bluetoothd(shown(examination, HCI0, command_line=(str(program),)))
+    assert [CheckResult("ok", "bluetoothd runs, version unknown")] == list(
+        checks.check_bluetoothd(shown(context, HCI0, command_line=(str(program),)))
     )
 
 
@@ -175,25 +177,25 @@ def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
     ],
 )
 def test_what_monitors_mean_for_the_mode(
-    sick: Callable[..., Examination], mode: str, offers: bool, fails: bool, text: str
+    sick: Callable[..., CheckContext], mode: str, offers: bool, fails: bool, text: str
 ) -> None:
     """Only a passive scan can't do without."""
-    (finding,) = checks.monitors(shown(sick(scan_mode=mode), HCI0._replace(can_monitor=offers)))
+    (result,) = checks.check_scan_mode(shown(sick(scan_mode=mode), HCI0._replace(can_monitor=offers)))
 
-    assert text in finding.text
-    assert ("fail" if fails else "ok") == finding.level
-    assert fails == finding.remedy.endswith(" /etc/bluetooth/main.conf && sudo systemctl restart bluetooth")
+    assert text in result.text
+    assert ("fail" if fails else "ok") == result.level
+    assert fails == result.command.endswith(" /etc/bluetooth/main.conf && sudo systemctl restart bluetooth")
 
 
 @pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])
 def test_the_command_for_passive_scans_leaves_one_answer(
-    sick: Callable[..., Examination], before: str, tmp_path: Path
+    sick: Callable[..., CheckContext], before: str, tmp_path: Path
 ) -> None:
     """Of two lines bluetoothd takes the last, and that may be the old one."""
     file = tmp_path / "main.conf"
     file.write_text(f"[General]\nName = pi\n{before}KernelExperimental = false\n[Policy]\n")
-    (finding,) = checks.monitors(shown(sick(scan_mode="passive"), HCI0))
-    _, *edit, name = shlex.split(finding.remedy.partition(" && ")[0])
+    (result,) = checks.check_scan_mode(shown(sick(scan_mode="passive"), HCI0))
+    _, *edit, name = shlex.split(result.command.partition(" && ")[0])
     subprocess.run([*edit, str(file)], check=True)
 
     kept = before if before.startswith("#") else ""
@@ -203,57 +205,57 @@ def test_the_command_for_passive_scans_leaves_one_answer(
     )
 
 
-def test_rfkill_is_named_with_the_command_that_this_machine_has(examination: Examination) -> None:
+def test_rfkill_is_named_with_the_command_that_this_machine_has(context: CheckContext) -> None:
     """Debian has `rfkill` in a package of its own."""
-    folder = switch(examination.root, 0, soft="1")
-    (by_hand,) = checks.rfkill(examination)
-    installed(examination, "usr/sbin/rfkill")
-    (by_program,) = checks.rfkill(examination)
+    folder = switch(context.root, 0, soft="1")
+    (by_hand,) = checks.check_rfkill(context)
+    installed(context, "usr/sbin/rfkill")
+    (by_program,) = checks.check_rfkill(context)
 
-    assert Finding("fail", "rfkill blocks hci0", f"echo 0 | sudo tee {folder}/soft") == by_hand
-    assert Finding("fail", "rfkill blocks hci0", "sudo rfkill unblock bluetooth") == by_program
+    assert CheckResult("fail", "rfkill blocks hci0", f"echo 0 | sudo tee {folder}/soft") == by_hand
+    assert CheckResult("fail", "rfkill blocks hci0", "sudo rfkill unblock bluetooth") == by_program
 
 
-def test_a_switch_that_no_command_moves_is_said_so(examination: Examination) -> None:
+def test_a_switch_that_no_command_moves_is_said_so(context: CheckContext) -> None:
     """Of a machine with a key for it."""
-    switch(examination.root, 0, hard="1")
+    switch(context.root, 0, hard="1")
 
-    assert [Finding("fail", "rfkill: a switch or key of this machine blocks hci0: move it")] == list(
-        checks.rfkill(examination)
+    assert [CheckResult("fail", "rfkill: a hardware switch of this machine blocks hci0: flip it")] == list(
+        checks.check_rfkill(context)
     )
 
 
-def test_what_is_not_used_may_be_blocked(sick: Callable[..., Examination]) -> None:
+def test_what_is_not_used_may_be_blocked(sick: Callable[..., CheckContext]) -> None:
     """On a Pi with a better adapter plugged in, the built-in one is blocked on purpose."""
-    examination = sick(adapter="hci1")
-    switch(examination.root, 0, soft="1")
+    context = sick(adapter="hci1")
+    switch(context.root, 0, soft="1")
 
-    assert [Finding("ok", "rfkill blocks hci0, which is not used")] == list(checks.rfkill(examination))
+    assert [CheckResult("ok", "rfkill blocks hci0, which is not used")] == list(checks.check_rfkill(context))
 
 
-def test_an_adapter_that_only_the_kernel_knows(examination: Examination) -> None:
+def test_an_adapter_that_only_the_kernel_knows(context: CheckContext) -> None:
     """Bluetoothd that was started too early."""
-    (finding,) = checks.adapters(shown(examination))
+    (result,) = checks.check_adapters(shown(context))
 
-    assert finding.text == "no Bluetooth adapter: the kernel has hci0, and bluetoothd does not take it up"
-    assert finding.remedy == "sudo systemctl restart bluetooth"
+    assert result.text == "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it"
+    assert result.command == "sudo systemctl restart bluetooth"
 
 
-def test_a_pi_whose_adapter_is_switched_off_for_good(examination: Examination) -> None:
+def test_a_pi_whose_adapter_is_switched_off_for_good(context: CheckContext) -> None:
     """Many a guide to the Pi's serial port says so."""
-    (examination.root / "sys/class/bluetooth/hci0").rmdir()
-    file = installed(examination, "boot/firmware/config.txt")
+    (context.root / "sys/class/bluetooth/hci0").rmdir()
+    file = installed(context, "boot/firmware/config.txt")
     file.write_text("[all]\ndtoverlay=disable-bt\n")
-    (finding,) = checks.adapters(shown(examination))
+    (result,) = checks.check_adapters(shown(context))
 
-    assert finding.text == f"no Bluetooth adapter: {file} switches the built-in one off"
-    assert finding.remedy == f"sudo sed -i '/^dtoverlay=disable-bt/d' {file} && sudo reboot"
+    assert result.text == f"no Bluetooth adapter: {file} disables the built-in one"
+    assert result.command == f"sudo sed -i '/^dtoverlay=disable-bt/d' {file} && sudo reboot"
 
 
 @pytest.mark.parametrize(
-    ("setting", "there", "text", "remedy"),
+    ("setting", "there", "text", "command"),
     [
-        ({}, [HCI0], "adapter hci0: is there and powered", ""),
+        ({}, [HCI0], "adapter hci0: powered", ""),
         ({}, [HCI0._replace(is_powered=False)], "adapter hci0: it is powered off", "bluetoothctl power on"),
         (
             {"adapter": "hci1"},
@@ -272,30 +274,30 @@ def test_a_pi_whose_adapter_is_switched_off_for_good(examination: Examination) -
     ],
 )
 def test_the_adapter_that_would_be_used_is_judged(
-    sick: Callable[..., Examination], setting: dict[str, object], there: list[Adapter], text: str, remedy: str
+    sick: Callable[..., CheckContext], setting: dict[str, object], there: list[Adapter], text: str, command: str
 ) -> None:
     """One that nobody uses may be off."""
-    examination = shown(sick(**setting), *there)
+    context = shown(sick(**setting), *there)
 
-    expected = Finding("fail" if remedy else "ok", text, remedy.replace("FILE", examination.config_path))
-    assert [expected] == list(checks.adapters(examination))
+    expected = CheckResult("fail" if command else "ok", text, command.replace("FILE", context.config_path))
+    assert [expected] == list(checks.check_adapters(context))
 
 
-def test_who_else_scans_is_named_as_far_as_it_can_be(examination: Examination) -> None:
+def test_who_else_scans_is_named_as_far_as_it_can_be(context: CheckContext) -> None:
     """Two programs share the radio; and the exporter itself is no stranger."""
     scanning = HCI0._replace(is_discovering=True)
     others = (("systemd", 1), ("bluetoothctl", 900), ("python3", os.getpid()))
-    (named,) = checks.other_scanner(shown(examination, scanning, others=others))
-    (unknown,) = checks.other_scanner(shown(examination, scanning))
-    (none,) = checks.other_scanner(shown(examination, HCI0))
-    examination.exporter_runs = True
-    (ours,) = checks.other_scanner(shown(examination, scanning))
+    (named,) = checks.check_other_scanners(shown(context, scanning, others=others))
+    (unknown,) = checks.check_other_scanners(shown(context, scanning))
+    (none,) = checks.check_other_scanners(shown(context, HCI0))
+    context.exporter_is_running = True
+    (ours,) = checks.check_other_scanners(shown(context, scanning))
 
-    assert named.text.startswith("another program has hci0 scan, perhaps bluetoothctl (process 900): the two share")
-    assert "sudo systemctl restart bluetooth" == named.remedy
-    assert unknown.text.startswith("another program has hci0 scan, bluetoothd does not tell which: the two share")
-    assert Finding("ok", "no other program scans") == none
-    assert Finding("ok", "hci0 scans for the exporter, which runs") == ours
+    assert named.text.startswith("another program scans with hci0, perhaps bluetoothctl (process 900): both share")
+    assert "sudo systemctl restart bluetooth" == named.command
+    assert unknown.text.startswith("another program scans with hci0, bluetoothd does not tell which: both share")
+    assert CheckResult("ok", "no other program scans") == none
+    assert CheckResult("ok", "hci0 scans for the running exporter") == ours
 
 
 ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.booleans()] * 4)
@@ -312,8 +314,8 @@ ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.boole
         others=st.lists(st.tuples(st.text(), st.integers()), max_size=3).map(tuple),
     )
 )
-def test_nothing_that_the_bus_can_show_breaks_a_check(examination: Examination, inspection: Inspection) -> None:
+def test_nothing_that_the_bus_can_show_breaks_a_check(context: CheckContext, inspection: Inspection) -> None:
     """Who asks a doctor is ill already."""
-    examination.inspection = inspection
-    for check in (checks.bluetoothd, checks.rfkill, checks.adapters, checks.other_scanner):
-        assert list(check(examination))
+    context.inspection = inspection
+    for check in (checks.check_bluetoothd, checks.check_rfkill, checks.check_adapters, checks.check_other_scanners):
+        assert list(check(context))

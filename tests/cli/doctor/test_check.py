@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ble_exporter.cli.doctor.check import listed, output_of
+from ble_exporter.cli.doctor.check import output_of
 
 
 def test_what_a_program_prints() -> None:
@@ -14,13 +14,5 @@ def test_what_a_program_prints() -> None:
 
 @pytest.mark.parametrize("command", [("/nowhere/bluetoothd", "--version"), (sys.executable, "-c", "1/0"), ("\0",)])
 def test_a_program_that_is_not_there_or_fails_prints_nothing(command: tuple[str, ...]) -> None:
-    """An examination goes on."""
+    """An context goes on."""
     assert output_of(*command) is None
-
-
-@pytest.mark.parametrize(
-    ("things", "words"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
-)
-def test_a_list_in_words(things: list[str], words: str) -> None:
-    """Of adapters, and of programs."""
-    assert words == listed(things)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ble_exporter.cli.doctor import command as doctor
-from ble_exporter.cli.doctor.check import Examination
+from ble_exporter.cli.doctor.check import CheckContext
 from ble_exporter.main import main
 from tests.cli.conftest import Write
 from tests.scanner.conftest import on_bluez
@@ -22,14 +22,14 @@ from tests.scanner.test_inspection import switch
 Act = Callable[[ScriptedBluez], object]
 
 
-def examined(bus: Path, examination: Examination, act: Act = lambda _bluez: None) -> tuple[int, str]:
+def examined(bus: Path, context: CheckContext, act: Act = lambda _bluez: None) -> tuple[int, str]:
     """Run it on a scripted bluetoothd; return the exit status and what was told."""
 
     async def run(bluez: ScriptedBluez) -> tuple[int, str]:
         bluez.processes = {"org.bluez": 812}
         act(bluez)
         stream = io.StringIO()
-        status = await asyncio.to_thread(doctor.run, examination, stream)
+        status = await asyncio.to_thread(doctor.run, context, stream)
         return status, stream.getvalue()
 
     result: tuple[int, str] = on_bluez(bus, run)
@@ -41,9 +41,9 @@ def levels(told: str) -> list[str]:
     return re.findall(r"^(ok|warn|fail|skip) ", told, re.MULTILINE)
 
 
-def test_all_is_well(bus: Path, examination: Examination) -> None:
+def test_all_is_well(bus: Path, context: CheckContext) -> None:
     """A line for each, and the last one says what counts."""
-    status, told = examined(bus, examination)
+    status, told = examined(bus, context)
 
     assert 0 == status
     assert {"ok"} == set(levels(told))
@@ -52,11 +52,11 @@ def test_all_is_well(bus: Path, examination: Examination) -> None:
     assert "\x1b" not in told
 
 
-def test_it_listens_as_the_service_does(bus: Path, examination: Examination) -> None:
+def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
     """With BlueZ, on the adapter that the service would choose; what is on air there the rig shows."""
-    examination.make_radio, examination.seconds = doctor.real_radio, 0.1
+    context.make_radio, context.seconds = doctor.real_radio, 0.1
     seen: list[ScriptedBluez] = []
-    status, told = examined(bus, examination, seen.append)
+    status, told = examined(bus, context, seen.append)
 
     assert 0 == status
     assert ("StartDiscovery", "/org/bluez/hci0") in seen[0].calls
@@ -65,69 +65,69 @@ def test_it_listens_as_the_service_does(bus: Path, examination: Examination) -> 
 
 
 def test_what_fails_is_followed_by_its_command_and_what_it_prevents_is_skipped(
-    bus: Path, examination: Examination
+    bus: Path, context: CheckContext
 ) -> None:
     """One cause is one failure; what needs no Bluetooth is looked at all the same."""
-    folder = switch(examination.root, 0, soft="1")
-    status, told = examined(bus, examination)
+    folder = switch(context.root, 0, soft="1")
+    status, told = examined(bus, context)
 
     assert 1 == status
     assert f"fail rfkill blocks hci0\n     → echo 0 | sudo tee {folder}/soft\n" in told
     assert ["skip"] * 4 == [level for level in levels(told) if level == "skip"]
-    assert "skip adapter: can't be looked at before rfkill is in order\n" in told
-    assert told.endswith(f"\n1 failure; the first to mend is rfkill: echo 0 | sudo tee {folder}/soft\n")
+    assert "skip adapter: not checked before rfkill is in order\n" in told
+    assert told.endswith(f"\n1 failure; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
 
 
-def test_several_are_counted(bus: Path, examination: Examination) -> None:
+def test_several_are_counted(bus: Path, context: CheckContext) -> None:
     """The first is that which the others may follow from."""
-    (examination.root / "run/systemd/timesync/synchronized").unlink()
-    examination.output_of = lambda *_command: "no"
-    Path(examination.config_path).write_text("")
-    status, told = examined(bus, examination, ScriptedBluez.vanish)
+    (context.root / "run/systemd/timesync/synchronized").unlink()
+    context.output_of = lambda *_command: "no"
+    Path(context.config_path).write_text("")
+    status, told = examined(bus, context, ScriptedBluez.vanish)
 
     assert 1 == status
-    assert f"2 failures, 1 warning; the first to mend is configuration: nano {examination.config_path}\n" in told
+    assert f"2 failures, 1 warning; fix this first: configuration: nano {context.config_path}\n" in told
 
 
-def test_what_takes_bluetooth_is_not_the_first(bus: Path, examination: Examination) -> None:
+def test_what_needs_bluetooth_is_not_the_first(bus: Path, context: CheckContext) -> None:
     """A newcomer has no configuration yet: `discover` makes one, and can hear nothing while the adapter is blocked."""
-    folder = switch(examination.root, 0, soft="1")
-    Path(examination.config_path).unlink()
-    status, told = examined(bus, examination)
+    folder = switch(context.root, 0, soft="1")
+    Path(context.config_path).unlink()
+    status, told = examined(bus, context)
 
     assert 1 == status
-    assert f" discover --write {examination.config_path}\n" in told
-    assert told.endswith(f"\n2 failures; the first to mend is rfkill: echo 0 | sudo tee {folder}/soft\n")
+    assert f" discover --write {context.config_path}\n" in told
+    assert told.endswith(f"\n2 failures; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
 
 
-def test_a_warning_is_no_failure(bus: Path, examination: Examination) -> None:
+def test_a_warning_is_no_failure(bus: Path, context: CheckContext) -> None:
     """Readings come."""
-    (examination.root / "run/systemd/timesync/synchronized").unlink()
-    examination.output_of = lambda *_command: "no"
-    status, told = examined(bus, examination)
+    (context.root / "run/systemd/timesync/synchronized").unlink()
+    context.output_of = lambda *_command: "no"
+    status, told = examined(bus, context)
 
     assert 0 == status
     assert told.endswith("\n1 warning; 2 of 2 sensors heard\n")
 
 
-def test_a_check_that_breaks_is_one_line(bus: Path, examination: Examination) -> None:
+def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> None:
     """A bug of ours must not hide what the others find."""
-    examination.clock = lambda: -1e300
-    status, told = examined(bus, examination)
+    context.clock = lambda: -1e300
+    status, told = examined(bus, context)
 
     assert 1 == status
     assert "\nfail clock: this check broke: OverflowError: timestamp out of range for platform time_t; please" in told
     assert 13 == levels(told).count("ok")
 
 
-def test_without_listening_the_rest_is_looked_at(bus: Path, examination: Examination) -> None:
+def test_without_listening_the_rest_is_looked_at(bus: Path, context: CheckContext) -> None:
     """It takes no time then."""
-    examination.seconds = 0
-    status, told = examined(bus, examination)
+    context.seconds = 0
+    status, told = examined(bus, context)
 
     assert 0 == status
     assert "skip sensors: not listened to (--seconds 0)\n" in told
-    assert told.endswith("\nall is well: no sensor was listened to\n")
+    assert told.endswith("\nall is well: did not listen to sensors\n")
 
 
 def test_for_programs_it_is_one_document(
@@ -175,28 +175,28 @@ class Terminal(io.StringIO):
 
 
 def test_a_terminal_gets_colours_and_is_told_to_wait(
-    examination: Examination, bus: Path, monkeypatch: pytest.MonkeyPatch
+    context: CheckContext, bus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten seconds are long."""
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
-    examination.is_mock = True
+    context.is_mock = True
     stream = Terminal()
-    doctor.run(examination, stream)
+    doctor.run(context, stream)
 
     assert "\x1b[32mok  \x1b[0m user: " in stream.getvalue()
     assert "\x1b[2m     listening for 1 s …\x1b[0m\n" in stream.getvalue()
 
 
-def test_a_stream_that_knows_no_arrow_gets_another(examination: Examination, bus: Path) -> None:
+def test_a_stream_that_knows_no_arrow_gets_another(context: CheckContext, bus: Path) -> None:
     """Over a serial line, or in an old locale, it must not end in a traceback."""
-    Path(examination.config_path).write_text("ä: 1\n", encoding="utf-8")
+    Path(context.config_path).write_text("ä: 1\n", encoding="utf-8")
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    status = doctor.run(examination, stream)
+    status = doctor.run(context, stream)
 
     assert 1 == status
-    assert b"\\xe4: unknown key" in raw.getvalue()
+    assert b"?: unknown key" in raw.getvalue()
     assert b"     -> nano +1 " in raw.getvalue()
 
 
@@ -208,19 +208,19 @@ class Closed(io.StringIO):
         raise BrokenPipeError
 
 
-def test_a_pipe_that_is_closed_does_not_matter(examination: Examination, bus: Path) -> None:
+def test_a_pipe_that_is_closed_does_not_matter(context: CheckContext, bus: Path) -> None:
     """The exit status is still right."""
-    assert 1 == doctor.run(examination, Closed())
+    assert 1 == doctor.run(context, Closed())
 
 
-def test_a_command_with_a_line_break_is_not_shown(examination: Examination, bus: Path) -> None:
+def test_a_command_with_a_line_break_is_not_shown(context: CheckContext, bus: Path) -> None:
     """What is pasted would be two commands."""
-    examination.config_path = "no\nsuch\x1b[2Jfile"
+    context.config_path = "no\nsuch\x1b[2Jfile"
     stream = io.StringIO()
-    doctor.run(examination, stream)
+    doctor.run(context, stream)
 
     assert "\x1b" not in stream.getvalue()
-    assert "nano" not in stream.getvalue().partition("the first to mend")[0]
+    assert "nano" not in stream.getvalue().partition("fix this first")[0]
 
 
 ERRORS = st.tuples(
@@ -246,7 +246,7 @@ ERRORS = st.tuples(
 )
 def test_nothing_on_a_machine_breaks_it(
     bus: Path,
-    examination: Examination,
+    context: CheckContext,
     *,
     config: bytes | None,
     errors: dict[str, tuple[str, str]],
@@ -257,13 +257,13 @@ def test_nothing_on_a_machine_breaks_it(
     """Whoever calls it has a machine of which something is broken, and nobody knows what."""
     bus.unlink(missing_ok=True)
     if config is not None:
-        Path(examination.config_path).write_bytes(config)
-    folder = examination.root / "sys/class/rfkill/rfkill0"
+        Path(context.config_path).write_bytes(config)
+    folder = context.root / "sys/class/rfkill/rfkill0"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "type").write_text("bluetooth\n")
     (folder / "soft").write_bytes(flag)
-    examination.output_of, examination.clock, examination.config = lambda *_command: output, lambda: now, None
-    status, told = examined(bus, examination, lambda bluez: bluez.errors.update(errors))
+    context.output_of, context.clock, context.config = lambda *_command: output, lambda: now, None
+    status, told = examined(bus, context, lambda bluez: bluez.errors.update(errors))
 
     assert ("fail" in levels(told)) == bool(status)
     assert told.replace("\n", "").isprintable()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ble_exporter import __version__
 from ble_exporter.cli.doctor import configuration as checks
-from ble_exporter.cli.doctor.check import Examination, Finding
+from ble_exporter.cli.doctor.check import CheckContext, CheckResult
 from ble_exporter.config.app_config import load_config
 from ble_exporter.exporter.app import create_app
 from tests.cli.conftest import LIVING_ROOM, Write
@@ -21,70 +21,64 @@ KEY = "00112233445566778899aabbccddeeff"
 SEALED = f'"{LIVING_ROOM}": {{name: living_room, bindkey: {KEY}}}'
 
 
-@pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait long for who has the port to answer: here nobody does."""
-    monkeypatch.setattr(checks, "_HTTP_TIMEOUT_S", 0.05)
-
-
-def made(examination: Examination) -> Examination:
+def made(context: CheckContext) -> CheckContext:
     """Take up its configuration, as the first check does."""
-    examination.config = load_config(examination.config_path)
-    return examination
+    context.config = load_config(context.config_path)
+    return context
 
 
-def test_a_sound_configuration_is_taken_up(examination: Examination, write: Write) -> None:
+def test_a_valid_configuration_is_taken_up(context: CheckContext, write: Write) -> None:
     """The other checks need it."""
     path = write(SEALED)
 
-    assert [Finding("ok", f"configuration: {path} is sound: 1 device (1 with a key)")] == list(
-        checks.config(examination)
+    assert [CheckResult("ok", f"configuration: {path} is valid: 1 device (1 with a key)")] == list(
+        checks.check_config(context)
     )
-    assert examination.config == load_config(str(path))
+    assert context.config == load_config(str(path))
 
 
-def test_a_mistake_is_opened_at_its_line(examination: Examination, write: Write) -> None:
+def test_a_mistake_is_opened_at_its_line(context: CheckContext, write: Write) -> None:
     """Whoever sees this is in a shell."""
     path = write(scan_interval_seconds="often")
-    (finding,) = checks.config(examination)
+    (result,) = checks.check_config(context)
 
-    assert finding.level == "fail"
-    assert finding.text.startswith(f"configuration: {path}:1: scan_interval_seconds: ")
-    assert f"nano +1 {path}" == finding.remedy
-    assert examination.config is None
+    assert result.level == "fail"
+    assert result.text.startswith(f"configuration: {path}:1: scan_interval_seconds: ")
+    assert f"nano +1 {path}" == result.command
+    assert context.config is None
 
 
-def test_a_mistake_of_the_whole_file_opens_it(examination: Examination) -> None:
+def test_a_mistake_of_the_whole_file_opens_it(context: CheckContext) -> None:
     """There is no line to go to."""
-    Path(examination.config_path).write_bytes(b"")
-    (finding,) = checks.config(examination)
+    Path(context.config_path).write_bytes(b"")
+    (result,) = checks.check_config(context)
 
-    assert f"nano {examination.config_path}" == finding.remedy
+    assert f"nano {context.config_path}" == result.command
 
 
-def test_a_file_that_is_not_there_may_be_where_the_service_has_it(examination: Examination, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_may_be_where_the_service_has_it(context: CheckContext, tmp_path: Path) -> None:
     """Who calls it without --config in any folder has no configuration there."""
-    examination.config_path = str(tmp_path / "it's not.yaml")
-    (nowhere,) = checks.config(examination)
-    installed = examination.root / "etc/ble_exporter/config.yaml"
+    context.config_path = str(tmp_path / "it's not.yaml")
+    (nowhere,) = checks.check_config(context)
+    installed = context.root / "etc/ble_exporter/config.yaml"
     installed.parent.mkdir(parents=True)
     installed.touch()
-    (elsewhere,) = checks.config(examination)
+    (elsewhere,) = checks.check_config(context)
 
     assert f"configuration: {tmp_path}/it's not.yaml: can't be read (No such file or directory)" in nowhere.text
-    assert nowhere.remedy.endswith(f" discover --write '{tmp_path}/it'\"'\"'s not.yaml'")
-    assert f"{sys.executable} -m ble_exporter doctor --config {installed}" == elsewhere.remedy
+    assert nowhere.command.endswith(f" discover --write '{tmp_path}/it'\"'\"'s not.yaml'")
+    assert f"{sys.executable} -m ble_exporter doctor --config {installed}" == elsewhere.command
 
 
 @pytest.mark.parametrize(
-    ("mode", "remedy"),
+    ("mode", "command"),
     [(0o200, "sudo chgrp {group} {path} && sudo chmod g+r {path}"), (0o640, "sudo usermod -a -G {group} {me}")],
 )
 def test_a_file_that_this_user_may_not_read(
-    examination: Examination, monkeypatch: pytest.MonkeyPatch, mode: int, remedy: str
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
     """It has keys, and its group is the service's: whoever joins it may read them, too. Root could read it anyway."""
-    path = Path(examination.config_path)
+    path = Path(context.config_path)
     path.write_text("x")
     path.chmod(mode)
     group = os.getegid() if mode == 0o200 else 4_000_000
@@ -93,187 +87,198 @@ def test_a_file_that_this_user_may_not_read(
     monkeypatch.setattr(Path, "stat", lambda _path: status)
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, kind: kind != os.R_OK and access(path, kind))
-    (finding,) = checks.config(examination)
+    (result,) = checks.check_config(context)
 
     me = pwd.getpwuid(os.geteuid()).pw_name
-    assert remedy.format(group=group, path=path, me=me) == finding.remedy
+    assert command.format(group=group, path=path, me=me) == result.command
 
 
 @pytest.mark.parametrize(
-    ("mode", "remedy"),
+    ("mode", "command"),
     [(0o700, "sudo chgrp {group} {path} && sudo chmod g+x {path}"), (0o750, "sudo usermod -a -G {group} {me}")],
 )
 def test_a_folder_that_this_user_may_not_enter(
-    examination: Examination, monkeypatch: pytest.MonkeyPatch, mode: int, remedy: str
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
     """The configuration is in it, perhaps: to make another one would not work, or would hide it. Root enters any."""
-    folder = Path(examination.config_path).parent / "closed"
+    folder = Path(context.config_path).parent / "closed"
     folder.mkdir()
     folder.chmod(mode)
     group = os.getegid() if mode == 0o700 else 4_000_000
     real = folder.stat()
     status = os.stat_result((*real[:5], group, *real[6:10]))
-    examination.config_path = str(folder / "config.yaml")
+    context.config_path = str(folder / "config.yaml")
     monkeypatch.setattr(Path, "stat", lambda _path: status)
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, kind: (path, kind) != (folder, os.X_OK) and access(path, kind))
-    (finding,) = checks.config(examination)
+    (result,) = checks.check_config(context)
 
     me = pwd.getpwuid(os.geteuid()).pw_name
-    assert (remedy.format(group=group, path=folder, me=me), False) == (finding.remedy, finding.takes_bluetooth)
+    assert (command.format(group=group, path=folder, me=me), False) == (result.command, result.needs_bluetooth)
 
 
-def test_a_folder_in_the_place_of_the_file_may_have_it(examination: Examination, tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_file_may_have_it(context: CheckContext, tmp_path: Path) -> None:
     """An editor can't open a folder."""
-    examination.config_path = str(tmp_path)
-    (there,) = checks.config(examination)
+    context.config_path = str(tmp_path)
+    (there,) = checks.check_config(context)
     (tmp_path / "config.yaml").unlink()
-    (nowhere,) = checks.config(examination)
+    (nowhere,) = checks.check_config(context)
 
-    assert f"{sys.executable} -m ble_exporter doctor --config {tmp_path}/config.yaml" == there.remedy
-    assert f"{sys.executable} -m ble_exporter discover --write {tmp_path}/config.yaml" == nowhere.remedy
-    assert (False, True) == (there.takes_bluetooth, nowhere.takes_bluetooth)
+    assert f"{sys.executable} -m ble_exporter doctor --config {tmp_path}/config.yaml" == there.command
+    assert f"{sys.executable} -m ble_exporter discover --write {tmp_path}/config.yaml" == nowhere.command
+    assert (False, True) == (there.needs_bluetooth, nowhere.needs_bluetooth)
 
 
-def test_a_name_that_no_file_can_have_is_a_finding(examination: Examination) -> None:
+def test_a_name_that_no_file_can_have_is_a_finding(context: CheckContext) -> None:
     """And no check that broke."""
-    examination.config_path = "x" * 300
-    (finding,) = checks.config(examination)
+    context.config_path = "x" * 300
+    (result,) = checks.check_config(context)
 
-    assert finding.remedy.endswith(f" discover --write {'x' * 300}")
+    assert result.command.endswith(f" discover --write {'x' * 300}")
 
 
-def test_a_key_that_systemd_keeps_is_looked_for_there(examination: Examination, write: Write) -> None:
+def test_a_key_that_systemd_keeps_is_looked_for_there(context: CheckContext, write: Write) -> None:
     """LoadCredential= puts it where only the service, and root, can read it."""
     path = write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: room.key}}')
-    credentials = examination.root / "run/credentials/ble_exporter.service"
+    credentials = context.root / "run/credentials/ble_exporter.service"
     credentials.mkdir(parents=True)
-    (finding,) = checks.config(examination)
+    (result,) = checks.check_config(context)
 
     again = f"{sys.executable} -m ble_exporter doctor --config {path}"
-    assert f"sudo env CREDENTIALS_DIRECTORY={credentials} {again}" == finding.remedy
+    assert f"sudo env CREDENTIALS_DIRECTORY={credentials} {again}" == result.command
 
 
 def test_without_the_library_that_decrypts_a_key_is_of_no_use(
-    examination: Examination, write: Write, monkeypatch: pytest.MonkeyPatch
+    context: CheckContext, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is installed where this very program is."""
     write(SEALED)
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
-    (finding,) = checks.config(examination)
+    (result,) = checks.check_config(context)
 
-    assert "the library that decrypts can't be loaded" in finding.text
-    assert f"{sys.executable} -m pip install 'cryptography>=43.0'" == finding.remedy
+    assert "the library that decrypts can't be loaded" in result.text
+    assert f"{sys.executable} -m pip install 'cryptography>=43.0'" == result.command
 
 
-def test_keys_that_others_can_read_are_a_warning(examination: Examination, write: Write) -> None:
+def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: Write) -> None:
     """Whoever has the key can send temperatures."""
     path = write(SEALED)
     path.chmod(0o644)
-    (warning,) = checks.key_files(made(examination))
+    (warning,) = checks.check_key_files(made(context))
     path.chmod(0o640)
-    (well,) = checks.key_files(examination)
+    (well,) = checks.check_key_files(context)
 
-    assert ("warn", f"chmod o-r {path}") == (warning.level, warning.remedy)
-    assert Finding("ok", "keys: no other user of this machine can read them") == well
+    assert ("warn", f"chmod o-r {path}") == (warning.level, warning.command)
+    assert CheckResult("ok", "keys: no other user of this machine can read them") == well
 
 
-def test_where_there_is_no_key_nothing_is_said_of_keys(examination: Examination) -> None:
+def test_where_there_is_no_key_nothing_is_said_of_keys(context: CheckContext) -> None:
     """Most houses have none."""
-    assert [] == list(checks.key_files(made(examination)))
+    assert [] == list(checks.check_key_files(made(context)))
 
 
-def test_a_path_in_a_command_is_quoted(examination: Examination, write: Write, tmp_path: Path) -> None:
+def test_a_path_in_a_command_is_quoted(context: CheckContext, write: Write, tmp_path: Path) -> None:
     """What is pasted must be right to the letter."""
     (tmp_path / "my key").write_text(KEY)
     (tmp_path / "my key").chmod(0o644)
     write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: "my key"}}')
-    (warning,) = checks.key_files(made(examination))
+    (warning,) = checks.check_key_files(made(context))
 
-    assert ("warn", f"chmod o-r '{tmp_path}/my key'") == (warning.level, warning.remedy)
+    assert ("warn", f"chmod o-r '{tmp_path}/my key'") == (warning.level, warning.command)
 
 
-def test_a_free_port(examination: Examination) -> None:
+def test_a_free_port(context: CheckContext) -> None:
     """As it should be."""
-    number = made(examination).sound_config.listen_port
+    number = made(context).valid_config.listen_port
 
-    assert [Finding("ok", f"port: {number} is free")] == list(checks.port(examination))
+    assert [CheckResult("ok", f"port: {number} is free")] == list(checks.check_port(context))
 
 
-def test_a_port_of_another_program_is_exchanged(examination: Examination, hurry: None) -> None:
-    """To end a program that one does not know is no remedy; the next free port is one."""
-    number = made(examination).sound_config.listen_port
+def test_a_port_of_another_program_is_exchanged(context: CheckContext) -> None:
+    """To end a program that one does not know is no command; the next free port is one."""
+    number = made(context).valid_config.listen_port
     with socket.create_server(("127.0.0.1", number)) as other:
         other.settimeout(1)
-        (finding,) = checks.port(examination)
+        (result,) = checks.check_port(context)
 
-    begin, _, end = finding.remedy.partition("/listen_port: ")
-    assert f"port: listen_port: port {number} is in use: end the program that uses it" in finding.text
+    begin, _, end = result.command.partition("/listen_port: ")
+    assert f"port: listen_port: port {number} is in use: end the program that uses it" in result.text
     assert "sed -i 's/^listen_port:.*" == begin
     assert number < int(end.split("/")[0])
-    assert end.endswith(f"/' {examination.config_path}")
+    assert end.endswith(f"/' {context.config_path}")
 
 
-def test_a_port_that_is_written_otherwise_is_looked_up(examination: Examination, hurry: None) -> None:
+def test_a_port_that_is_written_otherwise_is_looked_up(context: CheckContext) -> None:
     """A command that changes nothing would be worse than none."""
-    path = Path(examination.config_path)
+    path = Path(context.config_path)
     path.write_text(path.read_text().replace("listen_port:", '"listen_port":'))
-    with socket.create_server(("127.0.0.1", made(examination).sound_config.listen_port)):
-        (finding,) = checks.port(examination)
+    with socket.create_server(("127.0.0.1", made(context).valid_config.listen_port)):
+        (result,) = checks.check_port(context)
 
-    assert f"nano +3 {path}" == finding.remedy
+    assert f"nano +3 {path}" == result.command
 
 
-def test_the_last_port_has_no_next_one(examination: Examination, write: Write, hurry: None) -> None:
+def test_the_last_port_has_no_next_one(context: CheckContext, write: Write) -> None:
     """Ports end at 65535."""
     path = write(listen_port=65535)
     with socket.create_server(("127.0.0.1", 65535)):
-        (finding,) = checks.port(made(examination))
+        (result,) = checks.check_port(made(context))
 
-    assert f"nano +3 {path}" == finding.remedy
+    assert f"nano +3 {path}" == result.command
 
 
-def test_an_address_that_is_not_this_machine_s(examination: Examination, write: Write) -> None:
+def test_an_address_that_is_not_this_machine_s(context: CheckContext, write: Write) -> None:
     """It is the address that is wrong, not the port."""
     path = write(listen_address="192.0.2.1")
-    (finding,) = checks.port(made(examination))
+    (result,) = checks.check_port(made(context))
 
-    assert "port: listen_address: 192.0.2.1 is not an address of this machine" in finding.text
-    assert f"nano +4 {path}" == finding.remedy
+    assert "port: listen_address: 192.0.2.1 is not an address of this machine" in result.text
+    assert f"nano +4 {path}" == result.command
 
 
-def test_the_exporter_itself_may_have_the_port(examination: Examination) -> None:
+def test_the_exporter_itself_may_have_the_port(context: CheckContext) -> None:
     """Most who ask have it running."""
-    config = made(examination).sound_config
+    config = made(context).valid_config
+    context.http_timeout_s = 5.0
 
-    async def ask() -> list[Finding]:
+    async def ask() -> list[CheckResult]:
         runner = web.AppRunner(create_app(config))
         await runner.setup()
         await web.TCPSite(runner, config.listen_address, config.listen_port).start()
         try:
-            return await asyncio.to_thread(lambda: list(checks.port(examination)))
+            return await asyncio.to_thread(lambda: list(checks.check_port(context)))
         finally:
             await runner.cleanup()
 
-    text = f"port: {config.listen_port} is served by the exporter itself, which runs (version {__version__})"
-    assert [Finding("ok", text)] == asyncio.run(ask())
-    assert examination.exporter_runs
+    text = f"port: {config.listen_port} is used by the running exporter (version {__version__})"
+    assert [CheckResult("ok", text)] == asyncio.run(ask())
+    assert context.exporter_is_running
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200 OK\r\n\r\nok", b"\xff\x00garbage\r\n\r\n"])
-def test_whatever_else_answers_there_is_not_the_exporter(examination: Examination, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.0 200 OK\r\n\r\nok",
+        b'HTTP/1.0 200 OK\r\n\r\n{"version": "1.0"}',
+        b'HTTP/1.0 200 OK\r\n\r\n{"scan_interval_seconds": 30, "version": 1}',
+        b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 100_000,
+        b"\xff\x00garbage\r\n\r\n",
+    ],
+)
+def test_whatever_else_answers_there_is_not_the_exporter(context: CheckContext, answer: bytes) -> None:
     """Many a program says ok; one that is no web server says anything."""
-    config = made(examination).sound_config
+    config = made(context).valid_config
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(answer)
         writer.close()
 
-    async def ask() -> list[Finding]:
+    async def ask() -> list[CheckResult]:
         async with await asyncio.start_server(serve, config.listen_address, config.listen_port):
-            return await asyncio.to_thread(lambda: list(checks.port(examination)))
+            return await asyncio.to_thread(lambda: list(checks.check_port(context)))
 
-    (finding,) = asyncio.run(ask())
-    assert "fail" == finding.level
-    assert not examination.exporter_runs
+    (result,) = asyncio.run(ask())
+    assert "fail" == result.level
+    assert not context.exporter_is_running

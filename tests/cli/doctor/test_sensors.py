@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.cli.doctor import sensors as checks
-from ble_exporter.cli.doctor.check import Examination, Finding
+from ble_exporter.cli.doctor.check import CheckContext, CheckResult
 from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import Listener, MockScanner
@@ -31,17 +31,17 @@ def sealed(address: str, key: str = KEY, counter: int = 1) -> bytes:
 
 
 def heard(
-    examination: Examination, write: Write, device: str, *packets: tuple[str, bytes], seconds: float = 1.0
-) -> list[Finding]:
+    context: CheckContext, write: Write, device: str, *packets: tuple[str, bytes], seconds: float = 1.0
+) -> list[CheckResult]:
     """Judge one configured device on such an air."""
-    examination.config = load_config(str(write(f'"{LIVING_ROOM}": {device}')))
-    examination.seconds = seconds
-    examination.make_radio = lambda _config: MockScanner(list(packets))
-    return list(checks.sensors(examination))
+    context.config = load_config(str(write(f'"{LIVING_ROOM}": {device}')))
+    context.seconds = seconds
+    context.make_radio = lambda _config: MockScanner(list(packets))
+    return list(checks.check_sensors(context))
 
 
 @pytest.mark.parametrize(
-    ("device", "packet", "level", "text", "remedy"),
+    ("device", "packet", "level", "text", "command"),
     [
         (PLAIN, PACKET_A, "ok", "heard, BTHome v2, -60 dBm", ""),
         (SEALED, sealed(LIVING_ROOM), "ok", "heard, BTHome v2, encrypted, -60 dBm", ""),
@@ -53,16 +53,16 @@ def heard(
     ids=["plain", "encrypted", "wrong key", "a key too many", "no key", "broken"],
 )
 def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
-    examination: Examination, write: Write, device: str, packet: bytes, level: str, text: str, remedy: str
+    context: CheckContext, write: Write, device: str, packet: bytes, level: str, text: str, command: str
 ) -> None:
-    """Each of the causes has a remedy of its own, and it is at the device's line."""
-    air, finding = heard(examination, write, device, (LIVING_ROOM, packet))
+    """Each of the causes has a command of its own, and it is at the device's line."""
+    air, result = heard(context, write, device, (LIVING_ROOM, packet))
 
-    assert Finding("ok", "air: heard 1 advertisement in 1 s") == air
-    assert level == finding.level
-    assert finding.text.startswith(f"living_room ({LIVING_ROOM}): {text}")
-    assert finding.remedy == (f"{remedy}{examination.config_path}" if remedy else "")
-    assert (1 if level == "ok" else 0) == examination.heard
+    assert CheckResult("ok", "air: heard 1 advertisement in 1 s") == air
+    assert level == result.level
+    assert result.text.startswith(f"living_room ({LIVING_ROOM}): {text}")
+    assert result.command == (f"{command}{context.config_path}" if command else "")
+    assert (1 if level == "ok" else 0) == context.heard
 
 
 @pytest.mark.parametrize(
@@ -73,46 +73,46 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
     ],
 )
 def test_a_device_that_says_something_else(
-    examination: Examination, write: Write, service_data: dict[str, bytes], level: str, text: str
+    context: CheckContext, write: Write, service_data: dict[str, bytes], level: str, text: str
 ) -> None:
     """Another firmware, or a sound one that was only heard to say its name."""
-    examination.config = load_config(str(write(f'"{LIVING_ROOM}": living_room')))
-    examination.make_radio = lambda _config: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
-    _air, finding = checks.sensors(examination)
+    context.config = load_config(str(write(f'"{LIVING_ROOM}": living_room')))
+    context.make_radio = lambda _config: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
+    _air, result = checks.check_sensors(context)
 
-    assert level == finding.level
-    assert f"living_room ({LIVING_ROOM}): {text}" in finding.text
+    assert level == result.level
+    assert f"living_room ({LIVING_ROOM}): {text}" in result.text
 
 
-def test_what_is_refused_beside_what_is_heard_is_told(examination: Examination, write: Write) -> None:
+def test_what_is_refused_beside_what_is_heard_is_told(context: CheckContext, write: Write) -> None:
     """Noise, or somebody else under its address; its readings come."""
-    _air, finding = heard(examination, write, PLAIN, (LIVING_ROOM, PACKET_A), (LIVING_ROOM, b"\x40\x02\x00"))
+    _air, result = heard(context, write, PLAIN, (LIVING_ROOM, PACKET_A), (LIVING_ROOM, b"\x40\x02\x00"))
 
-    assert Finding("ok", f"living_room ({LIVING_ROOM}): heard, BTHome v2, -60 dBm; 1 refused: truncated") == finding
+    assert CheckResult("ok", f"living_room ({LIVING_ROOM}): heard, BTHome v2, -60 dBm; 1 refused: truncated") == result
 
 
-def test_sensors_nearby_are_a_hint_where_one_is_not_heard(examination: Examination, write: Write) -> None:
+def test_sensors_nearby_are_a_hint_where_one_is_not_heard(context: CheckContext, write: Write) -> None:
     """Most often the address is a typing error; those are counted that are sensors, each once."""
     neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", sealed("A4:C1:38:00:00:09"))]
     stranger = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
-    _air, near = heard(examination, write, PLAIN, *neighbours, stranger)
-    _air, one = heard(examination, write, PLAIN, *neighbours[:2])
+    _air, near = heard(context, write, PLAIN, *neighbours, stranger)
+    _air, one = heard(context, write, PLAIN, *neighbours[:2])
 
     text = f"living_room ({LIVING_ROOM}): not heard in 1 s: out of reach, a flat battery, or another address"
     assert ("warn", f"{text}; 2 sensors that are not configured can be heard") == (near.level, near.text)
     assert ("warn", f"{text}; 1 sensor that is not configured can be heard") == (one.level, one.text)
-    assert f"{sys.executable} -m ble_exporter discover" == near.remedy
+    assert f"{sys.executable} -m ble_exporter discover" == near.command
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(10.0, "fail"), (2.0, "warn")])
 def test_silence_is_a_failure_only_where_it_lasted(
-    examination: Examination, write: Write, seconds: float, level: str
+    context: CheckContext, write: Write, seconds: float, level: str
 ) -> None:
     """Somebody's phone is heard nearly anywhere, but not within a second."""
-    air, device = heard(examination, write, PLAIN, seconds=seconds)
+    air, device = heard(context, write, PLAIN, seconds=seconds)
 
     assert f"air: nothing at all was heard in {seconds:g} s, not even from strangers" in air.text
-    assert (level, "bluetoothctl power off && bluetoothctl power on") == (air.level, air.remedy)
+    assert (level, "bluetoothctl power off && bluetoothctl power on") == (air.level, air.command)
     assert device.text.endswith("or another address")
 
 
@@ -129,16 +129,16 @@ class Failing(MockScanner):
 
 
 @pytest.mark.parametrize(
-    ("problem", "remedy"),
+    ("problem", "command"),
     [
         ("it may hang; try `bluetoothctl power off`, `bluetoothctl power on`", "bluetoothctl power off"),
         ("org.bluez.Error.Failed: no idea", "sudo systemctl restart bluetooth"),
     ],
 )
-def test_a_radio_that_fails_is_a_finding(examination: Examination, write: Write, problem: str, remedy: str) -> None:
+def test_a_radio_that_fails_is_a_finding(context: CheckContext, write: Write, problem: str, command: str) -> None:
     """All looked well, and then it does not scan."""
-    examination.config = load_config(str(write()))
-    examination.make_radio = lambda _config: Failing(problem)
+    context.config = load_config(str(write()))
+    context.make_radio = lambda _config: Failing(problem)
 
-    assert [Finding("fail", problem, remedy)] == list(checks.sensors(examination))
-    assert examination.heard is None
+    assert [CheckResult("fail", problem, command)] == list(checks.check_sensors(context))
+    assert context.heard is None
