@@ -115,7 +115,7 @@ def test_every_file_is_in_the_tree() -> None:
 
 def test_every_decision_is_dated() -> None:
     """A decision is judged by what was known at its time."""
-    head = re.compile(r"# (\d+)\. .+\n\n\*\*Status:\*\* \w+.*\n\n\*\*Date:\*\* \d{4}-\d\d-\d\d\n\n\*\*Context\.\*\* ")
+    head = re.compile(r"# (\d+)\. .+\n\n\*\*Status:\*\* \w+.*\n+\*\*Date:\*\* \d{4}-\d\d-\d\d\n\n\*\*Context\.\*\* ")
     records = sorted((ROOT / "docs/adr").glob("*.md"))
     found = [(record, head.match(record.read_text(encoding="utf-8"))) for record in records]
 
