@@ -105,12 +105,49 @@ def test_the_rule_against_replays_has_the_documented_numbers() -> None:
     assert [] == [words for words in rule if words not in security]
 
 
-def test_every_file_is_in_the_tree() -> None:
-    """A newcomer to the code finds the place for a change by that page."""
-    architecture = _page("docs/architecture.md")
-    files = [path.name for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
+def _files_in_the_tree() -> list[str]:
+    """Return the paths of the Python files that the architecture page lists."""
+    (tree,) = re.findall(r"^```\n(ble_exporter/\n.*?)^```$", _page("docs/architecture.md"), re.MULTILINE | re.DOTALL)
+    folders: list[tuple[int, str]] = []
+    files = []
+    for line in tree.splitlines():
+        indentation, name = len(line) - len(line.lstrip()), line.split()[0]
+        while folders and folders[-1][0] >= indentation:
+            folders.pop()
+        path = (folders[-1][1] if folders else "") + name
+        if name.endswith("/"):
+            folders.append((indentation, path))
+        elif name.endswith(".py"):
+            files.append(path)
+    return files
 
-    assert [] == [file for file in files if f" {file} " not in architecture]
+
+def test_the_tree_lists_every_file_and_no_other() -> None:
+    """A newcomer to the code finds the place for a change by that page."""
+    files = [path.relative_to(ROOT) for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
+
+    assert sorted(map(str, files)) == sorted(_files_in_the_tree())
+
+
+def test_the_layers_are_those_that_import_linter_checks() -> None:
+    """Layers on a page that no tool checks would be wrong soon."""
+    (layers,) = re.findall(r"^layers = \[\n(.*?)^\]$", _page("pyproject.toml"), re.MULTILINE | re.DOTALL)
+    lines = "".join(f"{layer}\n" for layer in re.findall(r'"(.+)"', layers))
+
+    assert f"```\n{lines}```" in _page("docs/architecture.md")
+
+
+def test_every_message_in_troubleshooting_is_the_program_s() -> None:
+    """A symptom is found by its words: a message that was reworded must be reworded there as well."""
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ble_exporter").rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", _page("docs/troubleshooting.md"), re.MULTILINE)
+    messages = [
+        text for table in tables for row in table.splitlines() for text in re.findall("`(.+?)`", row.split("|")[1])
+    ]
+
+    assert messages
+    assert [] == [message for message in messages if message not in source]
 
 
 def test_every_decision_is_dated() -> None:
