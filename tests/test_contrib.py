@@ -1,4 +1,4 @@
-"""What is shipped beside the package."""
+"""The systemd unit, which is shipped next to the package."""
 
 from configparser import ConfigParser
 
@@ -25,28 +25,32 @@ def unit() -> ConfigParser:
     return systemd_unit()
 
 
-def test_the_systemd_unit_is_the_contract_s(unit: ConfigParser) -> None:
-    """Public API: who installed it relies on these lines."""
+def test_the_systemd_unit_keeps_its_public_lines(unit: ConfigParser) -> None:
+    """Existing installations rely on these lines."""
     service = unit["Service"]
+    expected = {"WorkingDirectory": "/opt/ble_exporter", "Restart": "on-failure", "User": "ble"}
+
+    assert expected == {key: service[key] for key in expected}
     assert service["ExecStart"].endswith(" -m ble_exporter.main --config /etc/ble_exporter/config.yaml")
-    assert {key: service[key] for key in ("WorkingDirectory", "Restart", "User")} == {
-        "WorkingDirectory": "/opt/ble_exporter",
-        "Restart": "on-failure",
-        "User": "ble",
-    }
-    assert unit["Install"]["WantedBy"] == "multi-user.target"
-    assert service["RestartPreventExitStatus"] == f"{WRONG_USAGE} {EXIT_CONFIG}"
+    assert "multi-user.target" == unit["Install"]["WantedBy"]
 
 
-def test_the_systemd_unit_listens_to_what_the_program_says(unit: ConfigParser) -> None:
-    """Without Type=notify all of it goes unheard; and a radio that can't start must have the time to say so first."""
+def test_systemd_does_not_restart_what_a_restart_cannot_fix(unit: ConfigParser) -> None:
+    """A wrong command line or configuration stays wrong; Bluetooth may come back."""
+    unrestarted = unit["Service"]["RestartPreventExitStatus"].split()
+
+    assert [str(WRONG_USAGE), str(EXIT_CONFIG)] == unrestarted
+    assert str(EXIT_BLUETOOTH) not in unrestarted
+
+
+def test_the_systemd_unit_receives_notifications(unit: ConfigParser) -> None:
+    """Without Type=notify they are ignored; and a radio that can't start must have the time to report its error."""
     service = unit["Service"]
 
-    assert (service["Type"], service["NotifyAccess"]) == ("notify", "main")
+    assert ("notify", "main") == (service["Type"], service["NotifyAccess"])
     assert float(service["TimeoutStartSec"]) > MARGIN_S
-    assert str(EXIT_BLUETOOTH) not in service["RestartPreventExitStatus"].split()
 
 
 def test_the_systemd_unit_has_a_watchdog_that_suits_every_interval(unit: ConfigParser) -> None:
-    """The program judges its scans; the watchdog's time is for the program, and a slow SD card is no hang."""
+    """The program judges its scans; the watchdog's time limits a hang of the program, and a slow SD card is not one."""
     assert 30 <= float(unit["Service"]["WatchdogSec"]) <= 120

@@ -1,4 +1,4 @@
-"""The documentation is true."""
+"""The documentation agrees with the program."""
 
 import re
 from pathlib import Path
@@ -198,5 +198,5 @@ def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]
         0
     ]
 
-    assert main(call.split()) == 1
+    assert 1 == main(call.split())
     assert re.sub(r"^ble-exporter \S+", f"ble-exporter {__version__}", said) == capsys.readouterr().out
