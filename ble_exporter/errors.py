@@ -61,7 +61,23 @@ class ConfigError(ExporterError, ValueError):
 
 
 class ScannerError(ExporterError):
-    """Bluetooth is not available, or stopped working."""
+    """
+    Bluetooth is not available, or stopped working.
+
+    Attributes:
+        problem: What is wrong, in words.
+        hint: The way out, in words; empty where there is none.
+        command: The shell command that is the most likely to help, as it is typed; empty where there is none.
+        adapter: The name of the adapter ("hci0"); empty where it is about no single one.
+    """
+
+    def __init__(self, problem: str, hint: str = "", command: str = "", *, adapter: str = "") -> None:
+        whose = f"adapter {adapter}: " if adapter else ""
+        super().__init__(f"{whose}{problem}{': ' if hint else ''}{hint}")
+        self.problem = problem
+        self.hint = hint
+        self.command = command
+        self.adapter = adapter
 
 
 class DecodeError(ExporterError, ValueError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ble_exporter.config.app_config import AppConfig
     from ble_exporter.scanner import Radio
+    from ble_exporter.scanner.build import RadioBuilder
 
 __all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
 
@@ -80,12 +81,13 @@ class _Signals:
             signal.signal(number, signal.SIG_IGN)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = None) -> int:
     """
     Run the program.
 
     Args:
         arguments: Those of the command line; by default the process's own.
+        build: Builds the service's radio; by default build_radio.
 
     Returns:
         The exit status.
@@ -100,10 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals.install()
     # A disk that is full must not fill standard error with a traceback for each line of the log.
     logging.raiseExceptions = False
-    return _serve(parse(arguments), signals)
+    return _serve(parse(arguments), signals, build)
 
 
-def _serve(options: argparse.Namespace, signals: _Signals) -> int:
+def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
     # Imported here, as all that --help can do without: a Pi reads its SD card for each.
     from ble_exporter.config.app_config import load_config
     from ble_exporter.formats.ciphers import ciphers_of
@@ -120,7 +122,7 @@ def _serve(options: argparse.Namespace, signals: _Signals) -> int:
         log = get_logger(config)
         log_is_shown = config.log_file == STANDARD_ERROR
         try:
-            _run(options, config, log, signals)
+            _run(options, config, log, signals, build)
         except ExporterError as error:
             log.error("%s", error)  # noqa: TRY400 - its text is made for the user, a traceback is not
             raise
@@ -168,7 +170,13 @@ def _print_checked(path: str, config: "AppConfig") -> None:
     )
 
 
-def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, signals: _Signals) -> None:
+def _run(
+    options: argparse.Namespace,
+    config: "AppConfig",
+    log: logging.Logger,
+    signals: _Signals,
+    build: "RadioBuilder | None",
+) -> None:
     # Imported here, so that --config.check answers at once: bleak and aiohttp take most of a second on a Pi.
     import asyncio
 
@@ -182,38 +190,29 @@ def _run(options: argparse.Namespace, config: "AppConfig", log: logging.Logger, 
     if options.mock and config.keys:
         log.info("the simulated radio sends nothing encrypted: the bindkeys are not used")
         config = replace(config, keys={})
-    scanner = _scanner(options, config)
+    radio = _radio(options, config, build)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
         with signals.handled(asyncio.get_running_loop(), stop, log):
-            await serve(config, scanner, log, stop)
+            await serve(config, radio, log, stop)
 
     asyncio.run(until_stopped())
     log.info("stopped")
 
 
-def _scanner(options: argparse.Namespace, config: "AppConfig") -> "Radio":
-    from ble_exporter.scanner import MockScanner, get_scanner
-    from ble_exporter.scanner.capture import load_capture
-    from ble_exporter.scanner.simulation import House
+def _radio(options: argparse.Namespace, config: "AppConfig", build: "RadioBuilder | None") -> "Radio":
+    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
 
-    if options.replay is not None:
-        return MockScanner(air=load_capture(options.replay))
-    if options.mock:
-        house = House(
-            tuple(config.devices),
-            options.mock_seed,
-            options.mock_loss or 0.0,
-            options.mock_strangers or 0,
-            options.mock_order or "abab",
-        )
-        return MockScanner(air=house.transmissions())
-    return get_scanner(
-        adapters=config.adapters,
-        mode=config.scan_mode,
-        silence_limit_s=config.silence_limit_seconds,
-        goes_on=config.on_adapter_failure == "continue",
+    simulation = Simulation(
+        tuple(config.devices),
+        options.mock_seed,
+        options.mock_loss or 0.0,
+        options.mock_strangers or 0,
+        options.mock_order or "abab",
+    )
+    return (build or build_radio)(
+        RadioSettings.from_config(config), replay=options.replay, simulation=simulation if options.mock else None
     )
 
 

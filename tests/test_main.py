@@ -15,6 +15,7 @@ from ble_exporter import __version__
 from ble_exporter.main import main
 from tests.conftest import HERE
 from tests.program import ROOT, running, write_config
+from tests.radios import Radio
 
 pytestmark = pytest.mark.usefixtures("process_as_before")
 
@@ -116,30 +117,21 @@ def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFix
     )
 
 
-def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def broken(*_settings: object, **_options: object) -> Radio:
+    """Build a radio with a bug."""
+    return Radio(error=ZeroDivisionError())
+
+
+def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -> None:
     """It is a bug, and the bug report needs it: in the log too. The interpreter makes it exit status 1."""
-
-    def broken(*_arguments: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("ble_exporter.service.serve", broken)
-
     with pytest.raises(ZeroDivisionError):
-        main(["--config", str(config), "--mock"])
+        main(["--config", str(config)], broken)
     assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
 
 
-def test_an_unexpected_error_is_shown_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the log on standard error the traceback is there already."""
-
-    def broken(*_arguments: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("ble_exporter.service.serve", broken)
-
-    assert main(["--config", str(write_config(tmp_path, {"log_file": "-"})), "--mock"]) == 1
+    assert main(["--config", str(write_config(tmp_path, {"log_file": "-"}))], broken) == 1
     assert capsys.readouterr().err.count("Traceback") == 1
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.bluez_dbus import Adapter, BusError, Stack, connected
+from ble_exporter.scanner.bluez_dbus import Adapter, Bluez, BusError, connect
 from ble_exporter.utils import one_line
 
 _BLUEZ = "org.bluez"
@@ -62,18 +62,18 @@ async def inspect(root: Path) -> Inspection:
         root: Where /proc is.
     """
     try:
-        async with connected() as stack:
-            return await _inspect(stack, root / "proc")
+        async with connect() as bluez:
+            return await _inspect(bluez, root / "proc")
     except ScannerError as error:
         return Inspection(bus_problem=str(error))
 
 
-async def _inspect(stack: Stack, proc: Path) -> Inspection:
+async def _inspect(bluez: Bluez, proc: Path) -> Inspection:
     try:
-        adapters = tuple((await stack.adapters()).values())
+        adapters = tuple((await bluez.adapters()).values())
     except BusError as error:
         return Inspection(refusal=error.name, bluez_problem=str(error))
-    processes = await _processes(stack)
+    processes = await _processes(bluez)
     bluetoothd = processes.pop(_BLUEZ, None)
     others = {pid for pid in processes.values() if pid != bluetoothd}
     command_line = () if bluetoothd is None else _words(proc / str(bluetoothd) / "cmdline", "\0")
@@ -81,14 +81,14 @@ async def _inspect(stack: Stack, proc: Path) -> Inspection:
     return Inspection(adapters=adapters, command_line=command_line, others=tuple(pair for pair in names if pair[0]))
 
 
-async def _processes(stack: Stack) -> dict[str, int]:
+async def _processes(bluez: Bluez) -> dict[str, int]:
     """Return who is on the bus: the connections' names (":1.7") to their process ids."""
-    names: list[str] = (await stack.call_bus("ListNames")).body[0]
+    names: list[str] = (await bluez.call_bus("ListNames")).body[0]
     processes = {}
     for name in names:
         # It may have gone meanwhile.
         with suppress(BusError):
-            processes[name] = (await stack.call_bus("GetConnectionUnixProcessID", name)).body[0]
+            processes[name] = (await bluez.call_bus("GetConnectionUnixProcessID", name)).body[0]
     return processes
 
 

@@ -1,9 +1,9 @@
 """
-Devices that bluetoothd knows, and bleak does not.
+Devices that bluetoothd knows, and bleak has missed.
 
-bleak asks bluetoothd, once, which devices there are. What appears while it does so, and is told of right behind the
-answer, bleak forgets when it takes the answer in; and whatever is told of a device that it does not know it drops. A
-sensor lost so would not be heard for as long as bluetoothd knows it, which is as long as it sends.
+bleak asks bluetoothd, once, which devices there are. A device that appears meanwhile, and is reported right after the
+answer, is lost when bleak takes the answer in; and bleak drops every report of a device that it does not know. Such a
+sensor would not be heard for as long as bluetoothd knows it, which is as long as it sends.
 """
 
 import asyncio
@@ -13,48 +13,46 @@ from contextlib import suppress
 from bleak.backends.bluezdbus.manager import BlueZManager, get_global_bluez_manager
 from bleak.exc import BleakError
 
-from ble_exporter.scanner.bluez_dbus import BusError, Stack
+from ble_exporter.scanner.bluez_dbus import ANSWER_TIMEOUT_S, Bluez, BusError
 from ble_exporter.tasks import within
 
-# As long as all else that is asked before a scan; what then is wrong the stack will tell.
-_ANSWER_TIMEOUT_S = 10.0
 _GONE = "org.bluez.Error.DoesNotExist"
 
 _log = logging.getLogger(__name__)
 
 
-async def let_bleak_ask() -> BlueZManager | None:
+async def bleak_manager() -> BlueZManager | None:
     """
-    Have bleak ask which devices there are, if it has not yet.
+    Return bleak's own record of the devices; it asks bluetoothd for them now, if it has not yet.
 
     To be called before anything is scanned for: where nobody else scans, nothing appears meanwhile.
 
     Returns:
-        What bleak knows; None if it could not ask.
+        The record; None if bleak could not ask.
     """
     with suppress(BleakError, OSError, EOFError, asyncio.TimeoutError):
-        return await within(_ANSWER_TIMEOUT_S, get_global_bluez_manager())
+        return await within(ANSWER_TIMEOUT_S, get_global_bluez_manager())
     return None
 
 
-async def have_told_again(manager: BlueZManager, stack: Stack, adapter: str) -> None:
+async def forget_missed_devices(manager: BlueZManager, bluez: Bluez, adapter: str) -> None:
     """
-    Have bluetoothd forget the devices that bleak does not know: when they are heard next, it tells of them anew.
+    Have bluetoothd forget the devices that bleak has missed: when they are heard next, it reports them as new ones.
 
     Only what sends service data, and is neither paired nor connected, is forgotten.
 
     Args:
-        manager: What bleak knows.
-        stack: What bluetoothd knows, since an adapter was chosen.
+        manager: Bleak's record of the devices.
+        bluez: bluetoothd, which was asked for its devices when the adapter was chosen.
         adapter: Whose devices are looked at.
 
     Raises:
-        ScannerError: It does not forget them.
+        ScannerError: bluetoothd does not forget them.
     """
-    for path in stack.passing & stack.kept.keys():
+    for path in bluez.unused_devices & bluez.cached_data.keys():
         if path.startswith(f"/org/bluez/{adapter}/") and not _knows(manager, path):
             _log.debug("bleak has missed %s", path)
-            await _forget(stack, path)
+            await _forget(bluez, path)
 
 
 def _knows(manager: BlueZManager, path: str) -> bool:
@@ -65,10 +63,10 @@ def _knows(manager: BlueZManager, path: str) -> bool:
     return True
 
 
-async def _forget(stack: Stack, path: str) -> None:
+async def _forget(bluez: Bluez, path: str) -> None:
     try:
-        await stack.forget(path)
+        await bluez.forget(path)
     except BusError as error:
-        # It has left by itself.
+        # bluetoothd has forgotten it by itself.
         if error.name != _GONE:
             raise

@@ -1,4 +1,4 @@
-"""The radio without hardware: it plays a house of simulated sensors, a capture file, or packets that it is given."""
+"""The radio without hardware: it plays a simulation, a capture file, or packets that it is given."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.scanner.radio import Listener
-from ble_exporter.scanner.simulation import House
+from ble_exporter.scanner.simulation import Simulation
 
 _TEST_ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
 _GIVEN_RSSI = -60
@@ -21,8 +21,8 @@ class MockScanner:
 
     Args:
         data: Address and service data of packets, all of which every scan hears.
-        air: Where there is no `data`: what is on air, in the order of time; by default a house of three sensors.
-        seed: Of the default house; the same seed gives the same packets.
+        air: Where there is no `data`: what is on air, in the order of time; by default a simulation of three sensors.
+        seed: Of the default simulation; the same seed gives the same packets.
         clock: Gives the seconds since the Unix epoch.
 
     Attributes:
@@ -40,7 +40,7 @@ class MockScanner:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._data = None if data is None else list(data)
-        self._air = iter(House(_TEST_ADDRESSES, seed).transmissions() if air is None else air)
+        self._air = iter(Simulation(_TEST_ADDRESSES, seed).transmissions() if air is None else air)
         self._next = next(self._air, None)
         self._clock = clock
         self._switched_on: float | None = None
@@ -54,7 +54,7 @@ class MockScanner:
         """
         started()
         for address, payload in self._data or ():
-            self._tell(listener, Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload}))
+            self._deliver(listener, Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload}))
         if self._data is not None:
             return
         now = asyncio.get_running_loop().time
@@ -66,7 +66,7 @@ class MockScanner:
             if on_air_at >= began:
                 # The air's time is fixed, so lateness of one advertisement does not add to the next's.
                 await asyncio.sleep(on_air_at - now())
-                self._tell(listener, self._next)
+                self._deliver(listener, self._next)
             self._scanned_s = self._next.at
             self._next = next(self._air, None)
 
@@ -87,7 +87,7 @@ class MockScanner:
             self._next = next(self._air, None)
         return heard
 
-    def _tell(self, listener: Listener, sent: Transmission) -> None:
+    def _deliver(self, listener: Listener, sent: Transmission) -> None:
         address = sent.address.upper()
         if listener.wants(address):
             listener.handle(Advertisement(address, sent.service_data, self._clock(), sent.rssi, name=sent.name))

@@ -57,8 +57,7 @@ async def listening(radio: Radio, listener: Listener, started: Callable[[], None
             await tasks.wait(running, tasks.start(has_started.wait()))
             yield Listening(tasks, running)
     except UnexpectedCancellationError as error:
-        adapters = f"adapter {', '.join(radio.adapters)}: " if radio.adapters else ""
-        raise ScannerError(f"{adapters}{hints.BROKEN_OFF}") from error
+        raise ScannerError(*hints.BROKEN_OFF, adapter=", ".join(radio.adapters)) from error
 
 
 async def run_for(

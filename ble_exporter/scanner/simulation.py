@@ -1,5 +1,5 @@
 """
-A simulated house: sensors that send as the real firmware does, rooms whose climate drifts, a street full of strangers.
+Simulated sensors that send as the real firmware does, in rooms whose climate drifts, among foreign devices.
 
 A sensor sends an advertisement every 2.5 s, and measures every four of them. Temperature, humidity and battery are in
 one kind of packet, voltage and the switches in another. In which order depends on the firmware's age:
@@ -42,17 +42,17 @@ _BREATH_PERCENT = 17.0
 
 
 @dataclass(frozen=True)
-class House:
+class Simulation:
     """
     What a simulated radio hears.
 
     Attributes:
         addresses: The sensors' addresses.
-        seed: The same seed gives the same house, to the byte; None gives another each time.
+        seed: The same seed gives the same simulation, to the byte; None gives another each time.
         loss: Which part of all advertisements is not heard, from 0 to 1.
         strangers: How many foreign devices are in reach, each sending once a second.
         order: The sensors' firmware, by the order of its packets.
-        locked: Addresses of sensors that encrypt, beside the others; nobody has their keys.
+        encrypted: Addresses of sensors that encrypt, beside the others; nobody has their keys.
         breath_at_s: When somebody breathes on the first sensor; None where nobody does.
     """
 
@@ -61,7 +61,7 @@ class House:
     loss: float = 0.0
     strangers: int = 0
     order: PacketOrder = "abab"
-    locked: Sequence[str] = ()
+    encrypted: Sequence[str] = ()
     breath_at_s: float | None = None
 
     def transmissions(self) -> Iterator[Transmission]:
@@ -72,7 +72,7 @@ class House:
             _sensor(address, random.Random(f"{seed} {address}"), self.order, breath_at_s)
             for address, breath_at_s in zip(self.addresses, breaths, strict=False)
         ]
-        senders += [_locked_sensor(address, random.Random(f"{seed} locked {address}")) for address in self.locked]
+        senders += [_encrypted_sensor(address, random.Random(f"{seed} locked {address}")) for address in self.encrypted]
         senders += [_stranger(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
         reception = random.Random(f"{seed} reception")
         if self.loss >= 1:
@@ -134,7 +134,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
             breath_at_s = None
 
 
-def _locked_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
+def _encrypted_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
     """A sensor that encrypts: without its key what it sends is noise, and so is what is sent here."""
     usual_rssi = rng.uniform(-85.0, -50.0)
     counter = rng.getrandbits(16)

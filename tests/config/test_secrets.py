@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 import socket
 import stat
 import subprocess
@@ -133,8 +135,22 @@ def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[s
     assert [] == [form for form in forms_of(KEY) if form in out.lower()]
 
 
+class Stopping(Sensor):
+    """A radio that has the program stop."""
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """See Radio."""
+        os.kill(os.getpid(), signal.SIGTERM)
+        await super().run(listener, started)
+
+
+def stopping(*_settings: object, **_options: object) -> Stopping:
+    """Build it."""
+    return Stopping()
+
+
 def test_a_key_that_everybody_can_read_is_warned_of(
-    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The configuration was installed with mode 644, before there was a key in it."""
     config.chmod(0o644)
@@ -143,8 +159,7 @@ def test_a_key_that_everybody_can_read_is_warned_of(
     assert main(["--config", str(config), "--config.check"]) == 0
     assert f"ble-exporter: warning: {warning}" in capsys.readouterr().err
 
-    monkeypatch.setattr("ble_exporter.service.serve", lambda *_arguments: asyncio.sleep(0))
-    assert main(["--config", str(config), "--mock"]) == 0
+    assert main(["--config", str(config)], stopping) == 0
     assert f" WARNING {warning}" in (tmp_path / "x.log").read_text()
 
 

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from ble_exporter.scanner import bluez_dbus
+from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, ScanMode
+from ble_exporter.scanner import BleakScannerImpl
+from ble_exporter.scanner.bluez_dbus import connect
+from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
 from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
 
@@ -19,10 +23,25 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of the system bus's socket."""
     socket = tmp_path / "bus"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
-    monkeypatch.setattr(bluez_dbus, "_SYSFS", tmp_path / "sys")
-    # The scripted bluetoothd says all at once; the real one needs the time.
-    monkeypatch.setattr(bluez_dbus, "_ALL_IS_SAID_S", (0.02,))
     return socket
+
+
+def quick_radio(
+    adapter: str | None = None,
+    mode: ScanMode = "auto",
+    silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
+    *,
+    sysfs: Path = Path("/nonexistent"),
+    activation_timeout_s: float = 1.0,
+) -> BleakScannerImpl:
+    """Return a radio that waits less: the scripted bluetoothd says all at once, where the real one needs the time."""
+    return BleakScannerImpl(
+        adapter,
+        silence_limit_s,
+        mode,
+        connect_to_bluez=partial(connect, activation_timeout_s),
+        make_watch=partial(StackWatch, sysfs=sysfs, pauses_s=(0.02,)),
+    )
 
 
 def on_bluez(bus: Path, act: Callable[[ScriptedBluez], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - act's result

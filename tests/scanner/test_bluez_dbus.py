@@ -1,282 +1,52 @@
-"""
-The Bluetooth stack fails: the scan ends, at once, with the cause and the remedy.
-
-bleak itself and the watch, on a scripted bluetoothd. The radio rig's scenarios bluetoothd_killed, adapter_unplugged,
-adapter_powered_off, dbus_killed, controller_hangs, powered_off_at_start, blocked_by_rfkill, scan_refused, two_adapters
-and only_a_name show the same on the real one, and keep this honest.
-"""
+"""The connection to bluetoothd."""
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.formats.bthome import UUID
-from ble_exporter.model import Advertisement
-from ble_exporter.scanner import BleakScannerImpl, Everything, get_scanner, multi_adapter, run_for
-from ble_exporter.tasks import Tasks, within
-from tests.conftest import PACKET_A, PACKET_B
-from tests.scanner.conftest import on_bluez, scan_while
+from ble_exporter.scanner.bluez_dbus import Adapter, BusError, connect
+from tests.scanner.conftest import on_bluez
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
-ADDRESS = "A4:C1:38:00:00:01"
-SOON_S = 5.0
 
-Act = Callable[[ScriptedBluez], None]
+async def adapters() -> list[Adapter]:
+    """Ask for the adapters."""
+    async with connect() as bluez:
+        return list((await bluez.adapters()).values())
 
 
-async def scan_and(bluez: ScriptedBluez, radio: BleakScannerImpl, act: Act, duration_s: float = 30.0) -> None:
-    """Scan, and once the radio listens, act."""
+def test_the_adapters_come_in_the_order_of_their_numbers(bus: Path) -> None:
+    """hci10 comes after hci2: which one is the first must not depend on the alphabet."""
 
-    def heard(_advertisement: Advertisement) -> None:
-        pass
+    async def ask(bluez: ScriptedBluez) -> list[Adapter]:
+        bluez.objects = {f"/org/bluez/{name}": {ADAPTER: adapter_properties()} for name in ("hci10", "hci2")}
+        return await adapters()
 
-    await within(SOON_S, scan_while(bluez, run_for(radio, Everything(heard), duration_s), lambda: act(bluez)))
+    assert ["hci2", "hci10"] == [adapter.name for adapter in on_bluez(bus, ask)]
 
 
-@pytest.mark.parametrize(
-    ("act", "said"),
-    [
-        (ScriptedBluez.vanish, "adapter hci0: bluetoothd went away in the middle of a scan"),
-        (ScriptedBluez.unplug, "adapter hci0: it was unplugged"),
-        (ScriptedBluez.power_off, "adapter hci0: it was powered off in the middle of a scan"),
-        (ScriptedBluez.end_the_bus, "adapter hci0: D-Bus went away in the middle of a scan"),
-    ],
-    ids=["bluetoothd gone", "unplugged", "powered off", "no bus"],
-)
-def test_what_dies_in_the_middle_of_a_scan_is_named_at_once(bus: Path, act: Act, said: str) -> None:
-    """Bleak says nothing in any of these cases: the process would live on deaf, with the values of the scan before."""
-    with pytest.raises(ScannerError, match=said):
-        on_bluez(bus, lambda bluez: scan_and(bluez, BleakScannerImpl(), act))
+def test_a_refusal_has_its_parts(bus: Path) -> None:
+    """Whoever shows it to a user, with a command to copy, need not take the message apart."""
 
+    async def ask(bluez: ScriptedBluez) -> BusError:
+        bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.ServiceUnknown", "not provided")
+        with pytest.raises(BusError) as caught:
+            await adapters()
+        return caught.value
 
-def unplug_as_it_is(bluez: ScriptedBluez) -> None:
-    """An adapter that is unplugged is powered off first."""
-    bluez.power_off()
-    bluez.unplug()
+    error = on_bluez(bus, ask)
 
+    assert "bluetoothd is not running" == error.problem
+    assert "`systemctl start bluetooth`" == error.hint
+    assert "sudo systemctl start bluetooth" == error.command
+    assert f"{error.problem}: {error.hint}" == str(error)
 
-def stop_as_it_is(bluez: ScriptedBluez) -> None:
-    """A bluetoothd that is told to stop takes its adapters away first."""
-    unplug_as_it_is(bluez)
-    bluez.vanish()
 
+def test_an_address_of_the_bus_that_is_none_is_an_error_of_bluetooth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in the environment, and was a traceback."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "garbage")
 
-@pytest.mark.parametrize(
-    ("act", "said"), [(unplug_as_it_is, "it was unplugged"), (stop_as_it_is, "bluetoothd went away")]
-)
-def test_of_several_signals_the_gravest_is_the_cause(bus: Path, act: Act, said: str) -> None:
-    """`bluetoothctl power on` would be the wrong remedy for a dongle that lies on the floor."""
-    with pytest.raises(ScannerError, match=f"adapter hci0: {said}"):
-        on_bluez(bus, lambda bluez: scan_and(bluez, BleakScannerImpl(), act))
-
-
-def test_a_block_by_rfkill_in_the_middle_of_a_scan_is_named(bus: Path, tmp_path: Path) -> None:
-    """BlueZ only says that the adapter is off; to power it on does not help."""
-    switch = tmp_path / "sys" / "hci0" / "rfkill0"
-    switch.mkdir(parents=True)
-
-    def block(bluez: ScriptedBluez) -> None:
-        (switch / "soft").write_text("1\n")
-        bluez.power_off()
-
-    with pytest.raises(ScannerError, match="adapter hci0: it is blocked by rfkill"):
-        on_bluez(bus, lambda bluez: scan_and(bluez, BleakScannerImpl(), block))
-
-
-def test_a_controller_that_hangs_is_found_by_its_silence(bus: Path) -> None:
-    """Bluetoothd goes on saying that it is powered and scanning: only silence tells."""
-    with pytest.raises(ScannerError, match=r"adapter hci0: nothing was heard for 0\.1 s, not even from strangers"):
-        on_bluez(bus, lambda bluez: scan_and(bluez, BleakScannerImpl(silence_limit_s=0.1), lambda _bluez: None))
-
-
-def test_what_happens_to_another_adapter_does_not_matter(bus: Path) -> None:
-    """A second dongle may come and go."""
-
-    def others(bluez: ScriptedBluez) -> None:
-        bluez.unplug("hci1")
-        bluez.power_off("hci1")
-
-    on_bluez(bus, lambda bluez: scan_and(bluez, BleakScannerImpl(), others, duration_s=0.2))
-
-
-def with_adapters(adapters: dict[str, Any]) -> Act:
-    """Give bluetoothd these adapters."""
-
-    def change(bluez: ScriptedBluez) -> None:
-        bluez.objects = {f"/org/bluez/{name}": {ADAPTER: properties} for name, properties in adapters.items()}
-
-    return change
-
-
-def with_error(member: str, name: str) -> Act:
-    """Let bluetoothd refuse a method."""
-
-    def change(bluez: ScriptedBluez) -> None:
-        bluez.errors[member] = (name, "refused")
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "wanted", "said"),
-    [
-        (with_adapters({}), None, "^no Bluetooth adapter: plug one in"),
-        (with_adapters({}), "hci0", "^no Bluetooth adapter: plug one in"),
-        (with_adapters({"hci0": adapter_properties()}), "hci9", r"adapter hci9: it does not exist: .* \(hci0\)"),
-        (with_adapters({"hci0": adapter_properties(powered=False)}), None, "adapter hci0: it is powered off"),
-        (with_adapters({"hci0": adapter_properties(powered=False)}), "hci0", "adapter hci0: it is powered off"),
-        (with_adapters({"hci0": adapter_properties(roles=())}), None, "adapter hci0: can't scan for Low Energy"),
-        (
-            with_error("GetManagedObjects", "org.freedesktop.DBus.Error.ServiceUnknown"),
-            None,
-            "^bluetoothd is not running: `systemctl start bluetooth`",
-        ),
-        (
-            with_error("GetManagedObjects", "org.freedesktop.DBus.Error.Spawn.ChildExited"),
-            None,
-            "^bluetoothd is not running and can't be started",
-        ),
-        (with_error("GetManagedObjects", "org.freedesktop.DBus.Error.AccessDenied"), None, "to the group bluetooth"),
-        (with_error("StartDiscovery", "org.bluez.Error.InProgress"), None, "hci0: .*another program may be scanning"),
-        (with_error("StartDiscovery", "org.bluez.Error.NotReady"), None, "adapter hci0: it is powered off"),
-        (with_error("StartDiscovery", "org.bluez.Error.Failed"), None, r"hci0: org\.bluez\.Error\.Failed: refused"),
-    ],
-)
-def test_what_is_wrong_at_the_start_is_named(bus: Path, change: Act, wanted: str | None, said: str) -> None:
-    """Each cause has its own words and its own remedy: they are all that the user sees."""
-
-    async def scan(bluez: ScriptedBluez) -> None:
-        change(bluez)
-        await BleakScannerImpl(wanted).scan(5)
-
-    with pytest.raises(ScannerError, match=said):
-        on_bluez(bus, scan)
-
-
-@pytest.mark.parametrize(("soft", "hard", "said"), [(1, 0, "blocked by rfkill"), (0, 1, "blocked"), (0, 0, "powered")])
-def test_a_block_by_rfkill_is_told_from_being_powered_off(
-    bus: Path, tmp_path: Path, soft: int, hard: int, said: str
-) -> None:
-    """`bluetoothctl power on` does not help against it."""
-    switch = tmp_path / "sys" / "hci0" / "rfkill0"
-    switch.mkdir(parents=True)
-    (switch / "soft").write_text(f"{soft}\n")
-    (switch / "hard").write_text(f"{hard}\n")
-
-    async def scan(bluez: ScriptedBluez) -> None:
-        with_adapters({"hci0": adapter_properties(powered=False)})(bluez)
-        await BleakScannerImpl().scan(5)
-
-    with pytest.raises(ScannerError, match=f"adapter hci0: it is {said}"):
-        on_bluez(bus, scan)
-
-
-def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
-    """Bleak alone takes one at random: the readings' RSSI would jump from start to start."""
-    adapters = {
-        "hci10": adapter_properties(),
-        "hci2": adapter_properties(),
-        "hci1": adapter_properties(powered=False),
-    }
-
-    async def scan(bluez: ScriptedBluez) -> list[str]:
-        with_adapters(adapters)(bluez)
-        await BleakScannerImpl().scan(0.05)
-        return [path for member, path in bluez.calls if member == "StartDiscovery"]
-
-    assert on_bluez(bus, scan) == ["/org/bluez/hci2"]
-
-
-def test_only_packets_are_heard(bus: Path) -> None:
-    """A packet, the same again, a name that BlueZ tells with the old service data, another packet."""
-    said: list[dict[str, bytes] | None] = [{UUID: PACKET_A}, {UUID: PACKET_A}, None, {UUID: PACKET_B}]
-
-    async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        def advertise() -> None:
-            for service_data in said:
-                bluez.advertise(ADDRESS, service_data)
-
-        return await scan_while(bluez, BleakScannerImpl().scan(0.2), advertise)
-
-    assert on_bluez(bus, scan) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
-
-
-def test_the_first_packet_of_a_device_that_bluetoothd_knows_is_heard(bus: Path) -> None:
-    """In a passive scan it may be the only one for minutes."""
-
-    async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        bluez.advertise(ADDRESS, {UUID: PACKET_A})
-        return await scan_while(bluez, BleakScannerImpl().scan(0.2), lambda: bluez.advertise(ADDRESS, {UUID: PACKET_B}))
-
-    assert on_bluez(bus, scan) == [(ADDRESS, PACKET_B)]
-
-
-def test_what_somebody_else_s_scan_heard_between_two_of_ours_is_not_heard(bus: Path) -> None:
-    """It may be as old as the pause is long, and comes with a name, as if it were said now."""
-
-    async def scans(bluez: ScriptedBluez) -> list[list[tuple[str, bytes]]]:
-        radio = BleakScannerImpl()
-        heard = []
-        for in_scan, between in (({UUID: PACKET_A}, {UUID: PACKET_B}), (None, {UUID: PACKET_A})):
-            heard.append(await scan_while(bluez, radio.scan(0.1), partial(bluez.advertise, ADDRESS, in_scan)))
-            bluez.advertise(ADDRESS, between)
-        return heard
-
-    assert on_bluez(bus, scans) == [[(ADDRESS, PACKET_A)], []]
-
-
-def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
-    bus: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Or it would be silent for too long already when it listens again: plugged in anew, and deaf for ever."""
-    monkeypatch.setattr(multi_adapter, "RETRY_S", 0.01)
-
-    async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
-        with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
-        radio = get_scanner(adapters=["hci0", "hci1"], mode="active", silence_limit_s=0.4, goes_on=True)
-        async with Tasks() as tasks:
-            tasks.start(radio.scan(1.3))
-            await bluez.discovering.wait()
-            for hundredth in range(110):
-                bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci0")
-                if hundredth > 55:
-                    bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci1")
-                await asyncio.sleep(0.01)
-            return dict(radio.adapters)
-
-    assert on_bluez(bus, scan) == {"hci0": True, "hci1": True}
-    assert "adapter hci1: nothing was heard for 0.4 s" in caplog.text
-
-
-def test_an_adapter_that_is_no_longer_the_chosen_one_is_forgotten(bus: Path) -> None:
-    """It would be up for ever, on a shelf."""
-
-    async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
-        radio = BleakScannerImpl()
-        for is_powered in (True, False):
-            adapters = {"hci0": adapter_properties(powered=is_powered), "hci1": adapter_properties()}
-            with_adapters(adapters)(bluez)
-            await radio.scan(0.02)
-        return radio.adapters
-
-    assert on_bluez(bus, scan) == {"hci1": True}
-
-
-def test_what_bluetoothd_kept_from_before_is_not_heard(bus: Path) -> None:
-    """A sensor that now sends only its name: its last temperature may be as old as bluetoothd."""
-
-    async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        bluez.advertise(ADDRESS, {UUID: PACKET_A})
-
-        def advertise() -> None:
-            bluez.advertise(ADDRESS, None)
-            bluez.advertise(ADDRESS, {UUID: PACKET_B})
-
-        return await scan_while(bluez, BleakScannerImpl().scan(0.2), advertise)
-
-    assert on_bluez(bus, scan) == [(ADDRESS, PACKET_B)]
+    with pytest.raises(ScannerError, match=r"D-Bus can't be reached \(address did not contain a transport"):
+        asyncio.run(adapters())

@@ -16,7 +16,7 @@ import pytest
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import Everything, Listener, Several, run_for
+from ble_exporter.scanner import Everything, Listener, MultiAdapterScanner, run_for
 from ble_exporter.scanner.multi_adapter import RETRY_S
 from ble_exporter.scanner.session import packets_heard
 from ble_exporter.tasks import Tasks
@@ -80,7 +80,7 @@ class Adapter:
 
 def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
     """A second adapter is for the sensors that the first does not reach."""
-    both = Several([Adapter("hci0"), Adapter("hci1")])
+    both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1")])
 
     assert len(in_virtual_time(both.scan(9.5))) == 20
     assert dict(both.adapters) == {"hci0": True, "hci1": True}
@@ -88,7 +88,7 @@ def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
 
 def test_the_time_counts_from_when_all_listen(in_virtual_time: InVirtualTime) -> None:
     """A dongle that takes a second to start must not lose it of a scan of five."""
-    both = Several([Adapter("hci0"), Adapter("hci1", starts_in_s=3)])
+    both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", starts_in_s=3)])
 
     assert len(in_virtual_time(both.scan(4.5))) == 8 + 5
 
@@ -98,7 +98,7 @@ def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
     first, second = Adapter("hci0"), Adapter("hci1", 10)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
-        in_virtual_time(run_for(Several([first, second]), NOBODY, 100))
+        in_virtual_time(run_for(MultiAdapterScanner([first, second]), NOBODY, 100))
 
     assert not first.is_running
     assert (first.adapters, second.adapters) == ({"hci0": True}, {"hci1": False})
@@ -106,7 +106,7 @@ def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
 
 def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
     """What another adapter says while it is being stopped is a consequence."""
-    both = Several([Adapter("hci0", fails_to_stop=True), Adapter("hci1", 10)])
+    both = MultiAdapterScanner([Adapter("hci0", fails_to_stop=True), Adapter("hci1", 10)])
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
@@ -114,7 +114,7 @@ def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
 
 def test_the_others_go_on_where_told_to(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
     """A dongle at the far end of the house is not worth the readings of all the others."""
-    both = Several([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
+    both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
 
     assert len(in_virtual_time(both.scan(9.5))) == 10 + 5
 
@@ -128,7 +128,7 @@ def test_one_that_failed_is_tried_again_and_heals(
     """Listening all the time there is no next scan to try it at; and each failure is told once, not at each try."""
     caplog.set_level(logging.INFO)
     second = Adapter("hci1", 10, 0, 0)
-    both = Several([Adapter("hci0"), second], goes_on=True)
+    both = MultiAdapterScanner([Adapter("hci0"), second], goes_on=True)
 
     in_virtual_time(run_for(both, NOBODY, 200))
 
@@ -161,7 +161,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(
 ) -> None:
     """The others would hide it: one adapter deaf for ever, and nothing said."""
     broken = cancelled_after(Adapter("hci1"), 5)
-    both = Several([Adapter("hci0"), broken], goes_on=goes_on)
+    both = MultiAdapterScanner([Adapter("hci0"), broken], goes_on=goes_on)
 
     with (
         contextlib.nullcontext() if goes_on else pytest.raises(ScannerError, match=r"adapter hci1: .* nobody had asked")
@@ -173,7 +173,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(
 
 def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
     """Going on without any adapter would be living on deaf."""
-    both = Several([Adapter("hci0", 20), Adapter("hci1", 10, 0, 0, 0)], goes_on=True)
+    both = MultiAdapterScanner([Adapter("hci0", 20), Adapter("hci1", 10, 0, 0, 0)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci0: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
@@ -183,7 +183,7 @@ def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
 
 def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> None:
     """At the start of the machine, above all."""
-    both = Several([Adapter("hci0", 1, starts_in_s=5), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
+    both = MultiAdapterScanner([Adapter("hci0", 1, starts_in_s=5), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
@@ -191,7 +191,7 @@ def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> No
 
 def test_one_that_fails_to_start_does_not_hold_up_the_others(in_virtual_time: InVirtualTime) -> None:
     """The scan begins when the other one listens."""
-    both = Several([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
+    both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     assert len(in_virtual_time(both.scan(4.5))) == 7
 
@@ -201,7 +201,7 @@ def test_a_failure_to_stop_is_not_lost(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture, *, goes_on: bool
 ) -> None:
     """A bluetoothd that died in mid-scan may show itself only then."""
-    both = Several([Adapter("hci0"), Adapter("hci1", fails_to_stop=True)], goes_on=goes_on)
+    both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", fails_to_stop=True)], goes_on=goes_on)
 
     if goes_on:
         in_virtual_time(run_for(both, NOBODY, 5))
@@ -217,7 +217,7 @@ def test_all_are_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtu
 
     async def cancelled() -> None:
         async with Tasks() as tasks:
-            await tasks.wait(tasks.start(run_for(Several(radios), NOBODY, 100)), timeout_s=5)
+            await tasks.wait(tasks.start(run_for(MultiAdapterScanner(radios), NOBODY, 100)), timeout_s=5)
 
     in_virtual_time(cancelled())
 

@@ -14,34 +14,38 @@ from ble_exporter.config.app_config import ScanMode
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.parser import DECODERS
-from ble_exporter.scanner import BleakScannerImpl, bluez_dbus, scan_mode
+from ble_exporter.scanner import scan_mode
 from tests.conftest import PACKET_A, PACKET_B
-from tests.scanner.conftest import on_bluez, scan_while
+from tests.scanner.conftest import on_bluez, quick_radio, scan_while
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
 ADDRESS = "A4:C1:38:00:00:01"
 
 
-async def scan(bluez: ScriptedBluez, mode: ScanMode, *said: dict[str, bytes] | None) -> list[tuple[str, bytes]]:
+async def scan(
+    bluez: ScriptedBluez, mode: ScanMode, *said: dict[str, bytes] | None, activation_timeout_s: float = 1.0
+) -> list[tuple[str, bytes]]:
     """Scan while bluetoothd tells of these advertisements."""
 
     def advertise() -> None:
         for service_data in said:
             bluez.advertise(ADDRESS, service_data)
 
-    return await scan_while(bluez, BleakScannerImpl(mode=mode).scan(0.1), advertise)
+    return await scan_while(
+        bluez, quick_radio(mode=mode, activation_timeout_s=activation_timeout_s).scan(0.1), advertise
+    )
 
 
-async def asked(bluez: ScriptedBluez, mode: ScanMode) -> list[str]:
+async def asked(bluez: ScriptedBluez, mode: ScanMode, activation_timeout_s: float = 1.0) -> list[str]:
     """Scan; return what bluetoothd was asked to do."""
-    await scan(bluez, mode)
+    await scan(bluez, mode, activation_timeout_s=activation_timeout_s)
     return [member for member, _path in bluez.calls if member.startswith(("Start", "Stop", "Register", "Unregister"))]
 
 
-async def experimental(bluez: ScriptedBluez, mode: ScanMode) -> list[str]:
+async def experimental(bluez: ScriptedBluez, mode: ScanMode, activation_timeout_s: float = 1.0) -> list[str]:
     """Scan with a bluetoothd that is told to experiment."""
     bluez.experiment()
-    return await asked(bluez, mode)
+    return await asked(bluez, mode, activation_timeout_s)
 
 
 def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
@@ -90,7 +94,7 @@ def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_
         ("auto", False, "actively (scan_mode auto: bluetoothd offers no advertisement monitor"),
     ],
 )
-def test_the_way_is_told(
+def test_the_choice_is_logged(
     bus: Path, caplog: pytest.LogCaptureFixture, mode: ScanMode, said: str, *, is_experimental: bool
 ) -> None:
     """Whoever wonders what is heard has to know how it is listened to, and why so."""
@@ -113,34 +117,30 @@ def test_a_monitor_that_is_refused_is_no_failure(bus: Path, caplog: pytest.LogCa
     assert "bluetoothd refused an advertisement monitor, org.bluez.Error.Failed: no room" in caplog.text
 
 
-def test_a_monitor_that_is_never_activated_is_no_failure(
-    bus: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_monitor_that_is_never_activated_is_no_failure(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Bluetoothd takes it, and the kernel does not."""
     caplog.set_level("INFO", logger="ble_exporter")
-    monkeypatch.setattr(bluez_dbus, "_ACTIVATION_TIMEOUT_S", 0.02)
 
     async def ignored(bluez: ScriptedBluez) -> list[str]:
         bluez.activates = False
-        return await experimental(bluez, "auto")
+        return await experimental(bluez, "auto", activation_timeout_s=0.02)
 
     assert "StartDiscovery" in on_bluez(bus, ignored)
     assert "bluetoothd refused an advertisement monitor, without a reason" in caplog.text
 
 
 def test_a_passive_scan_that_bluetoothd_does_not_offer_is_refused(bus: Path) -> None:
-    """With the remedy: bleak's own error says neither how to start bluetoothd nor that there is another mode."""
+    """With a hint: bleak's own error says neither how to start bluetoothd nor that there is another mode."""
     with pytest.raises(ScannerError, match=r"adapter hci0: it can't scan passively: .*--experimental.*scan_mode"):
         on_bluez(bus, lambda bluez: scan(bluez, "passive"))
 
 
-def test_a_passive_scan_whose_monitor_is_never_activated_is_refused(bus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passive_scan_whose_monitor_is_never_activated_is_refused(bus: Path) -> None:
     """Bleak does not look: it would hear nothing, without an error, until the silence is too long."""
-    monkeypatch.setattr(bluez_dbus, "_ACTIVATION_TIMEOUT_S", 0.02)
 
     async def ignored(bluez: ScriptedBluez) -> None:
         bluez.activates = False
-        await experimental(bluez, "passive")
+        await experimental(bluez, "passive", activation_timeout_s=0.02)
 
     with pytest.raises(ScannerError, match="adapter hci0: it can't scan passively: bluetoothd refused"):
         on_bluez(bus, ignored)
@@ -152,7 +152,7 @@ def test_a_passive_scan_with_an_adapter_that_is_off_is_refused(bus: Path) -> Non
     async def powered_off(bluez: ScriptedBluez) -> None:
         bluez.objects = {"/org/bluez/hci0": {ADAPTER: adapter_properties(powered=False)}}
         bluez.experiment()
-        await BleakScannerImpl("hci0", mode="passive").scan(5)
+        await quick_radio("hci0", "passive").scan(5)
 
     with pytest.raises(ScannerError, match="adapter hci0: it is powered off"):
         on_bluez(bus, powered_off)

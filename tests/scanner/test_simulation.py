@@ -1,4 +1,4 @@
-"""The simulated house: is it true to the real firmware?"""
+"""The simulation: is it true to the real firmware?"""
 
 from itertools import pairwise, takewhile
 
@@ -8,19 +8,19 @@ from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.scanner.capture import Transmission
-from ble_exporter.scanner.simulation import House
+from ble_exporter.scanner.simulation import Simulation
 
 ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02")
 
 
-def heard(house: House, seconds: float) -> list[Transmission]:
-    """Return what the house sends in its first seconds."""
-    return list(takewhile(lambda transmission: transmission.at < seconds, house.transmissions()))
+def heard(simulation: Simulation, seconds: float) -> list[Transmission]:
+    """Return what is on air in the first seconds."""
+    return list(takewhile(lambda transmission: transmission.at < seconds, simulation.transmissions()))
 
 
-def decoded(house: House, seconds: float) -> list[tuple[str, int | None]]:
-    """Return kind ("A" or "B") and packet id of what a house with one sensor sends."""
-    packets = [bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(house, seconds)]
+def decoded(simulation: Simulation, seconds: float) -> list[tuple[str, int | None]]:
+    """Return kind ("A" or "B") and packet id of what a single sensor sends."""
+    packets = [bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(simulation, seconds)]
     return [("A" if "temperature" in packet.measurements else "B", packet.packet_id) for packet in packets]
 
 
@@ -32,28 +32,28 @@ def relative(packets: list[tuple[str, int | None]]) -> list[tuple[str, int]]:
 
 def test_the_newer_firmware_alternates_under_one_packet_id() -> None:
     """A B A B, then the next id: what a receiver that de-duplicates by id would lose half of."""
-    packets = decoded(House(ADDRESSES[:1], seed=1), 20)
+    packets = decoded(Simulation(ADDRESSES[:1], seed=1), 20)
 
     assert [(kind, number) for number in (0, 1) for kind in "ABAB"] == relative(packets)
 
 
 def test_the_older_firmware_sends_three_and_one() -> None:
     """A A A under one id, B under the next."""
-    packets = decoded(House(ADDRESSES[:1], seed=1, order="aaab"), 20)
+    packets = decoded(Simulation(ADDRESSES[:1], seed=1, order="aaab"), 20)
 
     assert relative(packets) == [("A", 0), ("A", 0), ("A", 0), ("B", 1), ("A", 2), ("A", 2), ("A", 2), ("B", 3)]
 
 
 def test_the_packet_id_wraps_around() -> None:
     """It is one byte; an hour of it must not end in an error."""
-    ids = [packet_id for _, packet_id in decoded(House(ADDRESSES[:1], seed=1), 3600)]
+    ids = [packet_id for _, packet_id in decoded(Simulation(ADDRESSES[:1], seed=1), 3600)]
 
     assert set(range(256)) == set(ids)
 
 
 def test_a_sensor_sends_every_2_5_seconds_with_jitter() -> None:
     """Jitter is what keeps two sensors from colliding for ever."""
-    times = [transmission.at for transmission in heard(House(ADDRESSES[:1], seed=1), 600)]
+    times = [transmission.at for transmission in heard(Simulation(ADDRESSES[:1], seed=1), 600)]
     gaps = [later - earlier for earlier, later in pairwise(times)]
 
     assert all(2.5 <= gap <= 2.51 for gap in gaps)
@@ -62,7 +62,9 @@ def test_a_sensor_sends_every_2_5_seconds_with_jitter() -> None:
 
 def test_rooms_drift_like_rooms() -> None:
     """A day of values: they move, a little at a time, and stay where people live."""
-    packets = [bthome.decode(sent.service_data[bthome.UUID]) for sent in heard(House(ADDRESSES[:1], seed=1), 86400)]
+    packets = [
+        bthome.decode(sent.service_data[bthome.UUID]) for sent in heard(Simulation(ADDRESSES[:1], seed=1), 86400)
+    ]
     celsius = [
         packet.measurements[Measurement("temperature")] for packet in packets if "temperature" in packet.measurements
     ]
@@ -72,29 +74,31 @@ def test_rooms_drift_like_rooms() -> None:
     assert all(10 < value < 30 for value in celsius)
 
 
-def test_a_seed_is_a_house_to_the_byte() -> None:
+def test_a_seed_gives_the_same_packets() -> None:
     """A failure that was seen once can be seen again."""
-    assert heard(House(ADDRESSES, seed=7, loss=0.3, strangers=3), 60) == heard(
-        House(ADDRESSES, seed=7, loss=0.3, strangers=3), 60
+    assert heard(Simulation(ADDRESSES, seed=7, loss=0.3, strangers=3), 60) == heard(
+        Simulation(ADDRESSES, seed=7, loss=0.3, strangers=3), 60
     )
 
 
-def test_no_seed_is_another_house_each_time() -> None:
+def test_without_a_seed_every_run_is_another() -> None:
     """Or every demonstration would show the same temperatures."""
-    assert heard(House(ADDRESSES), 60) != heard(House(ADDRESSES), 60)
+    assert heard(Simulation(ADDRESSES), 60) != heard(Simulation(ADDRESSES), 60)
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(0.0, 480), (1.0, 0), (0.3, 336)])
 def test_loss_is_the_part_that_is_not_heard(loss: float, expected: int) -> None:
     """Of 480 advertisements in twenty minutes."""
-    count = len(heard(House(ADDRESSES[:1], seed=1, loss=loss), 1200))
+    count = len(heard(Simulation(ADDRESSES[:1], seed=1, loss=loss), 1200))
 
     assert abs(expected - count) <= 30
 
 
 def test_strangers_send_all_kinds_of_things() -> None:
     """Sensors of the neighbours, other beacons, no service data at all: none may look like a configured device."""
-    strangers = [sent for sent in heard(House(ADDRESSES, seed=1, strangers=30), 5) if sent.address not in ADDRESSES]
+    strangers = [
+        sent for sent in heard(Simulation(ADDRESSES, seed=1, strangers=30), 5) if sent.address not in ADDRESSES
+    ]
 
     assert len({sent.address for sent in strangers}) == 30
     assert {0, 1} == {len(sent.service_data) for sent in strangers}
@@ -103,7 +107,7 @@ def test_strangers_send_all_kinds_of_things() -> None:
 
 def test_all_times_are_in_order() -> None:
     """The player waits for each in turn."""
-    times = [sent.at for sent in heard(House(ADDRESSES, seed=1, strangers=10), 60)]
+    times = [sent.at for sent in heard(Simulation(ADDRESSES, seed=1, strangers=10), 60)]
 
     assert sorted(times) == times
 
@@ -111,19 +115,19 @@ def test_all_times_are_in_order() -> None:
 def test_a_sensor_says_its_name() -> None:
     """The pvvx firmware calls itself by the end of its address, and whoever looks for a sensor knows it by that."""
     names = {
-        transmission.address: transmission.name for transmission in heard(House(ADDRESSES, strangers=1, seed=1), 5)
+        transmission.address: transmission.name for transmission in heard(Simulation(ADDRESSES, strangers=1, seed=1), 5)
     }
 
     assert ["ATC_000001", "ATC_000002"] == [names.pop(address) for address in ADDRESSES]
     assert [""] == list(names.values())
 
 
-def test_a_locked_sensor_sends_what_nobody_can_read() -> None:
+def test_a_sensor_that_encrypts_sends_what_nobody_can_read() -> None:
     """It is heard every 2.5 s, and encrypted: what a search for sensors must tell its user."""
-    locked = heard(House((), locked=ADDRESSES[:1], seed=1), 10)
+    sent = heard(Simulation((), encrypted=ADDRESSES[:1], seed=1), 10)
 
-    assert len(locked) == 4
-    for transmission in locked:
+    assert len(sent) == 4
+    for transmission in sent:
         with pytest.raises(DecodeError, match="encrypted") as error:
             bthome.decode(transmission.service_data[bthome.UUID])
         assert error.value.reason == "encrypted"
@@ -135,7 +139,7 @@ def test_a_breath_is_measured_by_the_first_sensor_alone() -> None:
     for address in ADDRESSES:
         humidities = [
             bthome.decode(transmission.service_data[bthome.UUID]).measurements.get(Measurement("humidity"))
-            for transmission in heard(House(ADDRESSES, seed=1, breath_at_s=12.0), 30)
+            for transmission in heard(Simulation(ADDRESSES, seed=1, breath_at_s=12.0), 30)
             if transmission.address == address
         ]
         measured = [humidity for humidity in humidities if humidity is not None]

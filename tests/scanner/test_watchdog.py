@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.watchdog import LOOK_S, UNLEARNED_LIMIT_S, Silence
+from ble_exporter.scanner.watchdog import CHECK_S, UNLEARNED_LIMIT_S, SilenceWatchdog
 from ble_exporter.tasks import Tasks
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 async def listen(
-    silence: Silence, seconds: float, heard_at: tuple[float, ...] = (), *, only_thermometers: bool = False
+    watchdog: SilenceWatchdog, seconds: float, heard_at: tuple[float, ...] = (), *, only_thermometers: bool = False
 ) -> float:
     """Listen for some seconds, hearing something at some of them; return when the silence was too long, or the end."""
     loop = asyncio.get_running_loop()
     for second in heard_at:
-        loop.call_later(second, silence.end)
+        loop.call_later(second, watchdog.note_heard)
     async with Tasks() as tasks:
-        watching = tasks.start(silence.watch("hci0", only_thermometers=only_thermometers))
+        watching = tasks.start(watchdog.run("hci0", only_thermometers=only_thermometers))
         await asyncio.wait({watching}, timeout=seconds)
         if watching.done():
             with pytest.raises(ScannerError, match="adapter hci0: nothing was heard for "):
@@ -37,17 +37,17 @@ def test_anything_heard_begins_the_silence_anew(
     in_virtual_time: InVirtualTime, heard_at: tuple[float, ...], ended: float
 ) -> None:
     """A quiet house is not a dead radio: one stranger in 89 s is life enough."""
-    assert in_virtual_time(listen(Silence(90), 1000, heard_at)) == pytest.approx(ended)
+    assert in_virtual_time(listen(SilenceWatchdog(90), 1000, heard_at)) == pytest.approx(ended)
 
 
 def test_only_time_spent_listening_counts(in_virtual_time: InVirtualTime) -> None:
     """A radio that is off for 25 s of 30 hears nothing in them, and that is no sign of anything."""
 
     async def scans() -> int:
-        silence = Silence(90)
+        watchdog = SilenceWatchdog(90)
         for number in range(1, 100):
             before = asyncio.get_running_loop().time()
-            if await listen(silence, 5) < before + 5:
+            if await listen(watchdog, 5) < before + 5:
                 return number
             await asyncio.sleep(25)
         return 0
@@ -59,10 +59,10 @@ def test_something_heard_between_two_scans_counts_too(in_virtual_time: InVirtual
     """A callback may come while the radio is being stopped."""
 
     async def scans() -> float:
-        silence = Silence(90)
-        await listen(silence, 80)
-        silence.end()
-        return await listen(silence, 100)
+        watchdog = SilenceWatchdog(90)
+        await listen(watchdog, 80)
+        watchdog.note_heard()
+        return await listen(watchdog, 100)
 
     assert in_virtual_time(scans()) == pytest.approx(170)
 
@@ -73,9 +73,9 @@ def test_a_machine_that_was_held_up_has_heard_no_silence(in_virtual_time: InVirt
     async def scan() -> float:
         loop = asyncio.get_running_loop()
         loop.call_later(30, loop.stand_still, 600)  # type: ignore[attr-defined] # the test's loop has it
-        return await listen(Silence(90), 1000)
+        return await listen(SilenceWatchdog(90), 1000)
 
-    assert in_virtual_time(scan()) == pytest.approx(600 + 90, abs=2 * LOOK_S)
+    assert in_virtual_time(scan()) == pytest.approx(600 + 90, abs=2 * CHECK_S)
 
 
 def test_a_machine_that_was_held_up_has_learned_no_rhythm_from_it(in_virtual_time: InVirtualTime) -> None:
@@ -87,7 +87,7 @@ def test_a_machine_that_was_held_up_has_learned_no_rhythm_from_it(in_virtual_tim
         heard_at = tuple(20.0 * number for number in range(1, 31)) + tuple(1220.0 + 20 * number for number in range(2))
         # The moment before the packet at 1,220 s, which is then there at once.
         loop.call_later(610, loop.stand_still, 610)  # type: ignore[attr-defined] # the test's loop has it
-        return await listen(Silence(90), 1e6, heard_at, only_thermometers=True) - began
+        return await listen(SilenceWatchdog(90), 1e6, heard_at, only_thermometers=True) - began
 
     assert in_virtual_time(scan()) == pytest.approx(1240 + 10 * 20, abs=20)
 
@@ -103,15 +103,15 @@ def test_where_only_thermometers_are_heard_the_limit_follows_their_rhythm(
     """A passive scan in a house with one slow sensor would be taken for dead again and again."""
     heard_at = tuple(number * every_s for number in range(1, 41))
 
-    ended = in_virtual_time(listen(Silence(90), 1e6, heard_at, only_thermometers=True))
+    ended = in_virtual_time(listen(SilenceWatchdog(90), 1e6, heard_at, only_thermometers=True))
 
     assert ended == pytest.approx(40 * every_s + silent_after_s)
 
 
 def test_before_the_rhythm_is_known_there_is_time_to_learn_it(in_virtual_time: InVirtualTime) -> None:
     """Or a house with slow sensors would never get so far: each restart forgets."""
-    nothing_heard = in_virtual_time(listen(Silence(90), 1e6, only_thermometers=True))
-    two_heard = in_virtual_time(listen(Silence(90), 1e6, (600.0, 601.0), only_thermometers=True))
+    nothing_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, only_thermometers=True))
+    two_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, (600.0, 601.0), only_thermometers=True))
 
     assert (nothing_heard, two_heard) == (UNLEARNED_LIMIT_S, 601 + UNLEARNED_LIMIT_S)
 
@@ -120,12 +120,12 @@ def test_a_rhythm_that_was_learned_holds_over_pauses(in_virtual_time: InVirtualT
     """Only time spent listening counts, for the rhythm as for the silence."""
 
     async def lasted() -> float:
-        silence = Silence(90)
+        watchdog = SilenceWatchdog(90)
         for _scan in range(20):
-            await listen(silence, 20, (10.0,), only_thermometers=True)
+            await listen(watchdog, 20, (10.0,), only_thermometers=True)
             await asyncio.sleep(40)
         began = asyncio.get_running_loop().time()
-        return await listen(silence, 1000, only_thermometers=True) - began
+        return await listen(watchdog, 1000, only_thermometers=True) - began
 
     assert in_virtual_time(lasted()) == pytest.approx(20 * 10 - 10)
 
@@ -134,6 +134,6 @@ def test_a_burst_does_not_shorten_the_limit(in_virtual_time: InVirtualTime) -> N
     """The configured limit is the least: two hundred neighbours' packets in a second say nothing of the next minute."""
     burst = tuple(number / 200 for number in range(200))
 
-    ended = in_virtual_time(listen(Silence(90), 1000, burst, only_thermometers=True))
+    ended = in_virtual_time(listen(SilenceWatchdog(90), 1000, burst, only_thermometers=True))
 
-    assert ended == pytest.approx(burst[-1] + 90, abs=LOOK_S)
+    assert ended == pytest.approx(burst[-1] + 90, abs=CHECK_S)

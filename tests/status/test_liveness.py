@@ -89,11 +89,11 @@ def test_it_recovers_with_the_next_end(progress: Progress, clock: Clock) -> None
 
 def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
     """Its error names cause and remedy, and the exit status; the watchdog's SIGABRT would say nothing."""
-    starting_s = bluez_dbus._ANSWER_TIMEOUT_S + bleak_scanner._START_TIMEOUT_S
+    starting_s = bluez_dbus.ANSWER_TIMEOUT_S + bleak_scanner.START_TIMEOUT_S
 
-    assert starting_s + bleak_scanner._STOP_TIMEOUT_S + tasks.CANCEL_AGAIN_S <= MARGIN_S
+    assert starting_s + bleak_scanner.STOP_TIMEOUT_S + tasks.CANCEL_AGAIN_S <= MARGIN_S
     # Each radio waits for the others' turns.
-    assert bleak_scanner._START_TIMEOUT_S + bleak_scanner._STOP_TIMEOUT_S <= MARGIN_PER_RADIO_S
+    assert bleak_scanner.START_TIMEOUT_S + bleak_scanner.STOP_TIMEOUT_S <= MARGIN_PER_RADIO_S
 
 
 def test_several_radios_have_more_time(clock: Clock) -> None:

@@ -30,6 +30,7 @@ from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:
     from ble_exporter.scanner import Radio
+    from ble_exporter.scanner.build import RadioBuilder
 
 # Stands for an answer that is no text: no number, no name and no key has it.
 _NO_TEXT = "\x00"
@@ -42,13 +43,13 @@ _MOCK_LOCKED = ("A4:C1:38:D0:33:4A",)
 _MOCK_BREATH_S = 8.0
 
 
-def main(arguments: Sequence[str], radio: "Radio | None" = None) -> int:
+def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
     """
     Run the command.
 
     Args:
         arguments: Those behind the command's name.
-        radio: What listens, in place of what the arguments name.
+        build: Builds the radio; by default build_radio.
 
     Returns:
         The exit status.
@@ -60,14 +61,14 @@ def main(arguments: Sequence[str], radio: "Radio | None" = None) -> int:
     """
     options = parse(arguments)
     try:
-        return _discover(options, radio)
+        return _discover(options, build)
     except BrokenPipeError:
         # Whoever reads has read enough, as `head` does; Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_NOT_ADDED if options.add else EXIT_OK
 
 
-def _discover(options: argparse.Namespace, radio: "Radio | None") -> int:
+def _discover(options: argparse.Namespace, build: "RadioBuilder | None") -> int:
     config = _config(options)
     configured = config.devices if config else {}
     survey = Survey(time.monotonic, _ciphers(config))
@@ -75,7 +76,7 @@ def _discover(options: argparse.Namespace, radio: "Radio | None") -> int:
     if not isinstance(display, LiveTable):
         _tell(f"listening for {options.seconds:g} s")
     try:
-        listened_s = asyncio.run(listen(radio or _radio(options, config), survey, options.seconds, display))
+        listened_s = asyncio.run(listen(_radio(options, config, build), survey, options.seconds, display))
     except ScannerError:
         # What was heard before that is worth something.
         if survey.sensors() and not options.json:
@@ -178,24 +179,20 @@ def _ciphers(config: AppConfig | None) -> Mapping[str, Cipher]:
         return {}
 
 
-def _radio(options: argparse.Namespace, config: AppConfig | None) -> "Radio":
+def _radio(options: argparse.Namespace, config: AppConfig | None, build: "RadioBuilder | None") -> "Radio":
     # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
-    from ble_exporter.scanner import MockScanner, get_scanner
-    from ble_exporter.scanner.capture import load_capture
-    from ble_exporter.scanner.simulation import House
+    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
 
-    if options.replay:
-        return MockScanner(air=load_capture(options.replay))
-    if options.mock:
-        strangers = MOCK_STRANGERS if options.mock_strangers is None else options.mock_strangers
-        sensors = dict.fromkeys([*_MOCK_SENSORS, *(config.devices if config else ())])
-        house = House(
-            tuple(sensors), options.mock_seed, strangers=strangers, locked=_MOCK_LOCKED, breath_at_s=_MOCK_BREATH_S
-        )
-        return MockScanner(air=house.transmissions())
+    strangers = MOCK_STRANGERS if options.mock_strangers is None else options.mock_strangers
+    sensors = dict.fromkeys([*_MOCK_SENSORS, *(config.devices if config else ())])
+    simulation = Simulation(
+        tuple(sensors), options.mock_seed, strangers=strangers, encrypted=_MOCK_LOCKED, breath_at_s=_MOCK_BREATH_S
+    )
     adapters = (options.adapter,) if options.adapter else config.adapters[:1] if config else ()
     # Not passively, whatever is configured: only who is asked says a name.
-    return get_scanner(adapters=adapters)
+    return (build or build_radio)(
+        RadioSettings(adapters), replay=options.replay, simulation=simulation if options.mock else None
+    )
 
 
 def _display(options: argparse.Namespace, configured: Mapping[str, str]) -> Display:

@@ -196,7 +196,7 @@ def _no_adapter(context: CheckContext) -> CheckResult:
                 f"no Bluetooth adapter: {file} disables the built-in one",
                 f"sudo sed -i '/^{_NO_BLUETOOTH}/d' {file} && sudo reboot",
             )
-    return CheckResult("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth")
+    return CheckResult("fail", str(hints.NO_ADAPTER), "sudo dmesg | grep -i bluetooth")
 
 
 def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:

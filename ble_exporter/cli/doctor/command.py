@@ -18,6 +18,7 @@ from ble_exporter.utils import number_of, one_line
 if TYPE_CHECKING:
     from ble_exporter.config.app_config import AppConfig
     from ble_exporter.scanner import Radio
+    from ble_exporter.scanner.build import RadioBuilder
 
 EXIT_FAILED = 1
 
@@ -74,12 +75,21 @@ CHECKS = (
 _TITLES = {check.name: check.title for check in CHECKS}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run all checks, and print each result as it comes; return EXIT_FAILED if anything fails."""
+def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
+    """
+    Run all checks, and print each result as it comes.
+
+    Args:
+        arguments: Those after the name of the command.
+        build: Builds the radio; by default build_radio.
+
+    Returns:
+        EXIT_FAILED if anything fails.
+    """
     options = _parse(arguments)
     # The radio logs for the service. Without a handler, logging prints warnings to stderr.
     logging.getLogger("ble_exporter").addHandler(logging.NullHandler())
-    make_radio = simulated_radio if options.mock else real_radio
+    make_radio = radio_maker(build, is_mock=options.mock)
     context = CheckContext(options.config, options.seconds, make_radio, is_mock=options.mock)
     return run(context, sys.stdout, as_json=options.json)
 
@@ -195,24 +205,16 @@ class _Printer:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
-def real_radio(config: "AppConfig") -> "Radio":
-    """Return the radio that the service would use."""
-    from ble_exporter.scanner import get_scanner
+def radio_maker(build: "RadioBuilder | None" = None, *, is_mock: bool = False) -> "Callable[[AppConfig], Radio]":
+    """Return what makes the radio that the service would use, or one that simulates every configured device."""
 
-    return get_scanner(
-        adapters=config.adapters,
-        mode=config.scan_mode,
-        silence_limit_s=config.silence_limit_seconds,
-        goes_on=config.on_adapter_failure == "continue",
-    )
+    def make(config: "AppConfig") -> "Radio":
+        from ble_exporter.scanner import RadioSettings, Simulation, build_radio
 
+        simulation = Simulation(tuple(config.devices)) if is_mock else None
+        return (build or build_radio)(RadioSettings.from_config(config), simulation=simulation)
 
-def simulated_radio(config: "AppConfig") -> "Radio":
-    """Return what plays each device of the configuration."""
-    from ble_exporter.scanner import MockScanner
-    from ble_exporter.scanner.simulation import House
-
-    return MockScanner(air=House(tuple(config.devices)).transmissions())
+    return make
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

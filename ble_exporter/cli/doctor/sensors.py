@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -112,8 +111,7 @@ def check_sensors(context: CheckContext) -> Iterator[CheckResult]:
     try:
         ear, adapters = asyncio.run(_listen(config, context))
     except ScannerError as error:
-        command = re.search("`([^`]+)`", str(error))
-        yield CheckResult("fail", str(error), command[1] if command else "sudo systemctl restart bluetooth")
+        yield CheckResult("fail", str(error), error.command or "sudo systemctl restart bluetooth")
         return
     devices = ear.devices()
     context.heard = sum(heard.packets > 0 for heard in devices.values())

@@ -18,7 +18,7 @@ from ble_exporter.cli.discover import command as discover
 from ble_exporter.cli.discover.command import main
 from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError, ScannerError
-from ble_exporter.scanner import Listener, MockScanner
+from ble_exporter.scanner import Listener, MockScanner, RadioSettings
 from tests.conftest import HERE, PACKET_A, PACKET_B, vectors
 from tests.radios import Radio
 
@@ -36,7 +36,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def house() -> MockScanner:
+def house(*_settings: object, **_options: object) -> MockScanner:
     """Return a radio that hears two sensors, one that encrypts, and a stranger; and then nothing more."""
     return MockScanner(
         [
@@ -56,7 +56,7 @@ def write_config(devices: str) -> None:
 
 def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
     """In a pipe: a line for each new sensor, and the table."""
-    assert 0 == main([], house())
+    assert 0 == main([], house)
 
     out, err = capsys.readouterr()
     assert "listening for 30 s\n" == err
@@ -72,14 +72,14 @@ def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_all_lists_the_strangers(capsys: pytest.CaptureFixture[str]) -> None:
     """With what is wrong with them."""
-    main(["--all"], house())
+    main(["--all"], house)
 
     assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     """On standard output is nothing else."""
-    assert 0 == main(["--json"], house())
+    assert 0 == main(["--json"], house)
 
     told = json.loads(capsys.readouterr().out)
     assert ["54:48:E6:8F:80:A5", ADDRESS, ANOTHER] == [sensor["address"] for sensor in told["sensors"]]
@@ -91,7 +91,7 @@ def test_the_configured_have_their_names(capsys: pytest.CaptureFixture[str]) -> 
     """Of ./config.yaml, where nothing else is named."""
     write_config(f'  "{ADDRESS}": "living_room"\n')
 
-    main([], house())
+    main([], house)
 
     assert "  ok A4:C1:38:00:00:01  living_room  BTHome" in capsys.readouterr().out
 
@@ -100,7 +100,7 @@ def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[
     """As the service reads it; the key itself is nowhere."""
     write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
-    main([], house())
+    main([], house)
 
     out, err = capsys.readouterr()
     assert re.search(r"attic .*25.1 °C, 50.5 %", out)
@@ -115,7 +115,7 @@ def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monk
         raise ConfigError("install it")
 
     monkeypatch.setattr(discover, "ciphers_of", missing)
-    main([], house())
+    main([], house)
 
     out, err = capsys.readouterr()
     assert "warning: what is encrypted is not read: install it\n" in err
@@ -126,7 +126,7 @@ def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str])
     """Whoever only looks does not need it."""
     Path("config.yaml").write_text("devices: {}")
 
-    assert 0 == main([], house())
+    assert 0 == main([], house)
 
     assert "warning: what is configured is not known: config.yaml: scan_interval_seconds: " in capsys.readouterr().err
 
@@ -138,14 +138,14 @@ def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
     radio = Radio()
 
     with pytest.raises(ConfigError, match=r"x\.yaml: scan_interval_seconds: mandatory key is missing"):
-        main([option, "x.yaml"], radio)
+        main([option, "x.yaml"], lambda *_settings, **_options: radio)
     assert [] == radio.started
 
 
 def test_a_named_configuration_must_exist() -> None:
     """A slip in its name would show every sensor as new."""
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
-        main(["--config", "nowhere.yaml"], house())
+        main(["--config", "nowhere.yaml"], house)
 
 
 def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +153,7 @@ def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
     before = Path("config.yaml").read_text()
 
-    assert 0 == main(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house())
+    assert 0 == main(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house)
 
     line = f'  "{ANOTHER}": "bed: room"\n'
     assert before.replace("# my own\n", "# my own\n" + line) == Path("config.yaml").read_text()
@@ -164,7 +164,7 @@ def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_new_file_is_complete() -> None:
     """The first steps: no file, two sensors."""
-    main(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house())
+    main(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house)
 
     assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
 
@@ -173,7 +173,7 @@ def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureF
     """A script must see it; the others are added."""
     encrypted = LOCKED["address"]
 
-    status = main(["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house())
+    status = main(["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house)
 
     assert 1 == status
     assert [ADDRESS] == list(load_config("new.yaml").devices)
@@ -184,7 +184,7 @@ def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureF
 
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody's sensor is added unasked."""
-    assert 0 == main(["--write", "new.yaml"], house())
+    assert 0 == main(["--write", "new.yaml"], house)
 
     assert not Path("new.yaml").exists()
     assert capsys.readouterr().err.endswith(
@@ -196,14 +196,14 @@ def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.Mo
     """Closed, as some that start programs leave it: found out after half a minute of listening."""
     monkeypatch.setattr(sys, "stdin", None)
 
-    assert 0 == main(["--write", "new.yaml", "--add", ADDRESS], house())
+    assert 0 == main(["--write", "new.yaml", "--add", ADDRESS], house)
 
     assert [ADDRESS] == list(load_config("new.yaml").devices)
 
 
 def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
     """And what was not."""
-    assert 1 == main(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house())
+    assert 1 == main(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house)
 
     told = json.loads(capsys.readouterr().out)
     assert [{"address": ADDRESS, "name": "sensor_000001"}] == told["added"]
@@ -219,14 +219,14 @@ def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[st
             raise ScannerError("adapter hci0: it was unplugged")
 
     with pytest.raises(ScannerError, match="unplugged"):
-        main([], Unplugged())
+        main([], lambda *_settings, **_options: Unplugged())
     assert "Heard 3 sensors" in capsys.readouterr().out
 
 
 def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """No table of nothing."""
     with pytest.raises(ScannerError, match="no Bluetooth adapter"):
-        main([], Radio(error=ScannerError("no Bluetooth adapter")))
+        main([], lambda *_settings, **_options: Radio(error=ScannerError("no Bluetooth adapter")))
     assert "" == capsys.readouterr().out
 
 
@@ -239,21 +239,20 @@ def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_the_adapter_is_the_named_one_or_the_configured_one(
-    arguments: list[str], config: str | None, adapters: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], config: str | None, adapters: tuple[str, ...]
 ) -> None:
     """With one radio: a packet that two hear would count twice."""
-    asked: list[tuple[str, ...]] = []
+    asked: list[RadioSettings] = []
 
-    def note(adapters: tuple[str, ...]) -> MockScanner:
-        asked.append(adapters)
+    def note(settings: RadioSettings, **_options: object) -> MockScanner:
+        asked.append(settings)
         return house()
 
     if config is not None:
         Path("config.yaml").write_text(HEAD + config)
-    monkeypatch.setattr("ble_exporter.scanner.get_scanner", note)
-    main(arguments)
+    main(arguments, note)
 
-    assert [adapters] == asked
+    assert [RadioSettings(adapters)] == asked
 
 
 def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:

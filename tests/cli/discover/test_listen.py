@@ -13,7 +13,7 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner.capture import Transmission
-from ble_exporter.scanner.simulation import House
+from ble_exporter.scanner.simulation import Simulation
 from tests.conftest import PACKET_A
 from tests.radios import InVirtualTime, Radio
 
@@ -50,7 +50,7 @@ def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None
     """And shows what it hears a few times a second, with the time that is left."""
     log, heard = Log(), survey()
 
-    took_s = in_virtual_time(listen(MockScanner(air=House([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
+    took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
 
     assert pytest.approx(30.0) == took_s
     assert [30.0, 29.75, 29.5] == log.left[:3]
@@ -77,7 +77,7 @@ def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
     log, heard = Log(enough_at_s=20.0), survey()
     before = signal.getsignal(signal.SIGINT)
 
-    took_s = in_virtual_time(listen(MockScanner(air=House([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
+    took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
 
     assert 10.0 <= took_s <= 11.0
     assert [ADDRESS] == [sensor.address for sensor in heard.sensors()]

@@ -79,7 +79,7 @@ def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
 ) -> None:
     """To restart what is masked, or refuses this user, helps nobody."""
     installed(context, "usr/libexec/bluetooth/bluetoothd")
-    problem = hints.of_dbus_error(error, "")
+    problem = str(hints.dbus_error(error, ""))
 
     assert [CheckResult("fail", problem, command)] == list(
         checks.check_bluetoothd(shown(context, refusal=error, bluez_problem=problem))
@@ -114,7 +114,7 @@ def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(context: Che
 
     (result,) = checks.check_bluetoothd(shown(context, refusal=f"{ERRORS}NoReply", bluez_problem="does not answer"))
 
-    assert CheckResult("fail", hints.NO_ADAPTER, "sudo dmesg | grep -i bluetooth") == result
+    assert CheckResult("fail", str(hints.NO_ADAPTER), "sudo dmesg | grep -i bluetooth") == result
 
 
 def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:

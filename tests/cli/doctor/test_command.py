@@ -54,7 +54,7 @@ def test_all_is_well(bus: Path, context: CheckContext) -> None:
 
 def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
     """With BlueZ, on the adapter that the service would choose; what is on air there the rig shows."""
-    context.make_radio, context.seconds = doctor.real_radio, 0.1
+    context.make_radio, context.seconds = doctor.radio_maker(), 0.1
     seen: list[ScriptedBluez] = []
     status, told = examined(bus, context, seen.append)
 

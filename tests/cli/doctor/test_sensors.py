@@ -119,26 +119,28 @@ def test_silence_is_a_failure_only_where_it_lasted(
 class Failing(MockScanner):
     """A radio that fails at its start."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, error: ScannerError) -> None:
         super().__init__([])
-        self._problem = problem
+        self._error = error
 
     async def run(self, listener: Listener, started: object) -> None:  # noqa: ARG002 - Radio's
         """See Radio."""
-        raise ScannerError(self._problem)
+        raise self._error
 
 
 @pytest.mark.parametrize(
-    ("problem", "command"),
+    ("error", "command"),
     [
-        ("it may hang; try `bluetoothctl power off`, `bluetoothctl power on`", "bluetoothctl power off"),
-        ("org.bluez.Error.Failed: no idea", "sudo systemctl restart bluetooth"),
+        (ScannerError("it hangs", "see `dmesg`, or power it off", "bluetoothctl power off"), "bluetoothctl power off"),
+        (ScannerError("org.bluez.Error.Failed: no idea"), "sudo systemctl restart bluetooth"),
     ],
 )
-def test_a_radio_that_fails_is_a_finding(context: CheckContext, write: Write, problem: str, command: str) -> None:
+def test_a_radio_that_fails_is_a_finding(
+    context: CheckContext, write: Write, error: ScannerError, command: str
+) -> None:
     """All looked well, and then it does not scan."""
     context.config = load_config(str(write()))
-    context.make_radio = lambda _config: Failing(problem)
+    context.make_radio = lambda _config: Failing(error)
 
-    assert [CheckResult("fail", problem, command)] == list(checks.check_sensors(context))
+    assert [CheckResult("fail", str(error), command)] == list(checks.check_sensors(context))
     assert context.heard is None

@@ -1,0 +1,139 @@
+"""The one function that builds radios, and that everything which listens calls it."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.cli.discover import command as discover
+from ble_exporter.cli.doctor import command as doctor
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.errors import ConfigError
+from ble_exporter.main import main
+from ble_exporter.scanner import (
+    BleakScannerImpl,
+    Listener,
+    MockScanner,
+    MultiAdapterScanner,
+    Radio,
+    RadioSettings,
+    Simulation,
+    build_radio,
+)
+from tests.conftest import PACKET_A
+from tests.program import write_config
+
+ADDRESS = "A4:C1:38:00:00:01"
+
+
+class MadeUp(MockScanner):
+    """A kind of radio that no other test knows: it hears one sensor, and then has whoever listens stop."""
+
+    def __init__(self) -> None:
+        super().__init__([(ADDRESS, PACKET_A)])
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """See Radio."""
+        await super().run(listener, started)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Builder:
+    """Builds the made-up radio, and notes what it was asked for."""
+
+    def __init__(self, make: Callable[[], Radio] = MadeUp) -> None:
+        self.asked: list[tuple[RadioSettings, str | None, Simulation | None]] = []
+        self._make = make
+
+    def __call__(
+        self, settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None
+    ) -> Radio:
+        """See RadioBuilder."""
+        self.asked.append((settings, replay, simulation))
+        return self._make()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """A configuration that says of everything how the radio is to listen."""
+    changes = {
+        "adapter": ["hci1", "hci0"],
+        "scan_mode": "passive",
+        "silence_limit_seconds": 600,
+        "on_adapter_failure": "continue",
+        "log_file": str(tmp_path / "x.log"),
+    }
+    return str(write_config(tmp_path, changes))
+
+
+CONFIGURED = RadioSettings(("hci1", "hci0"), "passive", 600.0, goes_on=True)
+
+
+@pytest.mark.usefixtures("process_as_before")
+def test_the_service_listens_with_what_is_built(config: str, tmp_path: Path) -> None:
+    """As it is configured."""
+    build = Builder()
+
+    assert 0 == main(["--config", config], build)
+
+    assert [(CONFIGURED, None, None)] == build.asked
+    assert f"heard living_room ({ADDRESS})" in (tmp_path / "x.log").read_text()
+
+
+def test_discover_listens_with_what_is_built(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With one adapter, and actively: who is not asked says no name."""
+    build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
+
+    assert 0 == discover.main(["--config", config], build)
+
+    assert [(RadioSettings(("hci1",)), None, None)] == build.asked
+    assert ADDRESS in capsys.readouterr().out
+
+
+def test_doctor_listens_with_what_is_built(config: str) -> None:
+    """Whatever the service would listen with is what is to be looked at."""
+    build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
+
+    doctor.radio_maker(build)(AppConfig(30, 5, 8000, {}, adapters=("hci1",), on_adapter_failure="continue"))
+
+    assert [(RadioSettings(("hci1",), goes_on=True), None, None)] == build.asked
+
+
+@pytest.mark.usefixtures("process_as_before")
+def test_what_is_to_be_simulated_is_the_same_for_all(config: str) -> None:
+    """Each of them simulates every configured device."""
+    service, search, examination = Builder(), Builder(lambda: MockScanner([])), Builder(lambda: MockScanner([]))
+
+    main(["--config", config, "--mock"], service)
+    discover.main(["--config", config, "--mock"], search)
+    doctor.main(["--config", config, "--mock", "--json", "--seconds", "1"], examination)
+
+    simulations = [asked[0][2] for asked in (service.asked, search.asked, examination.asked)]
+    assert all(simulation is not None and ADDRESS in simulation.addresses for simulation in simulations)
+
+
+def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> None:
+    """It goes before any adapter."""
+    build = Builder(lambda: MockScanner([]))
+
+    discover.main(["--config", config, "--replay", "x.capture"], build)
+
+    assert ["x.capture"] == [replay for _settings, replay, _simulation in build.asked]
+
+
+def test_without_anything_named_it_is_the_real_radio() -> None:
+    """On the first adapter that is powered. Nothing touches Bluetooth before the first scan."""
+    assert BleakScannerImpl is type(build_radio(RadioSettings()))
+
+
+def test_several_adapters_are_one_radio() -> None:
+    """Each hears the sensors that the others do not reach."""
+    assert MultiAdapterScanner is type(build_radio(RadioSettings(("hci0", "hci1"))))
+
+
+def test_a_capture_that_can_not_be_read_is_found_out_at_once(tmp_path: Path) -> None:
+    """Before anything listens."""
+    with pytest.raises(ConfigError, match="can't be read"):
+        build_radio(RadioSettings(), replay=str(tmp_path / "nothing"))
