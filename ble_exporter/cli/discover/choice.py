@@ -1,10 +1,10 @@
-"""Which of the sensors that were heard are added, under which names, and with which keys: what a user is asked."""
+"""Which sensors to add, under which names and with which bindkeys: the questions, and the answers to check."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ble_exporter.cli.discover.discovered import Sender
+from ble_exporter.cli.discover.discovered import DiscoveredDevice
 from ble_exporter.config.devices import bindkey_problem, name_problem
 from ble_exporter.config.editor import NewDevice
 from ble_exporter.errors import ConfigError
@@ -16,16 +16,16 @@ Tell = Callable[[str], None]
 
 NO_KEY = "it encrypts, and no bindkey was given"
 
-_LONGEST_SUGGESTION = 32
+_MAX_SUGGESTION_LENGTH = 32
 
 
-class Wish(NamedTuple):
+class DeviceRequest(NamedTuple):
     """
-    A sensor that a user named without being asked.
+    A sensor that the user named on the command line.
 
     Attributes:
         address: Upper case, with colons.
-        name: Empty where one is to be suggested.
+        name: Empty to have one suggested.
     """
 
     address: str
@@ -34,25 +34,25 @@ class Wish(NamedTuple):
 
 class Refusal(NamedTuple):
     """
-    A sensor that is not added, though a user chose it.
+    A sensor that is not added although the user chose it.
 
     Attributes:
         address: Its address.
-        reason: Why, and where it helps the way out.
+        reason: Why, and what to do if there is something.
     """
 
     address: str
     reason: str
 
 
-def chosen(candidates: Sequence[Sender], ask: Ask, tell: Tell) -> list[Sender]:
+def choose_devices(candidates: Sequence[DiscoveredDevice], ask: Ask, tell: Tell) -> list[DiscoveredDevice]:
     """
-    Ask which sensors are meant.
+    Ask which sensors to add, until the answer is valid.
 
     Args:
         candidates: Numbered from 1, in this order.
         ask: Asks for a line of text.
-        tell: Says why an answer can't be taken; then it is asked again.
+        tell: Says why an answer is invalid.
     """
     while True:
         answer = ask("Add which? Numbers, `all`, or Enter for none: ")
@@ -61,7 +61,7 @@ def chosen(candidates: Sequence[Sender], ask: Ask, tell: Tell) -> list[Sender]:
         try:
             numbers = [int(word) for word in re.split(r"[\s,]+", answer) if word]
         except ValueError:
-            tell(f"Write numbers from 1 to {len(candidates)}, as `1 3`, or `all`.")
+            tell(f"Write numbers from 1 to {len(candidates)}, such as `1 3`, or `all`.")
             continue
         outside = [number for number in numbers if not 1 <= number <= len(candidates)]
         if not outside:
@@ -69,21 +69,21 @@ def chosen(candidates: Sequence[Sender], ask: Ask, tell: Tell) -> list[Sender]:
         tell(f"There is no {outside[0]}: the numbers go from 1 to {len(candidates)}.")
 
 
-def named(sensor: Sender, taken: Collection[str], ask: Ask, tell: Tell) -> str:
-    """Ask for a sensor's name, which is none of those taken."""
-    suggestion = suggested(sensor, taken)
+def ask_name(sensor: DiscoveredDevice, taken: Collection[str], ask: Ask, tell: Tell) -> str:
+    """Ask for a sensor's name, until it is valid and not taken."""
+    suggestion = suggest_name(sensor, taken)
     while True:
         name = ask(f"Name of {sensor.address} [{suggestion}]: ").strip() or suggestion
         problem = name_problem(name) or ("this name is already used; choose another" if name in taken else "")
         if not problem:
             return name
-        tell(f"{problem[0].upper()}{problem[1:]}.")
+        tell(_sentence(problem))
 
 
-def suggested(sensor: Sender, taken: Collection[str]) -> str:
-    """Return a name that is none of those taken: what the sensor calls itself, or the end of its address."""
+def suggest_name(sensor: DiscoveredDevice, taken: Collection[str]) -> str:
+    """Return a name that is not taken, made from the sensor's own name or from its address."""
     words = re.findall(r"\w+", sensor.name.lower())
-    name = "_".join(words)[:_LONGEST_SUGGESTION]
+    name = "_".join(words)[:_MAX_SUGGESTION_LENGTH]
     if not name or name_problem(name):
         name = f"sensor_{sensor.address.replace(':', '')[-6:].lower()}"
     number = 1
@@ -94,87 +94,89 @@ def suggested(sensor: Sender, taken: Collection[str]) -> str:
     return unique
 
 
-def key_of(sensor: Sender, name: str, ask_hidden: Ask, tell: Tell) -> str:
-    """Ask for a sensor's key, until it opens what the sensor sent; empty where the answer is."""
+def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell) -> str:
+    """Ask for a sensor's bindkey, until it decrypts the sensor's packet; empty if the answer is."""
     while True:
         key = ask_hidden(f'Bindkey of "{name}", 32 hex digits, not shown (Enter: leave it out): ').strip()
         if not key:
             return ""
         problem = bindkey_problem(key)
         if problem:
-            tell(f"{problem[0].upper()}{problem[1:]}.")
-        elif opens(key, sensor, tell):
+            tell(_sentence(problem))
+        elif can_decrypt(key, sensor, tell):
             return key.lower()
         else:
-            tell("That key does not open what the sensor sends; the firmware's page shows the right one.")
+            tell("That key does not decrypt what the sensor sends; the firmware's page shows the right one.")
 
 
-def opens(key: str, sensor: Sender, tell: Tell) -> bool:
-    """Return whether a key opens what a sensor sent; where that can't be tried, say so, and believe it."""
-    if sensor.locked is None:
+def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
+    """Return whether a bindkey decrypts the sensor's packet; True, with a message, if that can't be tried."""
+    if sensor.undecrypted is None:
         return True
     try:
         cipher = ciphers_of({sensor.address: bytes.fromhex(key)})[sensor.address]
     except ConfigError as error:
         tell(f"The key can't be tried: {error}.")
         return True
-    _decoded, refused = decode_each(sensor.locked, cipher)
+    _decoded, refused = decode_each(sensor.undecrypted, cipher)
     return not any(error.reason == "wrong_key" for error in refused)
 
 
-def granted(
-    wishes: Iterable[Wish], sensors: Sequence[Sender], configured: Mapping[str, str]
-) -> tuple[list[tuple[Sender, str]], list[Refusal]]:
+def resolve_requests(
+    requests: Iterable[DeviceRequest], sensors: Sequence[DiscoveredDevice], configured: Mapping[str, str]
+) -> tuple[list[tuple[DiscoveredDevice, str]], list[Refusal]]:
     """
-    Return the sensors that were wished for, with their names; and the wishes that can't be granted.
+    Return the requested sensors with their names, and the requests that are refused.
 
     Args:
-        wishes: What a user named.
-        sensors: What was heard.
-        configured: Address to name of what is configured.
+        requests: Those of the command line.
+        sensors: The sensors that were heard.
+        configured: Address to name of the configured devices.
     """
     heard = {sensor.address: sensor for sensor in sensors}
     taken = set(configured.values())
-    meant: dict[str, tuple[Sender, str]] = {}
+    resolved: dict[str, tuple[DiscoveredDevice, str]] = {}
     refused: list[Refusal] = []
-    for address, wished in wishes:
+    for address, requested_name in requests:
         sensor = heard.get(address)
         if address in configured:
-            refused.append(Refusal(address, f'it is already configured, as "{configured[address]}"'))
-        elif address in meant:
-            refused.append(Refusal(address, "it was named twice"))
+            problem = f'it is already configured, as "{configured[address]}"'
+        elif address in resolved:
+            problem = "it was named twice"
         elif sensor is None:
-            refused.append(
-                Refusal(address, "nothing that this program reads was heard of it; listen longer (--seconds)")
-            )
+            problem = "no known format was heard from it; listen longer (--seconds)"
         else:
-            name = wished or suggested(sensor, taken)
+            name = requested_name or suggest_name(sensor, taken)
             problem = name_problem(name) or (f'the name "{name}" is already used' if name in taken else "")
-            if problem:
-                refused.append(Refusal(address, problem))
-            else:
+            if not problem:
                 taken.add(name)
-                meant[address] = (sensor, name)
-    return list(meant.values()), refused
+                resolved[address] = (sensor, name)
+                continue
+        refused.append(Refusal(address, problem))
+    return list(resolved.values()), refused
 
 
-def with_keys(
-    meant: Iterable[tuple[Sender, str]], ask_hidden: Ask | None, tell: Tell
+def ask_bindkeys(
+    chosen: Iterable[tuple[DiscoveredDevice, str]], ask_hidden: Ask | None, tell: Tell
 ) -> tuple[list[NewDevice], list[Refusal]]:
     """
-    Ask for the keys of those that encrypt, and return what is to be added, and what is not.
+    Ask for the bindkeys of sensors that encrypt; return the devices to add, and those that lack a bindkey.
 
     Args:
-        meant: Sensors and their names.
-        ask_hidden: Asks for a line that is not shown; None where nobody can be asked.
-        tell: Says what is wrong with an answer.
+        chosen: Sensors and their names.
+        ask_hidden: Asks for a line without showing it; None if nobody can be asked.
+        tell: Says why an answer is invalid.
     """
-    additions: list[NewDevice] = []
+    devices: list[NewDevice] = []
     refused: list[Refusal] = []
-    for sensor, name in meant:
-        key = key_of(sensor, name, ask_hidden, tell) if sensor.needs_key and ask_hidden else ""
+    for sensor, name in chosen:
+        key = ask_bindkey(sensor, name, ask_hidden, tell) if sensor.needs_key and ask_hidden else ""
         if sensor.needs_key and not key:
             refused.append(Refusal(sensor.address, NO_KEY))
         else:
-            additions.append(NewDevice(sensor.address, name, key))
-    return additions, refused
+            devices.append(NewDevice(sensor.address, name, key))
+    return devices, refused
+
+
+def _sentence(problem: str) -> str:
+    return f"{problem[0].upper()}{problem[1:]}."

@@ -1,4 +1,4 @@
-"""`ble-exporter discover`: finds the sensors in reach, and adds those that its user chooses to the configuration."""
+"""`ble-exporter discover`: finds the sensors in range, and adds those that the user chooses to the configuration."""
 
 import argparse
 import asyncio
@@ -11,14 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from ble_exporter.cli.discover.choice import Refusal, chosen, granted, named, with_keys
-from ble_exporter.cli.discover.discovered import Sender, Survey
-from ble_exporter.cli.discover.display import Announcements, Display, LiveTable, Silence
+from ble_exporter.cli.discover.choice import Refusal, ask_bindkeys, ask_name, choose_devices, resolve_requests
+from ble_exporter.cli.discover.discovered import DiscoveredDevice, Discovery
+from ble_exporter.cli.discover.display import Display, LiveTable, NewSensorLines
 from ble_exporter.cli.discover.listen import listen
 from ble_exporter.cli.discover.options import DEFAULT_CONFIG, EXIT_NOT_ADDED, MOCK_STRANGERS, parse
-from ble_exporter.cli.discover.report import document, outcome, report
+from ble_exporter.cli.discover.report import added_document, discovery_document, report_lines
 from ble_exporter.cli.parser import EXIT_OK
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from ble_exporter.scanner import Radio
     from ble_exporter.scanner.build import RadioBuilder
 
-# Stands for an answer that is no text: no number, no name and no key has it.
-_NO_TEXT = "\x00"
+# Returned for an answer that is not valid text: neither a number nor a name nor a bindkey contains it.
+_INVALID_ANSWER = "\x00"
 
-# A pipe has no width; what is read there later has none either.
-_WIDTH_OF_A_PIPE = 200
+# A pipe has no width, and its reader can scroll.
+_PIPE_WIDTH = 200
 
 _MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 _MOCK_LOCKED = ("A4:C1:38:D0:33:4A",)
@@ -55,15 +55,15 @@ def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
         The exit status.
 
     Raises:
-        ConfigError: A file can't be used as it was named.
+        ConfigError: A file that the arguments name can't be used.
         ScannerError: Bluetooth is not available, or stopped working.
-        KeyboardInterrupt: Ctrl-C, while a question was asked.
+        KeyboardInterrupt: Ctrl-C at a question.
     """
     options = parse(arguments)
     try:
         return _discover(options, build)
     except BrokenPipeError:
-        # Whoever reads has read enough, as `head` does; Python would complain once more at its end.
+        # The reader has gone, as with `| head`; without this, Python would complain when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_NOT_ADDED if options.add else EXIT_OK
 
@@ -71,90 +71,92 @@ def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
 def _discover(options: argparse.Namespace, build: "RadioBuilder | None") -> int:
     config = _config(options)
     configured = config.devices if config else {}
-    survey = Survey(time.monotonic, _ciphers(config))
+    discovery = Discovery(time.monotonic, _ciphers(config))
     display = _display(options, configured)
     if not isinstance(display, LiveTable):
-        _tell(f"listening for {options.seconds:g} s")
+        _note(f"listening for {options.seconds:g} s")
     try:
-        listened_s = asyncio.run(listen(_radio(options, config, build), survey, options.seconds, display))
+        listened_s = asyncio.run(listen(_radio(options, config, build), discovery, options.seconds, display))
     except ScannerError:
-        # What was heard before that is worth something.
-        if survey.sensors() and not options.json:
-            _print_report(options, survey, configured)
+        # Show what was heard before the error.
+        if discovery.sensors() and not options.json:
+            _print_report(options, discovery, configured)
         raise
-    return _Enrolment(options, survey, configured).run(listened_s)
+    return _Selection(options, discovery, configured).run(listened_s)
 
 
-class _Enrolment:
-    """From what was heard to what is written: the report, the questions, the file."""
+class _Selection:
+    """Reports what was heard, asks which sensors to add, and adds them to the file."""
 
-    def __init__(self, options: argparse.Namespace, survey: Survey, configured: Mapping[str, str]) -> None:
+    def __init__(self, options: argparse.Namespace, discovery: Discovery, configured: Mapping[str, str]) -> None:
         self._options = options
-        self._survey = survey
+        self._discovery = discovery
         self._configured = configured
-        self._candidates = [sensor for sensor in survey.sensors() if sensor.address not in configured]
-        self._can_ask = bool(options.write) and not options.json and _is_terminal(sys.stdin, sys.stdout)
+        self._candidates = [sensor for sensor in discovery.sensors() if sensor.address not in configured]
+        # A closed stream is None.
+        at_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+        self._can_ask = bool(options.write) and not options.json and at_terminal
 
     def run(self, listened_s: float) -> int:
         options = self._options
         asks = self._can_ask and not options.add and bool(self._candidates)
         if not options.json:
             numbers = {sensor.address: number for number, sensor in enumerate(self._candidates, 1)}
-            _print_report(options, self._survey, self._configured, numbers if asks else None)
+            _print_report(options, self._discovery, self._configured, numbers if asks else None)
         try:
-            added, refused = self._chosen(asks=asks)
+            added, refused = self._select(asks=asks)
         except KeyboardInterrupt:
-            _say("")
-            _tell(f"{options.write}: nothing is written")
+            print()
+            _note(f"{options.write}: nothing is written")
             raise
         if added:
             add_devices(options.write, added)
         if options.json:
-            told = document(self._survey, self._configured, listened_s, lists_others=options.all)
-            told |= outcome(added, refused) if options.write else {}
-            write(sys.stdout, json.dumps(told, indent=2) + "\n")
+            document = discovery_document(self._discovery, self._configured, listened_s, lists_others=options.all)
+            document |= added_document(added, refused) if options.write else {}
+            write(sys.stdout, json.dumps(document, indent=2) + "\n")
         if options.write:
-            self._tell_of(added, refused)
+            self._note_outcome(added, refused)
         return EXIT_NOT_ADDED if options.add and refused else EXIT_OK
 
-    def _chosen(self, *, asks: bool) -> tuple[list[NewDevice], list[Refusal]]:
-        meant: list[tuple[Sender, str]] = []
+    def _select(self, *, asks: bool) -> tuple[list[NewDevice], list[Refusal]]:
+        chosen: list[tuple[DiscoveredDevice, str]] = []
         refused: list[Refusal] = []
         if self._options.add:
-            meant, refused = granted(self._options.add, self._survey.sensors(), self._configured)
+            chosen, refused = resolve_requests(self._options.add, self._discovery.sensors(), self._configured)
         try:
-            meant = self._asked() if asks else meant
+            chosen = self._ask_devices() if asks else chosen
         except EOFError:
-            # Ctrl-D is an answer, too: none.
-            _say("")
-        added, without_key = with_keys(meant, _ask_hidden if self._can_ask else None, _say)
+            # Ctrl-D: none.
+            print()
+        added, without_key = ask_bindkeys(chosen, _ask_hidden if self._can_ask else None, print)
         return added, refused + without_key
 
-    def _asked(self) -> list[tuple[Sender, str]]:
-        _say("")
-        _forget_what_was_typed()
+    def _ask_devices(self) -> list[tuple[DiscoveredDevice, str]]:
+        print()
+        _discard_typed()
         taken = set(self._configured.values())
-        meant = []
-        for sensor in chosen(self._candidates, _ask, _say):
-            name = named(sensor, taken, _ask, _say)
+        chosen = []
+        for sensor in choose_devices(self._candidates, _ask, print):
+            name = ask_name(sensor, taken, _ask, print)
             taken.add(name)
-            meant.append((sensor, name))
-        return meant
+            chosen.append((sensor, name))
+        return chosen
 
-    def _tell_of(self, added: Sequence[NewDevice], refused: Sequence[Refusal]) -> None:
+    def _note_outcome(self, added: Sequence[NewDevice], refused: Sequence[Refusal]) -> None:
         path = self._options.write
         for refusal in refused:
-            _tell(f"not added: {refusal.address}: {refusal.reason}")
-        for addition in added:
-            _tell(f'{path}: added {addition.address} as "{addition.name}"')
-        if any(addition.bindkey for addition in added):
-            _tell(f"{path}: holds a bindkey, and nobody but its owner and its group can read it")
+            _note(f"not added: {refusal.address}: {refusal.reason}")
+        for device in added:
+            _note(f'{path}: added {device.address} as "{device.name}"')
+        if any(device.bindkey for device in added):
+            _note(f"{path}: holds a bindkey, so only its owner and its group can read it")
         if added:
-            _tell(f"run it: ble-exporter --config {path}")
+            _note(f"run it: ble-exporter --config {path}")
         elif self._candidates and not self._can_ask and not self._options.add:
-            _tell(f"{path}: nothing is written: nobody can be asked here; choose with --add ADDRESS=NAME")
+            _note(f"{path}: nothing is written: there is no terminal for questions; choose with --add ADDRESS=NAME")
         else:
-            _tell(f"{path}: nothing is written")
+            _note(f"{path}: nothing is written")
 
 
 def _config(options: argparse.Namespace) -> AppConfig | None:
@@ -167,7 +169,7 @@ def _config(options: argparse.Namespace) -> AppConfig | None:
     try:
         return load_config(DEFAULT_CONFIG)
     except ConfigError as error:
-        _tell(f"warning: what is configured is not known: {error}")
+        _note(f"warning: configured devices are not marked: {error}")
         return None
 
 
@@ -175,7 +177,7 @@ def _ciphers(config: AppConfig | None) -> Mapping[str, Cipher]:
     try:
         return ciphers_of(config.keys if config else {})
     except ConfigError as error:
-        _tell(f"warning: what is encrypted is not read: {error}")
+        _note(f"warning: encrypted packets are not read: {error}")
         return {}
 
 
@@ -189,65 +191,54 @@ def _radio(options: argparse.Namespace, config: AppConfig | None, build: "RadioB
         tuple(sensors), options.mock_seed, strangers=strangers, encrypted=_MOCK_LOCKED, breath_at_s=_MOCK_BREATH_S
     )
     adapters = (options.adapter,) if options.adapter else config.adapters[:1] if config else ()
-    # Not passively, whatever is configured: only who is asked says a name.
+    # Always actively: a device sends its name only when it is asked.
     return (build or build_radio)(
         RadioSettings(adapters), replay=options.replay, simulation=simulation if options.mock else None
     )
 
 
-def _display(options: argparse.Namespace, configured: Mapping[str, str]) -> Display:
+def _display(options: argparse.Namespace, configured: Mapping[str, str]) -> Display | None:
     if options.json:
-        return Silence()
-    if Painter(sys.stdout).is_live:
-        return LiveTable(sys.stdout, configured)
-    return Announcements(sys.stdout, configured)
+        return None
+    return (LiveTable if Painter(sys.stdout).is_live else NewSensorLines)(sys.stdout, configured)
 
 
 def _print_report(
     options: argparse.Namespace,
-    survey: Survey,
+    discovery: Discovery,
     configured: Mapping[str, str],
     numbers: Mapping[str, int] | None = None,
 ) -> None:
     paint = Painter(sys.stdout)
-    width_there = shutil.get_terminal_size().columns if paint.is_live else _WIDTH_OF_A_PIPE
-    for line in report(survey, configured, width_there, lists_others=options.all, numbers=numbers):
+    max_width = shutil.get_terminal_size().columns if paint.is_live else _PIPE_WIDTH
+    for line in report_lines(discovery, configured, max_width, lists_others=options.all, numbers=numbers):
         write(sys.stdout, (paint(line.text, line.style) if line.style else line.text) + "\n")
-
-
-def _is_terminal(*streams: TextIO | None) -> bool:
-    """Whether a user is at all of them; a closed one is None."""
-    return all(stream is not None and stream.isatty() for stream in streams)
 
 
 def _ask(question: str) -> str:
     with suppress(UnicodeDecodeError):
         return input(question)
-    return _NO_TEXT
+    return _INVALID_ANSWER
 
 
 def _ask_hidden(question: str) -> str:
     try:
         return getpass.getpass(question)
     except UnicodeDecodeError:
-        return _NO_TEXT
+        return _INVALID_ANSWER
     except EOFError:
-        # As Enter: what else was chosen is added all the same.
-        _say("")
+        # As Enter: the other chosen sensors are still added.
+        print()
         return ""
 
 
-def _forget_what_was_typed() -> None:
-    """Whoever pressed Enter while it listened has not answered a question that was not yet asked."""
+def _discard_typed() -> None:
+    """Discard what was typed while listening: it answers no question."""
     import termios
 
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
-def _say(text: str) -> None:
-    print(text)
-
-
-def _tell(text: str) -> None:
-    """Tell the user, beside what is written for a program."""
+def _note(text: str) -> None:
+    """Print on standard error: standard output is for programs."""
     print(one_line(text), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What is on air, sender by sender: what a search for sensors shows. No output; no clock but the one it is given."""
+"""The devices that `discover` has heard, and what they send. No output, and no clock but the given one."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,67 +13,69 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement
 
-MARKED_S = 15.0
-"""So long the reading that just rose is marked: a sensor that measures every 10 s may rise in two steps."""
+RISE_SHOWN_S = 15.0
+"""How long a rise stays marked, in seconds: a sensor that measures every 10 s may rise in two steps."""
 
-# Whoever sends under ever new addresses must not fill the memory, nor hide the real sensors: each kind has its limit.
-MOST_SENSORS = 500
-MOST_OTHERS = 5000
-# One packet has room for fewer; a sensor has a dozen.
-MOST_MEASUREMENTS = 150
+# A device that keeps changing its address must not fill the memory, or push out the real sensors.
+MAX_SENSORS = 500
+MAX_OTHERS = 5000
+# More than one packet can carry; a sensor sends about a dozen.
+MAX_MEASUREMENTS = 150
 
-# A breath lifts the humidity by 5 to 30 %, and the temperature by half a degree and more. A sensor's noise is below a
-# tenth of that, and a room that is aired or heated takes minutes.
-_LEAST_RISE: Mapping[str, float] = {"humidity": 3.0, "temperature": 0.4}
-_TIMES_THE_NOISE = 3.0
-_KEPT_VALUES = 8
+# Breathing on a sensor raises humidity by 5 to 30 %, and temperature by half a degree or more. A sensor's noise is less
+# than a tenth of that, and airing or heating a room takes minutes.
+_MIN_RISE: Mapping[Measurement, float] = {Measurement("humidity"): 3.0, Measurement("temperature"): 0.4}
+_MIN_RISE_TO_NOISE = 3.0
+_VALUES_COMPARED = 8
 
-# Of the newest advertisement in the strength that is shown: the rows of a table must not dance.
-_WEIGHT = 0.2
-_KEPT_TIMES = 64
-_LONGEST_NAME = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
+# RSSI smoothing factor: rows must not jump between refreshes.
+_RSSI_WEIGHT = 0.2
+_TIMES_KEPT = 64
+_MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
-class Rise:
+class RiseDetector:
     """
-    Tells when a measurement rises well beyond its noise.
+    Detects a value that rises well above the noise of the values before.
 
     Args:
-        least: Less is never a rise, in the measurement's unit.
+        min_rise: The smallest rise to report, in the measurement's unit.
     """
 
-    def __init__(self, least: float) -> None:
-        self._least = least
-        self._values: deque[float] = deque(maxlen=_KEPT_VALUES)
+    def __init__(self, min_rise: float) -> None:
+        self._min_rise = min_rise
+        self._values: deque[float] = deque(maxlen=_VALUES_COMPARED)
 
     def add(self, value: float) -> bool:
-        """Take a value; return whether it is such a rise."""
-        before = self._values
-        rises = bool(before) and value - max(before) >= max(self._least, _TIMES_THE_NOISE * (max(before) - min(before)))
-        if rises:
-            # What comes now is compared with this; what falls back is no rise.
-            before.clear()
-        before.append(value)
-        return rises
+        """Add a value; return whether it is such a rise."""
+        values = self._values
+        has_risen = bool(values) and value - max(values) >= max(
+            self._min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values))
+        )
+        if has_risen:
+            # Compare later values with this one only: falling back is not a rise.
+            values.clear()
+        values.append(value)
+        return has_risen
 
 
 @dataclass
-class Sender:
+class DiscoveredDevice:
     """
-    One device that was heard.
+    A device that was heard.
 
     Attributes:
         address: Upper case, with colons.
-        name: What it calls itself, any text at all; empty where it did not.
-        rssi: Received signal strength in dBm, an average that follows the newest; None where the source knows none.
-        packets: How many advertisements of a known format; of others, how many at all.
-        formats: Names of the known formats that it sends; none of a stranger.
-        measurements: Name to latest value, in the unit of its OBJECTS row; of more than MOST_MEASUREMENTS the first.
-        encrypts: Whether it sends something encrypted.
-        locked: Its latest advertisement that could not be read for want of the right key; None where there is none.
-        rejected: Why its latest service data of a known format was not read; None where it was.
-        rose: The measurement that rose last; empty where none did.
-        rose_at: When that was, by the survey's clock.
+        name: The name that it advertises, which may be any text; empty if it advertises none.
+        rssi: Smoothed signal strength in dBm; None if the source does not tell it.
+        packets: Number of advertisements of a known format; of any kind, if it sends no known format.
+        formats: Short names of the known formats that it sends; empty unless it is a sensor.
+        measurements: Latest values, in the units of formats.registry.UNITS; the first MAX_MEASUREMENTS.
+        encrypts: Whether it sends encrypted packets.
+        undecrypted: Its latest packet that could not be decrypted; None after one that could.
+        rejected: Why its latest service data of a known format was rejected; None if it was accepted.
+        rose: The measurement that rose last; None if none did.
+        rose_at: When that was, by the clock of the Discovery.
     """
 
     address: str
@@ -83,12 +85,14 @@ class Sender:
     formats: list[str] = field(default_factory=list)
     measurements: dict[Measurement, float] = field(default_factory=dict)
     encrypts: bool = False
-    locked: Advertisement | None = None
+    undecrypted: Advertisement | None = None
     rejected: RejectReason | None = None
-    rose: str = ""
+    rose: Measurement | None = None
     rose_at: float = 0.0
-    _times: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_TIMES))
-    _rises: dict[str, Rise] = field(default_factory=lambda: {name: Rise(least) for name, least in _LEAST_RISE.items()})
+    _times: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMES_KEPT))
+    _rises: dict[Measurement, RiseDetector] = field(
+        default_factory=lambda: {name: RiseDetector(min_rise) for name, min_rise in _MIN_RISE.items()}
+    )
 
     @property
     def is_sensor(self) -> bool:
@@ -97,38 +101,38 @@ class Sender:
 
     @property
     def needs_key(self) -> bool:
-        """Whether nothing that it measures can be read without its key, or another key."""
-        return self.locked is not None and not self.measurements
+        """Whether none of its measurements can be read without a bindkey, or with the configured one."""
+        return self.undecrypted is not None and not self.measurements
 
     @property
     def interval_s(self) -> float | None:
-        """The median of the times between its packets; None before the second."""
+        """Median time between its packets, however short; None before the second."""
         gaps = [later - earlier for earlier, later in pairwise(self._times)]
         return median(gaps) if gaps else None
 
     def just_rose(self, now: float) -> bool:
-        """Whether a measurement rose within MARKED_S."""
-        return bool(self.rose) and now - self.rose_at <= MARKED_S
+        """Whether a measurement rose within RISE_SHOWN_S."""
+        return self.rose is not None and now - self.rose_at <= RISE_SHOWN_S
 
     def hear(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> None:
         """Take in one advertisement."""
-        self.name = advertisement.name[:_LONGEST_NAME] or self.name
+        self.name = advertisement.name[:_MAX_NAME_LENGTH] or self.name
         if advertisement.rssi is not None:
             last = advertisement.rssi if self.rssi is None else self.rssi
-            self.rssi = last + _WEIGHT * (advertisement.rssi - last)
+            self.rssi = last + _RSSI_WEIGHT * (advertisement.rssi - last)
         was_sensor = self.is_sensor
-        says_something = self._read(advertisement, cipher, now)
+        is_known_format = self._read(advertisement, cipher, now)
         if self.is_sensor and not was_sensor:
             self.packets = 0
             self._times.clear()
-        if says_something or not self.is_sensor:
+        if is_known_format or not self.is_sensor:
             self.packets += 1
             self._times.append(now)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
-        """Read the service data; return whether any of it is of a known format, or would be with the right key."""
-        sound: list[Decoded] = []
-        says_something = False
+        """Read the service data; return whether any is of a known format and valid, or lacks only the right key."""
+        valid: list[Decoded] = []
+        is_known_format = False
         for uuid, payload in advertisement.service_data.items():
             if uuid not in FORMATS:
                 continue
@@ -139,76 +143,85 @@ class Sender:
                 if error.reason not in ("encrypted", "wrong_key"):
                     continue
                 self.encrypts = True
-                self.locked = advertisement
+                self.undecrypted = advertisement
             else:
                 self.rejected = None
-                # What only announces itself is no sensor yet.
+                # A device that only announces itself is not a sensor yet.
                 if not decoded.measurements and not decoded.others:
                     continue
-                sound.append(decoded)
+                valid.append(decoded)
                 if decoded.counter is not None:
-                    self.encrypts, self.locked = True, None
-            says_something = True
+                    self.encrypts, self.undecrypted = True, None
+            is_known_format = True
             name = FORMATS[uuid].short_name_of(payload)
             if name not in self.formats:
                 self.formats.append(name)
-        if sound:
-            self._measure(merged(sound)[0], now)
-        return says_something
+        if valid:
+            self._update(merged(valid).measurements, now)
+        return is_known_format
 
-    def _measure(self, measurements: Mapping[Measurement, float], now: float) -> None:
+    def _update(self, measurements: Mapping[Measurement, float], now: float) -> None:
         for name, value in measurements.items():
-            if name in self.measurements or len(self.measurements) < MOST_MEASUREMENTS:
+            if name in self.measurements or len(self.measurements) < MAX_MEASUREMENTS:
                 self.measurements[name] = value
-        for rising, rise in self._rises.items():
-            measurement = Measurement(rising)
-            if measurement in measurements and rise.add(measurements[measurement]):
-                self.rose, self.rose_at = rising, now
+        for name, detector in self._rises.items():
+            if name in measurements and detector.add(measurements[name]):
+                self.rose, self.rose_at = name, now
 
 
-class Survey:
+class Discovery:
     """
-    Hears every device, and keeps what it heard by sender. See scanner.Listener.
+    A Listener that hears every device, and keeps them by address.
 
     Args:
-        clock: Gives seconds that only go forward.
-        ciphers: Address to cipher, of the devices whose key is known.
+        clock: Returns monotonic seconds.
+        ciphers: Address to cipher, for the devices whose bindkey is known.
+        max_sensors: How many sensors are kept.
+        max_others: How many other devices are kept.
 
     Attributes:
         clock: The same.
     """
 
-    def __init__(self, clock: Callable[[], float], ciphers: Mapping[str, Cipher] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        ciphers: Mapping[str, Cipher] | None = None,
+        max_sensors: int = MAX_SENSORS,
+        max_others: int = MAX_OTHERS,
+    ) -> None:
         self.clock = clock
         self._ciphers = ciphers or {}
-        self._sensors: dict[str, Sender] = {}
-        self._others: dict[str, Sender] = {}
+        self._max_sensors = max_sensors
+        self._max_others = max_others
+        self._sensors: dict[str, DiscoveredDevice] = {}
+        self._others: dict[str, DiscoveredDevice] = {}
 
     def wants(self, _address: str) -> bool:
-        """Return that it does: what a search looks for is not known before."""
+        """Return True: every address may belong to a sensor."""
         return True
 
     def handle(self, advertisement: Advertisement) -> None:
         """Take in one advertisement."""
         address = advertisement.address
-        sender = self._sensors.get(address) or self._others.get(address) or Sender(address)
-        sender.hear(advertisement, self._ciphers.get(address), self.clock())
-        if sender.is_sensor:
+        device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
+        device.hear(advertisement, self._ciphers.get(address), self.clock())
+        if device.is_sensor:
             self._others.pop(address, None)
-        kept, most = (self._sensors, MOST_SENSORS) if sender.is_sensor else (self._others, MOST_OTHERS)
-        if address in kept or len(kept) < most:
-            kept[address] = sender
+        devices, limit = (self._sensors, self._max_sensors) if device.is_sensor else (self._others, self._max_others)
+        if address in devices or len(devices) < limit:
+            devices[address] = device
 
-    def sensors(self) -> list[Sender]:
-        """Return those that send a known format, the strongest first."""
-        return _strongest_first(self._sensors)
+    def sensors(self) -> list[DiscoveredDevice]:
+        """Return the devices that send a known format, the strongest signal first."""
+        return _by_strength(self._sensors)
 
-    def others(self) -> list[Sender]:
-        """Return the others, the strongest first; of more than MOST_OTHERS those that came first."""
-        return _strongest_first(self._others)
+    def others(self) -> list[DiscoveredDevice]:
+        """Return the other devices, the strongest signal first."""
+        return _by_strength(self._others)
 
 
-def _strongest_first(senders: Mapping[str, Sender]) -> list[Sender]:
+def _by_strength(devices: Mapping[str, DiscoveredDevice]) -> list[DiscoveredDevice]:
     return sorted(
-        senders.values(), key=lambda sender: (-(sender.rssi if sender.rssi is not None else -999), sender.address)
+        devices.values(), key=lambda device: (-(device.rssi if device.rssi is not None else -999), device.address)
     )

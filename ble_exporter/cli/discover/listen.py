@@ -1,10 +1,10 @@
-"""Listens for a search: until its time is over, or its user has seen enough."""
+"""Listens for `discover`, until the time is over or the user has seen enough."""
 
 import asyncio
 import signal
 from typing import TYPE_CHECKING
 
-from ble_exporter.cli.discover.discovered import Survey
+from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.discover.display import Display
 from ble_exporter.tasks import Tasks
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 _REDRAW_S = 0.25
 
 
-async def listen(radio: "Radio", survey: Survey, seconds: float, display: Display) -> float:
+async def listen(radio: "Radio", discovery: Discovery, seconds: float, display: Display | None) -> float:
     """
-    Listen for so long, or until SIGINT, or until nothing more can come.
+    Listen for some seconds, until SIGINT, or until the radio has nothing more to play.
 
     Args:
-        radio: What listens.
-        survey: What is told.
-        seconds: How long, from when the radio has started.
-        display: What shows it; it is ended in any case.
+        radio: The radio to listen with.
+        discovery: The listener.
+        seconds: How long, from the moment when the radio has started.
+        display: Shows what was heard so far; its `end` is called in any case.
 
     Returns:
         How many seconds it listened.
@@ -36,24 +36,29 @@ async def listen(radio: "Radio", survey: Survey, seconds: float, display: Displa
     loop = asyncio.get_running_loop()
     took_s = 0.0
 
-    async def until_over() -> None:
-        nonlocal took_s
-        async with listening(radio, survey, lambda: None) as ear:
-            began = loop.time()
-            more_comes = True
-            while more_comes and took_s < seconds:
-                display.show(survey, seconds - took_s, ", ".join(radio.adapters))
-                more_comes = await ear.last(min(_REDRAW_S, seconds - took_s))
-                took_s = loop.time() - began
-            display.show(survey, 0.0, ", ".join(radio.adapters))
+    def show() -> None:
+        if display:
+            display.show(discovery, max(seconds - took_s, 0.0), ", ".join(radio.adapters))
 
-    enough = asyncio.Event()
-    # Also while Bluetooth starts, which may take long.
-    loop.add_signal_handler(signal.SIGINT, enough.set)
+    async def listen_and_show() -> None:
+        nonlocal took_s
+        async with listening(radio, discovery, lambda: None) as session:
+            began = loop.time()
+            has_more = True
+            while has_more and took_s < seconds:
+                show()
+                has_more = await session.last(min(_REDRAW_S, seconds - took_s))
+                took_s = loop.time() - began
+            show()
+
+    interrupted = asyncio.Event()
+    # From here on, because starting Bluetooth may take long.
+    loop.add_signal_handler(signal.SIGINT, interrupted.set)
     try:
         async with Tasks() as tasks:
-            await tasks.wait(tasks.start(until_over()), tasks.start(enough.wait()))
+            await tasks.wait(tasks.start(listen_and_show()), tasks.start(interrupted.wait()))
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-        display.end()
+        if display:
+            display.end()
     return took_s

@@ -1,33 +1,33 @@
-"""The table of a search: senders to lines that fit into a terminal."""
+"""The tables of `discover`, cut to the width of a terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ble_exporter.cli.discover.discovered import MOST_OTHERS, MOST_SENSORS, Sender
+from ble_exporter.cli.discover.discovered import MAX_OTHERS, MAX_SENSORS, DiscoveredDevice
 from ble_exporter.cli.terminal import Style, columns, width
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.utils import number_of, one_line
 
-_LOCKED = ("encrypted: needs its bindkey", "needs bindkey")
-_WRONG_KEY = ("encrypted: not with the configured bindkey", "wrong bindkey")
-"""What stands in place of readings, and what does where that is too long."""
+# In place of readings; the second text where the first is too long.
+_NEEDS_KEY = ("encrypted: needs its bindkey", "needs bindkey")
+_WRONG_KEY = ("encrypted: the configured bindkey is wrong", "wrong bindkey")
 
+# The usual measurements, in the order in which they are shown, with their decimal places.
 _DECIMALS: Mapping[str, int] = {"temperature": 1, "humidity": 1, "battery": 0, "voltage": 2}
-"""What most sensors measure, in the order in which it is shown, and to how many places."""
 
-# What stands before a sensor that is configured, and before one that just rose.
+# Marks of a configured sensor, and of one with a measurement that just rose.
 _CONFIGURED = "ok"
 _ROSE = "*"
 
-_HEADER = ("ADDRESS", "NAME", "FORMAT", "RSSI", "HEARD", "EVERY", "READINGS")
-_RIGHT = frozenset({3, 4, 5})
-_NAME = 1  # its index
-_MARGIN = 5  # columns, for the marks and the numbers
+_HEADER = ("ADDRESS", "NAME", "FORMAT", "RSSI", "HEARD", "EVERY")
+_RIGHT_ALIGNED = frozenset({3, 4, 5})
+_NAME_COLUMN = 1
+_MARGIN = 5  # columns for marks and numbers
 
-_SHORTEST_NAME = 8
-_LONGEST_NAME = 24
-# The readings need as much: two of them.
-_LEAST_READINGS = 15
+_MIN_NAME_WIDTH = 8
+_MAX_NAME_WIDTH = 24
+_MIN_READINGS_WIDTH = 15  # room for two
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Line:
     A line of a table.
 
     Attributes:
-        text: It, without control characters.
-        style: How it is painted, where there are colours.
+        text: Without control characters.
+        style: For terminals with colours.
     """
 
     text: str
@@ -45,129 +45,118 @@ class Line:
 
 
 def sensor_lines(
-    sensors: Sequence[Sender],
+    sensors: Sequence[DiscoveredDevice],
     configured: Mapping[str, str],
-    width_there: int,
+    max_width: int,
     rising: frozenset[str] = frozenset(),
     numbers: Mapping[str, int] | None = None,
 ) -> list[Line]:
     """
-    Return the table of the sensors, with its header; nothing where there is none.
+    Return the table of sensors with its header; an empty list if there are none.
 
     Args:
-        sensors: In the order in which they are shown.
-        configured: Address to name of those that are configured.
-        width_there: How many columns the terminal has; no line is longer.
-        rising: Addresses of those that are marked, and with them the reading that rose.
-        numbers: Address to the number by which a user chooses it.
+        sensors: In the order of the table.
+        configured: Address to name of the configured devices.
+        max_width: The longest line, in columns.
+        rising: Addresses to mark, together with the measurement that rose.
+        numbers: Address to the number by which the user chooses the sensor.
     """
     if not sensors:
         return []
-    rows: list[tuple[str, ...]] = [_HEADER[:-1]]
-    readings: list[tuple[str, ...]] = [_HEADER[-1:]]
+    rows: list[tuple[str, ...]] = [_HEADER]
+    readings: list[Sequence[str]] = [("READINGS",)]
     margins = [" " * _MARGIN]
     styles: list[Style | None] = ["bold"]
     for sensor in sensors:
         is_configured, is_rising = sensor.address in configured, sensor.address in rising
         name = configured.get(sensor.address, sensor.name)
         rows.append((sensor.address, name, "+".join(sensor.formats), *_reception(sensor)))
-        readings.append(_readings(sensor, sensor.rose if is_rising else "", is_configured=is_configured))
+        readings.append(_readings(sensor, sensor.rose if is_rising else None, is_configured=is_configured))
         mark = _CONFIGURED if is_configured else str((numbers or {}).get(sensor.address, ""))
         margins.append(f"{_ROSE if is_rising else ' '}{mark:>3} ")
         styles.append("yellow" if is_rising else "green" if is_configured else None)
     return [
-        Line(cut(margin + line, width_there), style)
-        for margin, line, style in zip(margins, _fitted(rows, readings, width_there - _MARGIN), styles, strict=True)
+        Line(cut(margin + line, max_width), style)
+        for margin, line, style in zip(margins, _fit(rows, readings, max_width - _MARGIN), styles, strict=True)
     ]
 
 
-def other_lines(others: Sequence[Sender], width_there: int) -> list[Line]:
-    """Return the table of those that send nothing that this program reads, with its header; see sensor_lines."""
+def other_lines(others: Sequence[DiscoveredDevice], max_width: int) -> list[Line]:
+    """Return the table of devices that send no known format, with its header; see sensor_lines."""
     rows = [("ADDRESS", "NAME", "RSSI", "HEARD", "EVERY", "WHY NOT")]
-    styles: list[Style | None] = ["bold"]
     for other in others:
         why = f"rejected: {other.rejected}" if other.rejected else "no known format"
-        rows.append((other.address, cut(one_line(other.name), _LONGEST_NAME), *_reception(other), why))
-        styles.append("dim")
-    return [
-        Line(cut(line, width_there), style)
-        for line, style in zip(columns(rows, frozenset({2, 3, 4})), styles, strict=True)
-    ]
+        rows.append((other.address, cut(one_line(other.name), _MAX_NAME_WIDTH), *_reception(other), why))
+    header, *lines = (cut(line, max_width) for line in columns(rows, frozenset({2, 3, 4})))
+    return [Line(header, "bold"), *(Line(line, "dim") for line in lines)]
 
 
 def counted(sensors: int, others: int) -> str:
-    """Return how many were heard, in words."""
-    return f"{_number_of(sensors, MOST_SENSORS, 'sensor')}, {_number_of(others, MOST_OTHERS, 'other device')}"
+    """Return how many devices were heard, in words; at the limit of those that are kept, "or more"."""
+    counts = ((sensors, MAX_SENSORS, "sensor"), (others, MAX_OTHERS, "other device"))
+    return ", ".join(f"{n} or more {thing}s" if n >= limit else number_of(n, thing) for n, limit, thing in counts)
 
 
-def _number_of(count: int, most: int, thing: str) -> str:
-    """Return how many there are; of more than are kept nobody knows."""
-    return f"{count} or more {thing}s" if count >= most else number_of(count, thing)
-
-
-def cut(line: str, width_there: int) -> str:
-    """Return the beginning of a line that takes at most so many columns; without control characters."""
+def cut(line: str, max_width: int) -> str:
+    """Return a line, shortened with an ellipsis if it takes more columns; it has no control characters."""
     taken = fitting = 0
     for end, char in enumerate(line, 1):
         taken += width(char)
-        if taken > width_there:
-            return f"{line[:fitting]}…" if width_there > 0 else ""
-        if taken < width_there:
+        if taken > max_width:
+            return f"{line[:fitting]}…" if max_width > 0 else ""
+        if taken < max_width:
             fitting = end
     return line
 
 
-def _fitted(rows: Sequence[Sequence[str]], readings: Sequence[Sequence[str]], width_there: int) -> list[str]:
-    """Align the rows, with names as long, and with as many readings, as there is room for."""
-    fixed = sum(max(width(row[index]) for row in rows) + 2 for index in range(len(rows[0])) if index != _NAME)
-    left = width_there - fixed - 2
-    names = [one_line(row[_NAME]) for row in rows]
-    name_width = max(_SHORTEST_NAME, min(max(map(width, names)), _LONGEST_NAME, left - _LEAST_READINGS))
+def _fit(rows: Sequence[Sequence[str]], readings: Sequence[Sequence[str]], max_width: int) -> list[str]:
+    """Align the rows; shorten names and leave out readings as the width demands."""
+    fixed = sum(max(width(row[index]) for row in rows) + 2 for index in range(len(rows[0])) if index != _NAME_COLUMN)
+    left = max_width - fixed - 2
+    names = [one_line(row[_NAME_COLUMN]) for row in rows]
+    name_width = max(_MIN_NAME_WIDTH, min(max(map(width, names)), _MAX_NAME_WIDTH, left - _MIN_READINGS_WIDTH))
     cells = [
-        (*row[:_NAME], cut(name, name_width), *row[_NAME + 1 :], _as_many_as_fit(said, left - name_width))
-        for row, name, said in zip(rows, names, readings, strict=True)
+        (*row[:_NAME_COLUMN], cut(name, name_width), *row[_NAME_COLUMN + 1 :], _fit_readings(texts, left - name_width))
+        for row, name, texts in zip(rows, names, readings, strict=True)
     ]
-    return columns(cells, _RIGHT)
+    return columns(cells, _RIGHT_ALIGNED)
 
 
-def _as_many_as_fit(readings: Sequence[str], width_there: int) -> str:
-    if readings in (_LOCKED, _WRONG_KEY):
+def _fit_readings(readings: Sequence[str], max_width: int) -> str:
+    """Return as many readings as fit, and at least the first."""
+    if readings in (_NEEDS_KEY, _WRONG_KEY):
         long, short = readings
-        return long if width(long) <= width_there else short
-    shown = readings[0] if readings else ""
+        return long if width(long) <= max_width else short
+    text = readings[0] if readings else ""
     for reading in readings[1:]:
-        if width(f"{shown}, {reading}") > width_there:
+        if width(f"{text}, {reading}") > max_width:
             break
-        shown = f"{shown}, {reading}"
-    return shown
+        text = f"{text}, {reading}"
+    return text
 
 
-def _reception(sender: Sender) -> tuple[str, str, str]:
-    """Return RSSI, packets, and interval."""
-    interval_s = sender.interval_s
+def _reception(device: DiscoveredDevice) -> tuple[str, str, str]:
+    """Return RSSI, number of packets, and interval."""
+    interval_s = device.interval_s
     return (
-        "?" if sender.rssi is None else f"{sender.rssi:.0f}",
-        str(sender.packets),
+        "?" if device.rssi is None else f"{device.rssi:.0f}",
+        str(device.packets),
         "" if interval_s is None else f"{interval_s:.1f} s",
     )
 
 
-def _readings(sensor: Sender, rose: str, *, is_configured: bool) -> tuple[str, ...]:
+def _readings(sensor: DiscoveredDevice, rose: Measurement | None, *, is_configured: bool) -> Sequence[str]:
     if sensor.needs_key:
-        return _WRONG_KEY if sensor.rejected == "wrong_key" and is_configured else _LOCKED
+        return _WRONG_KEY if sensor.rejected == "wrong_key" and is_configured else _NEEDS_KEY
     first = sorted((name for name in sensor.measurements if name in _DECIMALS), key=list(_DECIMALS).index)
     rest = [name for name in sensor.measurements if name not in _DECIMALS]
-    said = {str(name): _reading(name, sensor.measurements[name]) for name in (*first, *rest)}
-    if rose in said:
-        said[rose] += _ROSE
-    return tuple(said.values())
+    return [_reading(name, sensor.measurements[name]) + (_ROSE if name == rose else "") for name in (*first, *rest)]
 
 
-def _reading(name: str, value: float) -> str:
+def _reading(name: Measurement, value: float) -> str:
     decimals = _DECIMALS.get(name)
     number = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
-    base, _, position = name.rpartition("_")
-    unit = UNITS.get(base if position.isdecimal() else name, "")
-    # Temperature, humidity and voltage are known by their units.
+    unit = UNITS.get(name.name, "")
+    # The units of temperature, humidity and voltage tell what they are.
     words = [number, unit] if decimals is not None and name != "battery" else [name, number, unit]
     return " ".join(filter(None, words))

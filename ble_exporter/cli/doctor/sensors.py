@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ble_exporter.cli.discover.discovered import Survey
+from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level, this_program
 from ble_exporter.errors import RejectReason, ScannerError
 from ble_exporter.formats.ciphers import ciphers_of
@@ -72,7 +72,7 @@ class Ear:
             config.devices, readings, self.counts, log, ciphers=ciphers_of(config.keys), roster=self._roster
         )
         self._devices = config.devices
-        self._strangers = Survey(asyncio.get_running_loop().time)
+        self._strangers = Discovery(asyncio.get_running_loop().time)
 
     def wants(self, address: str) -> bool:
         """Count it; whether a stranger is a sensor is known when it is read."""

@@ -1,17 +1,27 @@
 """What a user is asked: which sensors, under which names, with which keys."""
 
+import sys
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.discover import choice
-from ble_exporter.cli.discover.choice import NO_KEY, Refusal, Wish, chosen, granted, key_of, named, suggested, with_keys
-from ble_exporter.cli.discover.discovered import Sender, Survey
+from ble_exporter.cli.discover.choice import (
+    NO_KEY,
+    DeviceRequest,
+    Refusal,
+    ask_bindkey,
+    ask_bindkeys,
+    ask_name,
+    can_decrypt,
+    choose_devices,
+    resolve_requests,
+    suggest_name,
+)
+from ble_exporter.cli.discover.discovered import DiscoveredDevice, Discovery
 from ble_exporter.config.devices import name_problem
 from ble_exporter.config.editor import NewDevice
-from ble_exporter.errors import ConfigError
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
 from tests.conftest import PACKET_A, vectors
@@ -21,11 +31,11 @@ KEY: str = LOCKED["key"]
 ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
 
 
-def heard(address: str, payload: bytes = PACKET_A, name: str = "") -> Sender:
+def heard(address: str, payload: bytes = PACKET_A, name: str = "") -> DiscoveredDevice:
     """Return a sensor that sent this."""
-    survey = Survey(lambda: 0.0)
-    survey.handle(Advertisement(address, {bthome.UUID: payload}, 0.0, -60, name=name))
-    (sensor,) = survey.sensors()
+    discovery = Discovery(lambda: 0.0)
+    discovery.handle(Advertisement(address, {bthome.UUID: payload}, 0.0, -60, name=name))
+    (sensor,) = discovery.sensors()
     return sensor
 
 
@@ -66,7 +76,7 @@ class User:
 )
 def test_the_answer_is_numbers(answer: str, numbers: list[int]) -> None:
     """Enter is none: whoever only wanted to look adds nothing."""
-    assert [SENSORS[number - 1] for number in numbers] == chosen(SENSORS, User(answer).ask, User().tell)
+    assert [SENSORS[number - 1] for number in numbers] == choose_devices(SENSORS, User(answer).ask, User().tell)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +85,15 @@ def test_the_answer_is_numbers(answer: str, numbers: list[int]) -> None:
         ("0", "There is no 0: the numbers go from 1 to 3."),
         ("1 4", "There is no 4: the numbers go from 1 to 3."),
         ("-1", "There is no -1: the numbers go from 1 to 3."),
-        ("bedroom", "Write numbers from 1 to 3, as `1 3`, or `all`."),
-        ("1-3", "Write numbers from 1 to 3, as `1 3`, or `all`."),
+        ("bedroom", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
+        ("1-3", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
     ],
 )
 def test_another_answer_is_asked_for_again(answer: str, words: str) -> None:
     """A slip adds nobody's sensor."""
     user = User(answer, "2")
 
-    assert [SENSORS[1]] == chosen(SENSORS, user.ask, user.tell)
+    assert [SENSORS[1]] == choose_devices(SENSORS, user.ask, user.tell)
     assert [words] == user.told
 
 
@@ -100,20 +110,20 @@ def test_another_answer_is_asked_for_again(answer: str, words: str) -> None:
 )
 def test_a_name_is_suggested(name: str, suggestion: str) -> None:
     """Of what the sensor calls itself, where that is of use."""
-    assert suggestion == suggested(heard(ADDRESSES[0], name=name), ())
+    assert suggestion == suggest_name(heard(ADDRESSES[0], name=name), ())
 
 
 def test_a_suggestion_is_not_taken() -> None:
     """Two sensors of one make call themselves the same."""
     sensor = heard(ADDRESSES[0], name="LYWSD03MMC")
 
-    assert "lywsd03mmc_3" == suggested(sensor, {"lywsd03mmc", "lywsd03mmc_2"})
+    assert "lywsd03mmc_3" == suggest_name(sensor, {"lywsd03mmc", "lywsd03mmc_2"})
 
 
 @given(st.text(), st.sets(st.text(max_size=3)))
 def test_any_name_gives_a_suggestion_that_is_right(name: str, taken: set[str]) -> None:
     """Anybody in reach may call a device anything."""
-    suggestion = suggested(heard(ADDRESSES[0], name=name), taken)
+    suggestion = suggest_name(heard(ADDRESSES[0], name=name), taken)
 
     assert "" == name_problem(suggestion)
     assert suggestion not in taken
@@ -123,7 +133,7 @@ def test_enter_takes_the_suggestion() -> None:
     """Most take it."""
     user = User("")
 
-    assert "sensor_000001" == named(SENSORS[0], (), user.ask, user.tell)
+    assert "sensor_000001" == ask_name(SENSORS[0], (), user.ask, user.tell)
     assert ["Name of A4:C1:38:00:00:01 [sensor_000001]: "] == user.asked
 
 
@@ -131,7 +141,7 @@ def test_a_name_that_can_not_be_is_asked_for_again() -> None:
     """In the words of the configuration, which would refuse it."""
     user = User("bedroom", "a\x07b", KEY, " attic ")
 
-    assert "attic" == named(SENSORS[0], {"bedroom"}, user.ask, user.tell)
+    assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
     assert user.told == [
         "This name is already used; choose another.",
         "The name has a control character; use printable characters.",
@@ -143,40 +153,39 @@ def test_a_key_is_tried_on_what_was_heard() -> None:
     """A wrong one would be found a day later, in a log."""
     user = User("0123", "f" * 32, KEY.upper())
 
-    assert KEY == key_of(ENCRYPTED, "attic", user.ask, user.tell)
+    assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
     assert user.told == [
         "It has 4 characters, not 32.",
-        "That key does not open what the sensor sends; the firmware's page shows the right one.",
+        "That key does not decrypt what the sensor sends; the firmware's page shows the right one.",
     ]
     assert 'Bindkey of "attic", 32 hex digits, not shown (Enter: leave it out): ' == user.asked[0]
 
 
 def test_a_key_may_be_left_out() -> None:
     """Who does not have it at hand goes on with the other sensors."""
-    assert "" == key_of(ENCRYPTED, "attic", User("").ask, User().tell)
+    assert "" == ask_bindkey(ENCRYPTED, "attic", User("").ask, User().tell)
 
 
 def test_a_key_that_can_not_be_tried_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library that decrypts is an extra; and that it is missing is said, as the service would."""
-
-    def missing(_keys: object) -> dict[str, object]:
-        raise ConfigError("install it")
-
-    monkeypatch.setattr(choice, "ciphers_of", missing)
+    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
     user = User(KEY)
 
-    assert KEY == key_of(ENCRYPTED, "attic", user.ask, user.tell)
-    assert ["The key can't be tried: install it."] == user.told
+    assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
+    (told,) = user.told
+    assert told.startswith("The key can't be tried: devices: a bindkey is set, and the library that decrypts")
 
 
 def test_a_sensor_without_a_locked_packet_takes_any_key() -> None:
     """There is nothing to try it on."""
-    assert choice.opens(KEY, SENSORS[0], User().tell)
+    assert can_decrypt(KEY, SENSORS[0], User().tell)
 
 
 def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
     """A script asks nothing."""
-    meant, refused = granted([Wish(ADDRESSES[0], "bedroom"), Wish(ADDRESSES[2], "")], SENSORS, {})
+    meant, refused = resolve_requests(
+        [DeviceRequest(ADDRESSES[0], "bedroom"), DeviceRequest(ADDRESSES[2], "")], SENSORS, {}
+    )
 
     assert [(SENSORS[0], "bedroom"), (SENSORS[2], "sensor_000003")] == meant
     assert [] == refused
@@ -185,19 +194,19 @@ def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
-        (Wish(ADDRESSES[0], "x"), 'it is already configured, as "living_room"'),
-        (Wish("A4:C1:38:FF:FF:FF", "x"), "nothing that this program reads was heard of it; listen longer (--seconds)"),
-        (Wish(ADDRESSES[1], "y"), "it was named twice"),
-        (Wish(ADDRESSES[2], "living_room"), 'the name "living_room" is already used'),
-        (Wish(ADDRESSES[2], "attic"), 'the name "attic" is already used'),
-        (Wish(ADDRESSES[2], "\x07"), "the name has a control character; use printable characters"),
+        (DeviceRequest(ADDRESSES[0], "x"), 'it is already configured, as "living_room"'),
+        (DeviceRequest("A4:C1:38:FF:FF:FF", "x"), "no known format was heard from it; listen longer (--seconds)"),
+        (DeviceRequest(ADDRESSES[1], "y"), "it was named twice"),
+        (DeviceRequest(ADDRESSES[2], "living_room"), 'the name "living_room" is already used'),
+        (DeviceRequest(ADDRESSES[2], "attic"), 'the name "attic" is already used'),
+        (DeviceRequest(ADDRESSES[2], "\x07"), "the name has a control character; use printable characters"),
     ],
 )
-def test_a_wish_that_can_not_be_granted_says_why(wish: Wish, reason: str) -> None:
+def test_a_wish_that_can_not_be_granted_says_why(wish: DeviceRequest, reason: str) -> None:
     """And the others are granted all the same."""
-    wishes = [Wish(ADDRESSES[1], "attic"), wish]
+    wishes = [DeviceRequest(ADDRESSES[1], "attic"), wish]
 
-    meant, refused = granted(wishes, SENSORS, {ADDRESSES[0]: "living_room"})
+    meant, refused = resolve_requests(wishes, SENSORS, {ADDRESSES[0]: "living_room"})
 
     assert [(SENSORS[1], "attic")] == meant
     assert [Refusal(wish.address, reason)] == refused
@@ -207,7 +216,7 @@ def test_who_needs_no_key_is_not_asked_for_one() -> None:
     """And who does, for one."""
     user = User(KEY)
 
-    additions, refused = with_keys([(SENSORS[0], "bedroom"), (ENCRYPTED, "attic")], user.ask, user.tell)
+    additions, refused = ask_bindkeys([(SENSORS[0], "bedroom"), (ENCRYPTED, "attic")], user.ask, user.tell)
 
     assert [NewDevice(ADDRESSES[0], "bedroom"), NewDevice(LOCKED["address"], "attic", KEY)] == additions
     assert [] == refused
@@ -217,4 +226,4 @@ def test_who_needs_no_key_is_not_asked_for_one() -> None:
 @pytest.mark.parametrize("ask", [None, User("").ask])
 def test_without_its_key_a_sensor_is_not_added(ask: Callable[[str], str] | None) -> None:
     """Nothing of it could be read: each of its packets would be a rejected one."""
-    assert ([], [Refusal(LOCKED["address"], NO_KEY)]) == with_keys([(ENCRYPTED, "attic")], ask, User().tell)
+    assert ([], [Refusal(LOCKED["address"], NO_KEY)]) == ask_bindkeys([(ENCRYPTED, "attic")], ask, User().tell)

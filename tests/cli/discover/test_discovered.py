@@ -2,8 +2,13 @@
 
 import pytest
 
-from ble_exporter.cli.discover import discovered as module
-from ble_exporter.cli.discover.discovered import MARKED_S, Rise, Sender, Survey
+from ble_exporter.cli.discover.discovered import (
+    MAX_MEASUREMENTS,
+    RISE_SHOWN_S,
+    DiscoveredDevice,
+    Discovery,
+    RiseDetector,
+)
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.model import Advertisement
@@ -16,18 +21,19 @@ LOCKED = vectors("bthome_v2_encrypted.json")[0]
 
 
 class Air:
-    """A survey, and a clock that a test moves on."""
+    """A discovery, and a clock that a test moves on."""
 
-    def __init__(self, keys: dict[str, bytes] | None = None) -> None:
+    def __init__(self, keys: dict[str, bytes] | None = None, **limits: int) -> None:
         self.now = 0.0
-        self.survey = Survey(lambda: self.now, {address: Ccm(key) for address, key in (keys or {}).items()})
+        ciphers = {address: Ccm(key) for address, key in (keys or {}).items()}
+        self.discovery = Discovery(lambda: self.now, ciphers, **limits)
 
     def say(
         self, service_data: dict[str, bytes], *, address: str = ADDRESS, name: str = "", rssi: int | None = -60
     ) -> None:
         """Let a device send something."""
-        assert self.survey.wants(address)
-        self.survey.handle(Advertisement(address, service_data, 1e9, rssi, name=name))
+        assert self.discovery.wants(address)
+        self.discovery.handle(Advertisement(address, service_data, 1e9, rssi, name=name))
 
     def measure(self, celsius: float, percent: float) -> None:
         """Let a sensor send a temperature and a humidity, 10 s after the last."""
@@ -42,9 +48,9 @@ class Air:
         )
 
     @property
-    def sensor(self) -> Sender:
+    def sensor(self) -> DiscoveredDevice:
         """The only sensor."""
-        (sensor,) = self.survey.sensors()
+        (sensor,) = self.discovery.sensors()
         return sensor
 
 
@@ -71,8 +77,8 @@ def test_a_stranger_is_no_sensor() -> None:
     air.say(BEACON)
     air.say({}, address=ANOTHER)
 
-    assert [] == air.survey.sensors()
-    assert {ADDRESS, ANOTHER} == {other.address for other in air.survey.others()}
+    assert [] == air.discovery.sensors()
+    assert {ADDRESS, ANOTHER} == {other.address for other in air.discovery.others()}
 
 
 def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
@@ -81,7 +87,7 @@ def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
 
     air.say({atc.UUID: b"\x01\x02"})
 
-    assert ["no_known_format"] == [other.rejected for other in air.survey.others()]
+    assert ["no_known_format"] == [other.rejected for other in air.discovery.others()]
 
 
 def test_what_only_announces_itself_is_no_sensor() -> None:
@@ -90,8 +96,8 @@ def test_what_only_announces_itself_is_no_sensor() -> None:
 
     air.say({mibeacon.UUID: bytes.fromhex("30585b0501") + bytes.fromhex(ADDRESS.replace(":", ""))[::-1] + b"\x08"})
 
-    assert [] == air.survey.sensors()
-    assert [None] == [other.rejected for other in air.survey.others()]
+    assert [] == air.discovery.sensors()
+    assert [None] == [other.rejected for other in air.discovery.others()]
 
 
 def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
@@ -103,7 +109,7 @@ def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
     for air.now in (1.0, 3.5, 6.0):
         air.say({bthome.UUID: PACKET_A})
 
-    assert [] == air.survey.others()
+    assert [] == air.discovery.others()
     assert (3, 2.5) == (air.sensor.packets, air.sensor.interval_s)
 
 
@@ -133,7 +139,7 @@ def test_the_strongest_comes_first() -> None:
     for address, rssi in ((ADDRESS, -80), (ANOTHER, -50), ("A4:C1:38:00:00:03", None)):
         air.say({bthome.UUID: PACKET_A}, address=address, rssi=rssi)
 
-    assert [ANOTHER, ADDRESS, "A4:C1:38:00:00:03"] == [sensor.address for sensor in air.survey.sensors()]
+    assert [ANOTHER, ADDRESS, "A4:C1:38:00:00:03"] == [sensor.address for sensor in air.discovery.sensors()]
 
 
 def test_the_strength_follows_slowly() -> None:
@@ -217,8 +223,8 @@ def test_a_breath_is_told_and_forgotten() -> None:
 
     assert "humidity" == air.sensor.rose
     assert air.sensor.just_rose(air.now)
-    assert air.sensor.just_rose(air.now + MARKED_S)
-    assert not air.sensor.just_rose(air.now + MARKED_S + 0.1)
+    assert air.sensor.just_rose(air.now + RISE_SHOWN_S)
+    assert not air.sensor.just_rose(air.now + RISE_SHOWN_S + 0.1)
 
 
 def test_a_warm_hand_is_told_as_well() -> None:
@@ -247,24 +253,22 @@ def test_a_warm_hand_is_told_as_well() -> None:
 )
 def test_a_rise_is_well_beyond_the_noise(values: list[float], rises: list[float]) -> None:
     """A mark that comes by itself leads to the wrong sensor."""
-    rise = Rise(3.0)
+    rise = RiseDetector(3.0)
 
     assert rises == [value for value in values if rise.add(value)]
 
 
-def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory() -> None:
     """And the sensors that were there before stay: everything over the air is hostile."""
-    monkeypatch.setattr(module, "MOST_SENSORS", 2)
-    monkeypatch.setattr(module, "MOST_OTHERS", 3)
-    air = Air()
+    air = Air(max_sensors=2, max_others=3)
 
     for number in range(9):
         air.say({bthome.UUID: PACKET_A}, address=f"A4:C1:38:00:00:0{number}")
         air.say(BEACON, address=f"A4:C1:38:00:01:0{number}")
     air.say({bthome.UUID: PACKET_B}, address="A4:C1:38:00:00:01")
 
-    assert {"A4:C1:38:00:00:00": 1, "A4:C1:38:00:00:01": 2} == {s.address: s.packets for s in air.survey.sensors()}
-    assert 3 == len(air.survey.others())
+    assert {"A4:C1:38:00:00:00": 1, "A4:C1:38:00:00:01": 2} == {s.address: s.packets for s in air.discovery.sensors()}
+    assert 3 == len(air.discovery.others())
 
 
 def test_a_long_name_is_cut() -> None:
@@ -276,14 +280,14 @@ def test_a_long_name_is_cut() -> None:
     assert 248 == len(air.sensor.name)
 
 
-def test_who_measures_ever_more_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_measures_ever_more_does_not_fill_the_memory() -> None:
     """Each packet may hold other objects, and more of each: ten thousand names, of each of 500 addresses."""
-    monkeypatch.setattr(module, "MOST_MEASUREMENTS", 3)
     air = Air()
 
     air.measure(20.0, 40.0)
-    for count in range(1, 9):
-        air.say({bthome.UUID: b"\x40" + b"\x01\x50" * count})
+    for thing in (b"\x01", b"\x09"):
+        air.say({bthome.UUID: b"\x40" + (thing + b"\x50") * 127})
     air.measure(21.0, 41.0)
 
-    assert {"temperature": 21.0, "humidity": 41.0, "battery": 80} == air.sensor.measurements
+    assert MAX_MEASUREMENTS == len(air.sensor.measurements)
+    assert {"temperature": 21.0, "humidity": 41.0, "battery": 80}.items() <= air.sensor.measurements.items()

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from ble_exporter.cli.discover.discovered import Sender, Survey
-from ble_exporter.cli.discover.display import LEGEND, Announcements, LiveTable, Silence
+from ble_exporter.cli.discover.discovered import DiscoveredDevice, Discovery
+from ble_exporter.cli.discover.display import LEGEND, LiveTable, NewSensorLines
 from ble_exporter.cli.discover.table import Line, sensor_lines
 from ble_exporter.cli.terminal import write
 from ble_exporter.formats import bthome
@@ -71,13 +71,13 @@ class Screen:
         return text[1:]
 
 
-def survey_of(*payloads: bytes, sensors: int = 1) -> Survey:
+def discovery_of(*payloads: bytes, sensors: int = 1) -> Discovery:
     """Return what heard sensors, each the same."""
-    survey = Survey(lambda: 0.0)
+    discovery = Discovery(lambda: 0.0)
     for number in range(1, sensors + 1):
         for payload in payloads:
-            survey.handle(Advertisement(f"A4:C1:38:00:00:{number:02X}", {bthome.UUID: payload}, 0.0, -50 - number))
-    return survey
+            discovery.handle(Advertisement(f"A4:C1:38:00:00:{number:02X}", {bthome.UUID: payload}, 0.0, -50 - number))
+    return discovery
 
 
 def test_the_table_changes_in_place() -> None:
@@ -85,11 +85,11 @@ def test_the_table_changes_in_place() -> None:
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
-    live.show(Survey(lambda: 0.0), 30.0, "")
+    live.show(Discovery(lambda: 0.0), 30.0, "")
     first = screen.look()
-    live.show(survey_of(PACKET_A, sensors=3), 29.6, "hci0")
+    live.show(discovery_of(PACKET_A, sensors=3), 29.6, "hci0")
     second = screen.look()
-    live.show(survey_of(PACKET_A), 7.2, "hci0")
+    live.show(discovery_of(PACKET_A), 7.2, "hci0")
 
     assert ["Listening: 30 s left.  0 sensors, 0 other devices.  Ctrl-C: enough.", ""] == first
     assert "Listening on hci0: 30 s left.  3 sensors, 0 other devices.  Ctrl-C: enough." == second[0]
@@ -110,7 +110,7 @@ def test_at_the_end_nothing_is_left() -> None:
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     write(screen.stream, "$ discover\n")
 
-    live.show(survey_of(PACKET_A, sensors=3), 7.0, "")
+    live.show(discovery_of(PACKET_A, sensors=3), 7.0, "")
     live.end()
 
     assert ["$ discover", ""] == screen.look()
@@ -121,7 +121,7 @@ def test_what_the_terminal_echoes_breaks_nothing() -> None:
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
-    live.show(survey_of(PACKET_A), 7.0, "")
+    live.show(discovery_of(PACKET_A), 7.0, "")
     write(screen.stream, "^C")
     live.end()
 
@@ -132,7 +132,7 @@ def test_a_low_terminal_has_the_strongest() -> None:
     """What goes over the upper edge can't be redrawn."""
     screen = Screen(lines=9)
 
-    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A, sensors=9), 7.0, "")
+    LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A, sensors=9), 7.0, "")
 
     lines = screen.look()
     assert 9 == len(lines)
@@ -143,10 +143,10 @@ def test_a_low_terminal_has_the_strongest() -> None:
 def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
     """Whoever breathes on the weakest of many sensors waits for its mark."""
     screen = Screen(lines=9)
-    survey = survey_of(PACKET_A, sensors=9)
-    survey.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, 0.0, -59))
+    discovery = discovery_of(PACKET_A, sensors=9)
+    discovery.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, 0.0, -59))
 
-    LiveTable(screen.stream, {}, lambda: screen.size).show(survey, 7.0, "")
+    LiveTable(screen.stream, {}, lambda: screen.size).show(discovery, 7.0, "")
 
     lines = screen.look()
     assert "A4:C1:38:00:00:01" in lines[3]
@@ -159,14 +159,14 @@ def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch)
     made: list[int] = []
 
     def counting(
-        sensors: Sequence[Sender], configured: Mapping[str, str], columns: int, rising: frozenset[str]
+        sensors: Sequence[DiscoveredDevice], configured: Mapping[str, str], columns: int, rising: frozenset[str]
     ) -> list[Line]:
         made.append(len(sensors))
         return sensor_lines(sensors, configured, columns, rising)
 
     monkeypatch.setattr("ble_exporter.cli.discover.display.sensor_lines", counting)
     screen = Screen()
-    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A, sensors=200), 7.0, "")
+    LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A, sensors=200), 7.0, "")
 
     assert [17] == made
     assert "… and 183 more" == screen.look()[20]
@@ -176,7 +176,7 @@ def test_what_is_cut_says_so_on_the_terminal() -> None:
     """A line of the terminal's full width keeps its last character, on xterm and the console, too."""
     screen = Screen(columns=40)
 
-    LiveTable(screen.stream, {}, lambda: screen.size).show(survey_of(PACKET_A), 7.0, "")
+    LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A), 7.0, "")
 
     lines = screen.look()
     assert ["…"] * 4 == [line[39] for line in lines if line]
@@ -186,7 +186,7 @@ def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
     """It has broken the lines that are too long for it now."""
     screen = Screen(columns=80)
     live = LiveTable(screen.stream, {}, lambda: screen.size)
-    live.show(survey_of(PACKET_A), 7.0, "")
+    live.show(discovery_of(PACKET_A), 7.0, "")
     screen.look()
     written = len(screen.stream.getvalue())
 
@@ -200,9 +200,9 @@ def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
 def test_a_breath_is_marked_at_once() -> None:
     """That is how one finds the sensor in one's hand."""
     screen = Screen()
-    survey = survey_of(PACKET_A, BREATH)
+    discovery = discovery_of(PACKET_A, BREATH)
 
-    LiveTable(screen.stream, {}, lambda: screen.size).show(survey, 7.0, "")
+    LiveTable(screen.stream, {}, lambda: screen.size).show(discovery, 7.0, "")
 
     assert screen.look()[3].startswith("*    A4:C1:38:00:00:01")
 
@@ -212,7 +212,7 @@ def test_colours_are_for_who_wants_them(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("NO_COLOR")
     stream = Terminal()
 
-    LiveTable(stream, {ADDRESS: "x"}, lambda: os.terminal_size((80, 24))).show(survey_of(PACKET_A), 7.0, "")
+    LiveTable(stream, {ADDRESS: "x"}, lambda: os.terminal_size((80, 24))).show(discovery_of(PACKET_A), 7.0, "")
 
     assert "\x1b[32m  ok A4:C1:38:00:00:01" in stream.getvalue()
 
@@ -220,26 +220,16 @@ def test_colours_are_for_who_wants_them(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
     """Once; and no name can break it."""
     stream = io.StringIO()
-    survey = survey_of(PACKET_A, sensors=2)
-    announcements = Announcements(stream, {ADDRESS: "living\nroom\x1b[2J"})
+    discovery = discovery_of(PACKET_A, sensors=2)
+    announcements = NewSensorLines(stream, {ADDRESS: "living\nroom\x1b[2J"})
 
     for _ in range(2):
-        announcements.show(survey, 7.0, "")
+        announcements.show(discovery, 7.0, "")
     announcements.end()
 
     assert stream.getvalue() == (
         "heard A4:C1:38:00:00:01, living room\\x1b[2J, BTHome\nheard A4:C1:38:00:00:02, BTHome\n"
     )
-
-
-def test_a_program_gets_nothing_but_its_document(capsys: pytest.CaptureFixture[str]) -> None:
-    """It would not be JSON."""
-    silence = Silence()
-
-    silence.show(survey_of(PACKET_A), 7.0, "")
-    silence.end()
-
-    assert capsys.readouterr() == ("", "")
 
 
 def test_a_character_that_the_terminal_does_not_have_is_no_error() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ble_exporter.cli.discover.discovered import Survey
+from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.discover.listen import listen
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
@@ -29,7 +29,7 @@ class Log:
         self.ends = 0
         self._enough_at_s = enough_at_s
 
-    def show(self, survey: Survey, left_s: float, where: str) -> None:  # noqa: ARG002 - Display's
+    def show(self, discovery: Discovery, left_s: float, where: str) -> None:  # noqa: ARG002 - Display's
         """See Display."""
         self.left.append(left_s)
         self.where = where
@@ -41,14 +41,14 @@ class Log:
         self.ends += 1
 
 
-def survey() -> Survey:
-    """Return a survey in the event loop's time."""
-    return Survey(lambda: asyncio.get_running_loop().time())
+def discovery() -> Discovery:
+    """Return a discovery in the event loop's time."""
+    return Discovery(lambda: asyncio.get_running_loop().time())
 
 
 def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None:
     """And shows what it hears a few times a second, with the time that is left."""
-    log, heard = Log(), survey()
+    log, heard = Log(), discovery()
 
     took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
 
@@ -65,7 +65,7 @@ def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> N
     log = Log()
 
     took_s = in_virtual_time(
-        listen(MockScanner(air=[Transmission(3.0, ADDRESS, -60, {UUID: PACKET_A})]), survey(), 30.0, log)
+        listen(MockScanner(air=[Transmission(3.0, ADDRESS, -60, {UUID: PACKET_A})]), discovery(), 30.0, log)
     )
 
     assert pytest.approx(3.0) == took_s
@@ -74,7 +74,7 @@ def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> N
 
 def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
     """Whoever sees their sensor has seen enough, and goes on to choose it: nothing of what was heard is lost."""
-    log, heard = Log(enough_at_s=20.0), survey()
+    log, heard = Log(enough_at_s=20.0), discovery()
     before = signal.getsignal(signal.SIGINT)
 
     took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
@@ -93,7 +93,7 @@ def test_ctrl_c_is_enough_while_bluetooth_starts(in_virtual_time: InVirtualTime)
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.sleep(3600)
 
-    assert 0.0 == in_virtual_time(listen(Starting(), survey(), 30.0, Log()))
+    assert 0.0 == in_virtual_time(listen(Starting(), discovery(), 30.0, Log()))
 
 
 def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
@@ -101,7 +101,7 @@ def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
     log = Log()
 
     with pytest.raises(ScannerError, match="unplugged"):
-        in_virtual_time(listen(Radio(error=ScannerError("unplugged")), survey(), 30.0, log))
+        in_virtual_time(listen(Radio(error=ScannerError("unplugged")), discovery(), 30.0, log))
     assert 1 == log.ends
 
 
@@ -113,6 +113,6 @@ def test_it_says_with_which_adapter(in_virtual_time: InVirtualTime) -> None:
 
     log = Log()
 
-    in_virtual_time(listen(Adapter(), survey(), 1.0, log))
+    in_virtual_time(listen(Adapter(), discovery(), 1.0, log))
 
     assert "hci1" == log.where

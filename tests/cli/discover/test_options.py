@@ -2,7 +2,7 @@
 
 import pytest
 
-from ble_exporter.cli.discover.choice import Wish
+from ble_exporter.cli.discover.choice import DeviceRequest
 from ble_exporter.cli.discover.options import parse
 
 
@@ -17,20 +17,20 @@ def test_several_may_be_added() -> None:
     """In any case, with or without names; a name may have an equals sign."""
     options = parse(["--write", "x", "--add", "a4:c1:38:00:00:0a=a = b", "--add", "A4:C1:38:00:00:02"])
 
-    assert [Wish("A4:C1:38:00:00:0A", "a = b"), Wish("A4:C1:38:00:00:02", "")] == options.add
+    assert [DeviceRequest("A4:C1:38:00:00:0A", "a = b"), DeviceRequest("A4:C1:38:00:00:02", "")] == options.add
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--add", "A4:C1:38:00:00:01"], "--add goes with --write: name the file that it is added to"),
+        (["--add", "A4:C1:38:00:00:01"], "--add needs --write, which names the file to add to"),
         (["--write", "x", "--add", "bedroom"], "bedroom is not a Bluetooth address; write A4:C1:38:00:00:01=bedroom"),
-        (["--write", "x", "--config", "y"], "--config and --write name two files"),
+        (["--write", "x", "--config", "y"], "--config and --write name different files"),
         (["--seconds", "0"], "0 is not between 1 and 3600"),
         (["--seconds", "soon"], "soon is not between 1 and 3600"),
         (["--seconds", "nan"], "nan is not between 1 and 3600"),
-        (["--mock-seed", "1"], "--mock-seed goes with --mock"),
-        (["--mock-strangers", "1"], "--mock-strangers goes with --mock"),
+        (["--mock-seed", "1"], "--mock-seed needs --mock"),
+        (["--mock-strangers", "1"], "--mock-strangers needs --mock"),
         (["--mock", "--mock-strangers", "-1"], "-1 is not between 0 and 10000"),
         (["--mock", "--mock-strangers", "x"], "x is not between 0 and 10000"),
         (["--mock", "--replay", "x"], "not allowed with"),

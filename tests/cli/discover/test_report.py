@@ -3,8 +3,8 @@
 import json
 
 from ble_exporter.cli.discover.choice import Refusal
-from ble_exporter.cli.discover.discovered import Survey
-from ble_exporter.cli.discover.report import document, outcome, report
+from ble_exporter.cli.discover.discovered import Discovery
+from ble_exporter.cli.discover.report import added_document, discovery_document, report_lines
 from ble_exporter.config.editor import NewDevice
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
@@ -15,35 +15,35 @@ LOCKED = vectors("bthome_v2_encrypted.json")[0]
 KEY = "00112233445566778899aabbccddeeff"
 
 
-def survey_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Survey:
+def discovery_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Discovery:
     """Return what heard these, 2 s apart."""
     times = iter(range(0, 100, 2))
-    survey = Survey(lambda: next(times))
+    discovery = Discovery(lambda: next(times))
     for address, service_data in heard:
-        survey.handle(Advertisement(address, service_data, 0.0, -60, name=name))
-    return survey
+        discovery.handle(Advertisement(address, service_data, 0.0, -60, name=name))
+    return discovery
 
 
 def text_of(
-    survey: Survey, configured: dict[str, str] | None = None, columns: int = 100, *, lists_others: bool = False
+    discovery: Discovery, configured: dict[str, str] | None = None, columns: int = 100, *, lists_others: bool = False
 ) -> str:
     """Return the report."""
-    return "\n".join(line.text for line in report(survey, configured or {}, columns, lists_others=lists_others))
+    return "\n".join(
+        line.text for line in report_lines(discovery, configured or {}, columns, lists_others=lists_others)
+    )
 
 
 def test_strangers_are_only_counted() -> None:
     """There are dozens in every house; whoever wants them asks."""
-    survey = survey_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
+    discovery = discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
 
-    assert text_of(survey).endswith(
-        "\n\nHeard 1 sensor, 2 other devices (what those send, this program does not read; --all lists those)."
-    )
-    assert "5A:00" not in text_of(survey)
+    assert text_of(discovery).endswith("\n\nHeard 1 sensor, 2 other devices (--all lists them).")
+    assert "5A:00" not in text_of(discovery)
 
 
 def test_strangers_are_listed_on_demand() -> None:
     """Who misses a sensor sees whether it is heard at all."""
-    text = text_of(survey_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {})), lists_others=True)
+    text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {})), lists_others=True)
 
     assert "\n5A:00:00:00:00:01         -60      1         no known format\n" in text
     assert "--all" not in text
@@ -51,44 +51,46 @@ def test_strangers_are_listed_on_demand() -> None:
 
 def test_a_configured_sensor_that_was_not_heard_is_missed() -> None:
     """Its battery is flat, or its address has a slip."""
-    text = text_of(survey_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
+    text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
 
     assert "\nok already configured\n" in text
-    assert text.endswith("\nConfigured, and not heard: attic (A4:C1:38:00:00:02).")
+    assert text.endswith("\nConfigured, but not heard: attic (A4:C1:38:00:00:02).")
 
 
 def test_a_rise_stays_marked_to_the_end() -> None:
     """The choice comes when the breath is long over."""
-    text = text_of(survey_of((ADDRESS, {bthome.UUID: PACKET_A}), (ADDRESS, {bthome.UUID: PACKET_A[:-2] + b"\xac\x26"})))
+    text = text_of(
+        discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), (ADDRESS, {bthome.UUID: PACKET_A[:-2] + b"\xac\x26"}))
+    )
 
     assert "\n*    A4:C1:38:00:00:01" in text
-    assert "\n*  rose while it listened" in text
+    assert "\n*  rose while listening" in text
 
 
 def test_an_encrypted_sensor_has_a_way_out() -> None:
     """Else it is taken for a broken one."""
-    text = text_of(survey_of((LOCKED["address"], {bthome.UUID: bytes.fromhex(LOCKED["payload"])})))
+    text = text_of(discovery_of((LOCKED["address"], {bthome.UUID: bytes.fromhex(LOCKED["payload"])})))
 
-    assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; with --write it is asked for.")
+    assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; --write asks for it.")
 
 
 def test_nothing_heard_has_a_way_out() -> None:
     """The first try, in the wrong room."""
-    text = text_of(survey_of())
+    text = text_of(discovery_of())
 
-    assert text.startswith("Heard 0 sensors, 0 other devices")
-    assert "No sensor: is one near, has it a battery, and does it send BTHome? `--seconds 120` listens longer." in text
+    assert "Heard 0 sensors, 0 other devices." == text.splitlines()[0]
+    assert text.splitlines()[1].startswith("No sensor: is one in range, is its battery good, does it send BTHome?")
 
 
 def test_the_notes_are_broken_between_words() -> None:
     """A terminal breaks them anywhere."""
-    assert all(len(line) <= 50 for line in text_of(survey_of(), columns=50).splitlines())
+    assert all(len(line) <= 50 for line in text_of(discovery_of(), columns=50).splitlines())
 
 
 def test_a_program_gets_all_of_it() -> None:
     """Numbers as numbers, units in the names, and what is not known as null."""
-    told = document(
-        survey_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
+    told = discovery_document(
+        discovery_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
         {ADDRESS: "x"},
         30.04,
     )
@@ -116,7 +118,7 @@ def test_a_program_gets_all_of_it() -> None:
 
 def test_a_program_gets_the_others_on_demand() -> None:
     """With the reason, where there is one."""
-    told = document(survey_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
+    told = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
 
     assert told["others"] == [
         {
@@ -132,7 +134,7 @@ def test_a_program_gets_the_others_on_demand() -> None:
 
 def test_no_document_has_a_key() -> None:
     """It ends in a log, or in a question to strangers."""
-    told = outcome([NewDevice(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
+    told = added_document([NewDevice(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
 
     assert told == {
         "added": [{"address": ADDRESS, "name": "attic"}],
