@@ -1,8 +1,8 @@
 """
-What the program can do beside running: each command is a module here, with a row in COMMANDS.
+The commands of the program: each is a package here, with a row in COMMANDS.
 
-A module's `main` takes the arguments behind the command's name and returns the exit status; an ExporterError that it
-raises becomes one in ble_exporter.main. It is imported when it is called, so that the service never loads it.
+The `main` of its module `command` takes the arguments behind the command's name and returns the exit status; main.py
+turns an ExporterError into one. A command is imported when it is called, so the service never loads it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 class Command(NamedTuple):
     """
-    What `ble-exporter --help` says of a command.
+    A command in `ble-exporter --help`.
 
     Attributes:
         summary: What it does, in a few words.
-        example: The arguments of a call that works.
+        example: The arguments of a working call.
     """
 
     summary: str
@@ -25,8 +25,8 @@ class Command(NamedTuple):
 
 COMMANDS: Mapping[str, Command] = {
     "decode": Command("what each byte of a payload means", "4000b00151028d0a038d11"),
-    "discover": Command("find the sensors in reach, and add them to the configuration", "--write config.yaml"),
-    "doctor": Command("look at what stands between you and readings", "--config config.yaml"),
+    "discover": Command("find the sensors in range, and add them to the configuration", "--write config.yaml"),
+    "doctor": Command("check everything that can prevent readings", "--config config.yaml"),
 }
 
 

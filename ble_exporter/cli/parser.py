@@ -1,4 +1,4 @@
-"""What all command lines of the program share: help that shows how, and errors that say what was meant."""
+"""The parser of all command lines: help with examples, and errors that suggest what was meant."""
 
 import argparse
 import sys
@@ -18,20 +18,21 @@ EXIT_OK = 0
 EXIT_USAGE = 2  # argparse's own
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
-EXIT_INTERRUPTED = 130  # what a shell gives a command that SIGINT ended
+EXIT_INTERRUPTED = 130  # a shell's status of a command that SIGINT ended
 
 
 class Parser(argparse.ArgumentParser):
     """
-    Parses the arguments of the program, or of one of its commands: by `parse`, not by `parse_args`.
+    Parses the arguments of the program or of a command. Call `parse`, not `parse_args`.
 
     Args:
         command: The command's name; empty for the program itself.
         description: What it does, in a sentence.
-        examples: Arguments of a call that works, without the program and the command, to what it does.
-        statuses: Exit status to when it is given.
-        commands: The names that can stand in the place of the options.
-        more: What stands between the options and the examples in `--help`; lines.
+        examples: The arguments of a working call, and what it does.
+        statuses: Exit status, and what it means.
+        commands: The names of the commands, for the program itself.
+        more: Lines of `--help` between the options and the examples.
+        usage: The usage, if argparse's own does not fit.
     """
 
     def __init__(
@@ -60,39 +61,39 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """
-        Parse the arguments; options may stand before, between and behind the others.
+        Parse the arguments; options may come before, between and behind other arguments.
 
         Raises:
-            SystemExit: Of status 2, with what is wrong on standard error; or of 0, after `--help`.
+            SystemExit: Status 2 with an error on standard error, or status 0 after `--help`.
         """
         options, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
-            self.error(self._unknown(unknown))
+            self.error(self._explain(unknown))
         return options
 
     def error(self, message: str) -> NoReturn:
-        """End with what is wrong, and with where to read on: a usage of ten lines would hide the one that counts."""
+        """Exit with one line on the error and one on the help, instead of the usage of ten lines."""
         print(f"{self.prog}: error: {one_line(message)}", file=sys.stderr)
-        print(f"`{self.prog} --help` shows what there is, with examples.", file=sys.stderr)
+        print(f"`{self.prog} --help` shows the options, with examples.", file=sys.stderr)
         sys.exit(EXIT_USAGE)
 
-    def _unknown(self, unknown: Sequence[str]) -> str:
-        """Say what was meant. Values are not shown: behind a mistyped option they may be a key."""
+    def _explain(self, unknown: Sequence[str]) -> str:
+        """Suggest what unknown arguments mean. Values are not shown: that of a mistyped option may be a bindkey."""
         for word in unknown:
             if word in self._commands:
-                return f"the command comes first, and its options behind it: `{self.prog} {word} …`"
+                return f"the command comes first, then its options: `{self.prog} {word} …`"
         name = unknown[0].partition("=")[0]
         if name.startswith("-"):
             options = [string for action in self._actions for string in action.option_strings]
-            return f"unknown option {name}{_meant(name, options)}"
+            return f"unknown option {name}{_suggestion(name, options)}"
         if not self._commands:
-            return "an argument too much: this takes options only"
+            return "unexpected argument: this takes options only"
         if set(name) <= set("0123456789abcdefABCDEF:- ") and "decode" in self._commands:
-            return f"a payload is read by `{self.prog} decode …`"
+            return f"to decode a payload, use `{self.prog} decode …`"
         if name.lower().endswith((".yaml", ".yml")):
-            return f"a configuration is given by `{self.prog} --config {name}`"
-        there_are = f"; there are {', '.join(sorted(self._commands))}"
-        return f"unknown command {name}{_meant(name, self._commands) or there_are}"
+            return f"to name a configuration, use `{self.prog} --config {name}`"
+        all_commands = f"; the commands are {', '.join(sorted(self._commands))}"
+        return f"unknown command {name}{_suggestion(name, self._commands) or all_commands}"
 
 
 def number_between(kind: Callable[[str], Number], least: float, most: float) -> Callable[[str], Number]:
@@ -108,7 +109,7 @@ def number_between(kind: Callable[[str], Number], least: float, most: float) -> 
     return convert
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
+def _suggestion(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, list(known), 1)
     return f"; did you mean {close[0]}?" if close else ""
 

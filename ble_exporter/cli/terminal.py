@@ -1,4 +1,4 @@
-"""What the commands share in writing to a terminal: colours where wanted, columns, and nothing that a name can do."""
+"""Output to a terminal: colours, aligned columns, and no control characters from names."""
 
 import os
 import unicodedata
@@ -14,10 +14,13 @@ _CODES: Mapping[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yel
 
 class Painter:
     """
-    Styles text for a stream: only on a terminal, and not where the environment has NO_COLOR (no-color.org).
+    Styles text if the stream is a terminal and NO_COLOR is not set (no-color.org).
 
     Args:
         stream: Where the text will be written.
+
+    Attributes:
+        is_live: Whether the stream is a terminal that can redraw lines.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -25,7 +28,7 @@ class Painter:
         self._paints = self.is_live and not os.environ.get("NO_COLOR")
 
     def __call__(self, text: str, *styles: Style) -> str:
-        """Return the text in a style."""
+        """Return the text with styles."""
         if not self._paints or not styles:
             return text
         return f"\x1b[{';'.join(str(_CODES[style]) for style in styles)}m{text}\x1b[0m"
@@ -39,7 +42,7 @@ def write(stream: TextIO, text: str) -> None:
 
 
 def width(text: str) -> int:
-    """Return how many columns a text without control characters takes on a terminal."""
+    """Return the number of terminal columns of a text without control characters."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
@@ -47,11 +50,11 @@ def width(text: str) -> int:
 
 def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
     """
-    Align the cells of a table, two spaces apart. What a stranger can have named is made printable.
+    Return the lines of a table with aligned columns, two spaces apart; control characters are escaped.
 
     Args:
-        rows: Of equal length each; unstyled.
-        right: Indices of the columns that are aligned to the right, as numbers are.
+        rows: Cells without styles; all rows have the same length.
+        right: Indices of right-aligned columns.
     """
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]

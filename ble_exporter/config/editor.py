@@ -40,7 +40,7 @@ listen_port: 8000
 # "-" logs to standard error, for journald; a path logs to a file, which is kept small.
 log_file: "-"
 
-# Bluetooth address to name. Other devices in reach are not exported.
+# Bluetooth address to name. Other devices in range are not exported.
 # A sensor that encrypts has a name and a bindkey below its address; then no other user should read this file.
 devices: {}
 """

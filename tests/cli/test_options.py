@@ -21,7 +21,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     status, out = ends(["--help"], capsys)
 
     assert status == 0
-    assert "  ble-exporter --config config.yaml --config.check  check the configuration and end\n" in out
+    assert "  ble-exporter --config config.yaml --config.check  check the configuration and exit\n" in out
     assert "  78   the configuration can't be used\n" in out
     assert [] == [line for line in out.splitlines() if len(line) > 120]
 
@@ -59,7 +59,7 @@ def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--mock-seed", "1"], "--mock-seed goes with --mock"),
+        (["--mock-seed", "1"], "--mock-seed needs --mock"),
         (["--mock", "--replay", "x"], "not allowed with argument"),
         (["--mock", "--mock-loss", "2"], "2 is not between 0 and 0.99"),
         (["--mock", "--mock-loss", "half"], "half is not between 0 and 0.99"),
@@ -77,4 +77,4 @@ def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pyt
     assert status == 2
     assert said.startswith("ble-exporter: error: ")
     assert message in said
-    assert said.endswith("\n`ble-exporter --help` shows what there is, with examples.\n")
+    assert said.endswith("\n`ble-exporter --help` shows the options, with examples.\n")

@@ -56,13 +56,13 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         (["--confg", "x"], "unknown option --confg; did you mean --config?"),
         (["--zzz"], "unknown option --zzz"),
         (["decoed"], "unknown command decoed; did you mean decode?"),
-        (["run"], "unknown command run; there are decode, doctor"),
-        (["--config", "x", "doctor"], "the command comes first, and its options behind it: `ble-exporter doctor …`"),
-        (["--jsn", "doctor"], "the command comes first, and its options behind it: `ble-exporter doctor …`"),
-        (["40:00:2b"], "a payload is read by `ble-exporter decode …`"),
-        (["house.yaml"], "a configuration is given by `ble-exporter --config house.yaml`"),
+        (["run"], "unknown command run; the commands are decode, doctor"),
+        (["--config", "x", "doctor"], "the command comes first, then its options: `ble-exporter doctor …`"),
+        (["--jsn", "doctor"], "the command comes first, then its options: `ble-exporter doctor …`"),
+        (["40:00:2b"], "to decode a payload, use `ble-exporter decode …`"),
+        (["house.yaml"], "to name a configuration, use `ble-exporter --config house.yaml`"),
         (["--config"], "argument --config: expected one argument"),
-        (["a\x1b[2J"], "unknown command a\\x1b[2J; there are decode, doctor"),
+        (["a\x1b[2J"], "unknown command a\\x1b[2J; the commands are decode, doctor"),
     ],
 )
 def test_what_is_mistyped_is_answered_with_what_was_meant(
@@ -83,7 +83,7 @@ def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> N
     """And does not repeat what was too much."""
     parser = Parser("doctor", "It looks.", examples={}, statuses={})
 
-    assert "ble-exporter doctor: error: an argument too much: this takes options only" == error_of(
+    assert "ble-exporter doctor: error: unexpected argument: this takes options only" == error_of(
         parser, [DIGITS], capsys
     )
 

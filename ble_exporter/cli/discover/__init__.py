@@ -1,1 +1,1 @@
-"""`ble-exporter discover`: find the sensors in reach, and add them to the configuration."""
+"""`ble-exporter discover`: find the sensors in range, and add them to the configuration."""

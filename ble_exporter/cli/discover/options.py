@@ -22,9 +22,9 @@ MOCK_STRANGERS = 8
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _EXAMPLES = {
-    "": "show which sensors are in range",
-    "--write config.yaml": "choose sensors, name them, and add them",
-    "--write config.yaml --add A4:C1:38:00:00:01=bed": "add this one, ask nothing",
+    "": "show the sensors in range",
+    "--write config.yaml": "choose, name, and add",
+    "--write config.yaml --add A4:C1:38:00:00:01=bed": "add it, ask nothing",
     "--json --all": "for a program",
     "--mock": "without hardware",
 }

@@ -1,1 +1,1 @@
-"""`ble-exporter doctor`: find what stands between the user and readings."""
+"""`ble-exporter doctor`: check everything that can prevent readings."""
