@@ -33,7 +33,7 @@ def test_an_event_is_one_line_of_time_level_and_message(app_config: AppConfig) -
 
 
 def test_a_line_break_in_a_message_cannot_forge_a_line(app_config: AppConfig) -> None:
-    """Names and texts come from elsewhere: each stays inside its own line."""
+    """Names and texts come from other devices."""
     get_logger(app_config).warning("a\nb\r")
 
     assert Path(app_config.log_file).read_text(encoding="utf-8").endswith(" WARNING a\\nb\\r\n")
@@ -59,7 +59,7 @@ def test_the_log_is_rotated(app_config: AppConfig) -> None:
 
 
 def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
-    """The log goes to the file alone: that is the specification."""
+    """The specification wants it in the file alone."""
     assert not get_logger(app_config).propagate
 
 
@@ -81,14 +81,14 @@ def test_a_relative_path_is_relative_to_the_working_directory(
 
 
 def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureFixture[str]) -> None:
-    """For journald, and for an SD card that lives longer."""
+    """For journald, and to spare the SD card."""
     get_logger(replace(app_config, log_file="-")).info("hello")
 
     assert capsys.readouterr().err.endswith(" INFO hello\n")
 
 
 def test_a_read_only_file_system_is_the_systemd_unit_s(app_config: AppConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The unit makes all but its own folder read-only: that is where the remedy is, not in the user's rights."""
+    """The unit makes everything but its own folder read-only, so file permissions would not help."""
 
     def mkdir(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
@@ -100,7 +100,7 @@ def test_a_read_only_file_system_is_the_systemd_unit_s(app_config: AppConfig, mo
 
 
 def test_an_unwritable_folder_is_named_with_the_way_out(app_config: AppConfig, tmp_path: Path) -> None:
-    """The usual cause is a service that runs as another user than the one who set it up."""
+    """Usually the service runs as another user than the one who installed it."""
     (tmp_path / "file").touch()
     log_file = tmp_path / "file" / "x.log"
 

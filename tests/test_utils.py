@@ -1,4 +1,4 @@
-"""What modules share."""
+"""The shared helpers."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from ble_exporter.utils import base_and_position, in_words, number_of, one_line
     [("a\n b\r\n\tc ", "a b c"), ("\x1b[31mred", "\\x1b[31mred"), ("Küche µ", "Küche µ"), (ValueError("x"), "x")],
 )
 def test_it_is_one_line_that_a_terminal_shows_as_it_is(text: object, expected: str) -> None:
-    """An error's text may hold what came from elsewhere: it must not break out of its line, or colour the terminal."""
+    """An error may quote foreign text, which must not break the line or control the terminal."""
     assert one_line(text) == expected
 
 
@@ -23,7 +23,7 @@ def test_any_text_becomes_printable(text: str) -> None:
 
 
 def test_one_thing_is_no_more_than_one() -> None:
-    """A log that says "1 devices" is one that nobody reads with pleasure."""
+    """A log that says "1 devices" looks careless."""
     assert ["0 bytes", "1 byte", "2 bytes"] == [number_of(count, "byte") for count in range(3)]
 
 
@@ -32,7 +32,7 @@ def test_one_thing_is_no_more_than_one() -> None:
     [(0.4, "0 s"), (4, "4 s"), (90, "90 s"), (91, "2 min"), (5400, "90 min"), (7200, "2 h"), (432_000, "5 days")],
 )
 def test_a_time_span_is_told_as_people_tell_it(seconds: float, words: str) -> None:
-    """Nobody knows how long 7,200 s are."""
+    """Nobody reads 7,200 s at a glance."""
     assert in_words(seconds) == words
 
 

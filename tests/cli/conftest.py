@@ -1,4 +1,4 @@
-"""What the tests of `doctor` share: a machine that is not this one, with a sound configuration."""
+"""Fixtures of the tests of `doctor`: a made-up machine with a valid configuration."""
 
 import grp
 import socket
@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write a configuration of two devices; keyword arguments stand in it over the ordinary ones."""
+    """Write a configuration of two devices; keyword arguments override its settings."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free: int = probe.getsockname()[1]
 
@@ -46,7 +46,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def no_group(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Have no group of any name, once it is called."""
+    """When called, remove all groups."""
 
     def unknown(name: str) -> object:
         raise KeyError(name)

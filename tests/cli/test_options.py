@@ -1,4 +1,4 @@
-"""The service's options: what is mistyped is answered with what was meant."""
+"""The service's options: a mistyped one is answered with a suggestion."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.conftest import HERE
 
 
 def ends(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
-    """Parse what ends the program; return the exit status and all that it said."""
+    """Parse arguments that end the program; return the exit status and the output."""
     with pytest.raises(SystemExit) as caught:
         parse(arguments)
     return caught.value.code, "".join(capsys.readouterr())
@@ -27,7 +27,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]) -> None:
-    """What nobody finds does not exist."""
+    """A command that the help does not show is never used."""
     _, out = ends(["--help"], capsys)
     listed = re.findall(r"^  (\w+) .*  ble-exporter \1 ", out, re.MULTILINE)
 
@@ -48,7 +48,7 @@ def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixtur
 
 
 def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """One meaning each, wherever it is looked up."""
+    """Each status has one meaning, wherever it is documented."""
     _, out = ends(["--help"], capsys)
     page = (HERE.parent / "docs/commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, re.MULTILINE)
@@ -71,7 +71,7 @@ def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixt
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """And says which argument it was, and where to read on."""
+    """The message names the argument, and the help."""
     status, said = ends(arguments, capsys)
 
     assert status == 2

@@ -24,7 +24,7 @@ def command() -> Parser:
 
 
 def error_of(parser: Parser, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Return the first line that a wrong usage gives."""
+    """Return the first line of a usage error."""
     with pytest.raises(SystemExit) as caught:
         parser.parse(arguments)
     assert caught.value.code == 2
@@ -34,14 +34,14 @@ def error_of(parser: Parser, arguments: list[str], capsys: pytest.CaptureFixture
 
 
 def test_options_may_stand_anywhere() -> None:
-    """Who calls a line back from the history writes the option at its end."""
+    """Users recall a line from the shell's history and append an option."""
     options = command().parse(["40", "--json", "02", "--key", "x", "03"])
 
     assert (options.words, options.json, options.key) == (["40", "02", "03"], True, "x")
 
 
 def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each with the whole call, to be copied."""
+    """Each example is a whole command that can be copied."""
     with pytest.raises(SystemExit):
         command().parse(["--help"])
 
@@ -68,19 +68,19 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
 def test_what_is_mistyped_is_answered_with_what_was_meant(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One look at the message, and the next try is right."""
+    """With the message, the next try succeeds."""
     assert f"ble-exporter: error: {message}" == error_of(program(), arguments, capsys)
 
 
 def test_a_command_suggests_its_own_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """Not those of the service."""
+    """The options of the service would not help."""
     message = "ble-exporter decode: error: unknown option --jsn; did you mean --json?"
 
     assert message == error_of(command(), ["40", "--jsn"], capsys)
 
 
 def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """And does not repeat what was too much."""
+    """The message does not repeat the argument, which may be a bindkey."""
     parser = Parser("doctor", "It looks.", examples={}, statuses={})
 
     assert "ble-exporter doctor: error: unexpected argument: this takes options only" == error_of(
@@ -90,6 +90,6 @@ def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("arguments", [["--kye", DIGITS], [f"--kye={DIGITS}"], ["--key", DIGITS, f"--kye={DIGITS}"]])
 def test_no_error_shows_what_stood_behind_an_option(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """It may be a key, and the error is pasted into a bug report."""
+    """It may be a bindkey, and users paste errors into bug reports."""
     assert DIGITS not in error_of(program(), arguments, capsys)
     assert DIGITS not in error_of(command(), ["--zzz", *arguments], capsys)

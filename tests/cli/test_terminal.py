@@ -1,4 +1,4 @@
-"""Writing to a terminal: a pipe gets plain text, and a device's name can do nothing."""
+"""Output to a terminal: a pipe gets plain text, and a device's name can't control the terminal."""
 
 import io
 
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests' own terminal sets does not count."""
+    """Ignore the environment that the tests run in."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
 
@@ -28,7 +28,7 @@ def test_a_terminal_gets_colours() -> None:
 
 
 def test_a_pipe_gets_plain_text() -> None:
-    """What is searched or pasted into a report has no escapes in it."""
+    """Text for grep or a bug report must not contain escape sequences."""
     painter = Painter(io.StringIO())
 
     assert painter("fail", "red") == "fail"
@@ -37,18 +37,18 @@ def test_a_pipe_gets_plain_text() -> None:
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_who_wants_no_colours_gets_none(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """no-color.org: the user has said it once, for every program."""
+    """no-color.org: the user sets it once for every program."""
     monkeypatch.setenv(variable, value)
 
     assert Painter(Terminal())("fail", "red") == "fail"
 
 
 def test_columns_are_aligned_by_what_a_terminal_shows() -> None:
-    """A Chinese character takes two columns, and an accent of its own none."""
+    """A Chinese character takes two columns, a combining accent none."""
     assert columns([["厨房", "1"], ["cafe\u0301", "-12"]], right=frozenset({1})) == ["厨房    1", "cafe\u0301  -12"]
     assert width("厨房") == width("cafe\u0301") == 4
 
 
 def test_a_name_can_not_move_the_cursor() -> None:
-    """Everybody in reach can name a device."""
+    """Anybody in range can choose a device's name."""
     assert columns([["a\x1b[2Jb\n\u202ec", "x"]]) == ["a\\x1b[2Jb \\u202ec  x"]

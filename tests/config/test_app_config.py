@@ -1,4 +1,4 @@
-"""The configuration: what is accepted, and word for word what is said of everything else."""
+"""The configuration: accepted values, and the exact message for everything else."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ ROOT = HERE.parent
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
 def test_a_bad_configuration_is_refused_in_these_words(path: Path) -> None:
-    """The message is all that stands between a user and an evening: its words are held, file by file."""
+    """A precise message saves the user an evening, so each file holds its exact words."""
     expected = path.read_bytes().split(b"\n")[0].removeprefix(b"# ").decode()
 
     with pytest.raises(ConfigError) as caught:
@@ -28,7 +28,7 @@ def test_a_bad_configuration_is_refused_in_these_words(path: Path) -> None:
 
 
 def test_every_key_arrives() -> None:
-    """A key that is accepted and then ignored is worse than one that is refused."""
+    """A key that is silently ignored is worse than one that is refused."""
     assert AppConfig(
         scan_interval_seconds=30,
         scan_duration_seconds=2.5,
@@ -70,7 +70,7 @@ def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
 
 
 def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
-    """Most machines have one, and its name is not worth brackets."""
+    """Most machines have only one."""
     path = tmp_path / "config.yaml"
     path.write_text((ROOT / "config.yaml").read_text() + "adapter: hci1\nstale_after_seconds: auto\n")
 
@@ -80,7 +80,7 @@ def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
-    """The commonest first error of all."""
+    """It is the most common first error."""
     path = tmp_path / "nowhere.yaml"
 
     with pytest.raises(ConfigError) as caught:
@@ -91,7 +91,7 @@ def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
 
 
 def test_a_configuration_error_is_a_value_error() -> None:
-    """Callers catch ValueError: that is the contract."""
+    """Callers may catch ValueError."""
     with pytest.raises(ValueError, match="listen_port"):
         load_config(str(HERE / "configs" / "bad" / "port_zero.yaml"))
 
@@ -100,7 +100,7 @@ def test_a_configuration_error_is_a_value_error() -> None:
 def test_any_bytes_give_a_configuration_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, text: bytes
 ) -> None:
-    """A file that something else wrote over must not end in a traceback."""
+    """A damaged file must not cause a traceback."""
     path = tmp_path_factory.mktemp("config") / "config.yaml"
     path.write_bytes(text)
 
@@ -127,7 +127,7 @@ KEYS = {
 def test_any_value_of_a_key_is_taken_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object, address: object
 ) -> None:
-    """Behind each key stands a check that must hold whatever YAML gives it."""
+    """Each key is checked, whatever YAML makes of its value."""
     path = tmp_path_factory.mktemp("config") / "config.yaml"
     changed = KEYS | {key: {address: value} if key == "devices" and isinstance(address, str) else value}
     path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")

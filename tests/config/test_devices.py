@@ -1,4 +1,4 @@
-"""Devices with keys: where a key is read from, and that no message shows one."""
+"""Devices with bindkeys: where they are read from; no message shows one."""
 
 import os
 import traceback
@@ -31,12 +31,12 @@ def key_of(path: Path) -> str:
 
 
 def shows_a_part_of_the_key(text: str) -> bool:
-    """Whether eight digits of the key, one after the other, are in a text."""
+    """Whether a text contains eight consecutive digits of the key."""
     return any(KEY[start : start + 8] in text.lower() for start in range(len(KEY) - 7))
 
 
 def test_a_key_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
-    """Wherever the program is started from: a unit's working directory is another."""
+    """The working directory does not matter: a unit has another."""
     (tmp_path / "living_room.key").write_text(KEY.upper())
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: living_room.key}"))
@@ -46,14 +46,14 @@ def test_a_key_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> No
     "around", [("", "\n"), ("", "\r\n"), ("", " \n\n"), ("\t", ""), ("\N{BYTE ORDER MARK}", "\r\n")], ids=ascii
 )
 def test_what_an_editor_puts_around_a_key_is_none_of_it(tmp_path: Path, around: tuple[str, str]) -> None:
-    """Nobody sees it."""
+    """Such characters are invisible."""
     (tmp_path / "x.key").write_text(KEY.join(around), encoding="utf-8")
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: x.key}"))
 
 
 def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
-    """However far behind it."""
+    """Even if it goes on far behind the key."""
     (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
 
     with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey; write the 32 hex digits"):
@@ -61,7 +61,7 @@ def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
 
 
 def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
-    """It would wait for somebody to write into it, before it has said a word."""
+    """Reading it would block until somebody writes."""
     os.mkfifo(tmp_path / "x.key")
 
     with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey"):
@@ -69,7 +69,7 @@ def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
 
 
 def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LoadCredential= puts a file there that nobody but the service can read."""
+    """LoadCredential= creates a file that only the service can read."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "room.key").write_text(KEY)
@@ -82,7 +82,7 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_credentials_that_can_t_be_looked_at_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that is too long is one of the reasons; another user's folder is one that a test as root can't have."""
+    """For example, if a name is too long. Root can look into every folder."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
@@ -90,7 +90,7 @@ def test_credentials_that_can_t_be_looked_at_are_none(tmp_path: Path, monkeypatc
 
 
 def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
-    """Somebody must look whether everybody can read them."""
+    """The service warns if every user can read them."""
     (tmp_path / "a.key").write_text(KEY)
     path = write(tmp_path, f'{{name: x, bindkey: {KEY}}}\n  "A4:C1:38:00:00:02": {{name: y, bindkey_file: a.key}}')
 
@@ -99,7 +99,7 @@ def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
 
 
 def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
-    """Somebody will log it one day."""
+    """Its repr may be logged one day."""
     config = load_config(str(write(tmp_path, f"{{name: x, bindkey: {KEY}}}")))
 
     assert isinstance(config, AppConfig)
@@ -115,7 +115,7 @@ def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
 def test_no_message_shows_a_key_however_the_file_is_broken(
     tmp_path_factory: pytest.TempPathFactory, at: int, length: int, instead: str
 ) -> None:
-    """Neither the error nor its traceback: what is pasted into a bug report must not open the door."""
+    """Neither the error nor its traceback: users paste them into bug reports."""
     path = write(
         tmp_path_factory.mktemp("config"), f"{{name: room, bindkey: {KEY}, bindkey_file: {KEY}}}\n{KEY}: {KEY}"
     )
@@ -131,7 +131,7 @@ def test_no_message_shows_a_key_however_the_file_is_broken(
 
 @pytest.mark.parametrize("setting", [key for key in KEYS if key not in ("devices", "log_file")])
 def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str) -> None:
-    """Nor does what lies behind the error: Python's own words quote what they could not read."""
+    """Python's own errors quote the value, so they must not be chained."""
     path = tmp_path / "config.yaml"
     settings = {
         **dict.fromkeys(("scan_interval_seconds", "scan_duration_seconds", "listen_port"), "30"),
@@ -148,7 +148,7 @@ def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str)
 
 @pytest.mark.parametrize("path", sorted((HERE / "configs" / "bad").glob("*bindkey*")), ids=lambda path: path.stem)
 def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
-    """Also where the key is one digit short, or stands where it does not belong."""
+    """Even if the key is one digit short, or in the wrong place."""
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 

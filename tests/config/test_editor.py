@@ -1,4 +1,4 @@
-"""Devices are added to a configuration file: nothing else in it changes, and nothing is added that can't be read."""
+"""The editor: nothing else in the file changes, and the result is always valid."""
 
 import os
 import stat
@@ -29,34 +29,34 @@ def devices_of(content: bytes) -> dict[str, str]:
 
 
 def text_with(text: str, *additions: NewDevice) -> str:
-    """Return a configuration's text with devices more; by default with the cellar."""
+    """Return a configuration's text with devices added; by default the cellar."""
     return insert_devices("config.yaml", text.encode(), additions or [ADDITION]).decode()
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_device_is_added_in_this_way(path: Path) -> None:
-    """In the file's own style: each file has the configuration, a line of dashes, and what becomes of it."""
+    """In the file's own style: each file has the old content, a line of dashes, and the new content."""
     before, _, after = path.read_bytes().partition(b"# ---------- becomes\n")
 
     assert after.decode() == insert_devices("config.yaml", before, [ADDITION, LOCKED]).decode()
 
 
 def test_a_windows_file_stays_one() -> None:
-    """An editor that counts on its line breaks shows one endless line else."""
+    """Mixed line breaks confuse editors."""
     text = (HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n').replace("\n", "\r\n")
 
     assert text + f'  "{CELLAR}": "cellar"\r\n' == text_with(text)
 
 
 def test_a_last_line_without_an_end_gets_one() -> None:
-    """Else the new line would go on in it."""
+    """Otherwise the new line would continue it."""
     text = HEAD + f'devices:\n  "{LIVING_ROOM}": "x"'
 
     assert text + f'\n  "{CELLAR}": "cellar"\n' == text_with(text)
 
 
 def test_a_byte_order_mark_stays() -> None:
-    """Notepad puts it there; the positions of the tree do not count it."""
+    """Notepad writes one; positions in the tree do not count it."""
     text = "\ufeff" + HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n'
 
     assert text + f'  "{CELLAR}": "cellar"\n' == text_with(text)
@@ -67,7 +67,7 @@ def test_a_byte_order_mark_stays() -> None:
     ['say "x"', "back\\slash", "a: b", "# no comment", "Küche 🌡", "厨房", "no", "12:30", "{x}", "'", "- x", "&a"],
 )
 def test_a_name_may_be_anything_printable(name: str) -> None:
-    """In YAML most of these mean something else where they are not quoted."""
+    """Without quotes, YAML reads most of these as something else."""
     text = text_with(HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n', NewDevice(CELLAR, name))
 
     assert {LIVING_ROOM: "x", CELLAR: name} == devices_of(text.encode())
@@ -75,19 +75,19 @@ def test_a_name_may_be_anything_printable(name: str) -> None:
 
 @pytest.mark.parametrize("written", [f'"{LIVING_ROOM}"', f"'{LIVING_ROOM.lower()}'", LIVING_ROOM])
 def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
-    """In whatever case and quotes it is there."""
+    """Whatever its case and quotes."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {LIVING_ROOM} is already listed; change its line"):
         text_with(HEAD + f"devices:\n  {written}: x\n", NewDevice(LIVING_ROOM, "y"))
 
 
 def test_a_device_is_not_added_twice() -> None:
-    """Whoever chooses it twice means it once, or two names: that is for them to say."""
+    """It is unclear which name is meant."""
     with pytest.raises(ConfigError, match=f"{CELLAR} is already listed"):
         text_with(HEAD + "devices: {}\n", ADDITION, NewDevice(CELLAR, "y"))
 
 
 def test_a_name_that_is_used_is_refused() -> None:
-    """Two devices of one name would be one series."""
+    """Two devices with one name would be one series."""
     with pytest.raises(ConfigError, match='the name "x" is already used; choose another'):
         text_with(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n", NewDevice(CELLAR, "x"))
 
@@ -102,14 +102,14 @@ def test_a_name_that_is_used_is_refused() -> None:
     ],
 )
 def test_what_the_service_would_refuse_is_not_written(addition: NewDevice, words: str) -> None:
-    """In the words that the service would use; and no message shows a key."""
+    """The message is the service's own, and never shows a bindkey."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {CELLAR}: .*{words}") as error:
         text_with(HEAD + "devices: {}\n", addition)
     assert KEY[:8] not in str(error.value)
 
 
 def test_a_key_in_question_marks_is_refused() -> None:
-    """The new line would stand beside the question mark's column."""
+    """The new line would have the wrong indentation."""
     with pytest.raises(ConfigError, match=r"devices: can't be extended safely as it is written; add the devices"):
         text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
 
@@ -122,7 +122,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), m
 
 @st.composite
 def configurations(draw: st.DrawFn) -> tuple[bytes, dict[str, str]]:
-    """A configuration as somebody may have written it, and its devices."""
+    """A configuration in some user's style, and its devices."""
     devices = draw(st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=4).filter(_names_are_unique))
     margin = " " * draw(st.integers(1, 5))
     noise = st.sampled_from(["", "", "   ", "# a: {b", "    # devices:", "#"])
@@ -156,7 +156,7 @@ def _names_are_unique(devices: dict[str, str]) -> bool:
 def test_every_old_line_stays_and_every_new_device_is_there(
     configuration: tuple[bytes, dict[str, str]], more: dict[str, str], locked: bool
 ) -> None:
-    """Whatever the file looks like: its comments are somebody's notes, and its order somebody's idea."""
+    """Comments and order are the user's, whatever the file looks like."""
     content, old = configuration
     new = {address: name for address, name in more.items() if address not in old and name not in old.values()}
     additions = [NewDevice(address, name, KEY if locked else "") for address, name in new.items()]
@@ -173,7 +173,7 @@ def test_every_old_line_stays_and_every_new_device_is_there(
 @example(b"{}")
 @given(st.binary(max_size=40))
 def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> None:
-    """What stands in a file is not ours."""
+    """A file may contain anything."""
     try:
         after = insert_devices("config.yaml", content, [ADDITION])
     except ConfigError:
@@ -183,7 +183,7 @@ def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> Non
 
 
 def test_a_file_that_is_not_there_is_made_complete(tmp_path: Path) -> None:
-    """The first run of a newcomer: the service starts with it as it is."""
+    """A new user can start the service with it."""
     path = tmp_path / "config.yaml"
 
     assert {} == check_can_add(str(path)).devices
@@ -220,7 +220,7 @@ def test_without_a_key_the_mode_stays(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """Some keep their configurations in a repository, and a link where the service looks."""
+    """Some users keep the file in a repository, and link to it."""
     (tmp_path / "kept").mkdir()
     kept, link = tmp_path / "kept" / "real.yaml", tmp_path / "config.yaml"
     kept.write_text(HEAD + "devices:\n")
@@ -233,7 +233,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full SD card is no reason to lose a configuration."""
+    """A full SD card must not destroy the configuration."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
 
@@ -249,7 +249,7 @@ def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monke
 
 
 def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service could not read its configuration any more. At once, before anybody listens and thinks of names."""
+    """The service could no longer read it. The error comes before the user chooses sensors."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
     real = os.fstat
@@ -273,7 +273,7 @@ def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypat
 
 
 def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
-    """A search shows which sensors are configured already."""
+    """`discover` marks the configured sensors."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
 
@@ -282,7 +282,7 @@ def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("devices", ["devices: {}", "devices:", "devices: null # none", "", "devices: {\n # none\n }"])
 def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) -> None:
-    """All else is as it should be: this is what the search is for."""
+    """Finding the first devices is what `discover` is for."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + devices)
 
@@ -306,7 +306,7 @@ def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) ->
     ],
 )
 def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, content: str, words: str) -> None:
-    """Before anybody listens for half a minute and thinks of names; with the line that it has in the file."""
+    """The error comes before the user listens and chooses, with the line in the file."""
     path = tmp_path / "config.yaml"
     path.write_text(content)
 
@@ -315,7 +315,7 @@ def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, cont
 
 
 def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
-    """And the message says what to name."""
+    """The message says what to name instead."""
     with pytest.raises(ConfigError, match="not a file; name a configuration file"):
         check_can_add(str(tmp_path))
     with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
@@ -323,7 +323,7 @@ def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_can_not_be_read_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its devices would be lost."""
+    """Otherwise its devices would be lost."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD)
 

@@ -1,4 +1,4 @@
-"""Keys: where they are needed they are used, and nowhere are they shown."""
+"""Bindkeys are used where they are needed, and shown nowhere."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 @pytest.fixture(autouse=True)
 def _toy_cipher(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The tests' own format and cipher, in the place of the real ones."""
+    """Replace the real formats and cipher with the tests' own."""
     module = ModuleType("ble_exporter.formats.ciphers")
     module.__dict__["Ccm"] = Toy
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", module)
@@ -51,7 +51,7 @@ def _toy_cipher(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration with a key, that only its owner can read."""
+    """A configuration with a bindkey, readable only by its owner."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -91,7 +91,7 @@ class Sensor:
 
 
 def forms_of(key: bytes) -> list[str]:
-    """Return what a key looks like where it slipped out."""
+    """Return the forms in which a bindkey could leak."""
     digits = key.hex()
     return [digits, digits[:8], digits[-8:], str(key), str(list(key)), str(int(digits, 16))]
 
@@ -126,7 +126,7 @@ def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Pat
 
 
 def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says how many there are."""
+    """It shows only their number."""
     assert main(["--config", str(config), "--config.check"]) == 0
 
     out, err = capsys.readouterr()
@@ -152,7 +152,7 @@ def stopping(*_settings: object, **_options: object) -> Stopping:
 def test_a_key_that_everybody_can_read_is_warned_of(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The configuration was installed with mode 644, before there was a key in it."""
+    """The file may have mode 644 from before it had a bindkey."""
     config.chmod(0o644)
     warning = f"{config} holds a bindkey, and every user of this machine can read it: `chmod o-r {config}`"
 
@@ -173,14 +173,14 @@ def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFix
 
 
 def test_a_key_gives_a_cipher() -> None:
-    """Each device its own."""
+    """Each device has its own."""
     ciphers = ciphers_of({ADDRESS: KEY})
 
     assert ciphers[ADDRESS].decrypt(b"n", Toy(KEY).seal(b"n", b"x"), None) == b"x"
 
 
 def test_no_key_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an extra."""
+    """The library is optional."""
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
 
     assert ciphers_of({}) == {}
@@ -195,7 +195,7 @@ def test_a_key_without_the_library_says_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
-    """Also of --config.check: it is asked before the running service is restarted."""
+    """Also with --config.check, which users run before they restart the service."""
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
         f"from ble_exporter.main import main; sys.exit(main(['--config', {str(config)!r}, '--config.check']))"

@@ -1,4 +1,4 @@
-"""What a user is asked: which sensors, under which names, with which keys."""
+"""The questions of `discover`: which sensors, under which names, with which bindkeys."""
 
 import sys
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
 
 
 def heard(address: str, payload: bytes = PACKET_A, name: str = "") -> DiscoveredDevice:
-    """Return a sensor that sent this."""
+    """Return a sensor that sent this payload."""
     discovery = Discovery(lambda: 0.0)
     discovery.handle(Advertisement(address, {bthome.UUID: payload}, 0.0, -60, name=name))
     (sensor,) = discovery.sensors()
@@ -44,7 +44,7 @@ ENCRYPTED = heard(LOCKED["address"], bytes.fromhex(LOCKED["payload"]))
 
 
 class User:
-    """Somebody who gives these answers, one after the other, and reads what is said."""
+    """A user who gives these answers in order, and notes the messages."""
 
     def __init__(self, *answers: str) -> None:
         self._answers = list(answers)
@@ -75,7 +75,7 @@ class User:
     ],
 )
 def test_the_answer_is_numbers(answer: str, numbers: list[int]) -> None:
-    """Enter is none: whoever only wanted to look adds nothing."""
+    """Enter chooses none: a user who only wanted to look adds nothing."""
     assert [SENSORS[number - 1] for number in numbers] == choose_devices(SENSORS, User(answer).ask, User().tell)
 
 
@@ -90,7 +90,7 @@ def test_the_answer_is_numbers(answer: str, numbers: list[int]) -> None:
     ],
 )
 def test_another_answer_is_asked_for_again(answer: str, words: str) -> None:
-    """A slip adds nobody's sensor."""
+    """A typing error must not add a neighbour's sensor."""
     user = User(answer, "2")
 
     assert [SENSORS[1]] == choose_devices(SENSORS, user.ask, user.tell)
@@ -109,12 +109,12 @@ def test_another_answer_is_asked_for_again(answer: str, words: str) -> None:
     ],
 )
 def test_a_name_is_suggested(name: str, suggestion: str) -> None:
-    """Of what the sensor calls itself, where that is of use."""
+    """It is made from the sensor's own name if that is usable."""
     assert suggestion == suggest_name(heard(ADDRESSES[0], name=name), ())
 
 
 def test_a_suggestion_is_not_taken() -> None:
-    """Two sensors of one make call themselves the same."""
+    """Sensors of the same model advertise the same name."""
     sensor = heard(ADDRESSES[0], name="LYWSD03MMC")
 
     assert "lywsd03mmc_3" == suggest_name(sensor, {"lywsd03mmc", "lywsd03mmc_2"})
@@ -122,7 +122,7 @@ def test_a_suggestion_is_not_taken() -> None:
 
 @given(st.text(), st.sets(st.text(max_size=3)))
 def test_any_name_gives_a_suggestion_that_is_right(name: str, taken: set[str]) -> None:
-    """Anybody in reach may call a device anything."""
+    """Anybody in range can choose any name."""
     suggestion = suggest_name(heard(ADDRESSES[0], name=name), taken)
 
     assert "" == name_problem(suggestion)
@@ -130,7 +130,7 @@ def test_any_name_gives_a_suggestion_that_is_right(name: str, taken: set[str]) -
 
 
 def test_enter_takes_the_suggestion() -> None:
-    """Most take it."""
+    """Most users accept it."""
     user = User("")
 
     assert "sensor_000001" == ask_name(SENSORS[0], (), user.ask, user.tell)
@@ -138,7 +138,7 @@ def test_enter_takes_the_suggestion() -> None:
 
 
 def test_a_name_that_can_not_be_is_asked_for_again() -> None:
-    """In the words of the configuration, which would refuse it."""
+    """The message is the one with which the configuration would be refused."""
     user = User("bedroom", "a\x07b", KEY, " attic ")
 
     assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
@@ -150,7 +150,7 @@ def test_a_name_that_can_not_be_is_asked_for_again() -> None:
 
 
 def test_a_key_is_tried_on_what_was_heard() -> None:
-    """A wrong one would be found a day later, in a log."""
+    """Otherwise a wrong one is noticed a day later, in the log."""
     user = User("0123", "f" * 32, KEY.upper())
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
@@ -162,12 +162,12 @@ def test_a_key_is_tried_on_what_was_heard() -> None:
 
 
 def test_a_key_may_be_left_out() -> None:
-    """Who does not have it at hand goes on with the other sensors."""
+    """A user who does not have it at hand continues with the other sensors."""
     assert "" == ask_bindkey(ENCRYPTED, "attic", User("").ask, User().tell)
 
 
 def test_a_key_that_can_not_be_tried_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library that decrypts is an extra; and that it is missing is said, as the service would."""
+    """The library that decrypts is optional; the user is told that it is missing."""
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
     user = User(KEY)
 
@@ -182,7 +182,7 @@ def test_a_sensor_without_a_locked_packet_takes_any_key() -> None:
 
 
 def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
-    """A script asks nothing."""
+    """Scripts can't answer questions."""
     meant, refused = resolve_requests(
         [DeviceRequest(ADDRESSES[0], "bedroom"), DeviceRequest(ADDRESSES[2], "")], SENSORS, {}
     )
@@ -203,7 +203,7 @@ def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
     ],
 )
 def test_a_wish_that_can_not_be_granted_says_why(wish: DeviceRequest, reason: str) -> None:
-    """And the others are granted all the same."""
+    """The other requests are still resolved."""
     wishes = [DeviceRequest(ADDRESSES[1], "attic"), wish]
 
     meant, refused = resolve_requests(wishes, SENSORS, {ADDRESSES[0]: "living_room"})
@@ -213,7 +213,7 @@ def test_a_wish_that_can_not_be_granted_says_why(wish: DeviceRequest, reason: st
 
 
 def test_who_needs_no_key_is_not_asked_for_one() -> None:
-    """And who does, for one."""
+    """A sensor that encrypts needs one question."""
     user = User(KEY)
 
     additions, refused = ask_bindkeys([(SENSORS[0], "bedroom"), (ENCRYPTED, "attic")], user.ask, user.tell)
@@ -225,5 +225,5 @@ def test_who_needs_no_key_is_not_asked_for_one() -> None:
 
 @pytest.mark.parametrize("ask", [None, User("").ask])
 def test_without_its_key_a_sensor_is_not_added(ask: Callable[[str], str] | None) -> None:
-    """Nothing of it could be read: each of its packets would be a rejected one."""
+    """Each of its packets would be rejected."""
     assert ([], [Refusal(LOCKED["address"], NO_KEY)]) == ask_bindkeys([(ENCRYPTED, "attic")], ask, User().tell)

@@ -1,4 +1,4 @@
-"""`ble-exporter discover`: what a user types, sees, and gets as exit status and in the file."""
+"""`ble-exporter discover`: arguments, output, exit statuses and files."""
 
 import json
 import os
@@ -31,12 +31,12 @@ PATIENCE_S = 30
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no config.yaml of ours."""
+    """Run in a folder without a config.yaml."""
     monkeypatch.chdir(tmp_path)
 
 
 def house(*_settings: object, **_options: object) -> MockScanner:
-    """Return a radio that hears two sensors, one that encrypts, and a stranger; and then nothing more."""
+    """Return a radio that plays two sensors, one that encrypts, and an unknown device, and then ends."""
     return MockScanner(
         [
             (ADDRESS, PACKET_A),
@@ -70,14 +70,14 @@ def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_all_lists_the_strangers(capsys: pytest.CaptureFixture[str]) -> None:
-    """With what is wrong with them."""
+    """The table says why each is not a sensor."""
     main(["--all"], house)
 
     assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard output is nothing else."""
+    """Standard output contains nothing else."""
     assert 0 == main(["--json"], house)
 
     told = json.loads(capsys.readouterr().out)
@@ -87,7 +87,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_configured_have_their_names(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of ./config.yaml, where nothing else is named."""
+    """They come from ./config.yaml, unless another file is named."""
     write_config(f'  "{ADDRESS}": "living_room"\n')
 
     main([], house)
@@ -96,7 +96,7 @@ def test_the_configured_have_their_names(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[str]) -> None:
-    """As the service reads it; the key itself is nowhere."""
+    """It is read as in the service, and the bindkey is never shown."""
     write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
     main([], house)
@@ -107,7 +107,7 @@ def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[
 
 
 def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything else can be shown all the same."""
+    """Everything else can still be shown."""
     write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
@@ -119,7 +119,7 @@ def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monk
 
 
 def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever only looks does not need it."""
+    """Looking needs no configuration."""
     Path("config.yaml").write_text("devices: {}")
 
     assert 0 == main([], house)
@@ -129,7 +129,7 @@ def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("option", ["--config", "--write"])
 def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
-    """At once, before half a minute is over."""
+    """The error comes at once, not after listening for half a minute."""
     Path("x.yaml").write_text("devices: {}")
     radio = Radio()
 
@@ -139,13 +139,13 @@ def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
 
 
 def test_a_named_configuration_must_exist() -> None:
-    """A slip in its name would show every sensor as new."""
+    """Otherwise a typing error in its name shows every sensor as new."""
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
         main(["--config", "nowhere.yaml"], house)
 
 
 def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
-    """By a script; with comments and order as they were, and a name for the one that has none."""
+    """Scripts use it; comments and order stay as they were."""
     write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
     before = Path("config.yaml").read_text()
 
@@ -159,14 +159,14 @@ def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_new_file_is_complete() -> None:
-    """The first steps: no file, two sensors."""
+    """A new user has no file yet."""
     main(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house)
 
     assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
 
 
 def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
-    """A script must see it; the others are added."""
+    """A script must notice; the other sensors are added."""
     encrypted = LOCKED["address"]
 
     status = main(["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house)
@@ -179,7 +179,7 @@ def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureF
 
 
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody's sensor is added unasked."""
+    """No sensor is added unless somebody chose it."""
     assert 0 == main(["--write", "new.yaml"], house)
 
     assert not Path("new.yaml").exists()
@@ -189,7 +189,7 @@ def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.Captu
 
 
 def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed, as some that start programs leave it: found out after half a minute of listening."""
+    """Some launchers close standard input, and the error would come only after half a minute."""
     monkeypatch.setattr(sys, "stdin", None)
 
     assert 0 == main(["--write", "new.yaml", "--add", ADDRESS], house)
@@ -198,7 +198,7 @@ def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.Mo
 
 
 def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
-    """And what was not."""
+    """It also tells what was refused."""
     assert 1 == main(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house)
 
     told = json.loads(capsys.readouterr().out)
@@ -207,7 +207,7 @@ def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[str]) -> None:
-    """The stick was pulled after ten seconds; the sensors were there."""
+    """An adapter was unplugged, but its sensors were heard before."""
 
     class Unplugged(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
@@ -220,7 +220,7 @@ def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[st
 
 
 def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """No table of nothing."""
+    """An empty table would hide the error."""
     with pytest.raises(ScannerError, match="no Bluetooth adapter"):
         main([], lambda *_settings, **_options: Radio(error=ScannerError("no Bluetooth adapter")))
     assert "" == capsys.readouterr().out
@@ -237,7 +237,7 @@ def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[s
 def test_the_adapter_is_the_named_one_or_the_configured_one(
     arguments: list[str], config: str | None, adapters: tuple[str, ...]
 ) -> None:
-    """With one radio: a packet that two hear would count twice."""
+    """Only one is used: with two, a packet would count twice."""
     asked: list[RadioSettings] = []
 
     def note(settings: RadioSettings, **_options: object) -> MockScanner:
@@ -252,7 +252,7 @@ def test_the_adapter_is_the_named_one_or_the_configured_one(
 
 
 def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
-    """What somebody recorded can be looked at elsewhere."""
+    """A recording can be examined on another machine."""
     Path("x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
 
     assert 0 == main(["--replay", "x.capture"])
@@ -261,7 +261,7 @@ def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """And its errors are exit statuses there."""
+    """main.py turns its errors into exit statuses."""
     assert 78 == program.main(["discover", "--config", "nowhere.yaml"])
     assert capsys.readouterr().err.startswith("ble-exporter: error: nowhere.yaml: can't be read")
 
@@ -281,7 +281,7 @@ def test_whoever_reads_no_further_sees_no_traceback(tmp_path: Path) -> None:
 
 
 class Terminal:
-    """The command on a terminal of 80 columns: its own, whatever the tests run in."""
+    """The command on its own terminal of 80 columns."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
@@ -289,7 +289,7 @@ class Terminal:
         self.text = ""
 
     def wait_for(self, words: str) -> None:
-        """Wait until something new is on it."""
+        """Wait until new output contains the words."""
         assert self._process.stdout is not None
         until = time.monotonic() + PATIENCE_S
         while words not in self.text[self._waited_for :]:
@@ -305,7 +305,7 @@ class Terminal:
         self.type_bytes(keys.encode())
 
     def type_bytes(self, keys: bytes) -> None:
-        """Press keys of a terminal that has another encoding than the program."""
+        """Send bytes, as from a terminal with another encoding."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.write(keys)
@@ -334,7 +334,7 @@ class Terminal:
 
 @contextmanager
 def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
-    """Run the command; kill it if the test did not end it."""
+    """Run the command, and kill it at the end of the test."""
     relay = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     command = [sys.executable, "-m", "ble_exporter", "discover", *arguments]
     environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "xterm", "PYTHONPATH": str(ROOT)}
@@ -348,7 +348,7 @@ def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
 
 
 def test_a_user_chooses_and_names(tmp_path: Path) -> None:
-    """On a real terminal, with a simulated house: listen, enough, choose, name; and the file is right."""
+    """The whole dialogue on a real terminal, with simulated sensors."""
     with on_a_terminal("--mock", "--mock-seed", "3", "--write", "new.yaml", "--seconds", "600") as terminal:
         terminal.wait_for("ATC_7B109F")
         terminal.type("\x03")
@@ -365,7 +365,7 @@ def test_a_user_chooses_and_names(tmp_path: Path) -> None:
 
 
 def test_a_user_types_a_key_that_nobody_sees(tmp_path: Path) -> None:
-    """The sensor's own packet says whether it is right, and the file is nobody else's."""
+    """It is checked with the sensor's packet, and no other user can read the file."""
     (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")
@@ -400,7 +400,7 @@ def test_whoever_chooses_nothing_changes_nothing(tmp_path: Path, keys: str, stat
 
 
 def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None:
-    """Ctrl-D there: the other one was chosen by name, and a script must see that one of them is missing."""
+    """After Ctrl-D the other sensor is still added, and a script must notice that one is missing."""
     encrypted = LOCKED["address"]
     (tmp_path / "x.capture").write_text(
         f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {LOCKED['payload']}\n"
@@ -418,7 +418,7 @@ def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None
 
 
 def test_an_answer_that_is_no_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal that is not set to UTF-8 sends such bytes for ü: at each of the three questions."""
+    """A terminal that does not use UTF-8 sends such bytes for ü, at each of the three questions."""
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
     (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
@@ -444,7 +444,7 @@ def test_an_answer_that_is_no_text_is_asked_for_again(tmp_path: Path, monkeypatc
 
 
 def test_however_it_ends_the_terminal_is_in_order() -> None:
-    """Nothing was switched over, so that nothing has to be switched back: no other screen, and no hidden cursor."""
+    """It uses no alternate screen and no hidden cursor, so nothing has to be restored."""
     with on_a_terminal("--mock", "--mock-seed", "3") as terminal:
         terminal.wait_for("ATC_7B109F")
 

@@ -1,4 +1,4 @@
-"""What a search keeps of what it hears."""
+"""What is kept about discovered devices."""
 
 import pytest
 
@@ -55,7 +55,7 @@ class Air:
 
 
 def test_the_packets_of_a_sensor_come_together() -> None:
-    """Temperature is in one, voltage in the next, the name in a third: a user wants one line."""
+    """Temperature, voltage and name come in different packets, but a user wants one line."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A})
@@ -71,7 +71,7 @@ def test_the_packets_of_a_sensor_come_together() -> None:
 
 
 def test_a_stranger_is_no_sensor() -> None:
-    """Nobody is offered what can't be read."""
+    """Devices that can't be read are not offered."""
     air = Air()
 
     air.say(BEACON)
@@ -82,7 +82,7 @@ def test_a_stranger_is_no_sensor() -> None:
 
 
 def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
-    """0x181A is Environmental Sensing, which others send too."""
+    """Other devices also use 0x181A, Environmental Sensing."""
     air = Air()
 
     air.say({atc.UUID: b"\x01\x02"})
@@ -91,7 +91,7 @@ def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
 
 
 def test_what_only_announces_itself_is_no_sensor() -> None:
-    """Every second thing of Xiaomi's sends MiBeacons: lamps, scales, toothbrushes."""
+    """Lamps, scales and toothbrushes of Xiaomi send MiBeacons too."""
     air = Air()
 
     air.say({mibeacon.UUID: bytes.fromhex("30585b0501") + bytes.fromhex(ADDRESS.replace(":", ""))[::-1] + b"\x08"})
@@ -101,7 +101,7 @@ def test_what_only_announces_itself_is_no_sensor() -> None:
 
 
 def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
-    """And its packets count from when it was one, or its interval would be that of its names."""
+    """Only its sensor packets count; otherwise the interval would be that of its names."""
     air = Air()
 
     for air.now in (0.0, 0.1, 0.2):
@@ -114,7 +114,7 @@ def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
 
 
 def test_the_interval_is_the_usual_one() -> None:
-    """A packet that was lost makes one gap longer, not the interval."""
+    """A lost packet lengthens one gap, not the interval."""
     air = Air()
 
     for air.now in (0.0, 2.5, 5.0, 10.0, 12.5):
@@ -124,7 +124,7 @@ def test_the_interval_is_the_usual_one() -> None:
 
 
 def test_one_packet_has_no_interval() -> None:
-    """What is not known is not shown."""
+    """An unknown interval is not shown."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A})
@@ -133,7 +133,7 @@ def test_one_packet_has_no_interval() -> None:
 
 
 def test_the_strongest_comes_first() -> None:
-    """Who looks for a sensor holds it in the hand."""
+    """The sensor that the user is looking for is usually the nearest."""
     air = Air()
 
     for address, rssi in ((ADDRESS, -80), (ANOTHER, -50), ("A4:C1:38:00:00:03", None)):
@@ -143,7 +143,7 @@ def test_the_strongest_comes_first() -> None:
 
 
 def test_the_strength_follows_slowly() -> None:
-    """It varies by some dB from packet to packet; the lines of a table must not dance."""
+    """It varies by some dB from packet to packet, and rows must not jump between refreshes."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A}, rssi=-60)
@@ -153,7 +153,7 @@ def test_the_strength_follows_slowly() -> None:
 
 
 def test_a_sensor_that_encrypts_is_one_that_needs_its_key() -> None:
-    """It is a sensor of the house like others; only what it measures can't be seen."""
+    """It is a sensor like the others; only its measurements are hidden."""
     air = Air()
 
     air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
@@ -176,7 +176,7 @@ def test_with_its_key_it_is_read() -> None:
 
 
 def test_with_another_key_it_needs_the_right_one() -> None:
-    """The configured one is wrong, and the table says so."""
+    """The table says that the configured one is wrong."""
     air = Air({LOCKED["address"]: bytes(16)})
 
     air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
@@ -203,7 +203,7 @@ def test_a_format_has_the_name_that_users_know(uuid: str, payload: str, name: st
 
 
 def test_a_sensor_of_two_formats_has_both() -> None:
-    """Some firmwares send several in turn; a user may want to switch one off."""
+    """Some firmwares send several in turn, and a user may want to disable one."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A})
@@ -213,7 +213,7 @@ def test_a_sensor_of_two_formats_has_both() -> None:
 
 
 def test_a_breath_is_told_and_forgotten() -> None:
-    """Which of ten sensors is this one? Breathe on it; after a while the next one."""
+    """The user breathes on one sensor after the other to tell them apart."""
     air = Air()
     for _ in range(3):
         air.measure(21.0, 45.0)
@@ -228,7 +228,7 @@ def test_a_breath_is_told_and_forgotten() -> None:
 
 
 def test_a_warm_hand_is_told_as_well() -> None:
-    """The humidity falls under it."""
+    """Under a warm hand the humidity falls."""
     air = Air()
     for _ in range(3):
         air.measure(21.0, 45.0)
@@ -252,14 +252,14 @@ def test_a_warm_hand_is_told_as_well() -> None:
     ],
 )
 def test_a_rise_is_well_beyond_the_noise(values: list[float], rises: list[float]) -> None:
-    """A mark that comes by itself leads to the wrong sensor."""
+    """A false mark leads to the wrong sensor."""
     rise = RiseDetector(3.0)
 
     assert rises == [value for value in values if rise.add(value)]
 
 
 def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory() -> None:
-    """And the sensors that were there before stay: everything over the air is hostile."""
+    """The sensors heard before stay: everything over the air is hostile."""
     air = Air(max_sensors=2, max_others=3)
 
     for number in range(9):
@@ -272,7 +272,7 @@ def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory() -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    """A name has 248 bytes at the most; whoever says more is no sensor's firmware."""
+    """Bluetooth names have at most 248 bytes; a longer one is an attack."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A}, name="x" * 10_000)
@@ -281,7 +281,7 @@ def test_a_long_name_is_cut() -> None:
 
 
 def test_who_measures_ever_more_does_not_fill_the_memory() -> None:
-    """Each packet may hold other objects, and more of each: ten thousand names, of each of 500 addresses."""
+    """Each packet may hold other objects: thousands of names from each of 500 addresses."""
     air = Air()
 
     air.measure(20.0, 40.0)

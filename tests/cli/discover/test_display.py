@@ -1,4 +1,4 @@
-"""What is shown while a search listens."""
+"""What is shown while `discover` listens."""
 
 import io
 import os
@@ -21,7 +21,7 @@ BREATH = PACKET_A[:-2] + (9900).to_bytes(2, "little")
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests' own terminal sets does not count."""
+    """Ignore the environment that the tests run in."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
@@ -37,7 +37,7 @@ class Screen:
         self._read = 0
 
     def look(self) -> list[str]:
-        """Return what is on it."""
+        """Return its lines."""
         text = self.stream.getvalue()[self._read :]
         self._read += len(text)
         while text:
@@ -72,7 +72,7 @@ class Screen:
 
 
 def discovery_of(*payloads: bytes, sensors: int = 1) -> Discovery:
-    """Return what heard sensors, each the same."""
+    """Return a discovery that heard sensors, all with these payloads."""
     discovery = Discovery(lambda: 0.0)
     for number in range(1, sensors + 1):
         for payload in payloads:
@@ -81,7 +81,7 @@ def discovery_of(*payloads: bytes, sensors: int = 1) -> Discovery:
 
 
 def test_the_table_changes_in_place() -> None:
-    """It is one table, not a hundred of them below each other."""
+    """A hundred tables below each other would be unreadable."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
@@ -105,7 +105,7 @@ def test_the_table_changes_in_place() -> None:
 
 
 def test_at_the_end_nothing_is_left() -> None:
-    """The last table follows, with numbers to choose by."""
+    """The final table is printed afterwards."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     write(screen.stream, "$ discover\n")
@@ -117,7 +117,7 @@ def test_at_the_end_nothing_is_left() -> None:
 
 
 def test_what_the_terminal_echoes_breaks_nothing() -> None:
-    """Whoever presses Ctrl-C reads ^C where the cursor is."""
+    """Ctrl-C is echoed as ^C at the cursor."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
@@ -129,7 +129,7 @@ def test_what_the_terminal_echoes_breaks_nothing() -> None:
 
 
 def test_a_low_terminal_has_the_strongest() -> None:
-    """What goes over the upper edge can't be redrawn."""
+    """Lines above the upper edge can't be redrawn."""
     screen = Screen(lines=9)
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A, sensors=9), 7.0, "")
@@ -141,7 +141,7 @@ def test_a_low_terminal_has_the_strongest() -> None:
 
 
 def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
-    """Whoever breathes on the weakest of many sensors waits for its mark."""
+    """The user may breathe on the weakest of many sensors."""
     screen = Screen(lines=9)
     discovery = discovery_of(PACKET_A, sensors=9)
     discovery.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, 0.0, -59))
@@ -155,7 +155,7 @@ def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
 
 
 def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four times a second, and the radio waits meanwhile."""
+    """It is drawn four times a second, and the radio waits meanwhile."""
     made: list[int] = []
 
     def counting(
@@ -173,7 +173,7 @@ def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_cut_says_so_on_the_terminal() -> None:
-    """A line of the terminal's full width keeps its last character, on xterm and the console, too."""
+    """A line of the terminal's full width keeps its last character."""
     screen = Screen(columns=40)
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A), 7.0, "")
@@ -183,7 +183,7 @@ def test_what_is_cut_says_so_on_the_terminal() -> None:
 
 
 def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
-    """It has broken the lines that are too long for it now."""
+    """It has wrapped the lines that are too long now."""
     screen = Screen(columns=80)
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     live.show(discovery_of(PACKET_A), 7.0, "")
@@ -198,7 +198,7 @@ def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
 
 
 def test_a_breath_is_marked_at_once() -> None:
-    """That is how one finds the sensor in one's hand."""
+    """That is how users find out which sensor they hold."""
     screen = Screen()
     discovery = discovery_of(PACKET_A, BREATH)
 
@@ -218,7 +218,7 @@ def test_colours_are_for_who_wants_them(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
-    """Once; and no name can break it."""
+    """Each appears once, and no name can break its line."""
     stream = io.StringIO()
     discovery = discovery_of(PACKET_A, sensors=2)
     announcements = NewSensorLines(stream, {ADDRESS: "living\nroom\x1b[2J"})
@@ -233,7 +233,7 @@ def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
 
 
 def test_a_character_that_the_terminal_does_not_have_is_no_error() -> None:
-    """Anybody may call a device anything, and a terminal may be from the last century."""
+    """Names can contain any character, and some terminals are not Unicode."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
 

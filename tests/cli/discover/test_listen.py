@@ -1,4 +1,4 @@
-"""How long a search listens."""
+"""How long `discover` listens."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 class Log:
-    """A display that notes what it is told; it may interrupt the search, as its user would."""
+    """A display that notes what it is shown, and can press Ctrl-C."""
 
     def __init__(self, enough_at_s: float = -1.0) -> None:
         self.left: list[float] = []
@@ -47,7 +47,7 @@ def discovery() -> Discovery:
 
 
 def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None:
-    """And shows what it hears a few times a second, with the time that is left."""
+    """Meanwhile the display is updated several times a second."""
     log, heard = Log(), discovery()
 
     took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
@@ -61,7 +61,7 @@ def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None
 
 
 def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> None:
-    """A capture that is over."""
+    """A capture ends before the time is over."""
     log = Log()
 
     took_s = in_virtual_time(
@@ -73,7 +73,7 @@ def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> N
 
 
 def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
-    """Whoever sees their sensor has seen enough, and goes on to choose it: nothing of what was heard is lost."""
+    """A user who sees the sensor goes on to choose it, and nothing that was heard is lost."""
     log, heard = Log(enough_at_s=20.0), discovery()
     before = signal.getsignal(signal.SIGINT)
 
@@ -86,7 +86,7 @@ def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_ctrl_c_is_enough_while_bluetooth_starts(in_virtual_time: InVirtualTime) -> None:
-    """That may take 20 s, with a stack that hangs."""
+    """With a stack that hangs, starting may take 20 s."""
 
     class Starting(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:  # noqa: ARG002 - Radio's
@@ -97,7 +97,7 @@ def test_ctrl_c_is_enough_while_bluetooth_starts(in_virtual_time: InVirtualTime)
 
 
 def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
-    """Also when it stops; and the terminal is left in order."""
+    """The terminal is still left in order."""
     log = Log()
 
     with pytest.raises(ScannerError, match="unplugged"):
@@ -106,7 +106,7 @@ def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_it_says_with_which_adapter(in_virtual_time: InVirtualTime) -> None:
-    """With two, a user wants to know."""
+    """On a machine with two adapters, the user wants to know."""
 
     class Adapter(Radio):
         adapters = {"hci1": True}  # noqa: RUF012 - a constant

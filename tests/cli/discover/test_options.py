@@ -1,4 +1,4 @@
-"""The options of the search: what is meant, and what is refused at once."""
+"""The options of `discover`, and which combinations are refused."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from ble_exporter.cli.discover.options import parse
 
 
 def test_without_options_it_looks_for_half_a_minute() -> None:
-    """And writes nothing."""
+    """By default it writes nothing."""
     options = parse([])
 
     assert (30.0, None, []) == (options.seconds, options.write, options.add)
 
 
 def test_several_may_be_added() -> None:
-    """In any case, with or without names; a name may have an equals sign."""
+    """Addresses in any case, with or without names; a name may contain an equals sign."""
     options = parse(["--write", "x", "--add", "a4:c1:38:00:00:0a=a = b", "--add", "A4:C1:38:00:00:02"])
 
     assert [DeviceRequest("A4:C1:38:00:00:0A", "a = b"), DeviceRequest("A4:C1:38:00:00:02", "")] == options.add
@@ -40,7 +40,7 @@ def test_several_may_be_added() -> None:
 def test_what_makes_no_sense_is_wrong_usage(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before anybody waits half a minute; and the message has the way out."""
+    """The error comes before anybody waits half a minute, with a hint."""
     with pytest.raises(SystemExit) as ending:
         parse(arguments)
 
@@ -49,5 +49,5 @@ def test_what_makes_no_sense_is_wrong_usage(
 
 
 def test_the_file_that_is_written_may_be_named_twice() -> None:
-    """Who has --config in their fingers types it."""
+    """Users type --config out of habit."""
     assert "x" == parse(["--write", "x", "--config", "x"]).write

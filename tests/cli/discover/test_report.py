@@ -1,4 +1,4 @@
-"""What a user reads when the search is over, and what a program does."""
+"""The final report of `discover`, for people and for programs."""
 
 import json
 
@@ -16,7 +16,7 @@ KEY = "00112233445566778899aabbccddeeff"
 
 
 def discovery_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Discovery:
-    """Return what heard these, 2 s apart."""
+    """Return a discovery that heard these devices, 2 s apart."""
     times = iter(range(0, 100, 2))
     discovery = Discovery(lambda: next(times))
     for address, service_data in heard:
@@ -34,7 +34,7 @@ def text_of(
 
 
 def test_strangers_are_only_counted() -> None:
-    """There are dozens in every house; whoever wants them asks."""
+    """There are dozens in every house."""
     discovery = discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
 
     assert text_of(discovery).endswith("\n\nHeard 1 sensor, 2 other devices (--all lists them).")
@@ -42,7 +42,7 @@ def test_strangers_are_only_counted() -> None:
 
 
 def test_strangers_are_listed_on_demand() -> None:
-    """Who misses a sensor sees whether it is heard at all."""
+    """A user who misses a sensor can see whether it is heard at all."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {})), lists_others=True)
 
     assert "\n5A:00:00:00:00:01         -60      1         no known format\n" in text
@@ -50,7 +50,7 @@ def test_strangers_are_listed_on_demand() -> None:
 
 
 def test_a_configured_sensor_that_was_not_heard_is_missed() -> None:
-    """Its battery is flat, or its address has a slip."""
+    """Its battery may be flat, or its address mistyped."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
 
     assert "\nok already configured\n" in text
@@ -58,7 +58,7 @@ def test_a_configured_sensor_that_was_not_heard_is_missed() -> None:
 
 
 def test_a_rise_stays_marked_to_the_end() -> None:
-    """The choice comes when the breath is long over."""
+    """The user chooses long after breathing on the sensor."""
     text = text_of(
         discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), (ADDRESS, {bthome.UUID: PACKET_A[:-2] + b"\xac\x26"}))
     )
@@ -68,14 +68,14 @@ def test_a_rise_stays_marked_to_the_end() -> None:
 
 
 def test_an_encrypted_sensor_has_a_way_out() -> None:
-    """Else it is taken for a broken one."""
+    """Otherwise it looks broken."""
     text = text_of(discovery_of((LOCKED["address"], {bthome.UUID: bytes.fromhex(LOCKED["payload"])})))
 
     assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; --write asks for it.")
 
 
 def test_nothing_heard_has_a_way_out() -> None:
-    """The first try, in the wrong room."""
+    """It is often the first try."""
     text = text_of(discovery_of())
 
     assert "Heard 0 sensors, 0 other devices." == text.splitlines()[0]
@@ -83,12 +83,12 @@ def test_nothing_heard_has_a_way_out() -> None:
 
 
 def test_the_notes_are_broken_between_words() -> None:
-    """A terminal breaks them anywhere."""
+    """A terminal would break them anywhere."""
     assert all(len(line) <= 50 for line in text_of(discovery_of(), columns=50).splitlines())
 
 
 def test_a_program_gets_all_of_it() -> None:
-    """Numbers as numbers, units in the names, and what is not known as null."""
+    """Numbers are numbers, units are in the names, and unknown values are null."""
     told = discovery_document(
         discovery_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
         {ADDRESS: "x"},
@@ -117,7 +117,7 @@ def test_a_program_gets_all_of_it() -> None:
 
 
 def test_a_program_gets_the_others_on_demand() -> None:
-    """With the reason, where there is one."""
+    """Each has the reason why it was rejected, if any."""
     told = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
 
     assert told["others"] == [
@@ -133,7 +133,7 @@ def test_a_program_gets_the_others_on_demand() -> None:
 
 
 def test_no_document_has_a_key() -> None:
-    """It ends in a log, or in a question to strangers."""
+    """Such documents end up in logs and forums."""
     told = added_document([NewDevice(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
 
     assert told == {

@@ -1,4 +1,4 @@
-"""The table: it fits, and nothing that a stranger says can spoil it."""
+"""The tables fit the terminal, whatever names devices advertise."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def texts(*sensors: DiscoveredDevice, columns: int = 120, configured: dict[str, 
 
 
 def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
-    """Address, name, format, strength, how many packets, how often, and what it measures, the usual first."""
+    """Address, name, format, RSSI, packets, interval and readings, the usual readings first."""
     assert texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=109) == [
         "     ADDRESS            NAME        FORMAT  RSSI  HEARD  EVERY  READINGS",
         "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V",
@@ -47,20 +47,20 @@ def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
 
 
 def test_in_a_narrow_terminal_there_are_less_readings() -> None:
-    """Temperature and humidity are what a user knows a room by."""
+    """Temperature and humidity tell most about a room."""
     lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
 
     assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %")
 
 
 def test_what_encrypts_says_what_it_needs() -> None:
-    """In whatever room there is."""
+    """The shorter text fits a narrow terminal."""
     assert texts(locked())[1].endswith("   encrypted: needs its bindkey")
     assert texts(locked(), columns=80)[1].endswith("   needs bindkey")
 
 
 def test_a_wrong_key_is_told() -> None:
-    """The configuration is to be mended, not the sensor."""
+    """The configuration is wrong, not the sensor."""
     sensor = locked()
     sensor.rejected = "wrong_key"
 
@@ -68,14 +68,14 @@ def test_a_wrong_key_is_told() -> None:
 
 
 def test_a_configured_sensor_has_its_configured_name() -> None:
-    """And says that it is one."""
+    """It is also marked as configured."""
     lines = texts(heard(PACKET_A, name="ATC_000001"), configured={ADDRESS: "living_room"})
 
     assert lines[1].startswith("  ok A4:C1:38:00:00:01  living_room  BTHome")
 
 
 def test_a_sensor_that_just_rose_is_marked() -> None:
-    """And which of its readings it was; without colours, too."""
+    """The reading that rose is marked as well, even without colours."""
     sensor = heard(PACKET_A)
     sensor.rose = Measurement("humidity")
     rising = sensor_lines([sensor], {}, 100, rising=frozenset({ADDRESS}), numbers={ADDRESS: 12})
@@ -104,12 +104,12 @@ def test_what_is_not_known_is_not_invented() -> None:
 
 
 def test_without_sensors_there_is_no_table() -> None:
-    """A header over nothing looks like an error."""
+    """A header without rows looks like an error."""
     assert texts() == []
 
 
 def test_others_are_listed_with_the_reason() -> None:
-    """Who misses a sensor looks for it there."""
+    """A user who misses a sensor looks for it here."""
     nameless = DiscoveredDevice("A4:C1:38:00:00:02", rssi=-70.4, packets=3)
     rejected = DiscoveredDevice("A4:C1:38:00:00:03", name="x\x1b[2J", rssi=-80.0, packets=1, rejected="no_known_format")
 
@@ -130,12 +130,12 @@ def test_others_are_listed_with_the_reason() -> None:
     ],
 )
 def test_numbers_are_words(sensors: int, others: int, words: str) -> None:
-    """Of more than are kept nobody knows how many there are."""
+    """At the limit of those that are kept, the number is unknown."""
     assert words == counted(sensors, others)
 
 
 def test_what_is_cut_says_so() -> None:
-    """And a character that takes two columns is not halved."""
+    """A character that takes two columns is not halved."""
     assert ["abc", "ab…", "厨…", "厨…", ""] == [
         cut("abc", 3), cut("abcd", 3), cut("厨房", 3), cut("厨房x", 3), cut("x", 0),
     ]  # fmt: skip
@@ -163,7 +163,7 @@ def test_no_more_of_a_long_name_is_looked_at_than_fits() -> None:
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4), st.integers(1, 200), st.booleans())
 def test_no_line_is_longer_than_the_terminal(names: list[str], columns: int, is_known: bool) -> None:
-    """Whatever a device calls itself: a line that breaks would move all below it."""
+    """A line that wraps would move everything below it."""
     sensors = [heard(PACKET_A, address=f"A4:C1:38:00:00:{number:02X}", name=name) for number, name in enumerate(names)]
     configured = {ADDRESS: "厨房" * 20} if is_known else {}
 

@@ -1,4 +1,4 @@
-"""The Bluetooth stack, judged. Each command that can be tried is tried on the rig: scenarios doctor_…."""
+"""The checks of the Bluetooth stack. Commands that can be tried are tried on the rig: scenarios doctor_…."""
 
 import grp
 import os
@@ -28,14 +28,14 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 def shown(context: CheckContext, *adapters: Adapter, **others: Any) -> CheckContext:  # noqa: ANN401 - Inspection's
-    """Put what D-Bus shows before the context."""
+    """Set what D-Bus shows."""
     context.inspection = Inspection(adapters=adapters, **others)
     return context
 
 
 @pytest.fixture
 def sick(context: CheckContext, write: Write) -> Callable[..., CheckContext]:
-    """Take up a configuration with these settings."""
+    """Use a configuration with these settings."""
 
     def with_settings(**settings: object) -> CheckContext:
         context.config = load_config(str(write(**settings)))
@@ -45,7 +45,7 @@ def sick(context: CheckContext, write: Write) -> Callable[..., CheckContext]:
 
 
 def installed(context: CheckContext, name: str) -> Path:
-    """Put a file on the examined machine."""
+    """Create a file on the checked machine."""
     path = context.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -53,7 +53,7 @@ def installed(context: CheckContext, name: str) -> Path:
 
 
 def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: Path, context: CheckContext) -> None:
-    """To start another one would not help. Without the variable: the rig's doctor_from_nothing."""
+    """Starting another bus would not help. Without the variable: the rig's doctor_from_nothing."""
     (result,) = checks.check_dbus(context)
 
     assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (result.level, result.command)
@@ -77,7 +77,7 @@ def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: P
 def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
     context: CheckContext, error: str, command: str
 ) -> None:
-    """To restart what is masked, or refuses this user, helps nobody."""
+    """Restarting does not help if it is masked, or refuses this user."""
     installed(context, "usr/libexec/bluetooth/bluetoothd")
     problem = str(hints.dbus_error(error, ""))
 
@@ -89,7 +89,7 @@ def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
 def test_who_is_in_the_group_since_today_logs_in_anew(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """A process keeps the groups with which it began. And a group that does not exist has no members."""
+    """Membership takes effect at the next login. A missing group has no members."""
     shown(context, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [ME])))
     (member,) = checks.check_bluetoothd(context)
@@ -101,14 +101,14 @@ def test_who_is_in_the_group_since_today_logs_in_anew(
 
 
 def test_a_bluetoothd_that_is_not_installed_is_installed(context: CheckContext) -> None:
-    """Systemctl would not know the unit."""
+    """The unit would be unknown to systemctl."""
     (result,) = checks.check_bluetoothd(shown(context, refusal=f"{ERRORS}ServiceUnknown", bluez_problem="not running"))
 
     assert "sudo apt install bluez" == result.command
 
 
 def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(context: CheckContext) -> None:
-    """Systemd does not start it then, and D-Bus waits for it in vain: a restart would not help."""
+    """Without an adapter systemd does not start it, so a restart would not help."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     (context.root / "sys/class/bluetooth").rmdir()
 
@@ -118,7 +118,7 @@ def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(context: Che
 
 
 def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every file be a user's: only root can give one away."""
+    """Pretend that every file belongs to a user: only root can change owners."""
     status = os.stat_result((0o100755, 0, 0, 1, uid, 0, 0, 0, 0, 0))
     monkeypatch.setattr(Path, "stat", lambda _path, **_options: status)
 
@@ -134,7 +134,7 @@ def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_version_is_that_of_the_program_that_runs(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, said: str | None, text: str
 ) -> None:
-    """D-Bus does not tell it."""
+    """D-Bus does not tell the version."""
     asked: list[tuple[str, ...]] = []
 
     def answer(*command: str) -> str | None:
@@ -155,7 +155,7 @@ def test_the_version_is_that_of_the_program_that_runs(
 def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
 ) -> None:
-    """A process may write what it likes where its command line is, and perhaps it is root who calls the doctor."""
+    """A process can set its command line to anything, and root may be running `doctor`."""
     program = installed(context, name)
     owned_by(owner, monkeypatch)
     context.output_of = lambda *_command: pytest.fail("it was started")
@@ -179,7 +179,7 @@ def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
 def test_what_monitors_mean_for_the_mode(
     sick: Callable[..., CheckContext], mode: str, offers: bool, fails: bool, text: str
 ) -> None:
-    """Only a passive scan can't do without."""
+    """Only passive scans need them."""
     (result,) = checks.check_scan_mode(shown(sick(scan_mode=mode), HCI0._replace(can_monitor=offers)))
 
     assert text in result.text
@@ -191,7 +191,7 @@ def test_what_monitors_mean_for_the_mode(
 def test_the_command_for_passive_scans_leaves_one_answer(
     sick: Callable[..., CheckContext], before: str, tmp_path: Path
 ) -> None:
-    """Of two lines bluetoothd takes the last, and that may be the old one."""
+    """Of two lines bluetoothd uses the last, which may be the old one."""
     file = tmp_path / "main.conf"
     file.write_text(f"[General]\nName = pi\n{before}KernelExperimental = false\n[Policy]\n")
     (result,) = checks.check_scan_mode(shown(sick(scan_mode="passive"), HCI0))
@@ -206,7 +206,7 @@ def test_the_command_for_passive_scans_leaves_one_answer(
 
 
 def test_rfkill_is_named_with_the_command_that_this_machine_has(context: CheckContext) -> None:
-    """Debian has `rfkill` in a package of its own."""
+    """On Debian `rfkill` is a separate package."""
     folder = switch(context.root, 0, soft="1")
     (by_hand,) = checks.check_rfkill(context)
     installed(context, "usr/sbin/rfkill")
@@ -217,7 +217,7 @@ def test_rfkill_is_named_with_the_command_that_this_machine_has(context: CheckCo
 
 
 def test_a_switch_that_no_command_moves_is_said_so(context: CheckContext) -> None:
-    """Of a machine with a key for it."""
+    """Some laptops have a hardware switch."""
     switch(context.root, 0, hard="1")
 
     assert [CheckResult("fail", "rfkill: a hardware switch of this machine blocks hci0: flip it")] == list(
@@ -226,7 +226,7 @@ def test_a_switch_that_no_command_moves_is_said_so(context: CheckContext) -> Non
 
 
 def test_what_is_not_used_may_be_blocked(sick: Callable[..., CheckContext]) -> None:
-    """On a Pi with a better adapter plugged in, the built-in one is blocked on purpose."""
+    """With a better adapter plugged in, the built-in one of a Pi is often blocked on purpose."""
     context = sick(adapter="hci1")
     switch(context.root, 0, soft="1")
 
@@ -234,7 +234,7 @@ def test_what_is_not_used_may_be_blocked(sick: Callable[..., CheckContext]) -> N
 
 
 def test_an_adapter_that_only_the_kernel_knows(context: CheckContext) -> None:
-    """Bluetoothd that was started too early."""
+    """Perhaps bluetoothd started too early."""
     (result,) = checks.check_adapters(shown(context))
 
     assert result.text == "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it"
@@ -242,7 +242,7 @@ def test_an_adapter_that_only_the_kernel_knows(context: CheckContext) -> None:
 
 
 def test_a_pi_whose_adapter_is_switched_off_for_good(context: CheckContext) -> None:
-    """Many a guide to the Pi's serial port says so."""
+    """Guides to the Pi's serial port recommend it."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     file = installed(context, "boot/firmware/config.txt")
     file.write_text("[all]\ndtoverlay=disable-bt\n")
@@ -276,7 +276,7 @@ def test_a_pi_whose_adapter_is_switched_off_for_good(context: CheckContext) -> N
 def test_the_adapter_that_would_be_used_is_judged(
     sick: Callable[..., CheckContext], setting: dict[str, object], there: list[Adapter], text: str, command: str
 ) -> None:
-    """One that nobody uses may be off."""
+    """An unused adapter may be off."""
     context = shown(sick(**setting), *there)
 
     expected = CheckResult("fail" if command else "ok", text, command.replace("FILE", context.config_path))
@@ -284,7 +284,7 @@ def test_the_adapter_that_would_be_used_is_judged(
 
 
 def test_who_else_scans_is_named_as_far_as_it_can_be(context: CheckContext) -> None:
-    """Two programs share the radio; and the exporter itself is no stranger."""
+    """Two programs share the radio; the exporter itself does not count."""
     scanning = HCI0._replace(is_discovering=True)
     others = (("systemd", 1), ("bluetoothctl", 900), ("python3", os.getpid()))
     (named,) = checks.check_other_scanners(shown(context, scanning, others=others))
@@ -315,7 +315,7 @@ ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.boole
     )
 )
 def test_nothing_that_the_bus_can_show_breaks_a_check(context: CheckContext, inspection: Inspection) -> None:
-    """Who asks a doctor is ill already."""
+    """Users run `doctor` on broken machines."""
     context.inspection = inspection
     for check in (checks.check_bluetoothd, checks.check_rfkill, checks.check_adapters, checks.check_other_scanners):
         assert list(check(context))

@@ -8,11 +8,11 @@ from ble_exporter.cli.doctor.check import output_of
 
 
 def test_what_a_program_prints() -> None:
-    """Without the line break behind it, and whatever bytes it prints."""
+    """Without the final line break, and even if it is not UTF-8."""
     assert "5.66 \ufffd" == output_of(sys.executable, "-c", r"import os; os.write(1, b'5.66 \xff\n')")
 
 
 @pytest.mark.parametrize("command", [("/nowhere/bluetoothd", "--version"), (sys.executable, "-c", "1/0"), ("\0",)])
 def test_a_program_that_is_not_there_or_fails_prints_nothing(command: tuple[str, ...]) -> None:
-    """An context goes on."""
+    """The checks go on."""
     assert output_of(*command) is None

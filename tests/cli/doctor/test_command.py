@@ -1,4 +1,4 @@
-"""`ble-exporter doctor` as a whole: its lines, its exit status, and that nothing breaks it."""
+"""`ble-exporter doctor` as a whole: its output and exit status; nothing breaks it."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ Act = Callable[[ScriptedBluez], object]
 
 
 def examined(bus: Path, context: CheckContext, act: Act = lambda _bluez: None) -> tuple[int, str]:
-    """Run it on a scripted bluetoothd; return the exit status and what was told."""
+    """Run it with a scripted bluetoothd; return the exit status and the output."""
 
     async def run(bluez: ScriptedBluez) -> tuple[int, str]:
         bluez.processes = {"org.bluez": 812}
@@ -42,7 +42,7 @@ def levels(told: str) -> list[str]:
 
 
 def test_all_is_well(bus: Path, context: CheckContext) -> None:
-    """A line for each, and the last one says what counts."""
+    """One line per check, and a summary."""
     status, told = examined(bus, context)
 
     assert 0 == status
@@ -53,7 +53,7 @@ def test_all_is_well(bus: Path, context: CheckContext) -> None:
 
 
 def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
-    """With BlueZ, on the adapter that the service would choose; what is on air there the rig shows."""
+    """It uses the adapter that the service would choose. The rig shows what it hears."""
     context.make_radio, context.seconds = doctor.radio_maker(), 0.1
     seen: list[ScriptedBluez] = []
     status, told = examined(bus, context, seen.append)
@@ -67,7 +67,7 @@ def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> Non
 def test_what_fails_is_followed_by_its_command_and_what_it_prevents_is_skipped(
     bus: Path, context: CheckContext
 ) -> None:
-    """One cause is one failure; what needs no Bluetooth is looked at all the same."""
+    """One cause is one failure; checks that need no Bluetooth still run."""
     folder = switch(context.root, 0, soft="1")
     status, told = examined(bus, context)
 
@@ -79,7 +79,7 @@ def test_what_fails_is_followed_by_its_command_and_what_it_prevents_is_skipped(
 
 
 def test_several_are_counted(bus: Path, context: CheckContext) -> None:
-    """The first is that which the others may follow from."""
+    """The first failure may cause the others."""
     (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: "no"
     Path(context.config_path).write_text("")
@@ -90,7 +90,7 @@ def test_several_are_counted(bus: Path, context: CheckContext) -> None:
 
 
 def test_what_needs_bluetooth_is_not_the_first(bus: Path, context: CheckContext) -> None:
-    """A newcomer has no configuration yet: `discover` makes one, and can hear nothing while the adapter is blocked."""
+    """A new user has no configuration yet, and `discover` hears nothing while the adapter is blocked."""
     folder = switch(context.root, 0, soft="1")
     Path(context.config_path).unlink()
     status, told = examined(bus, context)
@@ -101,7 +101,7 @@ def test_what_needs_bluetooth_is_not_the_first(bus: Path, context: CheckContext)
 
 
 def test_a_warning_is_no_failure(bus: Path, context: CheckContext) -> None:
-    """Readings come."""
+    """There are readings."""
     (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: "no"
     status, told = examined(bus, context)
@@ -111,7 +111,7 @@ def test_a_warning_is_no_failure(bus: Path, context: CheckContext) -> None:
 
 
 def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> None:
-    """A bug of ours must not hide what the others find."""
+    """A bug in one check must not hide the others."""
     context.clock = lambda: -1e300
     status, told = examined(bus, context)
 
@@ -121,7 +121,7 @@ def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> No
 
 
 def test_without_listening_the_rest_is_looked_at(bus: Path, context: CheckContext) -> None:
-    """It takes no time then."""
+    """Without listening it takes no time."""
     context.seconds = 0
     status, told = examined(bus, context)
 
@@ -133,7 +133,7 @@ def test_without_listening_the_rest_is_looked_at(bus: Path, context: CheckContex
 def test_for_programs_it_is_one_document(
     bus: Path, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """With the same findings."""
+    """It has the same results."""
     status = main(["doctor", "--config", str(write()), "--mock", "--seconds", "0.3", "--json"])
     document = json.loads(capsys.readouterr().out)
 
@@ -147,7 +147,7 @@ def test_for_programs_it_is_one_document(
 
 
 def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    """It sends nothing encrypted; the service plays it without keys, too."""
+    """It sends nothing encrypted; the service ignores keys as well."""
     path = write('"A4:C1:38:00:00:01": {name: x, bindkey: 00112233445566778899aabbccddeeff}')
     path.chmod(0o600)
     status = main(["doctor", "--config", str(path), "--mock", "--seconds", "0.3"])
@@ -158,7 +158,7 @@ def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "3601", "soon"])
 def test_a_time_that_is_none_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The user is told which are."""
+    """The message names the limits."""
     with pytest.raises(SystemExit) as caught:
         main(["doctor", "--seconds", seconds])
 
@@ -177,7 +177,7 @@ class Terminal(io.StringIO):
 def test_a_terminal_gets_colours_and_is_told_to_wait(
     context: CheckContext, bus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten seconds are long."""
+    """Ten seconds without a sign of life are long."""
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     context.is_mock = True
@@ -189,7 +189,7 @@ def test_a_terminal_gets_colours_and_is_told_to_wait(
 
 
 def test_a_stream_that_knows_no_arrow_gets_another(context: CheckContext, bus: Path) -> None:
-    """Over a serial line, or in an old locale, it must not end in a traceback."""
+    """A serial line or an old locale must not cause a traceback."""
     Path(context.config_path).write_text("ä: 1\n", encoding="utf-8")
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
@@ -201,7 +201,7 @@ def test_a_stream_that_knows_no_arrow_gets_another(context: CheckContext, bus: P
 
 
 class Closed(io.StringIO):
-    """A pipe that nobody reads any more."""
+    """A pipe without a reader."""
 
     def write(self, text: str) -> int:  # noqa: ARG002 - TextIO's
         """Fail, as behind `| head`."""
@@ -209,12 +209,12 @@ class Closed(io.StringIO):
 
 
 def test_a_pipe_that_is_closed_does_not_matter(context: CheckContext, bus: Path) -> None:
-    """The exit status is still right."""
+    """The exit status still counts."""
     assert 1 == doctor.run(context, Closed())
 
 
 def test_a_command_with_a_line_break_is_not_shown(context: CheckContext, bus: Path) -> None:
-    """What is pasted would be two commands."""
+    """Pasted, it would be two commands."""
     context.config_path = "no\nsuch\x1b[2Jfile"
     stream = io.StringIO()
     doctor.run(context, stream)
@@ -254,7 +254,7 @@ def test_nothing_on_a_machine_breaks_it(
     now: float,
     flag: bytes,
 ) -> None:
-    """Whoever calls it has a machine of which something is broken, and nobody knows what."""
+    """Users run it when something unknown is broken."""
     bus.unlink(missing_ok=True)
     if config is not None:
         Path(context.config_path).write_bytes(config)

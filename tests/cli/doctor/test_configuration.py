@@ -1,4 +1,4 @@
-"""The configuration, its keys, and its port, judged. The remedies are tried on the rig: scenario doctor_elsewhere."""
+"""The checks of the configuration, its keys and its port. The commands are tried on the rig: doctor_elsewhere."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ SEALED = f'"{LIVING_ROOM}": {{name: living_room, bindkey: {KEY}}}'
 
 
 def made(context: CheckContext) -> CheckContext:
-    """Take up its configuration, as the first check does."""
+    """Load the configuration, as the first check does."""
     context.config = load_config(context.config_path)
     return context
 
@@ -38,7 +38,7 @@ def test_a_valid_configuration_is_taken_up(context: CheckContext, write: Write) 
 
 
 def test_a_mistake_is_opened_at_its_line(context: CheckContext, write: Write) -> None:
-    """Whoever sees this is in a shell."""
+    """The user is in a shell."""
     path = write(scan_interval_seconds="often")
     (result,) = checks.check_config(context)
 
@@ -57,7 +57,7 @@ def test_a_mistake_of_the_whole_file_opens_it(context: CheckContext) -> None:
 
 
 def test_a_file_that_is_not_there_may_be_where_the_service_has_it(context: CheckContext, tmp_path: Path) -> None:
-    """Who calls it without --config in any folder has no configuration there."""
+    """Without --config, the current folder usually has no configuration."""
     context.config_path = str(tmp_path / "it's not.yaml")
     (nowhere,) = checks.check_config(context)
     installed = context.root / "etc/ble_exporter/config.yaml"
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_there_may_be_where_the_service_has_it(context: Check
 def test_a_file_that_this_user_may_not_read(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """It has keys, and its group is the service's: whoever joins it may read them, too. Root could read it anyway."""
+    """The file has bindkeys and the group of the service: joining the group is enough. Root can read any file."""
     path = Path(context.config_path)
     path.write_text("x")
     path.chmod(mode)
@@ -100,7 +100,7 @@ def test_a_file_that_this_user_may_not_read(
 def test_a_folder_that_this_user_may_not_enter(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The configuration is in it, perhaps: to make another one would not work, or would hide it. Root enters any."""
+    """The configuration may be inside, so a new one would be wrong. Root can enter any folder."""
     folder = Path(context.config_path).parent / "closed"
     folder.mkdir()
     folder.chmod(mode)
@@ -130,7 +130,7 @@ def test_a_folder_in_the_place_of_the_file_may_have_it(context: CheckContext, tm
 
 
 def test_a_name_that_no_file_can_have_is_a_finding(context: CheckContext) -> None:
-    """And no check that broke."""
+    """It must not look like a bug."""
     context.config_path = "x" * 300
     (result,) = checks.check_config(context)
 
@@ -138,7 +138,7 @@ def test_a_name_that_no_file_can_have_is_a_finding(context: CheckContext) -> Non
 
 
 def test_a_key_that_systemd_keeps_is_looked_for_there(context: CheckContext, write: Write) -> None:
-    """LoadCredential= puts it where only the service, and root, can read it."""
+    """LoadCredential= puts it where only the service and root can read it."""
     path = write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: room.key}}')
     credentials = context.root / "run/credentials/ble_exporter.service"
     credentials.mkdir(parents=True)
@@ -151,7 +151,7 @@ def test_a_key_that_systemd_keeps_is_looked_for_there(context: CheckContext, wri
 def test_without_the_library_that_decrypts_a_key_is_of_no_use(
     context: CheckContext, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is installed where this very program is."""
+    """It must be installed beside this program."""
     write(SEALED)
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
     (result,) = checks.check_config(context)
@@ -161,7 +161,7 @@ def test_without_the_library_that_decrypts_a_key_is_of_no_use(
 
 
 def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: Write) -> None:
-    """Whoever has the key can send temperatures."""
+    """Anybody with the bindkey can forge temperatures."""
     path = write(SEALED)
     path.chmod(0o644)
     (warning,) = checks.check_key_files(made(context))
@@ -173,12 +173,12 @@ def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: W
 
 
 def test_where_there_is_no_key_nothing_is_said_of_keys(context: CheckContext) -> None:
-    """Most houses have none."""
+    """Most configurations have none."""
     assert [] == list(checks.check_key_files(made(context)))
 
 
 def test_a_path_in_a_command_is_quoted(context: CheckContext, write: Write, tmp_path: Path) -> None:
-    """What is pasted must be right to the letter."""
+    """Users paste the command as it is."""
     (tmp_path / "my key").write_text(KEY)
     (tmp_path / "my key").chmod(0o644)
     write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: "my key"}}')
@@ -188,14 +188,14 @@ def test_a_path_in_a_command_is_quoted(context: CheckContext, write: Write, tmp_
 
 
 def test_a_free_port(context: CheckContext) -> None:
-    """As it should be."""
+    """This is the normal case."""
     number = made(context).valid_config.listen_port
 
     assert [CheckResult("ok", f"port: {number} is free")] == list(checks.check_port(context))
 
 
 def test_a_port_of_another_program_is_exchanged(context: CheckContext) -> None:
-    """To end a program that one does not know is no command; the next free port is one."""
+    """Ending an unknown program is not a solution; the next free port is."""
     number = made(context).valid_config.listen_port
     with socket.create_server(("127.0.0.1", number)) as other:
         other.settimeout(1)
@@ -209,7 +209,7 @@ def test_a_port_of_another_program_is_exchanged(context: CheckContext) -> None:
 
 
 def test_a_port_that_is_written_otherwise_is_looked_up(context: CheckContext) -> None:
-    """A command that changes nothing would be worse than none."""
+    """A command that changes nothing would be misleading."""
     path = Path(context.config_path)
     path.write_text(path.read_text().replace("listen_port:", '"listen_port":'))
     with socket.create_server(("127.0.0.1", made(context).valid_config.listen_port)):
@@ -228,7 +228,7 @@ def test_the_last_port_has_no_next_one(context: CheckContext, write: Write) -> N
 
 
 def test_an_address_that_is_not_this_machine_s(context: CheckContext, write: Write) -> None:
-    """It is the address that is wrong, not the port."""
+    """The address is wrong, not the port."""
     path = write(listen_address="192.0.2.1")
     (result,) = checks.check_port(made(context))
 
@@ -237,7 +237,7 @@ def test_an_address_that_is_not_this_machine_s(context: CheckContext, write: Wri
 
 
 def test_the_exporter_itself_may_have_the_port(context: CheckContext) -> None:
-    """Most who ask have it running."""
+    """Most users run `doctor` while the exporter runs."""
     config = made(context).valid_config
     context.http_timeout_s = 5.0
 
@@ -267,7 +267,7 @@ def test_the_exporter_itself_may_have_the_port(context: CheckContext) -> None:
     ],
 )
 def test_whatever_else_answers_there_is_not_the_exporter(context: CheckContext, answer: bytes) -> None:
-    """Many a program says ok; one that is no web server says anything."""
+    """Any program may use the port."""
     config = made(context).valid_config
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The user, the log, and the clock, judged."""
+"""The checks of the user, the log and the clock."""
 
 import grp
 import os
@@ -19,14 +19,14 @@ RIGHT = "2027-01-15 08:00:00 UTC"
 
 
 def installed(context: CheckContext, unit: str) -> None:
-    """Install a systemd unit on the examined machine."""
+    """Install a systemd unit on the checked machine."""
     folder = context.root / "etc/systemd/system"
     folder.mkdir(parents=True)
     (folder / "ble_exporter.service").write_text(unit)
 
 
 def test_the_user_is_named(context: CheckContext) -> None:
-    """What he may is what was looked at."""
+    """The checks use this user's rights."""
     (result,) = checks.check_user(context)
 
     assert result.level == "ok"
@@ -39,7 +39,7 @@ def test_the_user_is_named(context: CheckContext) -> None:
 def test_whether_he_is_in_the_group_is_told(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, group: int, words: str
 ) -> None:
-    """On some distributions only it may talk to bluetoothd; root may anyway."""
+    """On some distributions only this group may talk to bluetoothd; root always may."""
     monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
     monkeypatch.setattr(os, "getgroups", lambda: [0])
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", group, [])))
@@ -55,7 +55,7 @@ def test_there_may_be_no_such_group(context: CheckContext, no_group: Callable[[]
 
 
 def test_the_rights_of_the_service_s_user_are_for_him_to_try(context: CheckContext) -> None:
-    """He has another log folder, and other groups; the command is that of the unit as it is installed."""
+    """The service's user may have other groups and another log folder; the command comes from the installed unit."""
     unit = (HERE.parent / "contrib/ble_exporter.service").read_text(encoding="utf-8")
     installed(context, unit)
 
@@ -68,7 +68,7 @@ def test_the_rights_of_the_service_s_user_are_for_him_to_try(context: CheckConte
 
 
 def test_the_service_s_own_user_is_no_stranger(context: CheckContext) -> None:
-    """And a unit may say little."""
+    """A unit may have few settings."""
     installed(context, f"[Service]\nUser={ME}\n")
     (result,) = checks.check_user(context)
 
@@ -78,7 +78,7 @@ def test_the_service_s_own_user_is_no_stranger(context: CheckContext) -> None:
 def test_a_user_that_nobody_knows_is_made_known(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """As in a container, or with DynamicUser: dbus-daemon drops him without a word. useradd knows no unknown group."""
+    """In a container or with DynamicUser, dbus-daemon refuses the user silently. useradd fails for an unknown group."""
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [])))
 
@@ -90,14 +90,14 @@ def test_a_user_that_nobody_knows_is_made_known(
 
 
 def log_of(context: CheckContext, write: Write, log_file: object) -> CheckResult:
-    """Judge a log file."""
+    """Check a log file."""
     context.config = load_config(str(write(log_file=log_file)))
     (result,) = checks.check_log(context)
     return result
 
 
 def test_a_log_that_can_be_written_is_not_written(context: CheckContext, write: Write, tmp_path: Path) -> None:
-    """Nothing is changed, not even its folder made."""
+    """The check creates nothing, not even the folder."""
     path = tmp_path / "a/b/x.log"
 
     assert CheckResult("ok", f"log: {path} can be written") == log_of(context, write, path)
@@ -106,7 +106,7 @@ def test_a_log_that_can_be_written_is_not_written(context: CheckContext, write: 
 
 
 def test_what_is_in_the_way_of_the_log(context: CheckContext, write: Write, tmp_path: Path) -> None:
-    """The configuration names something else than a file."""
+    """The configuration names something that is not a file."""
     (tmp_path / "file").touch()
     below = log_of(context, write, tmp_path / "file/x.log")
     folder = log_of(context, write, tmp_path)
@@ -119,7 +119,7 @@ def test_what_is_in_the_way_of_the_log(context: CheckContext, write: Write, tmp_
 def test_a_folder_that_this_user_may_not_write(
     context: CheckContext, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To make the folder is another command than to give it away. Root may write anywhere, so the answer is ours."""
+    """A missing folder needs another command. Root can write anywhere, so os.access is replaced."""
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode in (os.F_OK, os.R_OK) and access(path, mode))
     there = log_of(context, write, tmp_path / "x.log")
@@ -189,7 +189,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
 def test_who_keeps_the_clock_right(
     context: CheckContext, is_there: bool, said: str | None, level: str, text: str
 ) -> None:
-    """systemd-timesyncd leaves a file; of others timedatectl knows."""
+    """systemd-timesyncd creates a file; timedatectl knows other services."""
     if not is_there:
         (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: said

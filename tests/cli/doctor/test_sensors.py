@@ -1,4 +1,4 @@
-"""What is heard of each sensor, judged; by the very pipeline of the service."""
+"""The check of the sensors, with the service's own pipeline."""
 
 import struct
 import sys
@@ -33,7 +33,7 @@ def sealed(address: str, key: str = KEY, counter: int = 1) -> bytes:
 def heard(
     context: CheckContext, write: Write, device: str, *packets: tuple[str, bytes], seconds: float = 1.0
 ) -> list[CheckResult]:
-    """Judge one configured device on such an air."""
+    """Check one configured device while these packets are on air."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": {device}')))
     context.seconds = seconds
     context.make_radio = lambda _config: MockScanner(list(packets))
@@ -55,7 +55,7 @@ def heard(
 def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
     context: CheckContext, write: Write, device: str, packet: bytes, level: str, text: str, command: str
 ) -> None:
-    """Each of the causes has a command of its own, and it is at the device's line."""
+    """Each cause has its own hint, at the device's line."""
     air, result = heard(context, write, device, (LIVING_ROOM, packet))
 
     assert CheckResult("ok", "air: heard 1 advertisement in 1 s") == air
@@ -75,7 +75,7 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
 def test_a_device_that_says_something_else(
     context: CheckContext, write: Write, service_data: dict[str, bytes], level: str, text: str
 ) -> None:
-    """Another firmware, or a sound one that was only heard to say its name."""
+    """It may have another firmware, or only its name was heard."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": living_room')))
     context.make_radio = lambda _config: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
     _air, result = checks.check_sensors(context)
@@ -85,14 +85,14 @@ def test_a_device_that_says_something_else(
 
 
 def test_what_is_refused_beside_what_is_heard_is_told(context: CheckContext, write: Write) -> None:
-    """Noise, or somebody else under its address; its readings come."""
+    """Noise, or another sender with its address; its readings still come."""
     _air, result = heard(context, write, PLAIN, (LIVING_ROOM, PACKET_A), (LIVING_ROOM, b"\x40\x02\x00"))
 
     assert CheckResult("ok", f"living_room ({LIVING_ROOM}): heard, BTHome v2, -60 dBm; 1 refused: truncated") == result
 
 
 def test_sensors_nearby_are_a_hint_where_one_is_not_heard(context: CheckContext, write: Write) -> None:
-    """Most often the address is a typing error; those are counted that are sensors, each once."""
+    """Most often the address is mistyped; each unknown sensor counts once."""
     neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", sealed("A4:C1:38:00:00:09"))]
     stranger = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
     _air, near = heard(context, write, PLAIN, *neighbours, stranger)
@@ -108,7 +108,7 @@ def test_sensors_nearby_are_a_hint_where_one_is_not_heard(context: CheckContext,
 def test_silence_is_a_failure_only_where_it_lasted(
     context: CheckContext, write: Write, seconds: float, level: str
 ) -> None:
-    """Somebody's phone is heard nearly anywhere, but not within a second."""
+    """Phones are heard nearly anywhere, but not within a second."""
     air, device = heard(context, write, PLAIN, seconds=seconds)
 
     assert f"air: nothing at all was heard in {seconds:g} s, not even from strangers" in air.text
@@ -138,7 +138,7 @@ class Failing(MockScanner):
 def test_a_radio_that_fails_is_a_finding(
     context: CheckContext, write: Write, error: ScannerError, command: str
 ) -> None:
-    """All looked well, and then it does not scan."""
+    """Everything seems fine, but the scan fails."""
     context.config = load_config(str(write()))
     context.make_radio = lambda _config: Failing(error)
 
