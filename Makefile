@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
 FAST := not page and not prometheus and not radio and not differential
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
 # The fast tests, on as many cores as there are. Byte code is kept though this shell's programs may keep none: the tests
 # start the program, and each would compile all of it.
@@ -97,12 +98,16 @@ lock: $(READY) ## Resolve the locked sets anew.
 clean: ## Remove what the other targets made.
 	rm -rf .venv .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
 
-$(READY): $(LOCK)
+$(READY): $(LOCK) requirements-build.lock
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "make: $(PYTHON) is not Python 3.10 or newer with venv (Debian: apt-get install python3-venv);" \
 	       "name another: make PYTHON=python3.12 …" >&2; exit 1; }
 	@echo "Setting up $(VENV) from $(LOCK) (once; up to a minute)"
 	@[ ! -e $(VENV) ] || [ -e $(VENV)/pyvenv.cfg ] || { echo "make: $(VENV) is no virtual environment" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	@# With --no-deps pip resolves nothing, so no later release can break this: a lock is complete. For the same reason,
+	@# packages without a wheel are built with locked tools (--no-build-isolation).
+	@$(INSTALL) --requirement requirements-build.lock
+	@$(INSTALL) --no-build-isolation --requirement $(LOCK)
+	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@

@@ -26,5 +26,5 @@ def ciphers_of(keys: Mapping[str, bytes]) -> dict[str, Cipher]:
     except ImportError as error:
         raise ConfigError(
             f"devices: a bindkey is set, and the library that decrypts can't be loaded ({error}): "
-            "install it (`pip install 'cryptography>=43.0'`), or remove the bindkey"
+            "install the extra `encryption` (README, Installation), or remove the bindkey"
         ) from error

@@ -44,8 +44,9 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
     try:
         ciphers_of(config.keys)
     except ConfigError as error:
-        pip = f"{shlex.quote(sys.executable)} -m pip install 'cryptography>=43.0'"
-        yield CheckResult("fail", f"configuration: {error}", pip)
+        # From the lock, and thus in the checkout: a free installation could take releases that do not fit the others.
+        pip = f"{shlex.quote(sys.executable)} -m pip install --require-hashes --no-deps"
+        yield CheckResult("fail", f"configuration: {error}", f"{pip} --requirement requirements-encryption.lock")
         return
     context.config = config
     devices = number_of(len(config.devices), "device")

@@ -157,7 +157,8 @@ def test_without_the_library_that_decrypts_a_key_is_of_no_use(
     (result,) = checks.check_config(context)
 
     assert "the library that decrypts can't be loaded" in result.text
-    assert f"{sys.executable} -m pip install 'cryptography>=43.0'" == result.command
+    lock = "--require-hashes --no-deps --requirement requirements-encryption.lock"
+    assert f"{sys.executable} -m pip install {lock}" == result.command
 
 
 def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: Write) -> None:
