@@ -1,10 +1,11 @@
-"""What `make mutants` changes, and by what a mutant is known again. If it changes too little, it is no judge."""
+"""`make mutants`: the changes that it makes, how it identifies a mutant, the tests that it runs."""
 
 from pathlib import Path
 
 import pytest
 from mutation import tables
-from mutation.mutants import Edit, Module, Mutant
+from mutation.mutants import Module, Mutant
+from mutation.runner import FORMATS, rounds
 
 SOURCE = '''"""A docstring is no truth."""
 
@@ -32,8 +33,14 @@ def mutants(tmp_path: Path) -> list[Mutant]:
     return list(module.mutants(tables.edits(module)))
 
 
-def test_each_part_of_a_table_and_each_statement_is_changed(mutants: list[Mutant]) -> None:
-    """Also behind a letter of two bytes; and neither a docstring nor an annotation."""
+def changes_of(tmp_path: Path, source: str) -> set[str]:
+    """Return the changed lines of a module's mutants."""
+    module = module_of(tmp_path, source)
+    return {mutant.identity.after for mutant in module.mutants(tables.edits(module))}
+
+
+def test_every_part_of_a_table_and_every_statement_is_changed(mutants: list[Mutant]) -> None:
+    """A part that is never changed is never judged. Docstrings and annotations do nothing: they stay."""
     row = 'ROWS: "Mapping[str, int]" = '
 
     assert {
@@ -61,35 +68,60 @@ def test_each_part_of_a_table_and_each_statement_is_changed(mutants: list[Mutant
         ("min(a, b)", {"max(a, b)"}),
     ],
 )
-def test_byte_order_sign_and_bounds_are_changed_to_what_could_pass(
-    tmp_path: Path, before: str, after: set[str]
-) -> None:
-    """A change that can't even be imported says nothing about a test."""
-    module = module_of(tmp_path, f"x = {before}")
-
-    assert {f"x = {words}" for words in after} == {one.identity.after for one in module.mutants(tables.edits(module))}
+def test_byte_order_sign_and_bounds_change_to_valid_values(tmp_path: Path, before: str, after: set[str]) -> None:
+    """A change that fails at import says nothing about a test."""
+    assert {f"x = {text}" for text in after} == changes_of(tmp_path, f"x = {before}")
 
 
-def test_an_exception_that_is_not_caught_is_a_mutant(tmp_path: Path) -> None:
-    """One after the other, where several are caught."""
-    module = module_of(tmp_path, "def f():\n    try:\n        g()\n    except (A, b.C):\n        g()\n")
+def test_each_caught_exception_is_replaced(tmp_path: Path) -> None:
+    """A handler that nothing reaches must show, also where it catches several exceptions."""
+    changes = changes_of(tmp_path, "def f():\n    try:\n        g()\n    except (A, b.C):\n        g()\n")
 
-    assert {"except (ZeroDivisionError, b.C):", "except (A, ZeroDivisionError):"} <= {
-        mutant.identity.after for mutant in module.mutants(tables.edits(module))
-    }
+    assert {"except (ZeroDivisionError, b.C):", "except (A, ZeroDivisionError):"} <= changes
 
 
-def test_a_mutant_is_known_again_when_lines_have_moved(tmp_path: Path, mutants: list[Mutant]) -> None:
-    """Or each comment would make the list of survivors a lie."""
+def test_a_mutant_keeps_its_identity_when_lines_move(tmp_path: Path, mutants: list[Mutant]) -> None:
+    """Otherwise each new comment would outdate the list of survivors."""
     module = module_of(tmp_path, "# A comment.\n\n" + SOURCE)
+    moved = list(module.mutants(tables.edits(module)))
 
-    assert [mutant.identity for mutant in mutants] == [one.identity for one in module.mutants(tables.edits(module))]
-    assert {"", "f"} == {mutant.identity.place for mutant in mutants}
+    assert [mutant.identity for mutant in mutants] == [mutant.identity for mutant in moved]
+    assert {2} == {after.line - before.line for before, after in zip(mutants, moved, strict=True)}
 
 
-def test_what_changes_nothing_is_no_mutant_and_none_is_made_twice(tmp_path: Path) -> None:
-    """They would survive, or make the score look better than it is."""
-    module = module_of(tmp_path, "x = 1")
-    edits = [Edit(4, source, "test") for source in ("x = 0x1", "x = 2", "x =  2", "x = )")]
+def test_a_mutant_names_the_function_it_changes(mutants: list[Mutant]) -> None:
+    """Two functions may have the same line, of which one survives."""
+    assert {"x -= 1": "f", "x = 1": "f", "pass": "f", "return None": "f"}.items() <= {
+        mutant.identity.after: mutant.identity.function for mutant in mutants
+    }.items()
 
-    assert ["x = 2"] == [mutant.identity.after for mutant in module.mutants(edits)]
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1", "x = 0x1"),
+        ("x = 1", "x = )"),
+        ("def f(x: int) -> int: ...", "def f(x: int) -> str: ..."),
+        ("Decode = Callable[[int], int]", "Decode = Callable[[int], str]"),
+        ("def f(x, *, y): ...", "def f(x, /, y): ..."),
+    ],
+)
+def test_a_change_without_meaning_is_no_mutant(tmp_path: Path, before: str, after: str) -> None:
+    """It would survive, or fail at import; both say nothing about the tests."""
+    assert [] == list(module_of(tmp_path, before).mutants([("test", after)]))
+
+
+def test_no_mutant_is_made_twice(tmp_path: Path) -> None:
+    """Duplicates would weigh on the score."""
+    mutants = module_of(tmp_path, "x = 1").mutants([("one", "x = 2"), ("two", "x =  2")])
+
+    assert ["one"] == [mutant.operator for mutant in mutants]
+
+
+@pytest.mark.parametrize("module", sorted(path.name for path in FORMATS.glob("*.py")))
+def test_every_test_file_that_a_round_names_exists(module: str) -> None:
+    """On a missing file pytest fails, and `make mutants` runs too rarely to notice a moved one."""
+    paths = [Path(argument) for arguments in rounds(module) for argument in arguments if argument.endswith(".py")]
+
+    assert Path("tests/formats/test_vectors.py") in paths
+    assert [] == [path for path in paths if not path.is_file()]

@@ -1,38 +1,33 @@
-"""The mutants that cosmic-ray does not have: texts, rows, arguments, byte order and sign, exceptions, statements."""
+"""Operators that cosmic-ray lacks: texts, table rows, arguments, byte order and sign, exceptions, statements."""
 
 import ast
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from mutation.mutants import Edit, Module
 
 _OTHER_NAME = {"uint": "sint", "sint": "uint", "min": "max", "max": "min"}
-_OTHER_ORDER = {"little": "big", "big": "little"}
-_STRUCT = re.compile("[<>][A-Za-z]+")
-_NOTHING = "**{}"  # as a row or as a keyword argument
-
-
-Replacement = tuple[tuple[int, int], str, str]
-"""The span of what is replaced, by what, and what that is called."""
+_OTHER_BYTE_ORDER = {"little": "big", "big": "little"}
+_STRUCT_FORMAT = re.compile("[<>][A-Za-z]+")
+_NOTHING = "**{}"  # in place of a row or a keyword argument
 
 
 def edits(module: Module) -> Iterator[Edit]:
-    """Yield all that can be changed in a module's tables, and the statements of its functions that can be missing."""
+    """Yield every change of a text, a table row, an argument or a name, and of the statements in functions."""
     nodes = list(ast.walk(module.tree))
-    no_texts = {id(part) for node in nodes for part in _no_texts(node)}
+    not_mutated = {id(part) for node in nodes for part in _docstrings_and_f_string_parts(node)}
     in_functions = {id(part) for node in nodes if isinstance(node, ast.FunctionDef) for part in ast.walk(node)}
     for node in nodes:
-        replacements = list(_rows(module, node))
-        if id(node) not in no_texts:
-            replacements += _texts(module, node)
+        yield from _rows_and_names(module, node)
+        if id(node) not in not_mutated:
+            yield from _texts(module, node)
         if id(node) in in_functions:
-            replacements += _statements(module, node)
-        for span, text, operator in replacements:
-            yield Edit(span[0], module.replaced(span, text), operator)
+            yield from _statements(module, node)
 
 
-def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a docstring; and what is in an f-string, which is changed as a whole."""
+def _docstrings_and_f_string_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a docstring, and the parts of an f-string, which is mutated as a whole."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
@@ -40,55 +35,54 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
             yield from ast.walk(value)
 
 
-def _texts(module: Module, node: ast.AST) -> Iterator[Replacement]:
+def _texts(module: Module, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-        for other in _others(node.value):
-            yield module.span(node), repr(other), "another text"
+        for other in _other_texts(node.value):
+            yield "another text", module.replace(node, repr(other))
     elif isinstance(node, ast.JoinedStr):
-        yield module.span(node), ast.unparse(ast.JoinedStr([ast.Constant("XX"), *node.values])), "another text"
+        yield "another text", module.replace(node, ast.unparse(ast.JoinedStr([ast.Constant("XX"), *node.values])))
 
 
-def _rows(module: Module, node: ast.AST) -> Iterator[Replacement]:
+def _other_texts(text: str | bytes) -> Iterator[str | bytes]:
+    if isinstance(text, bytes):
+        yield bytes([text[0] ^ 1]) + text[1:] if text else b"X"
+    elif text in _OTHER_BYTE_ORDER:
+        yield _OTHER_BYTE_ORDER[text]
+    elif _STRUCT_FORMAT.fullmatch(text):
+        yield text.translate(str.maketrans("<>", "><"))
+        yield text.swapcase()  # signed to unsigned
+    else:
+        yield "XX" + text
+
+
+def _rows_and_names(module: Module, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Name) and node.id in _OTHER_NAME:
-        yield module.span(node), _OTHER_NAME[node.id], "another function"
+        yield "another function", module.replace(node, _OTHER_NAME[node.id])
     elif isinstance(node, ast.Call):
         for keyword in node.keywords:
-            yield module.span(keyword), _NOTHING, "argument missing"
+            yield "argument missing", module.replace(keyword, _NOTHING)
     elif isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if key is not None:
-                yield (module.span(key)[0], module.span(value)[1]), _NOTHING, "row missing"
+                yield "row missing", module.replace(key, _NOTHING, end=value)
 
 
-def _statements(module: Module, node: ast.AST) -> Iterator[Replacement]:
+def _statements(module: Module, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.ExceptHandler) and node.type:
-        for kind in node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]:
-            yield module.span(kind), "ZeroDivisionError", "another exception"
+        for caught in node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]:
+            yield "another exception", module.replace(caught, "ZeroDivisionError")
     elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         target, amount = ast.unparse(node.target), ast.unparse(node.value)
-        yield module.span(node), f"{target} -= {amount}", "another operator"
-        yield module.span(node), f"{target} = {amount}", "another operator"
-    if isinstance(node, ast.stmt) and (instead := _without(node)):
-        yield module.span(node), instead, "statement missing"
-
-
-def _others(value: str | bytes) -> Iterator[str | bytes]:
-    if isinstance(value, bytes):
-        yield bytes([value[0] ^ 1]) + value[1:] if value else b"X"
-    elif value in _OTHER_ORDER:
-        yield _OTHER_ORDER[value]
-    elif _STRUCT.fullmatch(value):
-        yield value.translate(str.maketrans("<>", "><"))
-        yield value.swapcase()
-    else:
-        yield "XX" + value
-
-
-def _without(node: ast.stmt) -> str | None:
-    """Return what stands there when a statement is missing; None where it can't be, or makes no difference."""
+        yield "another operator", module.replace(node, f"{target} -= {amount}")
+        yield "another operator", module.replace(node, f"{target} = {amount}")
     if isinstance(node, ast.Return):
-        return "return None"
+        yield "statement missing", module.replace(node, "return None")
+    elif _is_removable(node):
+        yield "statement missing", module.replace(node, "pass")
+
+
+def _is_removable(node: ast.AST) -> TypeGuard[ast.stmt]:
     if isinstance(node, ast.Expr):
-        # A docstring; and a generator without its yield would be no mutant, but another kind of function.
-        return None if isinstance(node.value, ast.Constant | ast.Yield) else "pass"
-    return "pass" if isinstance(node, ast.Assign | ast.AugAssign | ast.Delete | ast.Raise) else None
+        # Not a docstring. And a generator that loses its yield becomes another kind of function, no mutant of this one.
+        return not isinstance(node.value, ast.Constant | ast.Yield)
+    return isinstance(node, ast.Assign | ast.AugAssign | ast.Delete | ast.Raise)
