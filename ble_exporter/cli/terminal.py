@@ -27,11 +27,10 @@ class Painter:
         self.is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._paints = self.is_live and not os.environ.get("NO_COLOR")
 
-    def __call__(self, text: str, *styles: Style) -> str:
-        """Return the text with styles."""
-        if not self._paints or not styles:
-            return text
-        return f"\x1b[{';'.join(str(_CODES[style]) for style in styles)}m{text}\x1b[0m"
+    def __call__(self, text: str, *styles: Style | None) -> str:
+        """Return the text with styles; None is no style."""
+        codes = [str(_CODES[style]) for style in styles if style]
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._paints and codes else text
 
 
 def write(stream: TextIO, text: str) -> None:

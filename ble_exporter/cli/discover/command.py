@@ -212,7 +212,7 @@ def _print_report(
     paint = Painter(sys.stdout)
     max_width = shutil.get_terminal_size().columns if paint.is_live else _PIPE_WIDTH
     for line in report_lines(discovery, configured, max_width, lists_others=options.all, numbers=numbers):
-        write(sys.stdout, (paint(line.text, line.style) if line.style else line.text) + "\n")
+        write(sys.stdout, paint(line.text, line.style) + "\n")
 
 
 def _ask(question: str) -> str:

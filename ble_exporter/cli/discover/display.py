@@ -110,7 +110,7 @@ class LiveTable:
 
     def _draw(self, lines: list[Line], columns: int) -> None:
         # Each line erases only what is left of the old one, and the last one everything below: no flicker.
-        painted = [self._paint(line.text, line.style) if line.style else line.text for line in lines]
+        painted = [self._paint(line.text, line.style) for line in lines]
         # After a full line the cursor is still on its last character, and would erase it.
         ends = ["\n" if width(line.text) >= columns else "\x1b[K\n" for line in lines[:-1]]
         text = "".join(line + end for line, end in zip(painted, [*ends, ""], strict=True))

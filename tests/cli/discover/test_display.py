@@ -2,13 +2,11 @@
 
 import io
 import os
-from collections.abc import Mapping, Sequence
 
 import pytest
 
 from ble_exporter.cli.discover.discovered import DiscoveredDevice, Discovery
 from ble_exporter.cli.discover.display import LEGEND, LiveTable, NewSensorLines
-from ble_exporter.cli.discover.table import Line, sensor_lines
 from ble_exporter.cli.terminal import write
 from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
@@ -154,21 +152,37 @@ def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
     assert "… and 7 more" == lines[5]
 
 
-def test_of_hundreds_only_what_is_shown_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is drawn four times a second, and the radio waits meanwhile."""
-    made: list[int] = []
+class FormattedDevice(DiscoveredDevice):
+    """A device that counts how often it is formatted as a row."""
 
-    def counting(
-        sensors: Sequence[DiscoveredDevice], configured: Mapping[str, str], columns: int, rising: frozenset[str]
-    ) -> list[Line]:
-        made.append(len(sensors))
-        return sensor_lines(sensors, configured, columns, rising)
+    formatted = 0
 
-    monkeypatch.setattr("ble_exporter.cli.discover.display.sensor_lines", counting)
-    screen = Screen()
-    LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A, sensors=200), 7.0, "")
+    @property
+    def interval_s(self) -> float | None:
+        """See DiscoveredDevice; each row shows it once."""
+        self.formatted += 1
+        return None
 
-    assert [17] == made
+
+class Crowd(Discovery):
+    """A discovery of 200 sensors."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.devices = [FormattedDevice(f"A4:C1:38:00:00:{number:02X}", formats=["BTHome"]) for number in range(200)]
+
+    def sensors(self) -> list[DiscoveredDevice]:
+        """See Discovery."""
+        return list(self.devices)
+
+
+def test_of_hundreds_only_the_visible_rows_are_formatted() -> None:
+    """The table is drawn four times a second, and the radio waits meanwhile."""
+    screen, crowd = Screen(), Crowd()
+
+    LiveTable(screen.stream, {}, lambda: screen.size).show(crowd, 7.0, "")
+
+    assert 17 == sum(device.formatted for device in crowd.devices)
     assert "… and 183 more" == screen.look()[20]
 
 
