@@ -62,45 +62,24 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--config.check", dest="config_check", action="store_true", help="check the configuration and exit"
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    needs_mock = _add_radio_options(parser)
-    options = parser.parse(arguments)
-    for action in needs_mock:
-        if getattr(options, action.dest) is not None and not options.mock:
-            parser.error(f"{action.option_strings[0]} needs --mock")
-    return options
+    simulated = parser.add_simulation_options(
+        "Every configured device sends as the real firmware does, without Bluetooth.", strangers=0
+    )
+    simulated.add_argument(
+        "--mock-loss",
+        metavar="P",
+        type=number_between(float, 0, _MAX_LOSS),
+        help=f"fraction of packets lost, 0 to {_MAX_LOSS} (default: 0)",
+    )
+    simulated.add_argument(
+        "--mock-order",
+        choices=("abab", "aaab"),
+        help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
+    )
+    return parser.parse(arguments)
 
 
 def _command_lines() -> list[str]:
     rows = [[name, command.summary, f"{PROGRAM} {name} {command.example}"] for name, command in COMMANDS.items()]
     title = f"commands (see `{PROGRAM} COMMAND --help`):"
     return [title, *(f"  {line.rstrip()}" for line in columns(rows)), ""]
-
-
-def _add_radio_options(parser: Parser) -> list[argparse.Action]:
-    """Add the options of the simulated radio; return those that need --mock."""
-    radio = parser.add_argument_group(
-        "simulated radio", "Every configured device sends as the real firmware does, without Bluetooth."
-    )
-    source = radio.add_mutually_exclusive_group()
-    source.add_argument("--mock", action="store_true", help="simulate the radio")
-    source.add_argument("--replay", metavar="FILE", help="play a capture file once, at its recorded pace")
-    return [
-        radio.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets"),
-        radio.add_argument(
-            "--mock-loss",
-            metavar="P",
-            type=number_between(float, 0, _MAX_LOSS),
-            help=f"fraction of packets lost, 0 to {_MAX_LOSS} (default: 0)",
-        ),
-        radio.add_argument(
-            "--mock-strangers",
-            metavar="N",
-            type=number_between(int, 0, 10_000),
-            help="number of unknown devices in range (default: 0)",
-        ),
-        radio.add_argument(
-            "--mock-order",
-            choices=("abab", "aaab"),
-            help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
-        ),
-    ]

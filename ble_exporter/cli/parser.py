@@ -69,7 +69,33 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
             self.error(self._explain(unknown))
+        for name, value in vars(options).items():
+            if name.startswith("mock_") and value is not None and not options.mock:
+                self.error(f"--{name.replace('_', '-')} needs --mock")
         return options
+
+    def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
+        """
+        Add --mock and --replay, --mock-seed and --mock-strangers; return their group.
+
+        `parse` refuses an option whose name starts with --mock- unless --mock is given.
+
+        Args:
+            description: What --mock simulates.
+            strangers: The default of --mock-strangers, for its help.
+        """
+        group = self.add_argument_group("simulated radio", description)
+        source = group.add_mutually_exclusive_group()
+        source.add_argument("--mock", action="store_true", help="simulate the radio")
+        source.add_argument("--replay", metavar="FILE", help="play a capture file once, at its recorded pace")
+        group.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets")
+        group.add_argument(
+            "--mock-strangers",
+            metavar="N",
+            type=number_between(int, 0, 10_000),
+            help=f"number of unknown devices in range (default: {strangers})",
+        )
+        return group
 
     def error(self, message: str) -> NoReturn:
         """Exit with one line on the error and one on the help, instead of the usage of ten lines."""

@@ -25,7 +25,9 @@ from ble_exporter.config.yaml_document import (
     text_of,
 )
 
-_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+"""A Bluetooth address in upper case."""
+
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _KEYS = ("name", "bindkey", "bindkey_file")
 _EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
@@ -134,7 +136,7 @@ def _address(document: Document, node: Node) -> str:
         document.fail(node, problem, f'write "{text}"', key="devices")
     if _PLACEHOLDER.fullmatch(address):
         document.fail(node, f"{text} is a placeholder", "write the address of your sensor", key="devices")
-    if not _ADDRESS.fullmatch(address):
+    if not ADDRESS.fullmatch(address):
         hint = 'write six pairs of hex digits, such as "A4:C1:38:00:00:01"'
         document.fail(node, f"{text} is not a Bluetooth address", hint, key="devices")
     return address

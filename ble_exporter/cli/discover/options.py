@@ -1,7 +1,6 @@
 """The options of `ble-exporter discover`."""
 
 import argparse
-import re
 from collections.abc import Sequence
 
 from ble_exporter.cli.discover.choice import DeviceRequest
@@ -14,13 +13,13 @@ from ble_exporter.cli.parser import (
     Parser,
     number_between,
 )
+from ble_exporter.config.devices import ADDRESS
 
 EXIT_NOT_ADDED = 1
 
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8
 
-_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _EXAMPLES = {
     "": "show the sensors in range",
     "--write config.yaml": "choose, name, and add",
@@ -61,9 +60,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--add needs --write, which names the file to add to")
     if options.config and options.write and options.config != options.write:
         parser.error("--config and --write name different files; --write alone reads and writes its file")
-    for name in ("seed", "strangers"):
-        if getattr(options, f"mock_{name}") is not None and not options.mock:
-            parser.error(f"--mock-{name} needs --mock")
     return options
 
 
@@ -92,20 +88,11 @@ def _add_options(parser: Parser) -> None:
     parser.add_argument("--all", action="store_true", help="also list devices that send no known format")
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end, and ask nothing")
     parser.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter (default: the configuration's first)")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--mock", action="store_true", help="listen to simulated sensors")
-    source.add_argument("--replay", metavar="FILE", help="play a capture file, at its recorded pace")
-    parser.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets")
-    parser.add_argument(
-        "--mock-strangers",
-        metavar="N",
-        type=number_between(int, 0, 10_000),
-        help=f"number of unknown devices in range (default: {MOCK_STRANGERS})",
-    )
+    parser.add_simulation_options("Four sensors and the configured devices, without Bluetooth.", MOCK_STRANGERS)
 
 
 def _device_request(text: str) -> DeviceRequest:
     address, _, name = text.partition("=")
-    if not _ADDRESS.fullmatch(address.upper()):
+    if not ADDRESS.fullmatch(address.upper()):
         raise argparse.ArgumentTypeError(f"{address} is not a Bluetooth address; write A4:C1:38:00:00:01=bedroom")
     return DeviceRequest(address.upper(), name.strip())
