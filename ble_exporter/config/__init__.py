@@ -1,4 +1,4 @@
-"""The configuration file: what may stand in it, and an `AppConfig` that is valid."""
+"""The configuration file, read into a valid `AppConfig`."""
 
 from ble_exporter.config.app_config import (
     DEFAULT_SILENCE_LIMIT_S,

@@ -181,7 +181,7 @@ def test_a_sensor_without_a_locked_packet_takes_any_key() -> None:
     assert can_decrypt(KEY, SENSORS[0], User().tell)
 
 
-def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
+def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
     """Scripts can't answer questions."""
     meant, refused = resolve_requests(
         [DeviceRequest(ADDRESSES[0], "bedroom"), DeviceRequest(ADDRESSES[2], "")], SENSORS, {}
@@ -192,7 +192,7 @@ def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("bad_request", "reason"),
     [
         (DeviceRequest(ADDRESSES[0], "x"), 'it is already configured, as "living_room"'),
         (DeviceRequest("A4:C1:38:FF:FF:FF", "x"), "no known format was heard from it; listen longer (--seconds)"),
@@ -202,14 +202,14 @@ def test_a_wish_is_granted_with_its_name_or_a_suggestion() -> None:
         (DeviceRequest(ADDRESSES[2], "\x07"), "the name has a control character; use printable characters"),
     ],
 )
-def test_a_wish_that_can_not_be_granted_says_why(wish: DeviceRequest, reason: str) -> None:
+def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> None:
     """The other requests are still resolved."""
-    wishes = [DeviceRequest(ADDRESSES[1], "attic"), wish]
+    requests = [DeviceRequest(ADDRESSES[1], "attic"), bad_request]
 
-    meant, refused = resolve_requests(wishes, SENSORS, {ADDRESSES[0]: "living_room"})
+    meant, refused = resolve_requests(requests, SENSORS, {ADDRESSES[0]: "living_room"})
 
     assert [(SENSORS[1], "attic")] == meant
-    assert [Refusal(wish.address, reason)] == refused
+    assert [Refusal(bad_request.address, reason)] == refused
 
 
 def test_who_needs_no_key_is_not_asked_for_one() -> None:
