@@ -68,7 +68,7 @@ def test_a_capture_is_replayed(tmp_path: Path) -> None:
 
 
 def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: Path) -> None:
-    """One line on standard error and one in the log, with cause and remedy; no traceback."""
+    """One line on standard error and one in the log, with the cause and a hint; no traceback."""
     with running("--config", str(config), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         out, err = process.communicate(timeout=20)
 

@@ -39,7 +39,12 @@ class MultiAdapterScanner:
         self._radios = radios
         self._goes_on = goes_on
         self._retry_s = retry_s
+        # Of the adapters: which have failed and were not heard of since, which listen, and which are still starting.
         self._failing: set[Radio] = set()
+        self._alive: set[Radio] = set()
+        self._starting: set[Radio] = set()
+        self._started: Callable[[], None] = lambda: None
+        self._is_stopping = False
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """See Radio. It has started when each of them either has, or has failed."""

@@ -11,42 +11,55 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.errors import ConfigError
-from ble_exporter.formats.bthome import UUID as PLAIN
+from ble_exporter.formats.bthome import UUID
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.logger import NAME, get_logger
 from ble_exporter.main import main
 from ble_exporter.model import Advertisement
-from ble_exporter.parser import DECODERS
 from ble_exporter.scanner import Listener
 from ble_exporter.service import serve
 from ble_exporter.tasks import Tasks
-from tests import sealed
 from tests.conftest import HERE, PACKET_A
-from tests.sealed import KEY, OTHER_KEY, UUID, Toy, seal
 
 pytestmark = pytest.mark.usefixtures("process_as_before")
 ADDRESS = "A4:C1:38:00:00:01"
 
 
+KEY = bytes.fromhex("0123456789abcdef0123456789abcdef")
+OTHER_KEY = bytes.fromhex("fedcba9876543210fedcba9876543210")
+
+
 @pytest.fixture(autouse=True)
-def _toy_cipher(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Replace the real formats and cipher with the tests' own."""
-    module = ModuleType("ble_exporter.formats.ciphers")
-    module.__dict__["Ccm"] = Toy
-    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", module)
-    monkeypatch.setattr("ble_exporter.parser.DECODERS", {**DECODERS, UUID: sealed.decode})
+def _log_as_before() -> Iterator[None]:
+    """A log that is left open would go on in the next test."""
     yield
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
         handler.close()
+
+
+@pytest.fixture
+def _no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on most installations: it is an extra."""
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    monkeypatch.delitem(sys.modules, "ble_exporter.formats.ccm", raising=False)
+
+
+def encrypted(counter: int, celsius: int, key: bytes = KEY) -> bytes:
+    """Return what a sensor with that key sends, in BTHome v2."""
+    head, count = b"\x41", counter.to_bytes(4, "little")
+    nonce = bytes.fromhex(ADDRESS.replace(":", "")) + b"\xd2\xfc" + head + count
+    sealed = AESCCM(key, tag_length=4).encrypt(nonce, b"\x02" + (100 * celsius).to_bytes(2, "little"), None)
+    return head + sealed[:-4] + count + sealed[-4:]
 
 
 @pytest.fixture
@@ -74,11 +87,11 @@ class Sensor:
         """Hear it all once."""
         started()
         for data in (
-            {UUID: seal(5, 21)},
-            {UUID: seal(4, 20)},
-            {UUID: seal(6, 22, OTHER_KEY)},
+            {UUID: encrypted(5, 21)},
+            {UUID: encrypted(4, 20)},
+            {UUID: encrypted(6, 22, OTHER_KEY)},
             {UUID: b""},
-            {PLAIN: PACKET_A},
+            {UUID: PACKET_A},
             {},
         ):
             if listener.wants(ADDRESS):
@@ -176,20 +189,19 @@ def test_a_key_gives_a_cipher() -> None:
     """Each device has its own."""
     ciphers = ciphers_of({ADDRESS: KEY})
 
-    assert ciphers[ADDRESS].decrypt(b"n", Toy(KEY).seal(b"n", b"x"), None) == b"x"
+    nonce = bytes(13)
+    assert ciphers[ADDRESS].decrypt(nonce, AESCCM(KEY, tag_length=4).encrypt(nonce, b"x", None), None) == b"x"
 
 
-def test_no_key_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_no_library")
+def test_no_key_needs_no_library() -> None:
     """The library is optional."""
-    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
-
     assert ciphers_of({}) == {}
 
 
-def test_a_key_without_the_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_no_library")
+def test_a_key_without_the_library_says_what_to_install() -> None:
     """Most installations do not have it."""
-    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
-
     with pytest.raises(ConfigError, match="install the extra `encryption`"):
         ciphers_of({ADDRESS: KEY})
 

@@ -184,11 +184,9 @@ class ScriptedBluez:
                 _write(client, Message.new_signal(path, interface, member, signature, body))
 
 
-_serial = iter(range(1, 1_000_000))
-
-
 def _write(writer: asyncio.StreamWriter, message: Message) -> None:
-    message.serial = next(_serial)
+    # One for all: clients match an answer by the serial of their own call.
+    message.serial = 1
     writer.write(bytes(message._marshall(negotiate_unix_fd=False)))
 
 

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -99,23 +100,21 @@ async def _nothing(url: str) -> None:
         assert response.status == 200
 
 
-async def _leave_a_request_open(url: str) -> None:
-    _reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: ")
-    await writer.drain()
-    _left_open.append(writer)
-
-
-_left_open: list[asyncio.StreamWriter] = []
-
-
 @pytest.mark.parametrize("stops_in_s", [0, 60], ids=["obedient", "hung"])
-@pytest.mark.parametrize("act", [_nothing, _leave_a_request_open])
+@pytest.mark.parametrize("leaves_open", [False, True], ids=["no request", "a request left open"])
 def test_it_stops_within_a_second_in_the_middle_of_a_scan(
-    served: AppConfig, stops_in_s: float, act: Callable[[str], Coroutine[Any, Any, None]]
+    served: AppConfig, stops_in_s: float, *, leaves_open: bool
 ) -> None:
     """systemd, a shutdown, a Ctrl-C: nobody waits for a radio that does not answer, or for a client that does not."""
-    assert serve_and(served, Radio(stops_in_s=stops_in_s), act) < 1
+    with ExitStack() as connections:
+
+        async def ask(url: str) -> None:
+            await _nothing(url)
+            if leaves_open:
+                connection = connections.enter_context(socket.create_connection(("127.0.0.1", served.listen_port)))
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: ")
+
+        assert serve_and(served, Radio(stops_in_s=stops_in_s), ask) < 1
 
 
 def test_a_radio_that_fails_while_stopping_is_no_failure(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
@@ -144,8 +143,8 @@ def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
     with socket.create_server(("127.0.0.1", served.listen_port)), pytest.raises(ConfigError) as caught:
         asyncio.run(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 
-    remedy = "end the program that uses it (`ss -ltnp` shows it), or set another port"
-    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use: {remedy}"
+    hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
+    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use: {hint}"
 
 
 def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
