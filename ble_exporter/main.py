@@ -94,13 +94,13 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Not every terminal has a °, and a name can have any character.
+        # Some terminals can't show a °, and a device name can contain any character.
         sys.stdout.reconfigure(errors="backslashreplace")
     if arguments and arguments[0] in COMMANDS:
         return _command(arguments[0], arguments[1:])
     signals = _Signals()
     signals.install()
-    # A disk that is full must not fill standard error with a traceback for each line of the log.
+    # When the disk is full, logging would print a traceback for every line of the log.
     logging.raiseExceptions = False
     return _serve(parse(arguments), signals, build)
 
@@ -132,7 +132,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
                 return EXIT_UNEXPECTED
             raise
     except ExporterError as error:
-        return _failed(error, is_told=log_is_shown)
+        return _failed(error, is_logged=log_is_shown)
     return EXIT_OK
 
 
@@ -141,7 +141,7 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         status = run(name, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has read enough, as `head` does; Python would complain once more at its end.
+        # The reader has closed the pipe, as `head` does. Python would report it once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except ExporterError as error:
@@ -151,8 +151,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
     return status
 
 
-def _failed(error: ExporterError, *, is_told: bool = False) -> int:
-    if not is_told:
+def _failed(error: ExporterError, *, is_logged: bool = False) -> int:
+    if not is_logged:
         print("ble-exporter: error:", one_line(error), file=sys.stderr)
     return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
 

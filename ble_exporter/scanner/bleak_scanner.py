@@ -1,8 +1,8 @@
 """
 The real radio: BlueZ over D-Bus, by bleak.
 
-Three jobs that change apart: bleak keeps the radio scanning, its callbacks are what is heard, and `stack_watch` and
-`watchdog` make sure that all of it is alive.
+bleak keeps the radio scanning, and its callbacks are what is heard; `stack_watch` and `watchdog` find out when either
+has ended.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _NOT_HEARD = -127
 # BlueZ answers in milliseconds; one that does not in this time is not going to.
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
-# With a stack that is known to be dead nobody waits so long.
+# Of a stack that is known to be dead no answer is expected.
 _GIVE_UP_TIMEOUT_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class BleakScannerImpl:
         try:
             await self._run(listener, started)
         except ScannerError:
-            # Whoever tries again must not take up the silence, or what was heard, where this run left off.
+            # The next run must not go on with the silence, or with the service data, of this one.
             self._watchdog.reset()
             self._last_data.clear()
             name = self._adapter or self._wanted
@@ -132,7 +132,7 @@ class BleakScannerImpl:
             watch = self._make_watch(bluez)
             adapter = await watch.choose(self._wanted)
             if adapter.name != self._adapter:
-                # One that is no longer there, or no longer powered, was chosen before.
+                # The adapter that was chosen before is gone, or powered off.
                 self.adapters.clear()
                 self._adapter = adapter.name
             if manager is not None:

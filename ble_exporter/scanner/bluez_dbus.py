@@ -150,7 +150,7 @@ class Bluez:
             await self._call(Message(BLUEZ, path, _MONITORS, "RegisterMonitor", signature="o", body=body))
         except ScannerError as error:
             return str(error)
-        # Only now: bluetoothd looks for what appears after it was told where to look.
+        # Not before: bluetoothd takes only a monitor that appears after it was told the path.
         self._bus.export(_MONITOR_PATH, monitor)
         with suppress(asyncio.TimeoutError):
             await within(min(self._activation_timeout_s, self._left_s()), is_active.wait())

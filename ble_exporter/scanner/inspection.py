@@ -1,8 +1,8 @@
 """
-What stands between this user and a scan: read from D-Bus, /proc and /sys, without changing anything.
+What D-Bus, /proc and /sys show of Bluetooth, read without changing anything.
 
-bluetoothd does not tell its version, nor who has it scan. The first says the program that runs, the second can only be
-guessed from who else is on the bus.
+bluetoothd reports neither its version nor for which program it scans. The version comes from its executable; the other
+program can only be guessed from the names on the bus.
 """
 
 from contextlib import suppress
@@ -23,11 +23,11 @@ class Inspection:
     What the system bus shows.
 
     Attributes:
-        bus_problem: Why it can't be reached, in words; empty where it can.
-        refusal: The name of the D-Bus error with which bluetoothd was not to be had; empty where it was.
+        bus_problem: Why the bus can't be reached, in words; empty where it can.
+        refusal: The name of the D-Bus error with which bluetoothd answered; empty where it did not.
         bluez_problem: What that error means, in words.
-        adapters: Those that bluetoothd has, by name, in the order of their numbers.
-        command_line: Of the bluetoothd that runs; empty where that can't be told.
+        adapters: The adapters that bluetoothd has, in the order of their numbers.
+        command_line: The command line of the running bluetoothd; empty where it is not known.
         others: Names and process ids of the other programs on the bus.
     """
 
@@ -46,7 +46,7 @@ class Switch(NamedTuple):
     Attributes:
         path: Its folder.
         device: "hci0", or a switch of the whole machine.
-        is_hard: Whether it is one that no software moves.
+        is_hard: Whether it is a physical switch, which software can't change.
     """
 
     path: Path
@@ -82,7 +82,7 @@ async def _inspect(bluez: Bluez, proc: Path) -> Inspection:
 
 
 async def _processes(bluez: Bluez) -> dict[str, int]:
-    """Return who is on the bus: the connections' names (":1.7") to their process ids."""
+    """Return the connections on the bus: their names (":1.7") with their process ids."""
     names: list[str] = (await bluez.call_bus("ListNames")).body[0]
     processes = {}
     for name in names:
@@ -93,7 +93,7 @@ async def _processes(bluez: Bluez) -> dict[str, int]:
 
 
 def _words(path: Path, separator: str) -> tuple[str, ...]:
-    """Return the parts of a file of /proc; none where this user may not read it, or it has gone."""
+    """Return the parts of a file in /proc; none where the file is gone, or this user may not read it."""
     try:
         text = path.read_bytes().decode(errors="replace")
     except OSError:
@@ -104,9 +104,9 @@ def _words(path: Path, separator: str) -> tuple[str, ...]:
 def blocking(root: Path) -> list[Switch]:
     """Return the switches of rfkill that block Bluetooth, by software or by hand; `root` is where /sys is."""
     return [
-        Switch(folder, _said(folder / "name"), _said(folder / "hard") == "1")
+        Switch(folder, _text_of(folder / "name"), _text_of(folder / "hard") == "1")
         for folder in sorted((root / "sys/class/rfkill").glob("rfkill*"))
-        if _said(folder / "type") == "bluetooth" and "1" in (_said(folder / "soft"), _said(folder / "hard"))
+        if _text_of(folder / "type") == "bluetooth" and "1" in (_text_of(folder / "soft"), _text_of(folder / "hard"))
     ]
 
 
@@ -116,7 +116,7 @@ def known_to_kernel(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "sys/class/bluetooth").glob("hci*") if ":" not in path.name)
 
 
-def _said(path: Path) -> str:
+def _text_of(path: Path) -> str:
     try:
         return one_line(path.read_text(errors="replace"))
     except OSError:

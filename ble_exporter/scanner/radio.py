@@ -1,4 +1,4 @@
-"""The protocols of listening: a radio, its simple face `AbstractScanner`, and the listener that it tells."""
+"""The protocols: a radio, its simple interface `AbstractScanner`, and the listener that takes its advertisements."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -7,7 +7,7 @@ from ble_exporter.model import Advertisement
 
 
 class AbstractScanner(Protocol):
-    """The simple face of a scanner."""
+    """The simple interface of a scanner."""
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """
@@ -22,20 +22,20 @@ class AbstractScanner(Protocol):
 
 
 class Listener(Protocol):
-    """Whom a radio tells what it hears."""
+    """What takes the advertisements that a radio hears."""
 
     def wants(self, address: str) -> bool:
         """
-        Return whether to be told of an advertisement of this sender; called once for each that is heard.
+        Return whether an advertisement of this device is to be handled; called once for each that is heard.
 
-        Of a stranger nothing else is looked at: most of what is on air is of no interest.
+        Nothing else of an unknown device is examined: most of what is on air is of no interest.
 
         Args:
-            address: The sender's, upper case with colons.
+            address: The address of the device, in upper case with colons.
         """
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Take in one advertisement of a sender that is wanted."""
+        """Take one advertisement of a device that is wanted."""
 
 
 class Everything:
@@ -43,14 +43,14 @@ class Everything:
     A listener that wants every advertisement.
 
     Args:
-        handle: What to do with each.
+        handle: Called with each.
     """
 
     def __init__(self, handle: Callable[[Advertisement], None]) -> None:
         self.handle = handle
 
     def wants(self, _address: str) -> bool:
-        """Return that it does."""
+        """Return True."""
         return True
 
 
@@ -59,14 +59,14 @@ class Radio(AbstractScanner, Protocol):
 
     @property
     def adapters(self) -> Mapping[str, bool]:
-        """Name of each Bluetooth adapter that was tried to whether it works; it changes as they do."""
+        """The name of each Bluetooth adapter that was tried, with whether it works now."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
-        Listen, and tell of each advertisement as it is heard, until cancelled or until nothing more can come.
+        Listen, and pass on each advertisement as it is heard, until cancelled or until nothing more can come.
 
         Args:
-            listener: Whom it tells.
+            listener: What takes the advertisements.
             started: Called once, when listening begins.
 
         Raises:

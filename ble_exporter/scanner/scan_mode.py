@@ -29,7 +29,7 @@ class ScanSettings(NamedTuple):
     How to scan.
 
     Attributes:
-        mode: What bleak is told.
+        mode: The mode for bleak.
         description: For the log: how, and why.
     """
 

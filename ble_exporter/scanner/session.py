@@ -21,7 +21,10 @@ class Listening:
 
     async def last(self, duration_s: float | None) -> bool:
         """
-        Wait for so long, or until nothing more can come; None is without a limit.
+        Wait until the time is over, or nothing more can come.
+
+        Args:
+            duration_s: How many seconds to wait; None is without a limit.
 
         Returns:
             Whether more can come.
@@ -35,15 +38,15 @@ class Listening:
 @asynccontextmanager
 async def listening(radio: Radio, listener: Listener, started: Callable[[], None]) -> AsyncIterator[Listening]:
     """
-    Listen for as long as the block lasts, which is entered when the radio has started.
+    Listen while the block runs. It is entered when the radio has started.
 
     Args:
         radio: What listens.
-        listener: Whom it tells.
+        listener: What takes the advertisements.
         started: Called once, when listening begins.
 
     Raises:
-        ScannerError: It failed, to stop as well.
+        ScannerError: It failed, or failed to stop.
     """
     has_started = asyncio.Event()
 
@@ -64,19 +67,19 @@ async def run_for(
     radio: Radio, listener: Listener, duration_s: float | None, started: Callable[[], None] = lambda: None
 ) -> bool:
     """
-    Listen for `duration_s` seconds from when the radio has started, or until nothing more can come.
+    Listen for some time, which counts from when the radio has started, or until nothing more can come.
 
     Args:
         radio: What listens.
-        listener: Whom it tells.
-        duration_s: How long; None is without a limit.
+        listener: What takes the advertisements.
+        duration_s: How many seconds; None is without a limit.
         started: Called once, when listening begins.
 
     Returns:
         Whether more can come.
 
     Raises:
-        ScannerError: It failed, to stop as well.
+        ScannerError: It failed, or failed to stop.
     """
     async with listening(radio, listener, started) as ear:
         return await ear.last(duration_s)

@@ -1,8 +1,8 @@
 """
-The service: scan, keep, serve.
+The service: it scans, stores the readings, and serves them.
 
-An advertisement goes straight down, once: the radio delivers it to Pipeline.handle, a plain synchronous call that ends
-in the store of readings. A scrape reads the store.
+The radio passes each advertisement to Pipeline.handle, a plain synchronous call that ends in the store of readings. A
+scrape reads the store.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ble_exporter.service import systemd
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.tasks import Tasks
 
-# On SIGTERM all is over within a second: so long a scan may take to stop, and so long a request to end.
+# The process ends within a second of SIGTERM: these are the limits for the scan to stop and for open requests.
 _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
 
@@ -31,7 +31,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     Scan, and serve the readings, until `stop` is set.
 
     Raises:
-        ConfigError: The port can't be listened on, or there is a key and nothing to decrypt with.
+        ConfigError: The server can't listen on the port, or a key is configured and the library to decrypt is missing.
         ScannerError: A scan failed.
     """
     cycle = ScanCycle(config, radio, log)
@@ -51,7 +51,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
             try:
                 await tasks.end()
             except ExporterError as error:
-                # At the machine's shutdown Bluetooth may have gone before us: no failure of ours.
+                # When the machine shuts down, Bluetooth may end first: that is no failure of this program.
                 log.warning("while stopping: %s", error)
     finally:
         await runner.cleanup()
@@ -70,7 +70,7 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
 
 
 def listen_problem(error: OSError, address: str | None, port: int) -> str:
-    """Return why an address (None is every one) and port can't be listened on, in words, and what is to be done."""
+    """Return why the server can't listen on an address (None: all of them) and a port, and the way out, in words."""
     if error.errno == errno.EADDRINUSE:
         return (
             f"listen_port: port {port} is in use: end the program that uses it (`ss -ltnp` shows it), "

@@ -1,4 +1,4 @@
-"""What systemd is told, by sd_notify(3) and sd_watchdog_enabled(3). Where it does not ask, nothing happens."""
+"""Notifications to systemd, by sd_notify(3) and sd_watchdog_enabled(3). Without systemd nothing is sent."""
 
 import asyncio
 import logging
@@ -18,14 +18,14 @@ _MAX_STATUS = 1000
 
 
 def notify(message: str) -> None:
-    """Send one assignment to systemd, where it listens; what it does not take is lost."""
+    """Send one assignment to systemd, if it listens; a message that it does not accept is lost."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):
         # An abstract address; the kernel marks it with a zero byte.
         address = f"\0{address[1:]}"
-    # Nobody's readings wait for a systemd that is busy, or gone: the socket does not block, and an error is no failure.
+    # The readings must not wait for a systemd that is busy or gone: the socket does not block, and errors are ignored.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         sender.sendto(message.encode(), address)
@@ -37,23 +37,23 @@ def notify_status(text: str) -> None:
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return how many seconds after one WATCHDOG=1 the next is due: half of what systemd waits. None: it does not."""
+    """Return the seconds from one WATCHDOG=1 to the next: half of systemd's limit. None where it has no watchdog."""
     try:
         period_s = int(environment.get("WATCHDOG_USEC", "0")) / 2e6
     except (ValueError, OverflowError):
         return None
-    # A program that systemd started may pass its environment on to another.
+    # The variables may have been inherited from a parent process that systemd watches.
     is_for_us = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
     return period_s if period_s > 0 and is_for_us else None
 
 
 async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) -> None:
     """
-    Tell systemd that the program is alive, until cancelled; return at once where it does not ask.
+    Send signs of life to systemd until cancelled; return at once where it has no watchdog.
 
     Args:
-        stalled: Returns why the program is not alive, in words; None while it is.
-        log: Where it is written that systemd will end the program: SIGABRT leaves no time for it.
+        stalled: Returns why the program makes no progress, in words; None while it does.
+        log: The log that says that systemd is about to end the program: SIGABRT leaves no time for it.
     """
     period_s = watchdog_period_s()
     is_fed = False

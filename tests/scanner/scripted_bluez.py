@@ -38,7 +38,7 @@ class ScriptedBluez:
     """
     The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan.
 
-    `processes` has who is on the bus: names to process ids; 0 is one that has just gone. Of the `newcomers`, addresses
+    `processes` has who is on the bus: names to process ids; 0 is one that has just gone. Of the `appearing`, addresses
     to service data, one appears right behind each answer to GetManagedObjects: somebody else has the radio scan. The
     `states` are of each device that appears.
     """
@@ -49,7 +49,7 @@ class ScriptedBluez:
         self.calls: list[tuple[str, str]] = []
         self.activates = True
         self.processes: dict[str, int] = {}
-        self.newcomers: dict[str, dict[str, bytes]] = {}
+        self.appearing: dict[str, dict[str, bytes]] = {}
         self.states: Properties = {}
         self.discovering = asyncio.Event()
         self._clients: list[asyncio.StreamWriter] = []
@@ -157,8 +157,8 @@ class ScriptedBluez:
     def _follow_up(self, call: Message) -> None:
         """Tell all of what a call that succeeded has changed."""
         member, path = call.member, call.path or ""
-        if member == "GetManagedObjects" and self.newcomers:
-            self.advertise(*self.newcomers.popitem())
+        if member == "GetManagedObjects" and self.appearing:
+            self.advertise(*self.appearing.popitem())
         if member == "RemoveDevice":
             del self.objects[call.body[0]]
             self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [call.body[0], [DEVICE]])

@@ -16,7 +16,7 @@ from tests.conftest import PACKET_A, PACKET_B
 from tests.scanner.conftest import on_bluez, scan_while
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
 
-NEWCOMERS = [f"A4:C1:38:00:01:{number:02X}" for number in range(3)]
+SENSORS = [f"A4:C1:38:00:01:{number:02X}" for number in range(3)]
 GONE = ("org.bluez.Error.DoesNotExist", "Does Not Exist")
 REFUSED = ("org.freedesktop.DBus.Error.AccessDenied", "not you")
 
@@ -40,31 +40,31 @@ def test_a_device_that_appears_while_bleak_asks_is_heard(bus: Path) -> None:
     """Bleak forgets it, and drops whatever is told of it from then on: a sensor unheard until the next start."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        bluez.newcomers = {address: {UUID: PACKET_A} for address in NEWCOMERS}
-        return await scan(bluez, BleakScannerImpl(), *NEWCOMERS)
+        bluez.appearing = {address: {UUID: PACKET_A} for address in SENSORS}
+        return await scan(bluez, BleakScannerImpl(), *SENSORS)
 
-    assert sorted(on_bluez(bus, heard)) == [(address, PACKET_B) for address in NEWCOMERS]
+    assert sorted(on_bluez(bus, heard)) == [(address, PACKET_B) for address in SENSORS]
 
 
 def test_its_first_packet_is_heard_though_bluetoothd_knew_it(bus: Path) -> None:
     """It is told anew, so it is a packet, also where it is byte for byte the one before."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        bluez.newcomers = {NEWCOMERS[0]: {UUID: PACKET_B}}
-        return await scan(bluez, BleakScannerImpl(), NEWCOMERS[0])
+        bluez.appearing = {SENSORS[0]: {UUID: PACKET_B}}
+        return await scan(bluez, BleakScannerImpl(), SENSORS[0])
 
-    assert on_bluez(bus, heard) == [(NEWCOMERS[0], PACKET_B)]
+    assert on_bluez(bus, heard) == [(SENSORS[0], PACKET_B)]
 
 
 def test_what_bleak_knows_is_left_alone(bus: Path) -> None:
     """Other programs know these devices too, and would see them go and come."""
 
     async def count(bluez: ScriptedBluez) -> int:
-        for address in NEWCOMERS:
+        for address in SENSORS:
             bluez.advertise(address, {UUID: PACKET_A})
         radio = BleakScannerImpl()
         for _scan in range(2):
-            await scan(bluez, radio, *NEWCOMERS)
+            await scan(bluez, radio, *SENSORS)
         return removed(bluez)
 
     assert on_bluez(bus, count) == 0
@@ -75,7 +75,7 @@ def test_another_adapter_s_devices_are_left_alone(bus: Path) -> None:
 
     async def count(bluez: ScriptedBluez) -> int:
         bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
-        bluez.newcomers = {NEWCOMERS[0]: {UUID: PACKET_A}}
+        bluez.appearing = {SENSORS[0]: {UUID: PACKET_A}}
         await scan(bluez, BleakScannerImpl("hci1"))
         return removed(bluez)
 
@@ -87,7 +87,7 @@ def test_what_is_in_use_is_left_alone(bus: Path, state: str) -> None:
     """To forget a device that is paired is to unpair it."""
 
     async def count(bluez: ScriptedBluez) -> int:
-        bluez.newcomers, bluez.states = {NEWCOMERS[0]: {UUID: PACKET_A}}, {state: Variant("b", True)}
+        bluez.appearing, bluez.states = {SENSORS[0]: {UUID: PACKET_A}}, {state: Variant("b", True)}
         await scan(bluez, BleakScannerImpl())
         return removed(bluez)
 
@@ -98,18 +98,18 @@ def test_one_that_has_left_by_itself_is_no_failure(bus: Path) -> None:
     """Bluetoothd forgets what is not heard for a while."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        bluez.newcomers, bluez.errors = {NEWCOMERS[0]: {UUID: PACKET_A}}, {"RemoveDevice": GONE}
-        return await scan(bluez, BleakScannerImpl(), NEWCOMERS[1])
+        bluez.appearing, bluez.errors = {SENSORS[0]: {UUID: PACKET_A}}, {"RemoveDevice": GONE}
+        return await scan(bluez, BleakScannerImpl(), SENSORS[1])
 
-    assert on_bluez(bus, heard) == [(NEWCOMERS[1], PACKET_B)]
+    assert on_bluez(bus, heard) == [(SENSORS[1], PACKET_B)]
 
 
 def test_one_that_can_t_be_forgotten_ends_the_scan(bus: Path) -> None:
     """To be started anew is to ask anew; to go on is to be deaf for that sensor."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
-        bluez.newcomers, bluez.errors = {NEWCOMERS[0]: {UUID: PACKET_A}}, {"RemoveDevice": REFUSED}
-        return await scan(bluez, BleakScannerImpl(), NEWCOMERS[0])
+        bluez.appearing, bluez.errors = {SENSORS[0]: {UUID: PACKET_A}}, {"RemoveDevice": REFUSED}
+        return await scan(bluez, BleakScannerImpl(), SENSORS[0])
 
     with pytest.raises(ScannerError, match="D-Bus refuses this user"):
         on_bluez(bus, heard)
