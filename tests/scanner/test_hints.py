@@ -1,0 +1,47 @@
+"""What goes wrong with Bluetooth, in words and as a command."""
+
+import shlex
+
+import pytest
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.scanner import hints
+
+PROBLEMS = [
+    *(value for value in vars(hints).values() if isinstance(value, hints.Problem)),
+    *hints._DBUS_ERRORS.values(),
+    hints.no_dbus("gone"),
+    hints.missing(["hci0"]),
+    hints.refused_passive_scan("without a reason"),
+    hints.hanging("the scan did not start within 20 s"),
+    hints.failed_scan("gone"),
+    hints.silent(90, only_thermometers=False),
+]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.text)
+def test_a_command_can_be_typed_as_it_is(problem: hints.Problem) -> None:
+    """Doctor prints it to be copied: no quotation marks of a message, and nothing to be filled in."""
+    words = shlex.split(problem.command)
+
+    assert "`" not in problem.command
+    assert not [word for word in words if word.isalpha() and word.isupper()]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.text)
+def test_an_error_says_adapter_problem_and_hint(problem: hints.Problem) -> None:
+    """Its text is the one line that a user of the service sees; its parts are for those who show it otherwise."""
+    error = ScannerError(*problem, adapter="hci0")
+
+    assert f"adapter hci0: {problem}" == str(error)
+    assert (problem.text, problem.hint, problem.command, "hci0") == (
+        error.problem,
+        error.hint,
+        error.command,
+        error.adapter,
+    )
+
+
+def test_an_unknown_error_of_d_bus_is_its_own_problem() -> None:
+    """Better its own words than none."""
+    assert ("org.bluez.Error.Failed: no room", "", "") == hints.dbus_error("org.bluez.Error.Failed", "no room")
