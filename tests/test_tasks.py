@@ -236,6 +236,37 @@ def test_an_error_of_the_block_comes_before_those_of_its_tasks(
     assert "RuntimeError: a bug" in caplog.text
 
 
+def test_every_bug_is_told(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+    """However many there are."""
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            for number in range(3):
+                tasks.start(fail(RuntimeError(f"bug {number}"), 1))
+            await tasks.wait()
+
+    with pytest.raises(RuntimeError, match="bug 0"):
+        in_virtual_time(run())
+    assert ["bug 1", "bug 2"] == [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+
+
+def test_an_error_of_the_block_is_not_lost_where_it_is_cancelled_meanwhile(in_virtual_time: InVirtualTime) -> None:
+    """Of a radio that fails, and takes long to stop when SIGTERM comes: the exit status tells of the failure."""
+
+    async def inner() -> None:
+        async with Tasks() as tasks:
+            tasks.start(swallow_cancellations(1))
+            await asyncio.sleep(1)
+            raise ScannerError("unplugged")
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(inner()), timeout_s=2)
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        in_virtual_time(run())
+
+
 def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
     """Passed on it would look like a stop that was asked for, and the process would end in good order."""
 

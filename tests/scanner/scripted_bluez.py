@@ -36,16 +36,25 @@ def adapter_properties(*, powered: bool = True, roles: tuple[str, ...] = ("centr
 
 class ScriptedBluez:
     """
-    The bus and the bluetoothd on it; a test changes `objects`, `errors` and `activates` before the scan.
+    The bus and the bluetoothd on it.
 
-    `processes` has who is on the bus: names to process ids; 0 is one that has just gone. Of the `appearing`, addresses
-    to service data, one appears right behind each answer to GetManagedObjects: somebody else has the radio scan. The
-    `states` are of each device that appears.
+    Attributes:
+        objects: What GetManagedObjects returns; to be changed before the scan, as is all that follows.
+        errors: Methods that fail, to the error's name and text.
+        unanswered: Methods that are not answered, to an event that is set when they are called.
+        calls: The methods that were called, with the path of the object.
+        activates: Whether advertisement monitors are activated.
+        processes: The connections on the bus: their names with their process ids; 0 is one that has just gone.
+        appearing: Addresses to service data: one of them appears right after each answer to GetManagedObjects, as
+            where another program scans.
+        states: Properties of each device that appears.
+        discovering: Set while somebody scans.
     """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Properties]] = {"/org/bluez/hci0": {ADAPTER: adapter_properties()}}
         self.errors: dict[str, tuple[str, str]] = {}
+        self.unanswered: dict[str, asyncio.Event] = {}
         self.calls: list[tuple[str, str]] = []
         self.activates = True
         self.processes: dict[str, int] = {}
@@ -136,6 +145,9 @@ class ScriptedBluez:
     def _answer(self, call: Message, writer: asyncio.StreamWriter) -> None:
         member = call.member or ""
         self.calls.append((member, call.path or ""))
+        if member in self.unanswered:
+            self.unanswered[member].set()
+            return
         if member in self.errors:
             reply = Message.new_error(call, *self.errors[member])
         elif member == "Hello":

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.bluez_dbus import Adapter, BusError, connect
+from ble_exporter.scanner.bluez_dbus import ANSWER_TIMEOUT_S, Adapter, BusError, connect
+from ble_exporter.tasks import Tasks
+from tests.radios import InVirtualTime
 from tests.scanner.conftest import on_bluez
-from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
+from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties, scripted_bluez
 
 
 async def adapters() -> list[Adapter]:
@@ -42,6 +44,34 @@ def test_a_refusal_has_its_parts(bus: Path) -> None:
     assert "`systemctl start bluetooth`" == error.hint
     assert "sudo systemctl start bluetooth" == error.command
     assert f"{error.problem}: {error.hint}" == str(error)
+
+
+def test_a_bluetoothd_that_does_not_answer_is_an_error(bus: Path, in_virtual_time: InVirtualTime) -> None:
+    """It hangs: whoever waited for it would be deaf, with nothing said."""
+
+    async def ask() -> float:
+        async with scripted_bluez(bus) as bluez:
+            bluez.unanswered["GetManagedObjects"] = asyncio.Event()
+            with pytest.raises(BusError, match=r"^bluetoothd does not answer: `systemctl restart bluetooth`$"):
+                await adapters()
+            return asyncio.get_running_loop().time()
+
+    assert ANSWER_TIMEOUT_S == in_virtual_time(ask())
+
+
+def test_a_bus_that_ends_before_it_answers_is_an_error(bus: Path) -> None:
+    """As at the machine's shutdown."""
+
+    async def ask(bluez: ScriptedBluez) -> None:
+        is_asked = bluez.unanswered["GetManagedObjects"] = asyncio.Event()
+        async with Tasks() as tasks:
+            asking = tasks.start(adapters())
+            await is_asked.wait()
+            bluez.end_the_bus()
+            await tasks.wait(asking)
+
+    with pytest.raises(ScannerError, match=r"^D-Bus can't be reached "):
+        on_bluez(bus, ask)
 
 
 def test_an_address_of_the_bus_that_is_none_is_an_error_of_bluetooth(monkeypatch: pytest.MonkeyPatch) -> None:
