@@ -39,6 +39,10 @@ _LINE = re.compile(
     r"\s+((?P<uuid>[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\s+(?P<data>([0-9a-f]{2})*)|-)",
     re.IGNORECASE,
 )
+_LINE_HINT = (
+    "write `seconds address RSSI UUID service-data`, as `0.0 A4:C1:38:AA:BB:CC -61 fcd2 4000b00151028d0a038d11`"
+)
+_ANOTHER_FILE = "name another file with --replay"
 
 
 def load_capture(path: str) -> list[Transmission]:
@@ -54,30 +58,34 @@ def load_capture(path: str) -> list[Transmission]:
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the capture can't be read ({error}): name another file with --replay") from error
+        raise ConfigError(f"the capture can't be read ({error})", _ANOTHER_FILE, path=path) from error
     transmissions: list[Transmission] = []
     first = 0.0
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue
-        match = _LINE.fullmatch(text)
-        if match is None:
-            raise ConfigError(
-                f"{path}:{number}: not an advertisement; write `seconds address RSSI UUID service-data`, "
-                "as `0.0 A4:C1:38:AA:BB:CC -61 fcd2 4000b00151028d0a038d11`"
-            )
-        at = float(match["at"])
+        sent = _transmission(text)
+        if sent is None:
+            raise ConfigError("not an advertisement", _LINE_HINT, path=path, line=number)
         if not transmissions:
-            first = at
-        at -= first
-        if transmissions and at < transmissions[-1].at:
-            raise ConfigError(f"{path}:{number}: the time goes back; sort the lines by their first column")
-        service_data = {_long_uuid(match["uuid"]): bytes.fromhex(match["data"])} if match["uuid"] else {}
-        transmissions.append(Transmission(at, match["address"].upper(), int(match["rssi"]), service_data))
+            first = sent.at
+        sent = sent._replace(at=sent.at - first)
+        if transmissions and sent.at < transmissions[-1].at:
+            raise ConfigError("the time goes back", "sort the lines by their first column", path=path, line=number)
+        transmissions.append(sent)
     if not transmissions:
-        raise ConfigError(f"{path}: holds no advertisement: name another file with --replay")
+        raise ConfigError("holds no advertisement", _ANOTHER_FILE, path=path)
     return transmissions
+
+
+def _transmission(text: str) -> Transmission | None:
+    """Return the advertisement that a line describes; None where it is none."""
+    match = _LINE.fullmatch(text)
+    if match is None:
+        return None
+    service_data = {_long_uuid(match["uuid"]): bytes.fromhex(match["data"])} if match["uuid"] else {}
+    return Transmission(float(match["at"]), match["address"].upper(), int(match["rssi"]), service_data)
 
 
 def _long_uuid(uuid: str) -> str:

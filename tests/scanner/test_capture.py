@@ -63,7 +63,7 @@ def test_a_capture_that_holds_nothing_is_refused(capture: Path, content: str) ->
     """It would run and hear nothing, for no reason that anybody could see."""
     capture.write_text(content)
 
-    with pytest.raises(ConfigError, match="holds no advertisement: name another file with --replay"):
+    with pytest.raises(ConfigError, match="holds no advertisement; name another file with --replay"):
         load_capture(str(capture))
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | Non
     if content is not None:
         capture.write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"can't be read .*: name another file with --replay"):
+    with pytest.raises(ConfigError, match=r"can't be read .*; name another file with --replay"):
         load_capture(str(capture))
 
 
