@@ -24,7 +24,7 @@ from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Bluez, ServiceData, connect
 from ble_exporter.scanner.missed_devices import bleak_manager, forget_missed_devices
 from ble_exporter.scanner.radio import Listener
-from ble_exporter.scanner.scan_mode import bleak_options, resolve_scan_mode
+from ble_exporter.scanner.scan_mode import ScanSettings, bleak_options, resolve_scan_mode
 from ble_exporter.scanner.session import packets_heard
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.scanner.watchdog import SilenceWatchdog
@@ -128,32 +128,37 @@ class BleakScannerImpl:
                     bug.set_exception(error)
 
         async with self._connect_to_bluez() as bluez:
-            manager = await bleak_manager()
             watch = self._make_watch(bluez)
-            adapter = await watch.choose(self._wanted)
-            if adapter.name != self._adapter:
-                # The adapter that was chosen before is gone, or powered off.
-                self.adapters.clear()
-                self._adapter = adapter.name
-            if manager is not None:
-                await forget_missed_devices(manager, bluez, adapter.name)
-            settings = await resolve_scan_mode(self._mode, adapter, bluez)
-            self._log_choice(f"{adapter.name}, {settings.description}")
-            self._cached_data = dict(bluez.cached_data)
-            self._is_passive = settings.mode == "passive"
-            options = bleak_options(adapter.name, settings)
+            settings = await self._prepare(bluez, watch)
+            options = bleak_options(self._adapter, settings)
             scanner = self._make_scanner(heard, scanning_mode=settings.mode, bluez=options)
             async with self._scanning(scanner, bluez), Tasks() as tasks:
-                self.adapters[adapter.name] = True
+                self.adapters[self._adapter] = True
                 started()
                 tasks.start(_raised(bug))
                 tasks.start(watch.run())
-                tasks.start(self._watchdog.run(adapter.name, only_thermometers=self._is_passive))
+                tasks.start(self._watchdog.run(self._adapter, only_thermometers=self._is_passive))
                 await tasks.wait()
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """See AbstractScanner."""
         return await packets_heard(self, duration_s)
+
+    async def _prepare(self, bluez: Bluez, watch: StackWatch) -> ScanSettings:
+        """Choose the adapter and how to scan, and have bleak and bluetoothd know the same devices."""
+        manager = await bleak_manager()
+        adapter = await watch.choose(self._wanted)
+        if adapter.name != self._adapter:
+            # The adapter that was chosen before is gone, or powered off.
+            self.adapters.clear()
+            self._adapter = adapter.name
+        if manager is not None:
+            await forget_missed_devices(manager, bluez, adapter.name)
+        settings = await resolve_scan_mode(self._mode, adapter, bluez)
+        self._log_choice(f"{adapter.name}, {settings.description}")
+        self._cached_data = dict(bluez.cached_data)
+        self._is_passive = settings.mode == "passive"
+        return settings
 
     def _log_choice(self, choice: str) -> None:
         """Log what was chosen, where that is news."""
