@@ -62,26 +62,26 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
     try:
         await web.TCPSite(runner, address, port).start()
     except OSError as error:
-        raise ConfigError(listen_problem(error, address, port)) from error
+        raise listen_error(error, address, port) from error
     shown = f"[{address}]" if address and ":" in address else address or "localhost"
     where = f"http://{shown}:{port}"
     everywhere = "" if address else "; on every address of this machine"
     log.info("serving on %s/metrics for Prometheus, and on %s for people%s", where, where, everywhere)
 
 
-def listen_problem(error: OSError, address: str | None, port: int) -> str:
-    """Return why the server can't listen on an address (None: all of them) and a port, and the way out, in words."""
+def listen_error(error: OSError, address: str | None, port: int) -> ConfigError:
+    """Return why the server can't listen on an address (None: all of them) and a port, and the way out."""
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"listen_port: port {port} is in use: end the program that uses it (`ss -ltnp` shows it), "
-            "or set another port"
-        )
+        hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
+        return ConfigError(f"port {port} is in use", hint, key="listen_port")
     if error.errno == errno.EACCES:
-        return f"listen_port: this user may not listen on port {port}: set one above 1023"
+        return ConfigError(f"this user may not listen on port {port}", "set one above 1023", key="listen_port")
     # asyncio of Python 3.13 says without an errno that it could bind to no address.
     if error.errno in (errno.EADDRNOTAVAIL, None):
-        return f"listen_address: {address} is not an address of this machine: `ip address` shows those"
-    return f"listen_address: {address} can't be listened on ({os.strerror(error.errno)}): `ip address` shows others"
+        problem, others = f"{address} is not an address of this machine", "`ip address` shows those"
+    else:
+        problem, others = f"{address} can't be listened on ({os.strerror(error.errno)})", "`ip address` shows others"
+    return ConfigError(problem, others, key="listen_address")
 
 
 def _process_metrics() -> CollectorRegistry:

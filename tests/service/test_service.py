@@ -144,7 +144,7 @@ def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
         asyncio.run(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 
     hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
-    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use: {hint}"
+    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use; {hint}"
 
 
 def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
@@ -180,9 +180,9 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (errno.EACCES, "listen_port: this user may not listen on port 80: set one above 1023"),
-        (errno.EINVAL, "listen_address: fe80::1 can't be listened on (Invalid argument): `ip address` shows others"),
-        (None, "listen_address: fe80::1 is not an address of this machine: `ip address` shows those"),
+        (errno.EACCES, "listen_port: this user may not listen on port 80; set one above 1023"),
+        (errno.EINVAL, "listen_address: fe80::1 can't be listened on (Invalid argument); `ip address` shows others"),
+        (None, "listen_address: fe80::1 is not an address of this machine; `ip address` shows those"),
     ],
 )
 def test_other_problems_with_the_socket_have_their_own_words(

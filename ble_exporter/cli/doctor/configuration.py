@@ -117,9 +117,9 @@ def check_port(context: CheckContext) -> Iterator[CheckResult]:
             yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
             return
         # Imported here: aiohttp takes most of a second on a Pi.
-        from ble_exporter.service import listen_problem
+        from ble_exporter.service import listen_error
 
-        yield CheckResult("fail", f"port: {listen_problem(error, address, port)}", _port_command(context, error))
+        yield CheckResult("fail", f"port: {listen_error(error, address, port)}", _port_command(context, error))
         return
     yield CheckResult("ok", f"port: {port} is free")
 

@@ -203,7 +203,7 @@ def test_a_port_of_another_program_is_exchanged(context: CheckContext) -> None:
         (result,) = checks.check_port(context)
 
     begin, _, end = result.command.partition("/listen_port: ")
-    assert f"port: listen_port: port {number} is in use: end the program that uses it" in result.text
+    assert f"port: listen_port: port {number} is in use; end the program that uses it" in result.text
     assert "sed -i 's/^listen_port:.*" == begin
     assert number < int(end.split("/")[0])
     assert end.endswith(f"/' {context.config_path}")
