@@ -91,9 +91,7 @@ def outcomes(mutants: Sequence[Mutant], jobs: int) -> Iterator[Outcome]:
         import_module(name)
     with TemporaryDirectory(prefix="mutants-") as directory:
         original = Path(directory, "original")
-        for name in ("ble_exporter", "tests"):
-            shutil.copytree(name, original / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy("pyproject.toml", original)
+        shutil.copytree(".", original, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
         # Not the modules to mutate: a mutant of the same second and length would pass for what was compiled.
         compileall.compile_dir(original, quiet=2, rx=re.compile(re.escape(str(FORMATS))))
         with get_context("fork").Pool(jobs, _move_to_copy, (original,)) as pool:
