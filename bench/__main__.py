@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import decoding, formats, scrape
+from bench import decoding, formats, pipeline, scrape
 from bench.timing import DifferenceError
 
 
@@ -23,6 +23,7 @@ def main() -> int:
     try:
         decoding.run()
         formats.run()
+        pipeline.run()
         scrape.run()
     except DifferenceError as error:
         print(f"bench: the results differ, so their times cannot be compared: {error}", file=sys.stderr)

@@ -13,11 +13,12 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from bench.timing import DifferenceError
+from ble_exporter.device import Device
 from ble_exporter.exporter.exposition import TEXT, Exposition
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
+from ble_exporter.model import Advertisement, Reading
 
 _RSSI_DBM = -60
 # The exposition counts its collectors' failures, which plain gauges have no need of.
@@ -50,10 +51,14 @@ class Fleet:
     """
 
     def __init__(self, devices: int) -> None:
-        self.readings = Readings()
+        self._devices = [Device(f"room-{number:05d}") for number in range(devices)]
+        self.readings = Readings(self._devices)
         self.registry = CollectorRegistry()
         self._exposition = Exposition({"readings": self.readings})
-        self._names = [f"room-{number:05d}" for number in range(devices)]
+        self._names = [device.name for device in self._devices]
+        # Each sends two kinds of packets.
+        self._twice = [device for device in self._devices for _ in range(2)]
+        self._advertisements: list[Advertisement] = []
         self._moment = 0
         self._heard: list[Heard] = []
         self.measure_anew()
@@ -84,15 +89,17 @@ class Fleet:
         self._moment += 1
         heard_at = time.time()
         self._heard = [
-            Heard(name, values, heard_at + number / 1000, _RSSI_DBM - number % 30)
-            for number, name in enumerate(self._names)
+            Heard(device.name, values, heard_at + number / 1000, _RSSI_DBM - number % 30)
+            for number, device in enumerate(self._devices)
             for values in _measure(number + self._moment)
         ]
+        # An advertisement is the scanner's, so making it is not timed.
+        self._advertisements = [Advertisement("", {}, heard.heard_at, heard.rssi) for heard in self._heard]
 
     def update_ours(self) -> None:
-        """Take the readings in, in our store."""
-        for heard in self._heard:
-            self.readings.update(Reading(*heard))
+        """Take the readings in, in our devices."""
+        for device, advertisement, heard in zip(self._twice, self._advertisements, self._heard, strict=True):
+            device.update(advertisement, Reading(heard.measurements, {}, None), advertisement.heard_at)
 
     def update_plain(self) -> None:
         """Take the readings in as one does with plain gauges; `seen` stays 1, so that nobody need set it."""

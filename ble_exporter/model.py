@@ -1,7 +1,8 @@
-"""The two values that pass through the program: what was heard, and what it meant."""
+"""The two values that pass through the program: what was heard, and what it means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.measurement import Measurement
@@ -18,8 +19,8 @@ class Advertisement:
         heard_at: When it was heard, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None where the source does not know it.
         adapter: Name of the adapter that heard it ("hci0"); empty where there is none, as in a capture.
-        name: What the sender calls itself, any text at all; empty where it has not said so. Only a scan response has
-            it, as a rule, and so only an active scan.
+        name: The sender's local name, any text at all; empty where it is not known. As a rule only a scan response has
+            it, and so only an active scan.
     """
 
     address: str
@@ -30,33 +31,37 @@ class Advertisement:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Remarks(NamedTuple):
     """
-    What one advertisement of a configured device said.
+    What is to be counted and logged about a reading, beside its values.
 
     Attributes:
-        device: The device's configured name.
-        measurements: Measurement name to value, in the unit of its row in the format's table.
-        heard_at: When it was heard, in seconds since the Unix epoch.
-        rssi: Received signal strength in dBm; None where the source does not know it.
-        unknown_objects: Ids of objects that are in no table. (In BTHome v2 what stood behind them was not read.)
-        adapter: Name of the adapter that heard it; empty where there is none.
-        packet_id: The number that the packets of one measurement share, 0 to 255; None where the packet has none.
-        impossible: Names of measurements that no sensor can have made, and which are left out.
+        unknown_objects: Ids of objects that are in no table. (In BTHome v2 the objects after them were not read.)
+        impossible: Measurements that no sensor can have made, and which are left out.
         refused: Why other service data of the same advertisement, of a known format too, was not read.
-        others: What is no measurement: events, text, raw, versions; the repeated names as in the measurements.
-        formats: Names of the formats that it came in.
+        has_restarted: Whether the sensor's counter was found to have restarted, as with a new battery.
     """
 
-    device: str
-    measurements: Mapping[Measurement, float]
-    heard_at: float
-    rssi: int | None = None
     unknown_objects: tuple[int, ...] = ()
-    adapter: str = ""
-    packet_id: int | None = None
     impossible: tuple[Measurement, ...] = ()
     refused: tuple[DecodeError, ...] = ()
-    others: Mapping[Measurement, int | str | bytes] = field(default_factory=dict)
+    has_restarted: bool = False
+
+
+class Reading(NamedTuple):
+    """
+    The meaning of one advertisement of a configured device.
+
+    Attributes:
+        measurements: Measurement to value, in the unit of the formats' tables.
+        others: Events, texts, raw bytes, versions: everything that is no measurement.
+        packet_id: The number that the packets of one measurement share, 0 to 255; None where the packet has none.
+        formats: Names of the formats that it came in.
+        remarks: What is to be counted and logged beside; None for nearly every reading.
+    """
+
+    measurements: Mapping[Measurement, float]
+    others: Mapping[Measurement, int | str | bytes]
+    packet_id: int | None
     formats: tuple[str, ...] = ()
+    remarks: Remarks | None = None

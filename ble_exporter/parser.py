@@ -1,19 +1,28 @@
 """
-From an advertisement to a reading: the service UUID says which format it is, the format says what it means.
+Readers: from an advertisement to a reading. The service UUID tells the format, the format tells the meaning.
 
-A new format is one file in `formats/` and one row in `formats/registry.py`.
+A device's reader is chosen once, by whether it has a key. A new format is one file in `formats/` and one row in
+`formats/registry.py`.
 """
 
 from collections.abc import Mapping, Sequence
 
+from ble_exporter.device.device import Reader
+from ble_exporter.device.replay import DigestingCipher, ReplayGuard
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
-from ble_exporter.formats.decoded import Cipher, Decoded
-from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES
+from ble_exporter.formats.decoded import NOTHING, Cipher, Decoded
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.formats.values import merged
-from ble_exporter.model import Advertisement, Reading
+from ble_exporter.model import Advertisement, Reading, Remarks
 
-__all__ = ["DECODERS", "DecodeError", "decode", "decode_each", "nothing_known", "parse_bthome", "reading_of"]
+__all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
+
+# Service UUID to the decoder, and to the names of the formats of a reading in this format alone.
+_PLAIN = {uuid: (row.decode, (row.name,)) for uuid, row in FORMATS.items()}
+
+# A tenth of reading would be the constructor that NamedTuple generates.
+_new = tuple.__new__
 
 
 def parse_bthome(payload: bytes) -> dict[str, float]:
@@ -24,8 +33,8 @@ def parse_bthome(payload: bytes) -> dict[str, float]:
         payload: Service data of UUID 0xFCD2, device-information byte first; 1 to 255 bytes.
 
     Returns:
-        Measurement name to value, in the unit of its row in `formats.bthome.OBJECTS` (°C, %, V, …). The second value
-        of one name in the payload is "name_2". Empty if no object is a known measurement.
+        Measurement name to value, in the unit of its row in `formats.bthome_objects.OBJECTS` (°C, %, V, …). The second
+        value of one name in the payload is "name_2". Empty if no object is a known measurement.
 
     Raises:
         DecodeError: Wrong version, encrypted, a reserved bit set, cut short, too long, or all values impossible. (A
@@ -37,24 +46,59 @@ def parse_bthome(payload: bytes) -> dict[str, float]:
     return bthome.decode(payload).measurements  # type: ignore[return-value]
 
 
-def decode(advertisement: Advertisement, device: str, cipher: Cipher | None = None) -> Reading:
+def plain_reader(advertisement: Advertisement) -> Reading:
     """
-    Decode what an advertisement says about a configured device.
-
-    Args:
-        advertisement: What was heard; all its service data of a known format counts.
-        device: The device's configured name.
-        cipher: Its key, where it has one.
+    Read an advertisement of a device that has no key.
 
     Raises:
-        DecodeError: No service data of a known format, or none that is sound: then that of the first.
+        DecodeError: No service data of a known format, or none that is valid: then the error of the first.
     """
-    decoded, refused = decode_each(advertisement, cipher)
-    reading = reading_of(advertisement, device, decoded, refused)
-    # What only announces itself beside what can't be read is no reading.
+    service_data = advertisement.service_data
+    if len(service_data) == 1:
+        # Nearly every advertisement: merging would cost half as much as decoding.
+        ((uuid, payload),) = service_data.items()
+        known = _PLAIN.get(uuid)
+        if known is not None:
+            decode, formats = known
+            measurements, others, packet_id, unknown, _, impossible = decode(payload, advertisement.address, None)
+            remarks = None
+            if impossible or unknown is not None:
+                remarks = Remarks(() if unknown is None else (unknown,), impossible)
+            return _new(Reading, (measurements, others, packet_id, formats, remarks))
+    decoded, refused = decode_each(advertisement)
+    reading = _merged_reading(decoded, refused)
+    # A payload that only announces the sensor is no reading beside one that could not be read.
     if not decoded or (refused and not reading.measurements and not reading.others):
-        raise refused[0] if refused else nothing_known(advertisement)
+        raise refused[0] if refused else _nothing_known(advertisement)
     return reading
+
+
+def keyed_reader(cipher: Cipher, guard: ReplayGuard) -> Reader:
+    """
+    Return the reader of a device that has a key: it accepts only what was encrypted with that key, and is new.
+
+    Args:
+        cipher: That of the key.
+        guard: The device's own.
+    """
+
+    def read(advertisement: Advertisement) -> Reading:
+        digesting = DigestingCipher(cipher)
+        decoded, refused = decode_each(advertisement, digesting)
+        # Each payload by itself, before any are merged: beside a genuine one, another may be anybody's.
+        if refused or not decoded:
+            raise refused[0] if refused else _nothing_known(advertisement)
+        # MiBeacon announces itself in plain, and says nothing by it.
+        decoded = {uuid: one for uuid, one in decoded.items() if one != NOTHING}
+        if not decoded:
+            raise DecodeError("no_service_data", "nothing but an announcement")
+        counters = {uuid: one.counter for uuid, one in decoded.items() if one.counter is not None}
+        if len(counters) < len(decoded) or not digesting.digests:
+            raise DecodeError("not_encrypted", bytes_of(advertisement))
+        has_restarted = guard.admit(counters, digesting.digests, advertisement.adapter)
+        return _merged_reading(decoded, has_restarted=has_restarted)
+
+    return read
 
 
 def decode_each(
@@ -63,53 +107,56 @@ def decode_each(
     """
     Decode the service data of every known format, each by itself.
 
+    Args:
+        advertisement: What was heard.
+        cipher: That of the sender's key, where it has one.
+
     Returns:
-        By service UUID, in the order of the table, what those said that are sound; and the errors of the others.
+        By service UUID, in the order of the table, the valid payloads; and the errors of the others.
     """
     decoded: dict[str, Decoded] = {}
     refused: list[DecodeError] = []
-    for uuid, decoder in DECODERS.items():
+    for uuid, row in FORMATS.items():
         payload = advertisement.service_data.get(uuid)
         if payload is not None:
             try:
-                decoded[uuid] = decoder(payload, advertisement.address, cipher)
+                decoded[uuid] = row.decode(payload, advertisement.address, cipher)
             except DecodeError as error:
                 # An error that is kept would keep the frames it came through, and they the error.
                 refused.append(error.with_traceback(None))
     return decoded, refused
 
 
-def reading_of(
-    advertisement: Advertisement, device: str, decoded: Mapping[str, Decoded], refused: Sequence[DecodeError] = ()
+def bytes_of(advertisement: Advertisement) -> str:
+    """Return the service data as hex digits, for an error or the log."""
+    return ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
+
+
+def _merged_reading(
+    decoded: Mapping[str, Decoded], refused: Sequence[DecodeError] = (), *, has_restarted: bool = False
 ) -> Reading:
-    """Return what all formats of one advertisement said together, and the errors of those that were not sound."""
-    of_all = list(decoded.values())
-    measurements, impossible, others = merged(of_all)
+    """Return what all formats of one advertisement say together, and the errors of those that are not valid."""
+    payloads = list(decoded.values())
+    measurements, impossible, others = merged(payloads)
+    unknown_objects = tuple(one.unknown_object for one in payloads if one.unknown_object is not None)
+    remarks = Remarks(unknown_objects, impossible, tuple(refused), has_restarted)
     return Reading(
-        device,
         measurements,
-        advertisement.heard_at,
-        advertisement.rssi,
-        unknown_objects=tuple(one.unknown_object for one in of_all if one.unknown_object is not None),
-        adapter=advertisement.adapter,
-        packet_id=next((packet_id for one in of_all if (packet_id := _packet_id(one)) is not None), None),
-        impossible=impossible,
-        refused=tuple(refused),
-        others=others,
-        formats=tuple(FORMAT_NAMES.get((uuid, one.counter is not None), uuid) for uuid, one in decoded.items()),
+        others,
+        next((packet_id for one in payloads if (packet_id := _packet_id(one)) is not None), None),
+        tuple(FORMATS[uuid].name + (", encrypted" if one.counter else "") for uuid, one in decoded.items()),
+        remarks if any(remarks) else None,
     )
 
 
-def nothing_known(advertisement: Advertisement) -> DecodeError:
-    """Return the error of an advertisement without service data of a known format."""
-    if not advertisement.service_data:
-        return DecodeError("no_service_data", "no service data: a name alone, or something else")
-    heard = ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
-    return DecodeError("no_known_format", f"no service data of a known format, but {heard}")
-
-
 def _packet_id(decoded: Decoded) -> int | None:
-    """Return the number that the packets of one measurement share; encrypted, they share the counter."""
+    """Return the number that the packets of one measurement share; encrypted packets share the counter."""
     if decoded.packet_id is None and decoded.counter is not None:
         return decoded.counter.value % 256
     return decoded.packet_id
+
+
+def _nothing_known(advertisement: Advertisement) -> DecodeError:
+    if not advertisement.service_data:
+        return DecodeError("no_service_data", "no service data: a name alone, or something else")
+    return DecodeError("no_known_format", f"no service data of a known format, but {bytes_of(advertisement)}")

@@ -1,5 +1,7 @@
 """Helpers that two or more modules share."""
 
+import time
+
 
 def one_line(text: object) -> str:
     """Return the text as one printable line: white space is folded, other unprintable characters are escaped."""
@@ -12,10 +14,13 @@ def number_of(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
-def base_and_position(name: str) -> tuple[str, int]:
-    """Return what a repeated name repeats, and its position among those of that name: "temperature_2" is 2."""
-    base, _, position = name.rpartition("_")
-    return (base, int(position)) if position.isdecimal() else (name, 1)
+# Not time.monotonic: it stands still while the machine sleeps, and a value ages then, too. macOS has no such clock.
+_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def seconds_since_boot() -> float:
+    """Return monotonic seconds that go on while the machine sleeps, where its clock can tell."""
+    return time.clock_gettime(_BOOT_CLOCK)
 
 
 def in_words(seconds: float) -> str:

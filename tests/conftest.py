@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.metrics.readings import Readings
 from tests.data import HERE, Vector, vectors
 
 __all__ = ["HERE", "Vector", "vectors"]
@@ -141,18 +140,11 @@ def process_as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def samples(readings: Readings) -> dict[str, float]:
-    """Return the series of a scrape: `name{label="value"}` to value, without the `ble_sensor_` in front."""
-    return {
-        sample.name.removeprefix("ble_sensor_") + str(sorted(sample.labels.values())): sample.value
-        for family in readings.collect()
-        for sample in family.samples
-    }
-
-
 @pytest.fixture
-def readings() -> Readings:
-    """A store in the middle of its first scan."""
-    store = Readings()
-    store.begin_scan()
-    return store
+def _without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the library that decrypts impossible to import, as where it is not installed."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    # The module of ours that imports it may have been loaded before.
+    monkeypatch.delitem(sys.modules, "ble_exporter.formats.ccm", raising=False)

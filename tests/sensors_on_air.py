@@ -4,11 +4,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ble_exporter.device.replay import Guard
+from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Counter
 
-ADDRESS = "A4:C1:38:00:00:01"
 ADVERTISED_EVERY_S = 2.5
 PACKETS_PER_COUNTER = 4  # A B A B
 
@@ -36,15 +35,15 @@ class Air:
     scan_interval_s: float = 0.0
     now: float = 0.0
     accepted: list[Packet] = field(default_factory=list)
-    guard: Guard = field(init=False)
+    guard: ReplayGuard = field(init=False)
 
     def __post_init__(self) -> None:
-        self.guard = Guard(lambda: self.now, self.scan_interval_s)
+        self.guard = ReplayGuard(lambda: self.now, self.scan_interval_s)
 
     def send(self, packet: Packet, adapter: str = "hci0") -> bool:
         """Let the guard hear a packet now; return whether it was accepted."""
         try:
-            self.guard.admit(ADDRESS, {packet.uuid: Counter(packet.value, packet.bits)}, [packet.digest], adapter)
+            self.guard.admit({packet.uuid: Counter(packet.value, packet.bits)}, [packet.digest], adapter)
         except DecodeError:
             return False
         self.accepted.append(packet)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.utils import base_and_position, in_words, number_of, one_line
+from ble_exporter.utils import in_words, number_of, one_line
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,3 @@ def test_one_thing_is_no_more_than_one() -> None:
 def test_a_time_span_is_told_as_people_tell_it(seconds: float, words: str) -> None:
     """Nobody reads 7,200 s at a glance."""
     assert in_words(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("temperature", ("temperature", 1)), ("uv_index_2", ("uv_index", 2)), ("pm25", ("pm25", 1))],
-)
-def test_a_repeated_name_has_a_position(name: str, expected: tuple[str, int]) -> None:
-    """A label of its own, where the first has none."""
-    assert base_and_position(name) == expected

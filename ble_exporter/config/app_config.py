@@ -89,6 +89,11 @@ class AppConfig:
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the radio listens all the time: scans follow each other without a pause."""
+        return self.scan_duration_seconds >= self.scan_interval_seconds
+
 
 def load_config(path: str) -> AppConfig:
     """

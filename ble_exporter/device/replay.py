@@ -1,7 +1,7 @@
 """
-News or replay? By the counters of authenticated payloads; the rule, and what it cannot stop: docs/security.md.
+New packet or replay? Decided by the counters of authenticated payloads. The rule, and its limits: docs/security.md.
 
-Whatever comes here has a right MIC: the sensor made it, and the only question is when.
+Every payload that comes here has a valid MIC: the sensor made it, and the only question is when.
 """
 
 import time
@@ -9,19 +9,20 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 
+from ble_exporter.device.sequence import LATE_STEPS, is_late_copy
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Cipher, Counter
 
 # The firmware measures every 250 s at most (25 advertisements of 10 s), and counts measurements.
 HOLD_S = 300.0
 
-# A restart is believed after so long a silence, and so many counters in so long a time. At the firmware's default a
-# counter lasts 10 s: from the first packet of one to the first of the next but one are 12 s or more.
+# A restart is believed after so long a silence, and after so many counters in so long a time. At the firmware's default
+# a counter lasts 10 s: from the first packet of one to the first packet of the next but one it is 12 s or more.
 QUIET_S = 30.0
 STEPS = 3
 SPAN_S = 10.0
 
-# Of a count that has just begun, that is: almost three hours at 10 s. The packets of so many counters are remembered.
+# A counter below this has just restarted: almost three hours at 10 s. Its packets are remembered, up to this many.
 LOW = 1024
 _MOST_SPENT = 4 * LOW
 
@@ -29,32 +30,27 @@ _MOST_SPENT = 4 * LOW
 _COUNTS_PER_S = 16.0
 _COUNTS_AT_ONCE = 64
 
-# A counter so narrow comes round within the hour: what is half of it or more ahead is behind.
+# A counter this narrow wraps around within the hour: half of its range or more ahead means behind.
 _NARROW_BITS = 16
 
-# Of two adapters one may tell late what the other has told: as many counters, and as many seconds. No more than
-# repeats.Repeats knows for late, or a value would go back.
-_LATE_COUNTS = 4
-_LATE_S = 5.0
-
-# Another format is news at first, and after a long silence: somebody has set the sensor to it. So is a counter that is
-# further ahead than a sensor counts: at first a recording may have come before the sensor.
+# Another format is believed at first, and after a long silence: the sensor was set to it. So is a counter that is
+# further ahead than a sensor counts: at first a recording may have been heard before the sensor.
 TRUST_S = 600.0
 
 
-class Witness:
+class DigestingCipher:
     """
-    A cipher that notes what it opened.
+    A cipher that keeps a digest of each payload that it decrypted.
 
     Args:
         cipher: Does the work.
 
     Attributes:
-        opened: A digest of each payload whose MIC was right.
+        digests: One for each payload with a valid MIC.
     """
 
     def __init__(self, cipher: Cipher) -> None:
-        self.opened: list[bytes] = []
+        self.digests: list[bytes] = []
         self._cipher = cipher
 
     def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
@@ -64,80 +60,74 @@ class Witness:
         Raises:
             DecodeError: The MIC is wrong ("wrong_key").
         """
-        opened = self._cipher.decrypt(nonce, sealed, associated_data)
-        # Of what the MIC covers and nothing else: other bytes of a packet are anybody's to change.
-        self.opened.append(blake2b(nonce + sealed, digest_size=8).digest())
-        return opened
+        plaintext = self._cipher.decrypt(nonce, sealed, associated_data)
+        # A digest of what the MIC covers and of nothing else: anybody can change the other bytes of a packet.
+        self.digests.append(blake2b(nonce + sealed, digest_size=8).digest())
+        return plaintext
 
 
-class Guard:
+class ReplayGuard:
     """
-    Tells news from replays, device by device.
+    Tells new packets of one device from replays.
 
     Args:
-        clock: Gives monotonic seconds.
+        clock: Returns monotonic seconds.
         scan_interval_s: Seconds from the start of one scan to the start of the next; 0 where the radio listens all the
-            time. In the pause between two scans a silence is none.
+            time. A pause between two scans is no silence of the sensor.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, scan_interval_s: float = 0.0) -> None:
         self._clock = clock
         self._quiet_s = QUIET_S + scan_interval_s
-        self._devices: dict[str, _Device] = {}
+        self._known_since: float | None = None
+        self._heard_at = 0.0
+        # By format and width: more than one where the sensor was set to another format.
+        self._histories: dict[tuple[str, int], _CounterHistory] = {}
 
-    def admit(
-        self, address: str, counters: Mapping[str, Counter], opened: Collection[bytes], adapter: str = ""
-    ) -> bool:
+    def admit(self, counters: Mapping[str, Counter], digests: Collection[bytes], adapter: str = "") -> bool:
         """
-        Take in what one advertisement counted: all of it, or none.
+        Accept the payloads of one advertisement: all of them, or none.
 
         Args:
-            address: The sender's.
             counters: Format (its service UUID) to the counter of its payload; at least one.
-            opened: The digests of these payloads.
-            adapter: Which heard it.
+            digests: Those of the payloads.
+            adapter: The adapter that heard it.
 
         Returns:
-            Whether the sensor was found to have started anew.
+            Whether the sensor was found to have restarted.
 
         Raises:
             DecodeError: One of them is a replay, or can't be told from one ("replayed").
         """
         now = self._clock()
-        device = self._devices.get(address) or _Device(now, self._quiet_s)
-        counts = {
-            key: device.count_of(*key, now) for key in ((uuid, counter.bits) for uuid, counter in counters.items())
+        histories = {
+            key: self._history_of(*key, now) for key in ((uuid, counter.bits) for uuid, counter in counters.items())
         }
-        for (uuid, _), count in counts.items():
-            refusal = count.refusal(counters[uuid].value, opened, now, adapter)
+        for (uuid, _), history in histories.items():
+            refusal = history.refusal(counters[uuid].value, digests, now, adapter)
             if refusal:
                 raise DecodeError("replayed", refusal)
-        device.heard_at = now
-        device.counts.update(counts)
-        self._devices[address] = device
-        restarts = [count.take(counters[uuid].value, opened, now, adapter) for (uuid, _), count in counts.items()]
+        self._heard_at = now
+        if self._known_since is None:
+            self._known_since = now
+        self._histories.update(histories)
+        restarts = [
+            history.accept(counters[uuid].value, digests, now, adapter) for (uuid, _), history in histories.items()
+        ]
         return any(restarts)
 
-
-class _Device:
-    """The counts of one device, by format and width: more than one where it was set to another format."""
-
-    def __init__(self, now: float, quiet_s: float) -> None:
-        self.known_since = self.heard_at = now
-        self.quiet_s = quiet_s
-        self.counts: dict[tuple[str, int], _Count] = {}
-
-    def count_of(self, uuid: str, bits: int, now: float) -> "_Count":
-        count = self.counts.get((uuid, bits))
-        # A format that it no longer speaks is another one again: its recordings do not become true by being older.
-        spoken_at = self.known_since if count is None else count.heard_at
-        if now - spoken_at >= TRUST_S and now - self.heard_at < TRUST_S:
-            raise DecodeError("replayed", "it speaks another format, and still spoke its own a short while ago")
-        return count or _Count(bits, now, self.quiet_s)
+    def _history_of(self, uuid: str, bits: int, now: float) -> "_CounterHistory":
+        history = self._histories.get((uuid, bits))
+        if self._known_since is not None:
+            # A format that it no longer sends counts as another one: its recordings do not become true with age.
+            sent_at = self._known_since if history is None else history.heard_at
+            if now - sent_at >= TRUST_S and now - self._heard_at < TRUST_S:
+                raise DecodeError("replayed", "it sends another format, and has sent its own one a short while ago")
+        return history or _CounterHistory(bits, now, self._quiet_s)
 
 
 class _Trial:
-    """What may be a sensor that has started anew."""
+    """Packets of what may be a sensor that has restarted."""
 
     def __init__(self, value: int, now: float) -> None:
         self.began = now
@@ -146,18 +136,18 @@ class _Trial:
         self.digests: set[bytes] = set()
 
 
-class _Count:
+class _CounterHistory:
     """
-    One count: a format of a device.
+    What is known of one counter: that of one format of a device.
 
-    Attributes, of which the moments are the clock's:
+    Attributes (moments are those of the clock):
         last: The latest counter; None before the first.
-        since: When that was first accepted.
-        adapter: Which heard it then.
+        since: When it was first accepted.
+        adapter: The adapter that heard it then.
         heard_at: When a packet was last accepted.
         digests: Of the packets accepted with low counters since the sensor started.
-        spent: Of those before, and of those on which a trial was held in vain; oldest first.
-        trial: Of a sensor that seems to have started anew.
+        spent: Of the packets accepted before that, and of those of trials that failed; oldest first.
+        trial: Of a sensor that seems to have restarted.
     """
 
     def __init__(self, bits: int, now: float, quiet_s: float) -> None:
@@ -172,36 +162,36 @@ class _Count:
         self._began = now
         self._quiet_s = quiet_s
         # The latest counters, and when each was first accepted; oldest first.
-        self._latest: deque[tuple[int, float]] = deque(maxlen=_LATE_COUNTS + 1)
+        self._latest: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
         self._has_restarted = False
         # The count before this one, and when it was last heard: it may have been the true one.
         self._before: tuple[int, float] | None = None
 
-    def refusal(self, value: int, opened: Collection[bytes], now: float, adapter: str) -> str:
+    def refusal(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> str:
         """Return why a packet is refused; empty where it is not."""
         ahead = self._ahead(value, self.last)
-        if any(digest in self.spent for digest in opened):
-            return self._known(value)
+        if any(digest in self.spent for digest in digests):
+            return self._heard_before(value)
         if ahead == 0 and now - self.since >= HOLD_S:
             return f"counter {value} has been heard for {HOLD_S:g} s and more"
         if ahead >= 0:
-            if self._is_near(ahead, now) or self._may_jump(now) or self._goes_on(value, now):
+            if self._is_near(ahead, now) or self._may_jump(now) or self._continues(value, now):
                 return ""
             return f"counter {value} is further ahead of {self.last} than a sensor counts"
         if self._is_late(value, ahead, now, adapter):
             return ""
-        if any(digest in self.digests for digest in opened):
-            return self._known(value)
-        return self._on_trial(value, opened, now)
+        if any(digest in self.digests for digest in digests):
+            return self._heard_before(value)
+        return self._put_on_trial(value, digests, now)
 
-    def take(self, value: int, opened: Collection[bytes], now: float, adapter: str) -> bool:
-        """Take in a packet that is not refused; return whether the sensor was found to have started anew."""
+    def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:
+        """Note a packet that is not refused; return whether the sensor was found to have restarted."""
         ahead = self._ahead(value, self.last)
         if self._is_late(value, ahead, now, adapter):
             return False
         if self.last is not None and not self._is_near(ahead, now):
             left = (self.last, self.heard_at)
-            # Of several restarts one after the other, the count before the first is the one that may go on.
+            # Of several restarts in a row, the count before the first one is the one that may continue.
             self._before = left if ahead > 0 or self._before is None else max(self._before, left)
             self._latest.clear()
         trial = self.trial
@@ -215,7 +205,7 @@ class _Count:
             self._latest.append((value, now))
         self.heard_at = now
         if value < LOW and not self._is_narrow:
-            self.digests.update(opened)
+            self.digests.update(digests)
         return ahead < 0
 
     def _ahead(self, value: int, last: int | None) -> int:
@@ -227,51 +217,51 @@ class _Count:
         return (value - last + half) % self._size - half
 
     def _is_near(self, ahead: int, now: float) -> bool:
-        """Whether a sensor can have counted so far since it was heard; a narrow count has no room to be far."""
-        return ahead >= 0 if self._is_narrow else _is_next(ahead, now - self.heard_at)
+        """Whether a sensor can have counted so far since it was heard; a narrow counter has no room to be far."""
+        return ahead >= 0 if self._is_narrow else _is_reachable(ahead, now - self.heard_at)
 
     def _may_jump(self, now: float) -> bool:
-        """Whether a counter may be far ahead: nobody knows yet, or no longer, which count is the sensor's."""
+        """Whether a counter may be far ahead: which count is the sensor's is not known yet, or no longer."""
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
 
-    def _goes_on(self, value: int, now: float) -> bool:
-        """Whether the count goes on that was before this one: then this one was none."""
+    def _continues(self, value: int, now: float) -> bool:
+        """Whether the count before this one continues: then this one was not the sensor's."""
         if self._before is None or self.last is None:
             return False
         last, heard_at = self._before
         is_its_side = (last > self.last) == (value > self.last)
-        return is_its_side and value > last and _is_next(value - last, now - heard_at)
+        return is_its_side and value > last and _is_reachable(value - last, now - heard_at)
 
     def _is_late(self, value: int, ahead: int, now: float, adapter: str) -> bool:
-        if not -_LATE_COUNTS <= ahead < 0 or adapter == self.adapter:
+        if adapter == self.adapter or not -LATE_STEPS <= ahead < 0:
             return False
         passed_at = next(since for latest, since in self._latest if self._ahead(latest, value) > 0)
-        return now - passed_at < _LATE_S
+        return is_late_copy(-ahead, now - passed_at)
 
-    def _known(self, value: int) -> str:
-        # Where one packet is a replay, those beside it are no sensor's.
+    def _heard_before(self, value: int) -> str:
+        # Where one packet is a replay, the ones beside it are no sensor's.
         self._end_trial()
         return f"this packet, with counter {value}, was heard before the sensor last started"
 
-    def _on_trial(self, value: int, opened: Collection[bytes], now: float) -> str:
-        """Note a packet that is behind; return why it is refused, empty where it shows that the sensor started anew."""
+    def _put_on_trial(self, value: int, digests: Collection[bytes], now: float) -> str:
+        """Note a packet that is behind; return why it is refused, empty where it proves that the sensor restarted."""
         passed = f"counter {value} was passed: the latest is {self.last}"
-        if value >= LOW and not self._is_narrow and not self._goes_on(value, now):
+        if value >= LOW and not self._is_narrow and not self._continues(value, now):
             return passed
         trial = self.trial
         behind = 0 if trial is None else self._ahead(trial.last, value)
-        if trial is None or (behind > _LATE_COUNTS and not any(digest in trial.digests for digest in opened)):
+        if trial is None or (behind > LATE_STEPS and not any(digest in trial.digests for digest in digests)):
             self._end_trial()
             trial = self.trial = _Trial(value, now)
         elif behind < 0:
             trial.steps += 1
             trial.last = value
         if not self._is_narrow:
-            trial.digests.update(opened)
+            trial.digests.update(digests)
         is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
         if is_live and now - self.heard_at >= self._quiet_s:
             return ""
-        return f"{passed}; {trial.steps} of {STEPS} steps to believe that the sensor started anew"
+        return f"{passed}; {trial.steps} of {STEPS} steps to believe that the sensor restarted"
 
     def _end_trial(self) -> None:
         if self.trial is not None:
@@ -284,6 +274,6 @@ class _Count:
             del self.spent[next(iter(self.spent))]
 
 
-def _is_next(ahead: int, elapsed_s: float) -> bool:
+def _is_reachable(ahead: int, elapsed_s: float) -> bool:
     """Whether a sensor can have counted so far in that time."""
     return 0 <= ahead <= _COUNTS_AT_ONCE + _COUNTS_PER_S * elapsed_s

@@ -1,119 +1,95 @@
 """
-How long a value shows after it was last heard: a fixed time, or one that follows from how often it is heard.
+How often something is heard, and for how long it counts as present after that. Why, and the odds: docs/expiry.md.
 
-Pure arithmetic on monotonic seconds, which the caller hands in. Why it is so, and the odds: docs/expiry.md.
+Pure arithmetic on monotonic seconds, which the caller passes in.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable
 from statistics import median_low
 
 CHANCES = 6
-"""So many times the usual gap between two hearings a value shows: five lost packets in a row are no death."""
+"""A value shows for so many of its usual intervals: five lost packets in a row do not end it."""
 
 FLOOR_S = 60.0
-"""No value goes sooner, in seconds: at the usual 5 s between two temperatures that is twelve chances."""
+"""No value expires sooner, in seconds: at the usual 5 s between two temperatures that is twelve chances."""
 
 CEILING_S = 900.0
-"""No value shows longer, in seconds: whatever the sensor's rhythm, what is older is not the present."""
+"""No value shows longer, in seconds: whatever the sensor's rhythm, an older value is not the present one."""
 
 GAPS = 9
-"""So many gaps count, the latest: few enough to follow a new setting, and one outage among them is not the median."""
+"""The latest gaps that count: few enough to follow a new setting, and an outage among them is not the median."""
 
 BURST_S = 1.0
 """
-What is heard again within so many seconds is the same hearing: another adapter's copy, or a sensor that sends some
-packets in a row and then is silent for a minute. Such gaps would make the sensor's rhythm look fast.
+Gaps shorter than this, in seconds, do not count: another adapter's copy, or a sensor that sends a burst of packets and
+then is silent for a minute. They would make the rhythm look fast.
+"""
+
+Limit = Callable[[float | None], float]
+"""
+For how many seconds something counts as present after it was heard, by its usual interval in seconds.
+
+None is an interval that is not known yet. No interval has a shorter limit than None.
 """
 
 
-class Fixed:
+class Rhythm:
     """
-    The same limit for all.
+    The times at which something was heard.
+
+    An outage is one long gap among others. It needs no rule of its own: the median does not follow it.
 
     Args:
-        limit_s: Seconds.
-
-    Attributes:
-        least_s: The limit.
+        heard_s: When it was heard for the first time.
     """
 
-    def __init__(self, limit_s: float) -> None:
-        self.least_s = limit_s
-
-    def hear(self, device: str, names: Iterable[str], now_s: float) -> None:
-        """Learn nothing."""
-
-    def limit_s(self, device: str, name: str) -> float:  # noqa: ARG002 - the face that Learned has
-        """Return the limit, in seconds."""
-        return self.least_s
-
-
-class _Rhythm:
-    """When a value was last heard, and the latest gaps before; in seconds."""
-
-    __slots__ = ("gaps_s", "heard_s")
+    __slots__ = ("_gaps_s", "_heard_s")
 
     def __init__(self, heard_s: float) -> None:
-        self.heard_s = heard_s
-        self.gaps_s: list[float] = []
+        self._heard_s = heard_s
+        self._gaps_s: list[float] = []
+
+    def hear(self, now_s: float) -> None:
+        """Note that it was heard again."""
+        gap_s = now_s - self._heard_s
+        self._heard_s = now_s
+        if gap_s >= BURST_S:
+            gaps_s = self._gaps_s
+            gaps_s.append(gap_s)
+            if len(gaps_s) > GAPS:
+                del gaps_s[0]
+
+    @property
+    def interval_s(self) -> float | None:
+        """The median gap; None before the second hearing. Of two gaps the shorter: the other may be an outage."""
+        return median_low(self._gaps_s) if self._gaps_s else None
 
 
-class Learned:
+def learned_limit(scan_interval_s: float = 0.0) -> Limit:
     """
-    A limit for each value of each device: CHANCES times the median gap between two hearings of it.
-
-    The gap is taken for no shorter than the time between two scans, for in the pause between them nothing can be heard;
-    and the limit lies between FLOOR_S and CEILING_S. What was learned outlives the value, or a sensor that is slower
-    than the floor would be met as a new one each time.
+    Return the limit that follows the rhythm: CHANCES times the interval, between FLOOR_S and CEILING_S.
 
     Args:
         scan_interval_s: Seconds from the start of one scan to the start of the next; 0 where there is no pause between
-            them.
-
-    Attributes:
-        least_s: The limit of a value whose rhythm is not known yet; no other is shorter.
+            them. An interval counts as no shorter than that: nothing can be heard in the pause.
     """
+    least_s = _bounded(CHANCES * scan_interval_s)
 
-    def __init__(self, scan_interval_s: float = 0.0) -> None:
-        self.least_s = _limit_s(scan_interval_s)
-        self._rhythms: dict[str, dict[str, _Rhythm]] = {}
+    def limit_s(interval_s: float | None) -> float:
+        return least_s if interval_s is None else max(least_s, _bounded(CHANCES * interval_s))
 
-    def hear(self, device: str, names: Iterable[str], now_s: float) -> None:
-        """
-        Note that these values of a device were heard now, be it as a repeat.
-
-        An outage is one long gap among others. It needs no rule of its own: a median does not follow it.
-        """
-        rhythms = self._rhythms.get(device)
-        if rhythms is None:
-            rhythms = self._rhythms[device] = {}
-        for name in names:
-            rhythm = rhythms.get(name)
-            if rhythm is None:
-                rhythms[name] = _Rhythm(now_s)
-                continue
-            gap_s = now_s - rhythm.heard_s
-            rhythm.heard_s = now_s
-            if gap_s >= BURST_S:
-                gaps_s = rhythm.gaps_s
-                gaps_s.append(gap_s)
-                if len(gaps_s) > GAPS:
-                    del gaps_s[0]
-
-    def limit_s(self, device: str, name: str) -> float:
-        """Return the limit of one value, in seconds; `least_s` where fewer than two hearings are known."""
-        # Of two gaps the shorter one counts: the other may be an outage.
-        gap_s = self.gap_s(device, name)
-        return self.least_s if gap_s is None else max(self.least_s, _limit_s(gap_s))
-
-    def gap_s(self, device: str, name: str) -> float | None:
-        """Return the usual gap between two hearings of one value, in seconds; None before it is known."""
-        rhythm = self._rhythms.get(device, {}).get(name)
-        return median_low(rhythm.gaps_s) if rhythm is not None and rhythm.gaps_s else None
+    return limit_s
 
 
-def _limit_s(gap_s: float) -> float:
-    return min(max(CHANCES * gap_s, FLOOR_S), CEILING_S)
+def fixed_limit(limit_s: float) -> Limit:
+    """Return a limit of so many seconds for every interval; `math.inf` for no limit at all."""
+    return lambda _interval_s: limit_s
 
 
-Limits = Fixed | Learned
+NO_LIMIT: Limit = fixed_limit(math.inf)
+"""Nothing expires by time alone."""
+
+
+def _bounded(limit_s: float) -> float:
+    return min(max(limit_s, FLOOR_S), CEILING_S)

@@ -14,13 +14,13 @@ from prometheus_client.registry import Collector
 
 from ble_exporter import __version__
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device import Device
 from ble_exporter.device.history import STEP_S
 from ble_exporter.exporter.exposition import Exposition, accepts_gzip, choose_format
 from ble_exporter.exporter.page.files import FILES, HEADERS, PageFile
 from ble_exporter.exporter.page.rows import render
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.status.device_status import Roster
-from ble_exporter.status.liveness import Progress
+from ble_exporter.status.device_status import DeviceStatus
+from ble_exporter.status.liveness import Liveness
 from ble_exporter.utils import one_line
 
 # Level 1 costs a fourteenth of level 9 and makes the scrape 12 % longer: right for a Pi on its own network.
@@ -48,16 +48,16 @@ class StatusTracker:
 CONFIG = web.AppKey("config", AppConfig)
 TRACKER = web.AppKey("tracker", StatusTracker)
 EXPOSITION = web.AppKey("exposition", Exposition)
-ROSTER = web.AppKey("roster", Roster)
-PROGRESS = web.AppKey("progress", Progress)
+STATUS = web.AppKey("status", DeviceStatus)
+LIVENESS = web.AppKey("liveness", Liveness)
 
 
 def create_app(
     config: AppConfig,
     tracker: StatusTracker | None = None,
     collectors: Mapping[str, Collector] | None = None,
-    progress: Progress | None = None,
-    roster: Roster | None = None,
+    liveness: Liveness | None = None,
+    status: DeviceStatus | None = None,
 ) -> web.Application:
     """
     Build the web application.
@@ -66,15 +66,16 @@ def create_app(
         config: The configuration, kept in the application under `CONFIG`.
         tracker: What /status shows; by default one that has seen no scan.
         collectors: What /metrics shows, by name; by default prometheus_client's own registry.
-        progress: What /readyz tells; by default that no scan has ended.
-        roster: What /status, /history and the page tell of the devices; by default that none was heard.
+        liveness: What /readyz shows; by default that no scan has ended.
+        status: What /status, /history and the page show of the devices; by default that none was heard.
     """
     app = web.Application()
+    never_heard = [Device(name, address) for address, name in config.devices.items()]
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
-    app[PROGRESS] = progress or Progress(config.scan_interval_seconds, config.scan_duration_seconds)
-    app[ROSTER] = roster or Roster(config.devices, Readings(), time.monotonic)
+    app[LIVENESS] = liveness or Liveness(config.scan_interval_seconds, config.scan_duration_seconds)
+    app[STATUS] = status or DeviceStatus(never_heard, time.monotonic)
     app.add_routes(
         [
             web.get("/", _index),
@@ -127,17 +128,17 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 
 async def _readyz(request: web.Request) -> web.Response:
-    problem = request.app[PROGRESS].not_ready()
+    problem = request.app[LIVENESS].not_ready()
     return web.Response(text="ready") if problem is None else web.Response(status=503, text=problem)
 
 
 async def _status(request: web.Request) -> web.Response:
     scans = asdict(request.app[TRACKER])
-    return _json(request, {**scans, "version": __version__, "devices": request.app[ROSTER].states()})
+    return _json(request, {**scans, "version": __version__, "devices": request.app[STATUS].states()})
 
 
 async def _history(request: web.Request) -> web.Response:
-    devices = request.app[ROSTER].last_hour()
+    devices = request.app[STATUS].last_hour()
     return _json(request, {"timestamp_seconds": time.time(), "step_seconds": STEP_S, "devices": devices})
 
 
@@ -159,7 +160,7 @@ async def _index(request: web.Request) -> web.Response:
     else:
         age = max(0, round(time.time() - tracker.last_scan_timestamp))
         heard = f"{tracker.devices_seen} of {len(config.devices)} devices heard in the last scan, {age} s ago."
-    page = render(__version__, heard, request.app[ROSTER].states())
+    page = render(__version__, heard, request.app[STATUS].states())
     headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     return _packed(request, page.encode(), {**HEADERS, **headers})
 

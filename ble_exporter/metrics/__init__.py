@@ -32,6 +32,6 @@ def update_metrics(
     Raises:
         ValueError: A measurement that has no family.
     """
-    from ble_exporter.metrics.readings import store_on  # noqa: PLC0415 - see above
+    from ble_exporter.metrics.readings import put  # noqa: PLC0415 - see above
 
-    store_on(registry).put(device_name, measurements)
+    put(device_name, measurements, registry)

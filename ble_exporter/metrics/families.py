@@ -8,6 +8,8 @@ it, and so does ppm: nobody reads a CO2 of 0.0008.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ble_exporter.formats.measurement import Measurement
+
 
 class Family(NamedTuple):
     """
@@ -28,6 +30,12 @@ class Family(NamedTuple):
     def metric(self) -> str:
         """The metric's whole name."""
         return f"ble_sensor_{self.suffix}"
+
+
+def event_labels(source: Measurement, event: str) -> dict[str, str]:
+    """Return the labels of an event of a button or another source, but for the device's."""
+    position = {"position": str(source.position)} if source.position > 1 else {}
+    return {"kind": source.name, "event": event, **position}
 
 
 FAMILIES: Mapping[str, Family] = {

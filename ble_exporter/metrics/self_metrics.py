@@ -17,16 +17,13 @@ def _no_rejections() -> dict[RejectReason, int]:
 @dataclass
 class SelfMetrics(Collector):
     """
-    Counts of the exporter's own work, as plain numbers: counting a stranger's advertisement costs one addition.
-
-    received = decoded + unknown_device + the sum of rejected, always.
+    Counts of the exporter's own work, as plain numbers: an unknown device's advertisement costs one addition.
 
     Attributes:
         adapters: Name of each Bluetooth adapter to whether it works; somebody else keeps it.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
-    received: int = 0
     decoded: int = 0
     unknown_device: int = 0
     unknown_objects: int = 0
@@ -37,6 +34,11 @@ class SelfMetrics(Collector):
     scan_failures: int = 0
     last_scan_timestamp: float = 0.0
     last_scan_duration: float = 0.0
+
+    @property
+    def received(self) -> int:
+        """Advertisements heard, from any device: each is decoded, rejected, or from an unknown device."""
+        return self.decoded + self.unknown_device + sum(self.rejected.values())
 
     def collect(self) -> Iterator[Metric]:
         """Build the families of this moment; all but the adapters are there from the first scrape."""

@@ -2,22 +2,23 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 
 from ble_exporter.config import AppConfig
-from ble_exporter.device.replay import Guard
+from ble_exporter.device import Device
 from ble_exporter.errors import ScannerError
 from ble_exporter.exporter import StatusTracker
-from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
-from ble_exporter.pipeline import Pipeline
+from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.service import systemd
-from ble_exporter.status.device_status import Roster
-from ble_exporter.status.liveness import Progress
+from ble_exporter.status.device_status import DeviceStatus
+from ble_exporter.status.liveness import Liveness
+from ble_exporter.utils import seconds_since_boot
 
 
 class ScanCycle:
@@ -28,7 +29,8 @@ class ScanCycle:
         config: Interval, duration, and the devices to miss.
         radio: What hears the advertisements.
         log: Where each scan is logged.
-        clock: Gives the seconds since the Unix epoch.
+        clock: Returns the seconds since the Unix epoch.
+        boot_clock: Returns monotonic seconds that go on while the machine sleeps: a value ages then, too.
 
     Raises:
         ConfigError: A device has a key, and there is nothing to decrypt with.
@@ -40,31 +42,24 @@ class ScanCycle:
         radio: Radio,
         log: logging.Logger,
         clock: Callable[[], float] = time.time,
+        boot_clock: Callable[[], float] = seconds_since_boot,
     ) -> None:
-        self._is_continuous = config.scan_duration_seconds >= config.scan_interval_seconds
-        pause_s = 0.0 if self._is_continuous else config.scan_interval_seconds
-        self.readings = Readings(config.stale_after_seconds, _seconds_since_boot, pause_s)
+        self.devices = build_devices(config, boot_clock)
+        self.readings = Readings(self.devices.values(), boot_clock)
         self.counts = SelfMetrics(radio.adapters)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
-        self.progress = Progress(
+        self.liveness = Liveness(
             config.scan_interval_seconds, config.scan_duration_seconds, radios=max(1, len(config.adapters))
         )
+        self.status = DeviceStatus(self.devices.values(), boot_clock)
         self._config = config
         self._radio = radio
-        self.roster = Roster(config.devices, self.readings, _seconds_since_boot, pause_s)
-        self._pipeline = Pipeline(
-            config.devices,
-            self.readings,
-            self.counts,
-            log,
-            ciphers=ciphers_of(config.keys),
-            guard=Guard(_seconds_since_boot, pause_s),
-            roster=self.roster,
-        )
+        self._pipeline = Pipeline(self.devices, self.counts, log, boot_clock)
         self._log = log
         self._clock = clock
+        self._boot_clock = boot_clock
         self._is_over = False
-        self._began = 0.0
+        self._began = self._began_s = 0.0
         self._received_before = self._unknown_before = 0
 
     async def run(self) -> None:
@@ -75,7 +70,7 @@ class ScanCycle:
             ScannerError: A scan failed.
         """
         try:
-            await (self._scan_without_pause() if self._is_continuous else self._scan_with_pauses())
+            await (self._scan_without_pause() if self._config.is_continuous else self._scan_with_pauses())
         except ScannerError:
             self.counts.scan_failures += 1
             raise
@@ -109,22 +104,23 @@ class ScanCycle:
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
 
     def _begin_scan(self) -> None:
-        counts = self.counts
         self._began = asyncio.get_running_loop().time()
-        self._received_before, self._unknown_before = counts.received, counts.unknown_device
-        counts.scans += 1
-        self.readings.begin_scan()
-        self._pipeline.rejected.clear()
+        self._began_s = self._boot_clock()
+        self._received_before, self._unknown_before = self.counts.received, self.counts.unknown_device
+        self.counts.scans += 1
 
     def _end_scan(self, more_can_come: bool) -> None:
         counts = self.counts
-        heard = self.readings.end_scan()
-        self.progress.scan_ended()
+        if self._config.stale_after_seconds is None:
+            for device in self.devices.values():
+                device.expire_unheard_since(self._began_s)
+        heard = [device for device in self.devices.values() if self._was_heard(device)]
+        self.liveness.scan_ended()
         counts.last_scan_timestamp = self._clock()
         counts.last_scan_duration = asyncio.get_running_loop().time() - self._began
         self.tracker.last_scan_timestamp = int(counts.last_scan_timestamp)
         self.tracker.devices_seen = len(heard)
-        devices = f"heard {len(heard)} of {len(self._config.devices)} devices{self._missed(heard)}"
+        devices = f"heard {len(heard)} of {len(self.devices)} devices{self._missed()}"
         received = counts.received - self._received_before
         unknown = counts.unknown_device - self._unknown_before
         words = f"scan {counts.scans}: {devices}; {received} advertisements, {unknown} of them from unknown devices"
@@ -135,19 +131,19 @@ class ScanCycle:
             self._log.warning("the capture is over: nothing more will be heard")
 
     def _listens(self) -> None:
-        self.progress.scan_started()
+        self.liveness.scan_started()
         if self.counts.scans == 1:
             systemd.notify(systemd.READY)
 
-    def _missed(self, heard: list[str]) -> str:
-        """Return the devices that were not heard, in words, and why where that is known."""
-        missed = [name for name in self._config.devices.values() if name not in heard]
-        rejected = self._pipeline.rejected
-        names = [f"{name} (rejected: {rejected[name]})" if name in rejected else name for name in missed]
+    def _was_heard(self, device: Device) -> bool:
+        """Return whether a device was heard in this scan."""
+        return device.heard_s is not None and device.heard_s >= self._began_s
+
+    def _missed(self) -> str:
+        """Return the devices that were not heard in this scan, in words, and why where that is known."""
+        names = []
+        for device in self.devices.values():
+            if not self._was_heard(device):
+                reason, refused_s = device.refusal or ("", -math.inf)
+                names.append(f"{device.name} (rejected: {reason})" if refused_s >= self._began_s else device.name)
         return f", not {', '.join(names)}" if names else ""
-
-
-def _seconds_since_boot() -> float:
-    """Return monotonic seconds that go on while the machine sleeps, where it can tell: a value ages then, too."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)

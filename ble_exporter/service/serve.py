@@ -36,12 +36,12 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     """
     cycle = ScanCycle(config, radio, log)
     collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}
-    app = create_app(config, cycle.tracker, collectors, cycle.progress, cycle.roster)
+    app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status)
     runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
     await runner.setup()
     try:
         async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
-            tasks.start(systemd.feed_watchdog(cycle.progress.stalled, log))
+            tasks.start(systemd.feed_watchdog(cycle.liveness.stalled, log))
             await _listen(runner, config, log)
             try:
                 await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))

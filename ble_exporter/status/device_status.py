@@ -1,64 +1,21 @@
 """
-What each configured device is doing, for people: the devices of /status, and of the page.
+Human-readable status of every configured device: for /status, /history and the page.
 
-Metrics are for machines, and forget: a device that was not heard has no series. Here each configured device stands,
-heard or not, with what is known of it, a word on its state, and its last hour.
+Metrics are for machines, and forget: a device that was not heard has no series. Here every configured device is listed,
+heard or not, with its state in words and its last hour.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 from typing import Literal, TypedDict
 
-from ble_exporter.device.history import History
-from ble_exporter.device.rhythm import Learned
+from ble_exporter.device import Device
 from ble_exporter.errors import RejectReason
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
-from ble_exporter.utils import base_and_position, in_words
+from ble_exporter.status.words import BINARY_WORDS
+from ble_exporter.utils import in_words
 
 State = Literal["heard", "silent", "refused", "never_heard"]
-
-_CLOSED_OPEN = ("closed", "open")
-_DETECTED = ("not detected", "detected")
-_OFF_ON = ("off", "on")
-# What 0 and 1 mean. Source: bthome.io/format, binary sensor data
-_WORDS: Mapping[str, tuple[str, str]] = {
-    "battery_charging": ("not charging", "charging"),
-    "battery_low": ("normal", "low"),
-    "carbon_monoxide": _DETECTED,
-    "cold": ("normal", "cold"),
-    "connectivity": ("disconnected", "connected"),
-    "door": _CLOSED_OPEN,
-    "garage_door": _CLOSED_OPEN,
-    "gas_detected": ("no", "yes"),
-    "generic": _OFF_ON,
-    "heat": ("normal", "hot"),
-    "light": _DETECTED,
-    "lock": ("locked", "unlocked"),
-    "moisture_detected": ("no", "yes"),
-    "motion": _DETECTED,
-    "moving": ("no", "yes"),
-    "occupancy": _DETECTED,
-    "opening": _CLOSED_OPEN,
-    "plug": ("unplugged", "plugged in"),
-    "power_on": ("no", "yes"),
-    "presence": ("away", "home"),
-    "problem": ("no", "yes"),
-    "running": ("no", "yes"),
-    "safety": ("unsafe", "safe"),
-    "smoke": _DETECTED,
-    "sound": _DETECTED,
-    "tamper": _OFF_ON,
-    "vibration": _DETECTED,
-    "window": _CLOSED_OPEN,
-}
-
-# Anybody can send any number of buttons and texts under a sensor's address.
-_MOST_OTHERS = 32
-# A rhythm is learned by name: that of the device's packets has none.
-_PACKETS = ""
 
 
 class Shown(TypedDict):
@@ -104,128 +61,73 @@ class DeviceHour(TypedDict):
     measurements: dict[str, list[float | None]]
 
 
-@dataclass
-class _Device:
+class DeviceStatus:
     """
-    What is known of one device. Moments are those of the roster's clock.
-
-    Attributes:
-        address: As configured.
-        packets: How many of its advertisements gave a reading.
-        heard: The moment of the latest of them, and heard_at its time, in seconds since the Unix epoch.
-        latest: What it was.
-        others: What is no measurement, to its value, and the time and the moment when it was last said.
-        refused: How many advertisements were refused, by reason.
-        refusal: Why the latest of them was, and its moment.
-    """
-
-    address: str
-    packets: int = 0
-    heard: float | None = None
-    latest: Reading | None = None
-    others: dict[str, tuple[str | int, float, float]] = field(default_factory=dict)
-    refused: Counter[RejectReason] = field(default_factory=Counter)
-    refusal: tuple[RejectReason, float] | None = None
-
-
-class Roster:
-    """
-    The configured devices.
+    The status of all devices.
 
     Args:
-        devices: Address to name.
-        readings: The store: what it shows of a device is what its reading is.
-        clock: Gives monotonic seconds.
-        scan_interval_s: Seconds from the start of one scan to the start of the next; 0 where the radio listens all the
-            time. In a pause between scans no device is silent.
+        devices: The devices, in the order in which they are listed.
+        clock: Returns the monotonic seconds on which the devices were heard.
     """
 
-    def __init__(
-        self, devices: Mapping[str, str], readings: Readings, clock: Callable[[], float], scan_interval_s: float = 0.0
-    ) -> None:
-        self._devices = {name: _Device(address) for address, name in devices.items()}
-        self._readings = readings
+    def __init__(self, devices: Collection[Device], clock: Callable[[], float]) -> None:
+        self._devices = devices
         self._clock = clock
-        self._rhythm = Learned(scan_interval_s)
-        self._history = History()
-
-    def hear(self, reading: Reading) -> None:
-        """Note what an advertisement said."""
-        device = self._devices[reading.device]
-        device.packets += 1
-        device.latest = reading
-        device.heard = self._clock()
-        self._rhythm.hear(reading.device, (_PACKETS,), device.heard)
-        values: Mapping[str, float] = {str(name): value for name, value in reading.measurements.items()}
-        self._history.hear(reading.device, values, device.heard)
-        for name, value in reading.others.items():
-            # The latest word comes last, so that the first to go is the oldest.
-            device.others.pop(name, None)
-            device.others[name] = (value.hex() if isinstance(value, bytes) else value, reading.heard_at, device.heard)
-        while len(device.others) > _MOST_OTHERS:
-            del device.others[next(iter(device.others))]
-
-    def refuse(self, device: str, reason: RejectReason) -> None:
-        """Note that an advertisement was rejected."""
-        known = self._devices[device]
-        known.refused[reason] += 1
-        known.refusal = (reason, self._clock())
 
     def states(self) -> list[DeviceState]:
-        """Return what is known of each device, as /status shows it: docs/status.schema.json says what is what."""
-        now = self._clock()
-        return [self._state_of(name, device, now) for name, device in self._devices.items()]
+        """Return the state of each device for /status: docs/status.schema.json describes it."""
+        now_s = self._clock()
+        return [_state_of(device, now_s) for device in self._devices]
 
     def last_hour(self) -> list[DeviceHour]:
-        """Return the last hour of each device, as /history shows it: docs/history.schema.json says what is what."""
-        now = self._clock()
-        return [{"name": name, "measurements": self._history.last_hour(name, now)} for name in self._devices]
-
-    def _state_of(self, name: str, device: _Device, now: float) -> DeviceState:
-        latest = device.latest
-        state, words = self._in_words(name, device, now)
-        return {
-            "name": name,
-            "address": device.address,
-            "state": state,
-            "state_text": words,
-            "format": " and ".join(latest.formats) if latest else None,
-            "last_heard_timestamp_seconds": latest.heard_at if latest else None,
-            "last_update_timestamp_seconds": self._readings.last_update(name),
-            "age_seconds": None if device.heard is None else round(now - device.heard, 1),
-            "interval_seconds": _rounded(self._rhythm.gap_s(name, _PACKETS)),
-            "rssi_dbm": latest.rssi if latest else None,
-            "adapter": (latest.adapter or None) if latest else None,
-            "packets": device.packets,
-            "refused": dict(device.refused),
-            "readings": {
-                measurement: _shown(base_and_position(measurement)[0], value)
-                for measurement, value in self._readings.shown(name).items()
-            },
-            "others": {
-                said: {"value": value, "heard_timestamp_seconds": heard_at, "age_seconds": round(now - heard, 1)}
-                for said, (value, heard_at, heard) in device.others.items()
-            },
-        }
-
-    def _in_words(self, name: str, device: _Device, now: float) -> tuple[State, str]:
-        limit_s = self._rhythm.limit_s(name, _PACKETS)
-        if device.heard is not None and now - device.heard < limit_s:
-            return "heard", f"heard {in_words(now - device.heard)} ago"
-        # Of a device that is heard, what was refused is only counted: it may be somebody else's.
-        if device.refusal is not None and now - device.refusal[1] < limit_s:
-            return "refused", f"refused: {device.refusal[0].replace('_', ' ')}"
-        if device.heard is None:
-            return "never_heard", "not heard yet"
-        gap_s = self._rhythm.gap_s(name, _PACKETS)
-        usual = "" if gap_s is None else f", usual interval {in_words(gap_s)}"
-        return "silent", f"silent for {in_words(now - device.heard)}{usual}"
+        """Return the last hour of each device for /history: docs/history.schema.json describes it."""
+        now_s = self._clock()
+        return [
+            {"name": device.name, "measurements": {str(key): hour for key, hour in device.last_hour(now_s).items()}}
+            for device in self._devices
+        ]
 
 
-def _shown(name: str, value: float) -> Shown:
-    words = _WORDS.get(name)
-    return {"value": value, "unit": UNITS[name], "text": words[bool(value)] if words else ""}
+def _state_of(device: Device, now_s: float) -> DeviceState:
+    device.expire(now_s)
+    state, text = _state_in_words(device, now_s)
+    advertisement, reading = device.advertisement, device.reading
+    return {
+        "name": device.name,
+        "address": device.address,
+        "state": state,
+        "state_text": text,
+        "format": " and ".join(reading.formats) if reading else None,
+        "last_heard_timestamp_seconds": advertisement.heard_at if advertisement else None,
+        "last_update_timestamp_seconds": device.last_update,
+        "age_seconds": None if device.heard_s is None else round(now_s - device.heard_s, 1),
+        "interval_seconds": None if device.interval_s is None else round(device.interval_s, 1),
+        "rssi_dbm": advertisement.rssi if advertisement else None,
+        "adapter": (advertisement.adapter or None) if advertisement else None,
+        "packets": device.packets,
+        "refused": dict(device.refused),
+        "readings": {str(key): _shown(key, value) for key, value in device.values().items()},
+        "others": {
+            str(key): {"value": value, "heard_timestamp_seconds": heard_at, "age_seconds": round(now_s - heard_s, 1)}
+            for key, (value, heard_at, heard_s) in device.said.items()
+        },
+    }
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 1)
+def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
+    limit_s = device.presence_limit_s
+    heard_s, refusal = device.heard_s, device.refusal
+    if heard_s is not None and now_s - heard_s < limit_s:
+        return "heard", f"heard {in_words(now_s - heard_s)} ago"
+    # While a device is heard, refused packets are only counted: they may be somebody else's.
+    if refusal is not None and now_s - refusal[1] < limit_s:
+        return "refused", f"refused: {refusal[0].replace('_', ' ')}"
+    if heard_s is None:
+        return "never_heard", "not heard yet"
+    usual = "" if device.interval_s is None else f", usual interval {in_words(device.interval_s)}"
+    return "silent", f"silent for {in_words(now_s - heard_s)}{usual}"
+
+
+def _shown(measurement: Measurement, value: float) -> Shown:
+    words = BINARY_WORDS.get(measurement.name)
+    return {"value": value, "unit": UNITS[measurement.name], "text": words[bool(value)] if words else ""}

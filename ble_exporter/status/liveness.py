@@ -16,7 +16,7 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-class Progress:
+class Liveness:
     """
     The progress of the scans.
 

@@ -1,38 +1,57 @@
-"""How long a value shows: the limits by themselves. The store that keeps them: test_metrics_staleness.py."""
+"""How often something is heard, and the limits that follow from that."""
 
+import math
 from collections.abc import Iterable
+from statistics import median_low
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.device.rhythm import BURST_S, CEILING_S, FLOOR_S, GAPS, Fixed, Learned
+from ble_exporter.device.rhythm import (
+    BURST_S,
+    CEILING_S,
+    FLOOR_S,
+    GAPS,
+    NO_LIMIT,
+    Rhythm,
+    fixed_limit,
+    learned_limit,
+)
+
+
+def rhythm_of(gaps_s: Iterable[float]) -> Rhythm:
+    """Return the rhythm of something that was heard with these gaps, in seconds."""
+    now_s = 0.0
+    rhythm = Rhythm(now_s)
+    for gap_s in gaps_s:
+        now_s += gap_s
+        rhythm.hear(now_s)
+    return rhythm
 
 
 def learned(gaps_s: Iterable[float], scan_interval_s: float = 0.0) -> float:
     """Return the limit of a value that was heard with these gaps, in seconds."""
-    limits = Learned(scan_interval_s)
-    now_s = 0.0
-    limits.hear("attic", ["temperature"], now_s)
-    for gap_s in gaps_s:
-        now_s += gap_s
-        limits.hear("attic", ["temperature"], now_s)
-    return limits.limit_s("attic", "temperature")
+    return learned_limit(scan_interval_s)(rhythm_of(gaps_s).interval_s)
 
 
-def test_a_fixed_limit_is_that_of_every_value() -> None:
-    """Who writes a number gets it, whatever is heard."""
-    limits = Fixed(90.5)
-    limits.hear("attic", ["temperature"], 0)
-    limits.hear("attic", ["temperature"], 1000)
+def test_before_the_second_hearing_there_is_no_interval() -> None:
+    """An interval that is invented would be shown on the status page."""
+    assert rhythm_of([]).interval_s is None
+    assert rhythm_of([5]).interval_s == 5
 
-    assert (limits.least_s, limits.limit_s("attic", "temperature")) == (90.5, 90.5)
+
+@pytest.mark.parametrize("interval_s", [None, 1, 1000])
+def test_a_fixed_limit_is_that_of_every_interval(interval_s: float | None) -> None:
+    """A number in the configuration holds, whatever is heard."""
+    assert fixed_limit(90.5)(interval_s) == 90.5
+    assert NO_LIMIT(interval_s) == math.inf
 
 
 @pytest.mark.parametrize(("scan_interval_s", "limit_s"), [(0, 60), (5, 60), (30, 180), (3600, 900)])
 def test_before_a_gap_is_known_the_limit_is_that_of_the_scans(scan_interval_s: float, limit_s: float) -> None:
     """With a scan each 30 s nothing can be heard more often: a minute would be two chances."""
-    assert limit_s == learned([], scan_interval_s) == Learned(scan_interval_s).least_s
+    assert limit_s == learned([], scan_interval_s)
 
 
 @pytest.mark.parametrize(("gap_s", "limit_s"), [(5, FLOOR_S), (10, 60), (20, 120), (60, 360), (600, CEILING_S)])
@@ -52,7 +71,7 @@ def test_an_outage_is_not_the_sensor_s_rhythm() -> None:
 
 
 def test_a_new_setting_of_the_sensor_is_followed() -> None:
-    """Within as many gaps as are more than half of those that count."""
+    """As soon as it made more than half of the gaps that count."""
     assert learned([60] * 100 + [20] * (GAPS // 2 + 1)) == 120
 
 
@@ -62,8 +81,13 @@ def test_a_burst_is_one_hearing() -> None:
 
 
 def test_another_adapter_s_copy_is_no_rhythm() -> None:
-    """With two adapters every second gap is nothing."""
+    """With two adapters every second gap is nearly nothing."""
     assert learned([60, BURST_S / 100] * 4) == pytest.approx(360, rel=0.01)
+
+
+def test_a_gap_of_the_length_of_a_burst_counts() -> None:
+    """A sensor that sends once a second has that rhythm."""
+    assert rhythm_of([BURST_S]).interval_s == BURST_S
 
 
 def test_gaps_within_a_scan_are_not_those_between_scans() -> None:
@@ -71,21 +95,23 @@ def test_gaps_within_a_scan_are_not_those_between_scans() -> None:
     assert learned([5, 55] * 5, scan_interval_s=60) == 360
 
 
-def test_each_measurement_has_its_own_limit() -> None:
-    """A voltage that is sent once a minute is none of the temperature's business."""
-    limits = Learned()
-    for second in range(0, 600, 5):
-        limits.hear("attic", ["temperature", "voltage"] if second % 60 == 0 else ["temperature"], second)
-        limits.hear("cellar", ["voltage"], second)
+@given(st.lists(st.integers(0, 4000).map(lambda quarters: quarters / 4)))
+def test_the_interval_is_the_median_of_the_latest_gaps(gaps_s: list[float]) -> None:
+    """Against the definition, for whatever is on air."""
+    long_s = [gap_s for gap_s in gaps_s if gap_s >= BURST_S][-GAPS:]
 
-    assert [60, 360, 60] == [
-        limits.limit_s("attic", "temperature"),
-        limits.limit_s("attic", "voltage"),
-        limits.limit_s("cellar", "voltage"),
-    ]
+    assert (median_low(long_s) if long_s else None) == rhythm_of(gaps_s).interval_s
 
 
 @given(st.lists(st.floats(0, 1e6)), st.floats(0, 1e5))
 def test_a_learned_limit_is_never_out_of_its_bounds(gaps_s: list[float], scan_interval_s: float) -> None:
-    """Nothing that may be on air can make a value live for ever, or die at once."""
-    assert FLOOR_S <= Learned(scan_interval_s).least_s <= learned(gaps_s, scan_interval_s) <= CEILING_S
+    """Nothing that may be on air can make a value live for ever, or expire at once."""
+    assert FLOOR_S <= learned([], scan_interval_s) <= learned(gaps_s, scan_interval_s) <= CEILING_S
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e5))
+def test_a_longer_interval_has_no_shorter_limit(one_s: float, other_s: float, scan_interval_s: float) -> None:
+    """Or a sensor that is slower would show for less time than a fast one."""
+    limit = learned_limit(scan_interval_s)
+
+    assert limit(None) <= limit(min(one_s, other_s)) <= limit(max(one_s, other_s))

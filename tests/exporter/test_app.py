@@ -15,12 +15,10 @@ from ble_exporter import __version__
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import CONFIG, StatusTracker, create_app
 from ble_exporter.exporter.page.files import FILES, PageFile
-from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics import update_metrics
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
-from ble_exporter.status.device_status import Roster
-from ble_exporter.status.liveness import Progress
+from ble_exporter.status.device_status import DeviceStatus
+from ble_exporter.status.liveness import Liveness
+from tests.home import Home
 
 Result = TypeVar("Result")
 
@@ -42,9 +40,9 @@ def get(
 @pytest.fixture
 def app(app_config: AppConfig) -> web.Application:
     """The application with one reading."""
-    readings = Readings()
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60))
-    return create_app(app_config, collectors={"readings": readings})
+    home = Home()
+    home.hear({"temperature": 21.5})
+    return create_app(app_config, collectors={"readings": home.readings})
 
 
 def test_the_configuration_is_in_the_application(app: web.Application, app_config: AppConfig) -> None:
@@ -132,12 +130,12 @@ def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Applicatio
 def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, said: str) -> None:
     """A program that answers and hears nothing any more is alive, and of no use: /healthz does not tell that."""
     now = [1000.0]
-    progress = Progress(30, 5, lambda: now[0])
-    progress.scan_ended()
+    liveness = Liveness(30, 5, lambda: now[0])
+    liveness.scan_ended()
     now[0] += age_s
 
-    response, body = get(create_app(app_config, progress=progress), "/readyz", ClientResponse.text)
-    health, _ = get(create_app(app_config, progress=progress), "/healthz", ClientResponse.text)
+    response, body = get(create_app(app_config, liveness=liveness), "/readyz", ClientResponse.text)
+    health, _ = get(create_app(app_config, liveness=liveness), "/healthz", ClientResponse.text)
 
     assert (response.status, body, health.status) == (status, said, 200)
 
@@ -241,11 +239,12 @@ def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, kno
 
 def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
     """What the page's lines are drawn from."""
-    roster = Roster(app_config.devices, Readings(), lambda: 7200.0)
-    roster.hear(Reading("living_room", {Measurement("temperature"): 21.51}, 1000.0))
+    home = Home(*app_config.devices.values())
+    home.hear({"temperature": 21.51}, device="living_room")
+    status = DeviceStatus(home.devices.values(), lambda: home.now)
     before = time.time()
 
-    _, body = get(create_app(app_config, roster=roster), "/history", ClientResponse.json)
+    _, body = get(create_app(app_config, status=status), "/history", ClientResponse.json)
 
     assert before <= body.pop("timestamp_seconds") <= time.time()
     assert {

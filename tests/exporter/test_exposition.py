@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
+from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.exposition import (
     OPENMETRICS,
     TEXT,
@@ -19,11 +20,10 @@ from ble_exporter.exporter.exposition import (
     accepts_gzip,
     choose_format,
 )
-from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
-from ble_exporter.model import Reading
 from tests.conftest import Vector, vectors
+from tests.home import Home
 
 
 class Broken(Collector):
@@ -36,12 +36,12 @@ class Broken(Collector):
 
 
 @pytest.fixture
-def readings() -> Readings:
-    """A store of two devices, one of them with a name that needs escaping."""
-    store = Readings()
-    store.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60))
-    store.update(Reading('a "\\" b', {Measurement("temperature"): -3.0}, 1000.0, -70))
-    return store
+def home() -> Home:
+    """A home with two devices, one of them with a name that needs escaping."""
+    home = Home("attic", 'a "\\" b')
+    home.hear({"temperature": 21.5})
+    home.hear({"temperature": -3.0}, device='a "\\" b', rssi=-70)
+    return home
 
 
 @pytest.mark.parametrize("vector", vectors("accept.json"), ids=lambda vector: vector["note"])
@@ -69,10 +69,10 @@ def test_gzip_is_used_where_it_is_accepted(header: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "parse"), [(TEXT, parse_text), (OPENMETRICS, parse_openmetrics)])
-def test_both_formats_say_the_same(readings: Readings, wanted: Format, parse: object) -> None:
+def test_both_formats_say_the_same(home: Home, wanted: Format, parse: object) -> None:
     """A strict parser of each format must read back every value, under the names that were meant."""
     assert callable(parse)
-    body = Exposition({"readings": readings, "exporter": SelfMetrics()}).render(wanted).decode()
+    body = Exposition({"readings": home.readings, "exporter": SelfMetrics()}).render(wanted).decode()
 
     families = {family.name: family for family in parse(body)}
     assert {sample.labels["device"]: sample.value for sample in families["ble_sensor_temperature_celsius"].samples} == {
@@ -82,17 +82,17 @@ def test_both_formats_say_the_same(readings: Readings, wanted: Format, parse: ob
     assert {"ble_exporter_build_info", "ble_exporter_collector_failures", "ble_exporter_scans"} <= families.keys()
 
 
-def test_openmetrics_ends_once(readings: Readings) -> None:
+def test_openmetrics_ends_once(home: Home) -> None:
     """Whatever comes behind the first `# EOF` is a parse error, and the whole scrape is lost."""
-    body = Exposition({"readings": readings, "exporter": SelfMetrics()}).render(OPENMETRICS)
+    body = Exposition({"readings": home.readings, "exporter": SelfMetrics()}).render(OPENMETRICS)
 
     assert (body.count(b"# EOF"), body.endswith(b"# EOF\n")) == (1, True)
 
 
 @pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
-def test_a_collector_that_raises_costs_its_own_families_only(readings: Readings, wanted: Format) -> None:
+def test_a_collector_that_raises_costs_its_own_families_only(home: Home, wanted: Format) -> None:
     """The temperatures must arrive though something else is broken, and the failure must be seen."""
-    exposition = Exposition({"broken": Broken(), "readings": readings})
+    exposition = Exposition({"broken": Broken(), "readings": home.readings})
     exposition.render(wanted)
     lines = exposition.render(wanted).decode().splitlines()
 
@@ -113,46 +113,70 @@ def test_a_collector_s_first_failure_is_logged_with_its_traceback(caplog: pytest
     assert record.exc_info is not None
 
 
-def test_a_change_shows_in_the_next_scrape(readings: Readings) -> None:
+def test_a_change_shows_in_the_next_scrape(home: Home) -> None:
     """What was written for the last scrape is only kept while it is true."""
-    exposition = Exposition({"readings": readings})
+    exposition = Exposition({"readings": home.readings})
     before = exposition.render(TEXT)
-    readings.update(Reading("attic", {Measurement("temperature"): 22.0}, 1010.0, -60))
+    home.hear({"temperature": 22.0})
 
     assert b'ble_sensor_temperature_celsius{device="attic"} 21.5' in before
     assert b'ble_sensor_temperature_celsius{device="attic"} 22.0' in exposition.render(TEXT)
 
 
-def test_nothing_is_collected_again_that_has_not_changed(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is what makes a scrape cheap on a Pi: the store is not even asked."""
-    exposition = Exposition({"readings": readings})
-    first = exposition.render(TEXT)
-    monkeypatch.setattr(Readings, "collect", lambda _self: pytest.fail("collected again"))
+class Counted(Collector):
+    """
+    A collector that counts how often it was asked.
 
-    assert first == exposition.render(TEXT)
+    Args:
+        collector: What it collects.
+    """
+
+    def __init__(self, collector: Readings) -> None:
+        self._collector = collector
+        self.collected = 0
+
+    @property
+    def version(self) -> int:
+        """That of the collector."""
+        return self._collector.version
+
+    def collect(self) -> Iterator[Metric]:
+        """Count, and collect."""
+        self.collected += 1
+        yield from self._collector.collect()
+
+
+def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
+    """That is what makes a scrape cheap on a Pi: the devices are only asked for their versions."""
+    counted = Counted(home.readings)
+    exposition = Exposition({"readings": counted})
+    first = exposition.render(TEXT)
+
+    assert (first, 1) == (exposition.render(TEXT), counted.collected)
+    home.hear({"temperature": 21.5})
+    assert (first, 2) == (exposition.render(TEXT), counted.collected)
 
 
 def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None:
-    """No update tells of it: it is by being asked for its version that the store notices."""
-    now = 0.0
-    readings = Readings(90, lambda: now)
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0, -60))
-    exposition = Exposition({"readings": readings})
+    """No update tells of it: the devices notice it when they are asked for their versions."""
+    home = Home(limit=fixed_limit(90))
+    home.hear({"temperature": 21.5})
+    exposition = Exposition({"readings": home.readings})
     before = [exposition.render(wanted) for wanted in (TEXT, OPENMETRICS)]
-    now = 90.0
+    home.now += 90
     after = [exposition.render(wanted) for wanted in (TEXT, OPENMETRICS)]
 
     assert [b"attic" in body for body in before + after] == [True, True, False, False]
 
 
-def test_a_collector_without_version_is_collected_each_time() -> None:
+def test_a_collector_without_version_is_collected_each_time(home: Home) -> None:
     """Those of prometheus_client know none."""
-    assert (isinstance(Readings(), Versioned), isinstance(SelfMetrics(), Versioned)) == (True, False)
+    assert (isinstance(home.readings, Versioned), isinstance(SelfMetrics(), Versioned)) == (True, False)
 
 
-def test_each_format_is_kept_for_itself(readings: Readings) -> None:
+def test_each_format_is_kept_for_itself(home: Home) -> None:
     """Two Prometheus of different age may scrape in turn."""
-    exposition = Exposition({"readings": readings})
+    exposition = Exposition({"readings": home.readings})
 
     assert exposition.render(TEXT) != exposition.render(OPENMETRICS)
     assert not exposition.render(TEXT).endswith(b"# EOF\n")

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from ble_exporter.device import Device
+from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.errors import REJECT_REASONS, DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.registry import DECODERS
 from ble_exporter.metrics.families import FAMILIES
-from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
-from ble_exporter.parser import DECODERS, decode
+from ble_exporter.parser import keyed_reader, plain_reader
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
 _CIPHER = Ccm(KEY)
@@ -19,7 +21,7 @@ _LONGEST_SEALED = 240
 
 
 def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
-    """Decode; what comes out is what the store takes, or an error with one of the reasons."""
+    """Decode; the result is what a device can store, or an error with one of the reasons."""
     try:
         decoded = DECODERS[uuid](payload, address, cipher)
     except DecodeError as error:
@@ -56,15 +58,17 @@ def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: byt
 
 def read_or_rejected(
     service_data: Mapping[str, bytes], address: str, cipher: Ccm | None
-) -> tuple[Readings, Reading | DecodeError]:
-    """Decode an advertisement; what comes out goes into a store, which is returned too."""
-    store = Readings()
+) -> tuple[Device, Reading | DecodeError]:
+    """Read an advertisement; a reading is stored in a device, which is returned too."""
+    read = plain_reader if cipher is None else keyed_reader(cipher, ReplayGuard(lambda: 0.0))
+    device = Device("living_room", address, read)
+    advertisement = Advertisement(address, dict(service_data), 0.0)
     try:
-        reading = decode(Advertisement(address, dict(service_data), 0.0), "living_room", cipher)
+        reading = device.read(advertisement)
     except DecodeError as error:
-        return store, _with_reason(error)
-    store.update(reading)
-    return store, reading
+        return device, _with_reason(error)
+    device.update(advertisement, reading, 0.0)
+    return device, reading
 
 
 def _opened(plaintext: bytes, uuid: str, seal: Callable[[bytes], bytes]) -> None:

@@ -11,6 +11,7 @@ from tests.data import Vector
 
 ADDRESS = "A4:C1:38:AA:BB:CC"
 KEY = bytes(range(16))
+OTHER_KEY = bytes(range(16, 32))
 PRINTED = bytes.fromhex("a4c138aabbcc")
 REVERSED = PRINTED[::-1]
 MIBEACON_HEAD = bytes.fromhex("58585b05") + b"\x01"  # version 5, encrypted, MAC, object; LYWSD03MMC; frame counter
@@ -44,15 +45,20 @@ def cipher_of(vector: Vector) -> Ccm | None:
     return Ccm(bytes.fromhex(vector["key"])) if "key" in vector else None
 
 
-def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, behind: bytes) -> bytes:
-    sealed = AESCCM(KEY, tag_length=4).encrypt(nonce, plaintext, associated_data)
+def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, behind: bytes, key: bytes = KEY) -> bytes:
+    sealed = AESCCM(key, tag_length=4).encrypt(nonce, plaintext, associated_data)
     return sealed[:-4] + behind + sealed[-4:]
 
 
-def seal_v2(plaintext: bytes, counter: int = 1, information: int = 0x41) -> bytes:
-    """BTHome v2, encrypted by ADDRESS with KEY."""
+def seal_v2(plaintext: bytes, counter: int = 1, information: int = 0x41, key: bytes = KEY) -> bytes:
+    """BTHome v2, encrypted by ADDRESS with a key."""
     head, count = bytes([information]), counter.to_bytes(4, "little")
-    return head + _encrypt(PRINTED + b"\xd2\xfc" + head + count, plaintext, None, count)
+    return head + _encrypt(PRINTED + b"\xd2\xfc" + head + count, plaintext, None, count, key)
+
+
+def seal_temperature(celsius: int, counter: int, key: bytes = KEY) -> bytes:
+    """A temperature in BTHome v2, encrypted by ADDRESS with a key."""
+    return seal_v2(b"\x02" + (celsius * 100).to_bytes(2, "little", signed=True), counter, key=key)
 
 
 def seal_v1(plaintext: bytes, counter: int = 1) -> bytes:

@@ -17,7 +17,7 @@ from ble_exporter.formats.bthome_v1 import UUID as UUID_V1
 from ble_exporter.formats.bthome_v1 import UUID_ENCRYPTED as UUID_V1_ENCRYPTED
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.parser import DECODERS
+from ble_exporter.formats.registry import DECODERS
 from tests.conftest import PACKET_A, PACKET_B
 from tests.formats import oracle
 from tests.formats.sealing import ADDRESS, KEY, seal_v1, seal_v2

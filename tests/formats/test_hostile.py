@@ -11,13 +11,23 @@ from hypothesis import strategies as st
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.registry import DECODERS
 from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Advertisement
-from ble_exporter.parser import DECODERS, decode
-from tests.conftest import samples
 from tests.formats.corpus import Input, from_bytes, keep, kept
 from tests.formats.invariants import TARGETS, decoded_or_rejected, opened_or_rejected, read_or_rejected
-from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, seal_mibeacon, seal_v1, seal_v2
+from tests.formats.sealing import (
+    ADDRESS,
+    FORMATS,
+    KEY,
+    PRINTED,
+    REVERSED,
+    SEALS,
+    seal_atc,
+    seal_mibeacon,
+    seal_v1,
+    seal_v2,
+)
+from tests.home import samples_of
 
 ADDRESSES = st.one_of(
     st.just(ADDRESS), st.text(max_size=20), st.from_regex(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", fullmatch=True)
@@ -54,13 +64,14 @@ def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
     address=ADDRESSES,
     cipher=CIPHERS,
 )
-def test_any_advertisement_gives_a_reading_that_the_store_takes(
+def test_any_advertisement_gives_a_reading_that_a_device_stores(
     service_data: dict[str, bytes], address: str, cipher: Ccm | None
 ) -> None:
     """Merged from several formats too."""
-    store, reading = read_or_rejected(service_data, address, cipher)
+    device, reading = read_or_rejected(service_data, address, cipher)
+    shown = samples_of(Readings([device], lambda: 0.0))
 
-    assert isinstance(reading, DecodeError) or len(reading.measurements) < len(samples(store))
+    assert not shown if isinstance(reading, DecodeError) else len(reading.measurements) < len(shown)
 
 
 @pytest.mark.parametrize("one", kept(), ids=str)
@@ -104,14 +115,35 @@ def test_the_payload_with_the_most_objects_is_decoded_in_time(uuid: str) -> None
     assert took_s < LONGEST_S
 
 
-def test_the_advertisement_with_the_most_objects_is_taken_in() -> None:
-    """Each format has room for many temperatures; the store takes all of them, and never fails."""
-    payloads = {**MOST_OBJECTS, bthome.UUID: seal_v2(b"\x57\x01" * 123)}
-    reading = decode(Advertisement(ADDRESS, payloads, 0.0), "living_room", Ccm(KEY))
-    plain = decode(Advertisement(ADDRESS, MOST_OBJECTS, 0.0), "living_room", Ccm(KEY))
-    store = Readings()
-    store.update(reading)
-    store.update(plain)
+MOST_PLAIN = {
+    bthome.UUID: MOST_OBJECTS[bthome.UUID],
+    bthome_v1.UUID: MOST_OBJECTS[bthome_v1.UUID],
+    atc.UUID: MOST_OBJECTS[atc.UUID],
+    mibeacon.UUID: bytes.fromhex("50585b0501") + REVERSED + b"\x04\x10\x02\x0a\x00" * 48,
+}
+MOST_ENCRYPTED = {
+    bthome.UUID: seal_v2(b"\x57\x01" * 123),
+    bthome_v1.UUID_ENCRYPTED: MOST_OBJECTS[bthome_v1.UUID_ENCRYPTED],
+    atc.UUID: seal_atc(bytes.fromhex("c40913135200")),
+    mibeacon.UUID: MOST_OBJECTS[mibeacon.UUID],
+}
 
-    assert 127 + 85 + 82 + 47 + 1 == sum(name.startswith("temperature") for name in plain.measurements)
-    assert {one.uuid for one in FORMATS} == payloads.keys()
+
+@pytest.mark.parametrize(
+    ("service_data", "cipher", "count"),
+    [(MOST_PLAIN, None, 127 + 85 + 1 + 48), (MOST_ENCRYPTED, Ccm(KEY), 123 + 82 + 1 + 47)],
+    ids=["plain", "encrypted"],
+)
+def test_the_advertisement_with_the_most_objects_is_stored(
+    service_data: dict[str, bytes], cipher: Ccm | None, count: int
+) -> None:
+    """Each format has room for many temperatures; a device stores all of them, and a scrape shows them."""
+    device, _ = read_or_rejected(service_data, ADDRESS, cipher)
+    shown = samples_of(Readings([device], lambda: 0.0))
+
+    assert count == sum(name.startswith("temperature_celsius") for name in shown)
+
+
+def test_the_most_objects_are_those_of_all_formats() -> None:
+    """A format that is added has its row in the tests above."""
+    assert {one.uuid for one in FORMATS} == MOST_OBJECTS.keys() == MOST_PLAIN.keys() | MOST_ENCRYPTED.keys()

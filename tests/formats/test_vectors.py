@@ -5,7 +5,7 @@ import pytest
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
-from ble_exporter.parser import DECODERS
+from ble_exporter.formats.registry import DECODERS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import ADDRESS, FORMATS, cipher_of
 

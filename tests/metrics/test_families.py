@@ -1,4 +1,6 @@
-"""The base unit of every measurement."""
+"""The metric of every measurement, and its base unit."""
+
+import re
 
 import pytest
 
@@ -43,3 +45,15 @@ def test_every_object_is_exported_in_its_base_unit(object_id: int) -> None:
 
     assert family.suffix == (f"{number.name}{ending}" if number.name != "count" else "count_value")
     assert family.multiplier / family.divisor == pytest.approx(factor, rel=1e-12)
+
+
+def test_every_object_has_a_family_whose_help_names_it() -> None:
+    """What is decoded must be seen, and the help must lead to the specification."""
+    assert {number.name for number in OBJECTS.values()} == set(FAMILIES)
+    for object_id, number in OBJECTS.items():
+        assert f"0x{object_id:02X}" in re.findall(r"0x[0-9A-F]{2}", FAMILIES[number.name].help)
+
+
+def test_no_two_measurements_share_a_metric() -> None:
+    """Two sources of one series would make Prometheus refuse the whole scrape."""
+    assert len(FAMILIES) == len({family.metric for family in FAMILIES.values()})

@@ -1,106 +1,150 @@
-"""The store of readings, as a scrape sees it."""
+"""The readings, as a scrape sees them."""
 
-import re
+from collections.abc import Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ble_exporter.formats.bthome_objects import OBJECTS
-from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics import update_metrics
-from ble_exporter.metrics.families import FAMILIES
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
-from tests.conftest import samples
-from tests.data import named
+from tests.home import EPOCH_S, Home
 
 
-def test_a_reading_shows_at_once(readings: Readings) -> None:
+@pytest.fixture
+def home() -> Home:
+    """A home with one sensor, the attic's, in the middle of its first scan."""
+    return Home()
+
+
+def labels_and_values(home: Home, metric: str) -> list[tuple[dict[str, str], float]]:
+    """Return the series of one metric in a scrape."""
+    family = next(family for family in home.readings.collect() if family.name == metric)
+    return [(sample.labels, sample.value) for sample in family.samples]
+
+
+def test_a_reading_shows_at_once(home: Home) -> None:
     """Nobody waits for the end of a scan to see a value that was heard."""
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.25, -60))
+    home.hear({"temperature": 21.5})
 
-    assert samples(readings) == {
+    assert home.scrape() == {
         "temperature_celsius['attic']": 21.5,
         "seen['attic']": 1,
-        "last_update_timestamp_seconds['attic']": 1000.25,
+        "last_update_timestamp_seconds['attic']": EPOCH_S + 5000,
         "rssi_dbm['attic']": -60,
     }
 
 
-@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
-def test_the_two_packets_of_a_measurement_merge(readings: Readings, order: tuple[str, str]) -> None:
-    """The firmware alternates: neither packet may erase the other's values, whichever comes first."""
-    packets = {"a": {"temperature": 21.5, "humidity": 45.0}, "b": {"voltage": 2.9}}
-    for name in order:
-        readings.update(Reading("attic", named(packets[name]), 1000.0))
-    readings.end_scan()
-
-    shown = samples(readings)
-    assert (
-        shown["temperature_celsius['attic']"],
-        shown["humidity_percent['attic']"],
-        shown["voltage_volts['attic']"],
-    ) == (21.5, 45.0, 2.9)
-
-
-def test_a_device_that_was_not_heard_has_no_series(readings: Readings) -> None:
+def test_a_device_that_was_not_heard_has_no_series() -> None:
     """A reading that died must not look alive: that is what this program is for."""
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
-    readings.update(Reading("cellar", {Measurement("temperature"): 12.5}, 1000.0))
-    readings.end_scan()
-    readings.begin_scan()
-    readings.update(Reading("cellar", {Measurement("temperature"): 12.6}, 1030.0))
+    home = Home("attic", "cellar")
+    home.hear({"temperature": 21.5}, device="attic", rssi=None)
+    home.hear({"temperature": 12.5}, device="cellar", rssi=None)
+    home.now += 30
+    home.begin_scan()
+    home.hear({"temperature": 12.6}, device="cellar", rssi=None)
+    home.end_scan()
 
-    assert readings.end_scan() == ["cellar"]
-    assert {"temperature_celsius['cellar']", "seen['cellar']", "last_update_timestamp_seconds['cellar']"} == set(
-        samples(readings)
-    )
+    assert {
+        "temperature_celsius['cellar']": 12.6,
+        "seen['cellar']": 1,
+        "last_update_timestamp_seconds['cellar']": EPOCH_S + 5030,
+    } == home.scrape()
 
 
-def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(readings: Readings) -> None:
+def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(home: Home) -> None:
     """A voltage of the scan before must not live on the temperature's freshness."""
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5, Measurement("voltage"): 2.9}, 1000.0))
-    readings.end_scan()
-    readings.begin_scan()
-    readings.update(Reading("attic", {Measurement("temperature"): 21.6}, 1030.0))
-    readings.end_scan()
+    home.hear({"temperature": 21.5, "voltage": 2.9})
+    home.now += 30
+    home.begin_scan()
+    home.hear({"temperature": 21.6})
+    home.end_scan()
 
-    assert "voltage_volts['attic']" not in samples(readings)
+    assert "temperature_celsius['attic']" in home.scrape()
+    assert "voltage_volts['attic']" not in home.scrape()
 
 
-def test_the_latest_scan_shows_until_the_next_one_ends(readings: Readings) -> None:
+def test_the_latest_scan_shows_until_the_next_one_ends(home: Home) -> None:
     """Between the start of a scan and a device's first packet there must be no hole in the graph."""
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
-    readings.end_scan()
-    readings.begin_scan()
+    home.hear({"temperature": 21.5})
+    home.end_scan()
+    home.now += 30
+    home.begin_scan()
 
-    assert samples(readings)["temperature_celsius['attic']"] == 21.5
+    assert home.scrape()["temperature_celsius['attic']"] == 21.5
 
 
-def test_a_packet_without_measurement_is_seen_but_updates_nothing(readings: Readings) -> None:
+def test_a_packet_without_measurement_is_seen_but_updates_nothing(home: Home) -> None:
     """The last update is that of a measurement, not of a sign of life."""
-    readings.update(Reading("attic", {}, 1000.0, -60))
+    home.hear()
 
-    assert samples(readings) == {"seen['attic']": 1, "rssi_dbm['attic']": -60}
-
-
-def test_what_is_refused_leaves_no_trace(readings: Readings) -> None:
-    """Half a reading would be an update that nobody understands."""
-    with pytest.raises(ValueError, match="colour: not a measurement"):
-        readings.update(Reading("attic", {Measurement("temperature"): 21.5, Measurement("colour"): 1.0}, 1000.0, -60))
-
-    assert samples(readings) == {}
+    assert home.scrape() == {"seen['attic']": 1, "rssi_dbm['attic']": -60}
 
 
-def test_repeated_objects_are_told_apart_by_their_position(readings: Readings) -> None:
+def test_a_device_that_was_never_heard_has_no_series(home: Home) -> None:
+    """Not even a `seen` of 0, nor when only refused packets came."""
+    home.devices["attic"].refuse("wrong_key", home.now)
+
+    assert {} == home.scrape()
+
+
+def test_devices_stand_in_the_order_of_the_configuration() -> None:
+    """So that two scrapes can be compared line by line, whoever is heard first."""
+    home = Home("cellar", "attic")
+    home.hear({"temperature": 21.5}, device="attic")
+    home.hear({"temperature": 12.5}, device="cellar")
+
+    assert [({"device": "cellar"}, 1), ({"device": "attic"}, 1)] == labels_and_values(home, "ble_sensor_seen")
+
+
+def test_repeated_objects_are_told_apart_by_their_position(home: Home) -> None:
     """A sensor with two probes has two series; the first is the one without the label."""
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5, Measurement("temperature", 2): 5.5}, 1000.0))
+    home.hear({"temperature": 21.5, "temperature_2": 5.5})
 
-    family = next(family for family in readings.collect() if family.name == "ble_sensor_temperature_celsius")
-    assert [(sample.labels, sample.value) for sample in family.samples] == [
+    assert labels_and_values(home, "ble_sensor_temperature_celsius") == [
         ({"device": "attic"}, 21.5),
         ({"device": "attic", "position": "2"}, 5.5),
     ]
+
+
+def test_the_rssi_is_that_of_each_adapter(home: Home) -> None:
+    """Who looks for a better place for an adapter wants to see what each of them hears; the latest value counts."""
+    for adapter, rssi in (("hci0", -60), ("hci1", -80), ("hci0", -62)):
+        home.hear({"temperature": 21.5}, adapter=adapter, rssi=rssi)
+
+    assert labels_and_values(home, "ble_sensor_rssi_dbm") == [
+        ({"device": "attic", "adapter": "hci0"}, -62),
+        ({"device": "attic", "adapter": "hci1"}, -80),
+    ]
+
+
+def test_the_rssi_of_an_adapter_that_did_not_hear_the_device_goes_with_the_scan(home: Home) -> None:
+    """A signal strength of the scan before is none of this one's."""
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.hear({"temperature": 21.5}, adapter="hci1", rssi=-80)
+    home.now += 30
+    home.begin_scan()
+    home.hear({"temperature": 21.5}, adapter="hci1", rssi=-81)
+    home.end_scan()
+
+    assert [({"device": "attic", "adapter": "hci1"}, -81)] == labels_and_values(home, "ble_sensor_rssi_dbm")
+
+
+def test_a_device_whose_rssi_nobody_knows_is_seen_without_one(home: Home) -> None:
+    """A capture need not have it; an invented 0 dBm would be the best signal in the house."""
+    home.hear()
+    home.hear(rssi=None)
+
+    assert home.scrape() == {"seen['attic']": 1}
+
+
+def test_a_repeat_updates_the_rssi_but_not_the_last_update(home: Home) -> None:
+    """It was heard again; what it says was measured before."""
+    home.hear({"temperature": 21.5}, packet_id=7)
+    home.now += 30
+    home.hear({"temperature": 21.5}, packet_id=7, rssi=-70)
+
+    scraped = home.scrape()
+    assert scraped["last_update_timestamp_seconds['attic']"] == EPOCH_S + 5000
+    assert scraped["rssi_dbm['attic']"] == -70
 
 
 @pytest.mark.parametrize(
@@ -118,50 +162,27 @@ def test_repeated_objects_are_told_apart_by_their_position(readings: Readings) -
         ("voltage", 3.074, "voltage_volts", 3.074),
     ],
 )
-def test_values_are_in_base_units(readings: Readings, name: str, value: float, series: str, exported: float) -> None:
+def test_values_are_in_base_units(home: Home, name: str, value: float, series: str, exported: float) -> None:
     """Dashboards and alerts are written once for base units; a factor that is wrong is a wrong value."""
-    readings.update(Reading("attic", named({name: value}), 1000.0))
+    home.hear({name: value})
 
-    assert exported == pytest.approx(samples(readings)[f"{series}['attic']"], rel=1e-12)
-
-
-def test_every_object_has_a_family_whose_help_names_it() -> None:
-    """What is decoded must be seen, and the help must lead to the specification."""
-    assert {number.name for number in OBJECTS.values()} == set(FAMILIES)
-    for object_id, number in OBJECTS.items():
-        assert f"0x{object_id:02X}" in re.findall(r"0x[0-9A-F]{2}", FAMILIES[number.name].help)
+    assert exported == pytest.approx(home.scrape()[f"{series}['attic']"], rel=1e-12)
 
 
-def test_no_two_measurements_share_a_metric() -> None:
-    """Two sources of one series would make Prometheus refuse the whole scrape."""
-    assert len(FAMILIES) == len({family.metric for family in FAMILIES.values()})
-
-
-def test_each_change_moves_the_version(readings: Readings) -> None:
+def test_each_change_moves_the_version() -> None:
     """The exposition keeps what it wrote as long as the version stays: a change that it misses is a stale value."""
-    versions = [readings.version]
-    for change in (
-        lambda: readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0)),
-        lambda: readings.update(Reading("attic", {}, 1001.0)),
-        readings.end_scan,
-    ):
+    home = Home("attic", "cellar")
+    changes: list[Callable[[], None]] = [
+        lambda: home.hear({"temperature": 21.5}),
+        lambda: home.hear(device="cellar"),
+        home.end_scan,
+    ]
+    versions = [home.readings.version]
+    for change in changes:
         change()
-        versions.append(readings.version)
+        versions.append(home.readings.version)
 
     assert len(versions) == len(set(versions))
-
-
-def test_in_the_default_mode_time_changes_nothing() -> None:
-    """The latest scan shows until the next one ends, however long that takes: the clock is not even looked at."""
-    readings = Readings(clock=lambda: pytest.fail("looked at the clock"))
-    readings.begin_scan()
-    readings.update(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
-    readings.end_scan()
-    readings.begin_scan()
-    versions = [readings.version, readings.version]
-
-    assert versions[0] == versions[1]
-    assert "temperature_celsius['attic']" in samples(readings)
 
 
 def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
@@ -187,3 +208,12 @@ def test_an_unknown_measurement_is_refused_by_name(name: str) -> None:
     """A typing error in a caller must not vanish."""
     with pytest.raises(ValueError, match=f"{name}: not a measurement"):
         update_metrics("attic", {name: 1.0}, CollectorRegistry())
+
+
+def test_what_is_refused_leaves_no_trace() -> None:
+    """Half a reading would be an update that nobody understands."""
+    registry = CollectorRegistry()
+    with pytest.raises(ValueError, match="colour: not a measurement; the known ones are battery, temperature"):
+        update_metrics("attic", {"temperature": 21.5, "colour": 1.0}, registry)
+
+    assert [] == list(registry.collect())

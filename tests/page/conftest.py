@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page.house import House
+from tests.page.home_page import HomePage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -25,7 +25,7 @@ LOADED_AT = 1_800_000_000
 """What the clock of who looks at the page says when it was opened, in Unix time."""
 
 OpenPage = Callable[..., "Page"]
-"""Opens a page on a house, in a browser of its own that nothing was kept in; keywords are those of a new context."""
+"""Opens a page on a home, in a browser of its own that nothing was kept in; keywords are those of a new context."""
 
 
 def _chromium() -> str:
@@ -63,7 +63,7 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
     """Open a page, and wait until its script has asked for the first time."""
     contexts = []
 
-    def opened(house: House, *, height: int = 800, width: int = 1280, **options: object) -> "Page":
+    def opened(home: HomePage, *, height: int = 800, width: int = 1280, **options: object) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -73,7 +73,7 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
         # The page's clock stands still, until the test moves it.
         page.clock.install(time=LOADED_AT - 1)
         page.clock.pause_at(LOADED_AT)
-        page.goto(house.url, wait_until="networkidle")
+        page.goto(home.url, wait_until="networkidle")
         return page
 
     yield opened
@@ -82,14 +82,14 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
-def houses() -> Iterator[Callable[..., House]]:
-    """Build a house that ends with the test."""
-    built: list[House] = []
+def homes() -> Iterator[Callable[..., HomePage]]:
+    """Build a home that ends with the test."""
+    built: list[HomePage] = []
 
-    def build(*names: str, prefix: str = "") -> House:
-        built.append(House(*names, prefix=prefix))
+    def build(*names: str, prefix: str = "") -> HomePage:
+        built.append(HomePage(*names, prefix=prefix))
         return built[-1]
 
     yield build
-    for house in built:
-        house.end()
+    for home in built:
+        home.end()

@@ -5,17 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.page.conftest import OpenPage
-from tests.page.house import House
+from tests.page.home_page import HomePage
 
 pytestmark = pytest.mark.page
 
-Houses = Callable[..., House]
+Homes = Callable[..., HomePage]
 
 
 @pytest.fixture
-def house(houses: Houses) -> House:
-    """A house with a device in each state, and one with a long name and many readings."""
-    built = houses("heard", "silent", "refused", "never heard", "x" * 200)
+def home(homes: Homes) -> HomePage:
+    """A home with a device in each state, and one with a long name and many readings."""
+    built = homes("heard", "silent", "refused", "never heard", "x" * 200)
     built.hear("silent", temperature=20.5)
     built.now += 300
     built.spend_an_hour("heard")
@@ -26,9 +26,9 @@ def house(houses: Houses) -> House:
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 960, 1280])
-def test_nothing_overflows(house: House, open_page: OpenPage, width: int) -> None:
+def test_nothing_overflows(home: HomePage, open_page: OpenPage, width: int) -> None:
     """On a phone nobody should have to push the page to and fro; nor is the table cut off on a tablet."""
-    page = open_page(house, width=width)
+    page = open_page(home, width=width)
 
     assert width >= page.evaluate("document.documentElement.scrollWidth")
     if width <= 960:
@@ -38,13 +38,13 @@ def test_nothing_overflows(house: House, open_page: OpenPage, width: int) -> Non
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("is_gone", [False, True], ids=["answers", "gone"])
-def test_axe_finds_nothing(house: House, open_page: OpenPage, colors: str, width: int, is_gone: bool) -> None:
+def test_axe_finds_nothing(home: HomePage, open_page: OpenPage, colors: str, width: int, is_gone: bool) -> None:
     """All of axe-core's rules, those on contrast too: as the exporter answers, and when it does not."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = open_page(house, width=width, color_scheme=colors)
+    page = open_page(home, width=width, color_scheme=colors)
     if is_gone:
-        house.close()
+        home.close()
         page.clock.run_for(5_100)
         page.locator("#answer:not(:empty)").wait_for()
 
@@ -54,9 +54,9 @@ def test_axe_finds_nothing(house: House, open_page: OpenPage, colors: str, width
     assert [] == [(rule["id"], node["html"][:100]) for rule in found for node in rule["nodes"]]
 
 
-def test_it_is_a_table_on_a_phone_too(house: House, open_page: OpenPage) -> None:
+def test_it_is_a_table_on_a_phone_too(home: HomePage, open_page: OpenPage) -> None:
     """A browser takes what is laid out as cards for no table any more, unless the markup says so."""
-    page = open_page(house, width=360)
+    page = open_page(home, width=360)
 
     assert (
         5 == page.get_by_role("table", name="Devices, and the last hour of each value").get_by_role("rowheader").count()
@@ -65,35 +65,35 @@ def test_it_is_a_table_on_a_phone_too(house: House, open_page: OpenPage) -> None
     assert 5 * 8 == page.get_by_role("cell").count()
 
 
-def test_a_line_has_words(house: House, open_page: OpenPage) -> None:
+def test_a_line_has_words(home: HomePage, open_page: OpenPage) -> None:
     """Who does not see it is told from where to where it goes."""
-    page = open_page(house)
+    page = open_page(home)
 
     line = page.get_by_role("row").nth(1).get_by_role("img").first
     words = "Last hour: 20.05 to 21.95\N{NO-BREAK SPACE}°C, heard in 45 of 60 minutes"
     assert words == line.locator("title").text_content()
 
 
-def test_only_what_matters_is_read_aloud(house: House, open_page: OpenPage) -> None:
+def test_only_what_matters_is_read_aloud(home: HomePage, open_page: OpenPage) -> None:
     """A screen reader that reads each age each second can't be used: only that nobody answers is announced."""
-    page = open_page(house)
+    page = open_page(home)
 
     live = page.locator("[role=status], [role=alert], [role=log], [role=timer], [aria-live]")
     assert ["answer"] == [element.get_attribute("id") for element in live.all()]
 
 
-def test_a_screen_reader_knows_the_announcement_before_there_is_one(house: House, open_page: OpenPage) -> None:
+def test_a_screen_reader_knows_the_announcement_before_there_is_one(home: HomePage, open_page: OpenPage) -> None:
     """What changes in an element that was hidden is mostly not read aloud; and while it is empty it takes no room."""
-    page = open_page(house)
+    page = open_page(home)
 
     announced = page.get_by_role("status")
     assert 1 == announced.count()
     assert 0 == (announced.bounding_box() or {})["height"]
 
 
-def test_the_keyboard_reaches_everything(house: House, open_page: OpenPage) -> None:
+def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) -> None:
     """The table, where it is wider than the window, and each link; and one sees where one is."""
-    page = open_page(house)
+    page = open_page(home)
     reached = []
     for _ in range(6):
         page.keyboard.press("Tab")
@@ -103,10 +103,10 @@ def test_the_keyboard_reaches_everything(house: House, open_page: OpenPage) -> N
     assert ["scroll", "/metrics", "/status", "/history", "/healthz", "/readyz"] == reached
 
 
-def test_nothing_moves(house: House, open_page: OpenPage) -> None:
+def test_nothing_moves(home: HomePage, open_page: OpenPage) -> None:
     """For some, motion is a reason to be sick."""
-    page = open_page(house)
-    house.hear("heard", temperature=30.0)
+    page = open_page(home)
+    home.hear("heard", temperature=30.0)
     page.clock.run_for(5_100)
 
     assert 0 == page.evaluate("document.getAnimations().length")

@@ -8,7 +8,7 @@ import pytest
 
 from ble_exporter import __version__
 from tests.page.conftest import LOADED_AT, OpenPage
-from tests.page.house import House
+from tests.page.home_page import HomePage
 from tests.page.looking import ASKS_MS, let_it_ask, rows, wait_for_rows, words_of_the_line
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.page
 
-Houses = Callable[..., House]
+Homes = Callable[..., HomePage]
 
 
-def test_an_exporter_that_is_gone_is_said_to_be(houses: Houses, open_page: OpenPage) -> None:
+def test_an_exporter_that_is_gone_is_said_to_be(homes: Homes, open_page: OpenPage) -> None:
     """Dead values are never shown as alive: since which day is said, no state is called known, and the ages go on."""
-    house = houses("attic", "cellar")
-    house.hear("attic", temperature=21.5)
-    house.now += 2
-    page = open_page(house)
-    house.close()
+    home = homes("attic", "cellar")
+    home.hear("attic", temperature=21.5)
+    home.now += 2
+    page = open_page(home)
+    home.close()
 
     page.clock.run_for(ASKS_MS)
     page.locator("#answer:not(:empty)").wait_for()
@@ -40,16 +40,16 @@ def test_an_exporter_that_is_gone_is_said_to_be(houses: Houses, open_page: OpenP
     assert "heard" not in page.inner_text("header")
 
 
-def test_an_exporter_that_is_back_is_believed_again(houses: Houses, open_page: OpenPage) -> None:
+def test_an_exporter_that_is_back_is_believed_again(homes: Homes, open_page: OpenPage) -> None:
     """After an update of the exporter nobody has to reload."""
-    house = houses("attic")
-    page = open_page(house)
-    house.close()
+    home = homes("attic")
+    page = open_page(home)
+    home.close()
     page.clock.run_for(ASKS_MS)
     page.locator("#answer:not(:empty)").wait_for()
 
-    house.open()
-    house.hear("attic", temperature=21.5)
+    home.open()
+    home.hear("attic", temperature=21.5)
     let_it_ask(page)
 
     found = wait_for_rows(page, lambda found: "?" not in found[0][1])
@@ -57,9 +57,9 @@ def test_an_exporter_that_is_back_is_believed_again(houses: Houses, open_page: O
     assert "" == page.locator("#answer").text_content()
 
 
-def test_another_version_brings_its_own_page(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+def test_another_version_brings_its_own_page(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
     """What stands at the top was the old one's, and this page may not understand what the new one says."""
-    page = open_page(houses("attic"))
+    page = open_page(homes("attic"))
     page.route("**/status", lambda route: route.fulfill(json={"version": "99.0"}), times=1)
 
     with page.expect_navigation(wait_until="networkidle"):
@@ -76,11 +76,11 @@ def hide(page: "Page", is_hidden: bool) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange')) && 0")
 
 
-def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(houses: Houses, open_page: OpenPage) -> None:
+def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(homes: Homes, open_page: OpenPage) -> None:
     """Until there is an answer, and it may never come: who opens the laptop in a train has to see that."""
-    house = houses("attic")
-    house.hear("attic", temperature=21.5)
-    page = open_page(house)
+    home = homes("attic")
+    home.hear("attic", temperature=21.5)
+    page = open_page(home)
     hide(page, True)
     page.clock.run_for(600_000)
     page.route("**/*", lambda _route: None)
@@ -91,9 +91,9 @@ def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(houses: House
     assert "heard" not in page.inner_text("header")
 
 
-def test_a_tab_that_nobody_sees_asks_for_nothing(houses: Houses, open_page: OpenPage) -> None:
+def test_a_tab_that_nobody_sees_asks_for_nothing(homes: Homes, open_page: OpenPage) -> None:
     """It may stay open for weeks; and when it is seen again, it asks at once."""
-    page = open_page(houses("attic"))
+    page = open_page(homes("attic"))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
@@ -105,14 +105,14 @@ def test_a_tab_that_nobody_sees_asks_for_nothing(houses: Houses, open_page: Open
         hide(page, False)
 
 
-def test_the_lines_go_on_when_the_clock_is_set_back(houses: Houses, open_page: OpenPage) -> None:
+def test_the_lines_go_on_when_the_clock_is_set_back(homes: Homes, open_page: OpenPage) -> None:
     """The clock of the one who looks, that is: the exporter's does not matter here."""
-    house = houses("attic")
-    house.hear("attic", temperature=21.5)
-    page = open_page(house)
+    home = homes("attic")
+    home.hear("attic", temperature=21.5)
+    page = open_page(home)
     page.clock.set_system_time(LOADED_AT - 3600)
-    house.now += 60
-    house.hear("attic", temperature=22.5)
+    home.now += 60
+    home.hear("attic", temperature=22.5)
 
     let_it_ask(page)
 

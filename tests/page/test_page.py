@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.page.conftest import OpenPage
-from tests.page.house import House
+from tests.page.home_page import HomePage
 from tests.page.looking import let_it_ask, rows, wait_for_rows, words_of_the_line
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.page
 
-Houses = Callable[..., House]
+Homes = Callable[..., HomePage]
 
 HOSTILE = ("</th><script>alert(1)</script><img src=x onerror=alert(2)>\u202eעברית🌡️" + "x" * 200)[:200]
 
 
-def test_a_device_that_was_not_heard_is_there(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+def test_a_device_that_was_not_heard_is_there(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
     """The first minute of every installation; and not a single complaint of the browser."""
-    page = open_page(houses("attic", "cellar"))
+    page = open_page(homes("attic", "cellar"))
 
     assert [
         ["attic A4:C1:38:00:00:00", "– not heard yet", "–", "–", "–", "–", "", "–", "0"],
@@ -32,15 +32,15 @@ def test_a_device_that_was_not_heard_is_there(houses: Houses, open_page: OpenPag
     assert [] == complaints
 
 
-def test_what_is_heard_later_shows_without_a_reload(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
     """It is the whole purpose of a script."""
-    house = houses("attic")
-    house.hear("attic", temperature=21.5)
-    page = open_page(house)
+    home = homes("attic")
+    home.hear("attic", temperature=21.5)
+    page = open_page(home)
     assert "21.5 °C" == rows(page)[0][3]
 
-    house.now += 5
-    house.hear("attic", temperature=22.25, humidity=40, battery=81, voltage=2.9)
+    home.now += 5
+    home.hear("attic", temperature=22.25, humidity=40, battery=81, voltage=2.9)
     let_it_ask(page)
 
     found = wait_for_rows(page, lambda found: found[0][3] != "21.5 °C")
@@ -48,15 +48,15 @@ def test_what_is_heard_later_shows_without_a_reload(houses: Houses, open_page: O
     assert [] == complaints
 
 
-def test_a_value_that_is_no_longer_exported_goes(houses: Houses, open_page: OpenPage) -> None:
+def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPage) -> None:
     """What is not heard does not exist; the line of the last hour still shows when it ended."""
-    house = houses("attic")
-    house.hear("attic", temperature=21.5, voltage=2.9)
-    house.now += 5
-    house.hear("attic", temperature=21.5, voltage=2.9)
-    page = open_page(house)
+    home = homes("attic")
+    home.hear("attic", temperature=21.5, voltage=2.9)
+    home.now += 5
+    home.hear("attic", temperature=21.5, voltage=2.9)
+    page = open_page(home)
 
-    house.now += 605
+    home.now += 605
     let_it_ask(page)
 
     found = wait_for_rows(page, lambda found: found[0][3] != "21.5 °C")
@@ -64,31 +64,31 @@ def test_a_value_that_is_no_longer_exported_goes(houses: Houses, open_page: Open
     assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
 
 
-def test_what_a_silent_device_said_looks_different(houses: Houses, open_page: OpenPage) -> None:
+def test_what_a_silent_device_said_looks_different(homes: Homes, open_page: OpenPage) -> None:
     """Its values show for a while yet, and its signal strength for ever: they are no news, in any colours."""
-    house = houses("silent", "refused", "heard")
-    for name in house.names:
-        house.hear(name, {"text": "hello"}, temperature=21.5)
-    house.now += 120
-    house.hear("heard", {"text": "hello"}, temperature=21.5)
-    house.refuse("refused", "wrong_key")
-    page = open_page(house)
+    home = homes("silent", "refused", "heard")
+    for name in home.names:
+        home.hear(name, {"text": "hello"}, temperature=21.5)
+    home.now += 120
+    home.hear("heard", {"text": "hello"}, temperature=21.5)
+    home.refuse("refused", "wrong_key")
+    page = open_page(home)
 
     styles = {}
-    for name, row in zip(house.names, page.locator("tbody tr").all(), strict=True):
+    for name, row in zip(home.names, page.locator("tbody tr").all(), strict=True):
         shown = [*row.locator(".value").all(), *row.locator(".others bdi").all()]
         styles[name] = {element.evaluate("element => getComputedStyle(element).fontStyle") for element in shown}
     assert {"silent": {"italic"}, "refused": {"italic"}, "heard": {"normal"}} == styles
 
 
-def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> None:
+def test_ages_go_on_between_two_answers(homes: Homes, open_page: OpenPage) -> None:
     """A number that stands still for five seconds looks like a page that does."""
-    house = houses("attic")
-    house.hear("attic", {"button": "press", "firmware_version": "4.1.0.0"}, temperature=21.5)
-    house.now += 60
-    house.hear("attic", temperature=21.5)
-    house.now += 2
-    page = open_page(house)
+    home = homes("attic")
+    home.hear("attic", {"button": "press", "firmware_version": "4.1.0.0"}, temperature=21.5)
+    home.now += 60
+    home.hear("attic", temperature=21.5)
+    home.now += 2
+    page = open_page(home)
     assert ["● heard 2 s ago", "2 s"] == rows(page)[0][1:3]
 
     page.clock.run_for(3_000)
@@ -97,14 +97,14 @@ def test_ages_go_on_between_two_answers(houses: Houses, open_page: OpenPage) -> 
     assert "button press 65 s ago firmware version 4.1.0.0" == rows(page)[0][6]
 
 
-def test_an_exporter_that_never_answered_is_gone_as_well(houses: Houses, open_page: OpenPage) -> None:
+def test_an_exporter_that_never_answered_is_gone_as_well(homes: Homes, open_page: OpenPage) -> None:
     """The table that came with the page is of that moment, and of no other."""
-    house = houses("attic")
-    house.hear("attic", temperature=21.5)
-    page = open_page(house, java_script_enabled=False)
+    home = homes("attic")
+    home.hear("attic", temperature=21.5)
+    page = open_page(home, java_script_enabled=False)
     assert "● heard 0 s ago" == rows_without_script(page)[0][1]
 
-    page = open_page_without(open_page, house, "**/status")
+    page = open_page_without(open_page, home, "**/status")
 
     page.locator("#answer:not(:empty)").wait_for()
     assert ["? not known", "–"] == rows(page)[0][1:3]
@@ -118,50 +118,50 @@ def rows_without_script(page: "Page") -> list[list[str]]:
     ]
 
 
-def open_page_without(open_page: OpenPage, house: House, pattern: str) -> "Page":
+def open_page_without(open_page: OpenPage, home: HomePage, pattern: str) -> "Page":
     """Open the page where some of what it asks for is not answered."""
-    page = open_page(house)
+    page = open_page(home)
     page.route(pattern, lambda route: route.abort())
     page.reload(wait_until="networkidle")
     return page
 
 
-def test_without_a_script_the_same_is_there(houses: Houses, open_page: OpenPage) -> None:
+def test_without_a_script_the_same_is_there(homes: Homes, open_page: OpenPage) -> None:
     """But for the lines; and it says that it does not follow."""
-    house = houses("attic", "cellar", "balcony", "garden")
-    house.hear("balcony", temperature=-3.5)
-    house.now += 300
-    house.hear("attic", {"text": "hello"}, temperature=21.5, humidity=40.25, voltage=2.848, door=1, speed=0.125)
-    house.refuse("cellar", "wrong_key")
-    house.now += 4
+    home = homes("attic", "cellar", "balcony", "garden")
+    home.hear("balcony", temperature=-3.5)
+    home.now += 300
+    home.hear("attic", {"text": "hello"}, temperature=21.5, humidity=40.25, voltage=2.848, door=1, speed=0.125)
+    home.refuse("cellar", "wrong_key")
+    home.now += 4
 
-    with_script = open_page(house)
-    without = open_page(house, java_script_enabled=False)
+    with_script = open_page(home)
+    without = open_page(home, java_script_enabled=False)
 
     assert rows(with_script) == rows_without_script(without)
     assert "load it again" in without.inner_text("main")
     assert "load it again" not in with_script.inner_text("main")
 
 
-def test_it_works_under_any_path(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
     """Behind a reverse proxy it stands beside other things."""
-    house = houses("attic", prefix="/house/ble")
-    house.hear("attic", temperature=21.5)
-    page = open_page(house)
+    home = homes("attic", prefix="/home/ble")
+    home.hear("attic", temperature=21.5)
+    page = open_page(home)
 
     assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
     links = [link.get_attribute("href") or "" for link in page.locator("nav a").all()]
-    answers = [page.request.get(f"{house.url}{link}").status for link in links]
+    answers = [page.request.get(f"{home.url}{link}").status for link in links]
     assert [200, 200, 200, 200, 503] == answers
     assert [] == complaints
 
 
-def test_a_hostile_name_is_text(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+def test_a_hostile_name_is_text(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
     """And so is what anybody sends under a sensor's address."""
-    house = houses(HOSTILE, "attic")
-    house.hear(HOSTILE, {"text": HOSTILE}, temperature=21.5)
+    home = homes(HOSTILE, "attic")
+    home.hear(HOSTILE, {"text": HOSTILE}, temperature=21.5)
     for options in ({}, {"java_script_enabled": False}):
-        page = open_page(house, width=360, **options)
+        page = open_page(home, width=360, **options)
 
         assert HOSTILE == page.locator("tbody th bdi").first.text_content()
         assert f"text {HOSTILE}" == page.locator("tbody li bdi").first.text_content()
@@ -169,23 +169,23 @@ def test_a_hostile_name_is_text(houses: Houses, open_page: OpenPage, complaints:
     assert [] == complaints
 
 
-def test_what_one_device_says_covers_no_other(houses: Houses, open_page: OpenPage) -> None:
+def test_what_one_device_says_covers_no_other(homes: Homes, open_page: OpenPage) -> None:
     """A hundred accents above one letter would be drawn over the readings of the sensors above it."""
     seen = []
     for text in ("a", "a" + "\N{COMBINING ACUTE ACCENT}" * 100):
-        house = houses("attic", "cellar")
-        house.hear("attic", {"text": "hello"}, temperature=21.5)
-        house.hear("cellar", {"text": text}, temperature=8.5)
-        seen.append(open_page(house).locator("tbody tr").first.screenshot())
+        home = homes("attic", "cellar")
+        home.hear("attic", {"text": "hello"}, temperature=21.5)
+        home.hear("cellar", {"text": text}, temperature=8.5)
+        seen.append(open_page(home).locator("tbody tr").first.screenshot())
 
     assert seen[0] == seen[1]
 
 
-def test_the_line_breaks_where_nothing_was_heard(houses: Houses, open_page: OpenPage) -> None:
+def test_the_line_breaks_where_nothing_was_heard(homes: Homes, open_page: OpenPage) -> None:
     """A quarter of the hour is missing in the middle: two pieces, and no line between them."""
-    house = houses("attic")
-    house.spend_an_hour("attic")
-    page = open_page(house)
+    home = homes("attic")
+    home.spend_an_hour("attic")
+    page = open_page(home)
 
     path = page.locator("td svg path").first.get_attribute("d") or ""
     pieces = re.findall(r"M[^M]+", path)
@@ -194,14 +194,14 @@ def test_the_line_breaks_where_nothing_was_heard(houses: Houses, open_page: Open
     assert 2 * 14 <= second[0] - first[-1] <= 2 * 17  # two units a minute
 
 
-def test_two_hundred_devices_are_no_burden(houses: Houses, open_page: OpenPage, complaints: list[str]) -> None:
+def test_two_hundred_devices_are_no_burden(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
     """Not to show, and not to keep up to date: what has not changed is not touched, and nothing piles up."""
-    house = houses(*(f"device_{number}" for number in range(200)))
-    for name in house.names:
-        house.now = 1_000_000.0
-        house.spend_an_hour(name)
+    home = homes(*(f"device_{number}" for number in range(200)))
+    for name in home.names:
+        home.now = 1_000_000.0
+        home.spend_an_hour(name)
     began = time.monotonic()
-    page = open_page(house)
+    page = open_page(home)
     assert time.monotonic() - began < 10
     assert (200, 600) == (page.locator("tbody tr").count(), page.locator("tbody svg").count())
     elements = page.evaluate("document.querySelectorAll('*').length")
@@ -210,7 +210,7 @@ def test_two_hundred_devices_are_no_burden(houses: Houses, open_page: OpenPage, 
         ".observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true }); 0"
     )
 
-    house.hear("device_7", temperature=25.0)
+    home.hear("device_7", temperature=25.0)
     let_it_ask(page)
 
     wait_for_rows(page, lambda found: found[7][3] == "25 °C")

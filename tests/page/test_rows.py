@@ -4,12 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.page.rows import render
-from ble_exporter.formats.measurement import Measurement
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
-from ble_exporter.status.device_status import Roster
-from tests.data import named
+from ble_exporter.status.device_status import DeviceStatus
+from tests.home import Home
 
 HOSTILE = "</th><script>alert(1)</script><img src=x onerror='alert(2)'>\"&\u202e"
 
@@ -48,28 +46,19 @@ class Table(HTMLParser):
             self.rows[-1][-1] += data
 
 
-class House:
-    """A roster with its store, on a clock that the test moves."""
+def home_of(*names: str) -> Home:
+    """Return a home of sensors whose values show for ten minutes."""
+    return Home(*names, limit=fixed_limit(600))
 
-    def __init__(self, *names: str) -> None:
-        self.now = 0.0
-        self.readings = Readings(600, lambda: self.now)
-        devices = {f"A4:C1:38:00:00:{number:02X}": name for number, name in enumerate(names)}
-        self.roster = Roster(devices, self.readings, lambda: self.now)
 
-    def hear(self, reading: Reading) -> None:
-        """Take in a reading."""
-        self.readings.update(reading)
-        self.roster.hear(reading)
-
-    def table(self) -> Table:
-        """Return the table of this moment."""
-        return Table(render("1.0", "", self.roster.states()))
+def table(home: Home) -> Table:
+    """Return the table of this moment."""
+    return Table(render("1.0", "", DeviceStatus(home.devices.values(), lambda: home.now).states()))
 
 
 def test_a_row_says_all_of_a_device() -> None:
     """Temperature, humidity and battery first: every sensor has them."""
-    house = House("attic")
+    home = home_of("attic")
     measurements = {
         "voltage": 2.848,
         "temperature": 21.5,
@@ -78,19 +67,11 @@ def test_a_row_says_all_of_a_device() -> None:
         "carbon_dioxide": 612,
         "door": 1,
     }
-    house.hear(
-        Reading(
-            "attic",
-            named(measurements),
-            1000.0,
-            -60,
-            others={Measurement("text"): "hello", Measurement("firmware_version"): "4.1.0.0"},
-        )
-    )
-    house.now = 4.0
+    home.hear(measurements, others={"text": "hello", "firmware_version": "4.1.0.0"})
+    home.now += 4
 
     expected = [
-        "attic A4:C1:38:00:00:00",
+        "attic A4:C1:38:00:00:01",
         "● heard 4 s ago",
         "4 s",
         "21.5 °C",
@@ -100,26 +81,26 @@ def test_a_row_says_all_of_a_device() -> None:
         "-60 dBm",
         "1",
     ]
-    assert [expected] == house.table().rows
+    assert [expected] == table(home).rows
 
 
 def test_the_devices_stand_as_configured() -> None:
     """One that falls silent stays where it was."""
-    house = House("cellar", "attic", "balcony")
-    house.hear(Reading("attic", {Measurement("temperature"): 21.5}, 1000.0))
+    home = home_of("cellar", "attic", "balcony")
+    home.hear({"temperature": 21.5})
 
-    assert ["cellar", "attic", "balcony"] == [row[0].split()[0] for row in house.table().rows]
+    assert ["cellar", "attic", "balcony"] == [row[0].split()[0] for row in table(home).rows]
 
 
 def test_each_state_has_a_word_and_a_symbol() -> None:
     """Who can't tell the colours, or can't see them, reads it."""
-    house = House("silent", "heard", "refused", "never", "refused later")
+    home = home_of("silent", "heard", "refused", "never", "refused later")
     for name in ("silent", "refused later"):
-        house.hear(Reading(name, {Measurement("temperature"): 21.5}, 1000.0))
-    house.now = 180.0
-    house.hear(Reading("heard", {Measurement("temperature"): 21.5}, 1180.0))
+        home.hear({"temperature": 21.5}, device=name)
+    home.now += 180
+    home.hear({"temperature": 21.5}, device="heard")
     for name in ("refused", "refused later"):
-        house.roster.refuse(name, "wrong_key")
+        home.devices[name].refuse("wrong_key", home.now)
 
     assert [
         ["○ silent for 3 min", "3 min"],
@@ -127,12 +108,12 @@ def test_each_state_has_a_word_and_a_symbol() -> None:
         ["✕ refused: wrong key", "–"],
         ["– not heard yet", "–"],
         ["✕ refused: wrong key", "3 min"],
-    ] == [row[1:3] for row in house.table().rows]
+    ] == [row[1:3] for row in table(home).rows]
 
 
 def test_a_device_that_was_never_heard_has_dashes() -> None:
     """An empty cell might be one that was forgotten."""
-    assert ["–", "–", "–", "–", "", "–", "0"] == House("attic").table().rows[0][2:]
+    assert ["–", "–", "–", "–", "", "–", "0"] == table(home_of("attic")).rows[0][2:]
 
 
 @pytest.mark.parametrize(
@@ -141,26 +122,26 @@ def test_a_device_that_was_never_heard_has_dashes() -> None:
 )
 def test_a_number_has_the_digits_that_say_something(value: float, shown: str) -> None:
     """A pound is 0.45359237 kg, and no scale is so exact."""
-    house = House("attic")
-    house.hear(Reading("attic", {Measurement("count"): value}, 1000.0))
+    home = home_of("attic")
+    home.hear({"count": value})
 
-    assert f";count {shown}" == house.table().rows[0][6]
+    assert f";count {shown}" == table(home).rows[0][6]
 
 
 def test_whatever_is_said_is_text() -> None:
     """A name is the owner's, but a sensor's text is anybody's."""
-    house = House(HOSTILE)
-    house.hear(Reading(HOSTILE, {}, 1000.0, others={Measurement("text"): HOSTILE}))
+    home = home_of(HOSTILE)
+    home.hear(device=HOSTILE, others={"text": HOSTILE})
 
-    table = house.table()
-    assert {"tbody", "tr", "th", "td", "bdi", "small", "span", "ul", "li"} == table.tags
-    assert (f"{HOSTILE} A4:C1:38:00:00:00", f";text {HOSTILE} 0 s ago") == (table.rows[0][0], table.rows[0][6])
+    found = table(home)
+    assert {"tbody", "tr", "th", "td", "bdi", "small", "span", "ul", "li"} == found.tags
+    assert (f"{HOSTILE} A4:C1:38:00:00:01", f";text {HOSTILE} 0 s ago") == (found.rows[0][0], found.rows[0][6])
 
 
 def test_nobody_can_make_the_page_endless() -> None:
     """Anybody can send some hundred names under a sensor's address."""
-    house = House("attic")
-    house.hear(Reading("attic", {Measurement("count", position): position for position in range(2, 202)}, 1000.0))
+    home = home_of("attic")
+    home.hear({f"count_{position}": position for position in range(2, 202)})
 
-    others = house.table().rows[0][6].split(";")
+    others = table(home).rows[0][6].split(";")
     assert (34, "count 2 2", "and 168 more") == (len(others), others[1], others[-1])

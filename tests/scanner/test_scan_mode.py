@@ -13,7 +13,7 @@ from bleak.args.bluez import OrPattern
 from ble_exporter.config.app_config import ScanMode
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.parser import DECODERS
+from ble_exporter.formats.registry import DECODERS
 from ble_exporter.scanner import scan_mode
 from tests.conftest import PACKET_A, PACKET_B
 from tests.scanner.conftest import on_bluez, quick_radio, scan_while

@@ -2,57 +2,72 @@
 
 import pytest
 
+from ble_exporter.device.rhythm import fixed_limit, learned_limit
 from ble_exporter.formats.bthome_objects import OBJECTS
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
-from ble_exporter.status.device_status import Roster
-
-DEVICES = {"A4:C1:38:00:00:01": "attic", "A4:C1:38:00:00:02": "cellar"}
-
-
-class House:
-    """A roster with its store, on a clock that the test moves."""
-
-    def __init__(self, scan_interval_s: float = 0.0) -> None:
-        self.now = 0.0
-        self.readings = Readings(600, lambda: self.now)
-        self.roster = Roster(DEVICES, self.readings, lambda: self.now, scan_interval_s)
-
-    def hear(self, moment: float, device: str = "attic", **fields: object) -> None:
-        """Take in a reading; 21.5 °C, where nothing else is said."""
-        self.now = moment
-        given = {"measurements": {"temperature": 21.5}, "rssi": -60, **fields}
-        reading = Reading(device, heard_at=1.7e9 + moment, **given)  # type: ignore[arg-type]  # fields by name
-        self.readings.update(reading)
-        self.roster.hear(reading)
-
-    def state(self, moment: float) -> tuple[object, object]:
-        """Return the attic's state at a moment, and in words."""
-        self.now = moment
-        attic = self.roster.states()[0]
-        return attic["state"], attic["state_text"]
+from ble_exporter.status.device_status import DeviceState, DeviceStatus
+from tests.home import EPOCH_S, Home
 
 
 @pytest.fixture
-def house() -> House:
-    """A house whose radio listens all the time."""
-    return House()
+def home() -> Home:
+    """Two sensors, whose radio listens all the time."""
+    return Home("attic", "cellar", limit=fixed_limit(600))
 
 
-def test_every_configured_device_is_there_heard_or_not(house: House) -> None:
+def states(home: Home) -> list[DeviceState]:
+    """Return the state of each device."""
+    return DeviceStatus(home.devices.values(), lambda: home.now).states()
+
+
+def hear(home: Home) -> None:
+    """Let the attic tell its temperature."""
+    home.hear({"temperature": 21.5})
+
+
+def in_words(home: Home, later_s: float) -> tuple[str, str]:
+    """Return the attic's state some seconds from now, and in words."""
+    home.now += later_s
+    attic = states(home)[0]
+    home.now -= later_s
+    return attic["state"], attic["state_text"]
+
+
+def test_every_configured_device_is_there_heard_or_not(home: Home) -> None:
     """A sensor that is missing is what one looks for."""
     assert [("attic", "A4:C1:38:00:00:01", "never_heard"), ("cellar", "A4:C1:38:00:00:02", "never_heard")] == [
-        (state["name"], state["address"], state["state"]) for state in house.roster.states()
+        (state["name"], state["address"], state["state"]) for state in states(home)
     ]
 
 
-def test_all_that_is_known_of_a_device_is_told(house: House) -> None:
+def test_of_a_device_that_was_never_heard_nothing_is_told(home: Home) -> None:
+    """No 0 and no 1970 in the place of what is not known."""
+    assert {
+        "name": "attic",
+        "address": "A4:C1:38:00:00:01",
+        "state": "never_heard",
+        "state_text": "not heard yet",
+        "format": None,
+        "last_heard_timestamp_seconds": None,
+        "last_update_timestamp_seconds": None,
+        "age_seconds": None,
+        "interval_seconds": None,
+        "rssi_dbm": None,
+        "adapter": None,
+        "packets": 0,
+        "refused": {},
+        "readings": {},
+        "others": {},
+    } == states(home)[0]
+
+
+def test_all_that_is_known_of_a_device_is_told(home: Home) -> None:
     """What one wants to know before climbing to the attic."""
-    for moment in (0.0, 2.5, 5.0, 7.5):
-        house.hear(moment, adapter="hci0", formats=("BTHome v2",))
-    house.hear(10.0, measurements={"temperature_2": 5.5}, rssi=-71, adapter="hci1", formats=("BTHome v2", "MiBeacon"))
-    house.roster.refuse("attic", "wrong_key")
-    house.now = 14.04
+    for _ in range(4):
+        home.hear({"temperature": 21.5}, adapter="hci0", formats=("BTHome v2",))
+        home.now += 2.5
+    home.hear({"temperature_2": 5.5}, rssi=-71, adapter="hci1", formats=("BTHome v2", "MiBeacon"))
+    home.devices["attic"].refuse("wrong_key", home.now)
+    home.now += 4.04
 
     assert {
         "name": "attic",
@@ -60,8 +75,8 @@ def test_all_that_is_known_of_a_device_is_told(house: House) -> None:
         "state": "heard",
         "state_text": "heard 4 s ago",
         "format": "BTHome v2 and MiBeacon",
-        "last_heard_timestamp_seconds": 1.7e9 + 10,
-        "last_update_timestamp_seconds": 1.7e9 + 10,
+        "last_heard_timestamp_seconds": EPOCH_S + 5010,
+        "last_update_timestamp_seconds": EPOCH_S + 5010,
         "age_seconds": 4.0,
         "interval_seconds": 2.5,
         "rssi_dbm": -71,
@@ -73,94 +88,109 @@ def test_all_that_is_known_of_a_device_is_told(house: House) -> None:
             "temperature_2": {"value": 5.5, "unit": "°C", "text": ""},
         },
         "others": {},
-    } == house.roster.states()[0]
+    } == states(home)[0]
 
 
-def test_a_binary_sensor_says_it_in_words(house: House) -> None:
+def test_a_binary_sensor_says_it_in_words(home: Home) -> None:
     """Is 1 a lock that is locked? The number stays beside the word, as a metric has it."""
-    house.hear(0, measurements={"lock": 1, "lock_2": 0, "count": 1})
+    home.hear({"lock": 1, "lock_2": 0, "count": 1})
 
     assert {
         "lock": {"value": 1, "unit": "", "text": "unlocked"},
         "lock_2": {"value": 0, "unit": "", "text": "locked"},
         "count": {"value": 1, "unit": "", "text": ""},
-    } == house.roster.states()[0]["readings"]
+    } == states(home)[0]["readings"]
 
 
 @pytest.mark.parametrize("name", [number.name for number in OBJECTS.values() if number.is_binary])
-def test_each_binary_sensor_has_its_words(house: House, name: str) -> None:
+def test_each_binary_sensor_has_its_words(home: Home, name: str) -> None:
     """One that is added to the table needs two of its own."""
     said = []
     for value in (0, 1):
-        house.hear(float(value), measurements={name: value})
-        readings = house.roster.states()[0]["readings"]
-        said.append(readings[name]["text"])
+        home.hear({name: value})
+        said.append(states(home)[0]["readings"][name]["text"])
 
     assert all(said)
     assert said[0] != said[1]
 
 
-def test_a_device_is_silent_when_its_rhythm_is_broken(house: House) -> None:
+def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
     """Some lost packets are not worth a word; six times the usual interval, and a minute at least, are."""
-    for moment in range(0, 100, 5):
-        house.hear(float(moment))
+    for _ in range(20):
+        home.now += 5
+        hear(home)
 
-    assert house.state(154) == ("heard", "heard 59 s ago")
-    assert house.state(155) == ("silent", "silent for 60 s, usual interval 5 s")
-    assert house.state(95 + 7200) == ("silent", "silent for 2 h, usual interval 5 s")
+    assert in_words(home, 59) == ("heard", "heard 59 s ago")
+    assert in_words(home, 60) == ("silent", "silent for 60 s, usual interval 5 s")
+    assert in_words(home, 7200) == ("silent", "silent for 2 h, usual interval 5 s")
+
+
+def test_a_device_that_was_heard_once_has_no_usual_interval(home: Home) -> None:
+    """It is silent all the same."""
+    hear(home)
+
+    assert in_words(home, 60) == ("silent", "silent for 60 s")
 
 
 def test_a_device_is_not_silent_in_a_pause_between_scans() -> None:
     """Nothing can be heard there."""
-    house = House(scan_interval_s=300)
-    house.hear(0)
+    home = Home(presence_limit=learned_limit(300))
+    hear(home)
 
-    assert house.state(800) == ("heard", "heard 13 min ago")
+    assert in_words(home, 800) == ("heard", "heard 13 min ago")
 
 
-def test_a_device_that_is_only_refused_says_why(house: House) -> None:
+def test_a_device_that_is_only_refused_says_why(home: Home) -> None:
     """It is within reach, and one thing is to be mended."""
-    house.roster.refuse("attic", "wrong_key")
+    home.devices["attic"].refuse("wrong_key", home.now)
 
-    assert house.state(10) == ("refused", "refused: wrong key")
-    assert house.state(60) == ("never_heard", "not heard yet")
+    assert in_words(home, 10) == ("refused", "refused: wrong key")
+    assert in_words(home, 60) == ("never_heard", "not heard yet")
 
 
-def test_a_device_that_is_heard_is_heard_whatever_is_refused(house: House) -> None:
+def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None:
     """What was refused may be somebody else's, who sends under its address."""
-    house.hear(0)
-    house.roster.refuse("attic", "not_encrypted")
+    hear(home)
+    home.devices["attic"].refuse("not_encrypted", home.now)
 
-    assert house.state(10) == ("heard", "heard 10 s ago")
+    assert in_words(home, 10) == ("heard", "heard 10 s ago")
 
 
-def test_a_value_that_is_no_longer_exported_is_not_shown(house: House) -> None:
+def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
     """A page that shows what died hours ago is what this program is against."""
-    house.hear(0)
-    house.now = 600.0
+    hear(home)
+    home.now += 600
 
-    attic = house.roster.states()[0]
+    attic = states(home)[0]
     assert (attic["readings"], attic["last_update_timestamp_seconds"]) == ({}, None)
+    # When it was heard, and how, is no value: it says what one looks for.
+    assert (attic["last_heard_timestamp_seconds"], attic["packets"]) == (EPOCH_S + 5000, 1)
 
 
-def test_what_is_no_measurement_is_told_with_its_time(house: House) -> None:
+def test_what_is_no_measurement_is_told_with_its_time(home: Home) -> None:
     """The latest word of each; bytes as hexadecimal digits."""
-    house.hear(0, others={"text": "hello", "button": "press"})
-    house.hear(5, others={"raw": b"\xff\x00", "button": "dimmer 3"})
-    house.now = 7.5
+    home.hear(others={"text": "hello", "button": "press"})
+    home.now += 5
+    home.hear(others={"raw": b"\xff\x00", "button": "dimmer 3"})
+    home.now += 2.5
 
-    assert house.roster.states()[0]["others"] == {
-        "text": {"value": "hello", "heard_timestamp_seconds": 1.7e9, "age_seconds": 7.5},
-        "raw": {"value": "ff00", "heard_timestamp_seconds": 1.7e9 + 5, "age_seconds": 2.5},
-        "button": {"value": "dimmer 3", "heard_timestamp_seconds": 1.7e9 + 5, "age_seconds": 2.5},
+    assert states(home)[0]["others"] == {
+        "text": {"value": "hello", "heard_timestamp_seconds": EPOCH_S + 5000, "age_seconds": 7.5},
+        "raw": {"value": "ff00", "heard_timestamp_seconds": EPOCH_S + 5005, "age_seconds": 2.5},
+        "button": {"value": "dimmer 3", "heard_timestamp_seconds": EPOCH_S + 5005, "age_seconds": 2.5},
     }
 
 
-def test_nobody_can_fill_the_memory_with_words(house: House) -> None:
-    """Anybody can send a hundred buttons under a sensor's address; the latest are kept."""
-    house.hear(0, others={"text": "hello"})
-    house.hear(1, others={f"button_{number}": "press" for number in range(2, 130)})
-    others = house.roster.states()[0]["others"]
+def test_the_last_hour_is_told_of_every_device(home: Home) -> None:
+    """In the order of the configuration, also of one that was not heard."""
+    home.hear({"temperature": 12.5, "humidity_2": 40}, device="cellar")
+    home.now += 60
+    home.hear({"temperature": 12.6}, device="cellar")
 
-    assert isinstance(others, dict)
-    assert [f"button_{number}" for number in range(98, 130)] == list(others)
+    assert [
+        {"name": "attic", "measurements": {}},
+        {
+            "name": "cellar",
+            "measurements": {"temperature": [None] * 58 + [12.5, 12.6], "humidity_2": [None] * 58 + [40, None]},
+        },
+    ] == DeviceStatus(home.devices.values(), lambda: home.now).last_hour()

@@ -8,7 +8,7 @@ import pytest
 
 from ble_exporter import tasks
 from ble_exporter.scanner import bleak_scanner, bluez_dbus
-from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S, Progress
+from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S, Liveness
 
 LIMIT_S = 30 + 5 + MARGIN_S
 
@@ -30,61 +30,61 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def progress(clock: Clock) -> Progress:
+def liveness(clock: Clock) -> Liveness:
     """That of a scan of 5 s every 30 s."""
-    return Progress(30, 5, clock)
+    return Liveness(30, 5, clock)
 
 
-def test_before_the_radio_listens_there_is_no_progress(progress: Progress) -> None:
+def test_before_the_radio_listens_there_is_no_progress(liveness: Liveness) -> None:
     """A watchdog fed by a program whose radio never came would keep it for ever."""
-    assert (progress.stalled(), progress.not_ready()) == (("the first scan has not ended yet",) * 2)
+    assert (liveness.stalled(), liveness.not_ready()) == (("the first scan has not ended yet",) * 2)
 
 
-def test_the_first_scan_is_progress_but_gives_nothing_to_rely_on(progress: Progress) -> None:
+def test_the_first_scan_is_progress_but_gives_nothing_to_rely_on(liveness: Liveness) -> None:
     """It may last longer than the watchdog waits; and until it ends every sensor would seem to be missing."""
-    progress.scan_started()
+    liveness.scan_started()
 
-    assert (progress.stalled(), progress.not_ready()) == (None, "the first scan has not ended yet")
+    assert (liveness.stalled(), liveness.not_ready()) == (None, "the first scan has not ended yet")
 
 
-def test_a_first_scan_that_never_ends_is_no_progress(progress: Progress, clock: Clock) -> None:
+def test_a_first_scan_that_never_ends_is_no_progress(liveness: Liveness, clock: Clock) -> None:
     """The watchdog must not wait for a scan that has to come first."""
-    progress.scan_started()
+    liveness.scan_started()
     clock.now += LIMIT_S + 1
 
-    assert progress.stalled() == "the first scan started 81 s ago and has not ended yet"
-    assert progress.not_ready() == "the first scan has not ended yet"
+    assert liveness.stalled() == "the first scan started 81 s ago and has not ended yet"
+    assert liveness.not_ready() == "the first scan has not ended yet"
 
 
-def test_it_is_ready_as_long_as_scans_end_in_time(progress: Progress, clock: Clock) -> None:
+def test_it_is_ready_as_long_as_scans_end_in_time(liveness: Liveness, clock: Clock) -> None:
     """The limit counts from the last end, not from the first."""
-    progress.scan_started()
+    liveness.scan_started()
     for _ in range(100):
         clock.now += LIMIT_S
-        progress.scan_ended()
-        progress.scan_started()
+        liveness.scan_ended()
+        liveness.scan_started()
         clock.now += LIMIT_S
-        assert (progress.stalled(), progress.not_ready()) == (None, None)
+        assert (liveness.stalled(), liveness.not_ready()) == (None, None)
 
 
-def test_scans_that_stop_ending_are_named_with_their_age(progress: Progress, clock: Clock) -> None:
-    """The reader of a 503 wants to know since when, and what would be right. A start alone is no progress."""
-    progress.scan_ended()
+def test_scans_that_stop_ending_are_named_with_their_age(liveness: Liveness, clock: Clock) -> None:
+    """The reader of a 503 wants to know since when, and what would be right. A start alone is no liveness."""
+    liveness.scan_ended()
     clock.now += 60
-    progress.scan_started()
+    liveness.scan_started()
     clock.now += 35
 
     said = "the last scan ended 95 s ago; one is due every 30 s"
-    assert (progress.stalled(), progress.not_ready()) == (said, said)
+    assert (liveness.stalled(), liveness.not_ready()) == (said, said)
 
 
-def test_it_recovers_with_the_next_end(progress: Progress, clock: Clock) -> None:
+def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None:
     """A machine that was short of memory for a minute is no broken one."""
-    progress.scan_ended()
+    liveness.scan_ended()
     clock.now += 1000
-    progress.scan_ended()
+    liveness.scan_ended()
 
-    assert (progress.stalled(), progress.not_ready()) == (None, None)
+    assert (liveness.stalled(), liveness.not_ready()) == (None, None)
 
 
 def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
@@ -98,12 +98,12 @@ def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
 
 def test_several_radios_have_more_time(clock: Clock) -> None:
     """They are started one after the other."""
-    progress = Progress(30, 5, clock, radios=3)
-    progress.scan_ended()
+    liveness = Liveness(30, 5, clock, radios=3)
+    liveness.scan_ended()
     clock.now += LIMIT_S + 2 * MARGIN_PER_RADIO_S
-    assert progress.stalled() is None
+    assert liveness.stalled() is None
     clock.now += 1
-    assert progress.stalled() is not None
+    assert liveness.stalled() is not None
 
 
 def test_by_default_the_clock_is_the_event_loop_s(
@@ -113,11 +113,11 @@ def test_by_default_the_clock_is_the_event_loop_s(
     monkeypatch.setattr("time.time", lambda: pytest.fail("the wall clock was read"))
 
     async def run() -> None:
-        progress = Progress(3600, 5)
-        progress.scan_ended()
+        liveness = Liveness(3600, 5)
+        liveness.scan_ended()
         await asyncio.sleep(3600)
-        assert progress.not_ready() is None
+        assert liveness.not_ready() is None
         await asyncio.sleep(51)
-        assert progress.not_ready() == "the last scan ended 3651 s ago; one is due every 3600 s"
+        assert liveness.not_ready() == "the last scan ended 3651 s ago; one is due every 3600 s"
 
     in_virtual_time(run())

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.device.history import MOST_SERIES, POINTS, STEP_S
-from ble_exporter.errors import REJECT_REASONS
+from ble_exporter.device.device import MOST_HISTORIES
+from ble_exporter.device.history import POINTS, STEP_S
+from ble_exporter.device.rhythm import fixed_limit
+from ble_exporter.errors import REJECT_REASONS, RejectReason
 from ble_exporter.exporter.app import create_app
-from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
 from ble_exporter.scanner import MockScanner
 from ble_exporter.service.scan_cycle import ScanCycle
-from ble_exporter.status.device_status import Roster
+from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.tasks import Tasks
 from tests.conftest import HERE
+from tests.home import Home
 from tests.radios import InVirtualTime
 
 Schema = dict[str, Any]  # JSON
@@ -58,9 +58,14 @@ def check(app: web.Application) -> tuple[Any, Any]:
     return status, history
 
 
-def app_of(config: AppConfig, roster: Roster | None = None) -> web.Application:
+def status_of(home: Home) -> DeviceStatus:
+    """Return the status of a home's devices."""
+    return DeviceStatus(home.devices.values(), lambda: home.now)
+
+
+def app_of(config: AppConfig, status: DeviceStatus | None = None) -> web.Application:
     """Return the application, without the collectors that nobody asks for here."""
-    return create_app(config, collectors={}, roster=roster)
+    return create_app(config, collectors={}, status=status)
 
 
 @pytest.mark.parametrize("schema", [STATUS, HISTORY], ids=["status", "history"])
@@ -102,7 +107,7 @@ def test_a_series_is_as_long_as_the_schema_says() -> None:
     measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
     points = measurements["additionalProperties"]
 
-    assert (POINTS, POINTS, STEP_S, MOST_SERIES) == (
+    assert (POINTS, POINTS, STEP_S, MOST_HISTORIES) == (
         points["minItems"],
         points["maxItems"],
         HISTORY["properties"]["step_seconds"]["const"],
@@ -120,20 +125,15 @@ def test_before_anything_was_heard(app_config: AppConfig) -> None:
 
 def test_each_state_is_described(app_config: AppConfig) -> None:
     """One device for each."""
-    now = [0.0]
     names = ("heard", "silent", "refused", "never_heard")
-    roster = Roster({f"A4:C1:38:00:00:0{i}": name for i, name in enumerate(names)}, Readings(), lambda: now[0])
-    roster.hear(Reading("silent", {Measurement("temperature"): 20.5}, 1000.0, None, formats=("BTHome v2",)))
-    now[0] = 100.0
-    roster.hear(
-        Reading(
-            "heard", {}, 1100.0, -60, adapter="hci0", others={Measurement("text"): "hello", Measurement("raw"): b"\xff"}
-        )
-    )
+    home = Home(*names)
+    home.hear({"temperature": 20.5}, device="silent", rssi=None, formats=("BTHome v2",))
+    home.now += 100
+    home.hear(device="heard", adapter="hci0", others={"text": "hello", "raw": b"\xff"})
     for reason in REJECT_REASONS:
-        roster.refuse("refused", reason)
+        home.devices["refused"].refuse(reason, home.now)
 
-    status, _ = check(app_of(app_config, roster))
+    status, _ = check(app_of(app_config, status_of(home)))
 
     assert list(names) == [device["state"] for device in status["devices"]]
     assert set(names) == set(STATUS["$defs"]["device"]["properties"]["state"]["enum"])
@@ -151,49 +151,46 @@ def test_a_service_on_the_simulated_radio(
 
     in_virtual_time(run())
 
-    status, history = check(create_app(app_config, cycle.tracker, {}, cycle.progress, cycle.roster))
+    status, history = check(create_app(app_config, cycle.tracker, {}, cycle.liveness, cycle.status))
     assert [True, True] == [device["packets"] > 0 for device in status["devices"]]
     assert [True, True] == ["temperature" in device["measurements"] for device in history["devices"]]
 
 
 _NAMES = st.sampled_from(sorted(UNITS)).flatmap(lambda name: st.sampled_from([name, f"{name}_2", f"{name}_345"]))
-_READINGS = st.builds(
-    Reading,
-    device=st.just("attic"),
-    measurements=st.dictionaries(_NAMES, st.integers(-(2**31), 2**32).map(lambda raw: raw / 1000), max_size=40),
-    heard_at=st.floats(0, 2e9),
-    rssi=st.none() | st.integers(-128, 20),
-    adapter=st.sampled_from(["", "hci0", "hci1"]),
-    others=st.dictionaries(
-        st.sampled_from(["text", "raw", "button", "dimmer_2", "device_type"]),
-        st.text(max_size=20) | st.binary(max_size=20) | st.integers(0, 2**16),
-    ),
-    formats=st.sampled_from([(), ("BTHome v2",), ("BTHome v2, encrypted", "MiBeacon")]),
+_HEARD = st.fixed_dictionaries(
+    {
+        "measurements": st.dictionaries(_NAMES, st.integers(-(2**31), 2**32).map(lambda raw: raw / 1000), max_size=40),
+        "packet_id": st.none() | st.integers(0, 255),
+        "rssi": st.none() | st.integers(-128, 20),
+        "adapter": st.sampled_from(["", "hci0", "hci1"]),
+        "others": st.dictionaries(
+            st.sampled_from(["text", "raw", "button", "dimmer_2", "device_type"]),
+            st.text(max_size=20) | st.binary(max_size=20) | st.integers(0, 2**16),
+        ),
+        "formats": st.sampled_from([(), ("BTHome v2",), ("BTHome v2, encrypted", "MiBeacon")]),
+    }
 )
 
 
-@given(st.lists(st.tuples(st.floats(0, 4000), _READINGS | st.sampled_from(REJECT_REASONS)), max_size=10))
-def test_whatever_a_sensor_sends(steps: list[tuple[float, Any]]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 4000), _HEARD | st.sampled_from(REJECT_REASONS)), max_size=10))
+def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | RejectReason]]) -> None:
     """Everything over the air is hostile: nobody's text, name or number makes the answer another."""
-    now = [0.0]
-    readings = Readings(600, lambda: now[0])
-    roster = Roster({"A4:C1:38:00:00:01": "attic"}, readings, lambda: now[0])
+    home = Home(limit=fixed_limit(600))
     for gap_s, what in steps:
-        now[0] += gap_s
-        if isinstance(what, Reading):
-            readings.update(what)
-            roster.hear(what)
+        home.now += gap_s
+        if isinstance(what, dict):
+            home.hear(**what)
         else:
-            roster.refuse("attic", what)
+            home.devices["attic"].refuse(what, home.now)
 
     # As it is sent: no number that JSON does not have.
     def sent(answer: Mapping[str, object]) -> object:
         return json.loads(json.dumps(answer, allow_nan=False))
 
     device = {"$ref": "#/$defs/device", "$defs": STATUS["$defs"]}
-    Draft202012Validator(device).validate(sent(cast(Mapping[str, object], roster.states()[0])))
+    Draft202012Validator(device).validate(sent(cast(Mapping[str, object], status_of(home).states()[0])))
     of_history = HISTORY["properties"]["devices"]["items"]
-    Draft202012Validator(of_history).validate(sent(cast(Mapping[str, object], roster.last_hour()[0])))
+    Draft202012Validator(of_history).validate(sent(cast(Mapping[str, object], status_of(home).last_hour()[0])))
 
 
 def test_the_schema_refuses_what_is_not_promised(app_config: AppConfig) -> None:

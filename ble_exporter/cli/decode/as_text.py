@@ -10,11 +10,11 @@ from ble_exporter.cli.decode.explain import Anatomy, Problem
 from ble_exporter.cli.decode.fields import Field, Value
 from ble_exporter.cli.decode.guess import Guess
 from ble_exporter.cli.terminal import Painter, columns
+from ble_exporter.device.events import Events
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import FORMAT_NAMES, FORMATS
-from ble_exporter.metrics.families import FAMILIES
-from ble_exporter.model import Reading
-from ble_exporter.utils import base_and_position, number_of, one_line
+from ble_exporter.metrics.families import FAMILIES, event_labels
+from ble_exporter.utils import number_of, one_line
 
 SERVICES: Mapping[str, str] = {row.short_uuid: uuid for uuid, row in FORMATS.items()}
 """What `--service` takes, to the UUID."""
@@ -69,26 +69,20 @@ def exported(anatomy: Anatomy) -> list[tuple[str, float]]:
     for value in anatomy.values():
         if value.role == "measurement" and value.is_possible and value.base in FAMILIES:
             family = FAMILIES[value.base]
-            _, position = base_and_position(value.name)
+            position = Measurement.parse(value.name).position
             labels = _labels({"position": str(position)} if position > 1 else {})
             series.append((family.metric + labels, float(value.value) * family.multiplier / family.divisor))
-    others = {value.name: value.value for value in anatomy.values() if value.role == "other"}
-    return [*series, *_exported_others(others)] if others else series
+    return [*series, *_exported_events(anatomy)]
 
 
-def _exported_others(others: Mapping[str, float | str | bytes]) -> Iterator[tuple[str, float]]:
-    # Imported here: it needs prometheus_client, which takes its time, and few packets have any.
-    from ble_exporter.device.events import Others
-
-    store = Others()
-    whole = {
-        Measurement.parse(name): int(value) if isinstance(value, float) else value for name, value in others.items()
-    }
-    store.hear(Reading("", {}, 0.0, None, others=whole))
-    for family in store.collect([{"device": ""}]):
-        for sample in family.samples:
-            labels = {name: label for name, label in sample.labels.items() if name != "device"}
-            yield sample.name + _labels(labels), sample.value
+def _exported_events(anatomy: Anatomy) -> Iterator[tuple[str, float]]:
+    said = {Measurement.parse(value.name): str(value.value) for value in anatomy.values() if value.role == "other"}
+    events = Events()
+    events.hear(said, None, 0.0, "")
+    for (source, event), count in events.counts.items():
+        yield "ble_sensor_events_total" + _labels(event_labels(source, event)), count
+    if events.info:
+        yield "ble_sensor_device_info" + _labels(events.info), 1
 
 
 def _labels(labels: Mapping[str, str]) -> str:

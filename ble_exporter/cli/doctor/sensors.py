@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level, this_program
 from ble_exporter.errors import RejectReason, ScannerError
-from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.model import Advertisement
 from ble_exporter.utils import number_of
 
 if TYPE_CHECKING:
     from ble_exporter.config.app_config import AppConfig
+    from ble_exporter.device import Device
 
 # In so long a time something is heard nearly anywhere, if only a neighbour's phone.
 _SOON_S = 10.0
@@ -53,29 +53,24 @@ class Ear:
     A listener that judges each packet as the service does, and counts the sensors that are not configured.
 
     Args:
-        config: Which devices there are.
+        config: The configured devices.
     """
 
     def __init__(self, config: "AppConfig") -> None:
-        from ble_exporter.metrics.readings import Readings
         from ble_exporter.metrics.self_metrics import SelfMetrics
-        from ble_exporter.pipeline import Pipeline
-        from ble_exporter.status.device_status import Roster
+        from ble_exporter.pipeline import Pipeline, build_devices
 
         log = logging.getLogger("ble_exporter.doctor")
-        # What the pipeline complains of is told here, in other words.
+        # The pipeline's warnings are reported here, in other words.
         log.disabled = True
-        readings = Readings()
+        clock = asyncio.get_running_loop().time
         self.counts = SelfMetrics()
-        self._roster = Roster(config.devices, readings, asyncio.get_running_loop().time)
-        self._pipeline = Pipeline(
-            config.devices, readings, self.counts, log, ciphers=ciphers_of(config.keys), roster=self._roster
-        )
-        self._devices = config.devices
-        self._strangers = Discovery(asyncio.get_running_loop().time)
+        self._devices = build_devices(config, clock)
+        self._pipeline = Pipeline(self._devices, self.counts, log, clock)
+        self._strangers = Discovery(clock)
 
     def wants(self, address: str) -> bool:
-        """Count it; whether a stranger is a sensor is known when it is read."""
+        """Count it; whether an unknown device is a sensor is known when it is read."""
         self._pipeline.wants(address)
         return True
 
@@ -92,16 +87,14 @@ class Ear:
 
     def devices(self) -> dict[str, Heard]:
         """Return what was heard of each device, by name."""
-        return {str(state["name"]): _heard(state) for state in self._roster.states()}
+        return {device.name: _heard(device) for device in self._devices.values()}
 
 
-def _heard(state: Mapping[str, object]) -> Heard:
-    packets, refused, rssi = state["packets"], state["refused"], state["rssi_dbm"]
-    assert isinstance(packets, int)  # noqa: S101 - docs/status.schema.json says so
-    assert isinstance(refused, dict)  # noqa: S101
-    assert rssi is None or isinstance(rssi, int)  # noqa: S101
-    by_number = dict(sorted(refused.items(), key=lambda item: -item[1]))
-    return Heard(packets, by_number, str(state["format"] or ""), rssi)
+def _heard(device: "Device") -> Heard:
+    commonest_first = dict(device.refused.most_common())
+    if device.advertisement is None or device.reading is None:
+        return Heard(device.packets, commonest_first)
+    return Heard(device.packets, commonest_first, " and ".join(device.reading.formats), device.advertisement.rssi)
 
 
 def check_sensors(context: CheckContext) -> Iterator[CheckResult]:

@@ -12,7 +12,7 @@ from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Counter, Decoded
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.parser import DECODERS
+from ble_exporter.formats.registry import DECODERS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, cipher_of
 

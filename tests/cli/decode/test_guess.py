@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ble_exporter.cli.decode.guess import guesses, is_advertising
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
-from ble_exporter.parser import DECODERS
+from ble_exporter.formats.registry import DECODERS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import FORMATS
 

@@ -148,12 +148,10 @@ def test_a_key_that_systemd_keeps_is_looked_for_there(context: CheckContext, wri
     assert f"sudo env CREDENTIALS_DIRECTORY={credentials} {again}" == result.command
 
 
-def test_without_the_library_that_decrypts_a_key_is_of_no_use(
-    context: CheckContext, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It must be installed beside this program."""
+@pytest.mark.usefixtures("_without_cryptography")
+def test_without_the_library_that_decrypts_a_key_is_of_no_use(context: CheckContext, write: Write) -> None:
+    """The command installs it where this very program is."""
     write(SEALED)
-    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
     (result,) = checks.check_config(context)
 
     assert "the library that decrypts can't be loaded" in result.text

@@ -1,4 +1,4 @@
-"""A house of devices behind the exporter's own application, on a clock that a test moves."""
+"""A home with sensors behind the exporter's own application, on a clock that a test moves."""
 
 import asyncio
 import threading
@@ -7,39 +7,30 @@ from collections.abc import Coroutine, Mapping
 from aiohttp import web
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.errors import RejectReason
-from ble_exporter.exporter.app import StatusTracker, create_app
-from ble_exporter.metrics.readings import Readings
-from ble_exporter.model import Reading
-from ble_exporter.status.device_status import Roster
-from tests.data import named
+from ble_exporter.exporter.app import create_app
+from ble_exporter.status.device_status import DeviceStatus
+from tests.home import Home
 
 LOCALHOST = "127.0.0.1"
-_START_S = 1_000_000.0
 
 
-class House:
+class HomePage:
     """
-    Some devices, and the server that tells of them.
+    A home, and the server of its page. Values show for ten minutes.
 
     Args:
         names: The devices' names.
         prefix: The path under which all is served, as behind a reverse proxy: "" or "/ble".
 
     Attributes:
-        now: The exporter's clock, in seconds.
-        url: Where the page is.
+        names: The same.
     """
 
     def __init__(self, *names: str, prefix: str = "") -> None:
-        self.now = _START_S
         self.names = names
-        self._devices = {
-            f"A4:C1:38:00:{number // 256:02X}:{number % 256:02X}": name for number, name in enumerate(names)
-        }
-        self._readings = Readings(600, lambda: self.now)
-        self._roster = Roster(self._devices, self._readings, lambda: self.now)
-        self._tracker = StatusTracker(30, 30)
+        self._home = Home(*names, limit=fixed_limit(600))
         self._prefix = prefix
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -49,21 +40,26 @@ class House:
         self.open()
 
     @property
+    def now(self) -> float:
+        """The exporter's clock, in monotonic seconds."""
+        return self._home.now
+
+    @now.setter
+    def now(self, now_s: float) -> None:
+        self._home.now = now_s
+
+    @property
     def url(self) -> str:
         """Where the page is."""
         return f"http://{LOCALHOST}:{self._port}{self._prefix}/"
 
     def hear(self, device: str, others: Mapping[str, int | str | bytes] | None = None, **measurements: float) -> None:
         """Let a device be heard now."""
-        heard_at = 1.7e9 + self.now
-        said = named(others or {})
-        reading = Reading(device, named(measurements), heard_at, -60, adapter="hci0", others=said)
-        self._readings.update(reading)
-        self._roster.hear(reading)
+        self._home.hear(measurements, device=device, adapter="hci0", others=others)
 
     def refuse(self, device: str, reason: RejectReason) -> None:
         """Let a device be heard, and not believed."""
-        self._roster.refuse(device, reason)
+        self._home.devices[device].refuse(reason, self.now)
 
     def spend_an_hour(self, device: str) -> None:
         """Let a device be heard twice a minute for an hour, but for a quarter of it."""
@@ -90,8 +86,10 @@ class House:
         self._loop.close()
 
     async def _serve(self) -> None:
-        config = AppConfig(30, 30, 8000, self._devices)
-        app = create_app(config, self._tracker, {"readings": self._readings}, roster=self._roster)
+        devices = self._home.devices.values()
+        config = AppConfig(30, 30, 8000, {device.address: device.name for device in devices})
+        status = DeviceStatus(devices, lambda: self.now)
+        app = create_app(config, collectors={"readings": self._home.readings}, status=status)
         if self._prefix:
             outer = web.Application()
             outer.add_subapp(self._prefix, app)

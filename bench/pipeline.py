@@ -1,0 +1,92 @@
+"""
+The way of one advertisement through the service, beside decoding alone.
+
+A configured sensor's advertisement is wanted, read, stored and counted; an unknown device's is only counted. Status and
+history are on.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bench.decoding import STREAMS
+from bench.timing import Contestant, Rounds, compare, print_table, repeat
+from ble_exporter.config import AppConfig
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.metrics.self_metrics import SelfMetrics
+from ble_exporter.model import Advertisement
+from ble_exporter.parser import parse_bthome
+from ble_exporter.pipeline import Pipeline, build_devices
+
+AIM = "4 or less"
+AIM_UNKNOWN = "0.15 µs or less"
+_SENSORS = 20
+_INTERVAL_S = 2.5
+_PACKETS_WITH_ONE_ID = 4
+_ROUNDS = 21
+_TIMES = 5
+_UNKNOWN = "11:22:33:44:55:66"
+
+
+def run() -> None:
+    """Measure and print."""
+    print(f"The way of one advertisement, of {_SENSORS} sensors in turn, against parse_bthome alone.")
+    print(f"Aim: {AIM} times; of an unknown device {AIM_UNKNOWN}.\n")
+    rows: list[tuple[str, ...]] = [("expiry", "parse_bthome µs", "wants + handle µs", "×", "unknown device µs")]
+    of_latest_scan = AppConfig(30, 30, 8000, _devices())
+    by_rhythm = replace(of_latest_scan, stale_after_seconds="auto")
+    for title, config in (("by each sensor's rhythm", by_rhythm), ("by the latest scan", of_latest_scan)):
+        measured = _measure(config)
+        micros = {name: f"{measured.median(name) * 1e6:.3f}" for name in measured}
+        ratio = measured.ratio("handled", "decoded")
+        rows.append((title, micros["decoded"], micros["handled"], str(ratio), micros["unknown"]))
+    print_table(rows)
+    print()
+
+
+def _devices() -> Mapping[str, str]:
+    return {f"A4:C1:38:00:00:{number:02X}": f"room-{number}" for number in range(_SENSORS)}
+
+
+def _measure(config: AppConfig) -> Rounds:
+    """Time one advertisement, in seconds."""
+    log = logging.getLogger("bench")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    now_s = 0.0
+    devices = build_devices(config, lambda: now_s)
+    pipeline = Pipeline(devices, SelfMetrics(), log, lambda: now_s)
+    heard = _advertisements(config)
+    payloads = [advertisement.service_data[UUID] for turn in heard for advertisement in turn]
+
+    def handle() -> None:
+        nonlocal now_s
+        for turn in heard:
+            now_s += _INTERVAL_S
+            for advertisement in turn:
+                if pipeline.wants(advertisement.address):
+                    pipeline.handle(advertisement)
+
+    def decode() -> None:
+        for payload in payloads:
+            parse_bthome(payload)
+
+    def refuse() -> None:
+        for _ in payloads:
+            pipeline.wants(_UNKNOWN)
+
+    def timed(work: Callable[[], None]) -> Contestant:
+        return lambda: repeat(work, _TIMES) / len(payloads)
+
+    return compare({"decoded": timed(decode), "handled": timed(handle), "unknown": timed(refuse)}, _ROUNDS)
+
+
+def _advertisements(config: AppConfig) -> list[list[Advertisement]]:
+    """Return 256 turns of all sensors: two packets in turn, and four with one id, as the firmware sends them."""
+    packets = itertools.cycle(bytes.fromhex(text) for text in next(iter(STREAMS.values())))
+    turns = []
+    for number, packet in zip(range(256), packets, strict=False):
+        payload = packet[:2] + bytes([number // _PACKETS_WITH_ONE_ID]) + packet[3:]
+        turns.append([Advertisement(address, {UUID: payload}, 0.0, -60, "hci0") for address in config.devices])
+    return turns

@@ -1,0 +1,300 @@
+"""
+One configured sensor: its reader, and everything that is kept about it.
+
+An advertisement is read and stored here once; metrics, status and page only look. Moments are monotonic seconds.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+
+from ble_exporter.device.events import Events
+from ble_exporter.device.history import POINTS, STEP_S, LastHour
+from ble_exporter.device.rhythm import NO_LIMIT, Limit, learned_limit
+from ble_exporter.device.sequence import is_late_copy, steps_behind
+from ble_exporter.device.series import Reception, Series
+from ble_exporter.errors import RejectReason
+from ble_exporter.formats.measurement import Measurement
+from ble_exporter.model import Advertisement, Reading
+
+Reader = Callable[[Advertisement], Reading]
+"""Reads an advertisement of one device. Raises DecodeError."""
+
+
+def _no_reader(advertisement: Advertisement) -> Reading:
+    raise AssertionError(f"{advertisement} was heard of a device without a reader")
+
+
+MOST_HISTORIES = 32
+"""
+So many measurements of a device have a last hour. Anybody can send some hundred names under a sensor's address: those
+that come too late get one when another measurement was not heard for an hour, so that noise drives out no temperature.
+"""
+
+_MOST_SERIES = 64
+"""A device with more series than this forgets those that have expired, with their rhythms and last hours."""
+
+_MOST_TEXTS = 32
+"""So many names that are no measurements (buttons, texts) are kept for the status page, the latest."""
+
+
+class Device:
+    """
+    One configured sensor.
+
+    A sensor sends one measurement several times under one packet id, often in two kinds of packets in turn. The packets
+    with one id are a transmission: what they repeat is heard again (RSSI, freshness), but is no new measurement.
+
+    Args:
+        name: As configured; the `device` label.
+        address: As configured: upper case, with colons; empty where there is none.
+        read: Its reader: with or without a key. Without any, the device is only written to.
+        limit: For how long a value shows after it was heard.
+        presence_limit: For how long the device counts as heard after its latest packet; by default by its rhythm.
+
+    Attributes:
+        name, address, read: The same.
+        labels: `{"device": name}`.
+        series: Everything that it has measured, expired or not.
+        receptions: By adapter.
+        events: Its events and its information.
+        said: Texts, events and other things that are no measurements: value, Unix time and moment; the latest last.
+        packets: How many advertisements gave a reading.
+        heard_s: When the latest of them was heard; None before the first.
+        advertisement, reading: The latest of them; None before the first.
+        last_update: When a new measurement was last heard, in Unix time; None where it shows none.
+        refused: How many advertisements were rejected, by reason.
+        refusal: The reason of the latest rejection, and when it was.
+        warnings: What was warned of in the log.
+        expires_at: Nothing expires before this moment.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str = "",
+        read: Reader = _no_reader,
+        limit: Limit = NO_LIMIT,
+        presence_limit: Limit | None = None,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self.read = read
+        self.labels = {"device": name}
+        self.series: dict[Measurement, Series] = {}
+        self.receptions: dict[str, Reception] = {}
+        self.events = Events()
+        self.said: dict[Measurement, tuple[int | str, float, float]] = {}
+        self.packets = 0
+        self.heard_s: float | None = None
+        self.advertisement: Advertisement | None = None
+        self.reading: Reading | None = None
+        self.last_update: float | None = None
+        self.refused: Counter[RejectReason] = Counter()
+        self.refusal: tuple[RejectReason, float] | None = None
+        self.warnings: set[str] = set()
+        self.expires_at = math.inf
+        self._limit = limit
+        self._shortest_limit_s = limit(None)
+        self._presence_limit = presence_limit or learned_limit()
+        # The present transmission: its packet id, the adapter that heard it first, and its number.
+        self._packet_id: int | None = None
+        self._adapter = ""
+        self._transmission = 0
+        self._histories_full_in = -1
+        self._expirations = 0
+
+    def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
+        """Store what an advertisement says; other measurements stay."""
+        if self.expires_at <= now_s:
+            # What has expired must not come back with what is heard now.
+            self.expire(now_s)
+        self.packets += 1
+        self.advertisement = advertisement
+        self.reading = reading
+        self.heard_s = now_s
+        adapter = advertisement.adapter
+        reception = self.receptions.get(adapter)
+        if reception is None:
+            reception = self.receptions[adapter] = Reception(now_s)
+        reception.rhythm.hear(now_s)
+        reception.rssi = advertisement.rssi
+        reception.heard_s = now_s
+        reception.is_shown = True
+        expires_at = now_s + self._shortest_limit_s
+        if expires_at < self.expires_at:  # noqa: PLR1730 - min() takes three times as long
+            self.expires_at = expires_at
+        measurements, others, packet_id, _, _ = reading
+        is_copy = False
+        if packet_id is not None and adapter != self._adapter:
+            measurements = self._without_late_copies(measurements, packet_id, now_s)
+            is_copy = packet_id == self._packet_id and self._was_said(measurements)
+        if (packet_id is None or packet_id != self._packet_id) and len(measurements) == len(reading.measurements):
+            self._packet_id, self._adapter = packet_id, adapter
+            self._transmission += 1
+        if self._store(measurements, packet_id, now_s, is_copy):
+            self.last_update = advertisement.heard_at
+        if others:
+            self._note_said(advertisement, reading, now_s)
+
+    def _store(
+        self, measurements: Mapping[Measurement, float], packet_id: int | None, now_s: float, is_copy: bool
+    ) -> bool:
+        """Store the values; return whether any of them is new in this transmission. A copy shows no rhythm."""
+        is_new = False
+        minute = int(now_s // STEP_S)
+        point = minute % POINTS
+        transmission = self._transmission
+        all_series = self.series
+        for measurement, value in measurements.items():
+            series = all_series.get(measurement)
+            if series is None:
+                series = all_series[measurement] = Series(now_s)
+            elif not is_copy:
+                series.rhythm.hear(now_s)
+            if series.said_in != transmission or series.value != value:
+                is_new = True
+                series.said_in = transmission
+                series.value = value
+            series.packet_id = packet_id
+            series.heard_s = now_s
+            series.is_shown = True
+            last_hour = series.last_hour
+            if last_hour is None:
+                self._begin_last_hour(series, minute)
+            elif last_hour.minute == minute:
+                last_hour.points[point] = value
+            else:
+                last_hour.put(value, minute)
+        return is_new
+
+    def _without_late_copies(
+        self, measurements: Mapping[Measurement, float], packet_id: int, now_s: float
+    ) -> Mapping[Measurement, float]:
+        """Return the measurements without those of which another adapter has already brought newer ones."""
+
+        def is_late(measurement: Measurement) -> bool:
+            series = self.series.get(measurement)
+            if series is None or series.packet_id is None:
+                return False
+            return is_late_copy(steps_behind(packet_id, series.packet_id), now_s - series.heard_s)
+
+        return {measurement: value for measurement, value in measurements.items() if not is_late(measurement)}
+
+    def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
+        """Return whether the present transmission has already said all of it."""
+        for measurement, value in measurements.items():
+            series = self.series.get(measurement)
+            if series is None or series.said_in != self._transmission or series.value != value:
+                return False
+        return True
+
+    def _begin_last_hour(self, series: Series, minute: int) -> None:
+        if self._histories_full_in == minute:
+            # Looking again for each name of a flood would take longer than all else.
+            return
+        histories = 0
+        for known in self.series.values():
+            if known.last_hour is not None:
+                if known.last_hour.is_over(minute):
+                    known.last_hour = None
+                else:
+                    histories += 1
+        if histories < MOST_HISTORIES:
+            series.last_hour = LastHour(minute)
+            series.last_hour.put(series.value, minute)
+        else:
+            self._histories_full_in = minute
+
+    def _note_said(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
+        self.events.hear(reading.others, reading.packet_id, now_s, advertisement.adapter)
+        for name, value in reading.others.items():
+            # The latest comes last, so that the first one to go is the oldest.
+            self.said.pop(name, None)
+            text = value.hex() if isinstance(value, bytes) else value
+            self.said[name] = (text, advertisement.heard_at, now_s)
+        while len(self.said) > _MOST_TEXTS:
+            del self.said[next(iter(self.said))]
+
+    def refuse(self, reason: RejectReason, now_s: float) -> None:
+        """Count an advertisement that was rejected."""
+        self.refused[reason] += 1
+        self.refusal = (reason, now_s)
+
+    def expire(self, now_s: float) -> None:
+        """Expire what was not heard for its limit; where nothing is due, that is one comparison."""
+        if now_s < self.expires_at:
+            return
+        self.expires_at = math.inf
+        for kept in self._kept():
+            expires_at = kept.heard_s + self._shortest_limit_s
+            if expires_at <= now_s:
+                expires_at = kept.heard_s + self._limit(kept.rhythm.interval_s)
+            if now_s < expires_at:
+                self.expires_at = min(self.expires_at, expires_at)
+            else:
+                kept.is_shown = False
+        self._end_if_gone()
+
+    def expire_unheard_since(self, moment_s: float) -> None:
+        """Expire what was not heard since a moment, whatever its limit."""
+        for kept in self._kept():
+            if kept.heard_s < moment_s:
+                kept.is_shown = False
+        self._end_if_gone()
+
+    def _kept(self) -> Iterator[Series | Reception]:
+        """Yield what has not expired."""
+        everything: Iterable[Series | Reception] = chain(self.series.values(), self.receptions.values())
+        return (kept for kept in everything if kept.is_shown)
+
+    def _end_if_gone(self) -> None:
+        self._expirations += 1
+        if len(self.series) > _MOST_SERIES:
+            self.series = {measurement: series for measurement, series in self.series.items() if series.is_shown}
+        if not self.is_present:
+            self.last_update = None
+            self._packet_id = None
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every change of what a scrape shows."""
+        return self.packets + self._expirations
+
+    @property
+    def is_present(self) -> bool:
+        """Whether anything of it has not expired: then it has series in a scrape."""
+        return any(True for _ in self._kept())
+
+    @property
+    def interval_s(self) -> float | None:
+        """
+        The usual interval between its advertisements, for the adapter that hears most; None before the second.
+
+        An adapter that no longer hears it counts only where no other knows an interval.
+        """
+        intervals = [
+            (not reception.is_shown, interval_s)
+            for reception in self.receptions.values()
+            if (interval_s := reception.rhythm.interval_s) is not None
+        ]
+        return min(intervals)[1] if intervals else None
+
+    @property
+    def presence_limit_s(self) -> float:
+        """For how long it counts as heard after its latest advertisement."""
+        return self._presence_limit(self.interval_s)
+
+    def values(self) -> dict[Measurement, float]:
+        """Return what has not expired: measurement to value, in the unit of the formats' tables."""
+        return {measurement: series.value for measurement, series in self.series.items() if series.is_shown}
+
+    def last_hour(self, now_s: float) -> dict[Measurement, list[float | None]]:
+        """Return the last hour of each measurement that was heard in it: POINTS values, the last one of this minute."""
+        minute = int(now_s // STEP_S)
+        return {
+            measurement: series.last_hour.values(minute)
+            for measurement, series in self.series.items()
+            if series.last_hour is not None and not series.last_hour.is_over(minute)
+        }

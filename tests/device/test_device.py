@@ -1,0 +1,138 @@
+"""What is kept about one device, apart from transmissions and expiry: those have files of their own."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ble_exporter.device import Device
+from ble_exporter.device.rhythm import fixed_limit
+from ble_exporter.model import Advertisement
+from tests.home import EPOCH_S, Home
+
+
+@pytest.fixture
+def home() -> Home:
+    """A home with one sensor, the attic's."""
+    return Home()
+
+
+@pytest.fixture
+def attic(home: Home) -> Device:
+    """The sensor."""
+    return home.devices["attic"]
+
+
+def test_before_anything_was_heard_nothing_is_known(attic: Device) -> None:
+    """Nothing is invented: no 0, no 1970."""
+    assert (None, None, None, None, None) == (
+        attic.heard_s,
+        attic.advertisement,
+        attic.reading,
+        attic.last_update,
+        attic.interval_s,
+    )
+    assert ({}, {}, 0, False) == (attic.values(), attic.last_hour(0), attic.packets, attic.is_present)
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_the_two_packets_of_a_measurement_merge(home: Home, attic: Device, order: tuple[str, str]) -> None:
+    """The firmware alternates: neither packet may erase the other's values, whichever comes first."""
+    packets = {"a": {"temperature": 21.5, "humidity": 45.0}, "b": {"voltage": 2.9}}
+    for name in order:
+        home.hear(packets[name])
+
+    assert {"temperature": 21.5, "humidity": 45.0, "voltage": 2.9} == attic.values()
+
+
+def test_the_latest_packet_is_kept_whole(home: Home, attic: Device) -> None:
+    """The status page shows how and by whom the sensor was heard last."""
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.now += 5
+    home.hear(adapter="hci1", rssi=-71, formats=("MiBeacon",))
+
+    assert Advertisement(attic.address, {}, EPOCH_S + 5005, -71, "hci1") == attic.advertisement
+    assert attic.reading is not None
+    assert (("MiBeacon",), 5005.0, 2) == (attic.reading.formats, attic.heard_s, attic.packets)
+
+
+def test_a_packet_without_measurement_updates_nothing(home: Home, attic: Device) -> None:
+    """The last update is that of a measurement, not of a sign of life."""
+    home.hear()
+
+    assert (True, None) == (attic.is_present, attic.last_update)
+
+
+def test_the_interval_is_that_of_the_adapter_that_hears_most(home: Home, attic: Device) -> None:
+    """An adapter at the edge of the reach loses most packets: its gaps are not the sensor's rhythm."""
+    for number in range(21):
+        home.hear({"temperature": 21.5}, adapter="hci0")
+        if number % 4 == 0:
+            home.hear({"temperature": 21.5}, adapter="hci1")
+        home.now += 2.5
+
+    assert 2.5 == attic.interval_s
+
+
+def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval() -> None:
+    """A sensor was carried away from the near adapter: by its rhythm it would be silent between any two packets."""
+    home = Home(limit=fixed_limit(90))
+    attic = home.devices["attic"]
+    for adapter, interval_s in (("hci0", 5), ("hci1", 60)):
+        for _ in range(4):
+            home.now += interval_s
+            home.hear({"temperature": 21.5}, adapter=adapter)
+
+    assert (60, 360) == (attic.interval_s, attic.presence_limit_s)
+    home.now += 90
+    attic.expire(home.now)
+    # Nobody hears it: what was usual is worth knowing all the same.
+    assert 5 == attic.interval_s
+
+
+def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
+    """And the latest one is known with its time; a device that was only refused was not heard."""
+    attic.refuse("wrong_key", home.now)
+    attic.refuse("replayed", home.now + 1)
+    attic.refuse("wrong_key", home.now + 2)
+
+    assert ({"wrong_key": 2, "replayed": 1}, ("wrong_key", 5002.0)) == (attic.refused, attic.refusal)
+    assert (0, None, False) == (attic.packets, attic.heard_s, attic.is_present)
+
+
+def test_what_is_no_measurement_is_kept_with_its_time(home: Home, attic: Device) -> None:
+    """The latest word of each, the latest one last; bytes as hexadecimal digits."""
+    home.hear(others={"text": "hello", "button": "press"})
+    home.now += 5
+    home.hear(others={"raw": b"\xff\x00", "text": "goodbye"})
+
+    assert [
+        ("button", ("press", EPOCH_S + 5000, 5000)),
+        ("raw", ("ff00", EPOCH_S + 5005, 5005)),
+        ("text", ("goodbye", EPOCH_S + 5005, 5005)),
+    ] == list(attic.said.items())
+
+
+def test_nobody_can_fill_the_memory_with_words(home: Home, attic: Device) -> None:
+    """Anybody can send a hundred buttons under a sensor's address; the latest are kept."""
+    home.hear(others={"text": "hello"})
+    home.hear(others={f"button_{number}": "press" for number in range(2, 130)})
+
+    assert [f"button_{number}" for number in range(98, 130)] == list(attic.said)
+
+
+def test_each_change_moves_the_version(home: Home, attic: Device) -> None:
+    """The exposition keeps what it wrote as long as the version stays: a change that it misses is a stale value."""
+    changes: list[Callable[[], None]] = [
+        lambda: home.hear({"temperature": 21.5}),
+        home.hear,
+        home.begin_scan,
+        home.end_scan,
+    ]
+    versions = [attic.version]
+    for change in changes:
+        home.now += 1
+        change()
+        versions.append(attic.version)
+    before, heard, heard_again, scan_began, scan_ended = versions
+
+    assert before < heard < heard_again == scan_began < scan_ended

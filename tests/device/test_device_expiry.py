@@ -1,0 +1,282 @@
+"""For how long a device, and each thing that is kept about it, counts as present."""
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+from statistics import median_low
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.device.rhythm import BURST_S, GAPS, NO_LIMIT, Limit, fixed_limit, learned_limit
+from ble_exporter.parser import parse_bthome
+from tests.conftest import PACKET_A, PACKET_B
+from tests.home import Home
+
+
+def hear_each(home: Home, seconds: Iterable[float], measurements: dict[str, float]) -> None:
+    """Let the attic be heard after each of these times, in seconds from the one before."""
+    for wait in seconds:
+        home.now += wait
+        home.hear(measurements)
+
+
+def shown(home: Home) -> set[str]:
+    """Return what is left of the attic: measurements, and adapters."""
+    attic = home.devices["attic"]
+    attic.expire(home.now)
+    adapters = {adapter for adapter, reception in attic.receptions.items() if reception.is_shown}
+    return {str(measurement) for measurement in attic.values()} | adapters
+
+
+def test_a_value_shows_for_its_time_and_no_longer() -> None:
+    """To the second, and all of the device with it when nothing is left."""
+    home = Home(limit=fixed_limit(90))
+    attic = home.devices["attic"]
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.now += 89.9
+
+    assert {"temperature", "hci0"} == shown(home)
+    assert (True, True) == (attic.is_present, attic.last_update is not None)
+    home.now += 0.1
+    assert set() == shown(home)
+    assert (False, None) == (attic.is_present, attic.last_update)
+
+
+def test_a_voltage_does_not_live_on_the_temperature_s_freshness() -> None:
+    """What was heard long ago is not the present, whatever else the device says."""
+    home = Home(limit=fixed_limit(90))
+    home.hear({"temperature": 21.5, "voltage": 2.9})
+    hear_each(home, [60, 30], {"temperature": 21.5})
+
+    assert "temperature" in shown(home)
+    assert "voltage" not in shown(home)
+
+
+def test_a_packet_without_measurement_keeps_the_device_but_none_of_its_values() -> None:
+    """It was heard, and that is all."""
+    home = Home(limit=fixed_limit(90))
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.now += 60
+    home.hear(adapter="hci0")
+    home.now += 30
+
+    assert {"hci0"} == shown(home)
+
+
+def test_an_adapter_s_reception_ends_though_another_hears_the_device() -> None:
+    """A sensor that was carried into another room is not near both adapters."""
+    home = Home(limit=fixed_limit(90))
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.now += 60
+    home.hear({"temperature": 21.5}, adapter="hci1")
+    home.now += 30
+
+    assert {"temperature", "hci1"} == shown(home)
+
+
+def test_what_expired_does_not_come_back_with_another_measurement() -> None:
+    """Whether or not somebody looked in between."""
+    home = Home(limit=fixed_limit(90))
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.now += 100
+    home.hear({"voltage": 2.9}, adapter="hci1")
+
+    assert {"voltage", "hci1"} == shown(home)
+
+
+def test_a_device_that_was_gone_begins_anew() -> None:
+    """Its last update is not that of before; a device that only says its name has none."""
+    home = Home(limit=fixed_limit(90))
+    home.hear({"temperature": 21.5})
+    home.now += 90
+    home.hear()
+
+    assert home.devices["attic"].is_present
+    assert home.devices["attic"].last_update is None
+
+
+def test_without_a_limit_time_changes_nothing() -> None:
+    """Where the end of a scan decides, the latest scan shows until the next one ends, however long that takes."""
+    home = Home(limit=NO_LIMIT)
+    home.hear({"temperature": 21.5})
+    version = home.devices["attic"].version
+    home.now += 1e6
+
+    assert "temperature" in shown(home)
+    assert (version, math.inf) == (home.devices["attic"].version, home.devices["attic"].expires_at)
+
+
+def test_a_scan_ends_what_it_did_not_hear() -> None:
+    """A voltage of the scan before must not live on the temperature's freshness, nor another adapter's RSSI."""
+    home = Home()
+    home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci0")
+    home.now += 30
+    home.begin_scan()
+    home.hear({"temperature": 21.6}, adapter="hci1")
+    home.end_scan()
+
+    assert {"temperature", "hci1"} == shown(home)
+
+
+def test_a_scan_keeps_what_was_heard_at_its_very_beginning() -> None:
+    """The clock may not have moved since it began."""
+    home = Home()
+    home.begin_scan()
+    home.hear({"temperature": 21.5})
+    home.now += 5
+    home.end_scan()
+
+    assert "temperature" in shown(home)
+
+
+def test_where_nothing_is_due_nothing_changes() -> None:
+    """Or each scrape would be written anew."""
+    home = Home(limit=fixed_limit(90))
+    attic = home.devices["attic"]
+    home.hear({"temperature": 21.5})
+    versions = []
+    for wait in (0, 89, 1, 1000):
+        home.now += wait
+        attic.expire(home.now)
+        versions.append(attic.version)
+
+    assert versions[0] == versions[1] < versions[2] == versions[3]
+
+
+def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
+    """The firmware's two packets in turn, one each 2.5 s, for an hour; of each kind every second one is lost."""
+    home = Home(limit=learned_limit())
+    packets = [parse_bthome(PACKET_A), parse_bthome(PACKET_B)]
+    for number in range(4, 1440):
+        home.now += 2.5
+        if number % 4 < 2:
+            home.hear(packets[number % 2])
+        assert number < 6 or {"temperature", "voltage"} <= shown(home)
+
+
+def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
+    """Each half of the measurement a minute after it was last heard."""
+    home = Home(limit=learned_limit())
+    for number in range(1440):
+        home.now += 2.5
+        home.hear(parse_bthome(PACKET_B if number % 2 else PACKET_A))
+    home.now += 57.4
+    assert {"temperature", "voltage"} <= shown(home)
+    home.now += 0.1
+    assert "temperature" not in shown(home)
+    assert "voltage" in shown(home)
+    home.now += 2.5
+    assert set() == shown(home)
+
+
+@pytest.mark.parametrize("heard_before", [1, 20])
+def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
+    """Five seconds of each thirty hear one temperature packet: to lose two in a row is nothing out of the ordinary."""
+    home = Home(limit=learned_limit(30))
+    hear_each(home, [30] * heard_before, {"temperature": 21.5})
+    for _second in range(90):
+        home.now += 1
+        assert "temperature" in shown(home)
+
+
+def test_a_sensor_that_is_slower_than_the_floor_is_learned() -> None:
+    """It goes between its first packets; but what was learned outlives it, or that would go on for ever."""
+    home = Home(limit=learned_limit())
+    home.hear({"temperature": 21.5})
+    home.now += 119
+    assert set() == shown(home)
+    hear_each(home, [1], {"temperature": 21.5})
+    home.now += 119
+
+    assert "temperature" in shown(home)
+
+
+def test_each_measurement_has_its_own_limit() -> None:
+    """A voltage that is sent once a minute is none of the temperature's business, nor of another device's voltage."""
+    home = Home("attic", "cellar", limit=learned_limit())
+    for second in range(0, 600, 5):
+        home.hear({"temperature": 21.5, "voltage": 2.9} if second % 60 == 0 else {"temperature": 21.5})
+        home.hear({"voltage": 2.9}, device="cellar")
+        home.now += 5
+    home.now += 60
+
+    assert {"voltage"} == shown(home)
+    home.devices["cellar"].expire(home.now)
+    assert {} == home.devices["cellar"].values()
+
+
+def test_a_late_copy_from_another_adapter_teaches_no_rhythm() -> None:
+    """3 s, 117 s, 3 s: by their median the value of a healthy sensor would go between its packets."""
+    home = Home(limit=learned_limit())
+    for packet_id in range(20):
+        for adapter, wait in (("hci0", 3), ("hci1", 117)):
+            home.hear({"temperature": 21.5}, packet_id=packet_id, adapter=adapter)
+            home.now += wait
+    home.now += 300
+
+    assert "temperature" in shown(home)
+
+
+def test_what_another_adapter_hears_first_is_part_of_the_rhythm() -> None:
+    """Two adapters that each miss every second packet, or every second kind: together they know the interval."""
+    home = Home(limit=learned_limit())
+    for packet_id in range(10):
+        home.hear({"temperature": 21.5}, packet_id=packet_id, adapter=f"hci{packet_id % 2}")
+        home.hear({"voltage": 2.9}, packet_id=packet_id, adapter=f"hci{1 - packet_id % 2}")
+        home.now += 60
+    home.now += 240
+
+    assert {"temperature", "voltage"} <= shown(home)
+
+
+PACKETS = st.tuples(
+    st.integers(0, 200),
+    st.sampled_from([{"temperature": 21.5}, {"voltage": 2.9}, {"temperature": 21.5, "voltage": 2.9}, {}]),
+    st.sampled_from(["hci0", "hci1"]),
+    st.booleans(),
+)
+LIMITS = [fixed_limit(1), fixed_limit(90), learned_limit(), learned_limit(30), learned_limit(400)]
+
+
+@given(st.lists(PACKETS, max_size=40), st.integers(0, 1000), st.sampled_from(LIMITS))
+def test_what_was_heard_within_its_limit_is_left_and_nothing_else(
+    packets: list[tuple[int, dict[str, float], str, bool]], silence: int, limit: Limit
+) -> None:
+    """Whatever is heard when, and whether or not somebody looked in between."""
+    home = Home(limit=limit)
+    heard: dict[str, list[float]] = {}
+
+    def is_left(times: list[float]) -> bool:
+        gaps_s = [later - earlier for earlier, later in pairwise(times)]
+        gaps_s = [gap_s for gap_s in gaps_s if gap_s >= BURST_S][-GAPS:]
+        return home.now - times[-1] < limit(median_low(gaps_s) if gaps_s else None)
+
+    def check() -> None:
+        left = {name for name, times in heard.items() if is_left(times)}
+        assert (left, bool(left)) == (shown(home), home.devices["attic"].is_present)
+
+    for wait, measurements, adapter, is_looked_at in packets:
+        home.now += wait
+        if is_looked_at:
+            check()
+        home.hear(measurements, adapter=adapter)
+        for name in [adapter, *measurements]:
+            heard.setdefault(name, []).append(home.now)
+    check()
+    home.now += silence
+    check()
+
+
+def test_names_that_nobody_sends_any_more_are_forgotten() -> None:
+    """Anybody can send some hundred names under a sensor's address: they must not stay for ever."""
+    home = Home(limit=fixed_limit(60))
+    for first in range(2, 302, 10):
+        home.hear({f"count_{position}": 1.0 for position in range(first, first + 10)})
+    home.now += 50
+    home.hear({"temperature": 21.5})
+    home.now += 20
+    home.hear({"temperature": 21.5})
+
+    assert ["temperature"] == list(home.devices["attic"].series)

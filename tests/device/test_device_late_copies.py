@@ -1,0 +1,128 @@
+"""Copies that another adapter brings after newer packets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.device.rhythm import fixed_limit
+from tests.home import EPOCH_S, Home
+
+
+@pytest.fixture
+def home() -> Home:
+    """A home with one sensor, the attic's, on a clock that begins at 1000."""
+    home = Home()
+    home.now = 1000.0
+    return home
+
+
+def temperature(home: Home) -> float | None:
+    """Return the attic's temperature."""
+    return {str(name): value for name, value in home.devices["attic"].values().items()}.get("temperature")
+
+
+@pytest.mark.parametrize("newest_id", [8, 0])
+def test_a_late_copy_is_not_the_present(home: Home, newest_id: int) -> None:
+    """The kernel may hold a packet back for seconds: the older temperature must not replace the newer one."""
+    before = (newest_id - 1) % 256
+    home.hear({"temperature": 21.5}, adapter="hci0", packet_id=before)
+    home.now = 1010.0
+    home.hear({"temperature": 22.5}, adapter="hci0", packet_id=newest_id)
+    home.now = 1011.0
+    home.hear({"temperature": 21.5}, adapter="hci1", packet_id=before, rssi=-80)
+
+    attic = home.devices["attic"]
+    assert ({"temperature": 22.5}, EPOCH_S + 1010) == (attic.values(), attic.last_update)
+    # Its sender was heard all the same.
+    assert {"hci0": -60, "hci1": -80} == {adapter: heard.rssi for adapter, heard in attic.receptions.items()}
+    assert 3 == attic.packets
+
+
+@pytest.mark.parametrize(("adapter", "packet_id"), [("hci0", 7), ("hci1", 200), ("hci1", 3), ("hci1", None)])
+def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, packet_id: int | None) -> None:
+    """After a battery change, or where there is no packet id: what is heard counts."""
+    home.hear({"temperature": 21.5}, adapter="hci0", packet_id=8)
+    home.now += 1
+    home.hear({"temperature": 3.5}, adapter=adapter, packet_id=packet_id)
+
+    assert temperature(home) == 3.5
+
+
+def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home) -> None:
+    """Older firmware, A A A under one id and B under the next: hci0 heard the voltage, hci1 the newest temperature."""
+    home.hear({"temperature": 21.5}, adapter="hci0", packet_id=6)
+    home.now = 1012.0
+    home.hear({"voltage": 2.9}, adapter="hci0", packet_id=9)
+    home.now = 1012.5
+    home.hear({"temperature": 22.5}, adapter="hci1", packet_id=8)
+
+    assert temperature(home) == 22.5
+
+
+def test_of_a_late_packet_only_the_older_measurements_are_left_out(home: Home) -> None:
+    """Nobody else has brought the voltage."""
+    home.hear({"temperature": 22.5}, adapter="hci0", packet_id=9)
+    home.now += 1
+    home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci1", packet_id=8)
+
+    attic = home.devices["attic"]
+    assert ({"temperature": 22.5, "voltage": 2.9}, EPOCH_S + 1001) == (attic.values(), attic.last_update)
+
+
+def test_a_late_copy_makes_no_repeat_of_the_newest_packet_new(home: Home) -> None:
+    """The newest measurement was made when it was first heard, whatever comes in between."""
+    home.hear({"temperature": 21.5}, adapter="hci0", packet_id=7)
+    home.hear({"temperature": 22.5}, adapter="hci0", packet_id=8)
+    home.now += 1
+    home.hear({"temperature": 21.5}, adapter="hci1", packet_id=7)
+    home.hear({"temperature": 22.5}, adapter="hci0", packet_id=8)
+
+    assert home.devices["attic"].last_update == EPOCH_S + 1000
+
+
+def test_after_a_packet_without_id_nothing_is_late(home: Home) -> None:
+    """Nothing tells whether it is older."""
+    home.hear({"temperature": 21.5}, adapter="hci0")
+    home.hear({"temperature": 22.5}, adapter="hci1", packet_id=7)
+
+    assert temperature(home) == 22.5
+
+
+def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> None:
+    """What one adapter hears is in order: nothing of it is a late copy, however short the limit."""
+    home = Home(limit=fixed_limit(1))
+    home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
+    home.now += 2
+    home.hear({"temperature": 5.0}, adapter="hci0", packet_id=0)
+
+    assert temperature(home) == 5.0
+
+
+@pytest.mark.parametrize(("wait_s", "expected"), [(4.9, 20.0), (5.0, 5.0), (60.0, 5.0)])
+def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(
+    home: Home, wait_s: float, expected: float
+) -> None:
+    """A battery that was changed: its ids are just behind, and minutes lie between. Nothing is held back so long."""
+    home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
+    home.now += wait_s
+    home.hear({"temperature": 5.0}, adapter="hci1", packet_id=0)
+
+    assert temperature(home) == expected
+
+
+@given(
+    start=st.integers(0, 255),
+    heard=st.tuples(*[st.sets(st.integers(0, 40), max_size=40)] * 2),
+    lag_s=st.floats(0, 4),
+)
+def test_a_slow_adapter_never_brings_back_the_past(start: int, heard: tuple[set[int], set[int]], lag_s: float) -> None:
+    """A sensor that counts seconds, and two adapters that lose packets, one of them late with each: time goes on."""
+    home = Home()
+    arrivals = [(1000.0 + number, number, "hci0") for number in heard[0]]
+    arrivals += [(1000.0 + number + lag_s, number, "hci1") for number in heard[1]]
+    newest = 0
+    for home.now, number, adapter in sorted(arrivals):
+        home.hear({"temperature": number}, packet_id=(start + number) % 256, adapter=adapter)
+        newest = max(newest, number)
+
+        assert temperature(home) == newest

@@ -1,0 +1,137 @@
+"""What is a new measurement: packets that come again, and those that several adapters heard."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.home import EPOCH_S, Home
+
+A, B = {"temperature": 21.5, "humidity": 45.0}, {"voltage": 2.9}
+
+
+@pytest.fixture
+def home() -> Home:
+    """A home with one sensor, the attic's."""
+    return Home()
+
+
+def hear(home: Home, *packets: tuple[float, dict[str, float], int | None]) -> None:
+    """Let the attic be heard: when, what, and the packet id."""
+    for home.now, measurements, packet_id in packets:
+        home.hear(measurements, packet_id=packet_id)
+
+
+def updated_s(home: Home) -> float | None:
+    """Return the moment of the attic's last update."""
+    last_update = home.devices["attic"].last_update
+    return None if last_update is None else last_update - EPOCH_S
+
+
+def test_a_repeated_packet_is_no_new_measurement(home: Home) -> None:
+    """The firmware sends each measurement several times: A B A B under one id. What was measured at 1000 stays so."""
+    hear(home, (1000.0, A, 7), (1002.5, B, 7), (1005.0, A, 7), (1007.5, B, 7))
+
+    assert updated_s(home) == 1002.5
+
+
+def test_a_new_packet_id_is_a_new_measurement_of_the_same_values(home: Home) -> None:
+    """A cellar whose temperature stands still is not dead."""
+    hear(home, (1000.0, A, 7), (1010.0, A, 8))
+
+    assert updated_s(home) == 1010.0
+
+
+def test_a_packet_id_begins_anew_after_255(home: Home) -> None:
+    """It is one byte: neither 0 after 255 nor an id that was there 256 measurements ago is a repeat."""
+    hear(home, (1000.0, A, 255))
+    times = []
+    for number in range(600):
+        hear(home, (2000.0 + number, A, number % 256))
+        times.append(updated_s(home))
+
+    assert times == [2000.0 + number for number in range(600)]
+
+
+def test_another_value_under_the_same_packet_id_is_new(home: Home) -> None:
+    """An event is sent at once, under an id that may be in use."""
+    hear(home, (1000.0, A, 7), (1001.0, {"temperature": 22.0}, 7))
+
+    assert updated_s(home) == 1001.0
+
+
+def test_without_packet_id_every_packet_is_new(home: Home) -> None:
+    """Nothing tells it from a new measurement of the same values, and a sensor that lives must not look dead."""
+    hear(home, (1000.0, A, None), (1005.0, A, None))
+
+    assert updated_s(home) == 1005.0
+
+
+def test_a_repeat_after_a_packet_without_id_is_new(home: Home) -> None:
+    """That packet was another transmission: what was said before it does not count."""
+    hear(home, (1000.0, A, 7), (1001.0, B, None), (1002.0, A, 7))
+
+    assert updated_s(home) == 1002.0
+
+
+def test_a_copy_that_another_adapter_heard_is_a_repeat(home: Home) -> None:
+    """Two adapters hear one packet: that is still one measurement."""
+    home.now = 1000.0
+    home.hear(A, packet_id=7, adapter="hci0")
+    home.now = 1000.25
+    home.hear(A, packet_id=7, adapter="hci1")
+
+    assert updated_s(home) == 1000.0
+
+
+def test_a_repeat_is_heard_all_the_same(home: Home) -> None:
+    """A sensor that measures every ten minutes is not dead in between: its values, RSSI and presence stay."""
+    hear(home, (1000.0, A, 7))
+    home.begin_scan()
+    home.now = 1030.0
+    home.hear(A, packet_id=7, rssi=-70)
+    home.end_scan()
+
+    attic = home.devices["attic"]
+    assert (1000.0, A, True) == (updated_s(home), attic.values(), attic.is_present)
+    assert [-70] == [reception.rssi for reception in attic.receptions.values() if reception.is_shown]
+
+
+def test_a_packet_that_comes_again_after_the_device_was_gone_is_new(home: Home) -> None:
+    """A device that has no series has no last update either: the first packet shows again, with its time."""
+    hear(home, (1000.0, A, 7))
+    home.now = 1030.0
+    home.begin_scan()
+    home.end_scan()
+    assert updated_s(home) is None
+    hear(home, (1090.0, A, 7))
+
+    assert updated_s(home) == 1090.0
+
+
+PACKETS = st.tuples(
+    st.dictionaries(st.sampled_from(["temperature", "humidity", "voltage"]), st.sampled_from([0.0, 1.0])),
+    st.none() | st.sampled_from([7, 8, 255]),
+)
+
+
+@given(st.lists(PACKETS, max_size=30))
+def test_what_one_adapter_hears_is_new_unless_it_was_said_under_the_id(
+    packets: list[tuple[dict[str, float], int | None]],
+) -> None:
+    """Against the rule itself: whatever a sensor sends in whatever order."""
+    home = Home()
+    said: dict[str, float] = {}
+    shown: dict[str, float] = {}
+    latest_id: int | None = None
+    expected = None
+    for home.now, (measurements, packet_id) in enumerate(packets, 1000):
+        home.hear(measurements, packet_id=packet_id)
+        shown |= measurements
+        if packet_id is None or packet_id != latest_id:
+            said = {}
+        if not measurements.items() <= said.items():
+            expected = home.now
+        said |= measurements
+        latest_id = packet_id
+
+        assert (shown, expected) == (home.devices["attic"].values(), updated_s(home))

@@ -1,0 +1,42 @@
+"""Packet ids that wrap around, and late copies."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.device.sequence import LATE_S, LATE_STEPS, is_late_copy, steps_behind
+
+
+@pytest.mark.parametrize(
+    ("number", "latest", "behind"),
+    [(7, 7, 0), (6, 7, 1), (3, 7, 4), (8, 7, 255), (255, 0, 1), (254, 2, 4), (0, 255, 255)],
+)
+def test_a_number_is_behind_across_the_wrap_around(number: int, latest: int, behind: int) -> None:
+    """A packet id is one byte: 0 follows 255."""
+    assert behind == steps_behind(number, latest)
+
+
+@given(st.integers(1, 2**32).flatmap(lambda size: st.tuples(*[st.integers(0, size - 1)] * 2, st.just(size))))
+def test_so_many_steps_on_is_the_latest(numbers: tuple[int, int, int]) -> None:
+    """For counters of any width."""
+    number, latest, size = numbers
+    behind = steps_behind(number, latest, size)
+
+    assert 0 <= behind < size
+    assert latest == (number + behind) % size
+
+
+@pytest.mark.parametrize(
+    ("behind", "age_s", "expected"),
+    [
+        (0, 0, False),
+        (1, 0, True),
+        (LATE_STEPS, LATE_S - 0.01, True),
+        (LATE_STEPS + 1, 0, False),
+        (1, LATE_S, False),
+        (255, 0, False),
+    ],
+)
+def test_a_late_copy_is_just_behind_and_soon(behind: int, age_s: float, expected: bool) -> None:
+    """Any other number that is behind is that of a sensor that has restarted: it must not wait to be believed."""
+    assert expected == is_late_copy(behind, age_s)

@@ -1,0 +1,68 @@
+"""The cycle of scans where values have a time limit: then a scan ends nothing."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.scanner import MockScanner
+from ble_exporter.scanner.capture import Transmission
+from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.tasks import Tasks
+from tests.conftest import PACKET_A
+from tests.radios import LIVING_ROOM, InVirtualTime
+
+Moment = tuple[bool, int]
+"""Whether the living room shows, and how many devices the latest scan heard."""
+
+
+def observe(
+    config: AppConfig, heard_s: list[float], log: logging.Logger, look_at_s: list[int], in_virtual_time: InVirtualTime
+) -> Mapping[int, Moment]:
+    """Run a cycle with a sensor that is heard at these seconds, and look at these moments."""
+    air = [Transmission(moment_s, LIVING_ROOM, -60, {UUID: PACKET_A}) for moment_s in heard_s]
+    # An unknown device, so that the capture is not over before.
+    air.append(Transmission(1000.0, "A4:C1:38:00:00:99", -60, {UUID: PACKET_A}))
+    seen = {}
+
+    async def run() -> None:
+        now = asyncio.get_running_loop().time
+        cycle = ScanCycle(config, MockScanner(air=air), log, boot_clock=now)
+        async with Tasks() as tasks:
+            task = tasks.start(cycle.run())
+            for moment_s in look_at_s:
+                await asyncio.sleep(moment_s - now())
+                families = {family.name for family in cycle.readings.collect()}
+                seen[moment_s] = ("ble_sensor_temperature_celsius" in families, cycle.tracker.devices_seen)
+            task.cancel()
+
+    in_virtual_time(run())
+    return seen
+
+
+@pytest.mark.parametrize("stale_after", [90, "auto"])
+def test_a_scan_ends_nothing_where_there_is_a_limit(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, stale_after: float | Literal["auto"]
+) -> None:
+    """Neither the scan that heard the value nor the next; and each still says how many devices it heard."""
+    config = replace(app_config, stale_after_seconds=stale_after)
+
+    seen = observe(config, [1.0], log, [10, 40, 80, 200], in_virtual_time)
+
+    assert seen == {10: (True, 1), 40: (True, 0), 80: (True, 0), 200: (False, 0)}
+
+
+def test_a_scan_that_is_longer_than_the_limit_has_heard_its_devices_all_the_same(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """The line of the scan in the log is about the whole of it."""
+    config = replace(app_config, stale_after_seconds=90, scan_interval_seconds=240, scan_duration_seconds=120)
+
+    seen = observe(config, [1.0], log, [80, 100, 130], in_virtual_time)
+
+    assert seen == {80: (True, 0), 100: (False, 0), 130: (False, 1)}
