@@ -13,7 +13,7 @@ FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
   --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel fast-tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel test-fresh nightly fast-tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,13 @@ test-lowest: ## Run the fast tests with the lowest versions of the dependencies 
 
 test-wheel: $(READY) ## Build the wheel, install it by itself with the locked dependencies, and run the installed program.
 	contrib/test-wheel $(PYTHON) $(BIN)/python
+
+test-fresh: ## Install as the README says on a fresh Debian 12, while newer releases exist; run make demo and make test there.
+	PYTHONPATH=contrib $(PYTHON) -m fresh debian
+	PYTHONPATH=contrib $(PYTHON) -m fresh matrix
+
+nightly: ## What takes too long for every change: install all locks with each pip on each Python.
+	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY)
 	$(FAST_TESTS) -q

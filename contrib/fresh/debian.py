@@ -1,0 +1,218 @@
+"""
+A new Debian 12 with only the packages that the README names, in which a new user runs the README's commands.
+
+It is a folder (debootstrap) in its own mount namespace, so that its mounts end with the process, whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from fresh import newer, readme
+
+SUITE = "bookworm"
+NEWCOMER = "/home/newcomer"
+NEWER = "/srv/newer"
+READINGS_S = 180.0
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def mirror() -> str | None:
+    """Return the Debian mirror from this machine's apt sources, or None if it is not Debian."""
+    release = Path("/etc/os-release")
+    if not re.search(r"^ID=debian$", release.read_text() if release.exists() else "", re.MULTILINE):
+        return None
+    files = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    text = "\n".join(file.read_text() for file in files if file.is_file() and file.suffix in {".list", ".sources"})
+    archives = re.findall(r"^(?:deb (?:\[[^\]]*\] )?|URIs: *)(\w+://\S+/debian/?)(?:\s|$)", text, re.MULTILINE)
+    return archives[0] if archives else None
+
+
+def missing(path: str = PATH) -> list[str]:
+    """Return what this machine lacks for the test; `path` is where programs are looked for."""
+    tools = [tool for tool in ("debootstrap", "unshare", "git") if not shutil.which(tool, path=path)]
+    return [
+        *(["root"] if os.geteuid() else []),
+        *tools,
+        *([] if mirror() else ["a Debian mirror among apt's sources"]),
+    ]
+
+
+def run(root: Path, command: list[str]) -> int:
+    """Run the command (which calls `inside`) in its own namespaces, with an empty folder; return its exit status."""
+    with tempfile.TemporaryDirectory(prefix="fresh-", dir="/var/tmp") as folder:
+        # Not in /tmp, which is often mounted with nodev. Every user of the new machine must be able to enter it.
+        Path(folder).chmod(0o755)
+        spaces = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+        return subprocess.run([*spaces, *command, folder], cwd=root, check=False).returncode
+
+
+def inside(project: Path, folder: Path) -> None:
+    """Set the machine up and run everything on it; raise if something fails."""
+    machine = Machine(folder)
+    commands = readme.installation((project / "README.md").read_text(encoding="utf-8"))
+    with step(f"Debian 12 with {' '.join(commands.packages)}"):
+        machine.install(commands.packages)
+    (folder / NEWER.strip("/")).mkdir()
+    newer.release_all(project, folder / NEWER.strip("/"))
+    for name in ("readme", "make"):
+        machine.clone(project, f"{NEWCOMER}/{name}")
+    with step("the README's installation"):
+        _follow(machine, commands, project)
+    with step("make demo"):
+        _demo(machine, f"{NEWCOMER}/make")
+    with step("make test"):
+        machine.do("make test", f"{NEWCOMER}/make")
+
+
+@contextlib.contextmanager
+def step(name: str) -> Iterator[None]:
+    """Print the name of a step, and how long it took."""
+    print(f"--- {name}", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"--- {name}: {time.monotonic() - began:.0f} s", flush=True)
+
+
+class Machine:
+    """A new machine in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is empty."""
+        self._folder = folder
+        passed = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+        own = {name: value for name, value in os.environ.items() if name.startswith(passed)}
+        # The certificates that this machine trusts: its proxy may have its own.
+        own.update({name: os.environ[name] for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if name in os.environ})
+        own.pop("PIP_CACHE_DIR", None)
+        self._environment = newer.with_newer({"PATH": PATH, "LANG": "C.UTF-8", **own}, NEWER)
+
+    def install(self, packages: list[str]) -> None:
+        """Install Debian with these packages and what they need, and copy this machine's settings for pip and apt."""
+        _quietly(["debootstrap", "--variant=minbase", SUITE, str(self._folder), str(mirror())])
+        # Services can't run in a chroot.
+        policy = self._folder / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        subprocess.run(["mount", "--rbind", "/dev", str(self._folder / "dev")], check=True)
+        subprocess.run(["mount", "-t", "proc", "proc", str(self._folder / "proc")], check=True)
+        # As Debian's installer writes it; debootstrap does not.
+        (self._folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
+        self._copy("/etc/apt/apt.conf.d")
+        self._copy("/etc/resolv.conf")
+        apt = "apt-get -qq update && apt-get -qq install --no-install-recommends"
+        self.do(
+            f"DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; {apt} {' '.join(packages)} >/dev/null 2>&1",
+            user="root",
+        )
+        self.do(f"useradd --create-home --shell /bin/sh {Path(NEWCOMER).name}", user="root")
+        for path in (
+            "/etc/pip.conf",
+            "/etc/xdg/pip",
+            *map(self._environment.get, ("PIP_CERT", "SSL_CERT_FILE", "PIP_CONFIG_FILE")),
+        ):
+            if path:
+                self._copy(path)
+        for path in (".config/pip", ".pip"):
+            self._copy(str(Path.home() / path), f"{NEWCOMER}/{path}")
+
+    def clone(self, project: Path, target: str) -> None:
+        """Clone the checkout for the new user."""
+        source = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", "--", str(project)]
+        subprocess.run([*source, f"{self._folder}{target}"], check=True)
+        self.do(f"chown -R newcomer:newcomer {NEWCOMER}", user="root")
+
+    def command(self, line: str, folder: str, user: str) -> list[str]:
+        """Return the command that runs a shell command on the new machine."""
+        home = NEWCOMER if user == "newcomer" else "/root"
+        environment = [f"{name}={value}" for name, value in {**self._environment, "HOME": home}.items()]
+        place = ["chroot", f"--userspec={user}:{user}", str(self._folder), "env", "-i", *environment]
+        return [*place, "sh", "-ec", f'cd "$1"; {line}', "sh", folder]
+
+    def do(self, line: str, folder: str = "/", user: str = "newcomer") -> str:
+        """Run a shell command on the new machine; return its output, and raise if it fails."""
+        print(f"  {user}$ {line}", flush=True)
+        done = subprocess.run(
+            self.command(line, folder, user), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise AssertionError(f"{line}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def _copy(self, path: str, target: str = "") -> None:
+        source, into = Path(path), Path(f"{self._folder}{target or path}")
+        into.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, into, dirs_exist_ok=True)
+        elif source.is_file():
+            into.unlink(missing_ok=True)
+            shutil.copyfile(source, into)
+
+
+def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
+    """Run the README's commands, first as a user, then as root."""
+    folder = f"{NEWCOMER}/readme"
+    for line in commands.lines:
+        if "venv/bin/ble-exporter" not in line:
+            machine.do(line, folder)
+    locks = [project / name for name in ("requirements.lock", "requirements-encryption.lock")]
+    machine.do("mkdir bait; venv/bin/pip download --quiet --no-deps --dest bait idna", folder)
+    assert f"idna-{newer.VERSION}-py3-none-any.whl\n" == machine.do("ls bait", folder), "the test would prove nothing"
+    for line in commands.system_lines:
+        machine.do(line, folder, "root")
+    commit = machine.do("git rev-parse HEAD | cut -c 1-7", folder).strip()
+    for venv, user in ((f"{folder}/venv", "newcomer"), ("/opt/ble_exporter/venv", "root")):
+        wrong = newer.wrong(machine.do(f"{venv}/bin/pip list --format=json", "/", user), locks)
+        assert not wrong, f"not as locked: {wrong}"
+        machine.do(f"{venv}/bin/pip check", "/", user)
+        version = machine.do(f"{venv}/bin/ble-exporter --version", "/", user).strip()
+        assert version.endswith(f"+g{commit}") or "dev" not in version, f"{version} is not commit {commit}"
+    # Without a radio the program ends with 69, without a configuration with 78: it runs as far as it can here.
+    for line in commands.lines:
+        if "venv/bin/ble-exporter" in line:
+            machine.do(f"{line} || case $? in 69|78) ;; *) exit 1 ;; esac", folder)
+
+
+def _demo(machine: Machine, folder: str) -> None:
+    """Run `make demo` until it serves readings, and end it as Ctrl-C does."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # The new machine shares the ports of this one, where the demo's may be in use.
+    machine.do(f"sed -i 's/^listen_port: .*/listen_port: {port}/' contrib/demo.yaml", folder)
+    demo = subprocess.Popen(machine.command("exec make demo", folder, "newcomer"), start_new_session=True)
+    try:
+        until = time.monotonic() + READINGS_S
+        while not _has_readings(port):
+            assert demo.poll() is None, "make demo ended by itself"
+            assert time.monotonic() < until, f"make demo gave no readings within {READINGS_S:.0f} s"
+            time.sleep(0.5)
+        print(f"  readings on port {port}", flush=True)
+    finally:
+        os.killpg(demo.pid, signal.SIGINT)
+        demo.wait(30)
+    machine.do("git checkout --quiet contrib/demo.yaml", folder)
+
+
+def _has_readings(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return 'ble_sensor_temperature_celsius{device="' in answer.read().decode()
+    except OSError:
+        return False
+
+
+def _quietly(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

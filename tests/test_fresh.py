@@ -1,0 +1,126 @@
+"""The test of the installation reads the README correctly, and notices a wrong installation."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fresh import debian, matrix, newer, readme
+from fresh.__main__ import main
+
+from tests.conftest import HERE
+
+ROOT = HERE.parent
+PAGE = """
+# A program
+## Getting it
+### How to install it
+First `apt install git make`.
+````sh
+# a comment is no heading
+git clone … program
+$ python3 -m venv venv
+venv/bin/pip install --require-hashes \\
+  --no-deps -r requirements.lock
+venv/bin/ble-exporter discover
+sudo python3 -m venv /opt/venv
+sudo systemctl start program
+````
+With keys: `venv/bin/pip install --no-deps keys`, or not.
+#### As a service
+```
+sudo /opt/venv/bin/pip install --no-deps .
+```
+## Trouble
+```
+venv/bin/pip install trouble
+```
+"""
+
+
+def test_the_readme_s_commands_are_found_in_order() -> None:
+    """Whatever else the README has before and after them."""
+    assert readme.Commands(
+        packages=["git", "make"],
+        lines=[
+            "python3 -m venv venv",
+            "venv/bin/pip install --require-hashes    --no-deps -r requirements.lock",
+            "venv/bin/ble-exporter discover",
+            "venv/bin/pip install --no-deps keys",
+        ],
+        system_lines=["python3 -m venv /opt/venv", "/opt/venv/bin/pip install --no-deps ."],
+    ) == readme.installation(PAGE)
+
+
+@pytest.mark.parametrize("lost", ["install it", "apt install", "sudo /opt", "venv/bin/pip"])
+def test_a_readme_in_another_form_is_an_error(lost: str) -> None:
+    """If no command were found, none would fail."""
+    with pytest.raises(ValueError, match="README"):
+        readme.installation(PAGE.replace(lost, "…"))
+
+
+def test_the_readme_of_today_is_understood() -> None:
+    """`make test-fresh` depends on it."""
+    commands = readme.installation((ROOT / "README.md").read_text(encoding="utf-8"))
+
+    assert {"git", "make", "python3-venv"} <= set(commands.packages)
+    assert [line for line in commands.lines if line.endswith("pip install --no-deps .")]
+    assert [line for line in commands.system_lines if line.endswith("pip install --no-deps .")]
+
+
+def test_pip_would_take_a_newer_release(tmp_path: Path) -> None:
+    """Otherwise the test would prove nothing. It needs no index."""
+    newer.release_all(ROOT, tmp_path)
+    free = [sys.executable, "-m", "pip", "--isolated", "download", "--quiet", "--no-index", "--no-deps"]
+    names = sorted({name for lock in ROOT.glob("requirements*.lock") for name, _ in newer.locked(lock)})
+    linux = [name for name in names if not name.startswith("winrt")]  # their versions have an epoch, which is higher
+
+    subprocess.run([*free, "--find-links", str(tmp_path), "--dest", str(tmp_path / "taken"), *linux], check=True)
+
+    assert len(linux) == len(list((tmp_path / "taken").glob(f"*-{newer.VERSION}-*.whl"))) > 50
+
+
+def test_the_index_of_the_machine_stays() -> None:
+    """The real releases must be found as well as the newer ones."""
+    assert newer.with_newer({"PIP_FIND_LINKS": "/here", "A": "b"}, "/newer") == {
+        "PIP_FIND_LINKS": "/here /newer",
+        "A": "b",
+    }
+    assert newer.with_newer({}, "/newer") == {"PIP_FIND_LINKS": "/newer"}
+
+
+def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
+    """However a package spells its name."""
+    lock = tmp_path / "some.lock"
+    lock.write_text(
+        "pyyaml==6.0.3 \\\n    --hash=sha256:0\nidna==3.20 ; python_version < '4' \\\n    --hash=sha256:1\n"
+    )
+    installed = {"PyYAML": "6.0.3", "idna": newer.VERSION, "types_new.er": "1", "pip": "22.3"}
+    listed = json.dumps([{"name": name, "version": version} for name, version in installed.items()])
+
+    assert newer.wrong(listed, [lock]) == [f"idna=={newer.VERSION}", "types-new-er==1"]
+
+
+@pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
+def test_a_missing_python_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, status: int
+) -> None:
+    """A developer may do without it; in CI, a test that is skipped silently is no test."""
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("PYTHONS", "3.99")
+
+    assert status == main(["matrix"])
+    assert "lacks Python 3.99" in capsys.readouterr().err
+
+
+def test_missing_programs_are_named() -> None:
+    """The Debian test needs them, and not every machine has them."""
+    assert {"debootstrap", "unshare", "git"} <= set(debian.missing(path="/nowhere"))
+
+
+@pytest.mark.parametrize(("python", "pip"), sorted((python, pip) for pip, python in matrix.TOO_OLD))
+def test_a_pip_that_is_left_out_is_older_than_its_python(python: str, pip: str) -> None:
+    """All others are tried, so this list must stay short."""
+    assert pip in matrix.PIPS[:2]
+    assert python in {"3.12", "3.13"}
