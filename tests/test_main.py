@@ -14,7 +14,7 @@ import yaml
 from ble_exporter import __version__
 from ble_exporter.main import main
 from tests.conftest import HERE
-from tests.program import ROOT, running, write_config
+from tests.program import PATIENCE_S, ROOT, running, write_config
 from tests.radios import Radio
 
 pytestmark = pytest.mark.usefixtures("process_as_before")
@@ -38,7 +38,7 @@ def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: P
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n")
             answer = connection.recv(1000)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=5)
+        _, err = process.communicate(timeout=PATIENCE_S)
 
     assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
     assert err == ""
@@ -50,9 +50,9 @@ def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
     """The readings go on; a traceback for each line of the log would be the next disk to fill."""
     path = write_config(tmp_path, {"log_file": "/dev/full"})
     with running("--config", str(path), "--config.check") as process:
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, err.count("\n")) == (69, 1)
 
@@ -70,7 +70,7 @@ def test_a_capture_is_replayed(tmp_path: Path) -> None:
 def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: Path) -> None:
     """One line on standard error and one in the log, with the cause and a hint; no traceback."""
     with running("--config", str(config), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, out) == (69, "")
     assert re.fullmatch(r"ble-exporter: error: D-Bus can't be reached \(.*\): start it with `systemctl.*\n", err)
@@ -81,7 +81,7 @@ def test_a_log_on_standard_error_says_it_once(tmp_path: Path) -> None:
     """In the journal the same line twice looks like two errors."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, err.count("D-Bus can't be reached")) == (69, 1)
 

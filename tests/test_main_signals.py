@@ -46,7 +46,7 @@ def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: sig
     # The signal comes out of the very import that takes longest.
     (tmp_path / "bleak.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")
     with running("--config", str(path), PYTHONPATH=str(tmp_path)) as process:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, err) == (0, "")
 
