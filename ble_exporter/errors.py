@@ -84,10 +84,34 @@ class DecodeError(ExporterError, ValueError):
     """
     An advertisement that can't be turned into values.
 
+    Its text never shows decrypted content, which is a secret: errors end up in logs.
+
+    Args:
+        reason: By which it is counted.
+        detail: What is wrong, in words.
+        offset: Of the first byte that is wrong.
+        size: How many bytes are wrong; 0 where no byte is.
+        in_plaintext: Whether the offset is one of the decrypted content; then `detail` is not part of the text.
+        payload: The whole payload, which the text then ends with.
+
     Attributes:
-        reason: One of REJECT_REASONS, by which it is counted.
+        reason, detail, offset, size, in_plaintext: The same.
     """
 
-    def __init__(self, reason: RejectReason, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(
+        self,
+        reason: RejectReason,
+        detail: str,
+        offset: int = 0,
+        size: int = 0,
+        *,
+        in_plaintext: bool = False,
+        payload: bytes = b"",
+    ) -> None:
+        text = f"the decrypted content is rejected as {reason}" if in_plaintext else detail
+        super().__init__(f"{text}: {payload.hex()}" if payload else text)
         self.reason: RejectReason = reason
+        self.detail = detail
+        self.offset = offset
+        self.size = size
+        self.in_plaintext = in_plaintext

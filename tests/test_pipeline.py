@@ -18,6 +18,7 @@ from tests.conftest import PACKET_A
 from tests.home import samples_of
 
 LIVING_ROOM, BEDROOM, UNKNOWN = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:FF:FF:FF"
+ENCRYPTED = bytes.fromhex("41e445f3c9962b332211006c7c4519")
 
 
 class Air:
@@ -74,7 +75,7 @@ def test_addresses_of_a_configuration_match_whatever_their_case(app_config: AppC
     [
         ({UUID: b""}, "truncated"),
         ({UUID: b"\x20"}, "wrong_version"),
-        ({UUID: b"\x41\x00"}, "encrypted"),
+        ({UUID: ENCRYPTED}, "encrypted"),
         ({UUID: b"\x42"}, "reserved_bit"),
         ({}, "no_service_data"),
         ({"0000feaa-0000-1000-8000-00805f9b34fb": b"x"}, "no_known_format"),
@@ -94,11 +95,12 @@ def test_a_rejection_is_logged_once_for_each_device_and_reason(air: Air, caplog:
     """It names the sensor; but one that sends nonsense every 2.5 s must not fill the SD card."""
     caplog.set_level(logging.INFO)
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
-        air.send({UUID: b"\x41"}, address)
+        air.send({UUID: ENCRYPTED}, address)
 
+    detail = f"it is encrypted, and there is no key: {ENCRYPTED.hex()}"
     remedy = "give the device its bindkey in the configuration"
     assert [
-        f"{device} ({address}): rejected an advertisement: encrypted: the BTHome payload is encrypted: 41: {remedy}"
+        f"{device} ({address}): rejected an advertisement: encrypted: {detail}: {remedy}"
         for device, address in (("living_room", LIVING_ROOM), ("bedroom", BEDROOM))
     ] == caplog.messages
 
@@ -183,7 +185,7 @@ def test_a_sensor_that_sends_only_its_name_is_counted_without_a_warning(
 
 def test_a_device_keeps_the_reason_and_the_moment_of_its_latest_rejection(air: Air) -> None:
     """The scan's line in the log says why a device was not heard in that scan."""
-    for moment, payload in ((5.0, b""), (7.0, b"\x41")):
+    for moment, payload in ((5.0, b""), (7.0, ENCRYPTED)):
         air.now = moment
         air.send({UUID: payload})
 

@@ -1,5 +1,5 @@
 """
-What the firmwares for Xiaomi's thermometers send as service data of UUID 0x181A, told apart by its length.
+What the firmwares for Xiaomi's thermometers send as service data of UUID 0x181A, told apart by its size.
 
     bytes
        15  pvvx custom    MAC reversed (6) | t s16 ×0.01 | h u16 ×0.01 | mV u16 | battery u8 | counter | flags
@@ -9,20 +9,31 @@ What the firmwares for Xiaomi's thermometers send as service data of UUID 0x181A
         8  ATC            counter | (t + 40) × 2, h × 2, battery and bit 7 trigger, encrypted | MIC (4)
 
 Source: pvvx/ATC_MiThermometer, README.md, src/custom_beacon.h and custom_beacon.c at 7363cc8;
-atc1441/ATC_MiThermometer, README.md. docs/formats.md has what that means.
+atc1441/ATC_MiThermometer, README.md. docs/formats.md explains the values.
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from functools import lru_cache, partial
 from struct import Struct
 from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Cipher, Counter, Decoded
-from ble_exporter.formats.encryption import ASSOCIATED_DATA, check_sender, octets, opened
+from ble_exporter.formats.decoded import Cipher, Decoded
+from ble_exporter.formats.encryption import (
+    ADDRESS_SIZE,
+    AS_PRINTED,
+    REVERSED,
+    Encrypted,
+    address_field,
+    check_sender,
+    encrypted_content,
+    encrypted_fields,
+)
+from ble_exporter.formats.field import Field
+from ble_exporter.formats.guess import CERTAIN, LIKELY, POSSIBLE, Guess
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number, sint, uint
-from ble_exporter.formats.values import Values
+from ble_exporter.formats.values import fold
 
 UUID = "0000181a-0000-1000-8000-00805f9b34fb"
 
@@ -32,32 +43,26 @@ class Layout(NamedTuple):
     What is where in a payload, or in its plaintext.
 
     Attributes:
-        numbers: Index to the number there.
-        flags: Index of the flags; None where there are none.
+        name: Of the format.
+        short_name: The same where there is little room.
+        numbers: Offset to the number there, in order.
+        counter: Offset of the counter of a plain payload, after the numbers.
+        flags: Offset of the flags, after the counter; None if there are none.
+        address_order: Of the address at the beginning of a plain payload.
     """
 
+    name: str
+    short_name: str
     numbers: Mapping[int, Number]
+    counter: int | None = None
     flags: int | None = None
-
-
-class Plain(NamedTuple):
-    """
-    A plain payload.
-
-    Attributes:
-        address_step: 1 where the address is in the order in which it is printed, -1 where it is reversed.
-        counter: Index of the counter.
-    """
-
-    layout: Layout
-    address_step: int
-    counter: int
+    address_order: int = REVERSED
 
 
 _TEMPERATURE = sint("temperature", 2, 100, "°C")
 _HUMIDITY = uint("humidity", 2, 100, "%")
 _BATTERY = uint("battery", 1, 1, "%")
-# The chip measures its own supply: 65.535 V is none.
+# The chip measures its own supply, which is never 65.535 V.
 _NO_VOLTAGE = 0xFFFF
 _PVVX_VOLTAGE = uint("voltage", 2, 1000, "V")._replace(most=_NO_VOLTAGE - 1)
 _ATC1441_VOLTAGE = _PVVX_VOLTAGE._replace(read=Struct(">H").unpack_from)
@@ -69,40 +74,39 @@ _ATC1441 = {
     10: _ATC1441_VOLTAGE,
 }
 
-PLAIN: Mapping[int, Plain] = {
-    15: Plain(Layout(_PVVX, flags=14), -1, 13),
-    14: Plain(Layout(_PVVX), -1, 13),
-    13: Plain(Layout(_ATC1441), 1, 12),
+PLAIN: Mapping[int, Layout] = {
+    15: Layout("pvvx custom", "pvvx", _PVVX, 13, flags=14),
+    14: Layout("pvvx custom, without flags", "pvvx", _PVVX, 13),
+    13: Layout("ATC1441", "ATC1441", _ATC1441, 12, address_order=AS_PRINTED),
 }
+"""Bytes of a plain payload to its layout."""
+
 ENCRYPTED: Mapping[int, Layout] = {
-    11: Layout({0: _TEMPERATURE, 2: _HUMIDITY, 4: _BATTERY}, flags=5),
+    11: Layout("pvvx custom", "pvvx", {0: _TEMPERATURE, 2: _HUMIDITY, 4: _BATTERY}, flags=5),
     8: Layout(
+        "ATC",
+        "ATC1441",
         {
             0: uint("temperature", 1, 2, "°C", read=lambda payload, index: (payload[index] - 80,)),
             1: uint("humidity", 1, 2, "%"),
             # Bit 7 tells whether a trigger is set up: no measurement.
             2: uint("battery", 1, 1, "%", read=lambda payload, index: (payload[index] & 0b0111_1111,)),
-        }
+        },
     ),
 }
+"""Bytes of an encrypted payload to the layout of its plaintext."""
 
-NUMBERS = tuple(
-    number
-    for layout in (*(plain.layout for plain in PLAIN.values()), *ENCRYPTED.values())
-    for number in layout.numbers.values()
-)
-NAMES: Mapping[int, tuple[str, str]] = {
-    15: ("pvvx custom", "pvvx"),
-    14: ("pvvx custom, without flags", "pvvx"),
-    13: ("ATC1441", "ATC1441"),
-    11: ("pvvx custom", "pvvx"),
-    8: ("ATC", "ATC1441"),
-}
-"""Payload size in bytes to the format's name and short name."""
+_LAYOUTS: Mapping[int, Layout] = {**PLAIN, **ENCRYPTED}
+NUMBERS = tuple(number for layout in _LAYOUTS.values() for number in layout.numbers.values())
+NAMES: Mapping[int, tuple[str, str]] = {size: (one.name, one.short_name) for size, one in _LAYOUTS.items()}
+"""Bytes of a payload to the name and the short name of its format."""
 
-# The flags by their bits, as the firmware gives them in its BTHome packets: the reed switch as opening, the trigger's
-# output as power. What it says by the others, it says nowhere else.
+# The flags by their bits, named as in the same firmware's BTHome packets: the reed switch is opening, the trigger's
+# output is power. BTHome has none of the other flags.
 FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
+
+# The first three bytes of the addresses of most of these thermometers: Telink's.
+_TELINK = bytes.fromhex("a4c138")
 
 
 def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:
@@ -112,34 +116,63 @@ def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decode
     Args:
         payload: Service data of UUID 0x181A; 15, 14, 13, 11 or 8 bytes.
         address: The sender's.
-        cipher: Of its key.
+        cipher: Of the sender's key.
 
     Raises:
-        DecodeError: Another length, another's address, encrypted (and no cipher), wrong key, or without a possible
-            value.
+        DecodeError: Another size, another's address, encrypted (and no cipher), wrong key, or no possible value.
     """
-    length = len(payload)
-    if length in PLAIN:
-        layout, address_step, counter = PLAIN[length]
-        check_sender(payload[:6][::address_step], address, payload)
-        return _values(payload, layout, packet_id=payload[counter])
-    if length not in ENCRYPTED:
+    return fold(fields, payload, address, cipher)
+
+
+def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
+    """Yield the fields of a payload. See `values.Fields`."""
+    size = len(payload)
+    if size in PLAIN:
+        address = address_field(payload[:ADDRESS_SIZE], 0, PLAIN[size].address_order)
+        yield address
+        check_sender(address, sender)
+        yield from _values(payload, PLAIN[size])
+    elif size in ENCRYPTED:
+        yield Field(0, 1, "counter", "counter", payload[0])
+        # The nonce continues with the beginning of the advertisement's structure: its length, its type, the UUID.
+        between = bytes([size + 3, 0x16, 0x1A, 0x18]) + payload[:1]
+        plaintext_fields = partial(_values, layout=ENCRYPTED[size])
+        content = encrypted_content(payload, 1, 0, (REVERSED, between), plaintext_fields, low_counter=payload[:1])
+        yield from encrypted_fields(content)
+    else:
         # 0x181A is Environmental Sensing, which others send too.
-        raise DecodeError("no_known_format", f"{length} bytes are neither pvvx custom nor ATC1441: {payload.hex()}")
-    if cipher is None:
-        raise DecodeError("encrypted", f"the pvvx or ATC payload is encrypted: {payload.hex()}")
-    # The nonce goes on with the head of the field in the advertisement: its length, its type, the UUID.
-    head = bytes([length + 3, 0x16, 0x1A, 0x18])
-    nonce = octets(address)[::-1] + head + payload[:1]
-    plaintext = cipher.decrypt(nonce, payload[1:], ASSOCIATED_DATA)
-    return opened(partial(_values, layout=ENCRYPTED[length]), plaintext, Counter(payload[0], 8), payload)
+        known = ", ".join(f"{known} ({layout.name})" for known, layout in _LAYOUTS.items())
+        raise DecodeError("no_known_format", f"no format has {size} bytes; there are {known}", 0, max(size, 1))
 
 
-def _values(payload: bytes, layout: Layout, packet_id: int | None = None) -> Decoded:
-    values = Values()
-    for index, number in layout.numbers.items():
-        values.read(number, payload, index)
-    if layout.flags is not None:
-        for bit, name in FLAGS.items():
-            values.add(name, float(payload[layout.flags] >> bit & 1), is_possible=True)
-    return values.decoded(payload, packet_id)
+def _values(payload: bytes, layout: Layout) -> Iterator[Field]:
+    _, _, numbers, counter, flags, _ = layout
+    for index, number in numbers.items():
+        yield number.field(payload, index, index, index + number.size, number.name)
+    if counter is not None:
+        yield Field(counter, counter + 1, "counter", "packet_id", payload[counter])
+    if flags is not None:
+        yield from _flag_fields(flags, payload[flags])
+
+
+@lru_cache(maxsize=512)
+def _flag_fields(index: int, flags: int) -> tuple[Field, ...]:
+    return tuple(
+        Field(index, index + 1, "flags", "measurement", flags >> bit & 1, name, note=f"0b{flags:08b}")
+        for bit, name in FLAGS.items()
+    )
+
+
+def guess(payload: bytes) -> Guess | None:
+    """Return whether service data may be pvvx custom or ATC1441: by its size, and by Telink's addresses."""
+    size = len(payload)
+    if size in ENCRYPTED:
+        return Guess(POSSIBLE, UUID, f"{size} bytes, as {ENCRYPTED[size].name}, encrypted")
+    if size not in PLAIN:
+        return None
+    layout = PLAIN[size]
+    if payload[:ADDRESS_SIZE][:: layout.address_order].startswith(_TELINK):
+        return Guess(CERTAIN, UUID, f"{size} bytes with an address, as {layout.name}")
+    if all(field.is_possible for field in _values(payload, layout)):
+        return Guess(LIKELY, UUID, f"{size} bytes, as {layout.name}")
+    return None

@@ -4,9 +4,9 @@ BTHome v1: the service data of UUID 0x181C, and encrypted of UUID 0x181E.
     control byte, object id, value | control byte, object id, value | …
     the objects, encrypted | counter (4) | MIC (4)
 
-The control byte has the length of what follows in bits 0 to 4, and the value's type in bits 5 to 7. So an object that
-is not in the table can be stepped over: it is reported, and what stands behind it is read. The ids and their factors
-are those of BTHome v2, but how long an integer is, and whether it has a sign, is the object's to say.
+The control byte has the length of the rest of the object in bits 0 to 4, and the value's type in bits 5 to 7. So an
+object that is not in the table can be skipped: it is reported, and the objects after it are read. The ids and their
+factors are those of BTHome v2, but the object says itself how long an integer is, and whether it has a sign.
 
 Source: bthome.io/v1
 """
@@ -16,22 +16,30 @@ from struct import Struct
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
-from ble_exporter.formats.decoded import Cipher, Counter, Decoded
-from ble_exporter.formats.encryption import ASSOCIATED_DATA, MIC_LENGTH, octets, opened
+from ble_exporter.formats.decoded import Cipher, Decoded
+from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_content, encrypted_fields
+from ble_exporter.formats.field import Field, check_room, check_size
+from ble_exporter.formats.guess import ANYTHING, LIKELY, Guess
 from ble_exporter.formats.limits import bounds, is_possible
 from ble_exporter.formats.numbers import Number
-from ble_exporter.formats.values import Values
+from ble_exporter.formats.values import fold, is_fully_known
+from ble_exporter.utils import number_of
 
 UUID = "0000181c-0000-1000-8000-00805f9b34fb"
 UUID_ENCRYPTED = "0000181e-0000-1000-8000-00805f9b34fb"
 
-LENGTH = 0b0001_1111
-TYPE_BIT = 5
-_UNSIGNED, _SIGNED, _FLOAT, _STRING, ADDRESS, _TIME = range(6)
+_LENGTH = 0b0001_1111
+_TYPE_BIT = 5
+_UNSIGNED, _SIGNED, _FLOAT, _STRING, _ADDRESS, _TIME = range(6)
+_TYPES = ("unsigned", "signed", "floating-point", "text", "MAC address", "clock", "type 6", "type 7")
+_NOTES = tuple(
+    f"{_TYPES[control >> _TYPE_BIT]}, {number_of((control & _LENGTH) - 1, 'byte')}" for control in range(256)
+)
+"""Control byte to its meaning."""
 _FLOATS: Mapping[int, Struct] = {2: Struct("<e"), 4: Struct("<f"), 8: Struct("<d")}
 
-PACKET_ID = 0x00
-V1_OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
+_PACKET_ID = 0x00
+_OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x3A: OTHERS[0x3A].value,
     0x3C: OTHERS[0x3C].value,
     # The control byte has the length, so the value has none.
@@ -39,37 +47,26 @@ V1_OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x54: lambda data: data,
 }
 
-MAX_LENGTH = 255
+_COUNTER_SIZE = 4
 _UUID_IN_NONCE = b"\x1e\x18"
-_COUNTER_AND_MIC = 4 + MIC_LENGTH
 
 
-def decode(payload: bytes, _address: str = "", _cipher: Cipher | None = None) -> Decoded:
+# Takes half as long as the constructor that NamedTuple generates.
+_new = tuple.__new__
+
+
+def decode(payload: bytes, address: str = "", _cipher: Cipher | None = None) -> Decoded:
     """
     Decode the service data of one plain BTHome v1 advertisement.
 
     Args:
         payload: Service data of UUID 0x181C; 1 to 255 bytes.
+        address: The sender's.
 
     Raises:
-        DecodeError: Cut short, too long, or without a possible value.
+        DecodeError: Cut short, too long, or no possible value.
     """
-    _check_length(payload)
-    values = Values()
-    packet_id = unknown_object = None
-    for value_type, object_id, data in _objects(payload):
-        measured = number_of(OBJECTS[object_id], value_type, data) if object_id in OBJECTS else None
-        if measured is not None:
-            value, possible = measured
-            values.add(OBJECTS[object_id].name, value, is_possible=possible)
-        elif object_id in V1_OTHERS:
-            values.add_other(OTHERS[object_id].name, V1_OTHERS[object_id](data))
-        elif object_id == PACKET_ID and len(data) == 1:
-            packet_id = data[0]
-        # A MAC address is in no table of ids, and says nothing that is not known: the sender is.
-        elif value_type != ADDRESS and unknown_object is None:
-            unknown_object = object_id
-    return values.decoded(payload, packet_id, unknown_object)
+    return fold(fields, payload, address)
 
 
 def decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Decoded:
@@ -77,45 +74,64 @@ def decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Dec
     Decode the service data of one encrypted BTHome v1 advertisement.
 
     Args:
-        payload: Service data of UUID 0x181E; 8 to 255 bytes.
+        payload: Service data of UUID 0x181E; 9 to 255 bytes.
         address: The sender's.
-        cipher: Of its key.
+        cipher: Of the sender's key.
 
     Raises:
-        DecodeError: No cipher, wrong key, cut short, too long, or without a possible value.
+        DecodeError: No cipher, wrong key, cut short, too long, or no possible value.
     """
-    _check_length(payload)
-    if cipher is None:
-        raise DecodeError("encrypted", f"the BTHome v1 payload is encrypted: {payload.hex()}")
-    if len(payload) <= _COUNTER_AND_MIC:
-        raise DecodeError("truncated", f"nothing is in front of counter and MIC: {payload.hex()}")
-    counter = payload[-_COUNTER_AND_MIC:-MIC_LENGTH]
-    sealed = payload[:-_COUNTER_AND_MIC] + payload[-MIC_LENGTH:]
-    plaintext = cipher.decrypt(octets(address) + _UUID_IN_NONCE + counter, sealed, ASSOCIATED_DATA)
-    return opened(decode, plaintext, Counter(int.from_bytes(counter, "little"), 32), payload)
+    return fold(encrypted, payload, address, cipher)
 
 
-def _check_length(payload: bytes) -> None:
-    if not payload:
-        raise DecodeError("truncated", "the service data is empty")
-    if len(payload) > MAX_LENGTH:
-        raise DecodeError("too_long", f"{len(payload)} bytes are more than an advertisement holds")
+def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field]:
+    """Yield the fields of a plain payload. See `values.Fields`."""
+    check_size(payload)
+    yield from _objects(payload)
 
 
-def _objects(payload: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the type, the id and the value's bytes (at least one) of each object."""
-    index = 0
-    while index < len(payload):
-        control = payload[index]
-        behind = index + 1 + (control & LENGTH)
-        if behind > len(payload) or behind < index + 3:
-            raise DecodeError("truncated", f"the object at byte {index} is cut short: {payload.hex()}")
-        yield control >> TYPE_BIT, payload[index + 1], payload[index + 2 : behind]
-        index = behind
+def encrypted(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encrypted]:
+    """Yield the fields of an encrypted payload. See `values.Fields`."""
+    check_size(payload)
+    nonce = (AS_PRINTED, _UUID_IN_NONCE)
+    yield from encrypted_fields(encrypted_content(payload, 0, _COUNTER_SIZE, nonce, _objects, least=1))
 
 
-def number_of(number: Number, value_type: int, data: bytes) -> tuple[float, bool] | None:
-    """Return the value, and whether it is possible; None where such bytes are no number."""
+def _objects(payload: bytes) -> Iterator[Field]:
+    start = 0
+    while start < len(payload):
+        control = payload[start]
+        length = control & _LENGTH
+        end = check_room(payload, start, 1, length, "the object")
+        if length < 2:
+            text = f"the object at byte {start} has no value: its control byte 0x{control:02X} says length {length}"
+            raise DecodeError("truncated", text, start, 1)
+        yield _object(payload, start, end)
+        start = end
+
+
+def _object(payload: bytes, start: int, end: int) -> Field:
+    value_type, object_id, data = payload[start] >> _TYPE_BIT, payload[start + 1], payload[start + 2 : end]
+    label = f"object 0x{object_id:02X}"
+    note = _NOTES[payload[start]]
+    if object_id in OBJECTS:
+        number = OBJECTS[object_id]
+        measured = _number(number, value_type, data)
+        if measured is not None:
+            value, possible = measured
+            return _new(Field, (start, end, label, "measurement", value, number.name, number.unit, possible, note))
+    if object_id in _OTHERS:
+        return Field(start, end, label, "other", _OTHERS[object_id](data), OTHERS[object_id].name, note=note)
+    if object_id == _PACKET_ID and len(data) == 1:
+        return Field(start, end, label, "packet_id", data[0], note=note)
+    # A MAC address has no id, and is no news: the sender is known.
+    if value_type == _ADDRESS:
+        return Field(start, end, label, note=f"{note}: skipped")
+    return Field(start, end, label, "unknown_object", object_id, note=f"{note}: unknown, skipped")
+
+
+def _number(number: Number, value_type: int, data: bytes) -> tuple[float, bool] | None:
+    """Return the value, and whether it is possible; None for bytes that can't be such a number."""
     if value_type == _FLOAT and len(data) in _FLOATS and not number.is_binary:
         real = _FLOATS[len(data)].unpack(data)[0] * number.multiplier / number.divisor
         return real, is_possible(number.name, real)
@@ -127,3 +143,31 @@ def number_of(number: Number, value_type: int, data: bytes) -> tuple[float, bool
         return float(raw != 0), True
     least, most = bounds(number.name, number.divisor, len(data) if is_signed else 0, number.multiplier)
     return raw / number.divisor, least <= raw <= most
+
+
+def guess(payload: bytes) -> Guess | None:
+    """Return whether service data may be plain version 1: if all of it is known objects."""
+    if is_fully_known(fields, payload):
+        return Guess(LIKELY, UUID, "all of it is objects of version 1")
+    return None
+
+
+def guess_encrypted(payload: bytes) -> Guess | None:
+    """Return whether service data may be encrypted version 1: any bytes may be."""
+    if len(payload) > _COUNTER_SIZE + MIC_SIZE:
+        return Guess(ANYTHING, UUID_ENCRYPTED, "it may be anything, as what is encrypted looks")
+    return None
+
+
+def is_typical(payload: bytes) -> bool:
+    """Return whether all of a payload is possible values of known objects, each of the size that sensors give it."""
+    if not is_fully_known(fields, payload):
+        return False
+    return all(
+        field.is_possible and (payload[field.start + 1] not in OBJECTS or _has_usual_size(payload, field))
+        for field in fields(payload)
+    )
+
+
+def _has_usual_size(payload: bytes, field: Field) -> bool:
+    return OBJECTS[payload[field.start + 1]].size == field.end - field.start - 2

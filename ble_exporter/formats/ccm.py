@@ -15,7 +15,7 @@ _MIC_LENGTH = 4
 
 class Ccm:
     """
-    The cipher of one device. See decoded.Cipher.
+    The cipher of one device. See `decoded.Cipher`.
 
     Args:
         key: 16 bytes. It is in no error's text and in no representation of this object.
@@ -34,11 +34,10 @@ class Ccm:
         # Expanding a key takes longer than decrypting a packet: once for each device.
         self._decrypt = AESCCM(key, tag_length=_MIC_LENGTH).decrypt
 
-    def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
-        """See decoded.Cipher."""
+    def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes | None, /) -> bytes:
+        """See `decoded.Cipher`."""
         try:
-            return self._decrypt(nonce, sealed, associated_data)
+            return self._decrypt(nonce, ciphertext, associated_data)
         except InvalidTag:
-            raise DecodeError(
-                "wrong_key", f"the MIC is wrong: another key, or not what the sensor sent: {sealed.hex()}"
-            ) from None
+            text = "the MIC does not match the key, the sender's address, and the bytes"
+            raise DecodeError("wrong_key", text) from None

@@ -49,13 +49,13 @@ NOTHING = Decoded({}, {}, None, None)
 class Cipher(Protocol):
     """AES-CCM with a 4-byte MIC and the key of one device."""
 
-    def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
+    def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes | None, /) -> bytes:
         """
         Return the plaintext.
 
         Args:
             nonce: 7 to 13 bytes.
-            sealed: The ciphertext, then the 4 bytes of the MIC.
+            ciphertext: With the 4 bytes of the MIC after it.
             associated_data: What is authenticated and not encrypted.
 
         Raises:

@@ -1,69 +1,181 @@
-"""What the formats share about the sender: its address, which nonces are made of, and what it encrypted."""
+"""What the encrypted formats share: the sender's address in nonces, and the fields around the encrypted content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Counter, Decoded
+from ble_exporter.formats.decoded import Cipher, Counter
+from ble_exporter.formats.field import Field
+from ble_exporter.utils import number_of
 
-MIC_LENGTH = 4
+MIC_SIZE = 4
+ADDRESS_SIZE = 6
+
+AS_PRINTED, REVERSED = 1, -1
+"""The order of an address's bytes in a payload or a nonce: the step of a slice."""
 
 # What MiBeacon, BTHome v1 and pvvx authenticate beside the ciphertext; BTHome v2 nothing.
 ASSOCIATED_DATA = b"\x11"
 
 
 @lru_cache(maxsize=1024)
-def octets(address: str) -> bytes:
+def mac_bytes(address: str) -> bytes:
     """
-    Return the six bytes of an address, in the order in which it is printed.
+    Return the six bytes of a Bluetooth address, in the order in which it is printed.
 
     Raises:
-        DecodeError: It is none ("wrong_address"): on some systems a device has no address, but a UUID.
+        DecodeError: It is not one ("wrong_address"): on macOS a device has a UUID instead.
     """
     try:
         six = bytes.fromhex(address.replace(":", ""))
     except ValueError:
         six = b""
-    if len(six) != 6:
+    if len(six) != ADDRESS_SIZE:
         raise DecodeError("wrong_address", f"the sender's address {address!r} is no Bluetooth address")
     return six
 
 
-def check_sender(included: bytes, address: str, payload: bytes) -> None:
+def mac_text(field: Field) -> str:
+    """Return the address in a field as it is printed: upper case, with colons."""
+    return field.value.hex(":").upper() if isinstance(field.value, bytes) else ""
+
+
+@lru_cache(maxsize=1024)
+def address_field(address: bytes, start: int, order: int) -> Field:
+    """Return the field of the address that a payload includes, from its bytes there."""
+    note = "as printed" if order == AS_PRINTED else "its last byte first"
+    return Field(start, start + ADDRESS_SIZE, "address", "address", address[::order], note=note)
+
+
+def check_sender(included: Field, sender: str | None) -> None:
     """
     Check the address that a payload includes.
 
     Args:
-        included: In the order in which it is printed.
-        address: The sender's.
-        payload: For the error's text.
+        included: See `address_field`.
+        sender: The sender's address; None if only the payload tells it.
 
     Raises:
-        DecodeError: It is another one ("wrong_address"): then somebody else's values would be exported.
+        DecodeError: They differ ("wrong_address"): somebody else's values would be exported.
     """
-    if included != octets(address):
-        text = included.hex(":").upper()
-        raise DecodeError("wrong_address", f"the payload is of {text}, but {address} sent it: {payload.hex()}")
+    if sender is not None and included.value != mac_bytes(sender):
+        text = f"the payload includes the address {mac_text(included)}, but {sender} sent it"
+        raise DecodeError("wrong_address", text, included.start, ADDRESS_SIZE)
 
 
-def opened(decode: Callable[[bytes], Decoded], plaintext: bytes, counter: Counter, payload: bytes) -> Decoded:
+class Encrypted(NamedTuple):
     """
-    Decode what was encrypted.
+    The encrypted content of a payload, and what is needed to decrypt it.
+
+    Attributes:
+        start: Offset of the ciphertext in the payload.
+        mic_start: Offset of the MIC.
+        data: The ciphertext, followed by the MIC.
+        nonce_end: What follows the sender's address in the nonce.
+        address_order: Of the sender's address in the nonce.
+        associated_data: What is authenticated beside the ciphertext.
+        counter: By which a replay is recognised.
+        fields: Yields the fields of the plaintext.
+        role: Tells it from a field.
+    """
+
+    start: int
+    mic_start: int
+    data: bytes
+    nonce_end: bytes
+    address_order: int
+    associated_data: bytes | None
+    counter: Counter
+    fields: Callable[[bytes], Iterator[Field]]
+    role: Literal["encrypted"] = "encrypted"
+
+    def nonce(self, sender: str) -> bytes:
+        """
+        Return the nonce.
+
+        Raises:
+            DecodeError: The sender's address is missing, or is none ("wrong_address").
+        """
+        if not sender:
+            text = "decryption needs the sender's address, which is part of the nonce"
+            raise DecodeError("wrong_address", text, self.start, max(len(self.data) - MIC_SIZE, 1))
+        return mac_bytes(sender)[:: self.address_order] + self.nonce_end
+
+    def decrypt(self, sender: str, cipher: Cipher | None) -> bytes:
+        """
+        Return the plaintext.
+
+        Raises:
+            DecodeError: There is no cipher ("encrypted"), no address ("wrong_address"), or the MIC is wrong
+                ("wrong_key").
+        """
+        if cipher is None:
+            raise DecodeError(
+                "encrypted", "it is encrypted, and there is no key", self.start, len(self.data) - MIC_SIZE
+            )
+        nonce = self.nonce(sender)
+        try:
+            return cipher.decrypt(nonce, self.data, self.associated_data)
+        except DecodeError as error:
+            raise DecodeError(error.reason, error.detail, self.mic_start, MIC_SIZE) from None
+
+
+def encrypted_content(
+    payload: bytes,
+    start: int,
+    counter_size: int,
+    nonce: tuple[int, bytes],
+    fields: Callable[[bytes], Iterator[Field]],
+    *,
+    associated_data: bytes | None = ASSOCIATED_DATA,
+    low_counter: bytes = b"",
+    least: int = 0,
+) -> Encrypted:
+    """
+    Return the encrypted content of a payload that ends with ciphertext, counter and MIC.
 
     Args:
-        decode: The format's decoder of plain payloads.
-        plaintext: Whose authenticity was checked.
-        counter: The payload's.
-        payload: As it came. Errors show it: the plaintext is a secret, and a log is none.
+        payload: All of it.
+        start: Offset of the ciphertext.
+        counter_size: Bytes of the counter between ciphertext and MIC.
+        nonce: The order of the address in the nonce, and what stands between the address and the counter.
+        fields: Yields the fields of the plaintext.
+        associated_data: What is authenticated beside the ciphertext.
+        low_counter: The lowest bytes of the counter, if they stand elsewhere.
+        least: Bytes of the shortest plaintext.
 
     Raises:
-        DecodeError: What `decode` raises, in other words.
+        DecodeError: The payload is too short ("truncated").
     """
-    try:
-        plain = decode(plaintext)
-    except DecodeError as error:
-        reason = error.reason
-    else:
-        measurements, others, packet_id, unknown_object, _, impossible = plain
-        return Decoded(measurements, others, packet_id, unknown_object, counter, impossible)
-    raise DecodeError(reason, f"what was encrypted is rejected as {reason}: {payload.hex()}")
+    mic_start = len(payload) - MIC_SIZE
+    end = mic_start - counter_size
+    if end < start + least:
+        left = number_of(len(payload) - start, "byte")
+        text = f"{left} are too short for encrypted content, counter ({counter_size}) and MIC ({MIC_SIZE})"
+        raise DecodeError("truncated", text, start, max(len(payload) - start, 1))
+    counter = payload[end:mic_start]
+    order, before_counter = nonce
+    count = low_counter + counter
+    return Encrypted(
+        start,
+        mic_start,
+        payload[start:end] + payload[mic_start:],
+        before_counter + counter,
+        order,
+        associated_data,
+        Counter(int.from_bytes(count, "little"), 8 * len(count)),
+        fields,
+    )
+
+
+def encrypted_fields(content: Encrypted) -> Iterator[Field | Encrypted]:
+    """Yield the fields of ciphertext, counter and MIC, and then the content itself."""
+    start, mic_start, data = content.start, content.mic_start, content.data
+    end = start + len(data) - MIC_SIZE
+    if end > start:
+        yield Field(start, end, "encrypted", note=number_of(end - start, "byte"))
+    if mic_start > end:
+        yield Field(end, mic_start, "counter", "counter", content.counter.value)
+    yield Field(mic_start, mic_start + MIC_SIZE, "MIC", note="its check value, made with the key")
+    yield content

@@ -5,19 +5,29 @@ MiBeacon, Xiaomi's own: the service data of UUID 0xFE95.
     …                                                                  | the objects, encrypted | counter (3) | MIC (4)
 
 The frame control says which of them are there. An object is its id (2), its length (1) and its value, so one that is
-not in the table can be stepped over: it is reported, and what stands behind it is read.
+not in the table can be skipped: it is reported, and the objects after it are read.
 
 Source: pvvx/ATC_MiThermometer at 7363cc8, InfoMijiaBLE (Xiaomi's description of versions 4 and 5) and src/mi_beacon.c
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Cipher, Counter, Decoded
-from ble_exporter.formats.encryption import ASSOCIATED_DATA, MIC_LENGTH, check_sender, octets, opened
+from ble_exporter.formats.decoded import Cipher, Decoded
+from ble_exporter.formats.encryption import (
+    ADDRESS_SIZE,
+    REVERSED,
+    Encrypted,
+    address_field,
+    check_sender,
+    encrypted_content,
+    encrypted_fields,
+)
+from ble_exporter.formats.field import Field, check_room, check_size
+from ble_exporter.formats.guess import CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.numbers import Number, sint, uint
-from ble_exporter.formats.values import Values
+from ble_exporter.formats.values import fold, is_fully_known
 
 UUID = "0000fe95-0000-1000-8000-00805f9b34fb"
 
@@ -28,14 +38,20 @@ HAS_CAPABILITY = 1 << 5
 HAS_OBJECT = 1 << 6
 MESH = 1 << 7
 VERSION_BIT = 12
-OLDEST_VERSION = 2
-OLDEST_ENCRYPTED_VERSION = 4  # before it there were other nonces, and a MIC of one byte
+_BITS: Mapping[int, str] = {
+    ENCRYPTED: "encrypted",
+    HAS_ADDRESS: "address",
+    HAS_CAPABILITY: "capability",
+    HAS_OBJECT: "object",
+    MESH: "mesh",
+}
+_OLDEST_VERSION = 2
+_OLDEST_ENCRYPTED_VERSION = 4  # earlier ones have other nonces, and a MIC of one byte
+_NEWEST_VERSION = 5
 
-_FRAME_COUNTER = 4  # index
-_HEAD = 5
-HAS_IO_CAPABILITY = 1 << 5  # of the capability
-_COUNTER_AND_MIC = 3 + MIC_LENGTH
-MAX_LENGTH = 255
+_HEAD_SIZE = 5
+_HAS_IO_CAPABILITY = 1 << 5  # of the capability
+_PRODUCTS: Mapping[int, str] = {0x055B: "LYWSD03MMC"}
 
 _TEMPERATURE = sint("temperature", 2, 10, "°C")
 _HUMIDITY = uint("humidity", 2, 10, "%")
@@ -46,91 +62,133 @@ OBJECTS: Mapping[int, tuple[Number, ...]] = {
     0x100A: (uint("battery", 1, 1, "%"),),
     0x100D: (_TEMPERATURE, _HUMIDITY),
 }
-"""Object id to the numbers in its value, one behind the other."""
+"""Object id to the numbers in its value, one after the other."""
 NUMBERS = tuple(number for numbers in OBJECTS.values() for number in numbers)
 
 
 def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:
     """
-    Decode the service data of one MiBeacon advertisement, plain or encrypted, of whatever product.
+    Decode the service data of one MiBeacon advertisement, plain or encrypted, of any product.
 
     Args:
         payload: Service data of UUID 0xFE95; 5 to 255 bytes.
         address: The sender's.
-        cipher: Of its key (Xiaomi: bindkey).
+        cipher: Of the sender's key (Xiaomi: bindkey).
 
     Returns:
         Nothing at all for a frame without an object: sensors announce themselves so, in between.
 
     Raises:
         DecodeError: Another's address, an old version, a mesh device, encrypted (and no cipher), wrong key, cut short,
-            too long, or without a possible value.
+            too long, or no possible value.
     """
-    if len(payload) > MAX_LENGTH:
-        raise DecodeError("too_long", f"{len(payload)} bytes are more than an advertisement holds")
+    return fold(fields, payload, address, cipher)
+
+
+def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
+    """Yield the fields of a payload. See `values.Fields`."""
+    check_size(payload)
+    start = 0
+    address = None
+    for field in _head(payload):
+        yield field
+        start = field.end
+        if field.role == "address":
+            address = field
     control = int.from_bytes(payload[:2], "little")
-    start = _objects_start(payload, control)
-    _check_frame(payload, control)
-    if control & HAS_ADDRESS:
-        check_sender(payload[_HEAD : _HEAD + 6][::-1], address, payload)
+    _check_frame(control)
+    if address is not None:
+        check_sender(address, sender)
     if not control & HAS_OBJECT:
-        return Decoded({}, {}, None, None)
-    if control & ENCRYPTED:
-        return _decode_sealed(payload, start, address, cipher)
-    return _values(payload, start, payload[_FRAME_COUNTER])
+        if start < len(payload):
+            yield Field(start, len(payload), "ignored", note="the frame control says that there is no object")
+    elif control & ENCRYPTED:
+        # The frame counter is the lowest byte of the counter, whose upper 24 bits follow the objects.
+        nonce = (REVERSED, payload[2:_HEAD_SIZE])
+        low = payload[4:_HEAD_SIZE]
+        yield from encrypted_fields(encrypted_content(payload, start, 3, nonce, _objects, low_counter=low))
+    else:
+        yield from _objects(payload, start)
 
 
-def _decode_sealed(payload: bytes, start: int, address: str, cipher: Cipher | None) -> Decoded:
-    """Decrypt and read the objects."""
-    if cipher is None:
-        raise DecodeError("encrypted", f"the MiBeacon payload is encrypted: {payload.hex()}")
-    if len(payload) < start + _COUNTER_AND_MIC:
-        raise DecodeError("truncated", f"the encrypted payload has no room for counter and MIC: {payload.hex()}")
-    counter = payload[-_COUNTER_AND_MIC:-MIC_LENGTH]
-    nonce = octets(address)[::-1] + payload[2:_HEAD] + counter
-    plaintext = cipher.decrypt(nonce, payload[start:-_COUNTER_AND_MIC] + payload[-MIC_LENGTH:], ASSOCIATED_DATA)
-    # The frame counter is the lowest byte of the whole one, of which 24 bits follow behind the objects.
-    whole = Counter(int.from_bytes(payload[_FRAME_COUNTER:_HEAD] + counter, "little"), 32)
-    return opened(partial(_values, start=0, packet_id=None), plaintext, whole, payload)
-
-
-def _objects_start(payload: bytes, control: int) -> int:
-    """Return the index of the first object."""
-    start = _HEAD + (6 if control & HAS_ADDRESS else 0)
+def _head(payload: bytes) -> Iterator[Field]:
+    """Yield the fields in front of the objects."""
+    check_room(payload, 0, 0, 2, "the frame control")
+    control = int.from_bytes(payload[:2], "little")
+    yield _frame_control(control)
+    check_room(payload, 2, 0, 2, "the product")
+    yield _product(payload[2:4])
+    check_room(payload, 4, 0, 1, "the frame counter")
+    if control & HAS_OBJECT and not control & ENCRYPTED:
+        yield Field(4, 5, "frame counter", "packet_id", payload[4])
+    else:
+        yield Field(4, 5, "frame counter", note=str(payload[4]))
+    start = _HEAD_SIZE
+    if control & HAS_ADDRESS:
+        end = check_room(payload, start, 0, ADDRESS_SIZE, "the address")
+        yield address_field(payload[start:end], start, REVERSED)
+        start = end
     if control & HAS_CAPABILITY:
-        capability = payload[start] if start < len(payload) else 0
-        start += 3 if capability & HAS_IO_CAPABILITY else 1
-    if start > len(payload):
-        raise DecodeError("truncated", f"the head of the MiBeacon payload is cut short: {payload.hex()}")
-    return start
+        check_room(payload, start, 0, 1, "the capability")
+        size = 3 if payload[start] & _HAS_IO_CAPABILITY else 1
+        end = check_room(payload, start, 0, size, "the capability")
+        yield Field(start, end, "capability", note="with I/O capability" if size > 1 else "")
 
 
-def _check_frame(payload: bytes, control: int) -> None:
+# Sensors send one or two of each: writing the notes takes longer than decoding a packet.
+@lru_cache(maxsize=64)
+def _frame_control(control: int) -> Field:
+    notes = [f"version {control >> VERSION_BIT}", *(name for bit, name in _BITS.items() if control & bit)]
+    return Field(0, 2, "frame control", note=", ".join(notes))
+
+
+@lru_cache(maxsize=64)
+def _product(data: bytes) -> Field:
+    product = int.from_bytes(data, "little")
+    return Field(2, 4, "product", note=f"0x{product:04X} {_PRODUCTS.get(product, '')}".rstrip())
+
+
+def _check_frame(control: int) -> None:
     version = control >> VERSION_BIT
-    if version < (OLDEST_ENCRYPTED_VERSION if control & ENCRYPTED else OLDEST_VERSION):
-        how = "encrypted " if control & ENCRYPTED else ""
-        raise DecodeError("wrong_version", f"{how}MiBeacon version {version} is too old: {payload.hex()}")
+    oldest = _OLDEST_ENCRYPTED_VERSION if control & ENCRYPTED else _OLDEST_VERSION
+    if version < oldest:
+        how = "an encrypted" if control & ENCRYPTED else "a"
+        text = f"MiBeacon version {version} is too old: {how} payload must be of version {oldest} or later"
+        raise DecodeError("wrong_version", text, 1, 1)
     if control & MESH:
-        raise DecodeError("reserved_bit", f"the bit of mesh devices is set, which no thermometer is: {payload.hex()}")
+        raise DecodeError("reserved_bit", "the bit of mesh devices is set, which no thermometer is", 0, 1)
 
 
-def _values(payload: bytes, start: int, packet_id: int | None) -> Decoded:
-    """Read the objects."""
-    values = Values()
-    unknown_object = None
+def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
     while start < len(payload):
-        head = payload[start : start + 3]
-        value = start + 3
-        start = value + head[-1]
-        # Also of a head that is cut short.
-        if start > len(payload):
-            raise DecodeError("truncated", f"the object at byte {value - 3} is cut short: {payload.hex()}")
-        object_id = int.from_bytes(head[:2], "little")
+        index = check_room(payload, start, 0, 3, "the object's head")
+        object_id = int.from_bytes(payload[start : start + 2], "little")
+        size = payload[start + 2]
+        label = f"object 0x{object_id:04X}"
+        end = check_room(payload, start, 3, size, label)
         numbers = OBJECTS.get(object_id, ())
-        if not numbers or sum(number.size for number in numbers) != head[-1]:
-            unknown_object = object_id if unknown_object is None else unknown_object
-            continue
-        for number in numbers:
-            values.read(number, payload, value)
-            value += number.size
-    return values.decoded(payload, packet_id, unknown_object)
+        if numbers and sum(number.size for number in numbers) == size:
+            for number in numbers:
+                yield number.field(payload, index, start, end, label)
+                index += number.size
+        else:
+            why = f"not known with a length of {size}" if numbers else "unknown"
+            yield Field(start, end, label, "unknown_object", object_id, note=f"{why}: skipped")
+        start = end
+
+
+def guess(payload: bytes) -> Guess | None:
+    """Return whether service data may be MiBeacon: by a frame control that fits the rest."""
+    control = int.from_bytes(payload[:2], "little")
+    version = control >> VERSION_BIT
+    if not _OLDEST_VERSION <= version <= _NEWEST_VERSION:
+        return None
+    is_encrypted = bool(control & ENCRYPTED and control & HAS_OBJECT)
+    try:
+        for _ in fields(payload, None):
+            pass
+    except DecodeError:
+        return None
+    fits = control & HAS_ADDRESS and (is_encrypted or is_fully_known(fields, payload))
+    why = f"it begins with a frame control of version {version} that fits"
+    return Guess(CERTAIN if fits else POSSIBLE, UUID, why)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import NamedTuple
 
+from ble_exporter.formats.field import Field
 from ble_exporter.formats.limits import bounds
 from ble_exporter.formats.measurement import Measurement
 
@@ -41,6 +42,24 @@ class Number(NamedTuple):
         """Whether it is a binary sensor's: whatever is not 0 is 1."""
         return self.read is _flag
 
+    def field(self, payload: bytes, index: int, start: int, end: int, label: str) -> Field:
+        """
+        Return the field of the number at an index, which is complete.
+
+        Args:
+            payload: All of it, or the plaintext.
+            index: Of the number.
+            start: Offset of the field, which may begin with the object's head.
+            end: Offset after it.
+            label: Of the field.
+        """
+        name, _, read, divisor, unit, least, most, _ = self
+        raw = read(payload, index)[0]
+        return _new(Field, (start, end, label, "measurement", raw / divisor, name, unit, least <= raw <= most, ""))
+
+
+# Takes half as long as the constructor that NamedTuple generates.
+_new = tuple.__new__
 
 _LOW_AND_HIGH = Struct("<HB").unpack_from
 

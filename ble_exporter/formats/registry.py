@@ -4,13 +4,15 @@ The table of formats: a new format is one file in this folder and one row here.
 The parser, passive scans, `discover`, `decode` and the documentation read these rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.formats.decoded import Decoder
+from ble_exporter.formats.guess import Guess
 from ble_exporter.formats.numbers import Number
+from ble_exporter.formats.values import Fields
 
 
 class Format(NamedTuple):
@@ -22,7 +24,9 @@ class Format(NamedTuple):
         name: Its name, without "encrypted".
         short_name: Its name where there is little room, as in the tables of `discover`.
         decode: Decodes its service data.
+        fields: Describes its service data.
         numbers: All numbers that it can carry.
+        guess: Tells what speaks for it if nobody says which format some bytes are; None if nothing can.
         names_by_size: For formats that share a UUID: payload size in bytes to name and short name.
     """
 
@@ -30,7 +34,9 @@ class Format(NamedTuple):
     name: str
     short_name: str
     decode: Decoder
+    fields: Fields
     numbers: tuple[Number, ...]
+    guess: Callable[[bytes], Guess | None] | None = None
     names_by_size: Mapping[int, tuple[str, str]] = {}
 
     @property
@@ -49,11 +55,19 @@ class Format(NamedTuple):
 
 _NUMBERS = tuple(OBJECTS.values())
 _ROWS = (
-    Format(bthome.UUID, "BTHome v2", "BTHome", bthome.decode, _NUMBERS),
-    Format(bthome_v1.UUID, "BTHome v1", "BTHome v1", bthome_v1.decode, _NUMBERS),
-    Format(bthome_v1.UUID_ENCRYPTED, "BTHome v1", "BTHome v1", bthome_v1.decode_encrypted, _NUMBERS),
-    Format(atc.UUID, "pvvx or ATC1441", "pvvx", atc.decode, atc.NUMBERS, atc.NAMES),
-    Format(mibeacon.UUID, "MiBeacon", "MiBeacon", mibeacon.decode, mibeacon.NUMBERS),
+    Format(bthome.UUID, "BTHome v2", "BTHome", bthome.decode, bthome.fields, _NUMBERS, bthome.guess),
+    Format(bthome_v1.UUID, "BTHome v1", "BTHome v1", bthome_v1.decode, bthome_v1.fields, _NUMBERS, bthome_v1.guess),
+    Format(
+        bthome_v1.UUID_ENCRYPTED,
+        "BTHome v1",
+        "BTHome v1",
+        bthome_v1.decode_encrypted,
+        bthome_v1.encrypted,
+        _NUMBERS,
+        bthome_v1.guess_encrypted,
+    ),
+    Format(atc.UUID, "pvvx or ATC1441", "pvvx", atc.decode, atc.fields, atc.NUMBERS, atc.guess, atc.NAMES),
+    Format(mibeacon.UUID, "MiBeacon", "MiBeacon", mibeacon.decode, mibeacon.fields, mibeacon.NUMBERS, mibeacon.guess),
 )
 
 FORMATS: Mapping[str, Format] = {row.uuid: row for row in _ROWS}

@@ -1,88 +1,137 @@
-"""What the formats share in gathering values: a repeated name has a position, and what is impossible is left out."""
+"""
+From fields to values, as all formats do it.
 
-from collections.abc import Sequence
+A repeated name is told apart by its position, impossible values are left out, and the values of several payloads are
+merged.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.encryption import Encrypted
+from ble_exporter.formats.field import Field
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.formats.numbers import Number
+
+Fields = Callable[[bytes, str | None], Iterator[Field | Encrypted]]
+"""
+Describes the payloads of one format: yields the fields of a payload, then its encrypted content if it has one.
+
+Args:
+    payload: Any bytes.
+    sender: The sender's address (upper case, colons); None if only the payload tells it.
+
+Raises DecodeError at the first byte that is wrong, after the fields in front of it. No field depends on a key.
+"""
 
 
 def numbered(name: Measurement, repeats: dict[Measurement, int]) -> Measurement:
     """
-    Tell a repeated name apart by its position among those of its name: the second is "temperature_2".
+    Return a repeated name with its position among those of its name: the second is "temperature_2".
 
     Args:
-        name: That was there before.
-        repeats: Name to the last position, which is noted here.
+        name: One that was there before.
+        repeats: Name to the last position, which is updated.
     """
     repeats[name] = position = repeats.get(name, 1) + 1
     return Measurement(name, position)
 
 
-def sifted(decoded: Decoded, payload: bytes) -> Decoded:
-    """
-    Take out of the measurements what is impossible.
-
-    It is taken out last, so that it keeps its position: when the first of two probes breaks, the second does not take
-    its place.
-
-    Args:
-        decoded: With the impossible values among the measurements, and their names in `impossible`.
-        payload: For the error's text.
-
-    Raises:
-        DecodeError: Nothing is left ("impossible_value").
-    """
-    for name in decoded.impossible:
-        del decoded.measurements[name]
-    if decoded.impossible and not decoded.measurements and not decoded.others:
-        names = ", ".join(decoded.impossible)
-        raise DecodeError("impossible_value", f"no sensor can have measured its {names}: {payload.hex()}")
-    return decoded
-
-
 class Values:
-    """
-    What was found so far in one payload.
-
-    Attributes:
-        measurements, others, impossible: See Decoded; what is impossible is among the measurements until the end.
-    """
+    """The values found so far in one payload."""
 
     def __init__(self) -> None:
-        self.measurements: dict[Measurement, float] = {}
-        self.others: dict[Measurement, int | str | bytes] = {}
-        self.impossible: tuple[Measurement, ...] = ()
+        self._measurements: dict[Measurement, float] = {}
+        self._others: dict[Measurement, int | str | bytes] = {}
+        self._impossible: list[Field] = []
+        self._packet_id: int | None = None
+        self._unknown_object: int | None = None
         self._repeats: dict[Measurement, int] = {}
 
-    def read(self, number: Number, payload: bytes, index: int) -> None:
-        """Take the number at an index, which is long enough."""
-        raw = number.read(payload, index)[0]
-        self.add(number.name, raw / number.divisor, is_possible=number.least <= raw <= number.most)
+    def take(self, field: Field) -> Field:
+        """Take in a field, and return it with the position of its name."""
+        _, _, _, role, value, name, _, is_possible, _ = field
+        if role == "measurement":
+            if name in self._measurements:
+                name = numbered(name, self._repeats)
+                field = field._replace(name=name)
+            self._measurements[name] = float(value)
+            if not is_possible:
+                self._impossible.append(field)
+        elif role == "other":
+            if name in self._others:
+                name = numbered(name, self._repeats)
+                field = field._replace(name=name)
+            self._others[name] = int(value) if isinstance(value, float) else value
+        elif role == "packet_id":
+            self._packet_id = int(value)
+        elif role == "unknown_object" and self._unknown_object is None:
+            self._unknown_object = int(value)
+        return field
 
-    def add(self, name: Measurement, value: float, *, is_possible: bool) -> None:
-        """Take a measurement."""
-        if name in self.measurements:
-            name = numbered(name, self._repeats)
-        self.measurements[name] = value
-        if not is_possible:
-            self.impossible += (name,)
-
-    def add_other(self, name: Measurement, value: int | str | bytes) -> None:
-        """Take what is no measurement."""
-        self.others[numbered(name, self._repeats) if name in self.others else name] = value
-
-    def decoded(self, payload: bytes, packet_id: int | None, unknown_object: int | None = None) -> Decoded:
+    def decoded(self, counter: Counter | None = None) -> Decoded:
         """
-        Return all of it.
+        Return the values, without those that are impossible.
+
+        They are left out last, so that they keep their positions: when the first of two probes breaks, the second does
+        not take its place.
+
+        Args:
+            counter: Of a payload that was encrypted.
 
         Raises:
-            DecodeError: All that was measured is impossible.
+            DecodeError: Nothing is left ("impossible_value").
         """
-        found = Decoded(self.measurements, self.others, packet_id, unknown_object, impossible=self.impossible)
-        return sifted(found, payload)
+        impossible = tuple(field.name for field in self._impossible)
+        for name in impossible:
+            del self._measurements[name]
+        if impossible and not self._measurements and not self._others:
+            first = self._impossible[0]
+            text = f"no sensor can have measured its {', '.join(impossible)}, and there is nothing else"
+            raise DecodeError("impossible_value", text, first.start, first.end - first.start)
+        return Decoded(self._measurements, self._others, self._packet_id, self._unknown_object, counter, impossible)
+
+
+def fold(fields: Fields, payload: bytes, sender: str, cipher: Cipher | None = None) -> Decoded:
+    """
+    Decode a payload by folding its fields into values.
+
+    Raises:
+        DecodeError: The payload is rejected. The text ends with the payload, as it was sent.
+    """
+    values = Values()
+    take = values.take
+    plaintext = counter = None
+    try:
+        for field in fields(payload, sender):
+            if field.role != "encrypted":
+                take(field)
+            else:
+                counter, plaintext = field.counter, field.decrypt(sender, cipher)
+                for inner in field.fields(plaintext):
+                    take(inner)
+        return values.decoded(counter)
+    except DecodeError as error:
+        reason, detail, offset, size = error.reason, error.detail, error.offset, error.size
+    # Not in the handler: the first error, which may quote decrypted content, must not come along as its context.
+    shown = b"" if reason == "too_long" else payload
+    raise DecodeError(reason, detail, offset, size, in_plaintext=plaintext is not None, payload=shown)
+
+
+def is_fully_known(fields: Fields, payload: bytes) -> bool:
+    """Return whether a payload is plain, has no error and no unknown object, and has at least one value."""
+    values = Values()
+    roles = set()
+    try:
+        for field in fields(payload, None):
+            if field.role == "encrypted":
+                return False
+            roles.add(values.take(field).role)
+        values.decoded()
+    except DecodeError:
+        return False
+    return "unknown_object" not in roles and bool(roles & {"measurement", "other", "packet_id"})
 
 
 class Merged(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ble_exporter.formats import mibeacon
-from ble_exporter.formats.encryption import octets
+from ble_exporter.formats.encryption import mac_bytes
 from ble_exporter.formats.registry import DECODERS
 from tests.data import HERE, vectors
 from tests.formats.invariants import NAMES, TARGETS
@@ -76,7 +76,7 @@ def from_vectors() -> Iterator[Input]:
 
 def _from_our_sender(payload: bytes, address: str) -> bytes:
     """Return a payload with our sender's address where it includes its own."""
-    sender = octets(address)
+    sender = mac_bytes(address)
     return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
 
 

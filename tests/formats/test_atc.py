@@ -3,7 +3,7 @@
 import pytest
 
 from ble_exporter.formats import atc
-from ble_exporter.formats.encryption import MIC_LENGTH
+from ble_exporter.formats.encryption import MIC_SIZE
 
 ADDRESS_LENGTH = 6
 
@@ -17,12 +17,13 @@ def occupied(layout: atc.Layout) -> list[int]:
 @pytest.mark.parametrize("length", atc.PLAIN)
 def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
     """Two fields that share a byte, or a byte that nobody reads, is a layout that was copied wrong."""
-    layout, _, counter = atc.PLAIN[length]
+    layout = atc.PLAIN[length]
+    counter = [] if layout.counter is None else [layout.counter]
 
-    assert list(range(ADDRESS_LENGTH, length)) == sorted([*occupied(layout), counter])
+    assert list(range(ADDRESS_LENGTH, length)) == sorted([*occupied(layout), *counter])
 
 
 @pytest.mark.parametrize("length", atc.ENCRYPTED)
 def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
     """Of the payload, the counter is in front of the plaintext and the MIC behind it."""
-    assert list(range(length - 1 - MIC_LENGTH)) == occupied(atc.ENCRYPTED[length])
+    assert list(range(length - 1 - MIC_SIZE)) == occupied(atc.ENCRYPTED[length])

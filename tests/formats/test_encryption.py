@@ -1,13 +1,15 @@
 """The sender's address, and what was encrypted."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats import bthome
+from ble_exporter.formats import atc, bthome
 from ble_exporter.formats.ccm import Ccm
-from ble_exporter.formats.decoded import Counter, Decoded
-from ble_exporter.formats.encryption import check_sender, octets, opened
-from ble_exporter.formats.measurement import Measurement
+from ble_exporter.formats.encryption import AS_PRINTED, REVERSED, address_field, check_sender, mac_bytes, mac_text
+from ble_exporter.formats.registry import DECODERS
+from tests.formats.sealing import ADDRESS, KEY, SEALS
 
 PRINTED = bytes.fromhex("a4c138aabbcc")
 
@@ -15,7 +17,7 @@ PRINTED = bytes.fromhex("a4c138aabbcc")
 @pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc"])
 def test_an_address_is_six_bytes_as_printed(address: str) -> None:
     """A nonce in another order opens nothing."""
-    assert PRINTED == octets(address)
+    assert PRINTED == mac_bytes(address)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_an_address_is_six_bytes_as_printed(address: str) -> None:
 def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
     """Of no other kind: it would end the scan."""
     with pytest.raises(DecodeError) as caught:
-        octets(address)
+        mac_bytes(address)
 
     assert "wrong_address" == caught.value.reason
     assert f"the sender's address {address!r} is no Bluetooth address" == str(caught.value)
@@ -34,48 +36,52 @@ def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
 
 def test_addresses_are_kept_for_a_large_house_and_not_for_ever() -> None:
     """Anybody with a transmitter can send from new addresses: they must not fill the memory."""
-    assert 1000 <= (octets.cache_parameters()["maxsize"] or 0) <= 10_000
+    assert 1000 <= (mac_bytes.cache_parameters()["maxsize"] or 0) <= 10_000
 
 
-def test_the_sender_s_own_payload_is_accepted() -> None:
-    """In whatever case its address was written."""
-    check_sender(PRINTED, "a4:c1:38:aa:bb:cc", b"")
+@pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc", None])
+@pytest.mark.parametrize(("included", "order"), [(PRINTED, AS_PRINTED), (PRINTED[::-1], REVERSED)])
+def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, address: str | None) -> None:
+    """In whatever case its address was written; and where nobody says who sent it, the payload does."""
+    field = address_field(included, 5, order)
+    check_sender(field, address)
+
+    assert (5, 11, "A4:C1:38:AA:BB:CC") == (field.start, field.end, mac_text(field))
 
 
 def test_another_s_payload_is_refused_and_named() -> None:
     """Somebody else's values would be exported."""
     with pytest.raises(DecodeError) as caught:
-        check_sender(PRINTED[::-1], "A4:C1:38:AA:BB:CC", b"\x01\x02")
+        check_sender(address_field(PRINTED[::-1], 5, AS_PRINTED), "A4:C1:38:AA:BB:CC")
 
-    assert "wrong_address" == caught.value.reason
-    assert "the payload is of CC:BB:AA:38:C1:A4, but A4:C1:38:AA:BB:CC sent it: 0102" == str(caught.value)
-
-
-def test_what_was_opened_is_what_the_format_decodes_with_the_counter() -> None:
-    """All of it: the guard against replays needs the counter, the user the rest."""
-    plain = Decoded(
-        {Measurement("temperature"): 1.0}, {Measurement("button"): "press"}, 7, 0xFE, None, (Measurement("battery"),)
-    )
-    counter = Counter(300, 32)
-
-    assert plain._replace(counter=counter) == opened(lambda _: plain, b"plain", counter, b"sealed")
+    assert ("wrong_address", 5, 6) == (caught.value.reason, caught.value.offset, caught.value.size)
+    assert "the payload includes the address CC:BB:AA:38:C1:A4, but A4:C1:38:AA:BB:CC sent it" == str(caught.value)
 
 
-def test_an_error_in_what_was_opened_shows_what_came() -> None:
-    """The plaintext is a secret, and a log is none."""
-
-    def fail(plaintext: bytes) -> Decoded:
-        raise DecodeError("truncated", plaintext.hex())
-
-    with pytest.raises(DecodeError) as caught:
-        opened(fail, b"\x01", Counter(1, 32), b"\x02")
-
-    assert "truncated" == caught.value.reason
-    assert "what was encrypted is rejected as truncated: 02" == str(caught.value)
-    assert caught.value.__context__ is None
-
-
-def test_what_is_encrypted_needs_an_address() -> None:
-    """BTHome v2 is decoded without one where it is plain; what was not said must not become another sender's."""
-    with pytest.raises(DecodeError, match=r"^the sender's address '' is no Bluetooth address$"):
+def test_the_nonce_needs_an_address() -> None:
+    """BTHome v2 is decoded without one where it is plain; nobody's packet must not become another sender's."""
+    with pytest.raises(DecodeError, match=r"^decryption needs the sender's address") as caught:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), cipher=Ccm(bytes(16)))
+
+    assert ("wrong_address", 1, 6) == (caught.value.reason, caught.value.offset, caught.value.size)
+
+
+def test_a_wrong_mic_is_shown_at_its_bytes() -> None:
+    """The four at the end."""
+    with pytest.raises(DecodeError) as caught:
+        bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), "A4:C1:38:AA:BB:CC", Ccm(bytes(16)))
+
+    assert ("wrong_key", 11, 4) == (caught.value.reason, caught.value.offset, caught.value.size)
+
+
+# Every plaintext of pvvx and ATC has a possible value.
+@pytest.mark.parametrize(("uuid", "seal"), [pair for pair in SEALS if pair[0] != atc.UUID])
+def test_an_error_in_decrypted_content_shows_what_was_sent(uuid: str, seal: Callable[[bytes], bytes]) -> None:
+    """The plaintext is a secret, and a log is none; nor does it come along in an earlier error."""
+    payload = seal(bytes.fromhex("01ff"))
+    with pytest.raises(DecodeError) as caught:
+        DECODERS[uuid](payload, ADDRESS, Ccm(KEY))
+
+    assert caught.value.in_plaintext
+    assert f"the decrypted content is rejected as {caught.value.reason}: {payload.hex()}" == str(caught.value)
+    assert caught.value.__context__ is None

@@ -3,10 +3,11 @@
 import pytest
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.decoded import Counter, Decoded
+from ble_exporter.formats.field import Field
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import uint
-from ble_exporter.formats.values import Values, merged, numbered, sifted
+from ble_exporter.formats.values import Values, merged, numbered
 from tests.data import named
 
 
@@ -25,95 +26,81 @@ def test_a_repeated_name_is_numbered_from_2() -> None:
     ]
 
 
-def test_what_is_impossible_is_taken_out() -> None:
-    """And what is left is the same payload."""
-    decoded = Decoded(
-        {Measurement("battery"): 255.0, Measurement("humidity"): 50.0}, {}, 7, 0xFE, None, (Measurement("battery"),)
+def values_of(*fields: Field) -> Values:
+    """Return values that have taken some fields."""
+    values = Values()
+    for field in fields:
+        values.take(field)
+    return values
+
+
+def battery(raw: int) -> Field:
+    """Return the field of a battery, at the byte of its raw value."""
+    return (
+        uint("battery", 1, 10, "%")
+        .field(bytes(range(256)), raw, raw, raw + 1, "battery")
+        ._replace(is_possible=raw <= 100)
     )
 
-    assert Decoded({Measurement("humidity"): 50.0}, {}, 7, 0xFE, None, (Measurement("battery"),)) == sifted(
-        decoded, b""
-    )
+
+BUTTON = Field(0, 1, "button", "other", "press", Measurement("button"))
+
+
+def test_what_is_impossible_is_taken_out() -> None:
+    """And what is left is the same payload."""
+    humidity = Field(0, 1, "humidity", "measurement", 50.0, Measurement("humidity"))
+    packet_id, unknown = Field(0, 1, "", "packet_id", 7), Field(0, 1, "", "unknown_object", 0xFE)
+
+    assert Decoded({Measurement("humidity"): 50.0}, {}, 7, 0xFE, Counter(3, 8), (Measurement("battery"),)) == values_of(
+        battery(255), humidity, packet_id, unknown
+    ).decoded(Counter(3, 8))
 
 
 def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> None:
-    """It says nothing, and somebody must be told what it said."""
+    """It says nothing, and somebody must be told what it said, and where it begins."""
     with pytest.raises(DecodeError) as caught:
-        sifted(measured("battery", "humidity", impossible=("battery", "humidity")), b"\x01\xff")
+        values_of(battery(101), battery(200)).decoded()
 
-    assert "no sensor can have measured its battery, humidity: 01ff" == str(caught.value)
-    assert "impossible_value" == caught.value.reason
+    assert "no sensor can have measured its battery, battery_2, and there is nothing else" == str(caught.value)
+    assert ("impossible_value", 101, 1) == (caught.value.reason, caught.value.offset, caught.value.size)
 
 
-@pytest.mark.parametrize(
-    "decoded",
-    [
-        Decoded({}, {}, None, None),
-        Decoded(
-            {Measurement("battery"): 255.0},
-            {Measurement("button"): "press"},
-            None,
-            None,
-            None,
-            (Measurement("battery"),),
-        ),
-    ],
-    ids=["nothing at all", "an event"],
-)
-def test_a_payload_that_says_something_else_is_not_rejected(decoded: Decoded) -> None:
+@pytest.mark.parametrize("fields", [(), (battery(255), BUTTON)], ids=["nothing at all", "an event"])
+def test_a_payload_that_says_something_else_is_not_rejected(fields: tuple[Field, ...]) -> None:
     """An announcement has no value, and a button is pressed whatever the battery says."""
-    assert {} == sifted(decoded, b"").measurements
+    assert {} == values_of(*fields).decoded().measurements
 
 
-def test_values_are_read_and_told_apart_by_position() -> None:
+def test_values_are_told_apart_by_position() -> None:
     """Two probes on one sensor: both are somebody's temperature."""
-    values = Values()
-    for index in (0, 1, 2):
-        values.read(uint("battery", 1, 10, "%"), b"\x0a\xff\x0b", index)
+    values = values_of(battery(10), battery(20))
 
-    decoded = values.decoded(b"", 7, 0xFE)
-
-    assert {"battery": 1.0, "battery_2": 25.5, "battery_3": 1.1} == decoded.measurements
-    assert (7, 0xFE, None, ()) == (decoded.packet_id, decoded.unknown_object, decoded.counter, decoded.impossible)
+    assert "battery_3" == values.take(battery(11)).name
+    assert {"battery": 1.0, "battery_2": 2.0, "battery_3": 1.1} == values.decoded().measurements
 
 
 def test_an_impossible_value_keeps_its_position() -> None:
     """When the first of two probes breaks, the second does not take its place."""
-    values = Values()
-    for index in (0, 1):
-        values.read(uint("battery", 1, 1, "%"), b"\x65\x64", index)
+    decoded = values_of(battery(101), battery(100)).decoded()
 
-    decoded = values.decoded(b"", None)
-
-    assert ({"battery_2": 100.0}, ("battery",)) == (decoded.measurements, decoded.impossible)
+    assert ({"battery_2": 10.0}, ("battery",)) == (decoded.measurements, decoded.impossible)
 
 
-@pytest.mark.parametrize(("raw", "expected"), [(0, True), (100, True), (101, False), (0xFF, False)])
-def test_the_bounds_of_a_row_are_possible_values(raw: int, expected: bool) -> None:
-    """An empty battery is one, and a full one too."""
-    values = Values()
-    values.read(uint("battery", 1, 1, "%"), bytes([raw]), 0)
+def test_the_first_unknown_object_is_kept() -> None:
+    """It is the one that a reader of the log looks up; the last packet id is the one that counts."""
+    unknown = [Field(0, 1, "", "unknown_object", object_id) for object_id in (0, 2)]
+    packet_ids = [Field(0, 1, "", "packet_id", packet_id) for packet_id in (3, 4)]
+    decoded = values_of(*unknown, *packet_ids).decoded()
 
-    assert expected == (() == values.impossible)
-
-
-def test_all_that_is_impossible_is_named() -> None:
-    """Not only the last."""
-    values = Values()
-    values.add(Measurement("humidity"), 50.0, is_possible=True)
-    values.add(Measurement("battery"), 255.0, is_possible=False)
-    values.add(Measurement("temperature"), -300.0, is_possible=False)
-
-    assert ("battery", "temperature") == values.decoded(b"", None).impossible
+    assert (0, 4) == (decoded.unknown_object, decoded.packet_id)
 
 
 def test_repeated_events_are_told_apart_too() -> None:
     """A remote control has several buttons."""
-    values = Values()
-    for event in ("none", "press", "press"):
-        values.add_other(Measurement("button"), event)
+    values = values_of(BUTTON, BUTTON)
 
-    assert {"button": "none", "button_2": "press", "button_3": "press"} == values.decoded(b"", None).others
+    assert "button_3" == values.take(BUTTON._replace(value="none")).name
+    assert {"button": "press", "button_2": "press", "button_3": "none"} == values.decoded().others
 
 
 def test_one_payload_alone_is_what_it_says() -> None:

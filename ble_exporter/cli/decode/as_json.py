@@ -1,27 +1,31 @@
-"""What `decode --json` says of a payload: the same as the lines, for programs."""
+"""What `decode --json` prints of a payload: the same as the lines, for programs."""
 
 from collections.abc import Sequence
 
 from ble_exporter import __version__
-from ble_exporter.cli.decode.advertising_data import Structure
-from ble_exporter.cli.decode.as_text import Told, exported, format_name
-from ble_exporter.cli.decode.fields import Field, Value
+from ble_exporter.cli.decode.as_text import VALUE_ROLES, Row, exported, format_name, rows
+from ble_exporter.cli.decode.explain import Explanation
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.advertising_data import Structure
+from ble_exporter.formats.field import Field
 
 
-def document(structures: Sequence[Structure], told: Sequence[Told], *, is_sound: bool) -> dict[str, object]:
+def document(
+    structures: Sequence[Structure], explanations: Sequence[Explanation], *, is_valid: bool
+) -> dict[str, object]:
     """
-    Return what was given, as JSON has it; bytes are hex digits.
+    Return what was given as a JSON document; bytes are hex digits.
 
     Args:
         structures: Of an advertising payload; none of service data.
-        told: Its payloads.
-        is_sound: Whether nothing is wrong with any of it.
+        explanations: Of its payloads.
+        is_valid: Whether nothing is wrong with any of it.
     """
     return {
         "version": __version__,
-        "sound": is_sound,
+        "sound": is_valid,
         "structures": [_structure(one) for one in structures],
-        "payloads": [_payload(one) for one in told],
+        "payloads": [_payload(one) for one in explanations],
     }
 
 
@@ -37,40 +41,57 @@ def _structure(one: Structure) -> dict[str, object]:
     }
 
 
-def _payload(told: Told) -> dict[str, object]:
-    anatomy, problem = told.anatomy, told.anatomy.problem
-    wrong = None if problem is None else problem._asdict()
+def _payload(explanation: Explanation) -> dict[str, object]:
+    error, plaintext = explanation.error, explanation.plaintext
     return {
-        "format": format_name(anatomy),
-        "service": anatomy.uuid,
-        "told": told.how,
-        "also": [{"service": guess.uuid or None, "why": guess.why} for guess in told.also],
-        "start": told.start,
-        "payload": anatomy.payload.hex(),
-        "address": anatomy.address or None,
-        "encrypted": anatomy.is_encrypted,
-        "sound": told.is_sound,
-        "wrong": wrong,
-        "fields": [_field(field) for field in anatomy.fields],
-        "plaintext": None if anatomy.plaintext is None else anatomy.plaintext.hex(),
-        "plaintext_fields": [_field(field) for field in anatomy.plaintext_fields],
-        "exported": dict(exported(anatomy)),
+        "format": format_name(explanation),
+        "service": explanation.format.uuid,
+        "told": explanation.how,
+        "also": [{"service": guess.uuid or None, "why": guess.why} for guess in explanation.also],
+        "start": explanation.start,
+        "payload": explanation.payload.hex(),
+        "address": explanation.address or None,
+        "encrypted": explanation.encrypted is not None,
+        "sound": explanation.is_valid,
+        "wrong": error and _error(error),
+        "fields": [_row(row) for row in rows(explanation.fields, explanation.payload)],
+        "plaintext": None if plaintext is None else plaintext.hex(),
+        "plaintext_fields": [_row(row) for row in rows(explanation.plaintext_fields, plaintext or b"")],
+        "exported": dict(exported(explanation)),
     }
 
 
-def _field(field: Field) -> dict[str, object]:
+def _error(error: DecodeError) -> dict[str, object]:
     return {
-        "byte": field.offset,
-        "bytes": field.data.hex(),
-        "what": field.what,
-        "note": field.note,
-        "values": [_value(value) for value in field.values],
-        "unknown_object": field.unknown,
+        "reason": error.reason,
+        "text": error.detail,
+        "offset": error.offset,
+        "size": error.size,
+        "in_plaintext": error.in_plaintext,
     }
 
 
-def _value(value: Value) -> dict[str, object]:
-    said = value.value.hex() if isinstance(value.value, bytes) else value.value
+def _row(row: Row) -> dict[str, object]:
+    first = row.fields[0]
+    return {
+        "byte": first.start,
+        "bytes": row.data.hex(),
+        "what": first.label,
+        "note": first.note,
+        "values": [_value(field) for field in row.fields if field.role in VALUE_ROLES],
+        "unknown_object": first.value if first.role == "unknown_object" else None,
+    }
+
+
+def _value(field: Field) -> dict[str, object]:
+    value = field.value.hex() if isinstance(field.value, bytes) else field.value
     # JSON has neither infinity nor NaN.
-    is_finite = not isinstance(said, float) or said - said == 0
-    return value._asdict() | {"value": said if is_finite else str(said)}
+    is_finite = not isinstance(value, float) or value - value == 0
+    return {
+        "role": field.role,
+        "name": field.name or field.role,
+        "base": field.name.name or field.role,
+        "value": value if is_finite else str(value),
+        "unit": field.unit,
+        "is_possible": field.is_possible,
+    }

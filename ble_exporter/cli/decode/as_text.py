@@ -1,18 +1,18 @@
 """What `decode` says of a payload: plain lines of 100 columns at most, to be pasted into a bug report."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from textwrap import wrap
 from typing import NamedTuple
 
-from ble_exporter.cli.decode.advertising_data import Structure
-from ble_exporter.cli.decode.explain import Anatomy, Problem
-from ble_exporter.cli.decode.fields import Field, Value
-from ble_exporter.cli.decode.guess import Guess
+from ble_exporter.cli.decode.explain import Explanation
 from ble_exporter.cli.terminal import Painter, columns
 from ble_exporter.device.events import Events
-from ble_exporter.formats.measurement import Measurement
-from ble_exporter.formats.registry import FORMAT_NAMES, FORMATS
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats.advertising_data import Structure
+from ble_exporter.formats.encryption import mac_text
+from ble_exporter.formats.field import Field, Role
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.metrics.families import FAMILIES, event_labels
 from ble_exporter.utils import number_of, one_line
 
@@ -29,56 +29,54 @@ _BYTES_IN_A_DUMP = 16
 _WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
 
 
-class Told(NamedTuple):
+VALUE_ROLES: frozenset[Role] = frozenset({"measurement", "other", "packet_id", "counter"})
+"""The roles of the fields whose values are shown with a name."""
+
+
+class Row(NamedTuple):
     """
-    A payload, and how its format was told.
+    The fields of the same bytes.
 
     Attributes:
-        anatomy: Of the payload.
-        how: The format was told.
-        also: What it could be as well.
-        has_key: Whether there was a key for it.
-        start: Of the payload in the advertising payload; 0 where there is none.
+        data: The bytes.
+        fields: At least one.
     """
 
-    anatomy: Anatomy
-    how: str
-    also: Sequence[Guess] = ()
-    has_key: bool = False
-    start: int = 0
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether all of it is known and possible."""
-        possible = all(value.is_possible for value in self.anatomy.values())
-        return self.anatomy.problem is None and possible and not self.anatomy.unknown_objects()
+    data: bytes
+    fields: Sequence[Field]
 
 
-def format_name(anatomy: Anatomy) -> str:
+def rows(fields: Iterable[Field], data: bytes) -> list[Row]:
+    """Return fields by their bytes, which are in `data`."""
+    spans = groupby(fields, key=lambda field: (field.start, field.end))
+    return [Row(data[start:end], list(same)) for (start, end), same in spans]
+
+
+def format_name(explanation: Explanation) -> str:
     """Return the format's name and service."""
-    name = FORMATS[anatomy.uuid].name_of(anatomy.payload)
-    encrypted = ", encrypted" if anatomy.is_encrypted else ""
-    return f"{name}{encrypted} (0x{anatomy.uuid[4:8].upper()})"
+    name = explanation.format.name_of(explanation.payload)
+    encrypted = ", encrypted" if explanation.encrypted else ""
+    return f"{name}{encrypted} (0x{explanation.format.short_uuid.upper()})"
 
 
-def exported(anatomy: Anatomy) -> list[tuple[str, float]]:
+def exported(explanation: Explanation) -> list[tuple[str, float]]:
     """Return the series of the values, without the label of the device, and what they show."""
-    if anatomy.problem is not None:
+    if explanation.error is not None:
         return []
     series = []
-    for value in anatomy.values():
-        if value.role == "measurement" and value.is_possible and value.base in FAMILIES:
-            family = FAMILIES[value.base]
-            position = Measurement.parse(value.name).position
+    for field in explanation.all_fields:
+        if field.role == "measurement" and field.is_possible and field.name.name in FAMILIES:
+            family = FAMILIES[field.name.name]
+            position = field.name.position
             labels = _labels({"position": str(position)} if position > 1 else {})
-            series.append((family.metric + labels, float(value.value) * family.multiplier / family.divisor))
-    return [*series, *_exported_events(anatomy)]
+            series.append((family.metric + labels, float(field.value) * family.multiplier / family.divisor))
+    return [*series, *_exported_events(explanation)]
 
 
-def _exported_events(anatomy: Anatomy) -> Iterator[tuple[str, float]]:
-    said = {Measurement.parse(value.name): str(value.value) for value in anatomy.values() if value.role == "other"}
+def _exported_events(explanation: Explanation) -> Iterator[tuple[str, float]]:
+    others = {field.name: str(field.value) for field in explanation.all_fields if field.role == "other"}
     events = Events()
-    events.hear(said, None, 0.0, "")
+    events.hear(others, None, 0.0, "")
     for (source, event), count in events.counts.items():
         yield "ble_sensor_events_total" + _labels(event_labels(source, event)), count
     if events.info:
@@ -94,16 +92,16 @@ def number(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
-def value_text(value: Value) -> str:
+def value_text(field: Field) -> str:
     """Return a value with its name and unit."""
-    if isinstance(value.value, bytes):
-        said = value.value.hex() or "no bytes"
-    elif isinstance(value.value, str):
-        said = f'"{one_line(value.value)}"'
+    if isinstance(field.value, bytes):
+        text = field.value.hex() or "no bytes"
+    elif isinstance(field.value, str):
+        text = f'"{one_line(field.value)}"'
     else:
-        said = number(value.value)
-    name = "packet id" if value.role == "packet_id" else value.name
-    return f"{name} {said} {value.unit}".rstrip() + ("" if value.is_possible else ": impossible")
+        text = number(field.value)
+    name = field.name or field.role.replace("_", " ")
+    return f"{name} {text} {field.unit}".rstrip() + ("" if field.is_possible else ": impossible")
 
 
 def structure_lines(structures: Sequence[Structure], known: Iterable[str]) -> list[str]:
@@ -122,20 +120,19 @@ def structure_lines(structures: Sequence[Structure], known: Iterable[str]) -> li
     return _table(rows, "structure")
 
 
-def payload_lines(told: Told, paint: Painter) -> list[str]:
-    """Return all that is said of one payload."""
-    anatomy = told.anatomy
-    lines = [f"{number_of(len(anatomy.payload), 'byte')} of service data: {format_name(anatomy)}"]
-    lines += _told(told)
-    lines += ["", *_table(_rows(anatomy.fields), "field")]
-    if anatomy.plaintext is not None:
-        size = number_of(len(anatomy.plaintext), "byte")
-        lines += ["", f"decrypted, {size}; these offsets are those of the plaintext:"]
-        lines += ["", *_table(_rows(anatomy.plaintext_fields), "field")]
-    series = exported(anatomy)
+def payload_lines(explanation: Explanation, paint: Painter) -> list[str]:
+    """Return the whole explanation of one payload."""
+    payload, plaintext = explanation.payload, explanation.plaintext
+    lines = [f"{number_of(len(payload), 'byte')} of service data: {format_name(explanation)}"]
+    lines += _head(explanation)
+    lines += ["", *_table(_cells(explanation.fields, payload), "field")]
+    if plaintext is not None:
+        lines += ["", f"decrypted, {number_of(len(plaintext), 'byte')}; these offsets are those of the plaintext:"]
+        lines += ["", *_table(_cells(explanation.plaintext_fields, plaintext), "field")]
+    series = exported(explanation)
     if series:
         lines += ["", "exported as:", *(f"  {name} {number(value)}" for name, value in series)]
-    return [*lines, "", *_verdict(told, paint)]
+    return [*lines, "", *_verdict(explanation, paint)]
 
 
 def dump_lines(data: bytes, offset: int, size: int) -> list[str]:
@@ -150,35 +147,33 @@ def _swapped(structure: Structure) -> str:
     known = structure.swapped_uuid
     if not known:
         return ""
-    return (
-        f" is 0x{known[4:8].upper()} ({FORMAT_NAMES[known, False]}) with its bytes swapped; the lower one comes first"
-    )
+    return f" is 0x{known[4:8].upper()} ({FORMATS[known].name}) with its bytes swapped; the lower one comes first"
 
 
-def _told(told: Told) -> list[str]:
-    lines = wrapped(f"format: {told.how}")
-    for guess in told.also:
+def _head(explanation: Explanation) -> list[str]:
+    lines = wrapped(f"format: {explanation.how}")
+    for guess in explanation.also:
         name, option = "a whole advertising payload", ADVERTISING
         if guess.uuid:
-            name, option = FORMAT_NAMES[guess.uuid, False], guess.uuid[4:8]
+            name, option = FORMATS[guess.uuid].name, FORMATS[guess.uuid].short_uuid
         lines += wrapped(f"it could also be {name} (--service {option}): {guess.why}")
-    if told.anatomy.address:
-        lines.append(f"address: {told.anatomy.address}")
-    if told.anatomy.nonce:
-        lines.append(f"nonce: {told.anatomy.nonce.hex()}")
+    if explanation.address:
+        lines.append(f"address: {explanation.address}")
+    if explanation.nonce:
+        lines.append(f"nonce: {explanation.nonce.hex()}")
     return lines
 
 
-def _rows(fields: Iterable[Field]) -> list[tuple[str, bytes, str, str]]:
-    return [
-        (
-            str(field.offset),
-            field.data,
-            field.what,
-            "; ".join(filter(None, (*map(value_text, field.values), field.note))),
-        )
-        for field in fields
-    ]
+def _cells(fields: Iterable[Field], data: bytes) -> list[tuple[str, bytes, str, str]]:
+    return [(str(row.fields[0].start), row.data, row.fields[0].label, _says(row)) for row in rows(fields, data)]
+
+
+def _says(row: Row) -> str:
+    first = row.fields[0]
+    if first.role == "address":
+        return f"{mac_text(first)}, {first.note}"
+    values = [value_text(field) for field in row.fields if field.role in VALUE_ROLES]
+    return "; ".join(filter(None, [*values, first.note]))
 
 
 def _table(rows: Sequence[tuple[str, bytes, str, str]], title: str) -> list[str]:
@@ -191,52 +186,47 @@ def _table(rows: Sequence[tuple[str, bytes, str, str]], title: str) -> list[str]
     return [f"  {line}" for line in columns(cells, right=frozenset({0}))]
 
 
-def _verdict(told: Told, paint: Painter) -> list[str]:
-    anatomy, problem = told.anatomy, told.anatomy.problem
+def _verdict(explanation: Explanation, paint: Painter) -> list[str]:
+    error = explanation.error
     lines = []
-    for value in anatomy.values():
-        if not value.is_possible:
-            text = f"impossible: no sensor can have measured a {value.base.replace('_', ' ')} of {_amount(value)}"
+    for field in explanation.all_fields:
+        if not field.is_possible:
+            amount = f"{number(float(field.value))} {field.unit}".rstrip()
+            text = f"impossible: no sensor can have measured a {field.name.name.replace('_', ' ')} of {amount}"
             lines.append(paint(f"{text}: it is left out", "yellow"))
-    for field in anatomy.unknown_objects():
-        where = "of the plaintext " if field in anatomy.plaintext_fields else ""
-        lines += [
-            paint(line, "yellow") for line in wrapped(f"{field.what} at byte {field.offset} {where}is {field.note}")
-        ]
-    if problem is not None:
-        lines += [paint(line, "bold", "red") for line in wrapped(_rejection(problem, told))]
-        whole = anatomy.plaintext if problem.in_plaintext else anatomy.payload
-        lines += dump_lines(whole or b"", problem.offset, problem.size)
-        lines += [line for hint in _hints(told, problem) for line in wrapped(hint)]
+    for field in explanation.unknown_objects:
+        where = "of the plaintext " if field in explanation.plaintext_fields else ""
+        text = f"{field.label} at byte {field.start} {where}is {field.note}"
+        lines += [paint(line, "yellow") for line in wrapped(text)]
+    if error is not None:
+        lines += [paint(line, "bold", "red") for line in wrapped(_rejection(error, explanation))]
+        whole = explanation.plaintext if error.in_plaintext else explanation.payload
+        lines += dump_lines(whole or b"", error.offset, max(error.size, 1))
+        lines += [line for hint in _hints(error, explanation) for line in wrapped(hint)]
     if not lines:
         lines.append(paint("sound", "green"))
-    if problem is None and told.has_key and not anatomy.is_encrypted:
-        lines += wrapped("It is not encrypted: of a device with a key the exporter refuses it (not_encrypted).")
+    if error is None and explanation.has_key and not explanation.encrypted:
+        lines += wrapped("It is not encrypted: from a device with a key the exporter refuses it (not_encrypted).")
     return lines
 
 
-def _rejection(problem: Problem, told: Told) -> str:
-    where = " (of the plaintext)" if problem.in_plaintext else ""
-    if problem.reason == "wrong_address" and not told.anatomy.address:
-        return f"not decrypted: {problem.text}{where}"
-    return f"rejected as {problem.reason}: {problem.text}{where}"
+def _rejection(error: DecodeError, explanation: Explanation) -> str:
+    where = " (of the plaintext)" if error.in_plaintext else ""
+    if error.reason == "wrong_address" and not explanation.address:
+        return f"not decrypted: {error.detail}{where}"
+    return f"rejected as {error.reason}: {error.detail}{where}"
 
 
-def _amount(value: Value) -> str:
-    return f"{number(float(value.value))} {value.unit}".rstrip()
-
-
-def _hints(told: Told, problem: Problem) -> list[str]:
+def _hints(error: DecodeError, explanation: Explanation) -> list[str]:
     """Return what the reader can do."""
-    anatomy = told.anatomy
-    if problem.reason == "encrypted":
-        mac = "" if anatomy.address else ", and the sender's address: --mac A4:C1:38:00:00:01"
+    if error.reason == "encrypted":
+        mac = "" if explanation.address else ", and the sender's address: --mac A4:C1:38:00:00:01"
         return [f"Reading it needs its key, the 32 hex digits of the firmware's page: --key-file FILE{mac}."]
-    if problem.reason == "wrong_key":
+    if error.reason == "wrong_key":
         return ["So the key is not this sensor's, or the address is another one's, or these are not the bytes it sent."]
-    if problem.reason == "wrong_address" and not anatomy.address:
+    if error.reason == "wrong_address" and not explanation.address:
         return ["The payload does not include it; give it: --mac A4:C1:38:00:00:01."]
-    if problem.reason == "wrong_address":
+    if error.reason == "wrong_address":
         return ["Without --mac it is read under the address that it includes."]
     return []
 

@@ -7,24 +7,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ble_exporter import __version__
-from ble_exporter.cli.decode.advertising_data import Structure, report, structures
 from ble_exporter.cli.decode.as_json import document
 from ble_exporter.cli.decode.as_text import (
     ADVERTISING,
     SERVICES,
-    Told,
     dump_lines,
     payload_lines,
     structure_lines,
     wrapped,
 )
-from ble_exporter.cli.decode.explain import explain
-from ble_exporter.cli.decode.guess import CERTAIN, guesses, is_advertising
+from ble_exporter.cli.decode.explain import Explanation, explain
+from ble_exporter.cli.decode.guess import guesses, is_advertising
 from ble_exporter.cli.decode.hex_input import key_in, key_of, octets_of, pasted, refuse_key
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.cli.terminal import Painter
+from ble_exporter.formats.advertising_data import Structure, hci_report, structures
 from ble_exporter.formats.decoded import Cipher
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.guess import CERTAIN
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
 EXIT_WRONG = 1
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.hex == [_STANDARD_INPUT] == [options.key_file]:
             raise ValueError("standard input can't be both the payload and the key")
         data, named = pasted(_input(options.hex))
-        reported = None if service or named else report(data)
+        reported = None if service or named else hci_report(data)
         if reported is not None:
             data, service, mac = reported.payload, "", mac or reported.address
         if len(data) > _MOST_BYTES:
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     decode.sender = reported.address if reported else ""
     decode.take(service, how)
     sys.stdout.write(decode.as_json() if options.json else decode.as_text(Painter(sys.stdout)))
-    return EXIT_OK if decode.is_sound else EXIT_WRONG
+    return EXIT_OK if decode.is_valid else EXIT_WRONG
 
 
 def _parser() -> Parser:
@@ -167,7 +167,7 @@ class _Decode:
 
     Attributes:
         structures: Of an advertising payload; none of service data.
-        told: Its payloads of known formats.
+        explanations: Of its payloads of known formats.
         sender: Of an HCI event in which it was; empty where it was in none.
     """
 
@@ -177,15 +177,15 @@ class _Decode:
         self._keys = keys
         self._by_address = by_address
         self.structures: list[Structure] = []
-        self.told: list[Told] = []
+        self.explanations: list[Explanation] = []
         self.sender = ""
         self._unknown = ""
 
     @property
-    def is_sound(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether nothing is wrong with any of it."""
         cut = any(one.missing for one in self.structures)
-        return bool(self.told) and not cut and all(told.is_sound for told in self.told)
+        return bool(self.explanations) and not cut and all(one.is_valid for one in self.explanations)
 
     def take(self, service: str | None, how: str) -> None:
         """
@@ -196,8 +196,8 @@ class _Decode:
                 advertising payload; None where nobody says.
             how: That was said.
         """
-        if service and service in DECODERS:
-            self.told.append(self._told(service, self._data, how))
+        if service and service in FORMATS:
+            self._explain(service, self._data, how)
         elif service:
             self._unknown = service
         elif service is not None or is_advertising(self._data):
@@ -209,27 +209,28 @@ class _Decode:
         """Return the lines."""
         lines = [paint(f"{PROGRAM} {__version__}", "bold")]
         if self.structures:
-            known = [told.anatomy.uuid for told in self.told]
+            known = [explanation.format.uuid for explanation in self.explanations]
             where = f", in an HCI event that names {self.sender} as its sender" if self.sender else ""
             lines += [
                 f"{number_of(len(self._data), 'byte')} of an advertising payload{where}",
                 "",
                 *structure_lines(self.structures, known),
             ]
-        for told in self.told:
-            lines += ["", *payload_lines(told, paint)] if self.structures else payload_lines(told, paint)
+        for explanation in self.explanations:
+            lines += [""] if self.structures else []
+            lines += payload_lines(explanation, paint)
         for one in self.structures:
             if one.missing:
                 by = number_of(one.missing, "byte")
                 text = f"wrong: the structure at byte {one.offset} is {by} longer than what is there"
                 lines += ["", paint(text, "bold", "red"), *dump_lines(self._data, one.offset, 1)]
-        if not self.told:
+        if not self.explanations:
             lines += self._nothing_known(paint)
         return "\n".join(lines) + "\n"
 
     def as_json(self) -> str:
         """Return the same for programs."""
-        found = document(self.structures, self.told, is_sound=self.is_sound)
+        found = document(self.structures, self.explanations, is_valid=self.is_valid)
         return json.dumps(found, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
     def _nothing_known(self, paint: Painter) -> list[str]:
@@ -251,9 +252,8 @@ class _Decode:
         self.structures = structures(self._data)
         for one in self.structures:
             if one.uuid in SERVICES.values():
-                start = one.offset + 2 + one.uuid_size
-                told = self._told(one.uuid, one.service_data, "as the service data's UUID says")
-                self.told.append(told._replace(start=start))
+                explanation = self._explain(one.uuid, one.service_data, "as the service data's UUID says")
+                explanation.start = one.offset + 2 + one.uuid_size
 
     def _guess(self) -> None:
         found = guesses(self._data)
@@ -262,16 +262,19 @@ class _Decode:
         uuid = SERVICES.get(swapped) or SERVICES.get(in_front)
         if uuid is not None and not (found and found[0].rank == CERTAIN):
             how = f"its first two bytes are the UUID, 0x{uuid[4:8].upper()}; what follows is the service data"
-            self.told.append(self._told(uuid, self._data[2:], how)._replace(start=2))
+            self._explain(uuid, self._data[2:], how).start = 2
         elif found:
             how = f"guessed: {found[0].why}"
             # What may be anything is no news where something fits well.
             also = [guess for guess in found[1:] if guess.rank < found[0].rank + 3]
-            self.told.append(self._told(found[0].uuid, self._data, how)._replace(also=also))
+            self._explain(found[0].uuid, self._data, how).also = also
 
-    def _told(self, uuid: str, payload: bytes, how: str) -> Told:
+    def _explain(self, uuid: str, payload: bytes, how: str) -> Explanation:
         cipher = self._cipher(explain(uuid, payload, self._mac).address)
-        return Told(explain(uuid, payload, self._mac, cipher), how, has_key=cipher is not None)
+        explanation = explain(uuid, payload, self._mac, cipher)
+        explanation.how = how
+        self.explanations.append(explanation)
+        return explanation
 
     def _cipher(self, address: str) -> Cipher | None:
         key = self._keys.get(address if self._by_address else "")

@@ -1,168 +1,115 @@
-"""A payload of any format as its fields, those of its plaintext, and what is wrong with it."""
+"""A payload of any format as its fields, those of its plaintext, and why it is rejected."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from ble_exporter.cli.decode import walk_atc as atc_fields
-from ble_exporter.cli.decode import walk_bthome as bthome_fields
-from ble_exporter.cli.decode import walk_mibeacon as mibeacon_fields
-from ble_exporter.cli.decode.fields import Field, FieldError, Part, Sealed, Value
-from ble_exporter.errors import DecodeError, RejectReason
-from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.errors import DecodeError
 from ble_exporter.formats.decoded import Cipher
-from ble_exporter.formats.encryption import MIC_LENGTH
-from ble_exporter.formats.registry import DECODERS
-
-_WALKS: Mapping[str, Callable[[Part], Sealed | None]] = {
-    bthome.UUID: bthome_fields.walk_v2,
-    bthome_v1.UUID: bthome_fields.walk_v1,
-    bthome_v1.UUID_ENCRYPTED: bthome_fields.walk_v1_encrypted,
-    atc.UUID: atc_fields.walk,
-    mibeacon.UUID: mibeacon_fields.walk,
-}
+from ble_exporter.formats.encryption import Encrypted, mac_text
+from ble_exporter.formats.field import Field
+from ble_exporter.formats.guess import Guess
+from ble_exporter.formats.registry import FORMATS, Format
+from ble_exporter.formats.values import Values
 
 
-class Problem(NamedTuple):
-    """
-    Why a payload is rejected.
-
-    Attributes:
-        reason: As the decoder has it.
-        text: In words.
-        offset: Of the first byte that is wrong.
-        size: How many are.
-        in_plaintext: Whether the offset is one of the plaintext.
-    """
-
-    reason: RejectReason
-    text: str
-    offset: int
-    size: int
-    in_plaintext: bool
-
-
-class Anatomy(NamedTuple):
+@dataclass
+class Explanation:
     """
     A payload, explained.
 
     Attributes:
-        uuid: Of its service.
-        payload: As it came.
-        address: The sender's, as given or as included; empty where neither is.
-        fields: Cover the payload without gap or overlap.
-        is_encrypted: Whether a part of it is.
-        plaintext: What was encrypted; None where nothing was, or where it could not be read.
+        format: Of the payload.
+        payload: As it was sent.
+        address: The sender's, as given or as included in the payload; empty if neither.
+        has_key: Whether there was a key for it.
+        fields: Cover the payload.
+        encrypted: The encrypted content; None if there is none.
+        nonce: What the content is decrypted with, beside the key; empty if there is no key.
+        plaintext: The decrypted content; None if nothing was decrypted.
         plaintext_fields: Cover the plaintext.
-        nonce: What was decrypted with, beside the key; empty before that.
-        problem: Why it is rejected; None of one that is sound.
+        error: Why the payload is rejected; None for a valid one.
+        how: How the format was found, in words.
+        also: What the payload could be as well.
+        start: Offset of the payload in the advertising payload; 0 if there is none.
     """
 
-    uuid: str
+    format: Format
     payload: bytes
     address: str
-    fields: tuple[Field, ...]
-    is_encrypted: bool
-    plaintext: bytes | None
-    plaintext_fields: tuple[Field, ...]
-    nonce: bytes
-    problem: Problem | None
+    has_key: bool
+    fields: list[Field] = field(default_factory=list)
+    encrypted: Encrypted | None = None
+    nonce: bytes = b""
+    plaintext: bytes | None = None
+    plaintext_fields: list[Field] = field(default_factory=list)
+    error: DecodeError | None = None
+    how: str = ""
+    also: Sequence[Guess] = ()
+    start: int = 0
 
-    def values(self) -> list[Value]:
-        """Return all that was said, in order."""
-        return [value for field in (*self.fields, *self.plaintext_fields) for value in field.values]
+    @property
+    def all_fields(self) -> list[Field]:
+        """The fields of the payload, then those of the plaintext."""
+        return [*self.fields, *self.plaintext_fields]
 
+    @property
     def unknown_objects(self) -> list[Field]:
-        """Return the objects that are in no table."""
-        return [field for field in (*self.fields, *self.plaintext_fields) if field.unknown is not None]
+        """The objects that are in no table."""
+        return [one for one in self.all_fields if one.role == "unknown_object"]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether all of it is known and possible."""
+        return self.error is None and all(one.is_possible for one in self.all_fields) and not self.unknown_objects
 
 
-class _Recorder:
-    """A cipher that keeps what passes: so the decoder makes the nonce, and nobody else."""
-
-    def __init__(self, cipher: Cipher) -> None:
-        self._cipher = cipher
-        self.nonce = b""
-        self.plaintext: bytes | None = None
-
-    def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
-        """See decoded.Cipher."""
-        self.nonce = nonce
-        self.plaintext = self._cipher.decrypt(nonce, sealed, associated_data)
-        return self.plaintext
-
-
-class _Explanation:
-    """What is known so far of one payload."""
-
-    def __init__(self, uuid: str, payload: bytes, address: str | None, cipher: Cipher | None) -> None:
-        self.uuid = uuid
-        self.cipher = cipher
-        self.outer = Part(payload, address, has_key=cipher is not None)
-        self.inner: Part | None = None
-        self.sealed: Sealed | None = None
-        self.nonce = b""
-
-    def walk(self) -> None:
-        """Find all fields. Raises FieldError."""
-        self.sealed = _WALKS[self.uuid](self.outer)
-        if self.sealed is None:
-            self.outer.check_values()
-            return
-        self.inner = Part(self._plaintext(self.sealed))
-        self.sealed.walk(self.inner)
-        self.inner.check_values()
-
-    def _plaintext(self, sealed: Sealed) -> bytes:
-        if self.cipher is None:
-            text = "there is no key"
-            raise FieldError("encrypted", text, sealed.offset, max(sealed.size, 1))
-        recorder = _Recorder(self.cipher)
-        try:
-            DECODERS[self.uuid](self.outer.data, self.outer.sender or "", recorder)
-        except DecodeError as error:
-            self.nonce = recorder.nonce
-            if recorder.plaintext is None:
-                raise self._not_opened(error, sealed) from None
-        self.nonce = recorder.nonce
-        return recorder.plaintext or b""
-
-    def _not_opened(self, error: DecodeError, sealed: Sealed) -> FieldError:
-        if error.reason == "wrong_address":
-            text = "decrypting it needs the sender's address, which is a part of the nonce"
-            return FieldError(error.reason, text, sealed.offset, max(sealed.size, 1))
-        text = "the MIC is not the one that this key, the address and the bytes give"
-        return FieldError(error.reason, text, len(self.outer.data) - MIC_LENGTH, MIC_LENGTH)
-
-
-def explain(uuid: str, payload: bytes, address: str | None = None, cipher: Cipher | None = None) -> Anatomy:
+def explain(uuid: str, payload: bytes, address: str | None = None, cipher: Cipher | None = None) -> Explanation:
     """
     Explain the service data of one advertisement.
 
     Args:
-        uuid: One of DECODERS.
+        uuid: A key of FORMATS.
         payload: Any bytes.
         address: The sender's; None takes the one that the payload includes.
-        cipher: Of its key.
+        cipher: Of the sender's key.
 
     Returns:
-        Its fields and values. Of what is rejected, those in front of where it is wrong.
+        The fields and values. Of a rejected payload, those in front of the error.
     """
-    found = _Explanation(uuid, payload, address, cipher)
-    problem = None
+    explanation = Explanation(FORMATS[uuid], payload, address or "", has_key=cipher is not None)
+    values = Values()
+    is_in_plaintext = False
     try:
-        found.walk()
-    except FieldError as error:
-        problem = Problem(error.reason, str(error), error.offset, error.size, in_plaintext=found.inner is not None)
-    for part in filter(None, (found.outer, found.inner)):
-        part.take(part.left(), "not read")
-    return Anatomy(
-        uuid,
-        payload,
-        found.outer.sender or "",
-        tuple(found.outer.fields),
-        found.sealed is not None or (problem is not None and problem.reason == "encrypted"),
-        found.inner.data if found.inner else None,
-        tuple(found.inner.fields) if found.inner else (),
-        found.nonce,
-        problem,
-    )
+        for one in FORMATS[uuid].fields(payload, address):
+            if one.role != "encrypted":
+                explanation.fields.append(values.take(one))
+                if one.role == "address" and address is None:
+                    explanation.address = mac_text(one)
+                continue
+            _decrypt(explanation, one, cipher)
+            is_in_plaintext = True
+            for inner in one.fields(explanation.plaintext or b""):
+                explanation.plaintext_fields.append(values.take(inner))
+        values.decoded()
+    except DecodeError as error:
+        explanation.error = DecodeError(
+            error.reason, error.detail, error.offset, error.size, in_plaintext=is_in_plaintext
+        )
+    _add_rest(explanation.fields, payload)
+    _add_rest(explanation.plaintext_fields, explanation.plaintext or b"")
+    return explanation
+
+
+def _decrypt(explanation: Explanation, content: Encrypted, cipher: Cipher | None) -> None:
+    explanation.encrypted = content
+    if cipher is not None:
+        with suppress(DecodeError):
+            explanation.nonce = content.nonce(explanation.address)
+    explanation.plaintext = content.decrypt(explanation.address, cipher)
+
+
+def _add_rest(fields: list[Field], data: bytes) -> None:
+    start = fields[-1].end if fields else 0
+    if start < len(data):
+        fields.append(Field(start, len(data), "not read"))

@@ -4,14 +4,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.explain import Anatomy, explain
-from ble_exporter.cli.decode.fields import Field
+from ble_exporter.cli.decode.explain import Explanation, explain
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Counter, Decoded
-from ble_exporter.formats.measurement import Measurement
+from ble_exporter.formats.field import Field
 from ble_exporter.formats.registry import DECODERS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, cipher_of
@@ -63,28 +62,30 @@ def other(value: float | str | bytes) -> int | str | bytes:
     return value
 
 
-def said(anatomy: Anatomy) -> Decoded:
+def said(explanation: Explanation) -> Decoded:
     """Put together what the fields say, as a decoder returns it."""
-    values = anatomy.values()
-    measured = [value for value in values if value.role == "measurement"]
-    packet_ids = [value.value for value in values if value.role == "packet_id"]
-    counters = [value.value for value in values if value.role == "counter"]
-    unknown = anatomy.unknown_objects()
-    bits = 8 if anatomy.uuid == atc.UUID else 32
+    fields = explanation.all_fields
+    measured = [field for field in fields if field.role == "measurement"]
+    packet_ids = [field.value for field in fields if field.role == "packet_id"]
+    counters = [field.value for field in fields if field.role == "counter"]
+    unknown = explanation.unknown_objects
+    bits = 8 if explanation.format.uuid == atc.UUID else 32
     return Decoded(
-        {Measurement.parse(value.name): float(value.value) for value in measured if value.is_possible},
-        {Measurement.parse(value.name): other(value.value) for value in values if value.role == "other"},
+        {field.name: float(field.value) for field in measured if field.is_possible},
+        {field.name: other(field.value) for field in fields if field.role == "other"},
         int(packet_ids[-1]) if packet_ids else None,
-        unknown[0].unknown if unknown else None,
+        int(unknown[0].value) if unknown else None,
         Counter(int(counters[-1]), bits) if counters else None,
-        tuple(Measurement.parse(value.name) for value in measured if not value.is_possible),
+        tuple(field.name for field in measured if not field.is_possible),
     )
 
 
-def assert_covered(data: bytes, fields: tuple[Field, ...]) -> None:
-    """Check that the fields are all of it, once, in order."""
-    assert data == b"".join(field.data for field in fields)
-    assert all(field.data == data[field.offset : field.offset + len(field.data)] for field in fields)
+def assert_covered(data: bytes, fields: list[Field]) -> None:
+    """Check that the fields are all of it, once, in order; several values may have the same bytes."""
+    spans = list(dict.fromkeys((field.start, field.end) for field in fields))
+
+    assert [0, *(end for _, end in spans)] == [*(start for start, _ in spans), len(data)]
+    assert all(start < end for start, end in spans)
 
 
 def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
@@ -97,22 +98,29 @@ def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | N
 
 def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | None) -> None:
     """Check an explanation against the decoder."""
-    anatomy = explain(uuid, payload, address, cipher)
-    assert_covered(payload, anatomy.fields)
-    assert_covered(anatomy.plaintext or b"", anatomy.plaintext_fields)
-    decoded = decoded_or_rejected(uuid, payload, anatomy.address, cipher)
+    explanation = explain(uuid, payload, address, cipher)
+    assert_covered(payload, explanation.fields)
+    assert_covered(explanation.plaintext or b"", explanation.plaintext_fields)
+    decoded = decoded_or_rejected(uuid, payload, explanation.address, cipher)
     if isinstance(decoded, DecodeError):
-        assert anatomy.problem is not None, f"the decoder says: {decoded}"
-        assert decoded.reason == anatomy.problem.reason
-        whole = anatomy.plaintext if anatomy.problem.in_plaintext else payload
+        error = explanation.error
+        assert error is not None, f"the decoder says: {decoded}"
+        assert (decoded.reason, decoded.detail, decoded.offset, decoded.size, decoded.in_plaintext) == (
+            error.reason,
+            error.detail,
+            error.offset,
+            error.size,
+            error.in_plaintext,
+        )
+        whole = explanation.plaintext if error.in_plaintext else payload
         assert whole is not None
         # What is missing is wrong just behind the last byte.
-        assert 0 <= anatomy.problem.offset <= len(whole)
+        assert 0 <= error.offset <= len(whole)
         return
-    assert anatomy.problem is None
-    assert decoded == said(anatomy)
-    assert list(decoded.measurements) == list(said(anatomy).measurements)
-    assert anatomy.is_encrypted == (decoded.counter is not None)
+    assert explanation.error is None
+    assert decoded == said(explanation)
+    assert list(decoded.measurements) == list(said(explanation).measurements)
+    assert (explanation.encrypted is not None) == (decoded.counter is not None)
 
 
 @pytest.mark.parametrize("uuid", DECODERS)
@@ -136,9 +144,9 @@ def test_a_vector_is_explained_as_it_is_decoded(uuid: str, vector: Vector) -> No
 
 def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int, int, str]:
     """Return where a payload is wrong, on how many bytes, and the words."""
-    problem = explain(uuid, bytes.fromhex(payload), cipher=cipher).problem
-    assert problem is not None
-    return problem.offset, problem.size, problem.text
+    error = explain(uuid, bytes.fromhex(payload), cipher=cipher).error
+    assert error is not None
+    return error.offset, error.size, error.detail
 
 
 @pytest.mark.parametrize(
@@ -148,7 +156,7 @@ def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int,
         (bthome.UUID, "400151530a6162", (3, 4, "object 0x53 at byte 3 needs 11 bytes, 3 are left")),
         (bthome.UUID, "40015153", (3, 1, "object 0x53 at byte 3 needs 1 byte, none is left")),
         (bthome.UUID, "6001", (0, 1, "BTHome version 3 is not 2")),
-        (bthome.UUID, "4001ff02ff7f", (1, 2, "no sensor can have measured this, and there is nothing else")),
+        (bthome.UUID, "4001ff", (1, 2, "no sensor can have measured its battery, and there is nothing else")),
         (bthome_v1.UUID, "0201612302ca", (3, 3, "the object at byte 3 needs 3 bytes, 2 are left")),
         (bthome_v1.UUID, "0102", (0, 1, "the object at byte 0 has no value: its control byte 0x01 says length 1")),
         (mibeacon.UUID, "50585b051bccbb", (5, 2, "the address at byte 5 needs 6 bytes, 2 are left")),
@@ -183,17 +191,17 @@ def test_what_is_too_short_to_be_decrypted_says_so(uuid: str, payload: str, offs
 
 def test_a_wrong_plaintext_is_shown_at_its_own_byte() -> None:
     """The offsets of what was encrypted are not those of the packet."""
-    anatomy = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY))
+    error = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY)).error
 
-    assert anatomy.problem is not None
-    assert anatomy.problem.in_plaintext
-    assert (2, "object 0x02 at byte 2 needs 2 bytes, 1 is left") == (anatomy.problem.offset, anatomy.problem.text)
+    assert error is not None
+    assert error.in_plaintext
+    assert (2, "object 0x02 at byte 2 needs 2 bytes, 1 is left") == (error.offset, error.detail)
 
 
 def test_the_included_address_opens_what_it_encrypted() -> None:
     """MiBeacon brings it along: then nobody has to type it."""
     payload = SEALS[3][1](bytes.fromhex("041002be00"))
-    anatomy = explain(mibeacon.UUID, payload, None, Ccm(KEY))
+    explanation = explain(mibeacon.UUID, payload, None, Ccm(KEY))
 
-    assert anatomy.address == ADDRESS
-    assert {"temperature": 19.0} == said(anatomy).measurements
+    assert explanation.address == ADDRESS
+    assert {"temperature": 19.0} == said(explanation).measurements

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.advertising_data import (
-    Report,
+from ble_exporter.formats import bthome
+from ble_exporter.formats.advertising_data import (
+    HciReport,
     Structure,
     begins_with_flags,
     has_known_service,
-    report,
+    hci_report,
     structures,
 )
-from ble_exporter.formats import bthome
 
 PACKET = "4000b00151028d0a038d11"
 PAIR_A = "020106" + "0e16d2fc" + PACKET
@@ -104,7 +104,7 @@ EVENTS = [
 @pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
 def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
     """As hcidump and Wireshark show a packet: all of it."""
-    assert Report(bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == report(bytes.fromhex(event))
+    assert HciReport(bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == hci_report(bytes.fromhex(event))
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
@@ -113,12 +113,12 @@ def test_an_hci_event_is_whole_or_none(event: str) -> None:
     whole = bytes.fromhex(event)
     others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
 
-    assert [None] * len(others) == [report(other) for other in others]
+    assert [None] * len(others) == [hci_report(other) for other in others]
 
 
 @given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
 def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
     """Or none; never an error."""
-    found = report(event)
+    found = hci_report(event)
 
     assert found is None or found.payload in event

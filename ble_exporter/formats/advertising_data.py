@@ -9,7 +9,7 @@ Source: Bluetooth Core Specification, vol. 3, part C, 11; Supplement to it, part
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import one_line
 
 _BASE = "{:08x}-0000-1000-8000-00805f9b34fb"
@@ -89,7 +89,7 @@ class Structure(NamedTuple):
     def swapped_uuid(self) -> str:
         """The known UUID that it would be with its two bytes in the other order; empty where there is none."""
         swapped = _BASE.format(int.from_bytes(self.data[:2], "big")) if self.uuid_size == 2 else ""
-        return swapped if swapped in DECODERS and self.uuid not in DECODERS else ""
+        return swapped if swapped in FORMATS and self.uuid not in FORMATS else ""
 
     @property
     def service_data(self) -> bytes:
@@ -101,7 +101,7 @@ class Structure(NamedTuple):
         if self.kind not in _LISTS or self.missing:
             return False
         pairs = (self.data[at : at + 2] for at in range(0, len(self.data), 2))
-        return any(_BASE.format(int.from_bytes(pair, "little")) in DECODERS for pair in pairs)
+        return any(_BASE.format(int.from_bytes(pair, "little")) in FORMATS for pair in pairs)
 
     def text(self) -> str:
         """Return what the data says, where people can read it."""
@@ -152,7 +152,7 @@ def structures(payload: bytes) -> list[Structure]:
 
 def has_known_service(payload: bytes) -> bool:
     """Return whether a data structure has service data of a known format, or lists its service; or is swapped so."""
-    return any(one.uuid in DECODERS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
+    return any(one.uuid in FORMATS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
 
 
 def begins_with_flags(payload: bytes) -> bool:
@@ -174,7 +174,7 @@ def begins_with_flags(payload: bytes) -> bool:
     )
 
 
-class Report(NamedTuple):
+class HciReport(NamedTuple):
     """
     An HCI event that reports one advertisement.
 
@@ -187,7 +187,7 @@ class Report(NamedTuple):
     address: str
 
 
-def report(event: bytes) -> Report | None:
+def hci_report(event: bytes) -> HciReport | None:
     """
     Return what an HCI event reports; None of any other bytes.
 
@@ -201,4 +201,4 @@ def report(event: bytes) -> Report | None:
     start = length_at + 1
     if start > len(event) or event[length_at] != len(event) - start - behind:
         return None
-    return Report(event[start : len(event) - behind], event[at : at + 6][::-1].hex(":").upper())
+    return HciReport(event[start : len(event) - behind], event[at : at + 6][::-1].hex(":").upper())

@@ -1,0 +1,85 @@
+"""Fields: what holds for those of every format, and the one decoder that does not fold them."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats import bthome
+from ble_exporter.formats.ccm import Ccm
+from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.field import MAX_SIZE, check_room, check_size
+from ble_exporter.formats.values import fold
+from tests.formats.packets import packet
+from tests.formats.sealing import ADDRESS, KEY
+
+_CIPHER = Ccm(KEY)
+# 60,000 packets in `make test-properties`, and 1,800 in the fast tests.
+_PACKETS_PER_EXAMPLE = 60
+
+
+def _decoded(payload: bytes, cipher: Ccm | None) -> Decoded | str:
+    try:
+        return bthome.decode(payload, ADDRESS, cipher)
+    except DecodeError as error:
+        return repr((error.reason, str(error), error.offset, error.size, error.in_plaintext))
+
+
+def _folded(payload: bytes, cipher: Ccm | None) -> Decoded | str:
+    try:
+        return fold(bthome.fields, payload, ADDRESS, cipher)
+    except DecodeError as error:
+        return repr((error.reason, str(error), error.offset, error.size, error.in_plaintext))
+
+
+@given(seed=st.integers(0, 2**32), cipher=st.sampled_from([None, _CIPHER]))
+def test_bthome_is_decoded_as_its_fields_say(seed: int, cipher: Ccm | None) -> None:
+    """It has a loop of its own, for speed: what that makes of a packet must not differ from what `decode` shows."""
+    rng = random.Random(seed)
+    for _ in range(_PACKETS_PER_EXAMPLE):
+        payload = packet(rng).payload
+        ours, folded = _decoded(payload, cipher), _folded(payload, cipher)
+
+        assert folded == ours, payload.hex()
+        # Equal dictionaries may differ in their order, which the positions follow.
+        assert repr(folded) == repr(ours), payload.hex()
+
+
+@pytest.mark.parametrize(("size", "reason"), [(0, "truncated"), (MAX_SIZE + 1, "too_long")])
+def test_a_payload_that_no_advertisement_holds_is_rejected(size: int, reason: str) -> None:
+    """The length of a structure is one byte, and a structure of no service data says nothing."""
+    with pytest.raises(DecodeError) as caught:
+        check_size(bytes(size))
+
+    assert (reason, 0, max(size, 1)) == (caught.value.reason, caught.value.offset, caught.value.size)
+
+
+@pytest.mark.parametrize("size", [1, MAX_SIZE])
+def test_a_payload_of_any_other_size_may_be_valid(size: int) -> None:
+    """Extended advertisements have more room than the 31 bytes of the others."""
+    check_size(bytes(size))
+
+
+def test_an_object_that_is_complete_has_an_end() -> None:
+    """The next one begins there."""
+    assert 6 == check_room(bytes(6), 2, 1, 3, "the object")
+
+
+@pytest.mark.parametrize(
+    ("payload_size", "size", "text"),
+    [
+        (5, 3, "the object at byte 2 needs 3 bytes, 2 are left"),
+        (4, 2, "the object at byte 2 needs 2 bytes, 1 is left"),
+        (3, 1, "the object at byte 2 needs 1 byte, none is left"),
+        (2, 1, "the object at byte 2 needs 1 byte, none is left"),
+    ],
+)
+def test_an_object_that_is_cut_short_says_what_is_missing(payload_size: int, size: int, text: str) -> None:
+    """Who writes a firmware counts bytes."""
+    with pytest.raises(DecodeError) as caught:
+        check_room(bytes(payload_size), 2, 1, size, "the object")
+
+    assert ("truncated", text) == (caught.value.reason, str(caught.value))
+    assert (2, max(payload_size - 2, 1)) == (caught.value.offset, caught.value.size)

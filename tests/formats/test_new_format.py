@@ -1,0 +1,88 @@
+"""A new format is one file and one row: then the service and every command know it."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import HERE
+
+ADDRESS = "A4:C1:38:00:00:01"
+PAYLOAD = "0715"  # packet id 7, 21 °C
+PROGRAM = [sys.executable, "-m", "ble_exporter"]
+ROW = """
+    Format(made_up.UUID, "Made up", "Made up", made_up.decode, made_up.fields, made_up.NUMBERS, made_up.guess),"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a copy of the package that has a format more, and with what that format sends."""
+    folder = tmp_path_factory.mktemp("program")
+    shutil.copytree(HERE.parent / "ble_exporter", folder / "ble_exporter", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HERE / "formats" / "made_up.py", folder / "ble_exporter" / "formats")
+    registry = folder / "ble_exporter" / "formats" / "registry.py"
+    text = registry.read_text(encoding="utf-8")
+    text = text.replace("import atc, bthome, bthome_v1, mibeacon", "import atc, bthome, bthome_v1, made_up, mibeacon")
+    registry.write_text(text.replace("_ROWS = (", f"_ROWS = ({ROW}"), encoding="utf-8")
+    (folder / "capture").write_text(f"0.0 {ADDRESS} -60 cafe {PAYLOAD}\n0.1 {ADDRESS} -60 cafe {PAYLOAD}\n")
+    return folder
+
+
+def run(program: Path, *arguments: str) -> tuple[int, str]:
+    """Run a command; return its exit status, and what it prints."""
+    ended = subprocess.run([*PROGRAM, *arguments], cwd=program, stdout=subprocess.PIPE, text=True, check=False)
+    return ended.returncode, ended.stdout
+
+
+def test_the_service_reads_it(program: Path) -> None:
+    """Its values become metrics."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (program / "config.yaml").write_text(
+        f"scan_interval_seconds: 30\nscan_duration_seconds: 20\nlisten_address: 127.0.0.1\nlisten_port: {port}\n"
+        f'log_file: "-"\ndevices: {{"{ADDRESS}": room}}\n'
+    )
+    command = [*PROGRAM, "--config", "config.yaml", "--replay", "capture"]
+    with subprocess.Popen(command, cwd=program, stderr=subprocess.PIPE, text=True) as service:
+        assert service.stderr is not None
+        heard = next((line for line in service.stderr if " heard " in line), "nothing was heard")
+        service.kill()
+
+    assert f"heard room ({ADDRESS}) for the first time: temperature 21" in heard
+
+
+def test_discover_finds_it(program: Path) -> None:
+    """By name."""
+    said = json.loads(run(program, "discover", "--replay", "capture", "--seconds", "1", "--json")[1])
+
+    assert [(["Made up"], 21.0)] == [(one["formats"], one["measurements"]["temperature"]) for one in said["sensors"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "how"),
+    [
+        ([PAYLOAD], "guessed: it has two bytes"),
+        (["--service", "cafe", PAYLOAD], "as --service says"),
+        ([f"0516feca{PAYLOAD}"], "as the service data's UUID says"),
+    ],
+)
+def test_decode_explains_it(program: Path, arguments: list[str], how: str) -> None:
+    """Guessed, told, and in an advertising payload."""
+    status, said = run(program, "decode", *arguments)
+
+    assert 0 == status
+    assert "2 bytes of service data: Made up (0xCAFE)" in said
+    assert f"format: {how}" in said
+    assert "ble_sensor_temperature_celsius 21" in said
+
+
+def test_decode_says_where_it_is_wrong(program: Path) -> None:
+    """The fields raise the error, with its place."""
+    status, said = run(program, "decode", "--service", "cafe", "07")
+
+    assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, none is left" in said)
