@@ -18,7 +18,7 @@ from ble_exporter.cli.decode.as_text import (
 )
 from ble_exporter.cli.decode.explain import Explanation, explain
 from ble_exporter.cli.decode.guess import guesses, is_advertising
-from ble_exporter.cli.decode.hex_input import key_in, key_of, octets_of, pasted, refuse_key
+from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, pasted, refuse_key
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_data import Structure, hci_report, structures
@@ -121,9 +121,9 @@ def _mac(text: str | None) -> str | None:
     if text is None:
         return None
     with suppress(ValueError):
-        octets = octets_of(text)
-        if len(octets) == 6:
-            return octets.hex(":").upper()
+        six = bytes_from_hex(text)
+        if len(six) == 6:
+            return six.hex(":").upper()
     raise ValueError("--mac: this is no Bluetooth address; write six pairs of hex digits, as A4:C1:38:00:00:01")
 
 

@@ -105,7 +105,7 @@ def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_p
     ("arguments", "status", "message"),
     [
         ([], 2, "the following arguments are required: HEX"),
-        (["40 0g"], 2, "behind 3 hex digits stands 'g', which is none"),
+        (["40 0g"], 2, "after 3 hex digits stands 'g', which is not one"),
         (["40" * 1651], 2, "1651 bytes are more than the 1650 that an advertisement holds"),
         ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
         ([PACKET, "--mac", "room"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.hex_input import Pasted, key_in, key_of, octets_of, pasted
+from ble_exporter.cli.decode.hex_input import Pasted, bytes_from_hex, key_in, key_of, pasted
 from ble_exporter.errors import ConfigError
 
 PACKET = bytes.fromhex("4000b00151028d0a038d11")
@@ -102,7 +102,7 @@ def test_a_service_without_a_known_format_is_named_as_well() -> None:
 
 def test_what_goes_wrong_in_the_bytes_does_not_end_them() -> None:
     """They would be explained as cut short."""
-    with pytest.raises(ValueError, match="behind 9 hex digits stands 'g', which is none"):
+    with pytest.raises(ValueError, match="after 9 hex digits stands 'g', which is not one"):
         pasted("Service Data (UUID 0xfcd2): 4000b0\n  010g")
 
 
@@ -123,24 +123,24 @@ HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |......
 )
 def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
     """Of Wireshark, xxd, hexdump; btmon has none."""
-    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump).octets
+    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump).data
 
 
 def test_digits_that_could_be_offsets_are_bytes_without_a_first_one() -> None:
     """Only 0 in front of the first line says that there are any."""
-    assert bytes.fromhex("40000002") + b"\x51" == pasted("4000\n0002  51").octets
-    assert bytes.fromhex("00000000") == pasted("00000000").octets
+    assert bytes.fromhex("40000002") + b"\x51" == pasted("4000\n0002  51").data
+    assert bytes.fromhex("00000000") == pasted("00000000").data
 
 
 def test_a_number_of_one_digit_is_a_byte_where_it_is_marked_as_one() -> None:
     """As C prints it; joined with its neighbour it would be another packet."""
-    assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9").octets
+    assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9").data
 
 
 def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None:
     """They are told by being what the bytes are as characters."""
-    assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd").octets
-    assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff").octets
+    assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd").data
+    assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff").data
 
 
 @pytest.mark.parametrize(
@@ -154,12 +154,12 @@ def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None
             "there is service data of several services, or packets: give one at a time",
         ),
         (r"b'\xg0'", "what stands in quotes is not as Python shows bytes"),
-        ("64, 0, 176", "behind 2 hex digits stands one alone: two make a byte"),
-        ("64 176 10", "behind 2 hex digits stands 3 together: two make a byte"),
+        ("64, 0, 176", "after 2 hex digits stands a single one: two make a byte"),
+        ("64 176 10", "after 2 hex digits stands a group of 3: two make a byte"),
         ("Service Data (UUID 0xfcd2):", "there are no hex digits"),
         (REPORT + REPORT, "there is service data of several services, or packets: give one at a time"),
-        ("40 0g", "behind 3 hex digits stands 'g', which is none"),
-        ("40\x1b[2J", "behind 2 hex digits stands '\\x1b', which is none"),
+        ("40 0g", "after 3 hex digits stands 'g', which is not one"),
+        ("40\x1b[2J", "after 2 hex digits stands '\\x1b', which is not one"),
     ],
 )
 def test_what_is_no_hex_says_where(text: str, message: str) -> None:
@@ -175,7 +175,7 @@ def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
     """Whatever the source puts between them."""
     text = data.hex(separator[:1]).replace(separator[:1], separator) if separator else data.hex()
 
-    assert data == octets_of(text) == pasted(text).octets
+    assert data == bytes_from_hex(text) == pasted(text).data
 
 
 @given(text=st.text(max_size=60))
@@ -183,7 +183,7 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
     """Whatever was in the clipboard."""
     said = ""
     try:
-        said = pasted(text).octets.hex()
+        said = pasted(text).data.hex()
     except ValueError as error:
         said = str(error)
 
