@@ -14,9 +14,9 @@ from ble_exporter.utils import one_line
 
 _BASE = "{:08x}-0000-1000-8000-00805f9b34fb"
 _FLAGS = 0x01
-# The type of service data to the bytes of its UUID.
+# Type of service data to the size of its UUID in bytes.
 _SERVICE_DATA: Mapping[int, int] = {0x16: 2, 0x20: 4, 0x21: 16}
-# Of 16-bit services.
+# Types of lists of 16-bit services.
 _LISTS = (0x02, 0x03)
 _NAMES: Mapping[int, str] = {
     _FLAGS: "flags",
@@ -43,19 +43,20 @@ _FLAG_NAMES = (
 
 
 _LE_META_EVENT = b"\x04\x3e"
-# Of a report and of an extended one: where the address stands, where the payload's length; bytes behind the payload.
+# Subevent (a report, an extended report) to the offset of the address, the offset of the payload's length, and the
+# bytes after the payload.
 _REPORTS: Mapping[int, tuple[int, int, int]] = {0x02: (7, 13, 1), 0x0D: (8, 28, 0)}
 
 
 class Structure(NamedTuple):
     """
-    One data structure.
+    One data structure (AD structure).
 
     Attributes:
         offset: Of its length byte, in the advertising payload.
-        kind: Its type; None of the zeros behind the last one, and of a length without a type.
-        data: What stands behind the type.
-        missing: Bytes that its length promises, and that are not there.
+        kind: Its type; None for the zeros after the last structure, and for a length without a type.
+        data: The bytes after the type.
+        missing: How many bytes it is too short for its length.
     """
 
     offset: int
@@ -72,13 +73,13 @@ class Structure(NamedTuple):
 
     @property
     def uuid_size(self) -> int:
-        """Bytes of the service UUID in front of the service data; 0 where there is none, or not all of it."""
+        """Bytes of the UUID in front of the service data; 0 if there is no complete one."""
         size = _SERVICE_DATA.get(self.kind or 0, 0)
         return size if size <= len(self.data) else 0
 
     @property
     def uuid(self) -> str:
-        """The UUID that the service data is of, as 128 bits; empty where there is none."""
+        """The UUID of the service data, as 128 bits; empty if there is none."""
         number = self.data[: self.uuid_size][::-1]
         if len(number) == 16:
             text = number.hex()
@@ -87,24 +88,24 @@ class Structure(NamedTuple):
 
     @property
     def swapped_uuid(self) -> str:
-        """The known UUID that it would be with its two bytes in the other order; empty where there is none."""
+        """The known UUID that its two bytes are in the other order; empty if they are none."""
         swapped = _BASE.format(int.from_bytes(self.data[:2], "big")) if self.uuid_size == 2 else ""
         return swapped if swapped in FORMATS and self.uuid not in FORMATS else ""
 
     @property
     def service_data(self) -> bytes:
-        """What stands behind the UUID."""
+        """The bytes after the UUID."""
         return self.data[self.uuid_size :]
 
     def lists_known_service(self) -> bool:
-        """Return whether it is a list of services, whole, and one of them has a known format."""
+        """Return whether it is a complete list of services, one of which has a known format."""
         if self.kind not in _LISTS or self.missing:
             return False
         pairs = (self.data[at : at + 2] for at in range(0, len(self.data), 2))
         return any(_BASE.format(int.from_bytes(pair, "little")) in FORMATS for pair in pairs)
 
     def text(self) -> str:
-        """Return what the data says, where people can read it."""
+        """Return the data as readable text; empty if it has none."""
         read = _TEXTS.get(self.kind or 0)
         return read(self.data) if read and self.data else ""
 
@@ -126,20 +127,20 @@ _TEXTS: Mapping[int, Callable[[bytes], str]] = {_FLAGS: _flags, 0x08: _text, 0x0
 
 def structures(payload: bytes) -> list[Structure]:
     """
-    Take an advertising payload apart.
+    Split an advertising payload into its data structures.
 
     Args:
         payload: Any bytes.
 
     Returns:
-        Its data structures; they cover it. Only the last can be cut short, or be the zeros that fill a packet.
+        They cover the payload. Only the last can be cut short, or be the zeros that fill a packet.
     """
     found: list[Structure] = []
     index = 0
     while index < len(payload):
         length = payload[index]
         if length == 0:
-            # A length of 0 ends it early: what is behind is to be zeros.
+            # A length of 0 ends the payload early: only zeros may follow.
             found.append(Structure(index, None, payload[index + 1 :]))
             break
         behind = index + 1 + length
@@ -151,15 +152,15 @@ def structures(payload: bytes) -> list[Structure]:
 
 
 def has_known_service(payload: bytes) -> bool:
-    """Return whether a data structure has service data of a known format, or lists its service; or is swapped so."""
+    """Return whether a structure is service data of a known format, maybe with a swapped UUID, or lists its service."""
     return any(one.uuid in FORMATS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
 
 
 def begins_with_flags(payload: bytes) -> bool:
     """
-    Return whether some bytes begin with flags and go on with other data structures, all of them whole.
+    Return whether some bytes begin with flags and continue with other data structures, all of them complete.
 
-    Flags stand in an advertising payload once at most; twice, the same bytes are two batteries of BTHome version 1.
+    An advertising payload has flags at most once; twice, the same bytes are two batteries of BTHome version 1.
     """
     found = structures(payload)
     first = found[0] if found else None
@@ -189,7 +190,7 @@ class HciReport(NamedTuple):
 
 def hci_report(event: bytes) -> HciReport | None:
     """
-    Return what an HCI event reports; None of any other bytes.
+    Return the advertisement that an HCI event reports; None for any other bytes.
 
         04 3E | length | subevent | 1 report | … address (6, reversed) … | length | advertising payload | …
 

@@ -1,5 +1,5 @@
 """
-The objects of BTHome, by their id: how long each is, how it is read, and in what unit.
+The objects of BTHome by their id: size, sign, divisor, unit.
 
 Source: bthome.io/format
 """
@@ -103,12 +103,12 @@ OBJECTS: Mapping[int, Number] = {
 
 class Other(NamedTuple):
     """
-    An object that is no measurement.
+    An object that is not a measurement: an event, a text, raw data, or device information.
 
     Attributes:
         name: Its name in `Decoded.others`.
-        length: Bytes behind the object id, or what tells them from the payload and the index of the first.
-        value: Turns those bytes into the value.
+        length: Bytes after the object id; or a function of the payload and the index of the first of them.
+        value: Converts those bytes into the value.
     """
 
     name: Measurement
@@ -151,7 +151,7 @@ def _length_in_front(payload: bytes, start: int) -> int:
 
 OTHERS: Mapping[int, Other] = {
     0x3A: Other(Measurement("button"), 1, lambda data: _event(_BUTTON_EVENTS, data[0])),
-    # One byte whose lower five bits count the arguments, the command, the arguments.
+    # A byte whose lower five bits count the arguments, then the command and the arguments.
     0x3B: Other(
         Measurement("command"),
         lambda payload, start: 2 + (payload[start] & _COMMAND_ARGUMENTS),

@@ -1,8 +1,8 @@
 """
 AES-CCM, as all encrypted formats use it: a key of 16 bytes, a MIC of 4.
 
-The only file that knows cryptography. No decoder imports it: a decoder is given a cipher, so that whoever has no key
-does not load the library.
+The only file that imports cryptography. A decoder is given a cipher, so that an installation without keys does not load
+the library.
 """
 
 from cryptography.exceptions import InvalidTag
@@ -18,7 +18,7 @@ class Ccm:
     The cipher of one device. See `decoded.Cipher`.
 
     Args:
-        key: 16 bytes. It is in no error's text and in no representation of this object.
+        key: 16 bytes. No error and no representation of this object shows it.
 
     Raises:
         ValueError: The key has another length.
@@ -31,7 +31,7 @@ class Ccm:
     def __init__(self, key: bytes) -> None:
         if len(key) != 16:
             raise ValueError(f"a key has 16 bytes, not {len(key)}")
-        # Expanding a key takes longer than decrypting a packet: once for each device.
+        # Once for each device: expanding a key takes longer than decrypting a packet.
         self._decrypt = AESCCM(key, tag_length=_MIC_LENGTH).decrypt
 
     def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes | None, /) -> bytes:

@@ -1,4 +1,4 @@
-"""From keys to ciphers: the one place that asks for the library that decrypts, and only when there is a key."""
+"""From keys to ciphers: the only place that loads the library that decrypts, and only if there is a key."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ def ciphers_of(keys: Mapping[str, bytes]) -> dict[str, Cipher]:
     Return the cipher of each key.
 
     Args:
-        keys: Anything, an address for example, to 16 bytes.
+        keys: Address to 16 bytes.
 
     Raises:
         ConfigError: There is a key, and the library that decrypts is not installed, or can't be loaded.
@@ -19,7 +19,7 @@ def ciphers_of(keys: Mapping[str, bytes]) -> dict[str, Cipher]:
     if not keys:
         return {}
     try:
-        # Late: 10 ms and 8 MB, on a Pi much more, that most houses need not pay.
+        # Late: it costs 10 ms and 8 MB, on a Pi much more, and most installations have no keys.
         from ble_exporter.formats.ccm import Ccm  # noqa: PLC0415
 
         return {address: Ccm(key) for address, key in keys.items()}

@@ -1,4 +1,4 @@
-"""What every format takes and gives: a payload, perhaps a cipher, and what the payload said."""
+"""The arguments and the result of every decoder."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -8,11 +8,11 @@ from ble_exporter.formats.measurement import Measurement
 
 class Counter(NamedTuple):
     """
-    The counter of an authenticated payload, by which a replay is told from news.
+    The counter of an authenticated payload, by which a replay is recognised.
 
     Attributes:
-        value: What the sender counted.
-        bits: How wide the counter is; after its largest value it begins at 0.
+        value: The count.
+        bits: The counter's width; after its largest value it wraps to 0.
     """
 
     value: int
@@ -21,17 +21,17 @@ class Counter(NamedTuple):
 
 class Decoded(NamedTuple):
     """
-    What one payload said.
+    The content of one payload.
 
     Attributes:
         measurements: Name to value, in the unit of its OBJECTS row. The second value of one name is "name_2".
-        others: What is no measurement: events, text, raw, versions; repeated names as above.
+        others: Events, texts, raw data, device type and firmware version; repeated names as above.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share one.
         unknown_object: The first object id that is not in the format's table, or None. In BTHome v2 decoding stopped
-            there; in the other formats an object tells its length, and what stands behind it was read.
-        counter: Of a payload that was encrypted and whose authenticity was checked; None of a plain one.
-        impossible: Names of the values that no sensor can have measured. They are not in `measurements`, and keep
-            their position: where "temperature" is in here, the second one is still "temperature_2".
+            there; in the other formats an object has its length, and the objects after it were read.
+        counter: Of an encrypted payload whose authenticity was checked; None for a plain one.
+        impossible: Names of values that no sensor can have measured. They are not in `measurements`, and keep their
+            position: if "temperature" is in here, the second one is still "temperature_2".
     """
 
     measurements: dict[Measurement, float]
@@ -43,11 +43,11 @@ class Decoded(NamedTuple):
 
 
 NOTHING = Decoded({}, {}, None, None)
-"""Of a payload that only announces that there is a sensor. To be compared with: what is in it is not to be changed."""
+"""A payload that only announces a sensor. For comparisons: its dictionaries must not be changed."""
 
 
 class Cipher(Protocol):
-    """AES-CCM with a 4-byte MIC and the key of one device."""
+    """AES-CCM with a MIC of 4 bytes and the key of one device."""
 
     def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes | None, /) -> bytes:
         """
@@ -65,8 +65,10 @@ class Cipher(Protocol):
 
 Decoder = Callable[[bytes, str, Cipher | None], Decoded]
 """
-Decodes the service data of one format: payload, the sender's address (upper case, colons), its cipher where it has one.
+Decodes the service data of one format.
 
-Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded though there is a
-cipher: whether it is accepted is not the format's to say.
+Args: the payload, the sender's address (upper case, colons), and the cipher of its key if it has one.
+
+Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded with one too: whether
+it is accepted is for the caller to decide.
 """

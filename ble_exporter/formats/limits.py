@@ -1,8 +1,8 @@
 """
-What no sensor can have measured: physically impossible, or the integer that stands for "no value".
+Values that no sensor can have measured: physically impossible ones, and integers that stand for "no value".
 
-Only what is certainly impossible is in here, not what is unlikely: a freezer's −60 °C, a kiln's 1,200 °C, and 65,535
-counts are values. docs/formats.md has the table in words.
+Only certainly impossible values count, not unlikely ones: a freezer's −60 °C, a kiln's 1,200 °C, and 65,535 counts are
+values. docs/formats.md has the table in words.
 """
 
 import math
@@ -16,18 +16,18 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "temperature": (-273_15, _ANY[1]),
     "dew_point": (-273_15, _ANY[1]),
     # Sensirion's SHT2x and SHT4x, the sensors in these thermometers, compute −6 + 125 × (0 to 1), and their data
-    # sheets allow to give what is above 100 %, and wet sensors do. Moisture is most often scaled in the same way.
+    # sheets allow results above 100 %, which wet sensors give. Moisture is usually scaled in the same way.
     "humidity": (-6_00, 119_00),
     "moisture": (-6_00, 119_00),
-    # 0 to 100; all others are prohibited (Bluetooth SIG, GATT Specification Supplement, Battery Level).
+    # 0 to 100; all other values are prohibited (Bluetooth SIG, GATT Specification Supplement, Battery Level).
     "battery": (0, 100_00),
     # A full circle.
     "direction": (0, 360_00),
 }
 """Measurement name to its least and its greatest possible value."""
 
-# The greatest that two signed bytes hold: 327.67 °C, where a hundredth is the unit. That is what remains of a number
-# that did not fit, or of none at all; −327.68 °C is below absolute zero.
+# The greatest number of two signed bytes, 327.67 °C in hundredths, stands for a value that did not fit, or for none;
+# −327.68 °C is below absolute zero.
 _TEMPERATURES = {"temperature", "dew_point"}
 _NO_TEMPERATURE = 0x7FFF
 
@@ -40,8 +40,8 @@ def bounds(name: str, divisor: int, signed_size: int = 0, multiplier: int = 1) -
     Args:
         name: The measurement's.
         divisor: The value is the integer divided by it.
-        signed_size: Bytes of a signed integer; 0 of an unsigned one.
-        multiplier: The integer is what was sent, multiplied by it.
+        signed_size: Bytes of a signed integer; 0 for an unsigned one.
+        multiplier: The integer is the one that was sent, multiplied by it.
     """
     least, most = (bound * divisor for bound in BOUNDS.get(name, _ANY))
     if name in _TEMPERATURES and signed_size == 2:
@@ -52,7 +52,7 @@ def bounds(name: str, divisor: int, signed_size: int = 0, multiplier: int = 1) -
 def is_possible(name: str, value: float) -> bool:
     """Return whether a value that came as a floating-point number is possible, in the unit of its OBJECTS row."""
     least, most = BOUNDS.get(name, _ANY)
-    # Where there is no bound, any is possible that is a number at all.
+    # Without a bound, any finite number is possible.
     return (
         math.isfinite(value) and (least == _ANY[0] or least / 100 <= value) and (most == _ANY[1] or value <= most / 100)
     )

@@ -1,4 +1,4 @@
-"""The rows of the formats' tables: a number, how long it is, how it is read, and in what unit."""
+"""The rows of the formats' tables: a number, its size, how it is read, its unit, and its limits."""
 
 from collections.abc import Callable, Mapping
 from struct import Struct
@@ -14,18 +14,17 @@ Raw = Callable[[bytes, int], tuple[int]]
 
 class Number(NamedTuple):
     """
-    An integer that is a sensor's value, or a binary sensor's 0 or 1. Little-endian, where `read` says nothing else.
+    An integer that is a sensor's value, or a binary sensor's 0 or 1.
 
     Attributes:
-        name: The measurement's name. One name has one unit: where a format has pounds beside kilograms, a row
-            converts.
-        size: Bytes, without the object id.
-        read: Reads the integer, and multiplies it by `multiplier`.
-        divisor: The value is what was read, divided by it. Not a factor: `raw * 0.01` misses the nearest double of
+        name: The measurement's name. One name has one unit: of pounds and kilograms, the row of pounds converts.
+        size: In bytes, without the object id.
+        read: Reads the integer (little-endian unless the row has its own reader), multiplied by `multiplier`.
+        divisor: The value is the integer divided by it. Not a factor: `raw * 0.01` misses the nearest double of
             the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
-        unit: The value's unit; empty for a number without one, and for a binary sensor.
-        least, most: What was read is impossible outside of these.
-        multiplier: For a format that says itself how long the integer is, and so can't use `read`.
+        unit: Of the value; empty for a plain number and for a binary sensor.
+        least, most: Outside these bounds the integer is impossible.
+        multiplier: For BTHome v1, whose objects have a size of their own and can't use `read`.
     """
 
     name: Measurement
@@ -39,7 +38,7 @@ class Number(NamedTuple):
 
     @property
     def is_binary(self) -> bool:
-        """Whether it is a binary sensor's: whatever is not 0 is 1."""
+        """Whether it is a binary sensor's: anything but 0 is 1."""
         return self.read is _flag
 
     def field(self, payload: bytes, index: int, start: int, end: int, label: str) -> Field:

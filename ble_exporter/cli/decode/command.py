@@ -1,10 +1,11 @@
-"""`ble-exporter decode`: what each byte of a payload means, for who looks for the reason of a missing value."""
+"""`ble-exporter decode`: the meaning of each byte of a payload, to find out why a value is missing."""
 
 import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ble_exporter import __version__
 from ble_exporter.cli.decode.as_json import document
@@ -23,13 +24,13 @@ from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, P
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_data import Structure, hci_report, structures
 from ble_exporter.formats.decoded import Cipher
-from ble_exporter.formats.guess import CERTAIN
+from ble_exporter.formats.guess import CERTAIN, Guess
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
 EXIT_WRONG = 1
 
-# Bluetooth Core, vol. 4, part E, 7.8.54: so much has an extended advertisement.
+# Bluetooth Core, vol. 4, part E, 7.8.54: an extended advertisement has no more.
 _MOST_BYTES = 1650
 _MOST_CHARACTERS = 100_000
 _STANDARD_INPUT = "-"
@@ -78,11 +79,11 @@ def main(arguments: Sequence[str]) -> int:
     how = "as --service says"
     if service is None and named:
         service, how = SERVICES.get(named, named), "as the text around the bytes says"
-    decode = _Decode(data, mac, _keys(options), by_address=bool(options.config))
-    decode.sender = reported.address if reported else ""
-    decode.take(service, how)
-    sys.stdout.write(decode.as_json() if options.json else decode.as_text(Painter(sys.stdout)))
-    return EXIT_OK if decode.is_valid else EXIT_WRONG
+    decoding = _Decoding(data, mac, _keys(options), by_address=bool(options.config))
+    decoding.sender = reported.address if reported else ""
+    decoding.take(service, how)
+    sys.stdout.write(decoding.as_json() if options.json else decoding.as_text(Painter(sys.stdout)))
+    return EXIT_OK if decoding.is_valid else EXIT_WRONG
 
 
 def _parser() -> Parser:
@@ -142,7 +143,7 @@ def _service(text: str | None) -> str | None:
 
 
 def _keys(options: argparse.Namespace) -> Mapping[str, bytes]:
-    """Return the keys by address; one for any address stands under none."""
+    """Return the keys by address; a key for any address is under ""."""
     if options.config is not None:
         from ble_exporter.config.app_config import load_config
 
@@ -155,20 +156,20 @@ def _keys(options: argparse.Namespace) -> Mapping[str, bytes]:
     return {"": key_in(options.key_file)} if options.key_file is not None else {}
 
 
-class _Decode:
+class _Decoding:
     """
-    One run.
+    One run of the command.
 
     Args:
-        data: What was given.
-        mac: The sender's address, where it was given.
+        data: The bytes that were given.
+        mac: The sender's address, if it was given.
         keys: By address, or one under "".
         by_address: Whether the keys are by address.
 
     Attributes:
-        structures: Of an advertising payload; none of service data.
-        explanations: Of its payloads of known formats.
-        sender: Of an HCI event in which it was; empty where it was in none.
+        structures: Of an advertising payload; none for service data.
+        explanations: Of the payloads of known formats.
+        sender: The address in the HCI event around the payload; empty if there was none.
     """
 
     def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes], *, by_address: bool) -> None:
@@ -184,38 +185,63 @@ class _Decode:
     @property
     def is_valid(self) -> bool:
         """Whether nothing is wrong with any of it."""
-        cut = any(one.missing for one in self.structures)
-        return bool(self.explanations) and not cut and all(one.is_valid for one in self.explanations)
+        is_cut = any(one.missing for one in self.structures)
+        return bool(self.explanations) and not is_cut and all(one.is_valid for one in self.explanations)
 
     def take(self, service: str | None, how: str) -> None:
         """
-        Take it for what it is said to be, or guess.
+        Explain the bytes as what they are said to be, or guess.
 
         Args:
-            service: UUID of its service, or the 16 bits of one without a known format; empty where it is a whole
-                advertising payload; None where nobody says.
-            how: That was said.
+            service: UUID of the service, or the 16 bits of one without a known format; empty for a whole advertising
+                payload; None if nobody says.
+            how: How the service was found, in words.
         """
         if service and service in FORMATS:
             self._explain(service, self._data, how)
         elif service:
             self._unknown = service
         elif service is not None or is_advertising(self._data):
-            self._take_structures()
+            self.structures = structures(self._data)
+            for one in self.structures:
+                if one.uuid in FORMATS:
+                    start = one.offset + 2 + one.uuid_size
+                    self._explain(one.uuid, one.service_data, "as the service data's UUID says", start=start)
         else:
             self._guess()
 
+    def _guess(self) -> None:
+        found = guesses(self._data)
+        uuid = SERVICES.get(self._data[1::-1].hex()) or SERVICES.get(self._data[:2].hex())
+        if uuid is not None and not (found and found[0].rank == CERTAIN):
+            how = f"its first two bytes are the UUID, 0x{uuid[4:8].upper()}; what follows is the service data"
+            self._explain(uuid, self._data[2:], how, start=2)
+        elif found:
+            # What may be anything is no news if something fits well.
+            also = [guess for guess in found[1:] if guess.rank < found[0].rank + 3]
+            self._explain(found[0].uuid, self._data, f"guessed: {found[0].why}", also=also)
+
+    def _explain(self, uuid: str, payload: bytes, how: str, *, also: Sequence[Guess] = (), start: int = 0) -> None:
+        address = explain(uuid, payload, self._mac).address
+        explanation = explain(uuid, payload, self._mac, self._cipher(address))
+        self.explanations.append(replace(explanation, how=how, also=also, start=start))
+
+    def _cipher(self, address: str) -> Cipher | None:
+        key = self._keys.get(address if self._by_address else "")
+        if key is None:
+            return None
+        from ble_exporter.formats.ciphers import ciphers_of
+
+        return ciphers_of({address: key})[address]
+
     def as_text(self, paint: Painter) -> str:
-        """Return the lines."""
+        """Return the explanation as lines."""
         lines = [paint(f"{PROGRAM} {__version__}", "bold")]
         if self.structures:
             known = [explanation.format.uuid for explanation in self.explanations]
             where = f", in an HCI event that names {self.sender} as its sender" if self.sender else ""
-            lines += [
-                f"{number_of(len(self._data), 'byte')} of an advertising payload{where}",
-                "",
-                *structure_lines(self.structures, known),
-            ]
+            lines += [f"{number_of(len(self._data), 'byte')} of an advertising payload{where}", ""]
+            lines += structure_lines(self.structures, known)
         for explanation in self.explanations:
             lines += [""] if self.structures else []
             lines += payload_lines(explanation, paint)
@@ -229,57 +255,21 @@ class _Decode:
         return "\n".join(lines) + "\n"
 
     def as_json(self) -> str:
-        """Return the same for programs."""
+        """Return the explanation for programs."""
         found = document(self.structures, self.explanations, is_valid=self.is_valid)
         return json.dumps(found, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
     def _nothing_known(self, paint: Painter) -> list[str]:
         services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
-        if self.structures:
-            text = (
-                f"wrong: there is no service data of a known format; those are of {services}; if all of this is "
-                "service data, --service says of which"
-            )
-            return ["", *(paint(line, "bold", "red") for line in wrapped(text))]
         size = number_of(len(self._data), "byte")
         text = f"wrong: the {size} are like no known format; --service says which it is: {services}"
         if self._unknown:
             unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
             text = f"wrong: these are {size} of {unknown}; those with one: {services}"
-        return [*(paint(line, "bold", "red") for line in wrapped(text)), *dump_lines(self._data, 0, 1)]
-
-    def _take_structures(self) -> None:
-        self.structures = structures(self._data)
-        for one in self.structures:
-            if one.uuid in SERVICES.values():
-                explanation = self._explain(one.uuid, one.service_data, "as the service data's UUID says")
-                explanation.start = one.offset + 2 + one.uuid_size
-
-    def _guess(self) -> None:
-        found = guesses(self._data)
-        in_front = self._data[:2].hex()
-        swapped = self._data[1::-1].hex()
-        uuid = SERVICES.get(swapped) or SERVICES.get(in_front)
-        if uuid is not None and not (found and found[0].rank == CERTAIN):
-            how = f"its first two bytes are the UUID, 0x{uuid[4:8].upper()}; what follows is the service data"
-            self._explain(uuid, self._data[2:], how).start = 2
-        elif found:
-            how = f"guessed: {found[0].why}"
-            # What may be anything is no news where something fits well.
-            also = [guess for guess in found[1:] if guess.rank < found[0].rank + 3]
-            self._explain(found[0].uuid, self._data, how).also = also
-
-    def _explain(self, uuid: str, payload: bytes, how: str) -> Explanation:
-        cipher = self._cipher(explain(uuid, payload, self._mac).address)
-        explanation = explain(uuid, payload, self._mac, cipher)
-        explanation.how = how
-        self.explanations.append(explanation)
-        return explanation
-
-    def _cipher(self, address: str) -> Cipher | None:
-        key = self._keys.get(address if self._by_address else "")
-        if key is None:
-            return None
-        from ble_exporter.formats.ciphers import ciphers_of
-
-        return ciphers_of({address: key})[address]
+        if self.structures:
+            text = (
+                f"wrong: there is no service data of a known format; those are of {services}; if all of this is "
+                "service data, --service says of which"
+            )
+        lines = [paint(line, "bold", "red") for line in wrapped(text)]
+        return ["", *lines] if self.structures else [*lines, *dump_lines(self._data, 0, 1)]
