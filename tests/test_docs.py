@@ -1,5 +1,6 @@
 """The documentation agrees with the program."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUS
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.page.files import FILES
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
@@ -200,3 +202,14 @@ def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]
 
     assert 1 == main(call.split())
     assert re.sub(r"^ble-exporter \S+", f"ble-exporter {__version__}", said) == capsys.readouterr().out
+
+
+def test_every_format_is_in_the_list_in_order() -> None:
+    """Whoever asks whether a sensor is supported looks there; the order is that of the positions."""
+    page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
+    modules = [inspect.getfile(row.decode).rpartition("/")[2] for row in FORMATS.values()]
+
+    assert [row.short_uuid.upper() for row in FORMATS.values()] == [uuid for uuid, _, _ in rows]
+    assert modules == [file for _, _, file in rows]
+    assert [] == [name for row, (_, name, _) in zip(FORMATS.values(), rows, strict=True) if row.short_name not in name]

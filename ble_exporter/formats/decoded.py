@@ -69,6 +69,6 @@ Decodes the service data of one format.
 
 Args: the payload, the sender's address (upper case, colons), and the cipher of its key if it has one.
 
-Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded with one too: whether
-it is accepted is for the caller to decide.
+Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded with one too:
+whether it is accepted is for the caller to decide.
 """

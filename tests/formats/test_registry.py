@@ -1,10 +1,6 @@
 """The table of formats."""
 
-import inspect
-import re
-
 from ble_exporter.formats.registry import DECODERS, FORMAT_NAMES, FORMATS, UNITS
-from tests.conftest import HERE
 
 NAMES = {
     "fcd2": "BTHome v2",
@@ -38,14 +34,3 @@ def test_a_measurement_has_one_unit_whatever_format_it_came_in() -> None:
     ]
 
     assert [] == differing
-
-
-def test_the_documentation_lists_every_format_in_order() -> None:
-    """Whoever asks whether a sensor is supported looks there; the order is that of the positions."""
-    page = (HERE.parent / "docs" / "formats.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
-    modules = [inspect.getfile(row.decode).rpartition("/")[2] for row in FORMATS.values()]
-
-    assert [row.short_uuid.upper() for row in FORMATS.values()] == [uuid for uuid, _, _ in rows]
-    assert modules == [file for _, _, file in rows]
-    assert [] == [name for row, (_, name, _) in zip(FORMATS.values(), rows, strict=True) if row.short_name not in name]
