@@ -158,7 +158,7 @@ def _values(payload: bytes, layout: Layout) -> Iterator[Field]:
 @lru_cache(maxsize=512)
 def _flag_fields(index: int, flags: int) -> tuple[Field, ...]:
     return tuple(
-        Field(index, index + 1, "flags", "measurement", flags >> bit & 1, name, note=f"0b{flags:08b}")
+        Field(index, index + 1, "flags", "measurement", float(flags >> bit & 1), name, note=f"0b{flags:08b}")
         for bit, name in FLAGS.items()
     )
 

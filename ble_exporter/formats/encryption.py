@@ -44,8 +44,9 @@ def mac_text(field: Field) -> str:
 @lru_cache(maxsize=1024)
 def address_field(address: bytes, start: int, order: int) -> Field:
     """Return the field of the address that a payload includes, from its bytes there."""
-    note = "as printed" if order == AS_PRINTED else "its last byte first"
-    return Field(start, start + ADDRESS_SIZE, "address", "address", address[::order], note=note)
+    field = Field(start, start + ADDRESS_SIZE, "address", "address", address[::order])
+    how = "as printed" if order == AS_PRINTED else "its last byte first"
+    return field._replace(note=f"{mac_text(field)}, {how}")
 
 
 def check_sender(included: Field, sender: str | None) -> None:
@@ -97,10 +98,11 @@ class Encrypted(NamedTuple):
         Raises:
             DecodeError: The sender's address is missing, or is none ("wrong_address").
         """
-        if not sender:
-            text = "decryption needs the sender's address, which is part of the nonce"
-            raise DecodeError("wrong_address", text, self.start, max(len(self.data) - MIC_SIZE, 1))
-        return mac_bytes(sender)[:: self.address_order] + self.nonce_end
+        try:
+            return mac_bytes(sender)[:: self.address_order] + self.nonce_end
+        except DecodeError as error:
+            text = error.detail if sender else "decryption needs the sender's address, which is part of the nonce"
+        raise DecodeError("wrong_address", text, self.start, max(len(self.data) - MIC_SIZE, 1))
 
     def decrypt(self, sender: str, cipher: Cipher | None) -> bytes:
         """
@@ -112,7 +114,7 @@ class Encrypted(NamedTuple):
         """
         if cipher is None:
             raise DecodeError(
-                "encrypted", "it is encrypted, and there is no key", self.start, len(self.data) - MIC_SIZE
+                "encrypted", "it is encrypted, and there is no key", self.start, max(len(self.data) - MIC_SIZE, 1)
             )
         nonce = self.nonce(sender)
         try:

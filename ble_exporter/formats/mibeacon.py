@@ -25,7 +25,7 @@ from ble_exporter.formats.encryption import (
     encrypted_fields,
 )
 from ble_exporter.formats.field import Field, check_room, check_size
-from ble_exporter.formats.guess import CERTAIN, POSSIBLE, Guess
+from ble_exporter.formats.guess import CERTAIN, LIKELY, POSSIBLE, Guess
 from ble_exporter.formats.numbers import Number, sint, uint
 from ble_exporter.formats.values import fold, is_fully_known
 
@@ -183,12 +183,13 @@ def guess(payload: bytes) -> Guess | None:
     version = control >> VERSION_BIT
     if not _OLDEST_VERSION <= version <= _NEWEST_VERSION:
         return None
-    is_encrypted = bool(control & ENCRYPTED and control & HAS_OBJECT)
     try:
-        for _ in fields(payload, None):
-            pass
+        last = list(fields(payload, None))[-1]
     except DecodeError:
         return None
-    fits = control & HAS_ADDRESS and (is_encrypted or is_fully_known(fields, payload))
-    why = f"it begins with a frame control of version {version} that fits"
-    return Guess(CERTAIN if fits else POSSIBLE, UUID, why)
+    rank = POSSIBLE
+    if control & HAS_ADDRESS and (last.role == "encrypted" or is_fully_known(fields, payload)):
+        rank = CERTAIN
+    elif last.role == "address":  # an announcement
+        rank = LIKELY
+    return Guess(rank, UUID, f"it begins with a frame control of version {version} that fits")

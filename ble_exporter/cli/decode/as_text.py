@@ -10,7 +10,6 @@ from ble_exporter.cli.terminal import Painter, columns
 from ble_exporter.device.events import Events
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.advertising_data import Structure
-from ble_exporter.formats.encryption import mac_text
 from ble_exporter.formats.field import Field, Role
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.metrics.families import FAMILIES, event_labels
@@ -169,11 +168,8 @@ def _cells(fields: Iterable[Field], data: bytes) -> list[tuple[str, bytes, str, 
 
 
 def _says(row: Row) -> str:
-    first = row.fields[0]
-    if first.role == "address":
-        return f"{mac_text(first)}, {first.note}"
     values = [value_text(field) for field in row.fields if field.role in VALUE_ROLES]
-    return "; ".join(filter(None, [*values, first.note]))
+    return "; ".join(filter(None, [*values, row.fields[0].note]))
 
 
 def _table(rows: Sequence[tuple[str, bytes, str, str]], title: str) -> list[str]:

@@ -42,6 +42,8 @@ def test_nearly_every_vector_is_told_at_first() -> None:
         ("a4c138aabbcc00ce33430a6ec3", [atc.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("bde9b75db856f303", [atc.UUID]),
         ("58585b05f4ccbbaa38c1a413df92a81cb30000acc46fda", [mibeacon.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("10585b051bccbbaa38c1a4", [mibeacon.UUID, atc.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("015b0841965713bab66a43", [atc.UUID, mibeacon.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("2302c4090303bf13", [bthome_v1.UUID, atc.UUID]),
         ("0200b00201612302c40903034013", [bthome_v1.UUID, atc.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("0201100303bf13", [bthome_v1.UUID, ""]),
