@@ -164,11 +164,9 @@ def test_each_refusal_is_warned_of_once_with_the_remedy(house: House, caplog: py
         f"not_encrypted: {UUID} {PACKET_A.hex()}: the device has a bindkey, and this packet was not encrypted: "
         "it was switched off in the firmware (switch it on, or remove the bindkey), or somebody else sends"
     )
-    encrypted = REFUSED["wrong_key"][UUID]
-    ciphertext_and_mic = encrypted[1:-8] + encrypted[-4:]
     wrong_key = (
-        f"wrong_key: the MIC is wrong: another key, or not what the sensor sent: {ciphertext_and_mic.hex()}: "
-        "compare the device's bindkey with the one on the firmware's page"
+        "wrong_key: the MIC does not match the key, the sender's address, and the bytes: "
+        f"{REFUSED['wrong_key'][UUID].hex()}: compare the device's bindkey with the one on the firmware's page"
     )
     replayed = (
         "replayed: counter 4 was passed: the latest is 5; 1 of 3 steps to believe that the sensor restarted: "

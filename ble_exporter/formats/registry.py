@@ -81,12 +81,5 @@ row to row, and the packet id is the first there is.
 DECODERS: Mapping[str, Decoder] = {uuid: row.decode for uuid, row in FORMATS.items()}
 """Service UUID to the function that decodes its service data, in the order of FORMATS."""
 
-FORMAT_NAMES: Mapping[tuple[str, bool], str] = {
-    (uuid, encrypted): f"{row.name}, encrypted" if encrypted else row.name
-    for uuid, row in FORMATS.items()
-    for encrypted in (False, True)
-}
-"""Service UUID, and whether the payload was encrypted, to the format's name for people."""
-
 UNITS: Mapping[str, str] = {number.name: number.unit for row in _ROWS for number in row.numbers}
 """Measurement name to its unit, whatever format it came in; empty for one without."""
