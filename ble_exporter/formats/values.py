@@ -26,6 +26,9 @@ Raises DecodeError at the first byte that is wrong, after the fields in front of
 """
 
 
+_WITHOUT_VALUE = frozenset({"structure", "address", "counter"})
+
+
 def numbered(name: Measurement, repeats: dict[Measurement, int]) -> Measurement:
     """
     Return a repeated name with its position among those of its name: the second is "temperature_2".
@@ -83,7 +86,7 @@ class Values:
         Raises:
             DecodeError: Nothing is left ("impossible_value").
         """
-        impossible = tuple(field.name for field in self._impossible)
+        impossible = tuple([field.name for field in self._impossible])
         for name in impossible:
             del self._measurements[name]
         if impossible and not self._measurements and not self._others:
@@ -105,6 +108,8 @@ def fold(fields: Fields, payload: bytes, sender: str, cipher: Cipher | None = No
     plaintext = counter = None
     try:
         for field in fields(payload, sender):
+            if field.role in _WITHOUT_VALUE:
+                continue
             if field.role != "encrypted":
                 take(field)
             else:
