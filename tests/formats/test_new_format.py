@@ -1,6 +1,7 @@
 """A new format is one file and one row: then the service and every command know it."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from tests.conftest import HERE
 
 ADDRESS = "A4:C1:38:00:00:01"
 PAYLOAD = "0715"  # packet id 7, 21 °C
+# The copy is not what coverage measures.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
 PROGRAM = [sys.executable, "-m", "ble_exporter"]
 ROW = """
     Format(made_up.UUID, "Made up", "Made up", made_up.decode, made_up.fields, made_up.NUMBERS, made_up.guess),"""
@@ -34,7 +37,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(program: Path, *arguments: str) -> tuple[int, str]:
     """Run a command; return its exit status, and what it prints."""
-    ended = subprocess.run([*PROGRAM, *arguments], cwd=program, stdout=subprocess.PIPE, text=True, check=False)
+    ended = subprocess.run(
+        [*PROGRAM, *arguments], cwd=program, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=False
+    )
     return ended.returncode, ended.stdout
 
 
@@ -48,7 +53,7 @@ def test_the_service_reads_it(program: Path) -> None:
         f'log_file: "-"\ndevices: {{"{ADDRESS}": room}}\n'
     )
     command = [*PROGRAM, "--config", "config.yaml", "--replay", "capture"]
-    with subprocess.Popen(command, cwd=program, stderr=subprocess.PIPE, text=True) as service:
+    with subprocess.Popen(command, cwd=program, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as service:
         assert service.stderr is not None
         heard = next((line for line in service.stderr if " heard " in line), "nothing was heard")
         service.kill()
