@@ -13,7 +13,6 @@ holds the two together, and whatever is rejected is rejected by `fields`.
 
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
@@ -120,11 +119,15 @@ def _decode_other(
 def _decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Decoded:
     """Decode a payload that is not plain: it is encrypted, or rejected."""
     if cipher is not None and 0 < len(payload) <= MAX_SIZE and payload[0] & _CHECKED == _VERSION_2 | _ENCRYPTED:
-        # An error in here quotes the plaintext, or does not say where: that of `fold` is raised instead.
-        with suppress(DecodeError):
+        try:
             content = _encrypted_content(payload)
             plain = decode(_PLAIN + content.decrypt(address, cipher))
-            return plain._replace(counter=content.counter)
+        except DecodeError:
+            # It quotes the plaintext: the error of `fold`, which does not, is raised instead.
+            plain = None
+        if plain is not None:
+            measurements, others, packet_id, unknown_object, _, impossible = plain
+            return _new(Decoded, (measurements, others, packet_id, unknown_object, content.counter, impossible))
     return fold(fields, payload, address, cipher)
 
 
