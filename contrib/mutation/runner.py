@@ -21,10 +21,13 @@ import pytest
 from mutation.mutants import Mutant
 
 FORMATS = Path("ble_exporter/formats")
-# The oracle's library needs Python 3.11 and takes longer than all other tests together.
-_LEFT_OUT = {"test_bthome_oracle.py", "test_bthome_differential.py"}
+# The oracle's library needs Python 3.11 and takes longer than all other tests together; test_new_format.py starts the
+# program several times.
+_LEFT_OUT = {"test_bthome_oracle.py", "test_bthome_differential.py", "test_new_format.py"}
 _VECTORS = "tests/formats/test_vectors.py"
-_OUTSIDE = ["tests/test_parser.py", "tests/metrics/test_families.py"]
+# The golden files of decode show the labels and notes of the fields.
+_DECODE = [f"tests/cli/decode/test_{name}.py" for name in ("command", "explain", "guess")]
+_OUTSIDE = ["tests/test_parser.py", "tests/metrics/test_families.py", *_DECODE]
 # In place of the project's addopts, which need the plugin that the first round goes without.
 _OPTIONS = ["-o", "addopts=--import-mode=importlib", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider"]
 _WITHOUT_HYPOTHESIS = ["-p", "no:hypothesispytest"]  # which reads all sources before the first test
