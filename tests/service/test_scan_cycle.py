@@ -212,7 +212,8 @@ def test_a_device_that_was_rejected_is_told_with_the_reason(
 ) -> None:
     """Who reads only the last lines of the log must not look for a flat battery where a key is set."""
     caplog.set_level(logging.INFO)
-    air = [Transmission(0.0, BEDROOM, -60, {UUID: b"\x41"}), Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
+    encrypted = bytes.fromhex("41e445f3c9962b332211006c7c4519")
+    air = [Transmission(0.0, BEDROOM, -60, {UUID: encrypted}), Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
 
     in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 10))
 
