@@ -1,9 +1,8 @@
-"""The command line: signals, exit codes; nothing else."""
+"""The entry point: signals and exit statuses."""
 
 import argparse
 import io
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ble_exporter import __version__
 from ble_exporter.cli import COMMANDS, run
-from ble_exporter.cli.options import EXIT_UNEXPECTED, parse
-from ble_exporter.cli.parser import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
+from ble_exporter.cli.options import parse
+from ble_exporter.cli.parser import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
+from ble_exporter.cli.terminal import discard_output
 from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.utils import number_of, one_line
 
@@ -33,10 +33,10 @@ class _Signals:
     SIGTERM, SIGINT and SIGHUP, for the whole life of the process.
 
     Before the service runs, SIGTERM and SIGINT end the program at once: its imports take most of a second on a Pi.
-    While it runs they stop it. Afterwards the end is near anyway, and they are ignored.
+    While it runs, they stop it. Afterwards it is ending anyway, and they are ignored.
 
-    SIGHUP asks daemons to read their configuration again. This one can't yet, and says so: by default the signal would
-    end it, and systemd takes that for a clean exit after which nothing is to be restarted.
+    SIGHUP asks a daemon to read its configuration again. This one can't yet, and logs that: by default the signal would
+    end it, which systemd takes for a clean exit that needs no restart.
     """
 
     def __init__(self) -> None:
@@ -45,19 +45,19 @@ class _Signals:
         self._has_hung_up = False
 
     def install(self) -> None:
-        """Take the signals over, for good."""
+        """Replace the default handlers."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self._stop())
         signal.signal(signal.SIGHUP, lambda _number, _frame: self._hang_up())
 
     @contextmanager
     def handled(self, loop: "asyncio.AbstractEventLoop", stop: "asyncio.Event", log: logging.Logger) -> Iterator[None]:
-        """While the service runs on a loop, set `stop` when it is to stop; log that it can't read anything again."""
+        """While the service runs on a loop, let SIGTERM and SIGINT set `stop`, and log that SIGHUP is ignored."""
 
         def refuse_reload() -> None:
             log.warning("SIGHUP is ignored: a reload is not supported yet; restart to apply changes")
 
-        # On the loop: a handler may come in the middle of another line of the log.
+        # On the loop: a signal handler may interrupt the writing of a log line.
         self._stop = lambda: loop.call_soon_threadsafe(stop.set)
         self._hang_up = lambda: loop.call_soon_threadsafe(refuse_reload)
         if self._has_hung_up:
@@ -68,7 +68,7 @@ class _Signals:
             self._ignore()
 
     def _note_hang_up(self) -> None:
-        """There is no log yet."""
+        """Remember the signal: there is no log yet."""
         self._has_hung_up = True
 
     def _exit(self) -> None:
@@ -76,22 +76,13 @@ class _Signals:
         sys.exit(EXIT_OK)
 
     def _ignore(self) -> None:
-        # By the kernel: the interpreter, on its way out, gives up handlers of its own.
+        # The kernel ignores them: the interpreter drops its own handlers while it exits.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
 
 def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = None) -> int:
-    """
-    Run the program.
-
-    Args:
-        arguments: Those of the command line; by default the process's own.
-        build: Builds the service's radio; by default build_radio.
-
-    Returns:
-        The exit status.
-    """
+    """Run the program; return the exit status. The defaults are this process's arguments, and `build_radio`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Some terminals can't show a °, and a device name can contain any character.
@@ -106,12 +97,12 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
 
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
-    # Imported here, as all that --help can do without: a Pi reads its SD card for each.
+    # Imported here, like all that --help does not need: a Pi reads each module from its SD card.
     from ble_exporter.config.app_config import load_config
     from ble_exporter.formats.ciphers import ciphers_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
 
-    # A log that goes to standard error anyway tells what the last line would.
+    # A log on standard error already shows the error that is otherwise printed last.
     log_is_shown = False
     try:
         config = load_config(options.config)
@@ -124,12 +115,12 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
         try:
             _run(options, config, log, signals, build)
         except ExporterError as error:
-            log.error("%s", error)  # noqa: TRY400 - its text is made for the user, a traceback is not
+            log.error("%s", error)  # noqa: TRY400 - its text is for the user, a traceback is not
             raise
         except Exception:
             log.exception("unexpected error")
             if log_is_shown:
-                return EXIT_UNEXPECTED
+                return EXIT_FAILURE
             raise
     except ExporterError as error:
         return _failed(error, is_logged=log_is_shown)
@@ -141,8 +132,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         status = run(name, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has closed the pipe, as `head` does. Python would report it once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has closed the pipe, as `head` does.
+        discard_output(sys.stdout)
         return EXIT_OK
     except ExporterError as error:
         return _failed(error)

@@ -11,16 +11,10 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """
-    A command in `ble-exporter --help`.
-
-    Attributes:
-        summary: What it does, in a few words.
-        example: The arguments of a working call.
-    """
+    """What `ble-exporter --help` says about a command."""
 
     summary: str
-    example: str
+    example: str  # the arguments of a working call
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -8,16 +8,12 @@ from ble_exporter.cli import COMMANDS
 from ble_exporter.cli.parser import (
     EXIT_BLUETOOTH,
     EXIT_CONFIG,
+    EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_OK,
-    EXIT_USAGE,
-    PROGRAM,
     Parser,
     number_between,
 )
-from ble_exporter.cli.terminal import columns
-
-EXIT_UNEXPECTED = 1
 
 # With more loss, a scan would hear nothing.
 _MAX_LOSS = 0.99
@@ -33,8 +29,7 @@ _EXAMPLES = {
 }
 _STATUSES = {
     EXIT_OK: "ended by SIGTERM or SIGINT, or nothing to complain about",
-    EXIT_UNEXPECTED: "unexpected error, with its traceback; of a command, what its own --help says",
-    EXIT_USAGE: "wrong usage",
+    EXIT_FAILURE: "unexpected error, with its traceback; of a command, what its own --help says",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
     EXIT_CONFIG: "the configuration can't be used",
     EXIT_INTERRUPTED: "a command was interrupted (Ctrl-C)",
@@ -42,26 +37,13 @@ _STATUSES = {
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """
-    Parse the options of the service.
-
-    Raises:
-        SystemExit: After `--help` and `--version` of status 0; of 2 where an option is wrong.
-    """
-    parser = Parser(
-        "",
-        _DESCRIPTION,
-        examples=_EXAMPLES,
-        statuses=_STATUSES,
-        commands=COMMANDS,
-        more=_command_lines(),
-        usage=f"{PROGRAM} [options]\n       {PROGRAM} COMMAND …",
-    )
+    """Parse the options of the service. Exits on an error, and after --help and --version."""
+    parser = Parser("", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES, commands=COMMANDS)
     parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
     parser.add_argument(
         "--config.check", dest="config_check", action="store_true", help="check the configuration and exit"
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     simulated = parser.add_simulation_options(
         "Every configured device sends as the real firmware does, without Bluetooth.", strangers=0
     )
@@ -77,9 +59,3 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
     )
     return parser.parse(arguments)
-
-
-def _command_lines() -> list[str]:
-    rows = [[name, command.summary, f"{PROGRAM} {name} {command.example}"] for name, command in COMMANDS.items()]
-    title = f"commands (see `{PROGRAM} COMMAND --help`):"
-    return [title, *(f"  {line.rstrip()}" for line in columns(rows)), ""]

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
+from ble_exporter.cli import Command
 from ble_exporter.cli.terminal import columns
 from ble_exporter.utils import one_line
 
@@ -15,6 +16,7 @@ PROGRAM = "ble-exporter"
 Number = TypeVar("Number", int, float)
 
 EXIT_OK = 0
+EXIT_FAILURE = 1  # the --help of each command says what failed
 EXIT_USAGE = 2  # argparse's own
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
@@ -27,12 +29,9 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         command: The command's name; empty for the program itself.
-        description: What it does, in a sentence.
         examples: The arguments of a working call, and what it does.
-        statuses: Exit status, and what it means.
-        commands: The names of the commands, for the program itself.
-        more: Lines of `--help` between the options and the examples.
-        usage: The usage, if argparse's own does not fit.
+        statuses: Exit status, and what it means; wrong usage is added.
+        commands: The commands, for the program itself.
     """
 
     def __init__(
@@ -42,30 +41,31 @@ class Parser(argparse.ArgumentParser):
         *,
         examples: Mapping[str, str],
         statuses: Mapping[int, str],
-        commands: Collection[str] = (),
-        more: Sequence[str] = (),
-        usage: str | None = None,
+        commands: Mapping[str, Command] | None = None,
     ) -> None:
         program = f"{PROGRAM} {command}".rstrip()
-        calls = _block("examples", ((f"{program} {call}".rstrip(), what) for call, what in examples.items()))
-        ends = _block("exit status", ((str(status), when) for status, when in statuses.items()))
+        self._commands = commands or {}
+        statuses = {EXIT_USAGE: "wrong usage", **statuses}
+        blocks = [
+            _block("examples", ((f"{program} {call}".rstrip(), what) for call, what in examples.items())),
+            _block("exit status", ((str(status), what) for status, what in sorted(statuses.items()))),
+        ]
+        usage = None
+        if commands:
+            usage = f"{program} [options]\n       {program} COMMAND …"
+            calls = ((name, row.summary, f"{program} {name} {row.example}") for name, row in commands.items())
+            blocks.insert(0, _block(f"commands (see `{program} COMMAND --help`)", calls))
         super().__init__(
             prog=program,
             usage=usage,
             description=description,
-            epilog="\n".join([*more, *calls, "", *ends]),
+            epilog="\n\n".join(blocks),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self._commands = commands
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """
-        Parse the arguments; options may come before, between and behind other arguments.
-
-        Raises:
-            SystemExit: Status 2 with an error on standard error, or status 0 after `--help`.
-        """
+        """Parse the arguments, options in any place among them; exit after an error, and after --help."""
         options, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
             self.error(self._explain(unknown))
@@ -76,9 +76,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
         """
-        Add --mock and --replay, --mock-seed and --mock-strangers; return their group.
-
-        `parse` refuses an option whose name starts with --mock- unless --mock is given.
+        Add --replay, --mock, --mock-seed and --mock-strangers; return their group, for others that need --mock.
 
         Args:
             description: What --mock simulates.
@@ -140,5 +138,5 @@ def _suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _block(title: str, rows: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{title}:", *(f"  {line}" for line in columns(list(rows)))]
+def _block(title: str, rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join([f"{title}:", *(f"  {line}" for line in columns(list(rows)))])

@@ -13,24 +13,22 @@ _CODES: Mapping[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yel
 
 
 class Painter:
-    """
-    Styles text if the stream is a terminal and NO_COLOR is not set (no-color.org).
-
-    Args:
-        stream: Where the text will be written.
-
-    Attributes:
-        is_live: Whether the stream is a terminal that can redraw lines.
-    """
+    """Styles text for a stream if that is a terminal, and NO_COLOR is not set (no-color.org)."""
 
     def __init__(self, stream: TextIO) -> None:
         self.is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
+        """Whether the stream is a terminal that can redraw lines."""
         self._paints = self.is_live and not os.environ.get("NO_COLOR")
 
     def __call__(self, text: str, *styles: Style | None) -> str:
         """Return the text with styles; None is no style."""
         codes = [str(_CODES[style]) for style in styles if style]
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._paints and codes else text
+
+
+def discard_output(stream: TextIO) -> None:
+    """Discard what is still written to a closed pipe; otherwise Python would report the error again when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -48,18 +46,12 @@ def width(text: str) -> int:
 
 
 def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """
-    Return the lines of a table with aligned columns, two spaces apart; control characters are escaped.
-
-    Args:
-        rows: Cells without styles; all rows have the same length.
-        right: Indices of right-aligned columns.
-    """
+    """Return the lines of a table with aligned columns (`right`: to the right); control characters are escaped."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(_padded(cell, i, widths, right) for i, cell in enumerate(row)).rstrip() for row in cells]
 
+    def pad(cell: str, index: int) -> str:
+        padding = " " * (widths[index] - width(cell))
+        return padding + cell if index in right else cell + padding
 
-def _padded(cell: str, index: int, widths: Sequence[int], right: frozenset[int]) -> str:
-    padding = " " * (widths[index] - width(cell))
-    return padding + cell if index in right else cell + padding
+    return ["  ".join(pad(cell, index) for index, cell in enumerate(row)).rstrip() for row in cells]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ble_exporter.cli import COMMANDS
 from ble_exporter.cli.parser import Parser
 
 DIGITS = "231d39c1d7cc1ab1aee224cd096db932"
@@ -9,14 +10,14 @@ DIGITS = "231d39c1d7cc1ab1aee224cd096db932"
 
 def program() -> Parser:
     """The parser of a program with commands."""
-    parser = Parser("", "It hears.", examples={"--config x": "run"}, statuses={0: "ok"}, commands=("decode", "doctor"))
+    parser = Parser("", "It hears.", examples={"--config x": "run"}, statuses={0: "ok"}, commands=COMMANDS)
     parser.add_argument("--config", metavar="FILE")
     return parser
 
 
 def command() -> Parser:
     """The parser of a command that takes words and options."""
-    parser = Parser("decode", "It reads.", examples={"40": "read"}, statuses={0: "ok", 2: "wrong usage"})
+    parser = Parser("decode", "It reads.", examples={"40": "read"}, statuses={0: "ok"})
     parser.add_argument("words", nargs="*")
     parser.add_argument("--key")
     parser.add_argument("--json", action="store_true")
@@ -56,13 +57,13 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         (["--confg", "x"], "unknown option --confg; did you mean --config?"),
         (["--zzz"], "unknown option --zzz"),
         (["decoed"], "unknown command decoed; did you mean decode?"),
-        (["run"], "unknown command run; the commands are decode, doctor"),
+        (["run"], "unknown command run; the commands are decode, discover, doctor"),
         (["--config", "x", "doctor"], "the command comes first, then its options: `ble-exporter doctor …`"),
         (["--jsn", "doctor"], "the command comes first, then its options: `ble-exporter doctor …`"),
         (["40:00:2b"], "to decode a payload, use `ble-exporter decode …`"),
         (["house.yaml"], "to name a configuration, use `ble-exporter --config house.yaml`"),
         (["--config"], "argument --config: expected one argument"),
-        (["a\x1b[2J"], "unknown command a\\x1b[2J; the commands are decode, doctor"),
+        (["a\x1b[2J"], "unknown command a\\x1b[2J; the commands are decode, discover, doctor"),
     ],
 )
 def test_what_is_mistyped_is_answered_with_what_was_meant(
