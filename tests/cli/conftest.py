@@ -64,7 +64,7 @@ def context(write: Write, tmp_path: Path) -> CheckContext:
     return CheckContext(
         str(write()),
         1.0,
-        lambda _config: MockScanner([(LIVING_ROOM, PACKET_A), (BEDROOM, PACKET_A)]),
+        lambda *_settings, **_options: MockScanner([(LIVING_ROOM, PACKET_A), (BEDROOM, PACKET_A)]),
         root=root,
         clock=lambda: NOW,
         output_of=lambda *_command: None,

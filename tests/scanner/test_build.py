@@ -9,7 +9,9 @@ import pytest
 
 from ble_exporter.cli.discover import command as discover
 from ble_exporter.cli.doctor import command as doctor
-from ble_exporter.config.app_config import AppConfig
+from ble_exporter.cli.doctor.check import CheckContext
+from ble_exporter.cli.doctor.sensors import check_sensors
+from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.main import main
 from ble_exporter.scanner import (
@@ -96,9 +98,9 @@ def test_doctor_listens_with_what_is_built(config: str) -> None:
     """Whatever the service would listen with is what is to be looked at."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
-    doctor.radio_maker(build)(AppConfig(30, 5, 8000, {}, adapters=("hci1",), on_adapter_failure="continue"))
+    list(check_sensors(CheckContext(config, 1.0, build, config=load_config(config))))
 
-    assert [(RadioSettings(("hci1",), goes_on=True), None, None)] == build.asked
+    assert [(CONFIGURED, None, None)] == build.asked
 
 
 @pytest.mark.usefixtures("process_as_before")

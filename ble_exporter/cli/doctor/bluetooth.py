@@ -1,18 +1,15 @@
 """The checks of `doctor` on the Bluetooth stack: rfkill, D-Bus, bluetoothd, adapters, other programs that scan."""
 
 import asyncio
-import grp
 import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name
-
-if TYPE_CHECKING:
-    from ble_exporter.scanner.bluez_dbus import Adapter
-    from ble_exporter.scanner.inspection import Inspection
+from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.bluez_dbus import Adapter
+from ble_exporter.scanner.inspection import blocking, inspect, known_to_kernel
 
 # Where distributions install it; seldom on PATH.
 _BLUETOOTHD = ("usr/libexec/bluetooth/bluetoothd", "usr/lib/bluetooth/bluetoothd", "usr/sbin/bluetoothd")
@@ -20,7 +17,6 @@ _KERNEL_BLUETOOTH = "sys/class/bluetooth"
 _RFKILL = ("usr/sbin/rfkill", "usr/bin/rfkill", "sbin/rfkill")
 _BOOT_CONFIG = ("boot/firmware/config.txt", "boot/config.txt")
 _NO_BLUETOOTH = "dtoverlay=disable-bt"
-_GROUP = "bluetooth"
 
 _BUS_ADDRESS = "DBUS_SYSTEM_BUS_ADDRESS"
 _START = "sudo systemctl enable --now bluetooth"
@@ -35,9 +31,6 @@ _SCANNERS = ("bluetoothctl", "blueman", "gnome-control-c", "hass", "kded", "node
 
 def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
     """Check that this user can reach the system bus."""
-    # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
-    from ble_exporter.scanner.inspection import inspect
-
     found = context.inspection = asyncio.run(inspect(context.root))
     if found.bus_problem:
         # If set, the variable decides where the bus is looked for.
@@ -49,7 +42,7 @@ def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
 
 def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
     """Check that bluetoothd runs and talks to this user; tell its version."""
-    found = _inspection(context)
+    found = context.inspection
     if found.refusal and not (context.root / _KERNEL_BLUETOOTH).is_dir():
         # Without an adapter systemd does not start it, and D-Bus waits for it in vain.
         yield _no_adapter(context)
@@ -60,28 +53,16 @@ def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("ok", f"bluetoothd runs, version {version}")
 
 
-def _inspection(context: CheckContext) -> "Inspection":
-    assert context.inspection is not None  # noqa: S101 - see CHECKS: they need the check `dbus`
-    return context.inspection
-
-
 def _bluetoothd_command(context: CheckContext, refusal: str) -> str:
     if refusal == "org.freedesktop.DBus.Error.AccessDenied":
-        return _group_command()
+        me, group = own_name(), bluetooth_group()
+        is_member = group is not None and me in group.gr_mem
+        # Membership takes effect at the next login.
+        return shlex.join(["exec", "su", "-", me] if is_member else ["sudo", "usermod", "-a", "-G", GROUP, me])
     if refusal in _COMMANDS:
         return _COMMANDS[refusal]
     # If it can't be started, this command says why.
     return _START if any((context.root / path).exists() for path in _BLUETOOTHD) else "sudo apt install bluez"
-
-
-def _group_command() -> str:
-    me = shlex.quote(own_name())
-    try:
-        members = grp.getgrnam(_GROUP).gr_mem
-    except KeyError:
-        members = []
-    # Membership takes effect at the next login.
-    return f"exec su - {me}" if me in members else f"sudo usermod -a -G {_GROUP} {me}"
 
 
 def _version(context: CheckContext, command_line: tuple[str, ...]) -> str:
@@ -98,8 +79,6 @@ def _version(context: CheckContext, command_line: tuple[str, ...]) -> str:
 
 def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
     """Check that bluetoothd offers the advertisement monitors that the scan mode needs."""
-    from ble_exporter.scanner import hints
-
     mode = context.config.scan_mode if context.config else "auto"
     if all(adapter.can_monitor for adapter in _in_use(context)):
         meaning = {
@@ -123,9 +102,9 @@ def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("ok", f"scan_mode: auto scans actively: {hints.NO_MONITOR}, and passive would need it")
 
 
-def _in_use(context: CheckContext) -> "list[Adapter]":
+def _in_use(context: CheckContext) -> list[Adapter]:
     """Return the adapters that the exporter would use: the configured ones, or the first that is powered."""
-    there = {adapter.name: adapter for adapter in _inspection(context).adapters}
+    there = {adapter.name: adapter for adapter in context.inspection.adapters}
     wanted = context.config.adapters if context.config else ()
     if wanted:
         return [there[name] for name in wanted if name in there]
@@ -136,8 +115,6 @@ def _in_use(context: CheckContext) -> "list[Adapter]":
 
 def check_rfkill(context: CheckContext) -> Iterator[CheckResult]:
     """Check that no switch blocks Bluetooth; bluetoothd would only say that the adapter is off."""
-    from ble_exporter.scanner.inspection import blocking
-
     wanted = context.config.adapters if context.config else ()
     switches = blocking(context.root)
     for switch in switches:
@@ -156,9 +133,7 @@ def check_rfkill(context: CheckContext) -> Iterator[CheckResult]:
 
 def check_adapters(context: CheckContext) -> Iterator[CheckResult]:
     """Check that the adapters to use exist, can scan, and are powered."""
-    from ble_exporter.scanner import hints
-
-    there = {adapter.name: adapter for adapter in _inspection(context).adapters}
+    there = {adapter.name: adapter for adapter in context.inspection.adapters}
     wanted = context.config.adapters if context.config else ()
     if not there:
         yield _no_adapter(context)
@@ -181,9 +156,6 @@ def check_adapters(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def _no_adapter(context: CheckContext) -> CheckResult:
-    from ble_exporter.scanner import hints
-    from ble_exporter.scanner.inspection import known_to_kernel
-
     in_kernel = known_to_kernel(context.root)
     if in_kernel:
         text = f"no Bluetooth adapter: the kernel has {', '.join(in_kernel)}, but bluetoothd does not use it"
@@ -207,7 +179,7 @@ def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:
     elif context.exporter_is_running:
         yield CheckResult("ok", f"{', '.join(scanning)} scans for the running exporter")
     else:
-        others = _inspection(context).others
+        others = context.inspection.others
         known = [f"{name} (process {pid})" for name, pid in others if name.startswith(_SCANNERS) and pid != os.getpid()]
         who = f"perhaps {', '.join(known)}" if known else "bluetoothd does not tell which"
         yield CheckResult(

@@ -1,5 +1,6 @@
 """What the checks of `doctor` share: the context they run in, and the result they yield."""
 
+import grp
 import os
 import pwd
 import shlex
@@ -7,18 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from ble_exporter.cli.parser import PROGRAM
 from ble_exporter.config.app_config import AppConfig
-
-if TYPE_CHECKING:
-    from ble_exporter.scanner import Radio
-    from ble_exporter.scanner.inspection import Inspection
+from ble_exporter.scanner.build import RadioBuilder, build_radio
+from ble_exporter.scanner.inspection import Inspection
 
 Level = Literal["ok", "warn", "fail", "skip"]
+
+GROUP = "bluetooth"
+"""Its members may use bluetoothd; not every distribution has it."""
 
 # `bluetoothd --version` and timedatectl answer in milliseconds; on a small Pi that swaps, in a second.
 _PROGRAM_TIMEOUT_S = 5.0
@@ -58,24 +60,22 @@ class CheckContext:
     What the checks of one run are given, and what they find out for later ones.
 
     Attributes:
-        config_path: Path of the configuration file.
         seconds: How long to listen; 0 skips that.
-        make_radio: Makes the radio to listen with.
+        build: Builds the radio to listen with.
         is_mock: Whether that radio is simulated, and sends nothing encrypted.
         show_progress: Shows the user what takes time.
         root: Root of the file system; tests pass another one.
         clock: Returns the seconds since the Unix epoch.
-        output_of: Runs a program; see output_of.
         http_timeout_s: How long a program on the configured port may take to answer, in seconds.
         config: The configuration; None unless it is valid.
         exporter_is_running: Whether the exporter answers on the configured port.
-        inspection: What D-Bus shows; None before that check.
+        inspection: What D-Bus shows; empty before that check.
         heard: How many configured devices gave a reading; None before that check.
     """
 
     config_path: str
     seconds: float
-    make_radio: "Callable[[AppConfig], Radio]"
+    build: RadioBuilder = build_radio
     is_mock: bool = False
     show_progress: Callable[[str], None] = lambda _text: None
     root: Path = Path("/")
@@ -84,7 +84,7 @@ class CheckContext:
     http_timeout_s: float = 2.0
     config: AppConfig | None = None
     exporter_is_running: bool = False
-    inspection: "Inspection | None" = None
+    inspection: Inspection = field(default_factory=Inspection)
     heard: int | None = None
 
     @property
@@ -122,3 +122,11 @@ def user_name(uid: int) -> str | None:
 def own_name() -> str:
     """Return the name of the user who runs this, or the user id."""
     return user_name(os.geteuid()) or str(os.geteuid())
+
+
+def bluetooth_group() -> grp.struct_group | None:
+    """Return the entry of GROUP in the group database; None if there is none."""
+    try:
+        return grp.getgrnam(GROUP)
+    except KeyError:
+        return None

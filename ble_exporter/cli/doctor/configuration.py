@@ -56,10 +56,10 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
 
 def _config_command(context: CheckContext, error: ConfigError) -> str:
     path = Path(context.config_path)
-    closed = next((folder for folder in reversed(path.absolute().parents) if _is_closed(folder)), None)
-    if closed is not None:
-        # The configuration may be in there: don't suggest a new one.
-        return _access_command(closed, "x")
+    for folder in reversed(path.absolute().parents):
+        if os.access(folder, os.F_OK) and not os.access(folder, os.X_OK):
+            # The configuration may be in there: don't suggest a new one.
+            return _access_command(folder, "x")
     # Not Path.is_dir and Path.exists, which raise, for example, if a name is too long.
     if os.path.isdir(path):  # noqa: PTH112
         inside = str(path / "config.yaml")
@@ -79,10 +79,6 @@ def _config_command(context: CheckContext, error: ConfigError) -> str:
     return context.edit_command(line=error.line)
 
 
-def _is_closed(folder: Path) -> bool:
-    return os.access(folder, os.F_OK) and not os.access(folder, os.X_OK)
-
-
 def _access_command(path: Path, right: Literal["r", "x"]) -> str:
     """Return the command that lets this user read a file or enter a folder, and the service's user as before."""
     status, quoted = path.stat(), shlex.quote(str(path))
@@ -94,13 +90,11 @@ def _access_command(path: Path, right: Literal["r", "x"]) -> str:
 def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
     """Check that no other user can read the bindkeys; without bindkeys there is no result."""
     files = context.valid_config.key_files
-    all_private = True
-    for path in files:
-        for warning in world_readable_warnings([path]):
-            all_private = False
-            sudo = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
-            yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {shlex.quote(path)}")
-    if files and all_private:
+    warnings = [(path, warning) for path in files for warning in world_readable_warnings([path])]
+    for path, warning in warnings:
+        sudo = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
+        yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {shlex.quote(path)}")
+    if files and not warnings:
         yield CheckResult("ok", "keys: no other user of this machine can read them")
 
 

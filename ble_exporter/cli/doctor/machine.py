@@ -1,6 +1,5 @@
 """The checks of `doctor` on the machine: the user, the log file, the clock."""
 
-import grp
 import os
 import re
 import shlex
@@ -9,14 +8,12 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
 
-from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name, user_name
+from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name, user_name
 from ble_exporter.logger import BACKUPS, MAX_BYTES, STANDARD_ERROR
 
 _UNIT = "etc/systemd/system/ble_exporter.service"
 _SYNCHRONIZED = "run/systemd/timesync/synchronized"
-_GROUP = "bluetooth"
 _SERVICE_USER = "ble"
 
 # When this was written: a clock that shows an earlier time is wrong.
@@ -30,45 +27,32 @@ def check_user(context: CheckContext) -> Iterator[CheckResult]:
     service = _installed_service(context.root)
     if name is None:
         # In a container the group may not exist, and useradd would fail.
-        group_option = f" --groups {_GROUP}" if _bluetooth_group() is not None else ""
+        group_option = f" --groups {GROUP}" if bluetooth_group() else ""
         yield CheckResult(
             "fail",
             f"user: {uid} is not in the user database, so dbus-daemon refuses it",
             f"sudo useradd --system --no-create-home --uid {uid}{group_option} {_SERVICE_USER}",
         )
-    elif service is not None and service.user != name:
+    elif service and service[0] != name:
+        user, doctor_command = service
         yield CheckResult(
             "warn",
-            f"user: this checks the rights of {name}, but the service runs as {service.user}, who may have others",
-            service.doctor_command,
+            f"user: this checks the rights of {name}, but the service runs as {user}, who may have others",
+            doctor_command,
         )
     else:
         yield CheckResult("ok", f"user: {name}{_membership(uid)}")
 
 
-def _bluetooth_group() -> int | None:
-    """Return the id of the group bluetooth; not every distribution has it."""
-    try:
-        return grp.getgrnam(_GROUP).gr_gid
-    except KeyError:
-        return None
-
-
 def _membership(uid: int) -> str:
-    group = _bluetooth_group()
+    group = bluetooth_group()
     if group is None or uid == 0:
         return ""
-    return f", {'' if group in (os.getegid(), *os.getgroups()) else 'not '}in the group {_GROUP}"
+    return f", {'' if group.gr_gid in (os.getegid(), *os.getgroups()) else 'not '}in the group {GROUP}"
 
 
-class _Service(NamedTuple):
-    """The user that systemd runs the exporter as, and the command that runs `doctor` as that user."""
-
-    user: str
-    doctor_command: str
-
-
-def _installed_service(root: Path) -> _Service | None:
+def _installed_service(root: Path) -> tuple[str, str] | None:
+    """Return the user that systemd runs the exporter as, and the command that runs `doctor` as that user."""
     try:
         unit = (root / _UNIT).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -77,7 +61,7 @@ def _installed_service(root: Path) -> _Service | None:
     user, program, *rest = user or "root", *(start.split() or [sys.executable])
     arguments = shlex.join(["doctor", *rest[rest.index("--config") :][:2]] if "--config" in rest else ["doctor"])
     cd = f"cd {shlex.quote(folder)} && " if folder else ""
-    return _Service(user, f"{cd}sudo -u {shlex.quote(user)} {shlex.quote(program)} -m ble_exporter {arguments}")
+    return user, f"{cd}sudo -u {shlex.quote(user)} {shlex.quote(program)} -m ble_exporter {arguments}"
 
 
 def _unit_setting(unit: str, name: str) -> str:
@@ -95,9 +79,10 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
     # Not Path.exists, which raises if a folder is closed to this user.
     folder = next(parent for parent in path.parents if os.access(parent, os.F_OK))
     edit = context.edit_command("log_file")
+    disk = os.statvfs(folder)
     if not folder.is_dir():
         yield CheckResult("fail", f"log: {folder} is a file, so {path} can't be created", edit)
-    elif os.statvfs(folder).f_flag & os.ST_RDONLY:
+    elif disk.f_flag & os.ST_RDONLY:
         text = f'log: {folder} is on a read-only file system; set log_file to "-" for standard error'
         yield CheckResult("fail", text, edit)
     elif not os.access(folder, os.W_OK | os.X_OK) or (os.access(path, os.F_OK) and not os.access(path, os.W_OK)):
@@ -106,16 +91,11 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("fail", f"log: {path} can't be written by {own_name()}", command)
     elif path.is_dir():
         yield CheckResult("fail", f"log: {path} is a folder; log_file must name a file", edit)
-    elif _free_bytes(folder) < MAX_BYTES * (BACKUPS + 1):
+    elif disk.f_bavail * disk.f_frsize < MAX_BYTES * (BACKUPS + 1):
         text = f"log: less than {MAX_BYTES * (BACKUPS + 1) // 1_000_000} MB are free on the disk of {folder}"
         yield CheckResult("warn", text, "sudo journalctl --vacuum-size=50M")
     else:
         yield CheckResult("ok", f"log: {path} can be written")
-
-
-def _free_bytes(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
 
 
 def check_clock(context: CheckContext) -> Iterator[CheckResult]:
@@ -129,18 +109,11 @@ def check_clock(context: CheckContext) -> Iterator[CheckResult]:
         text = f"clock: {shown} is before {since}: timestamps will be wrong, and alerts on their age with them"
         yield CheckResult("warn", text, command)
         return
-    is_synchronized = _is_synchronized(context)
-    if is_synchronized is None:
-        yield CheckResult("ok", f"clock: {shown}; it is not known whether it is synchronized")
-    elif is_synchronized:
-        yield CheckResult("ok", f"clock: {shown}, synchronized")
-    else:
-        yield CheckResult("warn", f"clock: {shown}, not synchronized: it may be wrong", command)
-
-
-def _is_synchronized(context: CheckContext) -> bool | None:
-    if (context.root / _SYNCHRONIZED).exists():
-        return True
     # timedatectl asks the kernel, so it also knows other services than systemd-timesyncd.
-    output = context.output_of("timedatectl", "show", "--property=NTPSynchronized", "--value")
-    return {"yes": True, "no": False}.get(output or "")
+    timedatectl = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
+    answer = "yes" if (context.root / _SYNCHRONIZED).exists() else context.output_of(*timedatectl)
+    if answer == "no":
+        yield CheckResult("warn", f"clock: {shown}, not synchronized: it may be wrong", command)
+    else:
+        state = ", synchronized" if answer == "yes" else "; it is not known whether it is synchronized"
+        yield CheckResult("ok", f"clock: {shown}{state}")

@@ -1,39 +1,16 @@
-"""`ble-exporter doctor`: checks everything that can prevent readings, and prints the commands that fix it."""
+"""Runs the checks of `doctor`, and prints the results."""
 
-import argparse
 import json
-import logging
-import os
-import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from ble_exporter.cli.doctor import bluetooth, configuration, machine, sensors
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level
-from ble_exporter.cli.parser import EXIT_OK, EXIT_USAGE, Parser, number_between
-from ble_exporter.cli.terminal import Painter, Style, write
+from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
+from ble_exporter.cli.terminal import Painter, Style, discard_output, write
 from ble_exporter.utils import number_of, one_line
-
-if TYPE_CHECKING:
-    from ble_exporter.config.app_config import AppConfig
-    from ble_exporter.scanner import Radio
-    from ble_exporter.scanner.build import RadioBuilder
-
-EXIT_FAILED = 1
-
-_DESCRIPTION = "Check everything that can prevent readings. Each failure is followed by the command that fixes it."
-_EXAMPLES = {
-    "--config config.yaml": "check everything, and listen for 10 s",
-    "--config config.yaml --seconds 30": "hear sensors that send rarely",
-    "--config config.yaml --mock": "without Bluetooth: check the rest",
-    "--config config.yaml --json": "for a program",
-}
-_STATUSES = {
-    EXIT_OK: "no failure; there may be warnings",
-    EXIT_FAILED: "at least one failure",
-    EXIT_USAGE: "wrong usage",
-}
 
 _STYLES: dict[Level, Style] = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
 
@@ -75,51 +52,23 @@ CHECKS = (
 _TITLES = {check.name: check.title for check in CHECKS}
 
 
-def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
-    """
-    Run all checks, and print each result as it comes.
-
-    Args:
-        arguments: Those after the name of the command.
-        build: Builds the radio; by default build_radio.
-
-    Returns:
-        EXIT_FAILED if anything fails.
-    """
-    options = _parse(arguments)
-    # The radio logs for the service. Without a handler, logging prints warnings to stderr.
-    logging.getLogger("ble_exporter").addHandler(logging.NullHandler())
-    make_radio = radio_maker(build, is_mock=options.mock)
-    context = CheckContext(options.config, options.seconds, make_radio, is_mock=options.mock)
-    return run(context, sys.stdout, as_json=options.json)
-
-
 def run(context: CheckContext, stream: TextIO, *, as_json: bool = False) -> int:
-    """
-    Run all checks.
-
-    Args:
-        context: What to check.
-        stream: Where to print the results.
-        as_json: Print one JSON document at the end instead.
-
-    Returns:
-        The exit status.
-    """
-    printer = _Printer(stream)
-    if not as_json:
-        context.show_progress = printer.progress
+    """Run all checks; print each result, or one JSON document at the end; return the exit status."""
+    paint = Painter(stream)
+    if paint.is_live and not as_json:
+        context.show_progress = lambda text: _print(stream, paint(f"     {text}", "dim"))
     results: list[tuple[str, CheckResult]] = []
-    for name, result in run_checks(context):
+    for name, result in _run_checks(context):
         results.append((name, result))
         if not as_json:
-            printer.result(result)
-    text = one_line(summary(results, context))
-    printer.line(json.dumps(_document(results, text), indent=2) if as_json else f"\n{text}")
-    return EXIT_FAILED if any(result.level == "fail" for _, result in results) else EXIT_OK
+            _print_result(stream, result, paint)
+    levels = Counter(result.level for _, result in results)
+    summary = one_line(_summary(results, levels, context))
+    _print(stream, json.dumps(_document(results, levels, summary), indent=2) if as_json else f"\n{summary}")
+    return EXIT_FAILURE if levels["fail"] else EXIT_OK
 
 
-def run_checks(context: CheckContext) -> Iterator[tuple[str, CheckResult]]:
+def _run_checks(context: CheckContext) -> Iterator[tuple[str, CheckResult]]:
     """Run each check whose needs are met; yield its name with each result."""
     not_ok: set[str] = set()
     for check in CHECKS:
@@ -146,28 +95,23 @@ def _run_safely(check: Check, context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("fail", f"{check.title}: this check broke: {type(error).__name__}: {what}; please report it")
 
 
-def summary(results: Sequence[tuple[str, CheckResult]], context: CheckContext) -> str:
-    """Return all results, each with its check's name, as one sentence."""
-    counts = []
-    for level, word in (("fail", "failure"), ("warn", "warning")):
-        number = sum(result.level == level for _, result in results)
-        if number:
-            counts.append(number_of(number, word))
+def _summary(results: Sequence[tuple[str, CheckResult]], levels: Counter[Level], context: CheckContext) -> str:
+    words: dict[Level, str] = {"fail": "failure", "warn": "warning"}
+    counts = ", ".join(number_of(levels[level], word) for level, word in words.items() if levels[level])
     failures = [(name, result) for name, result in results if result.level == "fail"]
     if failures:
-        name, first = next((pair for pair in failures if not pair[1].needs_bluetooth), failures[0])
-        return f"{', '.join(counts)}; fix this first: {_TITLES[name]}: {first.command or first.text}"
+        name, first = min(failures, key=lambda failure: failure[1].needs_bluetooth)
+        return f"{counts}; fix this first: {_TITLES[name]}: {first.command or first.text}"
     total = len(context.config.devices) if context.config else 0
     heard = "did not listen to sensors" if context.heard is None else f"{context.heard} of {total} sensors heard"
-    return f"{', '.join(counts)}; {heard}" if counts else f"all is well: {heard}"
+    return f"{counts}; {heard}" if counts else f"all is well: {heard}"
 
 
-def _document(results: Sequence[tuple[str, CheckResult]], text: str) -> dict[str, object]:
-    levels = [result.level for _, result in results]
+def _document(results: Sequence[tuple[str, CheckResult]], levels: Counter[Level], summary: str) -> dict[str, object]:
     return {
-        "failures": levels.count("fail"),
-        "warnings": levels.count("warn"),
-        "summary": text,
+        "failures": levels["fail"],
+        "warnings": levels["warn"],
+        "summary": summary,
         "checks": [
             {"check": name, "level": result.level, "text": result.text, "remedy": result.command or None}
             for name, result in results
@@ -175,58 +119,18 @@ def _document(results: Sequence[tuple[str, CheckResult]], text: str) -> dict[str
     }
 
 
-class _Printer:
-    """Prints results, for as long as somebody reads them."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._paint = Painter(stream)
-        encoding = stream.encoding or "utf-8"
-        self._arrow = "->" if "→".encode(encoding, "ignore") == b"" else "→"
-
-    def result(self, result: CheckResult) -> None:
-        level = self._paint(f"{result.level:<4}", _STYLES[result.level])
-        self.line(f"{level} {one_line(result.text)}")
-        # A command with escaped characters would be another command.
-        if result.command.isprintable() and result.command and result.level != "ok":
-            self.line(f"     {self._arrow} {self._paint(result.command, 'bold')}")
-
-    def progress(self, text: str) -> None:
-        """Show a user at a terminal what takes time."""
-        if self._paint.is_live:
-            self.line(self._paint(f"     {text}", "dim"))
-
-    def line(self, text: str) -> None:
-        try:
-            write(self._stream, f"{text}\n")
-        except OSError:
-            # The reader has gone, as with `| head`; the exit status still counts.
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+def _print_result(stream: TextIO, result: CheckResult, paint: Painter) -> None:
+    _print(stream, f"{paint(f'{result.level:<4}', _STYLES[result.level])} {one_line(result.text)}")
+    # A command with escaped characters would be another command.
+    if result.command.isprintable() and result.command and result.level != "ok":
+        arrow = "→" if "→".encode(stream.encoding or "utf-8", "ignore") else "->"
+        _print(stream, f"     {arrow} {paint(result.command, 'bold')}")
 
 
-def radio_maker(build: "RadioBuilder | None" = None, *, is_mock: bool = False) -> "Callable[[AppConfig], Radio]":
-    """Return what makes the radio that the service would use, or one that simulates every configured device."""
-
-    def make(config: "AppConfig") -> "Radio":
-        from ble_exporter.scanner import RadioSettings, Simulation, build_radio
-
-        simulation = Simulation(tuple(config.devices)) if is_mock else None
-        return (build or build_radio)(RadioSettings.from_config(config), simulation=simulation)
-
-    return make
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser("doctor", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
-    parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
-    parser.add_argument(
-        "--seconds",
-        metavar="N",
-        type=number_between(float, 0, 3600),
-        default=10.0,
-        help="how long to listen; 0 skips that (default: %(default)g)",
-    )
-    parser.add_argument("--mock", action="store_true", help="simulate the radio; it sends nothing encrypted")
-    parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
-    return parser.parse(arguments)
+def _print(stream: TextIO, line: str) -> None:
+    try:
+        write(stream, f"{line}\n")
+    except OSError:
+        # The reader has gone, as with `| head`; the exit status still counts.
+        with suppress(OSError, ValueError):
+            discard_output(stream)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ble_exporter.cli.doctor import command as doctor
 from ble_exporter.cli.doctor.check import CheckContext
+from ble_exporter.cli.doctor.run import run
 from ble_exporter.main import main
+from ble_exporter.scanner import build_radio
 from tests.cli.conftest import Write
 from tests.scanner.conftest import on_bluez
 from tests.scanner.scripted_bluez import ScriptedBluez
@@ -25,14 +26,14 @@ Act = Callable[[ScriptedBluez], object]
 def examined(bus: Path, context: CheckContext, act: Act = lambda _bluez: None) -> tuple[int, str]:
     """Run it with a scripted bluetoothd; return the exit status and the output."""
 
-    async def run(bluez: ScriptedBluez) -> tuple[int, str]:
+    async def run_with(bluez: ScriptedBluez) -> tuple[int, str]:
         bluez.processes = {"org.bluez": 812}
         act(bluez)
         stream = io.StringIO()
-        status = await asyncio.to_thread(doctor.run, context, stream)
+        status = await asyncio.to_thread(run, context, stream)
         return status, stream.getvalue()
 
-    result: tuple[int, str] = on_bluez(bus, run)
+    result: tuple[int, str] = on_bluez(bus, run_with)
     return result
 
 
@@ -54,7 +55,7 @@ def test_all_is_well(bus: Path, context: CheckContext) -> None:
 
 def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
     """It uses the adapter that the service would choose. The rig shows what it hears."""
-    context.make_radio, context.seconds = doctor.radio_maker(), 0.1
+    context.build, context.seconds = build_radio, 0.1
     seen: list[ScriptedBluez] = []
     status, told = examined(bus, context, seen.append)
 
@@ -182,7 +183,7 @@ def test_a_terminal_gets_colours_and_is_told_to_wait(
         monkeypatch.delenv(name, raising=False)
     context.is_mock = True
     stream = Terminal()
-    doctor.run(context, stream)
+    run(context, stream)
 
     assert "\x1b[32mok  \x1b[0m user: " in stream.getvalue()
     assert "\x1b[2m     listening for 1 s …\x1b[0m\n" in stream.getvalue()
@@ -193,7 +194,7 @@ def test_a_stream_that_knows_no_arrow_gets_another(context: CheckContext, bus: P
     Path(context.config_path).write_text("ä: 1\n", encoding="utf-8")
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    status = doctor.run(context, stream)
+    status = run(context, stream)
 
     assert 1 == status
     assert b"?: unknown key" in raw.getvalue()
@@ -210,14 +211,14 @@ class Closed(io.StringIO):
 
 def test_a_pipe_that_is_closed_does_not_matter(context: CheckContext, bus: Path) -> None:
     """The exit status still counts."""
-    assert 1 == doctor.run(context, Closed())
+    assert 1 == run(context, Closed())
 
 
 def test_a_command_with_a_line_break_is_not_shown(context: CheckContext, bus: Path) -> None:
     """Pasted, it would be two commands."""
     context.config_path = "no\nsuch\x1b[2Jfile"
     stream = io.StringIO()
-    doctor.run(context, stream)
+    run(context, stream)
 
     assert "\x1b" not in stream.getvalue()
     assert "nano" not in stream.getvalue().partition("fix this first")[0]

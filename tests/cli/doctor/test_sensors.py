@@ -36,7 +36,7 @@ def heard(
     """Check one configured device while these packets are on air."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": {device}')))
     context.seconds = seconds
-    context.make_radio = lambda _config: MockScanner(list(packets))
+    context.build = lambda *_settings, **_options: MockScanner(list(packets))
     return list(checks.check_sensors(context))
 
 
@@ -77,7 +77,7 @@ def test_a_device_that_says_something_else(
 ) -> None:
     """It may have another firmware, or only its name was heard."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": living_room')))
-    context.make_radio = lambda _config: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
+    context.build = lambda *_settings, **_options: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
     _air, result = checks.check_sensors(context)
 
     assert level == result.level
@@ -140,7 +140,7 @@ def test_a_radio_that_fails_is_a_finding(
 ) -> None:
     """Everything seems fine, but the scan fails."""
     context.config = load_config(str(write()))
-    context.make_radio = lambda _config: Failing(error)
+    context.build = lambda *_settings, **_options: Failing(error)
 
     assert [CheckResult("fail", str(error), command)] == list(checks.check_sensors(context))
     assert context.heard is None
