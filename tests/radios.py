@@ -37,7 +37,3 @@ class Radio:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(self._stops_in_s)
-
-    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """See AbstractScanner; the service does not use it."""
-        raise NotImplementedError(duration_s)

@@ -1,8 +1,8 @@
-"""The one function that builds a radio: the service, `discover` and `doctor` listen with what it returns."""
+"""Builds the radio with which the service, `discover` or `doctor` listens."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, AppConfig, ScanMode
 from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
@@ -15,13 +15,11 @@ from ble_exporter.scanner.simulation import Simulation
 
 class RadioSettings(NamedTuple):
     """
-    How the real radio listens.
+    How the real radio listens; see the configuration keys.
 
     Attributes:
-        adapters: Names of the adapters ("hci0"); none takes the first, by number, that is powered.
-        mode: How it scans.
-        silence_limit_s: How many seconds an adapter may listen and hear nothing at all.
-        goes_on: Whether the other adapters go on where one fails.
+        adapters: Names of the adapters ("hci0"); without any, the first powered one, by number, is used.
+        goes_on: Whether the other adapters keep listening when one fails.
     """
 
     adapters: Sequence[str] = ()
@@ -32,31 +30,19 @@ class RadioSettings(NamedTuple):
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":
         """Return the settings of a configuration."""
-        return cls(
-            config.adapters,
-            config.scan_mode,
-            config.silence_limit_seconds,
-            goes_on=config.on_adapter_failure == "continue",
-        )
+        goes_on = config.on_adapter_failure == "continue"
+        return cls(config.adapters, config.scan_mode, config.silence_limit_seconds, goes_on)
 
 
-class RadioBuilder(Protocol):
-    """`build_radio`, or what a test has in its place."""
-
-    def __call__(
-        self, settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None
-    ) -> Radio:
-        """Build a radio."""
+RadioBuilder = Callable[..., Radio]
+"""`build_radio`, or a test's replacement."""
 
 
 def build_radio(settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None) -> Radio:
     """
-    Build the real radio, or one without hardware. Nothing touches Bluetooth before it listens.
+    Build the real radio, or one that plays the capture file `replay` or a simulation instead.
 
-    Args:
-        settings: How the real radio listens.
-        replay: The capture file to play in its place.
-        simulation: What to simulate in its place.
+    Nothing uses Bluetooth before the radio listens.
 
     Raises:
         ConfigError: The capture file can't be used.

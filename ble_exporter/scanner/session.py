@@ -1,7 +1,7 @@
 """One listening session: start a radio, wait while it listens, stop it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from ble_exporter.errors import ScannerError
@@ -12,87 +12,45 @@ from ble_exporter.scanner.radio import Everything, Listener, Radio
 from ble_exporter.tasks import Tasks, UnexpectedCancellationError
 
 
-class Listening:
-    """A radio that listens, made by `listening`."""
-
-    def __init__(self, tasks: Tasks, running: "asyncio.Task[None]") -> None:
-        self._tasks = tasks
-        self._running = running
-
-    async def last(self, duration_s: float | None) -> bool:
-        """
-        Wait until the time is over, or nothing more can come.
-
-        Args:
-            duration_s: How many seconds to wait; None is without a limit.
-
-        Returns:
-            Whether more can come.
-
-        Raises:
-            ScannerError: The radio failed.
-        """
-        return not await self._tasks.wait(self._running, timeout_s=duration_s)
-
-
 @asynccontextmanager
-async def listening(radio: Radio, listener: Listener, started: Callable[[], None]) -> AsyncIterator[Listening]:
+async def listening(radio: Radio, listener: Listener) -> AsyncIterator[Callable[[float | None], Awaitable[bool]]]:
     """
-    Listen while the block runs. It is entered when the radio has started.
+    Keep a radio listening during the block, which is entered when the radio has started.
 
-    Args:
-        radio: What listens.
-        listener: What takes the advertisements.
-        started: Called once, when listening begins.
+    Yields:
+        A function that waits for some seconds (None: without a limit), at most until nothing more can come. It returns
+        whether more can come.
 
     Raises:
-        ScannerError: It failed, or failed to stop.
+        ScannerError: The radio failed, or failed to stop.
     """
     has_started = asyncio.Event()
-
-    def note_start() -> None:
-        has_started.set()
-        started()
-
     try:
         async with Tasks() as tasks:
-            running = tasks.start(radio.run(listener, note_start))
+            running = tasks.start(radio.run(listener, has_started.set))
             await tasks.wait(running, tasks.start(has_started.wait()))
-            yield Listening(tasks, running)
+
+            async def wait(duration_s: float | None) -> bool:
+                return not await tasks.wait(running, timeout_s=duration_s)
+
+            yield wait
     except UnexpectedCancellationError as error:
         raise ScannerError(*hints.BROKEN_OFF, adapter=", ".join(radio.adapters)) from error
 
 
-async def run_for(
-    radio: Radio, listener: Listener, duration_s: float | None, started: Callable[[], None] = lambda: None
-) -> bool:
+async def run_for(radio: Radio, listener: Listener, duration_s: float) -> bool:
     """
-    Listen for some time, which counts from when the radio has started, or until nothing more can come.
-
-    Args:
-        radio: What listens.
-        listener: What takes the advertisements.
-        duration_s: How many seconds; None is without a limit.
-        started: Called once, when listening begins.
-
-    Returns:
-        Whether more can come.
+    Listen for some seconds from the radio's start, or until nothing more can come; return whether more can come.
 
     Raises:
-        ScannerError: It failed, or failed to stop.
+        ScannerError: The radio failed, or failed to stop.
     """
-    async with listening(radio, listener, started) as ear:
-        return await ear.last(duration_s)
+    async with listening(radio, listener) as wait:
+        return await wait(duration_s)
 
 
 async def packets_heard(radio: Radio, duration_s: float) -> list[tuple[str, bytes]]:
     """Listen for `duration_s` seconds; return address and service data of every BTHome packet, in order."""
-    heard: list[tuple[str, bytes]] = []
-
-    def note(advertisement: Advertisement) -> None:
-        payload = advertisement.service_data.get(UUID)
-        if payload is not None:
-            heard.append((advertisement.address, payload))
-
-    await run_for(radio, Everything(note), duration_s)
-    return heard
+    heard: list[Advertisement] = []
+    await run_for(radio, Everything(heard.append), duration_s)
+    return [(one.address, one.service_data[UUID]) for one in heard if UUID in one.service_data]

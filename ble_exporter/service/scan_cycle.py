@@ -1,4 +1,4 @@
-"""The scans: when each begins and ends, and what it has heard."""
+"""The scans: when each begins and ends, and what was heard in it."""
 
 import asyncio
 import logging
@@ -23,17 +23,17 @@ from ble_exporter.utils import seconds_since_boot
 
 class ScanCycle:
     """
-    The scans: one each interval, on the monotonic clock, so that they do not drift.
+    The scans: one each interval, by the monotonic clock, so that they do not drift.
 
     Args:
-        config: Interval, duration, and the devices to miss.
-        radio: What hears the advertisements.
-        log: Where each scan is logged.
+        config: Interval, duration, and the devices to expect.
+        radio: Hears the advertisements.
+        log: Gets one line for each scan.
         clock: Returns the seconds since the Unix epoch.
-        boot_clock: Returns monotonic seconds that go on while the machine sleeps: a value ages then, too.
+        boot_clock: Returns monotonic seconds that continue while the machine sleeps: values age then, too.
 
     Raises:
-        ConfigError: A device has a key, and there is nothing to decrypt with.
+        ConfigError: A device has a key, but the library that decrypts is not installed.
     """
 
     def __init__(
@@ -63,12 +63,7 @@ class ScanCycle:
         self._received_before = self._unknown_before = 0
 
     async def run(self) -> None:
-        """
-        Scan until cancelled.
-
-        Raises:
-            ScannerError: A scan failed.
-        """
+        """Scan until cancelled. Raises ScannerError when a scan fails."""
         try:
             await (self._scan_without_pause() if self._config.is_continuous else self._scan_with_pauses())
         except ScannerError:
@@ -80,27 +75,29 @@ class ScanCycle:
         due = now()
         while True:
             self._begin_scan()
-            async with listening(self._radio, self._pipeline, self._listens) as ear:
-                more_can_come = await ear.last(self._config.scan_duration_seconds)
+            async with listening(self._radio, self._pipeline) as wait:
+                self._note_listening()
+                more_can_come = await wait(self._config.scan_duration_seconds)
             self._end_scan(more_can_come)
             # A scan that took longer than the interval is followed by the next at once.
             due = max(due + self._config.scan_interval_seconds, now())
             await asyncio.sleep(due - now())
 
     async def _scan_without_pause(self) -> None:
-        """Let the radio listen all the time: a scan is the time from one look at what was heard to the next."""
+        """Let the radio listen all the time: a scan is then the time between two looks at what was heard."""
         now = asyncio.get_running_loop().time
         interval_s = self._config.scan_interval_seconds
         self._begin_scan()
-        async with listening(self._radio, self._pipeline, self._listens) as ear:
+        async with listening(self._radio, self._pipeline) as wait:
+            self._note_listening()
             due = now() + interval_s
             while True:
-                more_can_come = await ear.last(due - now())
+                more_can_come = await wait(due - now())
                 self._end_scan(more_can_come)
                 if not more_can_come:
                     await asyncio.sleep(due - now())
                 self._begin_scan()
-                # Where the machine stood still, a whole scan follows: in a rest of one little could be heard.
+                # After a standstill of the machine a whole scan follows: in the rest of one, little could be heard.
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
 
     def _begin_scan(self) -> None:
@@ -109,41 +106,39 @@ class ScanCycle:
         self._received_before, self._unknown_before = self.counts.received, self.counts.unknown_device
         self.counts.scans += 1
 
+    def _note_listening(self) -> None:
+        self.liveness.scan_started()
+        if self.counts.scans == 1:
+            systemd.notify(systemd.READY)
+
     def _end_scan(self, more_can_come: bool) -> None:
         counts = self.counts
         if self._config.stale_after_seconds is None:
             for device in self.devices.values():
                 device.expire_unheard_since(self._began_s)
-        heard = [device for device in self.devices.values() if self._was_heard(device)]
+        missed = [
+            device for device in self.devices.values() if device.heard_s is None or device.heard_s < self._began_s
+        ]
+        heard_count = len(self.devices) - len(missed)
         self.liveness.scan_ended()
         counts.last_scan_timestamp = self._clock()
         counts.last_scan_duration = asyncio.get_running_loop().time() - self._began
         self.tracker.last_scan_timestamp = int(counts.last_scan_timestamp)
-        self.tracker.devices_seen = len(heard)
-        devices = f"heard {len(heard)} of {len(self.devices)} devices{self._missed()}"
+        self.tracker.devices_seen = heard_count
+        names = f", not {', '.join(map(self._name_and_refusal, missed))}" if missed else ""
         received = counts.received - self._received_before
         unknown = counts.unknown_device - self._unknown_before
-        words = f"scan {counts.scans}: {devices}; {received} advertisements, {unknown} of them from unknown devices"
+        words = (
+            f"scan {counts.scans}: heard {heard_count} of {len(self.devices)} devices{names}; "
+            f"{received} advertisements, {unknown} of them from unknown devices"
+        )
         self._log.info("%s", words)
         systemd.notify_status(words)
         if not more_can_come and not self._is_over:
             self._is_over = True
             self._log.warning("the capture is over: nothing more will be heard")
 
-    def _listens(self) -> None:
-        self.liveness.scan_started()
-        if self.counts.scans == 1:
-            systemd.notify(systemd.READY)
-
-    def _was_heard(self, device: Device) -> bool:
-        """Return whether a device was heard in this scan."""
-        return device.heard_s is not None and device.heard_s >= self._began_s
-
-    def _missed(self) -> str:
-        """Return the devices that were not heard in this scan, in words, and why where that is known."""
-        names = []
-        for device in self.devices.values():
-            if not self._was_heard(device):
-                reason, refused_s = device.refusal or ("", -math.inf)
-                names.append(f"{device.name} (rejected: {reason})" if refused_s >= self._began_s else device.name)
-        return f", not {', '.join(names)}" if names else ""
+    def _name_and_refusal(self, device: Device) -> str:
+        """Return the name of a device that was not heard in this scan, with the reason if it was rejected."""
+        reason, refused_s = device.refusal or ("", -math.inf)
+        return f"{device.name} (rejected: {reason})" if refused_s >= self._began_s else device.name

@@ -1,9 +1,4 @@
-"""
-The service: it scans, stores the readings, and serves them.
-
-The radio passes each advertisement to Pipeline.handle, a plain synchronous call that ends in the store of readings. A
-scrape reads the store.
-"""
+"""The service: it scans, stores the readings, and serves them."""
 
 import asyncio
 import errno
@@ -31,7 +26,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     Scan, and serve the readings, until `stop` is set.
 
     Raises:
-        ConfigError: The server can't listen on the port, or a key is configured and the library to decrypt is missing.
+        ConfigError: The server can't listen on the port, or the library that decrypts is missing.
         ScannerError: A scan failed.
     """
     cycle = ScanCycle(config, radio, log)
@@ -51,7 +46,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
             try:
                 await tasks.end()
             except ExporterError as error:
-                # When the machine shuts down, Bluetooth may end first: that is no failure of this program.
+                # During a shutdown of the machine Bluetooth may end first: that is no failure of this program.
                 log.warning("while stopping: %s", error)
     finally:
         await runner.cleanup()
@@ -64,30 +59,29 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
     except OSError as error:
         raise listen_error(error, address, port) from error
     shown = f"[{address}]" if address and ":" in address else address or "localhost"
-    where = f"http://{shown}:{port}"
+    url = f"http://{shown}:{port}"
     everywhere = "" if address else "; on every address of this machine"
-    log.info("serving on %s/metrics for Prometheus, and on %s for people%s", where, where, everywhere)
+    log.info("serving on %s/metrics for Prometheus, and on %s for people%s", url, url, everywhere)
 
 
 def listen_error(error: OSError, address: str | None, port: int) -> ConfigError:
-    """Return why the server can't listen on an address (None: all of them) and a port, and the way out."""
+    """Return the error, with a hint, for a server that can't listen on an address (None: all of them) and a port."""
     if error.errno == errno.EADDRINUSE:
         hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
         return ConfigError(f"port {port} is in use", hint, key="listen_port")
     if error.errno == errno.EACCES:
         return ConfigError(f"this user may not listen on port {port}", "set one above 1023", key="listen_port")
-    # asyncio of Python 3.13 says without an errno that it could bind to no address.
+    # Since Python 3.13, asyncio's error for an address that it can't bind to has no errno.
     if error.errno in (errno.EADDRNOTAVAIL, None):
-        problem, others = f"{address} is not an address of this machine", "`ip address` shows those"
+        problem, hint = f"{address} is not an address of this machine", "`ip address` shows those"
     else:
-        problem, others = f"{address} can't be listened on ({os.strerror(error.errno)})", "`ip address` shows others"
-    return ConfigError(problem, others, key="listen_address")
+        problem, hint = f"{address} can't be listened on ({os.strerror(error.errno)})", "`ip address` shows others"
+    return ConfigError(problem, hint, key="listen_address")
 
 
 def _process_metrics() -> CollectorRegistry:
     """Return the usual metrics of a Python process: CPU, memory, file descriptors, garbage collection."""
     registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
     return registry

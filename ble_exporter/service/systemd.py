@@ -13,7 +13,7 @@ READY = "READY=1"
 STOPPING = "STOPPING=1"
 _WATCHDOG = "WATCHDOG=1"
 
-# systemd ignores a message above 4096 bytes, and UTF-8 has up to four for a character.
+# In characters: systemd ignores a message of more than 4096 bytes, and a character has up to four in UTF-8.
 _MAX_STATUS = 1000
 
 
@@ -32,12 +32,12 @@ def notify(message: str) -> None:
 
 
 def notify_status(text: str) -> None:
-    """Give `systemctl status` a line to show."""
+    """Set the status line of `systemctl status`."""
     notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return the seconds from one WATCHDOG=1 to the next: half of systemd's limit. None where it has no watchdog."""
+    """Return the seconds from one WATCHDOG=1 to the next, half of systemd's limit; None without a watchdog."""
     try:
         period_s = int(environment.get("WATCHDOG_USEC", "0")) / 2e6
     except (ValueError, OverflowError):
@@ -49,11 +49,11 @@ def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | No
 
 async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) -> None:
     """
-    Send signs of life to systemd until cancelled; return at once where it has no watchdog.
+    Send signs of life to systemd until cancelled; return at once without a watchdog.
 
     Args:
         stalled: Returns why the program makes no progress, in words; None while it does.
-        log: The log that says that systemd is about to end the program: SIGABRT leaves no time for it.
+        log: Says when systemd is about to end the program: its SIGABRT leaves no time for that.
     """
     period_s = watchdog_period_s()
     is_fed = False

@@ -98,10 +98,6 @@ class Sensor:
                 listener.handle(Advertisement(ADDRESS, data, 1000.0, -60))
         await asyncio.Event().wait()
 
-    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """See AbstractScanner; the service does not use it."""
-        raise NotImplementedError(duration_s)
-
 
 def forms_of(key: bytes) -> list[str]:
     """Return the forms in which a bindkey could leak."""

@@ -17,7 +17,8 @@ from bleak.exc import BleakDBusError, BleakError
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import BleakScannerImpl, Everything, run_for
+from ble_exporter.scanner import BleakScannerImpl, run_for
+from ble_exporter.scanner.radio import Everything
 from tests.scanner.scripted_bluez import ADAPTER, adapter_properties, scripted_bluez
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]

@@ -18,12 +18,12 @@ from ble_exporter.scanner import (
     BleakScannerImpl,
     Listener,
     MockScanner,
-    MultiAdapterScanner,
     Radio,
     RadioSettings,
     Simulation,
     build_radio,
 )
+from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from tests.conftest import PACKET_A
 from tests.program import write_config
 
@@ -52,7 +52,7 @@ class Builder:
     def __call__(
         self, settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None
     ) -> Radio:
-        """See RadioBuilder."""
+        """Build as build_radio does."""
         self.asked.append((settings, replay, simulation))
         return self._make()
 

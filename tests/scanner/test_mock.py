@@ -9,8 +9,9 @@ import pytest
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.parser import parse_bthome
-from ble_exporter.scanner import BleakScannerImpl, Everything, MockScanner, get_scanner, run_for
+from ble_exporter.scanner import BleakScannerImpl, MockScanner, get_scanner, run_for
 from ble_exporter.scanner.capture import Transmission
+from ble_exporter.scanner.radio import Everything
 from tests.conftest import PACKET_A, PACKET_B
 
 NOBODY = Everything(lambda _advertisement: None)

@@ -16,8 +16,9 @@ import pytest
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import Everything, Listener, MultiAdapterScanner, run_for
-from ble_exporter.scanner.multi_adapter import RETRY_S
+from ble_exporter.scanner import Listener, run_for
+from ble_exporter.scanner.multi_adapter import RETRY_S, MultiAdapterScanner
+from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.session import packets_heard
 from ble_exporter.tasks import Tasks
 
@@ -68,10 +69,6 @@ class Adapter:
         finally:
             self.is_running = False
 
-    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """See AbstractScanner."""
-        return await packets_heard(self, duration_s)
-
     async def _last(self, seconds: float, ends_at: float) -> None:
         await asyncio.sleep(seconds)
         if asyncio.get_running_loop().time() >= ends_at:
@@ -82,7 +79,7 @@ def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
     """A second adapter is for the sensors that the first does not reach."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1")])
 
-    assert len(in_virtual_time(both.scan(9.5))) == 20
+    assert len(in_virtual_time(packets_heard(both, 9.5))) == 20
     assert dict(both.adapters) == {"hci0": True, "hci1": True}
 
 
@@ -90,7 +87,7 @@ def test_the_time_counts_from_when_all_listen(in_virtual_time: InVirtualTime) ->
     """A dongle that takes a second to start must not lose it of a scan of five."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", starts_in_s=3)])
 
-    assert len(in_virtual_time(both.scan(4.5))) == 8 + 5
+    assert len(in_virtual_time(packets_heard(both, 4.5))) == 8 + 5
 
 
 def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
@@ -116,7 +113,7 @@ def test_the_others_go_on_where_told_to(in_virtual_time: InVirtualTime, caplog: 
     """A dongle at the far end of the house is not worth the readings of all the others."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
 
-    assert len(in_virtual_time(both.scan(9.5))) == 10 + 5
+    assert len(in_virtual_time(packets_heard(both, 9.5))) == 10 + 5
 
     assert dict(both.adapters) == {"hci0": True, "hci1": False}
     assert [record.getMessage() for record in caplog.records] == ["adapter hci1: gone; the other adapters go on"]
@@ -193,7 +190,7 @@ def test_one_that_fails_to_start_does_not_hold_up_the_others(in_virtual_time: In
     """The scan begins when the other one listens."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
-    assert len(in_virtual_time(both.scan(4.5))) == 7
+    assert len(in_virtual_time(packets_heard(both, 4.5))) == 7
 
 
 @pytest.mark.parametrize("goes_on", [False, True])

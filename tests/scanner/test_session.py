@@ -57,10 +57,6 @@ class Radio:
             if self._fail_to_stop:
                 raise ScannerError("can't stop")
 
-    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """See AbstractScanner."""
-        return await packets_heard(self, duration_s)
-
 
 def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> None:
     """The duration is the user's setting; afterwards the radio must be still."""
@@ -146,4 +142,4 @@ def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: 
 
 def test_the_simple_face_returns_every_packet(in_virtual_time: InVirtualTime) -> None:
     """Public API: all packets heard, not the last of each device."""
-    assert in_virtual_time(Radio().scan(2.5)) == 3 * [("A4:C1:38:00:00:01", b"\x40")]
+    assert in_virtual_time(packets_heard(Radio(), 2.5)) == 3 * [("A4:C1:38:00:00:01", b"\x40")]

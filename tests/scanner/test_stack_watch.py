@@ -16,7 +16,10 @@ import pytest
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import BleakScannerImpl, Everything, MultiAdapterScanner, run_for
+from ble_exporter.scanner import BleakScannerImpl, run_for
+from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
+from ble_exporter.scanner.radio import Everything
+from ble_exporter.scanner.session import packets_heard
 from ble_exporter.tasks import Tasks, within
 from tests.conftest import PACKET_A
 from tests.scanner.conftest import on_bluez, quick_radio, scan_while
@@ -201,7 +204,7 @@ def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
         both = [quick_radio(name, "active", silence_limit_s=0.4) for name in ("hci0", "hci1")]
         radio = MultiAdapterScanner(both, goes_on=True, retry_s=0.01)
         async with Tasks() as tasks:
-            tasks.start(radio.scan(1.3))
+            tasks.start(packets_heard(radio, 1.3))
             await bluez.discovering.wait()
             for hundredth in range(110):
                 bluez.advertise(ADDRESS, {UUID: PACKET_A}, adapter="hci0")

@@ -42,12 +42,12 @@ async def listen(radio: "Radio", discovery: Discovery, seconds: float, display: 
 
     async def listen_and_show() -> None:
         nonlocal took_s
-        async with listening(radio, discovery, lambda: None) as session:
+        async with listening(radio, discovery) as wait:
             began = loop.time()
             has_more = True
             while has_more and took_s < seconds:
                 show()
-                has_more = await session.last(min(_REDRAW_S, seconds - took_s))
+                has_more = await wait(min(_REDRAW_S, seconds - took_s))
                 took_s = loop.time() - began
             show()
 
