@@ -1,8 +1,8 @@
 """
 The real radio: BlueZ over D-Bus, by bleak.
 
-bleak keeps the radio scanning, and its callbacks are what is heard; `stack_watch` and `watchdog` find out when either
-has ended.
+bleak keeps the radio scanning and calls back for what is heard. It reports no failure of the stack below it:
+`stack_watch` and `watchdog` detect those.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Protocol
+from typing import Literal
 
 from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
@@ -29,28 +29,17 @@ from ble_exporter.scanner.session import packets_heard
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.scanner.watchdog import SilenceWatchdog
 from ble_exporter.tasks import Tasks, within
-from ble_exporter.utils import one_line
 
-# What bleak gives where BlueZ has no RSSI: the callback tells of a device forgotten, not of one heard.
+# bleak's RSSI of a callback without one: BlueZ has forgotten the device, and has not heard it.
 _NOT_HEARD = -127
 
-# BlueZ answers in milliseconds; one that does not in this time is not going to.
+# BlueZ answers in milliseconds; if it has not answered in this time, it never will.
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
-# Of a stack that is known to be dead no answer is expected.
+# A stack that is known to have failed is not expected to answer.
 _GIVE_UP_TIMEOUT_S = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-class Scanner(Protocol):
-    """What is used of bleak's scanner."""
-
-    async def start(self) -> None:
-        """Start to scan."""
-
-    async def stop(self) -> None:
-        """Stop it."""
 
 
 class BleakScannerImpl:
@@ -58,18 +47,14 @@ class BleakScannerImpl:
     Scans with a Bluetooth adapter of this machine.
 
     Args:
-        adapter: Its name ("hci0"); None takes the first, by number, that is powered.
-        silence_limit_s: How many seconds of listening without any advertisement mean that the controller hangs.
-        mode: "active", "passive", or "auto".
-        clock: Gives the seconds since the Unix epoch.
-        start_stop_lock: Of several radios: only one at a time starts or stops a scan. bleak takes them in turn in any
-            case, and one that hangs must not use up the time of the others.
-        make_scanner: Makes bleak's scanner.
-        connect_to_bluez: Connects to the system bus.
-        make_watch: Makes the watch over the stack.
+        adapter: Its name ("hci0"); None uses the first powered adapter, by number.
+        silence_limit_s: After how many seconds of listening without any advertisement the controller counts as hung.
+        clock: Returns the seconds since the Unix epoch.
+        start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan: bleak lets them
+            wait for each other in any case, and one that hangs must not use up the timeout of the others.
 
     Attributes:
-        adapters: The adapter's name to whether it works; empty until it was chosen.
+        adapters: The adapter's name, and whether it works; empty until an adapter is chosen.
     """
 
     def __init__(
@@ -80,7 +65,7 @@ class BleakScannerImpl:
         clock: Callable[[], float] = time.time,
         start_stop_lock: asyncio.Lock | None = None,
         *,
-        make_scanner: Callable[..., Scanner] = BleakScanner,
+        make_scanner: Callable[..., BleakScanner] = BleakScanner,
         connect_to_bluez: Callable[[], AbstractAsyncContextManager[Bluez]] = connect,
         make_watch: Callable[[Bluez], StackWatch] = StackWatch,
     ) -> None:
@@ -96,16 +81,16 @@ class BleakScannerImpl:
         self._make_scanner = make_scanner
         self._connect_to_bluez = connect_to_bluez
         self._make_watch = make_watch
-        # By a device's D-Bus path: what bleak gave with the last callback, and what bluetoothd had before the scan.
+        # By D-Bus path of the device: the service data of bleak's last callback, and bluetoothd's before the scan.
         self._last_data: dict[str, ServiceData | None] = {}
         self._cached_data: dict[str, ServiceData] = {}
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """See Radio."""
+        """Listen as Radio says."""
         try:
             await self._run(listener, started)
         except ScannerError:
-            # The next run must not go on with the silence, or with the service data, of this one.
+            # The next run must not continue the silence of this one, nor compare with its service data.
             self._watchdog.reset()
             self._last_data.clear()
             name = self._adapter or self._wanted
@@ -123,7 +108,7 @@ class BleakScannerImpl:
             try:
                 if listener.wants(device.address):
                     listener.handle(self._advertisement(device, data))
-            except Exception as error:  # bleak swallows what a callback raises; a bug must not pass in silence
+            except Exception as error:  # bleak swallows the exceptions of a callback, and a bug must not be hidden
                 if not bug.done():
                     bug.set_exception(error)
 
@@ -141,42 +126,39 @@ class BleakScannerImpl:
                 await tasks.wait()
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """See AbstractScanner."""
+        """Listen for some seconds; return address and service data of every BTHome packet heard, in order."""
         return await packets_heard(self, duration_s)
 
     async def _prepare(self, bluez: Bluez, watch: StackWatch) -> ScanSettings:
-        """Choose the adapter and how to scan, and have bleak and bluetoothd know the same devices."""
+        """Choose the adapter and the scan mode; make bleak and bluetoothd know the same devices."""
         manager = await bleak_manager()
         adapter = await watch.choose(self._wanted)
         if adapter.name != self._adapter:
-            # The adapter that was chosen before is gone, or powered off.
+            # The adapter of the last scan is gone, or powered off.
             self.adapters.clear()
             self._adapter = adapter.name
         if manager is not None:
             await forget_missed_devices(manager, bluez, adapter.name)
         settings = await resolve_scan_mode(self._mode, adapter, bluez)
-        self._log_choice(f"{adapter.name}, {settings.description}")
+        choice = f"{adapter.name}, {settings.description}"
+        if choice != self._logged_choice:
+            _log.info("scanning with %s", choice)
+            self._logged_choice = choice
         self._cached_data = dict(bluez.cached_data)
         self._is_passive = settings.mode == "passive"
         return settings
 
-    def _log_choice(self, choice: str) -> None:
-        """Log what was chosen, where that is news."""
-        if choice != self._logged_choice:
-            _log.info("scanning with %s", choice)
-            self._logged_choice = choice
-
     def _advertisement(self, device: BLEDevice, data: AdvertisementData) -> Advertisement:
         """
-        Return what this very packet carried.
+        Return the packet of a callback, without service data that it did not contain.
 
-        A callback is not a packet: BlueZ keeps a device's service data, and bleak gives it again with whatever else is
-        heard, a name for example. bleak keeps the properties as D-Bus sent them, so the packet had service data if, and
-        only if, the object that holds it is another one than at the device's last callback. At the first callback of a
-        scan it may also be what bluetoothd heard in somebody else's scan, meanwhile or long ago.
+        BlueZ keeps a device's service data, and bleak repeats it with whatever else is heard, for example a name. bleak
+        keeps the properties as D-Bus sent them. So the packet contained service data exactly if the object that holds
+        it is not the one of the device's last callback. At the first callback of a scan, the service data may also be
+        from another program's scan, just now or long ago.
 
-        In a passive scan BlueZ adds the service data of one UUID to that of the others, which the device sent before it
-        was set to another format, and reports all of it. Then the packet had what differs from before.
+        In a passive scan BlueZ merges new service data with that of other UUIDs, from the time before the device was
+        set to another format, and reports all of it. Then the packet contained what has changed.
         """
         path, properties = data.platform_data
         current = properties.get("ServiceData")
@@ -192,54 +174,41 @@ class BleakScannerImpl:
         return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter, name)
 
     @asynccontextmanager
-    async def _scanning(self, scanner: Scanner, bluez: Bluez) -> AsyncIterator[None]:
-        """Keep the radio scanning for as long as the block lasts, which a cancellation or an error ends."""
-        try:
-            async with self._start_stop_lock:
-                await within(START_TIMEOUT_S, scanner.start())
-        except asyncio.TimeoutError:
-            raise self._error(hints.hanging(f"the scan did not start within {START_TIMEOUT_S:g} s")) from None
-        except (BleakError, OSError, EOFError) as error:
-            raise self._start_error(error) from error
+    async def _scanning(self, scanner: BleakScanner, bluez: Bluez) -> AsyncIterator[None]:
+        """Keep bleak scanning until a cancellation or an error ends the block."""
+        await self._ask(scanner, "start", START_TIMEOUT_S)
         try:
             yield
         except ScannerError:
-            # What is known to be dead need not be stopped; where somebody still listens, bleak may tidy up.
+            # A stack that has failed need not be stopped; if D-Bus still works, bleak may clean up.
             if bluez.is_connected:
                 with suppress(ScannerError):
-                    await self._stop(scanner, _GIVE_UP_TIMEOUT_S)
+                    await self._ask(scanner, "stop", _GIVE_UP_TIMEOUT_S)
             raise
         except BaseException:
-            await self._stop(scanner, STOP_TIMEOUT_S)
+            await self._ask(scanner, "stop", STOP_TIMEOUT_S)
             raise
 
-    async def _stop(self, scanner: Scanner, timeout_s: float) -> None:
+    async def _ask(self, scanner: BleakScanner, action: Literal["start", "stop"], timeout_s: float) -> None:
+        """Start or stop bleak's scanner. Raises ScannerError."""
         try:
             async with self._start_stop_lock:
-                await within(timeout_s, scanner.stop())
+                await within(timeout_s, scanner.start() if action == "start" else scanner.stop())
         except asyncio.TimeoutError:
-            raise self._error(hints.hanging(f"the scan did not stop within {timeout_s:g} s")) from None
+            problem = hints.hanging(f"the scan did not {action} within {timeout_s:g} s")
+            raise ScannerError(*problem, adapter=self._adapter) from None
         except (BleakError, OSError, EOFError) as error:
-            raise self._error(hints.failed_scan(_words_of(error))) from error
-
-    def _start_error(self, error: Exception) -> ScannerError:
-        """Return what an error at the start of a scan means."""
-        if isinstance(error, BleakDBusError):
-            return self._error(hints.dbus_error(error.dbus_error, error.dbus_error_details or ""))
-        if isinstance(error, BleakError):
-            return self._error(hints.Problem(_words_of(error)))
-        return ScannerError(*hints.no_dbus(_words_of(error)))
-
-    def _error(self, problem: hints.Problem) -> ScannerError:
-        return ScannerError(*problem, adapter=self._adapter)
+            if action == "stop":
+                problem = hints.failed_scan(error)
+            elif isinstance(error, BleakDBusError):
+                problem = hints.dbus_error(error.dbus_error, error.dbus_error_details or "")
+            else:
+                problem = hints.Problem(hints.text_of(error)) if isinstance(error, BleakError) else hints.no_dbus(error)
+            raise ScannerError(*problem, adapter=self._adapter) from error
 
 
 async def _raised(error: asyncio.Future[None]) -> None:
-    """Raise the error that a callback sets."""
-    # Not awaited itself: a cancellation would cancel it, and an error that comes then would be lost.
+    """Wait for the error that a callback sets, and raise it."""
+    # Awaiting the future itself would cancel it with this task, and an error set afterwards would be lost.
     await asyncio.wait({error})
     error.result()
-
-
-def _words_of(error: BaseException) -> str:
-    return one_line(error) or type(error).__name__

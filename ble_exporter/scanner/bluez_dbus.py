@@ -1,7 +1,7 @@
 """
-BlueZ on the system bus: its adapters and devices, and what bluetoothd is asked to do.
+BlueZ on the system bus: its adapters and devices, and requests to bluetoothd.
 
-bleak has a connection of its own: it starts and stops the scans, and hears the advertisements.
+bleak has its own connection, over which it starts and stops the scans and hears the advertisements.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ _MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _MONITOR_PATH = "/ble_exporter/monitor"
 
-# For all that is asked before a scan, together: bluetoothd answers in milliseconds, but may first have to be started.
+# For all requests before a scan, together: bluetoothd answers in milliseconds, but D-Bus may have to start it first.
 ANSWER_TIMEOUT_S = 10.0
-# It takes 20 ms.
+# An activation takes 20 ms.
 _ACTIVATION_TIMEOUT_S = 1.0
 
 ServiceData = Mapping[str, bytes]
@@ -41,10 +41,9 @@ class Adapter(NamedTuple):
 
     Attributes:
         name: "hci0".
-        is_powered: Whether it is switched on.
-        can_scan: Whether it is one for Low Energy.
-        can_monitor: Whether bluetoothd offers advertisement monitors on it, without which there is no passive scan.
-        is_discovering: Whether somebody has it scan actively.
+        can_scan: Whether it supports Low Energy.
+        can_monitor: Whether bluetoothd offers advertisement monitors on it; a passive scan needs one.
+        is_discovering: Whether it scans actively, for any program.
     """
 
     name: str
@@ -55,12 +54,7 @@ class Adapter(NamedTuple):
 
 
 class BusError(ScannerError):
-    """
-    What was asked over D-Bus was refused, or not answered.
-
-    Attributes:
-        name: D-Bus's name of the error.
-    """
+    """A request over D-Bus was refused, or not answered; `name` is the name of the D-Bus error."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(*hints.dbus_error(name, text))
@@ -69,20 +63,19 @@ class BusError(ScannerError):
 
 class Bluez:
     """
-    bluetoothd, over a connection to the system bus; made by `connect`.
+    bluetoothd, over a connection to the system bus; `connect` makes it.
 
     Args:
         bus: The connection.
-        deadline: The event loop's time by which everything that is asked must be answered.
+        deadline: The event loop's time by which every request must be answered.
         activation_timeout_s: How long bluetoothd may take to activate an advertisement monitor.
 
     Attributes:
-        cached_data: Of each device that bluetoothd knew when the adapters were asked for, by its D-Bus path: the
-            service data that it kept of the device.
-        unused_devices: Those that were neither paired nor connected, by the same paths.
+        cached_data: The service data that bluetoothd kept, by D-Bus path of the device; read with the adapters.
+        unused_devices: The paths of the devices that were neither paired nor connected then.
     """
 
-    def __init__(self, bus: MessageBus, deadline: float, activation_timeout_s: float = _ACTIVATION_TIMEOUT_S) -> None:
+    def __init__(self, bus: MessageBus, deadline: float, activation_timeout_s: float) -> None:
         self.cached_data: dict[str, ServiceData] = {}
         self.unused_devices: set[str] = set()
         self._bus = bus
@@ -91,16 +84,16 @@ class Bluez:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the system bus still listens."""
+        """Whether the connection still stands."""
         return bool(self._bus.connected)
 
     async def wait_for_disconnect(self) -> None:
-        """Wait until the connection has ended, however it did."""
+        """Wait until the connection has ended, for whatever reason."""
         with suppress(Exception):
             await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # it has no annotations
 
     def add_message_handler(self, handler: Callable[[Message], None]) -> None:
-        """Give every message that comes to a handler."""
+        """Call the handler with every message received."""
         self._bus.add_message_handler(handler)
 
     async def adapters(self) -> dict[str, Adapter]:
@@ -112,31 +105,37 @@ class Bluez:
         """
         reply = await self._call(Message(BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
         objects: dict[str, dict[str, dict[str, Any]]] = reply.body[0]
-        self._remember_devices({path: it[_DEVICE] for path, it in objects.items() if _DEVICE in it})
+        devices = {path: interfaces[_DEVICE] for path, interfaces in objects.items() if _DEVICE in interfaces}
+        self.cached_data = {
+            path: {uuid: bytes(data.value) for uuid, data in device["ServiceData"].value.items()}
+            for path, device in devices.items()
+            if "ServiceData" in device
+        }
+        self.unused_devices = {
+            path
+            for path, device in devices.items()
+            if not any(key in device and device[key].value for key in ("Paired", "Connected"))
+        }
         adapters = [_adapter(path, interfaces) for path, interfaces in objects.items() if ADAPTER in interfaces]
         return {adapter.name: adapter for adapter in sorted(adapters, key=lambda one: (len(one.name), one.name))}
 
     async def call_bus(self, member: str, *arguments: str) -> Message:
-        """Call a method of the bus itself; return its answer. Raises BusError."""
+        """Call a method of the bus itself; return the reply. Raises BusError."""
         path, signature = "/org/freedesktop/DBus", "s" * len(arguments)
         return await self._call(Message(BUS, path, BUS, member, signature=signature, body=list(arguments)))
 
     async def forget(self, device: str) -> None:
-        """Have bluetoothd forget a device, by its path, until it is heard again. Raises BusError."""
+        """Make bluetoothd forget the device at a path until it is heard again. Raises BusError."""
         self.cached_data.pop(device, None)
         path = device.rpartition("/")[0]
         await self._call(Message(BLUEZ, path, ADAPTER, "RemoveDevice", signature="o", body=[device]))
 
     async def register(self, monitor: ServiceInterface, adapter: str) -> str | None:
         """
-        Have bluetoothd serve an advertisement monitor on an adapter, until the connection ends.
-
-        Args:
-            monitor: An org.bluez.AdvertisementMonitor1.
-            adapter: The name of the adapter.
+        Register an org.bluez.AdvertisementMonitor1 on an adapter, until the connection ends.
 
         Returns:
-            Why it does not, in words; None if it does.
+            Why bluetoothd refuses it, in words; None if bluetoothd has activated it.
         """
         path, body = f"/org/bluez/{adapter}", [_MONITOR_PATH]
         is_active = asyncio.Event()
@@ -150,22 +149,11 @@ class Bluez:
             await self._call(Message(BLUEZ, path, _MONITORS, "RegisterMonitor", signature="o", body=body))
         except ScannerError as error:
             return str(error)
-        # Not before: bluetoothd takes only a monitor that appears after it was told the path.
+        # Not earlier: bluetoothd accepts only a monitor that appears after the registration of its path.
         self._bus.export(_MONITOR_PATH, monitor)
         with suppress(asyncio.TimeoutError):
             await within(min(self._activation_timeout_s, self._left_s()), is_active.wait())
         return None if is_active.is_set() else "without a reason"
-
-    def _remember_devices(self, devices: Mapping[str, dict[str, Any]]) -> None:
-        self.cached_data = {
-            path: {uuid: bytes(data.value) for uuid, data in device["ServiceData"].value.items()}
-            for path, device in devices.items()
-            if "ServiceData" in device
-        }
-        in_use = ("Paired", "Connected")
-        self.unused_devices = {
-            path for path, device in devices.items() if not any(key in device and device[key].value for key in in_use)
-        }
 
     async def _call(self, message: Message) -> Message:
         try:
@@ -173,7 +161,7 @@ class Bluez:
         except asyncio.TimeoutError:
             raise BusError("org.freedesktop.DBus.Error.NoReply", "") from None
         except (OSError, EOFError) as error:
-            raise ScannerError(*hints.no_dbus(one_line(error))) from error
+            raise ScannerError(*hints.no_dbus(error)) from error
         if reply.message_type is MessageType.ERROR:
             raise BusError(reply.error_name or "an error", one_line(" ".join(map(str, reply.body))))
         return reply
@@ -196,20 +184,17 @@ def _adapter(path: str, interfaces: Mapping[str, dict[str, Any]]) -> Adapter:
 @asynccontextmanager
 async def connect(activation_timeout_s: float = _ACTIVATION_TIMEOUT_S) -> AsyncIterator[Bluez]:
     """
-    Connect to the system bus, for as long as the block lasts.
-
-    Args:
-        activation_timeout_s: How long bluetoothd may take to activate an advertisement monitor.
+    Connect to the system bus during the block; see Bluez for the timeout.
 
     Raises:
-        ScannerError: There is no system bus, or it does not let this user in.
+        ScannerError: There is no system bus, or it refuses this user.
     """
     deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
     try:
         bus = MessageBus(bus_type=BusType.SYSTEM)
         await within(ANSWER_TIMEOUT_S, bus.connect())
     except (AuthError, InvalidAddressError, OSError, EOFError, asyncio.TimeoutError) as error:
-        raise ScannerError(*hints.no_dbus(one_line(error) or type(error).__name__)) from error
+        raise ScannerError(*hints.no_dbus(error)) from error
     try:
         yield Bluez(bus, deadline, activation_timeout_s)
     finally:

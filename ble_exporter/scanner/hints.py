@@ -1,16 +1,18 @@
-"""What goes wrong with Bluetooth on Linux, and the way out: in words, and as a command."""
+"""The failures of Bluetooth on Linux, each with a hint and a shell command."""
 
 from typing import NamedTuple
+
+from ble_exporter.utils import one_line
 
 
 class Problem(NamedTuple):
     """
-    What a ScannerError says: `ScannerError(*problem)`.
+    The parts of a ScannerError: `ScannerError(*problem)`. Hint and command are empty if there are none.
 
     Attributes:
-        text: What is wrong.
-        hint: The way out; empty where there is none.
-        command: The shell command that is the most likely to help, as it is typed; empty where there is none.
+        text: The failure.
+        hint: What to do about it.
+        command: The most helpful shell command, ready to be copied.
     """
 
     text: str
@@ -39,19 +41,16 @@ BLOCKED = Problem(
     "`rfkill unblock bluetooth`; if that does not help, by a switch of the machine",
     "sudo rfkill unblock bluetooth",
 )
-
 NO_PASSIVE_SCAN = Problem(
     "it can't scan passively",
     "that needs bluetoothd 5.56 or newer, started with --experimental (`systemctl edit bluetooth`), and Linux 5.10; or "
     "set scan_mode to auto or active",
     "sudo systemctl edit bluetooth",
 )
-
 NO_MONITOR = (
     "bluetoothd offers no advertisement monitor, so the controller filters what it takes for duplicates; `bluetoothd "
     "--experimental` offers one"
 )
-
 WENT_AWAY = Problem("bluetoothd went away in the middle of a scan", f"see `{_BLUETOOTHD_LOG}`", _BLUETOOTHD_LOG)
 UNPLUGGED = Problem("it was unplugged, or its driver gave it up", "see `dmesg`", "sudo dmesg")
 SWITCHED_OFF = Problem("it was powered off in the middle of a scan", *_POWER_ON)
@@ -60,15 +59,13 @@ BROKEN_OFF = Problem(
 )
 DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl status dbus`", "systemctl status dbus")
 
-_NOT_RUNNING = "bluetoothd is not running"
 _CANNOT_START = Problem(
-    f"{_NOT_RUNNING} and can't be started", "`systemctl status bluetooth`", "systemctl status bluetooth"
+    "bluetoothd is not running and can't be started", "`systemctl status bluetooth`", "systemctl status bluetooth"
 )
-
 # By the beginning of the D-Bus error's name.
 _DBUS_ERRORS = {
     "org.freedesktop.DBus.Error.ServiceUnknown": Problem(
-        _NOT_RUNNING, "`systemctl start bluetooth`", "sudo systemctl start bluetooth"
+        "bluetoothd is not running", "`systemctl start bluetooth`", "sudo systemctl start bluetooth"
     ),
     "org.freedesktop.DBus.Error.Spawn": _CANNOT_START,
     "org.freedesktop.systemd1": _CANNOT_START,
@@ -87,16 +84,21 @@ _DBUS_ERRORS = {
 }
 
 
+def text_of(error: BaseException) -> str:
+    """Return the text of an error on one line; if it has none, the name of its type."""
+    return one_line(error) or type(error).__name__
+
+
 def dbus_error(name: str, text: str) -> Problem:
-    """Return what an error that came over D-Bus means; the error itself where nothing is known of it."""
+    """Return the meaning of a D-Bus error; the error itself if it is an unknown one."""
     known = (problem for prefix, problem in _DBUS_ERRORS.items() if name.startswith(prefix))
     return next(known, Problem(f"{name}: {text}"))
 
 
-def no_dbus(text: str) -> Problem:
-    """Return what it means that the system bus can't be reached."""
+def no_dbus(error: BaseException) -> Problem:
+    """The system bus can't be reached."""
     return Problem(
-        f"D-Bus can't be reached ({text})",
+        f"D-Bus can't be reached ({text_of(error)})",
         "start it with `systemctl start dbus`; in a container, mount /run/dbus/system_bus_socket; the user must be in "
         "the user database",
         "sudo systemctl start dbus",
@@ -104,36 +106,29 @@ def no_dbus(text: str) -> Problem:
 
 
 def missing(existing: list[str]) -> Problem:
-    """Return what to do about an adapter that is not one of the existing ones."""
+    """The configured adapter is not one of the existing ones."""
     return Problem("it does not exist", f"name one that does ({', '.join(existing)}), or none, as adapter")
 
 
 def refused_passive_scan(refusal: str) -> Problem:
-    """Return what to do about an advertisement monitor that bluetoothd does not serve."""
-    return Problem(
-        "it can't scan passively",
-        f"bluetoothd refused an advertisement monitor, {refusal}; see `{_BLUETOOTHD_LOG}`, or set scan_mode to auto or "
-        "active",
-        _BLUETOOTHD_LOG,
-    )
+    """For a passive scan, bluetoothd refused the advertisement monitor."""
+    hint = f"bluetoothd refused an advertisement monitor, {refusal}; see `{_BLUETOOTHD_LOG}`, or set scan_mode to auto"
+    return Problem("it can't scan passively", f"{hint} or active", _BLUETOOTHD_LOG)
 
 
 def hanging(what: str) -> Problem:
-    """Return what to do about an adapter that does not do what it should in time."""
+    """An adapter does not react in time."""
     return Problem(what, _HANGS, _POWER_CYCLE)
 
 
-def failed_scan(error: str) -> Problem:
-    """Return what to do about a scan that failed with an error of bleak."""
-    return Problem(
-        f"Bluetooth failed during the scan ({error})",
-        f"see `{_BLUETOOTHD_LOG}` and `dmesg`; the service manager may restart this program",
-        _BLUETOOTHD_LOG,
-    )
+def failed_scan(error: BaseException) -> Problem:
+    """Bleak failed to stop the scan."""
+    hint = f"see `{_BLUETOOTHD_LOG}` and `dmesg`; the service manager may restart this program"
+    return Problem(f"Bluetooth failed during the scan ({text_of(error)})", hint, _BLUETOOTHD_LOG)
 
 
 def silent(seconds: float, *, only_thermometers: bool) -> Problem:
-    """Return what it means that nothing at all was heard; in a passive scan nobody but thermometers can be."""
+    """Nothing at all was heard; a passive scan could only have heard thermometers."""
     whom = "by a passive scan, which hears thermometers only" if only_thermometers else "not even from strangers"
     return Problem(
         f"nothing was heard for {seconds:g} s, {whom}",

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bleak import BleakScanner
 from bleak.exc import BleakDBusError, BleakError
 
 from ble_exporter.errors import ScannerError
@@ -25,8 +26,8 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 ADDRESS = "A4:C1:38:00:00:01"
 
 
-class FakeBleak:
-    """In place of bleak's scanner: hears what a test lays on air, and fails as a test wants."""
+class FakeBleak(BleakScanner):
+    """In place of bleak's scanner: hears the packets that a test puts on air, and fails as a test wants."""
 
     def __init__(self) -> None:
         self.air: list[tuple[str, int, dict[str, bytes]]] = []

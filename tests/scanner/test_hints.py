@@ -10,11 +10,11 @@ from ble_exporter.scanner import hints
 PROBLEMS = [
     *(value for value in vars(hints).values() if isinstance(value, hints.Problem)),
     *hints._DBUS_ERRORS.values(),
-    hints.no_dbus("gone"),
+    hints.no_dbus(OSError("gone")),
     hints.missing(["hci0"]),
     hints.refused_passive_scan("without a reason"),
     hints.hanging("the scan did not start within 20 s"),
-    hints.failed_scan("gone"),
+    hints.failed_scan(OSError("gone")),
     hints.silent(90, only_thermometers=False),
 ]
 
