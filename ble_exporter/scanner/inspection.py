@@ -1,7 +1,7 @@
 """
-What D-Bus, /proc and /sys show of Bluetooth, read without changing anything.
+The state of Bluetooth in D-Bus, /proc and /sys, read without changing anything.
 
-bluetoothd reports neither its version nor for which program it scans. The version comes from its executable; the other
+bluetoothd reports neither its version nor the program for which it scans. The version comes from its executable; the
 program can only be guessed from the names on the bus.
 """
 
@@ -11,23 +11,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.scanner.bluez_dbus import Adapter, Bluez, BusError, connect
+from ble_exporter.scanner.bluez_dbus import BLUEZ, Adapter, Bluez, BusError, connect
 from ble_exporter.utils import one_line
-
-_BLUEZ = "org.bluez"
 
 
 @dataclass(frozen=True)
 class Inspection:
     """
-    What the system bus shows.
+    The state of the system bus.
 
     Attributes:
-        bus_problem: Why the bus can't be reached, in words; empty where it can.
-        refusal: The name of the D-Bus error with which bluetoothd answered; empty where it did not.
-        bluez_problem: What that error means, in words.
-        adapters: The adapters that bluetoothd has, in the order of their numbers.
-        command_line: The command line of the running bluetoothd; empty where it is not known.
+        bus_problem: Why the bus can't be reached, in words; empty if it can.
+        refusal: The name of the D-Bus error with which bluetoothd answered; empty without an error.
+        bluez_problem: The meaning of that error, in words.
+        adapters: The adapters of bluetoothd, in the order of their numbers.
+        command_line: The command line of the running bluetoothd; empty if unknown.
         others: Names and process ids of the other programs on the bus.
     """
 
@@ -41,11 +39,11 @@ class Inspection:
 
 class Switch(NamedTuple):
     """
-    A switch of rfkill that blocks Bluetooth.
+    An rfkill switch that blocks Bluetooth.
 
     Attributes:
         path: Its folder.
-        device: "hci0", or a switch of the whole machine.
+        device: "hci0", or a name for the whole machine.
         is_hard: Whether it is a physical switch, which software can't change.
     """
 
@@ -55,34 +53,28 @@ class Switch(NamedTuple):
 
 
 async def inspect(root: Path) -> Inspection:
-    """
-    Ask the system bus.
-
-    Args:
-        root: Where /proc is.
-    """
+    """Inspect the system bus; /proc is in `root`."""
     try:
         async with connect() as bluez:
-            return await _inspect(bluez, root / "proc")
-    except ScannerError as error:
-        return Inspection(bus_problem=str(error))
-
-
-async def _inspect(bluez: Bluez, proc: Path) -> Inspection:
-    try:
-        adapters = tuple((await bluez.adapters()).values())
+            adapters = tuple((await bluez.adapters()).values())
+            processes = await _processes(bluez)
     except BusError as error:
         return Inspection(refusal=error.name, bluez_problem=str(error))
-    processes = await _processes(bluez)
-    bluetoothd = processes.pop(_BLUEZ, None)
-    others = {pid for pid in processes.values() if pid != bluetoothd}
-    command_line = () if bluetoothd is None else _words(proc / str(bluetoothd) / "cmdline", "\0")
-    names = ((" ".join(_words(proc / str(pid) / "comm", "\n")), pid) for pid in sorted(others))
-    return Inspection(adapters=adapters, command_line=command_line, others=tuple(pair for pair in names if pair[0]))
+    except ScannerError as error:
+        return Inspection(bus_problem=str(error))
+    bluetoothd = processes.pop(BLUEZ, None)
+    # Without bluetoothd there is no such file.
+    command_line = _text_of(root / f"proc/{bluetoothd}/cmdline").split("\0")
+    names = ((_text_of(root / f"proc/{pid}/comm"), pid) for pid in sorted({*processes.values()} - {bluetoothd}))
+    return Inspection(
+        adapters=adapters,
+        command_line=tuple(one_line(word) for word in command_line if word),
+        others=tuple((one_line(name), pid) for name, pid in names if name),
+    )
 
 
 async def _processes(bluez: Bluez) -> dict[str, int]:
-    """Return the connections on the bus: their names (":1.7") with their process ids."""
+    """Return the names of the connections on the bus (":1.7") with their process ids."""
     names: list[str] = (await bluez.call_bus("ListNames")).body[0]
     processes = {}
     for name in names:
@@ -92,32 +84,24 @@ async def _processes(bluez: Bluez) -> dict[str, int]:
     return processes
 
 
-def _words(path: Path, separator: str) -> tuple[str, ...]:
-    """Return the parts of a file in /proc; none where the file is gone, or this user may not read it."""
-    try:
-        text = path.read_bytes().decode(errors="replace")
-    except OSError:
-        return ()
-    return tuple(one_line(word) for word in text.split(separator) if word)
-
-
 def blocking(root: Path) -> list[Switch]:
-    """Return the switches of rfkill that block Bluetooth, by software or by hand; `root` is where /sys is."""
+    """Return the rfkill switches that block Bluetooth, by software or by hand; /sys is in `root`."""
     return [
-        Switch(folder, _text_of(folder / "name"), _text_of(folder / "hard") == "1")
+        Switch(folder, one_line(_text_of(folder / "name")), _text_of(folder / "hard") == "1")
         for folder in sorted((root / "sys/class/rfkill").glob("rfkill*"))
         if _text_of(folder / "type") == "bluetooth" and "1" in (_text_of(folder / "soft"), _text_of(folder / "hard"))
     ]
 
 
 def known_to_kernel(root: Path) -> list[str]:
-    """Return the names of the adapters that the kernel has; `root` is where /sys is."""
-    # Connections are there too, as "hci0:64".
+    """Return the names of the kernel's adapters; /sys is in `root`."""
+    # The same folder has connections, such as "hci0:64".
     return sorted(path.name for path in (root / "sys/class/bluetooth").glob("hci*") if ":" not in path.name)
 
 
 def _text_of(path: Path) -> str:
+    """Return the text of a file; an empty string if it is gone, or this user may not read it."""
     try:
-        return one_line(path.read_text(errors="replace"))
+        return path.read_text(errors="replace").strip()
     except OSError:
         return ""

@@ -1,8 +1,8 @@
 """
-The watch over the Bluetooth stack: which adapter to scan with, and that nothing it needs goes away.
+Chooses the adapter to scan with, and watches the Bluetooth stack during the scan.
 
-bleak keeps the radio scanning, and says nothing when bluetoothd dies, the adapter is unplugged or switched off, or
-D-Bus itself ends. Each of these is a signal on the bus, or the end of the connection: it is heard here.
+bleak reports nothing when bluetoothd dies, the adapter is unplugged or powered off, or D-Bus itself ends. Each of these
+shows as a signal on the bus, or as the end of the connection.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ _RULES = (
     f"type='signal',sender='{BLUEZ}',member='PropertiesChanged',arg0='{ADAPTER}'",
 )
 
-# A bluetoothd that is stopped says first that the adapter is off, then that it is gone, and then goes itself; one that
-# is unplugged is off first, too. After these pauses all has been said, and the gravest problem is the cause of the
-# rest. Several pauses: on a machine that was held up one may be over before anybody has spoken.
+# A bluetoothd that stops reports first that the adapter is off, then that it is gone, and then leaves the bus; an
+# adapter that is unplugged is also reported off first. After these pauses all signals have come, and the gravest
+# problem is the cause of the others. Several pauses: on a stalled machine, one may be over before any signal is read.
 _PAUSES_S = (0.1,) * 5
 _CAUSES = (hints.WENT_AWAY, hints.UNPLUGGED, hints.SWITCHED_OFF)
 
@@ -37,9 +37,9 @@ class StackWatch:
     Chooses the adapter, and watches it, bluetoothd and D-Bus.
 
     Args:
-        bluez: The connection over which it listens.
-        sysfs: The folder in which the kernel has the adapters, with their switches of rfkill.
-        pauses_s: How many seconds, several times, it waits after the first signal for those that explain it.
+        bluez: The connection to listen on.
+        sysfs: The kernel's folder of adapters, with their rfkill switches.
+        pauses_s: The waits, in seconds, after the first signal for those that explain it.
     """
 
     def __init__(self, bluez: Bluez, sysfs: Path = SYSFS, pauses_s: Sequence[float] = _PAUSES_S) -> None:
@@ -53,17 +53,14 @@ class StackWatch:
 
     async def choose(self, wanted: str | None) -> Adapter:
         """
-        Return the adapter to scan with; from now on it is watched.
-
-        Args:
-            wanted: Its name; None takes the first, by number, that is powered.
+        Return the adapter to scan with, and watch it from now on; None is the first powered one, by number.
 
         Raises:
-            ScannerError: It is not there, can't scan, or is powered off or blocked; or bluetoothd is not running.
+            ScannerError: It does not exist, can't scan, or is powered off or blocked; or bluetoothd is not running.
         """
         for rule in _RULES:
             await self._bluez.call_bus("AddMatch", rule)
-        # After the rules, so that what changes meanwhile is heard.
+        # After the rules, so that no change in between is missed.
         adapters = await self._bluez.adapters()
         if not adapters:
             raise ScannerError(*hints.NO_ADAPTER)
@@ -81,24 +78,17 @@ class StackWatch:
         return chosen
 
     async def run(self) -> None:
-        """
-        Wait until scanning can no longer work.
-
-        Raises:
-            ScannerError: Always: bluetoothd, the adapter or D-Bus went away, or the adapter was switched off.
-        """
+        """Wait until bluetoothd, the adapter or D-Bus fails, and raise that as a ScannerError."""
         async with Tasks() as tasks:
             disconnected = tasks.start(self._bluez.wait_for_disconnect())
             await tasks.wait(disconnected, tasks.start(self._has_failed.wait()))
             for pause_s in self._pauses_s:
                 await tasks.wait(disconnected, timeout_s=pause_s)
-            cause = hints.DBUS_WENT_AWAY if disconnected.done() else self._cause()
+            causes = (problem for problem in _CAUSES if problem in self._problems)
+            cause = hints.DBUS_WENT_AWAY if disconnected.done() else next(causes)
+            if cause == hints.SWITCHED_OFF and self._is_blocked(self._adapter):
+                cause = hints.BLOCKED
             raise ScannerError(*cause, adapter=self._adapter)
-
-    def _cause(self) -> hints.Problem:
-        """Return the problem that explains the others."""
-        cause = next(problem for problem in _CAUSES if problem in self._problems)
-        return hints.BLOCKED if cause == hints.SWITCHED_OFF and self._is_blocked(self._adapter) else cause
 
     def _on_message(self, message: Message) -> None:
         if message.message_type is MessageType.SIGNAL:
@@ -108,7 +98,7 @@ class StackWatch:
                 self._has_failed.set()
 
     def _problem(self, member: str, path: str, body: list[Any]) -> hints.Problem | None:
-        """Return what a signal means for the scan, where it means anything."""
+        """Return the problem that a signal reports; None if it reports none."""
         adapter_path = f"/org/bluez/{self._adapter}"
         if member == "NameOwnerChanged":
             name, old_owner, _new_owner = body
@@ -122,7 +112,7 @@ class StackWatch:
         return None
 
     def _is_blocked(self, adapter: str) -> bool:
-        """Return whether rfkill blocks an adapter, by software or by a switch; bluetoothd 5.66 does not tell."""
+        """Return whether rfkill blocks an adapter, by software or by a switch; bluetoothd 5.66 does not say."""
         return any(
             flag.read_text().strip() == "1"
             for kind in ("soft", "hard")
