@@ -1,8 +1,8 @@
 """
 The one place where tasks are started and ended: no task outlives its block, and no error is lost.
 
-Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. And a task group waits for all of its tasks, where this
-program wants the first that ends: a radio that fails, a signal to stop, the end of a time.
+Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. And a task group waits for all of its tasks, but this
+program for the first that ends: a radio that fails, a signal to stop, a timeout.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ble_exporter.errors import ExporterError
 
-# Longer than a radio may take to stop. Before Python 3.12 a library may swallow the cancellation that hits it.
+# Longer than a radio may take to stop. Before Python 3.12, a library may swallow a cancellation.
 CANCEL_AGAIN_S = 10.0
 
 Result = TypeVar("Result")
@@ -23,9 +23,9 @@ _log = logging.getLogger(__name__)
 
 class UnexpectedCancellationError(Exception):
     """
-    A task was cancelled, and its owner had not asked for that.
+    A task was cancelled, but not by its owner.
 
-    Passed on, the cancellation would look like one that was asked for: the program would end in good order.
+    If the cancellation were passed on, it would look like a requested one, and the program would end as if stopped.
     """
 
 
@@ -33,12 +33,11 @@ class Tasks:
     """
     Tasks that end with a block: `async with Tasks() as tasks`.
 
-    At the end of the block every task is cancelled and awaited. A task that failed meanwhile, or fails while it ends,
-    is the error of the block, also where the block itself was cancelled. Of several errors the first is raised; a
-    later one is logged, with its traceback where it is a bug.
+    At its end the block cancels and awaits every task. It raises the first error of a task, even if the block itself
+    was cancelled, and logs later ones; those that are bugs with their traceback.
 
     Args:
-        cancel_again_s: How many seconds a task may take to end before it is cancelled once more, and so on.
+        cancel_again_s: After how many seconds a task that has not ended is cancelled again, repeatedly.
     """
 
     def __init__(self, cancel_again_s: float = CANCEL_AGAIN_S) -> None:
@@ -56,18 +55,11 @@ class Tasks:
 
     async def wait(self, *ends: "asyncio.Task[object]", timeout_s: float | None = None) -> bool:
         """
-        Wait until one of some tasks has ended.
-
-        Args:
-            ends: Which; by default any task of this block.
-            timeout_s: For how many seconds at most; by default without a limit.
-
-        Returns:
-            Whether one has ended; False where the time was over before.
+        Wait until one of the given tasks (by default: any of this block) has ended; return False after the timeout.
 
         Raises:
-            UnexpectedCancellationError: A task of this block, whether waited for or not, was cancelled from elsewhere.
-            Exception: What such a task raised, as soon as it did.
+            UnexpectedCancellationError: A task of this block, given or not, was cancelled from outside.
+            Exception: The error of a task of this block, given or not, as soon as it fails.
         """
         now = asyncio.get_running_loop().time
         deadline = None if timeout_s is None else now() + timeout_s
@@ -84,12 +76,9 @@ class Tasks:
 
     async def end(self) -> None:
         """
-        Cancel every task, and wait until all have ended.
+        Cancel every task, wait until all have ended, and raise the first error of a task.
 
-        A cancellation that comes meanwhile is passed on to the tasks at once, and raised when they have ended.
-
-        Raises:
-            Exception: What the first task that failed raised.
+        A cancellation of this call cancels the tasks once more at once, and is raised when they have ended.
         """
         cancellation = None
         self._is_ending = True
@@ -112,7 +101,7 @@ class Tasks:
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if isinstance(error, asyncio.CancelledError):
-            # asyncio.run, at its end, cancels all tasks at once.
+            # At its end, asyncio.run cancels all tasks at once.
             self._failures = [one for one in self._failures if not isinstance(one, UnexpectedCancellationError)]
         try:
             await self.end()
@@ -120,10 +109,14 @@ class Tasks:
             if error is None or isinstance(error, asyncio.CancelledError):
                 raise
             if not isinstance(failure, asyncio.CancelledError):
-                _log_later(failure)
+                self._failures.insert(0, failure)
         finally:
             for later in self._failures:
-                _log_later(later)
+                # An ExporterError is most likely a consequence of the first error; anything else is a bug.
+                if isinstance(later, ExporterError):
+                    _log.debug("after the first error: %s", later)
+                else:
+                    _log.error("after the first error, another one", exc_info=later)
 
     def _note_end(self, task: "asyncio.Task[Result]") -> None:
         self._running.discard(task)
@@ -137,10 +130,9 @@ class Tasks:
 
 async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> Result:
     """
-    Await it for so long, and raise asyncio.TimeoutError if it takes longer.
+    Return the coroutine's result; after the timeout, cancel it without waiting for its end, and raise TimeoutError.
 
-    Not asyncio.wait_for: before Python 3.12 that may swallow a cancellation. Whatever takes too long is cancelled, and
-    not awaited: it may hang.
+    asyncio.wait_for may swallow a cancellation before Python 3.12, and waits for a cancelled coroutine, which may hang.
     """
     task = asyncio.ensure_future(coroutine)
     try:
@@ -150,11 +142,3 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
         return task.result()
     finally:
         task.cancel()
-
-
-def _log_later(failure: BaseException) -> None:
-    """Log an error that is not raised, since another came first. An ExporterError is most likely its consequence."""
-    if isinstance(failure, ExporterError):
-        _log.debug("after the first error: %s", failure)
-    else:
-        _log.error("after the first error, another one", exc_info=failure)

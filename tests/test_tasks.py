@@ -190,7 +190,7 @@ def test_a_failure_to_end_is_not_lost_where_the_block_is_cancelled(in_virtual_ti
 
 def test_of_two_failures_the_first_is_raised(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
     """What comes later is most likely its consequence: a line for those who debug."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="ble_exporter.tasks")
 
     async def run() -> None:
         async with Tasks() as tasks:

@@ -1,11 +1,11 @@
 """
-Capture files: advertisements that were recorded, one a line, for the simulated radio to play.
+Capture files: recorded advertisements, one on each line, for the simulated radio to play.
 
     # seconds  address            RSSI  UUID  service data
     0.0        A4:C1:38:AA:BB:CC  -61   fcd2  4000b00151028d0a038d11
 
-The seconds count from any moment and never go back. The UUID has 4 hex digits, or all 32 with dashes; a "-" in place of
-UUID and service data is an advertisement without any. Empty lines, and all behind a "#", are ignored.
+The seconds count from any moment and never go back. The UUID has 4 hex digits, or all 32 with dashes; a "-" instead of
+UUID and service data is an advertisement without any. Empty lines are ignored, and everything after a "#".
 """
 
 import re
@@ -22,9 +22,9 @@ class Transmission(NamedTuple):
     Attributes:
         at: When, in seconds since the radio was switched on.
         address: The sender's address.
-        rssi: With which signal strength it arrives, in dBm.
+        rssi: The signal strength at the receiver, in dBm.
         service_data: Service UUID (128 bits) to service data.
-        name: What the sender calls itself; empty where it does not. A capture file has none.
+        name: The sender's local name; empty without one, as in a capture file.
     """
 
     at: float
@@ -47,47 +47,35 @@ _ANOTHER_FILE = "name another file with --replay"
 
 def load_capture(path: str) -> list[Transmission]:
     """
-    Read a capture file.
-
-    Returns:
-        Its advertisements in order, the first at 0 s.
+    Return the advertisements of a capture file in order, the first at 0 s.
 
     Raises:
-        ConfigError: The file can't be read, is empty, or a line is not as above.
+        ConfigError: The file can't be read, is empty, or has an invalid line.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the capture can't be read ({error})", _ANOTHER_FILE, path=path) from error
     transmissions: list[Transmission] = []
-    first = 0.0
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue
-        sent = _transmission(text)
-        if sent is None:
+        match = _LINE.fullmatch(text)
+        if match is None:
             raise ConfigError("not an advertisement", _LINE_HINT, path=path, line=number)
-        if not transmissions:
-            first = sent.at
-        sent = sent._replace(at=sent.at - first)
+        sent = _transmission(match)
         if transmissions and sent.at < transmissions[-1].at:
             raise ConfigError("the time goes back", "sort the lines by their first column", path=path, line=number)
         transmissions.append(sent)
     if not transmissions:
         raise ConfigError("holds no advertisement", _ANOTHER_FILE, path=path)
-    return transmissions
+    return [sent._replace(at=sent.at - transmissions[0].at) for sent in transmissions]
 
 
-def _transmission(text: str) -> Transmission | None:
-    """Return the advertisement that a line describes; None where it is none."""
-    match = _LINE.fullmatch(text)
-    if match is None:
-        return None
-    service_data = {_long_uuid(match["uuid"]): bytes.fromhex(match["data"])} if match["uuid"] else {}
+def _transmission(match: re.Match[str]) -> Transmission:
+    uuid = (match["uuid"] or "").lower()
+    if len(uuid) == 4:
+        uuid = f"0000{uuid}-0000-1000-8000-00805f9b34fb"
+    service_data = {uuid: bytes.fromhex(match["data"])} if uuid else {}
     return Transmission(float(match["at"]), match["address"].upper(), int(match["rssi"]), service_data)
-
-
-def _long_uuid(uuid: str) -> str:
-    uuid = uuid.lower()
-    return f"0000{uuid}-0000-1000-8000-00805f9b34fb" if len(uuid) == 4 else uuid

@@ -1,4 +1,4 @@
-"""The radio without hardware: it plays a simulation, a capture file, or packets that it is given."""
+"""The radio without hardware: it plays a simulation, a capture file, or given packets."""
 
 import asyncio
 import time
@@ -17,16 +17,13 @@ _GIVEN_RSSI = -60
 
 class MockScanner:
     """
-    Hears what is on a simulated air.
+    Hears a simulated air.
 
     Args:
-        data: Address and service data of packets, all of which every scan hears.
-        air: Where there is no `data`: what is on air, in the order of time; by default a simulation of three sensors.
-        seed: Of the default simulation; the same seed gives the same packets.
-        clock: Gives the seconds since the Unix epoch.
-
-    Attributes:
-        adapters: None: it needs no adapter.
+        data: Address and service data of packets; each scan hears all of them.
+        air: Without `data`: the advertisements on air, in the order of time; by default a simulation of three sensors.
+        seed: For the default simulation; the same seed gives the same packets.
+        clock: Returns the seconds since the Unix epoch.
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
@@ -47,15 +44,11 @@ class MockScanner:
         self._scanned_s = 0.0
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """
-        Deliver what is on air, at its time, until cancelled; what was on air between two runs is not heard.
-
-        Returns when nothing more can come.
-        """
+        """Deliver each advertisement at its time, until cancelled or none is left; skip those between two runs."""
         started()
-        for address, payload in self._data or ():
-            self._deliver(listener, Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload}))
         if self._data is not None:
+            for address, payload in self._data:
+                self._deliver(listener, Transmission(0.0, address, _GIVEN_RSSI, {UUID: payload}))
             return
         now = asyncio.get_running_loop().time
         began = now()
@@ -64,26 +57,21 @@ class MockScanner:
         while self._next is not None:
             on_air_at = self._switched_on + self._next.at
             if on_air_at >= began:
-                # The air's time is fixed, so lateness of one advertisement does not add to the next's.
+                # The times on air are fixed, so a late delivery does not delay the next one.
                 await asyncio.sleep(on_air_at - now())
                 self._deliver(listener, self._next)
             self._scanned_s = self._next.at
             self._next = next(self._air, None)
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """
-        Return the BTHome packets of the next `duration_s` seconds on air, at once.
-
-        Here the time of the air is that of the scans, one after the other: nothing waits.
-        """
+        """Return the BTHome packets of the next `duration_s` seconds on air, without waiting for them."""
         if self._data is not None:
             return list(self._data)
         heard = []
         self._scanned_s += duration_s
         while self._next is not None and self._next.at < self._scanned_s:
-            payload = self._next.service_data.get(UUID)
-            if payload is not None:
-                heard.append((self._next.address, payload))
+            if UUID in self._next.service_data:
+                heard.append((self._next.address, self._next.service_data[UUID]))
             self._next = next(self._air, None)
         return heard
 

@@ -1,5 +1,5 @@
 """
-How the real radio scans: actively or passively, and which of the two auto takes.
+How the real radio scans: actively or passively, and which of the two `auto` uses.
 
 docs/adr/0010-scan-modes.md has the figures.
 """
@@ -16,8 +16,8 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 
-# What a passive scan asks for: the service data of every known format. An advertisement has 16 bits of the UUID, the
-# least significant byte first.
+# The service data of every known format, for a passive scan. An advertisement contains 16 bits of the UUID, the least
+# significant byte first.
 _PATTERNS: list[OrPatternLike] = [
     OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(row.short_uuid)[::-1])
     for row in FORMATS.values()
@@ -25,13 +25,7 @@ _PATTERNS: list[OrPatternLike] = [
 
 
 class ScanSettings(NamedTuple):
-    """
-    How to scan.
-
-    Attributes:
-        mode: The mode for bleak.
-        description: For the log: how, and why.
-    """
+    """The mode for bleak, and the scan mode and its reason as text for the log."""
 
     mode: Literal["active", "passive"]
     description: str
@@ -39,26 +33,25 @@ class ScanSettings(NamedTuple):
 
 async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) -> ScanSettings:
     """
-    Return how to scan with an adapter; where that needs an advertisement monitor, it is registered now.
+    Return how to scan with an adapter; an advertisement monitor that this needs is registered now.
 
     Raises:
-        ScannerError: A passive scan is wanted, and bluetoothd does not offer one.
+        ScannerError: The mode is "passive", and bluetoothd does not offer a passive scan.
     """
-    if wanted == "passive":
-        if not adapter.can_monitor:
-            raise ScannerError(*hints.NO_PASSIVE_SCAN, adapter=adapter.name)
-        # bleak registers another one, and does not look whether it is taken: it would hear nothing, without an error.
-        refusal = await bluez.register(AdvertisementMonitor(_PATTERNS), adapter.name)
-        if refusal is not None:
-            raise ScannerError(*hints.refused_passive_scan(refusal), adapter=adapter.name)
-        return ScanSettings("passive", "passively")
     if wanted == "active":
         return ScanSettings("active", "actively")
     if not adapter.can_monitor:
+        if wanted == "passive":
+            raise ScannerError(*hints.NO_PASSIVE_SCAN, adapter=adapter.name)
         return ScanSettings("active", f"actively (scan_mode auto: {hints.NO_MONITOR})")
-    # A kernel that has a monitor to serve does not let the controller filter what it takes for duplicates. It must be
-    # there before the scan starts.
+    # A passive scan needs a second monitor, bleak's own, which bleak does not check: if bluetoothd refused it, the scan
+    # would hear nothing, without an error. For auto, a kernel with a monitor does not let the controller filter what it
+    # takes for duplicates, if the monitor is there before the scan starts.
     refusal = await bluez.register(AdvertisementMonitor(_PATTERNS), adapter.name)
+    if wanted == "passive":
+        if refusal is not None:
+            raise ScannerError(*hints.refused_passive_scan(refusal), adapter=adapter.name)
+        return ScanSettings("passive", "passively")
     if refusal is not None:
         why = f"scan_mode auto: bluetoothd refused an advertisement monitor, {refusal}"
         return ScanSettings("active", f"actively ({why})")
@@ -71,5 +64,5 @@ def bleak_options(adapter: str, settings: ScanSettings) -> BlueZScannerArgs:
     """Return the options of bleak's scanner."""
     if settings.mode == "passive":
         return BlueZScannerArgs(adapter=adapter, or_patterns=_PATTERNS)
-    # With DuplicateData BlueZ tells of the service data of each packet, also where it is that of the one before.
+    # With DuplicateData BlueZ reports the service data of each packet, even if it equals that of the one before.
     return BlueZScannerArgs(adapter=adapter, filters={"DuplicateData": True})

@@ -1,10 +1,10 @@
 """
-Simulated sensors that send as the real firmware does, in rooms whose climate drifts, among foreign devices.
+Simulated sensors that send like the real firmware, in rooms with a drifting climate, among unknown devices.
 
-A sensor sends an advertisement every 2.5 s, and measures every four of them. Temperature, humidity and battery are in
-one kind of packet, voltage and the switches in another. In which order depends on the firmware's age:
+A sensor sends an advertisement every 2.5 s, and measures once for every four of them. Packet A has temperature,
+humidity and battery, packet B voltage and switches. Their order depends on the version of the firmware:
 
-    "abab"  v5.1_2 and newer: A B A B under one packet id, and the next id for the next measurement
+    "abab"  v5.1_2 and newer: A B A B under one packet id, then the next id
     "aaab"  v4.5 to v5.1: A A A under one id, B under the next
 """
 
@@ -23,20 +23,18 @@ PacketOrder = Literal["abab", "aaab"]
 
 _INTERVAL_S = 2.5
 _MEASUREMENT_ADVERTISEMENTS = 4
-# Bluetooth Core, vol. 6, part B, 4.4.2.2.1: a sender adds 0 to 10 ms to each interval.
+# Bluetooth Core, vol. 6, part B, 4.4.2.2.1: a sender adds a random 0 to 10 ms to each interval.
 _MAX_ADVERTISING_DELAY_S = 0.010
-# All sensors start within this time: a first scan hears each.
+# All sensors start within this time, so that the first scan hears each of them.
 _START_S = 0.1
 
+# BTHome v2: device information, then each object's id and value.
 _PACKET_A = struct.Struct("<BBBBBBhBH")
 _PACKET_B = struct.Struct("<BBBBHBBBB")
 _PACKET_OF_A_NEIGHBOUR = struct.Struct("<BBh")
-_INFORMATION = 0x40
-_INFORMATION_ENCRYPTED = 0x41
-_CIPHERTEXT = 8  # bytes, as battery, temperature and humidity are
-_COUNTER = struct.Struct("<I")
+_CIPHERTEXT = 8  # bytes, as battery, temperature and humidity have
 
-# What a breath adds, in one measurement.
+# One breath raises a measurement by this much.
 _BREATH_CELSIUS = 0.9
 _BREATH_PERCENT = 17.0
 
@@ -44,16 +42,16 @@ _BREATH_PERCENT = 17.0
 @dataclass(frozen=True)
 class Simulation:
     """
-    What a simulated radio hears.
+    The advertisements that a simulated radio hears.
 
     Attributes:
         addresses: The sensors' addresses.
-        seed: The same seed gives the same simulation, to the byte; None gives another each time.
-        loss: Which part of all advertisements is not heard, from 0 to 1.
-        strangers: How many foreign devices are in reach, each sending once a second.
-        order: The sensors' firmware, by the order of its packets.
-        encrypted: Addresses of sensors that encrypt, beside the others; nobody has their keys.
-        breath_at_s: When somebody breathes on the first sensor; None where nobody does.
+        seed: The same seed gives the same simulation, to the byte; None gives a different one each time.
+        loss: The part of all advertisements that is not heard, from 0 to 1.
+        strangers: The number of unknown devices in range; each sends once a second.
+        order: The order in which the sensors' firmware sends its packets.
+        encrypted: Addresses of additional sensors that encrypt; nobody has their keys.
+        breath_at_s: When somebody breathes on the first sensor; None if nobody does.
     """
 
     addresses: Sequence[str]
@@ -65,100 +63,74 @@ class Simulation:
     breath_at_s: float | None = None
 
     def transmissions(self) -> Iterator[Transmission]:
-        """Yield what is heard, in the order of time, without end."""
+        """Yield the advertisements in the order of time, without end."""
         seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
-        breaths = [self.breath_at_s, *[None] * len(self.addresses)]
         senders = [
-            _sensor(address, random.Random(f"{seed} {address}"), self.order, breath_at_s)
-            for address, breath_at_s in zip(self.addresses, breaths, strict=False)
+            _sensor(address, random.Random(f"{seed} {address}"), self.order, None if number else self.breath_at_s)
+            for number, address in enumerate(self.addresses)
         ]
         senders += [_encrypted_sensor(address, random.Random(f"{seed} locked {address}")) for address in self.encrypted]
         senders += [_stranger(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
         reception = random.Random(f"{seed} reception")
         if self.loss >= 1:
-            return  # nothing will ever be heard: there is no next one to look for
+            return  # nothing will ever be heard, so a search for the next one would not end
         for transmission in merge(*senders, key=attrgetter("at")):
             if reception.random() >= self.loss:
                 yield transmission
 
 
-class _Room:
-    """The climate of one room: each measurement wanders a little, and comes back."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._usual_celsius = self.celsius = rng.uniform(17.0, 24.0)
-        self._usual_percent = self.percent = rng.uniform(35.0, 60.0)
-
-    def drift(self) -> None:
-        self.celsius += self._rng.gauss(0.0, 0.03) + 0.01 * (self._usual_celsius - self.celsius)
-        self.percent += self._rng.gauss(0.0, 0.10) + 0.01 * (self._usual_percent - self.percent)
-
-    def take_breath(self) -> None:
-        """Become what a sensor measures that was breathed on."""
-        self.celsius += _BREATH_CELSIUS
-        self.percent += _BREATH_PERCENT
-
-
 def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: float | None) -> Iterator[Transmission]:
-    room = _Room(rng)
-    name = _name(address)
+    usual_celsius = celsius = rng.uniform(17.0, 24.0)
+    usual_percent = percent = rng.uniform(35.0, 60.0)
     battery = rng.randint(40, 100)
     millivolts = 2200 + 8 * battery
     usual_rssi = rng.uniform(-85.0, -50.0)
     packet_id = rng.randrange(256)
     at = rng.uniform(0.0, _START_S)
     while True:
-        packet_a = _PACKET_A.pack(
-            _INFORMATION,
-            0x00,
-            packet_id,
-            0x01,
-            battery,
-            0x02,
-            round(room.celsius * 100),
-            0x03,
-            round(room.percent * 100),
-        )
-        # The older firmware counts its voltage packet on; each packet of the newer carries the measurement's id.
+        climate = (0x02, round(celsius * 100), 0x03, round(percent * 100))
+        packet_a = _PACKET_A.pack(0x40, 0x00, packet_id, 0x01, battery, *climate)
+        # The older firmware gives packet B the next id; the newer one gives all packets the id of the measurement.
         id_of_b = packet_id if order == "abab" else (packet_id + 1) % 256
-        packet_b = _PACKET_B.pack(_INFORMATION, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9), 0x10, 0, 0x11, 1)
+        packet_b = _PACKET_B.pack(0x40, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9), 0x10, 0, 0x11, 1)
         for number in range(_MEASUREMENT_ADVERTISEMENTS):
             is_b = number % 2 == 1 if order == "abab" else number == _MEASUREMENT_ADVERTISEMENTS - 1
-            yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: packet_b if is_b else packet_a}, name)
+            payload = packet_b if is_b else packet_a
+            yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: payload}, _name(address))
             at += _INTERVAL_S + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
         packet_id = (id_of_b + 1) % 256
-        room.drift()
+        # Each value wanders a little, and returns to the usual one.
+        celsius += rng.gauss(0.0, 0.03) + 0.01 * (usual_celsius - celsius)
+        percent += rng.gauss(0.0, 0.10) + 0.01 * (usual_percent - percent)
         if breath_at_s is not None and at >= breath_at_s:
-            room.take_breath()
+            celsius += _BREATH_CELSIUS
+            percent += _BREATH_PERCENT
             breath_at_s = None
 
 
 def _encrypted_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
-    """A sensor that encrypts: without its key what it sends is noise, and so is what is sent here."""
+    """Send random bytes: without its key, that is all that can be seen of an encrypted payload."""
     usual_rssi = rng.uniform(-85.0, -50.0)
     counter = rng.getrandbits(16)
     at = rng.uniform(0.0, _START_S)
     while True:
-        payload = (
-            bytes([_INFORMATION_ENCRYPTED]) + rng.randbytes(_CIPHERTEXT) + _COUNTER.pack(counter) + rng.randbytes(4)
-        )
+        payload = b"\x41" + rng.randbytes(_CIPHERTEXT) + counter.to_bytes(4, "little") + rng.randbytes(4)
         yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: payload}, _name(address))
         at += _INTERVAL_S + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
         counter += 1
 
 
 def _name(address: str) -> str:
-    """Return what the pvvx firmware calls itself."""
+    """Return the local name that the pvvx firmware sends."""
     return f"ATC_{address.replace(':', '')[-6:].upper()}"
 
 
 def _stranger(rng: random.Random) -> Iterator[Transmission]:
-    """A foreign device: a sensor of the neighbours, a beacon of another kind, or something without service data."""
+    """Send as an unknown device: a neighbour's sensor, a beacon of another kind, or a device without service data."""
     address = ":".join(f"{byte:02X}" for byte in [rng.randrange(0x40, 0x80), *rng.randbytes(5)])
     service_data = rng.choice(
         [
-            {UUID: _PACKET_OF_A_NEIGHBOUR.pack(_INFORMATION, 0x02, rng.randint(1500, 2500))},
+            {UUID: _PACKET_OF_A_NEIGHBOUR.pack(0x40, 0x02, rng.randint(1500, 2500))},
             {"0000feaa-0000-1000-8000-00805f9b34fb": rng.randbytes(18)},
             {},
         ]

@@ -11,19 +11,19 @@ import asyncio
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
 
-# Where only thermometers are heard, this many of their mean intervals must pass in silence. If they were missed by
-# chance, with whatever probability, the odds are at most e^-10 for each interval.
+# If only thermometers can be heard, the limit is at least this many of their mean intervals. Whatever the probability
+# of missing one by chance, the odds of a false alarm are then at most e^-10 for each interval.
 USUAL_INTERVALS = 10
 # The mean is a moving one, of about this many intervals.
 _REMEMBERED_INTERVALS = 16
-# Before this many were heard the mean is not known, and slow thermometers must get the time to teach it.
+# With fewer intervals the mean is unknown: the limit must leave slow thermometers the time for them.
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 900.0
 
-# How often the watchdog checks whether anything was heard. To read the clock at each advertisement would cost as much
-# as everything else that is done for an unknown device.
+# How often the watchdog checks whether anything was heard. Reading the clock at each advertisement would cost as much
+# as all other work for an unknown device.
 CHECK_S = 1.0
-# A check that comes later was held up by a busy machine, as was what is still to be heard: the rest is no silence.
+# A later check was delayed by a busy machine, and so were the advertisements of that time: the rest is no silence.
 _LONGEST_CHECK_S = 2.0
 
 
@@ -32,7 +32,7 @@ class SilenceWatchdog:
     Measures the silence of one radio, over all its scans.
 
     Args:
-        limit_s: How many seconds of listening without any advertisement are too many.
+        limit_s: The longest allowed silence, in seconds of listening.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -47,30 +47,30 @@ class SilenceWatchdog:
         self._mean_interval_s = 0.0
 
     def note_heard(self) -> None:
-        """Note that something was heard; cheap, since it is called for every advertisement."""
+        """Note that something was heard; cheap, because each advertisement calls it."""
         self._was_heard = True
         if self._only_thermometers:
             self._learn()
 
     def reset(self) -> None:
-        """Forget how long the silence has lasted: a run that failed says nothing of the next one."""
+        """End the silence: that of a run that failed says nothing about the next one."""
         self._silent_s = 0.0
 
     async def run(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
-        Wait until the silence has lasted too long. To be started when the radio listens, and cancelled with it.
+        Watch while an adapter listens; cancel this when it stops.
 
         Args:
-            adapter: The name of the adapter that listens.
-            only_thermometers: The scan is passive, so that no unknown device can be heard: the limit then is at least
-                ten times the mean interval between two advertisements.
+            adapter: The name of the adapter.
+            only_thermometers: Whether the scan is passive, so that unknown devices can't be heard. The limit is then at
+                least ten times the mean interval between two advertisements.
 
         Raises:
             ScannerError: The silence has lasted too long.
         """
         self._only_thermometers = only_thermometers
         self._checked_at = asyncio.get_running_loop().time()
-        # What was heard while the radio was being stopped counts too.
+        # Advertisements that arrived while the last scan was being stopped count too.
         self._check()
         try:
             while self._silent_s < self._limit:
@@ -88,7 +88,7 @@ class SilenceWatchdog:
         return max(self._limit_s, USUAL_INTERVALS * self._mean_interval_s if is_learned else UNLEARNED_LIMIT_S)
 
     def _check(self) -> None:
-        """Add the time since the last check to the silence, or begin it anew."""
+        """Add the time since the last check to the silence, or restart the silence if anything was heard."""
         now = asyncio.get_running_loop().time()
         listened_s, self._checked_at = min(now - self._checked_at, _LONGEST_CHECK_S), now
         self._listened_s += listened_s
@@ -97,7 +97,7 @@ class SilenceWatchdog:
 
     def _learn(self) -> None:
         heard_at_s = self._listened_s + asyncio.get_running_loop().time() - self._checked_at
-        # What came before the first advertisement is part of an interval only.
+        # The time before the first advertisement is only a part of an interval.
         if self._last_heard_at_s is not None:
             self._intervals += 1
             interval_s = heard_at_s - self._last_heard_at_s
