@@ -8,13 +8,14 @@ them, and `mock` plays a `simulation` or a `capture` without hardware.
 from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
 from ble_exporter.scanner.build import RadioSettings, build_radio
 from ble_exporter.scanner.mock import MockScanner
-from ble_exporter.scanner.radio import AbstractScanner, Listener, Radio
+from ble_exporter.scanner.radio import AbstractScanner, Everything, Listener, Radio
 from ble_exporter.scanner.session import run_for
 from ble_exporter.scanner.simulation import Simulation
 
 __all__ = [
     "AbstractScanner",
     "BleakScannerImpl",
+    "Everything",
     "Listener",
     "MockScanner",
     "Radio",
