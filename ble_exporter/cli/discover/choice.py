@@ -1,10 +1,11 @@
 """Which sensors to add, under which names and with which bindkeys: the questions, and the answers to check."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
-from ble_exporter.cli.discover.discovered import DiscoveredDevice
+from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice
 from ble_exporter.config.devices import bindkey_problem, name_problem
 from ble_exporter.config.editor import NewDevice
 from ble_exporter.errors import ConfigError
@@ -12,7 +13,10 @@ from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.parser import decode_each
 
 Ask = Callable[[str], str]
+"""Asks the user for a line of text."""
+
 Tell = Callable[[str], None]
+"""Tells the user why an answer is invalid."""
 
 NO_KEY = "it encrypts, and no bindkey was given"
 
@@ -20,40 +24,21 @@ _MAX_SUGGESTION_LENGTH = 32
 
 
 class DeviceRequest(NamedTuple):
-    """
-    A sensor that the user named on the command line.
+    """A sensor that the user named on the command line."""
 
-    Attributes:
-        address: Upper case, with colons.
-        name: Empty to have one suggested.
-    """
-
-    address: str
-    name: str
+    address: str  # upper case, with colons
+    name: str  # empty to take the suggested one
 
 
 class Refusal(NamedTuple):
-    """
-    A sensor that is not added although the user chose it.
-
-    Attributes:
-        address: Its address.
-        reason: Why, and what to do if there is something.
-    """
+    """A sensor that the user chose and that is not added, with the reason and, if there is one, the remedy."""
 
     address: str
     reason: str
 
 
 def choose_devices(candidates: Sequence[DiscoveredDevice], ask: Ask, tell: Tell) -> list[DiscoveredDevice]:
-    """
-    Ask which sensors to add, until the answer is valid.
-
-    Args:
-        candidates: Numbered from 1, in this order.
-        ask: Asks for a line of text.
-        tell: Says why an answer is invalid.
-    """
+    """Ask which sensors to add, numbered from 1 in this order, until the answer is valid."""
     while True:
         answer = ask("Add which? Numbers, `all`, or Enter for none: ")
         if answer.strip().lower() == "all":
@@ -86,12 +71,8 @@ def suggest_name(sensor: DiscoveredDevice, taken: Collection[str]) -> str:
     name = "_".join(words)[:_MAX_SUGGESTION_LENGTH]
     if not name or name_problem(name):
         name = f"sensor_{sensor.address.replace(':', '')[-6:].lower()}"
-    number = 1
-    unique = name
-    while unique in taken:
-        number += 1
-        unique = f"{name}_{number}"
-    return unique
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(unique for unique in chain([name], numbered) if unique not in taken)
 
 
 def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell) -> str:
@@ -123,16 +104,9 @@ def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
 
 
 def resolve_requests(
-    requests: Iterable[DeviceRequest], sensors: Sequence[DiscoveredDevice], configured: Mapping[str, str]
+    requests: Iterable[DeviceRequest], sensors: Sequence[DiscoveredDevice], configured: ConfiguredNames
 ) -> tuple[list[tuple[DiscoveredDevice, str]], list[Refusal]]:
-    """
-    Return the requested sensors with their names, and the requests that are refused.
-
-    Args:
-        requests: Those of the command line.
-        sensors: The sensors that were heard.
-        configured: Address to name of the configured devices.
-    """
+    """Return the requested ones among the sensors heard, with their names, and the requests that are refused."""
     heard = {sensor.address: sensor for sensor in sensors}
     taken = set(configured.values())
     resolved: dict[str, tuple[DiscoveredDevice, str]] = {}
@@ -162,10 +136,7 @@ def ask_bindkeys(
     """
     Ask for the bindkeys of sensors that encrypt; return the devices to add, and those that lack a bindkey.
 
-    Args:
-        chosen: Sensors and their names.
-        ask_hidden: Asks for a line without showing it; None if nobody can be asked.
-        tell: Says why an answer is invalid.
+    `ask_hidden` does not show the answer; it is None if nobody can be asked.
     """
     devices: list[NewDevice] = []
     refused: list[Refusal] = []

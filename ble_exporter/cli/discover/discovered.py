@@ -13,6 +13,9 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement
 
+ConfiguredNames = Mapping[str, str]
+"""Address to name of the configured devices."""
+
 RISE_SHOWN_S = 15.0
 """How long a rise stays marked, in seconds: a sensor that measures every 10 s may rise in two steps."""
 
@@ -34,29 +37,14 @@ _TIMES_KEPT = 64
 _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
-class RiseDetector:
-    """
-    Detects a value that rises well above the noise of the values before.
-
-    Args:
-        min_rise: The smallest rise to report, in the measurement's unit.
-    """
-
-    def __init__(self, min_rise: float) -> None:
-        self._min_rise = min_rise
-        self._values: deque[float] = deque(maxlen=_VALUES_COMPARED)
-
-    def add(self, value: float) -> bool:
-        """Add a value; return whether it is such a rise."""
-        values = self._values
-        has_risen = bool(values) and value - max(values) >= max(
-            self._min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values))
-        )
-        if has_risen:
-            # Compare later values with this one only: falling back is not a rise.
-            values.clear()
-        values.append(value)
-        return has_risen
+def add_value(values: deque[float], value: float, min_rise: float) -> bool:
+    """Add a value to the latest ones; return whether it rises by `min_rise`, and well above their noise."""
+    has_risen = bool(values) and value - max(values) >= max(min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values)))
+    if has_risen:
+        # Compare later values with this one only: falling back is not a rise.
+        values.clear()
+    values.append(value)
+    return has_risen
 
 
 @dataclass
@@ -71,11 +59,9 @@ class DiscoveredDevice:
         packets: Number of advertisements of a known format; of any kind, if it sends no known format.
         formats: Short names of the known formats that it sends; empty unless it is a sensor.
         measurements: Latest values, in the units of formats.registry.UNITS; the first MAX_MEASUREMENTS.
-        encrypts: Whether it sends encrypted packets.
         undecrypted: Its latest packet that could not be decrypted; None after one that could.
         rejected: Why its latest service data of a known format was rejected; None if it was accepted.
-        rose: The measurement that rose last; None if none did.
-        rose_at: When that was, by the clock of the Discovery.
+        rose: The measurement that rose last, at `rose_at` by the clock of the Discovery; None if none did.
     """
 
     address: str
@@ -90,8 +76,8 @@ class DiscoveredDevice:
     rose: Measurement | None = None
     rose_at: float = 0.0
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMES_KEPT))
-    _rises: dict[Measurement, RiseDetector] = field(
-        default_factory=lambda: {name: RiseDetector(min_rise) for name, min_rise in _MIN_RISE.items()}
+    _latest: dict[Measurement, deque[float]] = field(
+        default_factory=lambda: {name: deque(maxlen=_VALUES_COMPARED) for name in _MIN_RISE}
     )
 
     @property
@@ -164,8 +150,8 @@ class DiscoveredDevice:
         for name, value in measurements.items():
             if name in self.measurements or len(self.measurements) < MAX_MEASUREMENTS:
                 self.measurements[name] = value
-        for name, detector in self._rises.items():
-            if name in measurements and detector.add(measurements[name]):
+        for name, min_rise in _MIN_RISE.items():
+            if name in measurements and add_value(self._latest[name], measurements[name], min_rise):
                 self.rose, self.rose_at = name, now
 
 
@@ -176,29 +162,16 @@ class Discovery:
     Args:
         clock: Returns monotonic seconds.
         ciphers: Address to cipher, for the devices whose bindkey is known.
-        max_sensors: How many sensors are kept.
-        max_others: How many other devices are kept.
-
-    Attributes:
-        clock: The same.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        ciphers: Mapping[str, Cipher] | None = None,
-        max_sensors: int = MAX_SENSORS,
-        max_others: int = MAX_OTHERS,
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], ciphers: Mapping[str, Cipher] | None = None) -> None:
         self.clock = clock
         self._ciphers = ciphers or {}
-        self._max_sensors = max_sensors
-        self._max_others = max_others
         self._sensors: dict[str, DiscoveredDevice] = {}
         self._others: dict[str, DiscoveredDevice] = {}
 
     def wants(self, _address: str) -> bool:
-        """Return True: every address may belong to a sensor."""
+        """Return True: any address may be a sensor's."""
         return True
 
     def handle(self, advertisement: Advertisement) -> None:
@@ -208,7 +181,7 @@ class Discovery:
         device.hear(advertisement, self._ciphers.get(address), self.clock())
         if device.is_sensor:
             self._others.pop(address, None)
-        devices, limit = (self._sensors, self._max_sensors) if device.is_sensor else (self._others, self._max_others)
+        devices, limit = (self._sensors, MAX_SENSORS) if device.is_sensor else (self._others, MAX_OTHERS)
         if address in devices or len(devices) < limit:
             devices[address] = device
 
@@ -222,6 +195,4 @@ class Discovery:
 
 
 def _by_strength(devices: Mapping[str, DiscoveredDevice]) -> list[DiscoveredDevice]:
-    return sorted(
-        devices.values(), key=lambda device: (-(device.rssi if device.rssi is not None else -999), device.address)
-    )
+    return sorted(devices.values(), key=lambda device: (device.rssi is None, -(device.rssi or 0), device.address))

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
-from ble_exporter.cli.discover.discovered import DiscoveredDevice, Discovery
+from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice, Discovery
 from ble_exporter.cli.discover.table import Line, counted, cut, sensor_lines
 from ble_exporter.cli.terminal import Painter, width, write
 from ble_exporter.utils import one_line
@@ -16,32 +16,19 @@ _MAX_LINE_WIDTH = 160
 
 
 class Display(Protocol):
-    """What `listen` shows the devices with."""
+    """How `listen` shows the devices."""
 
     def show(self, discovery: Discovery, left_s: float, adapter: str) -> None:
-        """
-        Show the devices heard so far; called a few times a second.
-
-        Args:
-            discovery: What was heard.
-            left_s: Seconds left to listen.
-            adapter: Name of the adapter; may be empty.
-        """
+        """Show the devices heard so far; called a few times a second. The adapter's name may be empty."""
 
     def end(self) -> None:
         """Leave the terminal as it was."""
 
 
 class NewSensorLines:
-    """
-    Prints a line for each new sensor.
+    """Prints a line for each new sensor."""
 
-    Args:
-        stream: Where to print.
-        configured: Address to name of the configured devices.
-    """
-
-    def __init__(self, stream: TextIO, configured: Mapping[str, str]) -> None:
+    def __init__(self, stream: TextIO, configured: ConfiguredNames) -> None:
         self._stream = stream
         self._configured = configured
         self._shown: set[str] = set()
@@ -64,17 +51,12 @@ class LiveTable:
     Draws the table of sensors, and redraws it in place.
 
     It changes no mode of the terminal, so nothing has to be restored, however the program ends.
-
-    Args:
-        stream: The terminal.
-        configured: Address to name of the configured devices.
-        size: Returns the terminal's size, which may change.
     """
 
     def __init__(
         self,
         stream: TextIO,
-        configured: Mapping[str, str],
+        configured: ConfiguredNames,
         size: Callable[[], os.terminal_size] = shutil.get_terminal_size,
     ) -> None:
         self._stream = stream

@@ -2,37 +2,23 @@
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
 
 from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.discover.display import Display
+from ble_exporter.scanner import Radio
+from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
-
-if TYPE_CHECKING:
-    from ble_exporter.scanner import Radio
 
 _REDRAW_S = 0.25
 
 
-async def listen(radio: "Radio", discovery: Discovery, seconds: float, display: Display | None) -> float:
+async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display | None) -> float:
     """
-    Listen for some seconds, until SIGINT, or until the radio has nothing more to play.
-
-    Args:
-        radio: The radio to listen with.
-        discovery: The listener.
-        seconds: How long, from the moment when the radio has started.
-        display: Shows what was heard so far; its `end` is called in any case.
-
-    Returns:
-        How many seconds it listened.
+    Listen from the radio's start for some seconds, until SIGINT, or until a capture ends; return the seconds listened.
 
     Raises:
         ScannerError: Bluetooth is not available, or stopped working.
     """
-    # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
-    from ble_exporter.scanner.session import listening
-
     loop = asyncio.get_running_loop()
     took_s = 0.0
 
@@ -52,7 +38,7 @@ async def listen(radio: "Radio", discovery: Discovery, seconds: float, display: 
             show()
 
     interrupted = asyncio.Event()
-    # From here on, because starting Bluetooth may take long.
+    # Handled before the radio starts, which may take long.
     loop.add_signal_handler(signal.SIGINT, interrupted.set)
     try:
         async with Tasks() as tasks:

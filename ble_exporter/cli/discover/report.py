@@ -4,43 +4,48 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from ble_exporter.cli.discover.choice import Refusal
-from ble_exporter.cli.discover.discovered import DiscoveredDevice, Discovery
+from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice, Discovery
 from ble_exporter.cli.discover.table import Line, counted, other_lines, sensor_lines
 from ble_exporter.config.editor import NewDevice
 
 
 def report_lines(
     discovery: Discovery,
-    configured: Mapping[str, str],
+    configured: ConfiguredNames,
     max_width: int,
     *,
     lists_others: bool = False,
     numbers: Mapping[str, int] | None = None,
 ) -> list[Line]:
-    """
-    Return the tables, and the notes below them.
-
-    Args:
-        discovery: What was heard.
-        configured: Address to name of the configured devices.
-        max_width: The longest line, in columns.
-        lists_others: Whether to list the devices that send no known format.
-        numbers: Address to the number by which the user chooses the sensor.
-    """
+    """Return the tables, and the notes below them, no line wider than `max_width`; for `numbers` see sensor_lines."""
     sensors, others = discovery.sensors(), discovery.others()
     rose = frozenset(sensor.address for sensor in sensors if sensor.rose)
     tables = [sensor_lines(sensors, configured, max_width, rose, numbers)]
     if lists_others and others:
         tables.append(other_lines(others, max_width))
     lines = [line for table in tables if table for line in (*table, Line(""))]
-    notes = _notes(sensors, others, configured, lists_others=lists_others)
-    return lines + [Line(part) for note in notes for part in wrap(note, max_width)]
+    listing = " (--all lists them)" if others and not lists_others else ""
+    heard = {sensor.address for sensor in sensors}
+    missing = [f"{name} ({address})" for address, name in configured.items() if address not in heard]
+    no_sensor = "No sensor: is one in range, is its battery good, does it send BTHome? `--seconds 120` listens longer."
+    notes = [
+        (f"Heard {counted(len(sensors), len(others))}{listing}.", True),
+        (no_sensor, not sensors),
+        ("ok already configured", not heard.isdisjoint(configured)),
+        ("*  rose while listening, as when somebody breathes on the sensor", bool(rose)),
+        (
+            "Encrypted: the firmware's web page shows the bindkey; --write asks for it.",
+            any(sensor.needs_key for sensor in sensors),
+        ),
+        (f"Configured, but not heard: {', '.join(missing)}.", bool(missing)),
+    ]
+    return lines + [Line(part) for note, applies in notes if applies for part in wrap(note, max_width)]
 
 
 def discovery_document(
-    discovery: Discovery, configured: Mapping[str, str], listened_s: float, *, lists_others: bool = False
+    discovery: Discovery, configured: ConfiguredNames, listened_s: float, *, lists_others: bool = False
 ) -> dict[str, object]:
-    """Return the report as a JSON document; see report_lines."""
+    """Return the report for programs."""
     sensors, others = discovery.sensors(), discovery.others()
     document: dict[str, object] = {
         "listened_seconds": round(listened_s, 1),
@@ -80,29 +85,3 @@ def _device_document(device: DiscoveredDevice) -> dict[str, object]:
         "packets": device.packets,
         "interval_seconds": None if interval_s is None else round(interval_s, 3),
     }
-
-
-def _notes(
-    sensors: Sequence[DiscoveredDevice],
-    others: Sequence[DiscoveredDevice],
-    configured: Mapping[str, str],
-    *,
-    lists_others: bool,
-) -> list[str]:
-    heard = {sensor.address for sensor in sensors}
-    listing = " (--all lists them)" if others and not lists_others else ""
-    notes = [f"Heard {counted(len(sensors), len(others))}{listing}."]
-    if not sensors:
-        notes.append(
-            "No sensor: is one in range, is its battery good, does it send BTHome? `--seconds 120` listens longer."
-        )
-    if heard & set(configured):
-        notes.append("ok already configured")
-    if any(sensor.rose for sensor in sensors):
-        notes.append("*  rose while listening, as when somebody breathes on the sensor")
-    if any(sensor.needs_key for sensor in sensors):
-        notes.append("Encrypted: the firmware's web page shows the bindkey; --write asks for it.")
-    missing = [f"{name} ({address})" for address, name in configured.items() if address not in heard]
-    if missing:
-        notes.append(f"Configured, but not heard: {', '.join(missing)}.")
-    return notes

@@ -1,9 +1,10 @@
 """The tables of `discover`, cut to the width of a terminal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import accumulate, takewhile
+from typing import NamedTuple
 
-from ble_exporter.cli.discover.discovered import MAX_OTHERS, MAX_SENSORS, DiscoveredDevice
+from ble_exporter.cli.discover.discovered import MAX_OTHERS, MAX_SENSORS, ConfiguredNames, DiscoveredDevice
 from ble_exporter.cli.terminal import Style, columns, width
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
@@ -30,15 +31,8 @@ _MAX_NAME_WIDTH = 24
 _MIN_READINGS_WIDTH = 15  # room for two
 
 
-@dataclass(frozen=True)
-class Line:
-    """
-    A line of a table.
-
-    Attributes:
-        text: Without control characters.
-        style: For terminals with colours.
-    """
+class Line(NamedTuple):
+    """A line of a table, without control characters, and its style for terminals with colours."""
 
     text: str
     style: Style | None = None
@@ -46,39 +40,31 @@ class Line:
 
 def sensor_lines(
     sensors: Sequence[DiscoveredDevice],
-    configured: Mapping[str, str],
+    configured: ConfiguredNames,
     max_width: int,
     rising: frozenset[str] = frozenset(),
     numbers: Mapping[str, int] | None = None,
 ) -> list[Line]:
     """
-    Return the table of sensors with its header; an empty list if there are none.
+    Return the table of sensors with its header, cut to `max_width` columns; an empty list if there are none.
 
-    Args:
-        sensors: In the order of the table.
-        configured: Address to name of the configured devices.
-        max_width: The longest line, in columns.
-        rising: Addresses to mark, together with the measurement that rose.
-        numbers: Address to the number by which the user chooses the sensor.
+    The `rising` addresses are marked, with the measurement that rose. `numbers` are those by which the user chooses.
     """
     if not sensors:
         return []
     rows: list[tuple[str, ...]] = [_HEADER]
     readings: list[Sequence[str]] = [("READINGS",)]
-    margins = [" " * _MARGIN]
-    styles: list[Style | None] = ["bold"]
+    marks: list[tuple[str, Style | None]] = [(" " * _MARGIN, "bold")]
     for sensor in sensors:
         is_configured, is_rising = sensor.address in configured, sensor.address in rising
         name = configured.get(sensor.address, sensor.name)
         rows.append((sensor.address, name, "+".join(sensor.formats), *_reception(sensor)))
         readings.append(_readings(sensor, sensor.rose if is_rising else None, is_configured=is_configured))
         mark = _CONFIGURED if is_configured else str((numbers or {}).get(sensor.address, ""))
-        margins.append(f"{_ROSE if is_rising else ' '}{mark:>3} ")
-        styles.append("yellow" if is_rising else "green" if is_configured else None)
-    return [
-        Line(cut(margin + line, max_width), style)
-        for margin, line, style in zip(margins, _fit(rows, readings, max_width - _MARGIN), styles, strict=True)
-    ]
+        style: Style | None = "yellow" if is_rising else "green" if is_configured else None
+        marks.append((f"{_ROSE if is_rising else ' '}{mark:>3} ", style))
+    lines = _fit(rows, readings, max_width - _MARGIN)
+    return [Line(cut(margin + line, max_width), style) for (margin, style), line in zip(marks, lines, strict=True)]
 
 
 def other_lines(others: Sequence[DiscoveredDevice], max_width: int) -> list[Line]:
@@ -127,12 +113,8 @@ def _fit_readings(readings: Sequence[str], max_width: int) -> str:
     if readings in (_NEEDS_KEY, _WRONG_KEY):
         long, short = readings
         return long if width(long) <= max_width else short
-    text = readings[0] if readings else ""
-    for reading in readings[1:]:
-        if width(f"{text}, {reading}") > max_width:
-            break
-        text = f"{text}, {reading}"
-    return text
+    fitting = list(takewhile(lambda text: width(text) <= max_width, accumulate(readings, "{}, {}".format)))
+    return fitting[-1] if fitting else "".join(readings[:1])
 
 
 def _reception(device: DiscoveredDevice) -> tuple[str, str, str]:

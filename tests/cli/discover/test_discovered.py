@@ -1,13 +1,17 @@
 """What is kept about discovered devices."""
 
+from collections import deque
+
 import pytest
 
 from ble_exporter.cli.discover.discovered import (
     MAX_MEASUREMENTS,
+    MAX_OTHERS,
+    MAX_SENSORS,
     RISE_SHOWN_S,
     DiscoveredDevice,
     Discovery,
-    RiseDetector,
+    add_value,
 )
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
@@ -23,10 +27,10 @@ LOCKED = vectors("bthome_v2_encrypted.json")[0]
 class Air:
     """A discovery, and a clock that a test moves on."""
 
-    def __init__(self, keys: dict[str, bytes] | None = None, **limits: int) -> None:
+    def __init__(self, keys: dict[str, bytes] | None = None) -> None:
         self.now = 0.0
         ciphers = {address: Ccm(key) for address, key in (keys or {}).items()}
-        self.discovery = Discovery(lambda: self.now, ciphers, **limits)
+        self.discovery = Discovery(lambda: self.now, ciphers)
 
     def say(
         self, service_data: dict[str, bytes], *, address: str = ADDRESS, name: str = "", rssi: int | None = -60
@@ -253,22 +257,23 @@ def test_a_warm_hand_is_told_as_well() -> None:
 )
 def test_a_rise_is_well_beyond_the_noise(values: list[float], rises: list[float]) -> None:
     """A false mark leads to the wrong sensor."""
-    rise = RiseDetector(3.0)
+    latest: deque[float] = deque(maxlen=8)
 
-    assert rises == [value for value in values if rise.add(value)]
+    assert rises == [value for value in values if add_value(latest, value, 3.0)]
 
 
 def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory() -> None:
     """The sensors heard before stay: everything over the air is hostile."""
-    air = Air(max_sensors=2, max_others=3)
+    air = Air()
 
-    for number in range(9):
-        air.say({bthome.UUID: PACKET_A}, address=f"A4:C1:38:00:00:0{number}")
-        air.say(BEACON, address=f"A4:C1:38:00:01:0{number}")
-    air.say({bthome.UUID: PACKET_B}, address="A4:C1:38:00:00:01")
+    for number in range(MAX_OTHERS + 1):
+        air.say({bthome.UUID: PACKET_A}, address=f"sensor {number:04}")
+        air.say(BEACON, address=f"other {number:04}")
+    air.say({bthome.UUID: PACKET_B}, address="sensor 0000")
 
-    assert {"A4:C1:38:00:00:00": 1, "A4:C1:38:00:00:01": 2} == {s.address: s.packets for s in air.discovery.sensors()}
-    assert 3 == len(air.discovery.others())
+    packets = {sensor.address: sensor.packets for sensor in air.discovery.sensors()}
+    assert {f"sensor {number:04}": 1 + (number == 0) for number in range(MAX_SENSORS)} == packets
+    assert MAX_OTHERS == len(air.discovery.others())
 
 
 def test_a_long_name_is_cut() -> None:

@@ -1,0 +1,193 @@
+"""The whole of `discover`, from listening to writing."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import shutil
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ble_exporter.cli.discover.choice import Refusal, ask_bindkeys, ask_name, choose_devices, resolve_requests
+from ble_exporter.cli.discover.command import DEFAULT_CONFIG, MOCK_STRANGERS
+from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice, Discovery
+from ble_exporter.cli.discover.display import Display, LiveTable, NewSensorLines
+from ble_exporter.cli.discover.listen import listen
+from ble_exporter.cli.discover.report import added_document, discovery_document, report_lines
+from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
+from ble_exporter.cli.terminal import Painter, write
+from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.config.editor import NewDevice, add_devices, check_can_add
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.formats.decoded import Cipher
+from ble_exporter.scanner import Radio, RadioSettings, Simulation
+from ble_exporter.scanner.build import RadioBuilder
+from ble_exporter.utils import one_line
+
+# Returned for an answer that is not valid text: no number, name or bindkey contains it.
+_INVALID_ANSWER = "\x00"
+
+# A pipe has no width, and its reader can scroll.
+_PIPE_WIDTH = 200
+
+_MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
+_MOCK_LOCKED = ("A4:C1:38:D0:33:4A",)
+_MOCK_BREATH_S = 8.0
+
+
+def run(options: argparse.Namespace, build: RadioBuilder) -> int:
+    """Listen, report what was heard, ask which sensors to add, and add them; return the exit status."""
+    config = _config(options)
+    configured = config.devices if config else {}
+    discovery = Discovery(time.monotonic, _ciphers(config))
+    listened_s = _listen(options, _radio(options, config, build), discovery, configured)
+    candidates = [sensor for sensor in discovery.sensors() if sensor.address not in configured]
+    # A closed stream is None.
+    at_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    can_ask = bool(options.write) and not options.json and at_terminal
+    offered = candidates if can_ask and not options.add else []
+    if not options.json:
+        _print_report(options, discovery, configured, offered)
+    try:
+        chosen, refused = resolve_requests(options.add, discovery.sensors(), configured)
+        chosen += _ask_devices(offered, configured)
+        added, without_key = ask_bindkeys(chosen, _ask_hidden if can_ask else None, print)
+    except KeyboardInterrupt:
+        print()
+        _note(f"{options.write}: nothing is written")
+        raise
+    refused += without_key
+    if added:
+        add_devices(options.write, added)
+    if options.json:
+        document = discovery_document(discovery, configured, listened_s, lists_others=options.all)
+        document |= added_document(added, refused) if options.write else {}
+        write(sys.stdout, json.dumps(document, indent=2) + "\n")
+    if options.write:
+        _note_outcome(options.write, added, refused, lacks_terminal=bool(candidates) and not (can_ask or options.add))
+    return EXIT_FAILURE if options.add and refused else EXIT_OK
+
+
+def _listen(options: argparse.Namespace, radio: Radio, discovery: Discovery, configured: ConfiguredNames) -> float:
+    """Listen, and show what is heard; return for how many seconds. On an error, report what was heard before."""
+    display: Display | None = None
+    if not options.json:
+        display = (LiveTable if Painter(sys.stdout).is_live else NewSensorLines)(sys.stdout, configured)
+    if not isinstance(display, LiveTable):
+        _note(f"listening for {options.seconds:g} s")
+    try:
+        return asyncio.run(listen(radio, discovery, options.seconds, display))
+    except ScannerError:
+        if discovery.sensors() and not options.json:
+            _print_report(options, discovery, configured)
+        raise
+
+
+def _ask_devices(
+    candidates: Sequence[DiscoveredDevice], configured: ConfiguredNames
+) -> list[tuple[DiscoveredDevice, str]]:
+    """Ask which of the candidates to add, under which names; none after Ctrl-D."""
+    if not candidates:
+        return []
+    print()
+    # What was typed while listening answers no question.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    taken = set(configured.values())
+    chosen = []
+    try:
+        for sensor in choose_devices(candidates, _ask, print):
+            name = ask_name(sensor, taken, _ask, print)
+            taken.add(name)
+            chosen.append((sensor, name))
+    except EOFError:
+        print()
+        return []
+    return chosen
+
+
+def _note_outcome(path: str, added: Sequence[NewDevice], refused: Sequence[Refusal], *, lacks_terminal: bool) -> None:
+    for refusal in refused:
+        _note(f"not added: {refusal.address}: {refusal.reason}")
+    for device in added:
+        _note(f'{path}: added {device.address} as "{device.name}"')
+    if any(device.bindkey for device in added):
+        _note(f"{path}: holds a bindkey, so only its owner and its group can read it")
+    if added:
+        _note(f"run it: ble-exporter --config {path}")
+    else:
+        why = ": there is no terminal for questions; choose with --add ADDRESS=NAME" if lacks_terminal else ""
+        _note(f"{path}: nothing is written{why}")
+
+
+def _config(options: argparse.Namespace) -> AppConfig | None:
+    if options.write:
+        return check_can_add(options.write)
+    if options.config:
+        return load_config(options.config)
+    if not Path(DEFAULT_CONFIG).exists():
+        return None
+    try:
+        return load_config(DEFAULT_CONFIG)
+    except ConfigError as error:
+        _note(f"warning: configured devices are not marked: {error}")
+        return None
+
+
+def _ciphers(config: AppConfig | None) -> Mapping[str, Cipher]:
+    try:
+        return ciphers_of(config.keys if config else {})
+    except ConfigError as error:
+        _note(f"warning: encrypted packets are not read: {error}")
+        return {}
+
+
+def _radio(options: argparse.Namespace, config: AppConfig | None, build: RadioBuilder) -> Radio:
+    strangers = MOCK_STRANGERS if options.mock_strangers is None else options.mock_strangers
+    sensors = dict.fromkeys([*_MOCK_SENSORS, *(config.devices if config else ())])
+    simulation = Simulation(
+        tuple(sensors), options.mock_seed, strangers=strangers, encrypted=_MOCK_LOCKED, breath_at_s=_MOCK_BREATH_S
+    )
+    adapters = (options.adapter,) if options.adapter else config.adapters[:1] if config else ()
+    # Always in the mode `auto`, which scans actively: a device sends its name only when asked.
+    return build(RadioSettings(adapters), replay=options.replay, simulation=simulation if options.mock else None)
+
+
+def _print_report(
+    options: argparse.Namespace,
+    discovery: Discovery,
+    configured: ConfiguredNames,
+    offered: Sequence[DiscoveredDevice] = (),
+) -> None:
+    """Print the report, with numbers for the sensors that are offered to be added."""
+    paint = Painter(sys.stdout)
+    max_width = shutil.get_terminal_size().columns if paint.is_live else _PIPE_WIDTH
+    numbers = {sensor.address: number for number, sensor in enumerate(offered, 1)}
+    for line in report_lines(discovery, configured, max_width, lists_others=options.all, numbers=numbers):
+        write(sys.stdout, paint(line.text, line.style) + "\n")
+
+
+def _ask(question: str) -> str:
+    with suppress(UnicodeDecodeError):
+        return input(question)
+    return _INVALID_ANSWER
+
+
+def _ask_hidden(question: str) -> str:
+    try:
+        return getpass.getpass(question)
+    except UnicodeDecodeError:
+        return _INVALID_ANSWER
+    except EOFError:
+        # As Enter: the other chosen sensors are still added.
+        print()
+        return ""
+
+
+def _note(text: str) -> None:
+    """Print on standard error: standard output is for programs."""
+    print(one_line(text), file=sys.stderr, flush=True)
