@@ -13,7 +13,7 @@ from bench.timing import DifferenceError, compare, repeat
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoder
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.formats.sealing import ADDRESS, KEY, REVERSED, seal_atc, seal_mibeacon, seal_v1, seal_v2
 
 _PACKETS = 256
@@ -90,7 +90,7 @@ def run() -> None:
 
 def _row(libraries: Libraries, stream: Stream) -> tuple[str, ...]:
     packets = [stream.packet(number) for number in range(_PACKETS)]
-    decode: Decoder = DECODERS[stream.uuid]
+    decode: Decoder = FORMATS[stream.uuid].decode
     cipher = Ccm(KEY) if stream.has_key else None
     contestants = {"ours": lambda: repeat(lambda: [decode(packet, ADDRESS, cipher) for packet in packets], 10 * TIMES)}
     if stream.has_peer:

@@ -208,7 +208,7 @@ def test_every_format_is_in_the_list_in_order() -> None:
     """Whoever asks whether a sensor is supported looks there; the order is that of the positions."""
     page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
-    modules = [inspect.getfile(row.decode).rpartition("/")[2] for row in FORMATS.values()]
+    modules = [inspect.getfile(row.fields).rpartition("/")[2] for row in FORMATS.values()]
 
     assert [row.short_uuid.upper() for row in FORMATS.values()] == [uuid for uuid, _, _ in rows]
     assert modules == [file for _, _, file in rows]

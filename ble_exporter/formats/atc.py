@@ -18,7 +18,6 @@ from struct import Struct
 from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Cipher, Decoded
 from ble_exporter.formats.encryption import (
     ADDRESS_SIZE,
     AS_PRINTED,
@@ -26,7 +25,6 @@ from ble_exporter.formats.encryption import (
     Encrypted,
     address_field,
     check_sender,
-    encrypted_content,
     encrypted_fields,
 )
 from ble_exporter.formats.field import Field
@@ -40,14 +38,12 @@ UUID = "0000181a-0000-1000-8000-00805f9b34fb"
 
 class Layout(NamedTuple):
     """
-    What is where in a payload, or in its plaintext.
+    The parts of a payload or of its plaintext, and their offsets.
 
     Attributes:
-        name: Of the format.
-        short_name: The same where there is little room.
-        numbers: Offset to the number there, in order.
-        counter: Offset of the counter of a plain payload, after the numbers.
-        flags: Offset of the flags, after the counter; None if there are none.
+        name, short_name: Those of the format.
+        numbers: Offset to number, in order.
+        counter, flags: Their offsets, after the numbers; None where there is none.
         address_order: Of the address at the beginning of a plain payload.
     """
 
@@ -68,7 +64,7 @@ _PVVX_VOLTAGE = uint("voltage", 2, 1000, "V")._replace(most=_NO_VOLTAGE - 1)
 _ATC1441_VOLTAGE = _PVVX_VOLTAGE._replace(read=Struct(">H").unpack_from)
 _PVVX = {6: _TEMPERATURE, 8: _HUMIDITY, 10: _PVVX_VOLTAGE, 12: _BATTERY}
 _ATC1441 = {
-    6: sint("temperature", 2, 10, "°C", read=Struct(">h").unpack_from),
+    6: sint("temperature", 2, 10, "°C")._replace(read=Struct(">h").unpack_from),
     8: uint("humidity", 1, 1, "%"),
     9: _BATTERY,
     10: _ATC1441_VOLTAGE,
@@ -87,10 +83,10 @@ ENCRYPTED: Mapping[int, Layout] = {
         "ATC",
         "ATC1441",
         {
-            0: uint("temperature", 1, 2, "°C", read=lambda payload, index: (payload[index] - 80,)),
+            0: uint("temperature", 1, 2, "°C")._replace(read=lambda payload, index: (payload[index] - 80,)),
             1: uint("humidity", 1, 2, "%"),
-            # Bit 7 tells whether a trigger is set up: no measurement.
-            2: uint("battery", 1, 1, "%", read=lambda payload, index: (payload[index] & 0b0111_1111,)),
+            # Bit 7 is set if a trigger is configured.
+            2: _BATTERY._replace(read=lambda payload, index: (payload[index] & 0b0111_1111,)),
         },
     ),
 }
@@ -109,23 +105,8 @@ FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
 _TELINK = bytes.fromhex("a4c138")
 
 
-def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:
-    """
-    Decode the service data of one pvvx custom or ATC1441 advertisement, plain or encrypted.
-
-    Args:
-        payload: Service data of UUID 0x181A; 15, 14, 13, 11 or 8 bytes.
-        address: The sender's.
-        cipher: Of the sender's key.
-
-    Raises:
-        DecodeError: Another size, another's address, encrypted (and no cipher), wrong key, or no possible value.
-    """
-    return fold(fields, payload, address, cipher)
-
-
 def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
-    """Yield the fields of a payload. See `values.Fields`."""
+    """Yield the fields of a payload, service data of UUID 0x181A."""
     size = len(payload)
     if size in PLAIN:
         address = address_field(payload[:ADDRESS_SIZE], 0, PLAIN[size].address_order)
@@ -137,12 +118,15 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
         # The nonce continues with the beginning of the advertisement's structure: its length, its type, the UUID.
         between = bytes([size + 3, 0x16, 0x1A, 0x18]) + payload[:1]
         plaintext_fields = partial(_values, layout=ENCRYPTED[size])
-        content = encrypted_content(payload, 1, 0, (REVERSED, between), plaintext_fields, low_counter=payload[:1])
-        yield from encrypted_fields(content)
+        yield from encrypted_fields(payload, 1, 0, (REVERSED, between), plaintext_fields, low_counter=payload[:1])
     else:
         # 0x181A is Environmental Sensing, which others send too.
         known = ", ".join(f"{known} ({layout.name})" for known, layout in _LAYOUTS.items())
         raise DecodeError("no_known_format", f"no format has {size} bytes; there are {known}", 0, max(size, 1))
+
+
+decode = partial(fold, fields)
+"""See `decoded.Decoder`."""
 
 
 def _values(payload: bytes, layout: Layout) -> Iterator[Field]:

@@ -7,8 +7,8 @@ BTHome v2: the service data of UUID 0xFCD2.
 The rules are those of bthome.io/format and bthome.io/encryption. A value's length follows from its object id, so
 nothing after an unknown id can be read: decoding stops there and keeps what it has.
 
-`decode` does not fold `fields`, as the other formats do: a loop of its own takes a fifth of the time. A property test
-holds the two together, and whatever is rejected is rejected by `fields`.
+`decode` does not fold `fields` as in the other formats: its own loop takes a fifth of the time. A property test checks
+that both give the same values, and every error comes from `fields`.
 """
 
 import struct
@@ -16,8 +16,8 @@ from collections.abc import Iterator
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
-from ble_exporter.formats.decoded import Cipher, Decoded
-from ble_exporter.formats.encryption import AS_PRINTED, Encrypted, encrypted_content, encrypted_fields
+from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields, mac_bytes
 from ble_exporter.formats.field import MAX_SIZE, Field, check_room, check_size
 from ble_exporter.formats.guess import CERTAIN, LIKELY, Guess
 from ble_exporter.formats.measurement import Measurement
@@ -39,6 +39,7 @@ _PLAIN = bytes([_VERSION_2])
 
 _PACKET_ID = 0x00
 _COUNTER_SIZE = 4
+_MIN_ENCRYPTED_SIZE = 1 + _COUNTER_SIZE + MIC_SIZE
 _UUID_IN_NONCE = b"\xd2\xfc"
 
 # The rows by object id, as plain tuples in a list: finding and unpacking one is most of what decoding costs.
@@ -118,22 +119,20 @@ def _decode_other(
 
 def _decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Decoded:
     """Decode a payload that is not plain: it is encrypted, or rejected."""
-    if cipher is not None and 0 < len(payload) <= MAX_SIZE and payload[0] & _CHECKED == _VERSION_2 | _ENCRYPTED:
+    has_room = _MIN_ENCRYPTED_SIZE <= len(payload) <= MAX_SIZE
+    if cipher is not None and has_room and payload[0] & _CHECKED == _VERSION_2 | _ENCRYPTED:
+        counter = payload[-_COUNTER_SIZE - MIC_SIZE : -MIC_SIZE]
         try:
-            content = _encrypted_content(payload)
-            plain = decode(_PLAIN + content.decrypt(address, cipher))
+            nonce = mac_bytes(address) + _UUID_IN_NONCE + payload[:1] + counter
+            ciphertext = payload[1 : -_COUNTER_SIZE - MIC_SIZE] + payload[-MIC_SIZE:]
+            plain = decode(_PLAIN + cipher.decrypt(nonce, ciphertext, None))
         except DecodeError:
-            # It quotes the plaintext: the error of `fold`, which does not, is raised instead.
-            plain = None
-        if plain is not None:
+            pass  # It may quote the plaintext; that of `fold` does not.
+        else:
             measurements, others, packet_id, unknown_object, _, impossible = plain
-            return _new(Decoded, (measurements, others, packet_id, unknown_object, content.counter, impossible))
+            count = _new(Counter, (int.from_bytes(counter, "little"), 8 * _COUNTER_SIZE))
+            return _new(Decoded, (measurements, others, packet_id, unknown_object, count, impossible))
     return fold(fields, payload, address, cipher)
-
-
-def _encrypted_content(payload: bytes) -> Encrypted:
-    nonce = (AS_PRINTED, _UUID_IN_NONCE + payload[:1])
-    return encrypted_content(payload, 1, _COUNTER_SIZE, nonce, _objects, associated_data=None)
 
 
 def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encrypted]:
@@ -152,7 +151,8 @@ def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encry
         # on could only guess.
         raise DecodeError("reserved_bit", "the reserved bit 1 of the device information is set", 0, 1)
     if information & _ENCRYPTED:
-        yield from encrypted_fields(_encrypted_content(payload))
+        nonce = (AS_PRINTED, _UUID_IN_NONCE + payload[:1])
+        yield from encrypted_fields(payload, 1, _COUNTER_SIZE, nonce, _objects, associated_data=None)
     else:
         yield from _objects(payload, 1)
 

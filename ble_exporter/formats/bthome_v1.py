@@ -12,15 +12,15 @@ Source: bthome.io/v1
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from struct import Struct
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
-from ble_exporter.formats.decoded import Cipher, Decoded
-from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_content, encrypted_fields
+from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields
 from ble_exporter.formats.field import Field, check_room, check_size
 from ble_exporter.formats.guess import ANYTHING, LIKELY, Guess
-from ble_exporter.formats.limits import bounds, is_possible
+from ble_exporter.formats.limits import bounds
 from ble_exporter.formats.numbers import Number
 from ble_exporter.formats.values import fold, is_fully_known
 from ble_exporter.utils import number_of
@@ -55,46 +55,23 @@ _UUID_IN_NONCE = b"\x1e\x18"
 _new = tuple.__new__
 
 
-def decode(payload: bytes, address: str = "", _cipher: Cipher | None = None) -> Decoded:
-    """
-    Decode the service data of one plain BTHome v1 advertisement.
-
-    Args:
-        payload: Service data of UUID 0x181C; 1 to 255 bytes.
-        address: The sender's.
-
-    Raises:
-        DecodeError: Cut short, too long, or no possible value.
-    """
-    return fold(fields, payload, address)
-
-
-def decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Decoded:
-    """
-    Decode the service data of one encrypted BTHome v1 advertisement.
-
-    Args:
-        payload: Service data of UUID 0x181E; 9 to 255 bytes.
-        address: The sender's.
-        cipher: Of the sender's key.
-
-    Raises:
-        DecodeError: No cipher, wrong key, cut short, too long, or no possible value.
-    """
-    return fold(encrypted, payload, address, cipher)
-
-
 def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field]:
-    """Yield the fields of a plain payload. See `values.Fields`."""
+    """Yield the fields of a plain payload, service data of UUID 0x181C."""
     check_size(payload)
     yield from _objects(payload)
 
 
-def encrypted(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encrypted]:
-    """Yield the fields of an encrypted payload. See `values.Fields`."""
+def encrypted_payload_fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encrypted]:
+    """Yield the fields of an encrypted payload, service data of UUID 0x181E."""
     check_size(payload)
-    nonce = (AS_PRINTED, _UUID_IN_NONCE)
-    yield from encrypted_fields(encrypted_content(payload, 0, _COUNTER_SIZE, nonce, _objects, least=1))
+    yield from encrypted_fields(payload, 0, _COUNTER_SIZE, (AS_PRINTED, _UUID_IN_NONCE), _objects, least=1)
+
+
+decode = partial(fold, fields)
+"""See `decoded.Decoder`."""
+
+decode_encrypted = partial(fold, encrypted_payload_fields)
+"""See `decoded.Decoder`."""
 
 
 def _objects(payload: bytes) -> Iterator[Field]:
@@ -116,33 +93,31 @@ def _object(payload: bytes, start: int, end: int) -> Field:
     note = _NOTES[payload[start]]
     if object_id in OBJECTS:
         number = OBJECTS[object_id]
-        measured = _number(number, value_type, data)
-        if measured is not None:
-            value, possible = measured
-            return _new(Field, (start, end, label, "measurement", value, number.name, number.unit, possible, note))
+        raw = _raw(number, value_type, data)
+        if raw is not None:
+            signed_size = len(data) if value_type == _SIGNED else 0
+            least, most = bounds(number.name, number.divisor, signed_size, number.multiplier)
+            value, is_possible = raw / number.divisor, least <= raw <= most
+            return _new(Field, (start, end, label, "measurement", value, number.name, number.unit, is_possible, note))
     if object_id in _OTHERS:
         return Field(start, end, label, "other", _OTHERS[object_id](data), OTHERS[object_id].name, note=note)
     if object_id == _PACKET_ID and len(data) == 1:
         return Field(start, end, label, "packet_id", data[0], note=note)
-    # A MAC address has no id, and is no news: the sender is known.
+    # A MAC address has no object id, and the sender is known anyway.
     if value_type == _ADDRESS:
         return Field(start, end, label, note=f"{note}: skipped")
     return Field(start, end, label, "unknown_object", object_id, note=f"{note}: unknown, skipped")
 
 
-def _number(number: Number, value_type: int, data: bytes) -> tuple[float, bool] | None:
-    """Return the value, and whether it is possible; None for bytes that can't be such a number."""
+def _raw(number: Number, value_type: int, data: bytes) -> float | None:
+    """Return the number before it is divided; None for bytes that can't be such a number."""
     if value_type == _FLOAT and len(data) in _FLOATS and not number.is_binary:
-        real = _FLOATS[len(data)].unpack(data)[0] * number.multiplier / number.divisor
-        return real, is_possible(number.name, real)
+        real: float = _FLOATS[len(data)].unpack(data)[0]
+        return real * number.multiplier
     if value_type not in (_UNSIGNED, _SIGNED) and (value_type, number.name) != (_TIME, "timestamp"):
         return None
-    is_signed = value_type == _SIGNED
-    raw = int.from_bytes(data, "little", signed=is_signed) * number.multiplier
-    if number.is_binary:
-        return float(raw != 0), True
-    least, most = bounds(number.name, number.divisor, len(data) if is_signed else 0, number.multiplier)
-    return raw / number.divisor, least <= raw <= most
+    raw = int.from_bytes(data, "little", signed=value_type == _SIGNED)
+    return raw != 0 if number.is_binary else raw * number.multiplier
 
 
 def guess(payload: bytes) -> Guess | None:

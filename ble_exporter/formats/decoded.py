@@ -8,11 +8,11 @@ from ble_exporter.formats.measurement import Measurement
 
 class Counter(NamedTuple):
     """
-    The counter of an authenticated payload, by which a replay is recognised.
+    The counter of an authenticated payload, which exposes a replay.
 
     Attributes:
         value: The count.
-        bits: The counter's width; after its largest value it wraps to 0.
+        bits: The counter's width; it wraps to 0.
     """
 
     value: int
@@ -27,11 +27,11 @@ class Decoded(NamedTuple):
         measurements: Name to value, in the unit of its OBJECTS row. The second value of one name is "name_2".
         others: Events, texts, raw data, device type and firmware version; repeated names as above.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share one.
-        unknown_object: The first object id that is not in the format's table, or None. In BTHome v2 decoding stopped
-            there; in the other formats an object has its length, and the objects after it were read.
-        counter: Of an encrypted payload whose authenticity was checked; None for a plain one.
-        impossible: Names of values that no sensor can have measured. They are not in `measurements`, and keep their
-            position: if "temperature" is in here, the second one is still "temperature_2".
+        unknown_object: The first object id that is not in the format's table, or None. BTHome v2 can't be read
+            further; in the other formats each object has its length, and the objects after it were read.
+        counter: Of an authenticated payload; None for a plain one.
+        impossible: Names of values that no sensor can have measured. They are not in `measurements`, but keep their
+            position: if "temperature" is here, the second one is still "temperature_2".
     """
 
     measurements: dict[Measurement, float]

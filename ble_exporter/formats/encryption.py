@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from ble_exporter.errors import DecodeError
+from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.decoded import Cipher, Counter
 from ble_exporter.formats.field import Field
 from ble_exporter.utils import number_of
@@ -15,9 +15,6 @@ ADDRESS_SIZE = 6
 AS_PRINTED, REVERSED = 1, -1
 """The order of an address's bytes in a payload or a nonce: the step of a slice."""
 
-# What MiBeacon, BTHome v1 and pvvx authenticate beside the ciphertext; BTHome v2 nothing.
-ASSOCIATED_DATA = b"\x11"
-
 
 @lru_cache(maxsize=1024)
 def mac_bytes(address: str) -> bytes:
@@ -25,7 +22,7 @@ def mac_bytes(address: str) -> bytes:
     Return the six bytes of a Bluetooth address, in the order in which it is printed.
 
     Raises:
-        DecodeError: It is not one ("wrong_address"): on macOS a device has a UUID instead.
+        DecodeError: It is not a Bluetooth address ("wrong_address"): on macOS a device has a UUID instead.
     """
     try:
         six = bytes.fromhex(address.replace(":", ""))
@@ -51,14 +48,10 @@ def address_field(address: bytes, start: int, order: int) -> Field:
 
 def check_sender(included: Field, sender: str | None) -> None:
     """
-    Check the address that a payload includes.
-
-    Args:
-        included: See `address_field`.
-        sender: The sender's address; None if only the payload tells it.
+    Compare the address that a payload includes with the sender's; None is an unknown sender.
 
     Raises:
-        DecodeError: They differ ("wrong_address"): somebody else's values would be exported.
+        DecodeError: They differ ("wrong_address"): another device's values would be exported.
     """
     if sender is not None and included.value != mac_bytes(sender):
         text = f"the payload includes the address {mac_text(included)}, but {sender} sent it"
@@ -70,22 +63,21 @@ class Encrypted(NamedTuple):
     The encrypted content of a payload, and what is needed to decrypt it.
 
     Attributes:
-        start: Offset of the ciphertext in the payload.
-        mic_start: Offset of the MIC.
+        start, mic_start: Offsets of the ciphertext and of the MIC in the payload.
         data: The ciphertext, followed by the MIC.
-        nonce_end: What follows the sender's address in the nonce.
-        address_order: Of the sender's address in the nonce.
-        associated_data: What is authenticated beside the ciphertext.
-        counter: By which a replay is recognised.
+        address_order: Of the sender's address, with which the nonce begins.
+        nonce_end: The rest of the nonce.
+        associated_data: What is authenticated in addition to the ciphertext.
+        counter: Tells a new packet from a replay.
         fields: Yields the fields of the plaintext.
-        role: Tells it from a field.
+        role: Distinguishes it from a field.
     """
 
     start: int
     mic_start: int
     data: bytes
-    nonce_end: bytes
     address_order: int
+    nonce_end: bytes
     associated_data: bytes | None
     counter: Counter
     fields: Callable[[bytes], Iterator[Field]]
@@ -96,59 +88,55 @@ class Encrypted(NamedTuple):
         Return the nonce.
 
         Raises:
-            DecodeError: The sender's address is missing, or is none ("wrong_address").
+            DecodeError: The sender's address is missing or invalid ("wrong_address").
         """
         try:
             return mac_bytes(sender)[:: self.address_order] + self.nonce_end
         except DecodeError as error:
             text = error.detail if sender else "decryption needs the sender's address, which is part of the nonce"
-        raise DecodeError("wrong_address", text, self.start, max(len(self.data) - MIC_SIZE, 1))
+        raise self._error("wrong_address", text)
 
     def decrypt(self, sender: str, cipher: Cipher | None) -> bytes:
         """
         Return the plaintext.
 
         Raises:
-            DecodeError: There is no cipher ("encrypted"), no address ("wrong_address"), or the MIC is wrong
-                ("wrong_key").
+            DecodeError: No cipher ("encrypted"), no address ("wrong_address"), or a wrong MIC ("wrong_key").
         """
         if cipher is None:
-            raise DecodeError(
-                "encrypted", "it is encrypted, and there is no key", self.start, max(len(self.data) - MIC_SIZE, 1)
-            )
+            raise self._error("encrypted", "it is encrypted, and there is no key")
         nonce = self.nonce(sender)
         try:
             return cipher.decrypt(nonce, self.data, self.associated_data)
         except DecodeError as error:
             raise DecodeError(error.reason, error.detail, self.mic_start, MIC_SIZE) from None
 
+    def _error(self, reason: RejectReason, text: str) -> DecodeError:
+        return DecodeError(reason, text, self.start, max(len(self.data) - MIC_SIZE, 1))
 
-# Takes half as long as the constructor that NamedTuple generates.
-_new = tuple.__new__
 
-
-def encrypted_content(
+def encrypted_fields(
     payload: bytes,
     start: int,
     counter_size: int,
     nonce: tuple[int, bytes],
     fields: Callable[[bytes], Iterator[Field]],
     *,
-    associated_data: bytes | None = ASSOCIATED_DATA,
+    associated_data: bytes | None = b"\x11",
     low_counter: bytes = b"",
     least: int = 0,
-) -> Encrypted:
+) -> Iterator[Field | Encrypted]:
     """
-    Return the encrypted content of a payload that ends with ciphertext, counter and MIC.
+    Yield the fields of ciphertext, counter and MIC, with which a payload ends, and then the content itself.
 
     Args:
         payload: All of it.
         start: Offset of the ciphertext.
         counter_size: Bytes of the counter between ciphertext and MIC.
-        nonce: The order of the address in the nonce, and what stands between the address and the counter.
+        nonce: The order of the address in the nonce, and the bytes between the address and the counter.
         fields: Yields the fields of the plaintext.
-        associated_data: What is authenticated beside the ciphertext.
-        low_counter: The lowest bytes of the counter, if they stand elsewhere.
+        associated_data: That of MiBeacon, BTHome v1 and pvvx; BTHome v2 has none.
+        low_counter: The lowest bytes of the counter, if they are elsewhere.
         least: Bytes of the shortest plaintext.
 
     Raises:
@@ -161,20 +149,13 @@ def encrypted_content(
         text = f"{left} are too short for encrypted content, counter ({counter_size}) and MIC ({MIC_SIZE})"
         raise DecodeError("truncated", text, start, max(len(payload) - start, 1))
     counter = payload[end:mic_start]
-    order, before_counter = nonce
     count = low_counter + counter
-    data, nonce_end = payload[start:end] + payload[mic_start:], before_counter + counter
     counted = Counter(int.from_bytes(count, "little"), 8 * len(count))
-    return _new(Encrypted, (start, mic_start, data, nonce_end, order, associated_data, counted, fields, "encrypted"))
-
-
-def encrypted_fields(content: Encrypted) -> Iterator[Field | Encrypted]:
-    """Yield the fields of ciphertext, counter and MIC, and then the content itself."""
-    start, mic_start, data = content.start, content.mic_start, content.data
-    end = start + len(data) - MIC_SIZE
     if end > start:
         yield Field(start, end, "encrypted", note=number_of(end - start, "byte"))
-    if mic_start > end:
-        yield Field(end, mic_start, "counter", "counter", content.counter.value)
-    yield Field(mic_start, mic_start + MIC_SIZE, "MIC", note="its check value, made with the key")
-    yield content
+    if counter:
+        yield Field(end, mic_start, "counter", "counter", counted.value)
+    yield Field(mic_start, len(payload), "MIC", note="its check value, made with the key")
+    order, before_counter = nonce
+    data = payload[start:end] + payload[mic_start:]
+    yield Encrypted(start, mic_start, data, order, before_counter + counter, associated_data, counted, fields)

@@ -15,24 +15,24 @@ MAX_SIZE = 255
 """Bluetooth Core, vol. 3, part C, 11: the length of a structure of an advertisement is one byte."""
 
 Role = Literal["structure", "measurement", "other", "packet_id", "counter", "address", "unknown_object"]
-"""What a field is for; "other" is an event, a text, raw data, or device information."""
+"""The use of a field's value; "other" is an event, a text, raw data, or device information."""
 
 _NO_NAME = Measurement("")
 
 
 class Field(NamedTuple):
     """
-    Some bytes that belong together, and the value in them.
+    A part of a payload, and the value in it.
 
-    Fields come in order and cover the payload. Where the same bytes have several values, each is a field of its own.
+    Fields are in order and cover the payload. Several values of the same bytes are several fields.
 
     Attributes:
         start: Offset of the first byte, in the payload or in its plaintext.
         end: Offset after the last byte.
-        label: What the bytes are.
-        role: What the value is for; "structure" if there is none.
-        value: In the unit. An unknown object has its id, an address its bytes as printed.
-        name: Of a measurement or "other". Among several of one name, `Values.take` tells them apart by position.
+        label: The name of this part of the format.
+        role: The use of the value; "structure" if there is none.
+        value: In the unit. Of an unknown object it is the id, of an address the bytes as printed.
+        name: Of a measurement or "other". `Values.take` gives repeated names their positions.
         unit: Of the value; empty if it has none.
         is_possible: False if no sensor can have measured the value.
         note: A remark for people.
@@ -51,10 +51,10 @@ class Field(NamedTuple):
 
 def check_size(payload: bytes) -> None:
     """
-    Check that a payload is neither empty nor too long.
+    Check that a payload has 1 to 255 bytes.
 
     Raises:
-        DecodeError: It is ("truncated", "too_long").
+        DecodeError: It is empty ("truncated") or longer ("too_long").
     """
     if not payload:
         raise DecodeError("truncated", "the service data is empty", 0, 1)
@@ -65,17 +65,17 @@ def check_size(payload: bytes) -> None:
 
 def check_room(payload: bytes, start: int, head: int, size: int, label: str) -> int:
     """
-    Check that an object or a head is complete, and return the offset after it.
+    Check that a payload or plaintext has all of an object, and return the offset after it.
 
     Args:
-        payload: All of it, or the plaintext.
+        payload: All of it.
         start: Offset of the object.
         head: Bytes in front of its value.
         size: Bytes of its value.
-        label: Names it in the error.
+        label: The object's name in the error.
 
     Raises:
-        DecodeError: The payload ends before it does ("truncated").
+        DecodeError: The object is cut short ("truncated").
     """
     end = start + head + size
     if end > len(payload):

@@ -1,19 +1,19 @@
-"""What bytes may be if nobody says which format they are: `ble-exporter decode` asks each format that can tell."""
+"""The format that bytes probably have: `ble-exporter decode` asks each format if the user names none."""
 
 from typing import NamedTuple
 
 CERTAIN, LIKELY, POSSIBLE, ANYTHING = range(4)
-"""How well a format fits; ANYTHING for one that any bytes fit."""
+"""How well a format fits; any bytes fit one of rank ANYTHING."""
 
 
 class Guess(NamedTuple):
     """
-    What some bytes may be.
+    A format that bytes may have.
 
     Attributes:
-        rank: How well it fits, CERTAIN first.
-        uuid: Of the service whose service data they may be; empty for a whole advertising payload.
-        why: What speaks for it.
+        rank: CERTAIN, the best, to ANYTHING.
+        uuid: Of the service; empty for a whole advertising payload.
+        why: The reason, for people.
     """
 
     rank: int

@@ -5,12 +5,11 @@ Only certainly impossible values count, not unlikely ones: a freezer's −60 °C
 values. docs/formats.md has the table in words.
 """
 
-import math
 from collections.abc import Mapping
 from functools import cache
 
 # In hundredths of the unit, so that the bounds of the integers are exact.
-_ANY = (-(10**99), 10**99)
+_ANY = (-(10**999), 10**999)  # beyond every finite number of a payload
 BOUNDS: Mapping[str, tuple[int, int]] = {
     # Absolute zero is −273.15 °C.
     "temperature": (-273_15, _ANY[1]),
@@ -35,24 +34,15 @@ _NO_TEMPERATURE = 0x7FFF
 @cache
 def bounds(name: str, divisor: int, signed_size: int = 0, multiplier: int = 1) -> tuple[int, int]:
     """
-    Return the least and the greatest integer that is a possible value.
+    Return the least and the greatest possible value, as integers before the division.
 
     Args:
         name: The measurement's.
         divisor: The value is the integer divided by it.
-        signed_size: Bytes of a signed integer; 0 for an unsigned one.
+        signed_size: Bytes of a signed integer; 0 for an unsigned one or a floating-point number.
         multiplier: The integer is the one that was sent, multiplied by it.
     """
     least, most = (bound * divisor for bound in BOUNDS.get(name, _ANY))
     if name in _TEMPERATURES and signed_size == 2:
         most = min(most, (_NO_TEMPERATURE - 1) * multiplier * 100)
     return -(-least // 100), most // 100
-
-
-def is_possible(name: str, value: float) -> bool:
-    """Return whether a value that came as a floating-point number is possible, in the unit of its OBJECTS row."""
-    least, most = BOUNDS.get(name, _ANY)
-    # Without a bound, any finite number is possible.
-    return (
-        math.isfinite(value) and (least == _ANY[0] or least / 100 <= value) and (most == _ANY[1] or value <= most / 100)
-    )

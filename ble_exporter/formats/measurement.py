@@ -1,19 +1,16 @@
-"""The name of what a packet says: of a measurement, and of an event or a text as well."""
+"""The name of a measurement, an event or a text in a packet."""
 
 
 class Measurement(str):
     """
-    What was measured, and which one of several: a packet may have two temperatures.
+    The name of a measurement, with its position: a packet may have two temperatures.
 
-    It is a `str` with its parts kept: "temperature", and for the second one "temperature_2". Nobody takes that text
-    apart, but `parse`, for text that comes from outside.
-
-    Args:
-        name: As in the formats' tables ("temperature").
-        position: Among those of the same name in one packet, from 1.
+    As text it is "temperature", and the second one is "temperature_2". Its parts are kept; only `parse` takes a text
+    apart, if it comes from outside.
 
     Attributes:
-        name, position: The same.
+        name: As in the formats' tables ("temperature").
+        position: Among those of the same name in one packet, from 1.
     """
 
     __slots__ = ("name", "position")
@@ -22,7 +19,7 @@ class Measurement(str):
     position: int
 
     def __new__(cls, name: str, position: int = 1) -> "Measurement":
-        """See above; a `str` gets its text here."""
+        """Set the text, which a `str` gets only here."""
         self = super().__new__(cls, name if position == 1 else f"{name}_{position}")
         self.name = name
         self.position = position

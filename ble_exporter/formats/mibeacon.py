@@ -11,17 +11,15 @@ Source: pvvx/ATC_MiThermometer at 7363cc8, InfoMijiaBLE (Xiaomi's description of
 """
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Cipher, Decoded
 from ble_exporter.formats.encryption import (
     ADDRESS_SIZE,
     REVERSED,
     Encrypted,
     address_field,
     check_sender,
-    encrypted_content,
     encrypted_fields,
 )
 from ble_exporter.formats.field import Field, check_room, check_size
@@ -66,27 +64,12 @@ OBJECTS: Mapping[int, tuple[Number, ...]] = {
 NUMBERS = tuple(number for numbers in OBJECTS.values() for number in numbers)
 
 
-def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:
-    """
-    Decode the service data of one MiBeacon advertisement, plain or encrypted, of any product.
-
-    Args:
-        payload: Service data of UUID 0xFE95; 5 to 255 bytes.
-        address: The sender's.
-        cipher: Of the sender's key (Xiaomi: bindkey).
-
-    Returns:
-        Nothing at all for a frame without an object: sensors announce themselves so, in between.
-
-    Raises:
-        DecodeError: Another's address, an old version, a mesh device, encrypted (and no cipher), wrong key, cut short,
-            too long, or no possible value.
-    """
-    return fold(fields, payload, address, cipher)
-
-
 def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
-    """Yield the fields of a payload. See `values.Fields`."""
+    """
+    Yield the fields of a payload of any product, service data of UUID 0xFE95.
+
+    A frame without an object, by which a sensor announces itself, has no values.
+    """
     check_size(payload)
     start = 0
     address = None
@@ -104,11 +87,14 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
             yield Field(start, len(payload), "ignored", note="the frame control says that there is no object")
     elif control & ENCRYPTED:
         # The frame counter is the lowest byte of the counter, whose upper 24 bits follow the objects.
-        nonce = (REVERSED, payload[2:_HEAD_SIZE])
-        low = payload[4:_HEAD_SIZE]
-        yield from encrypted_fields(encrypted_content(payload, start, 3, nonce, _objects, low_counter=low))
+        nonce, low = (REVERSED, payload[2:_HEAD_SIZE]), payload[4:_HEAD_SIZE]
+        yield from encrypted_fields(payload, start, 3, nonce, _objects, low_counter=low)
     else:
         yield from _objects(payload, start)
+
+
+decode = partial(fold, fields)
+"""See `decoded.Decoder`."""
 
 
 def _head(payload: bytes) -> Iterator[Field]:

@@ -17,14 +17,14 @@ class Number(NamedTuple):
     An integer that is a sensor's value, or a binary sensor's 0 or 1.
 
     Attributes:
-        name: The measurement's name. One name has one unit: of pounds and kilograms, the row of pounds converts.
+        name: The measurement's name. One name has one unit: pounds are converted to kilograms.
         size: In bytes, without the object id.
-        read: Reads the integer (little-endian unless the row has its own reader), multiplied by `multiplier`.
+        read: Reads the integer, which it multiplies by `multiplier`.
         divisor: The value is the integer divided by it. Not a factor: `raw * 0.01` misses the nearest double of
             the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
         unit: Of the value; empty for a plain number and for a binary sensor.
         least, most: Outside these bounds the integer is impossible.
-        multiplier: For BTHome v1, whose objects have a size of their own and can't use `read`.
+        multiplier: For BTHome v1, whose objects state their size and can't use `read`.
     """
 
     name: Measurement
@@ -38,19 +38,14 @@ class Number(NamedTuple):
 
     @property
     def is_binary(self) -> bool:
-        """Whether it is a binary sensor's: anything but 0 is 1."""
+        """Whether it is a binary sensor's, where every number but 0 means 1."""
         return self.read is _flag
 
     def field(self, payload: bytes, index: int, start: int, end: int, label: str) -> Field:
         """
-        Return the field of the number at an index, which is complete.
+        Return the field from `start` to `end` with the number at `index`, all of which the payload has.
 
-        Args:
-            payload: All of it, or the plaintext.
-            index: Of the number.
-            start: Offset of the field, which may begin with the object's head.
-            end: Offset after it.
-            label: Of the field.
+        The field may begin in front of the number, with the object's id.
         """
         name, _, read, divisor, unit, least, most, _ = self
         raw = read(payload, index)[0]
@@ -85,17 +80,16 @@ def _flag(payload: bytes, index: int) -> tuple[int]:
     return (1 if payload[index] else 0,)
 
 
-def uint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
-    """Return the row of an unsigned integer of 1 to 4 bytes."""
-    read = _multiplied(read or _UNSIGNED[size], multiplier)
+def uint(name: str, size: int, divisor: int, unit: str, multiplier: int = 1) -> Number:
+    """Return the row of a little-endian unsigned integer of 1 to 4 bytes."""
+    read = _multiplied(_UNSIGNED[size], multiplier)
     return Number(Measurement(name), size, read, divisor, unit, *bounds(name, divisor), multiplier)
 
 
-def sint(name: str, size: int, divisor: int, unit: str, *, multiplier: int = 1, read: Raw | None = None) -> Number:
-    """Return the row of a signed integer of 1, 2 or 4 bytes."""
-    read = _multiplied(read or _SIGNED[size], multiplier)
-    least, most = bounds(name, divisor, size, multiplier)
-    return Number(Measurement(name), size, read, divisor, unit, least, most, multiplier)
+def sint(name: str, size: int, divisor: int, unit: str, multiplier: int = 1) -> Number:
+    """Return the row of a little-endian signed integer of 1, 2 or 4 bytes."""
+    read = _multiplied(_SIGNED[size], multiplier)
+    return Number(Measurement(name), size, read, divisor, unit, *bounds(name, divisor, size, multiplier), multiplier)
 
 
 def binary(name: str) -> Number:
@@ -104,6 +98,4 @@ def binary(name: str) -> Number:
 
 
 def _multiplied(read: Raw, multiplier: int) -> Raw:
-    if multiplier == 1:
-        return read
-    return lambda payload, index: (read(payload, index)[0] * multiplier,)
+    return read if multiplier == 1 else lambda payload, index: (read(payload, index)[0] * multiplier,)

@@ -22,11 +22,11 @@ class Format(NamedTuple):
     Attributes:
         uuid: Of its service: 128 bits, lower case.
         name: Its name, without "encrypted".
-        short_name: Its name where there is little room, as in the tables of `discover`.
+        short_name: Its name in narrow columns, as in the tables of `discover`.
         decode: Decodes its service data.
         fields: Describes its service data.
         numbers: All numbers that it can carry.
-        guess: Tells what speaks for it if nobody says which format some bytes are; None if nothing can.
+        guess: Judges how likely bytes of an unknown format are of this one; None if they are not.
         names_by_size: For formats that share a UUID: payload size in bytes to name and short name.
     """
 
@@ -36,7 +36,7 @@ class Format(NamedTuple):
     decode: Decoder
     fields: Fields
     numbers: tuple[Number, ...]
-    guess: Callable[[bytes], Guess | None] | None = None
+    guess: Callable[[bytes], Guess | None]
     names_by_size: Mapping[int, tuple[str, str]] = {}
 
     @property
@@ -44,13 +44,9 @@ class Format(NamedTuple):
         """The 16 bits of the UUID that tell Bluetooth services apart: four lower-case hex digits."""
         return self.uuid[4:8]
 
-    def name_of(self, payload: bytes) -> str:
-        """Return the name of the format of one payload."""
-        return self.names_by_size.get(len(payload), (self.name, self.short_name))[0]
-
-    def short_name_of(self, payload: bytes) -> str:
-        """Return the short name of the format of one payload."""
-        return self.names_by_size.get(len(payload), (self.name, self.short_name))[1]
+    def names_of(self, payload: bytes) -> tuple[str, str]:
+        """Return the name and the short name of the format of one payload."""
+        return self.names_by_size.get(len(payload), (self.name, self.short_name))
 
 
 _NUMBERS = tuple(OBJECTS.values())
@@ -62,7 +58,7 @@ _ROWS = (
         "BTHome v1",
         "BTHome v1",
         bthome_v1.decode_encrypted,
-        bthome_v1.encrypted,
+        bthome_v1.encrypted_payload_fields,
         _NUMBERS,
         bthome_v1.guess_encrypted,
     ),
@@ -74,12 +70,9 @@ FORMATS: Mapping[str, Format] = {row.uuid: row for row in _ROWS}
 """
 Service UUID to format.
 
-The order counts where one advertisement has service data of several: the positions of a repeated measurement go on from
-row to row, and the packet id is the first there is.
+Where one advertisement has service data of several formats, this order gives repeated measurements their positions, and
+the first packet id counts.
 """
 
-DECODERS: Mapping[str, Decoder] = {uuid: row.decode for uuid, row in FORMATS.items()}
-"""Service UUID to the function that decodes its service data, in the order of FORMATS."""
-
 UNITS: Mapping[str, str] = {number.name: number.unit for row in _ROWS for number in row.numbers}
-"""Measurement name to its unit, whatever format it came in; empty for one without."""
+"""Measurement name to its unit, which is the same in all formats; empty for a plain number."""

@@ -1,8 +1,7 @@
 """
-From fields to values, as all formats do it.
+From fields to values, in the same way for all formats.
 
-A repeated name is told apart by its position, impossible values are left out, and the values of several payloads are
-merged.
+Repeated names get positions, impossible values are left out, and the values of several payloads are merged.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,25 +17,15 @@ Fields = Callable[[bytes, str | None], Iterator[Field | Encrypted]]
 """
 Describes the payloads of one format: yields the fields of a payload, then its encrypted content if it has one.
 
-Args:
-    payload: Any bytes.
-    sender: The sender's address (upper case, colons); None if only the payload tells it.
-
-Raises DecodeError at the first byte that is wrong, after the fields in front of it. No field depends on a key.
+The arguments are any bytes, and the sender's address (upper case, colons) or None if it is unknown. Raises DecodeError
+at the first wrong byte, after the fields in front of it. No field depends on a key.
 """
-
 
 _WITHOUT_VALUE = frozenset({"structure", "address", "counter"})
 
 
 def numbered(name: Measurement, repeats: dict[Measurement, int]) -> Measurement:
-    """
-    Return a repeated name with its position among those of its name: the second is "temperature_2".
-
-    Args:
-        name: One that was there before.
-        repeats: Name to the last position, which is updated.
-    """
+    """Return a repeated name with its position, the second as "temperature_2"; `repeats` has the last positions."""
     repeats[name] = position = repeats.get(name, 1) + 1
     return Measurement(name, position)
 
@@ -53,7 +42,7 @@ class Values:
         self._repeats: dict[Measurement, int] = {}
 
     def take(self, field: Field) -> Field:
-        """Take in a field, and return it with the position of its name."""
+        """Add the value of a field, and return the field with the position of its name."""
         _, _, _, role, value, name, _, is_possible, _ = field
         if role == "measurement":
             if name in self._measurements:
@@ -75,13 +64,9 @@ class Values:
 
     def decoded(self, counter: Counter | None = None) -> Decoded:
         """
-        Return the values, without those that are impossible.
+        Return the values without the impossible ones, and with the counter of an encrypted payload.
 
-        They are left out last, so that they keep their positions: when the first of two probes breaks, the second does
-        not take its place.
-
-        Args:
-            counter: Of a payload that was encrypted.
+        Impossible values are removed last: when the first of two probes breaks, the second keeps its position.
 
         Raises:
             DecodeError: Nothing is left ("impossible_value").
@@ -101,7 +86,7 @@ def fold(fields: Fields, payload: bytes, sender: str, cipher: Cipher | None = No
     Decode a payload by folding its fields into values.
 
     Raises:
-        DecodeError: The payload is rejected. The text ends with the payload, as it was sent.
+        DecodeError: The payload is rejected. The text ends with the payload as it was sent.
     """
     values = Values()
     take = values.take
@@ -140,7 +125,7 @@ def is_fully_known(fields: Fields, payload: bytes) -> bool:
 
 
 class Merged(NamedTuple):
-    """What several payloads said together; the attributes are those of Decoded."""
+    """The values of several payloads; the attributes are those of Decoded."""
 
     measurements: dict[Measurement, float]
     impossible: tuple[Measurement, ...]
@@ -149,10 +134,9 @@ class Merged(NamedTuple):
 
 def merged(decoded: Sequence[Decoded]) -> Merged:
     """
-    Return what several payloads of one advertisement said together.
+    Return all values of the payloads of one advertisement.
 
-    All is kept. The positions of a name go on from payload to payload: where the first has two temperatures, possible
-    or not, that of the second is "temperature_3".
+    Positions continue: if the first payload has two temperatures, possible or not, the next is "temperature_3".
     """
     if len(decoded) == 1:
         return Merged(decoded[0].measurements, decoded[0].impossible, decoded[0].others)

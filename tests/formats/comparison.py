@@ -11,7 +11,7 @@ from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoded
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.formats.oracle import KINDS, Answer, Object, asked, in_our_words, places
 from tests.formats.packets import Packet
 from tests.formats.sealing import ADDRESS, unseal_v1, unseal_v2
@@ -64,7 +64,7 @@ def compared(packet: Packet) -> Comparison:
     """Decode a packet twice."""
     ours: Decoded | DecodeError
     try:
-        ours = DECODERS[packet.uuid](packet.payload, ADDRESS, Ccm(packet.key) if packet.key else None)
+        ours = FORMATS[packet.uuid].decode(packet.payload, ADDRESS, Ccm(packet.key) if packet.key else None)
     except DecodeError as error:
         ours = error
     theirs = asked(packet.uuid, packet.payload, packet.key)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from ble_exporter.formats import mibeacon
 from ble_exporter.formats.encryption import mac_bytes
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.data import HERE, vectors
 from tests.formats.invariants import NAMES, TARGETS
-from tests.formats.sealing import ADDRESS, FORMATS, PRINTED, REVERSED
+from tests.formats.sealing import ADDRESS, PRINTED, REVERSED, VECTOR_FILES
 
 KEPT = HERE / "corpus" / "formats.txt"
 _TARGETS = list(TARGETS)
@@ -62,8 +62,8 @@ def keep(inputs: Iterable[Input]) -> None:
 
 def from_vectors() -> Iterator[Input]:
     """Yield what the vectors say, for each target that could take it."""
-    for one in FORMATS:
-        name, service = NAMES[one.uuid], list(DECODERS).index(one.uuid)
+    for one in VECTOR_FILES:
+        name, service = NAMES[one.uuid], list(FORMATS).index(one.uuid)
         for vector in vectors(one.vectors):
             payload = _from_our_sender(bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS))
             yield Input(name, payload)

@@ -9,7 +9,7 @@ from ble_exporter.errors import REJECT_REASONS, DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoded
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.model import Advertisement, Reading
 from ble_exporter.parser import keyed_reader, plain_reader
@@ -23,7 +23,7 @@ _LONGEST_SEALED = 240
 def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
     """Decode; the result is what a device can store, or an error with one of the reasons."""
     try:
-        decoded = DECODERS[uuid](payload, address, cipher)
+        decoded = FORMATS[uuid].decode(payload, address, cipher)
     except DecodeError as error:
         return _with_reason(error)
     for name, value in decoded.measurements.items():
@@ -85,7 +85,7 @@ def _read(data: bytes, cipher: Ccm | None) -> None:
 
 def _service_data(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield what bytes say of several services: which one, how long, the payload; and again."""
-    uuids = [*DECODERS, "another"]
+    uuids = [*FORMATS, "another"]
     while data:
         length = data[1] if len(data) > 1 else 0
         yield uuids[data[0] % len(uuids)], data[2 : 2 + length]

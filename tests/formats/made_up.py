@@ -1,8 +1,8 @@
 """A format that was made up, as a file of `ble_exporter/formats/`: a packet id, and degrees."""
 
 from collections.abc import Iterator
+from functools import partial
 
-from ble_exporter.formats.decoded import Cipher, Decoded
 from ble_exporter.formats.field import Field, check_room, check_size
 from ble_exporter.formats.guess import CERTAIN, Guess
 from ble_exporter.formats.numbers import sint
@@ -12,17 +12,15 @@ UUID = "0000cafe-0000-1000-8000-00805f9b34fb"
 NUMBERS = (sint("temperature", 1, 1, "°C"),)
 
 
-def decode(payload: bytes, address: str, cipher: Cipher | None = None) -> Decoded:
-    """Decode one payload."""
-    return fold(fields, payload, address, cipher)
-
-
 def fields(payload: bytes, _sender: str | None) -> Iterator[Field]:
     """Yield the packet id, then the degrees."""
     check_size(payload)
     yield Field(0, 1, "number", "packet_id", payload[0])
     end = check_room(payload, 1, 0, 1, "the temperature")
     yield NUMBERS[0].field(payload, 1, 1, end, "degrees")
+
+
+decode = partial(fold, fields)
 
 
 def guess(payload: bytes) -> Guess | None:

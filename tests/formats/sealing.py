@@ -30,7 +30,7 @@ class Format(NamedTuple):
     vectors: str
 
 
-FORMATS = [
+VECTOR_FILES = [
     Format(bthome.UUID, "bthome_v2.json"),
     Format(bthome.UUID, "bthome_v2_encrypted.json"),
     Format(bthome_v1.UUID, "bthome_v1.json"),

@@ -17,7 +17,7 @@ from ble_exporter.formats.bthome_v1 import UUID as UUID_V1
 from ble_exporter.formats.bthome_v1 import UUID_ENCRYPTED as UUID_V1_ENCRYPTED
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.conftest import PACKET_A, PACKET_B
 from tests.formats import oracle
 from tests.formats.sealing import ADDRESS, KEY, seal_v1, seal_v2
@@ -52,7 +52,7 @@ def numbers(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
 def decoded(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
     """Return the numbers that we find; what we hold for impossible, and bthome-ble does not, is no example."""
     try:
-        found = DECODERS[uuid](payload, ADDRESS, Ccm(key) if key else None)
+        found = FORMATS[uuid].decode(payload, ADDRESS, Ccm(key) if key else None)
     except DecodeError as error:
         assume(error.reason != "impossible_value")
         raise
@@ -146,7 +146,7 @@ def test_two_packets_with_one_packet_id_both_count() -> None:
         theirs = device.asked(UUID, payload)
 
     assert ("sensor", "voltage") not in theirs.values
-    assert 2.848 == DECODERS[UUID](PACKET_B, ADDRESS, None).measurements[Measurement("voltage")]
+    assert 2.848 == FORMATS[UUID].decode(PACKET_B, ADDRESS, None).measurements[Measurement("voltage")]
 
 
 def test_a_rejected_packet_has_no_values() -> None:
@@ -157,4 +157,4 @@ def test_a_rejected_packet_has_no_values() -> None:
 
     assert 27.01 == theirs.values["sensor", "temperature"]
     with pytest.raises(DecodeError, match="needs 2 bytes, 1 is left"):
-        DECODERS[UUID](b"\x40\x02\x8d", ADDRESS, None)
+        FORMATS[UUID].decode(b"\x40\x02\x8d", ADDRESS, None)

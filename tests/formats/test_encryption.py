@@ -8,7 +8,7 @@ from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.encryption import AS_PRINTED, REVERSED, address_field, check_sender, mac_bytes, mac_text
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
 PRINTED = bytes.fromhex("a4c138aabbcc")
@@ -80,7 +80,7 @@ def test_an_error_in_decrypted_content_shows_what_was_sent(uuid: str, seal: Call
     """The plaintext is a secret, and a log is none; nor does it come along in an earlier error."""
     payload = seal(bytes.fromhex("01ff"))
     with pytest.raises(DecodeError) as caught:
-        DECODERS[uuid](payload, ADDRESS, Ccm(KEY))
+        FORMATS[uuid].decode(payload, ADDRESS, Ccm(KEY))
 
     assert caught.value.in_plaintext
     assert f"the decrypted content is rejected as {caught.value.reason}: {payload.hex()}" == str(caught.value)

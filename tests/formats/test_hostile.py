@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.metrics.readings import Readings
 from tests.formats.corpus import Input, from_bytes, keep, kept
 from tests.formats.invariants import TARGETS, decoded_or_rejected, opened_or_rejected, read_or_rejected
 from tests.formats.sealing import (
     ADDRESS,
-    FORMATS,
     KEY,
     PRINTED,
     REVERSED,
     SEALS,
+    VECTOR_FILES,
     seal_atc,
     seal_mibeacon,
     seal_v1,
@@ -41,7 +41,7 @@ PAYLOADS = st.builds(bytes.__add__, BEGINNINGS, st.binary(max_size=300))
 LONGEST_S = 0.1
 
 
-@pytest.mark.parametrize("uuid", DECODERS)
+@pytest.mark.parametrize("uuid", FORMATS)
 @given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
 def test_any_bytes_give_values_or_a_decode_error(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> None:
     """No other exception may ever leave a decoder: it would end the scan, and the program with it."""
@@ -60,7 +60,7 @@ def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
 
 
 @given(
-    service_data=st.dictionaries(st.sampled_from([*DECODERS, "another"]), PAYLOADS, max_size=len(DECODERS)),
+    service_data=st.dictionaries(st.sampled_from([*FORMATS, "another"]), PAYLOADS, max_size=len(FORMATS)),
     address=ADDRESSES,
     cipher=CIPHERS,
 )
@@ -104,11 +104,11 @@ MOST_OBJECTS = {
 }
 
 
-@pytest.mark.parametrize("uuid", DECODERS)
+@pytest.mark.parametrize("uuid", FORMATS)
 def test_the_payload_with_the_most_objects_is_decoded_in_time(uuid: str) -> None:
     """Or one transmitter could keep the program busy."""
     start = time.process_time()
-    decoded = DECODERS[uuid](MOST_OBJECTS[uuid], ADDRESS, Ccm(KEY))
+    decoded = FORMATS[uuid].decode(MOST_OBJECTS[uuid], ADDRESS, Ccm(KEY))
     took_s = time.process_time() - start
 
     assert decoded.measurements
@@ -146,4 +146,4 @@ def test_the_advertisement_with_the_most_objects_is_stored(
 
 def test_the_most_objects_are_those_of_all_formats() -> None:
     """A format that is added has its row in the tests above."""
-    assert {one.uuid for one in FORMATS} == MOST_OBJECTS.keys() == MOST_PLAIN.keys() | MOST_ENCRYPTED.keys()
+    assert {one.uuid for one in VECTOR_FILES} == MOST_OBJECTS.keys() == MOST_PLAIN.keys() | MOST_ENCRYPTED.keys()

@@ -43,12 +43,6 @@ def test_a_multiplier_is_part_of_what_is_read(make: Callable[..., Number], multi
     assert (100, multiplier) == (number.divisor, number.multiplier)
 
 
-@pytest.mark.parametrize("make", [uint, sint])
-def test_a_reader_of_its_own_is_taken(make: Callable[..., Number]) -> None:
-    """ATC1441 is big-endian, in a table whose other rows are not."""
-    assert (0xFE,) == make("count", 2, 1, "", read=lambda payload, index: (payload[index],)).read(DATA, 1)
-
-
 def test_a_row_says_what_it_was_made_of() -> None:
     """The metric's unit is checked against it, and BTHome v1 reads the divisor."""
     assert ("power", 4, 100, "W", 1) == (*_told(sint("power", 4, 100, "W")),)

@@ -1,6 +1,6 @@
 """The table of formats."""
 
-from ble_exporter.formats.registry import DECODERS, FORMATS, UNITS
+from ble_exporter.formats.registry import FORMATS, UNITS
 
 NAMES = {
     "fcd2": "BTHome v2",
@@ -13,7 +13,7 @@ NAMES = {
 
 def test_the_formats_are_told_by_these_uuids_in_this_order() -> None:
     """The positions of a repeated measurement go on in this order: another one would rename series."""
-    assert [f"0000{short}-0000-1000-8000-00805f9b34fb" for short in NAMES] == list(DECODERS)
+    assert [f"0000{short}-0000-1000-8000-00805f9b34fb" for short in NAMES] == list(FORMATS)
 
 
 def test_every_format_has_a_name_for_people() -> None:

@@ -5,11 +5,11 @@ import pytest
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.conftest import Vector, vectors
-from tests.formats.sealing import ADDRESS, FORMATS, cipher_of
+from tests.formats.sealing import ADDRESS, VECTOR_FILES, cipher_of
 
-ALL = [(one.uuid, vector) for one in FORMATS for vector in vectors(one.vectors)]
+ALL = [(one.uuid, vector) for one in VECTOR_FILES for vector in vectors(one.vectors)]
 ENCRYPTED = [(uuid, vector) for uuid, vector in ALL if "key" in vector]
 REJECTED = vectors("rejected.json")
 OTHERS_ADDRESS = "A4:C1:38:00:00:99"
@@ -26,7 +26,7 @@ def _named(vector: Vector, uuid: str = "") -> str:
 @pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector, uuid) for uuid, vector in ALL])
 def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> None:
     """The values are what people see: each must be the one that the source gives, to the last bit."""
-    decoded = DECODERS[uuid](bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS), cipher_of(vector))
+    decoded = FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS), cipher_of(vector))
 
     others = {name: value.hex() if isinstance(value, bytes) else value for name, value in decoded.others.items()}
     assert vector["measurements"] == decoded.measurements
@@ -44,7 +44,7 @@ def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> N
 
     for length in range(len(payload)):
         try:
-            decoded = DECODERS[uuid](payload[:length], vector.get("address", ADDRESS), cipher_of(vector))
+            decoded = FORMATS[uuid].decode(payload[:length], vector.get("address", ADDRESS), cipher_of(vector))
         except DecodeError:
             continue
         assert "key" not in vector or not decoded.measurements
@@ -56,7 +56,7 @@ def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
     """A guess would be a wrong temperature on somebody's graph; the message goes into a bug report."""
     uuid = f"0000{vector['service']}-0000-1000-8000-00805f9b34fb"
     with pytest.raises(DecodeError) as caught:
-        DECODERS[uuid](bytes.fromhex(vector["payload"]), vector["address"], cipher_of(vector))
+        FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], cipher_of(vector))
 
     assert (vector["reason"], vector["message"]) == (caught.value.reason, str(caught.value))
 
@@ -65,7 +65,7 @@ def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
 def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, vector: Vector) -> None:
     """That is what its owner can mend."""
     with pytest.raises(DecodeError, match="encrypted") as caught:
-        DECODERS[uuid](bytes.fromhex(vector["payload"]), vector["address"], None)
+        FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], None)
 
     assert caught.value.reason == "encrypted"
 
@@ -75,7 +75,7 @@ def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> N
     """The error goes into a log, and the log into a bug report."""
     wrong = bytes.fromhex("00112233445566778899aabbccddeeff")
     with pytest.raises(DecodeError) as caught:
-        DECODERS[uuid](bytes.fromhex(vector["payload"]), vector["address"], Ccm(wrong))
+        FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], Ccm(wrong))
 
     assert caught.value.reason == "wrong_key"
     assert wrong.hex() not in str(caught.value)
@@ -90,7 +90,7 @@ def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector:
         changed = bytearray(payload)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(DecodeError) as caught:
-            DECODERS[uuid](bytes(changed), vector["address"], cipher_of(vector))
+            FORMATS[uuid].decode(bytes(changed), vector["address"], cipher_of(vector))
         assert caught.value.reason in {"wrong_key", "wrong_address"}
 
 
@@ -98,7 +98,7 @@ def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector:
 def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector: Vector) -> None:
     """The address is in the nonce: another's packet under one's own address does not pass."""
     with pytest.raises(DecodeError) as caught:
-        DECODERS[uuid](bytes.fromhex(vector["payload"]), OTHERS_ADDRESS, cipher_of(vector))
+        FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), OTHERS_ADDRESS, cipher_of(vector))
 
     assert caught.value.reason in {"wrong_key", "wrong_address"}
 
@@ -107,6 +107,8 @@ def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector:
 def test_an_address_that_is_none_is_rejected(uuid: str, vector: Vector) -> None:
     """On macOS a device has a UUID instead, of which no nonce can be made."""
     with pytest.raises(DecodeError) as caught:
-        DECODERS[uuid](bytes.fromhex(vector["payload"]), "68753A44-4D6F-1226-9C60-0050E4C00067", cipher_of(vector))
+        FORMATS[uuid].decode(
+            bytes.fromhex(vector["payload"]), "68753A44-4D6F-1226-9C60-0050E4C00067", cipher_of(vector)
+        )
 
     assert caught.value.reason == "wrong_address"

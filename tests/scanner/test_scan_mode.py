@@ -13,7 +13,7 @@ from bleak.args.bluez import OrPattern
 from ble_exporter.config.app_config import ScanMode
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from ble_exporter.scanner import scan_mode
 from tests.conftest import PACKET_A, PACKET_B
 from tests.scanner.conftest import on_bluez, quick_radio, scan_while
@@ -67,7 +67,7 @@ def test_a_passive_scan_asks_for_every_format_that_is_decoded() -> None:
     """One that is missing is never heard, and nothing tells."""
     asked = {pattern.content_of_pattern[::-1].hex() for pattern in map(OrPattern._make, scan_mode._PATTERNS)}
 
-    assert asked == {uuid[4:8] for uuid in DECODERS}
+    assert asked == {uuid[4:8] for uuid in FORMATS}
 
 
 def test_auto_has_the_monitor_before_it_scans(bus: Path) -> None:

@@ -53,7 +53,7 @@ def rows(fields: Iterable[Field], data: bytes) -> list[Row]:
 
 def format_name(explanation: Explanation) -> str:
     """Return the format's name and service."""
-    name = explanation.format.name_of(explanation.payload)
+    name, _ = explanation.format.names_of(explanation.payload)
     encrypted = ", encrypted" if explanation.encrypted else ""
     return f"{name}{encrypted} (0x{explanation.format.short_uuid.upper()})"
 

@@ -71,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
         data, named = pasted(_input(options.hex))
         reported = None if service or named else hci_report(data)
         if reported is not None:
-            data, service, mac = reported.payload, "", mac or reported.address
+            data, sender = reported
+            service, mac = "", mac or sender
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than the {_MOST_BYTES} that an advertisement holds")
     except ValueError as error:
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     if service is None and named:
         service, how = SERVICES.get(named, named), "as the text around the bytes says"
     decoding = _Decoding(data, mac, _keys(options), by_address=bool(options.config))
-    decoding.sender = reported.address if reported else ""
+    decoding.sender = reported[1] if reported else ""
     decoding.take(service, how)
     sys.stdout.write(decoding.as_json() if options.json else decoding.as_text(Painter(sys.stdout)))
     return EXIT_OK if decoding.is_valid else EXIT_WRONG

@@ -26,7 +26,7 @@ def guesses(payload: bytes) -> list[Guess]:
     Args:
         payload: Any bytes.
     """
-    found = [row.guess(payload) for row in FORMATS.values() if row.guess is not None]
+    found = [row.guess(payload) for row in FORMATS.values()]
     if begins_with_flags(payload):
         found.append(Guess(POSSIBLE, "", "it begins with flags, and falls into data structures"))
     return sorted((guess for guess in found if guess is not None), key=lambda guess: guess.rank)

@@ -139,7 +139,7 @@ class DiscoveredDevice:
                 if decoded.counter is not None:
                     self.encrypts, self.undecrypted = True, None
             is_known_format = True
-            name = FORMATS[uuid].short_name_of(payload)
+            _, name = FORMATS[uuid].names_of(payload)
             if name not in self.formats:
                 self.formats.append(name)
         if valid:

@@ -11,11 +11,11 @@ from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Counter, Decoded
 from ble_exporter.formats.field import Field
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.conftest import Vector, vectors
-from tests.formats.sealing import ADDRESS, FORMATS, KEY, PRINTED, REVERSED, SEALS, cipher_of
+from tests.formats.sealing import ADDRESS, KEY, PRINTED, REVERSED, SEALS, VECTOR_FILES, cipher_of
 
-ALL = [(one.uuid, vector) for one in FORMATS for vector in vectors(one.vectors)]
+ALL = [(one.uuid, vector) for one in VECTOR_FILES for vector in vectors(one.vectors)]
 REJECTED = [(f"0000{vector['service']}-0000-1000-8000-00805f9b34fb", vector) for vector in vectors("rejected.json")]
 
 # Bytes that get beyond the head, and objects that are known, are rare among random ones.
@@ -91,7 +91,7 @@ def assert_covered(data: bytes, fields: list[Field]) -> None:
 def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
     """Ask the decoder."""
     try:
-        return DECODERS[uuid](payload, address, cipher)
+        return FORMATS[uuid].decode(payload, address, cipher)
     except DecodeError as error:
         return error
 
@@ -123,7 +123,7 @@ def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | No
     assert (explanation.encrypted is not None) == (decoded.counter is not None)
 
 
-@pytest.mark.parametrize("uuid", DECODERS)
+@pytest.mark.parametrize("uuid", FORMATS)
 @given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
 @example(payload=b"", address=None, cipher=None)
 def test_any_payload_is_explained_as_it_is_decoded(

@@ -6,13 +6,16 @@ from hypothesis import strategies as st
 
 from ble_exporter.cli.decode.guess import guesses, is_advertising
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
-from ble_exporter.formats.registry import DECODERS
+from ble_exporter.formats.registry import FORMATS
 from tests.conftest import Vector, vectors
-from tests.formats.sealing import FORMATS
+from tests.formats.sealing import VECTOR_FILES
 
 # What is encrypted by version 1 has no head: it looks like anything.
 TOLD = [
-    (one.uuid, vector) for one in FORMATS for vector in vectors(one.vectors) if one.uuid != bthome_v1.UUID_ENCRYPTED
+    (one.uuid, vector)
+    for one in VECTOR_FILES
+    for vector in vectors(one.vectors)
+    if one.uuid != bthome_v1.UUID_ENCRYPTED
 ]
 
 
@@ -62,7 +65,7 @@ def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
     found = [guess.uuid for guess in guesses(payload)]
 
     assert len(set(found)) == len(found)
-    assert set(found) <= {*DECODERS, ""}
+    assert set(found) <= {*FORMATS, ""}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,9 @@ def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: 
 
 def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
     """Of no format."""
-    payloads = [vector["payload"] for one in FORMATS for vector in vectors(one.vectors)]
+    payloads = [vector["payload"] for one in VECTOR_FILES for vector in vectors(one.vectors)]
 
-    assert (bthome_v1.UUID, "020161") in [(one.uuid, row["payload"]) for one in FORMATS for row in vectors(one.vectors)]
+    assert (bthome_v1.UUID, "020161") in [
+        (one.uuid, row["payload"]) for one in VECTOR_FILES for row in vectors(one.vectors)
+    ]
     assert [] == [payload for payload in payloads if is_advertising(bytes.fromhex(payload))]
