@@ -14,6 +14,8 @@ from ble_exporter.status.device_status import DeviceStatus
 from tests.home import Home
 
 LOCALHOST = "127.0.0.1"
+START_S = 5020.0
+"""Late in a minute of the history: the first two of the times heard by `spend_an_hour` are both in the next minute."""
 
 
 class HomePage:
@@ -31,6 +33,7 @@ class HomePage:
     def __init__(self, *names: str, prefix: str = "") -> None:
         self.names = names
         self._home = Home(*names, limit=fixed_limit(600))
+        self._home.now = START_S
         self._prefix = prefix
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

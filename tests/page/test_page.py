@@ -26,8 +26,8 @@ def test_a_device_that_was_not_heard_is_there(homes: Homes, open_page: OpenPage,
     page = open_page(homes("attic", "cellar"))
 
     assert [
-        ["attic A4:C1:38:00:00:00", "– not heard yet", "–", "–", "–", "–", "", "–", "0"],
-        ["cellar A4:C1:38:00:00:01", "– not heard yet", "–", "–", "–", "–", "", "–", "0"],
+        ["attic A4:C1:38:00:00:01", "– not heard yet", "–", "–", "–", "–", "", "–", "0"],
+        ["cellar A4:C1:38:00:00:02", "– not heard yet", "–", "–", "–", "–", "", "–", "0"],
     ] == rows(page)
     assert [] == complaints
 
