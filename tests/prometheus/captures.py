@@ -10,21 +10,21 @@ LIVING_ROOM = "A4:C1:38:00:00:01"
 BEDROOM = "A4:C1:38:00:00:02"
 CELLAR = "A4:C1:38:00:00:03"
 GREENHOUSE = "A4:C1:38:00:00:04"
-_STRANGER = "A4:C1:38:FF:FF:FF"
+_UNKNOWN = "A4:C1:38:FF:FF:FF"
 
 # All that a label's value, or YAML, may stumble over.
 AWKWARD_NAME = 'Gewächshaus "Süd" {1} \\ #2'
 
 STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME}
 STREET_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "cellar"}
-HOUSE_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "balcony"}
+SIMULATED_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "balcony"}
 
 # The two packets of a real LYWSD03MMC, firmware 5.5; and of one in the frost, its battery near the end.
 _ROOM_A, _ROOM_B = "4000b00151028d0a038d11", "4000b00c200b10001101"
 _FROST_A, _FROST_B = "400007010702f6ff037326", "4000070c980810011100"
 _ENCRYPTED = "41a47266c95f730011223378237214"
 
-_RSSI_DBM: Mapping[str, int] = {LIVING_ROOM: -61, BEDROOM: -88, CELLAR: -70, GREENHOUSE: -100, _STRANGER: -95}
+_RSSI_DBM: Mapping[str, int] = {LIVING_ROOM: -61, BEDROOM: -88, CELLAR: -70, GREENHOUSE: -100, _UNKNOWN: -95}
 
 STILL_VALUES: Mapping[str, Mapping[str, float]] = {
     "living_room": {
@@ -66,7 +66,7 @@ def still() -> str:
 
 
 def street() -> str:
-    """The living room sends to the end, the bedroom does not; the cellar is encrypted, and a stranger passes."""
+    """The living room sends to the end, the bedroom does not; the cellar is encrypted, and an unknown device passes."""
     return _START + "".join(_street_lines())
 
 
@@ -79,7 +79,7 @@ def _street_lines() -> Iterator[str]:
             # Each pair is a new measurement, so that the last update tells when the last one was sent.
             yield _line(at, BEDROOM, _with_id(_FROST_B if is_b else _FROST_A, step // 2))
         yield _line(at, CELLAR, _ENCRYPTED)
-        yield _line(at, _STRANGER, _ROOM_A)
+        yield _line(at, _UNKNOWN, _ROOM_A)
 
 
 def _with_id(packet: str, packet_id: int) -> str:
@@ -90,5 +90,5 @@ def _line(at: float, address: str, service_data: str) -> str:
     return f"{at:.2f} {address} {_RSSI_DBM[address]} fcd2 {service_data}\n"
 
 
-# A capture's time begins with its first line: a stranger's, so that no test hangs on that moment.
-_START = _line(0.0, _STRANGER, _ROOM_A)
+# A capture's time begins with its first line: an unknown device's, so that no test hangs on that moment.
+_START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -64,7 +64,7 @@ def promtool() -> Path:
 @pytest.fixture(scope="session")
 def ports() -> dict[str, int]:
     """A free port for each server."""
-    names = ("prometheus", "still", "street", "house")
+    names = ("prometheus", "still", "street", "simulation")
     return dict(zip(names, free_ports(len(names)), strict=True))
 
 
@@ -110,11 +110,11 @@ def street(
 
 
 @pytest.fixture(scope="session")
-def house(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Exporter:
-    """An exporter that has heard both packets of each sensor of the simulated house."""
-    folder = tmp_path_factory.mktemp("house", numbered=False)
-    devices = captures.HOUSE_DEVICES
-    exporter = start_exporter(launch, folder, ports["house"], devices=devices, scan=_ONE_SCAN)
+def simulation(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Exporter:
+    """An exporter that has heard both packets of each simulated sensor."""
+    folder = tmp_path_factory.mktemp("simulation", numbered=False)
+    devices = captures.SIMULATED_DEVICES
+    exporter = start_exporter(launch, folder, ports["simulation"], devices=devices, scan=_ONE_SCAN)
     metric = "ble_sensor_voltage_volts{"
     wait_for(lambda: exporter.exposition().count(metric) == len(devices), "each sensor's second packet is heard")
     return exporter

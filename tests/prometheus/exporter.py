@@ -51,7 +51,7 @@ def start_exporter(
         port: Where it serves.
         devices: Address to name.
         scan: Interval and duration.
-        capture: What it hears; None is the simulated house, always the same.
+        capture: What it hears; None is the simulation, always the same.
     """
     config = folder / "config.yaml"
     config.write_text(

@@ -33,10 +33,10 @@ def _check(promtool: Path, what: str, *arguments: Path, given: str = "") -> Verd
     return Verdict(run.returncode, run.stdout)
 
 
-def test_metrics_of_the_house_are_clean(promtool: Path, house: Exporter) -> None:
+def test_metrics_of_the_simulation_are_clean(promtool: Path, simulation: Exporter) -> None:
     """Names, units, types and help texts are as everyone expects them: what most users' exporter shows."""
     expected = Verdict(0, "")
-    assert expected == _check(promtool, "metrics", given=house.exposition())
+    assert expected == _check(promtool, "metrics", given=simulation.exposition())
 
 
 def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> None:
