@@ -1,5 +1,5 @@
 """
-What is on air: thermometers and strangers, byte for byte, each in its own rhythm.
+What is on air: thermometers and unknown devices, byte for byte, each in its own rhythm.
 
 The thermometers are Xiaomi LYWSD03MMC with the pvvx firmware, which sends BTHome v2 in two packets:
 A has battery, temperature and humidity, B has the voltage. Format: https://bthome.io/format
@@ -166,7 +166,7 @@ def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) 
     )
 
 
-def strangers() -> list[Sender]:
+def unknown_devices() -> list[Sender]:
     """The neighbourhood: a thermometer of the same make, a phone, a device that says its name."""
     neighbour = Thermometer("neighbour", "A4:C1:38:EE:00:01", 19.0, 60.0, 50, 2.7, -85)
     phone = manufacturer_data(APPLE, bytes.fromhex("1006031eabcdef01"))

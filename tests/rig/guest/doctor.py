@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
     level: str
     text: str
-    remedy: str
+    command: str
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Report:
 
     @property
     def lines(self) -> list[Line]:
-        """The findings, in order."""
+        """The results, in order."""
         found = re.findall(r"^(ok|warn|fail|skip) +(.*)\n(?: +→ (.*)\n)?", self.text, re.MULTILINE)
         return [Line(*one) for one in found]
 
     def of(self, level: str) -> list[Line]:
-        """The findings of one level."""
+        """The results of one level."""
         return [line for line in self.lines if line.level == level]
 
     def the_failure(self, *phrases: str) -> Line:
@@ -56,7 +56,7 @@ class Report:
         assert len(failures) == 1, self.text
         for phrase in phrases:
             assert phrase in failures[0].text, f"no {phrase!r} in:\n{self.text}"
-        assert failures[0].remedy, f"there is no remedy in:\n{self.text}"
+        assert failures[0].command, f"there is no command in:\n{self.text}"
         return failures[0]
 
     def assert_well(self, *phrases: str) -> None:

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .air import BTHOME_ENCRYPTED, Sender, local_name, service_data, strangers, thermometer_sender
+from .air import BTHOME_ENCRYPTED, Sender, local_name, service_data, thermometer_sender, unknown_devices
 from .hci import AdvertisingType
 from .registry import scenario
-from .scenarios_readings import BALCONY, HOUSE, LIVING_ROOM
+from .scenarios_readings import BALCONY, LIVING_ROOM, THERMOMETERS
 from .stack import Stack
 
 LISTENS_S = 8
@@ -27,12 +27,12 @@ CONFIG = Path("/run/found.yaml")
 
 @scenario
 def discover(stack: Stack) -> None:
-    """Beside a running exporter: sensors with names, one that encrypts, strangers; only what was chosen is written."""
+    """Next to a running exporter it finds sensors, one of them encrypted, and others; it writes only the chosen one."""
     radio = stack.start()
-    stack.start_air(radio, *map(thermometer_sender, HOUSE), ENCRYPTED, *strangers())
-    stack.start_exporter(HOUSE)
-    wish = f"{BALCONY.address}=balcony"
-    arguments = ["--json", "--all", "--seconds", str(LISTENS_S), "--write", str(CONFIG), "--add", wish]
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), ENCRYPTED, *unknown_devices())
+    stack.start_exporter(THERMOMETERS)
+    request = f"{BALCONY.address}=balcony"
+    arguments = ["--json", "--all", "--seconds", str(LISTENS_S), "--write", str(CONFIG), "--add", request]
     run = subprocess.run(
         [sys.executable, "-m", "ble_exporter", "discover", *arguments], capture_output=True, text=True, check=False
     )

@@ -11,12 +11,20 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from .air import BTHOME_UUID, FLAGS_ONLY, SERVICE_DATA_16_BIT_UUID, Sender, Thermometer, strangers, thermometer_sender
+from .air import (
+    BTHOME_UUID,
+    FLAGS_ONLY,
+    SERVICE_DATA_16_BIT_UUID,
+    Sender,
+    Thermometer,
+    thermometer_sender,
+    unknown_devices,
+)
 from .doctor import CONFIG, Device, configure, examine, obey
 from .exporter import PORT
 from .polling import wait_until
 from .registry import scenario
-from .scenarios_readings import HOUSE, LIVING_ROOM, incomplete
+from .scenarios_readings import LIVING_ROOM, THERMOMETERS, incomplete
 from .stack import Stack
 from .virtual_radio import VirtualRadio
 
@@ -25,28 +33,28 @@ OTHER_KEY = "ffeeddccbbaa99887766554433221100"
 LOCKED = "A4:C1:38:00:00:09"
 SECONDS = 2.0
 """How long it listens: the thermometers send every 0.4 s."""
-DEVICES: dict[str, Device] = {thermometer.address: thermometer.name for thermometer in HOUSE}
+DEVICES: dict[str, Device] = {thermometer.address: thermometer.name for thermometer in THERMOMETERS}
 
 
-def sealed_sender(address: str, key: str) -> Sender:
+def encrypted_sender(address: str, key: str) -> Sender:
     """A thermometer that sends 21.5 °C as BTHome v2, encrypted, with a counter that goes on."""
 
     def packet(counter: int) -> bytes:
         information, count = b"\x41", struct.pack("<I", counter)
         mac = bytes.fromhex(address.replace(":", ""))
         nonce = mac + struct.pack("<H", BTHOME_UUID) + information + count
-        sealed = AESCCM(bytes.fromhex(key), tag_length=4).encrypt(nonce, struct.pack("<Bh", 0x02, 2150), None)
-        data = struct.pack("<H", BTHOME_UUID) + information + sealed[:-4] + count + sealed[-4:]
+        encrypted = AESCCM(bytes.fromhex(key), tag_length=4).encrypt(nonce, struct.pack("<Bh", 0x02, 2150), None)
+        data = struct.pack("<H", BTHOME_UUID) + information + encrypted[:-4] + count + encrypted[-4:]
         return FLAGS_ONLY + bytes([len(data) + 1, SERVICE_DATA_16_BIT_UUID]) + data
 
     return Sender(address, map(packet, itertools.count(1)), -70)
 
 
-def start_house(stack: Stack, *options: str) -> VirtualRadio:
+def start_thermometers(stack: Stack, *options: str) -> VirtualRadio:
     """Start a healthy stack, and the thermometers of the configuration."""
     configure(DEVICES)
     radio = stack.start(*options)
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     return radio
 
 
@@ -54,19 +62,19 @@ def start_house(stack: Stack, *options: str) -> VirtualRadio:
 def doctor_from_nothing(stack: Stack) -> None:
     """No D-Bus, no bluetoothd, no adapter, one that is blocked, then off: each is named, mended, and the next is."""
     configure(DEVICES)
-    obey(stack, examine(SECONDS).the_failure("D-Bus can't be reached").remedy)
-    obey(stack, examine(SECONDS).the_failure("bluetoothd is not running").remedy)
+    obey(stack, examine(SECONDS).the_failure("D-Bus can't be reached").command)
+    obey(stack, examine(SECONDS).the_failure("bluetoothd is not running").command)
     examine(SECONDS).the_failure("no Bluetooth adapter", "plug one in")
     radio = stack.plug_in(VirtualRadio())
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     stack.block(radio)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
-    obey(stack, examine(SECONDS).the_failure("rfkill blocks hci0").remedy)
+    obey(stack, examine(SECONDS).the_failure("rfkill blocks hci0").command)
     # Whether it comes on again by itself is for bluetoothd to decide.
     wait_until(lambda: stack.is_powered(radio) or stack.set_powered(radio, True), "the adapter is on")
     stack.set_powered(radio, False)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
-    obey(stack, examine(SECONDS).the_failure("hci0", "powered off").remedy)
+    obey(stack, examine(SECONDS).the_failure("hci0", "powered off").command)
     wait_until(lambda: stack.is_powered(radio), "the adapter is on")
     report = examine(SECONDS)
     report.assert_well("all is well: 3 of 3 sensors heard", "bluetoothd runs, version 5.", "-60 dBm")
@@ -79,8 +87,8 @@ def doctor_refused(stack: Stack) -> None:
     policy = next(filter(Path.exists, policies))
     refusing = '<policy context="default"><deny send_destination="org.bluez"/></policy>'
     policy.write_text(policy.read_text().replace("</busconfig>", f"{refusing}</busconfig>"))
-    start_house(stack)
-    obey(stack, examine(SECONDS, "nobody").the_failure("D-Bus refuses this user").remedy)
+    start_thermometers(stack)
+    obey(stack, examine(SECONDS, "nobody").the_failure("D-Bus refuses this user").command)
     examine(SECONDS, "nobody").assert_well("nobody, in the group bluetooth", "3 of 3 sensors heard")
 
 
@@ -96,15 +104,15 @@ def doctor_elsewhere(stack: Stack) -> None:
     time.clock_settime(time.CLOCK_REALTIME, now)
     (warning,) = report.of("warn")
     assert "2023-11-14" in warning.text, warning
-    assert warning.remedy == "sudo timedatectl set-ntp true", warning
+    assert warning.command == "sudo timedatectl set-ntp true", warning
     configuration = report.of("fail")[0]
     assert f"{CONFIG}:2: scan_duration_second: unknown key" in configuration.text, configuration
-    assert configuration.remedy == f"sudo nano +2 {CONFIG}", configuration
+    assert configuration.command == f"sudo nano +2 {CONFIG}", configuration
     configure(DEVICES, log_file="/var/ble/logs/exporter.log")
     stack.start()
-    obey(stack, examine(0, "nobody").the_failure("/var/ble/logs/exporter.log can't be written by nobody").remedy)
+    obey(stack, examine(0, "nobody").the_failure("/var/ble/logs/exporter.log can't be written by nobody").command)
     with socket.create_server(("127.0.0.1", PORT)):
-        obey(stack, examine(0, "nobody").the_failure(f"port {PORT} is in use").remedy)
+        obey(stack, examine(0, "nobody").the_failure(f"port {PORT} is in use").command)
         report = examine(0, "nobody")
     assert report.status == 0, report.text
     assert f"port: {PORT + 1} is free" in report.text, report.text
@@ -122,13 +130,13 @@ def doctor_keys(stack: Stack) -> None:
     configure(wrong)
     CONFIG.chmod(0o600)
     radio = stack.start()
-    stack.start_air(radio, thermometer_sender(LIVING_ROOM), sealed_sender(LOCKED, KEY), *strangers())
+    stack.start_air(radio, thermometer_sender(LIVING_ROOM), encrypted_sender(LOCKED, KEY), *unknown_devices())
     report = examine(SECONDS)
     safe, living_room = report.of("fail")
     assert "bindkey does not decrypt" in safe.text, report.text
-    assert safe.remedy == f"nano +7 {CONFIG}", report.text
+    assert safe.command == f"nano +7 {CONFIG}", report.text
     assert "sends in plain" in living_room.text, report.text
-    assert living_room.remedy == f"nano +8 {CONFIG}", report.text
+    assert living_room.command == f"nano +8 {CONFIG}", report.text
     (attic,) = report.of("warn")
     assert "not heard in 2 s" in attic.text, report.text
     assert "1 sensor that is not configured can be heard" in attic.text, report.text
@@ -142,9 +150,9 @@ def doctor_keys(stack: Stack) -> None:
 @scenario
 def doctor_passive(stack: Stack) -> None:
     """A passive scan is wanted, and bluetoothd was not told to experiment."""
-    radio = start_house(stack)
+    radio = start_thermometers(stack)
     configure(DEVICES, scan_mode="passive")
-    obey(stack, examine(SECONDS).the_failure("can't scan passively").remedy)
+    obey(stack, examine(SECONDS).the_failure("can't scan passively").command)
     wait_until(lambda: stack.is_powered(radio) or stack.set_powered(radio, True), "the adapter is on")
     examine(SECONDS).assert_well("passive works", "all is well: 3 of 3 sensors heard")
 
@@ -152,7 +160,7 @@ def doctor_passive(stack: Stack) -> None:
 @scenario
 def doctor_others(stack: Stack) -> None:
     """Another program scans, which is worth a warning; the exporter itself, which runs, is none."""
-    radio = start_house(stack)
+    radio = start_thermometers(stack)
     scanning = subprocess.Popen(["bluetoothctl", "--timeout", "60", "scan", "on"], stdout=subprocess.DEVNULL)
     wait_until(lambda: radio.scanning, "bluetoothctl scans")
     report = examine(SECONDS)
@@ -161,7 +169,7 @@ def doctor_others(stack: Stack) -> None:
     (warning,) = report.of("warn")
     assert f"perhaps bluetoothctl (process {scanning.pid})" in warning.text, report.text
     wait_until(lambda: not radio.scanning, "nobody scans")
-    exporter = stack.start_exporter(HOUSE, scan_interval_seconds=60, scan_duration_seconds=60)
+    exporter = stack.start_exporter(THERMOMETERS, scan_interval_seconds=60, scan_duration_seconds=60)
     exporter.wait_until_right(incomplete)
     examine(SECONDS).assert_well(
         "is used by the running exporter", "scans for the running exporter", "3 of 3 sensors heard"

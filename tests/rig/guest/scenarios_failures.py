@@ -13,7 +13,7 @@ from .exporter import Exporter, Scrape, Setting
 from .hci import Opcode, Status
 from .polling import wait_until
 from .registry import scenario
-from .scenarios_readings import HOUSE
+from .scenarios_readings import THERMOMETERS
 from .scenarios_startup import assert_refusal
 from .stack import Stack
 from .virtual_radio import VirtualRadio
@@ -31,15 +31,15 @@ def without_temperature(scrape: Scrape) -> list[str]:
     """What is wrong with a scrape taken in the exporter's first scan, once all have been heard."""
     return [
         f"{thermometer.name} has no temperature"
-        for thermometer in HOUSE
+        for thermometer in THERMOMETERS
         if scrape.value("ble_sensor_temperature_celsius", device=thermometer.name) is None
     ]
 
 
 def start_reading(stack: Stack, radio: VirtualRadio, **settings: Setting) -> Exporter:
     """Start the exporter on a long scan, and wait until it serves each thermometer, and the scan goes on."""
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE, scan_interval_seconds=60, scan_duration_seconds=50, **settings)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS, scan_interval_seconds=60, scan_duration_seconds=50, **settings)
     exporter.wait_until_right(without_temperature)
     assert radio.scanning, "the scan is over"
     return exporter
@@ -167,7 +167,7 @@ def two_adapters(stack: Stack) -> None:
     first, second = stack.start(), stack.plug_in(VirtualRadio("00:1A:7D:DA:71:02"))
     assert (first.index, second.index) == (0, 1)
     for choice in range(ADAPTER_CHOICES):
-        exporter = stack.start_exporter(HOUSE)
+        exporter = stack.start_exporter(THERMOMETERS)
         exporter.wait_until_it_listens()
         assert not second.scan_log, f"hci1 scanned at start {choice + 1}"
         exporter.terminate()

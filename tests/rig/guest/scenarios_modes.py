@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 
-from .air import Thermometer, strangers, thermometer_sender
+from .air import Thermometer, thermometer_sender, unknown_devices
 from .exporter import Exporter, Scrape
 from .polling import wait_until
 from .registry import scenario
 from .scenarios_failures import assert_noticed, start_powered_off
-from .scenarios_readings import BALCONY, CELLAR, HOUSE, LIVING_ROOM, incomplete
+from .scenarios_readings import BALCONY, CELLAR, LIVING_ROOM, THERMOMETERS, incomplete
 from .scenarios_startup import assert_refusal
 from .stack import Stack
 from .virtual_radio import DuplicateFilter, VirtualRadio
@@ -24,7 +24,7 @@ ALL_THE_TIME = {"scan_interval_seconds": 5, "scan_duration_seconds": 5}
 SCANS = 4
 """So many scans without a pause are long enough to see one: the kernel restarts an active scan every 10 s."""
 ENOUGH_TO_LEARN = 10
-"""After so many packets a passive scan knows the rhythm of the house."""
+"""After so many packets a passive scan knows the rhythm of the thermometers."""
 ENOUGH_TO_TELL_SHARES = 30
 """After so many packets of three thermometers a fourth has not sent half as many."""
 KERNEL_RESTART_S = 0.5
@@ -67,24 +67,24 @@ def wait_for_packets(exporter: Exporter, number: int) -> Scrape:
 
 @scenario
 def passive(stack: Stack) -> None:
-    """A passive scan asks nobody for anything, hears both packets of each, and no stranger but a thermometer."""
+    """A passive scan asks nobody for anything, hears both packets of each, and no unknown device but a thermometer."""
     radio = stack.start(EXPERIMENTAL)
-    stack.start_air(radio, *map(thermometer_sender, HOUSE), *strangers())
-    exporter = stack.start_exporter(HOUSE, scan_mode="passive", **ALL_THE_TIME)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
+    exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     scrape = wait_for_packets(exporter, ENOUGH_TO_TELL_SHARES)
     assert not any(change.active for change in radio.scan_log), "the radio scanned actively"
     received, decoded = counter(scrape, "advertisements_received"), counter(scrape, "advertisements_decoded")
     unknown = counter(scrape, "advertisements_unknown_device")
-    # One neighbour has a thermometer of the same make, and the house has three.
-    assert unknown < decoded / 2, f"{unknown} of {received} advertisements were strangers'"
+    # One neighbour has a thermometer of the same make, and three are configured.
+    assert unknown < decoded / 2, f"{unknown} of {received} advertisements were of unknown devices"
     exporter.terminate()
     wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
 
 
 @scenario
 def passive_not_offered(stack: Stack) -> None:
-    """Bluetoothd is not told to experiment: a passive scan is refused, with the remedy."""
+    """Bluetoothd is not told to experiment: a passive scan is refused, with a hint."""
     stack.start()
     assert_refusal(stack, "hci0", "can't scan passively", "--experimental", scan_mode="passive")
 
@@ -100,8 +100,8 @@ def passive_powered_off(stack: Stack) -> None:
 def passive_adapter_unplugged(stack: Stack) -> None:
     """The adapter is taken out of a passive scan."""
     radio = stack.start(EXPERIMENTAL)
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE, scan_mode="passive", **ALL_THE_TIME)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     assert_noticed(exporter, radio.unplug, "hci0", "unplugged")
 
@@ -110,8 +110,8 @@ def passive_adapter_unplugged(stack: Stack) -> None:
 def passive_controller_hangs(stack: Stack) -> None:
     """The same limit as in an active scan, where the thermometers send often, and that is known."""
     radio = stack.start(EXPERIMENTAL)
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE, scan_mode="passive", silence_limit_seconds=5, **ALL_THE_TIME)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", silence_limit_seconds=5, **ALL_THE_TIME)
     wait_for_packets(exporter, ENOUGH_TO_LEARN + 1)
     assert_noticed(exporter, radio.hang, "hci0", "nothing was heard for", "thermometers only", within_s=8)
 
@@ -120,8 +120,8 @@ def passive_controller_hangs(stack: Stack) -> None:
 def all_the_time(stack: Stack) -> None:
     """Duration and interval are equal: the radio is never stopped between two scans."""
     radio = stack.start()
-    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE, **ALL_THE_TIME)
+    air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     wait_for_scans(exporter, SCANS)
     longest = max(pauses_s(radio), default=0.0)
@@ -140,8 +140,8 @@ def all_the_time(stack: Stack) -> None:
 def auto_beats_the_filter(stack: Stack) -> None:
     """A controller that takes a second packet of one sender for a duplicate: auto has that filter taken off."""
     radio = stack.start(EXPERIMENTAL, duplicate_filter=DuplicateFilter.SAME_ADDRESS)
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE, **ALL_THE_TIME)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     assert radio.scan_log[-1].active, "the scan is passive"
     assert radio.filtered == 0, f"{radio.filtered} packets were filtered"
@@ -154,8 +154,8 @@ def auto_beats_the_filter(stack: Stack) -> None:
 def auto_without_monitors(stack: Stack) -> None:
     """Bluetoothd does not experiment: auto is an active scan alone, and says why."""
     radio = stack.start()
-    stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS)
     exporter.wait_until_right(incomplete)
     assert radio.scan_log[-1].active, "the scan is passive"
     assert "scan_mode auto: bluetoothd offers no advertisement monitor" in exporter.log(), exporter.log()
@@ -166,7 +166,7 @@ def start_two(stack: Stack, **settings: str) -> tuple[VirtualRadio, VirtualRadio
     first, second = stack.start(), stack.plug_in(VirtualRadio(SECOND_ADDRESS))
     stack.start_air(first, thermometer_sender(LIVING_ROOM), thermometer_sender(BALCONY))
     stack.start_air(second, thermometer_sender(CELLAR), thermometer_sender(BALCONY))
-    exporter = stack.start_exporter(HOUSE, adapter=["hci0", "hci1"], **ALL_THE_TIME, **settings)
+    exporter = stack.start_exporter(THERMOMETERS, adapter=["hci0", "hci1"], **ALL_THE_TIME, **settings)
     return first, second, exporter
 
 

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .air import Sender, strangers, thermometer_sender
+from .air import Sender, thermometer_sender, unknown_devices
 from .doctor import Report
 from .exporter import PORT, Scrape
 from .polling import wait_until
 from .registry import scenario_of
-from .scenarios_readings import BALCONY, HOUSE, LIVING_ROOM, incomplete
+from .scenarios_readings import BALCONY, LIVING_ROOM, THERMOMETERS, incomplete
 from .stack import Stack
 from .terminal import CTRL_C, Terminal
 
@@ -127,7 +127,7 @@ def first_five_minutes(stack: Stack) -> None:
     FOLDER.mkdir()
     diary = Diary(Path(os.environ["RIG_SHARE"]) / RECORDING)
     radio = stack.start()
-    stack.start_air(radio, *in_real_time(*map(thermometer_sender, HOUSE), *strangers()))
+    stack.start_air(radio, *in_real_time(*map(thermometer_sender, THERMOMETERS), *unknown_devices()))
     stack.block(radio)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
     terminal, other = open_terminal(), open_terminal()
@@ -147,10 +147,10 @@ def mend(stack: Stack, terminal: Terminal, diary: Diary) -> None:
         said = terminal.run("ble-exporter doctor", DOCTOR_LIMIT_S)
         shows(said)
     missing, blocked = Report(terminal.status(), f"{said}\n").of("fail")
-    assert missing.remedy == f"{PROGRAMS}/ble-exporter discover --write config.yaml", said
+    assert missing.command == f"{PROGRAMS}/ble-exporter discover --write config.yaml", said
     with diary.step("the command that it names") as shows:
-        shows(terminal.run(blocked.remedy))
-    assert terminal.status() == 0, blocked.remedy
+        shows(terminal.run(blocked.command))
+    assert terminal.status() == 0, blocked.command
 
 
 def find(terminal: Terminal, diary: Diary) -> None:
@@ -169,7 +169,7 @@ def find(terminal: Terminal, diary: Diary) -> None:
     assert run_it[1] == "ble-exporter --config config.yaml", said
     with diary.step("`--config.check`") as shows:
         shows(terminal.run("ble-exporter --config config.yaml --config.check"))
-    assert terminal.status() == 0, "the file is not sound"
+    assert terminal.status() == 0, "the file is not valid"
 
 
 def look(terminal: Terminal, other: Terminal, diary: Diary) -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from .air import AAAB, Air, Sender, Thermometer, local_name, strangers, thermometer_sender
+from .air import AAAB, Air, Sender, Thermometer, local_name, thermometer_sender, unknown_devices
 from .clock import CLOCK
 from .exporter import SCAN_DURATION_S, Exporter, Scrape
 from .polling import wait_until
@@ -18,7 +18,7 @@ from .virtual_radio import VirtualRadio
 LIVING_ROOM = Thermometer("living_room", "A4:C1:38:00:00:01", 21.53, 45.12, 88, 2.968, -60)
 BALCONY = Thermometer("balcony", "A4:C1:38:00:00:02", -7.35, 81.9, 12, 2.611, -83)
 CELLAR = Thermometer("cellar", "A4:C1:38:00:00:03", 12.0, 63.07, 100, 3.104, -71)
-HOUSE = (LIVING_ROOM, BALCONY, CELLAR)
+THERMOMETERS = (LIVING_ROOM, BALCONY, CELLAR)
 
 AFTER_SCAN_S = 2.0
 """How soon after the radio stops scanning the exporter must serve what the scan heard."""
@@ -50,7 +50,7 @@ def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
     return wrong
 
 
-def incomplete(scrape: Scrape, thermometers: Sequence[Thermometer] = HOUSE) -> list[str]:
+def incomplete(scrape: Scrape, thermometers: Sequence[Thermometer] = THERMOMETERS) -> list[str]:
     """The differences of all of them together."""
     return [line for thermometer in thermometers for line in differences(scrape, thermometer)]
 
@@ -83,8 +83,8 @@ def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> float:
 def scrape_without_cellar(stack: Stack, change: Callable[[Air], None]) -> Scrape:
     """Serve all three, change what is on air between two scans, and return the scrape in which the cellar is gone."""
     radio = stack.start()
-    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE)
+    air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS)
     wait_for_scan_to_end(radio)
     exporter.wait_until_right(incomplete, AFTER_SCAN_S)
     wait_until(lambda: not radio.scanning, "a pause between scans")
@@ -95,14 +95,14 @@ def scrape_without_cellar(stack: Stack, change: Callable[[Air], None]) -> Scrape
 
 @scenario
 def three_sensors(stack: Stack) -> None:
-    """Both packets of each are merged, strangers have no series, SIGTERM ends it in mid-scan."""
+    """Both packets of each are merged, unknown devices have no series, SIGTERM ends it in mid-scan."""
     started = time.time()
     radio = stack.start()
-    stack.start_air(radio, *map(thermometer_sender, HOUSE), *strangers())
-    exporter = stack.start_exporter(HOUSE)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
+    exporter = stack.start_exporter(THERMOMETERS)
     wait_for_scan_to_end(radio)
     scrape = exporter.wait_until_right(incomplete, AFTER_SCAN_S)
-    assert scrape.devices() == {thermometer.name for thermometer in HOUSE}, scrape.devices()
+    assert scrape.devices() == {thermometer.name for thermometer in THERMOMETERS}, scrape.devices()
     for name in scrape.devices():
         updated = scrape.value("ble_sensor_last_update_timestamp_seconds", device=name)
         assert updated is not None, f"{name} was never updated"
@@ -113,7 +113,7 @@ def three_sensors(stack: Stack) -> None:
     took = terminate_in_mid_scan(exporter, radio)
     for _ in range(SIGTERM_TRIES - 1):
         if took > SIGTERM_LIMIT_S:
-            took = terminate_in_mid_scan(stack.start_exporter(HOUSE), radio)
+            took = terminate_in_mid_scan(stack.start_exporter(THERMOMETERS), radio)
     assert took <= SIGTERM_LIMIT_S, f"it took {took:.2f} s to end after SIGTERM"
 
 
@@ -127,8 +127,8 @@ def sensor_falls_silent(stack: Stack) -> None:
 def aaab_order(stack: Stack) -> None:
     """The older firmware's order, A A A under one packet id and B under the next."""
     radio = stack.start()
-    stack.start_air(radio, *(thermometer_sender(thermometer, AAAB) for thermometer in HOUSE))
-    exporter = stack.start_exporter(HOUSE)
+    stack.start_air(radio, *(thermometer_sender(thermometer, AAAB) for thermometer in THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS)
     wait_for_scan_to_end(radio)
     exporter.wait_until_right(incomplete, AFTER_SCAN_S)
 

@@ -13,7 +13,7 @@ from .hci import AdvertisingType
 from .polling import wait_until
 from .registry import scenario
 from .scenarios_modes import ALL_THE_TIME, EXPERIMENTAL, SECOND_ADDRESS, counter
-from .scenarios_readings import BALCONY, CELLAR, HOUSE, LIVING_ROOM, incomplete
+from .scenarios_readings import BALCONY, CELLAR, LIVING_ROOM, THERMOMETERS, incomplete
 from .stack import Stack, knows
 from .virtual_radio import VirtualRadio
 from .witness import Witness
@@ -137,8 +137,8 @@ def last_update(scrape: Scrape, thermometer: Thermometer) -> float:
 def one_leaves(stack: Stack) -> None:
     """BlueZ forgets a device half a minute after it has left, and tells of it once more: that is no packet."""
     radio = stack.start()
-    air = stack.start_air(radio, *map(thermometer_sender, HOUSE))
-    exporter = stack.start_exporter(HOUSE, stale_after_seconds=300, **ALL_THE_TIME)
+    air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = stack.start_exporter(THERMOMETERS, stale_after_seconds=300, **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     air.silence(CELLAR)
     time.sleep(1)
