@@ -3,14 +3,13 @@
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar, get_args
 
 from ble_exporter.config.devices import read_devices
-from ble_exporter.config.yaml_document import Document, Node, Scalar, elements_of, show_value, text_of
+from ble_exporter.config.yaml_document import Document, Node, Scalar, elements_of, show_value
 from ble_exporter.errors import ConfigError
 
 ScanMode = Literal["auto", "active", "passive"]
@@ -19,15 +18,13 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
 DEFAULT_SILENCE_LIMIT_S = 90.0
-LOG_LEVELS: tuple[LogLevel, ...] = ("DEBUG", "INFO", "WARNING", "ERROR")
-SCAN_MODES: tuple[ScanMode, ...] = ("auto", "active", "passive")
-ON_ADAPTER_FAILURE: tuple[OnAdapterFailure, ...] = ("exit", "continue")
 
 # In a shorter scan the radio spends its time starting and stopping.
 _MIN_SECONDS = 1
 
 _MANDATORY = ("scan_interval_seconds", "scan_duration_seconds", "listen_port", "devices")
-_OPTIONAL = (
+KEYS = (
+    *_MANDATORY,
     "log_file",
     "log_level",
     "listen_address",
@@ -37,17 +34,15 @@ _OPTIONAL = (
     "on_adapter_failure",
     "silence_limit_seconds",
 )
-KEYS = _MANDATORY + _OPTIONAL
-_ADAPTER = re.compile(r"hci[0-9]{1,3}")
 _EXAMPLES = {
     "scan_interval_seconds": "30",
     "scan_duration_seconds": "5",
     "silence_limit_seconds": "90",
-    "stale_after_seconds": "auto",
     "listen_port": "8000",
     "devices": '{"A4:C1:38:00:00:01": "living_room"}',
 }
 
+T = TypeVar("T")
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -62,13 +57,10 @@ class AppConfig:
         listen_port: TCP port of the HTTP server.
         devices: Bluetooth address (upper case, colons) to device name; both unique.
         log_file: Path, relative to the working directory or absolute; "-" is standard error.
-        log_level: One of LOG_LEVELS.
         listen_address: IP address of the HTTP server; None is every address of the machine.
-        scan_mode: One of SCAN_MODES.
         stale_after_seconds: How long a value is shown after it was last heard; "auto" learns that from each sensor's
             interval; None shows what the latest scan heard.
         adapters: Names of the Bluetooth adapters ("hci0"); if empty, the powered one with the lowest number is used.
-        on_adapter_failure: One of ON_ADAPTER_FAILURE.
         silence_limit_seconds: How long the radio may listen without hearing any device.
         keys: Bluetooth address to bindkey (16 bytes), for devices that encrypt.
         key_files: The files that hold bindkeys: each `bindkey_file`, and the configuration if it contains one.
@@ -117,7 +109,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     Check the content of a configuration file.
 
     Args:
-        path: The file's name for messages; a relative `bindkey_file` is looked for in its folder.
+        path: For messages; a relative `bindkey_file` is looked for in the folder of this file.
         data: The content.
         needs_devices: False accepts a configuration that lists no devices yet.
 
@@ -125,126 +117,128 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
         ConfigError: It is not a valid configuration. (A ValueError.)
     """
     document = Document(path)
-    return _Settings(document, document.entries(data)).app_config(needs_devices=needs_devices)
+    settings = _read_settings(document, data, needs_devices=needs_devices)
+    interval = settings.seconds("scan_interval_seconds")
+    duration = settings.seconds("scan_duration_seconds")
+    if duration > interval:
+        problem = f"{duration:g} is longer than scan_interval_seconds ({interval:g})"
+        settings.fail("scan_duration_seconds", problem, "make it shorter, or equal to listen all the time")
+    devices = read_devices(document, settings.nodes.get("devices"), may_be_empty=not needs_devices)
+    return AppConfig(
+        scan_interval_seconds=interval,
+        scan_duration_seconds=duration,
+        listen_port=settings.read("listen_port", _port, 0, "is not a port", "write a whole number from 1 to 65535"),
+        devices=devices.names,
+        log_file=settings.read(
+            "log_file", _log_file, DEFAULT_LOG_FILE, "is not a path", 'write one, or "-" for standard error'
+        ),
+        log_level=settings.choice("log_level", get_args(LogLevel), "INFO"),
+        listen_address=settings.read(
+            "listen_address",
+            _ip_address,
+            None,
+            "is not an IP address",
+            'write one, such as "127.0.0.1", or remove the key to listen on all',
+        ),
+        scan_mode=settings.choice("scan_mode", get_args(ScanMode), "auto"),
+        stale_after_seconds=settings.stale_after(interval - duration),
+        adapters=settings.adapters(),
+        on_adapter_failure=settings.choice("on_adapter_failure", get_args(OnAdapterFailure), "exit"),
+        silence_limit_seconds=settings.seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),
+        keys=devices.keys,
+        key_files=tuple(devices.key_files),
+    )
 
 
+def _read_settings(document: Document, data: bytes, *, needs_devices: bool) -> "_Settings":
+    entries = document.entries(data)
+    if not entries:
+        hint = f"write one `key: value` per line; mandatory are {', '.join(_MANDATORY)}"
+        document.fail(None, "no settings found", hint)
+    nodes = document.nodes(entries, KEYS)
+    for key in _MANDATORY:
+        if key not in nodes and (needs_devices or key != "devices"):
+            document.fail(None, "mandatory key is missing", f"add `{key}: {_EXAMPLES[key]}`", key=key)
+    return _Settings(document, nodes)
+
+
+@dataclass(frozen=True)
 class _Settings:
     """The settings of one file; reading one checks it, and raises a ConfigError with its line."""
 
-    def __init__(self, document: Document, entries: list[tuple[Node, Node]]) -> None:
-        self._document = document
-        if not entries:
-            hint = f"write one `key: value` per line; mandatory are {', '.join(_MANDATORY)}"
-            document.fail(None, "no settings found", hint)
-        self._nodes = document.nodes(entries, KEYS)
+    document: Document
+    nodes: Mapping[str, Node]
 
-    def app_config(self, *, needs_devices: bool) -> AppConfig:
-        for key in _MANDATORY:
-            if key not in self._nodes and (needs_devices or key != "devices"):
-                self._document.fail(None, "mandatory key is missing", f"add `{key}: {_EXAMPLES[key]}`", key=key)
-        interval = self._seconds("scan_interval_seconds")
-        duration = self._seconds("scan_duration_seconds")
-        if duration > interval:
-            self._fail(
-                "scan_duration_seconds",
-                f"{duration:g} is longer than scan_interval_seconds ({interval:g})",
-                "make it shorter, or equal to listen all the time",
-            )
-        devices = read_devices(self._document, self._nodes.get("devices"), may_be_empty=not needs_devices)
-        return AppConfig(
-            scan_interval_seconds=interval,
-            scan_duration_seconds=duration,
-            listen_port=self._port(),
-            devices=devices.names,
-            log_file=self._log_file(),
-            log_level=self._choice("log_level", LOG_LEVELS, "INFO"),
-            listen_address=self._listen_address(),
-            scan_mode=self._choice("scan_mode", SCAN_MODES, "auto"),
-            stale_after_seconds=self._stale_after(interval - duration),
-            adapters=self._adapters(),
-            on_adapter_failure=self._choice("on_adapter_failure", ON_ADAPTER_FAILURE, "exit"),
-            silence_limit_seconds=self._seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),
-            keys=devices.keys,
-            key_files=tuple(devices.key_files),
-        )
+    def fail(self, key: str, problem: str, hint: str) -> NoReturn:
+        self.document.fail(self.nodes[key], problem, hint, key=key)
 
-    def _fail(self, key: str, problem: str, hint: str, node: Node | None = None) -> NoReturn:
-        self._document.fail(node or self._nodes[key], problem, hint, key=key)
-
-    def _value(self, key: str) -> Scalar:
-        return self._document.scalar(self._nodes[key], key)
-
-    def _seconds(self, key: str, default: float = math.nan, or_else: str = "") -> float:
-        if key not in self._nodes:
+    def read(self, key: str, accept: Callable[[Scalar], T | None], default: T, problem: str, hint: str) -> T:
+        """Return what `accept` makes of a value; None rejects it."""
+        if key not in self.nodes:
             return default
-        value = self._value(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not _MIN_SECONDS <= value < math.inf:
-            problem = f"{show_value(value)} is not a number from {_MIN_SECONDS} up{or_else}"
-            self._fail(key, problem, f"write `{key}: {_EXAMPLES[key]}`")
-        return value
+        value = self.document.scalar(self.nodes[key], key)
+        accepted = accept(value)
+        return self.fail(key, f"{show_value(value)} {problem}", hint) if accepted is None else accepted
 
-    def _stale_after(self, pause_s: float) -> float | Literal["auto"] | None:
-        key = "stale_after_seconds"
-        node = self._nodes.get(key)
-        if node is None:
-            return None
-        if text_of(node) == "auto":
-            return "auto"
-        seconds = self._seconds(key, or_else=' and not "auto"')
-        if seconds <= pause_s:
-            self._fail(
-                key,
+    def seconds(self, key: str, default: float = math.nan) -> float:
+        problem = f"is not a number from {_MIN_SECONDS} up"
+        return self.read(key, _seconds, default, problem, f"write `{key}: {_EXAMPLES[key]}`")
+
+    def stale_after(self, pause_s: float) -> float | Literal["auto"] | None:
+        key, hint = "stale_after_seconds", "write `stale_after_seconds: auto`"
+        problem = f'is not a number from {_MIN_SECONDS} up and not "auto"'
+        seconds = self.read(key, _seconds_or_auto, None, problem, hint)
+        if isinstance(seconds, int | float) and seconds <= pause_s:
+            problem = (
                 f"{seconds:g} is not longer than the pause between two scans ({pause_s:g} s), so every value would "
-                "expire before it can be heard again",
-                f"make it longer, or write `{key}: auto`",
+                "expire before it can be heard again"
             )
+            self.fail(key, problem, f"make it longer, or {hint}")
         return seconds
 
-    def _port(self) -> int:
-        value = self._value("listen_port")
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
-            self._fail("listen_port", f"{show_value(value)} is not a port", "write a whole number from 1 to 65535")
-        return value
+    def choice(self, key: str, choices: Sequence[Choice], default: Choice) -> Choice:
+        by_text = {choice.lower(): choice for choice in choices}
+        hint = f"write one of {', '.join(choices)}"
+        return self.read(key, lambda value: by_text.get(str(value).lower()), default, "is not allowed", hint)
 
-    def _log_file(self) -> str:
-        if "log_file" not in self._nodes:
-            return DEFAULT_LOG_FILE
-        value = self._value("log_file")
-        if not isinstance(value, str) or not value or not value.isprintable():
-            self._fail("log_file", f"{show_value(value)} is not a path", 'write one, or "-" for standard error')
-        return value
-
-    def _choice(self, key: str, choices: tuple[Choice, ...], default: Choice) -> Choice:
-        if key not in self._nodes:
-            return default
-        value = self._value(key)
-        for choice in choices:
-            if isinstance(value, str) and value.lower() == choice.lower():
-                return choice
-        return self._fail(key, f"{show_value(value)} is not allowed", f"write one of {', '.join(choices)}")
-
-    def _listen_address(self) -> str | None:
-        if "listen_address" not in self._nodes:
-            return None
-        value = self._value("listen_address")
-        with suppress(ValueError):
-            return str(ipaddress.ip_address(str(value)))
-        # Raised outside of the ValueError, which quotes the value in tracebacks: it may be a bindkey.
-        hint = 'write one, such as "127.0.0.1", or remove the key to listen on all'
-        return self._fail("listen_address", f"{show_value(value)} is not an IP address", hint)
-
-    def _adapters(self) -> tuple[str, ...]:
-        if "adapter" not in self._nodes:
+    def adapters(self) -> tuple[str, ...]:
+        key = "adapter"
+        if key not in self.nodes:
             return ()
         adapters: list[str] = []
-        for node in elements_of(self._nodes["adapter"]):
-            value = self._document.scalar(node, "adapter")
-            if not isinstance(value, str) or not _ADAPTER.fullmatch(value):
+        for node in elements_of(self.nodes[key]):
+            value = self.document.scalar(node, key)
+            if not isinstance(value, str) or not re.fullmatch("hci[0-9]{1,3}", value):
                 problem = f"{show_value(value)} is not the name of an adapter"
-                self._fail("adapter", problem, 'write one, such as "hci0"', node)
+                self.document.fail(node, problem, 'write one, such as "hci0"', key=key)
             if value in adapters:
-                self._fail("adapter", f"{value} is listed twice", "remove one of the two", node)
+                self.document.fail(node, f"{value} is listed twice", "remove one of the two", key=key)
             adapters.append(value)
         if not adapters:
-            self._fail("adapter", "the list is empty", 'write a name, such as "hci0", or remove the key')
+            self.fail(key, "the list is empty", 'write a name, such as "hci0", or remove the key')
         return tuple(adapters)
+
+
+def _seconds(value: Scalar) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if _MIN_SECONDS <= value < math.inf else None
+
+
+def _seconds_or_auto(value: Scalar) -> float | Literal["auto"] | None:
+    return "auto" if value == "auto" else _seconds(value)
+
+
+def _port(value: Scalar) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535 else None
+
+
+def _log_file(value: Scalar) -> str | None:
+    return value if isinstance(value, str) and value and value.isprintable() else None
+
+
+def _ip_address(value: Scalar) -> str | None:
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        return None

@@ -8,10 +8,9 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn
 
 from ble_exporter.config.yaml_document import (
     Document,
@@ -31,7 +30,6 @@ ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
 _KEYS = ("name", "bindkey", "bindkey_file")
 _EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
-
 _BINDKEY_AS_NAME = f"a bindkey is written in place of the name; write `{_EXAMPLE}`"
 
 _BINDKEY = re.compile(r"[0-9A-Fa-f]{32}")
@@ -46,28 +44,16 @@ _MAX_KEY_FILE_BYTES = 200
 
 @dataclass
 class Devices:
-    """
-    The devices listed under `devices:`.
-
-    Attributes:
-        names: Address (upper case, colons) to name; both unique.
-        keys: Address to bindkey (16 bytes), for the devices that have one.
-        key_files: The files that hold the bindkeys; the configuration itself if it contains one.
-    """
+    """The devices listed under `devices:`; the attributes are those of AppConfig."""
 
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict, repr=False)
     key_files: list[str] = field(default_factory=list)
 
 
-def read_devices(document: Document, node: Node | None, *, may_be_empty: bool = False) -> Devices:
+def read_devices(document: Document, node: Node | None, *, may_be_empty: bool) -> Devices:
     """
-    Read the devices and their key files.
-
-    Args:
-        document: The configuration.
-        node: The value of `devices:`; None if the key is missing.
-        may_be_empty: Whether the configuration may list no devices.
+    Read the devices and their key files from the value of `devices:`, which is None if the key is missing.
 
     Raises:
         ConfigError: No device is listed, an entry is invalid, or a key file can't be read.
@@ -85,13 +71,15 @@ def read_devices(document: Document, node: Node | None, *, may_be_empty: bool = 
         if address in devices.names:
             problem = f"{address} is already listed on line {lines[address]}"
             document.fail(address_node, problem, "remove one of the two", key="devices")
-        device = _Device(document, address, device_node)
-        name = device.name()
+        of_device = replace(document, device=address)
+        nodes = of_device.nodes(entries_of(device_node), _KEYS)
+        name = _name(of_device, device_node, nodes)
         if name in lines:
-            device.fail(device_node, f'the name "{name}" is already used on line {lines[name]}', "choose another")
+            problem = f'the name "{name}" is already used on line {lines[name]}'
+            of_device.fail(device_node, problem, "choose another")
         lines[address] = lines[name] = line_of(address_node)
         devices.names[address] = name
-        device.read_key(devices)
+        _read_key(of_device, nodes, devices)
     return devices
 
 
@@ -115,10 +103,8 @@ def name_problem(name: str) -> str:
     return "" if name.isprintable() else "the name has a control character; use printable characters"
 
 
-def bindkey_problem(text: str | None) -> str:
-    """Return why a bindkey is invalid, or an empty string. Never quotes it; None stands for a list or a mapping."""
-    if text is None:
-        return "a list or a mapping is not a bindkey"
+def bindkey_problem(text: str) -> str:
+    """Return why a bindkey is invalid, or an empty string. Never quotes it."""
     if _BINDKEY.fullmatch(text):
         return ""
     if _OLD_BINDKEY.fullmatch(text):
@@ -142,85 +128,70 @@ def _address(document: Document, node: Node) -> str:
     return address
 
 
-class _Device:
-    """One entry: a name, or a mapping with a name and perhaps a bindkey."""
+def _name(document: Document, device_node: Node, nodes: Mapping[str, Node]) -> str:
+    if is_mapping(device_node) and "name" not in nodes:
+        document.fail(device_node, "mandatory key is missing", f"write `{_EXAMPLE}`", key="name")
+    node = nodes.get("name", device_node)
+    # Its text, not its value: a bindkey of digits alone is a number.
+    if _BINDKEY_WITHIN.search(text_of(node)):
+        document.fail(node, _BINDKEY_AS_NAME)
+    name = document.scalar(node)
+    if not isinstance(name, str | None):
+        document.fail(node, "the name must be text", f'put it in quotes: "{text_of(node)}"')
+    problem = name_problem(name or "")
+    return document.fail(node, problem) if name is None or problem else name
 
-    def __init__(self, document: Document, address: str, node: Node) -> None:
-        self._document = document
-        self._address = address
-        self._node = node
-        # With the two sides of a colon confused, a bindkey is in the place of a key.
-        self._nodes = document.nodes(entries_of(node), _KEYS, address, shows_keys=False)
 
-    def fail(self, node: Node, problem: str, hint: str = "", key: str = "") -> NoReturn:
-        self._document.fail(node, problem, hint, key=key, device=self._address)
-
-    def name(self) -> str:
-        if is_mapping(self._node) and "name" not in self._nodes:
-            self.fail(self._node, "mandatory key is missing", f"write `{_EXAMPLE}`", key="name")
-        node = self._nodes.get("name", self._node)
-        # Its text, not its value: a bindkey of digits alone is a number.
-        if _BINDKEY_WITHIN.search(text_of(node)):
-            self.fail(node, _BINDKEY_AS_NAME)
-        name = self._document.scalar(node, device=self._address)
-        if not isinstance(name, str | None):
-            self.fail(node, "the name must be text", f'put it in quotes: "{text_of(node)}"')
-        problem = name_problem(name or "")
-        return self.fail(node, problem) if name is None or problem else name
-
-    def read_key(self, devices: Devices) -> None:
-        """Add the device's bindkey, if it has one."""
-        key, file = self._nodes.get("bindkey"), self._nodes.get("bindkey_file")
-        if key is not None and file is not None:
-            self.fail(file, "bindkey and bindkey_file are both set", "remove one of the two")
-        if key is not None:
-            devices.keys[self._address] = self._bindkey(key, "bindkey", text_of(key) if is_scalar(key) else None)
-            key_file = self._document.path
-        elif file is not None:
-            path = self._path(file)
-            devices.keys[self._address] = self._bindkey(file, "bindkey_file", self._content(file, path), f"{path}: ")
-            key_file = str(path)
-        else:
-            return
-        if key_file not in devices.key_files:
-            devices.key_files.append(key_file)
-
-    def _bindkey(self, node: Node, key: str, text: str | None, where: str = "") -> bytes:
-        problem = bindkey_problem(text)
-        if text is None or problem:
-            self.fail(node, where + problem, _BINDKEY_HINT, key)
-        return bytes.fromhex(text)
-
-    def _path(self, node: Node) -> Path:
-        """Return the path of a `bindkey_file`: among systemd's credentials, else relative to the configuration."""
+def _read_key(document: Document, nodes: Mapping[str, Node], devices: Devices) -> None:
+    """Add the device's bindkey, if it has one."""
+    if "bindkey" in nodes and "bindkey_file" in nodes:
+        document.fail(nodes["bindkey_file"], "bindkey and bindkey_file are both set", "remove one of the two")
+    if "bindkey" in nodes:
+        key, where, key_file = "bindkey", "", document.path
+        text = text_of(nodes[key])
+        problem = bindkey_problem(text) if is_scalar(nodes[key]) else "a list or a mapping is not a bindkey"
+    elif "bindkey_file" in nodes:
         key = "bindkey_file"
-        text = self._document.scalar(node, key, self._address)
-        if not isinstance(text, str) or not text or not text.isprintable():
-            self.fail(node, "not a path", 'write one, such as "/etc/ble_exporter/living_room.key"', key)
-        if _BINDKEY.fullmatch(text) or _OLD_BINDKEY.fullmatch(text):
-            self.fail(node, "a bindkey is written in place of the path", "write it as `bindkey:`", key)
-        # Joined to an absolute path, the folder drops out.
-        beside = Path(self._document.path).parent / text
-        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-        # os.path, because Path.exists raises for a path that can't be looked up.
-        is_credential = credentials is not None and os.path.exists(os.path.join(credentials, text))  # noqa: PTH110, PTH118
-        return Path(credentials, text) if credentials and is_credential else beside
-
-    def _content(self, node: Node, path: Path) -> str:
-        try:
-            content = _read_start(path)
-        except OSError as error:
-            hint = "write the 32 hex digits into that file, and let this user read it"
-            self.fail(node, f"{path} can't be read ({error.strerror})", hint, "bindkey_file")
-        # Bytes that are not text are not hex digits either.
-        text = content.removeprefix(codecs.BOM_UTF8).decode("latin-1")
-        return text.strip(" \t\r\n") if len(content) < _MAX_KEY_FILE_BYTES else text
+        path = _path(document, nodes[key])
+        where, key_file = f"{path}: ", str(path)
+        text = _content(document, nodes[key], path)
+        problem = bindkey_problem(text)
+    else:
+        return
+    if problem:
+        document.fail(nodes[key], where + problem, _BINDKEY_HINT, key=key)
+    devices.keys[document.device] = bytes.fromhex(text)
+    if key_file not in devices.key_files:
+        devices.key_files.append(key_file)
 
 
-def _read_start(path: Path) -> bytes:
-    """Return the first bytes of a file, without waiting for somebody to write into a pipe."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+def _path(document: Document, node: Node) -> Path:
+    """Return the path of a `bindkey_file`: among systemd's credentials, else relative to the configuration."""
+    key = "bindkey_file"
+    text = document.scalar(node, key)
+    if not isinstance(text, str) or not text or not text.isprintable():
+        document.fail(node, "not a path", 'write one, such as "/etc/ble_exporter/living_room.key"', key=key)
+    if _BINDKEY.fullmatch(text) or _OLD_BINDKEY.fullmatch(text):
+        document.fail(node, "a bindkey is written in place of the path", "write it as `bindkey:`", key=key)
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    # os.path, because Path.exists raises for a path that can't be looked up.
+    if credentials and os.path.exists(os.path.join(credentials, text)):  # noqa: PTH110, PTH118
+        return Path(credentials, text)
+    # An absolute path stays as it is.
+    return Path(document.path).parent / text
+
+
+def _content(document: Document, node: Node, path: Path) -> str:
     try:
-        return os.read(descriptor, _MAX_KEY_FILE_BYTES)
-    finally:
-        os.close(descriptor)
+        # Without waiting for a pipe's writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            content = os.read(descriptor, _MAX_KEY_FILE_BYTES)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        hint = "write the 32 hex digits into that file, and let this user read it"
+        document.fail(node, f"{path} can't be read ({error.strerror})", hint, key="bindkey_file")
+    # Bytes that are not text are not hex digits either.
+    text = content.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+    return text.strip(" \t\r\n") if len(content) < _MAX_KEY_FILE_BYTES else text

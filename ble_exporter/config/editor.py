@@ -1,12 +1,12 @@
 """
 Adds devices to a configuration file; everything else in it stays as it was, byte for byte.
 
-The new lines are inserted into the text, at a position taken from the YAML tree; nothing is written from the tree.
-The result is then parsed as the service parses it, and replaces the file only if it holds the old settings and the
-new devices.
+The new lines are inserted into the text, at a position from the YAML tree. The result is parsed as the service parses
+it, and replaces the file only if it has the old settings and the new devices.
 """
 
 import codecs
+import json
 import os
 import re
 import stat
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ble_exporter.config.app_config import AppConfig, parse_config
 from ble_exporter.config.devices import bindkey_problem, name_problem
-from ble_exporter.config.yaml_document import Document, Node, column_of, entries_of, is_flow, quoted, span_of, text_of
+from ble_exporter.config.yaml_document import Document, Node, column_of, entries_of, is_flow, span_of, text_of
 from ble_exporter.errors import ConfigError
 
 _NEW_FILE = """\
@@ -47,13 +47,11 @@ devices: {}
 
 # As in YAML.
 _LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-
 _COMMENT = re.compile(rf"( *)#[^\r\n\x85\u2028\u2029]*(?:{_LINE_BREAK.pattern}|\Z)")
-
 # Not braces with a comment in them.
 _EMPTY_BRACES = re.compile(r"\{ *\}")
 
-# What a file with a bindkey may allow at most: its group may read it, other users nothing.
+# The most that a file with a bindkey may allow: its group may read it, other users nothing.
 _MODE_WITH_KEY = 0o640
 
 
@@ -75,11 +73,9 @@ class NewDevice:
 
 def check_can_add(path: str) -> AppConfig:
     """
-    Check that devices can be added to a file, before the user spends time on choosing them.
+    Return the present configuration of a file, or that of a new file, after checking that devices can be added to it.
 
-    Returns:
-        The present configuration, whose devices may be empty; for a file that does not exist or is empty, that of a
-        new file.
+    So the user chooses devices only for a file that can take them. The configuration may list none yet.
 
     Raises:
         ConfigError: The file is not a valid configuration, or can't be written.
@@ -137,10 +133,7 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
     """
     Return the content of a configuration file with devices added.
 
-    Args:
-        path: The file's name for messages.
-        data: The present content, which may list no devices; if blank, the result is a complete new configuration.
-        devices: The devices to add.
+    The present content may list no devices; if it is blank, the result is a complete new configuration.
 
     Raises:
         ConfigError: The content is not a valid configuration, an address or a name is already used, or the devices are
@@ -194,7 +187,7 @@ def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDev
     line_break = found[0] if found else "\n"
     if entry is None:
         separator = "" if text.endswith(line_break) else line_break
-        return text + separator + _join_lines(["devices:", *_block_lines(devices, 2)], line_break)
+        return f"{text}{separator}devices:{line_break}{_block(devices, 2, line_break)}"
     key, value = entry
     children = entries_of(value)
     start, end = span_of(value)
@@ -213,7 +206,7 @@ def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDev
         # A comment that is indented like the last device's values belongs to that device.
         at = comment.end()
     separator = "" if at == 0 or _LINE_BREAK.fullmatch(text[at - 1]) else line_break
-    return text[:at] + separator + _join_lines(_block_lines(devices, indentation), line_break) + text[at:]
+    return text[:at] + separator + _block(devices, indentation, line_break) + text[at:]
 
 
 def _next_line(text: str, position: int) -> int:
@@ -224,24 +217,25 @@ def _next_line(text: str, position: int) -> int:
     return found.end() if found else len(text)
 
 
-def _block_lines(devices: Sequence[NewDevice], indentation: int) -> list[str]:
+def _block(devices: Sequence[NewDevice], indentation: int, line_break: str) -> str:
     lines = []
     for device in devices:
         if device.bindkey:
-            lines += [f'"{device.address}":', f"  name: {quoted(device.name)}", f'  bindkey: "{device.bindkey}"']
+            lines += [f'"{device.address}":', f"  name: {_quoted(device.name)}", f'  bindkey: "{device.bindkey}"']
         else:
-            lines.append(f'"{device.address}": {quoted(device.name)}')
-    return [" " * indentation + line for line in lines]
+            lines.append(f'"{device.address}": {_quoted(device.name)}')
+    return "".join(" " * indentation + line + line_break for line in lines)
 
 
 def _flow_entry(device: NewDevice) -> str:
-    name = quoted(device.name)
+    name = _quoted(device.name)
     value = f'{{name: {name}, bindkey: "{device.bindkey}"}}' if device.bindkey else name
     return f'"{device.address}": {value}'
 
 
-def _join_lines(lines: Sequence[str], line_break: str) -> str:
-    return "".join(line + line_break for line in lines)
+def _quoted(text: str) -> str:
+    """Return a printable text as a JSON string, which YAML reads as well."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _copy_owner_and_mode(path: str, target: str, descriptor: int, *, holds_key: bool) -> None:

@@ -1,13 +1,13 @@
 """
-A YAML file as a tree of nodes with their lines. The only file that knows YAML.
+A YAML file as a tree of nodes. The only file that imports yaml.
 
-The file is not loaded into Python objects: a node knows its line and whether it was quoted, and a mapping keeps both of
-two equal keys.
+Unlike the Python objects that YAML describes, a node has a line and its quotes, and a mapping keeps duplicate keys.
 """
 
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
@@ -24,8 +24,7 @@ class _Loader(yaml.SafeLoader):
     """
     A loader with YAML 1.2's rules for numbers, truth values and null.
 
-    PyYAML follows YAML 1.1, in which `no` is False, `010` is 8 and an unquoted 12:34:56:12:34:56 the number
-    9783981296.
+    PyYAML follows YAML 1.1: `no` is False, `010` is 8, and an unquoted 12:34:56:12:34:56 is 9783981296.
     """
 
 
@@ -38,25 +37,22 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
 
-_MANY_DIGITS = 18
-
-# A bindkey or a part of one, wherever in the file it was put: no message shows it. A Bluetooth address is shorter.
+# A bindkey or a part of one, anywhere in the file: no message shows it. A Bluetooth address is shorter.
 _SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{2,}")
 
 
+@dataclass(frozen=True)
 class Document:
     """
     One YAML file; every error that it raises names the file, and the line where there is one.
 
-    Args:
-        path: The file's name for messages.
-
     Attributes:
-        path: The same.
+        path: The file's name for messages.
+        device: Address of the device that is being read, for messages; may be empty.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    path: str
+    device: str = ""
 
     def text(self, data: bytes) -> str:
         """
@@ -85,27 +81,19 @@ class Document:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             problem = "not valid YAML: " + ", ".join(filter(None, (error.context, error.problem)))
             # Without the cause: its traceback would quote lines of the file, and a bindkey with them.
-            raise ConfigError(_without_secrets(problem), path=self.path, line=line) from None
+            raise ConfigError(_SECRET.sub("…", problem), path=self.path, line=line) from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             raise ConfigError("a control character is not allowed", "remove it", path=self.path, line=line) from None
         except RecursionError as error:
             raise ConfigError("not valid YAML: nested too deeply", path=self.path) from error
 
-    def nodes(
-        self, entries: Iterable[tuple[Node, Node]], known: Collection[str], device: str = "", *, shows_keys: bool = True
-    ) -> dict[str, Node]:
+    def nodes(self, entries: Iterable[tuple[Node, Node]], known: Collection[str]) -> dict[str, Node]:
         """
         Return the values of a mapping by key.
 
-        Args:
-            entries: The mapping's keys and values.
-            known: The keys that are allowed.
-            device: Address of the device that the mapping describes, for messages.
-            shows_keys: False hides an unknown key in messages: a bindkey may have been written in its place.
-
         Raises:
-            ConfigError: A key is unknown, or set twice.
+            ConfigError: A key is not one of the known ones, or is set twice.
         """
         nodes: dict[str, Node] = {}
         lines: dict[str, int] = {}
@@ -114,23 +102,23 @@ class Document:
             if key not in known:
                 close = get_close_matches(key, known, 1)
                 hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
-                self.fail(key_node, "unknown key", hint, key=key if shows_keys else "", device=device)
+                # If key and value of a device are swapped, its bindkey is the key.
+                self.fail(key_node, "unknown key", hint, key="" if self.device else key)
             if key in lines:
-                problem = f"is already set on line {lines[key]}"
-                self.fail(key_node, problem, "remove one of the two", key=key, device=device)
+                self.fail(key_node, f"is already set on line {lines[key]}", "remove one of the two", key=key)
             nodes[key] = value_node
             lines[key] = line_of(key_node)
         return nodes
 
-    def scalar(self, node: Node, key: str = "", device: str = "") -> Scalar:
+    def scalar(self, node: Node, key: str = "") -> Scalar:
         """
-        Return a node's single value; key and device are for messages.
+        Return a node's single value; the key is for messages.
 
         Raises:
             ConfigError: The node is a list or a mapping, or its tag does not fit its value.
         """
-        if not isinstance(node, yaml.ScalarNode):
-            self.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key, device=device)
+        if not is_scalar(node):
+            self.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key)
         text = text_of(node)
         kind = node.tag.rpartition(":")[2]
         if kind == "null":
@@ -139,16 +127,16 @@ class Document:
             return text.lower() == "true"
         if kind in ("int", "float"):
             with suppress(ValueError):
-                # More digits than any setting has become a float: int() refuses thousands of them with its own error.
-                return int(text) if kind == "int" and len(text) < _MANY_DIGITS else float(text)
-            self.fail(node, f"{text} is not a number", "write one", key=key, device=device)
+                # int() rejects thousands of digits with an error of its own; no setting has 18.
+                return int(text) if kind == "int" and len(text) < 18 else float(text)
+            self.fail(node, f"{text} is not a number", "write one", key=key)
         return text
 
-    def fail(self, node: Node | None, problem: str, hint: str = "", *, key: str = "", device: str = "") -> NoReturn:
+    def fail(self, node: Node | None, problem: str, hint: str = "", *, key: str = "") -> NoReturn:
         """Raise a ConfigError for a node, or for the whole file; its text is one line and never shows a bindkey."""
         line = None if node is None else line_of(node)
-        problem, hint, key = (_without_secrets(one_line(part)) for part in (problem, hint, key))
-        raise ConfigError(problem, hint, path=self.path, line=line, key=key, device=device)
+        problem, hint, key = (_SECRET.sub("…", one_line(part)) for part in (problem, hint, key))
+        raise ConfigError(problem, hint, path=self.path, line=line, key=key, device=self.device)
 
 
 def entries_of(node: Node | None) -> list[tuple[Node, Node]]:
@@ -183,9 +171,9 @@ def column_of(node: Node) -> int:
 
 def span_of(node: Node) -> tuple[int, int]:
     """
-    Return the offsets of a node's start and end in the text; the end is behind its last character.
+    Return the offsets in the text of a node's first character, and of the one after its last.
 
-    (YAML's own end of a block mapping is the start of the next token, behind all comments.)
+    PyYAML's own end of a block mapping is the start of the next token, after all comments.
     """
     start = int(node.start_mark.index)
     if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
@@ -206,12 +194,6 @@ def is_empty(node: Node) -> bool:
     return isinstance(node, yaml.MappingNode) and not node.value
 
 
-def quoted(text: str) -> str:
-    """Return a text without control characters in YAML's double quotes."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 def text_of(node: Node) -> str:
     """Return a scalar as it is written, before YAML reads it as a number or a truth value."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else "(no text)"
@@ -230,7 +212,3 @@ def show_value(value: Scalar) -> str:
     if value is None:
         return "an empty value"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
-
-
-def _without_secrets(text: str) -> str:
-    return _SECRET.sub("…", text)
