@@ -1,8 +1,4 @@
-"""
-One configured sensor: its reader, and everything that is kept about it.
-
-An advertisement is read and stored here once; metrics, status and page only look. Moments are monotonic seconds.
-"""
+"""One configured sensor: its reader, and everything that is kept about it. Moments are monotonic seconds."""
 
 import math
 from collections import Counter
@@ -11,7 +7,7 @@ from itertools import chain
 
 from ble_exporter.device.events import Events
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
-from ble_exporter.device.rhythm import NO_LIMIT, Limit, learned_limit
+from ble_exporter.device.rhythm import NO_LIMIT, Limit, Rhythm, learned_limit
 from ble_exporter.device.sequence import is_late_copy, steps_behind
 from ble_exporter.device.series import Reception, Series
 from ble_exporter.errors import RejectReason
@@ -26,17 +22,15 @@ def _no_reader(advertisement: Advertisement) -> Reading:
     raise AssertionError(f"{advertisement} was heard of a device without a reader")
 
 
+# Anybody can send some hundred names under a sensor's address, so a device has limits.
 MOST_HISTORIES = 32
-"""
-So many measurements of a device have a last hour. Anybody can send some hundred names under a sensor's address: those
-that come too late get one when another measurement was not heard for an hour, so that noise drives out no temperature.
-"""
+"""How many measurements have a last hour. The first keep theirs until they were not heard for an hour."""
 
 _MOST_SERIES = 64
 """A device with more series than this forgets those that have expired, with their rhythms and last hours."""
 
 _MOST_TEXTS = 32
-"""So many names that are no measurements (buttons, texts) are kept for the status page, the latest."""
+"""How many texts, events and other values that are not measurements are kept: the latest."""
 
 
 class Device:
@@ -44,29 +38,26 @@ class Device:
     One configured sensor.
 
     A sensor sends one measurement several times under one packet id, often in two kinds of packets in turn. The packets
-    with one id are a transmission: what they repeat is heard again (RSSI, freshness), but is no new measurement.
+    with one id are a transmission. A value that they repeat is heard again (RSSI, freshness), but is not a new
+    measurement.
 
     Args:
-        name: As configured; the `device` label.
-        address: As configured: upper case, with colons; empty where there is none.
-        read: Its reader: with or without a key. Without any, the device is only written to.
+        name: The configured name, which is the `device` label.
+        address: Upper case, with colons; may be empty.
+        read: Its reader; by default the device is only written to.
         limit: For how long a value shows after it was heard.
         presence_limit: For how long the device counts as heard after its latest packet; by default by its rhythm.
 
     Attributes:
-        name, address, read: The same.
-        labels: `{"device": name}`.
         series: Everything that it has measured, expired or not.
         receptions: By adapter.
-        events: Its events and its information.
-        said: Texts, events and other things that are no measurements: value, Unix time and moment; the latest last.
+        said: Texts, events and other values that are not measurements: value, Unix time and moment; the latest last.
         packets: How many advertisements gave a reading.
-        heard_s: When the latest of them was heard; None before the first.
-        advertisement, reading: The latest of them; None before the first.
-        last_update: When a new measurement was last heard, in Unix time; None where it shows none.
+        heard_s, advertisement, reading: The latest of them; None before the first.
+        last_update: When a new measurement was last heard, in Unix time; None if none is shown.
         refused: How many advertisements were rejected, by reason.
-        refusal: The reason of the latest rejection, and when it was.
-        warnings: What was warned of in the log.
+        refusal: The reason and the moment of the latest rejection.
+        warnings: The different warnings that were logged for it.
         expires_at: Nothing expires before this moment.
     """
 
@@ -98,7 +89,7 @@ class Device:
         self._limit = limit
         self._shortest_limit_s = limit(None)
         self._presence_limit = presence_limit or learned_limit()
-        # The present transmission: its packet id, the adapter that heard it first, and its number.
+        # The current transmission: its packet id, the adapter that heard it first, and its number.
         self._packet_id: int | None = None
         self._adapter = ""
         self._transmission = 0
@@ -106,9 +97,9 @@ class Device:
         self._expirations = 0
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
-        """Store what an advertisement says; other measurements stay."""
+        """Store the values of an advertisement; other measurements stay."""
         if self.expires_at <= now_s:
-            # What has expired must not come back with what is heard now.
+            # Values that have expired stay so, although their device is heard again.
             self.expire(now_s)
         self.packets += 1
         self.advertisement = advertisement
@@ -117,7 +108,7 @@ class Device:
         adapter = advertisement.adapter
         reception = self.receptions.get(adapter)
         if reception is None:
-            reception = self.receptions[adapter] = Reception(now_s)
+            reception = self.receptions[adapter] = Reception(now_s, Rhythm(now_s))
         reception.rhythm.hear(now_s)
         reception.rssi = advertisement.rssi
         reception.heard_s = now_s
@@ -141,7 +132,7 @@ class Device:
     def _store(
         self, measurements: Mapping[Measurement, float], packet_id: int | None, now_s: float, is_copy: bool
     ) -> bool:
-        """Store the values; return whether any of them is new in this transmission. A copy shows no rhythm."""
+        """Store the values; return whether any of them is new in this transmission. A copy is no beat of a rhythm."""
         is_new = False
         minute = int(now_s // STEP_S)
         point = minute % POINTS
@@ -150,7 +141,7 @@ class Device:
         for measurement, value in measurements.items():
             series = all_series.get(measurement)
             if series is None:
-                series = all_series[measurement] = Series(now_s)
+                series = all_series[measurement] = Series(now_s, Rhythm(now_s))
             elif not is_copy:
                 series.rhythm.hear(now_s)
             if series.said_in != transmission or series.value != value:
@@ -172,7 +163,7 @@ class Device:
     def _without_late_copies(
         self, measurements: Mapping[Measurement, float], packet_id: int, now_s: float
     ) -> Mapping[Measurement, float]:
-        """Return the measurements without those of which another adapter has already brought newer ones."""
+        """Return the measurements without those that another adapter has overtaken."""
 
         def is_late(measurement: Measurement) -> bool:
             series = self.series.get(measurement)
@@ -183,7 +174,7 @@ class Device:
         return {measurement: value for measurement, value in measurements.items() if not is_late(measurement)}
 
     def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
-        """Return whether the present transmission has already said all of it."""
+        """Return whether the current transmission already had all of these values."""
         for measurement, value in measurements.items():
             series = self.series.get(measurement)
             if series is None or series.said_in != self._transmission or series.value != value:
@@ -192,16 +183,12 @@ class Device:
 
     def _begin_last_hour(self, series: Series, minute: int) -> None:
         if self._histories_full_in == minute:
-            # Looking again for each name of a flood would take longer than all else.
+            # Searching again for each name of a flood would take longer than everything else.
             return
-        histories = 0
         for known in self.series.values():
-            if known.last_hour is not None:
-                if known.last_hour.is_over(minute):
-                    known.last_hour = None
-                else:
-                    histories += 1
-        if histories < MOST_HISTORIES:
+            if known.last_hour is not None and known.last_hour.is_over(minute):
+                known.last_hour = None
+        if sum(known.last_hour is not None for known in self.series.values()) < MOST_HISTORIES:
             series.last_hour = LastHour(minute)
             series.last_hour.put(series.value, minute)
         else:
@@ -210,7 +197,7 @@ class Device:
     def _note_said(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         self.events.hear(reading.others, reading.packet_id, now_s, advertisement.adapter)
         for name, value in reading.others.items():
-            # The latest comes last, so that the first one to go is the oldest.
+            # The latest comes last, so the first to go is the oldest.
             self.said.pop(name, None)
             text = value.hex() if isinstance(value, bytes) else value
             self.said[name] = (text, advertisement.heard_at, now_s)
@@ -223,7 +210,7 @@ class Device:
         self.refusal = (reason, now_s)
 
     def expire(self, now_s: float) -> None:
-        """Expire what was not heard for its limit; where nothing is due, that is one comparison."""
+        """Expire the values and receptions whose limits are over; if none is due, this costs one comparison."""
         if now_s < self.expires_at:
             return
         self.expires_at = math.inf
@@ -238,14 +225,14 @@ class Device:
         self._end_if_gone()
 
     def expire_unheard_since(self, moment_s: float) -> None:
-        """Expire what was not heard since a moment, whatever its limit."""
+        """Expire the values and receptions that were not heard since a moment, whatever their limits."""
         for kept in self._kept():
             if kept.heard_s < moment_s:
                 kept.is_shown = False
         self._end_if_gone()
 
     def _kept(self) -> Iterator[Series | Reception]:
-        """Yield what has not expired."""
+        """Yield the values and receptions that have not expired."""
         everything: Iterable[Series | Reception] = chain(self.series.values(), self.receptions.values())
         return (kept for kept in everything if kept.is_shown)
 
@@ -259,12 +246,12 @@ class Device:
 
     @property
     def version(self) -> int:
-        """A number that grows with every change of what a scrape shows."""
+        """Grows with every change of the device's series in a scrape."""
         return self.packets + self._expirations
 
     @property
     def is_present(self) -> bool:
-        """Whether anything of it has not expired: then it has series in a scrape."""
+        """Whether it has series in a scrape: a value or a reception has not expired."""
         return any(True for _ in self._kept())
 
     @property
@@ -272,13 +259,10 @@ class Device:
         """
         The usual interval between its advertisements, for the adapter that hears most; None before the second.
 
-        An adapter that no longer hears it counts only where no other knows an interval.
+        An adapter that no longer hears it counts only if no other knows an interval.
         """
-        intervals = [
-            (not reception.is_shown, interval_s)
-            for reception in self.receptions.values()
-            if (interval_s := reception.rhythm.interval_s) is not None
-        ]
+        receptions = self.receptions.values()
+        intervals = [(not one.is_shown, one.rhythm.interval_s) for one in receptions if one.rhythm.interval_s]
         return min(intervals)[1] if intervals else None
 
     @property
@@ -287,11 +271,11 @@ class Device:
         return self._presence_limit(self.interval_s)
 
     def values(self) -> dict[Measurement, float]:
-        """Return what has not expired: measurement to value, in the unit of the formats' tables."""
+        """Return the values that have not expired, in the units of the formats' tables."""
         return {measurement: series.value for measurement, series in self.series.items() if series.is_shown}
 
     def last_hour(self, now_s: float) -> dict[Measurement, list[float | None]]:
-        """Return the last hour of each measurement that was heard in it: POINTS values, the last one of this minute."""
+        """Return the last hour of each measurement heard in it: POINTS values, the last one of this minute."""
         minute = int(now_s // STEP_S)
         return {
             measurement: series.last_hour.values(minute)

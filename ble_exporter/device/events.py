@@ -1,8 +1,7 @@
 """
-Events of one sensor, each counted once, and what it says about itself.
+Events of one sensor, each counted once, and what the sensor says about itself.
 
-A sensor sends each event several times, so that it is heard. Which packets are the same event follows from their packet
-id; docs/metrics.md has the rule.
+A sensor sends each event several times. The rule for which packets are the same event: docs/metrics.md.
 """
 
 from collections.abc import Mapping
@@ -14,21 +13,21 @@ from ble_exporter.formats.measurement import Measurement
 EVENT_KINDS = frozenset({"button", "command", "dimmer"})
 INFO = frozenset({"device_type", "firmware_version"})
 
-# BTHome's event of a button on which nothing happened, beside one on which something did.
+# What a packet about several buttons says of one on which nothing happened (BTHome).
 _NO_EVENT = "none"
-# The same event under the same packet id is a repeat when it was heard within so many seconds: a sensor may send its
-# latest event until the next one, but the ids wrap around after 256 packets, and begin anew with a new battery.
+# The same event under the same packet id counts as a duplicate for this long. A sensor may send its latest event until
+# the next one; but packet ids wrap around after 256 packets, and start again with a new battery.
 _SAME_ID_S = 600.0
-# Without a packet id a repeat looks like a second press: within so many seconds it counts as a repeat.
+# Without a packet id, a duplicate looks like a second press. For this long it counts as a duplicate.
 _NO_ID_S = 5.0
-# Anybody can send some hundred buttons, and any version, under a sensor's address, and Prometheus keeps each series
-# that it has seen: so many are counted for a device, and no more until the program restarts.
+# Limits for each device until the program restarts: anybody can send some hundred buttons, and any version, under a
+# sensor's address, and Prometheus keeps each series that it has seen.
 _MOST_COUNTS = 64
 _MOST_INFOS = 16
 
 
 class _Event(NamedTuple):
-    """The latest event of one button: what it was, its packet id, and when and by which adapter it was heard."""
+    """An event of one button: what it was, its packet id, and when and by which adapter it was heard."""
 
     event: str
     packet_id: int | None
@@ -38,11 +37,11 @@ class _Event(NamedTuple):
 
 class Events:
     """
-    The events and the information of one device, for as long as the program runs: a counter must not go back.
+    The events and the information of one device, for as long as the program runs: a counter must not decrease.
 
     Attributes:
-        counts: Button (or other source of events) and event, to how often it happened.
-        info: What the sensor says about itself: one of INFO, to its latest value.
+        counts: How often each event happened, by its source (such as a button) and its name.
+        info: What the sensor says about itself: the latest value of each of INFO.
     """
 
     __slots__ = ("_infos", "_latest", "counts", "info")
@@ -51,33 +50,29 @@ class Events:
         self.counts: dict[tuple[Measurement, str], int] = {}
         self.info: dict[str, str] = {}
         self._latest: dict[Measurement, _Event] = {}
-        self._infos: set[tuple[str, str]] = set()
+        self._infos: set[tuple[str, int | str | bytes]] = set()
 
     def hear(
         self, said: Mapping[Measurement, int | str | bytes], packet_id: int | None, now_s: float, adapter: str
     ) -> None:
         """
-        Count the events in a packet that were not counted before, and note its information.
+        Count the new events in a packet, and note its information.
 
         Args:
-            said: What the packet says apart from measurements.
-            packet_id: Its packet id, 0 to 255; None where it has none.
+            said: The packet's values that are not measurements.
+            packet_id: From 0 to 255; None if the packet has none.
             now_s: Monotonic seconds.
             adapter: The adapter that heard it.
         """
         for name, value in said.items():
             if name.name in EVENT_KINDS:
                 self._hear_event(name, _Event(str(value), packet_id, now_s, adapter))
-            elif name in INFO:
-                self._hear_info(name, str(value))
-
-    def _hear_info(self, name: str, value: str) -> None:
-        if (name, value) in self._infos or len(self._infos) < _MOST_INFOS:
-            self._infos.add((name, value))
-            self.info[name] = value
+            elif name in INFO and ((name, value) in self._infos or len(self._infos) < _MOST_INFOS):
+                self._infos.add((name, value))
+                self.info[name] = str(value)
 
     def _hear_event(self, name: Measurement, heard: _Event) -> None:
-        # What follows the event itself (how far a dimmer was turned) has too many values for a label.
+        # The rest, such as how far a dimmer was turned, has too many values for a label.
         event = heard.event.partition(" ")[0]
         if event == _NO_EVENT:
             return

@@ -1,12 +1,12 @@
 """
-New packet or replay? Decided by the counters of authenticated payloads. The rule, and its limits: docs/security.md.
+New packet or replay? The counters of authenticated payloads decide. The rule, and its limits: docs/security.md.
 
-Every payload that comes here has a valid MIC: the sensor made it, and the only question is when.
+Every payload here has a valid MIC: the sensor made it, and the only question is when.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from ble_exporter.device.sequence import LATE_STEPS, is_late_copy
@@ -16,13 +16,13 @@ from ble_exporter.formats.decoded import Cipher, Counter
 # The firmware measures every 250 s at most (25 advertisements of 10 s), and counts measurements.
 HOLD_S = 300.0
 
-# A restart is believed after so long a silence, and after so many counters in so long a time. At the firmware's default
-# a counter lasts 10 s: from the first packet of one to the first packet of the next but one it is 12 s or more.
+# A restart is believed after QUIET_S of silence and STEPS counters, the first and last of them SPAN_S or more apart.
+# At the firmware's default a counter lasts 10 s, so the first packets of STEPS counters take 12 s or more.
 QUIET_S = 30.0
 STEPS = 3
 SPAN_S = 10.0
 
-# A counter below this has just restarted: almost three hours at 10 s. Its packets are remembered, up to this many.
+# A counter below this has restarted lately: less than three hours ago, at 10 s each. Its packets are remembered.
 LOW = 1024
 _MOST_SPENT = 4 * LOW
 
@@ -33,17 +33,14 @@ _COUNTS_AT_ONCE = 64
 # A counter this narrow wraps around within the hour: half of its range or more ahead means behind.
 _NARROW_BITS = 16
 
-# Another format is believed at first, and after a long silence: the sensor was set to it. So is a counter that is
-# further ahead than a sensor counts: at first a recording may have been heard before the sensor.
+# Another format is accepted in this time after the first packet, and after as long a silence: the sensor was set to it.
+# So is a counter that is further ahead than a sensor counts: a recording may have been heard before the sensor.
 TRUST_S = 600.0
 
 
 class DigestingCipher:
     """
     A cipher that keeps a digest of each payload that it decrypted.
-
-    Args:
-        cipher: Does the work.
 
     Attributes:
         digests: One for each payload with a valid MIC.
@@ -54,14 +51,9 @@ class DigestingCipher:
         self._cipher = cipher
 
     def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
-        """
-        Return the plaintext: see formats.decoded.Cipher.
-
-        Raises:
-            DecodeError: The MIC is wrong ("wrong_key").
-        """
+        """Return the plaintext, or raise a DecodeError: see formats.decoded.Cipher."""
         plaintext = self._cipher.decrypt(nonce, sealed, associated_data)
-        # A digest of what the MIC covers and of nothing else: anybody can change the other bytes of a packet.
+        # Only of what the MIC covers: anybody can change the other bytes of a packet.
         self.digests.append(blake2b(nonce + sealed, digest_size=8).digest())
         return plaintext
 
@@ -72,81 +64,76 @@ class ReplayGuard:
 
     Args:
         clock: Returns monotonic seconds.
-        scan_interval_s: Seconds from the start of one scan to the start of the next; 0 where the radio listens all the
-            time. A pause between two scans is no silence of the sensor.
+        scan_interval_s: Seconds from the start of one scan to the start of the next; 0 if the radio listens all the
+            time. A pause between two scans is not silence of the sensor.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, scan_interval_s: float = 0.0) -> None:
+    def __init__(self, clock: Callable[[], float], scan_interval_s: float = 0.0) -> None:
         self._clock = clock
         self._quiet_s = QUIET_S + scan_interval_s
         self._known_since: float | None = None
         self._heard_at = 0.0
-        # By format and width: more than one where the sensor was set to another format.
+        # By format and width of the counter: several if the sensor was set to another format.
         self._histories: dict[tuple[str, int], _CounterHistory] = {}
 
     def admit(self, counters: Mapping[str, Counter], digests: Collection[bytes], adapter: str = "") -> bool:
         """
-        Accept the payloads of one advertisement: all of them, or none.
+        Accept the payloads of one advertisement, and return whether the sensor has restarted.
 
         Args:
-            counters: Format (its service UUID) to the counter of its payload; at least one.
+            counters: The counter of each payload, by the service UUID of its format; at least one.
             digests: Those of the payloads.
             adapter: The adapter that heard it.
 
-        Returns:
-            Whether the sensor was found to have restarted.
-
         Raises:
-            DecodeError: One of them is a replay, or can't be told from one ("replayed").
+            DecodeError: A payload is a replay, or may be one ("replayed"); then none is accepted.
         """
         now = self._clock()
-        histories = {
-            key: self._history_of(*key, now) for key in ((uuid, counter.bits) for uuid, counter in counters.items())
-        }
-        for (uuid, _), history in histories.items():
-            refusal = history.refusal(counters[uuid].value, digests, now, adapter)
+        heard = [(uuid, counter, self._history_of(uuid, counter.bits, now)) for uuid, counter in counters.items()]
+        for _, counter, history in heard:
+            refusal = history.refusal(counter.value, digests, now, adapter)
             if refusal:
                 raise DecodeError("replayed", refusal)
         self._heard_at = now
         if self._known_since is None:
             self._known_since = now
-        self._histories.update(histories)
-        restarts = [
-            history.accept(counters[uuid].value, digests, now, adapter) for (uuid, _), history in histories.items()
-        ]
-        return any(restarts)
+        has_restarted = False
+        for uuid, counter, history in heard:
+            self._histories[uuid, counter.bits] = history
+            has_restarted |= history.accept(counter.value, digests, now, adapter)
+        return has_restarted
 
     def _history_of(self, uuid: str, bits: int, now: float) -> "_CounterHistory":
         history = self._histories.get((uuid, bits))
         if self._known_since is not None:
-            # A format that it no longer sends counts as another one: its recordings do not become true with age.
+            # A format that it no longer sends counts as another one: age does not make its recordings valid.
             sent_at = self._known_since if history is None else history.heard_at
             if now - sent_at >= TRUST_S and now - self._heard_at < TRUST_S:
                 raise DecodeError("replayed", "it sends another format, and has sent its own one a short while ago")
         return history or _CounterHistory(bits, now, self._quiet_s)
 
 
+@dataclass
 class _Trial:
-    """Packets of what may be a sensor that has restarted."""
+    """Packets that may come from a sensor that has restarted."""
 
-    def __init__(self, value: int, now: float) -> None:
-        self.began = now
-        self.steps = 1
-        self.last = value
-        self.digests: set[bytes] = set()
+    last: int
+    began: float
+    steps: int = 1
+    digests: set[bytes] = field(default_factory=set)
 
 
 class _CounterHistory:
     """
     What is known of one counter: that of one format of a device.
 
-    Attributes (moments are those of the clock):
+    Attributes:
         last: The latest counter; None before the first.
-        since: When it was first accepted.
+        since: When it was first accepted, in seconds of the clock.
         adapter: The adapter that heard it then.
         heard_at: When a packet was last accepted.
         digests: Of the packets accepted with low counters since the sensor started.
-        spent: Of the packets accepted before that, and of those of trials that failed; oldest first.
+        spent: Of the packets accepted before that, and of those of failed trials; oldest first.
         trial: Of a sensor that seems to have restarted.
     """
 
@@ -164,11 +151,11 @@ class _CounterHistory:
         # The latest counters, and when each was first accepted; oldest first.
         self._latest: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
         self._has_restarted = False
-        # The count before this one, and when it was last heard: it may have been the true one.
+        # The count before this one, and when it was last heard: it may have been the sensor's.
         self._before: tuple[int, float] | None = None
 
     def refusal(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> str:
-        """Return why a packet is refused; empty where it is not."""
+        """Return why a packet is refused, or an empty string."""
         ahead = self._ahead(value, self.last)
         if any(digest in self.spent for digest in digests):
             return self._heard_before(value)
@@ -185,7 +172,7 @@ class _CounterHistory:
         return self._put_on_trial(value, digests, now)
 
     def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:
-        """Note a packet that is not refused; return whether the sensor was found to have restarted."""
+        """Note a packet that is not refused; return whether the sensor has restarted."""
         ahead = self._ahead(value, self.last)
         if self._is_late(value, ahead, now, adapter):
             return False
@@ -217,7 +204,7 @@ class _CounterHistory:
         return (value - last + half) % self._size - half
 
     def _is_near(self, ahead: int, now: float) -> bool:
-        """Whether a sensor can have counted so far since it was heard; a narrow counter has no room to be far."""
+        """Whether a sensor can have counted this far since it was heard; a narrow counter is never far ahead."""
         return ahead >= 0 if self._is_narrow else _is_reachable(ahead, now - self.heard_at)
 
     def _may_jump(self, now: float) -> bool:
@@ -225,7 +212,7 @@ class _CounterHistory:
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
 
     def _continues(self, value: int, now: float) -> bool:
-        """Whether the count before this one continues: then this one was not the sensor's."""
+        """Whether the count before this one continues, so that this one was not the sensor's."""
         if self._before is None or self.last is None:
             return False
         last, heard_at = self._before
@@ -239,12 +226,12 @@ class _CounterHistory:
         return is_late_copy(-ahead, now - passed_at)
 
     def _heard_before(self, value: int) -> str:
-        # Where one packet is a replay, the ones beside it are no sensor's.
+        # The other packets of a trial with a replay in it are not the sensor's either.
         self._end_trial()
         return f"this packet, with counter {value}, was heard before the sensor last started"
 
     def _put_on_trial(self, value: int, digests: Collection[bytes], now: float) -> str:
-        """Note a packet that is behind; return why it is refused, empty where it proves that the sensor restarted."""
+        """Note a packet that is behind; return why it is refused, or "" if it proves that the sensor restarted."""
         passed = f"counter {value} was passed: the latest is {self.last}"
         if value >= LOW and not self._is_narrow and not self._continues(value, now):
             return passed
@@ -275,5 +262,5 @@ class _CounterHistory:
 
 
 def _is_reachable(ahead: int, elapsed_s: float) -> bool:
-    """Whether a sensor can have counted so far in that time."""
+    """Whether a sensor can count this far in that time."""
     return 0 <= ahead <= _COUNTS_AT_ONCE + _COUNTS_PER_S * elapsed_s

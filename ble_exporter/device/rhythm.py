@@ -1,5 +1,5 @@
 """
-How often something is heard, and for how long it counts as present after that. Why, and the odds: docs/expiry.md.
+How often something is heard, and for how long it counts as present after that. Reasons and odds: docs/expiry.md.
 
 Pure arithmetic on monotonic seconds, which the caller passes in.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from statistics import median_low
 
 CHANCES = 6
-"""A value shows for so many of its usual intervals: five lost packets in a row do not end it."""
+"""A value shows for this many of its usual intervals, so that five lost packets in a row do not end it."""
 
 FLOOR_S = 60.0
 """No value expires sooner, in seconds: at the usual 5 s between two temperatures that is twelve chances."""
@@ -18,17 +18,17 @@ CEILING_S = 900.0
 """No value shows longer, in seconds: whatever the sensor's rhythm, an older value is not the present one."""
 
 GAPS = 9
-"""The latest gaps that count: few enough to follow a new setting, and an outage among them is not the median."""
+"""The number of latest gaps that count: few enough to follow a new setting, enough for the median to ignore outages."""
 
 BURST_S = 1.0
 """
-Gaps shorter than this, in seconds, do not count: another adapter's copy, or a sensor that sends a burst of packets and
-then is silent for a minute. They would make the rhythm look fast.
+Shorter gaps, in seconds, do not count: they are another adapter's copy, or a burst of packets before a minute of
+silence, and would make the rhythm look fast.
 """
 
 Limit = Callable[[float | None], float]
 """
-For how many seconds something counts as present after it was heard, by its usual interval in seconds.
+Turns a usual interval into the time for which something counts as present after it was heard, both in seconds.
 
 None is an interval that is not known yet. No interval has a shorter limit than None.
 """
@@ -38,7 +38,7 @@ class Rhythm:
     """
     The times at which something was heard.
 
-    An outage is one long gap among others. It needs no rule of its own: the median does not follow it.
+    An outage is one long gap among others: the median ignores it, without a rule of its own.
 
     Args:
         heard_s: When it was heard for the first time.
@@ -71,25 +71,21 @@ def learned_limit(scan_interval_s: float = 0.0) -> Limit:
     Return the limit that follows the rhythm: CHANCES times the interval, between FLOOR_S and CEILING_S.
 
     Args:
-        scan_interval_s: Seconds from the start of one scan to the start of the next; 0 where there is no pause between
-            them. An interval counts as no shorter than that: nothing can be heard in the pause.
+        scan_interval_s: Seconds from the start of one scan to the start of the next; 0 if there is no pause between
+            them. No interval counts as shorter than that: nothing can be heard in the pause.
     """
-    least_s = _bounded(CHANCES * scan_interval_s)
 
     def limit_s(interval_s: float | None) -> float:
-        return least_s if interval_s is None else max(least_s, _bounded(CHANCES * interval_s))
+        usual_s = max(scan_interval_s, interval_s or 0.0)
+        return min(max(CHANCES * usual_s, FLOOR_S), CEILING_S)
 
     return limit_s
 
 
 def fixed_limit(limit_s: float) -> Limit:
-    """Return a limit of so many seconds for every interval; `math.inf` for no limit at all."""
+    """Return a limit of this many seconds for every interval."""
     return lambda _interval_s: limit_s
 
 
 NO_LIMIT: Limit = fixed_limit(math.inf)
 """Nothing expires by time alone."""
-
-
-def _bounded(limit_s: float) -> float:
-    return min(max(limit_s, FLOOR_S), CEILING_S)
