@@ -1,9 +1,8 @@
 """
 Every error that this program raises on purpose.
 
-An ExporterError is something that its reader can mend: its text is one line that names the thing
-(the file and line, the key, the adapter, the device) and the way out. `main` turns it into an exit
-code; nothing else does. Whatever is not an ExporterError is a bug and keeps its traceback.
+A user can fix the cause of an ExporterError: its text is one line that names the place (file and line, key, adapter,
+device) and the remedy, and `main` turns it into an exit status. Any other exception is a bug and keeps its traceback.
 """
 
 from typing import Literal, get_args
@@ -38,12 +37,11 @@ class ConfigError(ExporterError, ValueError):
     Its text is one line: "path:line: devices: device: key: problem; hint", without the parts that are empty.
 
     Attributes:
-        problem: What is wrong.
-        hint: What to do about it; empty where the problem says it.
-        path: The file; empty where it is not about a file.
+        hint: The remedy; empty if the problem implies it.
+        path: The file; may be empty.
         line: The line of that file, from 1; None for the file as a whole.
-        key: The setting, such as "listen_port" or "bindkey_file".
-        device: The address of the configured device that it is about.
+        key: The setting, such as "listen_port" or "bindkey_file"; may be empty.
+        device: The address of the configured device; may be empty.
     """
 
     def __init__(
@@ -65,10 +63,9 @@ class ScannerError(ExporterError):
     Bluetooth is not available, or stopped working.
 
     Attributes:
-        problem: What is wrong, in words.
-        hint: The way out, in words; empty where there is none.
-        command: The shell command that is the most likely to help, as it is typed; empty where there is none.
-        adapter: The name of the adapter ("hci0"); empty where it is about no single one.
+        hint: The remedy in words; may be empty.
+        command: The shell command that is most likely to help; may be empty.
+        adapter: The name of the adapter ("hci0"); empty if the problem concerns no single one.
     """
 
     def __init__(self, problem: str, hint: str = "", command: str = "", *, adapter: str = "") -> None:

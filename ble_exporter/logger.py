@@ -18,7 +18,7 @@ BACKUPS = 3
 
 
 class _LineFormatter(logging.Formatter):
-    """ISO 8601 time with the offset from UTC, level, message; a line break in a message can't forge a line."""
+    """Formats ISO 8601 time with the offset from UTC, level, message; a line break in a message can't forge a line."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's signature
         return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created))
@@ -30,9 +30,9 @@ class _LineFormatter(logging.Formatter):
 
 def get_logger(app_config: AppConfig) -> logging.Logger:
     """
-    Return the program's logger, with one handler, which writes to the configured log file or to standard error.
+    Return the program's logger, with one handler for the configured log file, whose folder it creates, or for stderr.
 
-    May be called again: the new handler replaces the old one. The log file's folder is created.
+    If it is called again, the new handler replaces the old one.
 
     Raises:
         ConfigError: The log file can't be written.

@@ -1,4 +1,4 @@
-"""The two values that pass through the program: what was heard, and what it means."""
+"""The two values that pass through the program: an advertisement, and the reading made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +17,9 @@ class Advertisement:
         address: The sender's Bluetooth address, upper case with colons ("A4:C1:38:00:00:01").
         service_data: Service UUID (128 bits, lower case) to the service data, without the UUID.
         heard_at: When it was heard, in seconds since the Unix epoch.
-        rssi: Received signal strength in dBm; None where the source does not know it.
-        adapter: Name of the adapter that heard it ("hci0"); empty where there is none, as in a capture.
-        name: The sender's local name, any text at all; empty where it is not known. As a rule only a scan response has
-            it, and so only an active scan.
+        rssi: Received signal strength in dBm; None if it is not known.
+        adapter: Name of the adapter that heard it ("hci0"); empty if there is none, as in a capture.
+        name: The sender's local name, any text; empty if it is not known. Usually only active scans receive it.
     """
 
     address: str
@@ -33,13 +32,13 @@ class Advertisement:
 
 class Remarks(NamedTuple):
     """
-    What is to be counted and logged about a reading, beside its values.
+    What the pipeline counts and logs about a reading, apart from its values.
 
     Attributes:
         unknown_objects: Ids of objects that are in no table. (In BTHome v2 the objects after them were not read.)
-        impossible: Measurements that no sensor can have made, and which are left out.
-        refused: Why other service data of the same advertisement, of a known format too, was not read.
-        has_restarted: Whether the sensor's counter was found to have restarted, as with a new battery.
+        impossible: Measurements that were left out, because no sensor can have made them.
+        refused: The errors of invalid service data in the same advertisement.
+        has_restarted: Whether the sensor's counter has restarted, as with a new battery.
     """
 
     unknown_objects: tuple[int, ...] = ()
@@ -54,10 +53,10 @@ class Reading(NamedTuple):
 
     Attributes:
         measurements: Measurement to value, in the unit of the formats' tables.
-        others: Events, texts, raw bytes, versions: everything that is no measurement.
-        packet_id: The number that the packets of one measurement share, 0 to 255; None where the packet has none.
+        others: Events, texts, raw bytes, versions: values that are not measurements.
+        packet_id: The number that the packets of one transmission share, 0 to 255; None if the packet has none.
         formats: Names of the formats that it came in.
-        remarks: What is to be counted and logged beside; None for nearly every reading.
+        remarks: None for nearly every reading.
     """
 
     measurements: Mapping[Measurement, float]

@@ -1,8 +1,7 @@
 """
-Readers: from an advertisement to a reading. The service UUID tells the format, the format tells the meaning.
+Readers: from an advertisement to a reading, by the formats of its service data.
 
-A device's reader is chosen once, by whether it has a key. A new format is one file in `formats/` and one row in
-`formats/registry.py`.
+A device's reader is chosen once, by whether it has a key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_
 # Service UUID to the decoder, and to the names of the formats of a reading in this format alone.
 _PLAIN = {uuid: (row.decode, (row.name,)) for uuid, row in FORMATS.items()}
 
-# A tenth of reading would be the constructor that NamedTuple generates.
+# The constructor that NamedTuple generates would take a tenth of the time of reading.
 _new = tuple.__new__
 
 
@@ -67,33 +66,27 @@ def plain_reader(advertisement: Advertisement) -> Reading:
             return _new(Reading, (measurements, others, packet_id, formats, remarks))
     decoded, refused = decode_each(advertisement)
     reading = _merged_reading(decoded, refused)
-    # A payload that only announces the sensor is no reading beside one that could not be read.
+    # A payload that only announces the sensor does not make up for one that is invalid.
     if not decoded or (refused and not reading.measurements and not reading.others):
         raise refused[0] if refused else _nothing_known(advertisement)
     return reading
 
 
 def keyed_reader(cipher: Cipher, guard: ReplayGuard) -> Reader:
-    """
-    Return the reader of a device that has a key: it accepts only what was encrypted with that key, and is new.
-
-    Args:
-        cipher: That of the key.
-        guard: The device's own.
-    """
+    """Return the reader of a device that has a key: it accepts only new packets that this key encrypted."""
 
     def read(advertisement: Advertisement) -> Reading:
         digesting = DigestingCipher(cipher)
         decoded, refused = decode_each(advertisement, digesting)
-        # Each payload by itself, before any are merged: beside a genuine one, another may be anybody's.
+        # Every payload must be valid, before any are merged: anybody can add one to a genuine packet.
         if refused or not decoded:
             raise refused[0] if refused else _nothing_known(advertisement)
-        # MiBeacon announces itself in plain, and says nothing by it.
+        # MiBeacon announces itself without encryption and without values.
         decoded = {uuid: one for uuid, one in decoded.items() if one != NOTHING}
         if not decoded:
             raise DecodeError("no_service_data", "nothing but an announcement")
         counters = {uuid: one.counter for uuid, one in decoded.items() if one.counter is not None}
-        if len(counters) < len(decoded) or not digesting.digests:
+        if len(counters) < len(decoded):
             raise DecodeError("not_encrypted", bytes_of(advertisement))
         has_restarted = guard.admit(counters, digesting.digests, advertisement.adapter)
         return _merged_reading(decoded, has_restarted=has_restarted)
@@ -104,16 +97,7 @@ def keyed_reader(cipher: Cipher, guard: ReplayGuard) -> Reader:
 def decode_each(
     advertisement: Advertisement, cipher: Cipher | None = None
 ) -> tuple[dict[str, Decoded], list[DecodeError]]:
-    """
-    Decode the service data of every known format, each by itself.
-
-    Args:
-        advertisement: What was heard.
-        cipher: That of the sender's key, where it has one.
-
-    Returns:
-        By service UUID, in the order of the table, the valid payloads; and the errors of the others.
-    """
+    """Return the decoded payloads by service UUID, in the order of FORMATS, and the errors of the invalid ones."""
     decoded: dict[str, Decoded] = {}
     refused: list[DecodeError] = []
     for uuid, row in FORMATS.items():
@@ -122,7 +106,7 @@ def decode_each(
             try:
                 decoded[uuid] = row.decode(payload, advertisement.address, cipher)
             except DecodeError as error:
-                # An error that is kept would keep the frames it came through, and they the error.
+                # Its traceback would keep the frames alive, and they would keep the error alive.
                 refused.append(error.with_traceback(None))
     return decoded, refused
 
@@ -135,7 +119,7 @@ def bytes_of(advertisement: Advertisement) -> str:
 def _merged_reading(
     decoded: Mapping[str, Decoded], refused: Sequence[DecodeError] = (), *, has_restarted: bool = False
 ) -> Reading:
-    """Return what all formats of one advertisement say together, and the errors of those that are not valid."""
+    """Return the reading of all valid payloads of an advertisement, with the errors of the others."""
     payloads = list(decoded.values())
     measurements, impossible, others = merged(payloads)
     unknown_objects = tuple(one.unknown_object for one in payloads if one.unknown_object is not None)
@@ -150,7 +134,7 @@ def _merged_reading(
 
 
 def _packet_id(decoded: Decoded) -> int | None:
-    """Return the number that the packets of one measurement share; encrypted packets share the counter."""
+    """Return the number that the packets of one transmission share; encrypted packets share the counter."""
     if decoded.packet_id is None and decoded.counter is not None:
         return decoded.counter.value % 256
     return decoded.packet_id

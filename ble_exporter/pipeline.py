@@ -13,10 +13,10 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
 
-# So many different warnings are logged for one device: anybody can send objects of any id under its address.
+# For each device: anybody can send objects of any id under its address.
 _MOST_WARNINGS = 32
 
-# What the owner of a sensor can do; the rest of the message says what is wrong.
+# The remedy; the rest of the message is the problem.
 _HINTS: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
     "not_encrypted": "the device has a bindkey, and this packet was not encrypted: it was switched off in the firmware "
@@ -30,21 +30,21 @@ _REPLAYED = "rejected an advertisement: replayed"
 
 def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, Device]:
     """
-    Return the configured devices by address, in the order of the configuration.
-
-    Args:
-        config: The configuration.
-        clock: Returns monotonic seconds.
+    Return the configured devices by address, in the order of the configuration; the clock returns monotonic seconds.
 
     Raises:
         ConfigError: A device has a key, and the library that decrypts is missing.
     """
     # A configuration that was not read from a file may have addresses in lower case.
     ciphers = {address.upper(): cipher for address, cipher in ciphers_of(config.keys).items()}
-    # While the radio listens all the time, no pause hides a sensor.
+    # Without pauses between scans, every advertisement can be heard.
     scan_interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
     presence_limit = learned_limit(scan_interval_s)
-    limit = _limit(config, presence_limit)
+    # Without stale_after_seconds, the end of a scan decides.
+    limit: Limit = NO_LIMIT
+    if config.stale_after_seconds is not None:
+        fixed = config.stale_after_seconds
+        limit = presence_limit if isinstance(fixed, str) else fixed_limit(fixed)
     devices = {}
     for configured, name in config.devices.items():
         address = configured.upper()
@@ -55,22 +55,14 @@ def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, De
     return devices
 
 
-def _limit(config: AppConfig, learned: Limit) -> Limit:
-    stale_after = config.stale_after_seconds
-    if stale_after is None:
-        # The end of a scan decides.
-        return NO_LIMIT
-    return learned if isinstance(stale_after, str) else fixed_limit(stale_after)
-
-
 class Pipeline:
     """
     The listener of the service: handles advertisements, one after the other.
 
     Args:
         devices: By address: upper case, with colons.
-        counts: Where each advertisement is counted.
-        log: Where devices, rejections and unknown objects are logged.
+        counts: Counts each advertisement.
+        log: For new devices, rejections and unknown objects.
         clock: Returns monotonic seconds.
     """
 
@@ -83,14 +75,14 @@ class Pipeline:
         self._clock = clock
 
     def wants(self, address: str) -> bool:
-        """Return whether an address is that of a configured device; count it if not."""
+        """Return whether an address is that of a configured device; count the advertisement if not."""
         if address in self._devices:
             return True
         self._counts.unknown_device += 1
         return False
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Take in one advertisement of a configured device."""
+        """Read, store and count one advertisement of a configured device."""
         device = self._devices[advertisement.address]
         try:
             reading = device.read(advertisement)
@@ -109,7 +101,7 @@ class Pipeline:
     def _reject(self, device: Device, error: DecodeError) -> None:
         self._counts.rejected[error.reason] += 1
         device.refuse(error.reason, self._clock())
-        # A healthy sensor now and then sends nothing but its name: that is no reason for a warning.
+        # A healthy sensor sometimes sends only its name, which is no reason for a warning.
         if error.reason != "no_service_data":
             hint = _HINTS.get(error.reason)
             self._warn(device, f"rejected an advertisement: {error.reason}", f"{error}: {hint}" if hint else str(error))
@@ -118,7 +110,7 @@ class Pipeline:
         counts = self._counts
         if remarks.has_restarted:
             self._log.info("%s (%s): counts anew, and is believed: a new battery", device.name, device.address)
-            # The next time it happens is worth a warning again.
+            # The next replay is worth a warning again.
             device.warnings.discard(_REPLAYED)
         warnings = []
         for object_id in remarks.unknown_objects:

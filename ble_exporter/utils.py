@@ -14,12 +14,12 @@ def number_of(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
-# Not time.monotonic: it stands still while the machine sleeps, and a value ages then, too. macOS has no such clock.
+# Unlike time.monotonic, it goes on while the machine sleeps, as values age. macOS does not have it.
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def seconds_since_boot() -> float:
-    """Return monotonic seconds that go on while the machine sleeps, where its clock can tell."""
+    """Return monotonic seconds, which on Linux include the time that the machine sleeps."""
     return time.clock_gettime(_BOOT_CLOCK)
 
 

@@ -30,11 +30,9 @@ _GZIP_LEVEL = 1
 @dataclass
 class StatusTracker:
     """
-    What /status tells of the scans.
+    The part of /status about the scans.
 
     Attributes:
-        scan_interval_seconds: As configured.
-        scan_duration_seconds: As configured.
         last_scan_timestamp: When the last scan ended, in whole seconds since the Unix epoch; None before.
         devices_seen: How many configured devices were heard in it.
     """
@@ -63,11 +61,11 @@ def create_app(
     Build the web application.
 
     Args:
-        config: The configuration, kept in the application under `CONFIG`.
-        tracker: What /status shows; by default one that has seen no scan.
-        collectors: What /metrics shows, by name; by default prometheus_client's own registry.
-        liveness: What /readyz shows; by default that no scan has ended.
-        status: What /status, /history and the page show of the devices; by default that none was heard.
+        config: The application keeps it under `CONFIG`.
+        tracker: The scans, for /status; by default none has ended.
+        collectors: Those of /metrics, by name; by default prometheus_client's own registry.
+        liveness: The progress of the scans, for /readyz; by default none has ended.
+        status: The devices, for /status, /history and the page; by default none was heard.
     """
     app = web.Application()
     never_heard = [Device(name, address) for address, name in config.devices.items()]
@@ -91,22 +89,20 @@ def create_app(
 
 
 def http_log(log: logging.Logger) -> logging.Logger:
-    """Return the logger for the web server: what a client sent wrongly is one line, and only at DEBUG."""
+    """Return the logger for the web server, which logs a bad request in one line and at DEBUG."""
     child = log.getChild("http")
-    child.addFilter(_BadRequestFilter())
+    child.addFilter(_shorten_bad_request)
     return child
 
 
-class _BadRequestFilter(logging.Filter):
-    """aiohttp logs each bad request with a traceback: anybody in the network could fill the SD card."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, HttpProcessingError):
-            return True
-        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        record.msg, record.args, record.exc_info = "a bad request: %s", (one_line(error),), None
-        return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+def _shorten_bad_request(record: logging.LogRecord) -> bool:
+    """Filter a record: aiohttp logs each bad request with a traceback, so any client could fill the SD card."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    record.msg, record.args, record.exc_info = "a bad request: %s", (one_line(error),), None
+    return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
 async def _metrics(request: web.Request) -> web.Response:
@@ -117,7 +113,7 @@ async def _metrics(request: web.Request) -> web.Response:
 
 
 def _packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
-    """Answer with the body, compressed where the client takes that."""
+    """Answer with the body, compressed if the client accepts that."""
     if accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ()))):
         return web.Response(body=gzip.compress(body, _GZIP_LEVEL), headers={**headers, "Content-Encoding": "gzip"})
     return web.Response(body=body, headers=headers)
@@ -166,7 +162,7 @@ async def _index(request: web.Request) -> web.Response:
 
 
 def _serve(file: PageFile) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return what serves a file of the page: a browser keeps it, and asks each time whether it is still the same."""
+    """Return the handler of a file of the page; a browser caches the file, and checks each time whether it changed."""
     headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": f'"{file.etag}"'}
 
     async def serve(request: web.Request) -> web.Response:

@@ -1,9 +1,8 @@
 """
-The exposition: which format a scraper wants, and the collectors' families in it.
+The exposition: the format that a scraper wants, and the collectors' families in it.
 
-The two formats are written by prometheus_client. What is added here: an Accept header is read as RFC 9110 says,
-a collector that fails costs only its own families, and one that has not changed since the last scrape is not
-written again.
+prometheus_client writes the two formats. This file adds that an Accept header is read as RFC 9110 says, that a
+collector that fails costs only its own families, and that one that has not changed is not written again.
 """
 
 import logging
@@ -45,7 +44,7 @@ _END_OF_OPENMETRICS = b"# EOF\n"
 
 def parse_accept(header: str) -> Iterator[MediaRange]:
     """
-    Read the elements of an Accept or Accept-Encoding header; one that makes no sense is left out.
+    Read the elements of an Accept or Accept-Encoding header, without the invalid ones.
 
     Source: RFC 9110, sections 12.4.2 and 12.5.1
     """
@@ -63,12 +62,7 @@ def parse_accept(header: str) -> Iterator[MediaRange]:
 
 
 def choose_format(accept: str) -> Format:
-    """
-    Choose the format that an Accept header likes best; the text format where it likes both alike, or neither.
-
-    Args:
-        accept: The header; empty where the request has none.
-    """
+    """Choose the format that an Accept header prefers; the text format if it prefers none."""
     ranges = list(parse_accept(accept))
     return OPENMETRICS if _quality(OPENMETRICS, ranges) > _quality(TEXT, ranges) else TEXT
 
@@ -93,12 +87,10 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 @runtime_checkable
 class Versioned(Protocol):
-    """A collector that knows whether it has changed: as long as `version` stays, so do its families."""
+    """A collector whose families stay the same as long as `version` does."""
 
     @property
-    def version(self) -> int:
-        """A number that was never used before for other families."""
-        ...
+    def version(self) -> int: ...  # noqa: D102 - see above
 
 
 class Exposition:
@@ -106,8 +98,8 @@ class Exposition:
     The families of several collectors, written out.
 
     Args:
-        collectors: By the name under which a failure is counted, in the order of the output. No two may have a
-            family in common.
+        collectors: By the name under which a failure is counted, in the order of the output. No two may have a family
+            in common.
     """
 
     def __init__(self, collectors: Mapping[str, Collector]) -> None:

@@ -1,7 +1,7 @@
 """
 The readings and the exporter's own counts, as Prometheus collectors.
 
-This file loads no prometheus_client: `ble-exporter decode` names metrics, and must answer at once on a Pi.
+This file does not import prometheus_client: `ble-exporter decode` names metrics, and must answer at once on a Pi.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,15 @@ def update_metrics(
     """
     Put one device's measurements, heard now, on a Prometheus registry.
 
-    The registry's store of readings is made and registered at the first call. It knows no scans, so what is put there
-    stays: it is for other programs and for tests. The service has a store of its own.
+    The values do not expire: this is for other programs and for tests, and the service does not use it.
 
     Args:
         device_name: The `device` label.
         measurements: Measurement name to value, as `parser.parse_bthome` returns them.
-        registry: Where the gauges are; by default prometheus_client's own.
+        registry: By default prometheus_client's own.
 
     Raises:
-        ValueError: A measurement that has no family.
+        ValueError: A measurement has no family.
     """
     from ble_exporter.metrics.readings import put  # noqa: PLC0415 - see above
 

@@ -1,8 +1,8 @@
 """
 The metric of each measurement: name, base unit, help.
 
-Units are Prometheus base units (grams, joules, pascals, cubic metres, …). Percent stays, as the humidity's metric has
-it, and so does ppm: nobody reads a CO2 of 0.0008.
+Units are Prometheus base units (grams, joules, pascals, cubic metres, …), except percent and ppm: nobody reads a CO2 of
+0.0008.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class Family(NamedTuple):
     One metric family, a gauge.
 
     Attributes:
-        suffix: The metric's name behind "ble_sensor_", with the base unit.
-        help: What it is, with the source object.
+        suffix: The metric's name after "ble_sensor_", with the base unit.
+        help: The help text, with the source objects.
         multiplier, divisor: The exported value is `value * multiplier / divisor`.
     """
 
@@ -33,7 +33,7 @@ class Family(NamedTuple):
 
 
 def event_labels(source: Measurement, event: str) -> dict[str, str]:
-    """Return the labels of an event of a button or another source, but for the device's."""
+    """Return the labels of an event of a button or another source, without the device's."""
     position = {"position": str(source.position)} if source.position > 1 else {}
     return {"kind": source.name, "event": event, **position}
 

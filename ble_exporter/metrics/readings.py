@@ -1,8 +1,7 @@
 """
-The readings, as Prometheus sees them.
+The readings of all devices as a Prometheus collector.
 
-Readings is a collector that looks at the devices: a scrape builds its families from what they hold at that moment, so a
-value that has expired is gone from the same scrape.
+A scrape builds the families from what the devices hold at that moment, so an expired value is in no scrape.
 """
 
 import time
@@ -23,16 +22,13 @@ _SEEN = Family("seen", "1 for each device that was heard lately: in the latest s
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
 
-# So many measurements of one name fit into the service data of all formats in one advertisement; 127 into one format's.
-_MOST_POSITIONS = 345
-
 
 class Readings(Collector):
     """
-    The readings that have not expired, by device: docs/expiry.md. A device of which nothing is left has no series.
+    The readings that have not expired (docs/expiry.md). A device without any has no series.
 
     Args:
-        devices: All devices; the view of a mapping, where devices are added later.
+        devices: All devices; the view of a mapping if devices are added later.
         clock: Returns monotonic seconds.
     """
 
@@ -42,7 +38,7 @@ class Readings(Collector):
 
     @property
     def version(self) -> int:
-        """Grows with every change; an exposition that was rendered from the same version is still true."""
+        """Grows with every change; an exposition that was rendered from the same version is still valid."""
         now_s = self._clock()
         version = 0
         for device in self._devices:
@@ -52,13 +48,13 @@ class Readings(Collector):
         return version
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families of this moment, for a scrape; a family without a series is left out."""
+        """Build the families for a scrape; a family without a series is left out."""
         now_s = self._clock()
         for device in self._devices:
             device.expire(now_s)
         devices = [device for device in self._devices if device.is_present]
         yield from _gauge(_SEEN, [Sample(_SEEN.metric, device.labels, 1) for device in devices])
-        updates = [(device.labels, device.last_update) for device in devices if device.last_update is not None]
+        updates = [(one.labels, one.last_update) for one in devices if one.last_update is not None]
         yield from _gauge(_LAST_UPDATE, [Sample(_LAST_UPDATE.metric, labels, value) for labels, value in updates])
         yield from _gauge(_RSSI, _rssi_samples(devices))
         for family, samples in _samples_by_family(devices).items():
@@ -109,25 +105,19 @@ def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
         yield metric
 
 
-# Where `update_metrics` keeps its devices: the registry is all that its callers have.
+# The devices of `update_metrics`, for as long as their registry lives: a registry does not give its collectors back.
 _devices_on: WeakKeyDictionary[CollectorRegistry, dict[str, Device]] = WeakKeyDictionary()
 
 
 def put(device_name: str, measurements: Mapping[str, float], registry: CollectorRegistry | None) -> None:
     """Put a device's measurements, heard now, on a registry: see metrics.update_metrics."""
-    named = {_known(name): value for name, value in measurements.items()}
+    named = {Measurement.parse(name): value for name, value in measurements.items()}
+    for measurement in named:
+        if measurement.name not in FAMILIES:
+            raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
     registry = REGISTRY if registry is None else registry
-    devices = _devices_on.get(registry)
-    if devices is None:
-        devices = _devices_on[registry] = {}
-        registry.register(Readings(devices.values()))
-    if device_name not in devices:
-        devices[device_name] = Device(device_name)
-    devices[device_name].update(Advertisement("", {}, time.time()), Reading(named, {}, None), time.monotonic())
-
-
-def _known(name: str) -> Measurement:
-    measurement = Measurement.parse(name)
-    if measurement.name not in FAMILIES or measurement.position > _MOST_POSITIONS:
-        raise ValueError(f"{name}: not a measurement; the known ones are {', '.join(FAMILIES)}")
-    return measurement
+    if registry not in _devices_on:
+        _devices_on[registry] = {}
+        registry.register(Readings(_devices_on[registry].values()))
+    device = _devices_on[registry].setdefault(device_name, Device(device_name))
+    device.update(Advertisement("", {}, time.time()), Reading(named, {}, None), time.monotonic())

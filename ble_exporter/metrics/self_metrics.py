@@ -1,5 +1,6 @@
-"""What the exporter tells of itself, under `ble_exporter_`: what became of each advertisement that it heard."""
+"""The exporter's own metrics, `ble_exporter_…`: what became of each advertisement, and of each scan."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -10,17 +11,13 @@ from ble_exporter import __version__
 from ble_exporter.errors import REJECT_REASONS, RejectReason
 
 
-def _no_rejections() -> dict[RejectReason, int]:
-    return dict.fromkeys(REJECT_REASONS, 0)
-
-
 @dataclass
 class SelfMetrics(Collector):
     """
-    Counts of the exporter's own work, as plain numbers: an unknown device's advertisement costs one addition.
+    Counts of the exporter's own work, as plain numbers: an advertisement of an unknown device costs one addition.
 
     Attributes:
-        adapters: Name of each Bluetooth adapter to whether it works; somebody else keeps it.
+        adapters: Whether each Bluetooth adapter works, by name; the radio keeps it up to date.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
@@ -28,8 +25,8 @@ class SelfMetrics(Collector):
     unknown_device: int = 0
     unknown_objects: int = 0
     impossible_values: int = 0
-    rejected: dict[RejectReason, int] = field(default_factory=_no_rejections)
-    refused: dict[RejectReason, int] = field(default_factory=_no_rejections)
+    rejected: Counter[RejectReason] = field(default_factory=Counter)
+    refused: Counter[RejectReason] = field(default_factory=Counter)
     scans: int = 0
     scan_failures: int = 0
     last_scan_timestamp: float = 0.0
@@ -41,7 +38,7 @@ class SelfMetrics(Collector):
         return self.decoded + self.unknown_device + sum(self.rejected.values())
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families of this moment; all but the adapters are there from the first scrape."""
+        """Build the families for a scrape; all but the adapters are there from the first one."""
         build = GaugeMetricFamily("ble_exporter_build_info", "1, labelled with the version.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
@@ -52,47 +49,25 @@ class SelfMetrics(Collector):
             for adapter, works in self.adapters.items():
                 up.add_metric([adapter], works)
             yield up
-        yield _by_reason(
-            "advertisements_rejected", "Advertisements of configured devices that gave no reading.", self.rejected
-        )
-        yield _by_reason(
-            "payloads_refused", "Formats in advertisements of which another format gave a reading.", self.refused
-        )
+        for name, documentation, counts in (
+            ("advertisements_rejected", "Advertisements of configured devices that gave no reading.", self.rejected),
+            ("payloads_refused", "Formats in advertisements of which another format gave a reading.", self.refused),
+        ):
+            by_reason = CounterMetricFamily(f"ble_exporter_{name}", documentation, labels=["reason"])
+            for reason in REJECT_REASONS:
+                by_reason.add_metric([reason], counts[reason])
+            yield by_reason
         for name, documentation, count in (
             ("scans", "Scans that were started.", self.scans),
             ("scan_failures", "Scans that failed.", self.scan_failures),
             ("advertisements_received", "Advertisements heard, from any device.", self.received),
             ("advertisements_decoded", "Advertisements that gave a reading.", self.decoded),
-            (
-                "advertisements_unknown_device",
-                "Advertisements of devices not configured.",
-                self.unknown_device,
-            ),
-            (
-                "impossible_values",
-                "Values that no sensor can have measured: left out.",
-                self.impossible_values,
-            ),
+            ("advertisements_unknown_device", "Advertisements of devices not configured.", self.unknown_device),
+            ("impossible_values", "Values that no sensor can have measured: left out.", self.impossible_values),
             ("unknown_objects", "Objects not in the table; what stood behind them was not read.", self.unknown_objects),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
-        for name, documentation, value in (
-            (
-                "last_scan_timestamp_seconds",
-                "When the last scan ended, in Unix time; 0 before.",
-                self.last_scan_timestamp,
-            ),
-            (
-                "last_scan_duration_seconds",
-                "How long the last scan took, with switching the radio on and off; 0 before.",
-                self.last_scan_duration,
-            ),
-        ):
-            yield GaugeMetricFamily(f"ble_exporter_{name}", documentation, value)
-
-
-def _by_reason(name: str, documentation: str, counts: Mapping[RejectReason, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"ble_exporter_{name}", documentation, labels=["reason"])
-    for reason, count in counts.items():
-        family.add_metric([reason], count)
-    return family
+        when = "When the last scan ended, in Unix time; 0 before."
+        took = "How long the last scan took, with switching the radio on and off; 0 before."
+        yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, self.last_scan_timestamp)
+        yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)

@@ -1,1 +1,1 @@
-"""What people and probes are told: the state of every device, and whether scans make progress."""
+"""Status for people and probes: the state of every device, and whether scans make progress."""

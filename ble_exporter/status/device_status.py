@@ -1,9 +1,4 @@
-"""
-Human-readable status of every configured device: for /status, /history and the page.
-
-Metrics are for machines, and forget: a device that was not heard has no series. Here every configured device is listed,
-heard or not, with its state in words and its last hour.
-"""
+"""Human-readable status of every configured device, heard or not: for /status, /history and the page."""
 
 from collections.abc import Callable, Collection
 from typing import Literal, TypedDict
@@ -19,7 +14,7 @@ State = Literal["heard", "silent", "refused", "never_heard"]
 
 
 class Shown(TypedDict):
-    """A value, its unit (empty for one without), and what it means where it is a binary sensor's (empty for others)."""
+    """A value, its unit (may be empty), and its meaning if it is a binary sensor's (else empty)."""
 
     value: float
     unit: str
@@ -27,7 +22,7 @@ class Shown(TypedDict):
 
 
 class Said(TypedDict):
-    """What is no measurement, when it was last said, in seconds since the Unix epoch, and how many seconds ago."""
+    """A value that is not a measurement, and when it was last heard."""
 
     value: str | int
     heard_timestamp_seconds: float
@@ -35,7 +30,7 @@ class Said(TypedDict):
 
 
 class DeviceState(TypedDict):
-    """A device in /status: docs/status.schema.json says what is what."""
+    """A device in /status: docs/status.schema.json describes it."""
 
     name: str
     address: str
@@ -55,32 +50,26 @@ class DeviceState(TypedDict):
 
 
 class DeviceHour(TypedDict):
-    """A device in /history: measurement name to its points, docs/history.schema.json."""
+    """A device in /history: docs/history.schema.json describes it."""
 
     name: str
     measurements: dict[str, list[float | None]]
 
 
 class DeviceStatus:
-    """
-    The status of all devices.
-
-    Args:
-        devices: The devices, in the order in which they are listed.
-        clock: Returns the monotonic seconds on which the devices were heard.
-    """
+    """The status of all devices, in their order; the clock returns the monotonic seconds that they use."""
 
     def __init__(self, devices: Collection[Device], clock: Callable[[], float]) -> None:
         self._devices = devices
         self._clock = clock
 
     def states(self) -> list[DeviceState]:
-        """Return the state of each device for /status: docs/status.schema.json describes it."""
+        """Return the state of each device for /status."""
         now_s = self._clock()
         return [_state_of(device, now_s) for device in self._devices]
 
     def last_hour(self) -> list[DeviceHour]:
-        """Return the last hour of each device for /history: docs/history.schema.json describes it."""
+        """Return the last hour of each device for /history."""
         now_s = self._clock()
         return [
             {"name": device.name, "measurements": {str(key): hour for key, hour in device.last_hour(now_s).items()}}
@@ -119,7 +108,7 @@ def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
     heard_s, refusal = device.heard_s, device.refusal
     if heard_s is not None and now_s - heard_s < limit_s:
         return "heard", f"heard {in_words(now_s - heard_s)} ago"
-    # While a device is heard, refused packets are only counted: they may be somebody else's.
+    # While a device is heard, refused packets are only counted: another sender may have sent them.
     if refusal is not None and now_s - refusal[1] < limit_s:
         return "refused", f"refused: {refusal[0].replace('_', ' ')}"
     if heard_s is None:

@@ -1,10 +1,10 @@
-"""Whether scans still come to an end: judged here and nowhere else, for /readyz and for systemd's watchdog."""
+"""Whether scans make progress, for /readyz and for systemd's watchdog."""
 
 import asyncio
 from collections.abc import Callable
 
-# A radio that does not answer ends the program by itself, and says why: it must have the time to. bluetoothd has 10 s
-# to be there, 20 s to start a scan and 5 s to stop it; a cancellation that a library loses comes again after 10 s.
+# A radio that does not answer needs time to end the program with a reason: bluetoothd may take 10 s to appear, 20 s to
+# start a scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
 MARGIN_S = 45.0
 # Several radios are started and stopped in turn.
 MARGIN_PER_RADIO_S = 25.0
@@ -18,17 +18,14 @@ def _loop_time() -> float:
 
 class Liveness:
     """
-    The progress of the scans.
-
-    It is made from when the radio first listens, for as long as a scan ends every interval + duration + MARGIN_S, with
-    MARGIN_PER_RADIO_S for each radio but the first; by the monotonic clock, since the other one of a Pi jumps, by
-    months, when the network comes.
+    The progress of the scans: one must end every interval + duration + margins.
 
     Args:
         interval_s: From the start of one scan to the start of the next.
         duration_s: How long each scan listens.
-        clock: Gives monotonic seconds; by default those of the running event loop.
-        radios: How many there are.
+        clock: Returns monotonic seconds (a Pi's wall clock jumps by months when the network comes up); by default those
+            of the running event loop.
+        radios: The number of radios.
     """
 
     def __init__(
@@ -46,7 +43,7 @@ class Liveness:
             self._since = self._clock()
 
     def scan_ended(self) -> None:
-        """Note that a scan ended as it should."""
+        """Note that a scan ended without an error."""
         self._since = self._clock()
         self._has_ended = True
 
@@ -62,5 +59,5 @@ class Liveness:
         return f"the last scan ended {age:.0f} s ago; one is due every {self._interval_s:g} s"
 
     def not_ready(self) -> str | None:
-        """Return why there are no readings of the latest scan, in words; None where there are."""
+        """Return why there are no readings of a recent scan, in words; None if there are."""
         return self.stalled() if self._has_ended else _NO_SCAN_YET

@@ -1,1 +1,1 @@
-"""The page at /: what every device is doing, for people."""
+"""The page at /: the status of every device, for people."""

@@ -1,4 +1,4 @@
-"""The page's files: they stand beside this one, are read when the program starts, and served as they are."""
+"""The page's files, in the folder of this one: read when the program starts, and served unchanged."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,19 +6,12 @@ from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
-# Not importlib.resources: 0.7 MB of memory more, for packages that are no files. A wheel is installed as files.
+# Not importlib.resources: it takes 0.7 MB of memory for packages in archives, and wheels are installed as files.
 _FOLDER = Path(__file__).parent
 
 
 class PageFile(NamedTuple):
-    """
-    A file of the page.
-
-    Attributes:
-        content_type: Its media type.
-        body: Its bytes.
-        etag: What tells this version from every other, without the quotes.
-    """
+    """A file of the page; the ETag is a digest of the body, without the header's quotes."""
 
     content_type: str
     body: bytes
@@ -36,10 +29,10 @@ FILES: Mapping[str, PageFile] = {
     "icon.svg": _read("icon.svg", "image/svg+xml"),
     **{name: _read(name, "text/javascript") for name in _SCRIPTS},
 }
-"""File name to file: what a browser asks for beside the page."""
+"""The files that the page refers to, by name."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-"""The page, with a place for what differs: version, heard, rows."""
+"""The page, with the placeholders version, heard and rows."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -47,4 +40,4 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""What the page may do: nothing but fetch from where it came. Whatever a name holds, none of it runs."""
+"""The page may only fetch from its own server, and no script in a device's name runs."""

@@ -1,7 +1,7 @@
 """
-The table's rows as they are when the page is asked for: all that a browser without JavaScript shows.
+The table's rows at the time of the request: a browser without JavaScript shows nothing else.
 
-script.js builds the same rows anew, each time that it has asked; a test holds the two together.
+script.js then rebuilds the same rows from /status; a test compares the two.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,19 +14,12 @@ from ble_exporter.utils import in_words
 
 _SYMBOLS: Mapping[State, str] = {"heard": "●", "silent": "○", "refused": "✕", "never_heard": "–"}
 _COLUMNS = ("temperature", "humidity", "battery")
-# Anybody can send some hundred names under a sensor's address: the page stays readable, and /status has them all.
+# Anybody can send some hundred names under a sensor's address. The page must stay readable; /status has them all.
 _MOST_OTHERS = 32
 
 
 def render(version: str, heard: str, devices: Iterable[DeviceState]) -> str:
-    """
-    Return the page.
-
-    Args:
-        version: The program's.
-        heard: What the scans heard, in words.
-        devices: What is known of each device.
-    """
+    """Return the page; `heard` is a sentence about the scans."""
     rows = "\n".join(_row(device) for device in devices)
     return PAGE.substitute(version=escape(version), heard=escape(heard), rows=rows)
 
@@ -67,13 +60,13 @@ def _cell(name: str, text: str) -> str:
 
 
 def _item(text: str, more: str = "") -> str:
-    # Beside the text, and not in it: a text can turn round what stands behind it on its line.
+    # Outside of the text's element: a text can reverse the direction of whatever follows in its own.
     beside = f" <small>{more}</small>" if more else ""
     return f"<li><bdi>{escape(text)}</bdi>{beside}</li>"
 
 
 def _said(name: str, said: Said) -> str:
-    """Return what was said, and when: a press of last week is no news. What a sensor says of itself stays true."""
+    """Return the item of a text or an event, with its age; a device's information does not age."""
     return _item(f"{_name(name)} {said['value']}", "" if name in INFO else f"{in_words(said['age_seconds'])} ago")
 
 
@@ -82,11 +75,7 @@ def _name(measurement: str) -> str:
 
 
 def _value(shown: Shown) -> str:
-    """
-    Return a value in words, or the number with its unit.
-
-    That is three decimals at most, or three digits that count where it is below 1.
-    """
+    """Return the words for a value, or a number and its unit: three decimals, or below 1 three significant digits."""
     if shown["text"]:
         return shown["text"]
     value = shown["value"]
