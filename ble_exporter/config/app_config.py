@@ -49,19 +49,13 @@ Choice = TypeVar("Choice", bound=str)
 @dataclass(frozen=True)
 class AppConfig:
     """
-    A valid configuration.
+    A valid configuration; docs/configuration.md describes its keys.
 
     Attributes:
-        scan_interval_seconds: From the start of one scan to the start of the next.
-        scan_duration_seconds: How long each scan listens; equal to the interval, the radio listens all the time.
-        listen_port: TCP port of the HTTP server.
         devices: Bluetooth address (upper case, colons) to device name; both unique.
-        log_file: Path, relative to the working directory or absolute; "-" is standard error.
         listen_address: IP address of the HTTP server; None is every address of the machine.
-        stale_after_seconds: How long a value is shown after it was last heard; "auto" learns that from each sensor's
-            interval; None shows what the latest scan heard.
-        adapters: Names of the Bluetooth adapters ("hci0"); if empty, the powered one with the lowest number is used.
-        silence_limit_seconds: How long the radio may listen without hearing any device.
+        stale_after_seconds: "auto" learns it from each sensor's interval; None shows what the latest scan heard.
+        adapters: Names such as "hci0"; if empty, the powered adapter with the lowest number is used.
         keys: Bluetooth address to bindkey (16 bytes), for devices that encrypt.
         key_files: The files that hold bindkeys: each `bindkey_file`, and the configuration if it contains one.
     """
@@ -109,7 +103,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     Check the content of a configuration file.
 
     Args:
-        path: For messages; a relative `bindkey_file` is looked for in the folder of this file.
+        path: For messages, and for its folder, where a relative `bindkey_file` is.
         data: The content.
         needs_devices: False accepts a configuration that lists no devices yet.
 
@@ -133,13 +127,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
             "log_file", _log_file, DEFAULT_LOG_FILE, "is not a path", 'write one, or "-" for standard error'
         ),
         log_level=settings.choice("log_level", get_args(LogLevel), "INFO"),
-        listen_address=settings.read(
-            "listen_address",
-            _ip_address,
-            None,
-            "is not an IP address",
-            'write one, such as "127.0.0.1", or remove the key to listen on all',
-        ),
+        listen_address=settings.listen_address(),
         scan_mode=settings.choice("scan_mode", get_args(ScanMode), "auto"),
         stale_after_seconds=settings.stale_after(interval - duration),
         adapters=settings.adapters(),
@@ -183,6 +171,10 @@ class _Settings:
     def seconds(self, key: str, default: float = math.nan) -> float:
         problem = f"is not a number from {_MIN_SECONDS} up"
         return self.read(key, _seconds, default, problem, f"write `{key}: {_EXAMPLES[key]}`")
+
+    def listen_address(self) -> str | None:
+        hint = 'write one, such as "127.0.0.1", or remove the key to listen on all'
+        return self.read("listen_address", _ip_address, None, "is not an IP address", hint)
 
     def stale_after(self, pause_s: float) -> float | Literal["auto"] | None:
         key, hint = "stale_after_seconds", "write `stale_after_seconds: auto`"

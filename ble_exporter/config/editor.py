@@ -57,14 +57,7 @@ _MODE_WITH_KEY = 0o640
 
 @dataclass(frozen=True)
 class NewDevice:
-    """
-    A device to add.
-
-    Attributes:
-        address: Upper case, with colons.
-        name: Valid for devices.name_problem.
-        bindkey: 32 hex digits; empty if it has none.
-    """
+    """A device to add: its address (upper case, with colons), name, and bindkey (32 hex digits, or empty)."""
 
     address: str
     name: str
@@ -131,9 +124,7 @@ def _temporary_file(path: str, target: str, content: bytes, *, holds_key: bool) 
 
 def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> bytes:
     """
-    Return the content of a configuration file with devices added.
-
-    The present content may list no devices; if it is blank, the result is a complete new configuration.
+    Return the content of a configuration file with devices added; blank content becomes a complete configuration.
 
     Raises:
         ConfigError: The content is not a valid configuration, an address or a name is already used, or the devices are

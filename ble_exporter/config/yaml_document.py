@@ -55,12 +55,7 @@ class Document:
     device: str = ""
 
     def text(self, data: bytes) -> str:
-        """
-        Return the text of the file without a byte order mark; the positions of nodes refer to it.
-
-        Raises:
-            ConfigError: The file is not UTF-8.
-        """
+        """Return the text, to which the positions of nodes refer; raise a ConfigError if it is not UTF-8."""
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -89,12 +84,7 @@ class Document:
             raise ConfigError("not valid YAML: nested too deeply", path=self.path) from error
 
     def nodes(self, entries: Iterable[tuple[Node, Node]], known: Collection[str]) -> dict[str, Node]:
-        """
-        Return the values of a mapping by key.
-
-        Raises:
-            ConfigError: A key is not one of the known ones, or is set twice.
-        """
+        """Return the values of a mapping by key; raise a ConfigError if a key is unknown or set twice."""
         nodes: dict[str, Node] = {}
         lines: dict[str, int] = {}
         for key_node, value_node in entries:
@@ -111,12 +101,7 @@ class Document:
         return nodes
 
     def scalar(self, node: Node, key: str = "") -> Scalar:
-        """
-        Return a node's single value; the key is for messages.
-
-        Raises:
-            ConfigError: The node is a list or a mapping, or its tag does not fit its value.
-        """
+        """Return a node's value; raise a ConfigError if it is a list or a mapping, or not what its tag says."""
         if not is_scalar(node):
             self.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key)
         text = text_of(node)

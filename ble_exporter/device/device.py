@@ -175,11 +175,8 @@ class Device:
 
     def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
         """Return whether the current transmission already had all of these values."""
-        for measurement, value in measurements.items():
-            series = self.series.get(measurement)
-            if series is None or series.said_in != self._transmission or series.value != value:
-                return False
-        return True
+        said = {name: series.value for name, series in self.series.items() if series.said_in == self._transmission}
+        return measurements.items() <= said.items()
 
     def _begin_last_hour(self, series: Series, minute: int) -> None:
         if self._histories_full_in == minute:

@@ -39,12 +39,7 @@ TRUST_S = 600.0
 
 
 class DigestingCipher:
-    """
-    A cipher that keeps a digest of each payload that it decrypted.
-
-    Attributes:
-        digests: One for each payload with a valid MIC.
-    """
+    """A cipher that keeps a digest of each payload that it decrypted, and whose MIC is therefore valid."""
 
     def __init__(self, cipher: Cipher) -> None:
         self.digests: list[bytes] = []

@@ -93,9 +93,9 @@ class Versioned(Protocol):
     def version(self) -> int: ...  # noqa: D102 - see above
 
 
-class Exposition:
+class Exposition(Collector):
     """
-    The families of several collectors, written out.
+    The families of several collectors, written out; it collects the counts of their failures itself.
 
     Args:
         collectors: By the name under which a failure is counted, in the order of the output. No two may have a family
@@ -117,10 +117,18 @@ class Exposition:
                 if not self._failures[name]:
                     _log.exception("the metrics of %s can't be collected; a later failure is only counted", name)
                 self._failures[name] += 1
-        parts.append(_write(_FailureCounter(self._failures), wanted))
+        parts.append(_write(self, wanted))
         if wanted is OPENMETRICS:
             parts.append(_END_OF_OPENMETRICS)
         return b"".join(parts)
+
+    def collect(self) -> Iterator[Metric]:
+        """Build the family of the failures."""
+        documentation = "Collectors that failed at a scrape."
+        family = CounterMetricFamily("ble_exporter_collector_failures", documentation, labels=["collector"])
+        for collector, count in self._failures.items():
+            family.add_metric([collector], count)
+        yield family
 
     def _render_one(self, name: str, collector: Collector, wanted: Format) -> bytes:
         if not isinstance(collector, Versioned):
@@ -130,19 +138,6 @@ class Exposition:
         if known is None or known[0] != version:
             known = self._written[name, wanted] = (version, _write(collector, wanted))
         return known[1]
-
-
-class _FailureCounter(Collector):
-    def __init__(self, failures: dict[str, int]) -> None:
-        self._failures = failures
-
-    def collect(self) -> Iterator[Metric]:
-        family = CounterMetricFamily(
-            "ble_exporter_collector_failures", "Collectors that failed at a scrape.", labels=["collector"]
-        )
-        for collector, count in self._failures.items():
-            family.add_metric([collector], count)
-        yield family
 
 
 def _write(collector: Collector, wanted: Format) -> bytes:

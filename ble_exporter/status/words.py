@@ -2,37 +2,20 @@
 
 from collections.abc import Mapping
 
-_CLOSED_OPEN = ("closed", "open")
-_DETECTED = ("not detected", "detected")
-_OFF_ON = ("off", "on")
-BINARY_WORDS: Mapping[str, tuple[str, str]] = {
-    "battery_charging": ("not charging", "charging"),
-    "battery_low": ("normal", "low"),
-    "carbon_monoxide": _DETECTED,
-    "cold": ("normal", "cold"),
-    "connectivity": ("disconnected", "connected"),
-    "door": _CLOSED_OPEN,
-    "garage_door": _CLOSED_OPEN,
-    "gas_detected": ("no", "yes"),
-    "generic": _OFF_ON,
-    "heat": ("normal", "hot"),
-    "light": _DETECTED,
-    "lock": ("locked", "unlocked"),
-    "moisture_detected": ("no", "yes"),
-    "motion": _DETECTED,
-    "moving": ("no", "yes"),
-    "occupancy": _DETECTED,
-    "opening": _CLOSED_OPEN,
-    "plug": ("unplugged", "plugged in"),
-    "power_on": ("no", "yes"),
-    "presence": ("away", "home"),
-    "problem": ("no", "yes"),
-    "running": ("no", "yes"),
-    "safety": ("unsafe", "safe"),
-    "smoke": _DETECTED,
-    "sound": _DETECTED,
-    "tamper": _OFF_ON,
-    "vibration": _DETECTED,
-    "window": _CLOSED_OPEN,
+_NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("away", "home"): ("presence",),
+    ("closed", "open"): ("door", "garage_door", "opening", "window"),
+    ("disconnected", "connected"): ("connectivity",),
+    ("locked", "unlocked"): ("lock",),
+    ("no", "yes"): ("gas_detected", "moisture_detected", "moving", "power_on", "problem", "running"),
+    ("normal", "cold"): ("cold",),
+    ("normal", "hot"): ("heat",),
+    ("normal", "low"): ("battery_low",),
+    ("not charging", "charging"): ("battery_charging",),
+    ("not detected", "detected"): ("carbon_monoxide", "light", "motion", "occupancy", "smoke", "sound", "vibration"),
+    ("off", "on"): ("generic", "tamper"),
+    ("unplugged", "plugged in"): ("plug",),
+    ("unsafe", "safe"): ("safety",),
 }
-"""Measurement name to what 0 and 1 mean. Source: bthome.io/format, binary sensor data"""
+BINARY_WORDS: Mapping[str, tuple[str, str]] = {name: words for words, names in _NAMES.items() for name in names}
+"""Measurement name to the words for 0 and 1. Source: bthome.io/format, binary sensor data"""
