@@ -57,11 +57,8 @@ def _handler(log_file: str) -> logging.Handler:
         path.parent.mkdir(parents=True, exist_ok=True)
         return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
-        hint = "let this user write there"
-        if error.errno == errno.EROFS:
-            hint = "in a systemd unit, add its folder to ReadWritePaths="
-        raise ConfigError(
-            f"{path.absolute()} can't be written ({error.strerror})",
-            f'{hint}, set log_file to another path, or to "-" for standard error',
-            key="log_file",
-        ) from error
+        is_read_only = error.errno == errno.EROFS
+        hint = "in a systemd unit, add its folder to ReadWritePaths=" if is_read_only else "let this user write there"
+        problem = f"{path.absolute()} can't be written ({error.strerror})"
+        hint += ', set log_file to another path, or to "-" for standard error'
+        raise ConfigError(problem, hint, key="log_file") from error

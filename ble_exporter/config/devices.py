@@ -52,12 +52,7 @@ class Devices:
 
 
 def read_devices(document: Document, node: Node | None, *, may_be_empty: bool) -> Devices:
-    """
-    Read the devices and their key files from the value of `devices:`, which is None if the key is missing.
-
-    Raises:
-        ConfigError: No device is listed, an entry is invalid, or a key file can't be read.
-    """
+    """Read the value of `devices:` (None if the key is missing) and the key files, or raise a ConfigError."""
     devices = Devices()
     if may_be_empty and (node is None or is_empty(node)):
         return devices

@@ -66,12 +66,10 @@ class NewDevice:
 
 def check_can_add(path: str) -> AppConfig:
     """
-    Return the present configuration of a file, or that of a new file, after checking that devices can be added to it.
-
-    So the user chooses devices only for a file that can take them. The configuration may list none yet.
+    Return the present configuration of a file, or that of a new file, which may list no devices.
 
     Raises:
-        ConfigError: The file is not a valid configuration, or can't be written.
+        ConfigError: It is not valid, or devices can't be added to it. (The user has not chosen any yet.)
     """
     target = os.path.realpath(path)
     data = _content(path, target)
@@ -133,20 +131,18 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
     data = data if data.strip() else _NEW_FILE.encode()
     old = parse_config(path, data, needs_devices=False)
     names, keys = dict(old.devices), dict(old.keys)
+    document = Document(path)
     for device in devices:
         problem = name_problem(device.name) or (device.bindkey and bindkey_problem(device.bindkey))
         if problem:
             raise ConfigError(problem, path=path, device=device.address)
         if device.address in names:
-            problem = f"{device.address} is already listed"
-            raise ConfigError(problem, "change its line yourself", path=path, key="devices")
+            document.fail(None, f"{device.address} is already listed", "change its line yourself", key="devices")
         if device.name in names.values():
-            problem = f'the name "{device.name}" is already used'
-            raise ConfigError(problem, "choose another", path=path, key="devices")
+            document.fail(None, f'the name "{device.name}" is already used', "choose another", key="devices")
         names[device.address] = device.name
         if device.bindkey:
             keys[device.address] = bytes.fromhex(device.bindkey)
-    document = Document(path)
     entry = next((entry for entry in document.entries(data) if text_of(entry[0]) == "devices"), None)
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     new = mark + _insert(document.text(data), entry, devices).encode()
@@ -157,7 +153,7 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
     if not is_right:
         problem = "can't be extended safely as it is written" if entry else "mandatory key is missing"
         hint = 'add the devices yourself, each on its own line, such as `"A4:C1:38:00:00:01": "living_room"`'
-        raise ConfigError(problem, hint, path=path, key="devices")
+        document.fail(None, problem, hint, key="devices")
     return new
 
 

@@ -152,19 +152,19 @@ class _CounterHistory:
     def refusal(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> str:
         """Return why a packet is refused, or an empty string."""
         ahead = self._ahead(value, self.last)
-        if any(digest in self.spent for digest in digests):
-            return self._heard_before(value)
+        is_late = self._is_late(value, ahead, now, adapter)
+        is_behind = ahead < 0 and not is_late
+        if any(digest in self.spent or (is_behind and digest in self.digests) for digest in digests):
+            # The other packets of a trial with a replay in it are not the sensor's either.
+            self._end_trial()
+            return f"this packet, with counter {value}, was heard before the sensor last started"
         if ahead == 0 and now - self.since >= HOLD_S:
             return f"counter {value} has been heard for {HOLD_S:g} s and more"
         if ahead >= 0:
             if self._is_near(ahead, now) or self._may_jump(now) or self._continues(value, now):
                 return ""
             return f"counter {value} is further ahead of {self.last} than a sensor counts"
-        if self._is_late(value, ahead, now, adapter):
-            return ""
-        if any(digest in self.digests for digest in digests):
-            return self._heard_before(value)
-        return self._put_on_trial(value, digests, now)
+        return "" if is_late else self._put_on_trial(value, digests, now)
 
     def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:
         """Note a packet that is not refused; return whether the sensor has restarted."""
@@ -219,11 +219,6 @@ class _CounterHistory:
             return False
         passed_at = next(since for latest, since in self._latest if self._ahead(latest, value) > 0)
         return is_late_copy(-ahead, now - passed_at)
-
-    def _heard_before(self, value: int) -> str:
-        # The other packets of a trial with a replay in it are not the sensor's either.
-        self._end_trial()
-        return f"this packet, with counter {value}, was heard before the sensor last started"
 
     def _put_on_trial(self, value: int, digests: Collection[bytes], now: float) -> str:
         """Note a packet that is behind; return why it is refused, or "" if it proves that the sensor restarted."""

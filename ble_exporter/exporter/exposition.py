@@ -24,7 +24,7 @@ class MediaRange(NamedTuple):
 
 
 class Format(NamedTuple):
-    """An exposition format that is offered."""
+    """An exposition format."""
 
     media_type: str
     version: str

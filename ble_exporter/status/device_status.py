@@ -22,7 +22,7 @@ class Shown(TypedDict):
 
 
 class Said(TypedDict):
-    """A value that is not a measurement, and when it was last heard."""
+    """A value that is not a measurement."""
 
     value: str | int
     heard_timestamp_seconds: float

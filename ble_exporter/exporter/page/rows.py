@@ -46,12 +46,9 @@ def _row(device: DeviceState) -> str:
 
 
 def _state(device: DeviceState) -> str:
-    state = device["state"]
-    return (
-        '<td role="cell" class="state" data-label="State">'
-        f'<span class="symbol" aria-hidden="true">{_SYMBOLS[state]}</span> '
-        f'<span class="words">{escape(device["state_text"])}</span></td>'
-    )
+    symbol = f'<span class="symbol" aria-hidden="true">{_SYMBOLS[device["state"]]}</span>'
+    words = f'<span class="words">{escape(device["state_text"])}</span>'
+    return f'<td role="cell" class="state" data-label="State">{symbol} {words}</td>'
 
 
 def _cell(name: str, text: str) -> str:
