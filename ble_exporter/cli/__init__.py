@@ -1,8 +1,8 @@
 """
 The commands of the program: each is a package here, with a row in COMMANDS.
 
-The `main` of its module `command` takes the arguments behind the command's name and returns the exit status; main.py
-turns an ExporterError into one. A command is imported when it is called, so the service never loads it.
+`main` in its module `command` takes the arguments after the command's name and returns the exit status. A command is
+imported when it is called, so the service never loads it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -37,7 +37,7 @@ _STATUSES = {
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the options of the service. Exits on an error, and after --help and --version."""
+    """Parse the options of the service. Exits after an error, --help and --version."""
     parser = Parser("", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES, commands=COMMANDS)
     parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
     parser.add_argument(

@@ -20,7 +20,7 @@ EXIT_FAILURE = 1  # the --help of each command says what failed
 EXIT_USAGE = 2  # argparse's own
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
-EXIT_INTERRUPTED = 130  # a shell's status of a command that SIGINT ended
+EXIT_INTERRUPTED = 130  # what a shell reports for a command that SIGINT ended
 
 
 class Parser(argparse.ArgumentParser):
@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse the arguments, options in any place among them; exit after an error, and after --help."""
+        """Parse the arguments; options may stand anywhere among them. Exits after an error, and after --help."""
         options, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
             self.error(self._explain(unknown))
@@ -75,13 +75,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
-        """
-        Add --replay, --mock, --mock-seed and --mock-strangers; return their group, for others that need --mock.
-
-        Args:
-            description: What --mock simulates.
-            strangers: The default of --mock-strangers, for its help.
-        """
+        """Add the options of the simulated radio; return their group. `strangers`: the default of --mock-strangers."""
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")
@@ -96,13 +90,13 @@ class Parser(argparse.ArgumentParser):
         return group
 
     def error(self, message: str) -> NoReturn:
-        """Exit with one line on the error and one on the help, instead of the usage of ten lines."""
+        """Exit with one line for the error and one that names --help, instead of ten lines of usage."""
         print(f"{self.prog}: error: {one_line(message)}", file=sys.stderr)
         print(f"`{self.prog} --help` shows the options, with examples.", file=sys.stderr)
         sys.exit(EXIT_USAGE)
 
     def _explain(self, unknown: Sequence[str]) -> str:
-        """Suggest what unknown arguments mean. Values are not shown: that of a mistyped option may be a bindkey."""
+        """Suggest what unknown arguments mean. Shows no value: that of a mistyped option may be a bindkey."""
         for word in unknown:
             if word in self._commands:
                 return f"the command comes first, then its options: `{self.prog} {word} …`"

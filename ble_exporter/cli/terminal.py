@@ -27,7 +27,7 @@ class Painter:
 
 
 def discard_output(stream: TextIO) -> None:
-    """Discard what is still written to a closed pipe; otherwise Python would report the error again when it exits."""
+    """Redirect a closed pipe to /dev/null; otherwise Python reports the error again when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter.cli.discover import command as discover
-from ble_exporter.cli.doctor import command as doctor
+from ble_exporter.cli.discover.command import parse
+from ble_exporter.cli.discover.run import run as discover
 from ble_exporter.cli.doctor.check import CheckContext
 from ble_exporter.cli.doctor.sensors import check_sensors
 from ble_exporter.config.app_config import load_config
@@ -88,7 +88,7 @@ def test_discover_listens_with_what_is_built(config: str, capsys: pytest.Capture
     """With one adapter, and actively: who is not asked says no name."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
-    assert 0 == discover.main(["--config", config], build)
+    assert 0 == discover(parse(["--config", config]), build)
 
     assert [(RadioSettings(("hci1",)), None, None)] == build.asked
     assert ADDRESS in capsys.readouterr().out
@@ -109,8 +109,8 @@ def test_what_is_to_be_simulated_is_the_same_for_all(config: str) -> None:
     service, search, examination = Builder(), Builder(lambda: MockScanner([])), Builder(lambda: MockScanner([]))
 
     main(["--config", config, "--mock"], service)
-    discover.main(["--config", config, "--mock"], search)
-    doctor.main(["--config", config, "--mock", "--json", "--seconds", "1"], examination)
+    discover(parse(["--config", config, "--mock"]), search)
+    list(check_sensors(CheckContext(config, 1.0, examination, is_mock=True, config=load_config(config))))
 
     simulations = [asked[0][2] for asked in (service.asked, search.asked, examination.asked)]
     assert all(simulation is not None and ADDRESS in simulation.addresses for simulation in simulations)
@@ -120,7 +120,7 @@ def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> Non
     """It goes before any adapter."""
     build = Builder(lambda: MockScanner([]))
 
-    discover.main(["--config", config, "--replay", "x.capture"], build)
+    discover(parse(["--config", config, "--replay", "x.capture"]), build)
 
     assert ["x.capture"] == [replay for _settings, replay, _simulation in build.asked]
 

@@ -1,4 +1,4 @@
-"""Which sensors to add, under which names and with which bindkeys: the questions, and the answers to check."""
+"""Which sensors to add, with which names and bindkeys: the questions, and the checks of the answers."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -31,7 +31,7 @@ class DeviceRequest(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A sensor that the user chose and that is not added, with the reason and, if there is one, the remedy."""
+    """A sensor that the user chose but that is not added: the reason, and the remedy if there is one."""
 
     address: str
     reason: str
@@ -76,7 +76,7 @@ def suggest_name(sensor: DiscoveredDevice, taken: Collection[str]) -> str:
 
 
 def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell) -> str:
-    """Ask for a sensor's bindkey, until it decrypts the sensor's packet; empty if the answer is."""
+    """Ask for a sensor's bindkey until it decrypts the sensor's packet; return an empty string for an empty answer."""
     while True:
         key = ask_hidden(f'Bindkey of "{name}", 32 hex digits, not shown (Enter: leave it out): ').strip()
         if not key:
@@ -91,7 +91,7 @@ def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell
 
 
 def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
-    """Return whether a bindkey decrypts the sensor's packet; True, with a message, if that can't be tried."""
+    """Return whether a bindkey decrypts the sensor's packet; also True, with a message, if that can't be tried."""
     if sensor.undecrypted is None:
         return True
     try:
@@ -106,7 +106,7 @@ def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
 def resolve_requests(
     requests: Iterable[DeviceRequest], sensors: Sequence[DiscoveredDevice], configured: ConfiguredNames
 ) -> tuple[list[tuple[DiscoveredDevice, str]], list[Refusal]]:
-    """Return the requested ones among the sensors heard, with their names, and the requests that are refused."""
+    """Return the requested sensors that were heard, with their names, and the refused requests."""
     heard = {sensor.address: sensor for sensor in sensors}
     taken = set(configured.values())
     resolved: dict[str, tuple[DiscoveredDevice, str]] = {}
@@ -133,11 +133,7 @@ def resolve_requests(
 def ask_bindkeys(
     chosen: Iterable[tuple[DiscoveredDevice, str]], ask_hidden: Ask | None, tell: Tell
 ) -> tuple[list[NewDevice], list[Refusal]]:
-    """
-    Ask for the bindkeys of sensors that encrypt; return the devices to add, and those that lack a bindkey.
-
-    `ask_hidden` does not show the answer; it is None if nobody can be asked.
-    """
+    """Ask for missing bindkeys, unless `ask_hidden` is None; return the devices to add, and those without bindkey."""
     devices: list[NewDevice] = []
     refused: list[Refusal] = []
     for sensor, name in chosen:

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ble_exporter.cli.discover.choice import DeviceRequest
 from ble_exporter.cli.parser import (
@@ -18,12 +17,10 @@ from ble_exporter.cli.parser import (
 from ble_exporter.cli.terminal import discard_output
 from ble_exporter.config.devices import ADDRESS
 
-if TYPE_CHECKING:
-    from ble_exporter.scanner.build import RadioBuilder
-
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8
 
+_DESCRIPTION = "Find the sensors in range, and add those that you choose to the configuration."
 _EXAMPLES = {
     "": "show the sensors in range",
     "--write config.yaml": "choose, name, and add",
@@ -40,22 +37,14 @@ _STATUSES = {
 }
 
 
-def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
-    """
-    Run the command; return the exit status.
-
-    Raises:
-        ConfigError: A file that the arguments name can't be used.
-        ScannerError: Bluetooth is not available, or stopped working.
-        KeyboardInterrupt: Ctrl-C at a question.
-    """
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return the exit status. Raises ExporterError, and KeyboardInterrupt at a question."""
     options = parse(arguments)
     # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
     from ble_exporter.cli.discover.run import run
-    from ble_exporter.scanner import build_radio
 
     try:
-        return run(options, build or build_radio)
+        return run(options)
     except BrokenPipeError:
         # The reader has gone, as with `| head`.
         discard_output(sys.stdout)
@@ -64,12 +53,7 @@ def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments; `add` is a list of DeviceRequest. Exits after an error, and after --help."""
-    parser = Parser(
-        "discover",
-        "Find the sensors in range, and add those that you choose to the configuration.",
-        examples=_EXAMPLES,
-        statuses=_STATUSES,
-    )
+    parser = Parser("discover", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     _add_options(parser)
     options = parser.parse(arguments)
     if options.add and not options.write:

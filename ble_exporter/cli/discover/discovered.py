@@ -1,4 +1,4 @@
-"""The devices that `discover` has heard, and what they send. No output, and no clock but the given one."""
+"""The devices that `discover` has heard, and what they send. Prints nothing, and reads no clock but the given one."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ RISE_SHOWN_S = 15.0
 # A device that keeps changing its address must not fill the memory, or push out the real sensors.
 MAX_SENSORS = 500
 MAX_OTHERS = 5000
-# More than one packet can carry; a sensor sends about a dozen.
+# More than one packet can hold; a sensor sends about a dozen.
 MAX_MEASUREMENTS = 150
 
 # Breathing on a sensor raises humidity by 5 to 30 %, and temperature by half a degree or more. A sensor's noise is less
@@ -92,7 +92,7 @@ class DiscoveredDevice:
 
     @property
     def interval_s(self) -> float | None:
-        """Median time between its packets, however short; None before the second."""
+        """Median time between its packets in seconds, however short; None before the second."""
         gaps = [later - earlier for earlier, later in pairwise(self._times)]
         return median(gaps) if gaps else None
 
@@ -101,7 +101,7 @@ class DiscoveredDevice:
         return self.rose is not None and now - self.rose_at <= RISE_SHOWN_S
 
     def hear(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> None:
-        """Take in one advertisement."""
+        """Store what one advertisement says."""
         self.name = advertisement.name[:_MAX_NAME_LENGTH] or self.name
         if advertisement.rssi is not None:
             last = advertisement.rssi if self.rssi is None else self.rssi
@@ -116,7 +116,7 @@ class DiscoveredDevice:
             self._times.append(now)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
-        """Read the service data; return whether any is of a known format and valid, or lacks only the right key."""
+        """Read the service data; return whether any has a known format, and is valid or lacks only its bindkey."""
         valid: list[Decoded] = []
         is_known_format = False
         for uuid, payload in advertisement.service_data.items():
@@ -175,7 +175,7 @@ class Discovery:
         return True
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Take in one advertisement."""
+        """Store what one advertisement says."""
         address = advertisement.address
         device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
         device.hear(advertisement, self._ciphers.get(address), self.clock())

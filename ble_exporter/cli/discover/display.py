@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice, Discovery
 from ble_exporter.cli.discover.table import Line, counted, cut, sensor_lines
@@ -15,17 +15,17 @@ LEGEND = "* just rose. Which one is it? Breathe on it, and see which line gets m
 _MAX_LINE_WIDTH = 160
 
 
-class Display(Protocol):
-    """How `listen` shows the devices."""
+class Display:
+    """Shows the devices during `listen`; this base class shows nothing."""
 
     def show(self, discovery: Discovery, left_s: float, adapter: str) -> None:
-        """Show the devices heard so far; called a few times a second. The adapter's name may be empty."""
+        """Show the devices heard so far. Called a few times a second; the adapter's name may be empty."""
 
     def end(self) -> None:
         """Leave the terminal as it was."""
 
 
-class NewSensorLines:
+class NewSensorLines(Display):
     """Prints a line for each new sensor."""
 
     def __init__(self, stream: TextIO, configured: ConfiguredNames) -> None:
@@ -42,11 +42,8 @@ class NewSensorLines:
                 words = [f"heard {sensor.address}", *([name] if name else []), "+".join(sensor.formats)]
                 write(self._stream, cut(one_line(", ".join(words)), _MAX_LINE_WIDTH) + "\n")
 
-    def end(self) -> None:
-        """See Display."""
 
-
-class LiveTable:
+class LiveTable(Display):
     """
     Draws the table of sensors, and redraws it in place.
 
@@ -74,8 +71,7 @@ class LiveTable:
         status = f"Listening{on}: {left_s:.0f} s left.  {counts}.  Ctrl-C: enough."
         now = discovery.clock()
         rising = frozenset(sensor.address for sensor in sensors if sensor.just_rose(now))
-        # Without the status, the legend, the lines around the table, and an empty last line for the cursor: there, an
-        # echo such as ^C overwrites nothing.
+        # Five lines are for the status, the legend, blank lines, and the cursor: an echo such as ^C overwrites nothing.
         room = max(size.lines - 5, 1)
         # Only the visible rows are formatted: there may be hundreds of fake sensors, and the radio waits meanwhile.
         visible = sensors if len(sensors) < room else _most_relevant(sensors, rising, max(room - 2, 0))
@@ -91,9 +87,9 @@ class LiveTable:
         self._drawn = []
 
     def _draw(self, lines: list[Line], columns: int) -> None:
-        # Each line erases only what is left of the old one, and the last one everything below: no flicker.
+        # To avoid flicker, each line erases only the rest of the old line, and the last one everything below.
         painted = [self._paint(line.text, line.style) for line in lines]
-        # After a full line the cursor is still on its last character, and would erase it.
+        # After a full line the cursor is still on its last character, which would be erased.
         ends = ["\n" if width(line.text) >= columns else "\x1b[K\n" for line in lines[:-1]]
         text = "".join(line + end for line, end in zip(painted, [*ends, ""], strict=True))
         write(self._stream, f"{self._move_to_top(columns)}{text}\x1b[J")
@@ -107,7 +103,6 @@ class LiveTable:
 
 
 def _most_relevant(sensors: Sequence[DiscoveredDevice], rising: frozenset[str], count: int) -> list[DiscoveredDevice]:
-    """Return the sensors that just rose, which the user is waiting for, and the strongest others; in the old order."""
-    relevant = sorted(sensors, key=lambda sensor: sensor.address not in rising)[:count]
-    addresses = {sensor.address for sensor in relevant}
-    return [sensor for sensor in sensors if sensor.address in addresses]
+    """Return the sensors that just rose, which the user waits for, and the strongest others; in the given order."""
+    relevant = sorted(range(len(sensors)), key=lambda index: sensors[index].address not in rising)[:count]
+    return [sensors[index] for index in sorted(relevant)]

@@ -12,7 +12,7 @@ from ble_exporter.tasks import Tasks
 _REDRAW_S = 0.25
 
 
-async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display | None) -> float:
+async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display) -> float:
     """
     Listen from the radio's start for some seconds, until SIGINT, or until a capture ends; return the seconds listened.
 
@@ -23,8 +23,7 @@ async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Di
     took_s = 0.0
 
     def show() -> None:
-        if display:
-            display.show(discovery, max(seconds - took_s, 0.0), ", ".join(radio.adapters))
+        display.show(discovery, max(seconds - took_s, 0.0), ", ".join(radio.adapters))
 
     async def listen_and_show() -> None:
         nonlocal took_s
@@ -45,6 +44,5 @@ async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Di
             await tasks.wait(tasks.start(listen_and_show()), tasks.start(interrupted.wait()))
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-        if display:
-            display.end()
+        display.end()
     return took_s

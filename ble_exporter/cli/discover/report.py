@@ -45,7 +45,7 @@ def report_lines(
 def discovery_document(
     discovery: Discovery, configured: ConfiguredNames, listened_s: float, *, lists_others: bool = False
 ) -> dict[str, object]:
-    """Return the report for programs."""
+    """Return the report as a document for programs."""
     sensors, others = discovery.sensors(), discovery.others()
     document: dict[str, object] = {
         "listened_seconds": round(listened_s, 1),

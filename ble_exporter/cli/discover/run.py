@@ -1,4 +1,4 @@
-"""The whole of `discover`, from listening to writing."""
+"""Runs `discover`: listens, reports what was heard, asks which sensors to add, and writes the configuration."""
 
 import argparse
 import asyncio
@@ -8,8 +8,7 @@ import shutil
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ble_exporter.cli.discover.choice import Refusal, ask_bindkeys, ask_name, choose_devices, resolve_requests
@@ -25,12 +24,9 @@ from ble_exporter.config.editor import NewDevice, add_devices, check_can_add
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.formats.decoded import Cipher
-from ble_exporter.scanner import Radio, RadioSettings, Simulation
+from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
 from ble_exporter.scanner.build import RadioBuilder
 from ble_exporter.utils import one_line
-
-# Returned for an answer that is not valid text: no number, name or bindkey contains it.
-_INVALID_ANSWER = "\x00"
 
 # A pipe has no width, and its reader can scroll.
 _PIPE_WIDTH = 200
@@ -40,7 +36,7 @@ _MOCK_LOCKED = ("A4:C1:38:D0:33:4A",)
 _MOCK_BREATH_S = 8.0
 
 
-def run(options: argparse.Namespace, build: RadioBuilder) -> int:
+def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
     """Listen, report what was heard, ask which sensors to add, and add them; return the exit status."""
     config = _config(options)
     configured = config.devices if config else {}
@@ -74,8 +70,8 @@ def run(options: argparse.Namespace, build: RadioBuilder) -> int:
 
 
 def _listen(options: argparse.Namespace, radio: Radio, discovery: Discovery, configured: ConfiguredNames) -> float:
-    """Listen, and show what is heard; return for how many seconds. On an error, report what was heard before."""
-    display: Display | None = None
+    """Listen and show what is heard; return the seconds listened. After an error, report what was heard before it."""
+    display = Display()
     if not options.json:
         display = (LiveTable if Painter(sys.stdout).is_live else NewSensorLines)(sys.stdout, configured)
     if not isinstance(display, LiveTable):
@@ -95,7 +91,7 @@ def _ask_devices(
     if not candidates:
         return []
     print()
-    # What was typed while listening answers no question.
+    # Discard what was typed while listening: it answers no question.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     taken = set(configured.values())
     chosen = []
@@ -171,19 +167,19 @@ def _print_report(
         write(sys.stdout, paint(line.text, line.style) + "\n")
 
 
-def _ask(question: str) -> str:
-    with suppress(UnicodeDecodeError):
-        return input(question)
-    return _INVALID_ANSWER
+def _ask(question: str, read: Callable[[str], str] = input) -> str:
+    try:
+        return read(question)
+    except UnicodeDecodeError:
+        # No number, name or bindkey contains this, so the question is asked again.
+        return "\x00"
 
 
 def _ask_hidden(question: str) -> str:
     try:
-        return getpass.getpass(question)
-    except UnicodeDecodeError:
-        return _INVALID_ANSWER
+        return _ask(question, getpass.getpass)
     except EOFError:
-        # As Enter: the other chosen sensors are still added.
+        # Like Enter: the other chosen sensors are still added.
         print()
         return ""
 

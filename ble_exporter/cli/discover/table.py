@@ -10,16 +10,14 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.utils import number_of, one_line
 
-# In place of readings; the second text where the first is too long.
+# Shown instead of readings; the second text if the first is too long.
 _NEEDS_KEY = ("encrypted: needs its bindkey", "needs bindkey")
 _WRONG_KEY = ("encrypted: the configured bindkey is wrong", "wrong bindkey")
 
 # The usual measurements, in the order in which they are shown, with their decimal places.
 _DECIMALS: Mapping[str, int] = {"temperature": 1, "humidity": 1, "battery": 0, "voltage": 2}
 
-# Marks of a configured sensor, and of one with a measurement that just rose.
-_CONFIGURED = "ok"
-_ROSE = "*"
+_ROSE = "*"  # marks a sensor, and the measurement of it that just rose
 
 _HEADER = ("ADDRESS", "NAME", "FORMAT", "RSSI", "HEARD", "EVERY")
 _RIGHT_ALIGNED = frozenset({3, 4, 5})
@@ -60,7 +58,7 @@ def sensor_lines(
         name = configured.get(sensor.address, sensor.name)
         rows.append((sensor.address, name, "+".join(sensor.formats), *_reception(sensor)))
         readings.append(_readings(sensor, sensor.rose if is_rising else None, is_configured=is_configured))
-        mark = _CONFIGURED if is_configured else str((numbers or {}).get(sensor.address, ""))
+        mark = "ok" if is_configured else str((numbers or {}).get(sensor.address, ""))
         style: Style | None = "yellow" if is_rising else "green" if is_configured else None
         marks.append((f"{_ROSE if is_rising else ' '}{mark:>3} ", style))
     lines = _fit(rows, readings, max_width - _MARGIN)
@@ -78,13 +76,13 @@ def other_lines(others: Sequence[DiscoveredDevice], max_width: int) -> list[Line
 
 
 def counted(sensors: int, others: int) -> str:
-    """Return how many devices were heard, in words; at the limit of those that are kept, "or more"."""
+    """Return how many devices were heard, in words, with "or more" at the limit of those that are kept."""
     counts = ((sensors, MAX_SENSORS, "sensor"), (others, MAX_OTHERS, "other device"))
     return ", ".join(f"{n} or more {thing}s" if n >= limit else number_of(n, thing) for n, limit, thing in counts)
 
 
 def cut(line: str, max_width: int) -> str:
-    """Return a line, shortened with an ellipsis if it takes more columns; it has no control characters."""
+    """Return a line without control characters, shortened with an ellipsis if it takes more columns."""
     taken = fitting = 0
     for end, char in enumerate(line, 1):
         taken += width(char)
@@ -139,6 +137,6 @@ def _reading(name: Measurement, value: float) -> str:
     decimals = _DECIMALS.get(name)
     number = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
     unit = UNITS.get(name.name, "")
-    # The units of temperature, humidity and voltage tell what they are.
+    # The units of temperature, humidity and voltage say what was measured.
     words = [number, unit] if decimals is not None and name != "battery" else [name, number, unit]
     return " ".join(filter(None, words))

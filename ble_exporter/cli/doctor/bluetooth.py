@@ -19,11 +19,16 @@ _BOOT_CONFIG = ("boot/firmware/config.txt", "boot/config.txt")
 _NO_BLUETOOTH = "dtoverlay=disable-bt"
 
 _BUS_ADDRESS = "DBUS_SYSTEM_BUS_ADDRESS"
-_START = "sudo systemctl enable --now bluetooth"
 _COMMANDS: Mapping[str, str] = {
     "org.freedesktop.systemd1.UnitMasked": "sudo systemctl unmask bluetooth && sudo systemctl start bluetooth",
     "org.freedesktop.DBus.Error.NoReply": "sudo systemctl restart bluetooth",
 }
+
+# Removes other lines of this setting first: bluetoothd uses the last one.
+_OFFER_MONITORS = (
+    r"sudo sed -i -e '/^ *Experimental *=/d' -e 's/^\[General\].*/&\nExperimental = true/' "
+    "/etc/bluetooth/main.conf && sudo systemctl restart bluetooth"
+)
 
 # Names of processes on the bus that are known to scan.
 _SCANNERS = ("bluetoothctl", "blueman", "gnome-control-c", "hass", "kded", "node", "python", "TheengsGateway")
@@ -33,7 +38,7 @@ def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
     """Check that this user can reach the system bus."""
     found = context.inspection = asyncio.run(inspect(context.root))
     if found.bus_problem:
-        # If set, the variable decides where the bus is looked for.
+        # If set, the variable decides which bus is used.
         command = f"unset {_BUS_ADDRESS}" if os.environ.get(_BUS_ADDRESS) else "sudo systemctl start dbus"
         yield CheckResult("fail", found.bus_problem, command)
     else:
@@ -41,7 +46,7 @@ def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that bluetoothd runs and talks to this user; tell its version."""
+    """Check that bluetoothd runs and talks to this user; report its version."""
     found = context.inspection
     if found.refusal and not (context.root / _KERNEL_BLUETOOTH).is_dir():
         # Without an adapter systemd does not start it, and D-Bus waits for it in vain.
@@ -61,8 +66,10 @@ def _bluetoothd_command(context: CheckContext, refusal: str) -> str:
         return shlex.join(["exec", "su", "-", me] if is_member else ["sudo", "usermod", "-a", "-G", GROUP, me])
     if refusal in _COMMANDS:
         return _COMMANDS[refusal]
-    # If it can't be started, this command says why.
-    return _START if any((context.root / path).exists() for path in _BLUETOOTHD) else "sudo apt install bluez"
+    if any((context.root / path).exists() for path in _BLUETOOTHD):
+        # If it can't be started, this command says why.
+        return "sudo systemctl enable --now bluetooth"
+    return "sudo apt install bluez"
 
 
 def _version(context: CheckContext, command_line: tuple[str, ...]) -> str:
@@ -80,26 +87,24 @@ def _version(context: CheckContext, command_line: tuple[str, ...]) -> str:
 def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
     """Check that bluetoothd offers the advertisement monitors that the scan mode needs."""
     mode = context.config.scan_mode if context.config else "auto"
-    if all(adapter.can_monitor for adapter in _in_use(context)):
-        meaning = {
-            "auto": "auto scans actively, and nothing is filtered as a duplicate",
-            "active": "active does not use them; auto would, so that nothing is filtered as a duplicate",
-            "passive": "passive works",
-        }
-        yield CheckResult("ok", f"scan_mode: bluetoothd offers advertisement monitors: {meaning[mode]}")
-        return
-    # bluetoothd uses the last of several such lines.
-    command = (
-        r"sudo sed -i -e '/^ *Experimental *=/d' -e 's/^\[General\].*/&\nExperimental = true/' "
-        "/etc/bluetooth/main.conf && sudo systemctl restart bluetooth"
-    )
-    if mode == "passive":
-        yield CheckResult("fail", f"scan_mode: {hints.NO_PASSIVE_SCAN}", command)
-    elif mode == "active":
-        yield CheckResult("ok", "scan_mode: active, which needs no advertisement monitors; bluetoothd offers none")
-    else:
+    offers = all(adapter.can_monitor for adapter in _in_use(context))
+    monitors = "bluetoothd offers advertisement monitors"
+    text = {
+        ("auto", True): f"{monitors}: auto scans actively, and nothing is filtered as a duplicate",
+        (
+            "active",
+            True,
+        ): f"{monitors}: active does not use them; auto would, so that nothing is filtered as a duplicate",
+        ("passive", True): f"{monitors}: passive works",
         # No warning: most machines are like this, and readings come.
-        yield CheckResult("ok", f"scan_mode: auto scans actively: {hints.NO_MONITOR}, and passive would need it")
+        ("auto", False): f"auto scans actively: {hints.NO_MONITOR}, and passive would need it",
+        ("active", False): "active, which needs no advertisement monitors; bluetoothd offers none",
+        ("passive", False): hints.NO_PASSIVE_SCAN,
+    }[mode, offers]
+    if mode == "passive" and not offers:
+        yield CheckResult("fail", f"scan_mode: {text}", _OFFER_MONITORS)
+    else:
+        yield CheckResult("ok", f"scan_mode: {text}")
 
 
 def _in_use(context: CheckContext) -> list[Adapter]:
@@ -163,16 +168,13 @@ def _no_adapter(context: CheckContext) -> CheckResult:
     for path in _BOOT_CONFIG:
         file = context.root / path
         if file.exists() and _NO_BLUETOOTH in file.read_text(encoding="utf-8", errors="replace").split():
-            return CheckResult(
-                "fail",
-                f"no Bluetooth adapter: {file} disables the built-in one",
-                f"sudo sed -i '/^{_NO_BLUETOOTH}/d' {file} && sudo reboot",
-            )
+            command = f"sudo sed -i '/^{_NO_BLUETOOTH}/d' {file} && sudo reboot"
+            return CheckResult("fail", f"no Bluetooth adapter: {file} disables the built-in one", command)
     return CheckResult("fail", str(hints.NO_ADAPTER), "sudo dmesg | grep -i bluetooth")
 
 
 def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:
-    """Check whether an adapter is scanning already; bluetoothd does not tell for which program."""
+    """Check whether another program is scanning; bluetoothd does not say which."""
     scanning = [adapter.name for adapter in _in_use(context) if adapter.is_discovering]
     if not scanning:
         yield CheckResult("ok", "no other program scans")

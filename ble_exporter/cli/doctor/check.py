@@ -27,20 +27,12 @@ _PROGRAM_TIMEOUT_S = 5.0
 
 
 class CheckResult(NamedTuple):
-    """
-    One result of a check.
+    """One result of a check."""
 
-    Attributes:
-        level: "fail" if it prevents readings, "warn" if readings may suffer, "skip" if it was not checked.
-        text: What was found.
-        command: The shell command that mends it; empty if there is none.
-        needs_bluetooth: Whether that command works only once Bluetooth does.
-    """
-
-    level: Level
+    level: Level  # "fail" if it prevents readings, "warn" if readings may suffer, "skip" if it was not checked
     text: str
-    command: str = ""
-    needs_bluetooth: bool = False
+    command: str = ""  # the shell command that fixes it; empty if there is none
+    needs_bluetooth: bool = False  # whether that command works only once Bluetooth does
 
 
 def output_of(*command: str) -> str | None:
@@ -56,36 +48,23 @@ def output_of(*command: str) -> str | None:
 
 @dataclass
 class CheckContext:
-    """
-    What the checks of one run are given, and what they find out for later ones.
-
-    Attributes:
-        seconds: How long to listen; 0 skips that.
-        build: Builds the radio to listen with.
-        is_mock: Whether that radio is simulated, and sends nothing encrypted.
-        show_progress: Shows the user what takes time.
-        root: Root of the file system; tests pass another one.
-        clock: Returns the seconds since the Unix epoch.
-        http_timeout_s: How long a program on the configured port may take to answer, in seconds.
-        config: The configuration; None unless it is valid.
-        exporter_is_running: Whether the exporter answers on the configured port.
-        inspection: What D-Bus shows; empty before that check.
-        heard: How many configured devices gave a reading; None before that check.
-    """
+    """What the checks of one run are given, and what they find out for later ones."""
 
     config_path: str
-    seconds: float
+    seconds: float  # to listen; 0 skips that
     build: RadioBuilder = build_radio
-    is_mock: bool = False
-    show_progress: Callable[[str], None] = lambda _text: None
-    root: Path = Path("/")
+    is_mock: bool = False  # whether the radio is simulated, and sends nothing encrypted
+    show_progress: Callable[[str], None] = lambda _text: None  # shows the user what takes time
+    root: Path = Path("/")  # the root of the file system
     clock: Callable[[], float] = time.time
     output_of: Callable[..., str | None] = output_of
-    http_timeout_s: float = 2.0
-    config: AppConfig | None = None
+    http_timeout_s: float = 2.0  # of a program on the configured port
+
+    # Found out by the checks:
+    config: AppConfig | None = None  # None unless it is valid
     exporter_is_running: bool = False
     inspection: Inspection = field(default_factory=Inspection)
-    heard: int | None = None
+    heard: int | None = None  # how many configured devices gave a reading; None before that check
 
     @property
     def valid_config(self) -> AppConfig:
@@ -111,17 +90,13 @@ def this_program(*arguments: str) -> str:
     return shlex.join([*program, *arguments])
 
 
-def user_name(uid: int) -> str | None:
-    """Return the name of a user; None if the user database does not know the id."""
+def own_name() -> str:
+    """Return the name of the user who runs this; the user id if the user database has no name for it."""
+    uid = os.geteuid()
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return None
-
-
-def own_name() -> str:
-    """Return the name of the user who runs this, or the user id."""
-    return user_name(os.geteuid()) or str(os.geteuid())
+        return str(uid)
 
 
 def bluetooth_group() -> grp.struct_group | None:

@@ -4,12 +4,8 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, Parser, number_between
-
-if TYPE_CHECKING:
-    from ble_exporter.scanner.build import RadioBuilder
 
 _DESCRIPTION = "Check everything that can prevent readings. Each failure is followed by the command that fixes it."
 _EXAMPLES = {
@@ -21,17 +17,16 @@ _EXAMPLES = {
 _STATUSES = {EXIT_OK: "no failure; there may be warnings", EXIT_FAILURE: "at least one failure"}
 
 
-def main(arguments: Sequence[str], build: "RadioBuilder | None" = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run all checks, and print each result as it comes; return the exit status."""
     options = _parse(arguments)
     # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
     from ble_exporter.cli.doctor.check import CheckContext
     from ble_exporter.cli.doctor.run import run
-    from ble_exporter.scanner import build_radio
 
     # The radio logs for the service. Without a handler, logging prints warnings to stderr.
     logging.getLogger("ble_exporter").addHandler(logging.NullHandler())
-    context = CheckContext(options.config, options.seconds, build or build_radio, is_mock=options.mock)
+    context = CheckContext(options.config, options.seconds, is_mock=options.mock)
     return run(context, sys.stdout, as_json=options.json)
 
 

@@ -24,7 +24,7 @@ from ble_exporter.utils import number_of
 _CREDENTIALS = "run/credentials/ble_exporter.service"
 _INSTALLED_CONFIG = "etc/ble_exporter/config.yaml"
 
-_FIRST_UNPRIVILEGED_PORT = 1024
+_FIRST_UNPRIVILEGED_PORT, _LAST_PORT = 1024, 65535
 _PORTS_TRIED = 20
 
 _MAX_STATUS_BYTES = 1_000_000
@@ -44,7 +44,7 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
     try:
         ciphers_of(config.keys)
     except ConfigError as error:
-        # From the lock, and thus in the checkout: a free installation could take releases that do not fit the others.
+        # From the lock, which is in the checkout: unpinned, pip could install releases that do not fit the others.
         pip = f"{shlex.quote(sys.executable)} -m pip install --require-hashes --no-deps"
         yield CheckResult("fail", f"configuration: {error}", f"{pip} --requirement requirements-encryption.lock")
         return
@@ -80,7 +80,7 @@ def _config_command(context: CheckContext, error: ConfigError) -> str:
 
 
 def _access_command(path: Path, right: Literal["r", "x"]) -> str:
-    """Return the command that lets this user read a file or enter a folder, and the service's user as before."""
+    """Return the command that lets this user read a file or enter a folder; the service's user still can."""
     status, quoted = path.stat(), shlex.quote(str(path))
     if status.st_gid and status.st_mode & {"r": stat.S_IRGRP, "x": stat.S_IXGRP}[right]:
         return f"sudo usermod -a -G {status.st_gid} {shlex.quote(own_name())}"
@@ -101,21 +101,20 @@ def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
 def check_port(context: CheckContext) -> Iterator[CheckResult]:
     """Check that the port is free, or used by the exporter itself."""
     address, port = context.valid_config.listen_address, context.valid_config.listen_port
-    try:
-        asyncio.run(_bind(address, port))
-    except OSError as error:
-        in_use = error.errno == errno.EADDRINUSE
-        version = _running_version(address, port, context.http_timeout_s) if in_use else None
-        if version is not None:
-            context.exporter_is_running = True
-            yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
-            return
-        # Imported here: aiohttp takes most of a second on a Pi.
-        from ble_exporter.service import listen_error
-
-        yield CheckResult("fail", f"port: {listen_error(error, address, port)}", _port_command(context, error))
+    error = _bind_error(address, port)
+    if error is None:
+        yield CheckResult("ok", f"port: {port} is free")
         return
-    yield CheckResult("ok", f"port: {port} is free")
+    in_use = error.errno == errno.EADDRINUSE
+    version = _running_version(address, port, context.http_timeout_s) if in_use else None
+    if version is not None:
+        context.exporter_is_running = True
+        yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
+        return
+    # Imported here: aiohttp takes most of a second on a Pi.
+    from ble_exporter.service import listen_error
+
+    yield CheckResult("fail", f"port: {listen_error(error, address, port)}", _port_command(context, error))
 
 
 def _port_command(context: CheckContext, error: OSError) -> str:
@@ -123,7 +122,8 @@ def _port_command(context: CheckContext, error: OSError) -> str:
         return context.edit_command("listen_address")
     address, port = context.valid_config.listen_address, context.valid_config.listen_port
     first = max(port + 1, _FIRST_UNPRIVILEGED_PORT)
-    free = next((other for other in range(first, first + _PORTS_TRIED) if _is_free(address, other)), None)
+    others = range(first, min(first + _PORTS_TRIED, _LAST_PORT + 1))
+    free = next((other for other in others if _bind_error(address, other) is None), None)
     path = Path(context.config_path)
     has_line = re.search(r"^listen_port:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     if free is None or not has_line:
@@ -132,19 +132,19 @@ def _port_command(context: CheckContext, error: OSError) -> str:
     return f"{sudo}sed -i 's/^listen_port:.*/listen_port: {free}/' {shlex.quote(str(path))}"
 
 
-def _is_free(address: str | None, port: int) -> bool:
+def _bind_error(address: str | None, port: int) -> OSError | None:
+    """Return why a port can't be bound; None if it can. Binds as aiohttp does, to fail where the exporter would."""
+
+    async def bind() -> None:
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, address, port, start_serving=False)
+        server.close()
+        await server.wait_closed()
+
     try:
-        asyncio.run(_bind(address, port))
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
-async def _bind(address: str | None, port: int) -> None:
-    # As aiohttp binds, so that it fails exactly where the exporter would.
-    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, address, port, start_serving=False)
-    server.close()
-    await server.wait_closed()
+        asyncio.run(bind())
+    except OSError as error:
+        return error
+    return None
 
 
 def _running_version(address: str | None, port: int, timeout_s: float) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name, user_name
+from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
 from ble_exporter.logger import BACKUPS, MAX_BYTES, STANDARD_ERROR
 
 _UNIT = "etc/systemd/system/ble_exporter.service"
@@ -21,34 +21,26 @@ _NOT_BEFORE = datetime(2026, 11, 1, tzinfo=timezone.utc).timestamp()
 
 
 def check_user(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the user is known; the service's user may have other rights."""
+    """Check that the user database has this user, and that the service runs as the same user."""
     uid = os.geteuid()
-    name = user_name(uid)
-    service = _installed_service(context.root)
-    if name is None:
-        # In a container the group may not exist, and useradd would fail.
-        group_option = f" --groups {GROUP}" if bluetooth_group() else ""
-        yield CheckResult(
-            "fail",
-            f"user: {uid} is not in the user database, so dbus-daemon refuses it",
-            f"sudo useradd --system --no-create-home --uid {uid}{group_option} {_SERVICE_USER}",
-        )
-    elif service and service[0] != name:
-        user, doctor_command = service
-        yield CheckResult(
-            "warn",
-            f"user: this checks the rights of {name}, but the service runs as {user}, who may have others",
-            doctor_command,
-        )
-    else:
-        yield CheckResult("ok", f"user: {name}{_membership(uid)}")
-
-
-def _membership(uid: int) -> str:
+    name = own_name()
     group = bluetooth_group()
-    if group is None or uid == 0:
-        return ""
-    return f", {'' if group.gr_gid in (os.getegid(), *os.getgroups()) else 'not '}in the group {GROUP}"
+    service = _installed_service(context.root)
+    if name == str(uid):
+        # In a container the group may not exist, and useradd would fail.
+        group_option = f" --groups {GROUP}" if group else ""
+        command = f"sudo useradd --system --no-create-home --uid {uid}{group_option} {_SERVICE_USER}"
+        yield CheckResult("fail", f"user: {uid} is not in the user database, so dbus-daemon refuses it", command)
+    elif service and service[0] != name:
+        user, command = service
+        text = f"user: this checks the rights of {name}, but the service runs as {user}, who may have others"
+        yield CheckResult("warn", text, command)
+    else:
+        membership = ""
+        if group and uid != 0:
+            is_member = group.gr_gid in (os.getegid(), *os.getgroups())
+            membership = f", {'' if is_member else 'not '}in the group {GROUP}"
+        yield CheckResult("ok", f"user: {name}{membership}")
 
 
 def _installed_service(root: Path) -> tuple[str, str] | None:
@@ -57,16 +49,12 @@ def _installed_service(root: Path) -> tuple[str, str] | None:
         unit = (root / _UNIT).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    user, folder, start = (_unit_setting(unit, name) for name in ("User", "WorkingDirectory", "ExecStart"))
+    settings: dict[str, str] = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
+    user, folder, start = (settings.get(name, "").strip() for name in ("User", "WorkingDirectory", "ExecStart"))
     user, program, *rest = user or "root", *(start.split() or [sys.executable])
     arguments = shlex.join(["doctor", *rest[rest.index("--config") :][:2]] if "--config" in rest else ["doctor"])
     cd = f"cd {shlex.quote(folder)} && " if folder else ""
     return user, f"{cd}sudo -u {shlex.quote(user)} {shlex.quote(program)} -m ble_exporter {arguments}"
-
-
-def _unit_setting(unit: str, name: str) -> str:
-    found = re.search(rf"^{name}=(.*)$", unit, re.MULTILINE)
-    return found[1].strip() if found else ""
 
 
 def check_log(context: CheckContext) -> Iterator[CheckResult]:

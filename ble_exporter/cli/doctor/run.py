@@ -16,22 +16,13 @@ _STYLES: dict[Level, Style] = {"ok": "green", "warn": "yellow", "fail": "red", "
 
 
 class Check(NamedTuple):
-    """
-    A row of CHECKS.
+    """A row of CHECKS."""
 
-    Attributes:
-        name: In `--json`, and in `needs` of other checks.
-        title: In texts for people.
-        run: Yields the results.
-        needs: The checks that must not have failed before.
-        is_of_radio: Whether it makes no sense with a simulated radio.
-    """
-
-    name: str
-    title: str
+    name: str  # in `--json`, and in `needs` of other checks
+    title: str  # in texts for people
     run: Callable[[CheckContext], Iterable[CheckResult]]
-    needs: tuple[str, ...] = ()
-    is_of_radio: bool = False
+    needs: tuple[str, ...] = ()  # the checks that must not have failed before
+    is_of_radio: bool = False  # whether it makes no sense with a simulated radio
 
 
 CHECKS = (
@@ -64,7 +55,12 @@ def run(context: CheckContext, stream: TextIO, *, as_json: bool = False) -> int:
             _print_result(stream, result, paint)
     levels = Counter(result.level for _, result in results)
     summary = one_line(_summary(results, levels, context))
-    _print(stream, json.dumps(_document(results, levels, summary), indent=2) if as_json else f"\n{summary}")
+    rows = [
+        {"check": name, "level": result.level, "text": result.text, "remedy": result.command or None}
+        for name, result in results
+    ]
+    document = {"failures": levels["fail"], "warnings": levels["warn"], "summary": summary, "checks": rows}
+    _print(stream, json.dumps(document, indent=2) if as_json else f"\n{summary}")
     return EXIT_FAILURE if levels["fail"] else EXIT_OK
 
 
@@ -107,21 +103,9 @@ def _summary(results: Sequence[tuple[str, CheckResult]], levels: Counter[Level],
     return f"{counts}; {heard}" if counts else f"all is well: {heard}"
 
 
-def _document(results: Sequence[tuple[str, CheckResult]], levels: Counter[Level], summary: str) -> dict[str, object]:
-    return {
-        "failures": levels["fail"],
-        "warnings": levels["warn"],
-        "summary": summary,
-        "checks": [
-            {"check": name, "level": result.level, "text": result.text, "remedy": result.command or None}
-            for name, result in results
-        ],
-    }
-
-
 def _print_result(stream: TextIO, result: CheckResult, paint: Painter) -> None:
     _print(stream, f"{paint(f'{result.level:<4}', _STYLES[result.level])} {one_line(result.text)}")
-    # A command with escaped characters would be another command.
+    # With its control characters escaped, it would be another command.
     if result.command.isprintable() and result.command and result.level != "ok":
         arrow = "→" if "→".encode(stream.encoding or "utf-8", "ignore") else "->"
         _print(stream, f"     {arrow} {paint(result.command, 'bold')}")

@@ -31,7 +31,7 @@ _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
 
 
 def check_sensors(context: CheckContext) -> Iterator[CheckResult]:
-    """Listen, and tell what was heard of each configured device."""
+    """Listen, and report what was heard of each configured device."""
     context.show_progress(f"listening for {context.seconds:g} s …")
     try:
         yield from asyncio.run(_listen(context))
@@ -82,11 +82,13 @@ def _judge_device(device: Device, unknown_sensors: int, context: CheckContext) -
     if device.advertisement and device.reading:
         rssi = device.advertisement.rssi
         strength = "" if rssi is None else f", {rssi} dBm"
-        refused = "".join(f"; {count} refused: {_words(reason)}" for reason, count in device.refused.most_common())
+        refused = "".join(
+            f"; {count} refused: {reason.replace('_', ' ')}" for reason, count in device.refused.most_common()
+        )
         return CheckResult("ok", f"{who}: heard, {' and '.join(device.reading.formats)}{strength}{refused}")
     if device.refused:
         ((reason, _count),) = device.refused.most_common(1)
-        level, text = _REFUSALS.get(reason, ("warn", f"all that it sends is refused: {_words(reason)}"))
+        level, text = _REFUSALS.get(reason, ("warn", f"all that it sends is refused: {reason.replace('_', ' ')}"))
         return CheckResult(level, f"{who}: {text}", context.edit_command(device.address) if level == "fail" else "")
     near = ""
     if unknown_sensors:
@@ -94,7 +96,3 @@ def _judge_device(device: Device, unknown_sensors: int, context: CheckContext) -
         near = f"; {unknown_sensors} sensor{that_are} not configured can be heard"
     text = f"{who}: not heard in {context.seconds:g} s: out of reach, a flat battery, or another address{near}"
     return CheckResult("warn", text, this_program("discover"))
-
-
-def _words(reason: RejectReason) -> str:
-    return reason.replace("_", " ")

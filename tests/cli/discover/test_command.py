@@ -15,10 +15,12 @@ import pytest
 
 from ble_exporter import main as program
 from ble_exporter.cli.discover.choice import DeviceRequest
-from ble_exporter.cli.discover.command import main, parse
+from ble_exporter.cli.discover.command import parse
+from ble_exporter.cli.discover.run import run
 from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError, ScannerError
-from ble_exporter.scanner import Listener, MockScanner, RadioSettings
+from ble_exporter.scanner import Listener, MockScanner, RadioSettings, build_radio
+from ble_exporter.scanner.build import RadioBuilder
 from tests.conftest import HERE, PACKET_A, PACKET_B, vectors
 from tests.radios import Radio
 
@@ -47,6 +49,11 @@ def house(*_settings: object, **_options: object) -> MockScanner:
             ("5A:00:00:00:00:01", b"\x00"),
         ]
     )
+
+
+def discover(arguments: list[str], build: RadioBuilder = build_radio) -> int:
+    """Run the command with another radio; return the exit status."""
+    return run(parse(arguments), build)
 
 
 def write_config(devices: str) -> None:
@@ -103,7 +110,7 @@ def test_the_file_that_is_written_may_be_named_twice() -> None:
 
 def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
     """In a pipe: a line for each new sensor, and the table."""
-    assert 0 == main([], house)
+    assert 0 == discover([], house)
 
     out, err = capsys.readouterr()
     assert "listening for 30 s\n" == err
@@ -119,14 +126,14 @@ def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_all_lists_the_strangers(capsys: pytest.CaptureFixture[str]) -> None:
     """The table says why each is not a sensor."""
-    main(["--all"], house)
+    discover(["--all"], house)
 
     assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     """Standard output contains nothing else."""
-    assert 0 == main(["--json"], house)
+    assert 0 == discover(["--json"], house)
 
     told = json.loads(capsys.readouterr().out)
     assert ["54:48:E6:8F:80:A5", ADDRESS, ANOTHER] == [sensor["address"] for sensor in told["sensors"]]
@@ -138,7 +145,7 @@ def test_the_configured_have_their_names(capsys: pytest.CaptureFixture[str]) -> 
     """They come from ./config.yaml, unless another file is named."""
     write_config(f'  "{ADDRESS}": "living_room"\n')
 
-    main([], house)
+    discover([], house)
 
     assert "  ok A4:C1:38:00:00:01  living_room  BTHome" in capsys.readouterr().out
 
@@ -147,7 +154,7 @@ def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[
     """It is read as in the service, and the bindkey is never shown."""
     write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
-    main([], house)
+    discover([], house)
 
     out, err = capsys.readouterr()
     assert re.search(r"attic .*25.1 °C, 50.5 %", out)
@@ -159,7 +166,7 @@ def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monk
     write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
     monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
-    main([], house)
+    discover([], house)
 
     out, err = capsys.readouterr()
     assert "warning: encrypted packets are not read: devices: a bindkey is set, and the library that decrypts" in err
@@ -170,7 +177,7 @@ def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str])
     """Looking needs no configuration."""
     Path("config.yaml").write_text("devices: {}")
 
-    assert 0 == main([], house)
+    assert 0 == discover([], house)
 
     assert "warning: configured devices are not marked: config.yaml: scan_interval_seconds: " in capsys.readouterr().err
 
@@ -182,14 +189,14 @@ def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
     radio = Radio()
 
     with pytest.raises(ConfigError, match=r"x\.yaml: scan_interval_seconds: mandatory key is missing"):
-        main([option, "x.yaml"], lambda *_settings, **_options: radio)
+        discover([option, "x.yaml"], lambda *_settings, **_options: radio)
     assert [] == radio.started
 
 
 def test_a_named_configuration_must_exist() -> None:
     """Otherwise a typing error in its name shows every sensor as new."""
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
-        main(["--config", "nowhere.yaml"], house)
+        discover(["--config", "nowhere.yaml"], house)
 
 
 def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +204,7 @@ def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
     before = Path("config.yaml").read_text()
 
-    assert 0 == main(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house)
+    assert 0 == discover(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house)
 
     line = f'  "{ANOTHER}": "bed: room"\n'
     assert before.replace("# my own\n", "# my own\n" + line) == Path("config.yaml").read_text()
@@ -208,7 +215,7 @@ def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_new_file_is_complete() -> None:
     """A new user has no file yet."""
-    main(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house)
+    discover(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house)
 
     assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
 
@@ -217,7 +224,9 @@ def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureF
     """A script must notice; the other sensors are added."""
     encrypted = LOCKED["address"]
 
-    status = main(["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house)
+    status = discover(
+        ["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house
+    )
 
     assert 1 == status
     assert [ADDRESS] == list(load_config("new.yaml").devices)
@@ -228,7 +237,7 @@ def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureF
 
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     """No sensor is added unless somebody chose it."""
-    assert 0 == main(["--write", "new.yaml"], house)
+    assert 0 == discover(["--write", "new.yaml"], house)
 
     assert not Path("new.yaml").exists()
     assert capsys.readouterr().err.endswith(
@@ -240,14 +249,14 @@ def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.Mo
     """Some launchers close standard input, and the error would come only after half a minute."""
     monkeypatch.setattr(sys, "stdin", None)
 
-    assert 0 == main(["--write", "new.yaml", "--add", ADDRESS], house)
+    assert 0 == discover(["--write", "new.yaml", "--add", ADDRESS], house)
 
     assert [ADDRESS] == list(load_config("new.yaml").devices)
 
 
 def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
     """It also tells what was refused."""
-    assert 1 == main(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house)
+    assert 1 == discover(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house)
 
     told = json.loads(capsys.readouterr().out)
     assert [{"address": ADDRESS, "name": "sensor_000001"}] == told["added"]
@@ -263,14 +272,14 @@ def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[st
             raise ScannerError("adapter hci0: it was unplugged")
 
     with pytest.raises(ScannerError, match="unplugged"):
-        main([], lambda *_settings, **_options: Unplugged())
+        discover([], lambda *_settings, **_options: Unplugged())
     assert "Heard 3 sensors" in capsys.readouterr().out
 
 
 def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """An empty table would hide the error."""
     with pytest.raises(ScannerError, match="no Bluetooth adapter"):
-        main([], lambda *_settings, **_options: Radio(error=ScannerError("no Bluetooth adapter")))
+        discover([], lambda *_settings, **_options: Radio(error=ScannerError("no Bluetooth adapter")))
     assert "" == capsys.readouterr().out
 
 
@@ -294,7 +303,7 @@ def test_the_adapter_is_the_named_one_or_the_configured_one(
 
     if config is not None:
         Path("config.yaml").write_text(HEAD + config)
-    main(arguments, note)
+    discover(arguments, note)
 
     assert [RadioSettings(adapters)] == asked
 
@@ -303,7 +312,7 @@ def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
     """A recording can be examined on another machine."""
     Path("x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
 
-    assert 0 == main(["--replay", "x.capture"])
+    assert 0 == discover(["--replay", "x.capture"])
 
     assert "A4:C1:38:00:00:01        BTHome   -61      1         27.0 °C" in capsys.readouterr().out
 

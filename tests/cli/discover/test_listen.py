@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ble_exporter.cli.discover.discovered import Discovery
+from ble_exporter.cli.discover.display import Display
 from ble_exporter.cli.discover.listen import listen
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
@@ -20,7 +21,7 @@ from tests.radios import InVirtualTime, Radio
 ADDRESS = "A4:C1:38:00:00:01"
 
 
-class Log:
+class Log(Display):
     """A display that notes what it is shown, and can press Ctrl-C."""
 
     def __init__(self, enough_at_s: float = -1.0) -> None:
