@@ -66,7 +66,7 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         (["a\x1b[2J"], "unknown command a\\x1b[2J; the commands are decode, discover, doctor"),
     ],
 )
-def test_what_is_mistyped_is_answered_with_what_was_meant(
+def test_a_typing_error_is_answered_with_a_suggestion(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the message, the next try succeeds."""
@@ -90,7 +90,7 @@ def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("arguments", [["--kye", DIGITS], [f"--kye={DIGITS}"], ["--key", DIGITS, f"--kye={DIGITS}"]])
-def test_no_error_shows_what_stood_behind_an_option(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_error_shows_the_value_of_an_option(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """It may be a bindkey, and users paste errors into bug reports."""
     assert DIGITS not in error_of(program(), arguments, capsys)
     assert DIGITS not in error_of(command(), ["--zzz", *arguments], capsys)

@@ -36,7 +36,7 @@ def test_a_pipe_gets_plain_text() -> None:
 
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_who_wants_no_colours_gets_none(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_can_be_disabled(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """no-color.org: the user sets it once for every program."""
     monkeypatch.setenv(variable, value)
 

@@ -1,4 +1,4 @@
-"""The one function that builds radios, and that everything which listens calls it."""
+"""One function builds the radios of the service and of the commands."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 class MadeUp(MockScanner):
-    """A kind of radio that no other test knows: it hears one sensor, and then has whoever listens stop."""
+    """A radio that hears one sensor, and then sends SIGTERM to this process."""
 
     def __init__(self) -> None:
         super().__init__([(ADDRESS, PACKET_A)])
@@ -43,7 +43,7 @@ class MadeUp(MockScanner):
 
 
 class Builder:
-    """Builds the made-up radio, and notes what it was asked for."""
+    """Builds the made-up radio, and notes the arguments."""
 
     def __init__(self, make: Callable[[], Radio] = MadeUp) -> None:
         self.asked: list[tuple[RadioSettings, str | None, Simulation | None]] = []
@@ -59,7 +59,7 @@ class Builder:
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    """A configuration that says of everything how the radio is to listen."""
+    """A configuration with every setting of the radio."""
     changes = {
         "adapter": ["hci1", "hci0"],
         "scan_mode": "passive",
@@ -85,7 +85,7 @@ def test_the_service_listens_with_what_is_built(config: str, tmp_path: Path) -> 
 
 
 def test_discover_listens_with_what_is_built(config: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """With one adapter, and actively: who is not asked says no name."""
+    """With one adapter, and actively: a device sends its name only when asked."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     assert 0 == discover(parse(["--config", config]), build)
@@ -95,7 +95,7 @@ def test_discover_listens_with_what_is_built(config: str, capsys: pytest.Capture
 
 
 def test_doctor_listens_with_what_is_built(config: str) -> None:
-    """Whatever the service would listen with is what is to be looked at."""
+    """It must check the radio that the service would use."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     list(check_sensors(CheckContext(config, 1.0, build, config=load_config(config))))
@@ -104,7 +104,7 @@ def test_doctor_listens_with_what_is_built(config: str) -> None:
 
 
 @pytest.mark.usefixtures("process_as_before")
-def test_what_is_to_be_simulated_is_the_same_for_all(config: str) -> None:
+def test_service_and_commands_simulate_the_same_devices(config: str) -> None:
     """Each of them simulates every configured device."""
     service, search, examination = Builder(), Builder(lambda: MockScanner([])), Builder(lambda: MockScanner([]))
 
@@ -117,7 +117,7 @@ def test_what_is_to_be_simulated_is_the_same_for_all(config: str) -> None:
 
 
 def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> None:
-    """It goes before any adapter."""
+    """It takes precedence over any adapter."""
     build = Builder(lambda: MockScanner([]))
 
     discover(parse(["--config", config, "--replay", "x.capture"]), build)
@@ -125,7 +125,7 @@ def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> Non
     assert ["x.capture"] == [replay for _settings, replay, _simulation in build.asked]
 
 
-def test_without_anything_named_it_is_the_real_radio() -> None:
+def test_the_default_is_the_real_radio() -> None:
     """On the first adapter that is powered. Nothing touches Bluetooth before the first scan."""
     assert BleakScannerImpl is type(build_radio(RadioSettings()))
 
@@ -135,7 +135,7 @@ def test_several_adapters_are_one_radio() -> None:
     assert MultiAdapterScanner is type(build_radio(RadioSettings(("hci0", "hci1"))))
 
 
-def test_a_capture_that_can_not_be_read_is_found_out_at_once(tmp_path: Path) -> None:
+def test_an_unreadable_capture_fails_at_once(tmp_path: Path) -> None:
     """Before anything listens."""
     with pytest.raises(ConfigError, match="can't be read"):
         build_radio(RadioSettings(), replay=str(tmp_path / "nothing"))

@@ -121,7 +121,7 @@ def test_a_suggestion_is_not_taken() -> None:
 
 
 @given(st.text(), st.sets(st.text(max_size=3)))
-def test_any_name_gives_a_suggestion_that_is_right(name: str, taken: set[str]) -> None:
+def test_any_advertised_name_gives_a_valid_suggestion(name: str, taken: set[str]) -> None:
     """Anybody in range can choose any name."""
     suggestion = suggest_name(heard(ADDRESSES[0], name=name), taken)
 
@@ -137,7 +137,7 @@ def test_enter_takes_the_suggestion() -> None:
     assert ["Name of A4:C1:38:00:00:01 [sensor_000001]: "] == user.asked
 
 
-def test_a_name_that_can_not_be_is_asked_for_again() -> None:
+def test_an_invalid_name_is_asked_for_again() -> None:
     """The message is the one with which the configuration would be refused."""
     user = User("bedroom", "a\x07b", KEY, " attic ")
 
@@ -149,7 +149,7 @@ def test_a_name_that_can_not_be_is_asked_for_again() -> None:
     ]
 
 
-def test_a_key_is_tried_on_what_was_heard() -> None:
+def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
     """Otherwise a wrong one is noticed a day later, in the log."""
     user = User("0123", "f" * 32, KEY.upper())
 
@@ -212,7 +212,7 @@ def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> 
     assert [Refusal(bad_request.address, reason)] == refused
 
 
-def test_who_needs_no_key_is_not_asked_for_one() -> None:
+def test_only_the_bindkeys_of_encrypting_sensors_are_asked_for() -> None:
     """A sensor that encrypts needs one question."""
     user = User(KEY)
 

@@ -92,9 +92,7 @@ def test_several_may_be_added() -> None:
         (["--writ", "x"], "did you mean --write?"),
     ],
 )
-def test_what_makes_no_sense_is_wrong_usage(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_options_are_wrong_usage(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The error comes before anybody waits half a minute, with a hint."""
     with pytest.raises(SystemExit) as ending:
         parse(arguments)
@@ -108,7 +106,7 @@ def test_the_file_that_is_written_may_be_named_twice() -> None:
     assert "x" == parse(["--write", "x", "--config", "x"]).write
 
 
-def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> None:
     """In a pipe: a line for each new sensor, and the table."""
     assert 0 == discover([], house)
 
@@ -124,7 +122,7 @@ def test_it_shows_what_is_in_reach(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Heard 3 sensors, 1 other device " in out
 
 
-def test_all_lists_the_strangers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_lists_unknown_devices(capsys: pytest.CaptureFixture[str]) -> None:
     """The table says why each is not a sensor."""
     discover(["--all"], house)
 
@@ -141,7 +139,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert "added" not in told
 
 
-def test_the_configured_have_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+def test_configured_sensors_have_their_names(capsys: pytest.CaptureFixture[str]) -> None:
     """They come from ./config.yaml, unless another file is named."""
     write_config(f'  "{ADDRESS}": "living_room"\n')
 
@@ -199,7 +197,7 @@ def test_a_named_configuration_must_exist() -> None:
         discover(["--config", "nowhere.yaml"], house)
 
 
-def test_what_is_named_is_added(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     """Scripts use it; comments and order stay as they were."""
     write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
     before = Path("config.yaml").read_text()
@@ -220,7 +218,7 @@ def test_a_new_file_is_complete() -> None:
     assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
 
 
-def test_what_can_not_be_added_is_told_and_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     """A script must notice; the other sensors are added."""
     encrypted = LOCKED["address"]
 
@@ -323,7 +321,7 @@ def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.startswith("ble-exporter: error: nowhere.yaml: can't be read")
 
 
-def test_whoever_reads_no_further_sees_no_traceback(tmp_path: Path) -> None:
+def test_a_closed_pipe_causes_no_traceback(tmp_path: Path) -> None:
     """`ble-exporter discover | head -1`."""
     (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
     command = [sys.executable, "-m", "ble_exporter", "discover", "--replay", "x.capture"]
@@ -421,7 +419,7 @@ def test_a_user_chooses_and_names(tmp_path: Path) -> None:
     assert 'new.yaml: added A4:C1:38:7B:10:9F as "kitchen 🍳"' in terminal.text
 
 
-def test_a_user_types_a_key_that_nobody_sees(tmp_path: Path) -> None:
+def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
     """It is checked with the sensor's packet, and no other user can read the file."""
     (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
@@ -444,7 +442,7 @@ def test_a_user_types_a_key_that_nobody_sees(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("keys", "status"), [("\r", 0), ("\x04", 0), ("\x03", 130)])
-def test_whoever_chooses_nothing_changes_nothing(tmp_path: Path, keys: str, status: int) -> None:
+def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int) -> None:
     """Enter, Ctrl-D and Ctrl-C."""
     (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
@@ -474,7 +472,7 @@ def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None
     assert f"not added: {encrypted}: it encrypts, and no bindkey was given" in terminal.text
 
 
-def test_an_answer_that_is_no_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that does not use UTF-8 sends such bytes for ü, at each of the three questions."""
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
     (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")

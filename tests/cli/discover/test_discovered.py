@@ -74,7 +74,7 @@ def test_the_packets_of_a_sensor_come_together() -> None:
     assert 2 == air.sensor.packets
 
 
-def test_a_stranger_is_no_sensor() -> None:
+def test_an_unknown_device_is_not_a_sensor() -> None:
     """Devices that can't be read are not offered."""
     air = Air()
 
@@ -85,7 +85,7 @@ def test_a_stranger_is_no_sensor() -> None:
     assert {ADDRESS, ANOTHER} == {other.address for other in air.discovery.others()}
 
 
-def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
+def test_a_device_with_rejected_data_is_not_a_sensor() -> None:
     """Other devices also use 0x181A, Environmental Sensing."""
     air = Air()
 
@@ -94,7 +94,7 @@ def test_what_is_rejected_is_no_sensor_and_says_why() -> None:
     assert ["no_known_format"] == [other.rejected for other in air.discovery.others()]
 
 
-def test_what_only_announces_itself_is_no_sensor() -> None:
+def test_an_announcement_alone_is_not_a_sensor() -> None:
     """Lamps, scales and toothbrushes of Xiaomi send MiBeacons too."""
     air = Air()
 
@@ -216,7 +216,7 @@ def test_a_sensor_of_two_formats_has_both() -> None:
     assert ["BTHome", "BTHome v1"] == air.sensor.formats
 
 
-def test_a_breath_is_told_and_forgotten() -> None:
+def test_a_breath_is_marked_for_a_while() -> None:
     """The user breathes on one sensor after the other to tell them apart."""
     air = Air()
     for _ in range(3):
@@ -231,7 +231,7 @@ def test_a_breath_is_told_and_forgotten() -> None:
     assert not air.sensor.just_rose(air.now + RISE_SHOWN_S + 0.1)
 
 
-def test_a_warm_hand_is_told_as_well() -> None:
+def test_a_warm_hand_is_detected_as_well() -> None:
     """Under a warm hand the humidity falls."""
     air = Air()
     for _ in range(3):
@@ -262,7 +262,7 @@ def test_a_rise_is_well_beyond_the_noise(values: list[float], rises: list[float]
     assert rises == [value for value in values if add_value(latest, value, 3.0)]
 
 
-def test_who_sends_under_ever_new_addresses_does_not_fill_the_memory() -> None:
+def test_changing_addresses_do_not_fill_the_memory() -> None:
     """The sensors heard before stay: everything over the air is hostile."""
     air = Air()
 
@@ -285,7 +285,7 @@ def test_a_long_name_is_cut() -> None:
     assert 248 == len(air.sensor.name)
 
 
-def test_who_measures_ever_more_does_not_fill_the_memory() -> None:
+def test_changing_measurements_do_not_fill_the_memory() -> None:
     """Each packet may hold other objects: thousands of names from each of 500 addresses."""
     air = Air()
 

@@ -114,7 +114,7 @@ def test_at_the_end_nothing_is_left() -> None:
     assert ["$ discover", ""] == screen.look()
 
 
-def test_what_the_terminal_echoes_breaks_nothing() -> None:
+def test_an_echo_of_the_terminal_is_erased() -> None:
     """Ctrl-C is echoed as ^C at the cursor."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
@@ -176,7 +176,7 @@ class Crowd(Discovery):
         return list(self.devices)
 
 
-def test_of_hundreds_only_the_visible_rows_are_formatted() -> None:
+def test_only_the_visible_rows_of_hundreds_are_formatted() -> None:
     """The table is drawn four times a second, and the radio waits meanwhile."""
     screen, crowd = Screen(), Crowd()
 
@@ -186,7 +186,7 @@ def test_of_hundreds_only_the_visible_rows_are_formatted() -> None:
     assert "… and 183 more" == screen.look()[20]
 
 
-def test_what_is_cut_says_so_on_the_terminal() -> None:
+def test_a_shortened_line_ends_with_an_ellipsis_on_the_terminal() -> None:
     """A line of the terminal's full width keeps its last character."""
     screen = Screen(columns=40)
 
@@ -196,7 +196,7 @@ def test_what_is_cut_says_so_on_the_terminal() -> None:
     assert ["…"] * 4 == [line[39] for line in lines if line]
 
 
-def test_a_terminal_that_became_narrower_is_drawn_anew() -> None:
+def test_a_terminal_that_became_narrower_is_redrawn() -> None:
     """It has wrapped the lines that are too long now."""
     screen = Screen(columns=80)
     live = LiveTable(screen.stream, {}, lambda: screen.size)
@@ -221,7 +221,7 @@ def test_a_breath_is_marked_at_once() -> None:
     assert screen.look()[3].startswith("*    A4:C1:38:00:00:01")
 
 
-def test_colours_are_for_who_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_depend_on_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A configured sensor is green."""
     monkeypatch.delenv("NO_COLOR")
     stream = Terminal()

@@ -22,7 +22,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 class Log(Display):
-    """A display that notes what it is shown, and can press Ctrl-C."""
+    """A display that notes the calls, and can press Ctrl-C."""
 
     def __init__(self, enough_at_s: float = -1.0) -> None:
         self.left: list[float] = []

@@ -33,7 +33,7 @@ def text_of(
     )
 
 
-def test_strangers_are_only_counted() -> None:
+def test_unknown_devices_are_only_counted() -> None:
     """There are dozens in every house."""
     discovery = discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
 
@@ -41,7 +41,7 @@ def test_strangers_are_only_counted() -> None:
     assert "5A:00" not in text_of(discovery)
 
 
-def test_strangers_are_listed_on_demand() -> None:
+def test_unknown_devices_are_listed_on_demand() -> None:
     """A user who misses a sensor can see whether it is heard at all."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {})), lists_others=True)
 
@@ -49,7 +49,7 @@ def test_strangers_are_listed_on_demand() -> None:
     assert "--all" not in text
 
 
-def test_a_configured_sensor_that_was_not_heard_is_missed() -> None:
+def test_a_configured_sensor_that_was_not_heard_is_named() -> None:
     """Its battery may be flat, or its address mistyped."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
 
@@ -67,27 +67,27 @@ def test_a_rise_stays_marked_to_the_end() -> None:
     assert "\n*  rose while listening" in text
 
 
-def test_an_encrypted_sensor_has_a_way_out() -> None:
+def test_an_encrypted_sensor_has_a_hint() -> None:
     """Otherwise it looks broken."""
     text = text_of(discovery_of((LOCKED["address"], {bthome.UUID: bytes.fromhex(LOCKED["payload"])})))
 
     assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; --write asks for it.")
 
 
-def test_nothing_heard_has_a_way_out() -> None:
-    """It is often the first try."""
+def test_silence_has_a_hint() -> None:
+    """It is often the first attempt of a new user."""
     text = text_of(discovery_of())
 
     assert "Heard 0 sensors, 0 other devices." == text.splitlines()[0]
     assert text.splitlines()[1].startswith("No sensor: is one in range, is its battery good, does it send BTHome?")
 
 
-def test_the_notes_are_broken_between_words() -> None:
+def test_notes_are_wrapped_between_words() -> None:
     """A terminal would break them anywhere."""
     assert all(len(line) <= 50 for line in text_of(discovery_of(), columns=50).splitlines())
 
 
-def test_a_program_gets_all_of_it() -> None:
+def test_the_document_has_the_whole_report() -> None:
     """Numbers are numbers, units are in the names, and unknown values are null."""
     told = discovery_document(
         discovery_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
@@ -116,7 +116,7 @@ def test_a_program_gets_all_of_it() -> None:
     }
 
 
-def test_a_program_gets_the_others_on_demand() -> None:
+def test_the_document_has_other_devices_on_demand() -> None:
     """Each has the reason why it was rejected, if any."""
     told = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
 

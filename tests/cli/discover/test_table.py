@@ -46,20 +46,20 @@ def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
     ]
 
 
-def test_in_a_narrow_terminal_there_are_less_readings() -> None:
-    """Temperature and humidity tell most about a room."""
+def test_a_narrow_terminal_shows_fewer_readings() -> None:
+    """Temperature and humidity are the most useful ones."""
     lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
 
     assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %")
 
 
-def test_what_encrypts_says_what_it_needs() -> None:
+def test_an_encrypting_sensor_shows_that_it_needs_its_bindkey() -> None:
     """The shorter text fits a narrow terminal."""
     assert texts(locked())[1].endswith("   encrypted: needs its bindkey")
     assert texts(locked(), columns=80)[1].endswith("   needs bindkey")
 
 
-def test_a_wrong_key_is_told() -> None:
+def test_a_wrong_key_is_shown() -> None:
     """The configuration is wrong, not the sensor."""
     sensor = locked()
     sensor.rejected = "wrong_key"
@@ -98,7 +98,7 @@ def test_other_readings_have_their_names(payload: bytes, reading: str) -> None:
     assert texts(heard(payload))[1].endswith(f"  {reading}")
 
 
-def test_what_is_not_known_is_not_invented() -> None:
+def test_unknown_values_are_not_invented() -> None:
     """A capture's RSSI, or the interval of a sensor that was heard once."""
     assert texts(heard(PACKET_A, rssi=None))[1].split()[2:5] == ["?", "1", "27.0"]
 
@@ -129,12 +129,12 @@ def test_others_are_listed_with_the_reason() -> None:
         (500, 2, "500 or more sensors, 2 other devices"),
     ],
 )
-def test_numbers_are_words(sensors: int, others: int, words: str) -> None:
+def test_counts_are_written_in_words(sensors: int, others: int, words: str) -> None:
     """At the limit of those that are kept, the number is unknown."""
     assert words == counted(sensors, others)
 
 
-def test_what_is_cut_says_so() -> None:
+def test_a_shortened_line_ends_with_an_ellipsis() -> None:
     """A character that takes two columns is not halved."""
     assert ["abc", "ab…", "厨…", "厨…", ""] == [
         cut("abc", 3), cut("abcd", 3), cut("厨房", 3), cut("厨房x", 3), cut("x", 0),
@@ -153,7 +153,7 @@ class Name(str):
             yield char
 
 
-def test_no_more_of_a_long_name_is_looked_at_than_fits() -> None:
+def test_only_the_visible_part_of_a_long_name_is_measured() -> None:
     """While it is cut the radio waits, and 500 unknown devices can have such names at once."""
     name = Name("x" * 2480)
 

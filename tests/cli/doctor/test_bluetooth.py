@@ -52,7 +52,7 @@ def installed(context: CheckContext, name: str) -> Path:
     return path
 
 
-def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: Path, context: CheckContext) -> None:
+def test_an_unreachable_bus_that_the_environment_names_is_reported(bus: Path, context: CheckContext) -> None:
     """Starting another bus would not help. Without the variable: the rig's doctor_from_nothing."""
     (result,) = checks.check_dbus(context)
 
@@ -74,7 +74,7 @@ def test_a_bus_that_is_not_there_is_looked_for_where_the_environment_says(bus: P
         ("org.freedesktop.DBus.Error.AccessDenied", f"sudo usermod -a -G bluetooth {ME}"),
     ],
 )
-def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
+def test_the_command_fits_the_reason_why_bluetoothd_is_unavailable(
     context: CheckContext, error: str, command: str
 ) -> None:
     """Restarting does not help if it is masked, or refuses this user."""
@@ -86,7 +86,7 @@ def test_a_bluetoothd_that_is_not_to_be_had_is_mended_by_its_cause(
     )
 
 
-def test_who_is_in_the_group_since_today_logs_in_anew(
+def test_a_new_group_member_logs_in_again(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
     """Membership takes effect at the next login. A missing group has no members."""
@@ -100,14 +100,14 @@ def test_who_is_in_the_group_since_today_logs_in_anew(
     assert f"sudo usermod -a -G bluetooth {ME}" == stranger.command
 
 
-def test_a_bluetoothd_that_is_not_installed_is_installed(context: CheckContext) -> None:
+def test_the_command_installs_a_missing_bluetoothd(context: CheckContext) -> None:
     """The unit would be unknown to systemctl."""
     (result,) = checks.check_bluetoothd(shown(context, refusal=f"{ERRORS}ServiceUnknown", bluez_problem="not running"))
 
     assert "sudo apt install bluez" == result.command
 
 
-def test_without_bluetooth_in_the_kernel_bluetoothd_is_not_to_blame(context: CheckContext) -> None:
+def test_without_bluetooth_in_the_kernel_the_adapter_is_missing(context: CheckContext) -> None:
     """Without an adapter systemd does not start it, so a restart would not help."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     (context.root / "sys/class/bluetooth").rmdir()
@@ -134,7 +134,7 @@ def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_version_is_that_of_the_program_that_runs(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, said: str | None, text: str
 ) -> None:
-    """D-Bus does not tell the version."""
+    """D-Bus does not report the version."""
     asked: list[tuple[str, ...]] = []
 
     def answer(*command: str) -> str | None:
@@ -152,7 +152,7 @@ def test_the_version_is_that_of_the_program_that_runs(
 
 
 @pytest.mark.parametrize(("name", "owner"), [("home/evil/bluetoothd", 1000), ("usr/bin/evil", 0)])
-def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
+def test_only_a_bluetoothd_that_root_owns_is_started(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
 ) -> None:
     """A process can set its command line to anything, and root may be running `doctor`."""
@@ -176,7 +176,7 @@ def test_what_is_not_root_s_or_not_bluetoothd_is_not_started(
         ("passive", False, True, "it can't scan passively: that needs bluetoothd 5.56 or newer"),
     ],
 )
-def test_what_monitors_mean_for_the_mode(
+def test_missing_monitors_fail_only_passive_scans(
     sick: Callable[..., CheckContext], mode: str, offers: bool, fails: bool, text: str
 ) -> None:
     """Only passive scans need them."""
@@ -188,7 +188,7 @@ def test_what_monitors_mean_for_the_mode(
 
 
 @pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])
-def test_the_command_for_passive_scans_leaves_one_answer(
+def test_the_command_for_passive_scans_leaves_one_setting(
     sick: Callable[..., CheckContext], before: str, tmp_path: Path
 ) -> None:
     """Of two lines bluetoothd uses the last, which may be the old one."""
@@ -205,7 +205,7 @@ def test_the_command_for_passive_scans_leaves_one_answer(
     )
 
 
-def test_rfkill_is_named_with_the_command_that_this_machine_has(context: CheckContext) -> None:
+def test_the_rfkill_command_is_one_that_the_machine_has(context: CheckContext) -> None:
     """On Debian `rfkill` is a separate package."""
     folder = switch(context.root, 0, soft="1")
     (by_hand,) = checks.check_rfkill(context)
@@ -216,7 +216,7 @@ def test_rfkill_is_named_with_the_command_that_this_machine_has(context: CheckCo
     assert CheckResult("fail", "rfkill blocks hci0", "sudo rfkill unblock bluetooth") == by_program
 
 
-def test_a_switch_that_no_command_moves_is_said_so(context: CheckContext) -> None:
+def test_a_hardware_switch_has_no_command(context: CheckContext) -> None:
     """Some laptops have a hardware switch."""
     switch(context.root, 0, hard="1")
 
@@ -225,7 +225,7 @@ def test_a_switch_that_no_command_moves_is_said_so(context: CheckContext) -> Non
     )
 
 
-def test_what_is_not_used_may_be_blocked(sick: Callable[..., CheckContext]) -> None:
+def test_an_unused_adapter_may_be_blocked(sick: Callable[..., CheckContext]) -> None:
     """With a better adapter plugged in, the built-in one of a Pi is often blocked on purpose."""
     context = sick(adapter="hci1")
     switch(context.root, 0, soft="1")
@@ -233,7 +233,7 @@ def test_what_is_not_used_may_be_blocked(sick: Callable[..., CheckContext]) -> N
     assert [CheckResult("ok", "rfkill blocks hci0, which is not used")] == list(checks.check_rfkill(context))
 
 
-def test_an_adapter_that_only_the_kernel_knows(context: CheckContext) -> None:
+def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckContext) -> None:
     """Perhaps bluetoothd started too early."""
     (result,) = checks.check_adapters(shown(context))
 
@@ -241,7 +241,7 @@ def test_an_adapter_that_only_the_kernel_knows(context: CheckContext) -> None:
     assert result.command == "sudo systemctl restart bluetooth"
 
 
-def test_a_pi_whose_adapter_is_switched_off_for_good(context: CheckContext) -> None:
+def test_an_adapter_disabled_in_the_boot_configuration_is_enabled(context: CheckContext) -> None:
     """Guides to the Pi's serial port recommend it."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     file = installed(context, "boot/firmware/config.txt")
@@ -283,7 +283,7 @@ def test_the_adapter_that_would_be_used_is_judged(
     assert [expected] == list(checks.check_adapters(context))
 
 
-def test_who_else_scans_is_named_as_far_as_it_can_be(context: CheckContext) -> None:
+def test_other_programs_that_scan_are_guessed(context: CheckContext) -> None:
     """Two programs share the radio; the exporter itself does not count."""
     scanning = HCI0._replace(is_discovering=True)
     others = (("systemd", 1), ("bluetoothctl", 900), ("python3", os.getpid()))
@@ -314,7 +314,7 @@ ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.boole
         others=st.lists(st.tuples(st.text(), st.integers()), max_size=3).map(tuple),
     )
 )
-def test_nothing_that_the_bus_can_show_breaks_a_check(context: CheckContext, inspection: Inspection) -> None:
+def test_no_state_of_the_bus_breaks_a_check(context: CheckContext, inspection: Inspection) -> None:
     """Users run `doctor` on broken machines."""
     context.inspection = inspection
     for check in (checks.check_bluetoothd, checks.check_rfkill, checks.check_adapters, checks.check_other_scanners):

@@ -7,12 +7,12 @@ import pytest
 from ble_exporter.cli.doctor.check import output_of
 
 
-def test_what_a_program_prints() -> None:
+def test_the_output_of_a_program_is_returned() -> None:
     """Without the final line break, and even if it is not UTF-8."""
     assert "5.66 \ufffd" == output_of("printf", r"5.66 \377\n")
 
 
 @pytest.mark.parametrize("command", [("/nowhere/bluetoothd", "--version"), (sys.executable, "-c", "1/0"), ("\0",)])
-def test_a_program_that_is_not_there_or_fails_prints_nothing(command: tuple[str, ...]) -> None:
+def test_a_missing_or_failing_program_has_no_output(command: tuple[str, ...]) -> None:
     """The checks go on."""
     assert output_of(*command) is None

@@ -65,9 +65,7 @@ def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> Non
     assert "; 0 of 2 sensors heard\n" in told
 
 
-def test_what_fails_is_followed_by_its_command_and_what_it_prevents_is_skipped(
-    bus: Path, context: CheckContext
-) -> None:
+def test_a_failure_shows_its_command_and_skips_dependent_checks(bus: Path, context: CheckContext) -> None:
     """One cause is one failure; checks that need no Bluetooth still run."""
     folder = switch(context.root, 0, soft="1")
     status, told = examined(bus, context)
@@ -79,7 +77,7 @@ def test_what_fails_is_followed_by_its_command_and_what_it_prevents_is_skipped(
     assert told.endswith(f"\n1 failure; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
 
 
-def test_several_are_counted(bus: Path, context: CheckContext) -> None:
+def test_failures_and_warnings_are_counted(bus: Path, context: CheckContext) -> None:
     """The first failure may cause the others."""
     (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: "no"
@@ -90,7 +88,7 @@ def test_several_are_counted(bus: Path, context: CheckContext) -> None:
     assert f"2 failures, 1 warning; fix this first: configuration: nano {context.config_path}\n" in told
 
 
-def test_what_needs_bluetooth_is_not_the_first(bus: Path, context: CheckContext) -> None:
+def test_a_command_that_needs_bluetooth_is_not_suggested_first(bus: Path, context: CheckContext) -> None:
     """A new user has no configuration yet, and `discover` hears nothing while the adapter is blocked."""
     folder = switch(context.root, 0, soft="1")
     Path(context.config_path).unlink()
@@ -121,7 +119,7 @@ def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> No
     assert 13 == levels(told).count("ok")
 
 
-def test_without_listening_the_rest_is_looked_at(bus: Path, context: CheckContext) -> None:
+def test_without_listening_the_other_checks_run(bus: Path, context: CheckContext) -> None:
     """Without listening it takes no time."""
     context.seconds = 0
     status, told = examined(bus, context)
@@ -131,7 +129,7 @@ def test_without_listening_the_rest_is_looked_at(bus: Path, context: CheckContex
     assert told.endswith("\nall is well: did not listen to sensors\n")
 
 
-def test_for_programs_it_is_one_document(
+def test_json_output_is_one_document(
     bus: Path, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """It has the same results."""
@@ -158,7 +156,7 @@ def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "3601", "soon"])
-def test_a_time_that_is_none_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_time_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the limits."""
     with pytest.raises(SystemExit) as caught:
         main(["doctor", "--seconds", seconds])
@@ -171,11 +169,11 @@ class Terminal(io.StringIO):
     """A stream that is a terminal."""
 
     def isatty(self) -> bool:
-        """Return that it is."""
+        """Return True."""
         return True
 
 
-def test_a_terminal_gets_colours_and_is_told_to_wait(
+def test_a_terminal_shows_colours_and_progress(
     context: CheckContext, bus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten seconds without a sign of life are long."""
@@ -189,7 +187,7 @@ def test_a_terminal_gets_colours_and_is_told_to_wait(
     assert "\x1b[2m     listening for 1 s …\x1b[0m\n" in stream.getvalue()
 
 
-def test_a_stream_that_knows_no_arrow_gets_another(context: CheckContext, bus: Path) -> None:
+def test_a_stream_that_can_not_encode_the_arrow_gets_ascii(context: CheckContext, bus: Path) -> None:
     """A serial line or an old locale must not cause a traceback."""
     Path(context.config_path).write_text("ä: 1\n", encoding="utf-8")
     raw = io.BytesIO()
@@ -209,7 +207,7 @@ class Closed(io.StringIO):
         raise BrokenPipeError
 
 
-def test_a_pipe_that_is_closed_does_not_matter(context: CheckContext, bus: Path) -> None:
+def test_a_closed_pipe_keeps_the_exit_status(context: CheckContext, bus: Path) -> None:
     """The exit status still counts."""
     assert 1 == run(context, Closed())
 
@@ -245,7 +243,7 @@ ERRORS = st.tuples(
     now=st.floats(),
     flag=st.binary(max_size=4),
 )
-def test_nothing_on_a_machine_breaks_it(
+def test_no_state_of_the_machine_breaks_it(
     bus: Path,
     context: CheckContext,
     *,

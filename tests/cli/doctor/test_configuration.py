@@ -27,7 +27,7 @@ def made(context: CheckContext) -> CheckContext:
     return context
 
 
-def test_a_valid_configuration_is_taken_up(context: CheckContext, write: Write) -> None:
+def test_a_valid_configuration_is_kept_for_later_checks(context: CheckContext, write: Write) -> None:
     """The other checks need it."""
     path = write(SEALED)
 
@@ -48,7 +48,7 @@ def test_a_mistake_is_opened_at_its_line(context: CheckContext, write: Write) ->
     assert context.config is None
 
 
-def test_a_mistake_of_the_whole_file_opens_it(context: CheckContext) -> None:
+def test_a_mistake_without_a_line_opens_the_file(context: CheckContext) -> None:
     """There is no line to go to."""
     Path(context.config_path).write_bytes(b"")
     (result,) = checks.check_config(context)
@@ -56,7 +56,7 @@ def test_a_mistake_of_the_whole_file_opens_it(context: CheckContext) -> None:
     assert f"nano {context.config_path}" == result.command
 
 
-def test_a_file_that_is_not_there_may_be_where_the_service_has_it(context: CheckContext, tmp_path: Path) -> None:
+def test_the_configuration_of_the_service_is_suggested(context: CheckContext, tmp_path: Path) -> None:
     """Without --config, the current folder usually has no configuration."""
     context.config_path = str(tmp_path / "it's not.yaml")
     (nowhere,) = checks.check_config(context)
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_may_be_where_the_service_has_it(context: Check
     ("mode", "command"),
     [(0o200, "sudo chgrp {group} {path} && sudo chmod g+r {path}"), (0o640, "sudo usermod -a -G {group} {me}")],
 )
-def test_a_file_that_this_user_may_not_read(
+def test_an_unreadable_file_is_made_readable(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
     """The file has bindkeys and the group of the service: joining the group is enough. Root can read any file."""
@@ -97,7 +97,7 @@ def test_a_file_that_this_user_may_not_read(
     ("mode", "command"),
     [(0o700, "sudo chgrp {group} {path} && sudo chmod g+x {path}"), (0o750, "sudo usermod -a -G {group} {me}")],
 )
-def test_a_folder_that_this_user_may_not_enter(
+def test_a_closed_folder_is_opened(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
     """The configuration may be inside, so a new one would be wrong. Root can enter any folder."""
@@ -117,7 +117,7 @@ def test_a_folder_that_this_user_may_not_enter(
     assert (command.format(group=group, path=folder, me=me), False) == (result.command, result.needs_bluetooth)
 
 
-def test_a_folder_in_the_place_of_the_file_may_have_it(context: CheckContext, tmp_path: Path) -> None:
+def test_a_folder_may_contain_the_configuration(context: CheckContext, tmp_path: Path) -> None:
     """An editor can't open a folder."""
     context.config_path = str(tmp_path)
     (there,) = checks.check_config(context)
@@ -129,7 +129,7 @@ def test_a_folder_in_the_place_of_the_file_may_have_it(context: CheckContext, tm
     assert (False, True) == (there.needs_bluetooth, nowhere.needs_bluetooth)
 
 
-def test_a_name_that_no_file_can_have_is_a_finding(context: CheckContext) -> None:
+def test_an_impossible_file_name_is_a_failure(context: CheckContext) -> None:
     """It must not look like a bug."""
     context.config_path = "x" * 300
     (result,) = checks.check_config(context)
@@ -137,7 +137,7 @@ def test_a_name_that_no_file_can_have_is_a_finding(context: CheckContext) -> Non
     assert result.command.endswith(f" discover --write {'x' * 300}")
 
 
-def test_a_key_that_systemd_keeps_is_looked_for_there(context: CheckContext, write: Write) -> None:
+def test_a_key_that_systemd_provides_is_found_by_root(context: CheckContext, write: Write) -> None:
     """LoadCredential= puts it where only the service and root can read it."""
     path = write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: room.key}}')
     credentials = context.root / "run/credentials/ble_exporter.service"
@@ -149,7 +149,7 @@ def test_a_key_that_systemd_keeps_is_looked_for_there(context: CheckContext, wri
 
 
 @pytest.mark.usefixtures("_without_cryptography")
-def test_without_the_library_that_decrypts_a_key_is_of_no_use(context: CheckContext, write: Write) -> None:
+def test_a_missing_decryption_library_is_a_failure(context: CheckContext, write: Write) -> None:
     """The command installs it where this very program is."""
     write(SEALED)
     (result,) = checks.check_config(context)
@@ -171,7 +171,7 @@ def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: W
     assert CheckResult("ok", "keys: no other user of this machine can read them") == well
 
 
-def test_where_there_is_no_key_nothing_is_said_of_keys(context: CheckContext) -> None:
+def test_without_keys_the_check_of_keys_has_no_result(context: CheckContext) -> None:
     """Most configurations have none."""
     assert [] == list(checks.check_key_files(made(context)))
 
@@ -193,7 +193,7 @@ def test_a_free_port(context: CheckContext) -> None:
     assert [CheckResult("ok", f"port: {number} is free")] == list(checks.check_port(context))
 
 
-def test_a_port_of_another_program_is_exchanged(context: CheckContext) -> None:
+def test_a_port_in_use_is_replaced(context: CheckContext) -> None:
     """Ending an unknown program is not a solution; the next free port is."""
     number = made(context).valid_config.listen_port
     with socket.create_server(("127.0.0.1", number)) as other:
@@ -207,7 +207,7 @@ def test_a_port_of_another_program_is_exchanged(context: CheckContext) -> None:
     assert end.endswith(f"/' {context.config_path}")
 
 
-def test_a_port_that_is_written_otherwise_is_looked_up(context: CheckContext) -> None:
+def test_a_port_that_sed_can_not_find_is_edited_by_hand(context: CheckContext) -> None:
     """A command that changes nothing would be misleading."""
     path = Path(context.config_path)
     path.write_text(path.read_text().replace("listen_port:", '"listen_port":'))
@@ -226,7 +226,7 @@ def test_the_last_port_has_no_next_one(context: CheckContext, write: Write) -> N
     assert f"nano +3 {path}" == result.command
 
 
-def test_an_address_that_is_not_this_machine_s(context: CheckContext, write: Write) -> None:
+def test_an_address_of_another_machine_is_edited(context: CheckContext, write: Write) -> None:
     """The address is wrong, not the port."""
     path = write(listen_address="192.0.2.1")
     (result,) = checks.check_port(made(context))
@@ -265,7 +265,7 @@ def test_the_exporter_itself_may_have_the_port(context: CheckContext) -> None:
         b"\xff\x00garbage\r\n\r\n",
     ],
 )
-def test_whatever_else_answers_there_is_not_the_exporter(context: CheckContext, answer: bytes) -> None:
+def test_another_server_on_the_port_is_not_the_exporter(context: CheckContext, answer: bytes) -> None:
     """Any program may use the port."""
     config = made(context).valid_config
 

@@ -36,7 +36,7 @@ def test_the_user_is_named(context: CheckContext) -> None:
 @pytest.mark.parametrize(
     ("group", "words"), [(4_000_000, ", not in the group bluetooth"), (0, ", in the group bluetooth")]
 )
-def test_whether_he_is_in_the_group_is_told(
+def test_membership_in_the_group_is_shown(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, group: int, words: str
 ) -> None:
     """On some distributions only this group may talk to bluetoothd; root always may."""
@@ -47,14 +47,14 @@ def test_whether_he_is_in_the_group_is_told(
     assert [CheckResult("ok", f"user: nobody{words}")] == list(checks.check_user(context))
 
 
-def test_there_may_be_no_such_group(context: CheckContext, no_group: Callable[[], None]) -> None:
+def test_the_group_may_be_missing(context: CheckContext, no_group: Callable[[], None]) -> None:
     """Not every distribution has it."""
     no_group()
 
     assert [CheckResult("ok", f"user: {ME}")] == list(checks.check_user(context))
 
 
-def test_the_rights_of_the_service_s_user_are_for_him_to_try(context: CheckContext) -> None:
+def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None:
     """The service's user may have other groups and another log folder; the command comes from the installed unit."""
     unit = (HERE.parent / "contrib/ble_exporter.service").read_text(encoding="utf-8")
     installed(context, unit)
@@ -67,7 +67,7 @@ def test_the_rights_of_the_service_s_user_are_for_him_to_try(context: CheckConte
     assert [CheckResult("warn", text, command)] == list(checks.check_user(context))
 
 
-def test_the_service_s_own_user_is_no_stranger(context: CheckContext) -> None:
+def test_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None:
     """A unit may have few settings."""
     installed(context, f"[Service]\nUser={ME}\n")
     (result,) = checks.check_user(context)
@@ -75,7 +75,7 @@ def test_the_service_s_own_user_is_no_stranger(context: CheckContext) -> None:
     assert result.level == "ok"
 
 
-def test_a_user_that_nobody_knows_is_made_known(
+def test_a_user_without_an_entry_in_the_database_is_added(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
     """In a container or with DynamicUser, dbus-daemon refuses the user silently. useradd fails for an unknown group."""
@@ -96,7 +96,7 @@ def log_of(context: CheckContext, write: Write, log_file: object) -> CheckResult
     return result
 
 
-def test_a_log_that_can_be_written_is_not_written(context: CheckContext, write: Write, tmp_path: Path) -> None:
+def test_checking_a_writable_log_does_not_write_it(context: CheckContext, write: Write, tmp_path: Path) -> None:
     """The check creates nothing, not even the folder."""
     path = tmp_path / "a/b/x.log"
 
@@ -105,7 +105,9 @@ def test_a_log_that_can_be_written_is_not_written(context: CheckContext, write: 
     assert CheckResult("ok", "log: standard error") == log_of(context, write, '"-"')
 
 
-def test_what_is_in_the_way_of_the_log(context: CheckContext, write: Write, tmp_path: Path) -> None:
+def test_a_log_path_blocked_by_a_file_or_folder_is_a_failure(
+    context: CheckContext, write: Write, tmp_path: Path
+) -> None:
     """The configuration names something that is not a file."""
     (tmp_path / "file").touch()
     below = log_of(context, write, tmp_path / "file/x.log")
@@ -116,7 +118,7 @@ def test_what_is_in_the_way_of_the_log(context: CheckContext, write: Write, tmp_
     assert [f"nano +5 {tmp_path}/config.yaml"] * 2 == [below.command, folder.command]
 
 
-def test_a_folder_that_this_user_may_not_write(
+def test_an_unwritable_log_folder_is_made_writable(
     context: CheckContext, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing folder needs another command. Root can write anywhere, so os.access is replaced."""
@@ -139,7 +141,7 @@ def test_a_folder_that_this_user_may_not_write(
         (0, 3, "warn", "less than 4 MB are free on the disk of", "sudo journalctl --vacuum-size=50M"),
     ],
 )
-def test_a_disk_that_takes_nothing(
+def test_a_full_or_read_only_disk_is_reported(
     context: CheckContext,
     write: Write,
     monkeypatch: pytest.MonkeyPatch,
@@ -186,7 +188,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
         (False, None, "ok", f"clock: {RIGHT}; it is not known whether it is synchronized"),
     ],
 )
-def test_who_keeps_the_clock_right(
+def test_synchronization_of_the_clock_is_shown(
     context: CheckContext, is_there: bool, said: str | None, level: str, text: str
 ) -> None:
     """systemd-timesyncd creates a file; timedatectl knows other services."""

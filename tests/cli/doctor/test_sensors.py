@@ -72,7 +72,7 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
         ({}, "warn", "it was heard, but only its name or the like"),
     ],
 )
-def test_a_device_that_says_something_else(
+def test_a_device_without_a_known_format(
     context: CheckContext, write: Write, service_data: dict[str, bytes], level: str, text: str
 ) -> None:
     """It may have another firmware, or only its name was heard."""
@@ -84,14 +84,14 @@ def test_a_device_that_says_something_else(
     assert f"living_room ({LIVING_ROOM}): {text}" in result.text
 
 
-def test_what_is_refused_beside_what_is_heard_is_told(context: CheckContext, write: Write) -> None:
+def test_refused_packets_are_counted_next_to_valid_ones(context: CheckContext, write: Write) -> None:
     """Noise, or another sender with its address; its readings still come."""
     _air, result = heard(context, write, PLAIN, (LIVING_ROOM, PACKET_A), (LIVING_ROOM, b"\x40\x02\x00"))
 
     assert CheckResult("ok", f"living_room ({LIVING_ROOM}): heard, BTHome v2, -60 dBm; 1 refused: truncated") == result
 
 
-def test_sensors_nearby_are_a_hint_where_one_is_not_heard(context: CheckContext, write: Write) -> None:
+def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckContext, write: Write) -> None:
     """Most often the address is mistyped; each unknown sensor counts once."""
     neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", sealed("A4:C1:38:00:00:09"))]
     stranger = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
@@ -105,9 +105,7 @@ def test_sensors_nearby_are_a_hint_where_one_is_not_heard(context: CheckContext,
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(10.0, "fail"), (2.0, "warn")])
-def test_silence_is_a_failure_only_where_it_lasted(
-    context: CheckContext, write: Write, seconds: float, level: str
-) -> None:
+def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Write, seconds: float, level: str) -> None:
     """Phones are heard nearly anywhere, but not within a second."""
     air, device = heard(context, write, PLAIN, seconds=seconds)
 
@@ -135,7 +133,7 @@ class Failing(MockScanner):
         (ScannerError("org.bluez.Error.Failed: no idea"), "sudo systemctl restart bluetooth"),
     ],
 )
-def test_a_radio_that_fails_is_a_finding(
+def test_a_radio_that_fails_is_a_failed_check(
     context: CheckContext, write: Write, error: ScannerError, command: str
 ) -> None:
     """Everything seems fine, but the scan fails."""
