@@ -1,9 +1,10 @@
-"""What `decode --json` prints of a payload: the same as the lines, for programs."""
+"""The output of `decode --json`: the facts of the text output, for programs. Bytes are hex digits."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from ble_exporter import __version__
-from ble_exporter.cli.decode.as_text import VALUE_ROLES, Row, exported, format_name, rows
+from ble_exporter.cli.decode.as_text import VALUE_ROLES, exported, format_name, rows
 from ble_exporter.cli.decode.explain import Explanation
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.advertising_data import Structure
@@ -13,14 +14,7 @@ from ble_exporter.formats.field import Field
 def document(
     structures: Sequence[Structure], explanations: Sequence[Explanation], *, is_valid: bool
 ) -> dict[str, object]:
-    """
-    Return what was given as a JSON document; bytes are hex digits.
-
-    Args:
-        structures: Of an advertising payload; none of service data.
-        explanations: Of its payloads.
-        is_valid: Whether nothing is wrong with any of it.
-    """
+    """Return the JSON document of an advertising payload's structures, and of payloads; one of them may be empty."""
     return {
         "version": __version__,
         "sound": is_valid,
@@ -42,7 +36,7 @@ def _structure(one: Structure) -> dict[str, object]:
 
 
 def _payload(explanation: Explanation) -> dict[str, object]:
-    error, plaintext = explanation.error, explanation.plaintext
+    plaintext = explanation.plaintext
     return {
         "format": format_name(explanation),
         "service": explanation.format.uuid,
@@ -51,12 +45,12 @@ def _payload(explanation: Explanation) -> dict[str, object]:
         "start": explanation.start,
         "payload": explanation.payload.hex(),
         "address": explanation.address or None,
-        "encrypted": explanation.encrypted is not None,
+        "encrypted": explanation.is_encrypted,
         "sound": explanation.is_valid,
-        "wrong": error and _error(error),
-        "fields": [_row(row) for row in rows(explanation.fields, explanation.payload)],
+        "wrong": explanation.error and _error(explanation.error),
+        "fields": [_row(*row) for row in rows(explanation.fields, explanation.payload)],
         "plaintext": None if plaintext is None else plaintext.hex(),
-        "plaintext_fields": [_row(row) for row in rows(explanation.plaintext_fields, plaintext or b"")],
+        "plaintext_fields": [_row(*row) for row in rows(explanation.plaintext_fields, plaintext or b"")],
         "exported": dict(exported(explanation)),
     }
 
@@ -71,14 +65,14 @@ def _error(error: DecodeError) -> dict[str, object]:
     }
 
 
-def _row(row: Row) -> dict[str, object]:
-    first = row.fields[0]
+def _row(data: bytes, fields: Sequence[Field]) -> dict[str, object]:
+    first = fields[0]
     return {
         "byte": first.start,
-        "bytes": row.data.hex(),
+        "bytes": data.hex(),
         "what": first.label,
         "note": first.note,
-        "values": [_value(field) for field in row.fields if field.role in VALUE_ROLES],
+        "values": [_value(field) for field in fields if field.role in VALUE_ROLES],
         "unknown_object": first.value if first.role == "unknown_object" else None,
     }
 
@@ -86,7 +80,7 @@ def _row(row: Row) -> dict[str, object]:
 def _value(field: Field) -> dict[str, object]:
     value = field.value.hex() if isinstance(field.value, bytes) else field.value
     # JSON has neither infinity nor NaN.
-    is_finite = not isinstance(value, float) or value - value == 0
+    is_finite = not isinstance(value, float) or isfinite(value)
     return {
         "role": field.role,
         "name": field.name or field.role,

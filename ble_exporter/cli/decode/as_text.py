@@ -1,9 +1,8 @@
-"""What `decode` says of a payload: plain lines of 100 columns at most, to be pasted into a bug report."""
+"""The explanation as plain lines of at most 100 columns, to be pasted into a bug report."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
 from textwrap import wrap
-from typing import NamedTuple
 
 from ble_exporter.cli.decode.explain import Explanation
 from ble_exporter.cli.terminal import Painter, columns
@@ -16,111 +15,89 @@ from ble_exporter.metrics.families import FAMILIES, event_labels
 from ble_exporter.utils import number_of, one_line
 
 SERVICES: Mapping[str, str] = {row.short_uuid: uuid for uuid, row in FORMATS.items()}
-"""What `--service` takes, to the UUID."""
+"""Argument of `--service` to UUID."""
 
 ADVERTISING = "advertising"
-"""What it takes as well: no service data, but a whole advertising payload."""
-
-_WIDTH = 100
-_BYTES_IN_A_ROW = 8
-_BYTES_IN_A_DUMP = 16
-# Of the columns of offset and bytes, and what is between the columns.
-_WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
-
+"""The argument of `--service` for a whole advertising payload."""
 
 VALUE_ROLES: frozenset[Role] = frozenset({"measurement", "other", "packet_id", "counter"})
 """The roles of the fields whose values are shown with a name."""
 
-
-class Row(NamedTuple):
-    """
-    The fields of the same bytes.
-
-    Attributes:
-        data: The bytes.
-        fields: At least one.
-    """
-
-    data: bytes
-    fields: Sequence[Field]
+_WIDTH = 100
+_BYTES_IN_A_ROW = 8
+_BYTES_IN_A_DUMP = 16
+# Of the columns of offset and bytes, and of the spaces between all columns.
+_WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
 
 
-def rows(fields: Iterable[Field], data: bytes) -> list[Row]:
-    """Return fields by their bytes, which are in `data`."""
-    spans = groupby(fields, key=lambda field: (field.start, field.end))
-    return [Row(data[start:end], list(same)) for (start, end), same in spans]
+def rows(fields: Iterable[Field], data: bytes) -> Iterator[tuple[bytes, list[Field]]]:
+    """Group fields by their bytes, which are a part of `data`."""
+    for (start, end), same in groupby(fields, key=lambda field: (field.start, field.end)):
+        yield data[start:end], list(same)
 
 
 def format_name(explanation: Explanation) -> str:
     """Return the format's name and service."""
     name, _ = explanation.format.names_of(explanation.payload)
-    encrypted = ", encrypted" if explanation.encrypted else ""
+    encrypted = ", encrypted" if explanation.is_encrypted else ""
     return f"{name}{encrypted} (0x{explanation.format.short_uuid.upper()})"
 
 
-def exported(explanation: Explanation) -> list[tuple[str, float]]:
-    """Return the series of the values, without the label of the device, and what they show."""
+def exported(explanation: Explanation) -> Iterator[tuple[str, float]]:
+    """Yield the series of a valid payload, without the label of the device, and their values."""
     if explanation.error is not None:
-        return []
-    series = []
+        return
     for field in explanation.all_fields:
         if field.role == "measurement" and field.is_possible and field.name.name in FAMILIES:
-            family = FAMILIES[field.name.name]
-            position = field.name.position
-            labels = _labels({"position": str(position)} if position > 1 else {})
-            series.append((family.metric + labels, float(field.value) * family.multiplier / family.divisor))
-    return [*series, *_exported_events(explanation)]
-
-
-def _exported_events(explanation: Explanation) -> Iterator[tuple[str, float]]:
-    others = {field.name: str(field.value) for field in explanation.all_fields if field.role == "other"}
+            family, position = FAMILIES[field.name.name], field.name.position
+            labels = {"position": str(position)} if position > 1 else {}
+            yield _series(family.metric, labels), float(field.value) * family.multiplier / family.divisor
     events = Events()
-    events.hear(others, None, 0.0, "")
+    events.hear({one.name: str(one.value) for one in explanation.all_fields if one.role == "other"}, None, 0.0, "")
     for (source, event), count in events.counts.items():
-        yield "ble_sensor_events_total" + _labels(event_labels(source, event)), count
+        yield _series("ble_sensor_events_total", event_labels(source, event)), count
     if events.info:
-        yield "ble_sensor_device_info" + _labels(events.info), 1
+        yield _series("ble_sensor_device_info", events.info), 1
 
 
-def _labels(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{label}"' for name, label in labels.items()) + "}" if labels else ""
+def _series(metric: str, labels: Mapping[str, str]) -> str:
+    pairs = ",".join(f'{name}="{label}"' for name, label in labels.items())
+    return f"{metric}{{{pairs}}}" if pairs else metric
 
 
-def number(value: float) -> str:
-    """Return a number without the zero of a whole one."""
+def _number(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
-def value_text(field: Field) -> str:
+def _value_text(field: Field) -> str:
     """Return a value with its name and unit."""
     if isinstance(field.value, bytes):
         text = field.value.hex() or "no bytes"
     elif isinstance(field.value, str):
         text = f'"{one_line(field.value)}"'
     else:
-        text = number(field.value)
+        text = _number(field.value)
     name = field.name or field.role.replace("_", " ")
     return f"{name} {text} {field.unit}".rstrip() + ("" if field.is_possible else ": impossible")
 
 
-def structure_lines(structures: Sequence[Structure], known: Iterable[str]) -> list[str]:
-    """Return the table of an advertising payload's structures."""
+def structure_lines(payload: bytes, structures: Sequence[Structure], known: Iterable[str]) -> list[str]:
+    """Return the table of an advertising payload's structures; the UUIDs in `known` are explained below it."""
     rows = []
     for one in structures:
         if one.uuid:
             said = f"0x{one.uuid[4:8].upper()}" if one.uuid_size == 2 else one.uuid
             said += ", below" if one.uuid in known else f"{_swapped(one)}: ignored"
         else:
-            said = one.text() if one.kind is not None else ""
+            said = one.text() or "ignored"
         missing = f"; {one.missing} of its bytes are missing" if one.missing else ""
-        head = b"" if one.kind is None else bytes([len(one.data) + 1 + one.missing & 0xFF, one.kind])
-        data = (head or b"\x00" * (not one.missing)) + one.data
-        rows.append((str(one.offset), data, one.name, (said or "ignored") + missing))
+        data = payload[one.offset : one.offset + 2 + len(one.data)]
+        rows.append((str(one.offset), data, one.name, said + missing))
     return _table(rows, "structure")
 
 
 def payload_lines(explanation: Explanation, paint: Painter) -> list[str]:
-    """Return the whole explanation of one payload."""
+    """Return the explanation of one payload."""
     payload, plaintext = explanation.payload, explanation.plaintext
     lines = [f"{number_of(len(payload), 'byte')} of service data: {format_name(explanation)}"]
     lines += _head(explanation)
@@ -128,14 +105,14 @@ def payload_lines(explanation: Explanation, paint: Painter) -> list[str]:
     if plaintext is not None:
         lines += ["", f"decrypted, {number_of(len(plaintext), 'byte')}; these offsets are those of the plaintext:"]
         lines += ["", *_table(_cells(explanation.plaintext_fields, plaintext), "field")]
-    series = exported(explanation)
+    series = [f"  {name} {_number(value)}" for name, value in exported(explanation)]
     if series:
-        lines += ["", "exported as:", *(f"  {name} {number(value)}" for name, value in series)]
+        lines += ["", "exported as:", *series]
     return [*lines, "", *_verdict(explanation, paint)]
 
 
 def dump_lines(data: bytes, offset: int, size: int) -> list[str]:
-    """Return the line of a hex dump that has an offset, and carets under the bytes from there on."""
+    """Return the line of a hex dump that has an offset, and carets under `size` bytes from there."""
     start = min(offset, max(len(data) - 1, 0)) // _BYTES_IN_A_DUMP * _BYTES_IN_A_DUMP
     line = data[start : start + _BYTES_IN_A_DUMP]
     shown = min(size, max(len(line) - (offset - start), 1))
@@ -164,16 +141,16 @@ def _head(explanation: Explanation) -> list[str]:
 
 
 def _cells(fields: Iterable[Field], data: bytes) -> list[tuple[str, bytes, str, str]]:
-    return [(str(row.fields[0].start), row.data, row.fields[0].label, _says(row)) for row in rows(fields, data)]
-
-
-def _says(row: Row) -> str:
-    values = [value_text(field) for field in row.fields if field.role in VALUE_ROLES]
-    return "; ".join(filter(None, [*values, row.fields[0].note]))
+    cells = []
+    for part, same in rows(fields, data):
+        values = [_value_text(field) for field in same if field.role in VALUE_ROLES]
+        text = "; ".join(filter(None, [*values, same[0].note]))
+        cells.append((str(same[0].start), part, same[0].label, text))
+    return cells
 
 
 def _table(rows: Sequence[tuple[str, bytes, str, str]], title: str) -> list[str]:
-    """Align offset, bytes, name and text; what does not fit goes on below."""
+    """Align offset, bytes, name and text, wrapping the bytes and the text."""
     cells = [["byte", "bytes", title, "says"]]
     text_width = _WIDTH - _WIDTH_OF_BYTES - max((len(name) for _, _, name, _ in rows), default=0)
     for offset, data, name, text in rows:
@@ -187,46 +164,49 @@ def _verdict(explanation: Explanation, paint: Painter) -> list[str]:
     lines = []
     for field in explanation.all_fields:
         if not field.is_possible:
-            amount = f"{number(float(field.value))} {field.unit}".rstrip()
+            amount = f"{_number(float(field.value))} {field.unit}".rstrip()
             text = f"impossible: no sensor can have measured a {field.name.name.replace('_', ' ')} of {amount}"
             lines.append(paint(f"{text}: it is left out", "yellow"))
-    for field in explanation.unknown_objects:
-        where = "of the plaintext " if field in explanation.plaintext_fields else ""
-        text = f"{field.label} at byte {field.start} {where}is {field.note}"
-        lines += [paint(line, "yellow") for line in wrapped(text)]
+    for field in explanation.all_fields:
+        if field.role == "unknown_object":
+            where = "of the plaintext " if field in explanation.plaintext_fields else ""
+            text = f"{field.label} at byte {field.start} {where}is {field.note}"
+            lines += [paint(line, "yellow") for line in wrapped(text)]
     if error is not None:
-        lines += [paint(line, "bold", "red") for line in wrapped(_rejection(error, explanation))]
+        rejected, hint = _rejection(error, explanation)
+        lines += [paint(line, "bold", "red") for line in wrapped(rejected)]
         whole = explanation.plaintext if error.in_plaintext else explanation.payload
-        lines += dump_lines(whole or b"", error.offset, max(error.size, 1))
-        lines += [line for hint in _hints(error, explanation) for line in wrapped(hint)]
+        lines += [*dump_lines(whole or b"", error.offset, max(error.size, 1)), *wrapped(hint)]
     if not lines:
         lines.append(paint("sound", "green"))
-    if error is None and explanation.has_key and not explanation.encrypted:
+    if error is None and explanation.has_key and not explanation.is_encrypted:
         lines += wrapped("It is not encrypted: from a device with a key the exporter refuses it (not_encrypted).")
     return lines
 
 
-def _rejection(error: DecodeError, explanation: Explanation) -> str:
+def _rejection(error: DecodeError, explanation: Explanation) -> tuple[str, str]:
+    """Return why a payload is rejected, and what the reader can do about it, or an empty string."""
     where = " (of the plaintext)" if error.in_plaintext else ""
-    if error.reason == "wrong_address" and not explanation.address:
-        return f"not decrypted: {error.detail}{where}"
-    return f"rejected as {error.reason}: {error.detail}{where}"
-
-
-def _hints(error: DecodeError, explanation: Explanation) -> list[str]:
-    """Return what the reader can do."""
+    rejected = f"rejected as {error.reason}: {error.detail}{where}"
+    mac = "--mac A4:C1:38:00:00:01"
     if error.reason == "encrypted":
-        mac = "" if explanation.address else ", and the sender's address: --mac A4:C1:38:00:00:01"
-        return [f"Reading it needs its key, the 32 hex digits of the firmware's page: --key-file FILE{mac}."]
+        and_mac = "" if explanation.address else f", and the sender's address: {mac}"
+        return (
+            rejected,
+            f"Reading it needs its key, the 32 hex digits of the firmware's page: --key-file FILE{and_mac}.",
+        )
     if error.reason == "wrong_key":
-        return ["So the key is not this sensor's, or the address is another one's, or these are not the bytes it sent."]
-    if error.reason == "wrong_address" and not explanation.address:
-        return ["The payload does not include it; give it: --mac A4:C1:38:00:00:01."]
+        return (
+            rejected,
+            "So the key is not this sensor's, or the address is another one's, or these are not the bytes it sent.",
+        )
+    if error.reason == "wrong_address" and explanation.address:
+        return rejected, "Without --mac it is read under the address that it includes."
     if error.reason == "wrong_address":
-        return ["Without --mac it is read under the address that it includes."]
-    return []
+        return f"not decrypted: {error.detail}", f"The payload does not include it; give it: {mac}."
+    return rejected, ""
 
 
 def wrapped(text: str) -> list[str]:
-    """Return a text as lines that fit."""
+    """Return a text as lines that fit; none for an empty text."""
     return wrap(one_line(text), _WIDTH - 2, subsequent_indent="  ", break_on_hyphens=False)

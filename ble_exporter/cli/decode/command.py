@@ -1,14 +1,14 @@
 """`ble-exporter decode`: the meaning of each byte of a payload, to find out why a value is missing."""
 
-import argparse
 import json
 import sys
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from ble_exporter import __version__
-from ble_exporter.cli.decode.as_json import document
+from ble_exporter.cli.decode import as_json
 from ble_exporter.cli.decode.as_text import (
     ADVERTISING,
     SERVICES,
@@ -20,15 +20,12 @@ from ble_exporter.cli.decode.as_text import (
 from ble_exporter.cli.decode.explain import Explanation, explain
 from ble_exporter.cli.decode.guess import guesses, is_advertising
 from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, pasted, refuse_key
-from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
+from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_data import Structure, hci_report, structures
-from ble_exporter.formats.decoded import Cipher
 from ble_exporter.formats.guess import CERTAIN, Guess
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
-
-EXIT_WRONG = 1
 
 # Bluetooth Core, vol. 4, part E, 7.8.54: an extended advertisement has no more.
 _MOST_BYTES = 1650
@@ -46,7 +43,7 @@ _EXAMPLES = {
 }
 _STATUSES = {
     EXIT_OK: "all of it is sound",
-    EXIT_WRONG: "it would be rejected, is not known, or has an impossible value or unknown object",
+    EXIT_FAILURE: "it would be rejected, is not known, or has an impossible value or unknown object",
     EXIT_USAGE: "wrong usage: no hex digits, for example",
     EXIT_CONFIG: "the key, or the configuration, can't be used",
 }
@@ -54,37 +51,36 @@ _STATUSES = {
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Explain a payload.
-
-    Returns:
-        The exit status.
+    Explain a payload; return the exit status.
 
     Raises:
         ConfigError: The key or the configuration can't be used.
     """
     parser = _parser()
     options = parser.parse(arguments)
+    service, how = options.service, "as --service says"
+    mac, sender = options.mac, ""
     try:
-        mac, service = _mac(options.mac), _service(options.service)
         if options.hex == [_STANDARD_INPUT] == [options.key_file]:
             raise ValueError("standard input can't be both the payload and the key")
         data, named = pasted(_input(options.hex))
-        reported = None if service or named else hci_report(data)
-        if reported is not None:
+        if service is None and named:
+            service, how = SERVICES.get(named, named), "as the text around the bytes says"
+        if not service and (reported := hci_report(data)):
             data, sender = reported
             service, mac = "", mac or sender
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than the {_MOST_BYTES} that an advertisement holds")
     except ValueError as error:
         parser.error(str(error))
-    how = "as --service says"
-    if service is None and named:
-        service, how = SERVICES.get(named, named), "as the text around the bytes says"
-    decoding = _Decoding(data, mac, _keys(options), by_address=bool(options.config))
-    decoding.sender = reported[1] if reported else ""
-    decoding.take(service, how)
-    sys.stdout.write(decoding.as_json() if options.json else decoding.as_text(Painter(sys.stdout)))
-    return EXIT_OK if decoding.is_valid else EXIT_WRONG
+    decoding = _Decoding(data, mac, _keys(options))
+    decoding.explain(service, how)
+    if options.json:
+        document = as_json.document(decoding.structures, decoding.explanations, is_valid=decoding.is_valid)
+        print(json.dumps(document, indent=2, allow_nan=False))
+    else:
+        print("\n".join(decoding.lines(sender, Painter(sys.stdout))))
+    return EXIT_OK if decoding.is_valid else EXIT_FAILURE
 
 
 def _parser() -> Parser:
@@ -102,10 +98,11 @@ def _parser() -> Parser:
         "--key", metavar="KEY", help="the key itself; the shell's history and the list of processes show it"
     )
     key.add_argument("--config", metavar="FILE", help="a configuration that has the key of that address")
-    parser.add_argument("--mac", metavar="ADDRESS", help="the sender's address, as A4:C1:38:00:00:01")
+    parser.add_argument("--mac", metavar="ADDRESS", type=_mac, help="the sender's address, as A4:C1:38:00:00:01")
     parser.add_argument(
         "--service",
         metavar="UUID",
+        type=_service,
         help=f"the payload is service data of that service: {', '.join(SERVICES)}; {ADVERTISING}: it is a whole "
         "advertising payload (default: guess)",
     )
@@ -119,32 +116,26 @@ def _input(words: Sequence[str]) -> str:
     return sys.stdin.buffer.read(_MOST_CHARACTERS).decode(errors="replace")
 
 
-def _mac(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _mac(text: str) -> str:
     with suppress(ValueError):
         six = bytes_from_hex(text)
         if len(six) == 6:
             return six.hex(":").upper()
-    raise ValueError("--mac: this is no Bluetooth address; write six pairs of hex digits, as A4:C1:38:00:00:01")
+    raise ArgumentTypeError("this is no Bluetooth address; write six pairs of hex digits, as A4:C1:38:00:00:01")
 
 
-def _service(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if text.lower() == ADVERTISING:
-        return ""
+def _service(text: str) -> str:
+    """Return the UUID of a service with a known format; empty for a whole advertising payload."""
     short = text.lower().removeprefix("0x").removesuffix("-0000-1000-8000-00805f9b34fb")
     short = short.removeprefix("0000") if len(short) == 8 else short
-    if short not in SERVICES:
-        raise ValueError(
-            f"--service: no format is known of this service; there are {', '.join([*SERVICES, ADVERTISING])}"
-        )
-    return SERVICES[short]
+    services = {**SERVICES, ADVERTISING: ""}
+    if short not in services:
+        raise ArgumentTypeError(f"no format is known of this service; there are {', '.join(services)}")
+    return services[short]
 
 
-def _keys(options: argparse.Namespace) -> Mapping[str, bytes]:
-    """Return the keys by address; a key for any address is under ""."""
+def _keys(options: Namespace) -> Mapping[str, bytes]:
+    """Return the keys by address; that under "" is for any address."""
     if options.config is not None:
         from ble_exporter.config.app_config import load_config
 
@@ -163,46 +154,42 @@ class _Decoding:
 
     Args:
         data: The bytes that were given.
-        mac: The sender's address, if it was given.
-        keys: By address, or one under "".
-        by_address: Whether the keys are by address.
+        mac: The sender's address, if it is known.
+        keys: By address; that under "" is for any address.
 
     Attributes:
         structures: Of an advertising payload; none for service data.
         explanations: Of the payloads of known formats.
-        sender: The address in the HCI event around the payload; empty if there was none.
     """
 
-    def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes], *, by_address: bool) -> None:
+    def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes]) -> None:
         self._data = data
         self._mac = mac
         self._keys = keys
-        self._by_address = by_address
         self.structures: list[Structure] = []
         self.explanations: list[Explanation] = []
-        self.sender = ""
         self._unknown = ""
 
     @property
     def is_valid(self) -> bool:
-        """Whether nothing is wrong with any of it."""
+        """Whether all of it is known and possible."""
         is_cut = any(one.missing for one in self.structures)
         return bool(self.explanations) and not is_cut and all(one.is_valid for one in self.explanations)
 
-    def take(self, service: str | None, how: str) -> None:
+    def explain(self, service: str | None, how: str) -> None:
         """
-        Explain the bytes as what they are said to be, or guess.
+        Explain the bytes.
 
         Args:
-            service: UUID of the service, or the 16 bits of one without a known format; empty for a whole advertising
-                payload; None if nobody says.
+            service: UUID of their service, or the 16 bits of one without a known format; empty for a whole advertising
+                payload; None for a guess.
             how: How the service was found, in words.
         """
         if service and service in FORMATS:
             self._explain(service, self._data, how)
         elif service:
             self._unknown = service
-        elif service is not None or is_advertising(self._data):
+        elif service == "" or is_advertising(self._data):
             self.structures = structures(self._data)
             for one in self.structures:
                 if one.uuid in FORMATS:
@@ -218,31 +205,29 @@ class _Decoding:
             how = f"its first two bytes are the UUID, 0x{uuid[4:8].upper()}; what follows is the service data"
             self._explain(uuid, self._data[2:], how, start=2)
         elif found:
-            # What may be anything is no news if something fits well.
+            # A format that any bytes fit is worth mentioning only if no other fits well.
             also = [guess for guess in found[1:] if guess.rank < found[0].rank + 3]
-            self._explain(found[0].uuid, self._data, f"guessed: {found[0].why}", also=also)
+            self._explain(found[0].uuid, self._data, f"guessed: {found[0].why}", also)
 
-    def _explain(self, uuid: str, payload: bytes, how: str, *, also: Sequence[Guess] = (), start: int = 0) -> None:
+    def _explain(self, uuid: str, payload: bytes, how: str, also: Sequence[Guess] = (), start: int = 0) -> None:
         address = explain(uuid, payload, self._mac).address
-        explanation = explain(uuid, payload, self._mac, self._cipher(address))
+        key = self._keys.get(address) or self._keys.get("")
+        cipher = None
+        if key is not None:
+            from ble_exporter.formats.ciphers import ciphers_of
+
+            cipher = ciphers_of({address: key})[address]
+        explanation = explain(uuid, payload, self._mac, cipher)
         self.explanations.append(replace(explanation, how=how, also=also, start=start))
 
-    def _cipher(self, address: str) -> Cipher | None:
-        key = self._keys.get(address if self._by_address else "")
-        if key is None:
-            return None
-        from ble_exporter.formats.ciphers import ciphers_of
-
-        return ciphers_of({address: key})[address]
-
-    def as_text(self, paint: Painter) -> str:
-        """Return the explanation as lines."""
+    def lines(self, sender: str, paint: Painter) -> list[str]:
+        """Return the explanation as lines; `sender` is the address in an HCI event around the bytes, or empty."""
         lines = [paint(f"{PROGRAM} {__version__}", "bold")]
         if self.structures:
             known = [explanation.format.uuid for explanation in self.explanations]
-            where = f", in an HCI event that names {self.sender} as its sender" if self.sender else ""
+            where = f", in an HCI event that names {sender} as its sender" if sender else ""
             lines += [f"{number_of(len(self._data), 'byte')} of an advertising payload{where}", ""]
-            lines += structure_lines(self.structures, known)
+            lines += structure_lines(self._data, self.structures, known)
         for explanation in self.explanations:
             lines += [""] if self.structures else []
             lines += payload_lines(explanation, paint)
@@ -252,25 +237,20 @@ class _Decoding:
                 text = f"wrong: the structure at byte {one.offset} is {by} longer than what is there"
                 lines += ["", paint(text, "bold", "red"), *dump_lines(self._data, one.offset, 1)]
         if not self.explanations:
-            lines += self._nothing_known(paint)
-        return "\n".join(lines) + "\n"
+            lines += [""] if self.structures else []
+            lines += [paint(line, "bold", "red") for line in wrapped(self._nothing_known())]
+            lines += [] if self.structures else dump_lines(self._data, 0, 1)
+        return lines
 
-    def as_json(self) -> str:
-        """Return the explanation for programs."""
-        found = document(self.structures, self.explanations, is_valid=self.is_valid)
-        return json.dumps(found, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
-
-    def _nothing_known(self, paint: Painter) -> list[str]:
+    def _nothing_known(self) -> str:
         services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
-        size = number_of(len(self._data), "byte")
-        text = f"wrong: the {size} are like no known format; --service says which it is: {services}"
-        if self._unknown:
-            unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
-            text = f"wrong: these are {size} of {unknown}; those with one: {services}"
         if self.structures:
-            text = (
+            return (
                 f"wrong: there is no service data of a known format; those are of {services}; if all of this is "
                 "service data, --service says of which"
             )
-        lines = [paint(line, "bold", "red") for line in wrapped(text)]
-        return ["", *lines] if self.structures else [*lines, *dump_lines(self._data, 0, 1)]
+        size = number_of(len(self._data), "byte")
+        if self._unknown:
+            unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
+            return f"wrong: these are {size} of {unknown}; those with one: {services}"
+        return f"wrong: the {size} are like no known format; --service says which it is: {services}"

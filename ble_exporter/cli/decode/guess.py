@@ -1,4 +1,4 @@
-"""What some bytes may be if nobody says: an advertising payload, or service data, and of which format."""
+"""The probable meaning of bytes: an advertising payload, or service data, and of which format."""
 
 from ble_exporter.formats.advertising_data import begins_with_flags, has_known_service
 from ble_exporter.formats.bthome_v1 import is_typical
@@ -8,24 +8,17 @@ from ble_exporter.formats.registry import FORMATS
 
 def is_advertising(payload: bytes) -> bool:
     """
-    Return whether some bytes are a whole advertising payload rather than service data.
+    Return whether bytes are an advertising payload rather than service data.
 
-    They are if one of their data structures names the service of a known format. One that is cut short still looks like
-    one. If none does, flags at the beginning speak for it as well, unless all of it is typical objects of BTHome
-    version 1, which have the same structure: they are what somebody wants to know about.
+    They are if one of their data structures, even one that is cut short, has the service of a known format. Without
+    one, flags at the beginning suffice, unless all of it is typical objects of BTHome v1, which have the same
+    structure: those are what users ask about.
     """
     return has_known_service(payload) or (begins_with_flags(payload) and not is_typical(payload))
 
 
 def guesses(payload: bytes) -> list[Guess]:
-    """
-    Return the formats that service data may have, the most likely first; none if it looks like none.
-
-    If it may be a whole advertising payload after all, that is a guess too.
-
-    Args:
-        payload: Any bytes.
-    """
+    """Return the formats that service data may have, and whether it may be an advertising payload; the best first."""
     found = [row.guess(payload) for row in FORMATS.values()]
     if begins_with_flags(payload):
         found.append(Guess(POSSIBLE, "", "it begins with flags, and falls into data structures"))

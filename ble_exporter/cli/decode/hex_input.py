@@ -6,27 +6,26 @@ import os
 import re
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
 
 from ble_exporter.errors import ConfigError
 
-KEY_SIZE = 16
+_KEY_DIGITS = 32
 
 _BASE_UUID = "-0000-1000-8000-00805F9B34FB"
-# How btmon, nRF Connect and Wireshark, and BlueZ and all programs that use it, name the service of service data.
+# The service of service data as btmon, nRF Connect, Wireshark, and programs that use BlueZ name it.
 _SERVICE = re.compile(
     r"(?:\bService ?Data\b[^\n]{0,80}?\((?:UUID )?0x(?=[0-9A-F]{4}\))"
     r"|\bUUID\b[^\n]{0,80}?\b0x(?=[0-9A-F]{4}\b)"
     rf"""|['"]?\b0000(?=[0-9A-F]{{4}}{_BASE_UUID}\b))([0-9A-F]{{4}})(?:{_BASE_UUID})?['"]?\)?""",
     re.IGNORECASE,
 )
-# What Python programs print of an advertisement; next to it they print other numbers.
+# The service data in the repr of an advertisement, which has other numbers as well.
 _MAPPING = re.compile(r"""\bservice_data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""")
-# As Python prints bytes.
+# The repr of bytes.
 _PYTHON = re.compile(
     r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
 )
-# In front of the bytes of a line; and a line that begins with a word, as btmon's "RSSI: -60 dBm", which has none.
+# A label in front of bytes, and a line that begins with a word and has no bytes, such as btmon's "RSSI: -60 dBm".
 _LABEL = re.compile(r"^(?!.*Manufacturer).*?\b(Service ?Data|Data|Value|bytes)(\[\d+\])?\s*[:=]", re.IGNORECASE)
 _PROSE = re.compile(r"^\W*(?=[A-Z]{2,}\b)[A-F]*[G-Z]", re.IGNORECASE)
 _OFFSET = re.compile(r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{8})(:|\s\s|$)(?P<bytes>.*)$", re.IGNORECASE)
@@ -34,37 +33,25 @@ _BESIDE = re.compile(r"\s{2,}\|?|\s*\|")
 _PREFIX = re.compile(r"\(0x\)|0x|\\x", re.IGNORECASE)
 _SEPARATORS = re.compile(r"""[\s:,;.|_'"<>{}\[\]\-\u2010-\u2015]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
-# Zero-width characters and the byte-order mark, which come along from web pages and editors.
+# Zero-width characters and the byte-order mark, which web pages and editors add.
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
-# Half of one.
+# Half a key is enough.
 _LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
-# More than any tool prints in a line that has characters next to the bytes.
+# No tool prints longer lines of bytes and their characters.
 _MOST_OF_A_DUMP = 300
 
 
-class Pasted(NamedTuple):
+def pasted(text: str) -> tuple[bytes, str]:
     """
-    What was pasted.
+    Return the bytes that a text shows, and the service that it names: four lower-case hex digits, or empty.
 
-    Attributes:
-        data: The bytes.
-        service: The service that the text names: four lower-case hex digits, or empty.
-    """
-
-    data: bytes
-    service: str
-
-
-def pasted(text: str) -> Pasted:
-    """
-    Return the bytes in a text, without prefixes, separators, labels, and the offsets and characters of a dump.
-
-    If the text names the service of the service data, only what follows counts, up to the next line of words.
+    Prefixes, separators, labels, and the offsets and characters of a dump are ignored; after the name of a service, so
+    is everything from the next line of words.
 
     Raises:
-        ValueError: There is something else, no digit at all, an odd number of them, or several service data. The error
-            does not repeat the text.
+        ValueError: There are other characters, no digits, an odd number of them, or service data of several services.
+            The error does not repeat the text.
     """
     text = _PYTHON.sub(_literal_as_hex, "\n".join(text.translate(_INVISIBLE).splitlines()))
     mapping = _MAPPING.search(text)
@@ -77,7 +64,7 @@ def pasted(text: str) -> Pasted:
     if len(with_bytes) > 1:
         raise ValueError("there is service data of several services, or packets: give one at a time")
     service, lines = with_bytes[0] if with_bytes else parts[-1]
-    return Pasted(_bytes_of(lines), service)
+    return _bytes_of(lines), service
 
 
 def _literal_as_hex(found: re.Match[str]) -> str:
@@ -97,12 +84,7 @@ def _begins_with_digit(line: str) -> bool:
 
 
 def bytes_from_hex(text: str) -> bytes:
-    """
-    Return the bytes that hex digits stand for, with or without separators.
-
-    Raises:
-        ValueError: The text is something else.
-    """
+    """Return the bytes of hex digits, with or without separators; raise ValueError for anything else."""
     return _bytes_of([text])
 
 
@@ -136,7 +118,7 @@ def _digits(line: str, before: int) -> str:
             # As C and JavaScript print numbers.
             bare = f"0{bare}"
         elif len(bare) % 2 and len(words) > 1:
-            # To join it with its neighbour would shift everything after it by half a byte.
+            # Joining it with its neighbour would shift all bytes after it by half a byte.
             together = "a single one" if len(bare) == 1 else f"a group of {len(bare)}"
             raise ValueError(f"after {count} hex digits stands {together}: two make a byte")
         digits += bare
@@ -144,7 +126,7 @@ def _digits(line: str, before: int) -> str:
 
 
 def _without_characters(line: str) -> str:
-    """Cut off the characters next to the bytes of a dump, which are recognised by being those of the bytes."""
+    """Cut off the characters next to the bytes of a dump, which must be those of the bytes."""
     whole = line.strip()
     for gap in _BESIDE.finditer(whole if len(whole) <= _MOST_OF_A_DUMP else ""):
         digits = "".join(whole[: gap.start()].split())
@@ -159,40 +141,27 @@ def key_of(text: str, where: str) -> bytes:
     """
     Return the 16 bytes of a key.
 
-    Args:
-        text: As it was typed. No error shows any of it.
-        where: It comes from.
-
     Raises:
-        ConfigError: It is not a key.
+        ConfigError: The text is not a key. The error shows `where` it comes from, and none of the text.
     """
     digits = _SEPARATORS.sub("", _PREFIX.sub("", text.translate(_INVISIBLE)))
-    if not _NO_DIGIT.search(digits) and len(digits) == 2 * KEY_SIZE:
-        return bytes.fromhex(digits)
-    problem = f"it has {len(digits)} hex digits, and not {2 * KEY_SIZE}"
     if _NO_DIGIT.search(digits):
         problem = "not all of it is hex digits"
-    raise ConfigError(f"{where}: {problem}; give the {2 * KEY_SIZE} that the firmware's page shows")
+    elif len(digits) != _KEY_DIGITS:
+        problem = f"it has {len(digits)} hex digits, and not {_KEY_DIGITS}"
+    else:
+        return bytes.fromhex(digits)
+    raise ConfigError(f"{where}: {problem}; give the {_KEY_DIGITS} that the firmware's page shows")
 
 
 def refuse_key(path: str, option: str) -> None:
-    """
-    Refuse a key where a file name should stand, before an error shows it.
-
-    Raises:
-        ConfigError: The name looks like a key, and there is no such file.
-    """
+    """Raise ConfigError for a path that looks like a key and is no file, before another error shows it."""
     if _LIKE_A_KEY.search(_SEPARATORS.sub("", path)) and ("\0" in path or not os.path.lexists(path)):
         raise ConfigError(f"{option}: there is no such file, and its name looks like a key: write the key into a file")
 
 
 def key_in(path: str) -> bytes:
-    """
-    Return the key in a file.
-
-    Raises:
-        ConfigError: The file can't be read, or holds something else.
-    """
+    """Return the key in a file; raise ConfigError if it can't be read, or has none."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MOST_BYTES_OF_A_KEY)
@@ -201,5 +170,5 @@ def key_in(path: str) -> bytes:
         cause = error.strerror if isinstance(error, OSError) else error
         remedy = "name a file with the key's 32 hex digits, or - for standard input"
         raise ConfigError(f"--key-file {path}: can't be read ({cause}): {remedy}") from error
-    # Bytes that are not text are not hex digits either.
+    # Bytes that are not UTF-8 are not hex digits either.
     return key_of(content.removeprefix(codecs.BOM_UTF8).decode("latin-1"), f"--key-file {path}")

@@ -68,7 +68,7 @@ def said(explanation: Explanation) -> Decoded:
     measured = [field for field in fields if field.role == "measurement"]
     packet_ids = [field.value for field in fields if field.role == "packet_id"]
     counters = [field.value for field in fields if field.role == "counter"]
-    unknown = explanation.unknown_objects
+    unknown = [field for field in fields if field.role == "unknown_object"]
     bits = 8 if explanation.format.uuid == atc.UUID else 32
     return Decoded(
         {field.name: float(field.value) for field in measured if field.is_possible},
@@ -120,7 +120,7 @@ def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | No
     assert explanation.error is None
     assert decoded == said(explanation)
     assert list(decoded.measurements) == list(said(explanation).measurements)
-    assert (explanation.encrypted is not None) == (decoded.counter is not None)
+    assert explanation.is_encrypted == (decoded.counter is not None)
 
 
 @pytest.mark.parametrize("uuid", FORMATS)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.hex_input import Pasted, bytes_from_hex, key_in, key_of, pasted
+from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, pasted
 from ble_exporter.errors import ConfigError
 
 PACKET = bytes.fromhex("4000b00151028d0a038d11")
@@ -40,7 +40,7 @@ KEY = "231d39c1d7cc1ab1aee224cd096db932"
 )
 def test_what_is_pasted_is_taken(text: str) -> None:
     """From btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, a web page, C and Python."""
-    assert Pasted(PACKET, "") == pasted(text)
+    assert (PACKET, "") == pasted(text)
 
 
 REPORT = """> HCI Event: LE Meta Event (0x3e) plen 30       #1 [hci0] 0.000000
@@ -92,12 +92,12 @@ LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC',
 )
 def test_the_service_is_known_where_it_is_named(text: str) -> None:
     """And nothing else that stands around it counts: who copies takes too much rather than too little."""
-    assert Pasted(PACKET, "fcd2") == pasted(text)
+    assert (PACKET, "fcd2") == pasted(text)
 
 
 def test_a_service_without_a_known_format_is_named_as_well() -> None:
     """Its bytes are none of ours to guess at."""
-    assert Pasted(b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
+    assert (b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
 
 
 def test_what_goes_wrong_in_the_bytes_does_not_end_them() -> None:
@@ -123,24 +123,24 @@ HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |......
 )
 def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
     """Of Wireshark, xxd, hexdump; btmon has none."""
-    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump).data
+    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump)[0]
 
 
 def test_digits_that_could_be_offsets_are_bytes_without_a_first_one() -> None:
     """Only 0 in front of the first line says that there are any."""
-    assert bytes.fromhex("40000002") + b"\x51" == pasted("4000\n0002  51").data
-    assert bytes.fromhex("00000000") == pasted("00000000").data
+    assert bytes.fromhex("40000002") + b"\x51" == pasted("4000\n0002  51")[0]
+    assert bytes.fromhex("00000000") == pasted("00000000")[0]
 
 
 def test_a_number_of_one_digit_is_a_byte_where_it_is_marked_as_one() -> None:
     """As C prints it; joined with its neighbour it would be another packet."""
-    assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9").data
+    assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9")[0]
 
 
 def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None:
     """They are told by being what the bytes are as characters."""
-    assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd").data
-    assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff").data
+    assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd")[0]
+    assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff")[0]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
     """Whatever the source puts between them."""
     text = data.hex(separator[:1]).replace(separator[:1], separator) if separator else data.hex()
 
-    assert data == bytes_from_hex(text) == pasted(text).data
+    assert data == bytes_from_hex(text) == pasted(text)[0]
 
 
 @given(text=st.text(max_size=60))
@@ -183,7 +183,7 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
     """Whatever was in the clipboard."""
     said = ""
     try:
-        said = pasted(text).data.hex()
+        said = pasted(text)[0].hex()
     except ValueError as error:
         said = str(error)
 
