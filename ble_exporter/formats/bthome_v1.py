@@ -136,13 +136,11 @@ def guess_encrypted(payload: bytes) -> Guess | None:
 
 def is_typical(payload: bytes) -> bool:
     """Return whether all of a payload is possible values of known objects, each of the size that sensors give it."""
-    if not is_fully_known(fields, payload):
-        return False
-    return all(
-        field.is_possible and (payload[field.start + 1] not in OBJECTS or _has_usual_size(payload, field))
+    return is_fully_known(fields, payload) and all(
+        field.is_possible and _has_usual_size(payload[field.start + 1], field.end - field.start - 2)
         for field in fields(payload)
     )
 
 
-def _has_usual_size(payload: bytes, field: Field) -> bool:
-    return OBJECTS[payload[field.start + 1]].size == field.end - field.start - 2
+def _has_usual_size(object_id: int, size: int) -> bool:
+    return object_id not in OBJECTS or OBJECTS[object_id].size == size

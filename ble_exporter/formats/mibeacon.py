@@ -10,7 +10,7 @@ not in the table can be skipped: it is reported, and the objects after it are re
 Source: pvvx/ATC_MiThermometer at 7363cc8, InfoMijiaBLE (Xiaomi's description of versions 4 and 5) and src/mi_beacon.c
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import lru_cache, partial
 
 from ble_exporter.errors import DecodeError
@@ -23,9 +23,9 @@ from ble_exporter.formats.encryption import (
     encrypted_fields,
 )
 from ble_exporter.formats.field import Field, check_room, check_size
-from ble_exporter.formats.guess import CERTAIN, LIKELY, POSSIBLE, Guess
+from ble_exporter.formats.guess import CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.numbers import Number, sint, uint
-from ble_exporter.formats.values import fold, is_fully_known
+from ble_exporter.formats.values import fold
 
 UUID = "0000fe95-0000-1000-8000-00805f9b34fb"
 
@@ -71,13 +71,7 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
     A frame without an object, by which a sensor announces itself, has no values.
     """
     check_size(payload)
-    start = 0
-    address = None
-    for field in _head(payload):
-        yield field
-        start = field.end
-        if field.role == "address":
-            address = field
+    start, address = yield from _head(payload)
     control = int.from_bytes(payload[:2], "little")
     _check_frame(control)
     if address is not None:
@@ -97,8 +91,8 @@ decode = partial(fold, fields)
 """See `decoded.Decoder`."""
 
 
-def _head(payload: bytes) -> Iterator[Field]:
-    """Yield the fields in front of the objects."""
+def _head(payload: bytes) -> Generator[Field, None, tuple[int, Field | None]]:
+    """Yield the fields in front of the objects; return the offset after them, and the field of the address."""
     check_room(payload, 0, 0, 2, "the frame control")
     control = int.from_bytes(payload[:2], "little")
     yield _frame_control(control)
@@ -109,19 +103,21 @@ def _head(payload: bytes) -> Iterator[Field]:
         yield Field(4, 5, "frame counter", "packet_id", payload[4])
     else:
         yield Field(4, 5, "frame counter", note=str(payload[4]))
-    start = _HEAD_SIZE
+    start, address = _HEAD_SIZE, None
     if control & HAS_ADDRESS:
-        end = check_room(payload, start, 0, ADDRESS_SIZE, "the address")
-        yield address_field(payload[start:end], start, REVERSED)
-        start = end
+        start = check_room(payload, start, 0, ADDRESS_SIZE, "the address")
+        address = address_field(payload[_HEAD_SIZE:start], _HEAD_SIZE, REVERSED)
+        yield address
     if control & HAS_CAPABILITY:
         check_room(payload, start, 0, 1, "the capability")
         size = 3 if payload[start] & _HAS_IO_CAPABILITY else 1
         end = check_room(payload, start, 0, size, "the capability")
         yield Field(start, end, "capability", note="with I/O capability" if size > 1 else "")
+        start = end
+    return start, address
 
 
-# Sensors send one or two of each: writing the notes takes longer than decoding a packet.
+# Cached: sensors send one or two of each, and writing the notes takes longer than decoding a packet.
 @lru_cache(maxsize=64)
 def _frame_control(control: int) -> Field:
     notes = [f"version {control >> VERSION_BIT}", *(name for bit, name in _BITS.items() if control & bit)]
@@ -170,12 +166,8 @@ def guess(payload: bytes) -> Guess | None:
     if not _OLDEST_VERSION <= version <= _NEWEST_VERSION:
         return None
     try:
-        last = list(fields(payload, None))[-1]
+        list(fields(payload, None))
     except DecodeError:
         return None
-    rank = POSSIBLE
-    if control & HAS_ADDRESS and (last.role == "encrypted" or is_fully_known(fields, payload)):
-        rank = CERTAIN
-    elif last.role == "address":  # an announcement
-        rank = LIKELY
+    rank = CERTAIN if control & HAS_ADDRESS else POSSIBLE
     return Guess(rank, UUID, f"it begins with a frame control of version {version} that fits")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.decoded import NOTHING, Cipher, Counter, Decoded
 from ble_exporter.formats.encryption import Encrypted
 from ble_exporter.formats.field import Field
 from ble_exporter.formats.measurement import Measurement
@@ -81,7 +81,7 @@ class Values:
         return Decoded(self._measurements, self._others, self._packet_id, self._unknown_object, counter, impossible)
 
 
-def fold(fields: Fields, payload: bytes, sender: str, cipher: Cipher | None = None) -> Decoded:
+def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | None = None) -> Decoded:
     """
     Decode a payload by folding its fields into values.
 
@@ -98,7 +98,7 @@ def fold(fields: Fields, payload: bytes, sender: str, cipher: Cipher | None = No
             if field.role != "encrypted":
                 take(field)
             else:
-                counter, plaintext = field.counter, field.decrypt(sender, cipher)
+                counter, plaintext = field.counter, field.decrypt(sender or "", cipher)
                 for inner in field.fields(plaintext):
                     take(inner)
         return values.decoded(counter)
@@ -111,17 +111,11 @@ def fold(fields: Fields, payload: bytes, sender: str, cipher: Cipher | None = No
 
 def is_fully_known(fields: Fields, payload: bytes) -> bool:
     """Return whether a payload is plain, has no error and no unknown object, and has at least one value."""
-    values = Values()
-    roles = set()
     try:
-        for field in fields(payload, None):
-            if field.role == "encrypted":
-                return False
-            roles.add(values.take(field).role)
-        values.decoded()
+        decoded = fold(fields, payload, None)
     except DecodeError:
         return False
-    return "unknown_object" not in roles and bool(roles & {"measurement", "other", "packet_id"})
+    return decoded.unknown_object is None and decoded != NOTHING
 
 
 class Merged(NamedTuple):
@@ -140,17 +134,18 @@ def merged(decoded: Sequence[Decoded]) -> Merged:
     """
     if len(decoded) == 1:
         return Merged(decoded[0].measurements, decoded[0].impossible, decoded[0].others)
-    merged = Merged({}, (), {})
+    measurements: dict[Measurement, float] = {}
+    others: dict[Measurement, int | str | bytes] = {}
+    impossible: list[Measurement] = []
     last_position: dict[str, int] = {}
     for one in decoded:
-        renamed = {name: _moved(name, last_position) for name in (*one.measurements, *one.impossible, *one.others)}
-        merged.measurements.update((renamed[name], value) for name, value in one.measurements.items())
-        merged.others.update((renamed[name], value) for name, value in one.others.items())
-        merged = merged._replace(impossible=(*merged.impossible, *(renamed[name] for name in one.impossible)))
+        renamed = {
+            name: Measurement(name.name, name.position + last_position.get(name.name, 0))
+            for name in (*one.measurements, *one.impossible, *one.others)
+        }
+        measurements |= {renamed[name]: value for name, value in one.measurements.items()}
+        others |= {renamed[name]: value for name, value in one.others.items()}
+        impossible += [renamed[name] for name in one.impossible]
         for name in renamed.values():
             last_position[name.name] = max(name.position, last_position.get(name.name, 0))
-    return merged
-
-
-def _moved(name: Measurement, last_position: dict[str, int]) -> Measurement:
-    return Measurement(name.name, name.position + last_position.get(name.name, 0))
+    return Merged(measurements, tuple(impossible), others)

@@ -6,7 +6,6 @@ from math import isfinite
 from ble_exporter import __version__
 from ble_exporter.cli.decode.as_text import VALUE_ROLES, exported, format_name, rows
 from ble_exporter.cli.decode.explain import Explanation
-from ble_exporter.errors import DecodeError
 from ble_exporter.formats.advertising_data import Structure
 from ble_exporter.formats.field import Field
 
@@ -36,7 +35,7 @@ def _structure(one: Structure) -> dict[str, object]:
 
 
 def _payload(explanation: Explanation) -> dict[str, object]:
-    plaintext = explanation.plaintext
+    error, plaintext = explanation.error, explanation.plaintext
     return {
         "format": format_name(explanation),
         "service": explanation.format.uuid,
@@ -47,21 +46,18 @@ def _payload(explanation: Explanation) -> dict[str, object]:
         "address": explanation.address or None,
         "encrypted": explanation.is_encrypted,
         "sound": explanation.is_valid,
-        "wrong": explanation.error and _error(explanation.error),
+        "wrong": error
+        and {
+            "reason": error.reason,
+            "text": error.detail,
+            "offset": error.offset,
+            "size": error.size,
+            "in_plaintext": error.in_plaintext,
+        },
         "fields": [_row(*row) for row in rows(explanation.fields, explanation.payload)],
         "plaintext": None if plaintext is None else plaintext.hex(),
         "plaintext_fields": [_row(*row) for row in rows(explanation.plaintext_fields, plaintext or b"")],
         "exported": dict(exported(explanation)),
-    }
-
-
-def _error(error: DecodeError) -> dict[str, object]:
-    return {
-        "reason": error.reason,
-        "text": error.detail,
-        "offset": error.offset,
-        "size": error.size,
-        "in_plaintext": error.in_plaintext,
     }
 
 

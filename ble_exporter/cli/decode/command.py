@@ -8,19 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ble_exporter import __version__
-from ble_exporter.cli.decode import as_json
-from ble_exporter.cli.decode.as_text import (
-    ADVERTISING,
-    SERVICES,
-    dump_lines,
-    payload_lines,
-    structure_lines,
-    wrapped,
-)
+from ble_exporter.cli.decode import as_json, as_text
+from ble_exporter.cli.decode.as_text import ADVERTISING, SERVICES
 from ble_exporter.cli.decode.explain import Explanation, explain
 from ble_exporter.cli.decode.guess import guesses, is_advertising
 from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, pasted, refuse_key
-from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PROGRAM, Parser
+from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, PROGRAM, Parser
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_data import Structure, hci_report, structures
 from ble_exporter.formats.guess import CERTAIN, Guess
@@ -44,7 +37,6 @@ _EXAMPLES = {
 _STATUSES = {
     EXIT_OK: "all of it is sound",
     EXIT_FAILURE: "it would be rejected, is not known, or has an impossible value or unknown object",
-    EXIT_USAGE: "wrong usage: no hex digits, for example",
     EXIT_CONFIG: "the key, or the configuration, can't be used",
 }
 
@@ -227,19 +219,19 @@ class _Decoding:
             known = [explanation.format.uuid for explanation in self.explanations]
             where = f", in an HCI event that names {sender} as its sender" if sender else ""
             lines += [f"{number_of(len(self._data), 'byte')} of an advertising payload{where}", ""]
-            lines += structure_lines(self._data, self.structures, known)
+            lines += as_text.structure_lines(self._data, self.structures, known)
         for explanation in self.explanations:
             lines += [""] if self.structures else []
-            lines += payload_lines(explanation, paint)
+            lines += as_text.payload_lines(explanation, paint)
         for one in self.structures:
             if one.missing:
                 by = number_of(one.missing, "byte")
                 text = f"wrong: the structure at byte {one.offset} is {by} longer than what is there"
-                lines += ["", paint(text, "bold", "red"), *dump_lines(self._data, one.offset, 1)]
+                lines += ["", paint(text, "bold", "red"), *as_text.dump_lines(self._data, one.offset, 1)]
         if not self.explanations:
             lines += [""] if self.structures else []
-            lines += [paint(line, "bold", "red") for line in wrapped(self._nothing_known())]
-            lines += [] if self.structures else dump_lines(self._data, 0, 1)
+            lines += [paint(line, "bold", "red") for line in as_text.wrapped(self._nothing_known())]
+            lines += [] if self.structures else as_text.dump_lines(self._data, 0, 1)
         return lines
 
     def _nothing_known(self) -> str:
