@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
-from dbus_fast import BusType, Message, MessageType
+from dbus_fast import BusType, Message, MessageType, unpack_variants
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import AuthError, InvalidAddressError
 from dbus_fast.service import ServiceInterface
@@ -104,19 +104,23 @@ class Bluez:
             BusError: bluetoothd is not running, does not answer, or not to this user.
         """
         reply = await self._call(Message(BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
-        objects: dict[str, dict[str, dict[str, Any]]] = reply.body[0]
+        objects: dict[str, dict[str, dict[str, Any]]] = unpack_variants(reply.body[0])
         devices = {path: interfaces[_DEVICE] for path, interfaces in objects.items() if _DEVICE in interfaces}
-        self.cached_data = {
-            path: {uuid: bytes(data.value) for uuid, data in device["ServiceData"].value.items()}
-            for path, device in devices.items()
-            if "ServiceData" in device
-        }
+        self.cached_data = {path: it["ServiceData"] for path, it in devices.items() if "ServiceData" in it}
         self.unused_devices = {
-            path
-            for path, device in devices.items()
-            if not any(key in device and device[key].value for key in ("Paired", "Connected"))
+            path for path, device in devices.items() if not (device.get("Paired") or device.get("Connected"))
         }
-        adapters = [_adapter(path, interfaces) for path, interfaces in objects.items() if ADAPTER in interfaces]
+        adapters = [
+            Adapter(
+                name=path.rpartition("/")[2],
+                is_powered=interfaces[ADAPTER]["Powered"],
+                can_scan="central" in interfaces[ADAPTER].get("Roles", ["central"]),
+                can_monitor=_MONITORS in interfaces,
+                is_discovering=interfaces[ADAPTER].get("Discovering", False),
+            )
+            for path, interfaces in objects.items()
+            if ADAPTER in interfaces
+        ]
         return {adapter.name: adapter for adapter in sorted(adapters, key=lambda one: (len(one.name), one.name))}
 
     async def call_bus(self, member: str, *arguments: str) -> Message:
@@ -168,17 +172,6 @@ class Bluez:
 
     def _left_s(self) -> float:
         return max(0.0, self._deadline - asyncio.get_running_loop().time())
-
-
-def _adapter(path: str, interfaces: Mapping[str, dict[str, Any]]) -> Adapter:
-    properties = {name: variant.value for name, variant in interfaces[ADAPTER].items()}
-    return Adapter(
-        name=path.rpartition("/")[2],
-        is_powered=bool(properties["Powered"]),
-        can_scan="central" in properties.get("Roles", ["central"]),
-        can_monitor=_MONITORS in interfaces,
-        is_discovering=bool(properties.get("Discovering")),
-    )
 
 
 @asynccontextmanager

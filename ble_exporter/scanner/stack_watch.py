@@ -8,16 +8,14 @@ shows as a signal on the bus, or as the end of the connection.
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dbus_fast import Message, MessageType
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import ADAPTER, BLUEZ, BUS, Adapter, Bluez
+from ble_exporter.scanner.inspection import blocking
 from ble_exporter.tasks import Tasks
-
-SYSFS = Path("/sys/class/bluetooth")
 
 _RULES = (
     f"type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
@@ -38,13 +36,13 @@ class StackWatch:
 
     Args:
         bluez: The connection to listen on.
-        sysfs: The kernel's folder of adapters, with their rfkill switches.
+        root: Where /sys is.
         pauses_s: The waits, in seconds, after the first signal for those that explain it.
     """
 
-    def __init__(self, bluez: Bluez, sysfs: Path = SYSFS, pauses_s: Sequence[float] = _PAUSES_S) -> None:
+    def __init__(self, bluez: Bluez, root: Path = Path("/"), pauses_s: Sequence[float] = _PAUSES_S) -> None:
         self._bluez = bluez
-        self._sysfs = sysfs
+        self._root = root
         self._pauses_s = pauses_s
         self._adapter = ""
         self._problems: set[hints.Problem] = set()
@@ -91,30 +89,24 @@ class StackWatch:
             raise ScannerError(*cause, adapter=self._adapter)
 
     def _on_message(self, message: Message) -> None:
-        if message.message_type is MessageType.SIGNAL:
-            problem = self._problem(message.member or "", message.path or "", message.body)
-            if problem is not None:
-                self._problems.add(problem)
-                self._has_failed.set()
+        problem = self._problem(message) if message.message_type is MessageType.SIGNAL else None
+        if problem is not None:
+            self._problems.add(problem)
+            self._has_failed.set()
 
-    def _problem(self, member: str, path: str, body: list[Any]) -> hints.Problem | None:
+    def _problem(self, signal: Message) -> hints.Problem | None:
         """Return the problem that a signal reports; None if it reports none."""
         adapter_path = f"/org/bluez/{self._adapter}"
-        if member == "NameOwnerChanged":
-            name, old_owner, _new_owner = body
-            return hints.WENT_AWAY if name == BLUEZ and old_owner else None
-        if member == "InterfacesRemoved":
-            removed_path, interfaces = body
-            return hints.UNPLUGGED if removed_path == adapter_path and ADAPTER in interfaces else None
-        if member == "PropertiesChanged" and path == adapter_path and body[0] == ADAPTER:
-            powered = body[1].get("Powered")
-            return hints.SWITCHED_OFF if powered is not None and not powered.value else None
+        match signal.member, signal.body:
+            case "NameOwnerChanged", [name, old_owner, _] if name == BLUEZ and old_owner:
+                return hints.WENT_AWAY
+            case "InterfacesRemoved", [path, interfaces] if path == adapter_path and ADAPTER in interfaces:
+                return hints.UNPLUGGED
+            case "PropertiesChanged", [interface, properties, _] if signal.path == adapter_path:
+                if interface == ADAPTER and "Powered" in properties and not properties["Powered"].value:
+                    return hints.SWITCHED_OFF
         return None
 
     def _is_blocked(self, adapter: str) -> bool:
         """Return whether rfkill blocks an adapter, by software or by a switch; bluetoothd 5.66 does not say."""
-        return any(
-            flag.read_text().strip() == "1"
-            for kind in ("soft", "hard")
-            for flag in (self._sysfs / adapter).glob(f"rfkill*/{kind}")
-        )
+        return any(switch.device == adapter for switch in blocking(self._root))

@@ -31,7 +31,7 @@ def quick_radio(
     mode: ScanMode = "auto",
     silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
     *,
-    sysfs: Path = Path("/nonexistent"),
+    root: Path = Path("/nonexistent"),
     activation_timeout_s: float = 1.0,
 ) -> BleakScannerImpl:
     """Return a radio that waits less: the scripted bluetoothd says all at once, where the real one needs the time."""
@@ -40,7 +40,7 @@ def quick_radio(
         silence_limit_s,
         mode,
         connect_to_bluez=partial(connect, activation_timeout_s),
-        make_watch=partial(StackWatch, sysfs=sysfs, pauses_s=(0.02,)),
+        make_watch=partial(StackWatch, root=root, pauses_s=(0.02,)),
     )
 
 

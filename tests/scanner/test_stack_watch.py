@@ -24,6 +24,7 @@ from ble_exporter.tasks import Tasks, within
 from tests.conftest import PACKET_A
 from tests.scanner.conftest import on_bluez, quick_radio, scan_while
 from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_properties
+from tests.scanner.test_inspection import switch
 
 ADDRESS = "A4:C1:38:00:00:01"
 SOON_S = 5.0
@@ -79,15 +80,14 @@ def test_of_several_signals_the_gravest_is_the_cause(bus: Path, act: Act, said: 
 
 def test_a_block_by_rfkill_in_the_middle_of_a_scan_is_named(bus: Path, tmp_path: Path) -> None:
     """BlueZ only says that the adapter is off; to power it on does not help."""
-    switch = tmp_path / "sys" / "hci0" / "rfkill0"
-    switch.mkdir(parents=True)
+    folder = switch(tmp_path, 0)
 
     def block(bluez: ScriptedBluez) -> None:
-        (switch / "soft").write_text("1\n")
+        (folder / "soft").write_text("1\n")
         bluez.power_off()
 
     with pytest.raises(ScannerError, match="adapter hci0: it is blocked by rfkill"):
-        on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(sysfs=tmp_path / "sys"), block))
+        on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(root=tmp_path), block))
 
 
 def test_a_controller_that_hangs_is_found_by_its_silence(bus: Path) -> None:
@@ -160,19 +160,18 @@ def test_what_is_wrong_at_the_start_is_named(bus: Path, change: Act, wanted: str
         on_bluez(bus, scan)
 
 
-@pytest.mark.parametrize(("soft", "hard", "said"), [(1, 0, "blocked by rfkill"), (0, 1, "blocked"), (0, 0, "powered")])
+@pytest.mark.parametrize(
+    ("soft", "hard", "said"), [("1", "0", "blocked by rfkill"), ("0", "1", "blocked"), ("0", "0", "powered")]
+)
 def test_a_block_by_rfkill_is_told_from_being_powered_off(
-    bus: Path, tmp_path: Path, soft: int, hard: int, said: str
+    bus: Path, tmp_path: Path, soft: str, hard: str, said: str
 ) -> None:
     """`bluetoothctl power on` does not help against it."""
-    switch = tmp_path / "sys" / "hci0" / "rfkill0"
-    switch.mkdir(parents=True)
-    (switch / "soft").write_text(f"{soft}\n")
-    (switch / "hard").write_text(f"{hard}\n")
+    switch(tmp_path, 0, soft=soft, hard=hard)
 
     async def scan(bluez: ScriptedBluez) -> None:
         with_adapters({"hci0": adapter_properties(powered=False)})(bluez)
-        await quick_radio(sysfs=tmp_path / "sys").scan(5)
+        await quick_radio(root=tmp_path).scan(5)
 
     with pytest.raises(ScannerError, match=f"adapter hci0: it is {said}"):
         on_bluez(bus, scan)
