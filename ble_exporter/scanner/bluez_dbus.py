@@ -36,21 +36,13 @@ ServiceData = Mapping[str, bytes]
 
 
 class Adapter(NamedTuple):
-    """
-    An adapter, as bluetoothd knows it.
+    """An adapter, as bluetoothd knows it."""
 
-    Attributes:
-        name: "hci0".
-        can_scan: Whether it supports Low Energy.
-        can_monitor: Whether bluetoothd offers advertisement monitors on it; a passive scan needs one.
-        is_discovering: Whether it scans actively, for any program.
-    """
-
-    name: str
+    name: str  # "hci0"
     is_powered: bool
-    can_scan: bool
-    can_monitor: bool
-    is_discovering: bool = False
+    can_scan: bool  # it supports Low Energy
+    can_monitor: bool  # bluetoothd offers advertisement monitors on it; a passive scan needs one
+    is_discovering: bool = False  # it scans actively, for any program
 
 
 class BusError(ScannerError):

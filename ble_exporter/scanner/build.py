@@ -14,18 +14,12 @@ from ble_exporter.scanner.simulation import Simulation
 
 
 class RadioSettings(NamedTuple):
-    """
-    How the real radio listens; see the configuration keys.
-
-    Attributes:
-        adapters: Names of the adapters ("hci0"); without any, the first powered one, by number, is used.
-        goes_on: Whether the other adapters keep listening when one fails.
-    """
+    """How the real radio listens; without `adapters`, with the first powered one, by number."""
 
     adapters: Sequence[str] = ()
     mode: ScanMode = "auto"
     silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S
-    goes_on: bool = False
+    goes_on: bool = False  # whether the other adapters keep listening when one fails
 
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":

@@ -16,22 +16,13 @@ from ble_exporter.errors import ConfigError
 
 
 class Transmission(NamedTuple):
-    """
-    One advertisement on the simulated air.
+    """One advertisement on the simulated air."""
 
-    Attributes:
-        at: When, in seconds since the radio was switched on.
-        address: The sender's address.
-        rssi: The signal strength at the receiver, in dBm.
-        service_data: Service UUID (128 bits) to service data.
-        name: The sender's local name; empty without one, as in a capture file.
-    """
-
-    at: float
+    at: float  # seconds since the radio was switched on
     address: str
-    rssi: int
-    service_data: dict[str, bytes]
-    name: str = ""
+    rssi: int  # dBm
+    service_data: dict[str, bytes]  # by service UUID (128 bits)
+    name: str = ""  # the sender's local name; a capture file has none
 
 
 _LINE = re.compile(

@@ -6,18 +6,11 @@ from ble_exporter.utils import one_line
 
 
 class Problem(NamedTuple):
-    """
-    The parts of a ScannerError: `ScannerError(*problem)`. Hint and command are empty if there are none.
+    """The parts of a ScannerError: `ScannerError(*problem)`. Hint and command are empty if there are none."""
 
-    Attributes:
-        text: The failure.
-        hint: What to do about it.
-        command: The most helpful shell command, ready to be copied.
-    """
-
-    text: str
-    hint: str = ""
-    command: str = ""
+    text: str  # what has failed
+    hint: str = ""  # what to do about it
+    command: str = ""  # the most helpful shell command, ready to be copied
 
     def __str__(self) -> str:
         return f"{self.text}: {self.hint}" if self.hint else self.text

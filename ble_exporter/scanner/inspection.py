@@ -17,39 +17,22 @@ from ble_exporter.utils import one_line
 
 @dataclass(frozen=True)
 class Inspection:
-    """
-    The state of the system bus.
+    """The state of the system bus."""
 
-    Attributes:
-        bus_problem: Why the bus can't be reached, in words; empty if it can.
-        refusal: The name of the D-Bus error with which bluetoothd answered; empty without an error.
-        bluez_problem: The meaning of that error, in words.
-        adapters: The adapters of bluetoothd, in the order of their numbers.
-        command_line: The command line of the running bluetoothd; empty if unknown.
-        others: Names and process ids of the other programs on the bus.
-    """
-
-    bus_problem: str = ""
-    refusal: str = ""
-    bluez_problem: str = ""
-    adapters: tuple[Adapter, ...] = ()
-    command_line: tuple[str, ...] = ()
-    others: tuple[tuple[str, int], ...] = ()
+    bus_problem: str = ""  # why the bus can't be reached; empty if it can
+    refusal: str = ""  # the name of the D-Bus error with which bluetoothd answered; empty without an error
+    bluez_problem: str = ""  # the meaning of that error
+    adapters: tuple[Adapter, ...] = ()  # in the order of their numbers
+    command_line: tuple[str, ...] = ()  # of the running bluetoothd; empty if unknown
+    others: tuple[tuple[str, int], ...] = ()  # names and process ids of the other programs on the bus
 
 
 class Switch(NamedTuple):
-    """
-    An rfkill switch that blocks Bluetooth.
+    """An rfkill switch that blocks Bluetooth."""
 
-    Attributes:
-        path: Its folder.
-        device: "hci0", or a name for the whole machine.
-        is_hard: Whether it is a physical switch, which software can't change.
-    """
-
-    path: Path
-    device: str
-    is_hard: bool
+    path: Path  # its folder
+    device: str  # "hci0", or a name for the whole machine
+    is_hard: bool  # a physical switch, which software can't change
 
 
 async def inspect(root: Path) -> Inspection:

@@ -41,26 +41,15 @@ _BREATH_PERCENT = 17.0
 
 @dataclass(frozen=True)
 class Simulation:
-    """
-    The advertisements that a simulated radio hears.
+    """The advertisements that a simulated radio hears."""
 
-    Attributes:
-        addresses: The sensors' addresses.
-        seed: The same seed gives the same simulation, to the byte; None gives a different one each time.
-        loss: The part of all advertisements that is not heard, from 0 to 1.
-        strangers: The number of unknown devices in range; each sends once a second.
-        order: The order in which the sensors' firmware sends its packets.
-        encrypted: Addresses of additional sensors that encrypt; nobody has their keys.
-        breath_at_s: When somebody breathes on the first sensor; None if nobody does.
-    """
-
-    addresses: Sequence[str]
-    seed: int | None = None
-    loss: float = 0.0
-    strangers: int = 0
+    addresses: Sequence[str]  # of the sensors
+    seed: int | None = None  # the same seed gives the same simulation, to the byte; None a different one each time
+    loss: float = 0.0  # the part of all advertisements that is not heard, from 0 to 1
+    strangers: int = 0  # the number of unknown devices in range; each sends once a second
     order: PacketOrder = "abab"
-    encrypted: Sequence[str] = ()
-    breath_at_s: float | None = None
+    encrypted: Sequence[str] = ()  # addresses of additional sensors that encrypt; nobody has their keys
+    breath_at_s: float | None = None  # when somebody breathes on the first sensor
 
     def transmissions(self) -> Iterator[Transmission]:
         """Yield the advertisements in the order of time, without end."""

@@ -34,10 +34,7 @@ class StackWatch:
     """
     Chooses the adapter, and watches it, bluetoothd and D-Bus.
 
-    Args:
-        bluez: The connection to listen on.
-        root: Where /sys is.
-        pauses_s: The waits, in seconds, after the first signal for those that explain it.
+    After the first signal it waits `pauses_s` for the signals that explain it. /sys is in `root`.
     """
 
     def __init__(self, bluez: Bluez, root: Path = Path("/"), pauses_s: Sequence[float] = _PAUSES_S) -> None:

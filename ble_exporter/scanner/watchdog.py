@@ -28,12 +28,7 @@ _LONGEST_CHECK_S = 2.0
 
 
 class SilenceWatchdog:
-    """
-    Measures the silence of one radio, over all its scans.
-
-    Args:
-        limit_s: The longest allowed silence, in seconds of listening.
-    """
+    """Measures the silence of one radio, over all its scans. The limit is in seconds of listening."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -49,8 +44,15 @@ class SilenceWatchdog:
     def note_heard(self) -> None:
         """Note that something was heard; cheap, because each advertisement calls it."""
         self._was_heard = True
-        if self._only_thermometers:
-            self._learn()
+        if not self._only_thermometers:
+            return
+        heard_at_s = self._listened_s + asyncio.get_running_loop().time() - self._checked_at
+        # The time before the first advertisement is only a part of an interval.
+        if self._last_heard_at_s is not None:
+            self._intervals += 1
+            interval_s = heard_at_s - self._last_heard_at_s
+            self._mean_interval_s += (interval_s - self._mean_interval_s) / min(self._intervals, _REMEMBERED_INTERVALS)
+        self._last_heard_at_s = heard_at_s
 
     def reset(self) -> None:
         """End the silence: that of a run that failed says nothing about the next one."""
@@ -58,15 +60,10 @@ class SilenceWatchdog:
 
     async def run(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
-        Watch while an adapter listens; cancel this when it stops.
+        Watch while an adapter listens; raise ScannerError when the silence has lasted too long.
 
-        Args:
-            adapter: The name of the adapter.
-            only_thermometers: Whether the scan is passive, so that unknown devices can't be heard. The limit is then at
-                least ten times the mean interval between two advertisements.
-
-        Raises:
-            ScannerError: The silence has lasted too long.
+        With `only_thermometers`, as in a passive scan, unknown devices can't be heard, so the limit is at least
+        USUAL_INTERVALS times the mean interval between two advertisements.
         """
         self._only_thermometers = only_thermometers
         self._checked_at = asyncio.get_running_loop().time()
@@ -94,12 +91,3 @@ class SilenceWatchdog:
         self._listened_s += listened_s
         self._silent_s = 0.0 if self._was_heard else self._silent_s + listened_s
         self._was_heard = False
-
-    def _learn(self) -> None:
-        heard_at_s = self._listened_s + asyncio.get_running_loop().time() - self._checked_at
-        # The time before the first advertisement is only a part of an interval.
-        if self._last_heard_at_s is not None:
-            self._intervals += 1
-            interval_s = heard_at_s - self._last_heard_at_s
-            self._mean_interval_s += (interval_s - self._mean_interval_s) / min(self._intervals, _REMEMBERED_INTERVALS)
-        self._last_heard_at_s = heard_at_s

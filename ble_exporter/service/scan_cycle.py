@@ -26,8 +26,6 @@ class ScanCycle:
     The scans: one each interval, by the monotonic clock, so that they do not drift.
 
     Args:
-        config: Interval, duration, and the devices to expect.
-        radio: Hears the advertisements.
         log: Gets one line for each scan.
         clock: Returns the seconds since the Unix epoch.
         boot_clock: Returns monotonic seconds that continue while the machine sleeps: values age then, too.
@@ -116,10 +114,9 @@ class ScanCycle:
         if self._config.stale_after_seconds is None:
             for device in self.devices.values():
                 device.expire_unheard_since(self._began_s)
-        missed = [
-            device for device in self.devices.values() if device.heard_s is None or device.heard_s < self._began_s
-        ]
-        heard_count = len(self.devices) - len(missed)
+        devices = self.devices.values()
+        missed = [device for device in devices if device.heard_s is None or device.heard_s < self._began_s]
+        heard_count = len(devices) - len(missed)
         self.liveness.scan_ended()
         counts.last_scan_timestamp = self._clock()
         counts.last_scan_duration = asyncio.get_running_loop().time() - self._began
@@ -129,7 +126,7 @@ class ScanCycle:
         received = counts.received - self._received_before
         unknown = counts.unknown_device - self._unknown_before
         words = (
-            f"scan {counts.scans}: heard {heard_count} of {len(self.devices)} devices{names}; "
+            f"scan {counts.scans}: heard {heard_count} of {len(devices)} devices{names}; "
             f"{received} advertisements, {unknown} of them from unknown devices"
         )
         self._log.info("%s", words)
