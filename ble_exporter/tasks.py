@@ -33,11 +33,9 @@ class Tasks:
     """
     Tasks that end with a block: `async with Tasks() as tasks`.
 
-    At its end the block cancels and awaits every task. It raises the first error of a task, even if the block itself
-    was cancelled, and logs later ones; those that are bugs with their traceback.
-
-    Args:
-        cancel_again_s: After how many seconds a task that has not ended is cancelled again, repeatedly.
+    At its end the block cancels and awaits every task, and cancels one that has not ended again every `cancel_again_s`
+    seconds. It raises the first error of a task, even if the block itself was cancelled. Later errors are logged, and
+    bugs among them with their traceback.
     """
 
     def __init__(self, cancel_again_s: float = CANCEL_AGAIN_S) -> None:

@@ -31,10 +31,7 @@ def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = N
     """
     Return the real radio, on the first powered adapter, or a simulated one.
 
-    Args:
-        use_mock: Return the simulated radio.
-        data: Address and service data of the packets that the simulated radio emits in each scan; by default it plays
-            random valid packets.
+    The simulated radio emits `data` (address and service data of packets) in each scan; by default, random packets.
 
     Raises:
         ValueError: Packets were given to the real radio.

@@ -1,7 +1,7 @@
 """
 The real radio: BlueZ over D-Bus, by bleak.
 
-bleak keeps the radio scanning and calls back for what is heard. It reports no failure of the stack below it:
+bleak keeps the radio scanning, and calls back for each advertisement. It reports no failure of the stack below it:
 `stack_watch` and `watchdog` detect those.
 """
 
@@ -72,7 +72,7 @@ class BleakScannerImpl:
         self.adapters: dict[str, bool] = {}
         self._wanted = adapter
         self._mode = mode
-        self._adapter = ""
+        self._adapter = adapter or ""
         self._logged_choice = ""
         self._is_passive = False
         self._watchdog = SilenceWatchdog(silence_limit_s)
@@ -93,9 +93,8 @@ class BleakScannerImpl:
             # The next run must not continue the silence of this one, nor compare with its service data.
             self._watchdog.reset()
             self._last_data.clear()
-            name = self._adapter or self._wanted
-            if name:
-                self.adapters[name] = False
+            if self._adapter:
+                self.adapters[self._adapter] = False
             raise
 
     async def _run(self, listener: Listener, started: Callable[[], None]) -> None:
@@ -134,7 +133,7 @@ class BleakScannerImpl:
         manager = await bleak_manager()
         adapter = await watch.choose(self._wanted)
         if adapter.name != self._adapter:
-            # The adapter of the last scan is gone, or powered off.
+            # That of the last scan is gone, or powered off.
             self.adapters.clear()
             self._adapter = adapter.name
         if manager is not None:

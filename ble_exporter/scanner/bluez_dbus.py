@@ -57,10 +57,8 @@ class Bluez:
     """
     bluetoothd, over a connection to the system bus; `connect` makes it.
 
-    Args:
-        bus: The connection.
-        deadline: The event loop's time by which every request must be answered.
-        activation_timeout_s: How long bluetoothd may take to activate an advertisement monitor.
+    Every request must be answered by the deadline, a time of the event loop, and an advertisement monitor be activated
+    within a timeout.
 
     Attributes:
         cached_data: The service data that bluetoothd kept, by D-Bus path of the device; read with the adapters.

@@ -26,7 +26,6 @@ class ScanCycle:
     The scans: one each interval, by the monotonic clock, so that they do not drift.
 
     Args:
-        log: Gets one line for each scan.
         clock: Returns the seconds since the Unix epoch.
         boot_clock: Returns monotonic seconds that continue while the machine sleeps: values age then, too.
 

@@ -11,7 +11,6 @@ from ble_exporter.utils import one_line
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
-_WATCHDOG = "WATCHDOG=1"
 
 # In characters: systemd ignores a message of more than 4096 bytes, and a character has up to four in UTF-8.
 _MAX_STATUS = 1000
@@ -51,9 +50,8 @@ async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) 
     """
     Send signs of life to systemd until cancelled; return at once without a watchdog.
 
-    Args:
-        stalled: Returns why the program makes no progress, in words; None while it does.
-        log: Says when systemd is about to end the program: its SIGABRT leaves no time for that.
+    `stalled` returns why the program makes no progress, in words; None while it does. The log says when systemd is
+    about to end the program: its SIGABRT leaves no time for that.
     """
     period_s = watchdog_period_s()
     is_fed = False
@@ -61,7 +59,7 @@ async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) 
         await asyncio.sleep(period_s)
         problem = stalled()
         if problem is None:
-            notify(_WATCHDOG)
+            notify("WATCHDOG=1")
         elif is_fed:
             log.error("scans make no progress (%s): left to systemd's watchdog, which starts this again", problem)
         is_fed = problem is None
