@@ -133,8 +133,7 @@ class BleakScannerImpl:
         manager = await bleak_manager()
         adapter = await watch.choose(self._wanted)
         if adapter.name != self._adapter:
-            # That of the last scan is gone, or powered off.
-            self.adapters.clear()
+            self.adapters.clear()  # the adapter of the last scan is gone, or powered off
             self._adapter = adapter.name
         if manager is not None:
             await forget_missed_devices(manager, bluez, adapter.name)

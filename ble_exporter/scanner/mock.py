@@ -23,7 +23,6 @@ class MockScanner:
         data: Address and service data of packets; each scan hears all of them.
         air: Without `data`: the advertisements on air, in the order of time; by default a simulation of three sensors.
         seed: For the default simulation; the same seed gives the same packets.
-        clock: Returns the seconds since the Unix epoch.
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})

@@ -25,9 +25,7 @@ class ScanCycle:
     """
     The scans: one each interval, by the monotonic clock, so that they do not drift.
 
-    Args:
-        clock: Returns the seconds since the Unix epoch.
-        boot_clock: Returns monotonic seconds that continue while the machine sleeps: values age then, too.
+    `clock` returns Unix time, `boot_clock` monotonic seconds that include the machine's sleep: values age then, too.
 
     Raises:
         ConfigError: A device has a key, but the library that decrypts is not installed.

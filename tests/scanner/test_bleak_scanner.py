@@ -107,8 +107,8 @@ def test_what_bleak_hears_is_delivered(bleak: FakeBleak, run: InVirtualTime) -> 
     assert bleak.running == 0
 
 
-def test_what_a_device_calls_itself_is_told(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """By "ATC_000001" a user recognises a sensor; most devices never say a name."""
+def test_the_name_of_a_device_is_delivered(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """A user recognises a sensor by "ATC_000001"; most devices never send a name."""
     nameless = "A4:C1:38:00:00:02"
     bleak.air = [(ADDRESS, -61, {}), (nameless, -70, {})]
     bleak.names = {ADDRESS: "ATC_000001"}
@@ -135,7 +135,7 @@ def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime)
 
 
 def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Bleak goes on scanning over an exception in the callback: deaf, and nobody the wiser."""
+    """After an exception in the callback, bleak keeps scanning: nothing would be heard, unnoticed."""
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"}), (ADDRESS, -61, {UUID: b"\x40"})]
 
     def deliver(_advertisement: Advertisement) -> None:
@@ -175,7 +175,7 @@ def test_an_error_at_the_start_names_the_cause_and_the_way_out(
     "error", [BleakDBusError("org.bluez.Error.Failed", ["gone"]), OSError("gone"), EOFError("gone")]
 )
 def test_an_error_at_the_stop_is_a_failed_scan(bleak: FakeBleak, run: InVirtualTime, error: Exception) -> None:
-    """That is how a bluetoothd or a D-Bus that died in mid-scan shows itself."""
+    """A bluetoothd or a D-Bus that dies during a scan may not be noticed before."""
     bleak.at_stop = error
 
     with pytest.raises(ScannerError, match=r"Bluetooth failed during the scan \(.*gone"):
@@ -184,14 +184,14 @@ def test_an_error_at_the_stop_is_a_failed_scan(bleak: FakeBleak, run: InVirtualT
 
 @pytest.mark.parametrize("what", ["start", "stop"])
 def test_a_stack_that_does_not_answer_is_a_failure(bleak: FakeBleak, run: InVirtualTime, what: str) -> None:
-    """A scan that waits for ever is a process that lives on deaf."""
+    """The process would wait for ever, and hear nothing."""
     bleak.hangs = what
 
     with pytest.raises(ScannerError, match=f"adapter hci0: the scan did not {what} within"):
         run(BleakScannerImpl("hci0", make_scanner=bleak).scan(30))
 
 
-def test_a_start_that_takes_as_long_as_the_scan_is_no_trap(bleak: FakeBleak, run: InVirtualTime) -> None:
+def test_a_start_may_take_as_long_as_the_scan(bleak: FakeBleak, run: InVirtualTime) -> None:
     """Before Python 3.12 a cancellation in that very moment was lost by asyncio.wait_for: the scan never ended."""
     bleak.starts_in_s = 5.0
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
@@ -201,7 +201,7 @@ def test_a_start_that_takes_as_long_as_the_scan_is_no_trap(bleak: FakeBleak, run
 
 
 def test_a_callback_that_repeats_old_service_data_says_nothing(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """BlueZ keeps it, and bleak gives it again with a name: the temperature of a sensor that sends none any more."""
+    """BlueZ keeps service data, and bleak repeats it with a name: a sensor that sends no more would keep its value."""
     first, second = {UUID: b"\x40\x01\x61"}, {UUID: b"\x40\x01\x61"}
     bleak.air = [(ADDRESS, -61, said) for said in (first, first, second, second)]
     heard: list[Advertisement] = []
@@ -211,8 +211,8 @@ def test_a_callback_that_repeats_old_service_data_says_nothing(bleak: FakeBleak,
     assert [advertisement.service_data for advertisement in heard] == [first, {}, second, {}]
 
 
-def test_what_a_passive_scan_adds_up_is_taken_apart(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """A sensor set to another format: BlueZ goes on telling of what it sent before: a value that would not die."""
+def test_merged_service_data_of_a_passive_scan_is_separated(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """BlueZ keeps reporting the old format of a sensor that was set to another: its value would never expire."""
     old, new = {"old": b"\x01"}, [{"new": bytes([number])} for number in range(3)]
     bleak.air = [(ADDRESS, -61, said) for said in (old, {**old, **new[0]}, {**old, **new[1]}, {**old, **new[2]})]
     heard: list[Advertisement] = []
@@ -223,7 +223,7 @@ def test_what_a_passive_scan_adds_up_is_taken_apart(bleak: FakeBleak, run: InVir
 
 
 def test_what_a_device_sends_at_once_is_heard_at_once(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Of two formats in one packet the one that did not change was heard too: an active scan tells of nothing else."""
+    """The unchanged one of two formats in a packet was heard, too: an active scan reports only what was sent."""
     packets = [{"one": b"\x01", "two": bytes([number])} for number in range(3)]
     bleak.air = [(ADDRESS, -61, said) for said in packets]
     heard: list[Advertisement] = []
@@ -234,7 +234,7 @@ def test_what_a_device_sends_at_once_is_heard_at_once(bleak: FakeBleak, run: InV
 
 
 def test_a_device_that_is_forgotten_and_comes_back_is_heard(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Its first packet may be, byte for byte, its last one: nothing of it changed, and all of it was heard."""
+    """Its first packet may equal its last one to the byte, and was heard all the same."""
     both = [{"one": b"\x01", "two": b"\x02"}, {"one": b"\x01", "two": b"\x02"}]
     bleak.air = [(ADDRESS, -61, said) for said in both]
     heard: list[Advertisement] = []
@@ -245,7 +245,7 @@ def test_a_device_that_is_forgotten_and_comes_back_is_heard(bleak: FakeBleak, ru
 
 
 class OnlyCounting:
-    """A listener that wants nobody."""
+    """A listener that wants no device."""
 
     def __init__(self) -> None:
         self.counted = 0
@@ -260,8 +260,8 @@ class OnlyCounting:
         raise AssertionError(advertisement)
 
 
-def test_nothing_is_kept_of_strangers(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Telephones take another random address every quarter of an hour: memory must stay flat for years."""
+def test_nothing_is_kept_of_unknown_devices(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """Telephones change their random address every quarter of an hour; memory use must not grow for years."""
     bleak.air = [(f"C0:00:00:00:00:{number:02X}", -61, {UUID: b"\x40"}) for number in range(100)]
     radio, listener = BleakScannerImpl(make_scanner=bleak), OnlyCounting()
 
@@ -270,14 +270,14 @@ def test_nothing_is_kept_of_strangers(bleak: FakeBleak, run: InVirtualTime) -> N
     assert (listener.counted, radio._last_data) == (100, {})
 
 
-def test_blue_z_tells_of_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Without DuplicateData a repeated packet could not be told from a name that comes with the old service data."""
+def test_bluez_reports_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """Without DuplicateData, a repeated packet would look like a name that comes with old service data."""
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 
     assert bleak.options == [{"mode": "active", "adapter": "hci0", "filters": {"DuplicateData": True}}]
 
 
 def test_without_d_bus_the_real_bleak_says_so(bus: Path) -> None:
-    """No stand-in: bleak itself, on a machine without D-Bus."""
+    """With bleak itself, on a machine without D-Bus."""
     with pytest.raises(ScannerError, match=r"D-Bus can't be reached .*: start it with `systemctl start dbus`"):
         asyncio.run(BleakScannerImpl().scan(1))

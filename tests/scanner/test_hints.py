@@ -21,7 +21,7 @@ PROBLEMS = [
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.text)
 def test_a_command_can_be_typed_as_it_is(problem: hints.Problem) -> None:
-    """Doctor prints it to be copied: no quotation marks of a message, and nothing to be filled in."""
+    """Doctor prints it for copying, so it may have no quotation marks of a message, and nothing to fill in."""
     words = shlex.split(problem.command)
 
     assert "`" not in problem.command
@@ -30,7 +30,7 @@ def test_a_command_can_be_typed_as_it_is(problem: hints.Problem) -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.text)
 def test_an_error_says_adapter_problem_and_hint(problem: hints.Problem) -> None:
-    """Its text is the one line that a user of the service sees; its parts are for those who show it otherwise."""
+    """A user of the service sees its text, one line; doctor shows its parts."""
     error = ScannerError(*problem, adapter="hci0")
 
     assert f"adapter hci0: {problem}" == str(error)
@@ -43,5 +43,5 @@ def test_an_error_says_adapter_problem_and_hint(problem: hints.Problem) -> None:
 
 
 def test_an_unknown_error_of_d_bus_is_its_own_problem() -> None:
-    """Better its own words than none."""
+    """Its own text is better than none."""
     assert ("org.bluez.Error.Failed: no room", "", "") == hints.dbus_error("org.bluez.Error.Failed", "no room")

@@ -1,4 +1,4 @@
-"""What `doctor` reads of the stack. The rig's scenarios doctor_… show the same on the real one."""
+"""What `doctor` reads of the Bluetooth stack. The rig's scenarios doctor_… show the same on a real one."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.scanner.scripted_bluez import ADAPTER, Properties, ScriptedBluez, ada
 
 
 def switch(root: Path, number: int, **files: str) -> Path:
-    """Make a switch of rfkill."""
+    """Make an rfkill switch."""
     folder = root / f"sys/class/rfkill/rfkill{number}"
     folder.mkdir(parents=True)
     for file, text in {"type": "bluetooth", "name": "hci0", "soft": "0", "hard": "0", **files}.items():
@@ -21,7 +21,7 @@ def switch(root: Path, number: int, **files: str) -> Path:
 
 
 def test_it_reads_what_the_bus_and_proc_show(bus: Path, tmp_path: Path) -> None:
-    """Bluetoothd tells neither its version nor for whom it scans: its process, and the others, are what there is."""
+    """Bluetoothd reports neither its version nor for which program it scans; both must come from the processes."""
     for pid, file, content in [
         (812, "cmdline", b"/usr/libexec/bluetooth/bluetoothd\0-E\0"),
         (900, "comm", b"bluetoothctl\n"),
@@ -43,8 +43,8 @@ def test_it_reads_what_the_bus_and_proc_show(bus: Path, tmp_path: Path) -> None:
     assert (("bluetoothctl", 900), ("evil\\x1b[2J\ufffd", 901)) == found.others
 
 
-def test_a_bluetoothd_that_refuses_is_told_by_the_error_s_name(bus: Path, tmp_path: Path) -> None:
-    """Each has another hint."""
+def test_a_refusal_of_bluetoothd_has_the_name_of_its_error(bus: Path, tmp_path: Path) -> None:
+    """Each refusal has its own hint."""
 
     async def look(bluez: ScriptedBluez) -> Inspection:
         bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.AccessDenied", "Rejected send message")
@@ -56,13 +56,13 @@ def test_a_bluetoothd_that_refuses_is_told_by_the_error_s_name(bus: Path, tmp_pa
     assert found.bluez_problem.startswith("D-Bus refuses this user")
 
 
-def test_no_bus_is_a_finding_too(bus: Path, tmp_path: Path) -> None:
-    """An examination goes on where the exporter would end."""
+def test_a_missing_bus_is_a_result(bus: Path, tmp_path: Path) -> None:
+    """Doctor continues where the exporter would end with an error."""
     assert asyncio.run(inspect(tmp_path)).bus_problem.startswith("D-Bus can't be reached ([Errno 2]")
 
 
-def test_of_rfkill_only_what_blocks_bluetooth_counts(tmp_path: Path) -> None:
-    """A blocked WLAN is no business of ours."""
+def test_only_switches_that_block_bluetooth_count(tmp_path: Path) -> None:
+    """A blocked WLAN does not matter."""
     switch(tmp_path, 0)
     switch(tmp_path, 1, type="wlan", soft="1")
     soft = switch(tmp_path, 2, soft="1", name="hci1")

@@ -21,7 +21,7 @@ AIR = [Transmission(float(second), ADDRESS, -60, {UUID: bytes([0x40, 0x00, secon
 
 
 def test_given_packets_are_heard_in_each_scan() -> None:
-    """Public API: how a test injects what it wants to be heard."""
+    """Public API: a test injects its packets this way."""
     data = [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
     scanner = MockScanner(data)
 
@@ -40,7 +40,7 @@ def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTi
 
 
 def test_without_packets_it_makes_random_valid_ones() -> None:
-    """The test mode: at once, and each decodes."""
+    """The test mode: packets come without waiting, and each can be decoded."""
     packets = asyncio.run(get_scanner(use_mock=True).scan(10))
 
     assert len({address for address, _ in packets}) == 3
@@ -48,7 +48,7 @@ def test_without_packets_it_makes_random_valid_ones() -> None:
 
 
 def test_a_seed_gives_the_same_packets() -> None:
-    """A failure in CI can be seen again at home."""
+    """A failure in CI can be reproduced elsewhere."""
     assert asyncio.run(MockScanner(seed=3).scan(60)) == asyncio.run(MockScanner(seed=3).scan(60))
 
 
@@ -63,14 +63,14 @@ def test_one_scan_goes_on_where_the_last_one_ended() -> None:
 
 
 def test_a_scan_leaves_other_kinds_of_advertisement_out() -> None:
-    """The simple face is address and BTHome service data."""
+    """The simple interface returns only BTHome service data."""
     air = [Transmission(0.0, ADDRESS, -60, {}), Transmission(0.0, ADDRESS, -60, {UUID: PACKET_A})]
 
     assert asyncio.run(MockScanner(air=air).scan(1)) == [(ADDRESS, PACKET_A)]
 
 
 def test_it_plays_in_the_time_of_the_air(in_virtual_time: InVirtualTime) -> None:
-    """What is on air at a time is heard at that time, whatever came before."""
+    """Each advertisement is heard at its time, whatever came before."""
 
     async def listen() -> list[float]:
         times: list[float] = []
@@ -82,7 +82,7 @@ def test_it_plays_in_the_time_of_the_air(in_virtual_time: InVirtualTime) -> None
 
 
 def test_what_is_on_air_between_two_scans_is_not_heard(in_virtual_time: InVirtualTime) -> None:
-    """A radio that is off hears nothing: a simulation that kept it for later would hide every gap."""
+    """A radio that is off hears nothing; a simulation that delivered it later would hide every gap."""
 
     async def listen() -> list[int]:
         heard: list[int] = []
@@ -120,7 +120,7 @@ def test_packets_are_not_for_the_real_radio() -> None:
 
 
 def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualTime) -> None:
-    """Both faces hear the same air, in one time."""
+    """Both interfaces share one air and one time."""
     scanner = MockScanner(air=AIR)
 
     async def both() -> list[tuple[str, bytes]]:
@@ -131,7 +131,7 @@ def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualT
 
 
 def test_a_name_on_the_simulated_air_is_heard(in_virtual_time: InVirtualTime) -> None:
-    """As the real radio tells what a device calls itself."""
+    """The real radio reports names, too."""
     heard: list[Advertisement] = []
     air = [Transmission(0.0, ADDRESS, -60, {}, "ATC_000001")]
 

@@ -1,5 +1,5 @@
 """
-Several adapters at once, and what comes of the end of one.
+Several adapters at once, and the failure of one.
 
 The radio rig's scenarios two_adapters_at_once, one_of_two_unplugged and one_of_two_comes_back show the same on the real
 stack.
@@ -84,14 +84,14 @@ def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_the_time_counts_from_when_all_listen(in_virtual_time: InVirtualTime) -> None:
-    """A dongle that takes a second to start must not lose it of a scan of five."""
+    """A dongle that takes a second to start must not lose it from a scan of five."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", starts_in_s=3)])
 
     assert len(in_virtual_time(packets_heard(both, 4.5))) == 8 + 5
 
 
 def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
-    """The default: the service manager starts the program anew, and nobody takes half of the house for all of it."""
+    """The default: the service manager restarts the program, and nobody mistakes half of the sensors for all."""
     first, second = Adapter("hci0"), Adapter("hci1", 10)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
@@ -102,15 +102,15 @@ def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
-    """What another adapter says while it is being stopped is a consequence."""
+    """An error of another adapter while it is being stopped is a consequence."""
     both = MultiAdapterScanner([Adapter("hci0", fails_to_stop=True), Adapter("hci1", 10)])
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
 
 
-def test_the_others_go_on_where_told_to(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
-    """A dongle at the far end of the house is not worth the readings of all the others."""
+def test_the_others_listen_on_if_configured(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+    """One failed dongle must not cost the readings of all other sensors."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
 
     assert len(in_virtual_time(packets_heard(both, 9.5))) == 10 + 5
@@ -119,10 +119,10 @@ def test_the_others_go_on_where_told_to(in_virtual_time: InVirtualTime, caplog: 
     assert [record.getMessage() for record in caplog.records] == ["adapter hci1: gone; the other adapters go on"]
 
 
-def test_one_that_failed_is_tried_again_and_heals(
+def test_a_failed_adapter_is_retried_and_recovers(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Listening all the time there is no next scan to try it at; and each failure is told once, not at each try."""
+    """In continuous listening there is no next scan to retry at. The failure is logged once, not at each retry."""
     caplog.set_level(logging.INFO)
     second = Adapter("hci1", 10, 0, 0)
     both = MultiAdapterScanner([Adapter("hci0"), second], goes_on=True)
@@ -138,7 +138,7 @@ def test_one_that_failed_is_tried_again_and_heals(
 
 
 def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
-    """Let its first run be cancelled from inside, as by a bug."""
+    """Cancel the first run of an adapter from inside, as a bug would."""
     runs = adapter.run
 
     async def run(listener: Listener, started: Callable[[], None]) -> None:
@@ -156,7 +156,7 @@ def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
 def test_a_cancellation_that_nobody_asked_for_is_a_failure(
     in_virtual_time: InVirtualTime, goes_on: bool, starts: list[float]
 ) -> None:
-    """The others would hide it: one adapter deaf for ever, and nothing said."""
+    """Otherwise one adapter would stay deaf, unnoticed because the others still hear."""
     broken = cancelled_after(Adapter("hci1"), 5)
     both = MultiAdapterScanner([Adapter("hci0"), broken], goes_on=goes_on)
 
@@ -169,7 +169,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(
 
 
 def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
-    """Going on without any adapter would be living on deaf."""
+    """Without any adapter, the process would run on and hear nothing."""
     both = MultiAdapterScanner([Adapter("hci0", 20), Adapter("hci1", 10, 0, 0, 0)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci0: gone"):
@@ -179,7 +179,7 @@ def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> None:
-    """At the start of the machine, above all."""
+    """Above all at boot."""
     both = MultiAdapterScanner([Adapter("hci0", 1, starts_in_s=5), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
@@ -197,7 +197,7 @@ def test_one_that_fails_to_start_does_not_hold_up_the_others(in_virtual_time: In
 def test_a_failure_to_stop_is_not_lost(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture, *, goes_on: bool
 ) -> None:
-    """A bluetoothd that died in mid-scan may show itself only then."""
+    """A bluetoothd that dies during a scan may not be noticed before."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", fails_to_stop=True)], goes_on=goes_on)
 
     if goes_on:
@@ -209,7 +209,7 @@ def test_a_failure_to_stop_is_not_lost(
 
 
 def test_all_are_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
-    """SIGTERM in the middle of a scan must leave no radio scanning."""
+    """SIGTERM during a scan must leave no radio scanning."""
     radios = [Adapter("hci0"), Adapter("hci1")]
 
     async def cancelled() -> None:

@@ -1,4 +1,4 @@
-"""How long a scanner listens, and what comes of its end."""
+"""One listening session: how long it lasts, and how it ends."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,7 +20,7 @@ ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0)
 
 
 class Radio:
-    """A scanner that hears one advertisement a second, and does at a given second what a test wants."""
+    """A radio that hears one advertisement a second, and ends or fails at the second that a test sets."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
 
@@ -39,7 +39,7 @@ class Radio:
         self.stopped = False
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Listener one advertisement a second."""
+        """Deliver one advertisement a second."""
         second = 0
         await asyncio.sleep(self._starts_in_s)
         started()
@@ -59,7 +59,7 @@ class Radio:
 
 
 def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> None:
-    """The duration is the user's setting; afterwards the radio must be still."""
+    """The duration is the user's setting; afterwards the radio must be stopped."""
     heard: list[Advertisement] = []
     radio = Radio()
 
@@ -69,7 +69,7 @@ def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> 
 
 
 def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualTime) -> None:
-    """Switching a radio on takes a while: that must not be taken from the few seconds in which it listens."""
+    """The time that a radio takes to start must not shorten the few seconds in which it listens."""
     heard: list[Advertisement] = []
 
     in_virtual_time(run_for(Radio(starts_in_s=3.0), Everything(heard.append), 4.5))
@@ -81,7 +81,7 @@ class Stubborn(Radio):
     """A radio that loses the first cancellation, as libraries may before Python 3.12."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Listen; after the first cancellation too."""
+        """Listen, and continue after the first cancellation."""
         try:
             await super().run(listener, started)
         except asyncio.CancelledError:
@@ -89,7 +89,7 @@ class Stubborn(Radio):
 
 
 def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime) -> None:
-    """Or a scan would never end, and a process live on with the values of the scan before."""
+    """Otherwise the scan would never end, and the process would keep serving the values of the scan before."""
 
     async def listen() -> float:
         await run_for(Stubborn(), NOBODY, 5)
@@ -99,7 +99,7 @@ def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime
 
 
 def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> None:
-    """A capture file that is at its end has nothing to wait for."""
+    """After the end of a capture file, there is nothing to wait for."""
 
     async def listen() -> float:
         assert not await run_for(Radio(fail_at=2), NOBODY, 100)
@@ -110,25 +110,25 @@ def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> 
 
 @pytest.mark.parametrize("error", [ScannerError("gone"), TimeoutError("late"), ValueError("a bug")])
 def test_a_failure_comes_out_as_it_is(in_virtual_time: InVirtualTime, error: Exception) -> None:
-    """Above all a TimeoutError inside the scanner: it must not look like the end of the scan."""
+    """Above all a TimeoutError of the radio, which must not look like the end of the scan."""
     with pytest.raises(type(error), match=str(error)):
         in_virtual_time(run_for(Radio(fail_at=1, error=error), NOBODY, 10))
 
 
 def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
-    """Passed on it would look like a stop that was asked for, and the process would end in good order."""
+    """If passed on, it would look like a requested stop, and the process would exit with status 0."""
     with pytest.raises(ScannerError, match="nobody had asked for that"):
         in_virtual_time(run_for(Radio(fail_at=1, error=asyncio.CancelledError()), NOBODY, 10))
 
 
 def test_a_failure_to_stop_is_a_failure_of_the_scan(in_virtual_time: InVirtualTime) -> None:
-    """A bluetoothd that died in mid-scan is silent: it is at the stop that it shows."""
+    """A bluetoothd that dies during a scan may not be noticed before the scan is stopped."""
     with pytest.raises(ScannerError, match="can't stop"):
         in_virtual_time(run_for(Radio(fail_to_stop=True), NOBODY, 3))
 
 
 def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
-    """SIGTERM in the middle of a scan must not leave the radio scanning."""
+    """SIGTERM during a scan must not leave the radio scanning."""
     radio = Radio()
 
     async def cancelled() -> None:
@@ -140,6 +140,6 @@ def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: 
     assert radio.stopped
 
 
-def test_the_simple_face_returns_every_packet(in_virtual_time: InVirtualTime) -> None:
-    """Public API: all packets heard, not the last of each device."""
+def test_a_simple_scan_returns_every_packet(in_virtual_time: InVirtualTime) -> None:
+    """Public API: all packets heard, not only the last one of each device."""
     assert in_virtual_time(packets_heard(Radio(), 2.5)) == 3 * [("A4:C1:38:00:00:01", b"\x40")]

@@ -52,7 +52,7 @@ async def scan_and(bluez: ScriptedBluez, radio: BleakScannerImpl, act: Act, dura
     ids=["bluetoothd gone", "unplugged", "powered off", "no bus"],
 )
 def test_what_dies_in_the_middle_of_a_scan_is_named_at_once(bus: Path, act: Act, said: str) -> None:
-    """Bleak says nothing in any of these cases: the process would live on deaf, with the values of the scan before."""
+    """Bleak reports none of these: the process would run on, and serve the values of the scan before."""
     with pytest.raises(ScannerError, match=said):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(), act))
 
@@ -64,7 +64,7 @@ def unplug_as_it_is(bluez: ScriptedBluez) -> None:
 
 
 def stop_as_it_is(bluez: ScriptedBluez) -> None:
-    """A bluetoothd that is told to stop takes its adapters away first."""
+    """A bluetoothd that stops removes its adapters first."""
     unplug_as_it_is(bluez)
     bluez.vanish()
 
@@ -73,13 +73,13 @@ def stop_as_it_is(bluez: ScriptedBluez) -> None:
     ("act", "said"), [(unplug_as_it_is, "it was unplugged"), (stop_as_it_is, "bluetoothd went away")]
 )
 def test_of_several_signals_the_gravest_is_the_cause(bus: Path, act: Act, said: str) -> None:
-    """`bluetoothctl power on` would be the wrong hint for a dongle that lies on the floor."""
+    """`bluetoothctl power on` would be the wrong hint for an unplugged dongle."""
     with pytest.raises(ScannerError, match=f"adapter hci0: {said}"):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(), act))
 
 
 def test_a_block_by_rfkill_in_the_middle_of_a_scan_is_named(bus: Path, tmp_path: Path) -> None:
-    """BlueZ only says that the adapter is off; to power it on does not help."""
+    """BlueZ only reports that the adapter is off, but powering it on does not help."""
     folder = switch(tmp_path, 0)
 
     def block(bluez: ScriptedBluez) -> None:
@@ -91,7 +91,7 @@ def test_a_block_by_rfkill_in_the_middle_of_a_scan_is_named(bus: Path, tmp_path:
 
 
 def test_a_controller_that_hangs_is_found_by_its_silence(bus: Path) -> None:
-    """Bluetoothd goes on saying that it is powered and scanning: only silence tells."""
+    """Bluetoothd still reports it as powered and scanning; only the silence gives it away."""
     with pytest.raises(ScannerError, match=r"adapter hci0: nothing was heard for 0\.1 s, not even from strangers"):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(silence_limit_s=0.1), lambda _bluez: None))
 
@@ -150,7 +150,7 @@ def with_error(member: str, name: str) -> Act:
     ],
 )
 def test_what_is_wrong_at_the_start_is_named(bus: Path, change: Act, wanted: str | None, said: str) -> None:
-    """Each cause has its own words and its own hint: they are all that the user sees."""
+    """Each cause has its own message and hint; the user sees nothing else."""
 
     async def scan(bluez: ScriptedBluez) -> None:
         change(bluez)
@@ -163,7 +163,7 @@ def test_what_is_wrong_at_the_start_is_named(bus: Path, change: Act, wanted: str
 @pytest.mark.parametrize(
     ("soft", "hard", "said"), [("1", "0", "blocked by rfkill"), ("0", "1", "blocked"), ("0", "0", "powered")]
 )
-def test_a_block_by_rfkill_is_told_from_being_powered_off(
+def test_a_block_by_rfkill_is_distinguished_from_being_powered_off(
     bus: Path, tmp_path: Path, soft: str, hard: str, said: str
 ) -> None:
     """`bluetoothctl power on` does not help against it."""
@@ -178,7 +178,7 @@ def test_a_block_by_rfkill_is_told_from_being_powered_off(
 
 
 def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
-    """Bleak alone takes one at random: the readings' RSSI would jump from start to start."""
+    """Bleak alone would choose one at random, and the RSSI would jump from start to start."""
     adapters = {
         "hci10": adapter_properties(),
         "hci2": adapter_properties(),
@@ -193,10 +193,8 @@ def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
     assert on_bluez(bus, scan) == ["/org/bluez/hci2"]
 
 
-def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
-    bus: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Or it would be silent for too long already when it listens again: plugged in anew, and deaf for ever."""
+def test_a_retried_adapter_starts_with_no_silence(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise its silence would be too long as soon as it listens again, and it could never recover."""
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
@@ -216,8 +214,8 @@ def test_an_adapter_that_was_silent_is_tried_again_from_the_beginning(
     assert "adapter hci1: nothing was heard for 0.4 s" in caplog.text
 
 
-def test_an_adapter_that_is_no_longer_the_chosen_one_is_forgotten(bus: Path) -> None:
-    """It would be up for ever, on a shelf."""
+def test_an_adapter_that_is_no_longer_used_is_not_reported(bus: Path) -> None:
+    """Otherwise an unplugged adapter would be reported as working."""
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         radio = quick_radio()
