@@ -5,6 +5,7 @@ Those that are kept are in tests/corpus/formats.txt, one a line: the target's na
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from ble_exporter.formats import mibeacon
@@ -48,16 +49,16 @@ def from_bytes(data: bytes) -> Input:
     return Input(_TARGETS[data[0] % len(_TARGETS)] if data else _TARGETS[0], data[1:])
 
 
-def kept() -> list[Input]:
+def kept(path: Path = KEPT) -> list[Input]:
     """Read the inputs that are kept."""
-    lines = KEPT.read_text(encoding="ascii").splitlines()
+    lines = path.read_text(encoding="ascii").splitlines()
     return [Input(target, bytes.fromhex(data)) for target, _, data in (line.partition(" ") for line in lines)]
 
 
-def keep(inputs: Iterable[Input]) -> None:
+def keep(inputs: Iterable[Input], path: Path = KEPT) -> None:
     """Write the inputs that are kept."""
-    KEPT.parent.mkdir(exist_ok=True)
-    KEPT.write_text("".join(f"{line}\n" for line in sorted(set(map(str, inputs)))), encoding="ascii")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in sorted(set(map(str, inputs)))), encoding="ascii")
 
 
 def from_vectors() -> Iterator[Input]:

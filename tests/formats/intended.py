@@ -277,12 +277,14 @@ INTENDED: Sequence[Intended] = [
 """The first entry that explains a difference is the one that counts."""
 
 
-def explained(comparison: Comparison) -> tuple[list[str], list[Difference]]:
+def explained(
+    comparison: Comparison, intended: Sequence[Intended] = INTENDED
+) -> tuple[list[str], list[Difference]]:
     """Return the names of the intended differences of a packet, and the differences that are not intended."""
     names: list[str] = []
     unexplained = []
     for difference in differences(comparison):
-        found = next((one for one in INTENDED if one.explains(difference, comparison)), None)
+        found = next((one for one in intended if one.explains(difference, comparison)), None)
         if found is None:
             unexplained.append(difference)
         else:

@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from ble_exporter.formats.decoded import Decoded
 from tests.formats import oracle
 from tests.formats.comparison import Comparison, compared, plaintext
-from tests.formats.intended import INTENDED, explained
+from tests.formats.intended import INTENDED, Intended, explained
 from tests.formats.packets import BRANCHES, Packet, packet, sent
 
 pytestmark = pytest.mark.differential
@@ -129,19 +129,19 @@ def _sealed_as(one: Packet) -> str:
     return one.branch
 
 
-def _smallest(failure: Packet) -> Packet:
+def _smallest(failure: Packet, intended: Sequence[Intended]) -> Packet:
     """Return the smallest packet found that differs too."""
-    while smaller := next((one for one in _smaller(failure) if explained(compared(one))[1]), None):
+    while smaller := next((one for one in _smaller(failure) if explained(compared(one), intended)[1]), None):
         failure = smaller
     return failure
 
 
-def _told(failure: Packet) -> str:
+def _told(failure: Packet, intended: Sequence[Intended] = INTENDED) -> str:
     """Return how to see a failure again, and what the two make of it."""
-    smallest = _smallest(failure)
+    smallest = _smallest(failure, intended)
     comparison = compared(smallest)
     key = "no key" if smallest.key is None else f"key {smallest.key.hex()}"
-    differences = "\n".join(f"  {one}" for one in explained(comparison)[1])
+    differences = "\n".join(f"  {one}" for one in explained(comparison, intended)[1])
     return (
         f"{smallest.branch}, {key}, payload {smallest.payload.hex() or '(empty)'} (from {failure.payload.hex()})\n"
         f"{differences}\n  ours: {comparison.ours!r}\n  bthome-ble: {comparison.theirs!r}"
@@ -175,13 +175,12 @@ def test_names_of_intended_differences_are_unique() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_failure_is_told_with_the_smallest_packet_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_told_with_the_smallest_packet_that_shows_it() -> None:
     """Six random objects hide the one that matters. Without its entry, an intended difference is a failure."""
     without = [one for one in INTENDED if one.name != "pounds"]
-    monkeypatch.setattr("tests.formats.intended.INTENDED", without)
     failure = Packet("v2", bytes.fromhex("40000501610712340c2c0b"), None)
 
-    told = _told(failure)
+    told = _told(failure, without)
 
     assert re.match(r"v2, no key, payload 4007[0-9a-f]{4} \(from 40000501610712340c2c0b\)\n", told)
     assert "Object(object_id=7" in told

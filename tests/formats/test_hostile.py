@@ -81,12 +81,12 @@ def test_what_the_fuzzer_once_found_holds_still(one: Input) -> None:
 
 
 @pytest.mark.parametrize("one", [Input("atc+key", b"\x01\xff"), Input("bthome", b"")], ids=str)
-def test_what_the_fuzzer_finds_can_be_kept(one: Input, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_fuzzer_finds_can_be_kept(one: Input, tmp_path: Path) -> None:
     """Its bytes and our line are the same input, or what is kept is not what was found."""
-    monkeypatch.setattr("tests.formats.corpus.KEPT", tmp_path / "corpus" / "formats.txt")
-    keep([from_bytes(one.to_bytes())])
+    path = tmp_path / "corpus" / "formats.txt"
+    keep([from_bytes(one.to_bytes())], path)
 
-    assert [one] == kept()
+    assert [one] == kept(path)
 
 
 @pytest.mark.parametrize("target", TARGETS)
