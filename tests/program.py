@@ -14,7 +14,7 @@ from tests.conftest import HERE
 
 ROOT = HERE.parent
 # How long a loaded machine may take; nothing that works waits for it. That the program ends within a second is shown
-# where nothing else runs: in test_service, and on the radio rig.
+# where nothing else runs: in test_serve, and on the radio rig.
 PATIENCE_S = 60
 
 

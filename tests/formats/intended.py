@@ -277,9 +277,7 @@ INTENDED: Sequence[Intended] = [
 """The first entry that explains a difference is the one that counts."""
 
 
-def explained(
-    comparison: Comparison, intended: Sequence[Intended] = INTENDED
-) -> tuple[list[str], list[Difference]]:
+def explained(comparison: Comparison, intended: Sequence[Intended] = INTENDED) -> tuple[list[str], list[Difference]]:
     """Return the names of the intended differences of a packet, and the differences that are not intended."""
     names: list[str] = []
     unexplained = []

@@ -1,50 +1,9 @@
-"""Fields: what holds for those of every format, and the one decoder that does not fold them."""
-
-import random
+"""Fields: the checks of room and size that every format makes before it reads one."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats import bthome
-from ble_exporter.formats.ccm import Ccm
-from ble_exporter.formats.decoded import Decoded
 from ble_exporter.formats.field import MAX_SIZE, check_room, check_size
-from ble_exporter.formats.values import fold
-from tests.formats.packets import packet
-from tests.formats.sealing import ADDRESS, KEY
-
-_CIPHER = Ccm(KEY)
-# 60,000 packets in `make test-properties`, and 1,800 in the fast tests.
-_PACKETS_PER_EXAMPLE = 60
-
-
-def _decoded(payload: bytes, cipher: Ccm | None) -> Decoded | str:
-    try:
-        return bthome.decode(payload, ADDRESS, cipher)
-    except DecodeError as error:
-        return repr((error.reason, str(error), error.offset, error.size, error.in_plaintext))
-
-
-def _folded(payload: bytes, cipher: Ccm | None) -> Decoded | str:
-    try:
-        return fold(bthome.fields, payload, ADDRESS, cipher)
-    except DecodeError as error:
-        return repr((error.reason, str(error), error.offset, error.size, error.in_plaintext))
-
-
-@given(seed=st.integers(0, 2**32), cipher=st.sampled_from([None, _CIPHER]))
-def test_bthome_is_decoded_as_its_fields_say(seed: int, cipher: Ccm | None) -> None:
-    """It has a loop of its own, for speed: what that makes of a packet must not differ from what `decode` shows."""
-    rng = random.Random(seed)
-    for _ in range(_PACKETS_PER_EXAMPLE):
-        payload = packet(rng).payload
-        ours, folded = _decoded(payload, cipher), _folded(payload, cipher)
-
-        assert folded == ours, payload.hex()
-        # Equal dictionaries may differ in their order, which the positions follow.
-        assert repr(folded) == repr(ours), payload.hex()
 
 
 @pytest.mark.parametrize(("size", "reason"), [(0, "truncated"), (MAX_SIZE + 1, "too_long")])

@@ -18,9 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.config.app_config import AppConfig, load_config
-from ble_exporter.errors import ConfigError
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.logger import NAME, get_logger
 from ble_exporter.main import main
 from ble_exporter.model import Advertisement
@@ -45,13 +43,6 @@ def _log_as_before() -> Iterator[None]:
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
         handler.close()
-
-
-@pytest.fixture
-def _no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on most installations: it is an extra."""
-    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
-    monkeypatch.delitem(sys.modules, "ble_exporter.formats.ccm", raising=False)
 
 
 def encrypted(counter: int, celsius: int, key: bytes = KEY) -> bytes:
@@ -179,27 +170,6 @@ def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFix
 
     assert main(["--config", str(sample), "--config.check"]) == 0
     assert capsys.readouterr().err == ""
-
-
-def test_a_key_gives_a_cipher() -> None:
-    """Each device has its own."""
-    ciphers = ciphers_of({ADDRESS: KEY})
-
-    nonce = bytes(13)
-    assert ciphers[ADDRESS].decrypt(nonce, AESCCM(KEY, tag_length=4).encrypt(nonce, b"x", None), None) == b"x"
-
-
-@pytest.mark.usefixtures("_no_library")
-def test_no_key_needs_no_library() -> None:
-    """The library is optional."""
-    assert ciphers_of({}) == {}
-
-
-@pytest.mark.usefixtures("_no_library")
-def test_a_key_without_the_library_says_what_to_install() -> None:
-    """Most installations do not have it."""
-    with pytest.raises(ConfigError, match="install the extra `encryption`"):
-        ciphers_of({ADDRESS: KEY})
 
 
 def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:

@@ -1,0 +1,29 @@
+"""The table of BTHome's objects, compared with the public one."""
+
+import json
+from decimal import Decimal
+
+from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
+from tests.conftest import HERE, vectors
+
+DECODED = vectors("bthome_v2.json")
+
+
+def test_every_object_of_the_table_has_a_vector() -> None:
+    """A row without a vector is a row that nobody has checked."""
+    covered = {payload[1] for payload in (bytes.fromhex(vector["payload"]) for vector in DECODED) if len(payload) > 1}
+
+    assert set() == ({0x00} | OBJECTS.keys() | OTHERS.keys()) - covered
+
+
+def test_the_table_is_the_public_one() -> None:
+    """The table as the specification and bthome-ble agree on it: id, length, sign and factor."""
+    table = json.loads((HERE / "vectors" / "bthome_v2_objects.json").read_text(encoding="utf-8"))
+
+    for row in table:
+        number = OBJECTS[int(row["id"], 16)]
+        assert row["size"] == number.size
+        payload = bytes([int(row["id"], 16)]) + b"\xff" * row["size"]
+        raw = -1 if row["signed"] else 256 ** row["size"] - 1
+        exact = raw * Decimal(row["factor"]) * Decimal(row["in_unit"])
+        assert float(exact) == number.read(payload, 1)[0] / number.divisor
