@@ -1,0 +1,225 @@
+"""A YAML file as a tree: what of it is kept, how values are read, and what no message shows."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.config.yaml_document import (
+    Document,
+    Node,
+    Scalar,
+    column_of,
+    elements_of,
+    entries_of,
+    is_bare_number,
+    is_empty,
+    is_flow,
+    is_mapping,
+    is_scalar,
+    line_of,
+    show_value,
+    span_of,
+    text_of,
+)
+from ble_exporter.errors import ConfigError
+
+KEY = "00112233445566778899aabbccddeeff"
+DOCUMENT = Document("x.yaml")
+
+
+def entries(text: str) -> list[tuple[Node, Node]]:
+    """Return the top-level keys and values of a text."""
+    return DOCUMENT.entries(text.encode())
+
+
+def value(text: str) -> Node:
+    """Return the node of a value."""
+    ((_, node),) = entries(f"key: {text}")
+    return node
+
+
+def nodes(text: str) -> Mapping[str, Node]:
+    """Return the nodes of a text that may have two keys."""
+    return DOCUMENT.nodes(entries(text), ("listen_port", "devices"))
+
+
+def test_a_node_knows_its_line_and_column() -> None:
+    """An error names the line, and the editor writes new lines in the column of the old ones."""
+    found = [(line_of(key), column_of(node)) for key, node in entries("\n# a comment\na: 1\n\nbb:   2\n")]
+
+    assert [(3, 3), (5, 6)] == found
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
+    """Notepad writes one, and the key would be unknown."""
+    ((key, _),) = DOCUMENT.entries(b"\xef\xbb\xbfdevices: 1")
+
+    assert ("devices", (0, 7)) == (text_of(key), span_of(key))
+
+
+def test_both_of_two_equal_keys_are_kept() -> None:
+    """PyYAML's own loader keeps the last one, without a word."""
+    assert ["1", "2"] == [text_of(node) for _, node in entries("a: 1\na: 2\n")]
+
+
+def test_a_key_that_is_set_twice_is_refused_with_both_lines() -> None:
+    """Whoever looks for the reason reads the first one."""
+    with pytest.raises(ConfigError) as caught:
+        nodes("listen_port: 1\ndevices: {}\nlisten_port: 2\n")
+
+    assert "x.yaml:3: listen_port: is already set on line 1; remove one of the two" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("listen_prot", "did you mean listen_port?"), ("x", "the known keys are listen_port, devices")],
+)
+def test_an_unknown_key_is_refused_with_the_known_ones(key: str, hint: str) -> None:
+    """A key that is silently ignored is worse."""
+    with pytest.raises(ConfigError) as caught:
+        nodes(f"{key}: 1")
+
+    assert f"x.yaml:1: {key}: unknown key; {hint}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30", 30),
+        ("-2.5e1", -25.0),
+        ("true", True),
+        ("FALSE", False),
+        ("", None),
+        ("~", None),
+        ("no", "no"),
+        ("010", 10.0),
+        ("12:34:56:12:34:56", "12:34:56:12:34:56"),
+        ("1_000", "1_000"),
+        ("'30'", "30"),
+        ('"true"', "true"),
+        ("9" * 18, 1e18),
+    ],
+)
+def test_a_value_is_read_as_yaml_1_2_reads_it(text: str, expected: Scalar) -> None:
+    """In YAML 1.1 a room called `no` is False, and an address a number in base 60."""
+    found = DOCUMENT.scalar(value(text))
+
+    assert (type(expected), expected) == (type(found), found)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{a: 1}"])
+def test_a_list_or_a_mapping_is_no_single_value(text: str) -> None:
+    """The message names the line and the key."""
+    with pytest.raises(ConfigError) as caught:
+        DOCUMENT.scalar(value(text), "listen_port")
+
+    assert "x.yaml:1: listen_port: a list or a mapping is not allowed here; write a single value" == str(caught.value)
+
+
+def test_a_tag_that_does_not_fit_is_refused() -> None:
+    """int() would raise an error that names neither file nor line."""
+    with pytest.raises(ConfigError, match=r"^x\.yaml:1: abc is not a number; write one$"):
+        DOCUMENT.scalar(value("!!int abc"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_number"),
+    [("12:34:56:12:34:56", True), ("010", True), ("1_000", True), ("no", True), ("attic", False), ("'010'", False)],
+)
+def test_what_another_parser_reads_as_no_text_is_recognised(text: str, is_number: bool) -> None:
+    """An address is quoted in the sample for this reason, and an unquoted bindkey may have lost digits."""
+    assert is_number == is_bare_number(value(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a", (False, True, False, False)),
+        ("", (False, True, True, False)),
+        ("~", (False, True, True, False)),
+        ("{}", (True, False, True, True)),
+        ("{a: 1}", (True, False, False, True)),
+        ("\n  a: 1", (True, False, False, False)),
+        ("[]", (False, False, False, True)),
+        ("\n- a", (False, False, False, False)),
+    ],
+)
+def test_the_kind_of_a_node_is_known(text: str, expected: tuple[bool, bool, bool, bool]) -> None:
+    """Mapping, single value, empty, in braces or brackets: the editor adds to each in another way."""
+    node = value(text)
+
+    assert expected == (is_mapping(node), is_scalar(node), is_empty(node), is_flow(node))
+
+
+def test_a_list_has_elements_and_anything_else_is_one() -> None:
+    """`adapter: hci0` and `adapter: [hci0, hci1]` are both allowed."""
+    assert ["a", "b"] == [text_of(node) for node in elements_of(value("[a, b]"))]
+    assert ["a"] == [text_of(node) for node in elements_of(value("a"))]
+
+
+def test_what_is_no_mapping_has_no_entries() -> None:
+    """The caller says what is missing; here it is no error."""
+    assert [] == entries("- a\n") == entries("") == entries_of(None)
+
+
+def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
+    """PyYAML's ends behind the comments: a device that is added would stand below those of the next key."""
+    text = 'devices:\n  "a": {name: x}\n  "b": y  # mine\n\n# the end\n'
+    ((_, node),) = entries(text)
+    start, end = span_of(node)
+
+    assert '"a": {name: x}\n  "b": y' == text[start:end]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a: 1\nb: \xff", "x.yaml:2: not UTF-8 text; save the file as UTF-8"),
+        (b"a: 1\n\nb: \x07", "x.yaml:3: a control character is not allowed; remove it"),
+        (b"[" * 5000, "x.yaml: not valid YAML: nested too deeply"),
+    ],
+)
+def test_what_is_no_yaml_is_a_configuration_error(data: bytes, message: str) -> None:
+    """With the line where there is one; a traceback helps nobody."""
+    with pytest.raises(ConfigError) as caught:
+        DOCUMENT.entries(data)
+
+    assert message == str(caught.value)
+
+
+@pytest.mark.parametrize("secret", [KEY, KEY.upper(), KEY[:8], " ".join(KEY[at : at + 2] for at in range(0, 32, 2))])
+def test_no_message_shows_a_bindkey(secret: str) -> None:
+    """Not in the problem, the hint or the key: users paste messages into bug reports."""
+    with pytest.raises(ConfigError) as caught:
+        DOCUMENT.fail(value("x"), f"{secret} is wrong", f"not {secret}", key=secret)
+
+    assert "x.yaml:1: …: … is wrong; not …" == str(caught.value)
+
+
+def test_the_traceback_of_a_syntax_error_shows_no_bindkey() -> None:
+    """PyYAML's error quotes the line."""
+    with pytest.raises(ConfigError, match="not valid YAML") as caught:
+        entries(f"bindkey: {KEY}: x")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert KEY not in str(caught.value)
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_a_tree_or_a_configuration_error(data: bytes) -> None:
+    """A damaged file must not cause a traceback."""
+    try:
+        lines = [line_of(key) for key, _ in DOCUMENT.entries(data)]
+    except ConfigError as error:
+        lines = [error.line or 1]
+
+    assert all(1 <= line <= 1 + len(data) for line in lines)
+
+
+@pytest.mark.parametrize(("shown", "text"), [(None, "an empty value"), ("a", '"a"'), (True, "true"), (2.5, "2.5")])
+def test_a_value_is_shown_as_it_was_written(shown: Scalar, text: str) -> None:
+    """A message says "true", as the file does, and not "True"."""
+    assert text == show_value(shown)

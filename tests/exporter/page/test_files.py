@@ -1,0 +1,43 @@
+"""The page's files, as they are read at the start."""
+
+import re
+from pathlib import Path
+
+from ble_exporter.exporter.page import files
+from ble_exporter.exporter.page.files import FILES, HEADERS, PAGE
+
+FOLDER = Path(files.__file__).parent
+
+
+def test_every_file_of_the_folder_is_served() -> None:
+    """A script that is added and not listed is a 404, and the page stands still."""
+    in_folder = {path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".py"}
+
+    assert in_folder == {*FILES, "page.html"}
+
+
+def test_the_page_refers_to_files_that_are_served() -> None:
+    """It and its scripts: a misspelt name would be missed only in a browser."""
+    scripts = [file.body.decode() for name, file in FILES.items() if name.endswith(".js")]
+    named = re.findall(r'(?:src|href)="([\w.]+\.\w+)"', PAGE.template)
+    imported = [name for script in scripts for name in re.findall(r'from "\./([\w.]+)"', script)]
+
+    assert named
+    assert imported
+    assert set() == {*named, *imported} - FILES.keys()
+
+
+def test_the_page_has_these_places() -> None:
+    """`render` fills them all; a fourth would be a KeyError at each request."""
+    assert {"version", "heard", "rows"} == set(re.findall(r"\$\{?(\w+)", PAGE.template))
+
+
+def test_two_files_have_different_etags() -> None:
+    """By its etag a browser knows whether it has the file: it would keep the one of the other."""
+    assert len(FILES) == len({file.etag for file in FILES.values()})
+
+
+def test_the_page_has_no_script_or_style_of_its_own() -> None:
+    """The policy allows only files, so that no name becomes a script; what stands in the page would not run."""
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
+    assert [] == re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", PAGE.template)

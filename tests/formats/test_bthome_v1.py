@@ -1,0 +1,88 @@
+"""BTHome v1: what no vector shows. The vectors are in tests/vectors/bthome_v1.json."""
+
+import struct
+
+import pytest
+
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats import bthome_v1
+from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.guess import ANYTHING
+
+TEMPERATURE = "2302ca09"  # signed, two bytes: 25.06 °C
+MAC_ADDRESS = "86a6808fe64854"
+
+
+def decoded(payload: str) -> Decoded:
+    """Decode hex digits."""
+    return bthome_v1.decode(bytes.fromhex(payload), "", None)
+
+
+@pytest.mark.parametrize(
+    ("value_type", "size", "is_known"),
+    [
+        *((0, size, True) for size in range(1, 9)),
+        *((1, size, True) for size in range(1, 9)),
+        *((2, size, size in (2, 4, 8)) for size in range(1, 9)),
+        *((value_type, 2, False) for value_type in range(3, 8)),
+    ],
+)
+def test_the_type_says_whether_the_bytes_are_a_number(value_type: int, size: int, is_known: bool) -> None:
+    """Integers have any length; three bytes are no floating-point number, and a text is no temperature."""
+    found = decoded(bytes([value_type << 5 | size + 1, 0x02]).hex() + bytes(size).hex())
+
+    assert ({"temperature": 0.0} if is_known else {}) == found.measurements
+
+
+def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
+    """As an integer is: 2506.5 hundredths."""
+    assert {"temperature": 25.065} == decoded("4502" + struct.pack("<f", 2506.5).hex()).measurements
+
+
+@pytest.mark.parametrize("payload", [MAC_ADDRESS + TEMPERATURE, TEMPERATURE + MAC_ADDRESS])
+def test_a_mac_address_is_skipped(payload: str) -> None:
+    """It has no object id: reported as unknown, it would be a new unknown object for each sensor."""
+    found = decoded(payload)
+
+    assert ({"temperature": 25.06}, None) == (found.measurements, found.unknown_object)
+
+
+def test_what_follows_an_unknown_object_is_read() -> None:
+    """Each object says how long it is; in version 2 reading has to stop there."""
+    found = decoded("02ff07" + TEMPERATURE)
+
+    assert ({"temperature": 25.06}, 0xFF) == (found.measurements, found.unknown_object)
+
+
+@pytest.mark.parametrize("control", ["00", "20", "e0"])
+def test_an_object_without_a_value_is_rejected_at_its_place(control: str) -> None:
+    """A length of 0 would be read again and again."""
+    with pytest.raises(DecodeError) as caught:
+        decoded(TEMPERATURE + control)
+
+    assert ("truncated", 4) == (caught.value.reason, caught.value.offset)
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_typical"),
+    [
+        (TEMPERATURE, True),
+        (f"{TEMPERATURE}0303bf13", True),
+        ("2502ca090000", False),  # four bytes for a temperature
+        ("0201ff", False),  # a battery of 255 %
+        (f"{TEMPERATURE}02ff07", False),  # an unknown object
+        ("4000b00151", False),  # version 2
+        ("", False),
+    ],
+)
+def test_a_typical_payload_has_known_objects_of_the_usual_sizes(payload: str, is_typical: bool) -> None:
+    """`decode` shows it as version 1 where other readings of the bytes are possible."""
+    assert is_typical == bthome_v1.is_typical(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize(("size", "may_be"), [(8, False), (9, True)])
+def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may_be: bool) -> None:
+    """Eight bytes are counter and MIC, with nothing encrypted."""
+    guess = bthome_v1.guess_encrypted(bytes(size))
+
+    assert (ANYTHING if may_be else None) == (guess and guess.rank)

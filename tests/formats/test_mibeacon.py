@@ -1,0 +1,114 @@
+"""MiBeacon: what no vector shows of its frames. The vectors are in tests/vectors/mibeacon.json."""
+
+import pytest
+
+from ble_exporter.errors import DecodeError
+from ble_exporter.formats import mibeacon
+from ble_exporter.formats.field import Field
+from ble_exporter.formats.guess import CERTAIN, LIKELY, POSSIBLE
+from tests.formats.sealing import ADDRESS, REVERSED
+
+TEMPERATURE = bytes.fromhex("041002be00")  # 19.0 °C
+FLAGS = mibeacon.HAS_ADDRESS | mibeacon.HAS_OBJECT
+
+
+def frame(flags: int, rest: bytes, version: int = 5, product: int = 0x055B) -> bytes:
+    """Return a payload: frame control, product, frame counter 7, and the rest."""
+    control = flags | version << mibeacon.VERSION_BIT
+    return control.to_bytes(2, "little") + product.to_bytes(2, "little") + b"\x07" + rest
+
+
+def fields(payload: bytes) -> list[Field]:
+    """Return the fields of a plain payload of our sender."""
+    return [field for field in mibeacon.fields(payload, ADDRESS) if isinstance(field, Field)]
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [
+        (mibeacon.HAS_ADDRESS, "address"),
+        (mibeacon.HAS_CAPABILITY, "capability"),
+        (mibeacon.HAS_OBJECT, "object"),
+    ],
+)
+def test_the_frame_control_is_explained_bit_by_bit(flag: int, name: str) -> None:
+    """`decode` shows it to who asks why a value is missing."""
+    rest = {"address": REVERSED, "capability": b"\x08", "object": TEMPERATURE}[name]
+
+    assert f"version 5, {name}" == fields(frame(flag, rest))[0].note
+
+
+@pytest.mark.parametrize(("product", "note"), [(0x055B, "0x055B LYWSD03MMC"), (0x0001, "0x0001")])
+def test_a_product_has_its_number_and_its_name_if_it_is_known(product: int, note: str) -> None:
+    """Other products send the same objects."""
+    assert note == fields(frame(0, b"", product=product))[1].note
+
+
+@pytest.mark.parametrize(("capability", "size"), [("08", 1), ("280000", 3)])
+def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> None:
+    """Otherwise the objects behind it would be read from the wrong byte."""
+    payload = frame(FLAGS | mibeacon.HAS_CAPABILITY, REVERSED + bytes.fromhex(capability) + TEMPERATURE)
+
+    assert ["capability", "object 0x1004"] == [field.label for field in fields(payload)[-2:]]
+    assert size == fields(payload)[-2].end - fields(payload)[-2].start
+    assert {"temperature": 19.0} == mibeacon.decode(payload, ADDRESS, None).measurements
+
+
+def test_a_frame_without_an_object_says_nothing() -> None:
+    """Whatever follows the head is ignored: sensors announce themselves so."""
+    decoded = mibeacon.decode(frame(mibeacon.HAS_ADDRESS, REVERSED + TEMPERATURE), ADDRESS, None)
+
+    assert ({}, None) == (decoded.measurements, decoded.packet_id)
+
+
+@pytest.mark.parametrize("unknown", ["0710020102", "0410010a", "041000"], ids=["id", "length", "empty"])
+def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
+    """Its length is given; a known id with another length is not guessed at."""
+    payload = frame(FLAGS, REVERSED + bytes.fromhex(unknown) + TEMPERATURE)
+    decoded = mibeacon.decode(payload, ADDRESS, None)
+
+    object_id = int.from_bytes(bytes.fromhex(unknown)[:2], "little")
+    assert ({"temperature": 19.0}, object_id) == (decoded.measurements, decoded.unknown_object)
+
+
+@pytest.mark.parametrize(
+    ("flags", "version", "reason"),
+    [
+        (mibeacon.HAS_OBJECT, 1, "wrong_version"),
+        (mibeacon.HAS_OBJECT | mibeacon.ENCRYPTED, 3, "wrong_version"),
+        (mibeacon.HAS_OBJECT | mibeacon.MESH, 5, "reserved_bit"),
+    ],
+)
+def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, reason: str) -> None:
+    """Earlier versions have other nonces, and mesh devices other frames."""
+    with pytest.raises(DecodeError) as caught:
+        mibeacon.decode(frame(flags, bytes(20), version), ADDRESS, None)
+
+    assert reason == caught.value.reason
+
+
+@pytest.mark.parametrize("version", [2, 5])
+def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
+    """Of plain frames, whose objects have never changed."""
+    decoded = mibeacon.decode(frame(FLAGS, REVERSED + TEMPERATURE, version), ADDRESS, None)
+
+    assert {"temperature": 19.0} == decoded.measurements
+
+
+@pytest.mark.parametrize(
+    ("payload", "rank"),
+    [
+        (frame(FLAGS, REVERSED + TEMPERATURE), CERTAIN),
+        (frame(mibeacon.HAS_ADDRESS, REVERSED), LIKELY),
+        (frame(mibeacon.HAS_OBJECT, TEMPERATURE), POSSIBLE),
+        (frame(FLAGS, REVERSED + TEMPERATURE[:-1]), None),
+        (frame(FLAGS, REVERSED + TEMPERATURE, version=6), None),
+        (frame(FLAGS, REVERSED + TEMPERATURE, version=1), None),
+        (b"", None),
+    ],
+)
+def test_the_guess_is_as_good_as_the_frame_fits(payload: bytes, rank: int | None) -> None:
+    """An address and known objects are no accident; a frame control alone may be one."""
+    guess = mibeacon.guess(payload)
+
+    assert rank == (guess and guess.rank)

@@ -1,0 +1,58 @@
+"""The protocols: what a class must have to be a scanner, a radio or a listener."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner.radio import AbstractScanner, Everything, Listener, Radio
+from tests.conftest import PACKET_A
+
+ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: PACKET_A}, 1000.0)
+
+
+class OneMethodScanner:
+    """A scanner of a program that uses this package; it inherits nothing."""
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """Hear one packet."""
+        assert duration_s > 0
+        return [(ADVERTISEMENT.address, PACKET_A)]
+
+
+class SmallestRadio:
+    """A radio with what the protocol names, and no more; it inherits nothing."""
+
+    def __init__(self) -> None:
+        self.adapters: Mapping[str, bool] = {}
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Hear one advertisement, and end."""
+        started()
+        if listener.wants(ADVERTISEMENT.address):
+            listener.handle(ADVERTISEMENT)
+
+
+def test_one_method_makes_a_scanner() -> None:
+    """Public API; that the assignment is valid is what mypy checks here."""
+    scanner: AbstractScanner = OneMethodScanner()
+
+    assert [("A4:C1:38:00:00:01", PACKET_A)] == asyncio.run(scanner.scan(1))
+
+
+def test_a_radio_needs_no_base_class() -> None:
+    """Tests and other programs bring their own; again mypy checks the assignment."""
+    radio: Radio = SmallestRadio()
+    calls: list[object] = []
+
+    asyncio.run(radio.run(Everything(calls.append), lambda: calls.append("started")))
+
+    assert ["started", ADVERTISEMENT] == calls
+
+
+def test_everything_wants_every_address() -> None:
+    """`doctor` and the simple scan look at all that is on air, also at what is no address of Linux."""
+    listener: Listener = Everything(lambda _advertisement: None)
+
+    addresses = ["A4:C1:38:00:00:01", "68753A44-4D6F-1226-9C60-0050E4C00067", ""]
+    assert [True, True, True] == [listener.wants(address) for address in addresses]

@@ -1,0 +1,87 @@
+"""Each module has its mirror: the tests of ble_exporter/a/b.py are tests/a/test_b.py, or tests/a/test_b_*.py."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import pytest
+
+from tests.conftest import HERE
+
+WITHOUT_TESTS: Mapping[str, str] = {
+    "__main__": "calls main; tests/program.py starts the program with it",
+    "device/series": "attributes and their first values; tests/device/test_device.py shows what becomes of them",
+    "formats/decoded": "declares the arguments and the result of a decoder",
+    "formats/guess": "declares the result of a guess; the guesses are those of the formats",
+    "model": "declares the two values that pass through the program",
+}
+"""Module to the reason why it has no tests of its own."""
+
+OF_NO_MODULE: Mapping[str, str] = {
+    "formats/test_hostile": "what holds for any bytes, whatever their format",
+    "formats/test_new_format": "the whole program with one format more",
+    "formats/test_vectors": "the vectors of every format",
+    "test_build_backend": "contrib/build_backend.py",
+    "test_contrib": "the configuration, the capture and the unit in contrib/",
+    "test_docs": "docs/",
+    "test_e2e": "from the radio to the scrape",
+    "test_fresh": "contrib/fresh/",
+    "test_installs": "the locked requirements",
+    "test_mirror": "this rule",
+    "test_mutation": "contrib/mutation/",
+    "test_readme": "README.md",
+    "test_secrets": "bindkeys, wherever they could be shown",
+    "test_version": "ble_exporter/__init__.py, which is the version",
+}
+"""Test file to what it tests."""
+
+SLOW_SUITES = ("page", "prometheus", "rig")
+"""Folders of tests that run the whole program, with a browser, a server or a kernel."""
+
+PACKAGE = HERE.parent / "ble_exporter"
+
+
+def names(folder: PurePath, paths: list[PurePath]) -> set[str]:
+    """Return paths below a folder, without their suffix: "formats/atc"."""
+    return {path.relative_to(folder).with_suffix("").as_posix() for path in paths}
+
+
+# The __init__.py of a package re-exports what its modules define.
+MODULES = names(PACKAGE, [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"])
+TEST_FILES = {
+    name for name in names(HERE, list(HERE.rglob("test_*.py"))) if PurePath(name).parts[0] not in SLOW_SUITES
+}
+
+
+def module_of(test_file: str) -> str:
+    """Return the module that a test file is named after, the longest one that fits; empty if there is none."""
+    path = PurePath(test_file)
+    words = path.name.removeprefix("test_").split("_")
+    candidates = (path.with_name("_".join(words[:count])).as_posix() for count in range(len(words), 0, -1))
+    return next((name for name in candidates if name in MODULES), "")
+
+
+def test_every_module_has_its_tests() -> None:
+    """Whoever changes a module finds its tests without a search; a module without any is seen here."""
+    assert sorted(WITHOUT_TESTS) == sorted(MODULES - {module_of(name) for name in TEST_FILES})
+
+
+def test_every_test_file_has_its_module() -> None:
+    """The tests of a module that was renamed or removed must not stay under the old name."""
+    assert sorted(OF_NO_MODULE) == sorted(name for name in TEST_FILES if not module_of(name))
+
+
+@pytest.mark.parametrize(
+    ("test_file", "module"),
+    [
+        ("formats/test_bthome", "formats/bthome"),
+        ("formats/test_bthome_v1", "formats/bthome_v1"),
+        ("formats/test_bthome_oracle", "formats/bthome"),
+        ("device/test_replay_counts", "device/replay"),
+        ("test_main_signals", "main"),
+        ("test_mainly", ""),
+        ("test_bthome", ""),
+    ],
+)
+def test_a_test_file_is_that_of_the_longest_name_that_fits(test_file: str, module: str) -> None:
+    """Or the tests of BTHome v1 would pass as those of BTHome v2."""
+    assert module == module_of(test_file)
