@@ -47,9 +47,7 @@ def names(folder: PurePath, paths: list[PurePath]) -> set[str]:
 
 # The __init__.py of a package re-exports what its modules define.
 MODULES = names(PACKAGE, [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"])
-TEST_FILES = {
-    name for name in names(HERE, list(HERE.rglob("test_*.py"))) if PurePath(name).parts[0] not in SLOW_SUITES
-}
+TEST_FILES = {name for name in names(HERE, list(HERE.rglob("test_*.py"))) if PurePath(name).parts[0] not in SLOW_SUITES}
 
 
 def module_of(test_file: str) -> str:

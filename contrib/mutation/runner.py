@@ -26,7 +26,7 @@ FORMATS = Path("ble_exporter/formats")
 _LEFT_OUT = {"test_bthome_oracle.py", "test_bthome_differential.py", "test_new_format.py"}
 _VECTORS = "tests/formats/test_vectors.py"
 # The golden files of decode show the labels and notes of the fields.
-_DECODE = [f"tests/cli/decode/test_{name}.py" for name in ("command", "explain", "guess")]
+_DECODE = [f"tests/cli/decode/test_{name}.py" for name in ("as_json", "as_text", "command", "explain", "guess")]
 _OUTSIDE = ["tests/test_parser.py", "tests/metrics/test_families.py", *_DECODE]
 # In place of the project's addopts, which need the plugin that the first round goes without.
 _OPTIONS = ["-o", "addopts=--import-mode=importlib", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider"]

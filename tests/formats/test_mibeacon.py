@@ -5,7 +5,7 @@ import pytest
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import mibeacon
 from ble_exporter.formats.field import Field
-from ble_exporter.formats.guess import CERTAIN, LIKELY, POSSIBLE
+from ble_exporter.formats.guess import CERTAIN, POSSIBLE
 from tests.formats.sealing import ADDRESS, REVERSED
 
 TEMPERATURE = bytes.fromhex("041002be00")  # 19.0 °C
@@ -99,7 +99,7 @@ def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
     ("payload", "rank"),
     [
         (frame(FLAGS, REVERSED + TEMPERATURE), CERTAIN),
-        (frame(mibeacon.HAS_ADDRESS, REVERSED), LIKELY),
+        (frame(mibeacon.HAS_ADDRESS, REVERSED), CERTAIN),
         (frame(mibeacon.HAS_OBJECT, TEMPERATURE), POSSIBLE),
         (frame(FLAGS, REVERSED + TEMPERATURE[:-1]), None),
         (frame(FLAGS, REVERSED + TEMPERATURE, version=6), None),
@@ -108,7 +108,7 @@ def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
     ],
 )
 def test_the_guess_is_as_good_as_the_frame_fits(payload: bytes, rank: int | None) -> None:
-    """An address and known objects are no accident; a frame control alone may be one."""
+    """An address in its place is no accident; a frame control alone may be one."""
     guess = mibeacon.guess(payload)
 
     assert rank == (guess and guess.rank)

@@ -3,53 +3,17 @@
 import io
 import json
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ble_exporter import __version__
 from ble_exporter.cli.decode.command import main as decode
-from ble_exporter.main import main
-from tests.conftest import HERE
+from tests.cli.decode.calls import PACKET, says
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
-GOLDEN = HERE / "cli" / "decode" / "golden"
-PACKET = "4000b00151028d0a038d11"
 SEALED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
-
-
-def says(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
-    """Run the command; return its exit status, and what it says."""
-    status: object
-    try:
-        status = main(["decode", *arguments])
-    except SystemExit as end:
-        status = end.code
-    out, err = capsys.readouterr()
-    return status, out, err
-
-
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
-def test_a_payload_is_explained_as_it_is_written_here(
-    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is pasted into bug reports: two of one version are alike, and nothing in them is by accident."""
-    call, *lines = path.read_text(encoding="utf-8").splitlines()
-    monkeypatch.chdir(GOLDEN)
-    status, out, err = says(shlex.split(call)[3:], capsys)
-
-    expected = [line.replace("VERSION", __version__) for line in lines]
-    assert expected == [*out.splitlines(), *err.splitlines(), f"exit status {status}"]
-
-
-def test_what_is_written_there_fits_on_a_screen() -> None:
-    """And into a mail."""
-    lines = [line for path in GOLDEN.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-
-    assert max(map(len, lines)) <= 100
 
 
 def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,29 +136,6 @@ def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.Ca
     assert None in [
         one["service"] for one in json.loads(says(["0201100303bf13", "--json"], capsys)[1])["payloads"][0]["also"]
     ]
-
-
-def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """For a program that reads many."""
-    status, out, _ = says(["--json", "020106" + "0e16d2fc" + PACKET], capsys)
-    document = json.loads(out)
-    payload = document["payloads"][0]
-
-    assert (0, True, __version__) == (status, document["sound"], document["version"])
-    assert [1, 0x16] == [one["type"] for one in document["structures"]]
-    assert (7, "0000fcd2-0000-1000-8000-00805f9b34fb") == (payload["start"], payload["service"])
-    assert ["40", "00b0", "0151", "028d0a", "038d11"] == [field["bytes"] for field in payload["fields"]]
-    assert {"value": 27.01, "unit": "°C"}.items() <= payload["fields"][3]["values"][0].items()
-    assert payload["exported"]["ble_sensor_temperature_celsius"] == 27.01
-
-
-def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the byte; and a NaN, which JSON does not have, is a text."""
-    status, out, _ = says(["--json", "--service", "181c", "45020000c07f"], capsys)
-    payload = json.loads(out)["payloads"][0]
-
-    assert (1, "impossible_value", 0) == (status, payload["wrong"]["reason"], payload["wrong"]["offset"])
-    assert payload["fields"][0]["values"][0]["value"] == "nan"
 
 
 @pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])

@@ -1,0 +1,440 @@
+"""What `ble-exporter discover` prints, asks and writes."""
+
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.cli.discover.command import parse
+from ble_exporter.cli.discover.run import run
+from ble_exporter.config.app_config import load_config
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.scanner import Listener, MockScanner, RadioSettings, build_radio
+from ble_exporter.scanner.build import RadioBuilder
+from tests.conftest import HERE, PACKET_A, PACKET_B, vectors
+from tests.radios import Radio
+
+ROOT = HERE.parent
+ADDRESS, ANOTHER = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"
+LOCKED = vectors("bthome_v2_encrypted.json")[0]
+KEY: str = LOCKED["key"]
+HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+PATIENCE_S = 30
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in a folder without a config.yaml."""
+    monkeypatch.chdir(tmp_path)
+
+
+def house(*_settings: object, **_options: object) -> MockScanner:
+    """Return a radio that plays two sensors, one that encrypts, and an unknown device, and then ends."""
+    return MockScanner(
+        [
+            (ADDRESS, PACKET_A),
+            (ADDRESS, PACKET_B),
+            (ANOTHER, PACKET_A),
+            (LOCKED["address"], bytes.fromhex(LOCKED["payload"])),
+            ("5A:00:00:00:00:01", b"\x00"),
+        ]
+    )
+
+
+def discover(arguments: list[str], build: RadioBuilder = build_radio) -> int:
+    """Run the command with another radio; return the exit status."""
+    return run(parse(arguments), build)
+
+
+def write_config(devices: str) -> None:
+    """Write ./config.yaml."""
+    Path("config.yaml").write_text(f"{HEAD}devices:\n{devices}")
+
+
+def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe: a line for each new sensor, and the table."""
+    assert 0 == discover([], house)
+
+    out, err = capsys.readouterr()
+    assert "listening for 30 s\n" == err
+    assert out.splitlines()[:3] == [
+        "heard 54:48:E6:8F:80:A5, BTHome",
+        "heard A4:C1:38:00:00:01, BTHome",
+        "heard A4:C1:38:00:00:02, BTHome",
+    ]
+    assert re.search(r"^     A4:C1:38:00:00:01 .*27.0 °C, 44.9 %, battery 81 %, 2.85 V", out, re.MULTILINE)
+    assert re.search(r"^     54:48:E6:8F:80:A5 .*  encrypted: needs its bindkey$", out, re.MULTILINE)
+    assert "Heard 3 sensors, 1 other device " in out
+
+
+def test_all_lists_unknown_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table says why each is not a sensor."""
+    discover(["--all"], house)
+
+    assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output contains nothing else."""
+    assert 0 == discover(["--json"], house)
+
+    told = json.loads(capsys.readouterr().out)
+    assert ["54:48:E6:8F:80:A5", ADDRESS, ANOTHER] == [sensor["address"] for sensor in told["sensors"]]
+    assert 1 == told["other_devices"]
+    assert "added" not in told
+
+
+def test_configured_sensors_have_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """They come from ./config.yaml, unless another file is named."""
+    write_config(f'  "{ADDRESS}": "living_room"\n')
+
+    discover([], house)
+
+    assert "  ok A4:C1:38:00:00:01  living_room  BTHome" in capsys.readouterr().out
+
+
+def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read as in the service, and the bindkey is never shown."""
+    write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
+
+    discover([], house)
+
+    out, err = capsys.readouterr()
+    assert re.search(r"attic .*25.1 °C, 50.5 %", out)
+    assert KEY[:8] not in out + err
+
+
+def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else can still be shown."""
+    write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
+
+    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
+    discover([], house)
+
+    out, err = capsys.readouterr()
+    assert "warning: encrypted packets are not read: devices: a bindkey is set, and the library that decrypts" in err
+    assert "attic" in out
+
+
+def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Looking needs no configuration."""
+    Path("config.yaml").write_text("devices: {}")
+
+    assert 0 == discover([], house)
+
+    assert "warning: configured devices are not marked: config.yaml: scan_interval_seconds: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--config", "--write"])
+def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
+    """The error comes at once, not after listening for half a minute."""
+    Path("x.yaml").write_text("devices: {}")
+    radio = Radio()
+
+    with pytest.raises(ConfigError, match=r"x\.yaml: scan_interval_seconds: mandatory key is missing"):
+        discover([option, "x.yaml"], lambda *_settings, **_options: radio)
+    assert [] == radio.started
+
+
+def test_a_named_configuration_must_exist() -> None:
+    """Otherwise a typing error in its name shows every sensor as new."""
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
+        discover(["--config", "nowhere.yaml"], house)
+
+
+def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts use it; comments and order stay as they were."""
+    write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
+    before = Path("config.yaml").read_text()
+
+    assert 0 == discover(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house)
+
+    line = f'  "{ANOTHER}": "bed: room"\n'
+    assert before.replace("# my own\n", "# my own\n" + line) == Path("config.yaml").read_text()
+    err = capsys.readouterr().err
+    assert f'config.yaml: added {ANOTHER} as "bed: room"\n' in err
+    assert "run it: ble-exporter --config config.yaml\n" in err
+
+
+def test_a_new_file_is_complete() -> None:
+    """A new user has no file yet."""
+    discover(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house)
+
+    assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
+
+
+def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    """A script must notice; the other sensors are added."""
+    encrypted = LOCKED["address"]
+
+    status = discover(
+        ["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house
+    )
+
+    assert 1 == status
+    assert [ADDRESS] == list(load_config("new.yaml").devices)
+    err = capsys.readouterr().err
+    assert f"not added: {encrypted}: it encrypts, and no bindkey was given\n" in err
+    assert "not added: A4:C1:38:FF:FF:FF: no known format was heard from it" in err
+
+
+def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """No sensor is added unless somebody chose it."""
+    assert 0 == discover(["--write", "new.yaml"], house)
+
+    assert not Path("new.yaml").exists()
+    assert capsys.readouterr().err.endswith(
+        "new.yaml: nothing is written: there is no terminal for questions; choose with --add ADDRESS=NAME\n"
+    )
+
+
+def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some launchers close standard input, and the error would come only after half a minute."""
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert 0 == discover(["--write", "new.yaml", "--add", ADDRESS], house)
+
+    assert [ADDRESS] == list(load_config("new.yaml").devices)
+
+
+def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
+    """It also tells what was refused."""
+    assert 1 == discover(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house)
+
+    told = json.loads(capsys.readouterr().out)
+    assert [{"address": ADDRESS, "name": "sensor_000001"}] == told["added"]
+    assert [LOCKED["address"]] == [refusal["address"] for refusal in told["not_added"]]
+
+
+def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    """An adapter was unplugged, but its sensors were heard before."""
+
+    class Unplugged(Radio):
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            await house().run(listener, started)
+            raise ScannerError("adapter hci0: it was unplugged")
+
+    with pytest.raises(ScannerError, match="unplugged"):
+        discover([], lambda *_settings, **_options: Unplugged())
+    assert "Heard 3 sensors" in capsys.readouterr().out
+
+
+def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty table would hide the error."""
+    with pytest.raises(ScannerError, match="no Bluetooth adapter"):
+        discover([], lambda *_settings, **_options: Radio(error=ScannerError("no Bluetooth adapter")))
+    assert "" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "adapters"),
+    [
+        ([], None, ()),
+        (["--adapter", "hci2"], f"adapter: [hci1, hci0]\ndevices: {{'{ADDRESS}': x}}", ("hci2",)),
+        ([], f"adapter: [hci1, hci0]\ndevices: {{'{ADDRESS}': x}}", ("hci1",)),
+    ],
+)
+def test_the_adapter_is_the_named_one_or_the_configured_one(
+    arguments: list[str], config: str | None, adapters: tuple[str, ...]
+) -> None:
+    """Only one is used: with two, a packet would count twice."""
+    asked: list[RadioSettings] = []
+
+    def note(settings: RadioSettings, **_options: object) -> MockScanner:
+        asked.append(settings)
+        return house()
+
+    if config is not None:
+        Path("config.yaml").write_text(HEAD + config)
+    discover(arguments, note)
+
+    assert [RadioSettings(adapters)] == asked
+
+
+def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
+    """A recording can be examined on another machine."""
+    Path("x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
+
+    assert 0 == discover(["--replay", "x.capture"])
+
+    assert "A4:C1:38:00:00:01        BTHome   -61      1         27.0 °C" in capsys.readouterr().out
+
+
+class Terminal:
+    """The command on its own terminal of 80 columns."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self._waited_for = 0
+        self.text = ""
+
+    def wait_for(self, words: str) -> None:
+        """Wait until new output contains the words."""
+        assert self._process.stdout is not None
+        until = time.monotonic() + PATIENCE_S
+        while words not in self.text[self._waited_for :]:
+            assert time.monotonic() < until, f"no {words!r} in: {self.text}"
+            if select.select([self._process.stdout], [], [], 1.0)[0]:
+                read = os.read(self._process.stdout.fileno(), 65536)
+                assert read, f"it ended, without {words!r}: {self.text}"
+                self.text += read.decode(errors="replace")
+        self._waited_for = self.text.index(words, self._waited_for) + len(words)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self.type_bytes(keys.encode())
+
+    def type_bytes(self, keys: bytes) -> None:
+        """Send bytes, as from a terminal with another encoding."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(keys)
+            self._process.stdin.flush()
+
+    def end(self, keys: str = "") -> int:
+        """
+        Wait for the end; return the exit status.
+
+        The keys are pressed, and again where nothing follows: a Ctrl-C that comes between a question and Python's
+        reading of the answer is noticed only at the next key.
+        """
+        assert self._process.stdout is not None
+        until = time.monotonic() + PATIENCE_S
+        self.type(keys)
+        while time.monotonic() < until:
+            if not select.select([self._process.stdout], [], [], 2.0)[0]:
+                self.type(keys)
+                continue
+            read = os.read(self._process.stdout.fileno(), 65536)
+            if not read:
+                return self._process.wait(PATIENCE_S)
+            self.text += read.decode(errors="replace")
+        raise AssertionError(f"it did not end: {self.text}")
+
+
+@contextmanager
+def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
+    """Run the command, and kill it at the end of the test."""
+    relay = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    command = [sys.executable, "-m", "ble_exporter", "discover", *arguments]
+    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", relay, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as process:
+        try:
+            yield Terminal(process)
+        finally:
+            process.kill()
+
+
+def test_a_user_chooses_and_names(tmp_path: Path) -> None:
+    """The whole dialogue on a real terminal, with simulated sensors."""
+    with on_a_terminal("--mock", "--mock-seed", "3", "--write", "new.yaml", "--seconds", "600") as terminal:
+        terminal.wait_for("ATC_7B109F")
+        terminal.type("\x03")
+        terminal.wait_for("Add which? Numbers, `all`, or Enter for none: ")
+        number = re.findall(r"(\d+) A4:C1:38:7B:10:9F", terminal.text)[-1]
+        terminal.type(f"{number}\r")
+        terminal.wait_for("Name of A4:C1:38:7B:10:9F [atc_7b109f]: ")
+        terminal.type("kitchen 🍳\r")
+
+        assert 0 == terminal.end()
+
+    assert {"A4:C1:38:7B:10:9F": "kitchen 🍳"} == load_config(str(tmp_path / "new.yaml")).devices
+    assert 'new.yaml: added A4:C1:38:7B:10:9F as "kitchen 🍳"' in terminal.text
+
+
+def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
+    """It is checked with the sensor's packet, and no other user can read the file."""
+    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+        terminal.type("1\r")
+        terminal.wait_for("Name of")
+        terminal.type("attic\r")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type("f" * 32 + "\r")
+        terminal.wait_for("That key does not decrypt what the sensor sends")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type(KEY + "\r")
+
+        assert 0 == terminal.end()
+
+    assert {LOCKED["address"]: bytes.fromhex(KEY)} == load_config(str(tmp_path / "new.yaml")).keys
+    assert 0o600 == (tmp_path / "new.yaml").stat().st_mode & 0o777
+    assert KEY[:8] not in terminal.text
+    assert "ffff" not in terminal.text
+
+
+@pytest.mark.parametrize(("keys", "status"), [("\r", 0), ("\x04", 0), ("\x03", 130)])
+def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int) -> None:
+    """Enter, Ctrl-D and Ctrl-C."""
+    (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+
+        assert status == terminal.end(keys)
+
+    assert "new.yaml: nothing is written" in terminal.text
+    assert not (tmp_path / "new.yaml").exists()
+
+
+def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None:
+    """After Ctrl-D the other sensor is still added, and a script must notice that one is missing."""
+    encrypted = LOCKED["address"]
+    (tmp_path / "x.capture").write_text(
+        f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {LOCKED['payload']}\n"
+    )
+    with on_a_terminal(
+        "--replay", "x.capture", "--write", "new.yaml", "--add", f"{encrypted}=attic", "--add", f"{ADDRESS}=bed"
+    ) as terminal:
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type("\x04")
+
+        assert 1 == terminal.end()
+
+    assert {ADDRESS: "bed"} == load_config(str(tmp_path / "new.yaml")).devices
+    assert f"not added: {encrypted}: it encrypts, and no bindkey was given" in terminal.text
+
+
+def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that does not use UTF-8 sends such bytes for ü, at each of the three questions."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
+        terminal.wait_for("Add which?")
+        terminal.type_bytes(b"\xfc\r")
+        terminal.wait_for("Write numbers from 1 to 1")
+        terminal.wait_for("Add which?")
+        terminal.type("1\r")
+        terminal.wait_for("Name of")
+        terminal.type_bytes(b"k\xfcche\r")
+        terminal.wait_for("use printable characters.")
+        terminal.wait_for("Name of")
+        terminal.type("attic\r")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type_bytes(b"\xfc\r")
+        terminal.wait_for("It has 1 characters, not 32")
+        terminal.wait_for('Bindkey of "attic"')
+        terminal.type(KEY + "\r")
+
+        assert 0 == terminal.end()
+
+    assert {LOCKED["address"]: "attic"} == load_config(str(tmp_path / "new.yaml")).devices
+
+
+def test_however_it_ends_the_terminal_is_in_order() -> None:
+    """It uses no alternate screen and no hidden cursor, so nothing has to be restored."""
+    with on_a_terminal("--mock", "--mock-seed", "3") as terminal:
+        terminal.wait_for("ATC_7B109F")
+
+    assert {"m", "K", "J", "A"} >= set(re.findall(r"\x1b\[[0-9;]*(.)", terminal.text))
+    assert "\x1b[?" not in terminal.text

@@ -1,0 +1,229 @@
+"""`ble-exporter doctor` as a whole: its output and exit status; nothing breaks it."""
+
+import asyncio
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter.cli.doctor.check import CheckContext
+from ble_exporter.cli.doctor.run import run
+from ble_exporter.scanner import build_radio
+from tests.scanner.conftest import on_bluez
+from tests.scanner.scripted_bluez import ScriptedBluez
+from tests.scanner.test_inspection import switch
+
+Act = Callable[[ScriptedBluez], object]
+
+
+def examined(bus: Path, context: CheckContext, act: Act = lambda _bluez: None) -> tuple[int, str]:
+    """Run it with a scripted bluetoothd; return the exit status and the output."""
+
+    async def run_with(bluez: ScriptedBluez) -> tuple[int, str]:
+        bluez.processes = {"org.bluez": 812}
+        act(bluez)
+        stream = io.StringIO()
+        status = await asyncio.to_thread(run, context, stream)
+        return status, stream.getvalue()
+
+    result: tuple[int, str] = on_bluez(bus, run_with)
+    return result
+
+
+def levels(told: str) -> list[str]:
+    """Return the level of each line that has one."""
+    return re.findall(r"^(ok|warn|fail|skip) ", told, re.MULTILINE)
+
+
+def test_all_is_well(bus: Path, context: CheckContext) -> None:
+    """One line per check, and a summary."""
+    status, told = examined(bus, context)
+
+    assert 0 == status
+    assert {"ok"} == set(levels(told))
+    assert 14 == len(levels(told)), told
+    assert told.endswith("\n\nall is well: 2 of 2 sensors heard\n")
+    assert "\x1b" not in told
+
+
+def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
+    """It uses the adapter that the service would choose. The rig shows what it hears."""
+    context.build, context.seconds = build_radio, 0.1
+    seen: list[ScriptedBluez] = []
+    status, told = examined(bus, context, seen.append)
+
+    assert 0 == status
+    assert ("StartDiscovery", "/org/bluez/hci0") in seen[0].calls
+    assert "warn air: nothing at all was heard in 0.1 s with hci0, not even from strangers" in told
+    assert "; 0 of 2 sensors heard\n" in told
+
+
+def test_a_failure_shows_its_command_and_skips_dependent_checks(bus: Path, context: CheckContext) -> None:
+    """One cause is one failure; checks that need no Bluetooth still run."""
+    folder = switch(context.root, 0, soft="1")
+    status, told = examined(bus, context)
+
+    assert 1 == status
+    assert f"fail rfkill blocks hci0\n     → echo 0 | sudo tee {folder}/soft\n" in told
+    assert ["skip"] * 4 == [level for level in levels(told) if level == "skip"]
+    assert "skip adapter: not checked before rfkill is in order\n" in told
+    assert told.endswith(f"\n1 failure; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
+
+
+def test_failures_and_warnings_are_counted(bus: Path, context: CheckContext) -> None:
+    """The first failure may cause the others."""
+    (context.root / "run/systemd/timesync/synchronized").unlink()
+    context.output_of = lambda *_command: "no"
+    Path(context.config_path).write_text("")
+    status, told = examined(bus, context, ScriptedBluez.vanish)
+
+    assert 1 == status
+    assert f"2 failures, 1 warning; fix this first: configuration: nano {context.config_path}\n" in told
+
+
+def test_a_command_that_needs_bluetooth_is_not_suggested_first(bus: Path, context: CheckContext) -> None:
+    """A new user has no configuration yet, and `discover` hears nothing while the adapter is blocked."""
+    folder = switch(context.root, 0, soft="1")
+    Path(context.config_path).unlink()
+    status, told = examined(bus, context)
+
+    assert 1 == status
+    assert f" discover --write {context.config_path}\n" in told
+    assert told.endswith(f"\n2 failures; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
+
+
+def test_a_warning_is_no_failure(bus: Path, context: CheckContext) -> None:
+    """There are readings."""
+    (context.root / "run/systemd/timesync/synchronized").unlink()
+    context.output_of = lambda *_command: "no"
+    status, told = examined(bus, context)
+
+    assert 0 == status
+    assert told.endswith("\n1 warning; 2 of 2 sensors heard\n")
+
+
+def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> None:
+    """A bug in one check must not hide the others."""
+    context.clock = lambda: -1e300
+    status, told = examined(bus, context)
+
+    assert 1 == status
+    assert "\nfail clock: this check broke: OverflowError: timestamp out of range for platform time_t; please" in told
+    assert 13 == levels(told).count("ok")
+
+
+def test_without_listening_the_other_checks_run(bus: Path, context: CheckContext) -> None:
+    """Without listening it takes no time."""
+    context.seconds = 0
+    status, told = examined(bus, context)
+
+    assert 0 == status
+    assert "skip sensors: not listened to (--seconds 0)\n" in told
+    assert told.endswith("\nall is well: did not listen to sensors\n")
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+def test_a_terminal_shows_colours_and_progress(
+    context: CheckContext, bus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten seconds without a sign of life are long."""
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    context.is_mock = True
+    stream = Terminal()
+    run(context, stream)
+
+    assert "\x1b[32mok  \x1b[0m user: " in stream.getvalue()
+    assert "\x1b[2m     listening for 1 s …\x1b[0m\n" in stream.getvalue()
+
+
+def test_a_stream_that_can_not_encode_the_arrow_gets_ascii(context: CheckContext, bus: Path) -> None:
+    """A serial line or an old locale must not cause a traceback."""
+    Path(context.config_path).write_text("ä: 1\n", encoding="utf-8")
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    status = run(context, stream)
+
+    assert 1 == status
+    assert b"?: unknown key" in raw.getvalue()
+    assert b"     -> nano +1 " in raw.getvalue()
+
+
+class Closed(io.StringIO):
+    """A pipe without a reader."""
+
+    def write(self, text: str) -> int:  # noqa: ARG002 - TextIO's
+        """Fail, as behind `| head`."""
+        raise BrokenPipeError
+
+
+def test_a_closed_pipe_keeps_the_exit_status(context: CheckContext, bus: Path) -> None:
+    """The exit status still counts."""
+    assert 1 == run(context, Closed())
+
+
+def test_a_command_with_a_line_break_is_not_shown(context: CheckContext, bus: Path) -> None:
+    """Pasted, it would be two commands."""
+    context.config_path = "no\nsuch\x1b[2Jfile"
+    stream = io.StringIO()
+    run(context, stream)
+
+    assert "\x1b" not in stream.getvalue()
+    assert "nano" not in stream.getvalue().partition("fix this first")[0]
+
+
+ERRORS = st.tuples(
+    st.sampled_from(
+        [
+            "org.freedesktop.DBus.Error.ServiceUnknown",
+            "org.freedesktop.DBus.Error.AccessDenied",
+            "org.freedesktop.systemd1.UnitMasked",
+            "com.example.Whatever",
+        ]
+    ),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    config=st.one_of(st.none(), st.binary(max_size=60)),
+    errors=st.dictionaries(st.sampled_from(["GetManagedObjects", "ListNames"]), ERRORS),
+    output=st.one_of(st.none(), st.text(max_size=20)),
+    now=st.floats(),
+    flag=st.binary(max_size=4),
+)
+def test_no_state_of_the_machine_breaks_it(
+    bus: Path,
+    context: CheckContext,
+    *,
+    config: bytes | None,
+    errors: dict[str, tuple[str, str]],
+    output: str | None,
+    now: float,
+    flag: bytes,
+) -> None:
+    """Users run it when something unknown is broken."""
+    bus.unlink(missing_ok=True)
+    if config is not None:
+        Path(context.config_path).write_bytes(config)
+    folder = context.root / "sys/class/rfkill/rfkill0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "type").write_text("bluetooth\n")
+    (folder / "soft").write_bytes(flag)
+    context.output_of, context.clock, context.config = lambda *_command: output, lambda: now, None
+    status, told = examined(bus, context, lambda bluez: bluez.errors.update(errors))
+
+    assert ("fail" in levels(told)) == bool(status)
+    assert told.replace("\n", "").isprintable()
