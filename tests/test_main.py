@@ -49,8 +49,7 @@ def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: P
 def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
     """The readings go on; a traceback for each line of the log would be the next disk to fill."""
     path = write_config(tmp_path, {"log_file": "/dev/full"})
-    with running("--config", str(path), "--config.check") as process:
-        assert process.wait(timeout=PATIENCE_S) == 0
+    assert 0 == main(["--config", str(path), "--config.check"])
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
 

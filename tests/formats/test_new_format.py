@@ -68,17 +68,43 @@ def test_discover_finds_it(program: Path) -> None:
     assert [(["Made up"], 21.0)] == [(one["formats"], one["measurements"]["temperature"]) for one in said["sensors"]]
 
 
+DECODE = {
+    "guessed": [PAYLOAD],
+    "said": ["--service", "cafe", PAYLOAD],
+    "in an advertising payload": [f"0516feca{PAYLOAD}"],
+    "cut short": ["--service", "cafe", "07"],
+}
+DECODE_EACH = """
+import io, json, sys
+from contextlib import redirect_stdout
+from ble_exporter.main import main
+answers = {}
+for name, arguments in json.loads(sys.argv[1]).items():
+    with redirect_stdout(io.StringIO()) as out:
+        answers[name] = main(["decode", *arguments]), out.getvalue()
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="module")
+def decoded(program: Path) -> dict[str, tuple[int, str]]:
+    """What `decode` prints of each payload, with its exit status; one process, which starts once."""
+    command = [sys.executable, "-c", DECODE_EACH, json.dumps(DECODE)]
+    out = subprocess.run(command, cwd=program, env=ENVIRONMENT, stdout=subprocess.PIPE, check=True).stdout
+    return {name: (status, text) for name, (status, text) in json.loads(out).items()}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "how"),
+    ("name", "how"),
     [
-        ([PAYLOAD], "guessed: it has two bytes"),
-        (["--service", "cafe", PAYLOAD], "as --service says"),
-        ([f"0516feca{PAYLOAD}"], "as the service data's UUID says"),
+        ("guessed", "guessed: it has two bytes"),
+        ("said", "as --service says"),
+        ("in an advertising payload", "as the service data's UUID says"),
     ],
 )
-def test_decode_explains_it(program: Path, arguments: list[str], how: str) -> None:
-    """Guessed, told, and in an advertising payload."""
-    status, said = run(program, "decode", *arguments)
+def test_decode_explains_it(decoded: dict[str, tuple[int, str]], name: str, how: str) -> None:
+    """However it is told which format it is."""
+    status, said = decoded[name]
 
     assert 0 == status
     assert "2 bytes of service data: Made up (0xCAFE)" in said
@@ -86,8 +112,8 @@ def test_decode_explains_it(program: Path, arguments: list[str], how: str) -> No
     assert "ble_sensor_temperature_celsius 21" in said
 
 
-def test_decode_says_where_it_is_wrong(program: Path) -> None:
+def test_decode_says_where_it_is_wrong(decoded: dict[str, tuple[int, str]]) -> None:
     """The fields raise the error, with its place."""
-    status, said = run(program, "decode", "--service", "cafe", "07")
+    status, said = decoded["cut short"]
 
     assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, none is left" in said)
