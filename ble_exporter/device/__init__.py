@@ -1,5 +1,6 @@
 """One configured sensor: everything that is kept about it."""
 
 from ble_exporter.device.device import Device, Reader
+from ble_exporter.device.series import Revision
 
-__all__ = ["Device", "Reader"]
+__all__ = ["Device", "Reader", "Revision"]

@@ -8,8 +8,9 @@ from itertools import chain
 from ble_exporter.device.events import Events
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.rhythm import NO_LIMIT, Limit, Rhythm, learned_limit
-from ble_exporter.device.sequence import is_late_copy, steps_behind
-from ble_exporter.device.series import Reception, Series
+from ble_exporter.device.sequence import LATE_STEPS, steps_behind
+from ble_exporter.device.series import Reception, Revision, Series
+from ble_exporter.device.transmission import Transmission
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement, Reading
@@ -54,10 +55,12 @@ class Device:
         said: Texts, events and other values that are not measurements: value, Unix time and moment; the latest last.
         packets: How many advertisements gave a reading.
         heard_s, advertisement, reading: The latest of them; None before the first.
+        is_present: Whether it has series in a scrape: a value or a reception has not expired.
         last_update: When a new measurement was last heard, in Unix time; None if none is shown.
         refused: How many advertisements were rejected, by reason.
         refusal: The reason and the moment of the latest rejection.
         warnings: The different warnings that were logged for it.
+        revision: Shared by all devices of a scrape: metrics.Readings sets it.
         expires_at: Nothing expires before this moment.
     """
 
@@ -78,6 +81,7 @@ class Device:
         self.events = Events()
         self.said: dict[Measurement, tuple[int | str, float, float]] = {}
         self.packets = 0
+        self.is_present = False
         self.heard_s: float | None = None
         self.advertisement: Advertisement | None = None
         self.reading: Reading | None = None
@@ -85,58 +89,64 @@ class Device:
         self.refused: Counter[RejectReason] = Counter()
         self.refusal: tuple[RejectReason, float] | None = None
         self.warnings: set[str] = set()
+        self.revision = Revision()
         self.expires_at = math.inf
         self._limit = limit
         self._shortest_limit_s = limit(None)
         self._presence_limit = presence_limit or learned_limit()
-        # The current transmission: its packet id, the adapter that heard it first, and its number.
-        self._packet_id: int | None = None
-        self._adapter = ""
-        self._transmission = 0
+        self._transmission = Transmission()
         self._histories_full_in = -1
-        self._expirations = 0
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         """Store the values of an advertisement; other measurements stay."""
         if self.expires_at <= now_s:
             # Values that have expired stay so, although their device is heard again.
             self.expire(now_s)
+        self.revision.number += 1
         self.packets += 1
+        self.is_present = True
         self.advertisement = advertisement
         self.reading = reading
         self.heard_s = now_s
         adapter = advertisement.adapter
         reception = self.receptions.get(adapter)
         if reception is None:
-            reception = self.receptions[adapter] = Reception(now_s, Rhythm(now_s))
+            labels = {**self.labels, "adapter": adapter} if adapter else self.labels
+            reception = self.receptions[adapter] = Reception(labels, now_s, Rhythm(now_s))
         reception.rhythm.hear(now_s)
         reception.rssi = advertisement.rssi
         reception.heard_s = now_s
         reception.is_shown = True
         expires_at = now_s + self._shortest_limit_s
-        if expires_at < self.expires_at:  # noqa: PLR1730 - min() takes three times as long
+        if expires_at < self.expires_at:
             self.expires_at = expires_at
+            self.revision.expires_at = min(self.revision.expires_at, expires_at)
         measurements, others, packet_id, _, _ = reading
-        is_copy = False
-        if packet_id is not None and adapter != self._adapter:
-            measurements = self._without_late_copies(measurements, packet_id, now_s)
-            is_copy = packet_id == self._packet_id and self._was_said(measurements)
-        if (packet_id is None or packet_id != self._packet_id) and len(measurements) == len(reading.measurements):
-            self._packet_id, self._adapter = packet_id, adapter
-            self._transmission += 1
-        if self._store(measurements, packet_id, now_s, is_copy):
-            self.last_update = advertisement.heard_at
+        transmission = self._transmission
+        if packet_id is not None and adapter != transmission.adapter and transmission.is_late(packet_id, adapter, now_s):
+            self._store(self._without_older(measurements, packet_id), packet_id, now_s, 0, is_copy=True)
+        else:
+            if packet_id is None or packet_id != transmission.packet_id:
+                transmission.start(packet_id, adapter, now_s)
+            is_copy = adapter != transmission.adapter and self._was_said(measurements)
+            if self._store(measurements, packet_id, now_s, transmission.number, is_copy=is_copy):
+                self.last_update = advertisement.heard_at
         if others:
             self._note_said(advertisement, reading, now_s)
 
     def _store(
-        self, measurements: Mapping[Measurement, float], packet_id: int | None, now_s: float, is_copy: bool
+        self,
+        measurements: Mapping[Measurement, float],
+        packet_id: int | None,
+        now_s: float,
+        transmission: int,
+        *,
+        is_copy: bool,
     ) -> bool:
-        """Store the values; return whether any of them is new in this transmission. A copy is no beat of a rhythm."""
+        """Store the values; return whether any is new in the transmission. A copy leaves the rhythms as they are."""
         is_new = False
         minute = int(now_s // STEP_S)
         point = minute % POINTS
-        transmission = self._transmission
         all_series = self.series
         for measurement, value in measurements.items():
             series = all_series.get(measurement)
@@ -160,22 +170,21 @@ class Device:
                 last_hour.put(value, minute)
         return is_new
 
-    def _without_late_copies(
-        self, measurements: Mapping[Measurement, float], packet_id: int, now_s: float
+    def _without_older(
+        self, measurements: Mapping[Measurement, float], packet_id: int
     ) -> Mapping[Measurement, float]:
-        """Return the measurements without those that another adapter has overtaken."""
+        """Return the measurements of a late packet without those that were heard under a newer id."""
 
-        def is_late(measurement: Measurement) -> bool:
+        def is_older(measurement: Measurement) -> bool:
             series = self.series.get(measurement)
-            if series is None or series.packet_id is None:
-                return False
-            return is_late_copy(steps_behind(packet_id, series.packet_id), now_s - series.heard_s)
+            newest_id = None if series is None else series.packet_id
+            return newest_id is not None and 0 < steps_behind(packet_id, newest_id) <= LATE_STEPS
 
-        return {measurement: value for measurement, value in measurements.items() if not is_late(measurement)}
+        return {measurement: value for measurement, value in measurements.items() if not is_older(measurement)}
 
     def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
         """Return whether the current transmission already had all of these values."""
-        said = {name: series.value for name, series in self.series.items() if series.said_in == self._transmission}
+        said = {name: series.value for name, series in self.series.items() if series.said_in == self._transmission.number}
         return measurements.items() <= said.items()
 
     def _begin_last_hour(self, series: Series, minute: int) -> None:
@@ -234,22 +243,13 @@ class Device:
         return (kept for kept in everything if kept.is_shown)
 
     def _end_if_gone(self) -> None:
-        self._expirations += 1
+        self.revision.number += 1
         if len(self.series) > _MOST_SERIES:
             self.series = {measurement: series for measurement, series in self.series.items() if series.is_shown}
+        self.is_present = any(True for _ in self._kept())
         if not self.is_present:
             self.last_update = None
-            self._packet_id = None
-
-    @property
-    def version(self) -> int:
-        """Grows with every change of the device's series in a scrape."""
-        return self.packets + self._expirations
-
-    @property
-    def is_present(self) -> bool:
-        """Whether it has series in a scrape: a value or a reception has not expired."""
-        return any(True for _ in self._kept())
+            self._transmission.end()
 
     @property
     def interval_s(self) -> float | None:

@@ -27,12 +27,22 @@ _MOST_INFOS = 16
 
 
 class _Event(NamedTuple):
-    """An event of one button: what it was, its packet id, and when and by which adapter it was heard."""
+    """
+    An event of one button.
+
+    Attributes:
+        event: With its arguments.
+        packet_id: Under which it was heard; None if the packet had none.
+        adapter: The one that heard it.
+        heard_s: When it was last heard.
+        since_s: When it was heard for the first time.
+    """
 
     event: str
     packet_id: int | None
-    heard_s: float
     adapter: str
+    heard_s: float
+    since_s: float
 
 
 class Events:
@@ -66,7 +76,7 @@ class Events:
         """
         for name, value in said.items():
             if name.name in EVENT_KINDS:
-                self._hear_event(name, _Event(str(value), packet_id, now_s, adapter))
+                self._hear_event(name, _Event(str(value), packet_id, adapter, now_s, now_s))
             elif name in INFO and ((name, value) in self._infos or len(self._infos) < _MOST_INFOS):
                 self._infos.add((name, value))
                 self.info[name] = str(value)
@@ -79,8 +89,10 @@ class Events:
         latest = self._latest.get(name)
         if latest is not None and _is_late(heard, latest):
             return
-        self._latest[name] = heard
-        if latest is None or not _is_repeat(heard, latest):
+        if latest is not None and _is_repeat(heard, latest):
+            self._latest[name] = heard._replace(since_s=latest.since_s)
+        else:
+            self._latest[name] = heard
             counted = (name, "unknown" if event.startswith("unknown") else event)
             if counted in self.counts or len(self.counts) < _MOST_COUNTS:
                 self.counts[counted] = self.counts.get(counted, 0) + 1
@@ -89,7 +101,7 @@ class Events:
 def _is_late(heard: _Event, latest: _Event) -> bool:
     if heard.packet_id is None or latest.packet_id is None or heard.adapter == latest.adapter:
         return False
-    return is_late_copy(steps_behind(heard.packet_id, latest.packet_id), heard.heard_s - latest.heard_s)
+    return is_late_copy(steps_behind(heard.packet_id, latest.packet_id), heard.heard_s - latest.since_s)
 
 
 def _is_repeat(heard: _Event, latest: _Event) -> bool:

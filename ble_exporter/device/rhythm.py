@@ -5,6 +5,7 @@ Pure arithmetic on monotonic seconds, which the caller passes in.
 """
 
 import math
+from array import array
 from collections.abc import Callable
 from statistics import median_low
 
@@ -48,7 +49,8 @@ class Rhythm:
 
     def __init__(self, heard_s: float) -> None:
         self._heard_s = heard_s
-        self._gaps_s: list[float] = []
+        # Not a list: the garbage collector would look into each of them.
+        self._gaps_s = array("d")
 
     def hear(self, now_s: float) -> None:
         """Note that it was heard again."""

@@ -1,5 +1,6 @@
 """What a device keeps about one measurement, and about its reception by one adapter. Moments are monotonic seconds."""
 
+import math
 from dataclasses import dataclass
 
 from ble_exporter.device.history import LastHour
@@ -36,13 +37,29 @@ class Reception:
     How one adapter receives one device.
 
     Attributes:
+        labels: The device's and the adapter's, if it has a name.
         heard_s: When the latest advertisement was heard.
         rhythm: How often advertisements are heard.
         rssi: Received signal strength of the latest advertisement, in dBm; None if it is not known.
         is_shown: Whether it has not expired.
     """
 
+    labels: dict[str, str]
     heard_s: float
     rhythm: Rhythm
     rssi: int | None = None
     is_shown: bool = False
+
+
+@dataclass(slots=True)
+class Revision:
+    """
+    The state of all devices that share a scrape.
+
+    Attributes:
+        number: Grows with every change of what a scrape shows.
+        expires_at: Nothing expires before this moment.
+    """
+
+    number: int = 0
+    expires_at: float = math.inf

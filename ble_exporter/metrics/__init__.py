@@ -31,6 +31,6 @@ def update_metrics(
     Raises:
         ValueError: A measurement has no family.
     """
-    from ble_exporter.metrics.readings import put  # noqa: PLC0415 - see above
+    from ble_exporter.metrics.registry import put  # noqa: PLC0415 - see above
 
     put(device_name, measurements, registry)

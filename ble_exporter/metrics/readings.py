@@ -5,7 +5,7 @@ A scrape builds the families from what the devices hold at that moment, so an ex
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ble_exporter.device import Device
+from ble_exporter.device import Device, Revision
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels
 from ble_exporter.model import Advertisement, Reading
@@ -28,38 +28,47 @@ class Readings(Collector):
     The readings that have not expired (docs/expiry.md). A device without any has no series.
 
     Args:
-        devices: All devices; the view of a mapping if devices are added later.
+        devices: All devices; each belongs to one collector.
         clock: Returns monotonic seconds.
     """
 
-    def __init__(self, devices: Collection[Device], clock: Callable[[], float] = time.monotonic) -> None:
-        self._devices = devices
+    def __init__(self, devices: Iterable[Device] = (), clock: Callable[[], float] = time.monotonic) -> None:
+        self._devices: list[Device] = []
+        self._revision = Revision()
         self._clock = clock
+        for device in devices:
+            self.add(device)
+
+    def add(self, device: Device) -> None:
+        """Collect one more device."""
+        device.revision = self._revision
+        self._devices.append(device)
 
     @property
     def version(self) -> int:
-        """Grows with every change; an exposition that was rendered from the same version is still valid."""
-        now_s = self._clock()
-        version = 0
-        for device in self._devices:
-            if device.expires_at <= now_s:
-                device.expire(now_s)
-            version += device.version
-        return version
+        """Grows with every change; an exposition that was rendered from the same version is still true."""
+        self._expire()
+        return self._revision.number
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families for a scrape; a family without a series is left out."""
-        now_s = self._clock()
-        for device in self._devices:
-            device.expire(now_s)
+        """Build the families of this moment, for a scrape; a family without a series is left out."""
+        self._expire()
         devices = [device for device in self._devices if device.is_present]
-        yield from _gauge(_SEEN, [Sample(_SEEN.metric, device.labels, 1) for device in devices])
-        updates = [(one.labels, one.last_update) for one in devices if one.last_update is not None]
-        yield from _gauge(_LAST_UPDATE, [Sample(_LAST_UPDATE.metric, labels, value) for labels, value in updates])
+        seen, last_update = _SEEN.metric, _LAST_UPDATE.metric
+        yield from _gauge(_SEEN, [Sample(seen, device.labels, 1) for device in devices])
+        updates = [(device.labels, device.last_update) for device in devices if device.last_update is not None]
+        yield from _gauge(_LAST_UPDATE, [Sample(last_update, labels, value) for labels, value in updates])
         yield from _gauge(_RSSI, _rssi_samples(devices))
         for family, samples in _samples_by_family(devices).items():
             yield from _gauge(family, samples)
         yield from _event_families(devices)
+
+    def _expire(self) -> None:
+        now_s = self._clock()
+        if self._revision.expires_at <= now_s:
+            for device in self._devices:
+                device.expire(now_s)
+            self._revision.expires_at = min(device.expires_at for device in self._devices)
 
 
 def _samples_by_family(devices: Collection[Device]) -> dict[Family, list[Sample]]:
@@ -69,19 +78,22 @@ def _samples_by_family(devices: Collection[Device]) -> dict[Family, list[Sample]
         of_family = samples.setdefault(family, [])
         name, multiplier, divisor = family.metric, family.multiplier, family.divisor
         position = {"position": str(measurement.position)} if measurement.position > 1 else None
-        for device in devices:
-            series = device.series.get(measurement)
-            if series is not None and series.is_shown:
-                labels = {**device.labels, **position} if position else device.labels
-                of_family.append(Sample(name, labels, series.value * multiplier / divisor))
+        of_family += [
+            Sample(
+                name, {**device.labels, **position} if position else device.labels, series.value * multiplier / divisor
+            )
+            for device in devices
+            if (series := device.series.get(measurement)) is not None and series.is_shown
+        ]
     return samples
 
 
 def _rssi_samples(devices: Collection[Device]) -> list[Sample]:
+    metric = _RSSI.metric
     return [
-        Sample(_RSSI.metric, {**device.labels, "adapter": adapter} if adapter else device.labels, reception.rssi)
+        Sample(metric, reception.labels, reception.rssi)
         for device in devices
-        for adapter, reception in device.receptions.items()
+        for reception in device.receptions.values()
         if reception.is_shown and reception.rssi is not None
     ]
 
@@ -103,21 +115,3 @@ def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
         metric = GaugeMetricFamily(family.metric, family.help)
         metric.samples = samples
         yield metric
-
-
-# The devices of `update_metrics`, for as long as their registry lives: a registry does not give its collectors back.
-_devices_on: WeakKeyDictionary[CollectorRegistry, dict[str, Device]] = WeakKeyDictionary()
-
-
-def put(device_name: str, measurements: Mapping[str, float], registry: CollectorRegistry | None) -> None:
-    """Put a device's measurements, heard now, on a registry: see metrics.update_metrics."""
-    named = {Measurement.parse(name): value for name, value in measurements.items()}
-    for measurement in named:
-        if measurement.name not in FAMILIES:
-            raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
-    registry = REGISTRY if registry is None else registry
-    if registry not in _devices_on:
-        _devices_on[registry] = {}
-        registry.register(Readings(_devices_on[registry].values()))
-    device = _devices_on[registry].setdefault(device_name, Device(device_name))
-    device.update(Advertisement("", {}, time.time()), Reading(named, {}, None), time.monotonic())

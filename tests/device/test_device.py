@@ -128,11 +128,11 @@ def test_each_change_moves_the_version(home: Home, attic: Device) -> None:
         home.begin_scan,
         home.end_scan,
     ]
-    versions = [attic.version]
+    versions = [attic.revision.number]
     for change in changes:
         home.now += 1
         change()
-        versions.append(attic.version)
+        versions.append(attic.revision.number)
     before, heard, heard_again, scan_began, scan_ended = versions
 
     assert before < heard < heard_again == scan_began < scan_ended

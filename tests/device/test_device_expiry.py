@@ -101,11 +101,11 @@ def test_without_a_limit_time_changes_nothing() -> None:
     """Where the end of a scan decides, the latest scan shows until the next one ends, however long that takes."""
     home = Home(limit=NO_LIMIT)
     home.hear({"temperature": 21.5})
-    version = home.devices["attic"].version
+    version = home.devices["attic"].revision.number
     home.now += 1e6
 
     assert "temperature" in shown(home)
-    assert (version, math.inf) == (home.devices["attic"].version, home.devices["attic"].expires_at)
+    assert (version, math.inf) == (home.devices["attic"].revision.number, home.devices["attic"].expires_at)
 
 
 def test_a_scan_ends_what_it_did_not_hear() -> None:
@@ -140,7 +140,7 @@ def test_where_nothing_is_due_nothing_changes() -> None:
     for wait in (0, 89, 1, 1000):
         home.now += wait
         attic.expire(home.now)
-        versions.append(attic.version)
+        versions.append(attic.revision.number)
 
     assert versions[0] == versions[1] < versions[2] == versions[3]
 

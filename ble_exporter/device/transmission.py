@@ -1,0 +1,45 @@
+"""The packets that a device sends under one packet id, and those that another adapter brings late."""
+
+from collections import deque
+
+from ble_exporter.device.sequence import LATE_STEPS, is_late_copy, steps_behind
+
+
+class Transmission:
+    """
+    The current transmission of one device. Moments are monotonic seconds.
+
+    Attributes:
+        packet_id: Its packet id; None if the packet has none, or nothing was heard.
+        adapter: The adapter that heard it first.
+        number: How many transmissions there were.
+    """
+
+    def __init__(self) -> None:
+        self.packet_id: int | None = None
+        self.adapter = ""
+        self.number = 0
+        # The packet ids of the latest ones, and when each began; oldest first.
+        self._begun: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
+
+    def start(self, packet_id: int | None, adapter: str, now_s: float) -> None:
+        """Start the next transmission."""
+        self.packet_id, self.adapter = packet_id, adapter
+        self.number += 1
+        if packet_id is None:
+            self._begun.clear()
+        else:
+            self._begun.append((packet_id, now_s))
+
+    def end(self) -> None:
+        """Forget the packet ids: the next packet starts a transmission, whatever its id."""
+        self.packet_id = None
+        self._begun.clear()
+
+    def is_late(self, packet_id: int, adapter: str, now_s: float) -> bool:
+        """Return whether a packet is a late copy from another adapter."""
+        if self.packet_id is None or adapter == self.adapter:
+            return False
+        behind = steps_behind(packet_id, self.packet_id)
+        overtaken_s = (begun for newer, begun in self._begun if 0 < steps_behind(packet_id, newer) <= LATE_STEPS)
+        return is_late_copy(behind, now_s - next(overtaken_s, now_s))

@@ -1,0 +1,34 @@
+"""Readings on a Prometheus registry, for `metrics.update_metrics`. The service does not load this file."""
+
+import time
+from collections.abc import Mapping
+from weakref import WeakKeyDictionary
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from ble_exporter.device import Device
+from ble_exporter.formats.measurement import Measurement
+from ble_exporter.metrics.families import FAMILIES
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.model import Advertisement, Reading
+
+# The contract's function has a registry and nothing else to keep its devices by, and a registry does not give its
+# collectors back.
+_stores: WeakKeyDictionary[CollectorRegistry, tuple[Readings, dict[str, Device]]] = WeakKeyDictionary()
+
+
+def put(device_name: str, measurements: Mapping[str, float], registry: CollectorRegistry | None) -> None:
+    """Put a device's measurements, heard now, on a registry: see metrics.update_metrics."""
+    named = {Measurement.parse(name): value for name, value in measurements.items()}
+    for measurement in named:
+        if measurement.name not in FAMILIES:
+            raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
+    registry = REGISTRY if registry is None else registry
+    if registry not in _stores:
+        _stores[registry] = (Readings(), {})
+        registry.register(_stores[registry][0])
+    readings, devices = _stores[registry]
+    if device_name not in devices:
+        devices[device_name] = Device(device_name)
+        readings.add(devices[device_name])
+    devices[device_name].update(Advertisement("", {}, time.time()), Reading(named, {}, None), time.monotonic())
