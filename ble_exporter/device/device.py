@@ -30,6 +30,9 @@ MOST_HISTORIES = 32
 _MOST_SERIES = 64
 """A device with more series than this forgets those that have expired, with their rhythms and last hours."""
 
+_NO_TRANSMISSION = -1
+"""The number under which the values of late packets are stored: their own transmission has ended."""
+
 _MOST_TEXTS = 32
 """How many texts, events and other values that are not measurements are kept: the latest."""
 
@@ -123,14 +126,16 @@ class Device:
             self.revision.expires_at = min(self.revision.expires_at, expires_at)
         measurements, others, packet_id, _, _ = reading
         transmission = self._transmission
-        if packet_id is not None and adapter != transmission.adapter and transmission.is_late(packet_id, adapter, now_s):
-            self._store(self._without_older(measurements, packet_id), packet_id, now_s, 0, is_copy=True)
+        is_other_adapter = adapter != transmission.adapter
+        if is_other_adapter and transmission.is_late(packet_id, now_s):
+            measurements, number, is_copy = self._without_older(measurements, packet_id), _NO_TRANSMISSION, True
         else:
             if packet_id is None or packet_id != transmission.packet_id:
                 transmission.start(packet_id, adapter, now_s)
-            is_copy = adapter != transmission.adapter and self._was_said(measurements)
-            if self._store(measurements, packet_id, now_s, transmission.number, is_copy=is_copy):
-                self.last_update = advertisement.heard_at
+            number = transmission.number
+            is_copy = is_other_adapter and adapter != transmission.adapter and self._was_said(measurements)
+        if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
+            self.last_update = advertisement.heard_at
         if others:
             self._note_said(advertisement, reading, now_s)
 
@@ -139,7 +144,7 @@ class Device:
         measurements: Mapping[Measurement, float],
         packet_id: int | None,
         now_s: float,
-        transmission: int,
+        number: int,
         *,
         is_copy: bool,
     ) -> bool:
@@ -154,9 +159,9 @@ class Device:
                 series = all_series[measurement] = Series(now_s, Rhythm(now_s))
             elif not is_copy:
                 series.rhythm.hear(now_s)
-            if series.said_in != transmission or series.value != value:
+            if series.said_in != number or series.value != value:
                 is_new = True
-                series.said_in = transmission
+                series.said_in = number
                 series.value = value
             series.packet_id = packet_id
             series.heard_s = now_s
@@ -171,20 +176,20 @@ class Device:
         return is_new
 
     def _without_older(
-        self, measurements: Mapping[Measurement, float], packet_id: int
+        self, measurements: Mapping[Measurement, float], packet_id: int | None
     ) -> Mapping[Measurement, float]:
         """Return the measurements of a late packet without those that were heard under a newer id."""
 
         def is_older(measurement: Measurement) -> bool:
             series = self.series.get(measurement)
-            newest_id = None if series is None else series.packet_id
-            return newest_id is not None and 0 < steps_behind(packet_id, newest_id) <= LATE_STEPS
+            return series is not None and 0 < steps_behind(packet_id, series.packet_id) <= LATE_STEPS
 
         return {measurement: value for measurement, value in measurements.items() if not is_older(measurement)}
 
     def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
         """Return whether the current transmission already had all of these values."""
-        said = {name: series.value for name, series in self.series.items() if series.said_in == self._transmission.number}
+        number = self._transmission.number
+        said = {name: series.value for name, series in self.series.items() if series.said_in == number}
         return measurements.items() <= said.items()
 
     def _begin_last_hour(self, series: Series, minute: int) -> None:

@@ -99,9 +99,9 @@ class Events:
 
 
 def _is_late(heard: _Event, latest: _Event) -> bool:
-    if heard.packet_id is None or latest.packet_id is None or heard.adapter == latest.adapter:
-        return False
-    return is_late_copy(steps_behind(heard.packet_id, latest.packet_id), heard.heard_s - latest.since_s)
+    return heard.adapter != latest.adapter and is_late_copy(
+        steps_behind(heard.packet_id, latest.packet_id), heard.heard_s - latest.since_s
+    )
 
 
 def _is_repeat(heard: _Event, latest: _Event) -> bool:

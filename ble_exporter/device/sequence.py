@@ -12,9 +12,13 @@ LATE_S = 5.0
 """A late copy arrives within this many seconds after the packet that overtook it."""
 
 
-def steps_behind(packet_id: int, latest: int) -> int:
-    """Return how many steps a packet id is behind the latest one, from 0 to 255; both wrap around after 255."""
-    return (latest - packet_id) % 256
+def steps_behind(packet_id: int | None, latest: int | None) -> int:
+    """
+    Return how many steps a packet id is behind the latest one, from 0 to 255; 0 if one of the two is None.
+
+    Packet ids are from 0 to 255, and wrap around.
+    """
+    return 0 if packet_id is None or latest is None else (latest - packet_id) % 256
 
 
 def is_late_copy(behind: int, age_s: float) -> bool:

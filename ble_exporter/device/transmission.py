@@ -36,10 +36,8 @@ class Transmission:
         self.packet_id = None
         self._begun.clear()
 
-    def is_late(self, packet_id: int, adapter: str, now_s: float) -> bool:
-        """Return whether a packet is a late copy from another adapter."""
-        if self.packet_id is None or adapter == self.adapter:
-            return False
+    def is_late(self, packet_id: int | None, now_s: float) -> bool:
+        """Return whether a packet from another adapter than `adapter` is a late copy."""
         behind = steps_behind(packet_id, self.packet_id)
         overtaken_s = (begun for newer, begun in self._begun if 0 < steps_behind(packet_id, newer) <= LATE_STEPS)
         return is_late_copy(behind, now_s - next(overtaken_s, now_s))

@@ -5,18 +5,14 @@ A scrape builds the families from what the devices hold at that moment, so an ex
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ble_exporter.device import Device, Revision
-from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels
-from ble_exporter.model import Advertisement, Reading
 
 _SEEN = Family("seen", "1 for each device that was heard lately: in the latest scan, or within its time limit.")
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")

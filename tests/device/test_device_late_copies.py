@@ -126,3 +126,40 @@ def test_a_slow_adapter_never_brings_back_the_past(start: int, heard: tuple[set[
         newest = max(newest, number)
 
         assert temperature(home) == newest
+
+
+def test_a_late_packet_of_the_other_kind_does_not_restart_the_transmission() -> None:
+    """The current values must not count as new once more, when they are repeated."""
+    home = Home()
+    home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
+    home.now += 0.1
+    home.hear({"voltage": 2.9}, packet_id=4, adapter="hci1")
+    last_update = home.devices["attic"].last_update
+    home.now += 5
+    home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
+
+    assert last_update == home.devices["attic"].last_update
+
+
+def test_a_late_event_does_not_restart_the_transmission() -> None:
+    """It has no measurement at all."""
+    home = Home()
+    home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
+    last_update = home.devices["attic"].last_update
+    home.now += 2.5
+    home.hear(others={"button": "press"}, packet_id=4, adapter="hci1")
+    home.now += 2.5
+    home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
+
+    assert last_update == home.devices["attic"].last_update
+
+
+def test_a_copy_is_late_by_when_it_was_overtaken_not_by_the_latest_repeat() -> None:
+    """A sensor that repeats one packet for minutes must not hide its restart from another adapter."""
+    home = Home()
+    for _ in range(5):
+        home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
+        home.now += 4
+    home.hear({"temperature": 3.5}, packet_id=4, adapter="hci1")
+
+    assert {"temperature": 3.5} == home.devices["attic"].values()
