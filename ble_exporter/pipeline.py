@@ -95,7 +95,8 @@ class Pipeline:
             self._note_remarks(device, advertisement, reading.remarks)
         if device.packets == 1:
             values = [f"{name} {value:g}" for name, value in reading.measurements.items()]
-            said = ", ".join([*values, f"RSSI {advertisement.rssi} dBm"])
+            rssi = [] if advertisement.rssi is None else [f"RSSI {advertisement.rssi} dBm"]
+            said = ", ".join([*values, *rssi])
             self._log.info("heard %s (%s) for the first time: %s", device.name, device.address, said)
 
     def _reject(self, device: Device, error: DecodeError) -> None:

@@ -1,7 +1,5 @@
 """Helpers that two or more modules share."""
 
-import time
-
 
 def one_line(text: object) -> str:
     """Return the text as one printable line: white space is folded, other unprintable characters are escaped."""
@@ -12,15 +10,6 @@ def one_line(text: object) -> str:
 def number_of(count: int, thing: str) -> str:
     """Return a count with its noun: "1 device", "3 devices"."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-# Unlike time.monotonic, it goes on while the machine sleeps, as values age. macOS does not have it.
-_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def seconds_since_boot() -> float:
-    """Return monotonic seconds, which on Linux include the time that the machine sleeps."""
-    return time.clock_gettime(_BOOT_CLOCK)
 
 
 def in_words(seconds: float) -> str:

@@ -18,7 +18,14 @@ from ble_exporter.scanner.session import listening
 from ble_exporter.service import systemd
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
-from ble_exporter.utils import seconds_since_boot
+
+# Unlike time.monotonic, it goes on while the machine sleeps, as values age. macOS does not have it.
+_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def seconds_since_boot() -> float:
+    """Return monotonic seconds, which on Linux include the time that the machine sleeps."""
+    return time.clock_gettime(_BOOT_CLOCK)
 
 
 class ScanCycle:
