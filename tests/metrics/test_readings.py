@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from ble_exporter.metrics import update_metrics
 from tests.home import EPOCH_S, Home
 
 
@@ -183,37 +181,3 @@ def test_each_change_moves_the_version() -> None:
         versions.append(home.readings.version)
 
     assert len(versions) == len(set(versions))
-
-
-def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
-    """Public API: the simple way to the gauges, on a registry that a test replaces."""
-    registry = CollectorRegistry()
-    update_metrics("attic", {"temperature": 21.5, "battery": 97.0}, registry)
-    update_metrics("attic", {"humidity": 45.0}, registry)
-
-    def value(metric: str) -> float | None:
-        return registry.get_sample_value(metric, {"device": "attic"})
-
-    assert (
-        value("ble_sensor_temperature_celsius"),
-        value("ble_sensor_battery_percent"),
-        value("ble_sensor_humidity_percent"),
-        value("ble_sensor_seen"),
-    ) == (21.5, 97.0, 45.0, 1)
-    assert value("ble_sensor_last_update_timestamp_seconds") is not None
-
-
-@pytest.mark.parametrize("name", ["colour", "temperature_1", "temperature_x", "colour_2"])
-def test_an_unknown_measurement_is_refused_by_name(name: str) -> None:
-    """A typing error in a caller must not vanish."""
-    with pytest.raises(ValueError, match=f"{name}: not a measurement"):
-        update_metrics("attic", {name: 1.0}, CollectorRegistry())
-
-
-def test_what_is_refused_leaves_no_trace() -> None:
-    """Half a reading would be an update that nobody understands."""
-    registry = CollectorRegistry()
-    with pytest.raises(ValueError, match="colour: not a measurement; the known ones are battery, temperature"):
-        update_metrics("attic", {"temperature": 21.5, "colour": 1.0}, registry)
-
-    assert [] == list(registry.collect())
