@@ -178,7 +178,6 @@ def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
     [
         (b"a: 1\nb: \xff", "x.yaml:2: not UTF-8 text; save the file as UTF-8"),
         (b"a: 1\n\nb: \x07", "x.yaml:3: a control character is not allowed; remove it"),
-        (b"[" * 5000, "x.yaml: not valid YAML: nested too deeply"),
     ],
 )
 def test_what_is_no_yaml_is_a_configuration_error(data: bytes, message: str) -> None:
