@@ -76,7 +76,7 @@ def test_a_wheel_has_the_commit(
 
     name = build_backend.build_wheel(str(tmp_path))
 
-    assert name == f"ble_sensor_prometheus_exporter-{version}-py3-none-any.whl"
+    assert f"ble_sensor_prometheus_exporter-{version}-py3-none-any.whl" == name
     with zipfile.ZipFile(tmp_path / name) as wheel:
         assert f'\nCOMMIT = "{commit}"\n' in wheel.read("ble_exporter/__init__.py").decode()
         assert "ble_exporter/py.typed" in wheel.namelist()
@@ -95,10 +95,9 @@ def test_a_wheel_from_the_source_distribution_has_the_same_version(
     subprocess.run(["tar", "-xzf", name], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path / name.removesuffix(".tar.gz"))
 
-    assert name == "ble_sensor_prometheus_exporter-7.0.0.dev0+g89abcde.tar.gz"
-    assert (
-        build_backend.build_wheel(str(tmp_path))
-        == "ble_sensor_prometheus_exporter-7.0.0.dev0+g89abcde-py3-none-any.whl"
+    assert "ble_sensor_prometheus_exporter-7.0.0.dev0+g89abcde.tar.gz" == name
+    assert "ble_sensor_prometheus_exporter-7.0.0.dev0+g89abcde-py3-none-any.whl" == build_backend.build_wheel(
+        str(tmp_path)
     )
 
 
@@ -108,7 +107,7 @@ def test_a_release_has_its_number_alone(project: Path, tmp_path: Path) -> None:
     for path in (project / "pyproject.toml", project / build_backend.VERSION):
         path.write_text(path.read_text().replace("7.0.0.dev0", "7.0.0"))
 
-    assert build_backend.build_wheel(str(tmp_path)) == "ble_sensor_prometheus_exporter-7.0.0-py3-none-any.whl"
+    assert "ble_sensor_prometheus_exporter-7.0.0-py3-none-any.whl" == build_backend.build_wheel(str(tmp_path))
 
 
 def test_a_build_that_fails_leaves_the_folder(project: Path, tmp_path: Path) -> None:

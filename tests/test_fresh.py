@@ -93,11 +93,11 @@ def test_pip_would_take_a_newer_release(tmp_path: Path) -> None:
 
 def test_the_index_of_the_machine_stays() -> None:
     """The real releases must be found as well as the newer ones."""
-    assert newer.with_newer({"PIP_FIND_LINKS": "/here", "A": "b"}, "/newer") == {
+    assert {
         "PIP_FIND_LINKS": "/here /newer",
         "A": "b",
-    }
-    assert newer.with_newer({}, "/newer") == {"PIP_FIND_LINKS": "/newer"}
+    } == newer.with_newer({"PIP_FIND_LINKS": "/here", "A": "b"}, "/newer")
+    assert {"PIP_FIND_LINKS": "/newer"} == newer.with_newer({}, "/newer")
 
 
 def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
     installed = {"PyYAML": "6.0.3", "idna": newer.VERSION, "types_new.er": "1", "pip": "22.3"}
     listed = json.dumps([{"name": name, "version": version} for name, version in installed.items()])
 
-    assert newer.wrong(listed, [lock]) == [f"idna=={newer.VERSION}", "types-new-er==1"]
+    assert [f"idna=={newer.VERSION}", "types-new-er==1"] == newer.wrong(listed, [lock])
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])

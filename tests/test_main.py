@@ -41,9 +41,9 @@ def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: P
         _, err = process.communicate(timeout=PATIENCE_S)
 
     assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
-    assert err == ""
+    assert "" == err
     assert "Traceback" not in log.read_text()
-    assert len([line for line in log.read_text().splitlines() if " DEBUG a bad request: " in line]) == 1
+    assert 1 == len([line for line in log.read_text().splitlines() if " DEBUG a bad request: " in line])
 
 
 def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (process.returncode, err.count("\n")) == (69, 1)
+    assert (69, 1) == (process.returncode, err.count("\n"))
 
 
 def test_a_capture_is_replayed(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: 
     with running("--config", str(config), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         out, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (process.returncode, out) == (69, "")
+    assert (69, "") == (process.returncode, out)
     assert re.fullmatch(r"ble-exporter: error: D-Bus can't be reached \(.*\): start it with `systemctl.*\n", err)
     assert " ERROR D-Bus can't be reached" in (tmp_path / "logs" / "x.log").read_text()
 
@@ -82,7 +82,7 @@ def test_a_log_on_standard_error_says_it_once(tmp_path: Path) -> None:
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (process.returncode, err.count("D-Bus can't be reached")) == (69, 1)
+    assert (69, 1) == (process.returncode, err.count("D-Bus can't be reached"))
 
 
 def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +92,7 @@ def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.
         status = main(["--config", str(path), "--mock"])
 
     err = capsys.readouterr().err
-    assert (status, err.count("\n")) == (78, 1)
+    assert (78, 1) == (status, err.count("\n"))
     assert err.startswith("ble-exporter: error: listen_port: port ")
 
 
@@ -101,7 +101,7 @@ def test_an_unwritable_log_folder_ends_with_78_and_one_line(tmp_path: Path, caps
     (tmp_path / "file").touch()
     path = write_config(tmp_path, {"log_file": str(tmp_path / "file" / "x.log")})
 
-    assert main(["--config", str(path), "--mock"]) == 78
+    assert 78 == main(["--config", str(path), "--mock"])
     assert capsys.readouterr().err.startswith(f"ble-exporter: error: log_file: {tmp_path}/file/x.log can't be written")
 
 
@@ -109,7 +109,7 @@ def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFix
     """Systemd does not restart it: see RestartPreventExitStatus in the unit."""
     path = HERE / "configs" / "bad" / "port_zero.yaml"
 
-    assert main(["--config", str(path)]) == 78
+    assert 78 == main(["--config", str(path)])
     assert (
         f"ble-exporter: error: {path}:4: listen_port: 0 is not a port; write a whole number from 1 to 65535\n"
         == capsys.readouterr().err
@@ -130,15 +130,15 @@ def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -
 
 def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the log on standard error the traceback is there already."""
-    assert main(["--config", str(write_config(tmp_path, {"log_file": "-"}))], broken) == 1
-    assert capsys.readouterr().err.count("Traceback") == 1
+    assert 1 == main(["--config", str(write_config(tmp_path, {"log_file": "-"}))], broken)
+    assert 1 == capsys.readouterr().err.count("Traceback")
 
 
 def test_config_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before a restart, so that a mistake does not cost the running service."""
     port = yaml.safe_load(config.read_text())["listen_port"]
 
-    assert main(["--config", str(config), "--config.check"]) == 0
+    assert 0 == main(["--config", str(config), "--config.check"])
     assert f"{config}: ok: 2 devices, a scan of 20 s every 30 s, port {port}\n" == capsys.readouterr().out
     assert not (config.parent / "logs").exists()
 

@@ -36,7 +36,7 @@ def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number
         rest = process.stderr.read()
 
     assert 'ble_sensor_seen{device="living_room"} 1.0' in body
-    assert (status, [line.split(" ", 2)[2] for line in rest.splitlines()]) == (0, ["stopping", "stopped"])
+    assert (0, ["stopping", "stopped"]) == (status, [line.split(" ", 2)[2] for line in rest.splitlines()])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -48,7 +48,7 @@ def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: sig
     with running("--config", str(path), PYTHONPATH=str(tmp_path)) as process:
         _, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (process.returncode, err) == (0, "")
+    assert (0, "") == (process.returncode, err)
 
 
 def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
         status = process.wait(timeout=PATIENCE_S)
 
-    assert (status, rest[-1]) == (0, "stopped\n")
+    assert (0, "stopped\n") == (status, rest[-1])
 
 
 def test_a_hang_up_while_it_starts_is_ignored_and_told(tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ def read(service_data: dict[str, bytes]) -> Reading:
 
 def test_parse_bthome_gives_the_contract_s_example() -> None:
     """The name, the signature and this result are public API."""
-    assert parse_bthome(bytes.fromhex("40016102ca0903bf13")) == {
+    assert {
         "battery": 97.0,
         "temperature": 25.06,
         "humidity": 50.55,
-    }
+    } == parse_bthome(bytes.fromhex("40016102ca0903bf13"))
 
 
 def test_parse_bthome_raises_a_value_error() -> None:
@@ -98,7 +98,7 @@ def test_service_data_of_an_unknown_format_beside_a_known_one_is_ignored() -> No
     """Sensors may send more than one kind of service data in one advertisement."""
     service_data = {"0000feaa-0000-1000-8000-00805f9b34fb": b"x", UUID: PACKET_A}
 
-    assert read(service_data).measurements[Measurement("temperature")] == 27.01
+    assert 27.01 == read(service_data).measurements[Measurement("temperature")]
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_two_formats_in_one_advertisement_are_merged() -> None:
     """Nothing heard is lost when a sensor speaks two formats at once."""
     reading = read({mibeacon.UUID: bytes.fromhex("50585b050301000038c1a406100202020a10014f"), UUID: PACKET_B})
 
-    assert reading.measurements == {
+    assert {
         "voltage": 2.848,
         "power_on": 0.0,
         "opening": 1.0,
         "humidity": 51.4,
         "battery": 79.0,
-    }
-    assert reading.packet_id == 0xB0
+    } == reading.measurements
+    assert 0xB0 == reading.packet_id
 
 
 @pytest.mark.parametrize("turn", [1, -1], ids=["heard in one order", "and in the other"])
@@ -144,20 +144,20 @@ def test_the_same_measurement_in_two_formats_is_kept_twice(turn: int) -> None:
 
     reading = read(service_data)
 
-    assert {name: value for name, value in reading.measurements.items() if name.startswith("temperature")} == {
+    assert {
         "temperature": 27.01,
         "temperature_2": 27.02,
         "temperature_3": 19.0,
-    }
-    assert reading.packet_id == 7
+    } == {name: value for name, value in reading.measurements.items() if name.startswith("temperature")}
+    assert 7 == reading.packet_id
 
 
 def test_an_impossible_value_keeps_its_position_among_formats() -> None:
     """The second sensor's value must not become the first's when the first breaks."""
     reading = read({UUID: b"\x40\x02\xff\x7f\x01\x50", atc.UUID: PVVX_PACKET.replace(b"\x52\x09", b"\xff\x09")})
 
-    assert reading.measurements[Measurement("temperature", 2)] == 19.0
-    assert reading.measurements[Measurement("battery")] == 80.0
+    assert 19.0 == reading.measurements[Measurement("temperature", 2)]
+    assert 80.0 == reading.measurements[Measurement("battery")]
     assert Remarks(impossible=(Measurement("temperature"), Measurement("battery", 2))) == reading.remarks
 
 
@@ -175,9 +175,9 @@ def test_a_payload_that_is_refused_does_not_cost_the_other_one() -> None:
         )
     )
 
-    assert reading.measurements == {"power_on": 0.0, "voltage": 3.006}
+    assert {"power_on": 0.0, "voltage": 3.006} == reading.measurements
     assert reading.remarks is not None
-    assert [error.reason for error in reading.remarks.refused] == ["encrypted"]
+    assert ["encrypted"] == [error.reason for error in reading.remarks.refused]
 
 
 def test_of_several_payloads_that_are_all_refused_the_first_is_told() -> None:
@@ -243,7 +243,7 @@ def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:
     """A key changes nothing about that."""
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), atc.UUID: sealing.seal_atc(b"\xa0\x65\x50", 7)})
 
-    assert reading.formats == ("BTHome v2, encrypted", "pvvx or ATC1441, encrypted")
+    assert ("BTHome v2, encrypted", "pvvx or ATC1441, encrypted") == reading.formats
     assert {"temperature", "temperature_2"} <= reading.measurements.keys()
 
 

@@ -127,11 +127,11 @@ def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Pat
 
 def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It shows only their number."""
-    assert main(["--config", str(config), "--config.check"]) == 0
+    assert 0 == main(["--config", str(config), "--config.check"])
 
     out, err = capsys.readouterr()
     assert f"{config}: ok: 1 device (1 with a key), a scan of 1 s every 1 s, port " in out
-    assert err == ""
+    assert "" == err
     assert [] == [form for form in forms_of(KEY) if form in out.lower()]
 
 
@@ -156,10 +156,10 @@ def test_a_key_that_everybody_can_read_is_warned_of(
     config.chmod(0o644)
     warning = f"{config} holds a bindkey, and every user of this machine can read it: `chmod o-r {config}`"
 
-    assert main(["--config", str(config), "--config.check"]) == 0
+    assert 0 == main(["--config", str(config), "--config.check"])
     assert f"ble-exporter: warning: {warning}" in capsys.readouterr().err
 
-    assert main(["--config", str(config)], stopping) == 0
+    assert 0 == main(["--config", str(config)], stopping)
     assert f" WARNING {warning}" in (tmp_path / "x.log").read_text()
 
 
@@ -168,8 +168,8 @@ def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFix
     sample = HERE.parent / "config.yaml"
     assert sample.stat().st_mode & stat.S_IROTH
 
-    assert main(["--config", str(sample), "--config.check"]) == 0
-    assert capsys.readouterr().err == ""
+    assert 0 == main(["--config", str(sample), "--config.check"])
+    assert "" == capsys.readouterr().err
 
 
 def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE.parent, check=False)
 
-    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (78, "", 1)
+    assert (78, "", 1) == (run.returncode, run.stdout, run.stderr.count("\n"))
     assert run.stderr.startswith(
         "ble-exporter: error: devices: a bindkey is set, and the library that decrypts can't be"
     )

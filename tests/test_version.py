@@ -124,13 +124,13 @@ def test_without_a_known_commit_it_still_starts(checkout: Path, kind: Callable[[
     """The version is no reason to fail; it is the number alone then."""
     commit = commit_of(kind(checkout))
 
-    assert (commit, version_of("0.2.0.dev0", commit)) == ("", "0.2.0.dev0")
+    assert ("", "0.2.0.dev0") == (commit, version_of("0.2.0.dev0", commit))
 
 
 def test_a_commit_that_is_written_down_is_the_one(checkout: Path) -> None:
     """An archive that is unpacked in a repository is not that repository's commit; nor is an empty one."""
     assert commit_of(checkout, COMMIT_OF_AN_ARCHIVE) == COMMIT_OF_AN_ARCHIVE
-    assert commit_of(checkout, "") == ""
+    assert "" == commit_of(checkout, "")
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_the_version_costs_no_large_import() -> None:
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import ble_exporter; print({heavy} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True, check=True)
 
-    assert out.stdout == "set()\n"
+    assert "set()\n" == out.stdout

@@ -20,7 +20,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     """Examples and exit statuses, no line broken."""
     status, out = ends(["--help"], capsys)
 
-    assert status == 0
+    assert 0 == status
     assert "  ble-exporter --config config.yaml --config.check  check the configuration and exit\n" in out
     assert "  78   the configuration can't be used\n" in out
     assert [] == [line for line in out.splitlines() if len(line) > 120]
@@ -41,7 +41,7 @@ def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixtur
         run(command, ["--help"])
 
     out = capsys.readouterr().out
-    assert caught.value.code == 0
+    assert 0 == caught.value.code
     assert f"\nexamples:\n  ble-exporter {command} " in out
     assert "\nexit status:\n  0 " in out
     assert [] == [line for line in out.splitlines() if len(line) > 100]
@@ -74,7 +74,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pyt
     """The message names the argument, and the help."""
     status, said = ends(arguments, capsys)
 
-    assert status == 2
+    assert 2 == status
     assert said.startswith("ble-exporter: error: ")
     assert message in said
     assert said.endswith("\n`ble-exporter --help` shows the options, with examples.\n")

@@ -28,9 +28,9 @@ def error_of(parser: Parser, arguments: list[str], capsys: pytest.CaptureFixture
     """Return the first line of a usage error."""
     with pytest.raises(SystemExit) as caught:
         parser.parse(arguments)
-    assert caught.value.code == 2
+    assert 2 == caught.value.code
     out, err = capsys.readouterr()
-    assert out == ""
+    assert "" == out
     return str(err).split("\n")[0]
 
 
@@ -38,7 +38,7 @@ def test_options_may_stand_anywhere() -> None:
     """Users recall a line from the shell's history and append an option."""
     options = command().parse(["40", "--json", "02", "--key", "x", "03"])
 
-    assert (options.words, options.json, options.key) == (["40", "02", "03"], True, "x")
+    assert (["40", "02", "03"], True, "x") == (options.words, options.json, options.key)
 
 
 def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,14 +24,14 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_terminal_gets_colours() -> None:
     """A failure among thirty lines is found at once."""
-    assert Painter(Terminal())("fail", "bold", "red") == "\x1b[1;31mfail\x1b[0m"
+    assert "\x1b[1;31mfail\x1b[0m" == Painter(Terminal())("fail", "bold", "red")
 
 
 def test_a_pipe_gets_plain_text() -> None:
     """Text for grep or a bug report must not contain escape sequences."""
     painter = Painter(io.StringIO())
 
-    assert painter("fail", "red") == "fail"
+    assert "fail" == painter("fail", "red")
     assert not painter.is_live
 
 
@@ -40,15 +40,15 @@ def test_colours_can_be_disabled(variable: str, value: str, monkeypatch: pytest.
     """no-color.org: the user sets it once for every program."""
     monkeypatch.setenv(variable, value)
 
-    assert Painter(Terminal())("fail", "red") == "fail"
+    assert "fail" == Painter(Terminal())("fail", "red")
 
 
 def test_columns_are_aligned_by_what_a_terminal_shows() -> None:
     """A Chinese character takes two columns, a combining accent none."""
-    assert columns([["厨房", "1"], ["cafe\u0301", "-12"]], right=frozenset({1})) == ["厨房    1", "cafe\u0301  -12"]
+    assert ["厨房    1", "cafe\u0301  -12"] == columns([["厨房", "1"], ["cafe\u0301", "-12"]], right=frozenset({1}))
     assert width("厨房") == width("cafe\u0301") == 4
 
 
 def test_a_name_can_not_move_the_cursor() -> None:
     """Anybody in range can choose a device's name."""
-    assert columns([["a\x1b[2Jb\n\u202ec", "x"]]) == ["a\\x1b[2Jb \\u202ec  x"]
+    assert ["a\\x1b[2Jb \\u202ec  x"] == columns([["a\x1b[2Jb\n\u202ec", "x"]])

@@ -63,10 +63,10 @@ def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
     """It is the first file that a user edits."""
     config = load_config(str(ROOT / "config.yaml"))
 
-    assert (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port) == (30, 5, 8000)
-    assert (config.log_file, config.log_level) == ("./logs/ble_exporter.log", "INFO")
-    assert (config.listen_address, config.adapters, config.stale_after_seconds) == (None, (), None)
-    assert (config.scan_mode, config.on_adapter_failure) == ("auto", "exit")
+    assert (30, 5, 8000) == (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port)
+    assert ("./logs/ble_exporter.log", "INFO") == (config.log_file, config.log_level)
+    assert (None, (), None) == (config.listen_address, config.adapters, config.stale_after_seconds)
+    assert ("auto", "exit") == (config.scan_mode, config.on_adapter_failure)
 
 
 def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
 
     config = load_config(str(path))
 
-    assert (config.adapters, config.stale_after_seconds) == (("hci1",), "auto")
+    assert (("hci1",), "auto") == (config.adapters, config.stale_after_seconds)
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:

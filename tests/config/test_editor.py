@@ -164,7 +164,7 @@ def test_every_old_line_stays_and_every_new_device_is_there(
     after = insert_devices("config.yaml", content, additions)
 
     lines = iter(after.splitlines())
-    assert [line for line in content.splitlines() if line not in lines] == []
+    assert [] == [line for line in content.splitlines() if line not in lines]
     assert {**old, **new} == devices_of(after)
     assert dict.fromkeys(new if locked else {}, bytes.fromhex(KEY)) == parse_config("config.yaml", after).keys
 

@@ -45,7 +45,7 @@ def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, pack
     home.now += 1
     home.hear({"temperature": 3.5}, adapter=adapter, packet_id=packet_id)
 
-    assert temperature(home) == 3.5
+    assert 3.5 == temperature(home)
 
 
 def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home) -> None:
@@ -56,7 +56,7 @@ def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home)
     home.now = 1012.5
     home.hear({"temperature": 22.5}, adapter="hci1", packet_id=8)
 
-    assert temperature(home) == 22.5
+    assert 22.5 == temperature(home)
 
 
 def test_of_a_late_packet_only_the_older_measurements_are_left_out(home: Home) -> None:
@@ -85,7 +85,7 @@ def test_after_a_packet_without_id_nothing_is_late(home: Home) -> None:
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.hear({"temperature": 22.5}, adapter="hci1", packet_id=7)
 
-    assert temperature(home) == 22.5
+    assert 22.5 == temperature(home)
 
 
 def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> None:
@@ -95,7 +95,7 @@ def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> 
     home.now += 2
     home.hear({"temperature": 5.0}, adapter="hci0", packet_id=0)
 
-    assert temperature(home) == 5.0
+    assert 5.0 == temperature(home)
 
 
 @pytest.mark.parametrize(("wait_s", "expected"), [(4.9, 20.0), (5.0, 5.0), (60.0, 5.0)])

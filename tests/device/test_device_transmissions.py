@@ -31,14 +31,14 @@ def test_a_repeated_packet_is_no_new_measurement(home: Home) -> None:
     """The firmware sends each measurement several times: A B A B under one id. What was measured at 1000 stays so."""
     hear(home, (1000.0, A, 7), (1002.5, B, 7), (1005.0, A, 7), (1007.5, B, 7))
 
-    assert updated_s(home) == 1002.5
+    assert 1002.5 == updated_s(home)
 
 
 def test_a_new_packet_id_is_a_new_measurement_of_the_same_values(home: Home) -> None:
     """A cellar whose temperature stands still is not dead."""
     hear(home, (1000.0, A, 7), (1010.0, A, 8))
 
-    assert updated_s(home) == 1010.0
+    assert 1010.0 == updated_s(home)
 
 
 def test_a_packet_id_begins_anew_after_255(home: Home) -> None:
@@ -56,21 +56,21 @@ def test_another_value_under_the_same_packet_id_is_new(home: Home) -> None:
     """An event is sent at once, under an id that may be in use."""
     hear(home, (1000.0, A, 7), (1001.0, {"temperature": 22.0}, 7))
 
-    assert updated_s(home) == 1001.0
+    assert 1001.0 == updated_s(home)
 
 
 def test_without_packet_id_every_packet_is_new(home: Home) -> None:
     """Nothing tells it from a new measurement of the same values, and a sensor that lives must not look dead."""
     hear(home, (1000.0, A, None), (1005.0, A, None))
 
-    assert updated_s(home) == 1005.0
+    assert 1005.0 == updated_s(home)
 
 
 def test_a_repeat_after_a_packet_without_id_is_new(home: Home) -> None:
     """That packet was another transmission: what was said before it does not count."""
     hear(home, (1000.0, A, 7), (1001.0, B, None), (1002.0, A, 7))
 
-    assert updated_s(home) == 1002.0
+    assert 1002.0 == updated_s(home)
 
 
 def test_a_copy_that_another_adapter_heard_is_a_repeat(home: Home) -> None:
@@ -80,7 +80,7 @@ def test_a_copy_that_another_adapter_heard_is_a_repeat(home: Home) -> None:
     home.now = 1000.25
     home.hear(A, packet_id=7, adapter="hci1")
 
-    assert updated_s(home) == 1000.0
+    assert 1000.0 == updated_s(home)
 
 
 def test_a_repeat_is_heard_all_the_same(home: Home) -> None:
@@ -105,7 +105,7 @@ def test_a_packet_that_comes_again_after_the_device_was_gone_is_new(home: Home) 
     assert updated_s(home) is None
     hear(home, (1090.0, A, 7))
 
-    assert updated_s(home) == 1090.0
+    assert 1090.0 == updated_s(home)
 
 
 PACKETS = st.tuples(

@@ -35,7 +35,7 @@ def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
 
     with pytest.raises(DecodeError, match="counter 5000 was passed: the latest is 5009") as caught:
         air.guard.admit({"fcd2": Counter(5000, 32)}, [air.accepted[0].digest], "hci0")
-    assert caught.value.reason == "replayed"
+    assert "replayed" == caught.value.reason
 
 
 def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_not_for_ever(air: Air) -> None:
@@ -46,7 +46,7 @@ def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_no
         air.now = after_s
         results.append(air.send(Packet(5, b"a")))
 
-    assert results == [True, True, False, False]
+    assert [True, True, False, False] == results
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -148,7 +148,7 @@ def test_what_is_remembered_has_a_limit(air: Air) -> None:
         with pytest.raises(DecodeError) as caught:
             air.guard.admit({"fcd2": Counter(0, 32)}, [b"%d 0 0" % battery], "hci0")
         refusals.append("heard before" in str(caught.value))
-    assert refusals == [False, True]
+    assert [False, True] == refusals
 
 
 def test_a_known_packet_ends_the_trial(air: Air) -> None:
@@ -226,7 +226,7 @@ def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
     air.now += 60
 
     results = air.send_all((10.0 * value, Packet(value, b"%d" % value, bits=8)) for value in range(5))
-    assert results == [False, False, True, True, True]
+    assert [False, False, True, True, True] == results
 
 
 def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> None:
@@ -282,8 +282,8 @@ def test_a_digest_is_of_what_the_mic_covers() -> None:
 
     cipher = DigestingCipher(Reverse())
 
-    assert cipher.decrypt(b"n", b"abc", None) == b"cba"
-    assert cipher.decrypt(b"n", b"abd", None) == b"dba"
+    assert b"cba" == cipher.decrypt(b"n", b"abc", None)
+    assert b"dba" == cipher.decrypt(b"n", b"abd", None)
     with pytest.raises(DecodeError, match="MIC"):
         cipher.decrypt(b"n", b"abc", b"")
     assert len(set(cipher.digests)) == len(cipher.digests) == 2

@@ -38,13 +38,13 @@ def learned(gaps_s: Iterable[float], scan_interval_s: float = 0.0) -> float:
 def test_before_the_second_hearing_there_is_no_interval() -> None:
     """An interval that is invented would be shown on the status page."""
     assert rhythm_of([]).interval_s is None
-    assert rhythm_of([5]).interval_s == 5
+    assert 5 == rhythm_of([5]).interval_s
 
 
 @pytest.mark.parametrize("interval_s", [None, 1, 1000])
 def test_a_fixed_limit_is_that_of_every_interval(interval_s: float | None) -> None:
     """A number in the configuration holds, whatever is heard."""
-    assert fixed_limit(90.5)(interval_s) == 90.5
+    assert 90.5 == fixed_limit(90.5)(interval_s)
     assert NO_LIMIT(interval_s) == math.inf
 
 
@@ -62,7 +62,7 @@ def test_the_limit_is_six_of_the_usual_gaps(gap_s: float, limit_s: float) -> Non
 
 def test_the_usual_gap_is_the_median() -> None:
     """Every lost packet doubles a gap: the mean would follow them."""
-    assert learned([20, 20, 40, 20, 20, 60, 20]) == 120
+    assert 120 == learned([20, 20, 40, 20, 20, 60, 20])
 
 
 def test_an_outage_is_not_the_sensor_s_rhythm() -> None:
@@ -72,7 +72,7 @@ def test_an_outage_is_not_the_sensor_s_rhythm() -> None:
 
 def test_a_new_setting_of_the_sensor_is_followed() -> None:
     """As soon as it made more than half of the gaps that count."""
-    assert learned([60] * 100 + [20] * (GAPS // 2 + 1)) == 120
+    assert 120 == learned([60] * 100 + [20] * (GAPS // 2 + 1))
 
 
 def test_a_burst_is_one_hearing() -> None:
@@ -92,7 +92,7 @@ def test_a_gap_of_the_length_of_a_burst_counts() -> None:
 
 def test_gaps_within_a_scan_are_not_those_between_scans() -> None:
     """Ten seconds of listening each 60 s hear two temperatures, 5 s from one another; then there is a pause."""
-    assert learned([5, 55] * 5, scan_interval_s=60) == 360
+    assert 360 == learned([5, 55] * 5, scan_interval_s=60)
 
 
 @given(st.lists(st.integers(0, 4000).map(lambda quarters: quarters / 4)))

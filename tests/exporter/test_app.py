@@ -54,7 +54,7 @@ def test_metrics_by_default_are_the_text_format(app: web.Application) -> None:
     """`curl` shows what Prometheus sees."""
     response, body = get(app, "/metrics", ClientResponse.text)
 
-    assert (response.status, response.headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert (200, "text/plain; version=0.0.4; charset=utf-8") == (response.status, response.headers["Content-Type"])
     assert 'ble_sensor_temperature_celsius{device="attic"} 21.5' in body.splitlines()
 
 
@@ -62,7 +62,7 @@ def test_metrics_are_openmetrics_where_that_is_asked_for(app: web.Application) -
     """Prometheus asks for it first."""
     response, body = get(app, "/metrics", ClientResponse.text, Accept="application/openmetrics-text;version=1.0.0")
 
-    assert response.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert "application/openmetrics-text; version=1.0.0; charset=utf-8" == response.headers["Content-Type"]
     assert body.endswith("# EOF\n")
 
 
@@ -70,7 +70,7 @@ def test_metrics_are_compressed_where_that_is_accepted(app: web.Application) -> 
     """Prometheus always asks for gzip; a cache in between must know that answers differ."""
     response, body = get(app, "/metrics", ClientResponse.read, Accept_Encoding="gzip")
 
-    assert (response.headers["Content-Encoding"], response.headers["Vary"]) == ("gzip", "Accept, Accept-Encoding")
+    assert ("gzip", "Accept, Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
     assert b'ble_sensor_temperature_celsius{device="attic"} 21.5' in gzip.decompress(body)
 
 
@@ -87,7 +87,7 @@ def test_an_odd_accept_header_is_no_error(app: web.Application, accept: str) -> 
     """A 500 here is a gap in every graph."""
     response, _ = get(app, "/metrics", ClientResponse.read, Accept=accept)
 
-    assert (response.status, response.content_type) == (200, "text/plain")
+    assert (200, "text/plain") == (response.status, response.content_type)
 
 
 def test_metrics_without_collectors_are_those_of_the_default_registry(app_config: AppConfig) -> None:
@@ -113,14 +113,14 @@ def test_healthz_is_ok_while_the_application_runs(app: web.Application) -> None:
     """Public API."""
     response, body = get(app, "/healthz", ClientResponse.text)
 
-    assert (response.status, body) == (200, "ok")
+    assert (200, "ok") == (response.status, body)
 
 
 def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Application) -> None:
     """Until then every sensor would seem to be missing; a load balancer or a deployment waits for it."""
     response, body = get(app, "/readyz", ClientResponse.text)
 
-    assert (response.status, response.content_type, body) == (503, "text/plain", "the first scan has not ended yet")
+    assert (503, "text/plain", "the first scan has not ended yet") == (response.status, response.content_type, body)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
 
     response, body = get(create_app(app_config, tracker), "/status", ClientResponse.json)
 
-    assert response.content_type == "application/json"
+    assert "application/json" == response.content_type
     assert body == {
         "scan_interval_seconds": 30,
         "scan_duration_seconds": 5,
@@ -170,14 +170,14 @@ def test_status_before_the_first_scan_has_no_timestamp(app_config: AppConfig) ->
     """A scan that never was has no time: not 1970."""
     _, body = get(create_app(app_config), "/status", ClientResponse.json)
 
-    assert (body["last_scan_timestamp"], body["devices_seen"]) == (None, 0)
+    assert (None, 0) == (body["last_scan_timestamp"], body["devices_seen"])
 
 
 def test_the_index_leads_to_everything(app: web.Application) -> None:
     """It is where a browser arrives first."""
     response, body = get(app, "/", ClientResponse.text)
 
-    assert (response.status, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert (200, "text/html; charset=utf-8") == (response.status, response.headers["Content-Type"])
     assert __version__ in body
     assert "The first scan has not ended yet." in body
     for path in ("metrics", "status", "history", "healthz", "readyz"):
@@ -197,14 +197,14 @@ def test_nothing_on_the_page_may_run_but_its_own_script(app: web.Application) ->
     """A name is text, whatever it holds; and nobody can put the page into a page of his own."""
     response, _ = get(app, "/", ClientResponse.read)
 
-    assert response.headers["Content-Security-Policy"] == (
+    assert (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    assert (response.headers["X-Content-Type-Options"], response.headers["Referrer-Policy"]) == (
+    ) == response.headers["Content-Security-Policy"]
+    assert (
         "nosniff",
         "no-referrer",
-    )
+    ) == (response.headers["X-Content-Type-Options"], response.headers["Referrer-Policy"])
 
 
 @pytest.mark.parametrize("path", ["/", "/status", "/history"])
@@ -212,7 +212,7 @@ def test_what_is_of_this_moment_is_not_kept(app: web.Application, path: str) -> 
     """A browser that shows what it had kept shows dead values."""
     response, _ = get(app, path, ClientResponse.read)
 
-    assert response.headers["Cache-Control"] == "no-store"
+    assert "no-store" == response.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(("name", "file"), FILES.items(), ids=str)
@@ -269,4 +269,4 @@ def test_another_path_is_not_found(app: web.Application) -> None:
     """And not a page that looks like an answer."""
     response, _ = get(app, "/metric", ClientResponse.read)
 
-    assert response.status == 404
+    assert 404 == response.status

@@ -75,10 +75,10 @@ def test_both_formats_say_the_same(home: Home, wanted: Format, parse: object) ->
     body = Exposition({"readings": home.readings, "exporter": SelfMetrics()}).render(wanted).decode()
 
     families = {family.name: family for family in parse(body)}
-    assert {sample.labels["device"]: sample.value for sample in families["ble_sensor_temperature_celsius"].samples} == {
+    assert {
         "attic": 21.5,
         'a "\\" b': -3.0,
-    }
+    } == {sample.labels["device"]: sample.value for sample in families["ble_sensor_temperature_celsius"].samples}
     assert {"ble_exporter_build_info", "ble_exporter_collector_failures", "ble_exporter_scans"} <= families.keys()
 
 
@@ -86,7 +86,7 @@ def test_openmetrics_ends_once(home: Home) -> None:
     """Whatever comes behind the first `# EOF` is a parse error, and the whole scrape is lost."""
     body = Exposition({"readings": home.readings, "exporter": SelfMetrics()}).render(OPENMETRICS)
 
-    assert (body.count(b"# EOF"), body.endswith(b"# EOF\n")) == (1, True)
+    assert (1, True) == (body.count(b"# EOF"), body.endswith(b"# EOF\n"))
 
 
 @pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
@@ -109,7 +109,7 @@ def test_a_collector_s_first_failure_is_logged_with_its_traceback(caplog: pytest
     exposition.render(TEXT)
 
     (record,) = caplog.records
-    assert record.getMessage() == "the metrics of broken can't be collected; a later failure is only counted"
+    assert "the metrics of broken can't be collected; a later failure is only counted" == record.getMessage()
     assert record.exc_info is not None
 
 
@@ -166,12 +166,12 @@ def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None
     home.now += 90
     after = [exposition.render(wanted) for wanted in (TEXT, OPENMETRICS)]
 
-    assert [b"attic" in body for body in before + after] == [True, True, False, False]
+    assert [True, True, False, False] == [b"attic" in body for body in before + after]
 
 
 def test_a_collector_without_version_is_collected_each_time(home: Home) -> None:
     """Those of prometheus_client know none."""
-    assert (isinstance(home.readings, Versioned), isinstance(SelfMetrics(), Versioned)) == (True, False)
+    assert (True, False) == (isinstance(home.readings, Versioned), isinstance(SelfMetrics(), Versioned))
 
 
 def test_each_format_is_kept_for_itself(home: Home) -> None:

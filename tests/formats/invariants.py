@@ -30,7 +30,7 @@ def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | N
         base, _, position = name.rpartition("_")
         assert name in FAMILIES or (base in FAMILIES and 2 <= int(position) <= 127)
         assert type(value) is float
-        assert value - value == 0, f"{value} is no measurement"
+        assert 0 == value - value, f"{value} is no measurement"
     assert not decoded.measurements.keys() & set(decoded.impossible)
     assert decoded.packet_id is None or 0 <= decoded.packet_id <= 255
     assert decoded.counter is None or 0 <= decoded.counter.value < 2**decoded.counter.bits

@@ -84,17 +84,17 @@ def test_a_temperature_is_the_double_nearest_to_its_two_decimals(raw: int) -> No
 
 def test_a_binary_sensor_is_0_or_1() -> None:
     """A gauge that is said to be 0 or 1 must not show 255."""
-    assert bthome.decode(b"\x40\x1a\xff").measurements == {"door": 1.0}
+    assert {"door": 1.0} == bthome.decode(b"\x40\x1a\xff").measurements
 
 
 def test_an_unknown_event_keeps_its_code() -> None:
     """A code that is newer than this program is still worth reporting."""
-    assert bthome.decode(b"\x40\x3a\x99").others == {"button": "unknown_0x99"}
+    assert {"button": "unknown_0x99"} == bthome.decode(b"\x40\x3a\x99").others
 
 
 def test_text_that_is_not_utf_8_is_shown_with_replacement_characters() -> None:
     """A hostile text must not cost the measurements beside it."""
-    assert bthome.decode(b"\x40\x53\x02a\xff").others == {"text": "a�"}
+    assert {"text": "a�"} == bthome.decode(b"\x40\x53\x02a\xff").others
 
 
 def _decoded(payload: bytes, cipher: Ccm | None) -> Decoded | str:

@@ -33,7 +33,7 @@ def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, sealed: bytes, assoc
     with pytest.raises(DecodeError) as caught:
         Ccm(KEY).decrypt(nonce, sealed, associated_data)
 
-    assert caught.value.reason == "wrong_key"
+    assert "wrong_key" == caught.value.reason
     assert caught.value.__suppress_context__
 
 

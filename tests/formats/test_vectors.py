@@ -67,7 +67,7 @@ def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, 
     with pytest.raises(DecodeError, match="encrypted") as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], None)
 
-    assert caught.value.reason == "encrypted"
+    assert "encrypted" == caught.value.reason
 
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
@@ -77,7 +77,7 @@ def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> N
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], Ccm(wrong))
 
-    assert caught.value.reason == "wrong_key"
+    assert "wrong_key" == caught.value.reason
     assert wrong.hex() not in str(caught.value)
 
 
@@ -111,4 +111,4 @@ def test_an_address_that_is_none_is_rejected(uuid: str, vector: Vector) -> None:
             bytes.fromhex(vector["payload"]), "68753A44-4D6F-1226-9C60-0050E4C00067", cipher_of(vector)
         )
 
-    assert caught.value.reason == "wrong_address"
+    assert "wrong_address" == caught.value.reason

@@ -67,14 +67,14 @@ def test_the_latest_scan_shows_until_the_next_one_ends(home: Home) -> None:
     home.now += 30
     home.begin_scan()
 
-    assert home.scrape()["temperature_celsius['attic']"] == 21.5
+    assert 21.5 == home.scrape()["temperature_celsius['attic']"]
 
 
 def test_a_packet_without_measurement_is_seen_but_updates_nothing(home: Home) -> None:
     """The last update is that of a measurement, not of a sign of life."""
     home.hear()
 
-    assert home.scrape() == {"seen['attic']": 1, "rssi_dbm['attic']": -60}
+    assert {"seen['attic']": 1, "rssi_dbm['attic']": -60} == home.scrape()
 
 
 def test_a_device_that_was_never_heard_has_no_series(home: Home) -> None:
@@ -97,10 +97,10 @@ def test_repeated_objects_are_told_apart_by_their_position(home: Home) -> None:
     """A sensor with two probes has two series; the first is the one without the label."""
     home.hear({"temperature": 21.5, "temperature_2": 5.5})
 
-    assert labels_and_values(home, "ble_sensor_temperature_celsius") == [
+    assert [
         ({"device": "attic"}, 21.5),
         ({"device": "attic", "position": "2"}, 5.5),
-    ]
+    ] == labels_and_values(home, "ble_sensor_temperature_celsius")
 
 
 def test_the_rssi_is_that_of_each_adapter(home: Home) -> None:
@@ -108,10 +108,10 @@ def test_the_rssi_is_that_of_each_adapter(home: Home) -> None:
     for adapter, rssi in (("hci0", -60), ("hci1", -80), ("hci0", -62)):
         home.hear({"temperature": 21.5}, adapter=adapter, rssi=rssi)
 
-    assert labels_and_values(home, "ble_sensor_rssi_dbm") == [
+    assert [
         ({"device": "attic", "adapter": "hci0"}, -62),
         ({"device": "attic", "adapter": "hci1"}, -80),
-    ]
+    ] == labels_and_values(home, "ble_sensor_rssi_dbm")
 
 
 def test_the_rssi_of_an_adapter_that_did_not_hear_the_device_goes_with_the_scan(home: Home) -> None:
@@ -131,7 +131,7 @@ def test_a_device_whose_rssi_nobody_knows_is_seen_without_one(home: Home) -> Non
     home.hear()
     home.hear(rssi=None)
 
-    assert home.scrape() == {"seen['attic']": 1}
+    assert {"seen['attic']": 1} == home.scrape()
 
 
 def test_a_repeat_updates_the_rssi_but_not_the_last_update(home: Home) -> None:
@@ -142,7 +142,7 @@ def test_a_repeat_updates_the_rssi_but_not_the_last_update(home: Home) -> None:
 
     scraped = home.scrape()
     assert scraped["last_update_timestamp_seconds['attic']"] == EPOCH_S + 5000
-    assert scraped["rssi_dbm['attic']"] == -70
+    assert -70 == scraped["rssi_dbm['attic']"]
 
 
 @pytest.mark.parametrize(

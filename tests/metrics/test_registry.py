@@ -15,12 +15,12 @@ def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
     def value(metric: str) -> float | None:
         return registry.get_sample_value(metric, {"device": "attic"})
 
-    assert (
+    assert (21.5, 97.0, 45.0, 1) == (
         value("ble_sensor_temperature_celsius"),
         value("ble_sensor_battery_percent"),
         value("ble_sensor_humidity_percent"),
         value("ble_sensor_seen"),
-    ) == (21.5, 97.0, 45.0, 1)
+    )
     assert value("ble_sensor_last_update_timestamp_seconds") is not None
 
 

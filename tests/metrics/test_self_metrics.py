@@ -35,7 +35,7 @@ def test_two_exporters_do_not_share_their_counts() -> None:
     """Each instance counts for itself, or one test would see the other's events."""
     SelfMetrics().rejected["truncated"] += 1
 
-    assert SelfMetrics().rejected["truncated"] == 0
+    assert 0 == SelfMetrics().rejected["truncated"]
 
 
 def test_adapters_are_up_or_down_as_they_change() -> None:
@@ -46,4 +46,4 @@ def test_adapters_are_up_or_down_as_they_change() -> None:
     adapters["hci1"] = False
 
     (up,) = [family for family in counts.collect() if family.name == "ble_exporter_adapter_up"]
-    assert {sample.labels["adapter"]: sample.value for sample in up.samples} == {"hci0": 1, "hci1": 0}
+    assert {"hci0": 1, "hci1": 0} == {sample.labels["adapter"]: sample.value for sample in up.samples}

@@ -73,7 +73,7 @@ class Prometheus(NamedTuple):
     def _ask(self, resource: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
         response = get(self.port, f"/api/v1/{resource}?{urlencode(parameters)}")
         answer = json.loads(response.body)
-        assert answer["status"] == "success", answer
+        assert "success" == answer["status"], answer
         return answer["data"]
 
 

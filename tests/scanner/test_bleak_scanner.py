@@ -104,7 +104,7 @@ def test_what_bleak_hears_is_delivered(bleak: FakeBleak, run: InVirtualTime) -> 
     run(run_for(BleakScannerImpl(clock=lambda: 1000.0, make_scanner=bleak), Everything(heard.append), 5))
 
     assert [Advertisement(ADDRESS, {UUID: b"\x40"}, 1000.0, -61, "hci0")] == heard
-    assert bleak.running == 0
+    assert 0 == bleak.running
 
 
 def test_the_name_of_a_device_is_delivered(bleak: FakeBleak, run: InVirtualTime) -> None:
@@ -123,7 +123,7 @@ def test_a_callback_without_rssi_is_no_packet(bleak: FakeBleak, run: InVirtualTi
     """BlueZ sends one with old service data for each device it forgets: a value that nobody heard."""
     bleak.air = [(ADDRESS, -127, {UUID: b"\x40"})]
 
-    assert run(BleakScannerImpl(make_scanner=bleak).scan(5)) == []
+    assert [] == run(BleakScannerImpl(make_scanner=bleak).scan(5))
 
 
 def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime) -> None:
@@ -131,7 +131,7 @@ def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime)
     run(BleakScannerImpl("hci1", make_scanner=bleak).scan(1))
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 
-    assert [options.get("adapter") for options in bleak.options] == ["hci1", "hci0"]
+    assert ["hci1", "hci0"] == [options.get("adapter") for options in bleak.options]
 
 
 def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtualTime) -> None:
@@ -143,7 +143,7 @@ def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtual
 
     with pytest.raises(RuntimeError, match="a bug"):
         run(run_for(BleakScannerImpl(make_scanner=bleak), Everything(deliver), 5))
-    assert bleak.running == 0
+    assert 0 == bleak.running
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_start_may_take_as_long_as_the_scan(bleak: FakeBleak, run: InVirtualTi
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
 
     assert run(BleakScannerImpl(make_scanner=bleak).scan(5)) == [(ADDRESS, b"\x40")]
-    assert bleak.running == 0
+    assert 0 == bleak.running
 
 
 def test_a_callback_that_repeats_old_service_data_says_nothing(bleak: FakeBleak, run: InVirtualTime) -> None:
@@ -267,14 +267,14 @@ def test_nothing_is_kept_of_unknown_devices(bleak: FakeBleak, run: InVirtualTime
 
     run(run_for(radio, listener, 1))
 
-    assert (listener.counted, radio._last_data) == (100, {})
+    assert (100, {}) == (listener.counted, radio._last_data)
 
 
 def test_bluez_reports_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None:
     """Without DuplicateData, a repeated packet would look like a name that comes with old service data."""
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 
-    assert bleak.options == [{"mode": "active", "adapter": "hci0", "filters": {"DuplicateData": True}}]
+    assert [{"mode": "active", "adapter": "hci0", "filters": {"DuplicateData": True}}] == bleak.options
 
 
 def test_without_d_bus_the_real_bleak_says_so(bus: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(capture: Path) -> None:
     """Some editors write one."""
     capture.write_text("0 A4:C1:38:AA:BB:CC -61 -\n", encoding="utf-8-sig")
 
-    assert len(load_capture(str(capture))) == 1
+    assert 1 == len(load_capture(str(capture)))
 
 
 def test_time_does_not_go_back(capture: Path) -> None:

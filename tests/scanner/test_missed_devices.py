@@ -67,7 +67,7 @@ def test_what_bleak_knows_is_left_alone(bus: Path) -> None:
             await scan(bluez, radio, *SENSORS)
         return removed(bluez)
 
-    assert on_bluez(bus, count) == 0
+    assert 0 == on_bluez(bus, count)
 
 
 def test_another_adapter_s_devices_are_left_alone(bus: Path) -> None:
@@ -79,7 +79,7 @@ def test_another_adapter_s_devices_are_left_alone(bus: Path) -> None:
         await scan(bluez, BleakScannerImpl("hci1"))
         return removed(bluez)
 
-    assert on_bluez(bus, count) == 0
+    assert 0 == on_bluez(bus, count)
 
 
 @pytest.mark.parametrize("state", ["Paired", "Connected"])
@@ -91,7 +91,7 @@ def test_what_is_in_use_is_left_alone(bus: Path, state: str) -> None:
         await scan(bluez, BleakScannerImpl())
         return removed(bluez)
 
-    assert on_bluez(bus, count) == 0
+    assert 0 == on_bluez(bus, count)
 
 
 def test_one_that_has_left_by_itself_is_no_failure(bus: Path) -> None:

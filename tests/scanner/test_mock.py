@@ -43,7 +43,7 @@ def test_without_packets_it_makes_random_valid_ones() -> None:
     """The test mode: packets come without waiting, and each can be decoded."""
     packets = asyncio.run(get_scanner(use_mock=True).scan(10))
 
-    assert len({address for address, _ in packets}) == 3
+    assert 3 == len({address for address, _ in packets})
     assert all(parse_bthome(payload) for _, payload in packets)
 
 
@@ -94,7 +94,7 @@ def test_what_is_on_air_between_two_scans_is_not_heard(in_virtual_time: InVirtua
             await asyncio.sleep(20)
         return heard
 
-    assert in_virtual_time(listen()) == [0, 1, 2, 3, 4, 5, 26, 27, 28, 29, 30]
+    assert [0, 1, 2, 3, 4, 5, 26, 27, 28, 29, 30] == in_virtual_time(listen())
 
 
 def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
@@ -104,7 +104,7 @@ def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
         await MockScanner(air=AIR).run(NOBODY, lambda: None)
         return asyncio.get_running_loop().time()
 
-    assert in_virtual_time(listen()) == 59
+    assert 59 == in_virtual_time(listen())
 
 
 @pytest.mark.parametrize(("use_mock", "kind"), [(True, MockScanner), (False, BleakScannerImpl)])
@@ -127,7 +127,7 @@ def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualT
         await run_for(scanner, NOBODY, 9.5)
         return await scanner.scan(5)
 
-    assert [payload[2] for _, payload in in_virtual_time(both())] == [10, 11, 12, 13]
+    assert [10, 11, 12, 13] == [payload[2] for _, payload in in_virtual_time(both())]
 
 
 def test_a_name_on_the_simulated_air_is_heard(in_virtual_time: InVirtualTime) -> None:

@@ -79,8 +79,8 @@ def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
     """A second adapter is for the sensors that the first does not reach."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1")])
 
-    assert len(in_virtual_time(packets_heard(both, 9.5))) == 20
-    assert dict(both.adapters) == {"hci0": True, "hci1": True}
+    assert 20 == len(in_virtual_time(packets_heard(both, 9.5)))
+    assert {"hci0": True, "hci1": True} == dict(both.adapters)
 
 
 def test_the_time_counts_from_when_all_listen(in_virtual_time: InVirtualTime) -> None:
@@ -98,7 +98,7 @@ def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
         in_virtual_time(run_for(MultiAdapterScanner([first, second]), NOBODY, 100))
 
     assert not first.is_running
-    assert (first.adapters, second.adapters) == ({"hci0": True}, {"hci1": False})
+    assert ({"hci0": True}, {"hci1": False}) == (first.adapters, second.adapters)
 
 
 def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
@@ -115,8 +115,8 @@ def test_the_others_listen_on_if_configured(in_virtual_time: InVirtualTime, capl
 
     assert len(in_virtual_time(packets_heard(both, 9.5))) == 10 + 5
 
-    assert dict(both.adapters) == {"hci0": True, "hci1": False}
-    assert [record.getMessage() for record in caplog.records] == ["adapter hci1: gone; the other adapters go on"]
+    assert {"hci0": True, "hci1": False} == dict(both.adapters)
+    assert ["adapter hci1: gone; the other adapters go on"] == [record.getMessage() for record in caplog.records]
 
 
 def test_a_failed_adapter_is_retried_and_recovers(
@@ -130,11 +130,11 @@ def test_a_failed_adapter_is_retried_and_recovers(
     in_virtual_time(run_for(both, NOBODY, 200))
 
     assert second.started_at == [0, 10 + 3 * RETRY_S]
-    assert dict(both.adapters) == {"hci0": True, "hci1": True}
-    assert [record.getMessage() for record in caplog.records] == [
+    assert {"hci0": True, "hci1": True} == dict(both.adapters)
+    assert [
         "adapter hci1: gone; the other adapters go on",
         "hci1 listens again",
-    ]
+    ] == [record.getMessage() for record in caplog.records]
 
 
 def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
@@ -175,7 +175,7 @@ def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
     with pytest.raises(ScannerError, match="adapter hci0: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
 
-    assert dict(both.adapters) == {"hci0": False, "hci1": False}
+    assert {"hci0": False, "hci1": False} == dict(both.adapters)
 
 
 def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> None:
@@ -190,7 +190,7 @@ def test_one_that_fails_to_start_does_not_hold_up_the_others(in_virtual_time: In
     """The scan begins when the other one listens."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
-    assert len(in_virtual_time(packets_heard(both, 4.5))) == 7
+    assert 7 == len(in_virtual_time(packets_heard(both, 4.5)))
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
@@ -218,4 +218,4 @@ def test_all_are_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtu
 
     in_virtual_time(cancelled())
 
-    assert [radio.is_running for radio in radios] == [False, False]
+    assert [False, False] == [radio.is_running for radio in radios]

@@ -56,11 +56,11 @@ def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
         return await scan(bluez, "passive", {UUID: PACKET_A}, None, {UUID: PACKET_B})
 
     assert on_bluez(bus, heard) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
-    assert on_bluez(bus, lambda bluez: experimental(bluez, "passive")) == [
+    assert [
         "RegisterMonitor",  # ours, to see that it is taken
         "RegisterMonitor",
         "UnregisterMonitor",
-    ]
+    ] == on_bluez(bus, lambda bluez: experimental(bluez, "passive"))
 
 
 def test_a_passive_scan_asks_for_every_format_that_is_decoded() -> None:
@@ -74,7 +74,7 @@ def test_auto_has_the_monitor_before_it_scans(bus: Path) -> None:
     """The kernel takes the controller's duplicate filter off only for a scan that starts after it."""
     calls = on_bluez(bus, lambda bluez: experimental(bluez, "auto"))
 
-    assert calls == ["RegisterMonitor", "StartDiscovery", "StopDiscovery"]
+    assert ["RegisterMonitor", "StartDiscovery", "StopDiscovery"] == calls
 
 
 @pytest.mark.parametrize(("mode", "is_experimental"), [("active", True), ("active", False), ("auto", False)])
@@ -82,7 +82,7 @@ def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_
     """What is not offered is not asked for, and who writes active gets just that."""
     calls = on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
 
-    assert calls == ["StartDiscovery", "StopDiscovery"]
+    assert ["StartDiscovery", "StopDiscovery"] == calls
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_choice_is_logged(
 
     on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
 
-    assert [said in message for message in caplog.messages if message.startswith("scanning")] == [True]
+    assert [True] == [said in message for message in caplog.messages if message.startswith("scanning")]
 
 
 def test_a_monitor_that_is_refused_is_no_failure(bus: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -65,7 +65,7 @@ def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> 
 
     assert in_virtual_time(run_for(radio, Everything(heard.append), 4.5))
 
-    assert (len(heard), radio.stopped) == (5, True)
+    assert (5, True) == (len(heard), radio.stopped)
 
 
 def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualTime) -> None:
@@ -74,7 +74,7 @@ def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualT
 
     in_virtual_time(run_for(Radio(starts_in_s=3.0), Everything(heard.append), 4.5))
 
-    assert len(heard) == 5
+    assert 5 == len(heard)
 
 
 class Stubborn(Radio):
@@ -95,7 +95,7 @@ def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime
         await run_for(Stubborn(), NOBODY, 5)
         return asyncio.get_running_loop().time()
 
-    assert in_virtual_time(listen()) == 15
+    assert 15 == in_virtual_time(listen())
 
 
 def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> None:
@@ -105,7 +105,7 @@ def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> 
         assert not await run_for(Radio(fail_at=2), NOBODY, 100)
         return asyncio.get_running_loop().time()
 
-    assert in_virtual_time(listen()) == 2
+    assert 2 == in_virtual_time(listen())
 
 
 @pytest.mark.parametrize("error", [ScannerError("gone"), TimeoutError("late"), ValueError("a bug")])

@@ -41,7 +41,7 @@ def test_the_older_firmware_sends_three_and_one() -> None:
     """A A A under one id, B under the next."""
     packets = decoded(Simulation(ADDRESSES[:1], seed=1, order="aaab"), 20)
 
-    assert relative(packets) == [("A", 0), ("A", 0), ("A", 0), ("B", 1), ("A", 2), ("A", 2), ("A", 2), ("B", 3)]
+    assert [("A", 0), ("A", 0), ("A", 0), ("B", 1), ("A", 2), ("A", 2), ("A", 2), ("B", 3)] == relative(packets)
 
 
 def test_the_packet_id_wraps_around() -> None:
@@ -100,7 +100,7 @@ def test_strangers_send_all_kinds_of_things() -> None:
         sent for sent in heard(Simulation(ADDRESSES, seed=1, strangers=30), 5) if sent.address not in ADDRESSES
     ]
 
-    assert len({sent.address for sent in strangers}) == 30
+    assert 30 == len({sent.address for sent in strangers})
     assert {0, 1} == {len(sent.service_data) for sent in strangers}
     assert {True, False} == {bthome.UUID in sent.service_data for sent in strangers}
 
@@ -126,11 +126,11 @@ def test_a_sensor_that_encrypts_sends_what_nobody_can_read() -> None:
     """It is heard every 2.5 s, and encrypted: what a search for sensors must tell its user."""
     sent = heard(Simulation((), encrypted=ADDRESSES[:1], seed=1), 10)
 
-    assert len(sent) == 4
+    assert 4 == len(sent)
     for transmission in sent:
         with pytest.raises(DecodeError, match="encrypted") as error:
             bthome.decode(transmission.service_data[bthome.UUID])
-        assert error.value.reason == "encrypted"
+        assert "encrypted" == error.value.reason
 
 
 def test_a_breath_is_measured_by_the_first_sensor_alone() -> None:

@@ -190,7 +190,7 @@ def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
         await quick_radio().scan(0.05)
         return [path for member, path in bluez.calls if member == "StartDiscovery"]
 
-    assert on_bluez(bus, scan) == ["/org/bluez/hci2"]
+    assert ["/org/bluez/hci2"] == on_bluez(bus, scan)
 
 
 def test_a_retried_adapter_starts_with_no_silence(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -210,7 +210,7 @@ def test_a_retried_adapter_starts_with_no_silence(bus: Path, caplog: pytest.LogC
                 await asyncio.sleep(0.01)
             return dict(radio.adapters)
 
-    assert on_bluez(bus, scan) == {"hci0": True, "hci1": True}
+    assert {"hci0": True, "hci1": True} == on_bluez(bus, scan)
     assert "adapter hci1: nothing was heard for 0.4 s" in caplog.text
 
 
@@ -225,4 +225,4 @@ def test_an_adapter_that_is_no_longer_used_is_not_reported(bus: Path) -> None:
             await radio.scan(0.02)
         return radio.adapters
 
-    assert on_bluez(bus, scan) == {"hci1": True}
+    assert {"hci1": True} == on_bluez(bus, scan)

@@ -52,7 +52,7 @@ def test_only_time_spent_listening_counts(in_virtual_time: InVirtualTime) -> Non
             await asyncio.sleep(25)
         return 0
 
-    assert in_virtual_time(scans()) == 19
+    assert 19 == in_virtual_time(scans())
 
 
 def test_something_heard_between_two_scans_counts_too(in_virtual_time: InVirtualTime) -> None:

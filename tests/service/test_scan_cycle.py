@@ -80,7 +80,7 @@ def test_a_radio_that_listens_all_the_time_is_never_stopped(
 
     in_virtual_time(run_cycle(cycle, 3601))
 
-    assert (radio.started, cycle.counts.scans, cycle.counts.last_scan_duration) == ([0.0], 121, 30.0)
+    assert ([0.0], 121, 30.0) == (radio.started, cycle.counts.scans, cycle.counts.last_scan_duration)
 
 
 def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
@@ -97,8 +97,8 @@ def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
         in_virtual_time(run_cycle(cycle, seconds))
         return value(cycle.readings, "ble_sensor_voltage_volts", "bedroom"), cycle.tracker.devices_seen
 
-    assert shown_after(89) == (2.848, 2)
-    assert shown_after(91) == (None, 1)
+    assert (2.848, 2) == shown_after(89)
+    assert (None, 1) == shown_after(91)
 
 
 def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
@@ -113,8 +113,8 @@ def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
         temperature = value(cycle.readings, "ble_sensor_temperature_celsius", "living_room")
         return temperature, cycle.tracker.devices_seen, cycle.counts.scans
 
-    assert shown_after(1) == (27.01, 1, 1)
-    assert shown_after(31) == (None, 0, 2)
+    assert (27.01, 1, 1) == shown_after(1)
+    assert (None, 0, 2) == shown_after(31)
 
 
 def test_a_radio_that_fails_without_pause_ends_the_cycle(
@@ -132,7 +132,7 @@ def test_a_radio_that_fails_without_pause_ends_the_cycle(
 
     with pytest.raises(ScannerError, match="gone"):
         in_virtual_time(run_cycle(cycle, 1000))
-    assert (cycle.counts.scans, cycle.counts.scan_failures) == (4, 1)
+    assert (4, 1) == (cycle.counts.scans, cycle.counts.scan_failures)
 
 
 def test_after_a_standstill_a_whole_scan_follows(
@@ -165,16 +165,16 @@ def test_a_completed_scan_is_told_everywhere(
 
     in_virtual_time(run_cycle(cycle, 10))
 
-    assert (cycle.tracker.last_scan_timestamp, cycle.tracker.devices_seen) == (1716480000, 1)
-    assert (
+    assert (1716480000, 1) == (cycle.tracker.last_scan_timestamp, cycle.tracker.devices_seen)
+    assert (1, 0, 1716480000.5, 5.0) == (
         cycle.counts.scans,
         cycle.counts.scan_failures,
         cycle.counts.last_scan_timestamp,
         cycle.counts.last_scan_duration,
-    ) == (1, 0, 1716480000.5, 5.0)
+    )
     assert (
-        caplog.messages[-1]
-        == "scan 1: heard 1 of 2 devices, not bedroom; 1 advertisements, 0 of them from unknown devices"
+        "scan 1: heard 1 of 2 devices, not bedroom; 1 advertisements, 0 of them from unknown devices"
+        == caplog.messages[-1]
     )
 
 
@@ -192,8 +192,8 @@ def test_a_device_that_falls_silent_goes_with_the_next_scan(
         temperature = value(cycle.readings, "ble_sensor_temperature_celsius", "living_room")
         return voltage, temperature, cycle.tracker.devices_seen
 
-    assert shown_after(20) == (2.848, 27.01, 2)
-    assert shown_after(40) == (None, 27.01, 1)
+    assert (2.848, 27.01, 2) == shown_after(20)
+    assert (None, 27.01, 1) == shown_after(40)
 
 
 def test_a_failed_scan_ends_the_cycle(
@@ -204,7 +204,7 @@ def test_a_failed_scan_ends_the_cycle(
 
     with pytest.raises(ScannerError, match="gone"):
         in_virtual_time(run_cycle(cycle, 100))
-    assert (cycle.counts.scans, cycle.counts.scan_failures) == (2, 1)
+    assert (2, 1) == (cycle.counts.scans, cycle.counts.scan_failures)
 
 
 def test_a_device_that_was_rejected_is_told_with_the_reason(
@@ -228,4 +228,4 @@ def test_the_end_of_a_capture_is_told_once(
 
     in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 100))
 
-    assert caplog.messages.count("the capture is over: nothing more will be heard") == 1
+    assert 1 == caplog.messages.count("the capture is over: nothing more will be heard")

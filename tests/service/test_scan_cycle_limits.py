@@ -54,7 +54,7 @@ def test_a_scan_ends_nothing_where_there_is_a_limit(
 
     seen = observe(config, [1.0], log, [10, 40, 80, 200], in_virtual_time)
 
-    assert seen == {10: (True, 1), 40: (True, 0), 80: (True, 0), 200: (False, 0)}
+    assert {10: (True, 1), 40: (True, 0), 80: (True, 0), 200: (False, 0)} == seen
 
 
 def test_a_scan_that_is_longer_than_the_limit_has_heard_its_devices_all_the_same(
@@ -65,4 +65,4 @@ def test_a_scan_that_is_longer_than_the_limit_has_heard_its_devices_all_the_same
 
     seen = observe(config, [1.0], log, [80, 100, 130], in_virtual_time)
 
-    assert seen == {80: (True, 0), 100: (False, 0), 130: (False, 1)}
+    assert {80: (True, 0), 100: (False, 0), 130: (False, 1)} == seen

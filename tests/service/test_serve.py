@@ -92,12 +92,12 @@ def test_it_is_ready_when_the_first_scan_has_ended(served: AppConfig) -> None:
     serve_and(served, Radio(), lambda url: ask(url, 503))
     serve_and(served, MockScanner([]), lambda url: ask(url, 200))
 
-    assert (answers[0], answers[-1]) == ((503, "the first scan has not ended yet"), (200, "ready"))
+    assert ((503, "the first scan has not ended yet"), (200, "ready")) == (answers[0], answers[-1])
 
 
 async def _nothing(url: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as response:
-        assert response.status == 200
+        assert 200 == response.status
 
 
 @pytest.mark.parametrize("stops_in_s", [0, 60], ids=["obedient", "hung"])
@@ -144,7 +144,7 @@ def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
         asyncio.run(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 
     hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
-    assert str(caught.value) == f"listen_port: port {served.listen_port} is in use; {hint}"
+    assert f"listen_port: port {served.listen_port} is in use; {hint}" == str(caught.value)
 
 
 def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
@@ -216,6 +216,6 @@ def test_by_default_every_address_is_listened_on(
     stop.set()
     asyncio.run(serve(replace(app_config, listen_address=None), Radio(), logging.getLogger("test"), stop))
 
-    assert asked == ["http://0.0.0.0:8000"]
+    assert ["http://0.0.0.0:8000"] == asked
     (served,) = (message for message in caplog.messages if message.startswith("serving"))
     assert served.endswith(" on http://localhost:8000 for people; on every address of this machine")

@@ -121,14 +121,14 @@ def test_systemd_hears_the_whole_story(
 
     heard = in_virtual_time(served(app_config, SlowToStart(), systemd, 64))
 
-    assert heard == [
+    assert [
         (3.0, "READY=1"),
         (8.0, f"STATUS=scan 1: {SCAN}"),
         (30.0, "WATCHDOG=1"),
         (38.0, f"STATUS=scan 2: {SCAN}"),
         (60.0, "WATCHDOG=1"),
         (64.0, "STOPPING=1"),
-    ]
+    ] == heard
     assert [f"scan {number}: {SCAN}" for number in (1, 2)] == [text for text in caplog.messages if " heard " in text]
 
 
@@ -144,14 +144,14 @@ def test_a_radio_that_does_not_start_is_never_ready(
     with pytest.raises(ScannerError, match="no Bluetooth adapter"):
         in_virtual_time(run())
 
-    assert messages(systemd) == ["STOPPING=1"]
+    assert ["STOPPING=1"] == messages(systemd)
 
 
 def test_a_radio_that_hangs_at_its_first_start_is_given_no_sign_of_life(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime
 ) -> None:
     """Systemd ends it after TimeoutStartSec; a WATCHDOG=1 would claim what is not so."""
-    assert in_virtual_time(served(app_config, Hanging(1), systemd, 3600)) == [(3600.0, "STOPPING=1")]
+    assert [(3600.0, "STOPPING=1")] == in_virtual_time(served(app_config, Hanging(1), systemd, 3600))
 
 
 def test_when_scans_stop_making_progress_the_signs_of_life_stop_too(
@@ -161,10 +161,10 @@ def test_when_scans_stop_making_progress_the_signs_of_life_stop_too(
     heard = in_virtual_time(served(app_config, Hanging(3), systemd, 3600))
 
     # The second scan ended at 30 s; from 30 + 30 + 5 + 45 s on there is no progress.
-    assert [at for at, message in heard if message == "WATCHDOG=1"] == [30.0, 60.0, 90.0]
+    assert [30.0, 60.0, 90.0] == [at for at, message in heard if message == "WATCHDOG=1"]
     stalled = "scans make no progress (the last scan ended 90 s ago; one is due every 30 s)"
-    assert [message for message in caplog.messages if "no progress" in message] == [
-        f"{stalled}: left to systemd's watchdog, which starts this again"
+    assert [f"{stalled}: left to systemd's watchdog, which starts this again"] == [
+        message for message in caplog.messages if "no progress" in message
     ]
 
 
@@ -186,7 +186,7 @@ def test_without_the_variable_nothing_is_sent(
     """From a shell, or in a container, there is nobody to tell."""
     monkeypatch.setenv("WATCHDOG_USEC", "60000000")
 
-    assert in_virtual_time(served(app_config, MockScanner([]), inbox, 100)) == []
+    assert [] == in_virtual_time(served(app_config, MockScanner([]), inbox, 100))
 
 
 def test_without_a_watchdog_none_is_fed(
@@ -197,7 +197,7 @@ def test_without_a_watchdog_none_is_fed(
 
     heard = in_virtual_time(served(app_config, MockScanner([]), systemd, 100))
 
-    assert {message.partition("=")[0] for _, message in heard} == {"READY", "STATUS", "STOPPING"}
+    assert {"READY", "STATUS", "STOPPING"} == {message.partition("=")[0] for _, message in heard}
 
 
 def test_a_systemd_that_is_gone_is_no_failure(
@@ -208,9 +208,9 @@ def test_a_systemd_that_is_gone_is_no_failure(
     with asyncio_reads_this, other_end:
         asyncio_reads_this.setblocking(False)
         systemd.close()
-        assert in_virtual_time(served(app_config, MockScanner([]), asyncio_reads_this, 100)) == []
+        assert [] == in_virtual_time(served(app_config, MockScanner([]), asyncio_reads_this, 100))
         (tmp_path / "notify").unlink()
-        assert in_virtual_time(served(app_config, MockScanner([]), asyncio_reads_this, 100)) == []
+        assert [] == in_virtual_time(served(app_config, MockScanner([]), asyncio_reads_this, 100))
 
 
 def test_a_systemd_that_does_not_read_holds_nothing_up(systemd: socket.socket) -> None:
@@ -230,7 +230,7 @@ def test_an_abstract_address_is_one_too(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
         notify("READY=1")
 
-        assert messages(listening) == ["READY=1"]
+        assert ["READY=1"] == messages(listening)
 
 
 def test_a_status_is_one_line_that_systemd_takes(systemd: socket.socket) -> None:
@@ -239,8 +239,8 @@ def test_a_status_is_one_line_that_systemd_takes(systemd: socket.socket) -> None
     notify_status("😀" * 5000)
 
     first, second = messages(systemd)
-    assert first == "STATUS=heard no 😀 READY=1"
-    assert (second.startswith("STATUS=😀"), len(second.encode()) <= 4096) == (True, True)
+    assert "STATUS=heard no 😀 READY=1" == first
+    assert (True, True) == (second.startswith("STATUS=😀"), len(second.encode()) <= 4096)
 
 
 @pytest.mark.parametrize(

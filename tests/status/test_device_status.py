@@ -120,16 +120,16 @@ def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
         home.now += 5
         hear(home)
 
-    assert in_words(home, 59) == ("heard", "heard 59 s ago")
-    assert in_words(home, 60) == ("silent", "silent for 60 s, usual interval 5 s")
-    assert in_words(home, 7200) == ("silent", "silent for 2 h, usual interval 5 s")
+    assert ("heard", "heard 59 s ago") == in_words(home, 59)
+    assert ("silent", "silent for 60 s, usual interval 5 s") == in_words(home, 60)
+    assert ("silent", "silent for 2 h, usual interval 5 s") == in_words(home, 7200)
 
 
 def test_a_device_that_was_heard_once_has_no_usual_interval(home: Home) -> None:
     """It is silent all the same."""
     hear(home)
 
-    assert in_words(home, 60) == ("silent", "silent for 60 s")
+    assert ("silent", "silent for 60 s") == in_words(home, 60)
 
 
 def test_a_device_is_not_silent_in_a_pause_between_scans() -> None:
@@ -137,15 +137,15 @@ def test_a_device_is_not_silent_in_a_pause_between_scans() -> None:
     home = Home(presence_limit=learned_limit(300))
     hear(home)
 
-    assert in_words(home, 800) == ("heard", "heard 13 min ago")
+    assert ("heard", "heard 13 min ago") == in_words(home, 800)
 
 
 def test_a_device_that_is_only_refused_says_why(home: Home) -> None:
     """It is within reach, and one thing is to be mended."""
     home.devices["attic"].refuse("wrong_key", home.now)
 
-    assert in_words(home, 10) == ("refused", "refused: wrong key")
-    assert in_words(home, 60) == ("never_heard", "not heard yet")
+    assert ("refused", "refused: wrong key") == in_words(home, 10)
+    assert ("never_heard", "not heard yet") == in_words(home, 60)
 
 
 def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None:
@@ -153,7 +153,7 @@ def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None
     hear(home)
     home.devices["attic"].refuse("not_encrypted", home.now)
 
-    assert in_words(home, 10) == ("heard", "heard 10 s ago")
+    assert ("heard", "heard 10 s ago") == in_words(home, 10)
 
 
 def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
@@ -162,7 +162,7 @@ def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
     home.now += 600
 
     attic = states(home)[0]
-    assert (attic["readings"], attic["last_update_timestamp_seconds"]) == ({}, None)
+    assert ({}, None) == (attic["readings"], attic["last_update_timestamp_seconds"])
     # When it was heard, and how, is no value: it says what one looks for.
     assert (attic["last_heard_timestamp_seconds"], attic["packets"]) == (EPOCH_S + 5000, 1)
 

@@ -44,7 +44,7 @@ def test_the_first_scan_is_progress_but_gives_nothing_to_rely_on(liveness: Liven
     """It may last longer than the watchdog waits; and until it ends every sensor would seem to be missing."""
     liveness.scan_started()
 
-    assert (liveness.stalled(), liveness.not_ready()) == (None, "the first scan has not ended yet")
+    assert (None, "the first scan has not ended yet") == (liveness.stalled(), liveness.not_ready())
 
 
 def test_a_first_scan_that_never_ends_is_no_progress(liveness: Liveness, clock: Clock) -> None:
@@ -52,8 +52,8 @@ def test_a_first_scan_that_never_ends_is_no_progress(liveness: Liveness, clock: 
     liveness.scan_started()
     clock.now += LIMIT_S + 1
 
-    assert liveness.stalled() == "the first scan started 81 s ago and has not ended yet"
-    assert liveness.not_ready() == "the first scan has not ended yet"
+    assert "the first scan started 81 s ago and has not ended yet" == liveness.stalled()
+    assert "the first scan has not ended yet" == liveness.not_ready()
 
 
 def test_it_is_ready_as_long_as_scans_end_in_time(liveness: Liveness, clock: Clock) -> None:
@@ -64,7 +64,7 @@ def test_it_is_ready_as_long_as_scans_end_in_time(liveness: Liveness, clock: Clo
         liveness.scan_ended()
         liveness.scan_started()
         clock.now += LIMIT_S
-        assert (liveness.stalled(), liveness.not_ready()) == (None, None)
+        assert (None, None) == (liveness.stalled(), liveness.not_ready())
 
 
 def test_scans_that_stop_ending_are_named_with_their_age(liveness: Liveness, clock: Clock) -> None:
@@ -84,7 +84,7 @@ def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None
     clock.now += 1000
     liveness.scan_ended()
 
-    assert (liveness.stalled(), liveness.not_ready()) == (None, None)
+    assert (None, None) == (liveness.stalled(), liveness.not_ready())
 
 
 def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
@@ -118,6 +118,6 @@ def test_by_default_the_clock_is_the_event_loop_s(
         await asyncio.sleep(3600)
         assert liveness.not_ready() is None
         await asyncio.sleep(51)
-        assert liveness.not_ready() == "the last scan ended 3651 s ago; one is due every 3600 s"
+        assert "the last scan ended 3651 s ago; one is due every 3600 s" == liveness.not_ready()
 
     in_virtual_time(run())

@@ -19,7 +19,7 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert (7, "0000fcd2-0000-1000-8000-00805f9b34fb") == (payload["start"], payload["service"])
     assert ["40", "00b0", "0151", "028d0a", "038d11"] == [field["bytes"] for field in payload["fields"]]
     assert {"value": 27.01, "unit": "°C"}.items() <= payload["fields"][3]["values"][0].items()
-    assert payload["exported"]["ble_sensor_temperature_celsius"] == 27.01
+    assert 27.01 == payload["exported"]["ble_sensor_temperature_celsius"]
 
 
 def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,4 +28,4 @@ def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     payload = json.loads(out)["payloads"][0]
 
     assert (1, "impossible_value", 0) == (status, payload["wrong"]["reason"], payload["wrong"]["offset"])
-    assert payload["fields"][0]["values"][0]["value"] == "nan"
+    assert "nan" == payload["fields"][0]["values"][0]["value"]

@@ -21,7 +21,7 @@ def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"40 00 b0\n01 51\n")))
     status, out, _ = says(["-"], capsys)
 
-    assert status == 0
+    assert 0 == status
     assert "ble_sensor_battery_percent 81" in out
 
 
@@ -30,7 +30,7 @@ def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(KEY.hex().encode() + b"\n")))
     status, out, _ = says([SEALED, "--key-file", "-", "--mac", ADDRESS], capsys)
 
-    assert status == 0
+    assert 0 == status
     assert "ble_sensor_temperature_celsius 25.06" in out
 
 
@@ -97,7 +97,7 @@ def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest
     """As btmon, phones and BlueZ do."""
     status, out, _ = says([PACKET, "--service", service], capsys)
 
-    assert status == 0
+    assert 0 == status
     assert "BTHome v2 (0xFCD2)\nformat: as --service says\n" in out
 
 
@@ -168,7 +168,7 @@ def test_a_file_may_have_a_name_that_looks_like_a_key(
     monkeypatch.chdir(tmp_path)
     Path(KEY.hex()[::-1]).write_text(KEY.hex())
 
-    assert says([SEALED, "--key-file", KEY.hex()[::-1], "--mac", ADDRESS], capsys)[0] == 0
+    assert 0 == says([SEALED, "--key-file", KEY.hex()[::-1], "--mac", ADDRESS], capsys)[0]
 
 
 _HEX = st.binary(max_size=60).map(bytes.hex)

@@ -142,11 +142,11 @@ def test_an_invalid_name_is_asked_for_again() -> None:
     user = User("bedroom", "a\x07b", KEY, " attic ")
 
     assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
-    assert user.told == [
+    assert [
         "This name is already used; choose another.",
         "The name has a control character; use printable characters.",
         'A bindkey is written in place of the name; write `{name: "living_room", bindkey: "32 hex digits"}`.',
-    ]
+    ] == user.told
 
 
 def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
@@ -154,10 +154,10 @@ def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
     user = User("0123", "f" * 32, KEY.upper())
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
-    assert user.told == [
+    assert [
         "It has 4 characters, not 32.",
         "That key does not decrypt what the sensor sends; the firmware's page shows the right one.",
-    ]
+    ] == user.told
     assert 'Bindkey of "attic", 32 hex digits, not shown (Enter: leave it out): ' == user.asked[0]
 
 

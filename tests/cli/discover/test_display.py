@@ -241,9 +241,9 @@ def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
         announcements.show(discovery, 7.0, "")
     announcements.end()
 
-    assert stream.getvalue() == (
+    assert (
         "heard A4:C1:38:00:00:01, living room\\x1b[2J, BTHome\nheard A4:C1:38:00:00:02, BTHome\n"
-    )
+    ) == stream.getvalue()
 
 
 def test_a_character_that_the_terminal_does_not_have_is_no_error() -> None:

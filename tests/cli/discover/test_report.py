@@ -120,7 +120,7 @@ def test_the_document_has_other_devices_on_demand() -> None:
     """Each has the reason why it was rejected, if any."""
     told = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
 
-    assert told["others"] == [
+    assert [
         {
             "address": "5A:00:00:00:00:01",
             "name": "Scale",
@@ -129,7 +129,7 @@ def test_the_document_has_other_devices_on_demand() -> None:
             "interval_seconds": None,
             "rejected": None,
         }
-    ]
+    ] == told["others"]
 
 
 def test_no_document_has_a_key() -> None:

@@ -65,11 +65,11 @@ def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> No
 
     out, err = capsys.readouterr()
     assert "listening for 30 s\n" == err
-    assert out.splitlines()[:3] == [
+    assert [
         "heard 54:48:E6:8F:80:A5, BTHome",
         "heard A4:C1:38:00:00:01, BTHome",
         "heard A4:C1:38:00:00:02, BTHome",
-    ]
+    ] == out.splitlines()[:3]
     assert re.search(r"^     A4:C1:38:00:00:01 .*27.0 °C, 44.9 %, battery 81 %, 2.85 V", out, re.MULTILINE)
     assert re.search(r"^     54:48:E6:8F:80:A5 .*  encrypted: needs its bindkey$", out, re.MULTILINE)
     assert "Heard 3 sensors, 1 other device " in out

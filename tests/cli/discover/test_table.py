@@ -40,10 +40,10 @@ def texts(*sensors: DiscoveredDevice, columns: int = 120, configured: dict[str, 
 
 def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
     """Address, name, format, RSSI, packets, interval and readings, the usual readings first."""
-    assert texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=109) == [
+    assert [
         "     ADDRESS            NAME        FORMAT  RSSI  HEARD  EVERY  READINGS",
         "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V",
-    ]
+    ] == texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=109)
 
 
 def test_a_narrow_terminal_shows_fewer_readings() -> None:
@@ -82,7 +82,7 @@ def test_a_sensor_that_just_rose_is_marked() -> None:
 
     assert rising[1].text.startswith("* 12 A4:C1:38:00:00:01")
     assert rising[1].text.endswith("27.0 °C, 44.9 %*, battery 81 %")
-    assert rising[1].style == "yellow"
+    assert "yellow" == rising[1].style
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_other_readings_have_their_names(payload: bytes, reading: str) -> None:
 
 def test_unknown_values_are_not_invented() -> None:
     """A capture's RSSI, or the interval of a sensor that was heard once."""
-    assert texts(heard(PACKET_A, rssi=None))[1].split()[2:5] == ["?", "1", "27.0"]
+    assert ["?", "1", "27.0"] == texts(heard(PACKET_A, rssi=None))[1].split()[2:5]
 
 
 def test_without_sensors_there_is_no_table() -> None:
     """A header without rows looks like an error."""
-    assert texts() == []
+    assert [] == texts()
 
 
 def test_others_are_listed_with_the_reason() -> None:
@@ -113,11 +113,11 @@ def test_others_are_listed_with_the_reason() -> None:
     nameless = DiscoveredDevice("A4:C1:38:00:00:02", rssi=-70.4, packets=3)
     rejected = DiscoveredDevice("A4:C1:38:00:00:03", name="x\x1b[2J", rssi=-80.0, packets=1, rejected="no_known_format")
 
-    assert [line.text for line in other_lines([nameless, rejected], 100)] == [
+    assert [
         "ADDRESS            NAME      RSSI  HEARD  EVERY  WHY NOT",
         "A4:C1:38:00:00:02             -70      3         no known format",
         "A4:C1:38:00:00:03  x\\x1b[2J   -80      1         rejected: no_known_format",
-    ]
+    ] == [line.text for line in other_lines([nameless, rejected], 100)]
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_the_command_for_passive_scans_leaves_one_setting(
     subprocess.run([*edit, str(file)], check=True)
 
     kept = before if before.startswith("#") else ""
-    assert name == "/etc/bluetooth/main.conf"
+    assert "/etc/bluetooth/main.conf" == name
     assert (
         f"[General]\nExperimental = true\nName = pi\n{kept}KernelExperimental = false\n[Policy]\n" == file.read_text()
     )
@@ -237,8 +237,8 @@ def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckC
     """Perhaps bluetoothd started too early."""
     (result,) = checks.check_adapters(shown(context))
 
-    assert result.text == "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it"
-    assert result.command == "sudo systemctl restart bluetooth"
+    assert "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it" == result.text
+    assert "sudo systemctl restart bluetooth" == result.command
 
 
 def test_an_adapter_disabled_in_the_boot_configuration_is_enabled(context: CheckContext) -> None:
@@ -248,8 +248,8 @@ def test_an_adapter_disabled_in_the_boot_configuration_is_enabled(context: Check
     file.write_text("[all]\ndtoverlay=disable-bt\n")
     (result,) = checks.check_adapters(shown(context))
 
-    assert result.text == f"no Bluetooth adapter: {file} disables the built-in one"
-    assert result.command == f"sudo sed -i '/^dtoverlay=disable-bt/d' {file} && sudo reboot"
+    assert f"no Bluetooth adapter: {file} disables the built-in one" == result.text
+    assert f"sudo sed -i '/^dtoverlay=disable-bt/d' {file} && sudo reboot" == result.command
 
 
 @pytest.mark.parametrize(

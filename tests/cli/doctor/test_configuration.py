@@ -42,7 +42,7 @@ def test_a_mistake_is_opened_at_its_line(context: CheckContext, write: Write) ->
     path = write(scan_interval_seconds="often")
     (result,) = checks.check_config(context)
 
-    assert result.level == "fail"
+    assert "fail" == result.level
     assert result.text.startswith(f"configuration: {path}:1: scan_interval_seconds: ")
     assert f"nano +1 {path}" == result.command
     assert context.config is None

@@ -29,7 +29,7 @@ def test_the_user_is_named(context: CheckContext) -> None:
     """The checks use this user's rights."""
     (result,) = checks.check_user(context)
 
-    assert result.level == "ok"
+    assert "ok" == result.level
     assert result.text.startswith(f"user: {ME}")
 
 
@@ -72,7 +72,7 @@ def test_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None
     installed(context, f"[Service]\nUser={ME}\n")
     (result,) = checks.check_user(context)
 
-    assert result.level == "ok"
+    assert "ok" == result.level
 
 
 def test_a_user_without_an_entry_in_the_database_is_added(

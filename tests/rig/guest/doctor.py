@@ -51,9 +51,9 @@ class Report:
 
     def the_failure(self, *phrases: str) -> Line:
         """Check that it names exactly one failure, with each phrase and a command, and return it."""
-        assert self.status == 1, self.text
+        assert 1 == self.status, self.text
         failures = self.of("fail")
-        assert len(failures) == 1, self.text
+        assert 1 == len(failures), self.text
         for phrase in phrases:
             assert phrase in failures[0].text, f"no {phrase!r} in:\n{self.text}"
         assert failures[0].command, f"there is no command in:\n{self.text}"
@@ -61,7 +61,7 @@ class Report:
 
     def assert_well(self, *phrases: str) -> None:
         """Check that nothing fails, and that each phrase is in it."""
-        assert self.status == 0, self.text
+        assert 0 == self.status, self.text
         assert not self.of("fail"), self.text
         assert not self.of("skip"), self.text
         for phrase in phrases:

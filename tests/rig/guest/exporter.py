@@ -138,7 +138,7 @@ class Exporter:
         started = CLOCK.now()
         status = self.wait_for_exit()
         took = CLOCK.now() - started
-        assert status == 0, f"status {status} after SIGTERM"
+        assert 0 == status, f"status {status} after SIGTERM"
         assert took <= within_s, f"it took {took:.2f} s to end after SIGTERM"
         return took
 
@@ -152,7 +152,7 @@ class Exporter:
         status = self.wait_for_exit()
         stderr = self.stderr()
         assert status == BLUETOOTH_UNAVAILABLE, f"status {status}, and on stderr:\n{stderr}"
-        assert len(stderr.splitlines()) == 1, f"not one line on stderr but:\n{stderr}"
+        assert 1 == len(stderr.splitlines()), f"not one line on stderr but:\n{stderr}"
         assert stderr.startswith("ble-exporter: error: "), stderr
         for phrase in phrases:
             assert phrase in stderr, f"no {phrase!r} in: {stderr}"

@@ -36,18 +36,18 @@ def discover(stack: Stack) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "ble_exporter", "discover", *arguments], capture_output=True, text=True, check=False
     )
-    assert run.returncode == 0, f"status {run.returncode}, and on stderr:\n{run.stderr}"
+    assert 0 == run.returncode, f"status {run.returncode}, and on stderr:\n{run.stderr}"
     told = json.loads(run.stdout)
     sensors = {sensor["address"]: sensor for sensor in told["sensors"]}
 
     names = {address: sensor["name"] for address, sensor in sensors.items()}
-    assert names == {
+    assert {
         "A4:C1:38:00:00:01": "ATC_000001",
         "A4:C1:38:00:00:02": "ATC_000002",
         "A4:C1:38:00:00:03": "ATC_000003",
         "A4:C1:38:EE:00:01": "ATC_EE0001",
         "54:48:E6:8F:80:A5": "ATC_8F80A5",
-    }, names
+    } == names, names
     assert [ENCRYPTED.address] == [address for address, sensor in sensors.items() if sensor["needs_bindkey"]], sensors
     assert sensors[LIVING_ROOM.address]["measurements"]["voltage"] == LIVING_ROOM.voltage_volts, sensors
     assert sensors[LIVING_ROOM.address]["rssi_dbm"] == LIVING_ROOM.rssi_dbm, sensors

@@ -104,17 +104,17 @@ def doctor_elsewhere(stack: Stack) -> None:
     time.clock_settime(time.CLOCK_REALTIME, now)
     (warning,) = report.of("warn")
     assert "2023-11-14" in warning.text, warning
-    assert warning.command == "sudo timedatectl set-ntp true", warning
+    assert "sudo timedatectl set-ntp true" == warning.command, warning
     configuration = report.of("fail")[0]
     assert f"{CONFIG}:2: scan_duration_second: unknown key" in configuration.text, configuration
-    assert configuration.command == f"sudo nano +2 {CONFIG}", configuration
+    assert f"sudo nano +2 {CONFIG}" == configuration.command, configuration
     configure(DEVICES, log_file="/var/ble/logs/exporter.log")
     stack.start()
     obey(stack, examine(0, "nobody").the_failure("/var/ble/logs/exporter.log can't be written by nobody").command)
     with socket.create_server(("127.0.0.1", PORT)):
         obey(stack, examine(0, "nobody").the_failure(f"port {PORT} is in use").command)
         report = examine(0, "nobody")
-    assert report.status == 0, report.text
+    assert 0 == report.status, report.text
     assert f"port: {PORT + 1} is free" in report.text, report.text
 
 
@@ -134,9 +134,9 @@ def doctor_keys(stack: Stack) -> None:
     report = examine(SECONDS)
     safe, living_room = report.of("fail")
     assert "bindkey does not decrypt" in safe.text, report.text
-    assert safe.command == f"nano +7 {CONFIG}", report.text
+    assert f"nano +7 {CONFIG}" == safe.command, report.text
     assert "sends in plain" in living_room.text, report.text
-    assert living_room.command == f"nano +8 {CONFIG}", report.text
+    assert f"nano +8 {CONFIG}" == living_room.command, report.text
     (attic,) = report.of("warn")
     assert "not heard in 2 s" in attic.text, report.text
     assert "1 sensor that is not configured can be heard" in attic.text, report.text

@@ -165,7 +165,7 @@ def scan_refused(stack: Stack) -> None:
 def two_adapters(stack: Stack) -> None:
     """There are two, and the configuration names neither: each start chooses hci0, and says so."""
     first, second = stack.start(), stack.plug_in(VirtualRadio("00:1A:7D:DA:71:02"))
-    assert (first.index, second.index) == (0, 1)
+    assert (0, 1) == (first.index, second.index)
     for choice in range(ADAPTER_CHOICES):
         exporter = stack.start_exporter(THERMOMETERS)
         exporter.wait_until_it_listens()

@@ -144,7 +144,7 @@ def auto_beats_the_filter(stack: Stack) -> None:
     exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     assert radio.scan_log[-1].active, "the scan is passive"
-    assert radio.filtered == 0, f"{radio.filtered} packets were filtered"
+    assert 0 == radio.filtered, f"{radio.filtered} packets were filtered"
     assert "with a monitor" in exporter.log(), exporter.log()
     exporter.terminate()
     wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
@@ -190,7 +190,7 @@ def two_adapters_at_once(stack: Stack) -> None:
 
     scrape = exporter.wait_until_right(wrongs)
     for adapter in ("hci0", "hci1"):
-        assert scrape.value("ble_exporter_adapter_up", adapter=adapter) == 1, f"{adapter} is not up"
+        assert 1 == scrape.value("ble_exporter_adapter_up", adapter=adapter), f"{adapter} is not up"
     assert scrape.value("ble_sensor_rssi_dbm", device=CELLAR.name, adapter="hci0") is None
     exporter.terminate()
 

@@ -147,10 +147,10 @@ def mend(stack: Stack, terminal: Terminal, diary: Diary) -> None:
         said = terminal.run("ble-exporter doctor", DOCTOR_LIMIT_S)
         shows(said)
     missing, blocked = Report(terminal.status(), f"{said}\n").of("fail")
-    assert missing.command == f"{PROGRAMS}/ble-exporter discover --write config.yaml", said
+    assert f"{PROGRAMS}/ble-exporter discover --write config.yaml" == missing.command, said
     with diary.step("the command that it names") as shows:
         shows(terminal.run(blocked.command))
-    assert terminal.status() == 0, blocked.command
+    assert 0 == terminal.status(), blocked.command
 
 
 def find(terminal: Terminal, diary: Diary) -> None:
@@ -166,10 +166,10 @@ def find(terminal: Terminal, diary: Diary) -> None:
         shows(said)
     run_it = re.search("^run it: (.*)$", said, re.MULTILINE)
     assert run_it, said
-    assert run_it[1] == "ble-exporter --config config.yaml", said
+    assert "ble-exporter --config config.yaml" == run_it[1], said
     with diary.step("`--config.check`") as shows:
         shows(terminal.run("ble-exporter --config config.yaml --config.check"))
-    assert terminal.status() == 0, "the file is not valid"
+    assert 0 == terminal.status(), "the file is not valid"
 
 
 def look(terminal: Terminal, other: Terminal, diary: Diary) -> None:
@@ -192,4 +192,4 @@ def look(terminal: Terminal, other: Terminal, diary: Diary) -> None:
     assert not report.of("warn"), said
     terminal.press(CTRL_C)
     terminal.end()
-    assert terminal.status() == 0, "the exporter did not end well"
+    assert 0 == terminal.status(), "the exporter did not end well"

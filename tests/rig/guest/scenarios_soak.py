@@ -213,7 +213,7 @@ def assert_nothing_leaked(run: Soak) -> None:
         ("tasks", {len(sample.tasks) for sample in settled}),
     ):
         say(f"{what}: {sorted(seen)}")
-        assert len(seen) == 1, f"the number of {what} changes: {sorted(seen)}; tasks: {settled[-1].tasks}"
+        assert 1 == len(seen), f"the number of {what} changes: {sorted(seen)}; tasks: {settled[-1].tasks}"
 
 
 @scenario_of(SOAK_S + 2 * SET_UP_S)

@@ -211,8 +211,8 @@ def repeats(stack: Stack) -> None:
         send_one(radio, LIVING_ROOM.packet_a(7), -60 - repeat)
         scrape = wait_for_rssi(exporter, -60 - repeat)
         updates.append(last_update(scrape, LIVING_ROOM))
-    assert len(set(updates)) == 1, f"five repeats were {len(set(updates))} measurements"
-    assert counter(scrape, "advertisements_decoded") == 5
+    assert 1 == len(set(updates)), f"five repeats were {len(set(updates))} measurements"
+    assert 5 == counter(scrape, "advertisements_decoded")
     send_one(radio, LIVING_ROOM.packet_b(7), -50)
     scrape = wait_for_rssi(exporter, -50)
     assert last_update(scrape, LIVING_ROOM) > updates[0], "the other packet of the pair is no measurement"
