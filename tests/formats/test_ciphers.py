@@ -1,31 +1,33 @@
-"""From bindkeys to ciphers."""
+"""Ciphers of bindkeys, with and without the library that decrypts."""
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.errors import ConfigError
+from ble_exporter.formats.bthome import decode
 from ble_exporter.formats.ciphers import ciphers_of
-
-ADDRESS = "A4:C1:38:00:00:01"
-KEY = bytes.fromhex("0123456789abcdef0123456789abcdef")
+from tests.formats.sealing import ADDRESS, KEY, OTHER_KEY, seal_v2
 
 
-def test_a_key_gives_a_cipher() -> None:
-    """Each device has its own."""
-    ciphers = ciphers_of({ADDRESS: KEY})
+def test_each_key_gives_the_cipher_of_its_device() -> None:
+    """Another device's key can't decrypt a packet."""
+    ciphers = ciphers_of({"A4:C1:38:00:00:01": OTHER_KEY, ADDRESS: KEY})
 
-    nonce = bytes(13)
-    assert b"x" == ciphers[ADDRESS].decrypt(nonce, AESCCM(KEY, tag_length=4).encrypt(nonce, b"x", None), None)
+    assert ["A4:C1:38:00:00:01", ADDRESS] == list(ciphers)
+    assert {"battery": 81.0} == decode(seal_v2(b"\x01\x51"), ADDRESS, ciphers[ADDRESS]).measurements
 
 
 @pytest.mark.usefixtures("_without_cryptography")
-def test_no_key_needs_no_library() -> None:
-    """The library is optional."""
+def test_without_keys_the_library_is_not_needed() -> None:
+    """It is an extra, and most installations have no keys."""
     assert {} == ciphers_of({})
 
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_a_key_without_the_library_says_what_to_install() -> None:
-    """Most installations do not have it."""
-    with pytest.raises(ConfigError, match="install the extra `encryption`"):
+    """The service does not start: it could never read the device."""
+    with pytest.raises(ConfigError) as caught:
         ciphers_of({ADDRESS: KEY})
+
+    text = str(caught.value)
+    assert text.startswith("devices: a bindkey is set, and the library that decrypts can't be loaded (")
+    assert text.endswith("): install the extra `encryption` (README, Installation), or remove the bindkey")

@@ -1,5 +1,8 @@
 """The table of formats."""
 
+import pytest
+
+from ble_exporter.formats import atc, bthome
 from ble_exporter.formats.registry import FORMATS, UNITS
 
 NAMES = {
@@ -14,6 +17,25 @@ NAMES = {
 def test_the_formats_are_told_by_these_uuids_in_this_order() -> None:
     """The positions of a repeated measurement go on in this order: another one would rename series."""
     assert [f"0000{short}-0000-1000-8000-00805f9b34fb" for short in NAMES] == list(FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("uuid", "size", "names"),
+    [
+        (atc.UUID, 15, ("pvvx custom", "pvvx")),
+        (atc.UUID, 13, ("ATC1441", "ATC1441")),
+        (atc.UUID, 12, ("pvvx or ATC1441", "pvvx")),
+        (bthome.UUID, 15, ("BTHome v2", "BTHome")),
+    ],
+)
+def test_formats_of_one_uuid_are_named_by_the_size(uuid: str, size: int, names: tuple[str, str]) -> None:
+    """`discover` shows which firmware a thermometer has."""
+    assert names == FORMATS[uuid].names_of(bytes(size))
+
+
+def test_the_short_uuid_is_that_of_the_service() -> None:
+    """`--service` takes it."""
+    assert list(NAMES) == [row.short_uuid for row in FORMATS.values()]
 
 
 def test_every_format_has_a_name_for_people() -> None:
