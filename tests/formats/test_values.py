@@ -3,11 +3,12 @@
 import pytest
 
 from ble_exporter.errors import DecodeError
+from ble_exporter.formats import bthome
 from ble_exporter.formats.decoded import Counter, Decoded
 from ble_exporter.formats.field import Field
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import uint
-from ble_exporter.formats.values import Values, merged, numbered
+from ble_exporter.formats.values import Values, is_fully_known, merged, numbered
 from tests.data import named
 
 
@@ -157,3 +158,13 @@ def test_events_of_several_payloads_are_all_kept() -> None:
     press = Decoded({}, {Measurement("button"): "press"}, None, None)
 
     assert {"button": "press", "button_2": "press"} == merged([press, press]).others
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_known"),
+    [("400151", True), ("4000b0", True), ("403a01", True), ("40", False), ("400151fe", False), ("4001", False)],
+    ids=["a value", "a packet id", "an event", "nothing", "an unknown object", "cut short"],
+)
+def test_a_payload_is_fully_known_if_it_has_values_and_no_unknown_object(payload: str, is_known: bool) -> None:
+    """Otherwise `decode` is not certain of its guess."""
+    assert is_known == is_fully_known(bthome.fields, bytes.fromhex(payload))
