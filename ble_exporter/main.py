@@ -106,6 +106,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
     log_is_shown = False
     try:
         config = load_config(options.config)
+        # Not for the ciphers: a missing library is reported here, by --config.check too, and not by the first scan.
         ciphers_of(config.keys)
         if options.config_check:
             _print_checked(options.config, config)
