@@ -138,12 +138,7 @@ def _without_characters(line: str) -> str:
 
 
 def key_of(text: str, where: str) -> bytes:
-    """
-    Return the 16 bytes of a key.
-
-    Raises:
-        ConfigError: The text is not a key. The error shows `where` it comes from, and none of the text.
-    """
+    """Return the 16 bytes of a key, or raise a ConfigError that shows `where` it comes from, and none of the text."""
     digits = _SEPARATORS.sub("", _PREFIX.sub("", text.translate(_INVISIBLE)))
     if _NO_DIGIT.search(digits):
         problem = "not all of it is hex digits"
@@ -151,13 +146,14 @@ def key_of(text: str, where: str) -> bytes:
         problem = f"it has {len(digits)} hex digits, and not {_KEY_DIGITS}"
     else:
         return bytes.fromhex(digits)
-    raise ConfigError(f"{where}: {problem}; give the {_KEY_DIGITS} that the firmware's page shows")
+    raise ConfigError(problem, f"give the {_KEY_DIGITS} that the firmware's page shows", key=where)
 
 
 def refuse_key(path: str, option: str) -> None:
     """Raise ConfigError for a path that looks like a key and is no file, before another error shows it."""
     if _LIKE_A_KEY.search(_SEPARATORS.sub("", path)) and ("\0" in path or not os.path.lexists(path)):
-        raise ConfigError(f"{option}: there is no such file, and its name looks like a key: write the key into a file")
+        problem = "there is no such file, and its name looks like a key"
+        raise ConfigError(problem, "write the key into a file", key=option)
 
 
 def key_in(path: str) -> bytes:
@@ -168,7 +164,7 @@ def key_in(path: str) -> bytes:
     except (OSError, ValueError) as error:
         refuse_key(path, "--key-file")
         cause = error.strerror if isinstance(error, OSError) else error
-        remedy = "name a file with the key's 32 hex digits, or - for standard input"
-        raise ConfigError(f"--key-file {path}: can't be read ({cause}): {remedy}") from error
+        hint = "name a file with the key's 32 hex digits, or - for standard input"
+        raise ConfigError(f"can't be read ({cause})", hint, key=f"--key-file {path}") from error
     # Bytes that are not UTF-8 are not hex digits either.
     return key_of(content.removeprefix(codecs.BOM_UTF8).decode("latin-1"), f"--key-file {path}")

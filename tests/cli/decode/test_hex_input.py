@@ -221,5 +221,5 @@ def test_what_is_no_key_is_refused_without_showing_it(text: str, problem: str, t
 @pytest.mark.parametrize("name", ["missing.key", "a\0b"])
 def test_a_key_file_that_can_not_be_read_says_so(name: str, tmp_path: Path) -> None:
     """With the cause and the remedy."""
-    with pytest.raises(ConfigError, match=r"can't be read .*: name a file with the key's 32 hex digits, or -"):
+    with pytest.raises(ConfigError, match=r"can't be read .*; name a file with the key's 32 hex digits, or -"):
         key_in(str(tmp_path / name))
