@@ -1,6 +1,5 @@
 """The questions of `discover`: which sensors, under which names, with which bindkeys."""
 
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -166,9 +165,9 @@ def test_a_key_may_be_left_out() -> None:
     assert "" == ask_bindkey(ENCRYPTED, "attic", User("").ask, User().tell)
 
 
-def test_a_key_that_can_not_be_tried_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_without_cryptography")
+def test_a_key_that_can_not_be_tried_is_believed() -> None:
     """The library that decrypts is optional; the user is told that it is missing."""
-    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
     user = User(KEY)
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)

@@ -112,11 +112,11 @@ def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[
     assert KEY[:8] not in out + err
 
 
-def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_without_cryptography")
+def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     """Everything else can still be shown."""
     write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
-    monkeypatch.setitem(sys.modules, "ble_exporter.formats.ccm", None)
     discover([], house)
 
     out, err = capsys.readouterr()
