@@ -1,6 +1,8 @@
 """
 The one place where tasks are started and ended: no task outlives its block, and no error is lost.
 
+The exception is `within`: it does not wait for a coroutine that has timed out, and only logs its error, at DEBUG.
+
 Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. And a task group waits for all of its tasks, but this
 program for the first that ends: a radio that fails, a signal to stop, a timeout.
 """
@@ -133,10 +135,20 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
     asyncio.wait_for may swallow a cancellation before Python 3.12, and waits for a cancelled coroutine, which may hang.
     """
     task = asyncio.ensure_future(coroutine)
+    is_in_time = False
     try:
         await asyncio.wait({task}, timeout=seconds)
-        if not task.done():
-            raise asyncio.TimeoutError
-        return task.result()
+        is_in_time = task.done()
     finally:
-        task.cancel()
+        if not is_in_time:
+            task.cancel()
+            task.add_done_callback(_log_late_error)
+    if not is_in_time:
+        raise asyncio.TimeoutError
+    return task.result()
+
+
+def _log_late_error(task: "asyncio.Task[Result]") -> None:
+    """Log the error of a coroutine that nobody awaits any more; asyncio would report it as never retrieved."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.debug("after its timeout, a task failed: %s", task.exception())

@@ -333,6 +333,24 @@ def test_what_takes_longer_is_cancelled(in_virtual_time: InVirtualTime) -> None:
     assert 2 == in_virtual_time(run())
 
 
+def test_an_error_after_the_timeout_is_logged_at_debug(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody awaits the coroutine any more; asyncio would report its error as never retrieved."""
+
+    async def run() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await within(2, fail_to_end(ScannerError("can't stop")))
+        await asyncio.sleep(1)
+
+    with caplog.at_level(logging.DEBUG, "ble_exporter.tasks"):
+        in_virtual_time(run())
+
+    assert [("DEBUG", "after its timeout, a task failed: can't stop")] == [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name == "ble_exporter.tasks"
+    ]
+
+
 def test_a_cancellation_in_the_very_moment_is_no_result(in_virtual_time: InVirtualTime) -> None:
     """Before Python 3.12 asyncio.wait_for loses it: the task would go on for ever."""
 
