@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from ble_exporter.config.app_config import AppConfig
-    from ble_exporter.scanner import Radio
     from ble_exporter.scanner.build import RadioBuilder
 
 __all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
@@ -173,6 +172,7 @@ def _run(
     import asyncio
 
     from ble_exporter.config.devices import world_readable_warnings
+    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
     from ble_exporter.service import serve
 
     devices = number_of(len(config.devices), "device")
@@ -182,7 +182,15 @@ def _run(
     if options.mock and config.keys:
         log.info("the simulated radio sends nothing encrypted: the bindkeys are not used")
         config = replace(config, keys={})
-    radio = _radio(options, config, build)
+    simulation = Simulation(
+        tuple(config.devices),
+        options.mock_seed,
+        options.mock_loss or 0.0,
+        options.mock_strangers or 0,
+        options.mock_order or "abab",
+    )
+    settings = RadioSettings.from_config(config)
+    radio = (build or build_radio)(settings, replay=options.replay, simulation=simulation if options.mock else None)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
@@ -191,21 +199,6 @@ def _run(
 
     asyncio.run(until_stopped())
     log.info("stopped")
-
-
-def _radio(options: argparse.Namespace, config: "AppConfig", build: "RadioBuilder | None") -> "Radio":
-    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
-
-    simulation = Simulation(
-        tuple(config.devices),
-        options.mock_seed,
-        options.mock_loss or 0.0,
-        options.mock_strangers or 0,
-        options.mock_order or "abab",
-    )
-    return (build or build_radio)(
-        RadioSettings.from_config(config), replay=options.replay, simulation=simulation if options.mock else None
-    )
 
 
 if __name__ == "__main__":
