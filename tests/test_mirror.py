@@ -10,8 +10,7 @@ from tests.conftest import HERE
 WITHOUT_TESTS: Mapping[str, str] = {
     "__main__": "calls main; tests/program.py starts the program with it",
     "device/series": "attributes and their first values; tests/device/test_device.py shows what becomes of them",
-    "formats/decoded": "declares the arguments and the result of a decoder",
-    "formats/guess": "declares the result of a guess; the guesses are those of the formats",
+    "formats/decoded": "declares the arguments and the result of a decoder, and of a guess",
     "model": "declares the two values that pass through the program",
 }
 """Module to the reason why it has no tests of its own."""

@@ -18,6 +18,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import CERTAIN, LIKELY, POSSIBLE, Guess
 from ble_exporter.formats.encryption import (
     ADDRESS_SIZE,
     AS_PRINTED,
@@ -28,7 +29,6 @@ from ble_exporter.formats.encryption import (
     encrypted_fields,
 )
 from ble_exporter.formats.field import Field
-from ble_exporter.formats.guess import CERTAIN, LIKELY, POSSIBLE, Guess
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number, sint, uint
 from ble_exporter.formats.values import fold

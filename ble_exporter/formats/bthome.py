@@ -16,10 +16,9 @@ from collections.abc import Iterator
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
-from ble_exporter.formats.decoded import Cipher, Counter, Decoded
+from ble_exporter.formats.decoded import CERTAIN, LIKELY, Cipher, Counter, Decoded, Guess
 from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields, mac_bytes
 from ble_exporter.formats.field import MAX_SIZE, Field, check_room, check_size
-from ble_exporter.formats.guess import CERTAIN, LIKELY, Guess
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Raw
 from ble_exporter.formats.values import fold, is_fully_known, numbered

@@ -17,9 +17,9 @@ from struct import Struct
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
+from ble_exporter.formats.decoded import ANYTHING, LIKELY, Guess
 from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields
 from ble_exporter.formats.field import Field, check_room, check_size
-from ble_exporter.formats.guess import ANYTHING, LIKELY, Guess
 from ble_exporter.formats.limits import bounds
 from ble_exporter.formats.numbers import Number
 from ble_exporter.formats.values import fold, is_fully_known

@@ -1,4 +1,4 @@
-"""The arguments and the result of every decoder."""
+"""The arguments and the result of every decoder, and the result of guessing a format."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -72,3 +72,22 @@ Args: the payload, the sender's address (upper case, colons), and the cipher of 
 Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded with one too:
 whether it is accepted is for the caller to decide.
 """
+
+
+CERTAIN, LIKELY, POSSIBLE, ANYTHING = range(4)
+"""How well a format fits; any bytes fit one of rank ANYTHING."""
+
+
+class Guess(NamedTuple):
+    """
+    A format that bytes may have, for `ble-exporter decode` if the user names none.
+
+    Attributes:
+        rank: CERTAIN, the best, to ANYTHING.
+        uuid: Of the service; empty for a whole advertising payload.
+        why: The reason, for people.
+    """
+
+    rank: int
+    uuid: str
+    why: str

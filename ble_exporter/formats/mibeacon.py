@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Mapping
 from functools import lru_cache, partial
 
 from ble_exporter.errors import DecodeError
+from ble_exporter.formats.decoded import CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.encryption import (
     ADDRESS_SIZE,
     REVERSED,
@@ -23,7 +24,6 @@ from ble_exporter.formats.encryption import (
     encrypted_fields,
 )
 from ble_exporter.formats.field import Field, check_room, check_size
-from ble_exporter.formats.guess import CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.numbers import Number, sint, uint
 from ble_exporter.formats.values import fold
 

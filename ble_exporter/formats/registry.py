@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome_objects import OBJECTS
-from ble_exporter.formats.decoded import Decoder
-from ble_exporter.formats.guess import Guess
+from ble_exporter.formats.decoded import Decoder, Guess
 from ble_exporter.formats.numbers import Number
 from ble_exporter.formats.values import Fields
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
+from ble_exporter.formats.decoded import CERTAIN, Guess
 from ble_exporter.formats.field import Field, check_room, check_size
-from ble_exporter.formats.guess import CERTAIN, Guess
 from ble_exporter.formats.numbers import sint
 from ble_exporter.formats.values import fold
 

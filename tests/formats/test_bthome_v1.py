@@ -6,8 +6,7 @@ import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome_v1
-from ble_exporter.formats.decoded import Decoded
-from ble_exporter.formats.guess import ANYTHING
+from ble_exporter.formats.decoded import ANYTHING, Decoded
 
 TEMPERATURE = "2302ca09"  # signed, two bytes: 25.06 °C
 MAC_ADDRESS = "86a6808fe64854"

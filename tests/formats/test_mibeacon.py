@@ -4,8 +4,8 @@ import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import mibeacon
+from ble_exporter.formats.decoded import CERTAIN, POSSIBLE
 from ble_exporter.formats.field import Field
-from ble_exporter.formats.guess import CERTAIN, POSSIBLE
 from tests.formats.sealing import ADDRESS, REVERSED
 
 TEMPERATURE = bytes.fromhex("041002be00")  # 19.0 °C

@@ -16,7 +16,7 @@ from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, pa
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, PROGRAM, Parser
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_data import Structure, hci_report, structures
-from ble_exporter.formats.guess import CERTAIN, Guess
+from ble_exporter.formats.decoded import CERTAIN, Guess
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
@@ -42,12 +42,7 @@ _STATUSES = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """
-    Explain a payload; return the exit status.
-
-    Raises:
-        ConfigError: The key or the configuration can't be used.
-    """
+    """Explain a payload; return the exit status. Raises ConfigError if the key or the configuration can't be used."""
     parser = _parser()
     options = parser.parse(arguments)
     service, how = options.service, "as --service says"
@@ -170,12 +165,10 @@ class _Decoding:
 
     def explain(self, service: str | None, how: str) -> None:
         """
-        Explain the bytes.
+        Explain the bytes; `how` says in words how their service was found.
 
-        Args:
-            service: UUID of their service, or the 16 bits of one without a known format; empty for a whole advertising
-                payload; None for a guess.
-            how: How the service was found, in words.
+        `service` is its UUID, or the 16 bits of one without a known format; empty for a whole advertising payload; None
+        for a guess.
         """
         if service and service in FORMATS:
             self._explain(service, self._data, how)

@@ -5,10 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import Cipher
+from ble_exporter.formats.decoded import Cipher, Guess
 from ble_exporter.formats.encryption import mac_text
 from ble_exporter.formats.field import Field
-from ble_exporter.formats.guess import Guess
 from ble_exporter.formats.registry import FORMATS, Format
 from ble_exporter.formats.values import Values
 
@@ -59,13 +58,9 @@ class Explanation:
 
 def explain(uuid: str, payload: bytes, address: str | None = None, cipher: Cipher | None = None) -> Explanation:
     """
-    Explain the service data of one advertisement.
+    Explain the service data of one advertisement, which may be any bytes.
 
-    Args:
-        uuid: A key of FORMATS.
-        payload: Any bytes.
-        address: The sender's; None takes the one that the payload includes.
-        cipher: That of the sender's key.
+    `uuid` is a key of FORMATS. Without an address, the one that the payload includes is the sender's.
     """
     explanation = Explanation(FORMATS[uuid], payload, address or "", has_key=cipher is not None)
     values = Values()

@@ -2,7 +2,7 @@
 
 from ble_exporter.formats.advertising_data import begins_with_flags, has_known_service
 from ble_exporter.formats.bthome_v1 import is_typical
-from ble_exporter.formats.guess import POSSIBLE, Guess
+from ble_exporter.formats.decoded import POSSIBLE, Guess
 from ble_exporter.formats.registry import FORMATS
 
 
