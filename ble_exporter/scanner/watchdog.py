@@ -14,7 +14,8 @@ from ble_exporter.scanner import hints
 # If only thermometers can be heard, the limit is at least this many of their mean intervals. Whatever the probability
 # of missing one by chance, the odds of a false alarm are then at most e^-10 for each interval.
 USUAL_INTERVALS = 10
-# The mean is a moving one, of about this many intervals.
+# The mean is a moving one, of about this many intervals. Not the median of device.rhythm, which ignores bursts and
+# outages of one sensor: these odds are about the mean of all intervals.
 _REMEMBERED_INTERVALS = 16
 # With fewer intervals the mean is unknown: the limit must leave slow thermometers the time for them.
 _INTERVALS_TO_LEARN = 8

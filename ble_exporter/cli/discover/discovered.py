@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import median
 
+from ble_exporter.device.rhythm import Rhythm
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.decoded import Cipher, Decoded
 from ble_exporter.formats.measurement import Measurement
@@ -33,7 +32,6 @@ _VALUES_COMPARED = 8
 
 # RSSI smoothing factor: rows must not jump between refreshes.
 _RSSI_WEIGHT = 0.2
-_TIMES_KEPT = 64
 _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
@@ -75,7 +73,7 @@ class DiscoveredDevice:
     rejected: RejectReason | None = None
     rose: Measurement | None = None
     rose_at: float = 0.0
-    _times: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMES_KEPT))
+    _rhythm: Rhythm | None = None
     _latest: dict[Measurement, deque[float]] = field(
         default_factory=lambda: {name: deque(maxlen=_VALUES_COMPARED) for name in _MIN_RISE}
     )
@@ -92,9 +90,8 @@ class DiscoveredDevice:
 
     @property
     def interval_s(self) -> float | None:
-        """Median time between its packets in seconds, however short; None before the second."""
-        gaps = [later - earlier for earlier, later in pairwise(self._times)]
-        return median(gaps) if gaps else None
+        """The usual time between its packets in seconds, without those of a burst; None before the second."""
+        return self._rhythm.interval_s if self._rhythm else None
 
     def just_rose(self, now: float) -> bool:
         """Whether a measurement rose within RISE_SHOWN_S."""
@@ -110,10 +107,13 @@ class DiscoveredDevice:
         is_known_format = self._read(advertisement, cipher, now)
         if self.is_sensor and not was_sensor:
             self.packets = 0
-            self._times.clear()
+            self._rhythm = None
         if is_known_format or not self.is_sensor:
             self.packets += 1
-            self._times.append(now)
+            if self._rhythm is None:
+                self._rhythm = Rhythm(now)
+            else:
+                self._rhythm.hear(now)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
         """Read the service data; return whether any has a known format, and is valid or lacks only its bindkey."""
@@ -156,13 +156,7 @@ class DiscoveredDevice:
 
 
 class Discovery:
-    """
-    A Listener that hears every device, and keeps them by address.
-
-    Args:
-        clock: Returns monotonic seconds.
-        ciphers: Address to cipher, for the devices whose bindkey is known.
-    """
+    """A listener that keeps devices by address. `clock` returns monotonic seconds; `ciphers` are by address."""
 
     def __init__(self, clock: Callable[[], float], ciphers: Mapping[str, Cipher] | None = None) -> None:
         self.clock = clock

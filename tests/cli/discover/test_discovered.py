@@ -127,6 +127,16 @@ def test_the_interval_is_the_usual_one() -> None:
     assert 2.5 == air.sensor.interval_s
 
 
+def test_the_packets_of_a_burst_have_no_interval() -> None:
+    """Some sensors send a few packets at once, then nothing for a minute: that minute is what a user wants to know."""
+    air = Air()
+
+    for air.now in (0.0, 0.1, 0.2, 60.0, 60.1, 60.2, 120.0):
+        air.say({bthome.UUID: PACKET_A})
+
+    assert air.sensor.interval_s == pytest.approx(59.8)
+
+
 def test_one_packet_has_no_interval() -> None:
     """An unknown interval is not shown."""
     air = Air()
