@@ -90,9 +90,6 @@ class DecodeError(ExporterError, ValueError):
         size: How many bytes are wrong; 0 where no byte is.
         in_plaintext: Whether the offset is one of the decrypted content; then `detail` is not part of the text.
         payload: The whole payload, which the text then ends with.
-
-    Attributes:
-        reason, detail, offset, size, in_plaintext: The same.
     """
 
     def __init__(

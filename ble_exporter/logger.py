@@ -32,10 +32,7 @@ def get_logger(app_config: AppConfig) -> logging.Logger:
     """
     Return the program's logger, with one handler for the configured log file, whose folder it creates, or for stderr.
 
-    If it is called again, the new handler replaces the old one.
-
-    Raises:
-        ConfigError: The log file can't be written.
+    Another call replaces the handler. Raises a ConfigError if the log file can't be written.
     """
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:

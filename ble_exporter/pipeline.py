@@ -56,15 +56,7 @@ def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, De
 
 
 class Pipeline:
-    """
-    The listener of the service: handles advertisements, one after the other.
-
-    Args:
-        devices: By address: upper case, with colons.
-        counts: Counts each advertisement.
-        log: For new devices, rejections and unknown objects.
-        clock: Returns monotonic seconds.
-    """
+    """The listener of the service. `devices` are by address (upper case, colons); `clock` returns monotonic seconds."""
 
     def __init__(
         self, devices: Mapping[str, Device], counts: SelfMetrics, log: logging.Logger, clock: Callable[[], float]

@@ -25,13 +25,10 @@ EXIT_INTERRUPTED = 130  # what a shell reports for a command that SIGINT ended
 
 class Parser(argparse.ArgumentParser):
     """
-    Parses the arguments of the program or of a command. Call `parse`, not `parse_args`.
+    Parses the arguments of a command, or of the program, whose `command` is empty. Call `parse`, not `parse_args`.
 
-    Args:
-        command: The command's name; empty for the program itself.
-        examples: The arguments of a working call, and what it does.
-        statuses: Exit status, and what it means; wrong usage is added.
-        commands: The commands, for the program itself.
+    `examples` has the arguments of each call and what it does, `statuses` each exit status and its meaning; that of
+    wrong usage is added.
     """
 
     def __init__(

@@ -82,12 +82,7 @@ class AppConfig:
 
 
 def load_config(path: str) -> AppConfig:
-    """
-    Read and check a configuration file.
-
-    Raises:
-        ConfigError: The file can't be read, or is not a valid configuration. (A ValueError.)
-    """
+    """Read and check a configuration file, or raise a ConfigError (a ValueError) with the file, line and key."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -100,15 +95,10 @@ def load_config(path: str) -> AppConfig:
 
 def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppConfig:
     """
-    Check the content of a configuration file.
+    Check the content of a configuration file, or raise a ConfigError (a ValueError).
 
-    Args:
-        path: For messages, and for its folder, where a relative `bindkey_file` is.
-        data: The content.
-        needs_devices: False accepts a configuration that lists no devices yet.
-
-    Raises:
-        ConfigError: It is not a valid configuration. (A ValueError.)
+    `path` is for messages, and its folder is where a relative `bindkey_file` is. Unless `needs_devices`, the
+    configuration may list none yet.
     """
     document = Document(path)
     settings = _read_settings(document, data, needs_devices=needs_devices)

@@ -66,10 +66,9 @@ class NewDevice:
 
 def check_can_add(path: str) -> AppConfig:
     """
-    Return the present configuration of a file, or that of a new file, which may list no devices.
+    Return the configuration of a file, or that of a new file, which may list no devices.
 
-    Raises:
-        ConfigError: It is not valid, or devices can't be added to it. (The user has not chosen any yet.)
+    Raises a ConfigError, before the user has chosen any devices, if it is not valid or devices can't be added to it.
     """
     target = os.path.realpath(path)
     data = _content(path, target)
@@ -84,13 +83,10 @@ def check_can_add(path: str) -> AppConfig:
 
 def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
     """
-    Add devices to a file, or write a complete new one.
+    Add devices to a file, or write a complete new one; raise a ConfigError, and change nothing, if that is impossible.
 
     The file is replaced in one step, so a crash leaves either the old or the new one. Owner and mode stay, except that
     a file that receives a bindkey loses the permissions of other users.
-
-    Raises:
-        ConfigError: The devices can't be added, or the file can't be written; it is unchanged.
     """
     target = os.path.realpath(path)
     new = insert_devices(path, _content(path, target), devices)

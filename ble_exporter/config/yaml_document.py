@@ -43,13 +43,7 @@ _SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{
 
 @dataclass(frozen=True)
 class Document:
-    """
-    One YAML file; every error that it raises names the file, and the line where there is one.
-
-    Attributes:
-        path: The file's name for messages.
-        device: Address of the device that is being read, for messages; may be empty.
-    """
+    """One YAML file. Its errors name `path`, the line if there is one, and the address in `device`, if any."""
 
     path: str
     device: str = ""
@@ -63,12 +57,7 @@ class Document:
             raise ConfigError("not UTF-8 text", "save the file as UTF-8", path=self.path, line=line) from error
 
     def entries(self, data: bytes) -> list[tuple[Node, Node]]:
-        """
-        Return the top-level keys and their values, in order; an empty list if the file is not a mapping.
-
-        Raises:
-            ConfigError: The file is not valid YAML.
-        """
+        """Return the top-level keys and values; none if the file is not a mapping. Raises ConfigError for bad YAML."""
         text = self.text(data)
         try:
             return entries_of(yaml.compose(text, Loader=_Loader))

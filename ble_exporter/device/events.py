@@ -27,16 +27,7 @@ _MOST_INFOS = 16
 
 
 class _Event(NamedTuple):
-    """
-    An event of one button.
-
-    Attributes:
-        event: With its arguments.
-        packet_id: Under which it was heard; None if the packet had none.
-        adapter: The one that heard it.
-        heard_s: When it was last heard.
-        since_s: When it was heard for the first time.
-    """
+    """An event of one button, with its arguments: heard for the first time at `since_s`, and last at `heard_s`."""
 
     event: str
     packet_id: int | None
@@ -65,15 +56,7 @@ class Events:
     def hear(
         self, said: Mapping[Measurement, int | str | bytes], packet_id: int | None, now_s: float, adapter: str
     ) -> None:
-        """
-        Count the new events in a packet, and note its information.
-
-        Args:
-            said: The packet's values that are not measurements.
-            packet_id: From 0 to 255; None if the packet has none.
-            now_s: Monotonic seconds.
-            adapter: The adapter that heard it.
-        """
+        """Count the new events among a packet's values, and note what the sensor says about itself."""
         for name, value in said.items():
             if name.name in EVENT_KINDS:
                 self._hear_event(name, _Event(str(value), packet_id, adapter, now_s, now_s))

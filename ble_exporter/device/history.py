@@ -21,11 +21,8 @@ class LastHour:
     """
     The points of one measurement.
 
-    Args:
-        minute: The current minute: seconds of the caller's monotonic clock // STEP_S.
-
     Attributes:
-        minute: The latest minute that has a point.
+        minute: The latest minute that has a point: seconds of the caller's monotonic clock // STEP_S.
         points: The point of a minute is at its number modulo POINTS; NaN if nothing was heard.
     """
 

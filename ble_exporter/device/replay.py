@@ -75,10 +75,7 @@ class ReplayGuard:
         """
         Accept the payloads of one advertisement, and return whether the sensor has restarted.
 
-        Args:
-            counters: The counter of each payload, by the service UUID of its format; at least one.
-            digests: Those of the payloads.
-            adapter: The adapter that heard it.
+        `counters` has the counter of each payload, at least one, by the service UUID of its format.
 
         Raises:
             DecodeError: A payload is a replay, or may be one ("replayed"); then none is accepted.

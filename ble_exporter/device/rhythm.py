@@ -37,12 +37,9 @@ None is an interval that is not known yet. No interval has a shorter limit than 
 
 class Rhythm:
     """
-    The times at which something was heard.
+    The times at which something was heard, the first at `heard_s`.
 
     An outage is one long gap among others: the median ignores it, without a rule of its own.
-
-    Args:
-        heard_s: When it was heard for the first time.
     """
 
     __slots__ = ("_gaps_s", "_heard_s")

@@ -13,11 +13,7 @@ LATE_S = 5.0
 
 
 def steps_behind(packet_id: int | None, latest: int | None) -> int:
-    """
-    Return how many steps a packet id is behind the latest one, from 0 to 255; 0 if one of the two is None.
-
-    Packet ids are from 0 to 255, and wrap around.
-    """
+    """Return how many steps a packet id (0 to 255, wrapping) is behind the latest; 0 if one of the two is None."""
     return 0 if packet_id is None or latest is None else (latest - packet_id) % 256
 
 

@@ -39,7 +39,6 @@ class Reception:
     Attributes:
         labels: The device's and the adapter's, if it has a name.
         heard_s: When the latest advertisement was heard.
-        rhythm: How often advertisements are heard.
         rssi: Received signal strength of the latest advertisement, in dBm; None if it is not known.
         is_shown: Whether it has not expired.
     """

@@ -58,14 +58,10 @@ def create_app(
     status: DeviceStatus | None = None,
 ) -> web.Application:
     """
-    Build the web application.
+    Build the web application, which keeps the configuration under `CONFIG`.
 
-    Args:
-        config: The application keeps it under `CONFIG`.
-        tracker: The scans, for /status; by default none has ended.
-        collectors: Those of /metrics, by name; by default prometheus_client's own registry.
-        liveness: The progress of the scans, for /readyz; by default none has ended.
-        status: The devices, for /status, /history and the page; by default none was heard.
+    By default no scan has ended, no device was heard, and /metrics has prometheus_client's own registry. `collectors`
+    are by the name under which their failures are counted.
     """
     app = web.Application()
     never_heard = [Device(name, address) for address, name in config.devices.items()]

@@ -43,11 +43,7 @@ _END_OF_OPENMETRICS = b"# EOF\n"
 
 
 def parse_accept(header: str) -> Iterator[MediaRange]:
-    """
-    Read the elements of an Accept or Accept-Encoding header, without the invalid ones.
-
-    Source: RFC 9110, sections 12.4.2 and 12.5.1
-    """
+    """Read the valid elements of an Accept or Accept-Encoding header (RFC 9110, sections 12.4.2 and 12.5.1)."""
     for element in header.split(","):
         value, *pairs = (part.strip().lower() for part in element.split(";"))
         parameters = {
@@ -97,9 +93,8 @@ class Exposition(Collector):
     """
     The families of several collectors, written out; it collects the counts of their failures itself.
 
-    Args:
-        collectors: By the name under which a failure is counted, in the order of the output. No two may have a family
-            in common.
+    `collectors` are by the name under which a failure is counted, in the order of the output. No two may have a family
+    in common.
     """
 
     def __init__(self, collectors: Mapping[str, Collector]) -> None:

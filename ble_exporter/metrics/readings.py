@@ -23,9 +23,7 @@ class Readings(Collector):
     """
     The readings that have not expired (docs/expiry.md). A device without any has no series.
 
-    Args:
-        devices: All devices; each belongs to one collector.
-        clock: Returns monotonic seconds.
+    Each device belongs to one collector. `clock` returns monotonic seconds.
     """
 
     def __init__(self, devices: Iterable[Device] = (), clock: Callable[[], float] = time.monotonic) -> None:

@@ -32,9 +32,7 @@ def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = N
     Return the real radio, on the first powered adapter, or a simulated one.
 
     The simulated radio emits `data` (address and service data of packets) in each scan; by default, random packets.
-
-    Raises:
-        ValueError: Packets were given to the real radio.
+    Raises ValueError if there are packets for the real radio.
     """
     if use_mock:
         return MockScanner(data)

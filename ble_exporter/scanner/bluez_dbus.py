@@ -87,12 +87,7 @@ class Bluez:
         self._bus.add_message_handler(handler)
 
     async def adapters(self) -> dict[str, Adapter]:
-        """
-        Return the adapters by name, in the order of their numbers.
-
-        Raises:
-            BusError: bluetoothd is not running, does not answer, or not to this user.
-        """
+        """Return the adapters by name, in the order of their numbers; raise a BusError if bluetoothd refuses."""
         reply = await self._call(Message(BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
         objects: dict[str, dict[str, dict[str, Any]]] = unpack_variants(reply.body[0])
         devices = {path: interfaces[_DEVICE] for path, interfaces in objects.items() if _DEVICE in interfaces}
@@ -166,12 +161,7 @@ class Bluez:
 
 @asynccontextmanager
 async def connect(activation_timeout_s: float = _ACTIVATION_TIMEOUT_S) -> AsyncIterator[Bluez]:
-    """
-    Connect to the system bus during the block; see Bluez for the timeout.
-
-    Raises:
-        ScannerError: There is no system bus, or it refuses this user.
-    """
+    """Connect to the system bus during the block. Raises ScannerError if there is none, or it refuses this user."""
     deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
     try:
         bus = MessageBus(bus_type=BusType.SYSTEM)

@@ -36,10 +36,7 @@ def build_radio(settings: RadioSettings, *, replay: str | None = None, simulatio
     """
     Build the real radio, or one that plays the capture file `replay` or a simulation instead.
 
-    Nothing uses Bluetooth before the radio listens.
-
-    Raises:
-        ConfigError: The capture file can't be used.
+    Nothing uses Bluetooth before the radio listens. Raises a ConfigError if the capture file can't be used.
     """
     if replay is not None:
         return MockScanner(air=load_capture(replay))

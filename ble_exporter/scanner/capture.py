@@ -37,12 +37,7 @@ _ANOTHER_FILE = "name another file with --replay"
 
 
 def load_capture(path: str) -> list[Transmission]:
-    """
-    Return the advertisements of a capture file in order, the first at 0 s.
-
-    Raises:
-        ConfigError: The file can't be read, is empty, or has an invalid line.
-    """
+    """Return the advertisements of a capture file in order, the first at 0 s, or raise a ConfigError."""
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

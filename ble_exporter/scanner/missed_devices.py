@@ -35,9 +35,7 @@ async def forget_missed_devices(manager: BlueZManager, bluez: Bluez, adapter: st
     Make bluetoothd forget the devices of an adapter that bleak has missed, so that it reports them as new ones.
 
     Only devices with service data that were neither paired nor connected, when the adapters were read, are forgotten.
-
-    Raises:
-        ScannerError: bluetoothd refuses to forget one.
+    Raises a ScannerError if bluetoothd refuses to forget one.
     """
     for path in bluez.unused_devices & bluez.cached_data.keys():
         if path.startswith(f"/org/bluez/{adapter}/") and not _knows(manager, path):

@@ -25,9 +25,6 @@ class MultiAdapterScanner:
         radios: At least one; each names its adapter in its errors.
         goes_on: Whether the other radios keep listening when one fails. The failed one is retried after `retry_s`
             seconds, and at the next scan. When none is left, the whole fails in any case.
-
-    Attributes:
-        adapters: Those of all radios.
     """
 
     def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False, retry_s: float = RETRY_S) -> None:

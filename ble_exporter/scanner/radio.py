@@ -11,12 +11,7 @@ class AbstractScanner(Protocol):
     """The simple interface of a scanner; the service uses Radio."""
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """
-        Listen for some seconds; return address and service data of every BTHome packet heard, in order.
-
-        Raises:
-            ScannerError: Bluetooth is not available, or stopped working.
-        """
+        """Listen; return address and service data of every BTHome packet heard, in order. Raises ScannerError."""
 
 
 class Listener(Protocol):
@@ -56,8 +51,5 @@ class Radio(Protocol):
         """
         Pass each advertisement to the listener as it is heard, until cancelled or until nothing more can come.
 
-        Calls `started` once, when listening begins.
-
-        Raises:
-            ScannerError: Bluetooth is not available, or stopped working.
+        Calls `started` once, when listening begins. Raises a ScannerError if Bluetooth is not available, or fails.
         """

@@ -17,12 +17,8 @@ async def listening(radio: Radio, listener: Listener) -> AsyncIterator[Callable[
     """
     Keep a radio listening during the block, which is entered when the radio has started.
 
-    Yields:
-        A function that waits for some seconds (None: without a limit), at most until nothing more can come. It returns
-        whether more can come.
-
-    Raises:
-        ScannerError: The radio failed, or failed to stop.
+    Yields a function that waits for some seconds (None: without a limit), at most until nothing more can come, and
+    returns whether more can come. Raises a ScannerError if the radio fails, or fails to stop.
     """
     has_started = asyncio.Event()
     try:
@@ -39,12 +35,7 @@ async def listening(radio: Radio, listener: Listener) -> AsyncIterator[Callable[
 
 
 async def run_for(radio: Radio, listener: Listener, duration_s: float) -> bool:
-    """
-    Listen for some seconds from the radio's start, or until nothing more can come; return whether more can come.
-
-    Raises:
-        ScannerError: The radio failed, or failed to stop.
-    """
+    """Listen for some seconds, or until nothing more can come; return whether more can come. Raises ScannerError."""
     async with listening(radio, listener) as wait:
         return await wait(duration_s)
 

@@ -33,9 +33,7 @@ class ScanCycle:
     The scans: one each interval, by the monotonic clock, so that they do not drift.
 
     `clock` returns Unix time, `boot_clock` monotonic seconds that include the machine's sleep: values age then, too.
-
-    Raises:
-        ConfigError: A device has a key, but the library that decrypts is not installed.
+    Raises a ConfigError if a device has a key, but the library that decrypts is not installed.
     """
 
     def __init__(

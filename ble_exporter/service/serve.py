@@ -25,9 +25,8 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     """
     Scan, and serve the readings, until `stop` is set.
 
-    Raises:
-        ConfigError: The server can't listen on the port, or the library that decrypts is missing.
-        ScannerError: A scan failed.
+    Raises a ScannerError if a scan fails; a ConfigError if the port can't be used, or the library that decrypts is
+    missing.
     """
     cycle = ScanCycle(config, radio, log)
     collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}

@@ -18,14 +18,10 @@ def _loop_time() -> float:
 
 class Liveness:
     """
-    The progress of the scans: one must end every interval + duration + margins.
+    The progress of the scans: one must end every interval + duration + margins. The interval is from start to start.
 
-    Args:
-        interval_s: From the start of one scan to the start of the next.
-        duration_s: How long each scan listens.
-        clock: Returns monotonic seconds (a Pi's wall clock jumps by months when the network comes up); by default those
-            of the running event loop.
-        radios: The number of radios.
+    `clock` returns monotonic seconds, by default those of the running event loop: a Pi's wall clock jumps by months
+    when the network comes up.
     """
 
     def __init__(

@@ -44,11 +44,7 @@ class NewSensorLines(Display):
 
 
 class LiveTable(Display):
-    """
-    Draws the table of sensors, and redraws it in place.
-
-    It changes no mode of the terminal, so nothing has to be restored, however the program ends.
-    """
+    """Draws the table of sensors in place. It changes no mode of the terminal, so there is nothing to restore."""
 
     def __init__(
         self,

@@ -13,12 +13,7 @@ _REDRAW_S = 0.25
 
 
 async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display) -> float:
-    """
-    Listen from the radio's start for some seconds, until SIGINT, or until a capture ends; return the seconds listened.
-
-    Raises:
-        ScannerError: Bluetooth is not available, or stopped working.
-    """
+    """Listen for some seconds, until SIGINT, or until a capture ends; return the seconds. Raises ScannerError."""
     loop = asyncio.get_running_loop()
     took_s = 0.0
 
