@@ -61,6 +61,7 @@ OBJECTS: Mapping[int, tuple[Number, ...]] = {
     0x100D: (_TEMPERATURE, _HUMIDITY),
 }
 """Object id to the numbers in its value, one after the other."""
+_SIZES = {object_id: sum(number.size for number in numbers) for object_id, numbers in OBJECTS.items()}
 NUMBERS = tuple(number for numbers in OBJECTS.values() for number in numbers)
 
 
@@ -148,13 +149,12 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
         size = payload[start + 2]
         label = f"object 0x{object_id:04X}"
         end = check_room(payload, start, 3, size, label)
-        numbers = OBJECTS.get(object_id, ())
-        if numbers and sum(number.size for number in numbers) == size:
-            for number in numbers:
+        if _SIZES.get(object_id) == size:
+            for number in OBJECTS[object_id]:
                 yield number.field(payload, index, start, end, label)
                 index += number.size
         else:
-            why = f"not known with a length of {size}" if numbers else "unknown"
+            why = f"not known with a length of {size}" if object_id in OBJECTS else "unknown"
             yield Field(start, end, label, "unknown_object", object_id, note=f"{why}: skipped")
         start = end
 
