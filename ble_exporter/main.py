@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
 
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
-    # Imported here, like all that --help does not need: a Pi reads each module from its SD card.
+    # Imported late, as is everything that --help does not need: a Pi reads each module from its SD card.
     from ble_exporter.config.app_config import load_config
     from ble_exporter.formats.ciphers import ciphers_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger

@@ -1,4 +1,4 @@
-"""The way of one advertisement: known device? Read, store, count."""
+"""The path of one advertisement: if its device is configured, read it, store it, count it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ _MOST_WARNINGS = 32
 # The remedy; the rest of the message is the problem.
 _HINTS: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
-    "not_encrypted": "the device has a bindkey, and this packet was not encrypted: it was switched off in the firmware "
-    "(switch it on, or remove the bindkey), or somebody else sends",
-    "replayed": "a sensor with a new battery is believed within a minute or so; or somebody sends what was recorded: "
+    "not_encrypted": "the device has a bindkey, and this packet is plain: encryption was switched off in the firmware "
+    "(switch it on, or remove the bindkey), or another sender uses its address",
+    "replayed": "after a battery change the sensor is accepted within about a minute; or somebody replays a recording: "
     "docs/security.md",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
@@ -102,7 +102,7 @@ class Pipeline:
     def _note_remarks(self, device: Device, advertisement: Advertisement, remarks: Remarks) -> None:
         counts = self._counts
         if remarks.has_restarted:
-            self._log.info("%s (%s): counts anew, and is believed: a new battery", device.name, device.address)
+            self._log.info("%s (%s): restart accepted: probably a new battery", device.name, device.address)
             # The next replay is worth a warning again.
             device.warnings.discard(_REPLAYED)
         warnings = []

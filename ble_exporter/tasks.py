@@ -3,8 +3,8 @@ The one place where tasks are started and ended: no task outlives its block, and
 
 The exception is `within`: it does not wait for a coroutine that has timed out, and only logs its error, at DEBUG.
 
-Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. And a task group waits for all of its tasks, but this
-program for the first that ends: a radio that fails, a signal to stop, a timeout.
+Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. A task group also waits for all its tasks, whereas this
+program waits for the first that ends: a radio that fails, a signal to stop, a timeout.
 """
 
 import asyncio
@@ -125,7 +125,7 @@ class Tasks:
             if error is not None:
                 self._failures.append(error)
         elif not self._is_ending:
-            self._failures.append(UnexpectedCancellationError("a task was cancelled, and nobody had asked for that"))
+            self._failures.append(UnexpectedCancellationError("a task was cancelled unexpectedly"))
 
 
 async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> Result:

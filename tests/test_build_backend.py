@@ -51,7 +51,7 @@ def as_an_archive(project: Path) -> None:
 
 
 def without_a_commit(project: Path) -> None:
-    """Nobody knows."""
+    """Do nothing: the commit is unknown."""
 
 
 def files_of(project: Path) -> dict[Path, bytes]:

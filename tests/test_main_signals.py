@@ -41,7 +41,7 @@ def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
-    """On a Pi the imports take most of a second: a stop in that time is a stop, and no failure."""
+    """On a Pi the imports take most of a second: a signal during that time is a normal stop, not a failure."""
     path = write_config(tmp_path, {})
     # The signal comes out of the very import that takes longest.
     (tmp_path / "bleak.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")

@@ -181,7 +181,7 @@ def test_a_payload_that_is_refused_does_not_cost_the_other_one() -> None:
 
 
 def test_of_several_payloads_that_are_all_refused_the_first_is_told() -> None:
-    """By the order of the table, so that the count's reason does not change from packet to packet."""
+    """The table's order decides, so that the counted reason does not change from packet to packet."""
     with pytest.raises(DecodeError, match="it is encrypted, and there is no key"):
         read({mibeacon.UUID: b"\x00", UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
 

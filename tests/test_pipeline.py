@@ -1,4 +1,4 @@
-"""The way of one advertisement."""
+"""The path of one advertisement."""
 
 import logging
 from dataclasses import replace

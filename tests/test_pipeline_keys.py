@@ -132,7 +132,7 @@ def test_a_repeat_under_one_counter_is_heard_but_no_new_measurement(house: House
 
 
 def test_a_late_copy_from_a_second_adapter_is_heard_and_changes_no_value(house: House) -> None:
-    """The kernel holds packets back: that is no replay to be warned of, and no news."""
+    """The kernel holds packets back: a late copy is neither a replay, with its warning, nor a new measurement."""
     house.hear({UUID: seal_temperature(21, 5)})
     house.hear({UUID: seal_temperature(22, 6)})
     late = house.hear({UUID: seal_temperature(21, 5)}, adapter="hci1")
@@ -161,16 +161,17 @@ def test_each_refusal_is_warned_of_once_with_the_remedy(house: House, caplog: py
         house.hear(refused)
 
     not_encrypted = (
-        f"not_encrypted: {UUID} {PACKET_A.hex()}: the device has a bindkey, and this packet was not encrypted: "
-        "it was switched off in the firmware (switch it on, or remove the bindkey), or somebody else sends"
+        f"not_encrypted: {UUID} {PACKET_A.hex()}: the device has a bindkey, and this packet is plain: "
+        "encryption was switched off in the firmware (switch it on, or remove the bindkey), "
+        "or another sender uses its address"
     )
     wrong_key = (
         "wrong_key: the MIC does not match the key, the sender's address, and the bytes: "
         f"{REFUSED['wrong_key'][UUID].hex()}: compare the device's bindkey with the one on the firmware's page"
     )
     replayed = (
-        "replayed: counter 4 was passed: the latest is 5; 1 of 3 steps to believe that the sensor restarted: "
-        "a sensor with a new battery is believed within a minute or so; or somebody sends what was recorded: "
+        "replayed: counter 4 is behind the latest, 5; 1 of the 3 counters that a restart needs: "
+        "after a battery change the sensor is accepted within about a minute; or somebody replays a recording: "
         "docs/security.md"
     )
     assert [
@@ -191,7 +192,7 @@ def test_a_new_battery_is_logged_and_the_next_one_is_warned_of_again(
             house.hear({UUID: seal_temperature(20 + counter + battery * 10, counter)})
             house.now += 9
         assert ["WARNING", "INFO"] == [record.levelname for record in caplog.records]
-        assert f"living_room ({ADDRESS}): counts anew, and is believed: a new battery" == caplog.messages[1]
+        assert f"living_room ({ADDRESS}): restart accepted: probably a new battery" == caplog.messages[1]
         house.hear({UUID: seal_temperature(30, 60)})
 
 

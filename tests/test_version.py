@@ -107,7 +107,7 @@ def strange_head(checkout: Path) -> Path:
 
 
 def no_text(checkout: Path) -> Path:
-    """A card that lost its mind."""
+    """A corrupt HEAD file, as on a failing SD card."""
     (checkout / ".git/HEAD").write_bytes(b"\xff\xfe")
     return checkout
 

@@ -28,8 +28,8 @@ _EXAMPLES = {
     "--replay house.capture": "run on a recording",
 }
 _STATUSES = {
-    EXIT_OK: "ended by SIGTERM or SIGINT, or nothing to complain about",
-    EXIT_FAILURE: "unexpected error, with its traceback; of a command, what its own --help says",
+    EXIT_OK: "ended by SIGTERM or SIGINT, or no error found",
+    EXIT_FAILURE: "unexpected error, with its traceback; commands: see their own --help",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
     EXIT_CONFIG: "the configuration can't be used",
     EXIT_INTERRUPTED: "a command was interrupted (Ctrl-C)",

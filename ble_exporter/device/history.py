@@ -33,7 +33,7 @@ class LastHour:
         self.points = _NO_POINTS[:]
 
     def put(self, value: float, minute: int) -> None:
-        """Set the point of the current minute, which is no earlier than the latest one."""
+        """Set the point of `minute`, which must not be earlier than the latest one."""
         for passed in range(max(self.minute + 1, minute - POINTS + 1), minute):
             self.points[passed % POINTS] = _NO_POINTS[0]
         self.minute = minute

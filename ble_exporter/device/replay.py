@@ -16,8 +16,8 @@ from ble_exporter.formats.decoded import Cipher, Counter
 # The firmware measures every 250 s at most (25 advertisements of 10 s), and counts measurements.
 HOLD_S = 300.0
 
-# A restart is believed after QUIET_S of silence and STEPS counters, the first and last of them SPAN_S or more apart.
-# At the firmware's default a counter lasts 10 s, so the first packets of STEPS counters take 12 s or more.
+# A restart is accepted after QUIET_S of silence and STEPS counters, the first and the last at least SPAN_S apart.
+# At the firmware's default the counter changes every 10 s, so the first packets of STEPS counters span at least 12 s.
 QUIET_S = 30.0
 STEPS = 3
 SPAN_S = 10.0
@@ -30,11 +30,11 @@ _MOST_SPENT = 4 * LOW
 _COUNTS_PER_S = 16.0
 _COUNTS_AT_ONCE = 64
 
-# A counter this narrow wraps around within the hour: half of its range or more ahead means behind.
+# A counter this narrow wraps within the hour: a value at least half the range ahead counts as behind.
 _NARROW_BITS = 16
 
-# Another format is accepted in this time after the first packet, and after as long a silence: the sensor was set to it.
-# So is a counter that is further ahead than a sensor counts: a recording may have been heard before the sensor.
+# A new format is accepted for this long after the first packet, and after a silence this long: the owner may have
+# changed the setting. So is a counter too far ahead for a sensor: a recording may have been heard before the sensor.
 TRUST_S = 600.0
 
 
@@ -48,7 +48,7 @@ class DigestingCipher:
     def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:
         """Return the plaintext, or raise a DecodeError: see formats.decoded.Cipher."""
         plaintext = self._cipher.decrypt(nonce, sealed, associated_data)
-        # Only of what the MIC covers: anybody can change the other bytes of a packet.
+        # Digest only the bytes that the MIC covers: anybody can change the others.
         self.digests.append(blake2b(nonce + sealed, digest_size=8).digest())
         return plaintext
 
@@ -101,7 +101,7 @@ class ReplayGuard:
             # A format that it no longer sends counts as another one: age does not make its recordings valid.
             sent_at = self._known_since if history is None else history.heard_at
             if now - sent_at >= TRUST_S and now - self._heard_at < TRUST_S:
-                raise DecodeError("replayed", "it sends another format, and has sent its own one a short while ago")
+                raise DecodeError("replayed", "the sensor sent another format a short while ago")
         return history or _CounterHistory(bits, now, self._quiet_s)
 
 
@@ -219,7 +219,7 @@ class _CounterHistory:
 
     def _put_on_trial(self, value: int, digests: Collection[bytes], now: float) -> str:
         """Note a packet that is behind; return why it is refused, or "" if it proves that the sensor restarted."""
-        passed = f"counter {value} was passed: the latest is {self.last}"
+        passed = f"counter {value} is behind the latest, {self.last}"
         if value >= LOW and not self._is_narrow and not self._continues(value, now):
             return passed
         trial = self.trial
@@ -235,7 +235,7 @@ class _CounterHistory:
         is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
         if is_live and now - self.heard_at >= self._quiet_s:
             return ""
-        return f"{passed}; {trial.steps} of {STEPS} steps to believe that the sensor restarted"
+        return f"{passed}; {trial.steps} of the {STEPS} counters that a restart needs"
 
     def _end_trial(self) -> None:
         if self.trial is not None:

@@ -31,7 +31,7 @@ Limit = Callable[[float | None], float]
 """
 Turns a usual interval into the time for which something counts as present after it was heard, both in seconds.
 
-None is an interval that is not known yet. No interval has a shorter limit than None.
+None stands for an unknown interval; no interval has a shorter limit.
 """
 
 

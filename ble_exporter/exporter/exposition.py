@@ -1,8 +1,8 @@
 """
 The exposition: the format that a scraper wants, and the collectors' families in it.
 
-prometheus_client writes the two formats. This file adds that an Accept header is read as RFC 9110 says, that a
-collector that fails costs only its own families, and that one that has not changed is not written again.
+prometheus_client writes the two formats. This file reads the Accept header as RFC 9110 says, leaves
+out only the families of a collector that fails, and does not write an unchanged collector again.
 """
 
 import logging

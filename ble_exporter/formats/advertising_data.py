@@ -65,7 +65,7 @@ class Structure(NamedTuple):
 
     @property
     def uuid_size(self) -> int:
-        """Bytes of the UUID before the service data; 0 without a complete one."""
+        """Size of the UUID in front of the service data, in bytes; 0 if the UUID is incomplete."""
         size = _SERVICE_DATA.get(self.kind or 0, 0)
         return size if size <= len(self.data) else 0
 

@@ -157,7 +157,7 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
             yield Field(start, end, label, "other", value(payload[start + 1 : end]), name)
         else:
             end = len(payload)
-            note = f"unknown, and so its length: {number_of(end - start - 1, 'byte')} after it can't be read"
+            note = f"unknown, so its length is unknown too: {number_of(end - start - 1, 'byte')} after it can't be read"
             yield Field(start, end, label, "unknown_object", object_id, note=note)
         start = end
 

@@ -121,21 +121,21 @@ def _raw(number: Number, value_type: int, data: bytes) -> float | None:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return whether service data may be plain version 1: if all of it is known objects."""
+    """Return whether service data may be plain version 1, that is, consists of known objects only."""
     if is_fully_known(fields, payload):
-        return Guess(LIKELY, UUID, "all of it is objects of version 1")
+        return Guess(LIKELY, UUID, "it consists of version 1 objects only")
     return None
 
 
 def guess_encrypted(payload: bytes) -> Guess | None:
     """Return whether service data may be encrypted version 1: any bytes may be."""
     if len(payload) > _COUNTER_SIZE + MIC_SIZE:
-        return Guess(ANYTHING, UUID_ENCRYPTED, "it may be anything, as what is encrypted looks")
+        return Guess(ANYTHING, UUID_ENCRYPTED, "any bytes fit, because encrypted data looks random")
     return None
 
 
 def is_typical(payload: bytes) -> bool:
-    """Return whether all of a payload is possible values of known objects, each of the size that sensors give it."""
+    """Return whether a payload consists of known objects with possible values and their usual sizes only."""
     return is_fully_known(fields, payload) and all(
         field.is_possible and _has_usual_size(payload[field.start + 1], field.end - field.start - 2)
         for field in fields(payload)

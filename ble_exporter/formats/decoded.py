@@ -69,8 +69,8 @@ Decodes the service data of one format.
 
 Args: the payload, the sender's address (upper case, colons), and the cipher of its key if it has one.
 
-Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded with one too:
-whether it is accepted is for the caller to decide.
+Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded even if
+there is a cipher: the caller decides whether to accept it.
 """
 
 

@@ -139,7 +139,7 @@ def _check_frame(control: int) -> None:
         text = f"MiBeacon version {version} is too old: {how} payload must be of version {oldest} or later"
         raise DecodeError("wrong_version", text, 1, 1)
     if control & MESH:
-        raise DecodeError("reserved_bit", "the bit of mesh devices is set, which no thermometer is", 0, 1)
+        raise DecodeError("reserved_bit", "the mesh bit is set, but thermometers are not mesh devices", 0, 1)
 
 
 def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:

@@ -94,7 +94,7 @@ def _rssi_samples(devices: Collection[Device]) -> list[Sample]:
 
 def _event_families(devices: Collection[Device]) -> Iterator[Metric]:
     events = CounterMetricFamily("ble_sensor_events", "Events heard, by kind (BTHome 0x3A, 0x3B, 0x3C).")
-    info = InfoMetricFamily("ble_sensor_device", "What the sensor says of itself (BTHome 0xF0, 0xF1, 0xF2).")
+    info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
     for device in devices:
         for (source, event), count in device.events.counts.items():
             labels = {**device.labels, **event_labels(source, event)}

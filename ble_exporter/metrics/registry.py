@@ -12,8 +12,8 @@ from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
-# The contract's function has a registry and nothing else to keep its devices by, and a registry does not give its
-# collectors back.
+# update_metrics, whose signature is a contract, gets only a registry, and a registry does not return its collectors.
+# So the devices are kept here, by registry.
 _stores: WeakKeyDictionary[CollectorRegistry, tuple[Readings, dict[str, Device]]] = WeakKeyDictionary()
 
 

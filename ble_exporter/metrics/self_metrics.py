@@ -51,7 +51,7 @@ class SelfMetrics(Collector):
             yield up
         for name, documentation, counts in (
             ("advertisements_rejected", "Advertisements of configured devices that gave no reading.", self.rejected),
-            ("payloads_refused", "Formats in advertisements of which another format gave a reading.", self.refused),
+            ("payloads_refused", "Invalid payloads next to one that gave a reading.", self.refused),
         ):
             by_reason = CounterMetricFamily(f"ble_exporter_{name}", documentation, labels=["reason"])
             for reason in REJECT_REASONS:
@@ -64,10 +64,10 @@ class SelfMetrics(Collector):
             ("advertisements_decoded", "Advertisements that gave a reading.", self.decoded),
             ("advertisements_unknown_device", "Advertisements of devices not configured.", self.unknown_device),
             ("impossible_values", "Values that no sensor can have measured: left out.", self.impossible_values),
-            ("unknown_objects", "Objects not in the table; what stood behind them was not read.", self.unknown_objects),
+            ("unknown_objects", "Objects of unknown id; BTHome v2 stops decoding at the first.", self.unknown_objects),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
-        when = "When the last scan ended, in Unix time; 0 before."
-        took = "How long the last scan took, with switching the radio on and off; 0 before."
+        when = "End of the last scan, in Unix time; 0 before the first."
+        took = "Duration of the last scan, including radio start and stop; 0 before the first."
         yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, self.last_scan_timestamp)
         yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)

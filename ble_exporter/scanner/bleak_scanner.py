@@ -151,9 +151,9 @@ class BleakScannerImpl:
         Return the packet of a callback, without service data that it did not contain.
 
         BlueZ keeps a device's service data, and bleak repeats it with whatever else is heard, for example a name. bleak
-        keeps the properties as D-Bus sent them. So the packet contained service data exactly if the object that holds
-        it is not the one of the device's last callback. At the first callback of a scan, the service data may also be
-        from another program's scan, just now or long ago.
+        keeps the properties as D-Bus sent them. So the packet contained service data if and only if the object
+        that holds it is not the one of the device's last callback. At the first callback of a scan, the service data
+        may also be from another program's scan, just now or long ago.
 
         In a passive scan BlueZ merges new service data with that of other UUIDs, from the time before the device was
         set to another format, and reports all of it. Then the packet contained what has changed.

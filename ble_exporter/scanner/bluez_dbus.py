@@ -74,7 +74,7 @@ class Bluez:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection still stands."""
+        """Whether the connection is still open."""
         return bool(self._bus.connected)
 
     async def wait_for_disconnect(self) -> None:

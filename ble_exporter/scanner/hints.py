@@ -47,9 +47,7 @@ NO_MONITOR = (
 WENT_AWAY = Problem("bluetoothd went away in the middle of a scan", f"see `{_BLUETOOTHD_LOG}`", _BLUETOOTHD_LOG)
 UNPLUGGED = Problem("it was unplugged, or its driver gave it up", "see `dmesg`", "sudo dmesg")
 SWITCHED_OFF = Problem("it was powered off in the middle of a scan", *_POWER_ON)
-BROKEN_OFF = Problem(
-    "listening was broken off, and nobody had asked for that", "a bug in this program or in bleak; please report it"
-)
+BROKEN_OFF = Problem("listening was cancelled unexpectedly", "a bug in this program or in bleak; please report it")
 DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl status dbus`", "systemctl status dbus")
 
 _CANNOT_START = Problem(

@@ -24,7 +24,7 @@ class MultiAdapterScanner:
     Args:
         radios: At least one; each names its adapter in its errors.
         goes_on: Whether the other radios keep listening when one fails. The failed one is retried after `retry_s`
-            seconds, and at the next scan. When none is left, the whole fails in any case.
+            seconds, and at the next scan. When none is left, `run` fails in any case.
     """
 
     def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False, retry_s: float = RETRY_S) -> None:
@@ -55,7 +55,7 @@ class MultiAdapterScanner:
                 self._is_stopping = True
 
     async def _keep_listening(self, radio: Radio, listener: Listener) -> None:
-        """Listen with one radio, again after each failure that does not end the whole."""
+        """Listen with one radio; restart it after each failure that does not end the run."""
         while True:
             try:
                 async with listening(radio, listener) as wait:

@@ -24,7 +24,7 @@ UNLEARNED_LIMIT_S = 900.0
 # How often the watchdog checks whether anything was heard. Reading the clock at each advertisement would cost as much
 # as all other work for an unknown device.
 CHECK_S = 1.0
-# A later check was delayed by a busy machine, and so were the advertisements of that time: the rest is no silence.
+# If a check is later than this, the machine was busy and delayed the advertisements too: the excess is not silence.
 _LONGEST_CHECK_S = 2.0
 
 

@@ -97,7 +97,7 @@ class ScanCycle:
                 if not more_can_come:
                     await asyncio.sleep(due - now())
                 self._begin_scan()
-                # After a standstill of the machine a whole scan follows: in the rest of one, little could be heard.
+                # After the machine stood still, start a whole scan: the rest of this one is too short to hear much.
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
 
     def _begin_scan(self) -> None:

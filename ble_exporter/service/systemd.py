@@ -61,5 +61,5 @@ async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) 
         if problem is None:
             notify("WATCHDOG=1")
         elif is_fed:
-            log.error("scans make no progress (%s): left to systemd's watchdog, which starts this again", problem)
+            log.error("scans make no progress (%s): systemd's watchdog will restart the program", problem)
         is_fed = problem is None

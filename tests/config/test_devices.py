@@ -148,7 +148,7 @@ def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str)
 
 @pytest.mark.parametrize("path", sorted((HERE / "configs" / "bad").glob("*bindkey*")), ids=lambda path: path.stem)
 def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
-    """Even if the key is one digit short, or in the wrong place."""
+    """This includes a key that is one digit short, or in the wrong place."""
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 

@@ -182,7 +182,7 @@ def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
 
 
 def test_a_sensor_that_is_slower_than_the_floor_is_learned() -> None:
-    """It goes between its first packets; but what was learned outlives it, or that would go on for ever."""
+    """It expires between its first packets; but its learned rhythm is kept, or it would expire again and again."""
     home = Home(limit=learned_limit())
     home.hear({"temperature": 21.5})
     home.now += 119
@@ -194,7 +194,7 @@ def test_a_sensor_that_is_slower_than_the_floor_is_learned() -> None:
 
 
 def test_each_measurement_has_its_own_limit() -> None:
-    """A voltage that is sent once a minute is none of the temperature's business, nor of another device's voltage."""
+    """A voltage sent once a minute affects neither the temperature nor another device's voltage."""
     home = Home("attic", "cellar", limit=learned_limit())
     for second in range(0, 600, 5):
         home.hear({"temperature": 21.5, "voltage": 2.9} if second % 60 == 0 else {"temperature": 21.5})

@@ -33,7 +33,7 @@ def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
     """The simplest replay of all."""
     air.send_all(sensor(range(5000, 5010)))
 
-    with pytest.raises(DecodeError, match="counter 5000 was passed: the latest is 5009") as caught:
+    with pytest.raises(DecodeError, match="counter 5000 is behind the latest, 5009") as caught:
         air.guard.admit({"fcd2": Counter(5000, 32)}, [air.accepted[0].digest], "hci0")
     assert "replayed" == caught.value.reason
 
@@ -67,7 +67,7 @@ def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(ai
 
 
 def test_a_new_battery_after_days_out_of_reach_of_the_low_counters_needs_a_restart(air: Air) -> None:
-    """The rule's limit, stated: a count that is low no longer can't be told from a recording."""
+    """The rule's limit: once the count is no longer low, it can't be told from a recording."""
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 86400
 
@@ -152,7 +152,7 @@ def test_what_is_remembered_has_a_limit(air: Air) -> None:
 
 
 def test_a_known_packet_ends_the_trial(air: Air) -> None:
-    """A recording of which we had missed some must not pass by those."""
+    """A recording must not be accepted because of the packets in it that were never heard."""
     air.send_all(sensor(range(3)))
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 3600
@@ -167,7 +167,7 @@ def test_a_known_packet_ends_the_trial(air: Air) -> None:
 
 
 def test_what_was_once_on_trial_in_vain_is_known(air: Air) -> None:
-    """Or whoever tries long enough would have it."""
+    """Otherwise an attacker who tries often enough would succeed."""
     old = [Packet(value, b"old %d" % value) for value in range(STEPS - 1)]
     air.send_all(sensor(range(100_000, 100_002)))
     air.send_all((10.0 * packet.value, packet) for packet in old)
@@ -221,7 +221,7 @@ def test_a_narrow_counter_may_come_round(air: Air) -> None:
 
 
 def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
-    """Behind is half a round: a sensor that starts anew there is believed by the same steps."""
+    """Half the range counts as behind: a sensor that restarts there is accepted by the same rule."""
     air.send(Packet(100, b"x", bits=8))
     air.now += 60
 
@@ -262,11 +262,11 @@ def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Ai
 
 
 def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
-    """A replay beside news: the news comes again by itself, and then is no replay."""
+    """A replay next to a new payload: the sensor repeats the new payload, and then it is accepted."""
     air.send(Packet(100, b"a"))
     air.send(Packet(7, b"b", uuid="181e"))
 
-    with pytest.raises(DecodeError, match="counter 6 was passed"):
+    with pytest.raises(DecodeError, match="counter 6 is behind the latest"):
         air.guard.admit({"fcd2": Counter(101, 32), "181e": Counter(6, 32)}, [b"c", b"d"], "hci0")
     assert air.send(Packet(100, b"a"))
 

@@ -44,7 +44,7 @@ def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the
 
 
 def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
-    """At first nobody knows; and when it repeats its recording until it tires of it, ten minutes later."""
+    """The sensor is accepted at once, while no count is known, and also after ten minutes of silence."""
     for patience_s in (0.0, TRUST_S):
         air = Air()
         air.send(Packet(5000, b"old"))
@@ -54,7 +54,7 @@ def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
 
 
 def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
-    """It was missed here, and goes on where the old count ended; what went on before it may go on, too."""
+    """The exporter missed this packet, so it continues the old count; the current count may continue as well."""
     air.send_all(sensor(range(500_000, 500_002)))
     air.now += 60
     air.send_all(sensor(range(2000), battery=2))

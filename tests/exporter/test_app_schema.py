@@ -103,7 +103,7 @@ def test_the_reasons_of_a_refusal_are_all_there() -> None:
 
 
 def test_a_series_is_as_long_as_the_schema_says() -> None:
-    """And of a device there are no more than that."""
+    """No device has more series than the schema allows."""
     measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
     points = measurements["additionalProperties"]
 

@@ -125,7 +125,7 @@ def _split_v2(payload: bytes) -> tuple[list[Object], str | int | None]:
 
 
 def fits(one: Object) -> bool:
-    """Return whether version 1 has such a value for such an id; in version 2 the id says what the value is."""
+    """Return whether the value type is valid for the object id; in version 2 the id determines the type."""
     if one.value_type is None:
         return True
     if one.object_id in OBJECTS:
@@ -181,7 +181,7 @@ def _differences_of_objects(comparison: Comparison, ours: Decoded) -> Iterator[D
 
 
 def _ours(one: Object, ours: Decoded, left: dict[str, object], positions: dict[str, int]) -> tuple[object, int]:
-    """Return the value of an object and its position, which is 0 where it has none; take it from what is left."""
+    """Remove the value of an object from `left`; return it with its position, or with 0 if it has no position."""
     if not fits(one):
         return No.VALUE, 0
     if one.object_id == 0:

@@ -45,7 +45,7 @@ class Input(NamedTuple):
 
 
 def from_bytes(data: bytes) -> Input:
-    """Return the input that the fuzzer's bytes are; each first byte is some target's."""
+    """Return the input for the fuzzer's bytes; every first byte selects a target."""
     return Input(_TARGETS[data[0] % len(_TARGETS)] if data else _TARGETS[0], data[1:])
 
 

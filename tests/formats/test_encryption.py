@@ -77,7 +77,7 @@ def test_a_wrong_mic_is_shown_at_its_bytes() -> None:
 # Every plaintext of pvvx and ATC has a possible value.
 @pytest.mark.parametrize(("uuid", "seal"), [pair for pair in SEALS if pair[0] != atc.UUID])
 def test_an_error_in_decrypted_content_shows_what_was_sent(uuid: str, seal: Callable[[bytes], bytes]) -> None:
-    """The plaintext is a secret, and a log is none; nor does it come along in an earlier error."""
+    """The plaintext is secret and logs are not; a chained error must not contain it either."""
     payload = seal(bytes.fromhex("01ff"))
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(payload, ADDRESS, Ccm(KEY))

@@ -1,4 +1,4 @@
-"""MiBeacon: what no vector shows of its frames. The vectors are in tests/vectors/mibeacon.json."""
+"""MiBeacon: cases that no vector covers. The vectors are in tests/vectors/mibeacon.json."""
 
 import pytest
 

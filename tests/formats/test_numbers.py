@@ -28,7 +28,7 @@ def test_a_signed_integer_is_read_little_endian_at_its_index(size: int) -> None:
     "number", [*(uint("a", size, 1, "") for size in UNSIGNED), *(sint("a", n, 1, "") for n in SIGNED)]
 )
 def test_a_byte_too_few_is_an_error(number: Number) -> None:
-    """Decoding is stopped by it: a smaller number would look sound."""
+    """The error stops decoding: a smaller number would look valid."""
     with pytest.raises(struct.error):
         number.read(DATA[: number.size], 1)
 

@@ -147,7 +147,7 @@ def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
 
 
 def test_the_highest_position_counts_whatever_the_order() -> None:
-    """Of a broken first probe the name comes last."""
+    """The name of a broken first probe comes last, among the impossible values."""
     first = Decoded({Measurement("temperature", 2): 2.0}, {}, None, None, None, (Measurement("temperature"),))
 
     assert {"temperature_2": 2.0, "temperature_3": 1.0} == merged([first, measured("temperature")]).measurements

@@ -61,7 +61,7 @@ class HomePage:
         self._home.hear(measurements, device=device, adapter="hci0", others=others)
 
     def refuse(self, device: str, reason: RejectReason) -> None:
-        """Let a device be heard, and not believed."""
+        """Let a device send a packet that is refused."""
         self._home.devices[device].refuse(reason, self.now)
 
     def spend_an_hour(self, device: str) -> None:
@@ -76,7 +76,7 @@ class HomePage:
         self._do(self._serve())
 
     def close(self) -> None:
-        """Be gone, as a program that ended is."""
+        """Stop serving, as if the exporter had ended."""
         if self._runner is not None:
             self._do(self._runner.cleanup())
             self._runner = None

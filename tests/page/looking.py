@@ -19,18 +19,18 @@ def rows(page: "Page") -> list[list[str]]:
 
 
 def words_of_the_line(page: "Page") -> str:
-    """Return what the first line of the table says to who does not see it."""
+    """Return the text that a screen reader reads for the first line chart of the table."""
     return (page.locator("td svg title").first.text_content() or "").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def let_it_ask(page: "Page") -> None:
-    """Let so much time pass on the page that it asks, and wait until it is answered."""
+    """Advance the time until the page sends its next request, and wait for the answer."""
     with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
         page.clock.run_for(ASKS_MS)
 
 
 def wait_for_rows(page: "Page", is_so: Callable[[list[list[str]]], bool]) -> list[list[str]]:
-    """Look at the table until it is so, or until it is clear that it will not be."""
+    """Poll the table until the condition holds, or until the timeout."""
     deadline = time.monotonic() + 10
     while not is_so(found := rows(page)):
         assert time.monotonic() < deadline, found

@@ -66,7 +66,7 @@ def test_it_is_a_table_on_a_phone_too(home: HomePage, open_page: OpenPage) -> No
 
 
 def test_a_line_has_words(home: HomePage, open_page: OpenPage) -> None:
-    """Who does not see it is told from where to where it goes."""
+    """A text describes the line to users who cannot see it."""
     page = open_page(home)
 
     line = page.get_by_role("row").nth(1).get_by_role("img").first
@@ -75,7 +75,7 @@ def test_a_line_has_words(home: HomePage, open_page: OpenPage) -> None:
 
 
 def test_only_what_matters_is_read_aloud(home: HomePage, open_page: OpenPage) -> None:
-    """A screen reader that reads each age each second can't be used: only that nobody answers is announced."""
+    """A screen reader that reads every age every second is unusable: only a missing answer is announced."""
     page = open_page(home)
 
     live = page.locator("[role=status], [role=alert], [role=log], [role=timer], [aria-live]")

@@ -20,7 +20,7 @@ Homes = Callable[..., HomePage]
 
 
 def test_an_exporter_that_is_gone_is_said_to_be(homes: Homes, open_page: OpenPage) -> None:
-    """Dead values are never shown as alive: since which day is said, no state is called known, and the ages go on."""
+    """Dead values never look alive: the page shows since which day, calls no state known, and the ages keep growing."""
     home = homes("attic", "cellar")
     home.hear("attic", temperature=21.5)
     home.now += 2
@@ -58,7 +58,7 @@ def test_an_exporter_that_is_back_is_believed_again(homes: Homes, open_page: Ope
 
 
 def test_another_version_brings_its_own_page(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """What stands at the top was the old one's, and this page may not understand what the new one says."""
+    """The version in the header is the old one, and the old page may not understand the new exporter's answers."""
     page = open_page(homes("attic"))
     page.route("**/status", lambda route: route.fulfill(json={"version": "99.0"}), times=1)
 
@@ -77,7 +77,7 @@ def hide(page: "Page", is_hidden: bool) -> None:
 
 
 def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(homes: Homes, open_page: OpenPage) -> None:
-    """Until there is an answer, and it may never come: who opens the laptop in a train has to see that."""
+    """Until an answer comes, which may be never: a user who opens the laptop on a train must see that."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)

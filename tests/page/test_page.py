@@ -82,7 +82,7 @@ def test_what_a_silent_device_said_looks_different(homes: Homes, open_page: Open
 
 
 def test_ages_go_on_between_two_answers(homes: Homes, open_page: OpenPage) -> None:
-    """A number that stands still for five seconds looks like a page that does."""
+    """A number that does not change for five seconds looks like a page that hangs."""
     home = homes("attic")
     home.hear("attic", {"button": "press", "firmware_version": "4.1.0.0"}, temperature=21.5)
     home.now += 60
@@ -127,7 +127,7 @@ def open_page_without(open_page: OpenPage, home: HomePage, pattern: str) -> "Pag
 
 
 def test_without_a_script_the_same_is_there(homes: Homes, open_page: OpenPage) -> None:
-    """But for the lines; and it says that it does not follow."""
+    """Everything but the line charts; and the page says that it does not update itself."""
     home = homes("attic", "cellar", "balcony", "garden")
     home.hear("balcony", temperature=-3.5)
     home.now += 300

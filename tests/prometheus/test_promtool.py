@@ -47,7 +47,7 @@ def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> N
 
 @pytest.mark.usefixtures("promtool")
 def test_every_object_has_its_family(still: Exporter) -> None:
-    """So that the check above sees each name of the table."""
+    """Otherwise the check above would not see every name of the table."""
     exposed = {labels["__name__"] for labels, _value in still.series()}
     assert not {family.metric for family in FAMILIES.values()} - exposed
 

@@ -34,7 +34,7 @@ def quick_radio(
     root: Path = Path("/nonexistent"),
     activation_timeout_s: float = 1.0,
 ) -> BleakScannerImpl:
-    """Return a radio that waits less: the scripted bluetoothd says all at once, where the real one needs the time."""
+    """Return a radio with short waits: the scripted bluetoothd answers at once, unlike the real one."""
     return BleakScannerImpl(
         adapter,
         silence_limit_s,

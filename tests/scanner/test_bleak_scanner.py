@@ -234,7 +234,7 @@ def test_what_a_device_sends_at_once_is_heard_at_once(bleak: FakeBleak, run: InV
 
 
 def test_a_device_that_is_forgotten_and_comes_back_is_heard(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Its first packet may equal its last one to the byte, and was heard all the same."""
+    """Its first packet counts even if it equals its last one byte for byte."""
     both = [{"one": b"\x01", "two": b"\x02"}, {"one": b"\x01", "two": b"\x02"}]
     bleak.air = [(ADDRESS, -61, said) for said in both]
     heard: list[Advertisement] = []

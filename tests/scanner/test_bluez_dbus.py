@@ -47,7 +47,7 @@ def test_a_refusal_has_its_parts(bus: Path) -> None:
 
 
 def test_a_bluetoothd_that_does_not_answer_is_an_error(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """It hangs: whoever waited for it would be deaf, with nothing said."""
+    """It hangs: a program that waited for it would hear nothing, without an error."""
 
     async def ask() -> float:
         async with scripted_bluez(bus) as bluez:
@@ -75,7 +75,7 @@ def test_a_bus_that_ends_before_it_answers_is_an_error(bus: Path) -> None:
 
 
 def test_an_address_of_the_bus_that_is_none_is_an_error_of_bluetooth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stands in the environment, and was a traceback."""
+    """The address comes from the environment; an invalid one used to cause a traceback."""
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "garbage")
 
     with pytest.raises(ScannerError, match=r"D-Bus can't be reached \(address did not contain a transport"):

@@ -1,4 +1,4 @@
-"""What goes wrong with Bluetooth, in words and as a command."""
+"""The failures of Bluetooth: a hint and a shell command for each."""
 
 import shlex
 

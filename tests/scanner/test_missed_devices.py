@@ -47,7 +47,7 @@ def test_a_device_that_appears_while_bleak_asks_is_heard(bus: Path) -> None:
 
 
 def test_its_first_packet_is_heard_though_bluetoothd_knew_it(bus: Path) -> None:
-    """It is told anew, so it is a packet, also where it is byte for byte the one before."""
+    """Bluetoothd reports it again, so it is a packet, even if it equals the previous one byte for byte."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing = {SENSORS[0]: {UUID: PACKET_B}}
@@ -105,7 +105,7 @@ def test_one_that_has_left_by_itself_is_no_failure(bus: Path) -> None:
 
 
 def test_one_that_can_t_be_forgotten_ends_the_scan(bus: Path) -> None:
-    """To be started anew is to ask anew; to go on is to be deaf for that sensor."""
+    """A restart makes bleak read the list again; otherwise it would never hear this sensor."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing, bluez.errors = {SENSORS[0]: {UUID: PACKET_A}}, {"RemoveDevice": REFUSED}

@@ -21,7 +21,7 @@ class OneMethodScanner:
 
 
 class SmallestRadio:
-    """A radio with what the protocol names, and no more; it inherits nothing."""
+    """A radio with the members of the protocol only; it inherits from nothing."""
 
     def __init__(self) -> None:
         self.adapters: Mapping[str, bool] = {}

@@ -79,7 +79,7 @@ def test_auto_has_the_monitor_before_it_scans(bus: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "is_experimental"), [("active", True), ("active", False), ("auto", False)])
 def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_experimental: bool) -> None:
-    """What is not offered is not asked for, and who writes active gets just that."""
+    """Monitors that are not offered are not requested, and `active` means exactly that."""
     calls = on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
 
     assert ["StartDiscovery", "StopDiscovery"] == calls
@@ -97,7 +97,7 @@ def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_
 def test_the_choice_is_logged(
     bus: Path, caplog: pytest.LogCaptureFixture, mode: ScanMode, said: str, *, is_experimental: bool
 ) -> None:
-    """Whoever wonders what is heard has to know how it is listened to, and why so."""
+    """Users who wonder why little is heard need to know the scan mode and its reason."""
     caplog.set_level("INFO", logger="ble_exporter")
 
     on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))

@@ -163,7 +163,7 @@ def test_when_scans_stop_making_progress_the_signs_of_life_stop_too(
     # The second scan ended at 30 s; from 30 + 30 + 5 + 45 s on there is no progress.
     assert [30.0, 60.0, 90.0] == [at for at, message in heard if message == "WATCHDOG=1"]
     stalled = "scans make no progress (the last scan ended 90 s ago; one is due every 30 s)"
-    assert [f"{stalled}: left to systemd's watchdog, which starts this again"] == [
+    assert [f"{stalled}: systemd's watchdog will restart the program"] == [
         message for message in caplog.messages if "no progress" in message
     ]
 

@@ -157,7 +157,7 @@ def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None
 
 
 def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
-    """A page that shows what died hours ago is what this program is against."""
+    """A page that shows values of a sensor that died hours ago is exactly what this program prevents."""
     hear(home)
     home.now += 600
 

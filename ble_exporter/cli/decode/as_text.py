@@ -180,7 +180,7 @@ def _verdict(explanation: Explanation, paint: Painter) -> list[str]:
     if not lines:
         lines.append(paint("sound", "green"))
     if error is None and explanation.has_key and not explanation.is_encrypted:
-        lines += wrapped("It is not encrypted: from a device with a key the exporter refuses it (not_encrypted).")
+        lines += wrapped("It is not encrypted: if the device has a key, the exporter refuses it (not_encrypted).")
     return lines
 
 
@@ -193,12 +193,12 @@ def _rejection(error: DecodeError, explanation: Explanation) -> tuple[str, str]:
         and_mac = "" if explanation.address else f", and the sender's address: {mac}"
         return (
             rejected,
-            f"Reading it needs its key, the 32 hex digits of the firmware's page: --key-file FILE{and_mac}.",
+            f"To decrypt it, give the key, the 32 hex digits on the firmware's page: --key-file FILE{and_mac}.",
         )
     if error.reason == "wrong_key":
         return (
             rejected,
-            "So the key is not this sensor's, or the address is another one's, or these are not the bytes it sent.",
+            "The key is not this sensor's, the address is not the sender's, or the bytes were changed.",
         )
     if error.reason == "wrong_address" and explanation.address:
         return rejected, "Without --mac it is read under the address that it includes."

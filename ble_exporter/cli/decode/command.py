@@ -25,7 +25,7 @@ _MOST_BYTES = 1650
 _MOST_CHARACTERS = 100_000
 _STANDARD_INPUT = "-"
 
-_DESCRIPTION = "Say what each byte of a payload means, which value is exported, and what is wrong where."
+_DESCRIPTION = "Explain each byte of a payload: its meaning, the exported values, and where an error is."
 _EXAMPLES = {
     "4000b00151028d0a038d11": "service data of any format",
     "02 01 06 0e 16 d2 fc 40 00 b0 …": "a whole advertising payload",
@@ -117,7 +117,7 @@ def _service(text: str) -> str:
     short = short.removeprefix("0000") if len(short) == 8 else short
     services = {**SERVICES, ADVERTISING: ""}
     if short not in services:
-        raise ArgumentTypeError(f"no format is known of this service; there are {', '.join(services)}")
+        raise ArgumentTypeError(f"this service has no known format; choose one of {', '.join(services)}")
     return services[short]
 
 
@@ -219,7 +219,7 @@ class _Decoding:
         for one in self.structures:
             if one.missing:
                 by = number_of(one.missing, "byte")
-                text = f"wrong: the structure at byte {one.offset} is {by} longer than what is there"
+                text = f"wrong: the structure at byte {one.offset} is {by} longer than the rest of the payload"
                 lines += ["", paint(text, "bold", "red"), *as_text.dump_lines(self._data, one.offset, 1)]
         if not self.explanations:
             lines += [""] if self.structures else []
@@ -231,11 +231,11 @@ class _Decoding:
         services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
         if self.structures:
             return (
-                f"wrong: there is no service data of a known format; those are of {services}; if all of this is "
-                "service data, --service says of which"
+                f"wrong: no service data of a known format ({services}); if these bytes are service data only, "
+                "name their service with --service"
             )
         size = number_of(len(self._data), "byte")
         if self._unknown:
             unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
-            return f"wrong: these are {size} of {unknown}; those with one: {services}"
-        return f"wrong: the {size} are like no known format; --service says which it is: {services}"
+            return f"wrong: these are {size} of {unknown}; services with a known format: {services}"
+        return f"wrong: the {size} match no known format; name their service with --service: {services}"

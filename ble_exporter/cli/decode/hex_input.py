@@ -71,7 +71,7 @@ def _literal_as_hex(found: re.Match[str]) -> str:
     try:
         return bytes(ast.literal_eval(found["bytes"])).hex()
     except (SyntaxError, ValueError):
-        raise ValueError("what stands in quotes is not as Python shows bytes") from None
+        raise ValueError("the text in quotes is not a valid Python bytes literal") from None
 
 
 def _bare_lines(text: str) -> list[str]:
@@ -100,7 +100,7 @@ def _bytes_of(lines: list[str]) -> bytes:
     if not digits:
         raise ValueError("there are no hex digits")
     if len(digits) % 2:
-        raise ValueError(f"{len(digits)} hex digits are half a byte too much, or too little")
+        raise ValueError(f"{len(digits)} hex digits are not whole bytes: one digit is missing or extra")
     return bytes.fromhex(digits)
 
 
@@ -113,14 +113,14 @@ def _digits(line: str, before: int) -> str:
         count = before + len(digits)
         wrong = _NO_DIGIT.search(bare)
         if wrong:
-            raise ValueError(f"after {count + wrong.start()} hex digits stands {wrong.group()!r}, which is not one")
+            raise ValueError(f"{wrong.group()!r} after {count + wrong.start()} hex digits is not a hex digit")
         if len(bare) == 1 and bare != word:
             # As C and JavaScript print numbers.
             bare = f"0{bare}"
         elif len(bare) % 2 and len(words) > 1:
             # Joining it with its neighbour would shift all bytes after it by half a byte.
-            together = "a single one" if len(bare) == 1 else f"a group of {len(bare)}"
-            raise ValueError(f"after {count} hex digits stands {together}: two make a byte")
+            together = "a single digit" if len(bare) == 1 else f"a group of {len(bare)}"
+            raise ValueError(f"{together} after {count} hex digits is not whole bytes: write two digits for each byte")
         digits += bare
     return digits
 

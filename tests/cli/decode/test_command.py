@@ -52,7 +52,7 @@ def test_ctrl_c_while_it_reads_ends_it_without_a_traceback(
 
 
 def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The one that the service uses: so this says what the service would."""
+    """It is the service's configuration, so `decode` gives the same result as the service."""
     path = tmp_path / "config.yaml"
     path.write_text(
         "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
@@ -69,11 +69,11 @@ def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_p
     ("arguments", "status", "message"),
     [
         ([], 2, "the following arguments are required: HEX"),
-        (["40 0g"], 2, "after 3 hex digits stands 'g', which is not one"),
+        (["40 0g"], 2, "'g' after 3 hex digits is not a hex digit"),
         (["40" * 1651], 2, "1651 bytes are more than the 1650 that an advertisement holds"),
         ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
         ([PACKET, "--mac", "room"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
-        ([PACKET, "--service", "feaa"], 2, "--service: no format is known of this service; there are fcd2, 181c"),
+        ([PACKET, "--service", "feaa"], 2, "--service: this service has no known format; choose one of fcd2, 181c"),
         (["-", "--key-file", "-"], 2, "standard input can't be both the payload and the key"),
         ([PACKET, "--key", "a", "--config", "b"], 2, "not allowed with argument --key"),
         ([PACKET, "--jason"], 2, "unknown option --jason; did you mean --json?"),
@@ -153,7 +153,7 @@ def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.Ca
 @pytest.mark.parametrize("option", ["--key-file", "--config"])
 @pytest.mark.parametrize("name", [KEY.hex(), KEY.hex(":").upper(), "0x" + KEY.hex()[:20], f"/etc/{KEY.hex()}"])
 def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is the likeliest mistake of who has a key and reads too quickly."""
+    """It is the likeliest mistake of a hasty user who has a key."""
     status, out, err = says([SEALED, option, name], capsys)
 
     assert (78, "") == (status, out)

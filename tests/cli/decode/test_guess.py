@@ -1,4 +1,4 @@
-"""What it is, where nobody said so."""
+"""Guessing the format of bytes when none is given."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_every_vector_may_be_what_it_is(uuid: str, vector: Vector) -> None:
 
 
 def test_nearly_every_vector_is_told_at_first() -> None:
-    """A wrong guess costs an option, and somebody who knows about services."""
+    """After a wrong guess the user needs the option --service, and must know about services."""
     first = [guesses(bytes.fromhex(vector["payload"]))[:1] for _, vector in TOLD]
     right = [bool(found) and found[0].uuid == uuid for found, (uuid, _) in zip(first, TOLD, strict=True)]
 
@@ -96,7 +96,7 @@ def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: 
 
 
 def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
-    """Of no format."""
+    """This holds for the service data of every format."""
     payloads = [vector["payload"] for one in VECTOR_FILES for vector in vectors(one.vectors)]
 
     assert (bthome_v1.UUID, "020161") in [

@@ -91,18 +91,18 @@ LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC',
     ],
 )
 def test_the_service_is_known_where_it_is_named(text: str) -> None:
-    """And nothing else that stands around it counts: who copies takes too much rather than too little."""
+    """All other text around it is ignored: users copy too much rather than too little."""
     assert (PACKET, "fcd2") == pasted(text)
 
 
 def test_a_service_without_a_known_format_is_named_as_well() -> None:
-    """Its bytes are none of ours to guess at."""
+    """Its format is unknown, so its bytes are not guessed at."""
     assert (b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
 
 
 def test_what_goes_wrong_in_the_bytes_does_not_end_them() -> None:
     """They would be explained as cut short."""
-    with pytest.raises(ValueError, match="after 9 hex digits stands 'g', which is not one"):
+    with pytest.raises(ValueError, match="'g' after 9 hex digits is not a hex digit"):
         pasted("Service Data (UUID 0xfcd2): 4000b0\n  010g")
 
 
@@ -138,7 +138,7 @@ def test_a_number_of_one_digit_is_a_byte_where_it_is_marked_as_one() -> None:
 
 
 def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None:
-    """They are told by being what the bytes are as characters."""
+    """They are recognised because they are the ASCII form of the bytes."""
     assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd")[0]
     assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff")[0]
 
@@ -148,18 +148,18 @@ def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None
     [
         ("", "there are no hex digits"),
         (" -:\n", "there are no hex digits"),
-        ("400", "3 hex digits are half a byte too much, or too little"),
+        ("400", "3 hex digits are not whole bytes: one digit is missing or extra"),
         (
             "0000fcd2-0000-1000-8000-00805f9b34fb 4000, 0000181a-0000-1000-8000-00805f9b34fb 00",
             "there is service data of several services, or packets: give one at a time",
         ),
-        (r"b'\xg0'", "what stands in quotes is not as Python shows bytes"),
-        ("64, 0, 176", "after 2 hex digits stands a single one: two make a byte"),
-        ("64 176 10", "after 2 hex digits stands a group of 3: two make a byte"),
+        (r"b'\xg0'", "the text in quotes is not a valid Python bytes literal"),
+        ("64, 0, 176", "a single digit after 2 hex digits is not whole bytes: write two digits for each byte"),
+        ("64 176 10", "a group of 3 after 2 hex digits is not whole bytes: write two digits for each byte"),
         ("Service Data (UUID 0xfcd2):", "there are no hex digits"),
         (REPORT + REPORT, "there is service data of several services, or packets: give one at a time"),
-        ("40 0g", "after 3 hex digits stands 'g', which is not one"),
-        ("40\x1b[2J", "after 2 hex digits stands '\\x1b', which is not one"),
+        ("40 0g", "'g' after 3 hex digits is not a hex digit"),
+        ("40\x1b[2J", "'\\x1b' after 2 hex digits is not a hex digit"),
     ],
 )
 def test_what_is_no_hex_says_where(text: str, message: str) -> None:
@@ -208,7 +208,7 @@ def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_key_is_refused_without_showing_it(text: str, problem: str, tmp_path: Path) -> None:
-    """It is nearly one: whoever sees it can guess the rest."""
+    """It is nearly a whole key: anyone who sees it can guess the rest."""
     path = tmp_path / "room.key"
     path.write_text(text)
     remedy = "give the 32 that the firmware's page shows"

@@ -33,7 +33,7 @@ def test_the_page_has_these_places() -> None:
 
 
 def test_two_files_have_different_etags() -> None:
-    """By its etag a browser knows whether it has the file: it would keep the one of the other."""
+    """A browser identifies a file by its ETag: with equal ETags it would keep the wrong file."""
     assert len(FILES) == len({file.etag for file in FILES.values()})
 
 
