@@ -70,7 +70,7 @@ def files_of(project: Path) -> dict[Path, bytes]:
 def test_a_wheel_has_the_commit(
     project: Path, tmp_path: Path, kind: Callable[[Path], None], version: str, commit: str
 ) -> None:
-    """In its name, for pip, and in the package, for the program. Nothing is written beside the sources."""
+    """Pip reads it in the name, the program in the package; nothing is written beside the sources."""
     kind(project)
     before = files_of(project)
 
@@ -88,7 +88,7 @@ def test_a_wheel_has_the_commit(
 def test_a_wheel_from_the_source_distribution_has_the_same_version(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which has no repository, and must have all that a build needs."""
+    """The source distribution has no repository, and must contain everything that a build needs."""
     on_a_commit(project)
     name = build_backend.build_sdist(str(tmp_path))
     # Not tarfile: Debian 12's Python 3.11.2 has no extraction filters, and later Pythons warn without one.

@@ -101,7 +101,7 @@ def test_the_index_of_the_machine_stays() -> None:
 
 
 def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
-    """However a package spells its name."""
+    """Packages spell their names differently, so names are compared in their normalized form."""
     lock = tmp_path / "some.lock"
     lock.write_text(
         "pyyaml==6.0.3 \\\n    --hash=sha256:0\nidna==3.20 ; python_version < '4' \\\n    --hash=sha256:1\n"

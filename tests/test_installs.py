@@ -54,7 +54,7 @@ def test_no_installation_takes_what_is_not_locked(place: Path) -> None:
     ],
 )
 def test_the_search_finds_those_that_do(command: str) -> None:
-    """However the call is written."""
+    """The call may be written in several ways."""
     assert unlocked(command)
 
 

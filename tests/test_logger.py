@@ -64,7 +64,7 @@ def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
 
 
 def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
-    """INFO by default; DEBUG shows every rejection."""
+    """The default is INFO; users who look for a fault set DEBUG, which shows every rejection."""
     assert get_logger(app_config).level == logging.INFO
     assert get_logger(replace(app_config, log_level="DEBUG")).level == logging.DEBUG
 
@@ -81,7 +81,7 @@ def test_a_relative_path_is_relative_to_the_working_directory(
 
 
 def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureFixture[str]) -> None:
-    """For journald, and to spare the SD card."""
+    """Standard error goes to journald, and spares the SD card."""
     get_logger(replace(app_config, log_file="-")).info("hello")
 
     assert capsys.readouterr().err.endswith(" INFO hello\n")

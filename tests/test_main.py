@@ -129,7 +129,7 @@ def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -
 
 
 def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the log on standard error the traceback is there already."""
+    """If the log is on standard error, it already contains the traceback."""
     assert 1 == main(["--config", str(write_config(tmp_path, {"log_file": "-"}))], broken)
     assert 1 == capsys.readouterr().err.count("Traceback")
 
@@ -145,7 +145,7 @@ def test_config_check_says_what_it_understood(config: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize("module", ["ble_exporter", "ble_exporter.main"])
 def test_both_modules_are_the_program(module: str) -> None:
-    """Public API."""
+    """It is public API, so existing installations rely on it."""
     out = subprocess.run(
         [sys.executable, "-m", module, "--version"], capture_output=True, text=True, cwd=ROOT, check=True
     )
@@ -173,7 +173,7 @@ def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], mis
 
 
 def test_a_pipe_that_nobody_reads_any_more_ends_it_without_a_traceback() -> None:
-    """`ble-exporter decode … | head -1`."""
+    """Users type `ble-exporter decode … | head -1`."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:

@@ -52,7 +52,7 @@ def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: sig
 
 
 def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
-    """An impatient Ctrl-C, or systemd's second try."""
+    """A user presses Ctrl-C again, or systemd sends a second signal."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock") as process:
         assert process.stderr is not None

@@ -139,7 +139,7 @@ def test_two_formats_in_one_advertisement_are_merged() -> None:
 
 @pytest.mark.parametrize("turn", [1, -1], ids=["heard in one order", "and in the other"])
 def test_the_same_measurement_in_two_formats_is_kept_twice(turn: int) -> None:
-    """And which of them is the first does not change with what D-Bus gives first."""
+    """Which of them is the first must not depend on the order in which D-Bus gives them."""
     service_data = dict([(UUID, b"\x40\x00\x07\x02\x8d\x0a\x02\x8e\x0a"), (atc.UUID, PVVX_PACKET)][::turn])
 
     reading = read(service_data)
@@ -210,7 +210,7 @@ def test_an_impossible_value_is_left_out_and_told() -> None:
 
 
 def test_a_key_reads_what_is_encrypted() -> None:
-    """The worked example of bthome.io/encryption."""
+    """The packet is the worked example of bthome.io/encryption."""
     advertisement = Advertisement("54:48:E6:8F:80:A5", {UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")}, 0.0)
     cipher = Ccm(bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932"))
     reading = keyed_reader(cipher, ReplayGuard(lambda: 0.0))(advertisement)

@@ -50,7 +50,7 @@ def air(app_config: AppConfig, log: logging.Logger) -> Air:
 
 
 def test_an_advertisement_of_a_configured_device_becomes_a_reading(air: Air) -> None:
-    """The whole point."""
+    """It is the purpose of the exporter."""
     shown = air.send({UUID: PACKET_A})
 
     assert 27.01 == shown["temperature_celsius['living_room']"]

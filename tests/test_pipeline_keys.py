@@ -62,13 +62,13 @@ def house(log: logging.Logger) -> House:
 
 
 def test_what_was_encrypted_with_the_key_is_a_reading(house: House) -> None:
-    """The point of having one."""
+    """It is the purpose of the key."""
     assert 21 == house.hear({UUID: seal_temperature(21, 5)})[TEMPERATURE]
     assert 1 == house.counts.decoded
 
 
 def test_the_key_of_an_address_is_found_whatever_its_case(log: logging.Logger) -> None:
-    """Or a device of an AppConfig that is built by hand would be read as if it had no key."""
+    """Otherwise a device of an AppConfig that is built by hand would be read as if it had no key."""
     assert {} == House(log, {ADDRESS.lower(): KEY}).hear({UUID: PACKET_A})
 
 
@@ -81,7 +81,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_is_not_authentic_is_counted_and_refreshes_nothing(house: House, reason: str) -> None:
-    """Not the values, not the last update, not the RSSI; and not `seen`, for a device that was silent."""
+    """Values, last update, RSSI and, for a silent device, `seen` must not come from a forged packet."""
     before = house.hear({UUID: seal_temperature(21, 5)})
     scan_began_s = house.now + 1
 
@@ -113,7 +113,7 @@ def test_a_plain_packet_does_not_get_in_beside_a_genuine_one(house: House, servi
 
 
 def test_what_is_refused_does_not_move_the_count(house: House) -> None:
-    """Or a plain packet beside a genuine one would make the genuine one's repeat a replay."""
+    """Otherwise a plain packet beside a genuine one would make the genuine one's repeat a replay."""
     house.hear({UUID: seal_temperature(21, 9), bthome_v1.UUID: bytes.fromhex("2302c409")})
 
     assert 22 == house.hear({UUID: seal_temperature(22, 8)})[TEMPERATURE]

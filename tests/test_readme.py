@@ -68,7 +68,7 @@ def test_it_is_short_and_begins_with_the_two_commands() -> None:
 
 @pytest.mark.parametrize("command", MAKE, ids=" ".join)
 def test_make_targets_exist(command: list[str]) -> None:
-    """And what they would run can be worked out."""
+    """Users copy the commands, and what the targets run must be checkable."""
     subprocess.run(
         [command[0], "-n", *command[1:]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S
     )

@@ -114,7 +114,7 @@ async def all_pages(config: AppConfig, log: logging.Logger) -> str:
 
 
 def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Path) -> None:
-    """At DEBUG, with packets that are accepted and refused: the log is what users paste into a bug report."""
+    """Users paste logs into bug reports: even at DEBUG, with refused packets, no key may appear."""
     app_config = load_config(str(config))
     shown = asyncio.run(all_pages(app_config, get_logger(app_config)))
     log = (tmp_path / "x.log").read_text()
@@ -173,7 +173,7 @@ def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFix
 
 
 def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
-    """Also with --config.check, which users run before they restart the service."""
+    """The same holds for --config.check, which users run before they restart the service."""
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
         f"from ble_exporter.main import main; sys.exit(main(['--config', {str(config)!r}, '--config.check']))"

@@ -117,7 +117,7 @@ def test_no_task_outlives_the_block(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTime) -> None:
-    """SIGTERM in the middle of a scan."""
+    """It happens when SIGTERM arrives in the middle of a scan."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -136,7 +136,7 @@ def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTi
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_task_that_swallows_a_cancellation_is_cancelled_again(in_virtual_time: InVirtualTime, count: int) -> None:
-    """Or a scan would never end, and the process would live on with the values of the scan before."""
+    """Otherwise a scan would never end, and the process would keep the values of the scan before."""
 
     async def run() -> float:
         async with Tasks() as tasks:
@@ -237,7 +237,7 @@ def test_an_error_of_the_block_comes_before_those_of_its_tasks(
 
 
 def test_every_bug_is_told(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
-    """However many there are."""
+    """Several tasks may fail at once, and no bug may be lost."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -251,7 +251,7 @@ def test_every_bug_is_told(in_virtual_time: InVirtualTime, caplog: pytest.LogCap
 
 
 def test_an_error_of_the_block_is_not_lost_where_it_is_cancelled_meanwhile(in_virtual_time: InVirtualTime) -> None:
-    """Of a radio that fails, and takes long to stop when SIGTERM comes: the exit status tells of the failure."""
+    """A radio may fail and stop slowly while SIGTERM arrives: the exit status must show the failure."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -281,7 +281,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVi
 
 
 def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTime) -> None:
-    """As asyncio.run does at its end: the block was cancelled, too."""
+    """That is what asyncio.run does at its end, and it cancels the block, too."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -313,7 +313,7 @@ def test_an_end_can_be_asked_for_within_the_block(in_virtual_time: InVirtualTime
 
 
 def test_within_its_time_a_coroutine_has_its_result(in_virtual_time: InVirtualTime) -> None:
-    """Or its error."""
+    """The caller gets the coroutine's result or error, as if it had awaited it."""
     assert "x" == in_virtual_time(within(2, asyncio.sleep(1, "x")))
     with pytest.raises(ScannerError, match="gone"):
         in_virtual_time(within(2, fail(ScannerError("gone"))))

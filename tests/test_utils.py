@@ -18,7 +18,7 @@ def test_it_is_one_line_that_a_terminal_shows_as_it_is(text: object, expected: s
 
 @given(st.text())
 def test_any_text_becomes_printable(text: str) -> None:
-    """Whatever it holds."""
+    """Texts come from other devices, may contain anything, and must not break a log line."""
     assert one_line(text).isprintable()
 
 

@@ -137,7 +137,7 @@ def test_a_commit_that_is_written_down_is_the_one(checkout: Path) -> None:
     ("number", "expected"), [("0.2.0.dev0", "0.2.0.dev0+g0123456"), ("0.2.0", "0.2.0"), ("1.0.0rc1", "1.0.0rc1")]
 )
 def test_a_release_is_its_number_alone(number: str, expected: str) -> None:
-    """Of which there is one commit; a version in development has many."""
+    """A release has one commit; a version in development has many."""
     assert version_of(number, COMMIT_OF_AN_ARCHIVE) == expected
 
 
@@ -158,7 +158,7 @@ def test_the_version_of_this_checkout_is_git_s() -> None:
 
 
 def test_git_archive_writes_the_commit_down(checkout: Path) -> None:
-    """What a forge offers for download is made by it."""
+    """Forges make their downloads with it."""
     for path in (".gitattributes", "ble_exporter/__init__.py"):
         target = checkout / path
         target.parent.mkdir(exist_ok=True)
@@ -179,7 +179,7 @@ def test_git_archive_writes_the_commit_down(checkout: Path) -> None:
 
 
 def test_the_version_costs_no_large_import() -> None:
-    """Nor a process: it is found at each start, on a Pi."""
+    """It is found at each start on a slow Pi, so it must not start a process either."""
     heavy = {"importlib.metadata", "subprocess", "tomllib", "zipfile"}
     # Isolated and without site, whose .pth files import what they like.
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import ble_exporter; print({heavy} & set(sys.modules))"

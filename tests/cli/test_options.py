@@ -17,7 +17,7 @@ def ends(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[obje
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    """Examples and exit statuses, no line broken."""
+    """The help has examples and exit statuses, and none of its lines is too long for a terminal."""
     status, out = ends(["--help"], capsys)
 
     assert 0 == status
@@ -36,7 +36,7 @@ def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Examples and exit statuses, in the same places."""
+    """Every command shows its examples and exit statuses in the same places."""
     with pytest.raises(SystemExit) as caught:
         run(command, ["--help"])
 

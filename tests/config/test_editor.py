@@ -35,7 +35,7 @@ def text_with(text: str, *additions: NewDevice) -> str:
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_device_is_added_in_this_way(path: Path) -> None:
-    """In the file's own style: each file has the old content, a line of dashes, and the new content."""
+    """The file keeps its own style: each case has the old content, a line of dashes, and the new content."""
     before, _, after = path.read_bytes().partition(b"# ---------- becomes\n")
 
     assert after.decode() == insert_devices("config.yaml", before, [ADDITION, LOCKED]).decode()
@@ -75,7 +75,7 @@ def test_a_name_may_be_anything_printable(name: str) -> None:
 
 @pytest.mark.parametrize("written", [f'"{LIVING_ROOM}"', f"'{LIVING_ROOM.lower()}'", LIVING_ROOM])
 def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
-    """Whatever its case and quotes."""
+    """The same address may be written in another case, or in quotes."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {LIVING_ROOM} is already listed; change its line"):
         text_with(HEAD + f"devices:\n  {written}: x\n", NewDevice(LIVING_ROOM, "y"))
 

@@ -181,7 +181,7 @@ def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
     ],
 )
 def test_what_is_no_yaml_is_a_configuration_error(data: bytes, message: str) -> None:
-    """With the line where there is one; a traceback helps nobody."""
+    """The message names the line if it is known; a traceback helps nobody."""
     with pytest.raises(ConfigError) as caught:
         DOCUMENT.entries(data)
 

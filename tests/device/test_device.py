@@ -90,7 +90,7 @@ def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval
 
 
 def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
-    """And the latest one is known with its time; a device that was only refused was not heard."""
+    """The latest refusal is known with its time, and a device that was only refused counts as not heard."""
     attic.refuse("wrong_key", home.now)
     attic.refuse("replayed", home.now + 1)
     attic.refuse("wrong_key", home.now + 2)

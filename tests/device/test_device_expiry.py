@@ -31,7 +31,7 @@ def shown(home: Home) -> set[str]:
 
 
 def test_a_value_shows_for_its_time_and_no_longer() -> None:
-    """To the second, and all of the device with it when nothing is left."""
+    """The limit holds to the second, and a device without values disappears with its last value."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     home.hear({"temperature": 21.5}, adapter="hci0")
@@ -55,7 +55,7 @@ def test_a_voltage_does_not_live_on_the_temperature_s_freshness() -> None:
 
 
 def test_a_packet_without_measurement_keeps_the_device_but_none_of_its_values() -> None:
-    """It was heard, and that is all."""
+    """The packet proves that the device was heard, but confirms no value."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 60
@@ -77,7 +77,7 @@ def test_an_adapter_s_reception_ends_though_another_hears_the_device() -> None:
 
 
 def test_what_expired_does_not_come_back_with_another_measurement() -> None:
-    """Whether or not somebody looked in between."""
+    """An old value must not reappear, whether or not it was collected in between."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 100
@@ -132,7 +132,7 @@ def test_a_scan_keeps_what_was_heard_at_its_very_beginning() -> None:
 
 
 def test_where_nothing_is_due_nothing_changes() -> None:
-    """Or each scrape would be written anew."""
+    """Otherwise each scrape would be written again."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     home.hear({"temperature": 21.5})

@@ -35,7 +35,7 @@ def test_a_minute_without_a_value_is_a_gap() -> None:
 
 
 def test_an_hour_later_a_value_is_gone() -> None:
-    """And not drawn again, an hour after it was heard, as if it were new."""
+    """A value must not be drawn again, an hour after it was heard, as if it were new."""
     last_hour = last_hour_of({100: 20})
 
     assert [20] + [None] * 59 == last_hour.values(159)

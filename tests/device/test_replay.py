@@ -83,7 +83,7 @@ def test_a_burst_is_no_sensor(air: Air) -> None:
 
 
 def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
-    """Even of low counters that nobody ever heard: a recording from before this program started."""
+    """Even low counters may be a recording that was made before this program started."""
     results = []
     for step in range(100):
         air.now += QUIET_S - 1
@@ -129,7 +129,7 @@ def test_the_silence_is_that_of_the_old_count(air: Air) -> None:
 
 
 def test_what_is_sent_again_does_not_begin_the_trial_again(air: Air) -> None:
-    """Or whoever repeats a new sensor's first packet could keep it locked out."""
+    """Otherwise an attacker who repeats a new sensor's first packet could keep it locked out."""
     air.send(Packet(100_000, b"last"))
     air.now += 60
 
@@ -272,7 +272,7 @@ def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
 
 
 def test_a_digest_is_of_what_the_mic_covers() -> None:
-    """Or a recording could be changed until it is new. Plaintexts and errors are those of the cipher inside."""
+    """Otherwise a recording could be changed until it is new. Plaintexts and errors are the inner cipher's."""
 
     class Reverse:
         def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:

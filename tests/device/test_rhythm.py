@@ -71,7 +71,7 @@ def test_an_outage_is_not_the_sensor_s_rhythm() -> None:
 
 
 def test_a_new_setting_of_the_sensor_is_followed() -> None:
-    """As soon as it made more than half of the gaps that count."""
+    """The new interval is used as soon as it makes up more than half of the gaps that count."""
     assert 120 == learned([60] * 100 + [20] * (GAPS // 2 + 1))
 
 
@@ -97,7 +97,7 @@ def test_gaps_within_a_scan_are_not_those_between_scans() -> None:
 
 @given(st.lists(st.integers(0, 4000).map(lambda quarters: quarters / 4)))
 def test_the_interval_is_the_median_of_the_latest_gaps(gaps_s: list[float]) -> None:
-    """Against the definition, for whatever is on air."""
+    """The result agrees with the definition for any gaps."""
     long_s = [gap_s for gap_s in gaps_s if gap_s >= BURST_S][-GAPS:]
 
     assert (median_low(long_s) if long_s else None) == rhythm_of(gaps_s).interval_s
@@ -111,7 +111,7 @@ def test_a_learned_limit_is_never_out_of_its_bounds(gaps_s: list[float], scan_in
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e5))
 def test_a_longer_interval_has_no_shorter_limit(one_s: float, other_s: float, scan_interval_s: float) -> None:
-    """Or a sensor that is slower would show for less time than a fast one."""
+    """Otherwise the values of a slow sensor would expire before those of a fast one."""
     limit = learned_limit(scan_interval_s)
 
     assert limit(None) <= limit(min(one_s, other_s)) <= limit(max(one_s, other_s))

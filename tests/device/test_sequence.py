@@ -18,7 +18,7 @@ def test_a_number_is_behind_across_the_wrap_around(number: int, latest: int, beh
 
 @given(st.integers(0, 255), st.integers(0, 255))
 def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
-    """For every pair of packet ids."""
+    """This holds for every pair of packet ids."""
     behind = steps_behind(packet_id, latest)
 
     assert 0 <= behind < 256

@@ -46,7 +46,7 @@ def app(app_config: AppConfig) -> web.Application:
 
 
 def test_the_configuration_is_in_the_application(app: web.Application, app_config: AppConfig) -> None:
-    """Public API."""
+    """It is public API, so existing installations rely on it."""
     assert app_config is app[CONFIG]
 
 
@@ -110,7 +110,7 @@ def test_a_registry_can_be_a_collector(app_config: AppConfig) -> None:
 
 
 def test_healthz_is_ok_while_the_application_runs(app: web.Application) -> None:
-    """Public API."""
+    """It is public API, so existing installations rely on it."""
     response, body = get(app, "/healthz", ClientResponse.text)
 
     assert (200, "ok") == (response.status, body)
@@ -158,7 +158,7 @@ def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
 
 
 def test_status_tells_what_each_device_is_doing(app_config: AppConfig) -> None:
-    """Also of one that was never heard: that is the one that somebody looks for."""
+    """This includes a device that was never heard: users look for exactly that one."""
     _, body = get(create_app(app_config), "/status", ClientResponse.json)
 
     assert [(name, "never_heard") for name in app_config.devices.values()] == [
@@ -217,7 +217,7 @@ def test_what_is_of_this_moment_is_not_kept(app: web.Application, path: str) -> 
 
 @pytest.mark.parametrize(("name", "file"), FILES.items(), ids=str)
 def test_each_file_of_the_page_is_served(app: web.Application, name: str, file: PageFile) -> None:
-    """As it is, and as what it is: with nosniff, a browser runs no script that is called something else."""
+    """Each file is unchanged and has its media type: with nosniff, a browser runs no script of another type."""
     response, body = get(app, f"/{name}", ClientResponse.read)
 
     assert (200, file.content_type, file.body) == (response.status, response.content_type, body)
@@ -238,7 +238,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, kno
 
 
 def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
-    """What the page's lines are drawn from."""
+    """The page draws its lines from it."""
     home = Home(*app_config.devices.values())
     home.hear({"temperature": 21.51}, device="living_room")
     status = DeviceStatus(home.devices.values(), lambda: home.now)
@@ -258,7 +258,7 @@ def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/status", "/history"])
 def test_what_grows_with_the_devices_is_compressed(app: web.Application, path: str) -> None:
-    """Of two hundred devices each is a few hundred kilobytes, which a phone at the edge of the Wi-Fi waits for."""
+    """With two hundred devices each answer has hundreds of kilobytes: a long wait on a weak Wi-Fi."""
     response, body = get(app, path, ClientResponse.read, Accept_Encoding="gzip")
 
     assert ("gzip", "Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
@@ -266,7 +266,7 @@ def test_what_grows_with_the_devices_is_compressed(app: web.Application, path: s
 
 
 def test_another_path_is_not_found(app: web.Application) -> None:
-    """And not a page that looks like an answer."""
+    """A page that looks like an answer would hide the mistake."""
     response, _ = get(app, "/metric", ClientResponse.read)
 
     assert 404 == response.status

@@ -96,7 +96,7 @@ def test_no_key_is_there_that_is_not_described(schema: Schema) -> None:
 
 
 def test_the_reasons_of_a_refusal_are_all_there() -> None:
-    """And no other."""
+    """The schema lists every reason, and no other."""
     reasons = STATUS["$defs"]["device"]["properties"]["refused"]["propertyNames"]["enum"]
 
     assert list(REJECT_REASONS) == reasons
@@ -124,7 +124,7 @@ def test_before_anything_was_heard(app_config: AppConfig) -> None:
 
 
 def test_each_state_is_described(app_config: AppConfig) -> None:
-    """One device for each."""
+    """The example has one device for each state."""
     names = ("heard", "silent", "refused", "never_heard")
     home = Home(*names)
     home.hear({"temperature": 20.5}, device="silent", rssi=None, formats=("BTHome v2",))
@@ -194,7 +194,7 @@ def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | Rejec
 
 
 def test_the_schema_refuses_what_is_not_promised(app_config: AppConfig) -> None:
-    """Or else the tests above would hold nothing."""
+    """Otherwise the tests above would prove nothing."""
     status, _ = answers(app_of(app_config))
     status["devices"][0]["state"] = "asleep"
 

@@ -170,7 +170,7 @@ def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None
 
 
 def test_a_collector_without_version_is_collected_each_time(home: Home) -> None:
-    """Those of prometheus_client know none."""
+    """The collectors of prometheus_client have no version."""
     assert (True, False) == (isinstance(home.readings, Versioned), isinstance(SelfMetrics(), Versioned))
 
 

@@ -41,7 +41,7 @@ def test_service_data_of_each_width_has_its_uuid() -> None:
 
 
 def test_flags_names_and_power_are_read() -> None:
-    """And a name can do nothing to a terminal."""
+    """They are shown to the user, and a name must not control the terminal."""
     found = structures(bytes.fromhex("020106" + "0509411b5b42" + "020af4" + "0000"))
 
     assert ["general discoverable, no BR/EDR", "A\\x1b[B", "-12 dBm", ""] == [one.text() for one in found]
@@ -65,13 +65,13 @@ def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
     "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "03020f180302d2fc"]
 )
 def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
-    """As service data, or in a list of services; with the bytes of its UUID swapped, too."""
+    """It may be service data or in a list of services, and the bytes of its UUID may be swapped."""
     assert has_known_service(bytes.fromhex(payload))
 
 
 @pytest.mark.parametrize("payload", ["", "0201060302d2", "0201060303d2ff", "020106020af4", PACKET])
 def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
-    """Nor in half of a UUID."""
+    """Half of a UUID is not a service either."""
     assert not has_known_service(bytes.fromhex(payload))
 
 
@@ -102,7 +102,7 @@ EVENTS = [
 
 @pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
 def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
-    """As hcidump and Wireshark show a packet: all of it."""
+    """Hcidump and Wireshark show the whole event, so users paste all of it."""
     assert (bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == hci_report(bytes.fromhex(event))
 
 
@@ -117,7 +117,7 @@ def test_an_hci_event_is_whole_or_none(event: str) -> None:
 
 @given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
 def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
-    """Or none; never an error."""
+    """Users paste anything, and no bytes may cause an error."""
     found = hci_report(event)
 
     assert found is None or found[0] in event

@@ -113,7 +113,7 @@ def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: in
 
 @given(object_id=st.sampled_from(sorted(OBJECTS)), kind=st.sampled_from([0, 1, 2]), data=st.data())
 def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: int, data: st.DataObject) -> None:
-    """Of every type, and of every length that the type may have."""
+    """The oracle is independent; it is asked for every type, and for every length that the type may have."""
     number = OBJECTS[object_id]
     assume(kind != 2 or not number.is_binary)
     assume(object_id != 0x50)  # it has a type of its own
@@ -129,7 +129,7 @@ def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: i
 
 @given(objects_v1(), st.integers(min_value=0, max_value=2**32 - 1))
 def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
-    """Plain and encrypted."""
+    """Whole packets, plain and encrypted, show that the objects are read in the right order and place."""
     assume(len(objects) >= 4)  # it decrypts nothing shorter
     ours = sorted(decoded(UUID_V1, objects))
     sealed = seal_v1(objects, counter)

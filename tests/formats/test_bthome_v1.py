@@ -34,7 +34,7 @@ def test_the_type_says_whether_the_bytes_are_a_number(value_type: int, size: int
 
 
 def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
-    """As an integer is: 2506.5 hundredths."""
+    """The factor applies as it does to an integer: 2506.5 is a number of hundredths."""
     assert {"temperature": 25.065} == decoded("4502" + struct.pack("<f", 2506.5).hex()).measurements
 
 

@@ -26,7 +26,7 @@ def test_an_address_is_six_bytes_as_printed(address: str) -> None:
     ids=["nothing", "five bytes", "seven", "a UUID, as on macOS", "no number"],
 )
 def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
-    """Of no other kind: it would end the scan."""
+    """An error of another kind would end the scan."""
     with pytest.raises(DecodeError) as caught:
         mac_bytes(address)
 
@@ -42,7 +42,7 @@ def test_addresses_are_kept_for_a_large_house_and_not_for_ever() -> None:
 @pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc", None])
 @pytest.mark.parametrize(("included", "order"), [(PRINTED, AS_PRINTED), (PRINTED[::-1], REVERSED)])
 def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, address: str | None) -> None:
-    """In whatever case its address was written; and where nobody says who sent it, the payload does."""
+    """Its address may be in either case; if the sender is not given, the payload names it."""
     field = address_field(included, 5, order)
     check_sender(field, address)
 
@@ -67,7 +67,7 @@ def test_the_nonce_needs_an_address() -> None:
 
 
 def test_a_wrong_mic_is_shown_at_its_bytes() -> None:
-    """The four at the end."""
+    """The MIC is the last four bytes: the user sees which ones did not match."""
     with pytest.raises(DecodeError) as caught:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), "A4:C1:38:AA:BB:CC", Ccm(bytes(16)))
 

@@ -36,7 +36,7 @@ def test_an_object_that_is_complete_has_an_end() -> None:
     ],
 )
 def test_an_object_that_is_cut_short_says_what_is_missing(payload_size: int, size: int, text: str) -> None:
-    """Who writes a firmware counts bytes."""
+    """Firmware authors count bytes, so they need the position of the error."""
     with pytest.raises(DecodeError) as caught:
         check_room(bytes(payload_size), 2, 1, size, "the object")
 

@@ -67,7 +67,7 @@ def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
 def test_any_advertisement_gives_a_reading_that_a_device_stores(
     service_data: dict[str, bytes], address: str, cipher: Ccm | None
 ) -> None:
-    """Merged from several formats too."""
+    """A hostile advertisement, even in several formats, must not raise an error in the device."""
     device, reading = read_or_rejected(service_data, address, cipher)
     shown = samples_of(Readings([device], lambda: 0.0))
 
@@ -106,7 +106,7 @@ MOST_OBJECTS = {
 
 @pytest.mark.parametrize("uuid", FORMATS)
 def test_the_payload_with_the_most_objects_is_decoded_in_time(uuid: str) -> None:
-    """Or one transmitter could keep the program busy."""
+    """Otherwise one transmitter could keep the program busy."""
     start = time.process_time()
     decoded = FORMATS[uuid].decode(MOST_OBJECTS[uuid], ADDRESS, Ccm(KEY))
     took_s = time.process_time() - start

@@ -66,7 +66,7 @@ def test_the_sentinel_of_a_temperature_is_no_other_measurement_s() -> None:
 
 @pytest.mark.parametrize("raw", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_never_possible(raw: float) -> None:
-    """Not even of a measurement without bounds: one such sample would make every average useless."""
+    """This includes measurements without bounds: one such sample would make every average useless."""
     least, most = bounds("pressure", 100)
 
     assert not least <= raw <= most

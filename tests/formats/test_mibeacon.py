@@ -89,7 +89,7 @@ def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, r
 
 @pytest.mark.parametrize("version", [2, 5])
 def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
-    """Of plain frames, whose objects have never changed."""
+    """The objects of plain frames have never changed, so any version of them can be read."""
     decoded = mibeacon.decode(frame(FLAGS, REVERSED + TEMPERATURE, version), ADDRESS, None)
 
     assert {"temperature": 19.0} == decoded.measurements

@@ -62,7 +62,7 @@ def test_the_service_reads_it(program: Path) -> None:
 
 
 def test_discover_finds_it(program: Path) -> None:
-    """By name."""
+    """The table shows the new format by its name."""
     said = json.loads(run(program, "discover", "--replay", "capture", "--seconds", "1", "--json")[1])
 
     assert [(["Made up"], 21.0)] == [(one["formats"], one["measurements"]["temperature"]) for one in said["sensors"]]
@@ -103,7 +103,7 @@ def decoded(program: Path) -> dict[str, tuple[int, str]]:
     ],
 )
 def test_decode_explains_it(decoded: dict[str, tuple[int, str]], name: str, how: str) -> None:
-    """However it is told which format it is."""
+    """The format may be guessed, or given by the option or by the UUID in an advertising payload."""
     status, said = decoded[name]
 
     assert 0 == status

@@ -48,7 +48,7 @@ BUTTON = Field(0, 1, "button", "other", "press", Measurement("button"))
 
 
 def test_what_is_impossible_is_taken_out() -> None:
-    """And what is left is the same payload."""
+    """The rest of the payload must stay as it was."""
     humidity = Field(0, 1, "humidity", "measurement", 50.0, Measurement("humidity"))
     packet_id, unknown = Field(0, 1, "", "packet_id", 7), Field(0, 1, "", "unknown_object", 0xFE)
 
@@ -119,7 +119,7 @@ def test_one_payload_alone_is_what_it_says() -> None:
 
 
 def test_the_positions_go_on_from_payload_to_payload() -> None:
-    """Also over one that does not have the measurement, and from the highest position there was."""
+    """Numbering continues from the highest position, even past a payload without that measurement."""
     payloads = [
         measured("temperature", "temperature_2", "humidity"),
         measured("humidity"),
@@ -137,7 +137,7 @@ def test_the_positions_go_on_from_payload_to_payload() -> None:
 
 
 def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
-    """Or the second format's probe would take the place of the first's that broke."""
+    """Otherwise the second format's probe would take the place of the first one's broken probe."""
     broken = Decoded({}, {}, None, None, None, (Measurement("temperature"), Measurement("temperature", 2)))
 
     found = merged([broken, measured("temperature"), broken])
@@ -154,7 +154,7 @@ def test_the_highest_position_counts_whatever_the_order() -> None:
 
 
 def test_events_of_several_payloads_are_all_kept() -> None:
-    """With their positions."""
+    """Each event keeps its position, which tells the buttons apart."""
     press = Decoded({}, {Measurement("button"): "press"}, None, None)
 
     assert {"button": "press", "button_2": "press"} == merged([press, press]).others

@@ -78,14 +78,14 @@ def test_a_packet_without_measurement_is_seen_but_updates_nothing(home: Home) ->
 
 
 def test_a_device_that_was_never_heard_has_no_series(home: Home) -> None:
-    """Not even a `seen` of 0, nor when only refused packets came."""
+    """It has not even a `seen` of 0, and refused packets do not change that."""
     home.devices["attic"].refuse("wrong_key", home.now)
 
     assert {} == home.scrape()
 
 
 def test_devices_stand_in_the_order_of_the_configuration() -> None:
-    """So that two scrapes can be compared line by line, whoever is heard first."""
+    """Two scrapes can be compared line by line, no matter which device is heard first."""
     home = Home("cellar", "attic")
     home.hear({"temperature": 21.5}, device="attic")
     home.hear({"temperature": 12.5}, device="cellar")

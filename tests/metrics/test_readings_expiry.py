@@ -72,7 +72,7 @@ def test_a_registry_that_asks_for_no_version_gets_no_dead_value_either() -> None
 
 
 def test_time_alone_moves_the_version_only_where_something_is_due() -> None:
-    """Or each scrape would be written anew."""
+    """Otherwise each scrape would be written again."""
     home = Home("attic", "cellar", limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 5

@@ -157,7 +157,7 @@ def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: 
 
 
 def test_a_hostile_name_is_text(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """And so is what anybody sends under a sensor's address."""
+    """Anybody can send under a sensor's address, and no name or text may run as HTML."""
     home = homes(HOSTILE, "attic")
     home.hear(HOSTILE, {"text": HOSTILE}, temperature=21.5)
     for options in ({}, {"java_script_enabled": False}):
@@ -195,7 +195,7 @@ def test_the_line_breaks_where_nothing_was_heard(homes: Homes, open_page: OpenPa
 
 
 def test_two_hundred_devices_are_no_burden(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Not to show, and not to keep up to date: what has not changed is not touched, and nothing piles up."""
+    """The page must stay fast: unchanged rows are not touched, and no requests or elements pile up."""
     home = homes(*(f"device_{number}" for number in range(200)))
     for name in home.names:
         home.now = 1_000_000.0

@@ -278,6 +278,6 @@ def test_bluez_reports_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None
 
 
 def test_without_d_bus_the_real_bleak_says_so(bus: Path) -> None:
-    """With bleak itself, on a machine without D-Bus."""
+    """The test uses bleak itself, as on a machine without D-Bus."""
     with pytest.raises(ScannerError, match=r"D-Bus can't be reached .*: start it with `systemctl start dbus`"):
         asyncio.run(BleakScannerImpl().scan(1))

@@ -75,7 +75,7 @@ CONFIGURED = RadioSettings(("hci1", "hci0"), "passive", 600.0, goes_on=True)
 
 @pytest.mark.usefixtures("process_as_before")
 def test_the_service_listens_with_what_is_built(config: str, tmp_path: Path) -> None:
-    """As it is configured."""
+    """The service must listen with the radio that was built for its configuration."""
     build = Builder()
 
     assert 0 == main(["--config", config], build)
@@ -85,7 +85,7 @@ def test_the_service_listens_with_what_is_built(config: str, tmp_path: Path) -> 
 
 
 def test_discover_listens_with_what_is_built(config: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """With one adapter, and actively: a device sends its name only when asked."""
+    """It uses one adapter and scans actively: a device sends its name only when asked."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     assert 0 == discover(parse(["--config", config]), build)
@@ -126,7 +126,7 @@ def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> Non
 
 
 def test_the_default_is_the_real_radio() -> None:
-    """On the first adapter that is powered. Nothing touches Bluetooth before the first scan."""
+    """It uses the first powered adapter, and does not touch Bluetooth before the first scan."""
     assert BleakScannerImpl is type(build_radio(RadioSettings()))
 
 
@@ -136,6 +136,6 @@ def test_several_adapters_are_one_radio() -> None:
 
 
 def test_an_unreadable_capture_fails_at_once(tmp_path: Path) -> None:
-    """Before anything listens."""
+    """The user learns of it at the start, before anything listens."""
     with pytest.raises(ConfigError, match="can't be read"):
         build_radio(RadioSettings(), replay=str(tmp_path / "nothing"))

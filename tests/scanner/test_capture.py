@@ -84,7 +84,7 @@ def test_time_does_not_go_back(capture: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | None) -> None:
-    """And the option that named it."""
+    """The message also names the option that it was given with."""
     if content is not None:
         capture.write_bytes(content)
 

@@ -181,7 +181,7 @@ def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> None:
-    """Above all at boot."""
+    """It happens above all at boot, before Bluetooth is up."""
     both = MultiAdapterScanner([Adapter("hci0", 1, starts_in_s=5), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):

@@ -130,7 +130,7 @@ def test_a_monitor_that_is_never_activated_is_no_failure(bus: Path, caplog: pyte
 
 
 def test_a_passive_scan_that_bluetoothd_does_not_offer_is_refused(bus: Path) -> None:
-    """With a hint: bleak's own error says neither how to start bluetoothd nor that there is another mode."""
+    """A hint is needed: bleak's error names neither the option of bluetoothd nor the other mode."""
     with pytest.raises(ScannerError, match=r"adapter hci0: it can't scan passively: .*--experimental.*scan_mode"):
         on_bluez(bus, lambda bluez: scan(bluez, "passive"))
 

@@ -38,7 +38,7 @@ def test_the_newer_firmware_alternates_under_one_packet_id() -> None:
 
 
 def test_the_older_firmware_sends_three_and_one() -> None:
-    """A A A under one id, B under the next."""
+    """It sends three copies under one packet id, and another payload once under the next."""
     packets = decoded(Simulation(ADDRESSES[:1], seed=1, order="aaab"), 20)
 
     assert [("A", 0), ("A", 0), ("A", 0), ("B", 1), ("A", 2), ("A", 2), ("A", 2), ("B", 3)] == relative(packets)
@@ -82,13 +82,13 @@ def test_a_seed_gives_the_same_packets() -> None:
 
 
 def test_without_a_seed_every_run_is_another() -> None:
-    """Or every demonstration would show the same temperatures."""
+    """Otherwise every demonstration would show the same temperatures."""
     assert heard(Simulation(ADDRESSES), 60) != heard(Simulation(ADDRESSES), 60)
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(0.0, 480), (1.0, 0), (0.3, 336)])
 def test_loss_is_the_part_that_is_not_heard(loss: float, expected: int) -> None:
-    """Of 480 advertisements in twenty minutes."""
+    """The simulated loss must be the one that was asked for, among 480 advertisements in twenty minutes."""
     count = len(heard(Simulation(ADDRESSES[:1], seed=1, loss=loss), 1200))
 
     assert abs(expected - count) <= 30
@@ -134,7 +134,7 @@ def test_a_sensor_that_encrypts_sends_what_nobody_can_read() -> None:
 
 
 def test_a_breath_is_measured_by_the_first_sensor_alone() -> None:
-    """By that, somebody who breathes on a sensor finds it among many."""
+    """The user finds a sensor among many by breathing on it."""
     rises = {}
     for address in ADDRESSES:
         humidities = [

@@ -109,7 +109,7 @@ def test_where_only_thermometers_are_heard_the_limit_follows_their_rhythm(
 
 
 def test_before_the_rhythm_is_known_there_is_time_to_learn_it(in_virtual_time: InVirtualTime) -> None:
-    """Or a house with slow sensors would never get so far: each restart forgets."""
+    """Otherwise a house with slow sensors would never get that far, since each restart forgets."""
     nothing_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, only_thermometers=True))
     two_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, (600.0, 601.0), only_thermometers=True))
 

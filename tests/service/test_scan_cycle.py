@@ -57,7 +57,7 @@ def test_scans_do_not_drift(app_config: AppConfig, log: logging.Logger, in_virtu
 def test_a_scan_that_overruns_is_followed_by_the_next_at_once(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Where the radio takes longer to stop than there is pause."""
+    """A radio may take longer to stop than the pause lasts."""
     radio = Radio(stops_in_s=1.25)
 
     in_virtual_time(run_cycle(ScanCycle(replace(app_config, scan_interval_seconds=6), radio, log), 600))
@@ -120,7 +120,7 @@ def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
 def test_a_radio_that_fails_without_pause_ends_the_cycle(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """In the middle of any scan, not only of the first."""
+    """It may fail in any scan, not only in the first."""
 
     class Dying(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
@@ -138,7 +138,7 @@ def test_a_radio_that_fails_without_pause_ends_the_cycle(
 def test_after_a_standstill_a_whole_scan_follows(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Or the values would go for want of time to hear them: a Pi may stand still while its card is busy."""
+    """A Pi may stall while its SD card is busy; in a shortened scan, values would expire unheard."""
     cycle = ScanCycle(without_pause, Radio(), log)
 
     async def run() -> list[int]:
@@ -181,7 +181,7 @@ def test_a_completed_scan_is_told_everywhere(
 def test_a_device_that_falls_silent_goes_with_the_next_scan(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """From the air to the scrape, with the simulated radio."""
+    """The whole path, from the simulated radio to the scrape, must lose the device."""
     air = [Transmission(float(second), LIVING_ROOM, -60, {UUID: PACKET_A}) for second in range(100)]
     air += [Transmission(float(second), BEDROOM, -60, {UUID: PACKET_B}) for second in range(10)]
 
@@ -199,7 +199,7 @@ def test_a_device_that_falls_silent_goes_with_the_next_scan(
 def test_a_failed_scan_ends_the_cycle(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Never a process that lives on deaf."""
+    """The process must not run on without hearing anything."""
     cycle = ScanCycle(app_config, Radio(error=ScannerError("gone"), at_scan=2), log)
 
     with pytest.raises(ScannerError, match="gone"):

@@ -257,7 +257,7 @@ def test_a_status_is_one_line_that_systemd_takes(systemd: socket.socket) -> None
 def test_the_watchdog_s_period_is_half_of_what_systemd_waits(
     environment: dict[str, str], period_s: float | None
 ) -> None:
-    """And only where it waits for this very process: one that feeds another's watchdog hides that one's end."""
+    """It applies to this process only: feeding another's watchdog would hide that one's end."""
     assert period_s == watchdog_period_s(environment)
 
 

@@ -182,7 +182,7 @@ def test_what_is_no_measurement_is_told_with_its_time(home: Home) -> None:
 
 
 def test_the_last_hour_is_told_of_every_device(home: Home) -> None:
-    """In the order of the configuration, also of one that was not heard."""
+    """Devices are in the order of the configuration, including one that was not heard."""
     home.hear({"temperature": 12.5, "humidity_2": 40}, device="cellar")
     home.now += 60
     home.hear({"temperature": 12.6}, device="cellar")

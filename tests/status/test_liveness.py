@@ -109,7 +109,7 @@ def test_several_radios_have_more_time(clock: Clock) -> None:
 def test_by_default_the_clock_is_the_event_loop_s(
     in_virtual_time: Callable[[Coroutine[Any, Any, None]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the wall's: a Pi without a battery for its clock starts in the past, and jumps."""
+    """The wall clock would be wrong: a Pi without a clock battery starts in the past, and jumps."""
     monkeypatch.setattr("time.time", lambda: pytest.fail("the wall clock was read"))
 
     async def run() -> None:

@@ -9,7 +9,7 @@ from tests.cli.decode.calls import PACKET, says
 
 
 def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """For a program that reads many."""
+    """A program that decodes many packets needs every detail in a fixed form."""
     status, out, _ = says(["--json", "020106" + "0e16d2fc" + PACKET], capsys)
     document = json.loads(out)
     payload = document["payloads"][0]
@@ -23,7 +23,7 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the byte; and a NaN, which JSON does not have, is a text."""
+    """The error names its byte; a NaN, which JSON does not have, is written as a text."""
     status, out, _ = says(["--json", "--service", "181c", "45020000c07f"], capsys)
     payload = json.loads(out)["payloads"][0]
 

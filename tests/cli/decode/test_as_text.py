@@ -26,7 +26,7 @@ def test_a_payload_is_explained_as_it_is_written_here(
 
 
 def test_what_is_written_there_fits_on_a_screen() -> None:
-    """And into a mail."""
+    """The explanations are pasted into mails, which break long lines."""
     lines = [line for path in GOLDEN.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
 
     assert max(map(len, lines)) <= 100

@@ -17,7 +17,7 @@ SEALED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
 
 
 def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a pipe, and for what is longer than a line."""
+    """A payload may come from a pipe, and may be longer than a line."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"40 00 b0\n01 51\n")))
     status, out, _ = says(["-"], capsys)
 
@@ -26,7 +26,7 @@ def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monke
 
 
 def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a program that keeps keys: it is in no file, and in no list of processes."""
+    """A password manager can pass the key: then it is in no file, and in no list of processes."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(KEY.hex().encode() + b"\n")))
     status, out, _ = says([SEALED, "--key-file", "-", "--mac", ADDRESS], capsys)
 
@@ -85,7 +85,7 @@ def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_p
 def test_what_is_given_wrongly_says_what_is_right(
     arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And nothing is on standard output, where a program reads."""
+    """The message names the remedy, and standard output, which a program may read, stays empty."""
     ended, out, err = says(arguments, capsys)
 
     assert (status, "") == (ended, out)
@@ -94,7 +94,7 @@ def test_what_is_given_wrongly_says_what_is_right(
 
 @pytest.mark.parametrize("service", ["fcd2", "0xFCD2", "0000fcd2", "0000fcd2-0000-1000-8000-00805f9b34fb"])
 def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """As btmon, phones and BlueZ do."""
+    """Users copy it from btmon, phones and BlueZ, which write it differently."""
     status, out, _ = says([PACKET, "--service", service], capsys)
 
     assert 0 == status
@@ -111,7 +111,7 @@ def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest
 def test_the_service_that_a_text_names_is_not_guessed_at(
     service: str, status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of an unknown one nearly all could be an encrypted packet of version 1."""
+    """Nearly all data of an unknown service could be an encrypted packet of version 1."""
     ended, out, _ = says([f"Service Data (UUID 0x{service}): {PACKET}"], capsys)
 
     assert status == ended
@@ -119,7 +119,7 @@ def test_the_service_that_a_text_names_is_not_guessed_at(
 
 
 def test_service_says_more_than_the_text(capsys: pytest.CaptureFixture[str]) -> None:
-    """Who gives the option knows better."""
+    """A user who gives the option knows better."""
     _, out, _ = says(["--service", "fcd2", f"Service Data (UUID 0xfeaa): {PACKET}"], capsys)
 
     assert "format: as --service says" in out
@@ -141,7 +141,7 @@ def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.Ca
 @pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])
 @pytest.mark.parametrize("more", [[], ["--json"], ["--service", "feaa"], ["--jason"], ["--json=1"], ["zz"]])
 def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Not where it opens the payload, not where it does not, and in no error: the output goes into bug reports."""
+    """The output goes into bug reports, whether the key decrypts the payload, does not, or an error occurs."""
     _, out, err = says([SEALED, "--key", KEY.hex(), *mac, *more], capsys)
 
     assert out + err
@@ -164,7 +164,7 @@ def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsy
 def test_a_file_may_have_a_name_that_looks_like_a_key(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is a checksum, perhaps."""
+    """Such a name may be a checksum, so it is not refused as a key."""
     monkeypatch.chdir(tmp_path)
     Path(KEY.hex()[::-1]).write_text(KEY.hex())
 

@@ -135,7 +135,7 @@ def test_any_payload_is_explained_as_it_is_decoded(
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL + REJECTED, ids=str)
 def test_a_vector_is_explained_as_it_is_decoded(uuid: str, vector: Vector) -> None:
-    """Whole, and cut at every byte."""
+    """The explanation must agree with the decoder, for whole payloads and for those cut at any byte."""
     payload = bytes.fromhex(vector["payload"])
 
     for length in range(len(payload) + 1):
@@ -168,7 +168,7 @@ def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int,
     ],
 )
 def test_what_is_wrong_is_shown_at_its_byte(uuid: str, payload: str, problem: tuple[int, int, str]) -> None:
-    """Who writes a firmware counts bytes."""
+    """Firmware authors count bytes, so they need the position of the error."""
     assert problem == problem_of(uuid, payload)
 
 
@@ -182,7 +182,7 @@ def test_what_is_wrong_is_shown_at_its_byte(uuid: str, payload: str, problem: tu
     ],
 )
 def test_what_is_too_short_to_be_decrypted_says_so(uuid: str, payload: str, offset: int, cipher: Ccm | None) -> None:
-    """With a key and without: no key would help."""
+    """The message is the same with a key and without, since no key would help."""
     found, _, text = problem_of(uuid, payload, cipher)
 
     assert offset == found

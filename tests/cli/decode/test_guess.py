@@ -55,13 +55,13 @@ def test_nearly_every_vector_is_told_at_first() -> None:
     ],
 )
 def test_what_it_could_also_be_is_told(payload: str, uuids: list[str]) -> None:
-    """In the order of how well it fits."""
+    """The other formats are listed by how well the bytes fit them."""
     assert uuids == [guess.uuid for guess in guesses(bytes.fromhex(payload))][: max(len(uuids), 1)]
 
 
 @given(payload=st.binary(max_size=300))
 def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
-    """Each format once at most."""
+    """No bytes cause an error, and each format is guessed once at most."""
     found = [guess.uuid for guess in guesses(payload)]
 
     assert len(set(found)) == len(found)

@@ -39,7 +39,7 @@ KEY = "231d39c1d7cc1ab1aee224cd096db932"
     ],
 )
 def test_what_is_pasted_is_taken(text: str) -> None:
-    """From btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, a web page, C and Python."""
+    """Users paste from btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, a web page, C and Python."""
     assert (PACKET, "") == pasted(text)
 
 
@@ -101,7 +101,7 @@ def test_a_service_without_a_known_format_is_named_as_well() -> None:
 
 
 def test_what_goes_wrong_in_the_bytes_does_not_end_them() -> None:
-    """They would be explained as cut short."""
+    """If the bytes ended there, they would be explained as cut short."""
     with pytest.raises(ValueError, match="'g' after 9 hex digits is not a hex digit"):
         pasted("Service Data (UUID 0xfcd2): 4000b0\n  010g")
 
@@ -122,7 +122,7 @@ HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |......
     ],
 )
 def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
-    """Of Wireshark, xxd, hexdump; btmon has none."""
+    """Wireshark, xxd and hexdump print offsets; btmon does not."""
     assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump)[0]
 
 
@@ -133,7 +133,7 @@ def test_digits_that_could_be_offsets_are_bytes_without_a_first_one() -> None:
 
 
 def test_a_number_of_one_digit_is_a_byte_where_it_is_marked_as_one() -> None:
-    """As C prints it; joined with its neighbour it would be another packet."""
+    """C prints such numbers; joined with its neighbour, one would make another packet."""
     assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9")[0]
 
 
@@ -163,7 +163,7 @@ def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None
     ],
 )
 def test_what_is_no_hex_says_where(text: str, message: str) -> None:
-    """A letter O for a zero is not seen by eye."""
+    """The eye does not notice a letter O in place of a zero."""
     with pytest.raises(ValueError, match=r".") as caught:
         pasted(text)
 
@@ -172,7 +172,7 @@ def test_what_is_no_hex_says_where(text: str, message: str) -> None:
 
 @given(data=st.binary(min_size=1, max_size=40), separator=st.sampled_from(["", " ", ":", "-", "\n", ", ", " 0x"]))
 def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
-    """Whatever the source puts between them."""
+    """Each source separates the bytes differently."""
     text = data.hex(separator[:1]).replace(separator[:1], separator) if separator else data.hex()
 
     assert data == bytes_from_hex(text) == pasted(text)[0]
@@ -180,7 +180,7 @@ def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
 
 @given(text=st.text(max_size=60))
 def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
-    """Whatever was in the clipboard."""
+    """A clipboard may hold anything, and none of it may cause a traceback."""
     said = ""
     try:
         said = pasted(text)[0].hex()
@@ -192,7 +192,7 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
 
 
 def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
-    """With what an editor puts in front of it and behind."""
+    """Editors add a byte-order mark and a line break, which are not part of the key."""
     path = tmp_path / "room.key"
     path.write_bytes(b"\xef\xbb\xbf" + KEY.upper().encode() + b"\r\n")
 
@@ -220,6 +220,6 @@ def test_what_is_no_key_is_refused_without_showing_it(text: str, problem: str, t
 
 @pytest.mark.parametrize("name", ["missing.key", "a\0b"])
 def test_a_key_file_that_can_not_be_read_says_so(name: str, tmp_path: Path) -> None:
-    """With the cause and the remedy."""
+    """The message names the cause and the remedy."""
     with pytest.raises(ConfigError, match=r"can't be read .*; name a file with the key's 32 hex digits, or -"):
         key_in(str(tmp_path / name))

@@ -68,7 +68,7 @@ def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_closed_pipe_causes_no_traceback(tmp_path: Path) -> None:
-    """`ble-exporter discover | head -1`."""
+    """Users type `ble-exporter discover | head -1`."""
     (tmp_path / "x.capture").write_text(f"0 A4:C1:38:00:00:01 -61 fcd2 {PACKET_A.hex()}\n")
     command = [sys.executable, "-m", "ble_exporter", "discover", "--replay", str(tmp_path / "x.capture")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

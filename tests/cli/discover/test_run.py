@@ -60,7 +60,7 @@ def write_config(devices: str) -> None:
 
 
 def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> None:
-    """In a pipe: a line for each new sensor, and the table."""
+    """In a pipe, the output is a line for each new sensor, and the table at the end."""
     assert 0 == discover([], house)
 
     out, err = capsys.readouterr()
@@ -376,7 +376,7 @@ def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("keys", "status"), [("\r", 0), ("\x04", 0), ("\x03", 130)])
 def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int) -> None:
-    """Enter, Ctrl-D and Ctrl-C."""
+    """Enter, Ctrl-D and Ctrl-C must all leave the file as it is."""
     (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")

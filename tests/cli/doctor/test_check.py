@@ -8,7 +8,7 @@ from ble_exporter.cli.doctor.check import output_of
 
 
 def test_the_output_of_a_program_is_returned() -> None:
-    """Without the final line break, and even if it is not UTF-8."""
+    """The final line break is removed, and output that is not UTF-8 causes no error."""
     assert "5.66 \ufffd" == output_of("printf", r"5.66 \377\n")
 
 
