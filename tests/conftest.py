@@ -130,6 +130,19 @@ def log() -> Iterator[logging.Logger]:
     logger.handlers.clear()
 
 
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """`get_logger` sets up the program's logger for good: in the next test pytest's caplog must hear it again."""
+    logger = logging.getLogger("ble_exporter")
+    before = logger.propagate, logger.level, logger.handlers[:]
+    yield
+    for handler in logger.handlers[:]:
+        if handler not in before[2]:
+            logger.removeHandler(handler)
+            handler.close()
+    logger.propagate, logger.level, _ = before
+
+
 @pytest.fixture
 def process_as_before() -> Iterator[None]:
     """`main` takes the signals over for good, and the log; the tests need them again."""
