@@ -236,7 +236,7 @@ class Device:
         self._end_if_gone()
 
     def expire_unheard_since(self, moment_s: float) -> None:
-        """Expire the values and receptions that were not heard since a moment, whatever their limits."""
+        """Expire the values and receptions last heard before `moment_s`, whatever their limits."""
         for kept in self._kept():
             if kept.heard_s < moment_s:
                 kept.is_shown = False

@@ -204,7 +204,7 @@ class _CounterHistory:
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
 
     def _continues(self, value: int, now: float) -> bool:
-        """Whether the count before this one continues, so that this one was not the sensor's."""
+        """Whether `value` continues the count before the latest jump or restart: then that one was a replay."""
         if self._before is None or self.last is None:
             return False
         last, heard_at = self._before

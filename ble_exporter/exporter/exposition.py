@@ -118,7 +118,7 @@ class Exposition(Collector):
         return b"".join(parts)
 
     def collect(self) -> Iterator[Metric]:
-        """Build the family of the failures."""
+        """Yield the metric family that counts the failures of each collector."""
         documentation = "Collectors that failed at a scrape."
         family = CounterMetricFamily("ble_exporter_collector_failures", documentation, labels=["collector"])
         for collector, count in self._failures.items():

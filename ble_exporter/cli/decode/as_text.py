@@ -112,7 +112,7 @@ def payload_lines(explanation: Explanation, paint: Painter) -> list[str]:
 
 
 def dump_lines(data: bytes, offset: int, size: int) -> list[str]:
-    """Return the line of a hex dump that has an offset, and carets under `size` bytes from there."""
+    """Return the line of a hex dump that contains `offset`, and carets under the `size` bytes from there on."""
     start = min(offset, max(len(data) - 1, 0)) // _BYTES_IN_A_DUMP * _BYTES_IN_A_DUMP
     line = data[start : start + _BYTES_IN_A_DUMP]
     shown = min(size, max(len(line) - (offset - start), 1))

@@ -13,7 +13,7 @@ _REDRAW_S = 0.25
 
 
 async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display) -> float:
-    """Listen for some seconds, until SIGINT, or until a capture ends; return the seconds. Raises ScannerError."""
+    """Listen for `seconds`, until SIGINT, or until a capture ends; return how long that was. Raises ScannerError."""
     loop = asyncio.get_running_loop()
     took_s = 0.0
 

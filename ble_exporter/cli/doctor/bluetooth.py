@@ -49,7 +49,7 @@ def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
     """Check that bluetoothd runs and talks to this user; report its version."""
     found = context.inspection
     if found.refusal and not (context.root / _KERNEL_BLUETOOTH).is_dir():
-        # Without an adapter systemd does not start it, and D-Bus waits for it in vain.
+        # Without an adapter, systemd does not start bluetoothd, and the call over D-Bus never succeeds.
         yield _no_adapter(context)
     elif found.refusal:
         yield CheckResult("fail", found.bluez_problem, _bluetoothd_command(context, found.refusal))
