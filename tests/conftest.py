@@ -133,14 +133,18 @@ def log() -> Iterator[logging.Logger]:
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     """`get_logger` sets up the program's logger for good: in the next test pytest's caplog must hear it again."""
-    logger = logging.getLogger("ble_exporter")
-    before = logger.propagate, logger.level, logger.handlers[:]
+    _reset_log()
     yield
+    _reset_log()
+
+
+def _reset_log() -> None:
+    logger = logging.getLogger("ble_exporter")
     for handler in logger.handlers[:]:
-        if handler not in before[2]:
-            logger.removeHandler(handler)
-            handler.close()
-    logger.propagate, logger.level, _ = before
+        logger.removeHandler(handler)
+        handler.close()
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture
