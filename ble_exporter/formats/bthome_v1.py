@@ -91,9 +91,6 @@ def _object(payload: bytes, start: int, end: int) -> Field:
     value_type, object_id, data = payload[start] >> _TYPE_BIT, payload[start + 1], payload[start + 2 : end]
     label = f"object 0x{object_id:02X}"
     note = _NOTES[payload[start]]
-    # A MAC address has no object id, and the sender is known anyway.
-    if value_type == _ADDRESS:
-        return Field(start, end, label, note=f"{note}: skipped")
     if object_id in OBJECTS:
         number = OBJECTS[object_id]
         raw = _raw(number, value_type, data)
@@ -106,6 +103,9 @@ def _object(payload: bytes, start: int, end: int) -> Field:
         return Field(start, end, label, "other", _OTHERS[object_id](data), OTHERS[object_id].name, note=note)
     if object_id == _PACKET_ID and len(data) == 1:
         return Field(start, end, label, "packet_id", data[0], note=note)
+    # A MAC address has no object id, and the sender is known anyway.
+    if value_type == _ADDRESS:
+        return Field(start, end, label, note=f"{note}: skipped")
     return Field(start, end, label, "unknown_object", object_id, note=f"{note}: unknown, skipped")
 
 

@@ -85,9 +85,3 @@ def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may
     guess = bthome_v1.guess_encrypted(bytes(size))
 
     assert (ANYTHING if may_be else None) == (guess and guess.rank)
-
-
-@pytest.mark.parametrize("first", [0x00, 0x02, 0x3A, 0x3C, 0x53, 0x54, 0xA6])
-def test_a_mac_address_is_skipped_whatever_its_first_byte(first: int) -> None:
-    """It has no object id: its first byte must not become that of an event or a text."""
-    assert decoded(TEMPERATURE) == decoded(f"86{first:02x}808fe64854{TEMPERATURE}")
