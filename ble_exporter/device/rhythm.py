@@ -49,11 +49,11 @@ class Rhythm:
         # Not a list: the garbage collector would look into each of them.
         self._gaps_s = array("d")
 
-    def hear(self, now_s: float) -> None:
-        """Note that it was heard again."""
+    def hear(self, now_s: float, burst_s: float = BURST_S) -> None:
+        """Note that it was heard again. Gaps shorter than `burst_s` seconds do not count."""
         gap_s = now_s - self._heard_s
         self._heard_s = now_s
-        if gap_s >= BURST_S:
+        if gap_s >= burst_s:
             gaps_s = self._gaps_s
             gaps_s.append(gap_s)
             if len(gaps_s) > GAPS:

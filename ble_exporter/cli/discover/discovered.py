@@ -30,6 +30,10 @@ _MIN_RISE: Mapping[Measurement, float] = {Measurement("humidity"): 3.0, Measurem
 _MIN_RISE_TO_NOISE = 3.0
 _VALUES_COMPARED = 8
 
+# Some devices send every half second, and the interval that is shown is theirs. Only copies and the packets of a burst,
+# in seconds, come sooner after each other than this.
+_BURST_S = 0.2
+
 # RSSI smoothing factor: rows must not jump between refreshes.
 _RSSI_WEIGHT = 0.2
 _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
@@ -113,7 +117,7 @@ class DiscoveredDevice:
             if self._rhythm is None:
                 self._rhythm = Rhythm(now)
             else:
-                self._rhythm.hear(now)
+                self._rhythm.hear(now, _BURST_S)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
         """Read the service data; return whether any has a known format, and is valid or lacks only its bindkey."""

@@ -137,6 +137,16 @@ def test_the_packets_of_a_burst_have_no_interval() -> None:
     assert air.sensor.interval_s == pytest.approx(59.8)
 
 
+def test_a_device_that_sends_twice_a_second_has_its_interval() -> None:
+    """Beacons and sensors that are being set up are that fast; what was heard of them must not count as one burst."""
+    air = Air()
+
+    for air.now in (0.0, 0.5, 1.0, 2.0, 2.5, 3.0):
+        air.say({bthome.UUID: PACKET_A})
+
+    assert 0.5 == air.sensor.interval_s
+
+
 def test_one_packet_has_no_interval() -> None:
     """An unknown interval is not shown."""
     air = Air()
