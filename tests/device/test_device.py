@@ -1,4 +1,4 @@
-"""What is kept about one device, apart from transmissions and expiry: those have files of their own."""
+"""The data kept about one device, except transmissions and expiry, which have their own test files."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ from tests.home import EPOCH_S, Home
 
 @pytest.fixture
 def home() -> Home:
-    """A home with one sensor, the attic's."""
+    """A home with one sensor in the attic."""
     return Home()
 
 
 @pytest.fixture
 def attic(home: Home) -> Device:
-    """The sensor."""
+    """The device of the attic's sensor."""
     return home.devices["attic"]
 
 
 def test_before_anything_was_heard_nothing_is_known(attic: Device) -> None:
-    """Nothing is invented: no 0, no 1970."""
+    """Before the first advertisement, the status page must show no invented 0 and no date in 1970."""
     assert (None, None, None, None, None) == (
         attic.heard_s,
         attic.advertisement,
@@ -36,7 +36,7 @@ def test_before_anything_was_heard_nothing_is_known(attic: Device) -> None:
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
 def test_the_two_packets_of_a_measurement_merge(home: Home, attic: Device, order: tuple[str, str]) -> None:
-    """The firmware alternates: neither packet may erase the other's values, whichever comes first."""
+    """The firmware alternates two packets: neither may erase the other's values, whichever arrives first."""
     packets = {"a": {"temperature": 21.5, "humidity": 45.0}, "b": {"voltage": 2.9}}
     for name in order:
         home.hear(packets[name])
@@ -45,7 +45,7 @@ def test_the_two_packets_of_a_measurement_merge(home: Home, attic: Device, order
 
 
 def test_the_latest_packet_is_kept_whole(home: Home, attic: Device) -> None:
-    """The status page shows how and by whom the sensor was heard last."""
+    """The status page shows the adapter, the RSSI and the formats of the latest packet."""
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 5
     home.hear(adapter="hci1", rssi=-71, formats=("MiBeacon",))
@@ -56,14 +56,14 @@ def test_the_latest_packet_is_kept_whole(home: Home, attic: Device) -> None:
 
 
 def test_a_packet_without_measurement_updates_nothing(home: Home, attic: Device) -> None:
-    """The last update is that of a measurement, not of a sign of life."""
+    """The time of the last update is that of the latest measurement; a packet without one does not change it."""
     home.hear()
 
     assert (True, None) == (attic.is_present, attic.last_update)
 
 
 def test_the_interval_is_that_of_the_adapter_that_hears_most(home: Home, attic: Device) -> None:
-    """An adapter at the edge of the reach loses most packets: its gaps are not the sensor's rhythm."""
+    """An adapter at the edge of its range loses most packets: the gaps between the rest are not the sensor's rhythm."""
     for number in range(21):
         home.hear({"temperature": 21.5}, adapter="hci0")
         if number % 4 == 0:
@@ -74,7 +74,7 @@ def test_the_interval_is_that_of_the_adapter_that_hears_most(home: Home, attic: 
 
 
 def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval() -> None:
-    """A sensor was carried away from the near adapter: by its rhythm it would be silent between any two packets."""
+    """With the interval of an adapter that it has left, a sensor would count as absent between any two packets."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     for adapter, interval_s in (("hci0", 5), ("hci1", 60)):
@@ -85,12 +85,12 @@ def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval
     assert (60, 360) == (attic.interval_s, attic.presence_limit_s)
     home.now += 90
     attic.expire(home.now)
-    # Nobody hears it: what was usual is worth knowing all the same.
+    # After the expiry no adapter hears the device, but its usual interval is still useful.
     assert 5 == attic.interval_s
 
 
 def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
-    """The latest refusal is known with its time, and a device that was only refused counts as not heard."""
+    """The latest refusal is kept with its time, and a device with only refused packets counts as not heard."""
     attic.refuse("wrong_key", home.now)
     attic.refuse("replayed", home.now + 1)
     attic.refuse("wrong_key", home.now + 2)
@@ -100,7 +100,7 @@ def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
 
 
 def test_what_is_no_measurement_is_kept_with_its_time(home: Home, attic: Device) -> None:
-    """The latest word of each, the latest one last; bytes as hexadecimal digits."""
+    """The latest value of each name is kept, in order of arrival; bytes are shown as hexadecimal digits."""
     home.hear(others={"text": "hello", "button": "press"})
     home.now += 5
     home.hear(others={"raw": b"\xff\x00", "text": "goodbye"})
@@ -113,7 +113,7 @@ def test_what_is_no_measurement_is_kept_with_its_time(home: Home, attic: Device)
 
 
 def test_nobody_can_fill_the_memory_with_words(home: Home, attic: Device) -> None:
-    """Anybody can send a hundred buttons under a sensor's address; the latest are kept."""
+    """Anybody can send a hundred buttons under a sensor's address; only the latest 32 are kept."""
     home.hear(others={"text": "hello"})
     home.hear(others={f"button_{number}": "press" for number in range(2, 130)})
 
@@ -121,7 +121,7 @@ def test_nobody_can_fill_the_memory_with_words(home: Home, attic: Device) -> Non
 
 
 def test_each_change_moves_the_version(home: Home, attic: Device) -> None:
-    """The exposition keeps what it wrote as long as the version stays: a change that it misses is a stale value."""
+    """The exposition caches its text until the version changes: without a new version it would serve stale values."""
     changes: list[Callable[[], None]] = [
         lambda: home.hear({"temperature": 21.5}),
         home.hear,

@@ -1,4 +1,4 @@
-"""For how long a device, and each thing that is kept about it, counts as present."""
+"""How long a device, and each of its values and receptions, counts as present."""
 
 import math
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from tests.home import Home
 
 
 def hear_each(home: Home, seconds: Iterable[float], measurements: dict[str, float]) -> None:
-    """Let the attic be heard after each of these times, in seconds from the one before."""
+    """Send these measurements from the attic's sensor after each wait, in seconds since the previous packet."""
     for wait in seconds:
         home.now += wait
         home.hear(measurements)
 
 
 def shown(home: Home) -> set[str]:
-    """Return what is left of the attic: measurements, and adapters."""
+    """Return the names of the attic's measurements and adapters that have not expired."""
     attic = home.devices["attic"]
     attic.expire(home.now)
     adapters = {adapter for adapter, reception in attic.receptions.items() if reception.is_shown}
@@ -31,7 +31,7 @@ def shown(home: Home) -> set[str]:
 
 
 def test_a_value_shows_for_its_time_and_no_longer() -> None:
-    """The limit holds to the second, and a device without values disappears with its last value."""
+    """A value expires exactly at its limit, and a device expires with its last value."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     home.hear({"temperature": 21.5}, adapter="hci0")
@@ -45,7 +45,7 @@ def test_a_value_shows_for_its_time_and_no_longer() -> None:
 
 
 def test_a_voltage_does_not_live_on_the_temperature_s_freshness() -> None:
-    """What was heard long ago is not the present, whatever else the device says."""
+    """A value that was heard long ago is not current, whatever other values the device sends."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5, "voltage": 2.9})
     hear_each(home, [60, 30], {"temperature": 21.5})
@@ -66,7 +66,7 @@ def test_a_packet_without_measurement_keeps_the_device_but_none_of_its_values() 
 
 
 def test_an_adapter_s_reception_ends_though_another_hears_the_device() -> None:
-    """A sensor that was carried into another room is not near both adapters."""
+    """A sensor that was carried into another room must not seem to be near both adapters."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 60
@@ -77,7 +77,7 @@ def test_an_adapter_s_reception_ends_though_another_hears_the_device() -> None:
 
 
 def test_what_expired_does_not_come_back_with_another_measurement() -> None:
-    """An old value must not reappear, whether or not it was collected in between."""
+    """An expired value must not reappear, even if no scrape removed it before the next packet."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 100
@@ -87,7 +87,7 @@ def test_what_expired_does_not_come_back_with_another_measurement() -> None:
 
 
 def test_a_device_that_was_gone_begins_anew() -> None:
-    """Its last update is not that of before; a device that only says its name has none."""
+    """After its expiry the last update is forgotten; a packet without a measurement does not restore it."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90
@@ -98,7 +98,7 @@ def test_a_device_that_was_gone_begins_anew() -> None:
 
 
 def test_without_a_limit_time_changes_nothing() -> None:
-    """Where the end of a scan decides, the latest scan shows until the next one ends, however long that takes."""
+    """Without a limit, only the end of a scan expires values: those of the latest scan stay until the next one ends."""
     home = Home(limit=NO_LIMIT)
     home.hear({"temperature": 21.5})
     version = home.devices["attic"].revision.number
@@ -109,7 +109,7 @@ def test_without_a_limit_time_changes_nothing() -> None:
 
 
 def test_a_scan_ends_what_it_did_not_hear() -> None:
-    """A voltage of the scan before must not live on the temperature's freshness, nor another adapter's RSSI."""
+    """A voltage from the previous scan must not be shown because the temperature is fresh; nor another adapter's RSSI."""
     home = Home()
     home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci0")
     home.now += 30
@@ -121,7 +121,7 @@ def test_a_scan_ends_what_it_did_not_hear() -> None:
 
 
 def test_a_scan_keeps_what_was_heard_at_its_very_beginning() -> None:
-    """The clock may not have moved since it began."""
+    """The clock may not have advanced between the start of the scan and the packet."""
     home = Home()
     home.begin_scan()
     home.hear({"temperature": 21.5})
@@ -132,7 +132,7 @@ def test_a_scan_keeps_what_was_heard_at_its_very_beginning() -> None:
 
 
 def test_where_nothing_is_due_nothing_changes() -> None:
-    """Otherwise each scrape would be written again."""
+    """A new version without a change would make the exposition write its text again at each scrape."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     home.hear({"temperature": 21.5})
@@ -146,7 +146,7 @@ def test_where_nothing_is_due_nothing_changes() -> None:
 
 
 def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
-    """The firmware's two packets in turn, one each 2.5 s, for an hour; of each kind every second one is lost."""
+    """The firmware alternates two packets, one each 2.5 s; every second packet of each kind is lost for an hour."""
     home = Home(limit=learned_limit())
     packets = [parse_bthome(PACKET_A), parse_bthome(PACKET_B)]
     for number in range(4, 1440):
@@ -157,7 +157,7 @@ def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
 
 
 def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
-    """Each half of the measurement a minute after it was last heard."""
+    """With a learned limit, each of the two packets' values expires a minute after it was last heard."""
     home = Home(limit=learned_limit())
     for number in range(1440):
         home.now += 2.5
@@ -173,7 +173,7 @@ def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
 
 @pytest.mark.parametrize("heard_before", [1, 20])
 def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
-    """Five seconds of each thirty hear one temperature packet: to lose two in a row is nothing out of the ordinary."""
+    """Five seconds of each thirty hear one temperature packet: losing two in a row is nothing unusual."""
     home = Home(limit=learned_limit(30))
     hear_each(home, [30] * heard_before, {"temperature": 21.5})
     for _second in range(90):
@@ -182,7 +182,7 @@ def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
 
 
 def test_a_sensor_that_is_slower_than_the_floor_is_learned() -> None:
-    """It expires between its first packets; but its learned rhythm is kept, or it would expire again and again."""
+    """The sensor expires between its first packets; without the learned rhythm it would expire after every packet."""
     home = Home(limit=learned_limit())
     home.hear({"temperature": 21.5})
     home.now += 119
@@ -208,7 +208,7 @@ def test_each_measurement_has_its_own_limit() -> None:
 
 
 def test_a_late_copy_from_another_adapter_teaches_no_rhythm() -> None:
-    """3 s, 117 s, 3 s: by their median the value of a healthy sensor would go between its packets."""
+    """Gaps of 3 s and 117 s alternate: their median would make a healthy sensor's value expire between its packets."""
     home = Home(limit=learned_limit())
     for packet_id in range(20):
         for adapter, wait in (("hci0", 3), ("hci1", 117)):
@@ -220,7 +220,7 @@ def test_a_late_copy_from_another_adapter_teaches_no_rhythm() -> None:
 
 
 def test_what_another_adapter_hears_first_is_part_of_the_rhythm() -> None:
-    """Two adapters that each miss every second packet, or every second kind: together they know the interval."""
+    """Each of two adapters misses every second packet of each kind: the interval must be learned from both together."""
     home = Home(limit=learned_limit())
     for packet_id in range(10):
         home.hear({"temperature": 21.5}, packet_id=packet_id, adapter=f"hci{packet_id % 2}")
@@ -244,7 +244,7 @@ LIMITS = [fixed_limit(1), fixed_limit(90), learned_limit(), learned_limit(30), l
 def test_what_was_heard_within_its_limit_is_left_and_nothing_else(
     packets: list[tuple[int, dict[str, float], str, bool]], silence: int, limit: Limit
 ) -> None:
-    """Whatever is heard when, and whether or not somebody looked in between."""
+    """The set of values is compared with the definition, for any packets, and with or without scrapes between them."""
     home = Home(limit=limit)
     heard: dict[str, list[float]] = {}
 
@@ -270,7 +270,7 @@ def test_what_was_heard_within_its_limit_is_left_and_nothing_else(
 
 
 def test_names_that_nobody_sends_any_more_are_forgotten() -> None:
-    """Anybody can send some hundred names under a sensor's address: they must not stay for ever."""
+    """Anybody can send hundreds of names under a sensor's address: they must not stay in memory for ever."""
     home = Home(limit=fixed_limit(60))
     for first in range(2, 302, 10):
         home.hear({f"count_{position}": 1.0 for position in range(first, first + 10)})

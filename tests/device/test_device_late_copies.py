@@ -1,4 +1,4 @@
-"""Copies that another adapter brings after newer packets."""
+"""Copies of packets that another adapter delivers after newer packets."""
 
 import pytest
 from hypothesis import given
@@ -10,14 +10,14 @@ from tests.home import EPOCH_S, Home
 
 @pytest.fixture
 def home() -> Home:
-    """A home with one sensor, the attic's, on a clock that begins at 1000."""
+    """A home with one sensor in the attic, on a clock that begins at 1000."""
     home = Home()
     home.now = 1000.0
     return home
 
 
 def temperature(home: Home) -> float | None:
-    """Return the attic's temperature."""
+    """Return the attic's temperature, or None without one."""
     return {str(name): value for name, value in home.devices["attic"].values().items()}.get("temperature")
 
 
@@ -33,14 +33,14 @@ def test_a_late_copy_is_not_the_present(home: Home, newest_id: int) -> None:
 
     attic = home.devices["attic"]
     assert ({"temperature": 22.5}, EPOCH_S + 1010) == (attic.values(), attic.last_update)
-    # Its sender was heard all the same.
+    # The late copy still shows that hci1 hears the sensor.
     assert {"hci0": -60, "hci1": -80} == {adapter: heard.rssi for adapter, heard in attic.receptions.items()}
     assert 3 == attic.packets
 
 
 @pytest.mark.parametrize(("adapter", "packet_id"), [("hci0", 7), ("hci1", 200), ("hci1", 3), ("hci1", None)])
 def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, packet_id: int | None) -> None:
-    """After a battery change, or where there is no packet id: what is heard counts."""
+    """After a battery change, or without packet ids, the values of the latest packet are the current ones."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=8)
     home.now += 1
     home.hear({"temperature": 3.5}, adapter=adapter, packet_id=packet_id)
@@ -49,7 +49,7 @@ def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, pack
 
 
 def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home) -> None:
-    """Older firmware, A A A under one id and B under the next: hci0 heard the voltage, hci1 the newest temperature."""
+    """Older firmware sends A A A under one id, B under the next: hci0 heard the voltage, hci1 the newest temperature."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=6)
     home.now = 1012.0
     home.hear({"voltage": 2.9}, adapter="hci0", packet_id=9)
@@ -60,7 +60,7 @@ def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home)
 
 
 def test_of_a_late_packet_only_the_older_measurements_are_left_out(home: Home) -> None:
-    """Nobody else has brought the voltage."""
+    """Only the late packet contains the voltage."""
     home.hear({"temperature": 22.5}, adapter="hci0", packet_id=9)
     home.now += 1
     home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci1", packet_id=8)
@@ -70,7 +70,7 @@ def test_of_a_late_packet_only_the_older_measurements_are_left_out(home: Home) -
 
 
 def test_a_late_copy_makes_no_repeat_of_the_newest_packet_new(home: Home) -> None:
-    """The newest measurement was made when it was first heard, whatever comes in between."""
+    """The last update stays at the first copy of the newest packet, whatever arrives between its repeats."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=7)
     home.hear({"temperature": 22.5}, adapter="hci0", packet_id=8)
     home.now += 1
@@ -81,7 +81,7 @@ def test_a_late_copy_makes_no_repeat_of_the_newest_packet_new(home: Home) -> Non
 
 
 def test_after_a_packet_without_id_nothing_is_late(home: Home) -> None:
-    """Nothing tells whether it is older."""
+    """Without a packet id, the order of two packets is unknown."""
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.hear({"temperature": 22.5}, adapter="hci1", packet_id=7)
 
@@ -89,7 +89,7 @@ def test_after_a_packet_without_id_nothing_is_late(home: Home) -> None:
 
 
 def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> None:
-    """What one adapter hears is in order: nothing of it is a late copy, however short the limit."""
+    """The packets of one adapter arrive in order: none of them is a late copy, however short the limit."""
     home = Home(limit=fixed_limit(1))
     home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
     home.now += 2
@@ -102,7 +102,7 @@ def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> 
 def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(
     home: Home, wait_s: float, expected: float
 ) -> None:
-    """A battery that was changed: its ids are just behind, and minutes lie between. Nothing is held back so long."""
+    """After a battery change the ids are just behind, but minutes have passed; the kernel holds no packet that long."""
     home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
     home.now += wait_s
     home.hear({"temperature": 5.0}, adapter="hci1", packet_id=0)
@@ -116,7 +116,7 @@ def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(
     lag_s=st.floats(0, 4),
 )
 def test_a_slow_adapter_never_brings_back_the_past(start: int, heard: tuple[set[int], set[int]], lag_s: float) -> None:
-    """A sensor that counts seconds, and two adapters that lose packets, one of them late with each: time goes on."""
+    """With two lossy adapters, one of them late, the shown value of a sensor that counts up must never go down."""
     home = Home()
     arrivals = [(1000.0 + number, number, "hci0") for number in heard[0]]
     arrivals += [(1000.0 + number + lag_s, number, "hci1") for number in heard[1]]
@@ -129,7 +129,7 @@ def test_a_slow_adapter_never_brings_back_the_past(start: int, heard: tuple[set[
 
 
 def test_a_late_packet_of_the_other_kind_does_not_restart_the_transmission() -> None:
-    """The current values must not count as new once more, when they are repeated."""
+    """Otherwise a repeat of the current values would count as a new measurement."""
     home = Home()
     home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
     home.now += 0.1
@@ -142,7 +142,7 @@ def test_a_late_packet_of_the_other_kind_does_not_restart_the_transmission() -> 
 
 
 def test_a_late_event_does_not_restart_the_transmission() -> None:
-    """It has no measurement at all."""
+    """A late event contains no measurement, so that only its packet id shows that it is late."""
     home = Home()
     home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
     last_update = home.devices["attic"].last_update

@@ -1,4 +1,4 @@
-"""What is a new measurement: packets that come again, and those that several adapters heard."""
+"""Which packets are new measurements: repeats, and copies from several adapters."""
 
 import pytest
 from hypothesis import given
@@ -11,38 +11,38 @@ A, B = {"temperature": 21.5, "humidity": 45.0}, {"voltage": 2.9}
 
 @pytest.fixture
 def home() -> Home:
-    """A home with one sensor, the attic's."""
+    """A home with one sensor in the attic."""
     return Home()
 
 
 def hear(home: Home, *packets: tuple[float, dict[str, float], int | None]) -> None:
-    """Let the attic be heard: when, what, and the packet id."""
+    """Send packets from the attic's sensor: monotonic time in seconds, measurements, packet id."""
     for home.now, measurements, packet_id in packets:
         home.hear(measurements, packet_id=packet_id)
 
 
 def updated_s(home: Home) -> float | None:
-    """Return the moment of the attic's last update."""
+    """Return the monotonic time of the attic's last update, in seconds."""
     last_update = home.devices["attic"].last_update
     return None if last_update is None else last_update - EPOCH_S
 
 
 def test_a_repeated_packet_is_no_new_measurement(home: Home) -> None:
-    """The firmware sends each measurement several times: A B A B under one id. What was measured at 1000 stays so."""
+    """The firmware sends a measurement several times, as A B A B under one id; a repeat does not make it newer."""
     hear(home, (1000.0, A, 7), (1002.5, B, 7), (1005.0, A, 7), (1007.5, B, 7))
 
     assert 1002.5 == updated_s(home)
 
 
 def test_a_new_packet_id_is_a_new_measurement_of_the_same_values(home: Home) -> None:
-    """A cellar whose temperature stands still is not dead."""
+    """A cellar whose temperature stays the same still has a working sensor."""
     hear(home, (1000.0, A, 7), (1010.0, A, 8))
 
     assert 1010.0 == updated_s(home)
 
 
 def test_a_packet_id_begins_anew_after_255(home: Home) -> None:
-    """It is one byte: neither 0 after 255 nor an id that was there 256 measurements ago is a repeat."""
+    """The id is one byte: neither 0 after 255 nor an id from 256 measurements ago is a repeat."""
     hear(home, (1000.0, A, 255))
     times = []
     for number in range(600):
@@ -53,28 +53,28 @@ def test_a_packet_id_begins_anew_after_255(home: Home) -> None:
 
 
 def test_another_value_under_the_same_packet_id_is_new(home: Home) -> None:
-    """An event is sent at once, under an id that may be in use."""
+    """An event is sent immediately, under an id that may already be in use."""
     hear(home, (1000.0, A, 7), (1001.0, {"temperature": 22.0}, 7))
 
     assert 1001.0 == updated_s(home)
 
 
 def test_without_packet_id_every_packet_is_new(home: Home) -> None:
-    """Nothing tells it from a new measurement of the same values, and a sensor that lives must not look dead."""
+    """Without an id, a repeat and an equal new measurement look the same; a working sensor must not look dead."""
     hear(home, (1000.0, A, None), (1005.0, A, None))
 
     assert 1005.0 == updated_s(home)
 
 
 def test_a_repeat_after_a_packet_without_id_is_new(home: Home) -> None:
-    """That packet was another transmission: what was said before it does not count."""
+    """The packet without an id starts another transmission: the values before it no longer count."""
     hear(home, (1000.0, A, 7), (1001.0, B, None), (1002.0, A, 7))
 
     assert 1002.0 == updated_s(home)
 
 
 def test_a_copy_that_another_adapter_heard_is_a_repeat(home: Home) -> None:
-    """Two adapters hear one packet: that is still one measurement."""
+    """Two adapters that hear one packet still hear only one measurement."""
     home.now = 1000.0
     home.hear(A, packet_id=7, adapter="hci0")
     home.now = 1000.25
@@ -84,7 +84,7 @@ def test_a_copy_that_another_adapter_heard_is_a_repeat(home: Home) -> None:
 
 
 def test_a_repeat_is_heard_all_the_same(home: Home) -> None:
-    """A sensor that measures every ten minutes is not dead in between: its values, RSSI and presence stay."""
+    """A sensor that measures every ten minutes is not dead between: repeats keep its values, RSSI and presence."""
     hear(home, (1000.0, A, 7))
     home.begin_scan()
     home.now = 1030.0
@@ -97,7 +97,7 @@ def test_a_repeat_is_heard_all_the_same(home: Home) -> None:
 
 
 def test_a_packet_that_comes_again_after_the_device_was_gone_is_new(home: Home) -> None:
-    """A device that has no series has no last update either: the first packet shows again, with its time."""
+    """An expired device has no last update: the same packet counts as new when it is heard again."""
     hear(home, (1000.0, A, 7))
     home.now = 1030.0
     home.begin_scan()
@@ -118,7 +118,7 @@ PACKETS = st.tuples(
 def test_what_one_adapter_hears_is_new_unless_it_was_said_under_the_id(
     packets: list[tuple[dict[str, float], int | None]],
 ) -> None:
-    """Against the rule itself: whatever a sensor sends in whatever order."""
+    """The last update is compared with the rule itself, for any packets in any order."""
     home = Home()
     said: dict[str, float] = {}
     shown: dict[str, float] = {}

@@ -9,7 +9,7 @@ from ble_exporter.device.history import POINTS, LastHour
 
 
 def last_hour_of(points: Mapping[int, float]) -> LastHour:
-    """Return the last hour of values that were heard in these minutes."""
+    """Return the last hour of these values, by the minute in which each was heard."""
     last_hour = LastHour(min(points))
     for minute, value in points.items():
         last_hour.put(value, minute)
@@ -17,7 +17,7 @@ def last_hour_of(points: Mapping[int, float]) -> LastHour:
 
 
 def test_a_point_is_the_last_value_of_its_minute() -> None:
-    """A sensor did send it; the mean of a door that opened would be a third of a door."""
+    """The sensor did send the last value; a mean would show a door that is one third open."""
     last_hour = last_hour_of({100: 0})
     last_hour.put(1, 100)
 
@@ -25,12 +25,12 @@ def test_a_point_is_the_last_value_of_its_minute() -> None:
 
 
 def test_there_is_a_point_for_each_minute_up_to_now() -> None:
-    """A line is drawn from them, and its end is now."""
+    """The page draws a line from these points, and its end must be the present."""
     assert [None] * 57 + [21.51, None, None] == last_hour_of({100: 21.51}).values(102)
 
 
 def test_a_minute_without_a_value_is_a_gap() -> None:
-    """A line that goes on where nothing was heard tells of a sensor that lives."""
+    """A line that continued through the gap would show a working sensor."""
     assert [None] * 54 + [20, None, None, None, None, 21] == last_hour_of({100: 20, 105: 21}).values(105)
 
 
@@ -45,7 +45,7 @@ def test_an_hour_later_a_value_is_gone() -> None:
 
 
 def test_it_is_over_when_no_value_is_left() -> None:
-    """Then it makes room for another measurement's."""
+    """A measurement whose last hour is over makes room for another."""
     last_hour = last_hour_of({100: 20, 110: 21})
 
     assert [False, True] == [last_hour.is_over(minute) for minute in (169, 170)]
@@ -53,7 +53,7 @@ def test_it_is_over_when_no_value_is_left() -> None:
 
 @given(waits=st.lists(st.integers(0, 2 * POINTS), max_size=40), looked=st.integers(0, 2 * POINTS))
 def test_it_is_what_was_heard_in_the_hour(waits: list[int], looked: int) -> None:
-    """Against a plain list of all that was heard, whenever a sensor is heard and whenever one looks."""
+    """The points are compared with a plain dictionary of all values, for any times of packets and of requests."""
     minute = 1000
     last_hour = LastHour(minute)
     expected: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""New packet or replay: the rule of docs/security.md, as owner, attacker and sensor experience it."""
+"""New packet or replay: the rule of docs/security.md, from the view of the owner, the attacker and the sensor."""
 
 import random
 
@@ -12,17 +12,17 @@ from tests.sensors_on_air import Air, Packet, sensor
 
 @pytest.fixture
 def air() -> Air:
-    """Nothing was heard."""
+    """An empty replay guard and its clock."""
     return Air()
 
 
 def test_all_that_a_living_sensor_sends_is_accepted(air: Air) -> None:
-    """A B A B under one counter, and identical ones among them: none of it may be lost to suspicion."""
+    """The firmware sends A B A B under one counter, with identical packets among them: none may be refused."""
     assert all(air.send_all(sensor(range(7, 200))))
 
 
 def test_a_gap_of_any_length_is_none_of_its_business(air: Air) -> None:
-    """The sensor was out of reach for a week."""
+    """A sensor may have been out of range for a week."""
     air.send_all(sensor(range(7, 9)))
     air.now += 7 * 86400
 
@@ -30,7 +30,7 @@ def test_a_gap_of_any_length_is_none_of_its_business(air: Air) -> None:
 
 
 def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
-    """The simplest replay of all."""
+    """Replaying an old packet is the simplest attack."""
     air.send_all(sensor(range(5000, 5010)))
 
     with pytest.raises(DecodeError, match="counter 5000 is behind the latest, 5009") as caught:
@@ -39,7 +39,7 @@ def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
 
 
 def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_not_for_ever(air: Air) -> None:
-    """A slow sensor says the same for 250 s; whoever repeats a dead one's last packet must not keep it alive."""
+    """A slow sensor repeats a counter for 250 s; repeating a dead sensor's last packet must not keep it alive for ever."""
     air.send(Packet(5, b"a"))
     results = []
     for after_s in (250.0, HOLD_S - 1, HOLD_S, 10 * HOLD_S):
@@ -51,7 +51,7 @@ def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_no
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(air: Air, seed: int) -> None:
-    """Complaint of all users of such systems: a sensor that is locked out once its battery was changed."""
+    """In similar systems, users complain of sensors that are locked out after a battery change."""
     lost = random.Random(seed)
     air.send_all(sensor(range(100_000, 100_200), lost=lost))
     air.now += 20
@@ -67,7 +67,7 @@ def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(ai
 
 
 def test_a_new_battery_after_days_out_of_reach_of_the_low_counters_needs_a_restart(air: Air) -> None:
-    """The rule's limit: once the count is no longer low, it can't be told from a recording."""
+    """This is a limit of the rule: a count that is no longer low looks like a recording."""
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 86400
 
@@ -75,7 +75,7 @@ def test_a_new_battery_after_days_out_of_reach_of_the_low_counters_needs_a_resta
 
 
 def test_a_burst_is_no_sensor(air: Air) -> None:
-    """Three packets that nobody heard before, sent at once, show nothing: a sensor takes its time."""
+    """Three new packets in a burst do not prove a restart: a sensor needs seconds between them."""
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 3600
 
@@ -83,7 +83,7 @@ def test_a_burst_is_no_sensor(air: Air) -> None:
 
 
 def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
-    """Even low counters may be a recording that was made before this program started."""
+    """Even low counters may come from a recording that was made before this program started."""
     results = []
     for step in range(100):
         air.now += QUIET_S - 1
@@ -94,7 +94,7 @@ def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
 
 
 def test_in_a_pause_between_scans_no_sensor_is_silent() -> None:
-    """It sends, and nobody listens: that must not open the door to a recording."""
+    """During the pause the sensor sends, but no adapter listens: a recording must not be accepted because of that."""
     results = []
     for scan_interval_s in (0.0, 300.0):
         air = Air(scan_interval_s)
@@ -106,7 +106,7 @@ def test_in_a_pause_between_scans_no_sensor_is_silent() -> None:
 
 
 def test_a_slow_sensor_lives_too(air: Air) -> None:
-    """It says the same for minutes; that it does not count on meanwhile is no silence."""
+    """A slow sensor repeats one counter for minutes, and that is not silence."""
     results = []
     for attempt in range(10):
         air.send(Packet(100_000, b"alive"))
@@ -118,7 +118,7 @@ def test_a_slow_sensor_lives_too(air: Air) -> None:
 
 
 def test_the_silence_is_that_of_the_old_count(air: Air) -> None:
-    """A battery that is changed at once: the steps may come before the silence is over, the belief may not."""
+    """After a quick battery change, the new packets may arrive during the silence, but are accepted only after it."""
     air.send(Packet(100_000, b"last"))
     results = air.send_all((at, Packet(value, b"%d" % value)) for value, at in ((0, 5.0), (1, 17.0), (5, 29.0)))
     assert not any(results)
@@ -138,7 +138,7 @@ def test_what_is_sent_again_does_not_begin_the_trial_again(air: Air) -> None:
 
 
 def test_what_is_remembered_has_a_limit(air: Air) -> None:
-    """A sensor whose battery is loose must not fill the memory; the oldest start is forgotten first."""
+    """A sensor with a loose battery must not fill the memory; the oldest start is forgotten first."""
     for battery in range(4):
         air.send_all(sensor(range(LOW + 4), battery))
         air.now += 60
@@ -152,13 +152,13 @@ def test_what_is_remembered_has_a_limit(air: Air) -> None:
 
 
 def test_a_known_packet_ends_the_trial(air: Air) -> None:
-    """A recording must not be accepted because of the packets in it that were never heard."""
+    """A recording must not be accepted because it has packets that the exporter missed."""
     air.send_all(sensor(range(3)))
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 3600
     results = []
     for value in range(60):
-        # Of three counters we had heard one: the recorder, nearer to the sensor, had heard all.
+        # The exporter heard one of three counters; the recorder, nearer to the sensor, heard all of them.
         packet = air.accepted[0] if value % 3 == 0 else Packet(value, b"missed %d" % value)
         results.append(air.send(packet))
         air.now += 10
@@ -167,7 +167,7 @@ def test_a_known_packet_ends_the_trial(air: Air) -> None:
 
 
 def test_what_was_once_on_trial_in_vain_is_known(air: Air) -> None:
-    """Otherwise an attacker who tries often enough would succeed."""
+    """Otherwise an attacker who replays the same packets often enough would succeed."""
     old = [Packet(value, b"old %d" % value) for value in range(STEPS - 1)]
     air.send_all(sensor(range(100_000, 100_002)))
     air.send_all((10.0 * packet.value, packet) for packet in old)
@@ -179,7 +179,7 @@ def test_what_was_once_on_trial_in_vain_is_known(air: Air) -> None:
 
 
 def test_a_second_restart_is_believed_like_the_first(air: Air) -> None:
-    """A loose battery: the sensor starts twice while it is on trial."""
+    """With a loose battery, the sensor may restart again while its first restart is on trial."""
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 60
     air.send_all(sensor(range(20, 22), battery=2))
@@ -189,7 +189,7 @@ def test_a_second_restart_is_believed_like_the_first(air: Air) -> None:
 
 
 def test_of_two_adapters_one_may_be_late(air: Air) -> None:
-    """The kernel holds packets back; what hci1 says next was true a moment ago, and is no attack."""
+    """The kernel holds packets back: hci1's copy is of a counter that was the latest 4 s before, and is no attack."""
     air.send_all(sensor(range(100, 101)))
     air.send(Packet(101, b"1 101 0"))
     air.now += 4
@@ -201,7 +201,7 @@ def test_of_two_adapters_one_may_be_late(air: Air) -> None:
 
 
 def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old(air: Air) -> None:
-    """The counter before the last was passed long ago, though the last is new."""
+    """Counter 101 was overtaken 20 s before, though it is only two behind the latest: it is not a late copy."""
     for value in (100, 101, 102):
         air.send(Packet(value, b"%d" % value))
         air.now += 10
@@ -213,7 +213,7 @@ def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old
 
 
 def test_a_narrow_counter_may_come_round(air: Air) -> None:
-    """The old formats count to 255."""
+    """The old formats have 8-bit counters."""
     packets = [Packet(value % 256, b"%d" % (value % 256), bits=8) for value in range(250, 600)]
 
     assert all(air.send_all((10.0 * index, packet) for index, packet in enumerate(packets)))
@@ -230,7 +230,7 @@ def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
 
 
 def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> None:
-    """A recording from the time when the sensor was set otherwise must not speak for one that lives."""
+    """A recording from before a change of format must not replace the values of a sensor that still sends."""
     other = Packet(3, b"x", bits=8, uuid="181a")
     air.send(Packet(100, b"a"))
     air.now = TRUST_S - 1
@@ -243,7 +243,7 @@ def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> N
 
 
 def test_a_format_that_a_sensor_no_longer_speaks_is_another_one_again(air: Air) -> None:
-    """It was set from pvvx to BTHome, and lives: 43 minutes of 8-bit recordings must not speak for it."""
+    """A sensor now sends BTHome in place of pvvx: 43 minutes of old 8-bit recordings must not replace its values."""
     air.send(Packet(3, b"x", bits=8, uuid="181a"))
     assert all(air.send_all(sensor(range(5000, 5100))))
 
@@ -254,7 +254,7 @@ def test_a_format_that_a_sensor_no_longer_speaks_is_another_one_again(air: Air) 
 
 
 def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Air) -> None:
-    """A device that speaks both is none the worse for it."""
+    """A device that sends two formats must not lose packets of either."""
     for step in range(5):
         air.now = step * (TRUST_S - 1)
         assert air.send(Packet(100_000 + step, b"a%d" % step))
@@ -262,7 +262,7 @@ def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Ai
 
 
 def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
-    """A replay next to a new payload: the sensor repeats the new payload, and then it is accepted."""
+    """A replay next to a new payload: both are refused; the sensor repeats the new one, which is then accepted."""
     air.send(Packet(100, b"a"))
     air.send(Packet(7, b"b", uuid="181e"))
 
@@ -272,7 +272,7 @@ def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
 
 
 def test_a_digest_is_of_what_the_mic_covers() -> None:
-    """Otherwise a recording could be changed until it is new. Plaintexts and errors are the inner cipher's."""
+    """Otherwise a changed recording would count as new. Plaintexts and errors are those of the inner cipher."""
 
     class Reverse:
         def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:

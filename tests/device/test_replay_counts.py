@@ -1,4 +1,4 @@
-"""Which count is the sensor's? Recordings of an earlier battery are genuine, and count as it does."""
+"""Which count is the sensor's: recordings from an earlier battery are genuine, and count up like the sensor."""
 
 import pytest
 
@@ -10,12 +10,12 @@ from tests.sensors_on_air import ADVERTISED_EVERY_S, Air, Packet, sensor
 
 @pytest.fixture
 def air() -> Air:
-    """Nothing was heard."""
+    """An empty replay guard and its clock."""
     return Air()
 
 
 def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -> None:
-    """Whoever jams it and plays a recording from before this program started must not lock it out for good."""
+    """An attacker who jams a sensor and plays a recording from before the start must not lock it out for good."""
     air.send_all(sensor(range(500_000, 500_002)))
     air.now += 3600
     assert any(air.send_all(sensor(range(10), battery=0)))
@@ -24,7 +24,7 @@ def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -
 
 
 def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
-    """The count that goes on is the one before both."""
+    """The sensor continues the count from before both restarts."""
     air.send_all(sensor(range(500_000, 500_002)))
     for battery in (3, 2):
         air.now += 3600
@@ -34,7 +34,7 @@ def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
 
 
 def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the_change(air: Air) -> None:
-    """The program was started since: an old count is far ahead of the new one, and would lock the sensor out."""
+    """The exporter started after the battery change: an old count far ahead of the new one could lock the sensor out."""
     air.send_all(sensor(range(5000, 5100)))
 
     with pytest.raises(DecodeError, match="further ahead of 5099 than a sensor counts"):
@@ -44,7 +44,7 @@ def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the
 
 
 def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
-    """The sensor is accepted at once, while no count is known, and also after ten minutes of silence."""
+    """The sensor is accepted immediately while no count is known, and also after ten minutes of silence."""
     for patience_s in (0.0, TRUST_S):
         air = Air()
         air.send(Packet(5000, b"old"))
@@ -54,7 +54,7 @@ def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
 
 
 def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
-    """The exporter missed this packet, so it continues the old count; the current count may continue as well."""
+    """The exporter missed this packet, so it continues the old count; the sensor's current count must continue too."""
     air.send_all(sensor(range(500_000, 500_002)))
     air.now += 60
     air.send_all(sensor(range(2000), battery=2))
@@ -65,7 +65,7 @@ def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_go
 
 
 def test_a_recording_in_the_first_minutes_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
-    """When nobody knows yet which count is the sensor's."""
+    """In the first minutes, the replay guard can't tell which of two counts is the sensor's."""
     air.send_all(sensor(range(5000, 5010)))
     assert air.send(Packet(500_000, b"in the first minutes"))
     air.now += ADVERTISED_EVERY_S
@@ -74,7 +74,7 @@ def test_a_recording_in_the_first_minutes_does_not_lock_a_sensor_out_for_good(ai
 
 
 def test_a_recording_of_the_last_battery_can_t_lead_the_new_count_astray(air: Air) -> None:
-    """Its counters are far ahead: taken as news, one of them would lock the sensor out."""
+    """The recorded counters are far ahead: if one were accepted, the sensor would be locked out."""
     air.send_all(sensor(range(LOW * 5, LOW * 5 + 50)))
     recorded = list(air.accepted)
     air.now += 60

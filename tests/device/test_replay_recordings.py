@@ -1,4 +1,4 @@
-"""No recording is accepted, in whatever order and at whatever time; docs/security.md says under which conditions."""
+"""Recordings are refused in any order and at any time; docs/security.md has the conditions."""
 
 import random
 
@@ -13,7 +13,7 @@ moments = st.one_of(st.floats(0, 60), st.floats(0, 4000), st.just(QUIET_S), st.j
 
 
 def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packet]]]:
-    """Give what somebody with a recorder and a clock can do: any packets, in any order, after any time."""
+    """Return the replays of an attacker with a recorder and a clock: any packets, in any order, after any waits."""
     in_order = st.integers(0, len(recorded) - 1).flatmap(
         lambda first: st.floats(0.1, 30).map(lambda pace: [(pace, packet) for packet in recorded[first : first + 40]])
     )
@@ -24,7 +24,7 @@ def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packe
 def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
     begin: int, length: int, seed: int, data: st.DataObject
 ) -> None:
-    """In any order, at any time: a dead sensor stays dead. But for its last counter, and for five minutes."""
+    """A dead sensor stays dead, except that its last counter is accepted for five minutes."""
     air = Air()
     air.send_all(sensor(range(begin, begin + length), lost=random.Random(seed)))
     air.send(Packet(begin + length, b"last"))
@@ -39,7 +39,7 @@ def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
 
 @given(begins, st.integers(), st.data())
 def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, seed: int, data: st.DataObject) -> None:
-    """Between its packets, however few of them are heard; and none of its own is lost by it."""
+    """Replays between a sensor's packets are refused, however few packets are heard, and all its own are accepted."""
     air = Air()
     air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
     recorded = list(air.accepted) or [Packet(begin, b"x")]
@@ -55,7 +55,7 @@ def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, s
 def test_what_was_heard_before_a_new_battery_is_never_accepted_after_it(
     begin: int, seed: int, is_dead: bool, data: st.DataObject
 ) -> None:
-    """As long as the new count is low: then those packets are either known, or further ahead than a sensor counts."""
+    """While the new count is low, recorded packets are either known, or further ahead than a sensor can count."""
     air = Air()
     air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
     air.send(Packet(100_000, b"last"))
@@ -64,7 +64,7 @@ def test_what_was_heard_before_a_new_battery_is_never_accepted_after_it(
     assert any(air.send_all(sensor(range(8), battery=2)))
     last = air.accepted[-1]
 
-    # With a living sensor at its counter 8 and on; or a dead one, for as long as 100,000 is too far for it.
+    # A living sensor continues at counter 8. For a dead one, 100,000 stays too far ahead for the time of this test.
     near = [packet for packet in recorded if packet.value < LOW or packet.value == 100_000]
     for index, (after_s, packet) in enumerate(data.draw(replays(near)) if near else []):
         air.now += min(after_s, 60)

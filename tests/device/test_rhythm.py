@@ -1,4 +1,4 @@
-"""How often something is heard, and the limits that follow from that."""
+"""Learned intervals, and the limits that follow from them."""
 
 import math
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from ble_exporter.device.rhythm import (
 
 
 def rhythm_of(gaps_s: Iterable[float]) -> Rhythm:
-    """Return the rhythm of something that was heard with these gaps, in seconds."""
+    """Return the rhythm of packets with these gaps, in seconds."""
     now_s = 0.0
     rhythm = Rhythm(now_s)
     for gap_s in gaps_s:
@@ -31,37 +31,37 @@ def rhythm_of(gaps_s: Iterable[float]) -> Rhythm:
 
 
 def learned(gaps_s: Iterable[float], scan_interval_s: float = 0.0) -> float:
-    """Return the limit of a value that was heard with these gaps, in seconds."""
+    """Return the limit of a value with these gaps, in seconds."""
     return learned_limit(scan_interval_s)(rhythm_of(gaps_s).interval_s)
 
 
 def test_before_the_second_hearing_there_is_no_interval() -> None:
-    """An interval that is invented would be shown on the status page."""
+    """An invented interval would be shown on the status page."""
     assert rhythm_of([]).interval_s is None
     assert 5 == rhythm_of([5]).interval_s
 
 
 @pytest.mark.parametrize("interval_s", [None, 1, 1000])
 def test_a_fixed_limit_is_that_of_every_interval(interval_s: float | None) -> None:
-    """A number in the configuration holds, whatever is heard."""
+    """A number in the configuration holds for every interval."""
     assert 90.5 == fixed_limit(90.5)(interval_s)
     assert NO_LIMIT(interval_s) == math.inf
 
 
 @pytest.mark.parametrize(("scan_interval_s", "limit_s"), [(0, 60), (5, 60), (30, 180), (3600, 900)])
 def test_before_a_gap_is_known_the_limit_is_that_of_the_scans(scan_interval_s: float, limit_s: float) -> None:
-    """With a scan each 30 s nothing can be heard more often: a minute would be two chances."""
+    """With a scan each 30 s, a limit of one minute would leave only two chances to hear a value."""
     assert limit_s == learned([], scan_interval_s)
 
 
 @pytest.mark.parametrize(("gap_s", "limit_s"), [(5, FLOOR_S), (10, 60), (20, 120), (60, 360), (600, CEILING_S)])
 def test_the_limit_is_six_of_the_usual_gaps(gap_s: float, limit_s: float) -> None:
-    """A sensor that was set to send rarely is not dead in between; one that sends often is soon known to be."""
+    """A slow sensor must not expire between two packets, and a dead fast one must expire soon."""
     assert limit_s == learned([gap_s] * 4)
 
 
 def test_the_usual_gap_is_the_median() -> None:
-    """Every lost packet doubles a gap: the mean would follow them."""
+    """Every lost packet doubles a gap, and a mean would rise with them."""
     assert 120 == learned([20, 20, 40, 20, 20, 60, 20])
 
 
@@ -76,28 +76,28 @@ def test_a_new_setting_of_the_sensor_is_followed() -> None:
 
 
 def test_a_burst_is_one_hearing() -> None:
-    """Some sensors send three packets at once and are then silent for a minute: that minute is their rhythm."""
+    """Some sensors send three packets in a burst and are then silent for a minute: that minute is their rhythm."""
     assert learned([60, 0.1, 0.1] * 4) == learned([60] * 4)
 
 
 def test_another_adapter_s_copy_is_no_rhythm() -> None:
-    """With two adapters every second gap is nearly nothing."""
+    """With two adapters, every second gap is close to zero."""
     assert learned([60, BURST_S / 100] * 4) == pytest.approx(360, rel=0.01)
 
 
 def test_a_gap_of_the_length_of_a_burst_counts() -> None:
-    """A sensor that sends once a second has that rhythm."""
+    """A sensor that sends once a second has an interval of one second."""
     assert rhythm_of([BURST_S]).interval_s == BURST_S
 
 
 def test_gaps_within_a_scan_are_not_those_between_scans() -> None:
-    """Ten seconds of listening each 60 s hear two temperatures, 5 s from one another; then there is a pause."""
+    """Ten seconds of listening each 60 s hear two temperatures, 5 s apart; a pause follows."""
     assert 360 == learned([5, 55] * 5, scan_interval_s=60)
 
 
 @given(st.lists(st.integers(0, 4000).map(lambda quarters: quarters / 4)))
 def test_the_interval_is_the_median_of_the_latest_gaps(gaps_s: list[float]) -> None:
-    """The result agrees with the definition for any gaps."""
+    """The interval equals the median by definition, for any gaps."""
     long_s = [gap_s for gap_s in gaps_s if gap_s >= BURST_S][-GAPS:]
 
     assert (median_low(long_s) if long_s else None) == rhythm_of(gaps_s).interval_s
@@ -105,13 +105,13 @@ def test_the_interval_is_the_median_of_the_latest_gaps(gaps_s: list[float]) -> N
 
 @given(st.lists(st.floats(0, 1e6)), st.floats(0, 1e5))
 def test_a_learned_limit_is_never_out_of_its_bounds(gaps_s: list[float], scan_interval_s: float) -> None:
-    """Nothing that may be on air can make a value live for ever, or expire at once."""
+    """No pattern of packets can make a value stay for ever, or expire immediately."""
     assert FLOOR_S <= learned([], scan_interval_s) <= learned(gaps_s, scan_interval_s) <= CEILING_S
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e5))
 def test_a_longer_interval_has_no_shorter_limit(one_s: float, other_s: float, scan_interval_s: float) -> None:
-    """Otherwise the values of a slow sensor would expire before those of a fast one."""
+    """Otherwise a slow sensor's values would expire before a fast sensor's."""
     limit = learned_limit(scan_interval_s)
 
     assert limit(None) <= limit(min(one_s, other_s)) <= limit(max(one_s, other_s))

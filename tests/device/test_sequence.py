@@ -18,7 +18,7 @@ def test_a_number_is_behind_across_the_wrap_around(number: int, latest: int, beh
 
 @given(st.integers(0, 255), st.integers(0, 255))
 def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
-    """This holds for every pair of packet ids."""
+    """Adding the steps to a packet id gives the latest id, for every pair."""
     behind = steps_behind(packet_id, latest)
 
     assert 0 <= behind < 256
@@ -37,5 +37,5 @@ def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
     ],
 )
 def test_a_late_copy_is_just_behind_and_soon(behind: int, age_s: float, expected: bool) -> None:
-    """Any other number that is behind is that of a sensor that has restarted: it must not wait to be believed."""
+    """Any other number that is behind belongs to a restarted sensor, whose packets must be accepted without delay."""
     assert expected == is_late_copy(behind, age_s)

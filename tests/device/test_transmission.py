@@ -1,4 +1,4 @@
-"""Transmissions of one device, and packets that another adapter brings late."""
+"""Transmissions of one device, and late copies from another adapter."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from ble_exporter.device.transmission import Transmission
 
 
 def transmissions(*starts: tuple[int | None, float]) -> Transmission:
-    """Return the transmission of a device after these have started: packet id, and when."""
+    """Return a device's transmission after these starts: packet id, monotonic time in seconds."""
     transmission = Transmission()
     for packet_id, now_s in starts:
         transmission.start(packet_id, "hci0", now_s)
@@ -16,18 +16,18 @@ def transmissions(*starts: tuple[int | None, float]) -> Transmission:
 
 @pytest.mark.parametrize(("newest", "behind"), [(5, 1), (5, LATE_STEPS), (1, 3)])
 def test_a_packet_that_was_overtaken_just_now_is_late(newest: int, behind: int) -> None:
-    """The kernel keeps some reports until the next one comes; ids wrap around."""
+    """The kernel keeps some reports until the next one arrives; ids wrap around."""
     assert transmissions((newest, 100.0)).is_late((newest - behind) % 256, 100.0 + LATE_S - 0.1)
 
 
 @pytest.mark.parametrize("packet_id", [5, 6, 0, 200, None])
 def test_a_packet_that_is_not_a_little_behind_is_not_late(packet_id: int | None) -> None:
-    """It is current, newer, or of a sensor that has restarted."""
+    """Such a packet is current, newer, or from a restarted sensor."""
     assert not transmissions((5, 100.0)).is_late(packet_id, 100.1)
 
 
 def test_the_age_counts_from_when_the_packet_was_overtaken() -> None:
-    """However long the newer transmission is repeated, and however many follow."""
+    """The age must not depend on repeats of the newer transmission, or on the number of those that follow."""
     transmission = transmissions((4, 90.0), (5, 100.0), (6, 104.0))
 
     assert transmission.is_late(4, 100.0 + LATE_S - 0.1)
@@ -36,12 +36,12 @@ def test_the_age_counts_from_when_the_packet_was_overtaken() -> None:
 
 
 def test_without_a_packet_id_nothing_is_late() -> None:
-    """There is nothing to compare with."""
+    """Without a packet id, the order is unknown."""
     assert not transmissions((5, 100.0), (None, 101.0)).is_late(4, 101.1)
 
 
 def test_after_its_end_the_next_packet_is_in_order() -> None:
-    """A device that was gone may have a new battery."""
+    """A device that was gone may have a new battery, and restarts its ids."""
     transmission = transmissions((5, 100.0))
     transmission.end()
 
