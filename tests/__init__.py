@@ -1,1 +1,1 @@
-"""The tests mirror the modules of `ble_exporter`; vectors and configurations are data beside them."""
+"""The tests mirror the modules of `ble_exporter`; vectors and configurations are data files next to them."""

@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures, example packets and Hypothesis settings that several test files share."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ __all__ = ["HERE", "Vector", "vectors"]
 PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
 PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening open; the same packet id
 
-# How much chance is worth: little in the fast tests, much in `make test-properties`. (Where CI is set, Hypothesis draws
-# the same examples each time.)
+# The number of random examples: small in the fast tests, large in `make test-properties`. (Where CI is set,
+# Hypothesis draws the same examples each time.)
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# For `make mutants`: thousands of runs, and each must come out the same again.
+# `make mutants` runs the tests thousands of times, and needs the same result each time.
 settings.register_profile(
     "mutation",
     derandomize=True,
@@ -43,9 +43,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """
     Measure no coverage in the property tests.
 
-    A branch that only chance reaches is not tested: the percentage is that of the examples alone. And where everything
-    is traced, Hypothesis with it, these tests take twice as long. (pytest-cov's own mark, no_cover, does nothing in
-    xdist's workers.)
+    A branch that only a random example reaches is not tested: the percentage counts the other tests alone. Tracing
+    Hypothesis would also double the time of these tests. (pytest-cov's own mark, no_cover, has no effect in xdist's
+    workers.)
     """
     if not item.get_closest_marker("hypothesis"):
         return (yield)
@@ -60,20 +60,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """
-    Keep coverage.py from measuring xdist's workers as programs that a test starts.
+    Keep coverage.py from measuring xdist's workers as subprocesses of a test.
 
-    In a worker pytest-cov measures already; twice would take twice as long.
+    pytest-cov already measures the workers; measuring them twice would double the time.
     """
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 class _ImpatientSelector(selectors.DefaultSelector):
-    """A selector that does not wait for time to pass: it moves the clock on."""
+    """A selector that advances its clock to the next timer without waiting."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "nothing is left to happen: the program would wait for ever"
+        assert timeout is not None, "no timer is pending: the program would wait for ever"
         ready = super().select(0)
         if not ready:
             self.now += max(timeout, 0)
@@ -89,13 +89,13 @@ class _VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._impatient.now
 
     def stand_still(self, seconds: float) -> None:
-        """Let time pass in which nothing could run."""
+        """Advance the clock without running any callback, as if the process had been blocked."""
         self._impatient.now += seconds
 
 
 @pytest.fixture
 def in_virtual_time() -> Callable[[Coroutine[Any, Any, Result]], Result]:
-    """Run a coroutine on an event loop on which an hour of waiting takes no time."""
+    """Run a coroutine on an event loop with a virtual clock: an hour of waiting takes no time."""
 
     def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         loop = _VirtualTimeLoop()
@@ -110,7 +110,7 @@ def in_virtual_time() -> Callable[[Coroutine[Any, Any, Result]], Result]:
 
 @pytest.fixture
 def app_config(tmp_path: Path) -> AppConfig:
-    """A configuration of two devices."""
+    """A configuration with two devices."""
     return AppConfig(
         scan_interval_seconds=30,
         scan_duration_seconds=5,
@@ -123,7 +123,7 @@ def app_config(tmp_path: Path) -> AppConfig:
 
 @pytest.fixture
 def log() -> Iterator[logging.Logger]:
-    """A logger that pytest's caplog hears."""
+    """A logger whose records pytest's caplog captures."""
     logger = logging.getLogger("test")
     logger.setLevel(logging.DEBUG)
     yield logger
@@ -132,7 +132,7 @@ def log() -> Iterator[logging.Logger]:
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """`get_logger` sets up the program's logger for good: in the next test pytest's caplog must hear it again."""
+    """Restore the program's logger, which `get_logger` configures permanently, so that caplog captures its records."""
     _reset_log()
     yield
     _reset_log()
@@ -149,7 +149,7 @@ def _reset_log() -> None:
 
 @pytest.fixture
 def process_as_before() -> Iterator[None]:
-    """`main` takes the signals over for good, and the log; the tests need them again."""
+    """Restore the signal handlers and the logging setting that `main` changes permanently."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
     logging.raiseExceptions = True
@@ -159,9 +159,9 @@ def process_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def _without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the library that decrypts impossible to import, as where it is not installed."""
+    """Make `cryptography` impossible to import, as on a machine where it is not installed."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    # The module of ours that imports it may have been loaded before.
+    # The only module that imports it may have been loaded by an earlier test.
     monkeypatch.delitem(sys.modules, "ble_exporter.formats.ccm", raising=False)

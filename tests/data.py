@@ -1,4 +1,4 @@
-"""The data files of the tests; what reads them needs no library of the tests."""
+"""Readers of the tests' data files; their users need no test library."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Vector = dict[str, Any]  # JSON, checked by the test that reads it
 
 
 def vectors(name: str) -> list[Vector]:
-    """Read a file of vectors."""
+    """Return the vectors in a file of `tests/vectors/`."""
     rows: list[Vector] = json.loads((HERE / "vectors" / name).read_text(encoding="utf-8"))
     return rows
 
@@ -22,5 +22,5 @@ Value = TypeVar("Value")
 
 
 def named(values: Mapping[str, Value]) -> dict[Measurement, Value]:
-    """Return values by measurement, as a decoder gives them: "temperature_2" is the second temperature."""
+    """Return values by measurement, as a decoder returns them: "temperature_2" is the second temperature."""
     return {Measurement.parse(text): value for text, value in values.items()}

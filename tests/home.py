@@ -1,4 +1,4 @@
-"""Devices without a radio, and a scrape of them, on a clock that the test sets."""
+"""Devices without a radio, and scrapes of their values, on a clock that the test sets."""
 
 from collections.abc import Mapping
 
@@ -17,13 +17,13 @@ class Home:
     A home with sensors.
 
     Args:
-        names: Those of the devices.
-        limit: For how long a value shows after it was heard.
+        names: The names of the devices.
+        limit: How long a value is shown after it was heard.
 
     Attributes:
         now: Monotonic seconds; Unix time is EPOCH_S later.
-        devices: By name.
-        readings: What a scrape collects.
+        devices: The devices by name.
+        readings: The collector of a scrape.
     """
 
     def __init__(self, *names: str, limit: Limit = NO_LIMIT, presence_limit: Limit | None = None) -> None:
@@ -46,28 +46,28 @@ class Home:
         others: Mapping[str, int | str | bytes] | None = None,
         formats: tuple[str, ...] = (),
     ) -> None:
-        """Let a device be heard now, with these values, and with this that is no measurement."""
+        """Update a device with a packet that is heard now; `others` are the values that are not measurements."""
         heard = self.devices[device]
         advertisement = Advertisement(heard.address, {}, EPOCH_S + self.now, rssi, adapter)
         reading = Reading(named(measurements or {}), named(others or {}), packet_id, formats)
         heard.update(advertisement, reading, self.now)
 
     def begin_scan(self) -> None:
-        """Begin a scan that decides, at its end, what shows."""
+        """Begin a scan; its end expires the values that it has not heard."""
         self._scan_began = self.now
 
     def end_scan(self) -> None:
-        """Expire what was not heard since the scan began."""
+        """Expire the values that were not heard since the scan began."""
         for device in self.devices.values():
             device.expire_unheard_since(self._scan_began)
 
     def scrape(self) -> dict[str, float]:
-        """Return the series: see samples_of."""
+        """Return the series of a scrape: see samples_of."""
         return samples_of(self.readings)
 
 
 def samples_of(readings: Readings) -> dict[str, float]:
-    """Return the series of a scrape: `name['label', …]` to value, without the `ble_sensor_` in front."""
+    """Return the series of a scrape as `name['label', …]` → value, with the names' prefix `ble_sensor_` removed."""
     return {
         sample.name.removeprefix("ble_sensor_") + str(sorted(sample.labels.values())): sample.value
         for family in readings.collect()

@@ -1,4 +1,4 @@
-"""The program as a process of its own, for the tests of the command line."""
+"""The program as a subprocess, for the tests of the command line."""
 
 import os
 import socket
@@ -13,13 +13,13 @@ import yaml
 from tests.conftest import HERE
 
 ROOT = HERE.parent
-# How long a loaded machine may take; nothing that works waits for it. That the program ends within a second is shown
-# where nothing else runs: in test_serve, and on the radio rig.
+# The longest time that a loaded machine may need; no passing test waits for it. test_serve and the tests with the
+# radio rig, which are alone on the machine, check that the program ends within a second.
 PATIENCE_S = 60
 
 
 def write_config(folder: Path, changes: dict[str, object]) -> Path:
-    """Write a configuration with some keys changed."""
+    """Write a configuration file, with these keys changed, into a folder; return its path."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,7 +38,7 @@ def write_config(folder: Path, changes: dict[str, object]) -> Path:
 
 @contextmanager
 def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the program; kill it if the test did not end it."""
+    """Run the program, and kill it at the end if the test did not stop it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ble_exporter", *arguments],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Radios for tests: those that more than one file uses."""
+"""Radios that several test files use."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -15,7 +15,7 @@ LIVING_ROOM = "A4:C1:38:00:00:01"
 
 
 class Radio:
-    """A scanner that notes when it was run, and fails or lingers as a test wants."""
+    """A radio that records the start of each scan, and fails or stops slowly if the test asks for it."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
 
@@ -26,7 +26,7 @@ class Radio:
         self.started: list[float] = []
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Hear one packet of the living room, then listen on."""
+        """Hear one packet of the living room's sensor, then listen until cancelled."""
         self.started.append(asyncio.get_running_loop().time())
         if self._error is not None and len(self.started) == self._at_scan:
             raise self._error

@@ -1,4 +1,4 @@
-"""A sensor with a key, and what a guard makes of it: for the tests of authenticity."""
+"""A sensor with a key, and a replay guard that checks its packets, for the tests of replays."""
 
 import random
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ PACKETS_PER_COUNTER = 4  # A B A B
 @dataclass(frozen=True)
 class Packet:
     """
-    What a sensor sent.
+    A packet of the sensor.
 
     Attributes:
-        value: Its counter.
-        digest: Another one for each battery, counter and kind of packet.
+        value: The counter of the packet.
+        digest: A different one for each battery, counter and kind of packet.
     """
 
     value: int
@@ -30,7 +30,7 @@ class Packet:
 
 @dataclass
 class Air:
-    """A guard, its clock, and whatever is sent; what was accepted is what an attacker can have recorded and we know."""
+    """A replay guard, its clock, and the packets that it accepted: an attacker may have recorded them."""
 
     scan_interval_s: float = 0.0
     now: float = 0.0
@@ -41,7 +41,7 @@ class Air:
         self.guard = ReplayGuard(lambda: self.now, self.scan_interval_s)
 
     def send(self, packet: Packet, adapter: str = "hci0") -> bool:
-        """Let the guard hear a packet now; return whether it was accepted."""
+        """Pass a packet to the guard now; return whether the guard accepts it."""
         try:
             self.guard.admit({packet.uuid: Counter(packet.value, packet.bits)}, [packet.digest], adapter)
         except DecodeError:
@@ -50,7 +50,7 @@ class Air:
         return True
 
     def send_all(self, packets: Iterator[tuple[float, Packet]]) -> list[bool]:
-        """Send packets, each so many seconds from now; return which were accepted."""
+        """Send packets, each at its number of seconds from now; return which of them were accepted."""
         began = self.now
         results = []
         for after_s, packet in packets:
@@ -60,7 +60,7 @@ class Air:
 
 
 def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
-    """Send as the firmware does: A B A B under each counter; of what is lost, so that 60 % is."""
+    """Yield a sensor's packets with their seconds: A B A B under each counter; `lost` drops 60 % of them at random."""
     for index in range(len(counters) * PACKETS_PER_COUNTER):
         value = counters[index // PACKETS_PER_COUNTER]
         if lost is None or lost.random() > 0.6:

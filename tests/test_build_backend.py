@@ -1,4 +1,4 @@
-"""What is built knows its commit, and the checkout stays as it is."""
+"""A build records its commit, and leaves the checkout unchanged."""
 
 import re
 import subprocess
@@ -17,13 +17,13 @@ COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of what is built, with its own repository; the working folder."""
+    """A copy of the sources of a build, which is also the working directory."""
     folder = tmp_path / "project"
     for source in build_backend.SOURCES:
         build_backend._copy_one(ROOT / source, folder / source)
     version = folder / build_backend.VERSION
     text = version.read_text(encoding="utf-8").splitlines(keepends=True)
-    # As in a checkout, wherever these tests run.
+    # The line of an unpacked checkout, even if the tests run in an archive.
     lines = ['COMMIT = "$Format:%H$"\n' if line.startswith("COMMIT = ") else line for line in text]
     version.write_text("".join(lines).replace(f'NUMBER = "{build_number(folder)}"', 'NUMBER = "7.0.0.dev0"'))
     pyproject = folder / "pyproject.toml"
@@ -33,29 +33,29 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def build_number(folder: Path) -> str:
-    """The number in pyproject.toml."""
+    """Return the version number in pyproject.toml."""
     lines = (folder / "pyproject.toml").read_text().splitlines()
     return next(line.split('"')[1] for line in lines if line.startswith("version = "))
 
 
 def on_a_commit(project: Path) -> None:
-    """A detached head, as far as the version is concerned."""
+    """Make a repository with a detached head, as far as the version reads it."""
     (project / ".git").mkdir()
     (project / ".git" / "HEAD").write_text(COMMIT)
 
 
 def as_an_archive(project: Path) -> None:
-    """As `git archive` leaves it."""
+    """Fill in the commit as `git archive` does."""
     version = project / build_backend.VERSION
     version.write_text(version.read_text().replace("$Format:%H$", COMMIT))
 
 
 def without_a_commit(project: Path) -> None:
-    """Do nothing: the commit is unknown."""
+    """Leave the project as it is: the commit is unknown."""
 
 
 def files_of(project: Path) -> dict[Path, bytes]:
-    """All that is in the project, byte for byte."""
+    """Return the content of every file in the project."""
     return {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
 
 
@@ -70,7 +70,7 @@ def files_of(project: Path) -> dict[Path, bytes]:
 def test_a_wheel_has_the_commit(
     project: Path, tmp_path: Path, kind: Callable[[Path], None], version: str, commit: str
 ) -> None:
-    """Pip reads it in the name, the program in the package; nothing is written beside the sources."""
+    """Pip reads the commit in the file name, the program in the package; the build leaves the sources unchanged."""
     kind(project)
     before = files_of(project)
 
@@ -91,7 +91,7 @@ def test_a_wheel_from_the_source_distribution_has_the_same_version(
     """The source distribution has no repository, and must contain everything that a build needs."""
     on_a_commit(project)
     name = build_backend.build_sdist(str(tmp_path))
-    # Not tarfile: Debian 12's Python 3.11.2 has no extraction filters, and later Pythons warn without one.
+    # tarfile is no option: Debian 12's Python 3.11.2 has no extraction filters, and later Pythons warn without one.
     subprocess.run(["tar", "-xzf", name], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path / name.removesuffix(".tar.gz"))
 
@@ -102,7 +102,7 @@ def test_a_wheel_from_the_source_distribution_has_the_same_version(
 
 
 def test_a_release_has_its_number_alone(project: Path, tmp_path: Path) -> None:
-    """Public indexes take nothing else."""
+    """Public package indexes accept no version with a commit."""
     on_a_commit(project)
     for path in (project / "pyproject.toml", project / build_backend.VERSION):
         path.write_text(path.read_text().replace("7.0.0.dev0", "7.0.0"))
@@ -111,7 +111,7 @@ def test_a_release_has_its_number_alone(project: Path, tmp_path: Path) -> None:
 
 
 def test_a_build_that_fails_leaves_the_folder(project: Path, tmp_path: Path) -> None:
-    """Whoever called it works on there."""
+    """A failed build must not change the caller's working directory."""
     (project / "pyproject.toml").write_text("[project]\n")
 
     with pytest.raises(RuntimeError):
@@ -120,7 +120,7 @@ def test_a_build_that_fails_leaves_the_folder(project: Path, tmp_path: Path) -> 
 
 
 def test_the_backend_is_the_release_that_the_tests_have() -> None:
-    """`make lock` brings a newer one into the lock of development: then pyproject.toml is to name that one."""
+    """`make lock` may lock a newer release for development: then pyproject.toml must require that one, too."""
     (named,) = re.findall(r'^requires = \["(poetry-core==\S+)"\]$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
     assert f"\n{named} \\\n" in (ROOT / "requirements-dev.lock").read_text()

@@ -12,7 +12,7 @@ WRONG_USAGE = 2
 
 
 def systemd_unit() -> ConfigParser:
-    """Return the systemd unit; of a key that occurs twice, the last."""
+    """Return the systemd unit; if a key occurs twice, the last value counts."""
     parser = ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep the case of keys
     parser.read(HERE.parent / "contrib" / "ble_exporter.service")
@@ -36,7 +36,7 @@ def test_the_systemd_unit_keeps_its_public_lines(unit: ConfigParser) -> None:
 
 
 def test_systemd_does_not_restart_what_a_restart_cannot_fix(unit: ConfigParser) -> None:
-    """A wrong command line or configuration stays wrong; Bluetooth may come back."""
+    """A wrong command line or configuration stays wrong, but Bluetooth may become available again."""
     unrestarted = unit["Service"]["RestartPreventExitStatus"].split()
 
     assert [str(WRONG_USAGE), str(EXIT_CONFIG)] == unrestarted
@@ -44,7 +44,7 @@ def test_systemd_does_not_restart_what_a_restart_cannot_fix(unit: ConfigParser) 
 
 
 def test_the_systemd_unit_receives_notifications(unit: ConfigParser) -> None:
-    """Without Type=notify they are ignored; and a radio that can't start must have the time to report its error."""
+    """Without Type=notify, systemd ignores notifications; a radio that can't start needs time to report its error."""
     service = unit["Service"]
 
     assert ("notify", "main") == (service["Type"], service["NotifyAccess"])
@@ -52,5 +52,5 @@ def test_the_systemd_unit_receives_notifications(unit: ConfigParser) -> None:
 
 
 def test_the_systemd_unit_has_a_watchdog_that_suits_every_interval(unit: ConfigParser) -> None:
-    """The program judges its scans; the watchdog's time limits a hang of the program, and a slow SD card is not one."""
+    """The program watches its own scans; systemd's watchdog is for a hung program, and must tolerate a slow SD card."""
     assert 30 <= float(unit["Service"]["WatchdogSec"]) <= 120

@@ -31,12 +31,12 @@ MANDATORY = {
 
 
 def _page(name: str) -> str:
-    """Return a page of the documentation."""
+    """Return the text of a page of the documentation."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def _blocks() -> list[object]:
-    """Return a case for each YAML block of the README and of docs/: its page, and its text."""
+    """Return a test case for each YAML block of the README and of docs/; its id has the page's name."""
     return [
         pytest.param(block, id=f"{page.name}-{number}")
         for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,14 +45,14 @@ def _blocks() -> list[object]:
 
 
 def test_every_metric_of_a_sensor_is_in_the_list() -> None:
-    """The author of a dashboard looks there."""
+    """An author of a dashboard looks up the metrics in this list."""
     rows = re.findall(r"^\| `(ble_sensor_\w+)` \| (.*) \|$", _page("docs/metrics.md"), re.MULTILINE)
 
     assert [(family.metric, family.help) for family in FAMILIES.values()] == rows
 
 
 def test_every_metric_of_the_exporter_is_in_the_list() -> None:
-    """A metric without a description is not used."""
+    """Without a description, nobody would use a metric."""
     names = {sample.name for family in SelfMetrics().collect() for sample in family.samples}
 
     assert [] == [name for name in names if f"| `{name}` |" not in _page("docs/metrics.md")]
@@ -60,17 +60,17 @@ def test_every_metric_of_the_exporter_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("page", ["docs/metrics.md", "docs/troubleshooting.md"])
 def test_every_reason_of_a_rejection_is_explained(page: str) -> None:
-    """The reader of a log looks for the remedy, the author of an alert for the label."""
+    """A user looks up the reason of a rejection in a log, and an author of an alert looks up the label."""
     assert [] == [reason for reason in REJECT_REASONS if f"`{reason}`" not in _page(page)]
 
 
 def test_every_key_of_the_configuration_is_in_the_list() -> None:
-    """A key that is in no list is not used."""
+    """Users find a configuration key only if the list has it."""
     assert [] == [key for key in KEYS if f"| `{key}` |" not in _page("docs/configuration.md")]
 
 
 def test_every_path_is_in_the_list() -> None:
-    """Probes and dashboards rely on paths that are documented."""
+    """Probes and dashboards rely on documented paths."""
     config = AppConfig(30, 30, 8000, {})
     paths = {route.resource.canonical for route in create_app(config).router.routes() if route.resource}
     of_the_page = {f"/{file}" for file in FILES}
@@ -80,7 +80,7 @@ def test_every_path_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("block", _blocks())
 def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
-    """Readers copy them. A block of a few keys stands for a configuration that has the mandatory ones, too."""
+    """Readers copy these blocks. A block without the mandatory keys is tested with them added."""
     copied = yaml.safe_load(block)
     if isinstance(copied, list):
         assert [["alert", "expr", "for"]] == [list(rule) for rule in copied]
@@ -93,7 +93,7 @@ def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
 
 
 def test_the_rule_against_replays_has_the_documented_numbers() -> None:
-    """Readers judge the rule by its numbers."""
+    """Readers judge the rule by these numbers."""
     security = " ".join(_page("docs/security.md").split())
     rule = [
         f"**{HOLD_S:g} s** at most after its first packet",
@@ -125,14 +125,14 @@ def _files_in_the_tree() -> list[str]:
 
 
 def test_the_tree_lists_every_file_and_no_other() -> None:
-    """A newcomer to the code finds the place for a change by that page."""
+    """A new contributor finds the place for a change with this page."""
     files = [path.relative_to(ROOT) for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
 
     assert sorted(map(str, files)) == sorted(_files_in_the_tree())
 
 
 def test_the_layers_are_those_that_import_linter_checks() -> None:
-    """Layers on a page that no tool checks would be wrong soon."""
+    """Layers that are documented but not checked would soon be wrong."""
     (layers,) = re.findall(r"^layers = \[\n(.*?)^\]$", _page("pyproject.toml"), re.MULTILINE | re.DOTALL)
     lines = "".join(f"{layer}\n" for layer in re.findall(r'"(.+)"', layers))
 
@@ -140,7 +140,7 @@ def test_the_layers_are_those_that_import_linter_checks() -> None:
 
 
 def test_every_message_in_troubleshooting_is_the_program_s() -> None:
-    """A symptom is found by its words: a message that was reworded must be reworded there as well."""
+    """Users search for the text of a message: a reworded message must be reworded in the documentation, too."""
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ble_exporter").rglob("*.py"))
     source = re.sub(r'"\s*\n\s*f?"', "", source)
     tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", _page("docs/troubleshooting.md"), re.MULTILINE)
@@ -153,7 +153,7 @@ def test_every_message_in_troubleshooting_is_the_program_s() -> None:
 
 
 def test_every_decision_is_dated() -> None:
-    """A decision is judged by what was known at its time."""
+    """A reader judges a decision by the knowledge of its time."""
     head = re.compile(r"# (\d+)\. .+\n\n\*\*Status:\*\* \w+.*\n+\*\*Date:\*\* \d{4}-\d\d-\d\d\n\n\*\*Context\.\*\* ")
     records = sorted((ROOT / "docs/adr").glob("*.md"))
     found = [(record, head.match(record.read_text(encoding="utf-8"))) for record in records]
@@ -162,21 +162,21 @@ def test_every_decision_is_dated() -> None:
 
 
 def _anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, in GitHub's spelling."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _leads_somewhere(page: Path, link: str) -> bool:
-    """Return whether a link's file exists and, where the link has an anchor, a heading of that file makes it."""
+    """Return whether the link's file exists and has the heading of the link's anchor, if it has one."""
     path, _, anchor = link.partition("#")
     target = page.parent / path if path else page
     return target.exists() and (not anchor or anchor in _anchors(target))
 
 
 def test_every_link_leads_somewhere() -> None:
-    """A reader follows a link to the heading that answers the question, not only to a file."""
+    """A link must lead to the heading that answers the reader's question, and not only to a file."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
     links = [
         (page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8"))
@@ -186,7 +186,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_page_that_the_code_names_exists() -> None:
-    """A comment or message that sends its reader to a missing page costs more than it gives."""
+    """A comment or message must not send its reader to a page that does not exist."""
     files = [path for folder in ("ble_exporter", "tests", "contrib") for path in (ROOT / folder).rglob("*.py")]
     named = {page for file in files for page in re.findall(r"\bdocs/[\w/.-]+\.(?:md|json)", file.read_text("utf-8"))}
 
@@ -195,7 +195,7 @@ def test_every_page_that_the_code_names_exists() -> None:
 
 
 def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is the first that a reader tries."""
+    """A new user tries this command first, and compares the output."""
     call, said = re.findall(r"^\$ ble-exporter (decode .*)\n((?:.*\n)*?)```$", _page("docs/commands.md"), re.MULTILINE)[
         0
     ]
@@ -205,7 +205,7 @@ def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]
 
 
 def test_every_format_is_in_the_list_in_order() -> None:
-    """Whoever asks whether a sensor is supported looks there; the order is that of the positions."""
+    """Users look here to learn whether a sensor is supported; the order decides the positions of values."""
     page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
     modules = [inspect.getfile(row.fields).rpartition("/")[2] for row in FORMATS.values()]

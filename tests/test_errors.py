@@ -1,4 +1,4 @@
-"""Errors carry their parts, so that nobody has to read them out of the text."""
+"""Errors carry their parts as attributes, so that no code has to parse their text."""
 
 import pytest
 
@@ -19,5 +19,5 @@ from ble_exporter.errors import ConfigError
     ],
 )
 def test_a_configuration_error_is_one_line_of_its_parts(error: ConfigError, text: str) -> None:
-    """A user reads place, problem and way out in the same order every time."""
+    """A user always reads place, problem and hint in the same order."""
     assert text == str(error)

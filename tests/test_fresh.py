@@ -1,4 +1,4 @@
-"""The test of the installation reads the README correctly, and notices a wrong installation."""
+"""The installation test reads the README's commands correctly, and notices a wrong installation."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ venv/bin/pip install trouble
 
 
 def test_the_readme_s_commands_are_found_in_order() -> None:
-    """Whatever else the README has before and after them."""
+    """Text before and after the installation must not add commands."""
     assert readme.Commands(
         packages=["git", "make"],
         lines=[
@@ -55,13 +55,13 @@ def test_the_readme_s_commands_are_found_in_order() -> None:
 
 @pytest.mark.parametrize("lost", ["install it", "apt install", "sudo /opt", "venv/bin/pip"])
 def test_a_readme_in_another_form_is_an_error(lost: str) -> None:
-    """If no command were found, none would fail."""
+    """If no command were found, the installation test could not fail."""
     with pytest.raises(ValueError, match="README"):
         readme.installation(PAGE.replace(lost, "…"))
 
 
 def test_the_readme_of_today_is_understood() -> None:
-    """`make test-fresh` depends on it."""
+    """`make test-fresh` runs the commands that this function finds."""
     commands = readme.installation((ROOT / "README.md").read_text(encoding="utf-8"))
 
     assert {"git", "make", "python3-venv"} <= set(commands.packages)
@@ -70,7 +70,7 @@ def test_the_readme_of_today_is_understood() -> None:
 
 
 def test_every_locked_package_has_a_newer_release(tmp_path: Path) -> None:
-    """One without would be installed in its locked version even where pip resolves."""
+    """A package without a newer release could not show that pip ignores the lock."""
     newer.release_all(ROOT, tmp_path)
     names = {name for lock in ROOT.glob("requirements*.lock") for name, _ in newer.locked(lock)}
     wheels = {path.name.removesuffix(f"-{newer.VERSION}-py3-none-any.whl") for path in tmp_path.iterdir()}
@@ -80,11 +80,11 @@ def test_every_locked_package_has_a_newer_release(tmp_path: Path) -> None:
 
 
 def test_pip_would_take_a_newer_release(tmp_path: Path) -> None:
-    """Otherwise the test would prove nothing. It needs no index, and only the packages that a user installs."""
+    """If pip ignored the newer releases, the installation test would prove nothing. This check needs no index."""
     newer.release_all(ROOT, tmp_path)
     free = [sys.executable, "-m", "pip", "--isolated", "download", "--quiet", "--no-index", "--no-deps"]
     names = {name for name, _ in newer.locked(ROOT / "requirements.lock")}
-    linux = sorted(name for name in names if not name.startswith("winrt"))  # their versions have a higher epoch
+    linux = sorted(name for name in names if not name.startswith("winrt"))  # winrt's versions have a higher epoch
 
     subprocess.run([*free, "--find-links", str(tmp_path), "--dest", str(tmp_path / "taken"), *linux], check=True)
 
@@ -92,7 +92,7 @@ def test_pip_would_take_a_newer_release(tmp_path: Path) -> None:
 
 
 def test_the_index_of_the_machine_stays() -> None:
-    """The real releases must be found as well as the newer ones."""
+    """Pip must find the real releases in addition to the newer ones."""
     assert {
         "PIP_FIND_LINKS": "/here /newer",
         "A": "b",
@@ -101,7 +101,7 @@ def test_the_index_of_the_machine_stays() -> None:
 
 
 def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
-    """Packages spell their names differently, so names are compared in their normalized form."""
+    """Packages spell their names in several ways, so the comparison uses normalized names."""
     lock = tmp_path / "some.lock"
     lock.write_text(
         "pyyaml==6.0.3 \\\n    --hash=sha256:0\nidna==3.20 ; python_version < '4' \\\n    --hash=sha256:1\n"
@@ -116,7 +116,7 @@ def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
 def test_a_missing_python_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, status: int
 ) -> None:
-    """A developer may do without it; in CI, a test that is skipped silently is no test."""
+    """A developer may do without a Python; in CI, a silently skipped test would test nothing."""
     monkeypatch.setenv("CI", ci)
     monkeypatch.setenv("PYTHONS", "3.99")
 
@@ -125,12 +125,12 @@ def test_a_missing_python_is_named(
 
 
 def test_missing_programs_are_named() -> None:
-    """The Debian test needs them, and not every machine has them."""
+    """The Debian test needs programs that not every machine has."""
     assert {"debootstrap", "unshare", "git"} <= set(debian.missing(path="/nowhere"))
 
 
 @pytest.mark.parametrize(("python", "pip"), sorted((python, pip) for pip, python in matrix.TOO_OLD))
 def test_a_pip_that_is_left_out_is_older_than_its_python(python: str, pip: str) -> None:
-    """All others are tried, so this list must stay short."""
+    """All other combinations are tested, so this list must stay short."""
     assert pip in matrix.PIPS[:2]
     assert python in {"3.12", "3.13"}

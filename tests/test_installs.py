@@ -1,4 +1,4 @@
-"""No later release can break an installation: every documented command installs what is locked."""
+"""No new release can break an installation: every documented command installs locked packages."""
 
 import re
 from pathlib import Path
@@ -22,12 +22,12 @@ PLACES = sorted(
     for path in ROOT.glob(pattern)
     if path.is_file() and path.suffix != ".pyc"
 )
-"""The files with commands that people or scripts run. Not docs/adr, which has commands that were not chosen."""
+"""The files with commands that people or scripts run. docs/adr is left out: it has commands that were rejected."""
 
 
 def unlocked(text: str) -> list[str]:
-    """Return the calls of pip that may install the latest release: they resolve, or ignore the hashes of a lock."""
-    # A call ends with the line, the command, or the code span in a sentence.
+    """Return the pip commands that may install a newer release: they lack `--no-deps`, or the hashes of a lock."""
+    # A command ends at the end of the line, at a shell operator, or at the end of a code span.
     calls = re.findall(r"\bpip\b(?: --?[\w-]+)* (?:install|wheel|download)\b[^`;&|\n]*", text.replace("\\\n", " "))
     return [
         call
@@ -38,7 +38,7 @@ def unlocked(text: str) -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES, ids=[str(path.relative_to(ROOT)) for path in PLACES])
 def test_no_installation_takes_what_is_not_locked(place: Path) -> None:
-    """With pip 23, one took a newer release than the one in a complete lock, had no hash for it, and refused."""
+    """Pip 23 once took a newer release than the one in a complete lock, had no hash for it, and failed."""
     assert [] == unlocked(place.read_text(encoding="utf-8"))
 
 
@@ -54,18 +54,18 @@ def test_no_installation_takes_what_is_not_locked(place: Path) -> None:
     ],
 )
 def test_the_search_finds_those_that_do(command: str) -> None:
-    """The call may be written in several ways."""
+    """Such a command can be written in several ways."""
     assert unlocked(command)
 
 
 def test_the_makefile_and_the_readme_have_commands_to_find() -> None:
-    """If the search found none of them, the tests above could not fail."""
+    """If the search found no commands, the tests above could not fail."""
     for place in (ROOT / "Makefile", ROOT / "README.md", ROOT / "contrib" / "test-wheel"):
         assert re.search(r"\bpip\b.*install.*--no-deps", place.read_text(encoding="utf-8"))
 
 
 def test_every_lock_names_no_index() -> None:
-    """A lock works with the index of any machine, and has a hash for each file."""
+    """A lock must work with any machine's index, and must have a hash for each file."""
     for lock in ROOT.glob("requirements*.lock"):
         text = lock.read_text(encoding="utf-8")
         packages = re.findall(r"^\w.*", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The log: where it goes, and that each event is one line."""
+"""The log: its destination, level, rotation and format of one line per event."""
 
 import errno
 import logging
@@ -25,7 +25,7 @@ def _close() -> Iterator[None]:
 
 
 def test_an_event_is_one_line_of_time_level_and_message(app_config: AppConfig) -> None:
-    """Tools read the log line by line; the folder is made, for a first start."""
+    """Tools read the log line by line. The first start creates the folder."""
     get_logger(app_config).info("heard %s", "living_room")
 
     line = Path(app_config.log_file).read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def test_an_event_is_one_line_of_time_level_and_message(app_config: AppConfig) -
 
 
 def test_a_line_break_in_a_message_cannot_forge_a_line(app_config: AppConfig) -> None:
-    """Names and texts come from other devices."""
+    """Names and texts come from other devices, and may contain line breaks."""
     get_logger(app_config).warning("a\nb\r")
 
     assert Path(app_config.log_file).read_text(encoding="utf-8").endswith(" WARNING a\\nb\\r\n")
@@ -48,7 +48,7 @@ def test_there_is_one_handler_however_often_it_is_asked_for(app_config: AppConfi
 
 
 def test_the_log_is_rotated(app_config: AppConfig) -> None:
-    """An SD card is small: four files of 1 MB, and no more."""
+    """An SD card is small: the log takes at most four files of 1 MB."""
     logger = get_logger(app_config)
     for _ in range(520):
         logger.info("x" * 10_000)
@@ -59,12 +59,12 @@ def test_the_log_is_rotated(app_config: AppConfig) -> None:
 
 
 def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
-    """The specification wants it in the file alone."""
+    """The configured log file must be the only destination of the records."""
     assert not get_logger(app_config).propagate
 
 
 def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
-    """The default is INFO; users who look for a fault set DEBUG, which shows every rejection."""
+    """The default is INFO; for troubleshooting, users set DEBUG, which logs every rejection."""
     assert get_logger(app_config).level == logging.INFO
     assert get_logger(replace(app_config, log_level="DEBUG")).level == logging.DEBUG
 
@@ -72,7 +72,7 @@ def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
 def test_a_relative_path_is_relative_to_the_working_directory(
     app_config: AppConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The systemd unit sets WorkingDirectory for it."""
+    """The systemd unit sets WorkingDirectory to make this path predictable."""
     monkeypatch.chdir(tmp_path)
 
     get_logger(replace(app_config, log_file="./here/x.log")).info("x")
@@ -81,14 +81,14 @@ def test_a_relative_path_is_relative_to_the_working_directory(
 
 
 def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard error goes to journald, and spares the SD card."""
+    """The journal stores standard error, which avoids writes to the SD card."""
     get_logger(replace(app_config, log_file="-")).info("hello")
 
     assert capsys.readouterr().err.endswith(" INFO hello\n")
 
 
 def test_a_read_only_file_system_is_the_systemd_unit_s(app_config: AppConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The unit makes everything but its own folder read-only, so file permissions would not help."""
+    """The unit makes all other folders read-only, so changed file permissions would not help."""
 
     def mkdir(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
@@ -100,7 +100,7 @@ def test_a_read_only_file_system_is_the_systemd_unit_s(app_config: AppConfig, mo
 
 
 def test_an_unwritable_folder_is_named_with_the_way_out(app_config: AppConfig, tmp_path: Path) -> None:
-    """Usually the service runs as another user than the one who installed it."""
+    """The service usually runs as another user than the one who installed it, so the message needs a hint."""
     (tmp_path / "file").touch()
     log_file = tmp_path / "file" / "x.log"
 

@@ -1,4 +1,4 @@
-"""The command line: what a user types, sees, and gets as exit status."""
+"""The command line: arguments, output and exit status."""
 
 import os
 import re
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.usefixtures("process_as_before")
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration file, on a free port, that logs into the test's folder."""
+    """A configuration file with a free port and a log in the test's folder."""
     return write_config(tmp_path, {})
 
 
-def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: Path) -> None:
-    """Anybody in the network can send nonsense: it must not fill the journal, or the SD card."""
+def test_a_bad_request_is_not_shown_on_standard_error(tmp_path: Path) -> None:
+    """Anybody in the network can send bad requests: they must not fill the journal, or the SD card."""
     path = write_config(tmp_path, {"log_level": "DEBUG"})
     port = yaml.safe_load(path.read_text())["listen_port"]
     log = tmp_path / "logs" / "x.log"
@@ -47,7 +47,7 @@ def test_what_a_stranger_asks_wrongly_is_not_shown_on_standard_error(tmp_path: P
 
 
 def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
-    """The readings go on; a traceback for each line of the log would be the next disk to fill."""
+    """The exporter keeps running; a traceback for each log line would fill the journal, too."""
     path = write_config(tmp_path, {"log_file": "/dev/full"})
     assert 0 == main(["--config", str(path), "--config.check"])
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
@@ -57,7 +57,7 @@ def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
 
 
 def test_a_capture_is_replayed(tmp_path: Path) -> None:
-    """Packets of real sensors go the same way as those of the radio."""
+    """Recorded packets of real sensors take the same path as packets from the radio."""
     path = write_config(tmp_path, {"log_file": "-", "devices": {"A4:C1:38:AA:BB:01": "kitchen"}})
     with running("--config", str(path), "--replay", str(ROOT / "contrib" / "lywsd03mmc.capture")) as process:
         assert process.stderr is not None
@@ -67,7 +67,7 @@ def test_a_capture_is_replayed(tmp_path: Path) -> None:
 
 
 def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: Path) -> None:
-    """One line on standard error and one in the log, with the cause and a hint; no traceback."""
+    """There must be one line on standard error and one in the log, with the cause and a hint, and no traceback."""
     with running("--config", str(config), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         out, err = process.communicate(timeout=PATIENCE_S)
 
@@ -76,8 +76,8 @@ def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: 
     assert " ERROR D-Bus can't be reached" in (tmp_path / "logs" / "x.log").read_text()
 
 
-def test_a_log_on_standard_error_says_it_once(tmp_path: Path) -> None:
-    """In the journal the same line twice looks like two errors."""
+def test_a_log_on_standard_error_has_the_error_once(tmp_path: Path) -> None:
+    """In the journal, the same line twice looks like two errors."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
@@ -86,7 +86,7 @@ def test_a_log_on_standard_error_says_it_once(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Something else must be mended before a restart can help."""
+    """A restart can't help while another program has the port, so systemd must not restart the exporter."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         path = write_config(tmp_path, {"listen_port": other.getsockname()[1]})
         status = main(["--config", str(path), "--mock"])
@@ -97,7 +97,7 @@ def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.
 
 
 def test_an_unwritable_log_folder_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """There is no log to read it in, so it must be on standard error."""
+    """There is no log to read, so the error must be on standard error."""
     (tmp_path / "file").touch()
     path = write_config(tmp_path, {"log_file": str(tmp_path / "file" / "x.log")})
 
@@ -106,7 +106,7 @@ def test_an_unwritable_log_folder_ends_with_78_and_one_line(tmp_path: Path, caps
 
 
 def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Systemd does not restart it: see RestartPreventExitStatus in the unit."""
+    """The unit's RestartPreventExitStatus keeps systemd from restarting the exporter with this status."""
     path = HERE / "configs" / "bad" / "port_zero.yaml"
 
     assert 78 == main(["--config", str(path)])
@@ -117,25 +117,25 @@ def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFix
 
 
 def broken(*_settings: object, **_options: object) -> Radio:
-    """Build a radio with a bug."""
+    """Return a radio with a bug."""
     return Radio(error=ZeroDivisionError())
 
 
 def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -> None:
-    """It is a bug, and the bug report needs it: in the log too. The interpreter makes it exit status 1."""
+    """The error is a bug, and a bug report needs the traceback, also in the log. Python makes the exit status 1."""
     with pytest.raises(ZeroDivisionError):
         main(["--config", str(config)], broken)
     assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
 
 
 def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """If the log is on standard error, it already contains the traceback."""
+    """A log on standard error already contains the traceback."""
     assert 1 == main(["--config", str(write_config(tmp_path, {"log_file": "-"}))], broken)
     assert 1 == capsys.readouterr().err.count("Traceback")
 
 
 def test_config_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before a restart, so that a mistake does not cost the running service."""
+    """A user can find a mistake before the restart of a running service."""
     port = yaml.safe_load(config.read_text())["listen_port"]
 
     assert 0 == main(["--config", str(config), "--config.check"])
@@ -145,7 +145,7 @@ def test_config_check_says_what_it_understood(config: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize("module", ["ble_exporter", "ble_exporter.main"])
 def test_both_modules_are_the_program(module: str) -> None:
-    """It is public API, so existing installations rely on it."""
+    """Both modules are public API, and existing installations rely on them."""
     out = subprocess.run(
         [sys.executable, "-m", module, "--version"], capture_output=True, text=True, cwd=ROOT, check=True
     )
@@ -162,7 +162,7 @@ def test_both_modules_are_the_program(module: str) -> None:
     ],
 )
 def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], missing: set[str]) -> None:
-    """`--config.check` on a Pi must answer at once: those imports take most of a second there."""
+    """`--config.check` on a Pi must answer immediately: those imports take most of a second there."""
     code = (
         "import sys\nfrom ble_exporter.main import main\n"
         f"try: main({arguments})\nexcept SystemExit: pass\nprint(*sys.modules)"
@@ -173,7 +173,7 @@ def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], mis
 
 
 def test_a_pipe_that_nobody_reads_any_more_ends_it_without_a_traceback() -> None:
-    """Users type `ble-exporter decode … | head -1`."""
+    """Users run `ble-exporter decode … | head -1`."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:

@@ -1,4 +1,4 @@
-"""Signals, at every moment in the life of the process."""
+"""Signals during start, run and stop of the process."""
 
 import re
 import signal
@@ -13,13 +13,13 @@ HUNG_UP = "WARNING SIGHUP is ignored: a reload is not supported yet; restart to 
 
 
 def words_of(line: str) -> str:
-    """Return a line of the log without its time."""
+    """Return a log line without its time."""
     return line.split(" ", 1)[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number: signal.Signals) -> None:
-    """Exit status 0 tells systemd that all was well; nothing is left on standard error."""
+    """Exit status 0 reports a clean end to systemd; no error may appear on standard error."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock", "--mock-seed", "1", "--mock-strangers", "2") as process:
         assert process.stderr is not None
@@ -29,7 +29,7 @@ def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number
             if len([heard for heard in lines if " heard " in heard]) == 2:
                 break
         url = re.findall(r"serving on (\S+)", "".join(lines))[0]
-        with urllib.request.urlopen(url) as response:  # noqa: S310 - the address is our own
+        with urllib.request.urlopen(url) as response:  # noqa: S310 - our own address
             body = response.read().decode()
         process.send_signal(number)
         status = process.wait(timeout=PATIENCE_S)
@@ -41,9 +41,9 @@ def test_a_signal_ends_it_cleanly_in_the_middle_of_a_scan(tmp_path: Path, number
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: signal.Signals) -> None:
-    """On a Pi the imports take most of a second: a signal during that time is a normal stop, not a failure."""
+    """On a Pi the imports take most of a second: a signal during them is a normal stop, not a failure."""
     path = write_config(tmp_path, {})
-    # The signal comes out of the very import that takes longest.
+    # The slowest import raises the signal.
     (tmp_path / "bleak.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")
     with running("--config", str(path), PYTHONPATH=str(tmp_path)) as process:
         _, err = process.communicate(timeout=PATIENCE_S)
@@ -52,7 +52,7 @@ def test_a_signal_while_it_starts_ends_it_as_cleanly(tmp_path: Path, number: sig
 
 
 def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
-    """A user presses Ctrl-C again, or systemd sends a second signal."""
+    """A user may press Ctrl-C again, or systemd may send a second signal."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock") as process:
         assert process.stderr is not None
@@ -67,10 +67,10 @@ def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
     assert (0, "stopped\n") == (status, rest[-1])
 
 
-def test_a_hang_up_while_it_starts_is_ignored_and_told(tmp_path: Path) -> None:
-    """By default it would end the program, with a status that systemd takes for a clean exit."""
+def test_a_hang_up_while_it_starts_is_ignored_and_logged(tmp_path: Path) -> None:
+    """By default, SIGHUP would end the program with a status that systemd takes for a clean exit."""
     path = write_config(tmp_path, {"log_file": "-"})
-    # The signal comes out of the very import that takes longest; then the real one goes on.
+    # The slowest import raises the signal, and then imports the real module.
     (tmp_path / "bleak.py").write_text(
         f"import os, sys\nos.kill(os.getpid(), {int(signal.SIGHUP)})\n"
         f"sys.path.remove({str(tmp_path)!r})\ndel sys.modules['bleak']\nimport bleak\n"
@@ -88,24 +88,24 @@ def test_a_hang_up_while_it_starts_is_ignored_and_told(tmp_path: Path) -> None:
     assert (0, 1) == (status, lines.count(HUNG_UP))
 
 
-def test_a_hang_up_while_it_runs_is_ignored_and_told(tmp_path: Path) -> None:
-    """Whoever asks for a reload must learn that there was none, and the readings go on."""
+def test_a_hang_up_while_it_runs_is_ignored_and_logged(tmp_path: Path) -> None:
+    """A user who asks for a reload must learn that it did not happen, and the exporter must keep running."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock") as process:
         assert process.stderr is not None
         url = next(re.findall(r"serving on (\S+)", line)[0] for line in process.stderr if "serving on" in line)
         process.send_signal(signal.SIGHUP)
-        told = next(words_of(line) for line in process.stderr if "SIGHUP" in line)
-        with urllib.request.urlopen(url) as response:  # noqa: S310 - the address is our own
+        logged = next(words_of(line) for line in process.stderr if "SIGHUP" in line)
+        with urllib.request.urlopen(url) as response:  # noqa: S310 - our own address
             answer = response.status
         process.send_signal(signal.SIGTERM)
         status = process.wait(timeout=PATIENCE_S)
 
-    assert (HUNG_UP, 200, 0) == (told, answer, status)
+    assert (HUNG_UP, 200, 0) == (logged, answer, status)
 
 
 def test_a_hang_up_while_it_stops_changes_nothing(tmp_path: Path) -> None:
-    """A terminal that is closed after Ctrl-C: the end is as clean."""
+    """A terminal that is closed after Ctrl-C must not spoil the clean end."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock") as process:
         assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""Each module has its mirror: the tests of ble_exporter/a/b.py are tests/a/test_b.py, or tests/a/test_b_*.py."""
+"""Each module has its test files: those of ble_exporter/a/b.py are tests/a/test_b.py, or tests/a/test_b_*.py."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -8,16 +8,16 @@ import pytest
 from tests.conftest import HERE
 
 WITHOUT_TESTS: Mapping[str, str] = {
-    "__main__": "calls main; tests/program.py starts the program with it",
-    "device/series": "attributes and their first values; tests/device/test_device.py shows what becomes of them",
-    "formats/decoded": "declares the arguments and the result of a decoder, and of a guess",
+    "__main__": "calls main; tests/program.py starts the program by this module",
+    "device/series": "attributes and their initial values, tested in tests/device/test_device.py",
+    "formats/decoded": "declares the arguments and results of decoders and guesses",
     "model": "declares the two values that pass through the program",
 }
-"""Module to the reason why it has no tests of its own."""
+"""Module → the reason why it has no tests of its own."""
 
 OF_NO_MODULE: Mapping[str, str] = {
-    "formats/test_hostile": "what holds for any bytes, whatever their format",
-    "formats/test_new_format": "the whole program with one format more",
+    "formats/test_hostile": "invariants for any bytes in any format",
+    "formats/test_new_format": "the whole program with an additional format",
     "formats/test_vectors": "the vectors of every format",
     "test_build_backend": "contrib/build_backend.py",
     "test_conventions": "the order in assertions",
@@ -30,9 +30,9 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_mutation": "contrib/mutation/",
     "test_readme": "README.md",
     "test_secrets": "bindkeys, wherever they could be shown",
-    "test_version": "ble_exporter/__init__.py, which is the version",
+    "test_version": "ble_exporter/__init__.py, which has the version",
 }
-"""Test file to what it tests."""
+"""Test file → the subject of its tests."""
 
 SLOW_SUITES = ("page", "prometheus", "rig")
 """Folders of tests that run the whole program, with a browser, a server or a kernel."""
@@ -41,7 +41,7 @@ PACKAGE = HERE.parent / "ble_exporter"
 
 
 def names(folder: PurePath, paths: list[PurePath]) -> set[str]:
-    """Return paths below a folder, without their suffix: "formats/atc"."""
+    """Return the paths of files relative to a folder, without suffix, for example "formats/atc"."""
     return {path.relative_to(folder).with_suffix("").as_posix() for path in paths}
 
 
@@ -51,7 +51,7 @@ TEST_FILES = {name for name in names(HERE, list(HERE.rglob("test_*.py"))) if Pur
 
 
 def module_of(test_file: str) -> str:
-    """Return the module that a test file is named after, the longest one that fits; empty if there is none."""
+    """Return the module that a test file is named after, by the longest match; an empty string if no name matches."""
     path = PurePath(test_file)
     words = path.name.removeprefix("test_").split("_")
     candidates = (path.with_name("_".join(words[:count])).as_posix() for count in range(len(words), 0, -1))
@@ -59,12 +59,12 @@ def module_of(test_file: str) -> str:
 
 
 def test_every_module_has_its_tests() -> None:
-    """Whoever changes a module finds its tests without a search; a module without any is seen here."""
+    """A contributor who changes a module finds its tests without a search, and a module without tests is reported."""
     assert sorted(WITHOUT_TESTS) == sorted(MODULES - {module_of(name) for name in TEST_FILES})
 
 
 def test_every_test_file_has_its_module() -> None:
-    """The tests of a module that was renamed or removed must not stay under the old name."""
+    """The tests of a renamed or removed module must not stay under the old name."""
     assert sorted(OF_NO_MODULE) == sorted(name for name in TEST_FILES if not module_of(name))
 
 
@@ -81,5 +81,5 @@ def test_every_test_file_has_its_module() -> None:
     ],
 )
 def test_a_test_file_is_that_of_the_longest_name_that_fits(test_file: str, module: str) -> None:
-    """Otherwise the tests of BTHome v1 would count as those of BTHome v2."""
+    """Otherwise the tests of BTHome v1 would count as tests of BTHome v2."""
     assert module == module_of(test_file)

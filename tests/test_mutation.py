@@ -1,4 +1,4 @@
-"""`make mutants`: the changes that it makes, how it identifies a mutant, the tests that it runs."""
+"""`make mutants`: its changes, the identity of a mutant, and the tests that it runs."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def f(x: "int" = 1) -> "str":
 
 
 def module_of(tmp_path: Path, source: str) -> Module:
-    """Return a module of that source."""
+    """Return a module with this source."""
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
     return Module(path)
@@ -40,7 +40,7 @@ def changes_of(tmp_path: Path, source: str) -> set[str]:
 
 
 def test_every_part_of_a_table_and_every_statement_is_changed(mutants: list[Mutant]) -> None:
-    """A part that is never changed is never judged. Docstrings and annotations do nothing: they stay."""
+    """A part that is never changed is never tested. Docstrings and annotations have no effect, and stay unchanged."""
     row = 'ROWS: "Mapping[str, int]" = '
 
     assert {
@@ -69,19 +69,19 @@ def test_every_part_of_a_table_and_every_statement_is_changed(mutants: list[Muta
     ],
 )
 def test_byte_order_sign_and_bounds_change_to_valid_values(tmp_path: Path, before: str, after: set[str]) -> None:
-    """A change that fails at import says nothing about a test."""
+    """A mutant that fails at import proves nothing about the tests."""
     assert {f"x = {text}" for text in after} == changes_of(tmp_path, f"x = {before}")
 
 
 def test_each_caught_exception_is_replaced(tmp_path: Path) -> None:
-    """A handler that nothing reaches must show, also where it catches several exceptions."""
+    """A handler that no test reaches must be reported, also if it catches several exceptions."""
     changes = changes_of(tmp_path, "def f():\n    try:\n        g()\n    except (A, b.C):\n        g()\n")
 
     assert {"except (ZeroDivisionError, b.C):", "except (A, ZeroDivisionError):"} <= changes
 
 
 def test_a_mutant_keeps_its_identity_when_lines_move(tmp_path: Path, mutants: list[Mutant]) -> None:
-    """Otherwise each new comment would outdate the list of survivors."""
+    """Otherwise each new comment would invalidate the list of survivors."""
     module = module_of(tmp_path, "# A comment.\n\n" + SOURCE)
     moved = list(module.mutants(tables.edits(module)))
 
@@ -90,7 +90,7 @@ def test_a_mutant_keeps_its_identity_when_lines_move(tmp_path: Path, mutants: li
 
 
 def test_a_mutant_names_the_function_it_changes(mutants: list[Mutant]) -> None:
-    """Two functions may have the same line, of which one survives."""
+    """Two functions may contain the same line, and only one of the two mutants may survive."""
     assert {"x -= 1": "f", "x = 1": "f", "pass": "f", "return None": "f"}.items() <= {
         mutant.identity.after: mutant.identity.function for mutant in mutants
     }.items()
@@ -107,12 +107,12 @@ def test_a_mutant_names_the_function_it_changes(mutants: list[Mutant]) -> None:
     ],
 )
 def test_a_change_without_meaning_is_no_mutant(tmp_path: Path, before: str, after: str) -> None:
-    """It would survive, or fail at import; both say nothing about the tests."""
+    """Such a mutant would survive, or fail at import; both prove nothing about the tests."""
     assert [] == list(module_of(tmp_path, before).mutants([("test", after)]))
 
 
 def test_no_mutant_is_made_twice(tmp_path: Path) -> None:
-    """Duplicates would weigh on the score."""
+    """Duplicates would distort the score."""
     mutants = module_of(tmp_path, "x = 1").mutants([("one", "x = 2"), ("two", "x =  2")])
 
     assert ["one"] == [mutant.operator for mutant in mutants]
@@ -120,7 +120,7 @@ def test_no_mutant_is_made_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", sorted(path.name for path in FORMATS.glob("*.py")))
 def test_every_test_file_that_a_round_names_exists(module: str) -> None:
-    """On a missing file pytest fails, and `make mutants` runs too rarely to notice a moved one."""
+    """Pytest fails for a missing file, and `make mutants` runs too rarely to notice a renamed one soon."""
     paths = [Path(argument) for arguments in rounds(module) for argument in arguments if argument.endswith(".py")]
 
     assert Path("tests/formats/test_vectors.py") in paths

@@ -1,4 +1,4 @@
-"""From advertisement to reading."""
+"""From an advertisement to a reading."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ ANNOUNCEMENT = bytes.fromhex("30585b050201000038c1a408")
 
 
 def read(service_data: dict[str, bytes]) -> Reading:
-    """Read an advertisement of a device without a key."""
+    """Return the reading of a device without a key."""
     return plain_reader(Advertisement(ADDRESS, service_data, 0.0))
 
 
@@ -36,13 +36,13 @@ def test_parse_bthome_gives_the_contract_s_example() -> None:
 
 
 def test_parse_bthome_raises_a_value_error() -> None:
-    """Callers catch ValueError: that is the contract."""
+    """The contract promises a ValueError, which callers catch."""
     with pytest.raises(ValueError, match="version 1 is not 2"):
         parse_bthome(b"\x20")
 
 
 def test_a_reading_is_the_meaning_of_one_advertisement() -> None:
-    """Values, packet id and format arrive together, or a repeat could not be told from a new measurement."""
+    """A repeat can be told from a new measurement only if values, packet id and format arrive together."""
     assert read({UUID: PACKET_B}) == Reading(
         measurements={Measurement("voltage"): 2.848, Measurement("power_on"): 0.0, Measurement("opening"): 1.0},
         others={},
@@ -74,15 +74,15 @@ def outcome_of(service_data: dict[str, bytes]) -> Reading | tuple[str, str]:
         st.binary(max_size=40).map(lambda objects: (UUID, b"\x40" + objects)),
     )
 )
-def test_one_payload_alone_is_read_as_beside_an_unknown_format(one: tuple[str, bytes]) -> None:
-    """Payloads that arrive alone, as nearly all do, are read in a faster way: it must not differ."""
+def test_one_payload_alone_is_read_as_next_to_an_unknown_format(one: tuple[str, bytes]) -> None:
+    """A single payload, the usual case, has a faster code path, whose result must not differ."""
     uuid, payload = one
 
     assert outcome_of({uuid: payload}) == outcome_of({uuid: payload, "another": b""})
 
 
 def test_a_reading_numbers_what_is_no_measurement() -> None:
-    """A button of one format beside that of another: none takes the other's place."""
+    """Two formats may each send a button: neither may replace the other."""
     reading = read({UUID: bytes.fromhex("403a013a02"), bthome_v1.UUID: bytes.fromhex("023a04") + b"\x64\x53abc"})
 
     assert {"button": "press", "button_2": "double_press", "button_3": "long_press", "text": "abc"} == reading.others
@@ -90,11 +90,11 @@ def test_a_reading_numbers_what_is_no_measurement() -> None:
 
 
 def test_a_packet_without_id_gives_a_reading_without_one() -> None:
-    """An invented id, 0 for example, would make every further packet a repeat."""
+    """An invented id, for example 0, would make every later packet a repeat."""
     assert read({UUID: b"\x40\x01\x61"}).packet_id is None
 
 
-def test_service_data_of_an_unknown_format_beside_a_known_one_is_ignored() -> None:
+def test_service_data_of_an_unknown_format_next_to_a_known_one_is_ignored() -> None:
     """Sensors may send more than one kind of service data in one advertisement."""
     service_data = {"0000feaa-0000-1000-8000-00805f9b34fb": b"x", UUID: PACKET_A}
 
@@ -102,29 +102,29 @@ def test_service_data_of_an_unknown_format_beside_a_known_one_is_ignored() -> No
 
 
 @pytest.mark.parametrize(
-    ("service_data", "reason", "said"),
+    ("service_data", "reason", "text"),
     [
         ({}, "no_service_data", "no service data: a name alone, or something else"),
         ({"fe95": b"\x50\x20"}, "no_known_format", "no service data of a known format, but fe95 5020"),
     ],
 )
 def test_an_advertisement_without_a_known_format_says_what_it_had(
-    service_data: dict[str, bytes], reason: str, said: str
+    service_data: dict[str, bytes], reason: str, text: str
 ) -> None:
-    """The user who set the sensor to another format must be able to read that in the log, with the bytes."""
+    """A user who set the sensor to another format must be able to see that in the log, with the bytes."""
     with pytest.raises(DecodeError) as caught:
         read(service_data)
 
-    assert (caught.value.reason, str(caught.value)) == (reason, said)
+    assert (caught.value.reason, str(caught.value)) == (reason, text)
 
 
 def test_a_reading_knows_where_decoding_stopped() -> None:
-    """What stood behind an unknown object was not read: somebody must be told."""
+    """The objects after an unknown one were not read: the log must report that."""
     assert Remarks(unknown_objects=(0xFE,)) == read({UUID: b"\x40\x01\x61\xfe"}).remarks
 
 
 def test_two_formats_in_one_advertisement_are_merged() -> None:
-    """Nothing heard is lost when a sensor speaks two formats at once."""
+    """A sensor that sends two formats at once must lose no values."""
     reading = read({mibeacon.UUID: bytes.fromhex("50585b050301000038c1a406100202020a10014f"), UUID: PACKET_B})
 
     assert {
@@ -139,7 +139,7 @@ def test_two_formats_in_one_advertisement_are_merged() -> None:
 
 @pytest.mark.parametrize("turn", [1, -1], ids=["heard in one order", "and in the other"])
 def test_the_same_measurement_in_two_formats_is_kept_twice(turn: int) -> None:
-    """Which of them is the first must not depend on the order in which D-Bus gives them."""
+    """The positions must not depend on the order in which D-Bus returns the formats."""
     service_data = dict([(UUID, b"\x40\x00\x07\x02\x8d\x0a\x02\x8e\x0a"), (atc.UUID, PVVX_PACKET)][::turn])
 
     reading = read(service_data)
@@ -153,7 +153,7 @@ def test_the_same_measurement_in_two_formats_is_kept_twice(turn: int) -> None:
 
 
 def test_an_impossible_value_keeps_its_position_among_formats() -> None:
-    """The second sensor's value must not become the first's when the first breaks."""
+    """If the first sensor of a device breaks, the second one's value must not take its place."""
     reading = read({UUID: b"\x40\x02\xff\x7f\x01\x50", atc.UUID: PVVX_PACKET.replace(b"\x52\x09", b"\xff\x09")})
 
     assert 19.0 == reading.measurements[Measurement("temperature", 2)]
@@ -161,8 +161,8 @@ def test_an_impossible_value_keeps_its_position_among_formats() -> None:
     assert Remarks(impossible=(Measurement("temperature"), Measurement("battery", 2))) == reading.remarks
 
 
-def test_a_payload_that_is_refused_does_not_cost_the_other_one() -> None:
-    """A real advertisement (bthome-ble's test_bthome_multiple_uuids): one format is encrypted, one says nothing."""
+def test_a_refused_payload_does_not_affect_the_other_one() -> None:
+    """A real advertisement (bthome-ble's test_bthome_multiple_uuids): one format is encrypted, one has no values."""
     reading = plain_reader(
         Advertisement(
             "A4:C1:38:81:24:C4",
@@ -180,27 +180,27 @@ def test_a_payload_that_is_refused_does_not_cost_the_other_one() -> None:
     assert ["encrypted"] == [error.reason for error in reading.remarks.refused]
 
 
-def test_of_several_payloads_that_are_all_refused_the_first_is_told() -> None:
-    """The table's order decides, so that the counted reason does not change from packet to packet."""
+def test_of_several_payloads_that_are_all_refused_the_first_is_reported() -> None:
+    """The order of the formats decides, so that the counted reason stays the same from packet to packet."""
     with pytest.raises(DecodeError, match="it is encrypted, and there is no key"):
         read({mibeacon.UUID: b"\x00", UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
 
 
-def test_an_announcement_beside_a_payload_that_is_refused_is_no_reading() -> None:
-    """Who lacks a key would be told that all is well."""
+def test_an_announcement_next_to_a_refused_payload_is_no_reading() -> None:
+    """Otherwise a user whose device lacks a key would see no error."""
     with pytest.raises(DecodeError, match="encrypted"):
         read({mibeacon.UUID: ANNOUNCEMENT, atc.UUID: bytes(11)})
 
 
 def test_an_announcement_alone_is_a_reading_without_measurements() -> None:
-    """The device was heard, and nothing is wrong with it."""
+    """The device was heard, and no error may be counted."""
     reading = read({mibeacon.UUID: ANNOUNCEMENT})
 
     assert reading == Reading({}, {}, None, ("MiBeacon",))
 
 
-def test_an_impossible_value_is_left_out_and_told() -> None:
-    """The others are sound: only this one is not exported."""
+def test_an_impossible_value_is_left_out_and_reported() -> None:
+    """The other values are valid: only the impossible one is left out."""
     reading = read({UUID: b"\x40\x01\xff\x02\x8d\x0a"})
 
     assert ({"temperature": 27.01}, Remarks(impossible=(Measurement("battery"),))) == (
@@ -227,12 +227,12 @@ class Keyed:
         self._read = keyed_reader(Ccm(sealing.KEY), ReplayGuard(lambda: self.now))
 
     def read(self, service_data: dict[str, bytes], adapter: str = "") -> Reading:
-        """Read an advertisement."""
+        """Return the reading of an advertisement."""
         return self._read(Advertisement(sealing.ADDRESS, service_data, 0.0, adapter=adapter))
 
 
-def test_an_announcement_beside_what_is_encrypted_does_not_spoil_it() -> None:
-    """It says nothing, so nobody gains anything by adding it."""
+def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:
+    """An announcement has no values, so that an attacker gains nothing by adding one."""
     announcement = bytes.fromhex("30585b0502") + sealing.REVERSED + b"\x08"
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), mibeacon.UUID: announcement})
 
@@ -240,7 +240,7 @@ def test_an_announcement_beside_what_is_encrypted_does_not_spoil_it() -> None:
 
 
 def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:
-    """A key changes nothing about that."""
+    """Merging works with a key as it does without one."""
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), atc.UUID: sealing.seal_atc(b"\xa0\x65\x50", 7)})
 
     assert ("BTHome v2, encrypted", "pvvx or ATC1441, encrypted") == reading.formats
@@ -267,7 +267,7 @@ def test_a_key_accepts_nothing_else(service_data: dict[str, bytes], reason: str)
 
 
 def test_a_sensor_that_has_restarted_is_remarked() -> None:
-    """It is worth a line in the log: from here on a recording of the old battery is known as one."""
+    """The log reports a restart: from here on, a recording of the old battery is recognized."""
     device = Keyed()
     device.read({UUID: sealing.seal_temperature(21, 500_000)})
     remarks: list[Remarks | str | None] = []

@@ -1,4 +1,4 @@
-"""The path of one advertisement."""
+"""The path of one advertisement through the pipeline."""
 
 import logging
 from dataclasses import replace
@@ -22,7 +22,7 @@ ENCRYPTED = bytes.fromhex("41e445f3c9962b332211006c7c4519")
 
 
 class Air:
-    """A pipeline for the devices of a configuration, on a clock that stands still."""
+    """A pipeline for the devices of a configuration, on a clock that the test sets."""
 
     def __init__(self, config: AppConfig, log: logging.Logger) -> None:
         self.now = 0.0
@@ -32,14 +32,14 @@ class Air:
         self._pipeline = Pipeline(self.devices, self.counts, log, lambda: self.now)
 
     def send(self, service_data: dict[str, bytes], address: str = LIVING_ROOM) -> dict[str, float]:
-        """Let the pipeline hear an advertisement as from a radio; return what a scrape shows then."""
+        """Pass an advertisement to the pipeline as a radio does; return the series of a scrape after it."""
         if self._pipeline.wants(address):
             self._pipeline.handle(Advertisement(address, service_data, 1000.0, -60))
         return samples_of(self.readings)
 
     @property
     def rejected(self) -> dict[str, int]:
-        """Reason to the number of advertisements that were rejected for it."""
+        """The number of rejected advertisements by reason, without zeros."""
         return {reason: count for reason, count in self.counts.rejected.items() if count}
 
 
@@ -50,7 +50,7 @@ def air(app_config: AppConfig, log: logging.Logger) -> Air:
 
 
 def test_an_advertisement_of_a_configured_device_becomes_a_reading(air: Air) -> None:
-    """It is the purpose of the exporter."""
+    """A packet from the radio must reach the scrape."""
     shown = air.send({UUID: PACKET_A})
 
     assert 27.01 == shown["temperature_celsius['living_room']"]
@@ -58,13 +58,13 @@ def test_an_advertisement_of_a_configured_device_becomes_a_reading(air: Air) -> 
 
 
 def test_an_unknown_device_is_counted_and_nothing_else(air: Air) -> None:
-    """The neighbour's sensor must never appear on the graph."""
+    """A neighbour's sensor must never appear on a graph."""
     assert {} == air.send({UUID: PACKET_A}, UNKNOWN)
     assert (1, 0, 1) == (air.counts.received, air.counts.decoded, air.counts.unknown_device)
 
 
 def test_addresses_of_a_configuration_match_whatever_their_case(app_config: AppConfig, log: logging.Logger) -> None:
-    """Contract; load_config writes them in upper case, an AppConfig that is built by hand may not."""
+    """The contract demands it: load_config writes addresses in upper case, but a user's AppConfig may not."""
     air = Air(replace(app_config, devices={LIVING_ROOM.lower(): "attic"}), log)
 
     assert 27.01 == air.send({UUID: PACKET_A})["temperature_celsius['attic']"]
@@ -92,21 +92,21 @@ def test_a_rejected_advertisement_is_counted_by_reason_and_refreshes_nothing(
 
 
 def test_a_rejection_is_logged_once_for_each_device_and_reason(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """It names the sensor; but one that sends nonsense every 2.5 s must not fill the SD card."""
+    """The warning names the sensor; a sensor that sends nonsense every 2.5 s must not fill the SD card."""
     caplog.set_level(logging.INFO)
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
         air.send({UUID: ENCRYPTED}, address)
 
     detail = f"it is encrypted, and there is no key: {ENCRYPTED.hex()}"
-    remedy = "give the device its bindkey in the configuration"
+    hint = "give the device its bindkey in the configuration"
     assert [
-        f"{device} ({address}): rejected an advertisement: encrypted: {detail}: {remedy}"
+        f"{device} ({address}): rejected an advertisement: encrypted: {detail}: {hint}"
         for device, address in (("living_room", LIVING_ROOM), ("bedroom", BEDROOM))
     ] == caplog.messages
 
 
 def test_a_device_is_logged_when_it_is_first_heard(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """The newcomer watches the log for the first readings."""
+    """A new user watches the log for the first readings."""
     caplog.set_level(logging.INFO)
     for _ in range(2):
         air.send({UUID: PACKET_A})
@@ -117,7 +117,7 @@ def test_a_device_is_logged_when_it_is_first_heard(air: Air, caplog: pytest.LogC
 
 @given(st.lists(st.tuples(st.sampled_from([LIVING_ROOM, UNKNOWN]), st.binary(max_size=400))))
 def test_every_advertisement_is_counted_once(packets: list[tuple[str, bytes]]) -> None:
-    """A packet without a reason is a gap that no one can explain."""
+    """A packet that is not counted would be a gap without an explanation."""
     log = logging.getLogger("test")
     log.setLevel(logging.CRITICAL)
     air = Air(AppConfig(30, 5, 8000, {LIVING_ROOM: "living_room"}), log)
@@ -130,7 +130,7 @@ def test_every_advertisement_is_counted_once(packets: list[tuple[str, bytes]]) -
 
 
 def test_an_unknown_object_is_counted_and_logged_once(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """A newer firmware's new object hides everything after it: that gap must have a reason."""
+    """An unknown object of newer firmware hides all objects after it: the log must explain the missing values."""
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         shown = air.send({UUID: bytes.fromhex("400161fe00020a0a")})
@@ -142,7 +142,7 @@ def test_an_unknown_object_is_counted_and_logged_once(air: Air, caplog: pytest.L
 
 
 def test_nobody_can_fill_the_log_with_unknown_objects(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """Each id is worth one warning, and MiBeacon has room for 65,536."""
+    """Each object id gets one warning, and MiBeacon has 65,536 ids."""
     head = bytes.fromhex("50505b0501") + bytes.fromhex(LIVING_ROOM.replace(":", ""))[::-1]
     for object_id in range(0x2000, 0x2000 + 500):
         air.send({mibeacon.UUID: head + object_id.to_bytes(2, "little") + b"\x01\x00"})
@@ -152,7 +152,7 @@ def test_nobody_can_fill_the_log_with_unknown_objects(air: Air, caplog: pytest.L
 
 
 def test_an_impossible_value_is_counted_and_logged_once(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """A battery of 255 %: its series is missing, and that gap must have a reason."""
+    """A battery of 255 % is not exported: the log must explain the missing series."""
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         shown = air.send({UUID: b"\x40\x01\xff\x02\x8d\x0a"})
@@ -162,10 +162,10 @@ def test_an_impossible_value_is_counted_and_logged_once(air: Air, caplog: pytest
     assert [True] == ["no sensor can have measured this battery" in message for message in caplog.messages]
 
 
-def test_a_format_that_is_refused_beside_another_is_counted_and_logged_once(
+def test_a_format_that_is_refused_next_to_another_is_counted_and_logged_once(
     air: Air, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The advertisement gave a reading, and one of its two formats did not."""
+    """Only one of the advertisement's two formats became a reading: the log must explain the missing values."""
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         air.send({UUID: PACKET_A, bthome_v1.UUID: b"\x23\x02"})
@@ -177,16 +177,16 @@ def test_a_format_that_is_refused_beside_another_is_counted_and_logged_once(
 def test_a_sensor_that_sends_only_its_name_is_counted_without_a_warning(
     air: Air, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Healthy sensors do that now and then."""
+    """Healthy sensors send such packets now and then."""
     air.send({})
 
     assert ({"no_service_data": 1}, []) == (air.rejected, caplog.messages)
 
 
-def test_a_device_keeps_the_reason_and_the_moment_of_its_latest_rejection(air: Air) -> None:
-    """The scan's line in the log says why a device was not heard in that scan."""
-    for moment, payload in ((5.0, b""), (7.0, ENCRYPTED)):
-        air.now = moment
+def test_a_device_keeps_the_reason_and_the_time_of_its_latest_rejection(air: Air) -> None:
+    """The scan's log line gives the reason why a device was not heard in that scan."""
+    for now_s, payload in ((5.0, b""), (7.0, ENCRYPTED)):
+        air.now = now_s
         air.send({UUID: payload})
 
     assert ("encrypted", 7.0) == air.devices[LIVING_ROOM].refusal

@@ -1,4 +1,4 @@
-"""The way of an advertisement of a device that has a key: what is not authentic refreshes nothing."""
+"""Advertisements of a device with a key: a packet that is not authentic refreshes nothing."""
 
 import logging
 from collections.abc import Callable
@@ -30,8 +30,8 @@ from tests.home import samples_of
 TEMPERATURE = "temperature_celsius['living_room']"
 
 
-class House:
-    """A pipeline for one sensor; unless the scan is shorter than 30 s, its radio listens all the time."""
+class KeyedPipeline:
+    """A pipeline for one sensor; its radio listens all the time, unless the scans are shorter than 30 s."""
 
     def __init__(self, log: logging.Logger, keys: dict[str, bytes], scan_duration_s: float = 30) -> None:
         self.now = 0.0
@@ -43,7 +43,7 @@ class House:
         self._pipeline = Pipeline(devices, self.counts, log, lambda: self.now)
 
     def hear(self, service_data: dict[str, bytes], adapter: str = "hci0") -> dict[str, float]:
-        """Hear an advertisement, at its own time and strength; return what a scrape shows then."""
+        """Pass on an advertisement with a new time and RSSI; return the series of a scrape after it."""
         self.now += 1
         if self._pipeline.wants(ADDRESS):
             self._pipeline.handle(Advertisement(ADDRESS, service_data, 1000 + self.now, -int(self.now), adapter))
@@ -51,25 +51,25 @@ class House:
 
     @property
     def rejected(self) -> dict[str, int]:
-        """Reason to the number of advertisements that were rejected for it."""
+        """The number of rejected advertisements by reason, without zeros."""
         return {reason: count for reason, count in self.counts.rejected.items() if count}
 
 
 @pytest.fixture
-def house(log: logging.Logger) -> House:
-    """A house in which the sensor has its key."""
-    return House(log, {ADDRESS: KEY})
+def pipeline(log: logging.Logger) -> KeyedPipeline:
+    """A pipeline for a sensor with its key."""
+    return KeyedPipeline(log, {ADDRESS: KEY})
 
 
-def test_what_was_encrypted_with_the_key_is_a_reading(house: House) -> None:
-    """It is the purpose of the key."""
-    assert 21 == house.hear({UUID: seal_temperature(21, 5)})[TEMPERATURE]
-    assert 1 == house.counts.decoded
+def test_what_was_encrypted_with_the_key_is_a_reading(pipeline: KeyedPipeline) -> None:
+    """A packet encrypted with the configured key must reach the scrape."""
+    assert 21 == pipeline.hear({UUID: seal_temperature(21, 5)})[TEMPERATURE]
+    assert 1 == pipeline.counts.decoded
 
 
 def test_the_key_of_an_address_is_found_whatever_its_case(log: logging.Logger) -> None:
-    """Otherwise a device of an AppConfig that is built by hand would be read as if it had no key."""
-    assert {} == House(log, {ADDRESS.lower(): KEY}).hear({UUID: PACKET_A})
+    """Otherwise a device in a user's own AppConfig would be read as if it had no key."""
+    assert {} == KeyedPipeline(log, {ADDRESS.lower(): KEY}).hear({UUID: PACKET_A})
 
 
 REFUSED = {
@@ -80,23 +80,23 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("reason", REFUSED)
-def test_what_is_not_authentic_is_counted_and_refreshes_nothing(house: House, reason: str) -> None:
-    """Values, last update, RSSI and, for a silent device, `seen` must not come from a forged packet."""
-    before = house.hear({UUID: seal_temperature(21, 5)})
-    scan_began_s = house.now + 1
+def test_what_is_not_authentic_is_counted_and_refreshes_nothing(pipeline: KeyedPipeline, reason: str) -> None:
+    """A forged packet must not affect the values, the last update, the RSSI, or `seen` of a silent device."""
+    before = pipeline.hear({UUID: seal_temperature(21, 5)})
+    scan_began_s = pipeline.now + 1
 
-    assert before == house.hear(REFUSED[reason])
-    assert ({reason: 1}, 1) == (house.rejected, house.counts.decoded)
-    house.device.expire_unheard_since(scan_began_s)
-    assert {} == samples_of(house.readings)
+    assert before == pipeline.hear(REFUSED[reason])
+    assert ({reason: 1}, 1) == (pipeline.rejected, pipeline.counts.decoded)
+    pipeline.device.expire_unheard_since(scan_began_s)
+    assert {} == samples_of(pipeline.readings)
 
 
 @pytest.mark.parametrize("payload", ["400005", "40FF"], ids=["packet id alone", "unknown object"])
-def test_a_plain_packet_without_values_is_a_downgrade_too(house: House, payload: str) -> None:
-    """Whoever looks for the fault must find it under its name."""
-    house.hear({UUID: bytes.fromhex(payload)})
+def test_a_plain_packet_without_values_is_a_downgrade_too(pipeline: KeyedPipeline, payload: str) -> None:
+    """A user who searches for the fault must find it under its own reason."""
+    pipeline.hear({UUID: bytes.fromhex(payload)})
 
-    assert {"not_encrypted": 1} == house.rejected
+    assert {"not_encrypted": 1} == pipeline.rejected
 
 
 GENUINE_AND_PLAIN = [
@@ -106,59 +106,61 @@ GENUINE_AND_PLAIN = [
 
 
 @pytest.mark.parametrize("service_data", GENUINE_AND_PLAIN, ids=["genuine first", "plain first"])
-def test_a_plain_packet_does_not_get_in_beside_a_genuine_one(house: House, service_data: dict[str, bytes]) -> None:
-    """Both are merged into one reading: whoever adds service data to a recording must gain nothing."""
-    assert {} == house.hear(service_data)
-    assert {"not_encrypted": 1} == house.rejected
+def test_a_plain_packet_is_not_accepted_next_to_a_genuine_one(
+    pipeline: KeyedPipeline, service_data: dict[str, bytes]
+) -> None:
+    """Both would be merged into one reading: an attacker who adds service data to a recording must gain nothing."""
+    assert {} == pipeline.hear(service_data)
+    assert {"not_encrypted": 1} == pipeline.rejected
 
 
-def test_what_is_refused_does_not_move_the_count(house: House) -> None:
-    """Otherwise a plain packet beside a genuine one would make the genuine one's repeat a replay."""
-    house.hear({UUID: seal_temperature(21, 9), bthome_v1.UUID: bytes.fromhex("2302c409")})
+def test_what_is_refused_does_not_move_the_count(pipeline: KeyedPipeline) -> None:
+    """Otherwise a plain packet next to a genuine one would make the genuine one's repeat a replay."""
+    pipeline.hear({UUID: seal_temperature(21, 9), bthome_v1.UUID: bytes.fromhex("2302c409")})
 
-    assert 22 == house.hear({UUID: seal_temperature(22, 8)})[TEMPERATURE]
+    assert 22 == pipeline.hear({UUID: seal_temperature(22, 8)})[TEMPERATURE]
 
 
-def test_a_repeat_under_one_counter_is_heard_but_no_new_measurement(house: House) -> None:
-    """Encrypted packets have no packet id; the counter is one."""
+def test_a_repeat_under_one_counter_is_heard_but_no_new_measurement(pipeline: KeyedPipeline) -> None:
+    """Encrypted packets have no packet id; the counter takes its place."""
     last_update = "last_update_timestamp_seconds['living_room']"
-    first = house.hear({UUID: seal_temperature(21, 5)})
-    again = house.hear({UUID: seal_temperature(21, 5)})
+    first = pipeline.hear({UUID: seal_temperature(21, 5)})
+    again = pipeline.hear({UUID: seal_temperature(21, 5)})
     assert first[last_update] == again[last_update]
     assert -2 == again["rssi_dbm['hci0', 'living_room']"]
 
-    other_half = house.hear({UUID: seal_temperature(22, 5)})
+    other_half = pipeline.hear({UUID: seal_temperature(22, 5)})
     assert 1003 == other_half[last_update]
 
 
-def test_a_late_copy_from_a_second_adapter_is_heard_and_changes_no_value(house: House) -> None:
+def test_a_late_copy_from_a_second_adapter_is_heard_and_changes_no_value(pipeline: KeyedPipeline) -> None:
     """The kernel holds packets back: a late copy is neither a replay, with its warning, nor a new measurement."""
-    house.hear({UUID: seal_temperature(21, 5)})
-    house.hear({UUID: seal_temperature(22, 6)})
-    late = house.hear({UUID: seal_temperature(21, 5)}, adapter="hci1")
+    pipeline.hear({UUID: seal_temperature(21, 5)})
+    pipeline.hear({UUID: seal_temperature(22, 6)})
+    late = pipeline.hear({UUID: seal_temperature(21, 5)}, adapter="hci1")
 
-    assert (22, {}) == (late[TEMPERATURE], house.rejected)
+    assert (22, {}) == (late[TEMPERATURE], pipeline.rejected)
     assert -3 == late["rssi_dbm['hci1', 'living_room']"]
 
 
 @pytest.mark.parametrize("after_s", range(10))
-def test_no_value_goes_back_however_late_a_second_adapter_brings_it(house: House, after_s: int) -> None:
-    """Whoever plays a recording to one adapter must gain nothing by that."""
-    house.hear({UUID: seal_temperature(21, 5)})
-    house.hear({UUID: seal_temperature(22, 6)})
-    house.now += after_s
+def test_no_value_goes_back_however_late_a_second_adapter_brings_it(pipeline: KeyedPipeline, after_s: int) -> None:
+    """An attacker who plays a recording to a second adapter must gain nothing."""
+    pipeline.hear({UUID: seal_temperature(21, 5)})
+    pipeline.hear({UUID: seal_temperature(22, 6)})
+    pipeline.now += after_s
 
-    assert 22 == house.hear({UUID: seal_temperature(21, 5)}, adapter="hci1")[TEMPERATURE]
+    assert 22 == pipeline.hear({UUID: seal_temperature(21, 5)}, adapter="hci1")[TEMPERATURE]
 
 
-def test_each_refusal_is_warned_of_once_with_the_remedy(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """Which sensor it is, and what its owner can do: other programs only say that something could not be decrypted."""
-    house.hear({UUID: seal_temperature(21, 5)})
+def test_each_refusal_is_warned_of_once_with_a_hint(pipeline: KeyedPipeline, caplog: pytest.LogCaptureFixture) -> None:
+    """A warning must name the sensor and a remedy, not only report that a packet could not be decrypted."""
+    pipeline.hear({UUID: seal_temperature(21, 5)})
     caplog.clear()
     caplog.set_level(logging.WARNING)
     for refused in REFUSED.values():
-        house.hear(refused)
-        house.hear(refused)
+        pipeline.hear(refused)
+        pipeline.hear(refused)
 
     not_encrypted = (
         f"not_encrypted: {UUID} {PACKET_A.hex()}: the device has a bindkey, and this packet is plain: "
@@ -180,42 +182,42 @@ def test_each_refusal_is_warned_of_once_with_the_remedy(house: House, caplog: py
 
 
 def test_a_new_battery_is_logged_and_the_next_one_is_warned_of_again(
-    house: House, caplog: pytest.LogCaptureFixture
+    pipeline: KeyedPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A year later nobody remembers the warning."""
-    house.hear({UUID: seal_temperature(21, 500_000)})
+    """The next battery change may be a year later, when nobody remembers the first warning."""
+    pipeline.hear({UUID: seal_temperature(21, 500_000)})
     caplog.set_level(logging.INFO)
     for battery in range(2):
         caplog.clear()
-        house.now += QUIET_S
+        pipeline.now += QUIET_S
         for counter in range(4):
-            house.hear({UUID: seal_temperature(20 + counter + battery * 10, counter)})
-            house.now += 9
+            pipeline.hear({UUID: seal_temperature(20 + counter + battery * 10, counter)})
+            pipeline.now += 9
         assert ["WARNING", "INFO"] == [record.levelname for record in caplog.records]
         assert f"living_room ({ADDRESS}): restart accepted: probably a new battery" == caplog.messages[1]
-        house.hear({UUID: seal_temperature(30, 60)})
+        pipeline.hear({UUID: seal_temperature(30, 60)})
 
 
 @pytest.mark.parametrize(("scan_duration_s", "rejected"), [(30, 2), (5, 4)], ids=["without pause", "with pauses"])
 def test_a_pause_between_two_scans_is_no_silence(log: logging.Logger, scan_duration_s: float, rejected: int) -> None:
-    """Where nobody listened, a restart is believed only after a silence that is longer by the interval."""
-    house = House(log, {ADDRESS: KEY}, scan_duration_s)
-    house.hear({UUID: seal_temperature(21, 500_000)})
-    house.now += QUIET_S - 20
+    """While no adapter listens, a sensor is not silent: the required silence is longer by the scan interval."""
+    pipeline = KeyedPipeline(log, {ADDRESS: KEY}, scan_duration_s)
+    pipeline.hear({UUID: seal_temperature(21, 500_000)})
+    pipeline.now += QUIET_S - 20
     for counter in range(4):
-        house.now += 9
-        house.hear({UUID: seal_temperature(20 + counter, counter)})
+        pipeline.now += 9
+        pipeline.hear({UUID: seal_temperature(20 + counter, counter)})
 
-    assert {"replayed": rejected} == house.rejected
+    assert {"replayed": rejected} == pipeline.rejected
 
 
 def test_a_device_without_a_key_rejects_what_is_encrypted_and_reads_the_rest(log: logging.Logger) -> None:
-    """Encrypted is the reason, and the remedy is to give it its key."""
-    house = House(log, {})
-    house.hear({UUID: seal_temperature(21, 5)})
-    house.hear({UUID: PACKET_A})
+    """The rejection must be counted as `encrypted`, whose hint is to give the device its key."""
+    pipeline = KeyedPipeline(log, {})
+    pipeline.hear({UUID: seal_temperature(21, 5)})
+    pipeline.hear({UUID: PACKET_A})
 
-    assert ({"encrypted": 1}, 1) == (house.rejected, house.counts.decoded)
+    assert ({"encrypted": 1}, 1) == (pipeline.rejected, pipeline.counts.decoded)
 
 
 @pytest.mark.parametrize(
@@ -229,22 +231,22 @@ def test_a_device_without_a_key_rejects_what_is_encrypted_and_reads_the_rest(log
     ids=["BTHome v2", "BTHome v1", "pvvx", "MiBeacon"],
 )
 def test_each_encrypted_format_is_guarded(
-    house: House, uuid: str, seal: Callable[[bytes, int], bytes], plaintext: str
+    pipeline: KeyedPipeline, uuid: str, seal: Callable[[bytes, int], bytes], plaintext: str
 ) -> None:
-    """A new packet is accepted, its repeat too, and a recording of an earlier one is a replay."""
+    """A new packet and its repeat are accepted; a recording of an earlier one is a replay."""
     for counter in (5, 6, 6, 5):
-        shown = house.hear({uuid: seal(bytes.fromhex(plaintext), counter)})
+        shown = pipeline.hear({uuid: seal(bytes.fromhex(plaintext), counter)})
 
-    assert (3, {"replayed": 1}) == (house.counts.decoded, house.rejected)
+    assert (3, {"replayed": 1}) == (pipeline.counts.decoded, pipeline.rejected)
     assert TEMPERATURE in shown
 
 
 def test_an_announcement_in_plain_is_neither_a_reading_nor_a_downgrade(
-    house: House, caplog: pytest.LogCaptureFixture
+    pipeline: KeyedPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An encrypted MiBeacon sensor sends such frames, too: a warning would be false, and a refresh a gift."""
+    """Encrypted MiBeacon sensors also send plain frames: a warning would be false, and anybody can forge them."""
     caplog.set_level(logging.WARNING)
     announcement = bytes.fromhex("30585b0502") + REVERSED + b"\x08"
 
-    assert {} == house.hear({mibeacon.UUID: announcement})
-    assert ({"no_service_data": 1}, []) == (house.rejected, caplog.messages)
+    assert {} == pipeline.hear({mibeacon.UUID: announcement})
+    assert ({"no_service_data": 1}, []) == (pipeline.rejected, caplog.messages)

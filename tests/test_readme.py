@@ -1,9 +1,9 @@
 """
 The README's commands and configurations work.
 
-Each line of its `sh` blocks is one of four kinds: make targets, pip, the exporter's own commands, and those that set up
-a machine. The first test fails for a fifth kind. Commands that need root, systemd or the network are compared with the
-files that they use; `make test-fresh` runs the installation itself.
+Each line of its `sh` blocks is one of four kinds: make targets, pip, the exporter's own commands, and commands that
+set up a machine. The first test fails for a fifth kind. Commands that need root, systemd or the network are compared
+with the files that they use; `make test-fresh` runs the installation itself.
 """
 
 import re
@@ -32,12 +32,12 @@ pytestmark = pytest.mark.usefixtures("process_as_before")
 
 
 def _blocks(language: str) -> list[str]:
-    """Return the README's fenced blocks of a language."""
+    """Return the contents of the README's fenced blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 def _commands() -> list[list[str]]:
-    """Return the words of each command, `sudo` left out; also of those in the text that begin with the venv's path."""
+    """Return the words of each command in the `sh` blocks and in code spans, without `sudo`."""
     lines = [line for block in _blocks("sh") for line in block.splitlines()]
     lines += re.findall(r"`(venv/bin/[^`]+|apt [^`]+)`", README)
     words = [shlex.split(command, comments=True) for line in lines for command in line.split(" && ")]
@@ -54,13 +54,13 @@ MACHINE = [
 
 
 def test_every_command_is_of_a_kind_that_is_tested() -> None:
-    """A new command in the README needs a test, too."""
+    """A new command in the README needs a test."""
     assert [] == [command for command in COMMANDS if command not in MAKE + PIP + EXPORTER + MACHINE]
     assert all([MAKE, PIP, EXPORTER, MACHINE])
 
 
 def test_it_is_short_and_begins_with_the_two_commands() -> None:
-    """A visitor decides on the first screen; reference belongs to docs/."""
+    """A visitor decides on the first screen; reference documentation belongs to docs/."""
     assert len(README.splitlines()) <= 150
     assert [["make", "demo"], ["make", "test"]] == COMMANDS[:2]
     assert README[: README.index("make test")].count("\n") < 20
@@ -68,15 +68,15 @@ def test_it_is_short_and_begins_with_the_two_commands() -> None:
 
 @pytest.mark.parametrize("command", MAKE, ids=" ".join)
 def test_make_targets_exist(command: list[str]) -> None:
-    """Users copy the commands, and what the targets run must be checkable."""
+    """Users copy these commands; `make -n` shows that their targets exist."""
     subprocess.run(
         [command[0], "-n", *command[1:]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S
     )
 
 
 @pytest.mark.parametrize("command", PIP, ids=" ".join)
-def test_pip_installs_what_there_is(command: list[str]) -> None:
-    """Only from a lock with a hash for each package, or from the checkout: nothing that may change tomorrow."""
+def test_pip_installs_from_a_lock_or_the_checkout(command: list[str]) -> None:
+    """Pip must install from a lock with hashes or from the checkout, so that the result is the same tomorrow."""
     match command[1:]:
         case ["install", "--require-hashes", "--no-deps", "--requirement", lock]:
             pinned = re.findall(r"^[\w.-]+==\S+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
@@ -89,7 +89,7 @@ def test_pip_installs_what_there_is(command: list[str]) -> None:
 
 
 def test_the_systemd_commands_suit_the_unit() -> None:
-    """What they create is what the unit names: user, program, folder of the log, configuration."""
+    """The unit refers to the user, program, log folder and configuration that the commands create."""
     service = systemd_unit()["Service"]
     program, *_, configuration = service["ExecStart"].split()
     folder = service["WorkingDirectory"]
@@ -118,7 +118,7 @@ def _free_port() -> int:
 def test_find_check_and_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The three commands after the installation, in their order: on a capture, and on the simulated radio."""
+    """These are the three commands after the installation, run on a capture and on the simulated radio."""
     monkeypatch.chdir(tmp_path)
     Path("one.capture").write_text(CAPTURE, encoding="utf-8")
     discover, start, doctor = (command[1:] for command in EXPORTER)
@@ -131,14 +131,14 @@ def test_find_check_and_run(
         assert process.stderr is not None
         line = next(line for line in process.stderr if "serving on" in line)
         next(line for line in process.stderr if "heard living_room" in line)
-        with urllib.request.urlopen(re.findall(r"http\S+/metrics", line)[0]) as response:  # noqa: S310 - our own
+        with urllib.request.urlopen(re.findall(r"http\S+/metrics", line)[0]) as response:  # noqa: S310 - our own address
             assert 'ble_sensor_temperature_celsius{device="living_room"}' in response.read().decode()
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(timeout=PATIENCE_S)
 
 
 def test_the_recommended_configuration_is_what_discover_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One recommendation, wherever its reader meets it."""
+    """The README and `discover` must recommend the same settings."""
     monkeypatch.chdir(tmp_path)
     Path("one.capture").write_text(CAPTURE, encoding="utf-8")
     main(["discover", "--write", "home.yaml", "--replay", "one.capture", "--add", f"{SENSOR}=living_room"])
@@ -159,7 +159,7 @@ def test_the_recommended_configuration_is_what_discover_writes(tmp_path: Path, m
 
 
 def test_prometheus_scrapes_the_port_of_the_configuration() -> None:
-    """A copied block that scrapes another port than the copied configuration serves shows nothing."""
+    """If a user copies both blocks, Prometheus must scrape the port that the exporter serves."""
     configuration, prometheus = map(yaml.safe_load, _blocks("yaml"))
     targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
 
@@ -167,7 +167,7 @@ def test_prometheus_scrapes_the_port_of_the_configuration() -> None:
 
 
 def test_the_table_of_sensors_is_a_recorded_one() -> None:
-    """It promises what `discover` shows; the recording is held to the program by the radio rig."""
+    """The table must be real output of `discover`; the radio rig compares the recording with the program."""
     table = next(block for block in _blocks("") if "ADDRESS" in block).split("\n\n")[0]
     recorded = (ROOT / "docs/first-five-minutes.md").read_text(encoding="utf-8").splitlines()
 

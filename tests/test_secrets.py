@@ -1,4 +1,4 @@
-"""Bindkeys are used where they are needed, and shown nowhere."""
+"""Bindkeys never appear in output."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ OTHER_KEY = bytes.fromhex("fedcba9876543210fedcba9876543210")
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """A log that is left open would go on in the next test."""
+    """A handler that stays open would write the log of the next test."""
     yield
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -46,7 +46,7 @@ def _log_as_before() -> Iterator[None]:
 
 
 def encrypted(counter: int, celsius: int, key: bytes = KEY) -> bytes:
-    """Return what a sensor with that key sends, in BTHome v2."""
+    """Return a sensor's BTHome v2 payload, encrypted with that key."""
     head, count = b"\x41", counter.to_bytes(4, "little")
     nonce = bytes.fromhex(ADDRESS.replace(":", "")) + b"\xd2\xfc" + head + count
     sealed = AESCCM(key, tag_length=4).encrypt(nonce, b"\x02" + (100 * celsius).to_bytes(2, "little"), None)
@@ -70,12 +70,12 @@ def config(tmp_path: Path) -> Path:
 
 
 class Sensor:
-    """A radio that hears a sensor with a key, and all that is refused under its address."""
+    """A radio that hears a sensor with a key, and forged packets under its address."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Hear it all once."""
+        """Hear each packet once."""
         started()
         for data in (
             {UUID: encrypted(5, 21)},
@@ -97,7 +97,7 @@ def forms_of(key: bytes) -> list[str]:
 
 
 async def all_pages(config: AppConfig, log: logging.Logger) -> str:
-    """Serve until a scan has ended; return all that HTTP shows."""
+    """Serve until a scan has ended; return the text of all HTTP responses."""
     stop = asyncio.Event()
     shown: dict[str, str] = {}
     async with Tasks() as tasks, aiohttp.ClientSession(f"http://127.0.0.1:{config.listen_port}") as session:
@@ -114,7 +114,7 @@ async def all_pages(config: AppConfig, log: logging.Logger) -> str:
 
 
 def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Path) -> None:
-    """Users paste logs into bug reports: even at DEBUG, with refused packets, no key may appear."""
+    """Users paste logs into bug reports: no key may appear, even at DEBUG and with refused packets."""
     app_config = load_config(str(config))
     shown = asyncio.run(all_pages(app_config, get_logger(app_config)))
     log = (tmp_path / "x.log").read_text()
@@ -126,7 +126,7 @@ def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Pat
 
 
 def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It shows only their number."""
+    """The summary shows only the number of keys."""
     assert 0 == main(["--config", str(config), "--config.check"])
 
     out, err = capsys.readouterr()
@@ -136,23 +136,23 @@ def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[s
 
 
 class Stopping(Sensor):
-    """A radio that has the program stop."""
+    """A radio that stops the program."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """See Radio."""
+        """Send SIGTERM to the process, then run like Sensor."""
         os.kill(os.getpid(), signal.SIGTERM)
         await super().run(listener, started)
 
 
 def stopping(*_settings: object, **_options: object) -> Stopping:
-    """Build it."""
+    """Return a radio that stops the program."""
     return Stopping()
 
 
 def test_a_key_that_everybody_can_read_is_warned_of(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file may have mode 644 from before it had a bindkey."""
+    """The file may have mode 644 from the time before it had a bindkey."""
     config.chmod(0o644)
     warning = f"{config} holds a bindkey, and every user of this machine can read it: `chmod o-r {config}`"
 
@@ -164,7 +164,7 @@ def test_a_key_that_everybody_can_read_is_warned_of(
 
 
 def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFixture[str]) -> None:
-    """Addresses and names are no secret."""
+    """Addresses and names are no secrets."""
     sample = HERE.parent / "config.yaml"
     assert sample.stat().st_mode & stat.S_IROTH
 

@@ -1,4 +1,4 @@
-"""Tasks: none outlives its block, and no error is lost."""
+"""Tasks: no task outlives its block, and no error is lost."""
 
 import ast
 import asyncio
@@ -18,13 +18,13 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 async def fail(error: BaseException, after_s: float = 0.0) -> None:
-    """Fail after some seconds."""
+    """Raise an error after some seconds."""
     await asyncio.sleep(after_s)
     raise error
 
 
 async def fail_to_end(error: BaseException) -> None:
-    """Fail when cancelled."""
+    """Raise an error when cancelled."""
     try:
         await asyncio.sleep(3600)
     finally:
@@ -32,7 +32,7 @@ async def fail_to_end(error: BaseException) -> None:
 
 
 async def swallow_cancellations(count: int) -> None:
-    """Go on after so many cancellations, as a library may before Python 3.12."""
+    """Swallow this many cancellations, as a library may before Python 3.12."""
     for _ in range(count):
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
@@ -45,12 +45,12 @@ def now() -> float:
 
 
 def others() -> int:
-    """Return how many tasks there are beside this one."""
+    """Return the number of tasks in addition to the current one."""
     return len(asyncio.all_tasks()) - 1
 
 
 def test_a_wait_ends_with_the_first_task(in_virtual_time: InVirtualTime) -> None:
-    """A radio that ends, or a signal to stop: whichever comes first."""
+    """A scan ends when its radio ends or when a stop is requested, whichever happens first."""
 
     async def run() -> tuple[bool, float]:
         async with Tasks() as tasks:
@@ -60,7 +60,7 @@ def test_a_wait_ends_with_the_first_task(in_virtual_time: InVirtualTime) -> None
 
 
 def test_a_wait_ends_with_its_time(in_virtual_time: InVirtualTime) -> None:
-    """A scan lasts as long as it should, though the radio would listen on."""
+    """A scan ends after its duration, even if the radio is still listening."""
 
     async def run() -> tuple[bool, float]:
         async with Tasks() as tasks:
@@ -70,7 +70,7 @@ def test_a_wait_ends_with_its_time(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_a_task_that_is_not_waited_for_does_not_end_a_wait(in_virtual_time: InVirtualTime) -> None:
-    """The watchdog's task returns at once where systemd asks for nothing: the service runs on, and its time counts."""
+    """The watchdog's task returns immediately if systemd asks for no watchdog: the service must keep running."""
 
     async def run() -> tuple[bool, float]:
         async with Tasks() as tasks:
@@ -81,7 +81,7 @@ def test_a_task_that_is_not_waited_for_does_not_end_a_wait(in_virtual_time: InVi
 
 
 def test_a_task_that_is_not_waited_for_ends_a_wait_by_failing(in_virtual_time: InVirtualTime) -> None:
-    """A bug in any task ends the block at once, and not when somebody happens to look."""
+    """A bug in any task ends the block immediately, not only when the task is awaited."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -94,7 +94,7 @@ def test_a_task_that_is_not_waited_for_ends_a_wait_by_failing(in_virtual_time: I
 
 
 def test_a_timeout_error_in_a_task_is_not_the_end_of_the_time(in_virtual_time: InVirtualTime) -> None:
-    """It is a failure of the radio."""
+    """A task's TimeoutError is a failure of the radio, and must be raised."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -105,7 +105,7 @@ def test_a_timeout_error_in_a_task_is_not_the_end_of_the_time(in_virtual_time: I
 
 
 def test_no_task_outlives_the_block(in_virtual_time: InVirtualTime) -> None:
-    """A radio that went on scanning would hold the adapter."""
+    """A radio that kept scanning would occupy the adapter."""
 
     async def run() -> int:
         async with Tasks() as tasks:
@@ -117,7 +117,7 @@ def test_no_task_outlives_the_block(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTime) -> None:
-    """It happens when SIGTERM arrives in the middle of a scan."""
+    """A block is cancelled when SIGTERM arrives during a scan."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -136,7 +136,7 @@ def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTi
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_task_that_swallows_a_cancellation_is_cancelled_again(in_virtual_time: InVirtualTime, count: int) -> None:
-    """Otherwise a scan would never end, and the process would keep the values of the scan before."""
+    """Otherwise a scan would never end, and the values of the previous scan would stay."""
 
     async def run() -> float:
         async with Tasks() as tasks:
@@ -146,8 +146,8 @@ def test_a_task_that_swallows_a_cancellation_is_cancelled_again(in_virtual_time:
     assert 1 + count * CANCEL_AGAIN_S == in_virtual_time(run())
 
 
-def test_a_second_cancellation_of_the_block_is_passed_on_at_once(in_virtual_time: InVirtualTime) -> None:
-    """Whoever cancels again has no more patience; and the task that hung is not left behind."""
+def test_a_second_cancellation_of_the_block_is_passed_on_immediately(in_virtual_time: InVirtualTime) -> None:
+    """A caller who cancels again must not wait for a hung task; the task must still be ended."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -163,7 +163,7 @@ def test_a_second_cancellation_of_the_block_is_passed_on_at_once(in_virtual_time
 
 @pytest.mark.parametrize("error", [ScannerError("can't stop"), RuntimeError("a bug")])
 def test_a_failure_to_end_is_the_error_of_the_block(in_virtual_time: InVirtualTime, error: Exception) -> None:
-    """A bluetoothd that died in mid-scan may show itself only when the scan is stopped."""
+    """An error of bluetoothd during a scan may appear only when the scan is stopped."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -174,7 +174,7 @@ def test_a_failure_to_end_is_the_error_of_the_block(in_virtual_time: InVirtualTi
 
 
 def test_a_failure_to_end_is_not_lost_where_the_block_is_cancelled(in_virtual_time: InVirtualTime) -> None:
-    """The same, where it is SIGTERM that stops the scan."""
+    """The error must also be raised if SIGTERM stops the scan."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -189,7 +189,7 @@ def test_a_failure_to_end_is_not_lost_where_the_block_is_cancelled(in_virtual_ti
 
 
 def test_of_two_failures_the_first_is_raised(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
-    """What comes later is most likely its consequence: a line for those who debug."""
+    """A later error is most likely a consequence of the first: it is logged at DEBUG only."""
     caplog.set_level(logging.DEBUG, logger="ble_exporter.tasks")
 
     async def run() -> None:
@@ -204,10 +204,10 @@ def test_of_two_failures_the_first_is_raised(in_virtual_time: InVirtualTime, cap
     ]
 
 
-def test_of_two_failures_at_once_both_are_told(
+def test_of_two_simultaneous_failures_both_are_reported(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bug is no consequence of an adapter that was unplugged: its traceback must not be lost."""
+    """A bug is not a consequence of an unplugged adapter: its traceback must not be lost."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -220,10 +220,10 @@ def test_of_two_failures_at_once_both_are_told(
     assert "RuntimeError: a bug" in caplog.text
 
 
-def test_an_error_of_the_block_comes_before_those_of_its_tasks(
+def test_an_error_of_the_block_takes_precedence_over_those_of_its_tasks(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is the one that ended them; a bug that shows only then is told all the same."""
+    """The block's error ended the tasks; a bug that appears only then is still logged."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -236,8 +236,8 @@ def test_an_error_of_the_block_comes_before_those_of_its_tasks(
     assert "RuntimeError: a bug" in caplog.text
 
 
-def test_every_bug_is_told(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
-    """Several tasks may fail at once, and no bug may be lost."""
+def test_every_bug_is_reported(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+    """Several tasks may fail at the same time, and no bug may be lost."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -268,7 +268,7 @@ def test_an_error_of_the_block_is_not_lost_where_it_is_cancelled_meanwhile(in_vi
 
 
 def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
-    """Passed on it would look like a stop that was asked for, and the process would end in good order."""
+    """An unexpected cancellation would look like a requested stop, and the process would exit with status 0."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -281,7 +281,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVi
 
 
 def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTime) -> None:
-    """That is what asyncio.run does at its end, and it cancels the block, too."""
+    """asyncio.run cancels all tasks at its end, including the one with the block."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -300,7 +300,7 @@ def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTi
 
 
 def test_an_end_can_be_asked_for_within_the_block(in_virtual_time: InVirtualTime) -> None:
-    """Where a failure to end is no failure of the program: it is caught, and not raised again by the block."""
+    """A caller can handle a failure to end, if it is none of the program; the block does not raise it again."""
 
     async def run() -> int:
         async with Tasks() as tasks:
@@ -313,14 +313,14 @@ def test_an_end_can_be_asked_for_within_the_block(in_virtual_time: InVirtualTime
 
 
 def test_within_its_time_a_coroutine_has_its_result(in_virtual_time: InVirtualTime) -> None:
-    """The caller gets the coroutine's result or error, as if it had awaited it."""
+    """The caller gets the coroutine's result or error, as if it had awaited the coroutine."""
     assert "x" == in_virtual_time(within(2, asyncio.sleep(1, "x")))
     with pytest.raises(ScannerError, match="gone"):
         in_virtual_time(within(2, fail(ScannerError("gone"))))
 
 
 def test_what_takes_longer_is_cancelled(in_virtual_time: InVirtualTime) -> None:
-    """It is not awaited: a stack that hangs may not even end."""
+    """The cancelled coroutine is not awaited: a call to a hung Bluetooth stack may never end."""
 
     async def run() -> float:
         with pytest.raises(asyncio.TimeoutError):
@@ -336,7 +336,7 @@ def test_what_takes_longer_is_cancelled(in_virtual_time: InVirtualTime) -> None:
 def test_an_error_after_the_timeout_is_logged_at_debug(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody awaits the coroutine any more; asyncio would report its error as never retrieved."""
+    """Nobody awaits the coroutine after its timeout; asyncio would report its error as never retrieved."""
 
     async def run() -> None:
         with pytest.raises(asyncio.TimeoutError):
@@ -351,8 +351,8 @@ def test_an_error_after_the_timeout_is_logged_at_debug(
     ]
 
 
-def test_a_cancellation_in_the_very_moment_is_no_result(in_virtual_time: InVirtualTime) -> None:
-    """Before Python 3.12 asyncio.wait_for loses it: the task would go on for ever."""
+def test_a_cancellation_at_the_moment_of_the_result_is_not_lost(in_virtual_time: InVirtualTime) -> None:
+    """Before Python 3.12, asyncio.wait_for loses such a cancellation, and the task would run for ever."""
 
     async def endless() -> None:
         while True:
@@ -367,7 +367,7 @@ def test_a_cancellation_in_the_very_moment_is_no_result(in_virtual_time: InVirtu
 
 
 def test_nothing_else_starts_a_task() -> None:
-    """A task of its own may outlive who started it, and its error may never be seen."""
+    """A task that is started elsewhere may outlive its caller, and its error may never be seen."""
     starters = {"ensure_future", "create_task", "gather", "wait_for", "TaskGroup", "run_coroutine_threadsafe"}
 
     found = [

@@ -1,4 +1,4 @@
-"""The version tells which commit runs, from whatever it runs."""
+"""The version includes the commit of the running code, whether it runs from a checkout, an archive or a build."""
 
 import importlib.util
 import os
@@ -23,8 +23,8 @@ ISOLATED = {
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git there, whatever the machine's configuration of git is."""
-    # Not GIT_DIR and its like, which a git hook that runs the tests sets.
+    """Run git in a folder, independently of the machine's git configuration; return its output."""
+    # A git hook that runs the tests sets GIT_DIR and related variables.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return subprocess.run(
         ["git", *arguments], cwd=folder, env={**environment, **ISOLATED}, capture_output=True, text=True, check=True
@@ -43,12 +43,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def as_it_is(checkout: Path) -> Path:
-    """On a branch."""
+    """Leave the repository on its branch."""
     return checkout
 
 
 def packed(checkout: Path) -> Path:
-    """After git's housekeeping, or a clone: the branch is no file of its own."""
+    """Pack the references, as git's housekeeping and clones do: the branch has no file of its own."""
     git(checkout, "tag", "--annotate", "--message", "a line below it", "v1")
     git(checkout, "pack-refs", "--all")
     assert not (checkout / ".git/refs/heads/topic/one").exists()
@@ -56,64 +56,64 @@ def packed(checkout: Path) -> Path:
 
 
 def detached(checkout: Path) -> Path:
-    """On an older commit, as CI checks out."""
+    """Check out an older commit without a branch, as CI does."""
     git(checkout, "checkout", "--quiet", "--detach", "HEAD~1")
     return checkout
 
 
 def worktree(checkout: Path) -> Path:
-    """Beside the repository, on a branch of its own."""
+    """Add a worktree next to the repository, on a new branch."""
     folder = checkout.parent / "worktree"
     git(checkout, "worktree", "add", "--quiet", "-b", "two", str(folder), "HEAD~1")
     return folder
 
 
 def packed_worktree(checkout: Path) -> Path:
-    """Both."""
+    """Add a worktree, then pack the references."""
     folder = worktree(checkout)
     git(checkout, "pack-refs", "--all")
     return folder
 
 
 def shallow_clone(checkout: Path) -> Path:
-    """As CI clones."""
+    """Clone with depth 1, as CI does."""
     git(checkout.parent, "clone", "--quiet", "--depth=1", checkout.as_uri(), "shallow")
     return checkout.parent / "shallow"
 
 
 @pytest.mark.parametrize("kind", [as_it_is, packed, detached, worktree, packed_worktree, shallow_clone])
 def test_the_commit_of_a_checkout_is_git_s(checkout: Path, kind: Callable[[Path], Path]) -> None:
-    """It is read from git's files, which git lays out in several ways."""
+    """The commit is read from git's files, whose layout differs between these cases."""
     folder = kind(checkout)
 
     assert git(folder, "rev-parse", "HEAD") == commit_of(folder)
 
 
 def no_repository(checkout: Path) -> Path:
-    """Downloaded in some other way."""
+    """Return a folder without a repository, as after a download."""
     return checkout.parent
 
 
 def no_commit_yet(checkout: Path) -> Path:
-    """A repository that is new."""
+    """Return a new repository without commits."""
     git(checkout.parent, "init", "--quiet", "new")
     return checkout.parent / "new"
 
 
 def strange_head(checkout: Path) -> Path:
-    """Some later git's, which writes something else."""
+    """Write a HEAD in an unknown format, as a future git might."""
     (checkout / ".git/HEAD").write_text("g" * 40)
     return checkout
 
 
 def no_text(checkout: Path) -> Path:
-    """A corrupt HEAD file, as on a failing SD card."""
+    """Corrupt the HEAD file, as a failing SD card may."""
     (checkout / ".git/HEAD").write_bytes(b"\xff\xfe")
     return checkout
 
 
 def moved_worktree(checkout: Path) -> Path:
-    """It says where the repository was."""
+    """Move the repository, so that the worktree refers to its old path."""
     folder = worktree(checkout)
     checkout.rename(checkout.parent / "elsewhere")
     return folder
@@ -121,14 +121,14 @@ def moved_worktree(checkout: Path) -> Path:
 
 @pytest.mark.parametrize("kind", [no_repository, no_commit_yet, strange_head, no_text, moved_worktree])
 def test_without_a_known_commit_it_still_starts(checkout: Path, kind: Callable[[Path], Path]) -> None:
-    """The version is no reason to fail; it is the number alone then."""
+    """An unknown commit must not end the program; the version is then the number alone."""
     commit = commit_of(kind(checkout))
 
     assert ("", "0.2.0.dev0") == (commit, version_of("0.2.0.dev0", commit))
 
 
-def test_a_commit_that_is_written_down_is_the_one(checkout: Path) -> None:
-    """An archive that is unpacked in a repository is not that repository's commit; nor is an empty one."""
+def test_a_recorded_commit_takes_precedence(checkout: Path) -> None:
+    """An archive may be unpacked in a repository with another commit; an empty record counts, too."""
     assert commit_of(checkout, COMMIT_OF_AN_ARCHIVE) == COMMIT_OF_AN_ARCHIVE
     assert "" == commit_of(checkout, "")
 
@@ -137,12 +137,12 @@ def test_a_commit_that_is_written_down_is_the_one(checkout: Path) -> None:
     ("number", "expected"), [("0.2.0.dev0", "0.2.0.dev0+g0123456"), ("0.2.0", "0.2.0"), ("1.0.0rc1", "1.0.0rc1")]
 )
 def test_a_release_is_its_number_alone(number: str, expected: str) -> None:
-    """A release has one commit; a version in development has many."""
+    """A release has one commit; a development version has many."""
     assert version_of(number, COMMIT_OF_AN_ARCHIVE) == expected
 
 
 def test_the_number_is_that_of_the_project() -> None:
-    """It stands in two files: installed, the program has no pyproject.toml."""
+    """The number is in two files, because an installed program has no pyproject.toml."""
     (number,) = re.findall(r'^version = "(.*?)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert number == NUMBER
@@ -150,19 +150,19 @@ def test_the_number_is_that_of_the_project() -> None:
 
 
 def test_the_version_of_this_checkout_is_git_s() -> None:
-    """The very repository that these tests run in, where it is one."""
+    """The repository of this checkout has the layout that developers and CI use."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout: there is no .git")
 
     assert __version__ == version_of(NUMBER, git(ROOT, "-c", "safe.directory=*", "rev-parse", "HEAD"))
 
 
-def test_git_archive_writes_the_commit_down(checkout: Path) -> None:
-    """Forges make their downloads with it."""
+def test_git_archive_records_the_commit(checkout: Path) -> None:
+    """Code hosting sites create their downloads with `git archive`."""
     for path in (".gitattributes", "ble_exporter/__init__.py"):
         target = checkout / path
         target.parent.mkdir(exist_ok=True)
-        # As committed, wherever these tests run: an archive's own file has the commit already.
+        # Restore the committed text: in an archive, this file already has the commit.
         target.write_text((ROOT / path).read_text(encoding="utf-8").replace(f'"{COMMIT}"', '"$Format:%H$"'))
     git(checkout, "add", ".")
     git(checkout, "commit", "--quiet", "--message", "third")
@@ -179,9 +179,9 @@ def test_git_archive_writes_the_commit_down(checkout: Path) -> None:
 
 
 def test_the_version_costs_no_large_import() -> None:
-    """It is found at each start on a slow Pi, so it must not start a process either."""
+    """The version is determined at each start on a slow Pi, so it must not start a process either."""
     heavy = {"importlib.metadata", "subprocess", "tomllib", "zipfile"}
-    # Isolated and without site, whose .pth files import what they like.
+    # Isolated, and without site, whose .pth files may import any module.
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import ble_exporter; print({heavy} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True, check=True)
 

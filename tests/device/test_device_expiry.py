@@ -109,7 +109,7 @@ def test_without_a_limit_time_changes_nothing() -> None:
 
 
 def test_a_scan_ends_what_it_did_not_hear() -> None:
-    """A voltage from the previous scan must not be shown because the temperature is fresh; nor another adapter's RSSI."""
+    """A fresh temperature must not keep the voltage of the previous scan, or the RSSI of another adapter."""
     home = Home()
     home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci0")
     home.now += 30

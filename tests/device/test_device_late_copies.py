@@ -49,7 +49,7 @@ def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, pack
 
 
 def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home) -> None:
-    """Older firmware sends A A A under one id, B under the next: hci0 heard the voltage, hci1 the newest temperature."""
+    """Older firmware sends A A A under one id, B under the next: hci0 heard the voltage, hci1 the last temperature."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=6)
     home.now = 1012.0
     home.hear({"voltage": 2.9}, adapter="hci0", packet_id=9)

@@ -39,7 +39,7 @@ def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
 
 
 def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_not_for_ever(air: Air) -> None:
-    """A slow sensor repeats a counter for 250 s; repeating a dead sensor's last packet must not keep it alive for ever."""
+    """A slow sensor repeats a counter for 250 s; replaying a dead sensor's last packet must not keep it alive."""
     air.send(Packet(5, b"a"))
     results = []
     for after_s in (250.0, HOLD_S - 1, HOLD_S, 10 * HOLD_S):

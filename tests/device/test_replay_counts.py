@@ -34,7 +34,7 @@ def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
 
 
 def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the_change(air: Air) -> None:
-    """The exporter started after the battery change: an old count far ahead of the new one could lock the sensor out."""
+    """The exporter started after the battery change: an old count far ahead of the new one could lock it out."""
     air.send_all(sensor(range(5000, 5100)))
 
     with pytest.raises(DecodeError, match="further ahead of 5099 than a sensor counts"):
