@@ -1,4 +1,4 @@
-"""Fixtures of the tests of `doctor`: a made-up machine with a valid configuration."""
+"""Fixtures for the tests of `doctor`: a fictitious machine with a valid configuration."""
 
 import grp
 import socket
@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write a configuration of two devices; keyword arguments override its settings."""
+    """Return a function that writes a configuration of two devices; keyword arguments override its settings."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free: int = probe.getsockname()[1]
 
@@ -46,7 +46,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def no_group(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """When called, remove all groups."""
+    """Return a function that makes every group lookup fail, as on a machine without the group."""
 
     def unknown(name: str) -> object:
         raise KeyError(name)
@@ -56,7 +56,7 @@ def no_group(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.fixture
 def context(write: Write, tmp_path: Path) -> CheckContext:
-    """All is well: the clock is right, the kernel has an adapter, and both devices are heard."""
+    """Return the context of a healthy machine: the clock is right, an adapter exists, both devices are received."""
     root = tmp_path / "root"
     (root / "sys/class/bluetooth/hci0").mkdir(parents=True)
     (root / "run/systemd/timesync").mkdir(parents=True)

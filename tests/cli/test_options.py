@@ -1,4 +1,4 @@
-"""The service's options: a mistyped one is answered with a suggestion."""
+"""Tests of the service's options."""
 
 import re
 
@@ -9,16 +9,16 @@ from ble_exporter.cli.options import parse
 from tests.conftest import HERE
 
 
-def ends(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
-    """Parse arguments that end the program; return the exit status and the output."""
+def exit_and_output(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """Parse arguments that end the program; return the exit status and the combined output."""
     with pytest.raises(SystemExit) as caught:
         parse(arguments)
     return caught.value.code, "".join(capsys.readouterr())
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help has examples and exit statuses, and none of its lines is too long for a terminal."""
-    status, out = ends(["--help"], capsys)
+    """A new user learns the usage from the examples and exit statuses, which must fit on a terminal."""
+    status, out = exit_and_output(["--help"], capsys)
 
     assert 0 == status
     assert "  ble-exporter --config config.yaml --config.check  check the configuration and exit\n" in out
@@ -27,8 +27,8 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]) -> None:
-    """A command that the help does not show is never used."""
-    _, out = ends(["--help"], capsys)
+    """Users do not find a command that the help omits."""
+    _, out = exit_and_output(["--help"], capsys)
     listed = re.findall(r"^  (\w+) .*  ble-exporter \1 ", out, re.MULTILINE)
 
     assert list(COMMANDS) == listed
@@ -36,7 +36,7 @@ def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every command shows its examples and exit statuses in the same places."""
+    """A user who knows the help of one command finds the examples and exit statuses of every other."""
     with pytest.raises(SystemExit) as caught:
         run(command, ["--help"])
 
@@ -48,8 +48,8 @@ def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixtur
 
 
 def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each status has one meaning, wherever it is documented."""
-    _, out = ends(["--help"], capsys)
+    """Two descriptions of the same exit status would contradict each other sooner or later."""
+    _, out = exit_and_output(["--help"], capsys)
     page = (HERE.parent / "docs/commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, re.MULTILINE)
 
@@ -71,8 +71,8 @@ def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixt
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The message names the argument, and the help."""
-    status, said = ends(arguments, capsys)
+    """The message names the wrong argument and points to the help."""
+    status, said = exit_and_output(arguments, capsys)
 
     assert 2 == status
     assert said.startswith("ble-exporter: error: ")

@@ -1,4 +1,4 @@
-"""The parser that all command lines share."""
+"""Tests of the parser that all command lines share."""
 
 import pytest
 
@@ -9,14 +9,14 @@ DIGITS = "231d39c1d7cc1ab1aee224cd096db932"
 
 
 def program() -> Parser:
-    """The parser of a program with commands."""
+    """Return the parser of a program with commands."""
     parser = Parser("", "It hears.", examples={"--config x": "run"}, statuses={0: "ok"}, commands=COMMANDS)
     parser.add_argument("--config", metavar="FILE")
     return parser
 
 
 def command() -> Parser:
-    """The parser of a command that takes words and options."""
+    """Return the parser of a command that takes words and options."""
     parser = Parser("decode", "It reads.", examples={"40": "read"}, statuses={0: "ok"})
     parser.add_argument("words", nargs="*")
     parser.add_argument("--key")
@@ -34,15 +34,15 @@ def error_of(parser: Parser, arguments: list[str], capsys: pytest.CaptureFixture
     return str(err).split("\n")[0]
 
 
-def test_options_may_stand_anywhere() -> None:
-    """Users recall a line from the shell's history and append an option."""
+def test_options_may_appear_anywhere() -> None:
+    """Users recall a command line from the shell's history and append an option."""
     options = command().parse(["40", "--json", "02", "--key", "x", "03"])
 
     assert (["40", "02", "03"], True, "x") == (options.words, options.json, options.key)
 
 
 def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each example is a whole command that can be copied."""
+    """Users copy an example, so each must be a complete command."""
     with pytest.raises(SystemExit):
         command().parse(["--help"])
 
@@ -69,18 +69,18 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
 def test_a_typing_error_is_answered_with_a_suggestion(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the message, the next try succeeds."""
+    """With the suggestion, the user's next attempt succeeds."""
     assert f"ble-exporter: error: {message}" == error_of(program(), arguments, capsys)
 
 
 def test_a_command_suggests_its_own_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """The options of the service would not help."""
+    """A suggestion from the service's options would lead to another error."""
     message = "ble-exporter decode: error: unknown option --jsn; did you mean --json?"
 
     assert message == error_of(command(), ["40", "--jsn"], capsys)
 
 
-def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_parser_without_words_rejects_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     """The message does not repeat the argument, which may be a bindkey."""
     parser = Parser("doctor", "It looks.", examples={}, statuses={})
 
@@ -91,6 +91,6 @@ def test_a_parser_without_words_says_so(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("arguments", [["--kye", DIGITS], [f"--kye={DIGITS}"], ["--key", DIGITS, f"--kye={DIGITS}"]])
 def test_no_error_shows_the_value_of_an_option(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """It may be a bindkey, and users paste errors into bug reports."""
+    """The value may be a bindkey, and users paste errors into bug reports."""
     assert DIGITS not in error_of(program(), arguments, capsys)
     assert DIGITS not in error_of(command(), ["--zzz", *arguments], capsys)

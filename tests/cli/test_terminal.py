@@ -1,4 +1,4 @@
-"""Output to a terminal: a pipe gets plain text, and a device's name can't control the terminal."""
+"""Tests of terminal output: a pipe gets plain text, and a device's name can't control the terminal."""
 
 import io
 
@@ -8,7 +8,7 @@ from ble_exporter.cli.terminal import Painter, columns, width
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         """See TextIO."""
@@ -17,13 +17,13 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ignore the environment that the tests run in."""
+    """Set the environment variables that control colours, whatever the tests run in."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
 
 
 def test_a_terminal_gets_colours() -> None:
-    """A failure among thirty lines is found at once."""
+    """In red, one failure among thirty lines is easy to find."""
     assert "\x1b[1;31mfail\x1b[0m" == Painter(Terminal())("fail", "bold", "red")
 
 
@@ -37,18 +37,18 @@ def test_a_pipe_gets_plain_text() -> None:
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_colours_can_be_disabled(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """no-color.org: the user sets it once for every program."""
+    """Users set NO_COLOR once for every program (no-color.org)."""
     monkeypatch.setenv(variable, value)
 
     assert "fail" == Painter(Terminal())("fail", "red")
 
 
-def test_columns_are_aligned_by_what_a_terminal_shows() -> None:
-    """A Chinese character takes two columns, a combining accent none."""
+def test_columns_are_aligned_by_display_width() -> None:
+    """A Chinese character takes two columns and a combining accent none, so counting characters misaligns the table."""
     assert ["厨房    1", "cafe\u0301  -12"] == columns([["厨房", "1"], ["cafe\u0301", "-12"]], right=frozenset({1}))
     assert width("厨房") == width("cafe\u0301") == 4
 
 
 def test_a_name_can_not_move_the_cursor() -> None:
-    """Anybody in range can choose a device's name."""
+    """Anyone in radio range can choose a device's name."""
     assert ["a\\x1b[2Jb \\u202ec  x"] == columns([["a\x1b[2Jb\n\u202ec", "x"]])

@@ -1,4 +1,4 @@
-"""A call of `ble-exporter decode`, and what several tests of it decode."""
+"""A helper that calls `ble-exporter decode`, and a payload that several tests decode."""
 
 import pytest
 
@@ -8,7 +8,7 @@ PACKET = "4000b00151028d0a038d11"
 
 
 def says(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
-    """Run the command; return its exit status, and what it says."""
+    """Run the command; return its exit status, standard output and standard error."""
     status: object
     try:
         status = main(["decode", *arguments])

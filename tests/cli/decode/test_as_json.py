@@ -8,8 +8,8 @@ from ble_exporter import __version__
 from tests.cli.decode.calls import PACKET, says
 
 
-def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """A program that decodes many packets needs every detail in a fixed form."""
+def test_json_has_every_detail(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that decodes many packets needs every detail under a fixed key."""
     status, out, _ = says(["--json", "020106" + "0e16d2fc" + PACKET], capsys)
     document = json.loads(out)
     payload = document["payloads"][0]
@@ -22,8 +22,8 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert 27.01 == payload["exported"]["ble_sensor_temperature_celsius"]
 
 
-def test_json_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    """The error names its byte; a NaN, which JSON does not have, is written as a text."""
+def test_json_reports_the_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error has the offset of the faulty byte; NaN, which JSON lacks, is written as a string."""
     status, out, _ = says(["--json", "--service", "181c", "45020000c07f"], capsys)
     payload = json.loads(out)["payloads"][0]
 

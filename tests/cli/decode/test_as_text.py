@@ -13,10 +13,10 @@ GOLDEN = HERE / "cli" / "decode" / "golden"
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
-def test_a_payload_is_explained_as_it_is_written_here(
+def test_an_explanation_matches_its_golden_file(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is pasted into bug reports: two of one version are alike, and nothing in them is by accident."""
+    """Explanations are pasted into bug reports, so no line may change unintentionally."""
     call, *lines = path.read_text(encoding="utf-8").splitlines()
     monkeypatch.chdir(GOLDEN)
     status, out, err = says(shlex.split(call)[3:], capsys)
@@ -25,8 +25,8 @@ def test_a_payload_is_explained_as_it_is_written_here(
     assert expected == [*out.splitlines(), *err.splitlines(), f"exit status {status}"]
 
 
-def test_what_is_written_there_fits_on_a_screen() -> None:
-    """The explanations are pasted into mails, which break long lines."""
+def test_explanations_are_at_most_100_columns_wide() -> None:
+    """Users paste the explanations into e-mails, and mail clients break long lines."""
     lines = [line for path in GOLDEN.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
 
     assert max(map(len, lines)) <= 100

@@ -1,4 +1,4 @@
-"""`ble-exporter decode`: what is pasted comes back explained."""
+"""Tests of `ble-exporter decode`, from the command line to the output."""
 
 import io
 import json
@@ -13,11 +13,11 @@ from ble_exporter.cli.decode.command import main as decode
 from tests.cli.decode.calls import PACKET, says
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
-SEALED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
+ENCRYPTED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
 
 
 def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payload may come from a pipe, and may be longer than a line."""
+    """A payload may come from a pipe, and may span several lines."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"40 00 b0\n01 51\n")))
     status, out, _ = says(["-"], capsys)
 
@@ -26,21 +26,21 @@ def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monke
 
 
 def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password manager can pass the key: then it is in no file, and in no list of processes."""
+    """A password manager can pipe in the key, which keeps it out of files and of the process list."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(KEY.hex().encode() + b"\n")))
-    status, out, _ = says([SEALED, "--key-file", "-", "--mac", ADDRESS], capsys)
+    status, out, _ = says([ENCRYPTED, "--key-file", "-", "--mac", ADDRESS], capsys)
 
     assert 0 == status
     assert "ble_sensor_temperature_celsius 25.06" in out
 
 
-def test_ctrl_c_while_it_reads_ends_it_without_a_traceback(
+def test_ctrl_c_at_standard_input_causes_no_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`decode -` on a terminal waits for somebody who may not know how to end it."""
+    """`decode -` on a terminal waits for input, and a user who does not know Ctrl-D presses Ctrl-C."""
 
     class Terminal(io.BytesIO):
-        """A standard input at which Ctrl-C is pressed."""
+        """A standard input whose user presses Ctrl-C."""
 
         def read(self, _size: int | None = -1, /) -> bytes:
             """See BytesIO."""
@@ -51,15 +51,15 @@ def test_ctrl_c_while_it_reads_ends_it_without_a_traceback(
     assert (130, "", "") == says(["-"], capsys)
 
 
-def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """It is the service's configuration, so `decode` gives the same result as the service."""
+def test_the_key_comes_from_the_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """With the service's configuration, `decode` gives the same result as the service."""
     path = tmp_path / "config.yaml"
     path.write_text(
         "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
         f'devices: {{"{ADDRESS}": {{name: a, bindkey: "{KEY.hex()}"}}, "A4:C1:38:00:00:01": b}}\n'
     )
-    opened = says([SEALED, "--config", str(path), "--mac", ADDRESS.lower()], capsys)
-    without = says([SEALED, "--config", str(path), "--mac", "A4:C1:38:00:00:01"], capsys)
+    opened = says([ENCRYPTED, "--config", str(path), "--mac", ADDRESS.lower()], capsys)
+    without = says([ENCRYPTED, "--config", str(path), "--mac", "A4:C1:38:00:00:01"], capsys)
 
     assert (0, True) == (opened[0], "ble_sensor_temperature_celsius 25.06" in opened[1])
     assert (1, True) == (without[0], "rejected as encrypted" in without[1])
@@ -82,10 +82,10 @@ def test_the_configuration_has_the_key(capsys: pytest.CaptureFixture[str], tmp_p
         ([PACKET, "--config", "/nowhere/x.yaml"], 78, "/nowhere/x.yaml: can't be read (No such file"),
     ],
 )
-def test_what_is_given_wrongly_says_what_is_right(
+def test_wrong_usage_is_answered_with_a_hint(
     arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message names the remedy, and standard output, which a program may read, stays empty."""
+    """The message has a hint, and standard output, which a program may parse, stays empty."""
     ended, out, err = says(arguments, capsys)
 
     assert (status, "") == (ended, out)
@@ -93,8 +93,8 @@ def test_what_is_given_wrongly_says_what_is_right(
 
 
 @pytest.mark.parametrize("service", ["fcd2", "0xFCD2", "0000fcd2", "0000fcd2-0000-1000-8000-00805f9b34fb"])
-def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Users copy it from btmon, phones and BlueZ, which write it differently."""
+def test_a_service_may_be_written_in_any_common_notation(service: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Users copy the UUID from btmon, phone apps and BlueZ, and each of these writes it differently."""
     status, out, _ = says([PACKET, "--service", service], capsys)
 
     assert 0 == status
@@ -108,25 +108,25 @@ def test_a_service_may_be_written_in_each_usual_way(service: str, capsys: pytest
         ("feaa", 1, "wrong: these are 11 bytes of service data of 0xFEAA, which has no known format"),
     ],
 )
-def test_the_service_that_a_text_names_is_not_guessed_at(
+def test_the_service_named_in_the_text_is_used(
     service: str, status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nearly all data of an unknown service could be an encrypted packet of version 1."""
+    """Guessing instead would misread most unknown data as an encrypted BTHome version 1 packet."""
     ended, out, _ = says([f"Service Data (UUID 0x{service}): {PACKET}"], capsys)
 
     assert status == ended
     assert said in out
 
 
-def test_service_says_more_than_the_text(capsys: pytest.CaptureFixture[str]) -> None:
-    """A user who gives the option knows better."""
+def test_the_option_service_overrides_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """A user who gives the option corrects the service that the text names."""
     _, out, _ = says(["--service", "fcd2", f"Service Data (UUID 0xfeaa): {PACKET}"], capsys)
 
     assert "format: as --service says" in out
 
 
-def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.CaptureFixture[str]) -> None:
-    """Battery and humidity of BTHome version 1 are flags and a list of services as well: it says so, and how."""
+def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """Battery and humidity of BTHome version 1 also parse as flags and a service list; the output names the option."""
     _, guessed, _ = says(["0201100303bf13"], capsys)
     status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
 
@@ -141,8 +141,8 @@ def test_what_can_be_read_in_two_ways_can_be_read_in_the_other(capsys: pytest.Ca
 @pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])
 @pytest.mark.parametrize("more", [[], ["--json"], ["--service", "feaa"], ["--jason"], ["--json=1"], ["zz"]])
 def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """The output goes into bug reports, whether the key decrypts the payload, does not, or an error occurs."""
-    _, out, err = says([SEALED, "--key", KEY.hex(), *mac, *more], capsys)
+    """Users paste the output into bug reports, with a right key, a wrong key and any other error."""
+    _, out, err = says([ENCRYPTED, "--key", KEY.hex(), *mac, *more], capsys)
 
     assert out + err
     shown = re.sub(r"[\s:]", "", (out + err).lower())
@@ -153,8 +153,8 @@ def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.Ca
 @pytest.mark.parametrize("option", ["--key-file", "--config"])
 @pytest.mark.parametrize("name", [KEY.hex(), KEY.hex(":").upper(), "0x" + KEY.hex()[:20], f"/etc/{KEY.hex()}"])
 def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is the likeliest mistake of a hasty user who has a key."""
-    status, out, err = says([SEALED, option, name], capsys)
+    """Giving a key where a file name belongs is the likeliest mistake of a user in a hurry."""
+    status, out, err = says([ENCRYPTED, option, name], capsys)
 
     assert (78, "") == (status, out)
     assert f"ble-exporter: error: {option}: there is no such file, and its name looks like a key" in err
@@ -164,11 +164,11 @@ def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsy
 def test_a_file_may_have_a_name_that_looks_like_a_key(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such a name may be a checksum, so it is not refused as a key."""
+    """A file may be named after a checksum, which looks like a key."""
     monkeypatch.chdir(tmp_path)
     Path(KEY.hex()[::-1]).write_text(KEY.hex())
 
-    assert 0 == says([SEALED, "--key-file", KEY.hex()[::-1], "--mac", ADDRESS], capsys)[0]
+    assert 0 == says([ENCRYPTED, "--key-file", KEY.hex()[::-1], "--mac", ADDRESS], capsys)[0]
 
 
 _HEX = st.binary(max_size=60).map(bytes.hex)
@@ -189,7 +189,7 @@ _WORDS = st.one_of(
 def test_any_text_gives_an_explanation_or_a_clean_error(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever was in the clipboard: never a traceback, and nothing that moves a cursor."""
+    """Whatever the clipboard contains, the output has neither a traceback nor an escape sequence."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
     status, out, err = says(words, capsys)
 
@@ -201,10 +201,10 @@ def test_any_text_gives_an_explanation_or_a_clean_error(
 
 @given(payload=st.one_of(_HEX, st.builds(str.__add__, _HEAD, _HEX)), key=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_status_is_1_exactly_when_something_is_not_sound(
+def test_the_status_is_1_exactly_when_something_is_not_valid(
     payload: str, key: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A script asks only that; and the text says the same as the JSON."""
+    """A script checks only the status, which must agree with both the text and the JSON."""
     arguments = [f"0x{payload}00", *(["--key", KEY.hex()] if key else [])]
     status = decode(arguments)
     out = capsys.readouterr().out
@@ -212,7 +212,7 @@ def test_the_status_is_1_exactly_when_something_is_not_sound(
     document = json.loads(capsys.readouterr().out)
 
     assert document["sound"] == (status == 0)
-    is_complained_of = re.search(r"^(rejected|not decrypted|wrong|impossible|object)\b", out, re.MULTILINE)
-    assert (is_complained_of is not None) == (status == 1)
+    has_complaint = re.search(r"^(rejected|not decrypted|wrong|impossible|object)\b", out, re.MULTILINE)
+    assert (has_complaint is not None) == (status == 1)
     assert ("\nsound\n" in out) or status == 1
     assert all(len(line) <= 100 for line in out.splitlines())

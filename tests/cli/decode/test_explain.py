@@ -1,4 +1,4 @@
-"""What is explained is what was decoded: of any payload, in every format."""
+"""The explanation of a payload agrees with its decoder, in every format."""
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +18,7 @@ from tests.formats.sealing import ADDRESS, KEY, PRINTED, REVERSED, SEALS, VECTOR
 ALL = [(one.uuid, vector) for one in VECTOR_FILES for vector in vectors(one.vectors)]
 REJECTED = [(f"0000{vector['service']}-0000-1000-8000-00805f9b34fb", vector) for vector in vectors("rejected.json")]
 
-# Bytes that get beyond the head, and objects that are known, are rare among random ones.
+# Random bytes rarely have a valid header or a known object, so these strategies build them.
 _IDS = st.sampled_from([0, *OBJECTS, *OTHERS])
 _V2_OBJECTS = st.lists(st.builds(lambda one, data: bytes([one]) + data, _IDS, st.binary(max_size=6)), max_size=8)
 _V1_OBJECTS = st.lists(
@@ -46,24 +46,24 @@ _HEADS = st.sampled_from(
     + [bytes.fromhex(frame + "5b0501") + REVERSED for frame in ("5050", "5858", "5010", "5830", "d050", "1050")]
     + [bytes.fromhex(frame + "5b0501") + REVERSED + b"\x28" for frame in ("7050", "7858")]
 )
-_SEALED = st.builds(
+_ENCRYPTED = st.builds(
     lambda seal, plain: seal[1](plain[: {atc.UUID: 6}.get(seal[0], 99)].ljust({atc.UUID: 6}.get(seal[0], 0))),
     st.sampled_from(SEALS),
     _PLAIN,
 )
-PAYLOADS = st.one_of(st.builds(bytes.__add__, _HEADS, _PLAIN), _SEALED, st.binary(min_size=250, max_size=260))
+PAYLOADS = st.one_of(st.builds(bytes.__add__, _HEADS, _PLAIN), _ENCRYPTED, st.binary(min_size=250, max_size=260))
 CIPHERS = st.sampled_from([None, Ccm(KEY), Ccm(bytes(16))])
 ADDRESSES = st.sampled_from([None, "", ADDRESS, "A4:C1:38:00:00:99", "68753A44-4D6F-1226-9C60-0050E4C00067"])
 
 
 def other(value: float | str | bytes) -> int | str | bytes:
-    """Return what is no measurement, which is never a fraction."""
+    """Return the value of a field that is not a measurement; such a value is never a float."""
     assert not isinstance(value, float)
     return value
 
 
 def said(explanation: Explanation) -> Decoded:
-    """Put together what the fields say, as a decoder returns it."""
+    """Build the decoder's result from the explained fields."""
     fields = explanation.all_fields
     measured = [field for field in fields if field.role == "measurement"]
     packet_ids = [field.value for field in fields if field.role == "packet_id"]
@@ -81,7 +81,7 @@ def said(explanation: Explanation) -> Decoded:
 
 
 def assert_covered(data: bytes, fields: list[Field]) -> None:
-    """Check that the fields are all of it, once, in order; several values may have the same bytes."""
+    """Check that the fields cover every byte, in order and without overlap; several values may share the same bytes."""
     spans = list(dict.fromkeys((field.start, field.end) for field in fields))
 
     assert [0, *(end for _, end in spans)] == [*(start for start, _ in spans), len(data)]
@@ -89,15 +89,15 @@ def assert_covered(data: bytes, fields: list[Field]) -> None:
 
 
 def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
-    """Ask the decoder."""
+    """Return the decoder's result, or its error."""
     try:
         return FORMATS[uuid].decode(payload, address, cipher)
     except DecodeError as error:
         return error
 
 
-def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | None) -> None:
-    """Check an explanation against the decoder."""
+def assert_matches_decoder(uuid: str, payload: bytes, address: str | None, cipher: Ccm | None) -> None:
+    """Check that the explanation of a payload agrees with its decoder."""
     explanation = explain(uuid, payload, address, cipher)
     assert_covered(payload, explanation.fields)
     assert_covered(explanation.plaintext or b"", explanation.plaintext_fields)
@@ -114,7 +114,7 @@ def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | No
         )
         whole = explanation.plaintext if error.in_plaintext else payload
         assert whole is not None
-        # What is missing is wrong just behind the last byte.
+        # The offset of a missing byte is one past the last byte.
         assert 0 <= error.offset <= len(whole)
         return
     assert explanation.error is None
@@ -129,21 +129,21 @@ def assert_true(uuid: str, payload: bytes, address: str | None, cipher: Ccm | No
 def test_any_payload_is_explained_as_it_is_decoded(
     uuid: str, payload: bytes, address: str | None, cipher: Ccm | None
 ) -> None:
-    """An explanation that differs from what is exported would lead to the wrong end."""
-    assert_true(uuid, payload, address, cipher)
+    """An explanation that differs from the exported values would mislead the user."""
+    assert_matches_decoder(uuid, payload, address, cipher)
 
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL + REJECTED, ids=str)
 def test_a_vector_is_explained_as_it_is_decoded(uuid: str, vector: Vector) -> None:
-    """The explanation must agree with the decoder, for whole payloads and for those cut at any byte."""
+    """The explanation must agree with the decoder for complete payloads and for payloads cut at any byte."""
     payload = bytes.fromhex(vector["payload"])
 
     for length in range(len(payload) + 1):
-        assert_true(uuid, payload[:length], vector.get("address", ADDRESS), cipher_of(vector))
+        assert_matches_decoder(uuid, payload[:length], vector.get("address", ADDRESS), cipher_of(vector))
 
 
 def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int, int, str]:
-    """Return where a payload is wrong, on how many bytes, and the words."""
+    """Return the offset, size in bytes and text of a payload's error."""
     error = explain(uuid, bytes.fromhex(payload), cipher=cipher).error
     assert error is not None
     return error.offset, error.size, error.detail
@@ -167,8 +167,8 @@ def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int,
         ),
     ],
 )
-def test_what_is_wrong_is_shown_at_its_byte(uuid: str, payload: str, problem: tuple[int, int, str]) -> None:
-    """Firmware authors count bytes, so they need the position of the error."""
+def test_an_error_has_the_offset_of_its_byte(uuid: str, payload: str, problem: tuple[int, int, str]) -> None:
+    """Firmware authors count bytes, so the explanation gives them the position of the error."""
     assert problem == problem_of(uuid, payload)
 
 
@@ -181,16 +181,16 @@ def test_what_is_wrong_is_shown_at_its_byte(uuid: str, payload: str, problem: tu
         (mibeacon.UUID, "58585b051bccbbaa38c1a4112233445566", 11),
     ],
 )
-def test_what_is_too_short_to_be_decrypted_says_so(uuid: str, payload: str, offset: int, cipher: Ccm | None) -> None:
-    """The message is the same with a key and without, since no key would help."""
+def test_a_packet_too_short_to_decrypt_is_reported(uuid: str, payload: str, offset: int, cipher: Ccm | None) -> None:
+    """The message is the same with and without a key, since no key would help."""
     found, _, text = problem_of(uuid, payload, cipher)
 
     assert offset == found
     assert "too short" in text
 
 
-def test_a_wrong_plaintext_is_shown_at_its_own_byte() -> None:
-    """The offsets of what was encrypted are not those of the packet."""
+def test_an_error_in_plaintext_has_its_offset_in_the_plaintext() -> None:
+    """Offsets into the decrypted plaintext differ from offsets into the packet."""
     error = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY)).error
 
     assert error is not None
@@ -198,8 +198,8 @@ def test_a_wrong_plaintext_is_shown_at_its_own_byte() -> None:
     assert (2, "object 0x02 at byte 2 needs 2 bytes, 1 is left") == (error.offset, error.detail)
 
 
-def test_the_included_address_opens_what_it_encrypted() -> None:
-    """MiBeacon brings it along: then nobody has to type it."""
+def test_the_address_in_the_packet_decrypts_it() -> None:
+    """A MiBeacon packet may contain its address, so the user need not type it."""
     payload = SEALS[3][1](bytes.fromhex("041002be00"))
     explanation = explain(mibeacon.UUID, payload, None, Ccm(KEY))
 

@@ -1,4 +1,4 @@
-"""Guessing the format of bytes when none is given."""
+"""Tests of the guess at a payload's format when the user gives none."""
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,8 @@ from ble_exporter.formats.registry import FORMATS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import VECTOR_FILES
 
-# What is encrypted by version 1 has no head: it looks like anything.
-TOLD = [
+# An encrypted packet of BTHome version 1 has no header, so its format can't be recognised.
+RECOGNISABLE = [
     (one.uuid, vector)
     for one in VECTOR_FILES
     for vector in vectors(one.vectors)
@@ -19,19 +19,19 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("uuid", "vector"), TOLD, ids=str)
-def test_every_vector_may_be_what_it_is(uuid: str, vector: Vector) -> None:
-    """The right format is among the guesses, unless it is an object of version 1 that is in no table."""
+@pytest.mark.parametrize(("uuid", "vector"), RECOGNISABLE, ids=str)
+def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None:
+    """A user can choose the right format only if it is listed; unknown objects of BTHome version 1 are exempt."""
     if uuid == bthome_v1.UUID and ("unknown_object" in vector or not vector["measurements"]):
         return
 
     assert uuid in [guess.uuid for guess in guesses(bytes.fromhex(vector["payload"]))]
 
 
-def test_nearly_every_vector_is_told_at_first() -> None:
-    """After a wrong guess the user needs the option --service, and must know about services."""
-    first = [guesses(bytes.fromhex(vector["payload"]))[:1] for _, vector in TOLD]
-    right = [bool(found) and found[0].uuid == uuid for found, (uuid, _) in zip(first, TOLD, strict=True)]
+def test_the_first_guess_is_nearly_always_right() -> None:
+    """After a wrong guess the user needs the option --service, and must know what a BLE service is."""
+    first = [guesses(bytes.fromhex(vector["payload"]))[:1] for _, vector in RECOGNISABLE]
+    right = [bool(found) and found[0].uuid == uuid for found, (uuid, _) in zip(first, RECOGNISABLE, strict=True)]
 
     assert sum(right) / len(right) > 0.93
 
@@ -54,14 +54,14 @@ def test_nearly_every_vector_is_told_at_first() -> None:
         ("ff", []),
     ],
 )
-def test_what_it_could_also_be_is_told(payload: str, uuids: list[str]) -> None:
-    """The other formats are listed by how well the bytes fit them."""
+def test_the_other_possible_formats_are_listed(payload: str, uuids: list[str]) -> None:
+    """The likeliest format comes first, so the user usually needs only one more try."""
     assert uuids == [guess.uuid for guess in guesses(bytes.fromhex(payload))][: max(len(uuids), 1)]
 
 
 @given(payload=st.binary(max_size=300))
 def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
-    """No bytes cause an error, and each format is guessed once at most."""
+    """No bytes cause an error, and each format is guessed at most once."""
     found = [guess.uuid for guess in guesses(payload)]
 
     assert len(set(found)) == len(found)
@@ -82,8 +82,8 @@ def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
         "0201060509524f4f4d",
     ],
 )
-def test_an_advertising_payload_is_told(payload: str) -> None:
-    """Whole or cut short, and without any service data: a short name could be a count of BTHome version 1."""
+def test_an_advertising_payload_is_recognised(payload: str) -> None:
+    """Users paste complete payloads, truncated ones, and ones without service data, even with only a short name."""
     assert is_advertising(bytes.fromhex(payload))
 
 
@@ -91,12 +91,12 @@ def test_an_advertising_payload_is_told(payload: str) -> None:
     "payload", ["0201100303bf13", "020110030c860b", "02011f0303bf13030c860b0200b0", "020100020164", "0200b0020110", ""]
 )
 def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: str) -> None:
-    """A battery of less than 32 % looks like flags, and what else is unsigned like other data structures."""
+    """A battery below 32 % looks like flags, and other unsigned objects look like other advertising structures."""
     assert not is_advertising(bytes.fromhex(payload))
 
 
 def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
-    """This holds for the service data of every format."""
+    """Service data of any format that looked like an advertising payload would be explained wrongly."""
     payloads = [vector["payload"] for one in VECTOR_FILES for vector in vectors(one.vectors)]
 
     assert (bthome_v1.UUID, "020161") in [

@@ -1,4 +1,4 @@
-"""Hex digits as people copy them."""
+"""Tests of reading hex digits in the notations that users paste."""
 
 from pathlib import Path
 
@@ -38,8 +38,8 @@ KEY = "231d39c1d7cc1ab1aee224cd096db932"
         "\ufeff40\u00a000\u2013b0\u200b0151 028d0a 038d11",
     ],
 )
-def test_what_is_pasted_is_taken(text: str) -> None:
-    """Users paste from btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, a web page, C and Python."""
+def test_each_common_notation_is_read(text: str) -> None:
+    """Users paste from btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, web pages, and C or Python source."""
     assert (PACKET, "") == pasted(text)
 
 
@@ -90,18 +90,18 @@ LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC',
         LOG,
     ],
 )
-def test_the_service_is_known_where_it_is_named(text: str) -> None:
-    """All other text around it is ignored: users copy too much rather than too little."""
+def test_the_service_is_found_in_the_text(text: str) -> None:
+    """The rest of the text is ignored, because users copy too much rather than too little."""
     assert (PACKET, "fcd2") == pasted(text)
 
 
-def test_a_service_without_a_known_format_is_named_as_well() -> None:
-    """Its format is unknown, so its bytes are not guessed at."""
+def test_a_service_without_a_known_format_is_returned_too() -> None:
+    """The command then reports an unknown format and does not guess one."""
     assert (b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
 
 
-def test_what_goes_wrong_in_the_bytes_does_not_end_them() -> None:
-    """If the bytes ended there, they would be explained as cut short."""
+def test_a_wrong_character_does_not_end_the_bytes() -> None:
+    """If the bytes ended at the wrong character, the payload would be explained as truncated."""
     with pytest.raises(ValueError, match="'g' after 9 hex digits is not a hex digit"):
         pasted("Service Data (UUID 0xfcd2): 4000b0\n  010g")
 
@@ -122,23 +122,23 @@ HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |......
     ],
 )
 def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
-    """Wireshark, xxd and hexdump print offsets; btmon does not."""
+    """Wireshark, xxd and hexdump print offsets, which must not be read as payload bytes; btmon prints none."""
     assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump)[0]
 
 
-def test_digits_that_could_be_offsets_are_bytes_without_a_first_one() -> None:
-    """Only 0 in front of the first line says that there are any."""
+def test_digits_that_could_be_offsets_are_bytes_unless_the_first_offset_is_0() -> None:
+    """A dump with offsets starts at offset 0, so any other first number is part of the payload."""
     assert bytes.fromhex("40000002") + b"\x51" == pasted("4000\n0002  51")[0]
     assert bytes.fromhex("00000000") == pasted("00000000")[0]
 
 
-def test_a_number_of_one_digit_is_a_byte_where_it_is_marked_as_one() -> None:
-    """C prints such numbers; joined with its neighbour, one would make another packet."""
+def test_a_single_digit_with_0x_is_a_byte() -> None:
+    """C code prints bytes as 0x0; joined with the next digits, such a byte would change the packet."""
     assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9")[0]
 
 
-def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None:
-    """They are recognised because they are the ASCII form of the bytes."""
+def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
+    """The ASCII column is recognised because it repeats the bytes, so it must not be read as more bytes."""
     assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd")[0]
     assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff")[0]
 
@@ -162,8 +162,8 @@ def test_characters_beside_a_dump_that_are_hex_digits_too_do_not_count() -> None
         ("40\x1b[2J", "'\\x1b' after 2 hex digits is not a hex digit"),
     ],
 )
-def test_what_is_no_hex_says_where(text: str, message: str) -> None:
-    """The eye does not notice a letter O in place of a zero."""
+def test_an_error_names_the_position_of_the_wrong_character(text: str, message: str) -> None:
+    """A letter O in place of a zero is easily overlooked."""
     with pytest.raises(ValueError, match=r".") as caught:
         pasted(text)
 
@@ -172,7 +172,7 @@ def test_what_is_no_hex_says_where(text: str, message: str) -> None:
 
 @given(data=st.binary(min_size=1, max_size=40), separator=st.sampled_from(["", " ", ":", "-", "\n", ", ", " 0x"]))
 def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
-    """Each source separates the bytes differently."""
+    """Each program that prints bytes separates them differently."""
     text = data.hex(separator[:1]).replace(separator[:1], separator) if separator else data.hex()
 
     assert data == bytes_from_hex(text) == pasted(text)[0]
@@ -180,7 +180,7 @@ def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
 
 @given(text=st.text(max_size=60))
 def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
-    """A clipboard may hold anything, and none of it may cause a traceback."""
+    """A clipboard may contain any text, and none may cause a traceback."""
     said = ""
     try:
         said = pasted(text)[0].hex()
@@ -192,7 +192,7 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
 
 
 def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
-    """Editors add a byte-order mark and a line break, which are not part of the key."""
+    """Editors add a byte-order mark or a line break, which is not part of the key."""
     path = tmp_path / "room.key"
     path.write_bytes(b"\xef\xbb\xbf" + KEY.upper().encode() + b"\r\n")
 
@@ -207,19 +207,19 @@ def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
         ("", "it has 0 hex digits, and not 32"),
     ],
 )
-def test_what_is_no_key_is_refused_without_showing_it(text: str, problem: str, tmp_path: Path) -> None:
-    """It is nearly a whole key: anyone who sees it can guess the rest."""
+def test_an_invalid_key_is_refused_without_showing_it(text: str, problem: str, tmp_path: Path) -> None:
+    """A mistyped key is nearly complete: anyone who sees it can guess the rest."""
     path = tmp_path / "room.key"
     path.write_text(text)
-    remedy = "give the 32 that the firmware's page shows"
+    hint = "give the 32 that the firmware's page shows"
 
     with pytest.raises(ConfigError) as caught:
         key_in(str(path))
-    assert f"--key-file {path}: {problem}; {remedy}" == str(caught.value)
+    assert f"--key-file {path}: {problem}; {hint}" == str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["missing.key", "a\0b"])
 def test_a_key_file_that_can_not_be_read_says_so(name: str, tmp_path: Path) -> None:
-    """The message names the cause and the remedy."""
+    """The message names the cause and has a hint."""
     with pytest.raises(ConfigError, match=r"can't be read .*; name a file with the key's 32 hex digits, or -"):
         key_in(str(tmp_path / name))

@@ -1,4 +1,4 @@
-"""The questions of `discover`: which sensors, under which names, with which bindkeys."""
+"""Tests of the questions of `discover`: which sensors to add, with which names and bindkeys."""
 
 from collections.abc import Callable
 
@@ -25,8 +25,8 @@ from ble_exporter.formats import bthome
 from ble_exporter.model import Advertisement
 from tests.conftest import PACKET_A, vectors
 
-LOCKED = vectors("bthome_v2_encrypted.json")[0]
-KEY: str = LOCKED["key"]
+ENCRYPTED_VECTOR = vectors("bthome_v2_encrypted.json")[0]
+KEY: str = ENCRYPTED_VECTOR["key"]
 ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
 
 
@@ -39,25 +39,25 @@ def heard(address: str, payload: bytes = PACKET_A, name: str = "") -> Discovered
 
 
 SENSORS = [heard(address) for address in ADDRESSES]
-ENCRYPTED = heard(LOCKED["address"], bytes.fromhex(LOCKED["payload"]))
+ENCRYPTED = heard(ENCRYPTED_VECTOR["address"], bytes.fromhex(ENCRYPTED_VECTOR["payload"]))
 
 
 class User:
-    """A user who gives these answers in order, and notes the messages."""
+    """A user who gives these answers in order; the questions and messages are recorded."""
 
     def __init__(self, *answers: str) -> None:
         self._answers = list(answers)
         self.asked: list[str] = []
-        self.told: list[str] = []
+        self.messages: list[str] = []
 
     def ask(self, question: str) -> str:
-        """Answer a question."""
+        """Return the next answer."""
         self.asked.append(question)
         return self._answers.pop(0)
 
     def tell(self, text: str) -> None:
-        """Read."""
-        self.told.append(text)
+        """Record a message."""
+        self.messages.append(text)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ class User:
         ("ALL ", [1, 2, 3]),
     ],
 )
-def test_the_answer_is_numbers(answer: str, numbers: list[int]) -> None:
-    """Enter chooses none: a user who only wanted to look adds nothing."""
+def test_an_answer_lists_the_numbers_of_sensors(answer: str, numbers: list[int]) -> None:
+    """Enter chooses no sensor, so a user who only wanted to look adds nothing."""
     assert [SENSORS[number - 1] for number in numbers] == choose_devices(SENSORS, User(answer).ask, User().tell)
 
 
@@ -88,12 +88,12 @@ def test_the_answer_is_numbers(answer: str, numbers: list[int]) -> None:
         ("1-3", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
     ],
 )
-def test_another_answer_is_asked_for_again(answer: str, words: str) -> None:
+def test_after_an_invalid_answer_the_question_is_repeated(answer: str, words: str) -> None:
     """A typing error must not add a neighbour's sensor."""
     user = User(answer, "2")
 
     assert [SENSORS[1]] == choose_devices(SENSORS, user.ask, user.tell)
-    assert [words] == user.told
+    assert [words] == user.messages
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_another_answer_is_asked_for_again(answer: str, words: str) -> None:
     ],
 )
 def test_a_name_is_suggested(name: str, suggestion: str) -> None:
-    """It is made from the sensor's own name if that is usable."""
+    """The suggestion is the sensor's advertised name if it is usable, so most users need not type one."""
     assert suggestion == suggest_name(heard(ADDRESSES[0], name=name), ())
 
 
-def test_a_suggestion_is_not_taken() -> None:
+def test_a_suggested_name_is_unused() -> None:
     """Sensors of the same model advertise the same name."""
     sensor = heard(ADDRESSES[0], name="LYWSD03MMC")
 
@@ -121,7 +121,7 @@ def test_a_suggestion_is_not_taken() -> None:
 
 @given(st.text(), st.sets(st.text(max_size=3)))
 def test_any_advertised_name_gives_a_valid_suggestion(name: str, taken: set[str]) -> None:
-    """Anybody in range can choose any name."""
+    """Anyone in radio range can advertise any name."""
     suggestion = suggest_name(heard(ADDRESSES[0], name=name), taken)
 
     assert "" == name_problem(suggestion)
@@ -129,15 +129,15 @@ def test_any_advertised_name_gives_a_valid_suggestion(name: str, taken: set[str]
 
 
 def test_enter_takes_the_suggestion() -> None:
-    """Most users accept it."""
+    """Most users accept the suggested name, so accepting takes one key."""
     user = User("")
 
     assert "sensor_000001" == ask_name(SENSORS[0], (), user.ask, user.tell)
     assert ["Name of A4:C1:38:00:00:01 [sensor_000001]: "] == user.asked
 
 
-def test_an_invalid_name_is_asked_for_again() -> None:
-    """The message is the one with which the configuration would be refused."""
+def test_after_an_invalid_name_the_question_is_repeated() -> None:
+    """Otherwise the configuration would later be refused, with the same message."""
     user = User("bedroom", "a\x07b", KEY, " attic ")
 
     assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
@@ -145,43 +145,43 @@ def test_an_invalid_name_is_asked_for_again() -> None:
         "This name is already used; choose another.",
         "The name has a control character; use printable characters.",
         'A bindkey is written in place of the name; write `{name: "living_room", bindkey: "32 hex digits"}`.',
-    ] == user.told
+    ] == user.messages
 
 
 def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
-    """Otherwise a wrong one is noticed a day later, in the log."""
+    """Otherwise a wrong key is noticed only later, in the log."""
     user = User("0123", "f" * 32, KEY.upper())
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
     assert [
         "It has 4 characters, not 32.",
         "That key does not decrypt what the sensor sends; the firmware's page shows the right one.",
-    ] == user.told
+    ] == user.messages
     assert 'Bindkey of "attic", 32 hex digits, not shown (Enter: leave it out): ' == user.asked[0]
 
 
 def test_a_key_may_be_left_out() -> None:
-    """A user who does not have it at hand continues with the other sensors."""
+    """A user who does not have the key at hand continues with the other sensors."""
     assert "" == ask_bindkey(ENCRYPTED, "attic", User("").ask, User().tell)
 
 
 @pytest.mark.usefixtures("_without_cryptography")
-def test_a_key_that_can_not_be_tried_is_believed() -> None:
-    """The library that decrypts is optional; the user is told that it is missing."""
+def test_a_key_that_can_not_be_tried_is_accepted() -> None:
+    """The decryption library is optional; a message says that it is missing."""
     user = User(KEY)
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
-    (told,) = user.told
-    assert told.startswith("The key can't be tried: devices: a bindkey is set, and the library that decrypts")
+    (message,) = user.messages
+    assert message.startswith("The key can't be tried: devices: a bindkey is set, and the library that decrypts")
 
 
-def test_a_sensor_without_a_locked_packet_takes_any_key() -> None:
-    """There is nothing to try it on."""
+def test_a_sensor_without_an_encrypted_packet_accepts_any_key() -> None:
+    """Without an encrypted packet the key can't be checked, and refusing it would be wrong."""
     assert can_decrypt(KEY, SENSORS[0], User().tell)
 
 
 def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
-    """Scripts can't answer questions."""
+    """Scripts can't answer questions, so the command line names everything."""
     meant, refused = resolve_requests(
         [DeviceRequest(ADDRESSES[0], "bedroom"), DeviceRequest(ADDRESSES[2], "")], SENSORS, {}
     )
@@ -202,7 +202,7 @@ def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
     ],
 )
 def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> None:
-    """The other requests are still resolved."""
+    """One refused request does not prevent the others."""
     requests = [DeviceRequest(ADDRESSES[1], "attic"), bad_request]
 
     meant, refused = resolve_requests(requests, SENSORS, {ADDRESSES[0]: "living_room"})
@@ -212,17 +212,19 @@ def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> 
 
 
 def test_only_the_bindkeys_of_encrypting_sensors_are_asked_for() -> None:
-    """A sensor that encrypts needs one question."""
+    """A question about a sensor that does not encrypt would confuse the user."""
     user = User(KEY)
 
     additions, refused = ask_bindkeys([(SENSORS[0], "bedroom"), (ENCRYPTED, "attic")], user.ask, user.tell)
 
-    assert [NewDevice(ADDRESSES[0], "bedroom"), NewDevice(LOCKED["address"], "attic", KEY)] == additions
+    assert [NewDevice(ADDRESSES[0], "bedroom"), NewDevice(ENCRYPTED_VECTOR["address"], "attic", KEY)] == additions
     assert [] == refused
     assert 1 == len(user.asked)
 
 
 @pytest.mark.parametrize("ask", [None, User("").ask])
-def test_without_its_key_a_sensor_is_not_added(ask: Callable[[str], str] | None) -> None:
-    """Each of its packets would be rejected."""
-    assert ([], [Refusal(LOCKED["address"], NO_KEY)]) == ask_bindkeys([(ENCRYPTED, "attic")], ask, User().tell)
+def test_an_encrypted_sensor_without_a_key_is_not_added(ask: Callable[[str], str] | None) -> None:
+    """Without its key, the service would reject every packet of the sensor."""
+    assert ([], [Refusal(ENCRYPTED_VECTOR["address"], NO_KEY)]) == ask_bindkeys(
+        [(ENCRYPTED, "attic")], ask, User().tell
+    )

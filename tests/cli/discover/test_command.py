@@ -1,4 +1,4 @@
-"""The command line of `ble-exporter discover`."""
+"""Tests of the command line of `ble-exporter discover`."""
 
 import os
 import subprocess
@@ -16,15 +16,15 @@ ROOT = HERE.parent
 PATIENCE_S = 30
 
 
-def test_without_options_it_looks_for_half_a_minute() -> None:
-    """By default it writes nothing."""
+def test_without_options_it_listens_for_half_a_minute() -> None:
+    """A first call must not write a file or add a sensor."""
     options = parse([])
 
     assert (30.0, None, []) == (options.seconds, options.write, options.add)
 
 
-def test_several_may_be_added() -> None:
-    """Addresses in any case, with or without names; a name may contain an equals sign."""
+def test_several_sensors_may_be_added() -> None:
+    """Scripts pass addresses in any case, with or without a name, and a name may contain an equals sign."""
     options = parse(["--write", "x", "--add", "a4:c1:38:00:00:0a=a = b", "--add", "A4:C1:38:00:00:02"])
 
     assert [DeviceRequest("A4:C1:38:00:00:0A", "a = b"), DeviceRequest("A4:C1:38:00:00:02", "")] == options.add
@@ -48,7 +48,7 @@ def test_several_may_be_added() -> None:
     ],
 )
 def test_invalid_options_are_wrong_usage(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The error comes before anybody waits half a minute, with a hint."""
+    """The error appears before the program listens for half a minute, and has a hint."""
     with pytest.raises(SystemExit) as ending:
         parse(arguments)
 
@@ -56,19 +56,19 @@ def test_invalid_options_are_wrong_usage(arguments: list[str], words: str, capsy
     assert words in capsys.readouterr().err
 
 
-def test_the_file_that_is_written_may_be_named_twice() -> None:
-    """Users type --config out of habit."""
+def test_write_and_config_may_name_the_same_file() -> None:
+    """Users type --config out of habit, even if --write names the same file."""
     assert "x" == parse(["--write", "x", "--config", "x"]).write
 
 
 def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """main.py turns its errors into exit statuses."""
+    """main.py turns the command's errors into a message and an exit status."""
     assert 78 == program.main(["discover", "--config", "nowhere.yaml"])
     assert capsys.readouterr().err.startswith("ble-exporter: error: nowhere.yaml: can't be read")
 
 
 def test_a_closed_pipe_causes_no_traceback(tmp_path: Path) -> None:
-    """Users type `ble-exporter discover | head -1`."""
+    """Users run `ble-exporter discover | head -1`, which closes the pipe early."""
     (tmp_path / "x.capture").write_text(f"0 A4:C1:38:00:00:01 -61 fcd2 {PACKET_A.hex()}\n")
     command = [sys.executable, "-m", "ble_exporter", "discover", "--replay", str(tmp_path / "x.capture")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""What is kept about discovered devices."""
+"""Tests of the data collected about discovered devices."""
 
 from collections import deque
 
@@ -21,11 +21,11 @@ from tests.conftest import PACKET_A, PACKET_B, vectors
 ADDRESS = "A4:C1:38:00:00:01"
 ANOTHER = "A4:C1:38:00:00:02"
 BEACON = {"0000feaa-0000-1000-8000-00805f9b34fb": b"\x00"}
-LOCKED = vectors("bthome_v2_encrypted.json")[0]
+ENCRYPTED_VECTOR = vectors("bthome_v2_encrypted.json")[0]
 
 
 class Air:
-    """A discovery, and a clock that a test moves on."""
+    """A discovery with a clock that the test sets."""
 
     def __init__(self, keys: dict[str, bytes] | None = None) -> None:
         self.now = 0.0
@@ -35,12 +35,12 @@ class Air:
     def say(
         self, service_data: dict[str, bytes], *, address: str = ADDRESS, name: str = "", rssi: int | None = -60
     ) -> None:
-        """Let a device send something."""
+        """Receive one advertisement of a device."""
         assert self.discovery.wants(address)
         self.discovery.handle(Advertisement(address, service_data, 1e9, rssi, name=name))
 
     def measure(self, celsius: float, percent: float) -> None:
-        """Let a sensor send a temperature and a humidity, 10 s after the last."""
+        """Receive a temperature and a humidity, 10 s after the previous packet."""
         self.now += 10
         self.say(
             {
@@ -58,8 +58,8 @@ class Air:
         return sensor
 
 
-def test_the_packets_of_a_sensor_come_together() -> None:
-    """Temperature, voltage and name come in different packets, but a user wants one line."""
+def test_the_packets_of_a_sensor_are_combined() -> None:
+    """Temperature, voltage and name arrive in different packets, but a user wants one line per sensor."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A})
@@ -70,12 +70,12 @@ def test_the_packets_of_a_sensor_come_together() -> None:
     assert "ATC_000001" == air.sensor.name
     assert ["BTHome"] == air.sensor.formats
     assert {"temperature": 27.01, "voltage": 2.848}.items() <= air.sensor.measurements.items()
-    # The name came without a packet: BlueZ tells of it by itself.
+    # BlueZ reports the name separately, so it does not count as a packet.
     assert 2 == air.sensor.packets
 
 
 def test_an_unknown_device_is_not_a_sensor() -> None:
-    """Devices that can't be read are not offered."""
+    """A device that can't be read must not be offered."""
     air = Air()
 
     air.say(BEACON)
@@ -86,7 +86,7 @@ def test_an_unknown_device_is_not_a_sensor() -> None:
 
 
 def test_a_device_with_rejected_data_is_not_a_sensor() -> None:
-    """Other devices also use 0x181A, Environmental Sensing."""
+    """Devices of other makers also use the UUID 0x181A, Environmental Sensing."""
     air = Air()
 
     air.say({atc.UUID: b"\x01\x02"})
@@ -95,7 +95,7 @@ def test_a_device_with_rejected_data_is_not_a_sensor() -> None:
 
 
 def test_an_announcement_alone_is_not_a_sensor() -> None:
-    """Lamps, scales and toothbrushes of Xiaomi send MiBeacons too."""
+    """Xiaomi lamps, scales and toothbrushes send MiBeacon packets too."""
     air = Air()
 
     air.say({mibeacon.UUID: bytes.fromhex("30585b0501") + bytes.fromhex(ADDRESS.replace(":", ""))[::-1] + b"\x08"})
@@ -104,8 +104,8 @@ def test_an_announcement_alone_is_not_a_sensor() -> None:
     assert [None] == [other.rejected for other in air.discovery.others()]
 
 
-def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
-    """Only its sensor packets count; otherwise the interval would be that of its names."""
+def test_a_device_whose_name_arrived_first_becomes_a_sensor() -> None:
+    """Only its sensor packets count; otherwise the interval would be the one between its names."""
     air = Air()
 
     for air.now in (0.0, 0.1, 0.2):
@@ -117,8 +117,8 @@ def test_a_device_whose_name_came_first_becomes_a_sensor() -> None:
     assert (3, 2.5) == (air.sensor.packets, air.sensor.interval_s)
 
 
-def test_the_interval_is_the_usual_one() -> None:
-    """A lost packet lengthens one gap, not the interval."""
+def test_a_lost_packet_does_not_change_the_interval() -> None:
+    """The interval shown is the sensor's setting, and a lost packet lengthens only one gap."""
     air = Air()
 
     for air.now in (0.0, 2.5, 5.0, 10.0, 12.5):
@@ -127,8 +127,8 @@ def test_the_interval_is_the_usual_one() -> None:
     assert 2.5 == air.sensor.interval_s
 
 
-def test_the_packets_of_a_burst_have_no_interval() -> None:
-    """Some sensors send a few packets at once, then nothing for a minute: that minute is what a user wants to know."""
+def test_the_gaps_within_a_burst_are_ignored() -> None:
+    """Some sensors send a burst of packets once a minute, and the user wants to know that minute."""
     air = Air()
 
     for air.now in (0.0, 0.1, 0.2, 60.0, 60.1, 60.2, 120.0):
@@ -138,7 +138,7 @@ def test_the_packets_of_a_burst_have_no_interval() -> None:
 
 
 def test_a_device_that_sends_twice_a_second_has_its_interval() -> None:
-    """Beacons and sensors that are being set up are that fast; what was heard of them must not count as one burst."""
+    """Beacons, and sensors during setup, send this fast; their packets must not count as one burst."""
     air = Air()
 
     for air.now in (0.0, 0.5, 1.0, 2.0, 2.5, 3.0):
@@ -148,7 +148,7 @@ def test_a_device_that_sends_twice_a_second_has_its_interval() -> None:
 
 
 def test_one_packet_has_no_interval() -> None:
-    """An unknown interval is not shown."""
+    """Without a second packet the interval is unknown, and a guess would mislead."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A})
@@ -156,7 +156,7 @@ def test_one_packet_has_no_interval() -> None:
     assert air.sensor.interval_s is None
 
 
-def test_the_strongest_comes_first() -> None:
+def test_the_strongest_sensor_is_first() -> None:
     """The sensor that the user is looking for is usually the nearest."""
     air = Air()
 
@@ -166,8 +166,8 @@ def test_the_strongest_comes_first() -> None:
     assert [ANOTHER, ADDRESS, "A4:C1:38:00:00:03"] == [sensor.address for sensor in air.discovery.sensors()]
 
 
-def test_the_strength_follows_slowly() -> None:
-    """It varies by some dB from packet to packet, and rows must not jump between refreshes."""
+def test_the_rssi_is_smoothed() -> None:
+    """The RSSI varies by several dB from packet to packet, and rows must not jump between refreshes."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A}, rssi=-60)
@@ -176,11 +176,11 @@ def test_the_strength_follows_slowly() -> None:
     assert -62 == air.sensor.rssi
 
 
-def test_a_sensor_that_encrypts_is_one_that_needs_its_key() -> None:
-    """It is a sensor like the others; only its measurements are hidden."""
+def test_an_encrypted_sensor_needs_its_key() -> None:
+    """An encrypted sensor must be listed too, so that the user knows to look for its key."""
     air = Air()
 
-    air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
+    air.say({bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}, address=ENCRYPTED_VECTOR["address"])
 
     assert air.sensor.encrypts
     assert air.sensor.needs_key
@@ -188,22 +188,22 @@ def test_a_sensor_that_encrypts_is_one_that_needs_its_key() -> None:
     assert 1 == air.sensor.packets
 
 
-def test_with_its_key_it_is_read() -> None:
-    """A configured sensor's key is known."""
-    air = Air({LOCKED["address"]: bytes.fromhex(LOCKED["key"])})
+def test_an_encrypted_sensor_with_its_key_is_decrypted() -> None:
+    """The configuration has the key, so the readings can be shown."""
+    air = Air({ENCRYPTED_VECTOR["address"]: bytes.fromhex(ENCRYPTED_VECTOR["key"])})
 
-    air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
+    air.say({bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}, address=ENCRYPTED_VECTOR["address"])
 
     assert air.sensor.encrypts
     assert not air.sensor.needs_key
     assert air.sensor.measurements
 
 
-def test_with_another_key_it_needs_the_right_one() -> None:
-    """The table says that the configured one is wrong."""
-    air = Air({LOCKED["address"]: bytes(16)})
+def test_a_wrong_key_is_reported() -> None:
+    """The table can then show that the configured key is wrong."""
+    air = Air({ENCRYPTED_VECTOR["address"]: bytes(16)})
 
-    air.say({bthome.UUID: bytes.fromhex(LOCKED["payload"])}, address=LOCKED["address"])
+    air.say({bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}, address=ENCRYPTED_VECTOR["address"])
 
     assert air.sensor.needs_key
     assert "wrong_key" == air.sensor.rejected
@@ -218,7 +218,7 @@ def test_with_another_key_it_needs_the_right_one() -> None:
     ],
 )
 def test_a_format_has_the_name_that_users_know(uuid: str, payload: str, name: str) -> None:
-    """It is what the firmware's web page calls it."""
+    """Users know the name from the firmware's web page."""
     air = Air()
 
     air.say({uuid: bytes.fromhex(payload)})
@@ -227,7 +227,7 @@ def test_a_format_has_the_name_that_users_know(uuid: str, payload: str, name: st
 
 
 def test_a_sensor_of_two_formats_has_both() -> None:
-    """Some firmwares send several in turn, and a user may want to disable one."""
+    """Some firmware alternates between formats, and a user may want to disable one."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A})
@@ -237,7 +237,7 @@ def test_a_sensor_of_two_formats_has_both() -> None:
 
 
 def test_a_breath_is_marked_for_a_while() -> None:
-    """The user breathes on one sensor after the other to tell them apart."""
+    """The user breathes on the sensors one by one to tell them apart."""
     air = Air()
     for _ in range(3):
         air.measure(21.0, 45.0)
@@ -251,8 +251,8 @@ def test_a_breath_is_marked_for_a_while() -> None:
     assert not air.sensor.just_rose(air.now + RISE_SHOWN_S + 0.1)
 
 
-def test_a_warm_hand_is_detected_as_well() -> None:
-    """Under a warm hand the humidity falls."""
+def test_a_warm_hand_is_detected_too() -> None:
+    """Under a warm hand only the temperature rises; the humidity falls."""
     air = Air()
     for _ in range(3):
         air.measure(21.0, 45.0)
@@ -268,22 +268,22 @@ def test_a_warm_hand_is_detected_as_well() -> None:
         ([45.0], []),
         ([45.0, 47.9], []),
         ([45.0, 48.0], [48.0]),
-        ([60.0, 45.0, 59.0], []),  # what falls and comes back
+        ([60.0, 45.0, 59.0], []),  # a dip and a recovery
         ([45.0, 60.0, 55.0, 50.0], [60.0]),
         ([45.0, 60.0, 70.0], [60.0, 70.0]),  # a breath over two measurements
-        ([40.0, 42.5, 40.5, 46.0], []),  # a sensor in the wind: three times its noise is more
+        ([40.0, 42.5, 40.5, 46.0], []),  # a sensor in the wind: the rise is within three times its noise
         ([45.0 + 0.5 * step for step in range(20)], []),  # a shower in the next room
     ],
 )
 def test_a_rise_is_well_beyond_the_noise(values: list[float], rises: list[float]) -> None:
-    """A false mark leads to the wrong sensor."""
+    """A false mark would point the user to the wrong sensor."""
     latest: deque[float] = deque(maxlen=8)
 
     assert rises == [value for value in values if add_value(latest, value, 3.0)]
 
 
 def test_changing_addresses_do_not_fill_the_memory() -> None:
-    """The sensors heard before stay: everything over the air is hostile."""
+    """An attacker can send from any number of addresses; the sensors already found must be kept."""
     air = Air()
 
     for number in range(MAX_OTHERS + 1):
@@ -297,7 +297,7 @@ def test_changing_addresses_do_not_fill_the_memory() -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    """Bluetooth names have at most 248 bytes; a longer one is an attack."""
+    """A Bluetooth name has at most 248 bytes, so a longer one is an attack on the memory."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A}, name="x" * 10_000)
@@ -306,12 +306,12 @@ def test_a_long_name_is_cut() -> None:
 
 
 def test_changing_measurements_do_not_fill_the_memory() -> None:
-    """Each packet may hold other objects: thousands of names from each of 500 addresses."""
+    """An attacker can send different objects in each packet: thousands of names from each of 500 addresses."""
     air = Air()
 
     air.measure(20.0, 40.0)
-    for thing in (b"\x01", b"\x09"):
-        air.say({bthome.UUID: b"\x40" + (thing + b"\x50") * 127})
+    for object_id in (b"\x01", b"\x09"):
+        air.say({bthome.UUID: b"\x40" + (object_id + b"\x50") * 127})
     air.measure(21.0, 41.0)
 
     assert MAX_MEASUREMENTS == len(air.sensor.measurements)

@@ -1,4 +1,4 @@
-"""What is shown while `discover` listens."""
+"""Tests of the display while `discover` listens."""
 
 import io
 import os
@@ -19,13 +19,13 @@ BREATH = PACKET_A[:-2] + (9900).to_bytes(2, "little")
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ignore the environment that the tests run in."""
+    """Disable colours, whatever environment the tests run in."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
 
 class Screen:
-    """A terminal that understands what a LiveTable writes, and nothing else."""
+    """A terminal that understands only the control sequences that LiveTable writes."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
         self.size = os.terminal_size((columns, lines))
@@ -35,7 +35,7 @@ class Screen:
         self._read = 0
 
     def look(self) -> list[str]:
-        """Return its lines."""
+        """Interpret the new output; return the lines on the screen."""
         text = self.stream.getvalue()[self._read :]
         self._read += len(text)
         while text:
@@ -55,12 +55,12 @@ class Screen:
                 self.row -= int(number)
                 assert self.row >= 0, "above the first line"
             elif command in "JK":
-                # Behind the last column the cursor is still on it.
+                # After a write to the last column, the cursor stays on that column.
                 self.rows[self.row] = self.rows[self.row][: min(self.column, self.size.columns - 1)]
                 if command == "J":
                     del self.rows[self.row + 1 :]
             else:
-                raise AssertionError(f"what is {command}?")
+                raise AssertionError(f"unknown control sequence {command}")
             return text[3 + len(number) :]
         else:
             before = self.rows[self.row][: self.column].ljust(self.column)
@@ -70,7 +70,7 @@ class Screen:
 
 
 def discovery_of(*payloads: bytes, sensors: int = 1) -> Discovery:
-    """Return a discovery that heard sensors, all with these payloads."""
+    """Return a discovery that received these payloads from each of several sensors."""
     discovery = Discovery(lambda: 0.0)
     for number in range(1, sensors + 1):
         for payload in payloads:
@@ -79,7 +79,7 @@ def discovery_of(*payloads: bytes, sensors: int = 1) -> Discovery:
 
 
 def test_the_table_changes_in_place() -> None:
-    """A hundred tables below each other would be unreadable."""
+    """A hundred tables, one below the other, would be unreadable."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
@@ -102,8 +102,8 @@ def test_the_table_changes_in_place() -> None:
     ]
 
 
-def test_at_the_end_nothing_is_left() -> None:
-    """The final table is printed afterwards."""
+def test_the_table_is_erased_at_the_end() -> None:
+    """The final table is printed afterwards, and must not appear twice."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     write(screen.stream, "$ discover\n")
@@ -115,7 +115,7 @@ def test_at_the_end_nothing_is_left() -> None:
 
 
 def test_an_echo_of_the_terminal_is_erased() -> None:
-    """Ctrl-C is echoed as ^C at the cursor."""
+    """The terminal echoes Ctrl-C as ^C at the cursor, which must not remain on the screen."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
@@ -126,8 +126,8 @@ def test_an_echo_of_the_terminal_is_erased() -> None:
     assert [""] == screen.look()
 
 
-def test_a_low_terminal_has_the_strongest() -> None:
-    """Lines above the upper edge can't be redrawn."""
+def test_a_short_terminal_shows_the_strongest_sensors() -> None:
+    """The table must fit, because lines scrolled off the screen can't be redrawn."""
     screen = Screen(lines=9)
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A, sensors=9), 7.0, "")
@@ -138,7 +138,7 @@ def test_a_low_terminal_has_the_strongest() -> None:
     assert "… and 7 more" == lines[5]
 
 
-def test_on_a_low_terminal_a_breath_is_seen_too() -> None:
+def test_a_short_terminal_shows_a_marked_sensor() -> None:
     """The user may breathe on the weakest of many sensors."""
     screen = Screen(lines=9)
     discovery = discovery_of(PACKET_A, sensors=9)
@@ -159,7 +159,7 @@ class FormattedDevice(DiscoveredDevice):
 
     @property
     def interval_s(self) -> float | None:
-        """See DiscoveredDevice; each row shows it once."""
+        """See DiscoveredDevice; formatting a row reads it once."""
         self.formatted += 1
         return None
 
@@ -177,7 +177,7 @@ class Crowd(Discovery):
 
 
 def test_only_the_visible_rows_of_hundreds_are_formatted() -> None:
-    """The table is drawn four times a second, and the radio waits meanwhile."""
+    """The table is drawn four times a second, and no packet is handled while it is drawn."""
     screen, crowd = Screen(), Crowd()
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(crowd, 7.0, "")
@@ -186,8 +186,8 @@ def test_only_the_visible_rows_of_hundreds_are_formatted() -> None:
     assert "… and 183 more" == screen.look()[20]
 
 
-def test_a_shortened_line_ends_with_an_ellipsis_on_the_terminal() -> None:
-    """A line of the terminal's full width keeps its last character."""
+def test_a_shortened_line_keeps_its_ellipsis_on_the_terminal() -> None:
+    """Erasing the rest of a full-width line would erase its last character."""
     screen = Screen(columns=40)
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A), 7.0, "")
@@ -197,7 +197,7 @@ def test_a_shortened_line_ends_with_an_ellipsis_on_the_terminal() -> None:
 
 
 def test_a_terminal_that_became_narrower_is_redrawn() -> None:
-    """It has wrapped the lines that are too long now."""
+    """The terminal has wrapped the lines that no longer fit, so the table takes more rows."""
     screen = Screen(columns=80)
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     live.show(discovery_of(PACKET_A), 7.0, "")
@@ -207,12 +207,12 @@ def test_a_terminal_that_became_narrower_is_redrawn() -> None:
     screen.size = os.terminal_size((40, 24))
     live.end()
 
-    # Seven lines, of which four are longer than 40 columns: eleven rows.
+    # Four of the seven lines are longer than 40 columns, so the table takes eleven rows.
     assert "\r\x1b[10A\x1b[J" == screen.stream.getvalue()[written:]
 
 
-def test_a_breath_is_marked_at_once() -> None:
-    """That is how users find out which sensor they hold."""
+def test_a_breath_is_marked_immediately() -> None:
+    """Users breathe on a sensor to find out which one they hold."""
     screen = Screen()
     discovery = discovery_of(PACKET_A, BREATH)
 
@@ -222,7 +222,7 @@ def test_a_breath_is_marked_at_once() -> None:
 
 
 def test_colours_depend_on_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A configured sensor is green."""
+    """Without NO_COLOR, a configured sensor is green, so that a new one stands out."""
     monkeypatch.delenv("NO_COLOR")
     stream = Terminal()
 
@@ -232,7 +232,7 @@ def test_colours_depend_on_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
-    """Each appears once, and no name can break its line."""
+    """A script reads one line per sensor, so none may appear twice and no name may break a line."""
     stream = io.StringIO()
     discovery = discovery_of(PACKET_A, sensors=2)
     announcements = NewSensorLines(stream, {ADDRESS: "living\nroom\x1b[2J"})
@@ -247,7 +247,7 @@ def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
 
 
 def test_a_character_that_the_terminal_does_not_have_is_no_error() -> None:
-    """Names can contain any character, and some terminals are not Unicode."""
+    """Names can contain any character, and some terminals do not support Unicode."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
 

@@ -1,4 +1,4 @@
-"""How long `discover` listens."""
+"""Tests of how long `discover` listens."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 class Log(Display):
-    """A display that notes the calls, and can press Ctrl-C."""
+    """A display that records its calls and can press Ctrl-C."""
 
     def __init__(self, enough_at_s: float = -1.0) -> None:
         self.left: list[float] = []
@@ -43,12 +43,12 @@ class Log(Display):
 
 
 def discovery() -> Discovery:
-    """Return a discovery in the event loop's time."""
+    """Return a discovery that uses the event loop's clock."""
     return Discovery(lambda: asyncio.get_running_loop().time())
 
 
-def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None:
-    """Meanwhile the display is updated several times a second."""
+def test_it_listens_for_the_given_time(in_virtual_time: InVirtualTime) -> None:
+    """Meanwhile the display is updated several times a second, so that the user sees progress."""
     log, heard = Log(), discovery()
 
     took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
@@ -61,8 +61,8 @@ def test_it_listens_as_long_as_it_should(in_virtual_time: InVirtualTime) -> None
     assert 1 == log.ends
 
 
-def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> None:
-    """A capture ends before the time is over."""
+def test_it_ends_with_the_capture(in_virtual_time: InVirtualTime) -> None:
+    """After the last packet of a capture, waiting for the rest of the time would be pointless."""
     log = Log()
 
     took_s = in_virtual_time(
@@ -73,8 +73,8 @@ def test_it_ends_when_nothing_more_can_come(in_virtual_time: InVirtualTime) -> N
     assert 1 == log.ends
 
 
-def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
-    """A user who sees the sensor goes on to choose it, and nothing that was heard is lost."""
+def test_ctrl_c_ends_listening(in_virtual_time: InVirtualTime) -> None:
+    """A user who sees the sensor can choose it without waiting, and the sensors found are kept."""
     log, heard = Log(enough_at_s=20.0), discovery()
     before = signal.getsignal(signal.SIGINT)
 
@@ -86,8 +86,8 @@ def test_ctrl_c_is_enough(in_virtual_time: InVirtualTime) -> None:
     assert before == signal.getsignal(signal.SIGINT)
 
 
-def test_ctrl_c_is_enough_while_bluetooth_starts(in_virtual_time: InVirtualTime) -> None:
-    """With a stack that hangs, starting may take 20 s."""
+def test_ctrl_c_ends_listening_while_bluetooth_starts(in_virtual_time: InVirtualTime) -> None:
+    """If bluetoothd hangs, starting may take 20 s, and the user must be able to give up."""
 
     class Starting(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:  # noqa: ARG002 - Radio's
@@ -98,7 +98,7 @@ def test_ctrl_c_is_enough_while_bluetooth_starts(in_virtual_time: InVirtualTime)
 
 
 def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
-    """The terminal is still left in order."""
+    """The display still ends, so that the error does not appear inside the table."""
     log = Log()
 
     with pytest.raises(ScannerError, match="unplugged"):
@@ -106,8 +106,8 @@ def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
     assert 1 == log.ends
 
 
-def test_it_says_with_which_adapter(in_virtual_time: InVirtualTime) -> None:
-    """On a machine with two adapters, the user wants to know."""
+def test_the_display_names_the_adapter(in_virtual_time: InVirtualTime) -> None:
+    """On a machine with two adapters, the user must see which one listens."""
 
     class Adapter(Radio):
         adapters = {"hci1": True}  # noqa: RUF012 - a constant

@@ -1,4 +1,4 @@
-"""The final report of `discover`, for people and for programs."""
+"""Tests of the final report of `discover`, as text and as JSON."""
 
 import json
 
@@ -11,12 +11,12 @@ from ble_exporter.model import Advertisement
 from tests.conftest import PACKET_A, vectors
 
 ADDRESS = "A4:C1:38:00:00:01"
-LOCKED = vectors("bthome_v2_encrypted.json")[0]
+ENCRYPTED_VECTOR = vectors("bthome_v2_encrypted.json")[0]
 KEY = "00112233445566778899aabbccddeeff"
 
 
 def discovery_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Discovery:
-    """Return a discovery that heard these devices, 2 s apart."""
+    """Return a discovery that received these advertisements, 2 s apart."""
     times = iter(range(0, 100, 2))
     discovery = Discovery(lambda: next(times))
     for address, service_data in heard:
@@ -34,7 +34,7 @@ def text_of(
 
 
 def test_unknown_devices_are_only_counted() -> None:
-    """There are dozens in every house."""
+    """Every home has dozens of unknown devices, which would hide the sensors."""
     discovery = discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
 
     assert text_of(discovery).endswith("\n\nHeard 1 sensor, 2 other devices (--all lists them).")
@@ -42,7 +42,7 @@ def test_unknown_devices_are_only_counted() -> None:
 
 
 def test_unknown_devices_are_listed_on_demand() -> None:
-    """A user who misses a sensor can see whether it is heard at all."""
+    """A user whose sensor is missing can see whether the radio receives it at all."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {})), lists_others=True)
 
     assert "\n5A:00:00:00:00:01         -60      1         no known format\n" in text
@@ -58,7 +58,7 @@ def test_a_configured_sensor_that_was_not_heard_is_named() -> None:
 
 
 def test_a_rise_stays_marked_to_the_end() -> None:
-    """The user chooses long after breathing on the sensor."""
+    """The user chooses the sensor long after breathing on it."""
     text = text_of(
         discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), (ADDRESS, {bthome.UUID: PACKET_A[:-2] + b"\xac\x26"}))
     )
@@ -68,14 +68,16 @@ def test_a_rise_stays_marked_to_the_end() -> None:
 
 
 def test_an_encrypted_sensor_has_a_hint() -> None:
-    """Otherwise it looks broken."""
-    text = text_of(discovery_of((LOCKED["address"], {bthome.UUID: bytes.fromhex(LOCKED["payload"])})))
+    """Without readings and without a hint, the sensor would seem broken."""
+    text = text_of(
+        discovery_of((ENCRYPTED_VECTOR["address"], {bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}))
+    )
 
     assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; --write asks for it.")
 
 
 def test_silence_has_a_hint() -> None:
-    """It is often the first attempt of a new user."""
+    """New users often hear nothing at first, and need to know what to check."""
     text = text_of(discovery_of())
 
     assert "Heard 0 sensors, 0 other devices." == text.splitlines()[0]
@@ -83,19 +85,19 @@ def test_silence_has_a_hint() -> None:
 
 
 def test_notes_are_wrapped_between_words() -> None:
-    """A terminal would break them anywhere."""
+    """Otherwise the terminal would break the lines within words."""
     assert all(len(line) <= 50 for line in text_of(discovery_of(), columns=50).splitlines())
 
 
-def test_the_document_has_the_whole_report() -> None:
-    """Numbers are numbers, units are in the names, and unknown values are null."""
-    told = discovery_document(
+def test_the_json_has_the_whole_report() -> None:
+    """A script needs numbers as numbers, units in the keys, and null for unknown values."""
+    document = discovery_document(
         discovery_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
         {ADDRESS: "x"},
         30.04,
     )
 
-    assert json.loads(json.dumps(told)) == {
+    assert json.loads(json.dumps(document)) == {
         "listened_seconds": 30.0,
         "sensors": [
             {
@@ -116,9 +118,9 @@ def test_the_document_has_the_whole_report() -> None:
     }
 
 
-def test_the_document_has_other_devices_on_demand() -> None:
-    """Each has the reason why it was rejected, if any."""
-    told = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
+def test_the_json_has_other_devices_on_demand() -> None:
+    """A script can then show why a device was rejected."""
+    document = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
 
     assert [
         {
@@ -129,14 +131,14 @@ def test_the_document_has_other_devices_on_demand() -> None:
             "interval_seconds": None,
             "rejected": None,
         }
-    ] == told["others"]
+    ] == document["others"]
 
 
-def test_no_document_has_a_key() -> None:
-    """Such documents end up in logs and forums."""
-    told = added_document([NewDevice(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
+def test_the_json_has_no_key() -> None:
+    """Users and scripts copy this output into logs and forums."""
+    document = added_document([NewDevice(ADDRESS, "attic", KEY)], [Refusal("A4:C1:38:00:00:02", "no")])
 
-    assert told == {
+    assert document == {
         "added": [{"address": ADDRESS, "name": "attic"}],
         "not_added": [{"address": "A4:C1:38:00:00:02", "reason": "no"}],
     }

@@ -1,4 +1,4 @@
-"""What `ble-exporter discover` prints, asks and writes."""
+"""Tests of the output, the questions and the files of `ble-exporter discover`."""
 
 import json
 import os
@@ -24,44 +24,44 @@ from tests.radios import Radio
 
 ROOT = HERE.parent
 ADDRESS, ANOTHER = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"
-LOCKED = vectors("bthome_v2_encrypted.json")[0]
-KEY: str = LOCKED["key"]
+ENCRYPTED_VECTOR = vectors("bthome_v2_encrypted.json")[0]
+KEY: str = ENCRYPTED_VECTOR["key"]
 HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
 PATIENCE_S = 30
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run in a folder without a config.yaml."""
+    """Run the test in a directory without a config.yaml."""
     monkeypatch.chdir(tmp_path)
 
 
-def house(*_settings: object, **_options: object) -> MockScanner:
-    """Return a radio that plays two sensors, one that encrypts, and an unknown device, and then ends."""
+def four_devices(*_settings: object, **_options: object) -> MockScanner:
+    """Return a radio that plays two plain sensors, an encrypted one and an unknown device, and then ends."""
     return MockScanner(
         [
             (ADDRESS, PACKET_A),
             (ADDRESS, PACKET_B),
             (ANOTHER, PACKET_A),
-            (LOCKED["address"], bytes.fromhex(LOCKED["payload"])),
+            (ENCRYPTED_VECTOR["address"], bytes.fromhex(ENCRYPTED_VECTOR["payload"])),
             ("5A:00:00:00:00:01", b"\x00"),
         ]
     )
 
 
 def discover(arguments: list[str], build: RadioBuilder = build_radio) -> int:
-    """Run the command with another radio; return the exit status."""
+    """Run the command with this radio; return the exit status."""
     return run(parse(arguments), build)
 
 
 def write_config(devices: str) -> None:
-    """Write ./config.yaml."""
+    """Write ./config.yaml with these devices."""
     Path("config.yaml").write_text(f"{HEAD}devices:\n{devices}")
 
 
 def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> None:
-    """In a pipe, the output is a line for each new sensor, and the table at the end."""
-    assert 0 == discover([], house)
+    """In a pipe, the output has a line for each new sensor and a table at the end."""
+    assert 0 == discover([], four_devices)
 
     out, err = capsys.readouterr()
     assert "listening for 30 s\n" == err
@@ -76,36 +76,36 @@ def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_all_lists_unknown_devices(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table says why each is not a sensor."""
-    discover(["--all"], house)
+    """The table shows why each device is not a sensor, for a user whose sensor is missing."""
+    discover(["--all"], four_devices)
 
     assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard output contains nothing else."""
-    assert 0 == discover(["--json"], house)
+    """A program parses standard output, so it must contain nothing else."""
+    assert 0 == discover(["--json"], four_devices)
 
-    told = json.loads(capsys.readouterr().out)
-    assert ["54:48:E6:8F:80:A5", ADDRESS, ANOTHER] == [sensor["address"] for sensor in told["sensors"]]
-    assert 1 == told["other_devices"]
-    assert "added" not in told
+    document = json.loads(capsys.readouterr().out)
+    assert ["54:48:E6:8F:80:A5", ADDRESS, ANOTHER] == [sensor["address"] for sensor in document["sensors"]]
+    assert 1 == document["other_devices"]
+    assert "added" not in document
 
 
 def test_configured_sensors_have_their_names(capsys: pytest.CaptureFixture[str]) -> None:
-    """They come from ./config.yaml, unless another file is named."""
+    """Names from ./config.yaml show the user which sensors are already configured."""
     write_config(f'  "{ADDRESS}": "living_room"\n')
 
-    discover([], house)
+    discover([], four_devices)
 
     assert "  ok A4:C1:38:00:00:01  living_room  BTHome" in capsys.readouterr().out
 
 
-def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is read as in the service, and the bindkey is never shown."""
-    write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
+def test_a_sensor_is_decrypted_with_its_configured_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table shows the same readings as the service, and never the bindkey."""
+    write_config(f'  "{ENCRYPTED_VECTOR["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
-    discover([], house)
+    discover([], four_devices)
 
     out, err = capsys.readouterr()
     assert re.search(r"attic .*25.1 °C, 50.5 %", out)
@@ -114,10 +114,10 @@ def test_with_its_configured_key_a_sensor_is_read(capsys: pytest.CaptureFixture[
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    """Everything else can still be shown."""
-    write_config(f'  "{LOCKED["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
+    """Without the library, everything except encrypted readings can still be shown."""
+    write_config(f'  "{ENCRYPTED_VECTOR["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
-    discover([], house)
+    discover([], four_devices)
 
     out, err = capsys.readouterr()
     assert "warning: encrypted packets are not read: devices: a bindkey is set, and the library that decrypts" in err
@@ -125,17 +125,17 @@ def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    """Looking needs no configuration."""
+    """Listening needs no configuration, so a mistake in it must not prevent listening."""
     Path("config.yaml").write_text("devices: {}")
 
-    assert 0 == discover([], house)
+    assert 0 == discover([], four_devices)
 
     assert "warning: configured devices are not marked: config.yaml: scan_interval_seconds: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--config", "--write"])
 def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
-    """The error comes at once, not after listening for half a minute."""
+    """The error appears immediately, not after listening for half a minute."""
     Path("x.yaml").write_text("devices: {}")
     radio = Radio()
 
@@ -145,17 +145,17 @@ def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
 
 
 def test_a_named_configuration_must_exist() -> None:
-    """Otherwise a typing error in its name shows every sensor as new."""
+    """Otherwise, after a typing error in the file name, every sensor would seem new."""
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
-        discover(["--config", "nowhere.yaml"], house)
+        discover(["--config", "nowhere.yaml"], four_devices)
 
 
 def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
-    """Scripts use it; comments and order stay as they were."""
+    """A script can add a sensor to a file, and the file's comments and order stay as they are."""
     write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
     before = Path("config.yaml").read_text()
 
-    assert 0 == discover(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], house)
+    assert 0 == discover(["--write", "config.yaml", "--add", f"{ANOTHER}=bed: room"], four_devices)
 
     line = f'  "{ANOTHER}": "bed: room"\n'
     assert before.replace("# my own\n", "# my own\n" + line) == Path("config.yaml").read_text()
@@ -165,18 +165,18 @@ def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_new_file_is_complete() -> None:
-    """A new user has no file yet."""
-    discover(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], house)
+    """A new user has no configuration yet, and the service must accept the new file."""
+    discover(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], four_devices)
 
     assert {ADDRESS: "sensor_000001", ANOTHER: "bedroom"} == load_config("new.yaml").devices
 
 
 def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
-    """A script must notice; the other sensors are added."""
-    encrypted = LOCKED["address"]
+    """A script must notice that a sensor is missing; the other sensors are added."""
+    encrypted = ENCRYPTED_VECTOR["address"]
 
     status = discover(
-        ["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], house
+        ["--write", "new.yaml", "--add", ADDRESS, "--add", encrypted, "--add", "A4:C1:38:FF:FF:FF"], four_devices
     )
 
     assert 1 == status
@@ -187,8 +187,8 @@ def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest
 
 
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """No sensor is added unless somebody chose it."""
-    assert 0 == discover(["--write", "new.yaml"], house)
+    """Without questions nobody can choose a sensor, and none may be added unchosen."""
+    assert 0 == discover(["--write", "new.yaml"], four_devices)
 
     assert not Path("new.yaml").exists()
     assert capsys.readouterr().err.endswith(
@@ -197,29 +197,31 @@ def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.Captu
 
 
 def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some launchers close standard input, and the error would come only after half a minute."""
+    """Some launchers close standard input, and an error would appear only after half a minute."""
     monkeypatch.setattr(sys, "stdin", None)
 
-    assert 0 == discover(["--write", "new.yaml", "--add", ADDRESS], house)
+    assert 0 == discover(["--write", "new.yaml", "--add", ADDRESS], four_devices)
 
     assert [ADDRESS] == list(load_config("new.yaml").devices)
 
 
-def test_json_tells_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
-    """It also tells what was refused."""
-    assert 1 == discover(["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", LOCKED["address"]], house)
+def test_json_lists_the_added_sensors(capsys: pytest.CaptureFixture[str]) -> None:
+    """A script also needs the refused sensors, to report them."""
+    assert 1 == discover(
+        ["--json", "--write", "new.yaml", "--add", ADDRESS, "--add", ENCRYPTED_VECTOR["address"]], four_devices
+    )
 
-    told = json.loads(capsys.readouterr().out)
-    assert [{"address": ADDRESS, "name": "sensor_000001"}] == told["added"]
-    assert [LOCKED["address"]] == [refusal["address"] for refusal in told["not_added"]]
+    document = json.loads(capsys.readouterr().out)
+    assert [{"address": ADDRESS, "name": "sensor_000001"}] == document["added"]
+    assert [ENCRYPTED_VECTOR["address"]] == [refusal["address"] for refusal in document["not_added"]]
 
 
-def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[str]) -> None:
-    """An adapter was unplugged, but its sensors were heard before."""
+def test_after_a_radio_failure_the_sensors_found_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sensors found before an adapter is unplugged are still useful to the user."""
 
     class Unplugged(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-            await house().run(listener, started)
+            await four_devices().run(listener, started)
             raise ScannerError("adapter hci0: it was unplugged")
 
     with pytest.raises(ScannerError, match="unplugged"):
@@ -227,8 +229,8 @@ def test_a_radio_that_fails_shows_what_it_heard(capsys: pytest.CaptureFixture[st
     assert "Heard 3 sensors" in capsys.readouterr().out
 
 
-def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty table would hide the error."""
+def test_a_radio_that_does_not_start_prints_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty table would distract from the error."""
     with pytest.raises(ScannerError, match="no Bluetooth adapter"):
         discover([], lambda *_settings, **_options: Radio(error=ScannerError("no Bluetooth adapter")))
     assert "" == capsys.readouterr().out
@@ -245,22 +247,22 @@ def test_a_radio_that_does_not_start_is_one_line(capsys: pytest.CaptureFixture[s
 def test_the_adapter_is_the_named_one_or_the_configured_one(
     arguments: list[str], config: str | None, adapters: tuple[str, ...]
 ) -> None:
-    """Only one is used: with two, a packet would count twice."""
+    """Only one adapter is used, because with two each packet would count twice."""
     asked: list[RadioSettings] = []
 
-    def note(settings: RadioSettings, **_options: object) -> MockScanner:
+    def record(settings: RadioSettings, **_options: object) -> MockScanner:
         asked.append(settings)
-        return house()
+        return four_devices()
 
     if config is not None:
         Path("config.yaml").write_text(HEAD + config)
-    discover(arguments, note)
+    discover(arguments, record)
 
     assert [RadioSettings(adapters)] == asked
 
 
 def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
-    """A recording can be examined on another machine."""
+    """A user can send a capture, and a developer can examine it on another machine."""
     Path("x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
 
     assert 0 == discover(["--replay", "x.capture"])
@@ -269,7 +271,7 @@ def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class Terminal:
-    """The command on its own terminal of 80 columns."""
+    """The command, running on an 80-column terminal of its own."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
@@ -284,16 +286,16 @@ class Terminal:
             assert time.monotonic() < until, f"no {words!r} in: {self.text}"
             if select.select([self._process.stdout], [], [], 1.0)[0]:
                 read = os.read(self._process.stdout.fileno(), 65536)
-                assert read, f"it ended, without {words!r}: {self.text}"
+                assert read, f"the command ended without {words!r}: {self.text}"
                 self.text += read.decode(errors="replace")
         self._waited_for = self.text.index(words, self._waited_for) + len(words)
 
     def type(self, keys: str) -> None:
-        """Press keys."""
+        """Type these keys."""
         self.type_bytes(keys.encode())
 
     def type_bytes(self, keys: bytes) -> None:
-        """Send bytes, as from a terminal with another encoding."""
+        """Type these bytes, as a terminal with another encoding sends them."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.write(keys)
@@ -301,10 +303,10 @@ class Terminal:
 
     def end(self, keys: str = "") -> int:
         """
-        Wait for the end; return the exit status.
+        Type the keys, wait for the end, and return the exit status.
 
-        The keys are pressed, and again where nothing follows: a Ctrl-C that comes between a question and Python's
-        reading of the answer is noticed only at the next key.
+        The keys are typed again after 2 s without output: Python notices a Ctrl-C that arrives between a question
+        and the read of its answer only at the next key.
         """
         assert self._process.stdout is not None
         until = time.monotonic() + PATIENCE_S
@@ -317,12 +319,12 @@ class Terminal:
             if not read:
                 return self._process.wait(PATIENCE_S)
             self.text += read.decode(errors="replace")
-        raise AssertionError(f"it did not end: {self.text}")
+        raise AssertionError(f"the command did not end: {self.text}")
 
 
 @contextmanager
 def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
-    """Run the command, and kill it at the end of the test."""
+    """Run the command on a terminal; kill it at the end of the test."""
     relay = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     command = [sys.executable, "-m", "ble_exporter", "discover", *arguments]
     environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "xterm", "PYTHONPATH": str(ROOT)}
@@ -336,7 +338,7 @@ def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
 
 
 def test_a_user_chooses_and_names(tmp_path: Path) -> None:
-    """The whole dialogue on a real terminal, with simulated sensors."""
+    """The whole dialogue must work on a real terminal, from the first packet to the written file."""
     with on_a_terminal("--mock", "--mock-seed", "3", "--write", "new.yaml", "--seconds", "600") as terminal:
         terminal.wait_for("ATC_7B109F")
         terminal.type("\x03")
@@ -353,8 +355,8 @@ def test_a_user_chooses_and_names(tmp_path: Path) -> None:
 
 
 def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
-    """It is checked with the sensor's packet, and no other user can read the file."""
-    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    """A bindkey on the screen could be read by a bystander; the written file is private for the same reason."""
+    (tmp_path / "x.capture").write_text(f"0 {ENCRYPTED_VECTOR['address']} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")
         terminal.type("1\r")
@@ -368,7 +370,7 @@ def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
 
         assert 0 == terminal.end()
 
-    assert {LOCKED["address"]: bytes.fromhex(KEY)} == load_config(str(tmp_path / "new.yaml")).keys
+    assert {ENCRYPTED_VECTOR["address"]: bytes.fromhex(KEY)} == load_config(str(tmp_path / "new.yaml")).keys
     assert 0o600 == (tmp_path / "new.yaml").stat().st_mode & 0o777
     assert KEY[:8] not in terminal.text
     assert "ffff" not in terminal.text
@@ -376,7 +378,7 @@ def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("keys", "status"), [("\r", 0), ("\x04", 0), ("\x03", 130)])
 def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int) -> None:
-    """Enter, Ctrl-D and Ctrl-C must all leave the file as it is."""
+    """A user who chooses nothing, by Enter, Ctrl-D or Ctrl-C, expects no change to the file."""
     (tmp_path / "x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")
@@ -387,11 +389,11 @@ def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int
     assert not (tmp_path / "new.yaml").exists()
 
 
-def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None:
+def test_without_a_key_only_that_sensor_is_left_out(tmp_path: Path) -> None:
     """After Ctrl-D the other sensor is still added, and a script must notice that one is missing."""
-    encrypted = LOCKED["address"]
+    encrypted = ENCRYPTED_VECTOR["address"]
     (tmp_path / "x.capture").write_text(
-        f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {LOCKED['payload']}\n"
+        f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n"
     )
     with on_a_terminal(
         "--replay", "x.capture", "--write", "new.yaml", "--add", f"{encrypted}=attic", "--add", f"{ADDRESS}=bed"
@@ -406,9 +408,9 @@ def test_no_answer_to_a_key_leaves_out_that_sensor_alone(tmp_path: Path) -> None
 
 
 def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal that does not use UTF-8 sends such bytes for ü, at each of the three questions."""
+    """A terminal that does not use UTF-8 may send invalid bytes for ü at any of the three questions."""
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
-    (tmp_path / "x.capture").write_text(f"0 {LOCKED['address']} -61 fcd2 {LOCKED['payload']}\n")
+    (tmp_path / "x.capture").write_text(f"0 {ENCRYPTED_VECTOR['address']} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")
         terminal.type_bytes(b"\xfc\r")
@@ -428,11 +430,11 @@ def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, mon
 
         assert 0 == terminal.end()
 
-    assert {LOCKED["address"]: "attic"} == load_config(str(tmp_path / "new.yaml")).devices
+    assert {ENCRYPTED_VECTOR["address"]: "attic"} == load_config(str(tmp_path / "new.yaml")).devices
 
 
-def test_however_it_ends_the_terminal_is_in_order() -> None:
-    """It uses no alternate screen and no hidden cursor, so nothing has to be restored."""
+def test_the_terminal_needs_no_restoring() -> None:
+    """A killed program can't restore the terminal, so the table uses no alternate screen and hides no cursor."""
     with on_a_terminal("--mock", "--mock-seed", "3") as terminal:
         terminal.wait_for("ATC_7B109F")
 

@@ -1,4 +1,4 @@
-"""The tables fit the terminal, whatever names devices advertise."""
+"""Tests of the tables, which fit the terminal whatever names devices advertise."""
 
 from collections.abc import Iterator
 
@@ -15,11 +15,11 @@ from ble_exporter.model import Advertisement
 from tests.conftest import PACKET_A, PACKET_B, vectors
 
 ADDRESS = "A4:C1:38:00:00:01"
-LOCKED = vectors("bthome_v2_encrypted.json")[0]
+ENCRYPTED_VECTOR = vectors("bthome_v2_encrypted.json")[0]
 
 
 def heard(*payloads: bytes, address: str = ADDRESS, name: str = "", rssi: int | None = -60) -> DiscoveredDevice:
-    """Return a sensor that sent these, 2.5 s apart."""
+    """Return a sensor that sent these payloads, 2.5 s apart."""
     times = iter(range(100))
     discovery = Discovery(lambda: 2.5 * next(times))
     for payload in payloads:
@@ -28,18 +28,18 @@ def heard(*payloads: bytes, address: str = ADDRESS, name: str = "", rssi: int | 
     return sensor
 
 
-def locked() -> DiscoveredDevice:
-    """Return a sensor that encrypts."""
-    return heard(bytes.fromhex(LOCKED["payload"]), address=LOCKED["address"])
+def encrypted() -> DiscoveredDevice:
+    """Return a sensor that sent an encrypted packet."""
+    return heard(bytes.fromhex(ENCRYPTED_VECTOR["payload"]), address=ENCRYPTED_VECTOR["address"])
 
 
 def texts(*sensors: DiscoveredDevice, columns: int = 120, configured: dict[str, str] | None = None) -> list[str]:
-    """Return the lines of a table."""
+    """Return the lines of the table of these sensors."""
     return [line.text for line in sensor_lines(sensors, configured or {}, columns)]
 
 
-def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
-    """Address, name, format, RSSI, packets, interval and readings, the usual readings first."""
+def test_a_sensor_is_shown_with_all_its_data() -> None:
+    """A user recognises a sensor by its name, RSSI or readings, the usual readings first."""
     assert [
         "     ADDRESS            NAME        FORMAT  RSSI  HEARD  EVERY  READINGS",
         "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V",
@@ -47,35 +47,37 @@ def test_a_sensor_is_shown_with_all_that_was_heard() -> None:
 
 
 def test_a_narrow_terminal_shows_fewer_readings() -> None:
-    """Temperature and humidity are the most useful ones."""
+    """The readings kept are temperature and humidity, by which users recognise a sensor."""
     lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
 
     assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %")
 
 
 def test_an_encrypting_sensor_shows_that_it_needs_its_bindkey() -> None:
-    """The shorter text fits a narrow terminal."""
-    assert texts(locked())[1].endswith("   encrypted: needs its bindkey")
-    assert texts(locked(), columns=80)[1].endswith("   needs bindkey")
+    """The user must learn that a key is needed, even on a narrow terminal."""
+    assert texts(encrypted())[1].endswith("   encrypted: needs its bindkey")
+    assert texts(encrypted(), columns=80)[1].endswith("   needs bindkey")
 
 
 def test_a_wrong_key_is_shown() -> None:
-    """The configuration is wrong, not the sensor."""
-    sensor = locked()
+    """The user must correct the configuration, because the sensor is all right."""
+    sensor = encrypted()
     sensor.rejected = "wrong_key"
 
-    assert texts(sensor, configured={LOCKED["address"]: "x"})[1].endswith("encrypted: the configured bindkey is wrong")
+    assert texts(sensor, configured={ENCRYPTED_VECTOR["address"]: "x"})[1].endswith(
+        "encrypted: the configured bindkey is wrong"
+    )
 
 
 def test_a_configured_sensor_has_its_configured_name() -> None:
-    """It is also marked as configured."""
+    """The configured name and the mark `ok` show the user that this sensor needs no work."""
     lines = texts(heard(PACKET_A, name="ATC_000001"), configured={ADDRESS: "living_room"})
 
     assert lines[1].startswith("  ok A4:C1:38:00:00:01  living_room  BTHome")
 
 
 def test_a_sensor_that_just_rose_is_marked() -> None:
-    """The reading that rose is marked as well, even without colours."""
+    """The reading that rose is marked too, so that the user sees the cause even without colours."""
     sensor = heard(PACKET_A)
     sensor.rose = Measurement("humidity")
     rising = sensor_lines([sensor], {}, 100, rising=frozenset({ADDRESS}), numbers={ADDRESS: 12})
@@ -93,23 +95,23 @@ def test_a_sensor_that_just_rose_is_marked() -> None:
         (b"\x40\x12\xe2\x04", "carbon_dioxide 1250 ppm"),
     ],
 )
-def test_other_readings_have_their_names(payload: bytes, reading: str) -> None:
-    """1250 ppm could be anything."""
+def test_less_common_readings_have_their_names(payload: bytes, reading: str) -> None:
+    """Without its name, a reading such as 1250 ppm is ambiguous."""
     assert texts(heard(payload))[1].endswith(f"  {reading}")
 
 
 def test_unknown_values_are_not_invented() -> None:
-    """A capture's RSSI, or the interval of a sensor that was heard once."""
+    """A capture may lack the RSSI, and one packet has no interval."""
     assert ["?", "1", "27.0"] == texts(heard(PACKET_A, rssi=None))[1].split()[2:5]
 
 
 def test_without_sensors_there_is_no_table() -> None:
-    """A header without rows looks like an error."""
+    """A header without rows would look like an error."""
     assert [] == texts()
 
 
-def test_others_are_listed_with_the_reason() -> None:
-    """A user who misses a sensor looks for it here."""
+def test_other_devices_are_listed_with_the_reason() -> None:
+    """A user whose sensor is missing looks for it in this list."""
     nameless = DiscoveredDevice("A4:C1:38:00:00:02", rssi=-70.4, packets=3)
     rejected = DiscoveredDevice("A4:C1:38:00:00:03", name="x\x1b[2J", rssi=-80.0, packets=1, rejected="no_known_format")
 
@@ -130,40 +132,40 @@ def test_others_are_listed_with_the_reason() -> None:
     ],
 )
 def test_counts_are_written_in_words(sensors: int, others: int, words: str) -> None:
-    """At the limit of those that are kept, the number is unknown."""
+    """At the limit on stored devices, the exact number is unknown."""
     assert words == counted(sensors, others)
 
 
 def test_a_shortened_line_ends_with_an_ellipsis() -> None:
-    """A character that takes two columns is not halved."""
+    """A character that takes two columns must not be split."""
     assert ["abc", "ab…", "厨…", "厨…", ""] == [
         cut("abc", 3), cut("abcd", 3), cut("厨房", 3), cut("厨房x", 3), cut("x", 0),
     ]  # fmt: skip
 
 
 class Name(str):
-    """A name that counts how many of its characters are looked at."""
+    """A name that counts how many of its characters are read."""
 
-    looked_at = 0
+    characters_read = 0
 
     def __iter__(self) -> Iterator[str]:
         """See str."""
         for char in super().__iter__():
-            self.looked_at += 1
+            self.characters_read += 1
             yield char
 
 
 def test_only_the_visible_part_of_a_long_name_is_measured() -> None:
-    """While it is cut the radio waits, and 500 unknown devices can have such names at once."""
+    """No packet is handled while a name is cut, and 500 unknown devices can have long names at the same time."""
     name = Name("x" * 2480)
 
     assert f"{'x' * 23}…" == cut(name, 24)
-    assert 25 == name.looked_at
+    assert 25 == name.characters_read
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4), st.integers(1, 200), st.booleans())
 def test_no_line_is_longer_than_the_terminal(names: list[str], columns: int, is_known: bool) -> None:
-    """A line that wraps would move everything below it."""
+    """A wrapped line would move everything below it."""
     sensors = [heard(PACKET_A, address=f"A4:C1:38:00:00:{number:02X}", name=name) for number, name in enumerate(names)]
     configured = {ADDRESS: "厨房" * 20} if is_known else {}
 

@@ -1,4 +1,4 @@
-"""The checks of the Bluetooth stack. Commands that can be tried are tried on the rig: scenarios doctor_…."""
+"""Tests of the checks of the Bluetooth stack; the rig's scenarios doctor_… run the suggested commands."""
 
 import grp
 import os
@@ -28,14 +28,14 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 def shown(context: CheckContext, *adapters: Adapter, **others: Any) -> CheckContext:  # noqa: ANN401 - Inspection's
-    """Set what D-Bus shows."""
+    """Set the result of the D-Bus inspection."""
     context.inspection = Inspection(adapters=adapters, **others)
     return context
 
 
 @pytest.fixture
-def sick(context: CheckContext, write: Write) -> Callable[..., CheckContext]:
-    """Use a configuration with these settings."""
+def configured(context: CheckContext, write: Write) -> Callable[..., CheckContext]:
+    """Return a function that gives the context a configuration with these settings."""
 
     def with_settings(**settings: object) -> CheckContext:
         context.config = load_config(str(write(**settings)))
@@ -53,7 +53,7 @@ def installed(context: CheckContext, name: str) -> Path:
 
 
 def test_an_unreachable_bus_that_the_environment_names_is_reported(bus: Path, context: CheckContext) -> None:
-    """Starting another bus would not help. Without the variable: the rig's doctor_from_nothing."""
+    """The variable names a wrong bus, so starting another one would not help."""
     (result,) = checks.check_dbus(context)
 
     assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (result.level, result.command)
@@ -77,7 +77,7 @@ def test_an_unreachable_bus_that_the_environment_names_is_reported(bus: Path, co
 def test_the_command_fits_the_reason_why_bluetoothd_is_unavailable(
     context: CheckContext, error: str, command: str
 ) -> None:
-    """Restarting does not help if it is masked, or refuses this user."""
+    """A restart does not help if bluetoothd is masked or refuses this user."""
     installed(context, "usr/libexec/bluetooth/bluetoothd")
     problem = str(hints.dbus_error(error, ""))
 
@@ -89,26 +89,26 @@ def test_the_command_fits_the_reason_why_bluetoothd_is_unavailable(
 def test_a_new_group_member_logs_in_again(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """Membership takes effect at the next login. A missing group has no members."""
+    """Group membership takes effect at the next login; a user without it must join the group first."""
     shown(context, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [ME])))
     (member,) = checks.check_bluetoothd(context)
     no_group()
-    (stranger,) = checks.check_bluetoothd(context)
+    (outsider,) = checks.check_bluetoothd(context)
 
     assert f"exec su - {ME}" == member.command
-    assert f"sudo usermod -a -G bluetooth {ME}" == stranger.command
+    assert f"sudo usermod -a -G bluetooth {ME}" == outsider.command
 
 
 def test_the_command_installs_a_missing_bluetoothd(context: CheckContext) -> None:
-    """The unit would be unknown to systemctl."""
+    """If the package is missing, `systemctl enable` would fail on an unknown unit."""
     (result,) = checks.check_bluetoothd(shown(context, refusal=f"{ERRORS}ServiceUnknown", bluez_problem="not running"))
 
     assert "sudo apt install bluez" == result.command
 
 
-def test_without_bluetooth_in_the_kernel_the_adapter_is_missing(context: CheckContext) -> None:
-    """Without an adapter systemd does not start it, so a restart would not help."""
+def test_without_bluetooth_in_the_kernel_the_adapter_is_reported_missing(context: CheckContext) -> None:
+    """Without an adapter systemd does not start bluetoothd, so a restart would not help."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     (context.root / "sys/class/bluetooth").rmdir()
 
@@ -118,7 +118,7 @@ def test_without_bluetooth_in_the_kernel_the_adapter_is_missing(context: CheckCo
 
 
 def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pretend that every file belongs to a user: only root can change owners."""
+    """Make every file seem to belong to this user, since only root can change owners."""
     status = os.stat_result((0o100755, 0, 0, 1, uid, 0, 0, 0, 0, 0))
     monkeypatch.setattr(Path, "stat", lambda _path, **_options: status)
 
@@ -131,10 +131,10 @@ def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
         (None, "bluetoothd runs, version unknown"),
     ],
 )
-def test_the_version_is_that_of_the_program_that_runs(
+def test_the_version_comes_from_the_running_program(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, said: str | None, text: str
 ) -> None:
-    """D-Bus does not report the version."""
+    """D-Bus does not report the version, and another bluetoothd may be installed too."""
     asked: list[tuple[str, ...]] = []
 
     def answer(*command: str) -> str | None:
@@ -177,10 +177,10 @@ def test_only_a_bluetoothd_that_root_owns_is_started(
     ],
 )
 def test_missing_monitors_fail_only_passive_scans(
-    sick: Callable[..., CheckContext], mode: str, offers: bool, fails: bool, text: str
+    configured: Callable[..., CheckContext], mode: str, offers: bool, fails: bool, text: str
 ) -> None:
-    """Only passive scans need them."""
-    (result,) = checks.check_scan_mode(shown(sick(scan_mode=mode), HCI0._replace(can_monitor=offers)))
+    """Only passive scans need advertisement monitors, so the other modes must not fail without them."""
+    (result,) = checks.check_scan_mode(shown(configured(scan_mode=mode), HCI0._replace(can_monitor=offers)))
 
     assert text in result.text
     assert ("fail" if fails else "ok") == result.level
@@ -189,12 +189,12 @@ def test_missing_monitors_fail_only_passive_scans(
 
 @pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])
 def test_the_command_for_passive_scans_leaves_one_setting(
-    sick: Callable[..., CheckContext], before: str, tmp_path: Path
+    configured: Callable[..., CheckContext], before: str, tmp_path: Path
 ) -> None:
-    """Of two lines bluetoothd uses the last, which may be the old one."""
+    """If the file sets a key twice, bluetoothd uses the last line, which may be the old one."""
     file = tmp_path / "main.conf"
     file.write_text(f"[General]\nName = pi\n{before}KernelExperimental = false\n[Policy]\n")
-    (result,) = checks.check_scan_mode(shown(sick(scan_mode="passive"), HCI0))
+    (result,) = checks.check_scan_mode(shown(configured(scan_mode="passive"), HCI0))
     _, *edit, name = shlex.split(result.command.partition(" && ")[0])
     subprocess.run([*edit, str(file)], check=True)
 
@@ -205,8 +205,8 @@ def test_the_command_for_passive_scans_leaves_one_setting(
     )
 
 
-def test_the_rfkill_command_is_one_that_the_machine_has(context: CheckContext) -> None:
-    """On Debian `rfkill` is a separate package."""
+def test_the_rfkill_command_needs_only_installed_programs(context: CheckContext) -> None:
+    """On Debian `rfkill` is a separate package, which may be missing."""
     folder = switch(context.root, 0, soft="1")
     (by_hand,) = checks.check_rfkill(context)
     installed(context, "usr/sbin/rfkill")
@@ -217,7 +217,7 @@ def test_the_rfkill_command_is_one_that_the_machine_has(context: CheckContext) -
 
 
 def test_a_hardware_switch_has_no_command(context: CheckContext) -> None:
-    """Some laptops have a hardware switch."""
+    """No command can flip the hardware switch of a laptop."""
     switch(context.root, 0, hard="1")
 
     assert [CheckResult("fail", "rfkill: a hardware switch of this machine blocks hci0: flip it")] == list(
@@ -225,16 +225,16 @@ def test_a_hardware_switch_has_no_command(context: CheckContext) -> None:
     )
 
 
-def test_an_unused_adapter_may_be_blocked(sick: Callable[..., CheckContext]) -> None:
+def test_an_unused_adapter_may_be_blocked(configured: Callable[..., CheckContext]) -> None:
     """With a better adapter plugged in, the built-in one of a Pi is often blocked on purpose."""
-    context = sick(adapter="hci1")
+    context = configured(adapter="hci1")
     switch(context.root, 0, soft="1")
 
     assert [CheckResult("ok", "rfkill blocks hci0, which is not used")] == list(checks.check_rfkill(context))
 
 
 def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckContext) -> None:
-    """Perhaps bluetoothd started too early."""
+    """The adapter may not have been ready when bluetoothd started."""
     (result,) = checks.check_adapters(shown(context))
 
     assert "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it" == result.text
@@ -242,7 +242,7 @@ def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckC
 
 
 def test_an_adapter_disabled_in_the_boot_configuration_is_enabled(context: CheckContext) -> None:
-    """Guides to the Pi's serial port recommend it."""
+    """Guides to the Pi's serial port recommend disabling its Bluetooth, and users forget the setting."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     file = installed(context, "boot/firmware/config.txt")
     file.write_text("[all]\ndtoverlay=disable-bt\n")
@@ -273,18 +273,18 @@ def test_an_adapter_disabled_in_the_boot_configuration_is_enabled(context: Check
         ),
     ],
 )
-def test_the_adapter_that_would_be_used_is_judged(
-    sick: Callable[..., CheckContext], setting: dict[str, object], there: list[Adapter], text: str, command: str
+def test_the_adapter_that_the_service_would_use_is_checked(
+    configured: Callable[..., CheckContext], setting: dict[str, object], there: list[Adapter], text: str, command: str
 ) -> None:
-    """An unused adapter may be off."""
-    context = shown(sick(**setting), *there)
+    """An adapter that the service does not use may be powered off."""
+    context = shown(configured(**setting), *there)
 
     expected = CheckResult("fail" if command else "ok", text, command.replace("FILE", context.config_path))
     assert [expected] == list(checks.check_adapters(context))
 
 
 def test_other_programs_that_scan_are_guessed(context: CheckContext) -> None:
-    """Two programs share the radio; the exporter itself does not count."""
+    """A second scanning program costs packets; the running exporter must not be reported as one."""
     scanning = HCI0._replace(is_discovering=True)
     others = (("systemd", 1), ("bluetoothctl", 900), ("python3", os.getpid()))
     (named,) = checks.check_other_scanners(shown(context, scanning, others=others))
@@ -315,7 +315,7 @@ ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.boole
     )
 )
 def test_no_state_of_the_bus_breaks_a_check(context: CheckContext, inspection: Inspection) -> None:
-    """Users run `doctor` on broken machines."""
+    """Users run `doctor` on broken machines, where a traceback would help nobody."""
     context.inspection = inspection
     for check in (checks.check_bluetoothd, checks.check_rfkill, checks.check_adapters, checks.check_other_scanners):
         assert list(check(context))

@@ -1,4 +1,4 @@
-"""The command line of `ble-exporter doctor`."""
+"""Tests of the command line of `ble-exporter doctor`."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.cli.conftest import Write
 def test_json_output_is_one_document(
     bus: Path, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """It has the same results."""
+    """A program that reads the JSON needs the same results as the text."""
     status = main(["doctor", "--config", str(write()), "--mock", "--seconds", "0.3", "--json"])
     document = json.loads(capsys.readouterr().out)
 
@@ -26,7 +26,7 @@ def test_json_output_is_one_document(
 
 
 def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    """It sends nothing encrypted; the service ignores keys as well."""
+    """Simulated packets are plain, so a configured key must not cause a failure; the service ignores it too."""
     path = write('"A4:C1:38:00:00:01": {name: x, bindkey: 00112233445566778899aabbccddeeff}')
     path.chmod(0o600)
     status = main(["doctor", "--config", str(path), "--mock", "--seconds", "0.3"])
@@ -37,7 +37,7 @@ def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "3601", "soon"])
 def test_an_invalid_time_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The message names the limits."""
+    """The message names the limits, so the user's next attempt succeeds."""
     with pytest.raises(SystemExit) as caught:
         main(["doctor", "--seconds", seconds])
 

@@ -1,4 +1,4 @@
-"""The checks of the configuration, its keys and its port. The commands are tried on the rig: doctor_elsewhere."""
+"""Tests of the checks of the configuration, its keys and its port; the rig's doctor_elsewhere runs the commands."""
 
 import asyncio
 import os
@@ -18,18 +18,18 @@ from ble_exporter.exporter.app import create_app
 from tests.cli.conftest import LIVING_ROOM, Write
 
 KEY = "00112233445566778899aabbccddeeff"
-SEALED = f'"{LIVING_ROOM}": {{name: living_room, bindkey: {KEY}}}'
+ENCRYPTED = f'"{LIVING_ROOM}": {{name: living_room, bindkey: {KEY}}}'
 
 
-def made(context: CheckContext) -> CheckContext:
-    """Load the configuration, as the first check does."""
+def loaded(context: CheckContext) -> CheckContext:
+    """Load the configuration, as the first check does; return the context."""
     context.config = load_config(context.config_path)
     return context
 
 
 def test_a_valid_configuration_is_kept_for_later_checks(context: CheckContext, write: Write) -> None:
-    """The other checks need it."""
-    path = write(SEALED)
+    """The later checks use the configuration and must not load it again."""
+    path = write(ENCRYPTED)
 
     assert [CheckResult("ok", f"configuration: {path} is valid: 1 device (1 with a key)")] == list(
         checks.check_config(context)
@@ -37,8 +37,8 @@ def test_a_valid_configuration_is_kept_for_later_checks(context: CheckContext, w
     assert context.config == load_config(str(path))
 
 
-def test_a_mistake_is_opened_at_its_line(context: CheckContext, write: Write) -> None:
-    """The user is in a shell."""
+def test_the_editor_opens_at_the_line_of_a_mistake(context: CheckContext, write: Write) -> None:
+    """The user is in a shell, and can paste a command that opens an editor at the mistake."""
     path = write(scan_interval_seconds="often")
     (result,) = checks.check_config(context)
 
@@ -49,7 +49,7 @@ def test_a_mistake_is_opened_at_its_line(context: CheckContext, write: Write) ->
 
 
 def test_a_mistake_without_a_line_opens_the_file(context: CheckContext) -> None:
-    """There is no line to go to."""
+    """An empty file has no faulty line, so the command has no line number."""
     Path(context.config_path).write_bytes(b"")
     (result,) = checks.check_config(context)
 
@@ -57,7 +57,7 @@ def test_a_mistake_without_a_line_opens_the_file(context: CheckContext) -> None:
 
 
 def test_the_configuration_of_the_service_is_suggested(context: CheckContext, tmp_path: Path) -> None:
-    """Without --config, the current folder usually has no configuration."""
+    """Users often run `doctor` in a directory without a configuration, and forget --config."""
     context.config_path = str(tmp_path / "it's not.yaml")
     (nowhere,) = checks.check_config(context)
     installed = context.root / "etc/ble_exporter/config.yaml"
@@ -77,7 +77,7 @@ def test_the_configuration_of_the_service_is_suggested(context: CheckContext, tm
 def test_an_unreadable_file_is_made_readable(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The file has bindkeys and the group of the service: joining the group is enough. Root can read any file."""
+    """The file has bindkeys, so joining the service's group is safer than opening the file to everyone."""
     path = Path(context.config_path)
     path.write_text("x")
     path.chmod(mode)
@@ -97,10 +97,10 @@ def test_an_unreadable_file_is_made_readable(
     ("mode", "command"),
     [(0o700, "sudo chgrp {group} {path} && sudo chmod g+x {path}"), (0o750, "sudo usermod -a -G {group} {me}")],
 )
-def test_a_closed_folder_is_opened(
+def test_an_inaccessible_folder_is_made_accessible(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The configuration may be inside, so a new one would be wrong. Root can enter any folder."""
+    """The configuration may be inside the folder, so suggesting a new one would be wrong."""
     folder = Path(context.config_path).parent / "closed"
     folder.mkdir()
     folder.chmod(mode)
@@ -117,8 +117,8 @@ def test_a_closed_folder_is_opened(
     assert (command.format(group=group, path=folder, me=me), False) == (result.command, result.needs_bluetooth)
 
 
-def test_a_folder_may_contain_the_configuration(context: CheckContext, tmp_path: Path) -> None:
-    """An editor can't open a folder."""
+def test_a_folder_as_configuration_suggests_the_file_inside(context: CheckContext, tmp_path: Path) -> None:
+    """An editor can't open a folder, so `nano` would be the wrong command."""
     context.config_path = str(tmp_path)
     (there,) = checks.check_config(context)
     (tmp_path / "config.yaml").unlink()
@@ -130,15 +130,15 @@ def test_a_folder_may_contain_the_configuration(context: CheckContext, tmp_path:
 
 
 def test_an_impossible_file_name_is_a_failure(context: CheckContext) -> None:
-    """It must not look like a bug."""
+    """A file name that the system rejects must not cause a traceback."""
     context.config_path = "x" * 300
     (result,) = checks.check_config(context)
 
     assert result.command.endswith(f" discover --write {'x' * 300}")
 
 
-def test_a_key_that_systemd_provides_is_found_by_root(context: CheckContext, write: Write) -> None:
-    """LoadCredential= puts it where only the service and root can read it."""
+def test_a_key_from_a_systemd_credential_needs_root(context: CheckContext, write: Write) -> None:
+    """Only the service and root can read a LoadCredential= key, so the command uses sudo."""
     path = write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: room.key}}')
     credentials = context.root / "run/credentials/ble_exporter.service"
     credentials.mkdir(parents=True)
@@ -150,8 +150,8 @@ def test_a_key_that_systemd_provides_is_found_by_root(context: CheckContext, wri
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_a_missing_decryption_library_is_a_failure(context: CheckContext, write: Write) -> None:
-    """The command installs it where this very program is."""
-    write(SEALED)
+    """The command must install the library for the interpreter that runs this program."""
+    write(ENCRYPTED)
     (result,) = checks.check_config(context)
 
     assert "the library that decrypts can't be loaded" in result.text
@@ -160,10 +160,10 @@ def test_a_missing_decryption_library_is_a_failure(context: CheckContext, write:
 
 
 def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: Write) -> None:
-    """Anybody with the bindkey can forge temperatures."""
-    path = write(SEALED)
+    """Anyone with the bindkey can forge temperatures."""
+    path = write(ENCRYPTED)
     path.chmod(0o644)
-    (warning,) = checks.check_key_files(made(context))
+    (warning,) = checks.check_key_files(loaded(context))
     path.chmod(0o640)
     (well,) = checks.check_key_files(context)
 
@@ -172,30 +172,30 @@ def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: W
 
 
 def test_without_keys_the_check_of_keys_has_no_result(context: CheckContext) -> None:
-    """Most configurations have none."""
-    assert [] == list(checks.check_key_files(made(context)))
+    """Most configurations have no keys, and a line about keys would only distract."""
+    assert [] == list(checks.check_key_files(loaded(context)))
 
 
 def test_a_path_in_a_command_is_quoted(context: CheckContext, write: Write, tmp_path: Path) -> None:
-    """Users paste the command as it is."""
+    """Users paste the command unchanged, and a path may contain a space."""
     (tmp_path / "my key").write_text(KEY)
     (tmp_path / "my key").chmod(0o644)
     write(f'"{LIVING_ROOM}": {{name: x, bindkey_file: "my key"}}')
-    (warning,) = checks.check_key_files(made(context))
+    (warning,) = checks.check_key_files(loaded(context))
 
     assert ("warn", f"chmod o-r '{tmp_path}/my key'") == (warning.level, warning.command)
 
 
 def test_a_free_port(context: CheckContext) -> None:
-    """This is the normal case."""
-    number = made(context).valid_config.listen_port
+    """On a new installation the port is usually free, which the report confirms."""
+    number = loaded(context).valid_config.listen_port
 
     assert [CheckResult("ok", f"port: {number} is free")] == list(checks.check_port(context))
 
 
 def test_a_port_in_use_is_replaced(context: CheckContext) -> None:
-    """Ending an unknown program is not a solution; the next free port is."""
-    number = made(context).valid_config.listen_port
+    """The program that uses the port may be important, so the command changes the exporter's port."""
+    number = loaded(context).valid_config.listen_port
     with socket.create_server(("127.0.0.1", number)) as other:
         other.settimeout(1)
         (result,) = checks.check_port(context)
@@ -208,36 +208,36 @@ def test_a_port_in_use_is_replaced(context: CheckContext) -> None:
 
 
 def test_a_port_that_sed_can_not_find_is_edited_by_hand(context: CheckContext) -> None:
-    """A command that changes nothing would be misleading."""
+    """A sed command that changes nothing would mislead the user."""
     path = Path(context.config_path)
     path.write_text(path.read_text().replace("listen_port:", '"listen_port":'))
-    with socket.create_server(("127.0.0.1", made(context).valid_config.listen_port)):
+    with socket.create_server(("127.0.0.1", loaded(context).valid_config.listen_port)):
         (result,) = checks.check_port(context)
 
     assert f"nano +3 {path}" == result.command
 
 
 def test_the_last_port_has_no_next_one(context: CheckContext, write: Write) -> None:
-    """Ports end at 65535."""
+    """After port 65535 there is none to suggest, so the user must choose."""
     path = write(listen_port=65535)
     with socket.create_server(("127.0.0.1", 65535)):
-        (result,) = checks.check_port(made(context))
+        (result,) = checks.check_port(loaded(context))
 
     assert f"nano +3 {path}" == result.command
 
 
-def test_an_address_of_another_machine_is_edited(context: CheckContext, write: Write) -> None:
-    """The address is wrong, not the port."""
+def test_for_an_address_of_another_machine_the_editor_opens(context: CheckContext, write: Write) -> None:
+    """The address is wrong, so another port would not help."""
     path = write(listen_address="192.0.2.1")
-    (result,) = checks.check_port(made(context))
+    (result,) = checks.check_port(loaded(context))
 
     assert "port: listen_address: 192.0.2.1 is not an address of this machine" in result.text
     assert f"nano +4 {path}" == result.command
 
 
-def test_the_exporter_itself_may_have_the_port(context: CheckContext) -> None:
-    """Most users run `doctor` while the exporter runs."""
-    config = made(context).valid_config
+def test_the_exporter_itself_may_use_the_port(context: CheckContext) -> None:
+    """Most users run `doctor` while the exporter runs, and its own port must not be a failure."""
+    config = loaded(context).valid_config
     context.http_timeout_s = 5.0
 
     async def ask() -> list[CheckResult]:
@@ -266,8 +266,8 @@ def test_the_exporter_itself_may_have_the_port(context: CheckContext) -> None:
     ],
 )
 def test_another_server_on_the_port_is_not_the_exporter(context: CheckContext, answer: bytes) -> None:
-    """Any program may use the port."""
-    config = made(context).valid_config
+    """Any program may use the port, so only the exporter's own answer identifies the exporter."""
+    config = loaded(context).valid_config
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()

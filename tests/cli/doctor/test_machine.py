@@ -1,4 +1,4 @@
-"""The checks of the user, the log and the clock."""
+"""Tests of the checks of the user, the log and the clock."""
 
 import grp
 import os
@@ -26,7 +26,7 @@ def installed(context: CheckContext, unit: str) -> None:
 
 
 def test_the_user_is_named(context: CheckContext) -> None:
-    """The checks use this user's rights."""
+    """The results depend on this user's rights."""
     (result,) = checks.check_user(context)
 
     assert "ok" == result.level
@@ -39,7 +39,7 @@ def test_the_user_is_named(context: CheckContext) -> None:
 def test_membership_in_the_group_is_shown(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, group: int, words: str
 ) -> None:
-    """On some distributions only this group may talk to bluetoothd; root always may."""
+    """On some distributions only root and the members of this group may talk to bluetoothd."""
     monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
     monkeypatch.setattr(os, "getgroups", lambda: [0])
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", group, [])))
@@ -48,14 +48,14 @@ def test_membership_in_the_group_is_shown(
 
 
 def test_the_group_may_be_missing(context: CheckContext, no_group: Callable[[], None]) -> None:
-    """Not every distribution has it."""
+    """Some distributions have no group bluetooth, which must not cause an error."""
     no_group()
 
     assert [CheckResult("ok", f"user: {ME}")] == list(checks.check_user(context))
 
 
 def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None:
-    """The service's user may have other groups and another log folder; the command comes from the installed unit."""
+    """The service's user may have other groups; the command from the installed unit checks as that user."""
     unit = (HERE.parent / "contrib/ble_exporter.service").read_text(encoding="utf-8")
     installed(context, unit)
 
@@ -67,8 +67,8 @@ def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None
     assert [CheckResult("warn", text, command)] == list(checks.check_user(context))
 
 
-def test_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None:
-    """A unit may have few settings."""
+def test_running_as_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None:
+    """The unit names the same user, even if it sets nothing else, so the results apply to the service."""
     installed(context, f"[Service]\nUser={ME}\n")
     (result,) = checks.check_user(context)
 
@@ -78,7 +78,7 @@ def test_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None
 def test_a_user_without_an_entry_in_the_database_is_added(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """In a container or with DynamicUser, dbus-daemon refuses the user silently. useradd fails for an unknown group."""
+    """dbus-daemon silently refuses an unlisted user; useradd fails if the group does not exist."""
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [])))
 
@@ -90,14 +90,14 @@ def test_a_user_without_an_entry_in_the_database_is_added(
 
 
 def log_of(context: CheckContext, write: Write, log_file: object) -> CheckResult:
-    """Check a log file."""
+    """Return the result for this log file."""
     context.config = load_config(str(write(log_file=log_file)))
     (result,) = checks.check_log(context)
     return result
 
 
 def test_checking_a_writable_log_does_not_write_it(context: CheckContext, write: Write, tmp_path: Path) -> None:
-    """The check creates nothing, not even the folder."""
+    """A check must change nothing, so it must not create the log or its folder."""
     path = tmp_path / "a/b/x.log"
 
     assert CheckResult("ok", f"log: {path} can be written") == log_of(context, write, path)
@@ -108,7 +108,7 @@ def test_checking_a_writable_log_does_not_write_it(context: CheckContext, write:
 def test_a_log_path_blocked_by_a_file_or_folder_is_a_failure(
     context: CheckContext, write: Write, tmp_path: Path
 ) -> None:
-    """The configuration names something that is not a file."""
+    """The log can't be created there, so the user must correct the configuration."""
     (tmp_path / "file").touch()
     below = log_of(context, write, tmp_path / "file/x.log")
     folder = log_of(context, write, tmp_path)
@@ -121,7 +121,8 @@ def test_a_log_path_blocked_by_a_file_or_folder_is_a_failure(
 def test_an_unwritable_log_folder_is_made_writable(
     context: CheckContext, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A missing folder needs another command. Root can write anywhere, so os.access is replaced."""
+    """A missing folder needs another command than an unwritable one."""
+    # Root, who may run this test, can write anywhere.
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode in (os.F_OK, os.R_OK) and access(path, mode))
     there = log_of(context, write, tmp_path / "x.log")
@@ -152,7 +153,7 @@ def test_a_full_or_read_only_disk_is_reported(
     text: str,
     command: str,
 ) -> None:
-    """SD cards turn read-only when they die, and fill up before."""
+    """An SD card fills up over the years, and turns read-only when it fails."""
     real = os.statvfs(context.root)
     disk = os.statvfs_result((real.f_bsize, 1, *real[2:4], free, *real[5:8], flag, *real[9:]))
     monkeypatch.setattr(os, "statvfs", lambda _path: disk)
@@ -171,7 +172,7 @@ def test_a_full_or_read_only_disk_is_reported(
     ],
 )
 def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, said: str) -> None:
-    """A Pi has no clock that runs while it is off."""
+    """A Raspberry Pi has no battery-backed clock, so its time is wrong until NTP sets it."""
     context.clock = lambda: now
     (result,) = checks.check_clock(context)
 
@@ -191,7 +192,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
 def test_synchronization_of_the_clock_is_shown(
     context: CheckContext, is_there: bool, said: str | None, level: str, text: str
 ) -> None:
-    """systemd-timesyncd creates a file; timedatectl knows other services."""
+    """systemd-timesyncd creates a file; timedatectl also covers other time services."""
     if not is_there:
         (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: said

@@ -1,4 +1,4 @@
-"""`ble-exporter doctor` as a whole: its output and exit status; nothing breaks it."""
+"""Tests of `ble-exporter doctor` as a whole: its output and exit status."""
 
 import asyncio
 import io
@@ -21,7 +21,7 @@ Act = Callable[[ScriptedBluez], object]
 
 
 def examined(bus: Path, context: CheckContext, act: Act = lambda _bluez: None) -> tuple[int, str]:
-    """Run it with a scripted bluetoothd; return the exit status and the output."""
+    """Run `doctor` with a scripted bluetoothd; return the exit status and the output."""
 
     async def run_with(bluez: ScriptedBluez) -> tuple[int, str]:
         bluez.processes = {"org.bluez": 812}
@@ -34,96 +34,96 @@ def examined(bus: Path, context: CheckContext, act: Act = lambda _bluez: None) -
     return result
 
 
-def levels(told: str) -> list[str]:
+def levels(report: str) -> list[str]:
     """Return the level of each line that has one."""
-    return re.findall(r"^(ok|warn|fail|skip) ", told, re.MULTILINE)
+    return re.findall(r"^(ok|warn|fail|skip) ", report, re.MULTILINE)
 
 
-def test_all_is_well(bus: Path, context: CheckContext) -> None:
-    """One line per check, and a summary."""
-    status, told = examined(bus, context)
+def test_a_healthy_machine_passes_every_check(bus: Path, context: CheckContext) -> None:
+    """A user must see from the summary that nothing needs repair."""
+    status, report = examined(bus, context)
 
     assert 0 == status
-    assert {"ok"} == set(levels(told))
-    assert 14 == len(levels(told)), told
-    assert told.endswith("\n\nall is well: 2 of 2 sensors heard\n")
-    assert "\x1b" not in told
+    assert {"ok"} == set(levels(report))
+    assert 14 == len(levels(report)), report
+    assert report.endswith("\n\nall is well: 2 of 2 sensors heard\n")
+    assert "\x1b" not in report
 
 
 def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
-    """It uses the adapter that the service would choose. The rig shows what it hears."""
+    """`doctor` must use the adapter that the service would choose, or its result would not apply to the service."""
     context.build, context.seconds = build_radio, 0.1
     seen: list[ScriptedBluez] = []
-    status, told = examined(bus, context, seen.append)
+    status, report = examined(bus, context, seen.append)
 
     assert 0 == status
     assert ("StartDiscovery", "/org/bluez/hci0") in seen[0].calls
-    assert "warn air: nothing at all was heard in 0.1 s with hci0, not even from strangers" in told
-    assert "; 0 of 2 sensors heard\n" in told
+    assert "warn air: nothing at all was heard in 0.1 s with hci0, not even from strangers" in report
+    assert "; 0 of 2 sensors heard\n" in report
 
 
 def test_a_failure_shows_its_command_and_skips_dependent_checks(bus: Path, context: CheckContext) -> None:
-    """One cause is one failure; checks that need no Bluetooth still run."""
+    """One cause must appear as one failure; checks that do not need Bluetooth still run."""
     folder = switch(context.root, 0, soft="1")
-    status, told = examined(bus, context)
+    status, report = examined(bus, context)
 
     assert 1 == status
-    assert f"fail rfkill blocks hci0\n     → echo 0 | sudo tee {folder}/soft\n" in told
-    assert ["skip"] * 4 == [level for level in levels(told) if level == "skip"]
-    assert "skip adapter: not checked before rfkill is in order\n" in told
-    assert told.endswith(f"\n1 failure; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
+    assert f"fail rfkill blocks hci0\n     → echo 0 | sudo tee {folder}/soft\n" in report
+    assert ["skip"] * 4 == [level for level in levels(report) if level == "skip"]
+    assert "skip adapter: not checked before rfkill is in order\n" in report
+    assert report.endswith(f"\n1 failure; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
 
 
 def test_failures_and_warnings_are_counted(bus: Path, context: CheckContext) -> None:
-    """The first failure may cause the others."""
+    """The first failure may cause the others, so the summary names its command."""
     (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: "no"
     Path(context.config_path).write_text("")
-    status, told = examined(bus, context, ScriptedBluez.vanish)
+    status, report = examined(bus, context, ScriptedBluez.vanish)
 
     assert 1 == status
-    assert f"2 failures, 1 warning; fix this first: configuration: nano {context.config_path}\n" in told
+    assert f"2 failures, 1 warning; fix this first: configuration: nano {context.config_path}\n" in report
 
 
 def test_a_command_that_needs_bluetooth_is_not_suggested_first(bus: Path, context: CheckContext) -> None:
-    """A new user has no configuration yet, and `discover` hears nothing while the adapter is blocked."""
+    """A new user has no configuration yet, and `discover` receives nothing while the adapter is blocked."""
     folder = switch(context.root, 0, soft="1")
     Path(context.config_path).unlink()
-    status, told = examined(bus, context)
+    status, report = examined(bus, context)
 
     assert 1 == status
-    assert f" discover --write {context.config_path}\n" in told
-    assert told.endswith(f"\n2 failures; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
+    assert f" discover --write {context.config_path}\n" in report
+    assert report.endswith(f"\n2 failures; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
 
 
 def test_a_warning_is_no_failure(bus: Path, context: CheckContext) -> None:
-    """There are readings."""
+    """Despite the warning the service exports readings, so the exit status is 0."""
     (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: "no"
-    status, told = examined(bus, context)
+    status, report = examined(bus, context)
 
     assert 0 == status
-    assert told.endswith("\n1 warning; 2 of 2 sensors heard\n")
+    assert report.endswith("\n1 warning; 2 of 2 sensors heard\n")
 
 
 def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> None:
     """A bug in one check must not hide the others."""
     context.clock = lambda: -1e300
-    status, told = examined(bus, context)
+    status, report = examined(bus, context)
 
     assert 1 == status
-    assert "\nfail clock: this check broke: OverflowError: timestamp out of range for platform time_t; please" in told
-    assert 13 == levels(told).count("ok")
+    assert "\nfail clock: this check broke: OverflowError: timestamp out of range for platform time_t; please" in report
+    assert 13 == levels(report).count("ok")
 
 
 def test_without_listening_the_other_checks_run(bus: Path, context: CheckContext) -> None:
-    """Without listening it takes no time."""
+    """A script may skip the slowest check and still learn the results of the others."""
     context.seconds = 0
-    status, told = examined(bus, context)
+    status, report = examined(bus, context)
 
     assert 0 == status
-    assert "skip sensors: not listened to (--seconds 0)\n" in told
-    assert told.endswith("\nall is well: did not listen to sensors\n")
+    assert "skip sensors: not listened to (--seconds 0)\n" in report
+    assert report.endswith("\nall is well: did not listen to sensors\n")
 
 
 class Terminal(io.StringIO):
@@ -137,7 +137,7 @@ class Terminal(io.StringIO):
 def test_a_terminal_shows_colours_and_progress(
     context: CheckContext, bus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten seconds without a sign of life are long."""
+    """Without a progress line, ten seconds of listening would look like a hang."""
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     context.is_mock = True
@@ -164,17 +164,17 @@ class Closed(io.StringIO):
     """A pipe without a reader."""
 
     def write(self, text: str) -> int:  # noqa: ARG002 - TextIO's
-        """Fail, as behind `| head`."""
+        """Fail, as a pipe to `head` does."""
         raise BrokenPipeError
 
 
 def test_a_closed_pipe_keeps_the_exit_status(context: CheckContext, bus: Path) -> None:
-    """The exit status still counts."""
+    """A script may read only the first lines of the output, but relies on the exit status."""
     assert 1 == run(context, Closed())
 
 
 def test_a_command_with_a_line_break_is_not_shown(context: CheckContext, bus: Path) -> None:
-    """Pasted, it would be two commands."""
+    """The shell would run a pasted line break as two commands."""
     context.config_path = "no\nsuch\x1b[2Jfile"
     stream = io.StringIO()
     run(context, stream)
@@ -214,7 +214,7 @@ def test_no_state_of_the_machine_breaks_it(
     now: float,
     flag: bytes,
 ) -> None:
-    """Users run it when something unknown is broken."""
+    """Users run `doctor` when the cause is unknown, so no state may cause a traceback."""
     bus.unlink(missing_ok=True)
     if config is not None:
         Path(context.config_path).write_bytes(config)
@@ -223,7 +223,7 @@ def test_no_state_of_the_machine_breaks_it(
     (folder / "type").write_text("bluetooth\n")
     (folder / "soft").write_bytes(flag)
     context.output_of, context.clock, context.config = lambda *_command: output, lambda: now, None
-    status, told = examined(bus, context, lambda bluez: bluez.errors.update(errors))
+    status, report = examined(bus, context, lambda bluez: bluez.errors.update(errors))
 
-    assert ("fail" in levels(told)) == bool(status)
-    assert told.replace("\n", "").isprintable()
+    assert ("fail" in levels(report)) == bool(status)
+    assert report.replace("\n", "").isprintable()

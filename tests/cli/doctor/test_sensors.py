@@ -1,4 +1,4 @@
-"""The check of the sensors, with the service's own pipeline."""
+"""Tests of the check of the sensors, which uses the service's own pipeline."""
 
 import struct
 import sys
@@ -19,11 +19,11 @@ KEY = "00112233445566778899aabbccddeeff"
 OTHER_KEY = "ffeeddccbbaa99887766554433221100"
 FILE = "config.yaml"
 PLAIN = "living_room"
-SEALED = f"{{name: living_room, bindkey: {KEY}}}"
+ENCRYPTED = f"{{name: living_room, bindkey: {KEY}}}"
 
 
-def sealed(address: str, key: str = KEY, counter: int = 1) -> bytes:
-    """Return an encrypted BTHome v2 packet of 21.5 °C, made as bthome.io/encryption says."""
+def encrypted(address: str, key: str = KEY, counter: int = 1) -> bytes:
+    """Return an encrypted BTHome v2 packet of 21.5 °C, built as bthome.io/encryption specifies."""
     count = struct.pack("<I", counter)
     nonce = bytes.fromhex(address.replace(":", "")) + bytes.fromhex("d2fc41") + count
     both = AESCCM(bytes.fromhex(key), tag_length=4).encrypt(nonce, struct.pack("<Bh", 0x02, 2150), None)
@@ -33,7 +33,7 @@ def sealed(address: str, key: str = KEY, counter: int = 1) -> bytes:
 def heard(
     context: CheckContext, write: Write, device: str, *packets: tuple[str, bytes], seconds: float = 1.0
 ) -> list[CheckResult]:
-    """Check one configured device while these packets are on air."""
+    """Check one configured device while these packets are received; return the results."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": {device}')))
     context.seconds = seconds
     context.build = lambda *_settings, **_options: MockScanner(list(packets))
@@ -44,18 +44,24 @@ def heard(
     ("device", "packet", "level", "text", "command"),
     [
         (PLAIN, PACKET_A, "ok", "heard, BTHome v2, -60 dBm", ""),
-        (SEALED, sealed(LIVING_ROOM), "ok", "heard, BTHome v2, encrypted, -60 dBm", ""),
-        (SEALED, sealed(LIVING_ROOM, OTHER_KEY), "fail", "its bindkey does not decrypt what it sends", "nano +7 "),
-        (SEALED, PACKET_A, "fail", "it has a bindkey, and sends in plain", "nano +7 "),
-        (PLAIN, sealed(LIVING_ROOM), "fail", "it encrypts, and has no bindkey in the configuration", "nano +7 "),
+        (ENCRYPTED, encrypted(LIVING_ROOM), "ok", "heard, BTHome v2, encrypted, -60 dBm", ""),
+        (
+            ENCRYPTED,
+            encrypted(LIVING_ROOM, OTHER_KEY),
+            "fail",
+            "its bindkey does not decrypt what it sends",
+            "nano +7 ",
+        ),
+        (ENCRYPTED, PACKET_A, "fail", "it has a bindkey, and sends in plain", "nano +7 "),
+        (PLAIN, encrypted(LIVING_ROOM), "fail", "it encrypts, and has no bindkey in the configuration", "nano +7 "),
         (PLAIN, b"\x40\x02\x00", "warn", "all that it sends is refused: truncated", ""),
     ],
-    ids=["plain", "encrypted", "wrong key", "a key too many", "no key", "broken"],
+    ids=["plain", "encrypted", "wrong key", "unneeded key", "no key", "broken"],
 )
 def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
     context: CheckContext, write: Write, device: str, packet: bytes, level: str, text: str, command: str
 ) -> None:
-    """Each cause has its own hint, at the device's line."""
+    """Each cause has its own hint, whose command opens the configuration at the device's line."""
     air, result = heard(context, write, device, (LIVING_ROOM, packet))
 
     assert CheckResult("ok", "air: heard 1 advertisement in 1 s") == air
@@ -75,7 +81,7 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
 def test_a_device_without_a_known_format(
     context: CheckContext, write: Write, service_data: dict[str, bytes], level: str, text: str
 ) -> None:
-    """It may have another firmware, or only its name was heard."""
+    """A device with other firmware needs a failure; a device whose name alone arrived may still send readings."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": living_room')))
     context.build = lambda *_settings, **_options: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
     _air, result = checks.check_sensors(context)
@@ -85,17 +91,17 @@ def test_a_device_without_a_known_format(
 
 
 def test_refused_packets_are_counted_next_to_valid_ones(context: CheckContext, write: Write) -> None:
-    """Noise, or another sender with its address; its readings still come."""
+    """Noise, or another sender with the same address, must not hide that the sensor works."""
     _air, result = heard(context, write, PLAIN, (LIVING_ROOM, PACKET_A), (LIVING_ROOM, b"\x40\x02\x00"))
 
     assert CheckResult("ok", f"living_room ({LIVING_ROOM}): heard, BTHome v2, -60 dBm; 1 refused: truncated") == result
 
 
 def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckContext, write: Write) -> None:
-    """Most often the address is mistyped; each unknown sensor counts once."""
-    neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", sealed("A4:C1:38:00:00:09"))]
-    stranger = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
-    _air, near = heard(context, write, PLAIN, *neighbours, stranger)
+    """The usual cause is a mistyped address, so the user should compare it with the sensors nearby."""
+    neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", encrypted("A4:C1:38:00:00:09"))]
+    not_a_sensor = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
+    _air, near = heard(context, write, PLAIN, *neighbours, not_a_sensor)
     _air, one = heard(context, write, PLAIN, *neighbours[:2])
 
     text = f"living_room ({LIVING_ROOM}): not heard in 1 s: out of reach, a flat battery, or another address"
@@ -106,7 +112,7 @@ def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckCon
 
 @pytest.mark.parametrize(("seconds", "level"), [(10.0, "fail"), (2.0, "warn")])
 def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Write, seconds: float, level: str) -> None:
-    """Phones are heard nearly anywhere, but not within a second."""
+    """Phones advertise nearly everywhere, so ten seconds of silence mean a fault, but two do not."""
     air, device = heard(context, write, PLAIN, seconds=seconds)
 
     assert f"air: nothing at all was heard in {seconds:g} s, not even from strangers" in air.text
@@ -115,7 +121,7 @@ def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Wri
 
 
 class Failing(MockScanner):
-    """A radio that fails at its start."""
+    """A radio that fails when it starts."""
 
     def __init__(self, error: ScannerError) -> None:
         super().__init__([])
@@ -136,7 +142,7 @@ class Failing(MockScanner):
 def test_a_radio_that_fails_is_a_failed_check(
     context: CheckContext, write: Write, error: ScannerError, command: str
 ) -> None:
-    """Everything seems fine, but the scan fails."""
+    """A scan can fail after every other check has passed."""
     context.config = load_config(str(write()))
     context.build = lambda *_settings, **_options: Failing(error)
 
