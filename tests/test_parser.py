@@ -182,7 +182,7 @@ def test_a_refused_payload_does_not_affect_the_other_one() -> None:
 
 def test_of_several_payloads_that_are_all_refused_the_first_is_reported() -> None:
     """The order of the formats decides, so that the counted reason stays the same from packet to packet."""
-    with pytest.raises(DecodeError, match="it is encrypted, and there is no key"):
+    with pytest.raises(DecodeError, match="the payload is encrypted, and there is no key"):
         read({mibeacon.UUID: b"\x00", UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
 
 

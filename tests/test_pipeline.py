@@ -97,7 +97,7 @@ def test_a_rejection_is_logged_once_for_each_device_and_reason(air: Air, caplog:
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
         air.send({UUID: ENCRYPTED}, address)
 
-    detail = f"it is encrypted, and there is no key: {ENCRYPTED.hex()}"
+    detail = f"the payload is encrypted, and there is no key: {ENCRYPTED.hex()}"
     hint = "give the device its bindkey in the configuration"
     assert [
         f"{device} ({address}): rejected an advertisement: encrypted: {detail}: {hint}"

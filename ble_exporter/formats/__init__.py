@@ -1,6 +1,6 @@
 """
-The formats that sensors speak, one file each: pure functions, bytes in, values out.
+The advertising formats of sensors, one file each: pure functions from bytes to values.
 
-No clock, no log, no I/O and no async in here. A new format is one file in this folder and one row in
+This folder contains no clock, log, I/O or async code. A new format needs one file here and one row in
 `registry.FORMATS`.
 """

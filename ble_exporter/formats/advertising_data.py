@@ -1,9 +1,9 @@
 """
-Whole advertising payloads: their data structures, and the service data in them.
+Splits advertising payloads into AD structures, and finds the service data in them.
 
     length (1) | type (1) | data (length - 1) | length | type | data | …
 
-Source: Bluetooth Core Specification, vol. 3, part C, 11; Supplement to it, part A; Assigned Numbers, 2.3
+Source: Bluetooth Core Specification, vol. 3, part C, 11; Core Specification Supplement, part A; Assigned Numbers, 2.3
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import one_line
 
 _FLAGS, _SHORTENED_NAME, _NAME, _TRANSMIT_POWER = 0x01, 0x08, 0x09, 0x0A
-# Type of service data to the size of its UUID in bytes.
+# AD type of service data to the size of its UUID in bytes.
 _SERVICE_DATA: Mapping[int, int] = {0x16: 2, 0x20: 4, 0x21: 16}
 _LISTS_OF_16_BIT_SERVICES = (0x02, 0x03)
 _TYPES: Mapping[int, str] = {
@@ -35,20 +35,20 @@ _TYPES: Mapping[int, str] = {
 _FLAG_NAMES = ("limited discoverable", "general discoverable", "no BR/EDR", "BR/EDR controller", "BR/EDR host")
 
 _LE_META_EVENT = b"\x04\x3e"
-# Subevent (a report, an extended report) to the offset of the address, the offset of the payload's length, and the
-# bytes after the payload.
+# Subevent code (advertising report, extended advertising report) to the offset of the address, the offset of the
+# payload's length, and the number of bytes after the payload.
 _REPORTS: Mapping[int, tuple[int, int, int]] = {0x02: (7, 13, 1), 0x0D: (8, 28, 0)}
 
 
 class Structure(NamedTuple):
     """
-    One data structure (AD structure).
+    One AD structure.
 
     Attributes:
-        offset: Of its length byte, in the advertising payload.
-        kind: Its type; None for the zeros after the last structure, and for a length without a type.
+        offset: Offset of the length byte in the advertising payload.
+        kind: AD type; None for the zeros after the last structure, and for a length without a type.
         data: The bytes after the type.
-        missing: Number of bytes that are missing at the payload's end.
+        missing: Number of bytes missing at the end of the payload.
     """
 
     offset: int
@@ -58,20 +58,20 @@ class Structure(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the type."""
+        """The name of the AD type."""
         if self.kind is None:
             return "cut short" if self.missing else "nothing more"
         return _TYPES.get(self.kind, f"type 0x{self.kind:02X}")
 
     @property
     def uuid_size(self) -> int:
-        """Size of the UUID in front of the service data, in bytes; 0 if the UUID is incomplete."""
+        """Size of the UUID before the service data, in bytes; 0 if there is none, or if it is incomplete."""
         size = _SERVICE_DATA.get(self.kind or 0, 0)
         return size if size <= len(self.data) else 0
 
     @property
     def uuid(self) -> str:
-        """The UUID of the service data, as 128 bits; empty without a complete one."""
+        """The UUID of the service data in its 128-bit form; empty if there is none, or if it is incomplete."""
         number = self.data[: self.uuid_size]
         if len(number) == 16:
             return str(UUID(bytes=number[::-1]))
@@ -79,7 +79,7 @@ class Structure(NamedTuple):
 
     @property
     def swapped_uuid(self) -> str:
-        """The UUID of a known format, if its two bytes are swapped; otherwise empty."""
+        """The UUID of a known format if the payload has it with its two bytes swapped; otherwise empty."""
         swapped = _as_128_bits(self.data[1::-1]) if self.uuid_size == 2 else ""
         return swapped if swapped in FORMATS and self.uuid not in FORMATS else ""
 
@@ -89,13 +89,13 @@ class Structure(NamedTuple):
         return self.data[self.uuid_size :]
 
     def lists_known_service(self) -> bool:
-        """Return whether it is a complete list of services, one of which has a known format."""
+        """Return whether the structure is an uncut list of 16-bit services, one of which has a known format."""
         if self.kind not in _LISTS_OF_16_BIT_SERVICES or self.missing:
             return False
         return any(_as_128_bits(self.data[at : at + 2]) in FORMATS for at in range(0, len(self.data), 2))
 
     def text(self) -> str:
-        """Return flags, a name or the transmit power as text; empty for other types."""
+        """Return flags, a name or the transmit power as text; an empty string for other types."""
         if not self.data:
             return ""
         if self.kind == _FLAGS:
@@ -106,15 +106,15 @@ class Structure(NamedTuple):
 
 
 def _as_128_bits(number: bytes) -> str:
-    """Return the UUID that a number of 16 or 32 bits, lowest byte first, stands for."""
+    """Return the 128-bit form of a 16-bit or 32-bit UUID, given as little-endian bytes."""
     return f"{int.from_bytes(number, 'little'):08x}-0000-1000-8000-00805f9b34fb"
 
 
 def structures(payload: bytes) -> list[Structure]:
     """
-    Split an advertising payload, which may be any bytes, into data structures that cover it.
+    Split an advertising payload (any bytes) into AD structures that cover it completely.
 
-    Only the last can be cut short, or be the zeros that fill a packet.
+    Only the last structure can be cut short, or consist of the zeros that fill a packet.
     """
     found: list[Structure] = []
     index = 0
@@ -132,15 +132,15 @@ def structures(payload: bytes) -> list[Structure]:
 
 
 def has_known_service(payload: bytes) -> bool:
-    """Return whether service data or a list of services is of a known format, possibly with a swapped UUID."""
+    """Return whether a payload has service data of a known format, even with a swapped UUID, or lists its service."""
     return any(one.uuid in FORMATS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
 
 
 def begins_with_flags(payload: bytes) -> bool:
     """
-    Return whether bytes are flags and then other data structures, all of them complete.
+    Return whether a payload consists of flags followed by other AD structures, all of them complete.
 
-    An advertising payload has flags at most once: bytes with two of them are two batteries of BTHome v1.
+    An advertising payload has at most one flags structure. BTHome v1 data with two battery values looks like two.
     """
     found = structures(payload)
     if len(found) < 2 or len(found[0].data) != 1 or found[0].data[0] >> len(_FLAG_NAMES):

@@ -1,9 +1,9 @@
 """
-What the firmwares for Xiaomi's thermometers send as service data of UUID 0x181A, told apart by its size.
+Formats of custom firmware for Xiaomi thermometers: service data of UUID 0x181A, distinguished by its size.
 
     bytes
        15  pvvx custom    MAC reversed (6) | t s16 ×0.01 | h u16 ×0.01 | mV u16 | battery u8 | counter | flags
-       14  the same without flags: a firmware without a trigger
+       14  the same without flags: firmware without a trigger
        13  ATC1441        MAC as printed (6) | t s16 ×0.1 | h u8 | battery u8 | mV u16 | counter; big-endian
        11  pvvx custom    counter | t s16 ×0.01, h u16 ×0.01, battery u8, flags, encrypted | MIC (4)
         8  ATC            counter | (t + 40) × 2, h × 2, battery and bit 7 trigger, encrypted | MIC (4)
@@ -38,13 +38,13 @@ UUID = "0000181a-0000-1000-8000-00805f9b34fb"
 
 class Layout(NamedTuple):
     """
-    The parts of a payload or of its plaintext, and their offsets.
+    The layout of a payload, or of the plaintext of an encrypted one.
 
     Attributes:
-        name, short_name: Those of the format.
-        numbers: Offset to number, in order.
-        counter, flags: Their offsets, after the numbers; None where there is none.
-        address_order: Of the address at the beginning of a plain payload.
+        name, short_name: Name and short name of the format.
+        numbers: Offset to number, in ascending order.
+        counter, flags: Offsets of the counter and the flags, which follow the numbers; None if absent.
+        address_order: Byte order of the address at the beginning of a plain payload.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Layout(NamedTuple):
 _TEMPERATURE = sint("temperature", 2, 100, "°C")
 _HUMIDITY = uint("humidity", 2, 100, "%")
 _BATTERY = uint("battery", 1, 1, "%")
-# The chip measures its own supply, which is never 65.535 V.
+# The chip measures its supply voltage, which is never 65.535 V.
 _NO_VOLTAGE = 0xFFFF
 _PVVX_VOLTAGE = uint("voltage", 2, 1000, "V")._replace(most=_NO_VOLTAGE - 1)
 _ATC1441_VOLTAGE = _PVVX_VOLTAGE._replace(read=Struct(">H").unpack_from)
@@ -75,7 +75,7 @@ PLAIN: Mapping[int, Layout] = {
     14: Layout("pvvx custom, without flags", "pvvx", _PVVX, 13),
     13: Layout("ATC1441", "ATC1441", _ATC1441, 12, address_order=AS_PRINTED),
 }
-"""Bytes of a plain payload to its layout."""
+"""Size of a plain payload in bytes to its layout."""
 
 ENCRYPTED: Mapping[int, Layout] = {
     11: Layout("pvvx custom", "pvvx", {0: _TEMPERATURE, 2: _HUMIDITY, 4: _BATTERY}, flags=5),
@@ -90,23 +90,23 @@ ENCRYPTED: Mapping[int, Layout] = {
         },
     ),
 }
-"""Bytes of an encrypted payload to the layout of its plaintext."""
+"""Size of an encrypted payload in bytes to the layout of its plaintext."""
 
 _LAYOUTS: Mapping[int, Layout] = {**PLAIN, **ENCRYPTED}
 NUMBERS = tuple(number for layout in _LAYOUTS.values() for number in layout.numbers.values())
 NAMES: Mapping[int, tuple[str, str]] = {size: (one.name, one.short_name) for size, one in _LAYOUTS.items()}
-"""Bytes of a payload to the name and the short name of its format."""
+"""Size of a payload in bytes to the name and the short name of its format."""
 
-# The flags by their bits, named as in the same firmware's BTHome packets: the reed switch is opening, the trigger's
-# output is power. BTHome has none of the other flags.
+# Bit number to flag. The names are those in the same firmware's BTHome packets: "opening" is the reed switch and
+# "power_on" the trigger's output. BTHome has no objects for the other flags.
 FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
 
-# The first three bytes of the addresses of most of these thermometers: Telink's.
+# Telink's OUI, with which the addresses of most of these thermometers begin.
 _TELINK = bytes.fromhex("a4c138")
 
 
 def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
-    """Yield the fields of a payload, service data of UUID 0x181A."""
+    """Yield the fields of service data of UUID 0x181A."""
     size = len(payload)
     if size in PLAIN:
         address = address_field(payload[:ADDRESS_SIZE], 0, PLAIN[size].address_order)
@@ -115,12 +115,12 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
         yield from _values(payload, PLAIN[size])
     elif size in ENCRYPTED:
         yield Field(0, 1, "counter", "counter", payload[0])
-        # The nonce continues with the beginning of the advertisement's structure: its length, its type, the UUID.
+        # The nonce continues with the beginning of the AD structure: its length, its type, and the UUID.
         between = bytes([size + 3, 0x16, 0x1A, 0x18]) + payload[:1]
         plaintext_fields = partial(_values, layout=ENCRYPTED[size])
         yield from encrypted_fields(payload, 1, 0, (REVERSED, between), plaintext_fields, low_counter=payload[:1])
     else:
-        # 0x181A is Environmental Sensing, which others send too.
+        # 0x181A is Environmental Sensing, which other devices use too.
         known = ", ".join(f"{known} ({layout.name})" for known, layout in _LAYOUTS.items())
         raise DecodeError("no_known_format", f"no format has {size} bytes; there are {known}", 0, max(size, 1))
 
@@ -148,7 +148,7 @@ def _flag_fields(index: int, flags: int) -> tuple[Field, ...]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return whether service data may be pvvx custom or ATC1441: by its size, and by Telink's addresses."""
+    """Guess pvvx custom or ATC1441 from the size, the address and the values of service data; None if neither fits."""
     size = len(payload)
     if size in ENCRYPTED:
         return Guess(POSSIBLE, UUID, f"{size} bytes, as {ENCRYPTED[size].name}, encrypted")

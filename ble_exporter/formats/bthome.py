@@ -1,14 +1,14 @@
 """
-BTHome v2: the service data of UUID 0xFCD2.
+BTHome v2: service data of UUID 0xFCD2.
 
     device information | object id, value | object id, value | …
     device information | the objects, encrypted | counter (4) | MIC (4)
 
-The rules are those of bthome.io/format and bthome.io/encryption. A value's length follows from its object id, so
-nothing after an unknown id can be read: decoding stops there and keeps what it has.
+The rules are those of bthome.io/format and bthome.io/encryption. The object id determines the length of its value, so
+nothing after an unknown id can be read: decoding stops there and keeps the values before it.
 
-Folding `fields`, as the other formats do, takes five times as long as the loop of `decode`, which reads payloads of
-numbers alone. Everything else is folded. A property test checks that both give the same values.
+Folding `fields`, as the other formats do, takes five times as long as the loop in `decode`, which reads payloads that
+contain only numbers. All other payloads are folded. A property test checks that both ways give the same values.
 """
 
 import struct
@@ -26,7 +26,7 @@ from ble_exporter.utils import number_of
 
 UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
-# The device-information byte: bit 0 encrypted, bit 1 reserved, bit 2 trigger based, bits 5 to 7 the version.
+# The device-information byte: bit 0 is encrypted, bit 1 reserved, bit 2 trigger based, bits 5 to 7 are the version.
 _ENCRYPTED = 0b0000_0001
 _RESERVED = 0b0000_0010
 _TRIGGER_BASED = 0b0000_0100
@@ -41,12 +41,12 @@ _COUNTER_SIZE = 4
 _MIN_ENCRYPTED_SIZE = 1 + _COUNTER_SIZE + MIC_SIZE
 _UUID_IN_NONCE = b"\xd2\xfc"
 
-# The rows by object id, as plain tuples in a list: finding and unpacking one is most of what decoding costs.
+# Rows by object id, as plain tuples in a list: most of the decoding time goes into finding and unpacking rows.
 _NUMBERS: list[tuple[Measurement, int, Raw, int, int, int] | None] = [None] * 256
 for _object_id, _row in OBJECTS.items():
     _NUMBERS[_object_id] = (_row.name, 1 + _row.size, _row.read, _row.divisor, _row.least, _row.most)
 
-# A tenth of decoding would be the constructor that NamedTuple generates.
+# The constructor that NamedTuple generates would take a tenth of the decoding time.
 _new = tuple.__new__
 
 
@@ -56,12 +56,12 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
 
     Args:
         payload: Service data of UUID 0xFCD2, device-information byte first; 1 to 255 bytes.
-        address: The sender's; a plain payload is decoded without it.
-        cipher: Of the sender's key.
+        address: The sender's address; only an encrypted payload needs it.
+        cipher: The cipher for the sender's key.
 
     Raises:
-        DecodeError: Wrong version, encrypted (and no cipher), wrong key, a reserved bit set, cut short, too long, or no
-            possible value.
+        DecodeError: The payload has the wrong version or a reserved bit set, is cut short or too long, has only
+            impossible values, or can't be decrypted because the key is missing or wrong.
 
     Source: bthome.io/format
     """
@@ -93,12 +93,12 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
         else:
             return _new(Decoded, (measurements, {}, packet_id, None, None, ()))
     except (IndexError, struct.error):
-        pass  # It is cut short; `fields` says where.
+        pass  # The payload is cut short; `fields` raises an error with the offset.
     return fold(fields, payload, address)
 
 
 def _decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> Decoded:
-    """Decode a payload that is not plain: it is encrypted, or rejected."""
+    """Decode an encrypted payload, or reject an invalid one."""
     has_room = _MIN_ENCRYPTED_SIZE <= len(payload) <= MAX_SIZE
     if cipher is not None and has_room and payload[0] & _CHECKED == _VERSION_2 | _ENCRYPTED:
         counter = payload[-_COUNTER_SIZE - MIC_SIZE : -MIC_SIZE]
@@ -107,7 +107,7 @@ def _decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> De
             ciphertext = payload[1 : -_COUNTER_SIZE - MIC_SIZE] + payload[-MIC_SIZE:]
             plain = decode(_PLAIN + cipher.decrypt(nonce, ciphertext, None))
         except DecodeError:
-            pass  # It may quote the plaintext; that of `fold` does not.
+            pass  # This error may quote the plaintext; the error that `fold` raises does not.
         else:
             measurements, others, packet_id, unknown_object, _, impossible = plain
             count = _new(Counter, (int.from_bytes(counter, "little"), 8 * _COUNTER_SIZE))
@@ -127,8 +127,8 @@ def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encry
     if information & _VERSION != _VERSION_2:
         raise DecodeError("wrong_version", f"BTHome version {version} is not 2", 0, 1)
     if information & _RESERVED:
-        # Some senders put their address after this byte when bit 1 is set; the specification reserves the bit. Reading
-        # on could only guess.
+        # Some senders set bit 1 if their address follows this byte, but the specification reserves the bit. The
+        # layout of the rest could only be guessed.
         raise DecodeError("reserved_bit", "the reserved bit 1 of the device information is set", 0, 1)
     if information & _ENCRYPTED:
         nonce = (AS_PRINTED, _UUID_IN_NONCE + payload[:1])
@@ -163,7 +163,7 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return whether service data may be BTHome v2: by its device-information byte, and what follows it."""
+    """Guess BTHome v2 from the device-information byte and the objects after it; None if the byte does not fit."""
     if not payload or payload[0] & ~(_ENCRYPTED | _TRIGGER_BASED) != _VERSION_2:
         return None
     rank = CERTAIN if is_fully_known(fields, payload) else LIKELY

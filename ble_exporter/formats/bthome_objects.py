@@ -1,5 +1,5 @@
 """
-The objects of BTHome by their id: size, sign, divisor, unit.
+The table of BTHome objects by id: size, sign, divisor, unit.
 
 Source: bthome.io/format
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number, binary, sint, uint
 
-# A binary sensor whose name is also a sensor's is named for what 1 means ("battery_low").
+# A binary sensor that shares its BTHome name with a numeric sensor is named after the meaning of 1 ("battery_low").
 OBJECTS: Mapping[int, Number] = {
     0x01: uint("battery", 1, 1, "%"),
     0x02: sint("temperature", 2, 100, "°C"),
@@ -84,7 +84,7 @@ OBJECTS: Mapping[int, Number] = {
     0x55: uint("volume_storage", 4, 1000, "L"),
     0x56: uint("conductivity", 2, 1, "µS/cm"),
     0x57: sint("temperature", 1, 1, "°C"),
-    0x58: sint("temperature", 1, 100, "°C", multiplier=35),  # the only factor that is no power of ten: 0.35
+    0x58: sint("temperature", 1, 100, "°C", multiplier=35),  # the only factor that is not a power of ten: 0.35
     0x59: sint("count", 1, 1, ""),
     0x5A: sint("count", 2, 1, ""),
     0x5B: sint("count", 4, 1, ""),
@@ -106,9 +106,10 @@ class Other(NamedTuple):
     An object that is not a measurement: an event, a text, raw data, or device information.
 
     Attributes:
-        name: Its name in `Decoded.others`.
-        length: Bytes after the object id; or a function of the payload and the index of the first of them.
-        value: Converts those bytes into the value.
+        name: Key in `Decoded.others`.
+        length: Number of bytes after the object id, or a function that returns it. The function's arguments are the
+            payload and the index of the first of these bytes.
+        value: Converts these bytes into the value.
     """
 
     name: Measurement
@@ -151,7 +152,7 @@ def _length_in_front(payload: bytes, start: int) -> int:
 
 OTHERS: Mapping[int, Other] = {
     0x3A: Other(Measurement("button"), 1, lambda data: _event(_BUTTON_EVENTS, data[0])),
-    # A byte whose lower five bits count the arguments, then the command and the arguments.
+    # The lower five bits of the first byte are the number of argument bytes; the command and its arguments follow.
     0x3B: Other(
         Measurement("command"),
         lambda payload, start: 2 + (payload[start] & _COMMAND_ARGUMENTS),

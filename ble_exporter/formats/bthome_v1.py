@@ -1,12 +1,12 @@
 """
-BTHome v1: the service data of UUID 0x181C, and encrypted of UUID 0x181E.
+BTHome v1: service data of UUID 0x181C, or 0x181E if it is encrypted.
 
     control byte, object id, value | control byte, object id, value | …
     the objects, encrypted | counter (4) | MIC (4)
 
-The control byte has the length of the rest of the object in bits 0 to 4, and the value's type in bits 5 to 7. So an
+Bits 0 to 4 of the control byte are the length of the rest of the object, bits 5 to 7 the type of its value. So an
 object that is not in the table can be skipped: it is reported, and the objects after it are read. The ids and their
-factors are those of BTHome v2, but the object says itself how long an integer is, and whether it has a sign.
+factors are those of BTHome v2, but the control byte gives the size of an integer and whether it is signed.
 
 Source: bthome.io/v1
 """
@@ -35,14 +35,14 @@ _TYPES = ("unsigned", "signed", "floating-point", "text", "MAC address", "clock"
 _NOTES = tuple(
     f"{_TYPES[control >> _TYPE_BIT]}, {number_of((control & _LENGTH) - 1, 'byte')}" for control in range(256)
 )
-"""Control byte to its meaning."""
+"""Control byte to its meaning as text."""
 _FLOATS: Mapping[int, Struct] = {2: Struct("<e"), 4: Struct("<f"), 8: Struct("<d")}
 
 _PACKET_ID = 0x00
 _OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x3A: OTHERS[0x3A].value,
     0x3C: OTHERS[0x3C].value,
-    # The control byte has the length, so the value has none.
+    # The control byte gives the length, so no length precedes the value.
     0x53: lambda data: data.decode(errors="replace"),
     0x54: lambda data: data,
 }
@@ -56,13 +56,13 @@ _new = tuple.__new__
 
 
 def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field]:
-    """Yield the fields of a plain payload, service data of UUID 0x181C."""
+    """Yield the fields of service data of UUID 0x181C, which is plain."""
     check_size(payload)
     yield from _objects(payload)
 
 
 def encrypted_payload_fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encrypted]:
-    """Yield the fields of an encrypted payload, service data of UUID 0x181E."""
+    """Yield the fields of service data of UUID 0x181E, which is encrypted."""
     check_size(payload)
     yield from encrypted_fields(payload, 0, _COUNTER_SIZE, (AS_PRINTED, _UUID_IN_NONCE), _objects, least=1)
 
@@ -103,14 +103,14 @@ def _object(payload: bytes, start: int, end: int) -> Field:
         return Field(start, end, label, "other", _OTHERS[object_id](data), OTHERS[object_id].name, note=note)
     if object_id == _PACKET_ID and len(data) == 1:
         return Field(start, end, label, "packet_id", data[0], note=note)
-    # A MAC address has no object id, and the sender is known anyway.
+    # A MAC address has no object id, and every advertisement has the sender's address already.
     if value_type == _ADDRESS:
         return Field(start, end, label, note=f"{note}: skipped")
     return Field(start, end, label, "unknown_object", object_id, note=f"{note}: unknown, skipped")
 
 
 def _raw(number: Number, value_type: int, data: bytes) -> float | None:
-    """Return the number before it is divided; None for bytes that can't be such a number."""
+    """Return the number before the division; None if the value type or the size does not fit the object."""
     if value_type == _FLOAT and len(data) in _FLOATS and not number.is_binary:
         real: float = _FLOATS[len(data)].unpack(data)[0]
         return real * number.multiplier
@@ -121,21 +121,21 @@ def _raw(number: Number, value_type: int, data: bytes) -> float | None:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return whether service data may be plain version 1, that is, consists of known objects only."""
+    """Guess plain BTHome v1 for service data that consists of known objects only; otherwise return None."""
     if is_fully_known(fields, payload):
         return Guess(LIKELY, UUID, "it consists of version 1 objects only")
     return None
 
 
 def guess_encrypted(payload: bytes) -> Guess | None:
-    """Return whether service data may be encrypted version 1: any bytes may be."""
+    """Guess encrypted BTHome v1, which any bytes that are long enough may be; None for shorter service data."""
     if len(payload) > _COUNTER_SIZE + MIC_SIZE:
         return Guess(ANYTHING, UUID_ENCRYPTED, "any bytes fit, because encrypted data looks random")
     return None
 
 
 def is_typical(payload: bytes) -> bool:
-    """Return whether a payload consists of known objects with possible values and their usual sizes only."""
+    """Return whether a payload consists only of known objects with possible values and their usual sizes."""
     return is_fully_known(fields, payload) and all(
         field.is_possible and _has_usual_size(payload[field.start + 1], field.end - field.start - 2)
         for field in fields(payload)

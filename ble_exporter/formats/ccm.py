@@ -1,8 +1,8 @@
 """
-AES-CCM, as all encrypted formats use it: a key of 16 bytes, a MIC of 4.
+AES-CCM as all encrypted formats use it, with a key of 16 bytes and a MIC of 4 bytes.
 
-The only file that imports cryptography. A decoder is given a cipher, so that an installation without keys does not load
-the library.
+Only this file imports cryptography. Decoders receive a cipher as an argument, so an installation without keys does not
+load the library.
 """
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +21,7 @@ class Ccm:
         key: 16 bytes. No error and no representation of this object shows it.
 
     Raises:
-        ValueError: The key has another length.
+        ValueError: The key does not have 16 bytes.
 
     Source: RFC 3610; bthome.io/encryption
     """
@@ -31,7 +31,7 @@ class Ccm:
     def __init__(self, key: bytes) -> None:
         if len(key) != 16:
             raise ValueError(f"a key has 16 bytes, not {len(key)}")
-        # Once for each device: expanding a key takes longer than decrypting a packet.
+        # The key is expanded once for each device, because that takes longer than decrypting a packet.
         self._decrypt = AESCCM(key, tag_length=_MIC_LENGTH).decrypt
 
     def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes | None, /) -> bytes:

@@ -1,4 +1,4 @@
-"""From keys to ciphers: the only place that loads the library that decrypts, and only if there is a key."""
+"""Creates ciphers from bindkeys. Loads the cryptography library only if there is a key."""
 
 from collections.abc import Mapping
 
@@ -8,18 +8,18 @@ from ble_exporter.formats.decoded import Cipher
 
 def ciphers_of(keys: Mapping[str, bytes]) -> dict[str, Cipher]:
     """
-    Return the cipher of each key.
+    Return a cipher for each bindkey.
 
     Args:
-        keys: Address to 16 bytes.
+        keys: Bluetooth address to bindkey of 16 bytes.
 
     Raises:
-        ConfigError: There is a key, and the library that decrypts is not installed, or can't be loaded.
+        ConfigError: There is a key, but the cryptography library is not installed or can't be loaded.
     """
     if not keys:
         return {}
     try:
-        # Late: it costs 10 ms and 8 MB, on a Pi much more, and most installations have no keys.
+        # Imported here, because the import takes 10 ms (much more on a Pi) and 8 MB, and few installations have keys.
         from ble_exporter.formats.ccm import Ccm  # noqa: PLC0415
 
         return {address: Ccm(key) for address, key in keys.items()}

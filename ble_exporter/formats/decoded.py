@@ -1,4 +1,4 @@
-"""The arguments and the result of every decoder, and the result of guessing a format."""
+"""The types that all decoders share: their arguments, their result, and the result of guessing a format."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -8,11 +8,11 @@ from ble_exporter.formats.measurement import Measurement
 
 class Counter(NamedTuple):
     """
-    The counter of an authenticated payload, which exposes a replay.
+    The counter of an authenticated payload, used to detect replays.
 
     Attributes:
-        value: The count.
-        bits: The counter's width; it wraps to 0.
+        value: The value of the counter.
+        bits: Width of the counter in bits; after the greatest value, it wraps to 0.
     """
 
     value: int
@@ -24,14 +24,15 @@ class Decoded(NamedTuple):
     The content of one payload.
 
     Attributes:
-        measurements: Name to value, in the unit of its OBJECTS row. The second value of one name is "name_2".
-        others: Events, texts, raw data, device type and firmware version; repeated names as above.
-        packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share one.
-        unknown_object: The first object id that is not in the format's table, or None. BTHome v2 can't be read
-            further; in the other formats each object has its length, and the objects after it were read.
-        counter: Of an authenticated payload; None for a plain one.
-        impossible: Names of values that no sensor can have measured. They are not in `measurements`, but keep their
-            position: if "temperature" is here, the second one is still "temperature_2".
+        measurements: Name to value, in the unit of its row in the format's table. The second value of one name is
+            "name_2".
+        others: Name to event, text, raw data, device type or firmware version; repeated names as in `measurements`.
+        packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share a packet id.
+        unknown_object: The first object id that is not in the format's table, or None. BTHome v2 can't be read beyond
+            an unknown object. Objects of the other formats state their length, so the objects after it are read.
+        counter: The counter of an authenticated payload; None for a plain payload.
+        impossible: Names of values that no sensor can have measured. These values are not in `measurements`, but keep
+            their position: if `impossible` has "temperature", the second temperature is still "temperature_2".
     """
 
     measurements: dict[Measurement, float]
@@ -43,7 +44,7 @@ class Decoded(NamedTuple):
 
 
 NOTHING = Decoded({}, {}, None, None)
-"""A payload that only announces a sensor. For comparisons: its dictionaries must not be changed."""
+"""The result for a payload without values. Only for comparisons: its dictionaries must not be changed."""
 
 
 class Cipher(Protocol):
@@ -55,8 +56,8 @@ class Cipher(Protocol):
 
         Args:
             nonce: 7 to 13 bytes.
-            ciphertext: With the 4 bytes of the MIC after it.
-            associated_data: What is authenticated and not encrypted.
+            ciphertext: The encrypted bytes, followed by the 4 bytes of the MIC.
+            associated_data: Bytes that are authenticated but not encrypted.
 
         Raises:
             DecodeError: The MIC is wrong ("wrong_key").
@@ -67,25 +68,25 @@ Decoder = Callable[[bytes, str, Cipher | None], Decoded]
 """
 Decodes the service data of one format.
 
-Args: the payload, the sender's address (upper case, colons), and the cipher of its key if it has one.
+Args: the payload, the sender's address (upper case, colons), and the cipher for the sender's key, or None.
 
-Raises DecodeError; "encrypted" for an encrypted payload without a cipher. A plain payload is decoded even if
-there is a cipher: the caller decides whether to accept it.
+Raises DecodeError, with the reason "encrypted" for an encrypted payload without a cipher. A plain payload is decoded
+even if there is a cipher: the caller decides whether to accept it.
 """
 
 
 CERTAIN, LIKELY, POSSIBLE, ANYTHING = range(4)
-"""How well a format fits; any bytes fit one of rank ANYTHING."""
+"""Ranks of a guess, best first. Rank ANYTHING is for a format that any bytes fit."""
 
 
 class Guess(NamedTuple):
     """
-    A format that bytes may have, for `ble-exporter decode` if the user names none.
+    A guessed format of a payload, for `ble-exporter decode` without a given format.
 
     Attributes:
-        rank: CERTAIN, the best, to ANYTHING.
-        uuid: Of the service; empty for a whole advertising payload.
-        why: The reason, for people.
+        rank: From CERTAIN, the best, to ANYTHING.
+        uuid: Service UUID of the format; empty for a whole advertising payload.
+        why: The reason for the guess, as text for the user.
     """
 
     rank: int

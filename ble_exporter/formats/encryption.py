@@ -1,4 +1,4 @@
-"""What the encrypted formats share: the sender's address in nonces, and the fields around the encrypted content."""
+"""Code shared by the encrypted formats: the sender's address in nonces, and the fields of encrypted payloads."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -13,16 +13,16 @@ MIC_SIZE = 4
 ADDRESS_SIZE = 6
 
 AS_PRINTED, REVERSED = 1, -1
-"""The order of an address's bytes in a payload or a nonce: the step of a slice."""
+"""Byte order of an address in a payload or a nonce, as the step of a slice."""
 
 
 @lru_cache(maxsize=1024)
 def mac_bytes(address: str) -> bytes:
     """
-    Return the six bytes of a Bluetooth address, in the order in which it is printed.
+    Return the six bytes of a Bluetooth address, in printed order.
 
     Raises:
-        DecodeError: It is not a Bluetooth address ("wrong_address"): on macOS a device has a UUID instead.
+        DecodeError: The text is not a Bluetooth address ("wrong_address"): macOS gives a device a UUID instead.
     """
     try:
         six = bytes.fromhex(address.replace(":", ""))
@@ -34,13 +34,13 @@ def mac_bytes(address: str) -> bytes:
 
 
 def mac_text(field: Field) -> str:
-    """Return the address in a field as it is printed: upper case, with colons."""
+    """Return the address in a field in its printed form: upper case, with colons."""
     return field.value.hex(":").upper() if isinstance(field.value, bytes) else ""
 
 
 @lru_cache(maxsize=1024)
 def address_field(address: bytes, start: int, order: int) -> Field:
-    """Return the field of the address that a payload includes, from its bytes there."""
+    """Return the field for an address in a payload; `address` has its bytes in the payload's order."""
     field = Field(start, start + ADDRESS_SIZE, "address", "address", address[::order])
     how = "as printed" if order == AS_PRINTED else "its last byte first"
     return field._replace(note=f"{mac_text(field)}, {how}")
@@ -48,10 +48,10 @@ def address_field(address: bytes, start: int, order: int) -> Field:
 
 def check_sender(included: Field, sender: str | None) -> None:
     """
-    Compare the address that a payload includes with the sender's; None is an unknown sender.
+    Compare the address in a payload with the sender's address; None is an unknown sender, which always passes.
 
     Raises:
-        DecodeError: They differ ("wrong_address"): another device's values would be exported.
+        DecodeError: The addresses differ ("wrong_address"). The payload has the values of another device.
     """
     if sender is not None and included.value != mac_bytes(sender):
         text = f"the payload includes the address {mac_text(included)}, but {sender} sent it"
@@ -60,17 +60,17 @@ def check_sender(included: Field, sender: str | None) -> None:
 
 class Encrypted(NamedTuple):
     """
-    The encrypted content of a payload, and what is needed to decrypt it.
+    The encrypted content of a payload, with everything except address and key that decryption needs.
 
     Attributes:
         start, mic_start: Offsets of the ciphertext and of the MIC in the payload.
         data: The ciphertext, followed by the MIC.
-        address_order: Of the sender's address, with which the nonce begins.
+        address_order: Byte order of the sender's address, with which the nonce begins.
         nonce_end: The rest of the nonce.
-        associated_data: What is authenticated in addition to the ciphertext.
-        counter: Tells a new packet from a replay.
+        associated_data: Bytes that are authenticated in addition to the ciphertext.
+        counter: The payload's counter, which distinguishes a new packet from a replay.
         fields: Yields the fields of the plaintext.
-        role: Distinguishes it from a field.
+        role: Always "encrypted", which no `Field` has.
     """
 
     start: int
@@ -85,7 +85,7 @@ class Encrypted(NamedTuple):
 
     def nonce(self, sender: str) -> bytes:
         """
-        Return the nonce.
+        Return the nonce for a sender's address.
 
         Raises:
             DecodeError: The sender's address is missing or invalid ("wrong_address").
@@ -101,10 +101,11 @@ class Encrypted(NamedTuple):
         Return the plaintext.
 
         Raises:
-            DecodeError: No cipher ("encrypted"), no address ("wrong_address"), or a wrong MIC ("wrong_key").
+            DecodeError: There is no cipher ("encrypted"), the address is missing or invalid ("wrong_address"), or the
+                MIC is wrong ("wrong_key").
         """
         if cipher is None:
-            raise self._error("encrypted", "it is encrypted, and there is no key")
+            raise self._error("encrypted", "the payload is encrypted, and there is no key")
         nonce = self.nonce(sender)
         try:
             return cipher.decrypt(nonce, self.data, self.associated_data)
@@ -127,17 +128,17 @@ def encrypted_fields(
     least: int = 0,
 ) -> Iterator[Field | Encrypted]:
     """
-    Yield the fields of ciphertext, counter and MIC, with which a payload ends, and then the content itself.
+    Yield a field each for ciphertext, counter and MIC, which end a payload, and then the `Encrypted` content.
 
     Args:
-        payload: All of it.
+        payload: The whole payload.
         start: Offset of the ciphertext.
-        counter_size: Bytes of the counter between ciphertext and MIC.
-        nonce: The order of the address in the nonce, and the bytes between the address and the counter.
+        counter_size: Size in bytes of the counter between ciphertext and MIC.
+        nonce: The byte order of the address in the nonce, and the bytes between the address and the counter.
         fields: Yields the fields of the plaintext.
-        associated_data: That of MiBeacon, BTHome v1 and pvvx; BTHome v2 has none.
-        low_counter: The lowest bytes of the counter, if they are elsewhere.
-        least: Bytes of the shortest plaintext.
+        associated_data: By default that of MiBeacon, BTHome v1 and pvvx; BTHome v2 has none.
+        low_counter: The lowest bytes of the counter if they precede the ciphertext.
+        least: Size in bytes of the shortest plaintext.
 
     Raises:
         DecodeError: The payload is too short ("truncated").
@@ -155,7 +156,7 @@ def encrypted_fields(
         yield Field(start, end, "encrypted", note=number_of(end - start, "byte"))
     if counter:
         yield Field(end, mic_start, "counter", "counter", counted.value)
-    yield Field(mic_start, len(payload), "MIC", note="its check value, made with the key")
+    yield Field(mic_start, len(payload), "MIC", note="message integrity check, made with the key")
     order, before_counter = nonce
     data = payload[start:end] + payload[mic_start:]
     yield Encrypted(start, mic_start, data, order, before_counter + counter, associated_data, counted, fields)

@@ -1,8 +1,8 @@
 """
-The fields of a payload.
+The field: a part of a payload, with its value.
 
 Each format describes its payloads once, as a generator of fields. Decoders fold the fields into values, and
-`ble-exporter decode` shows them.
+`ble-exporter decode` shows the fields.
 """
 
 from typing import Literal, NamedTuple
@@ -12,10 +12,10 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.utils import number_of
 
 MAX_SIZE = 255
-"""Bluetooth Core, vol. 3, part C, 11: the length of a structure of an advertisement is one byte."""
+"""Bluetooth Core Specification, vol. 3, part C, 11: the length of an AD structure is one byte."""
 
 Role = Literal["structure", "measurement", "other", "packet_id", "counter", "address", "unknown_object"]
-"""The use of a field's value; "other" is an event, a text, raw data, or device information."""
+"""The use of a field's value; "other" is an event, a text, raw data or device information."""
 
 _NO_NAME = Measurement("")
 
@@ -24,18 +24,18 @@ class Field(NamedTuple):
     """
     A part of a payload, and the value in it.
 
-    Fields are in order and cover the payload. Several values of the same bytes are several fields.
+    Fields are in payload order and cover the payload. Bytes with several values have one field for each value.
 
     Attributes:
         start: Offset of the first byte, in the payload or in its plaintext.
         end: Offset after the last byte.
-        label: The name of this part of the format.
-        role: The use of the value; "structure" if there is none.
-        value: In the unit. Of an unknown object it is the id, of an address the bytes as printed.
-        name: Of a measurement or "other". `Values.take` gives repeated names their positions.
-        unit: Of the value; empty if it has none.
+        label: Name of this part of the format.
+        role: The use of the value; "structure" if there is no value.
+        value: The value in `unit`; the id of an unknown object; the bytes of an address in printed order.
+        name: Name of a measurement or an "other". `Values.take` gives repeated names their positions.
+        unit: Unit of the value; empty if it has none.
         is_possible: False if no sensor can have measured the value.
-        note: A remark for people.
+        note: An explanation for the user of `ble-exporter decode`.
     """
 
     start: int
@@ -54,7 +54,7 @@ def check_size(payload: bytes) -> None:
     Check that a payload has 1 to 255 bytes.
 
     Raises:
-        DecodeError: It is empty ("truncated") or longer ("too_long").
+        DecodeError: The payload is empty ("truncated") or longer than 255 bytes ("too_long").
     """
     if not payload:
         raise DecodeError("truncated", "the service data is empty", 0, 1)
@@ -65,13 +65,13 @@ def check_size(payload: bytes) -> None:
 
 def check_room(payload: bytes, start: int, head: int, size: int, label: str) -> int:
     """
-    Check that a payload or plaintext has all of an object, and return the offset after it.
+    Check that a payload or plaintext contains the whole object, and return the offset after the object.
 
     Args:
-        payload: All of it.
+        payload: The whole payload or plaintext.
         start: Offset of the object.
-        head: Bytes in front of its value.
-        size: Bytes of its value.
+        head: Number of bytes before the object's value.
+        size: Size of the value in bytes.
         label: The object's name in the error.
 
     Raises:

@@ -1,16 +1,16 @@
-"""The name of a measurement, an event or a text in a packet."""
+"""The name and position of a measurement, an event or a text in a packet."""
 
 
 class Measurement(str):
     """
-    The name of a measurement, with its position: a packet may have two temperatures.
+    The name of a measurement with its position, because a packet may have two temperatures.
 
-    As text it is "temperature", and the second one is "temperature_2". Its parts are kept; only `parse` takes a text
-    apart, if it comes from outside.
+    The text of the first temperature is "temperature", of the second "temperature_2". Name and position are kept as
+    attributes; only `parse` splits a text, which comes from outside the package.
 
     Attributes:
-        name: As in the formats' tables ("temperature").
-        position: Among those of the same name in one packet, from 1.
+        name: Name in the formats' tables, such as "temperature".
+        position: Position among the values of the same name in one packet, from 1.
     """
 
     __slots__ = ("name", "position")
@@ -19,7 +19,7 @@ class Measurement(str):
     position: int
 
     def __new__(cls, name: str, position: int = 1) -> "Measurement":
-        """Set the text, which a `str` gets only here."""
+        """Create the text, because a `str` can't be changed after `__new__`."""
         self = super().__new__(cls, name if position == 1 else f"{name}_{position}")
         self.name = name
         self.position = position
@@ -27,7 +27,7 @@ class Measurement(str):
 
     @classmethod
     def parse(cls, text: str) -> "Measurement":
-        """Return the measurement that a text means: "temperature_2" is the second temperature."""
+        """Return the measurement for a text: "temperature_2" is the second temperature."""
         name, _, position = text.rpartition("_")
         is_position = position.isascii() and position.isdigit() and position[0] != "0" and position != "1"
         return cls(name, int(position)) if name and is_position else cls(text)

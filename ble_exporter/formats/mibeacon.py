@@ -1,11 +1,11 @@
 """
-MiBeacon, Xiaomi's own: the service data of UUID 0xFE95.
+MiBeacon, Xiaomi's proprietary format: service data of UUID 0xFE95.
 
     frame control (2) | product (2) | frame counter (1) | MAC reversed (6) | capability (1 or 3) | objects
     …                                                                  | the objects, encrypted | counter (3) | MIC (4)
 
-The frame control says which of them are there. An object is its id (2), its length (1) and its value, so one that is
-not in the table can be skipped: it is reported, and the objects after it are read.
+The frame control states which of the optional parts are present. An object consists of its id (2), its length (1) and
+its value. So an object that is not in the table can be skipped: it is reported, and the objects after it are read.
 
 Source: pvvx/ATC_MiThermometer at 7363cc8, InfoMijiaBLE (Xiaomi's description of versions 4 and 5) and src/mi_beacon.c
 """
@@ -29,7 +29,7 @@ from ble_exporter.formats.values import fold
 
 UUID = "0000fe95-0000-1000-8000-00805f9b34fb"
 
-# Frame control, a little-endian u16.
+# Bits of the frame control, a little-endian u16.
 ENCRYPTED = 1 << 3
 HAS_ADDRESS = 1 << 4
 HAS_CAPABILITY = 1 << 5
@@ -44,11 +44,11 @@ _BITS: Mapping[int, str] = {
     MESH: "mesh",
 }
 _OLDEST_VERSION = 2
-_OLDEST_ENCRYPTED_VERSION = 4  # earlier ones have other nonces, and a MIC of one byte
+_OLDEST_ENCRYPTED_VERSION = 4  # earlier versions have other nonces, and a MIC of one byte
 _NEWEST_VERSION = 5
 
 _HEAD_SIZE = 5
-_HAS_IO_CAPABILITY = 1 << 5  # of the capability
+_HAS_IO_CAPABILITY = 1 << 5  # a bit of the capability byte
 _PRODUCTS: Mapping[int, str] = {0x055B: "LYWSD03MMC"}
 
 _TEMPERATURE = sint("temperature", 2, 10, "°C")
@@ -60,16 +60,16 @@ OBJECTS: Mapping[int, tuple[Number, ...]] = {
     0x100A: (uint("battery", 1, 1, "%"),),
     0x100D: (_TEMPERATURE, _HUMIDITY),
 }
-"""Object id to the numbers in its value, one after the other."""
+"""Object id to the numbers in its value, in payload order."""
 _SIZES = {object_id: sum(number.size for number in numbers) for object_id, numbers in OBJECTS.items()}
 NUMBERS = tuple(number for numbers in OBJECTS.values() for number in numbers)
 
 
 def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
     """
-    Yield the fields of a payload of any product, service data of UUID 0xFE95.
+    Yield the fields of service data of UUID 0xFE95, from any product.
 
-    A frame without an object, by which a sensor announces itself, has no values.
+    A frame without an object only announces a sensor, and has no values.
     """
     check_size(payload)
     start, address = yield from _head(payload)
@@ -93,7 +93,7 @@ decode = partial(fold, fields)
 
 
 def _head(payload: bytes) -> Generator[Field, None, tuple[int, Field | None]]:
-    """Yield the fields in front of the objects; return the offset after them, and the field of the address."""
+    """Yield the fields before the objects; return the offset of the objects, and the address field or None."""
     check_room(payload, 0, 0, 2, "the frame control")
     control = int.from_bytes(payload[:2], "little")
     yield _frame_control(control)
@@ -118,7 +118,7 @@ def _head(payload: bytes) -> Generator[Field, None, tuple[int, Field | None]]:
     return start, address
 
 
-# Cached: sensors send one or two of each, and writing the notes takes longer than decoding a packet.
+# Cached, because a sensor sends one or two different values, and writing the notes takes longer than decoding.
 @lru_cache(maxsize=64)
 def _frame_control(control: int) -> Field:
     notes = [f"version {control >> VERSION_BIT}", *(name for bit, name in _BITS.items() if control & bit)]
@@ -160,7 +160,7 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return whether service data may be MiBeacon: by a frame control that fits the rest."""
+    """Guess MiBeacon for service data whose frame control fits the rest; otherwise return None."""
     control = int.from_bytes(payload[:2], "little")
     version = control >> VERSION_BIT
     if not _OLDEST_VERSION <= version <= _NEWEST_VERSION:

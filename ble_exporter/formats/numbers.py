@@ -1,4 +1,4 @@
-"""The rows of the formats' tables: a number, its size, how it is read, its unit, and its limits."""
+"""The rows of the formats' tables: the name, size, reader, divisor, unit and limits of a number."""
 
 from collections.abc import Callable, Mapping
 from struct import Struct
@@ -9,22 +9,22 @@ from ble_exporter.formats.limits import bounds
 from ble_exporter.formats.measurement import Measurement
 
 Raw = Callable[[bytes, int], tuple[int]]
-"""Reads the integer at an index of a payload, as `Struct.unpack_from` does. Raises struct.error or IndexError."""
+"""Reads the integer at an index of a payload, as `Struct.unpack_from` does; raises struct.error or IndexError."""
 
 
 class Number(NamedTuple):
     """
-    An integer that is a sensor's value, or a binary sensor's 0 or 1.
+    An integer in a payload that encodes a sensor's value, or the 0 or 1 of a binary sensor.
 
     Attributes:
-        name: The measurement's name. One name has one unit: pounds are converted to kilograms.
-        size: In bytes, without the object id.
-        read: Reads the integer, which it multiplies by `multiplier`.
-        divisor: The value is the integer divided by it. Not a factor: `raw * 0.01` misses the nearest double of
-            the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
-        unit: Of the value; empty for a plain number and for a binary sensor.
-        least, most: Outside these bounds the integer is impossible.
-        multiplier: For BTHome v1, whose objects state their size and can't use `read`.
+        name: Name of the measurement. All rows of one name have one unit: pounds are converted to kilograms.
+        size: Size in bytes, without the object id.
+        read: Reads the integer, and multiplies it by `multiplier`.
+        divisor: Divides the integer; the quotient is the value. A factor would be inexact: `raw * 0.01` misses the
+            nearest double of the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
+        unit: Unit of the value; empty for a plain number and for a binary sensor.
+        least, most: Bounds of the integer after the multiplication; outside them the value is impossible.
+        multiplier: Factor for BTHome v1, whose objects state their size and therefore can't use `read`.
     """
 
     name: Measurement
@@ -38,14 +38,14 @@ class Number(NamedTuple):
 
     @property
     def is_binary(self) -> bool:
-        """Whether it is a binary sensor's, where every number but 0 means 1."""
+        """Whether the number is that of a binary sensor, where every number except 0 means 1."""
         return self.read is _flag
 
     def field(self, payload: bytes, index: int, start: int, end: int, label: str) -> Field:
         """
-        Return the field from `start` to `end` with the number at `index`, all of which the payload has.
+        Return the field from `start` to `end` with the number at `index`; the payload must contain all of it.
 
-        The field may begin in front of the number, with the object's id.
+        The field may begin before the number, with the object id.
         """
         name, _, read, divisor, unit, least, most, _ = self
         raw = read(payload, index)[0]

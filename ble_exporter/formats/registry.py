@@ -1,5 +1,5 @@
 """
-The table of formats: a new format is one file in this folder and one row here.
+The table of formats: a new format needs one file in this folder and one row here.
 
 The parser, passive scans, `discover`, `decode` and the documentation read these rows.
 """
@@ -19,13 +19,13 @@ class Format(NamedTuple):
     One format of service data.
 
     Attributes:
-        uuid: Of its service: 128 bits, lower case.
-        name: Its name, without "encrypted".
-        short_name: Its name in narrow columns, as in the tables of `discover`.
-        decode: Decodes its service data.
-        fields: Describes its service data.
-        numbers: All numbers that it can carry.
-        guess: Judges how likely bytes of an unknown format are of this one; None if they are not.
+        uuid: Service UUID: 128 bits, lower case.
+        name: Name of the format, without "encrypted".
+        short_name: Name for narrow columns, as in the table of `discover`.
+        decode: Decodes service data of the format.
+        fields: Yields the fields of service data of the format.
+        numbers: All numbers that the format can contain.
+        guess: Guesses whether service data of unknown UUID has this format; returns None if it does not.
         names_by_size: For formats that share a UUID: payload size in bytes to name and short name.
     """
 
@@ -40,11 +40,11 @@ class Format(NamedTuple):
 
     @property
     def short_uuid(self) -> str:
-        """The 16 bits of the UUID that tell Bluetooth services apart: four lower-case hex digits."""
+        """The 16-bit form of the UUID: four lower-case hex digits."""
         return self.uuid[4:8]
 
     def names_of(self, payload: bytes) -> tuple[str, str]:
-        """Return the name and the short name of the format of one payload."""
+        """Return the name and the short name of the format of a payload."""
         return self.names_by_size.get(len(payload), (self.name, self.short_name))
 
 
@@ -69,9 +69,9 @@ FORMATS: Mapping[str, Format] = {row.uuid: row for row in _ROWS}
 """
 Service UUID to format.
 
-Where one advertisement has service data of several formats, this order gives repeated measurements their positions, and
-the first packet id counts.
+If one advertisement has service data of several formats, repeated measurements get their positions in this order, and
+the first packet id is used.
 """
 
 UNITS: Mapping[str, str] = {number.name: number.unit for row in _ROWS for number in row.numbers}
-"""Measurement name to its unit, which is the same in all formats; empty for a plain number."""
+"""Measurement name to unit, which is the same in all formats; empty for a plain number."""

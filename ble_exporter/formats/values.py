@@ -1,5 +1,5 @@
 """
-From fields to values, in the same way for all formats.
+Converts fields to values, in the same way for all formats.
 
 Repeated names get positions, impossible values are left out, and the values of several payloads are merged.
 """
@@ -15,17 +15,17 @@ from ble_exporter.formats.measurement import Measurement
 
 Fields = Callable[[bytes, str | None], Iterator[Field | Encrypted]]
 """
-Describes the payloads of one format: yields the fields of a payload, then its encrypted content if it has one.
+Describes the payloads of one format: yields the fields of a payload, then its encrypted content if it has any.
 
-The arguments are any bytes, and the sender's address (upper case, colons) or None if it is unknown. Raises DecodeError
-at the first wrong byte, after the fields in front of it. No field depends on a key.
+The arguments are any bytes, and the sender's address (upper case, colons), or None if it is unknown. Raises DecodeError
+at the first wrong byte, after yielding the fields before it. No field depends on a key.
 """
 
 _WITHOUT_VALUE = frozenset({"structure", "address", "counter"})
 
 
 def numbered(name: Measurement, repeats: dict[Measurement, int]) -> Measurement:
-    """Return a repeated name with its position, the second as "temperature_2"; `repeats` has the last positions."""
+    """Return a repeated name with its next position, such as "temperature_2"; `repeats` keeps the last positions."""
     repeats[name] = position = repeats.get(name, 1) + 1
     return Measurement(name, position)
 
@@ -42,7 +42,7 @@ class Values:
         self._repeats: dict[Measurement, int] = {}
 
     def take(self, field: Field) -> Field:
-        """Add the value of a field, and return the field with the position of its name."""
+        """Add the value of a field, and return the field with its name at the next free position."""
         _, _, _, role, value, name, _, is_possible, _ = field
         if role == "measurement":
             if name in self._measurements:
@@ -64,19 +64,20 @@ class Values:
 
     def decoded(self, counter: Counter | None = None) -> Decoded:
         """
-        Return the values without the impossible ones, and with the counter of an encrypted payload.
+        Return the possible values, and the counter of an encrypted payload.
 
-        Impossible values are removed last: when the first of two probes breaks, the second keeps its position.
+        Impossible values are removed only here, so that if the first of two probes breaks, the second keeps its
+        position.
 
         Raises:
-            DecodeError: Nothing is left ("impossible_value").
+            DecodeError: All values are impossible ("impossible_value").
         """
         impossible = tuple([field.name for field in self._impossible])
         for name in impossible:
             del self._measurements[name]
         if impossible and not self._measurements and not self._others:
             first = self._impossible[0]
-            text = f"no sensor can have measured its {', '.join(impossible)}, and there is nothing else"
+            text = f"no sensor can have measured its only values ({', '.join(impossible)})"
             raise DecodeError("impossible_value", text, first.start, first.end - first.start)
         return Decoded(self._measurements, self._others, self._packet_id, self._unknown_object, counter, impossible)
 
@@ -86,7 +87,7 @@ def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | No
     Decode a payload by folding its fields into values.
 
     Raises:
-        DecodeError: The payload is rejected. The text ends with the payload as it was sent.
+        DecodeError: The payload is rejected. The message ends with the payload in hex, as it was received.
     """
     values = Values()
     take = values.take
@@ -104,13 +105,13 @@ def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | No
         return values.decoded(counter)
     except DecodeError as error:
         reason, detail, offset, size = error.reason, error.detail, error.offset, error.size
-    # Not in the handler: the first error, which may quote decrypted content, must not come along as its context.
+    # Raised outside the handler, so that the first error, which may quote decrypted content, is not its context.
     shown = b"" if reason == "too_long" else payload
     raise DecodeError(reason, detail, offset, size, in_plaintext=plaintext is not None, payload=shown)
 
 
 def is_fully_known(fields: Fields, payload: bytes) -> bool:
-    """Return whether a payload is plain, has no error and no unknown object, and has at least one value."""
+    """Return whether a payload is plain and valid, has no unknown object, and has at least one value or packet id."""
     try:
         decoded = fold(fields, payload, None)
     except DecodeError:
@@ -119,7 +120,7 @@ def is_fully_known(fields: Fields, payload: bytes) -> bool:
 
 
 class Merged(NamedTuple):
-    """The values of several payloads; the attributes are those of Decoded."""
+    """The merged values of several payloads; `Decoded` describes the attributes."""
 
     measurements: dict[Measurement, float]
     impossible: tuple[Measurement, ...]
@@ -128,9 +129,9 @@ class Merged(NamedTuple):
 
 def merged(decoded: Sequence[Decoded]) -> Merged:
     """
-    Return all values of the payloads of one advertisement.
+    Merge the values of all payloads of one advertisement.
 
-    Positions continue: if the first payload has two temperatures, possible or not, the next is "temperature_3".
+    Positions continue: if the first payload has two temperatures, possible or not, the next one is "temperature_3".
     """
     if len(decoded) == 1:
         return Merged(decoded[0].measurements, decoded[0].impossible, decoded[0].others)

@@ -62,7 +62,7 @@ def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> No
     with pytest.raises(DecodeError) as caught:
         values_of(battery(101), battery(200)).decoded()
 
-    assert "no sensor can have measured its battery, battery_2, and there is nothing else" == str(caught.value)
+    assert "no sensor can have measured its only values (battery, battery_2)" == str(caught.value)
     assert ("impossible_value", 101, 1) == (caught.value.reason, caught.value.offset, caught.value.size)
 
 
