@@ -1,4 +1,4 @@
-"""The scripted bluetoothd, for the tests of the real radio."""
+"""Fixtures and helpers that run the real radio on a scripted bluetoothd."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @pytest.fixture
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of the system bus's socket."""
+    """Return the socket path of the system bus, which the environment names."""
     socket = tmp_path / "bus"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
     return socket
@@ -34,7 +34,7 @@ def quick_radio(
     root: Path = Path("/nonexistent"),
     activation_timeout_s: float = 1.0,
 ) -> BleakScannerImpl:
-    """Return a radio with short waits: the scripted bluetoothd answers at once, unlike the real one."""
+    """Return a radio with short timeouts, since the scripted bluetoothd answers immediately."""
     return BleakScannerImpl(
         adapter,
         silence_limit_s,
@@ -45,7 +45,7 @@ def quick_radio(
 
 
 def on_bluez(bus: Path, act: Callable[[ScriptedBluez], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - act's result
-    """Run something on a scripted bluetoothd."""
+    """Run a coroutine with a scripted bluetoothd; return its result."""
 
     async def run() -> Any:  # noqa: ANN401 - act's result
         async with scripted_bluez(bus) as bluez:
@@ -57,7 +57,7 @@ def on_bluez(bus: Path, act: Callable[[ScriptedBluez], Coroutine[Any, Any, Any]]
 async def scan_while(
     bluez: ScriptedBluez, scan: Coroutine[Any, Any, Result], act: Callable[[], None] = lambda: None
 ) -> Result:
-    """Scan, and once the radio listens, act; return what the scan does."""
+    """Start a scan, call `act` when the radio listens, and return the scan's result."""
     async with Tasks() as tasks:
         scanning = tasks.start(scan)
         await tasks.wait(scanning, tasks.start(bluez.discovering.wait()))

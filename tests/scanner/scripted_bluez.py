@@ -1,8 +1,8 @@
 """
-A system bus with a scripted bluetoothd on it, in this very process: bleak and the watch talk to it as to the real ones.
+A D-Bus system bus with a scripted bluetoothd, in the test process; bleak and StackWatch use it like the real ones.
 
-It says what bluetoothd 5.66 says, as seen on the radio rig; the scenarios of tests/rig keep it honest. No dbus-daemon
-is needed: the bus is a socket on which every client hears every signal.
+The scripted bluetoothd answers as bluetoothd 5.66 does on the radio rig; the scenarios of tests/rig verify this. No
+dbus-daemon is needed: the bus is a socket that sends every signal to every client.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Properties = dict[str, Variant]
 
 
 def adapter_properties(*, powered: bool = True, roles: tuple[str, ...] = ("central", "peripheral")) -> Properties:
-    """Return what bluetoothd tells of an adapter."""
+    """Return the D-Bus properties that bluetoothd reports for an adapter."""
     return {
         "Address": Variant("s", "00:1A:7D:DA:71:01"),
         "Powered": Variant("b", powered),
@@ -36,19 +36,19 @@ def adapter_properties(*, powered: bool = True, roles: tuple[str, ...] = ("centr
 
 class ScriptedBluez:
     """
-    The bus and the bluetoothd on it.
+    The bus and its bluetoothd.
 
     Attributes:
-        objects: What GetManagedObjects returns; to be changed before the scan, as is all that follows.
-        errors: Methods that fail, to the error's name and text.
-        unanswered: Methods that are not answered, to an event that is set when they are called.
-        calls: The methods that were called, with the path of the object.
-        activates: Whether advertisement monitors are activated.
-        processes: The connections on the bus: their names with their process ids; 0 is one that has just gone.
-        appearing: Addresses to service data: one of them appears right after each answer to GetManagedObjects, as
-            where another program scans.
-        states: Properties of each device that appears.
-        discovering: Set while somebody scans.
+        objects: The result of GetManagedObjects. Tests set this attribute and those below before the scan.
+        errors: Maps a method that must fail to the error's name and text.
+        unanswered: Maps a method that must not be answered to an event, which is set when the method is called.
+        calls: The called methods, each with the path of its object.
+        activates: Whether bluetoothd activates advertisement monitors.
+        processes: Maps the name of each connection on the bus to its process id; 0 means that it has just ended.
+        appearing: Maps addresses to service data: one device appears after each answer to GetManagedObjects, as it
+            does while another program scans.
+        states: Additional properties of each device that appears.
+        discovering: Set while a client scans.
     """
 
     def __init__(self) -> None:
@@ -68,14 +68,16 @@ class ScriptedBluez:
     def advertise(
         self, address: str, service_data: dict[str, bytes] | None, rssi: int = -60, adapter: str = "hci0"
     ) -> None:
-        """Tell of one advertisement; None is one without service data."""
+        """Report one advertisement; service data of None means that it has none."""
         path = f"/org/bluez/{adapter}/dev_{address.replace(':', '_')}"
-        said: Properties = {"RSSI": Variant("n", rssi)}
+        properties: Properties = {"RSSI": Variant("n", rssi)}
         if service_data is not None:
-            said["ServiceData"] = Variant("a{sv}", {uuid: Variant("ay", data) for uuid, data in service_data.items()})
+            properties["ServiceData"] = Variant(
+                "a{sv}", {uuid: Variant("ay", data) for uuid, data in service_data.items()}
+            )
         if path in self.objects:
-            self.objects[path][DEVICE] |= said
-            self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [DEVICE, said, []])
+            self.objects[path][DEVICE] |= properties
+            self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [DEVICE, properties, []])
             return
         fixed = {
             "Address": Variant("s", address),
@@ -83,25 +85,25 @@ class ScriptedBluez:
             "Adapter": Variant("o", f"/org/bluez/{adapter}"),
             "UUIDs": Variant("as", []),
         }
-        self.objects[path] = {DEVICE: fixed | self.states | said}
+        self.objects[path] = {DEVICE: fixed | self.states | properties}
         self._signal("/", OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, self.objects[path]])
 
     def experiment(self) -> None:
-        """Offer advertisement monitors, as with --experimental."""
+        """Offer advertisement monitors, as bluetoothd does with --experimental."""
         for interfaces in self.objects.values():
             interfaces[MONITORS] = {"SupportedMonitorTypes": Variant("as", ["or_patterns"])}
 
     def power_off(self, adapter: str = "hci0") -> None:
-        """Tell that an adapter was powered off."""
+        """Report that an adapter was powered off."""
         body = [ADAPTER, {"Powered": Variant("b", False)}, []]
         self._signal(f"/org/bluez/{adapter}", PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
 
     def unplug(self, adapter: str = "hci0") -> None:
-        """Tell that an adapter has gone."""
+        """Report that an adapter was removed."""
         self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [f"/org/bluez/{adapter}", [ADAPTER]])
 
     def vanish(self) -> None:
-        """Tell that bluetoothd has gone, and refuse whatever it is asked from now on."""
+        """Report that bluetoothd has ended, and fail every later call."""
         gone = (
             "org.freedesktop.DBus.Error.ServiceUnknown",
             "The name org.bluez was not provided by any .service files",
@@ -115,12 +117,12 @@ class ScriptedBluez:
             client.close()
 
     async def wait_until_all_have_left(self) -> None:
-        """Wait until no client is served any more."""
+        """Wait until every client has disconnected."""
         while self._serving:
             await asyncio.wait(self._serving)
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a client until it leaves."""
+        """Serve a client until it disconnects."""
         self._clients.append(writer)
         task = asyncio.current_task()
         assert task
@@ -167,14 +169,14 @@ class ScriptedBluez:
             self._follow_up(call)
 
     def _follow_up(self, call: Message) -> None:
-        """Tell all of what a call that succeeded has changed."""
+        """Signal the changes that a successful call caused to all clients."""
         member, path = call.member, call.path or ""
         if member == "GetManagedObjects" and self.appearing:
             self.advertise(*self.appearing.popitem())
         if member == "RemoveDevice":
             del self.objects[call.body[0]]
             self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [call.body[0], [DEVICE]])
-        # bleak's monitor is a passive scan; the other one only shows that there can be one.
+        # bleak's monitor starts a passive scan; the exporter's own monitor only tests whether monitors work.
         if member == "RegisterMonitor" and call.body[0].startswith("/org/bleak"):
             self.discovering.set()
         if member in ("StartDiscovery", "StopDiscovery"):
@@ -190,14 +192,14 @@ class ScriptedBluez:
         return Message.new_method_return(call, "u", [process])
 
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        # A bus tells nothing to who has not said Hello: what comes in between authenticating is taken for an answer.
+        # A client that has not sent Hello would take a signal for an answer to its authentication.
         for client in self._greeted:
             if not client.is_closing():
                 _write(client, Message.new_signal(path, interface, member, signature, body))
 
 
 def _write(writer: asyncio.StreamWriter, message: Message) -> None:
-    # One for all: clients match an answer by the serial of their own call.
+    # All messages can share one serial, because clients match an answer by the serial of their own call.
     message.serial = 1
     writer.write(bytes(message._marshall(negotiate_unix_fd=False)))
 
@@ -213,7 +215,7 @@ async def _read(reader: asyncio.StreamReader) -> Message:
 
 @asynccontextmanager
 async def scripted_bluez(socket: Path) -> AsyncIterator[ScriptedBluez]:
-    """Have the bus at a socket, for as long as the block lasts."""
+    """Serve the bus on a socket for the duration of the block."""
     bluez = ScriptedBluez()
     server = await asyncio.start_unix_server(bluez.accept, socket)
     try:

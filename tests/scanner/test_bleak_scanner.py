@@ -1,8 +1,8 @@
 """
-The real radio's scanner, without the radio: what it makes of bleak's callbacks and errors.
+Tests of the real radio's scanner without a radio: how it handles bleak's callbacks and errors.
 
-The errors here are those that bleak raises on a real Bluetooth stack. The scenarios no_dbus, no_bluetoothd, no_adapter,
-named_adapter_missing and three_sensors of the radio rig keep this file honest.
+The errors are those that bleak raises on a real Bluetooth stack, as the rig's scenarios no_dbus, no_bluetoothd,
+no_adapter, named_adapter_missing and three_sensors verify.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 class FakeBleak(BleakScanner):
-    """In place of bleak's scanner: hears the packets that a test puts on air, and fails as a test wants."""
+    """A replacement for bleak's scanner that receives the packets, and raises the errors, that a test sets."""
 
     def __init__(self) -> None:
         self.air: list[tuple[str, int, dict[str, bytes]]] = []
@@ -41,13 +41,13 @@ class FakeBleak(BleakScanner):
         self._callback: Callable[..., None] = lambda *_heard: None
 
     def __call__(self, callback: Callable[..., None], *, scanning_mode: str, bluez: dict[str, Any]) -> "FakeBleak":
-        """Make a scanner."""
+        """Record the options, as the constructor of BleakScanner; return this scanner."""
         self._callback = callback
         self.options.append({"mode": scanning_mode, **bluez})
         return self
 
     async def start(self) -> None:
-        """Start, hearing all that is on air at once."""
+        """Start, and receive all packets immediately."""
         if self.hangs == "start":
             await asyncio.Event().wait()
         await asyncio.sleep(self.starts_in_s)
@@ -61,11 +61,11 @@ class FakeBleak(BleakScanner):
                 service_data=service_data,
                 platform_data=(address, {"ServiceData": service_data}),
             )
-            # bleak swallows what a callback raises; so does asyncio here.
+            # bleak suppresses the exceptions of a callback; call_soon does the same here.
             asyncio.get_running_loop().call_soon(self._callback, SimpleNamespace(address=address), data)
 
     async def stop(self) -> None:
-        """Stop."""
+        """Stop, or hang or fail if the test set this."""
         if self.hangs == "stop":
             await asyncio.Event().wait()
         if self.at_stop is not None:
@@ -75,13 +75,13 @@ class FakeBleak(BleakScanner):
 
 @pytest.fixture
 def bleak() -> FakeBleak:
-    """Nothing on air, and nothing wrong."""
+    """Return a scanner that receives nothing and raises no errors."""
     return FakeBleak()
 
 
 @pytest.fixture
 def run(bus: Path, in_virtual_time: InVirtualTime) -> InVirtualTime:
-    """Run a coroutine in virtual time, on a scripted bluetoothd with every adapter and monitor that is asked for."""
+    """Return a function that runs a coroutine in virtual time; bluetoothd has three adapters and offers monitors."""
 
     def run_it(coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - the coroutine's result
         async def with_bluez() -> Any:  # noqa: ANN401 - the coroutine's result
@@ -96,8 +96,8 @@ def run(bus: Path, in_virtual_time: InVirtualTime) -> InVirtualTime:
     return run_it
 
 
-def test_what_bleak_hears_is_delivered(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Address, RSSI and bytes as they came, with the time."""
+def test_an_advertisement_from_bleak_is_delivered(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """Every later step relies on the address, the RSSI, the unchanged bytes and the time of reception."""
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
     heard: list[Advertisement] = []
 
@@ -120,14 +120,14 @@ def test_the_name_of_a_device_is_delivered(bleak: FakeBleak, run: InVirtualTime)
 
 
 def test_a_callback_without_rssi_is_no_packet(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """BlueZ sends one with old service data for each device it forgets: a value that nobody heard."""
+    """BlueZ reports old service data once more for each device that it forgets, and that is not a reading."""
     bleak.air = [(ADDRESS, -127, {UUID: b"\x40"})]
 
     assert [] == run(BleakScannerImpl(make_scanner=bleak).scan(5))
 
 
 def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """With two adapters and none named, bleak takes one at random."""
+    """With two adapters and none named, bleak would choose one at random."""
     run(BleakScannerImpl("hci1", make_scanner=bleak).scan(1))
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 
@@ -135,7 +135,7 @@ def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime)
 
 
 def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """After an exception in the callback, bleak keeps scanning: nothing would be heard, unnoticed."""
+    """After an exception in the callback bleak keeps scanning, so the bug would silently stop all readings."""
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"}), (ADDRESS, -61, {UUID: b"\x40"})]
 
     def deliver(_advertisement: Advertisement) -> None:
@@ -158,10 +158,10 @@ def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtual
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_an_error_at_the_start_names_the_cause_and_the_way_out(
+def test_an_error_at_the_start_names_the_cause_and_has_a_hint(
     bleak: FakeBleak, run: InVirtualTime, error: Exception, said: str
 ) -> None:
-    """It is the one line that a user sees: not a class name, and not a traceback."""
+    """A user sees only this line, so it must not be a class name or a traceback."""
     bleak.at_start = error
 
     with pytest.raises(ScannerError) as caught:
@@ -175,24 +175,24 @@ def test_an_error_at_the_start_names_the_cause_and_the_way_out(
     "error", [BleakDBusError("org.bluez.Error.Failed", ["gone"]), OSError("gone"), EOFError("gone")]
 )
 def test_an_error_at_the_stop_is_a_failed_scan(bleak: FakeBleak, run: InVirtualTime, error: Exception) -> None:
-    """A bluetoothd or a D-Bus that dies during a scan may not be noticed before."""
+    """If bluetoothd or D-Bus ends during a scan, the stop may be the first call to notice it."""
     bleak.at_stop = error
 
     with pytest.raises(ScannerError, match=r"Bluetooth failed during the scan \(.*gone"):
         run(BleakScannerImpl(make_scanner=bleak).scan(5))
 
 
-@pytest.mark.parametrize("what", ["start", "stop"])
-def test_a_stack_that_does_not_answer_is_a_failure(bleak: FakeBleak, run: InVirtualTime, what: str) -> None:
-    """The process would wait for ever, and hear nothing."""
-    bleak.hangs = what
+@pytest.mark.parametrize("step", ["start", "stop"])
+def test_a_stack_that_does_not_answer_is_a_failure(bleak: FakeBleak, run: InVirtualTime, step: str) -> None:
+    """Otherwise the process would wait for ever without receiving anything."""
+    bleak.hangs = step
 
-    with pytest.raises(ScannerError, match=f"adapter hci0: the scan did not {what} within"):
+    with pytest.raises(ScannerError, match=f"adapter hci0: the scan did not {step} within"):
         run(BleakScannerImpl("hci0", make_scanner=bleak).scan(30))
 
 
 def test_a_start_may_take_as_long_as_the_scan(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Before Python 3.12 a cancellation in that very moment was lost by asyncio.wait_for: the scan never ended."""
+    """Before Python 3.12, asyncio.wait_for could lose a cancellation at this moment, and the scan never ended."""
     bleak.starts_in_s = 5.0
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
 
@@ -200,10 +200,10 @@ def test_a_start_may_take_as_long_as_the_scan(bleak: FakeBleak, run: InVirtualTi
     assert 0 == bleak.running
 
 
-def test_a_callback_that_repeats_old_service_data_says_nothing(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """BlueZ keeps service data, and bleak repeats it with a name: a sensor that sends no more would keep its value."""
+def test_repeated_old_service_data_is_ignored(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """With a name, bleak repeats stored service data, so a sensor that sends only its name would keep its reading."""
     first, second = {UUID: b"\x40\x01\x61"}, {UUID: b"\x40\x01\x61"}
-    bleak.air = [(ADDRESS, -61, said) for said in (first, first, second, second)]
+    bleak.air = [(ADDRESS, -61, data) for data in (first, first, second, second)]
     heard: list[Advertisement] = []
 
     run(run_for(BleakScannerImpl(make_scanner=bleak), Everything(heard.append), 5))
@@ -212,9 +212,9 @@ def test_a_callback_that_repeats_old_service_data_says_nothing(bleak: FakeBleak,
 
 
 def test_merged_service_data_of_a_passive_scan_is_separated(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """BlueZ keeps reporting the old format of a sensor that was set to another: its value would never expire."""
+    """After a sensor's format is changed, BlueZ still reports data of the old format, which would never expire."""
     old, new = {"old": b"\x01"}, [{"new": bytes([number])} for number in range(3)]
-    bleak.air = [(ADDRESS, -61, said) for said in (old, {**old, **new[0]}, {**old, **new[1]}, {**old, **new[2]})]
+    bleak.air = [(ADDRESS, -61, data) for data in (old, {**old, **new[0]}, {**old, **new[1]}, {**old, **new[2]})]
     heard: list[Advertisement] = []
 
     run(run_for(BleakScannerImpl(mode="passive", make_scanner=bleak), Everything(heard.append), 5))
@@ -222,10 +222,10 @@ def test_merged_service_data_of_a_passive_scan_is_separated(bleak: FakeBleak, ru
     assert [old, *new] == [advertisement.service_data for advertisement in heard]
 
 
-def test_what_a_device_sends_at_once_is_heard_at_once(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """The unchanged one of two formats in a packet was heard, too: an active scan reports only what was sent."""
+def test_two_formats_in_one_packet_are_both_delivered(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """An active scan reports only the data just sent, so an unchanged format in the packet is a reading too."""
     packets = [{"one": b"\x01", "two": bytes([number])} for number in range(3)]
-    bleak.air = [(ADDRESS, -61, said) for said in packets]
+    bleak.air = [(ADDRESS, -61, data) for data in packets]
     heard: list[Advertisement] = []
 
     run(run_for(BleakScannerImpl(mode="active", make_scanner=bleak), Everything(heard.append), 5))
@@ -233,10 +233,10 @@ def test_what_a_device_sends_at_once_is_heard_at_once(bleak: FakeBleak, run: InV
     assert packets == [advertisement.service_data for advertisement in heard]
 
 
-def test_a_device_that_is_forgotten_and_comes_back_is_heard(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Its first packet counts even if it equals its last one byte for byte."""
+def test_a_device_that_bluez_forgot_is_received_again(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """The first packet after the gap is a reading, even if it equals the last one byte for byte."""
     both = [{"one": b"\x01", "two": b"\x02"}, {"one": b"\x01", "two": b"\x02"}]
-    bleak.air = [(ADDRESS, -61, said) for said in both]
+    bleak.air = [(ADDRESS, -61, data) for data in both]
     heard: list[Advertisement] = []
 
     run(run_for(BleakScannerImpl(mode="passive", make_scanner=bleak), Everything(heard.append), 5))
@@ -245,23 +245,23 @@ def test_a_device_that_is_forgotten_and_comes_back_is_heard(bleak: FakeBleak, ru
 
 
 class OnlyCounting:
-    """A listener that wants no device."""
+    """A listener that counts addresses and wants none of them."""
 
     def __init__(self) -> None:
         self.counted = 0
 
     def wants(self, _address: str) -> bool:
-        """Count it."""
+        """Count the call; return False."""
         self.counted += 1
         return False
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Fail."""
+        """Fail, because no device is wanted."""
         raise AssertionError(advertisement)
 
 
-def test_nothing_is_kept_of_unknown_devices(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Telephones change their random address every quarter of an hour; memory use must not grow for years."""
+def test_no_data_of_unknown_devices_is_stored(bleak: FakeBleak, run: InVirtualTime) -> None:
+    """Phones change their random address every 15 minutes, so stored data would grow for years."""
     bleak.air = [(f"C0:00:00:00:00:{number:02X}", -61, {UUID: b"\x40"}) for number in range(100)]
     radio, listener = BleakScannerImpl(make_scanner=bleak), OnlyCounting()
 
@@ -271,13 +271,13 @@ def test_nothing_is_kept_of_unknown_devices(bleak: FakeBleak, run: InVirtualTime
 
 
 def test_bluez_reports_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Without DuplicateData, a repeated packet would look like a name that comes with old service data."""
+    """Without DuplicateData, a repeated packet would look like a name reported with old service data."""
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 
     assert [{"mode": "active", "adapter": "hci0", "filters": {"DuplicateData": True}}] == bleak.options
 
 
-def test_without_d_bus_the_real_bleak_says_so(bus: Path) -> None:
-    """The test uses bleak itself, as on a machine without D-Bus."""
+def test_without_d_bus_the_real_bleak_fails_with_a_hint(bus: Path) -> None:
+    """On a machine without D-Bus, the error must say how to start it."""
     with pytest.raises(ScannerError, match=r"D-Bus can't be reached .*: start it with `systemctl start dbus`"):
         asyncio.run(BleakScannerImpl().scan(1))

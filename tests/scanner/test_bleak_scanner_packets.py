@@ -1,7 +1,7 @@
 """
-What counts as a packet: bleak itself on a scripted bluetoothd.
+Tests of which bluetoothd signals count as packets, with bleak itself on a scripted bluetoothd.
 
-The radio rig's scenarios only_a_name and format_switched show the same on the real one, and keep this honest.
+The rig's scenarios only_a_name and format_switched verify the same on a real bluetoothd.
 """
 
 from functools import partial
@@ -15,13 +15,13 @@ from tests.scanner.scripted_bluez import ScriptedBluez
 ADDRESS = "A4:C1:38:00:00:01"
 
 
-def test_only_packets_are_heard(bus: Path) -> None:
-    """A packet, the same again, a name that BlueZ tells with the old service data, another packet."""
-    said: list[dict[str, bytes] | None] = [{UUID: PACKET_A}, {UUID: PACKET_A}, None, {UUID: PACKET_B}]
+def test_only_packets_count(bus: Path) -> None:
+    """A repeated packet is a reading, but a name that BlueZ reports with old service data is not."""
+    sent: list[dict[str, bytes] | None] = [{UUID: PACKET_A}, {UUID: PACKET_A}, None, {UUID: PACKET_B}]
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         def advertise() -> None:
-            for service_data in said:
+            for service_data in sent:
                 bluez.advertise(ADDRESS, service_data)
 
         return await scan_while(bluez, quick_radio().scan(0.2), advertise)
@@ -29,8 +29,8 @@ def test_only_packets_are_heard(bus: Path) -> None:
     assert on_bluez(bus, scan) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
 
 
-def test_the_first_packet_of_a_device_that_bluetoothd_knows_is_heard(bus: Path) -> None:
-    """In a passive scan it may be the only one for minutes."""
+def test_the_first_packet_of_a_device_that_bluetoothd_knows_counts(bus: Path) -> None:
+    """In a passive scan the first packet may be the only one for minutes."""
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.advertise(ADDRESS, {UUID: PACKET_A})
@@ -39,8 +39,8 @@ def test_the_first_packet_of_a_device_that_bluetoothd_knows_is_heard(bus: Path) 
     assert on_bluez(bus, scan) == [(ADDRESS, PACKET_B)]
 
 
-def test_what_somebody_else_s_scan_heard_between_two_of_ours_is_not_heard(bus: Path) -> None:
-    """It may be as old as the pause is long, and comes with a name, as if it were said now."""
+def test_data_from_another_program_s_scan_is_ignored(bus: Path) -> None:
+    """Data that another program received during our pause is old, but BlueZ reports it with the next name."""
 
     async def scans(bluez: ScriptedBluez) -> list[list[tuple[str, bytes]]]:
         radio = quick_radio()
@@ -53,8 +53,8 @@ def test_what_somebody_else_s_scan_heard_between_two_of_ours_is_not_heard(bus: P
     assert on_bluez(bus, scans) == [[(ADDRESS, PACKET_A)], []]
 
 
-def test_what_bluetoothd_kept_from_before_is_not_heard(bus: Path) -> None:
-    """A sensor that now sends only its name: its last temperature may be as old as bluetoothd."""
+def test_data_that_bluetoothd_stored_earlier_is_ignored(bus: Path) -> None:
+    """If a sensor now sends only its name, the temperature that bluetoothd stored may be days old."""
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.advertise(ADDRESS, {UUID: PACKET_A})

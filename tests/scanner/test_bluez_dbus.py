@@ -1,4 +1,4 @@
-"""The connection to bluetoothd."""
+"""Tests of the D-Bus connection to bluetoothd."""
 
 import asyncio
 from pathlib import Path
@@ -14,13 +14,13 @@ from tests.scanner.scripted_bluez import ADAPTER, ScriptedBluez, adapter_propert
 
 
 async def adapters() -> list[Adapter]:
-    """Ask for the adapters."""
+    """Return the adapters that bluetoothd reports."""
     async with connect() as bluez:
         return list((await bluez.adapters()).values())
 
 
-def test_the_adapters_come_in_the_order_of_their_numbers(bus: Path) -> None:
-    """hci10 comes after hci2: which one is the first must not depend on the alphabet."""
+def test_the_adapters_are_sorted_by_number(bus: Path) -> None:
+    """Alphabetically hci10 would precede hci2, and the service uses the first powered adapter."""
 
     async def ask(bluez: ScriptedBluez) -> list[Adapter]:
         bluez.objects = {f"/org/bluez/{name}": {ADAPTER: adapter_properties()} for name in ("hci10", "hci2")}
@@ -30,7 +30,7 @@ def test_the_adapters_come_in_the_order_of_their_numbers(bus: Path) -> None:
 
 
 def test_a_refusal_has_its_parts(bus: Path) -> None:
-    """Whoever shows it to a user, with a command to copy, need not take the message apart."""
+    """`doctor` shows problem, hint and command separately, and must not parse the message."""
 
     async def ask(bluez: ScriptedBluez) -> BusError:
         bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.ServiceUnknown", "not provided")
@@ -47,7 +47,7 @@ def test_a_refusal_has_its_parts(bus: Path) -> None:
 
 
 def test_a_bluetoothd_that_does_not_answer_is_an_error(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """It hangs: a program that waited for it would hear nothing, without an error."""
+    """A program that waited for a hung bluetoothd would receive nothing and report no error."""
 
     async def ask() -> float:
         async with scripted_bluez(bus) as bluez:
@@ -60,7 +60,7 @@ def test_a_bluetoothd_that_does_not_answer_is_an_error(bus: Path, in_virtual_tim
 
 
 def test_a_bus_that_ends_before_it_answers_is_an_error(bus: Path) -> None:
-    """This happens when the machine shuts down."""
+    """D-Bus may end first when the machine shuts down, and this must not cause a traceback."""
 
     async def ask(bluez: ScriptedBluez) -> None:
         is_asked = bluez.unanswered["GetManagedObjects"] = asyncio.Event()
@@ -74,8 +74,8 @@ def test_a_bus_that_ends_before_it_answers_is_an_error(bus: Path) -> None:
         on_bluez(bus, ask)
 
 
-def test_an_address_of_the_bus_that_is_none_is_an_error_of_bluetooth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address comes from the environment; an invalid one used to cause a traceback."""
+def test_an_invalid_bus_address_is_a_scanner_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address comes from the environment, and an invalid one must not cause a traceback."""
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "garbage")
 
     with pytest.raises(ScannerError, match=r"D-Bus can't be reached \(address did not contain a transport"):

@@ -1,4 +1,4 @@
-"""One function builds the radios of the service and of the commands."""
+"""Tests of `build_radio`, which builds the radios of the service and the commands."""
 
 import os
 import signal
@@ -30,8 +30,8 @@ from tests.program import write_config
 ADDRESS = "A4:C1:38:00:00:01"
 
 
-class MadeUp(MockScanner):
-    """A radio that hears one sensor, and then sends SIGTERM to this process."""
+class OneSensor(MockScanner):
+    """A radio that receives one sensor, and then sends SIGTERM to this process."""
 
     def __init__(self) -> None:
         super().__init__([(ADDRESS, PACKET_A)])
@@ -43,23 +43,23 @@ class MadeUp(MockScanner):
 
 
 class Builder:
-    """Builds the made-up radio, and notes the arguments."""
+    """A replacement for `build_radio` that records the arguments and returns a fake radio."""
 
-    def __init__(self, make: Callable[[], Radio] = MadeUp) -> None:
+    def __init__(self, make: Callable[[], Radio] = OneSensor) -> None:
         self.asked: list[tuple[RadioSettings, str | None, Simulation | None]] = []
         self._make = make
 
     def __call__(
         self, settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None
     ) -> Radio:
-        """Build as build_radio does."""
+        """Record the arguments of a `build_radio` call; return the fake radio."""
         self.asked.append((settings, replay, simulation))
         return self._make()
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    """A configuration with every setting of the radio."""
+    """Return the path of a configuration with every radio setting."""
     changes = {
         "adapter": ["hci1", "hci0"],
         "scan_mode": "passive",
@@ -74,8 +74,8 @@ CONFIGURED = RadioSettings(("hci1", "hci0"), "passive", 600.0, goes_on=True)
 
 
 @pytest.mark.usefixtures("process_as_before")
-def test_the_service_listens_with_what_is_built(config: str, tmp_path: Path) -> None:
-    """The service must listen with the radio that was built for its configuration."""
+def test_the_service_listens_with_the_configured_radio(config: str, tmp_path: Path) -> None:
+    """A radio setting that did not reach `build_radio` would have no effect."""
     build = Builder()
 
     assert 0 == main(["--config", config], build)
@@ -84,8 +84,8 @@ def test_the_service_listens_with_what_is_built(config: str, tmp_path: Path) -> 
     assert f"heard living_room ({ADDRESS})" in (tmp_path / "x.log").read_text()
 
 
-def test_discover_listens_with_what_is_built(config: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It uses one adapter and scans actively: a device sends its name only when asked."""
+def test_discover_listens_with_one_adapter_actively(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two adapters would count packets twice, and a device sends its name only in an active scan."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     assert 0 == discover(parse(["--config", config]), build)
@@ -94,8 +94,8 @@ def test_discover_listens_with_what_is_built(config: str, capsys: pytest.Capture
     assert ADDRESS in capsys.readouterr().out
 
 
-def test_doctor_listens_with_what_is_built(config: str) -> None:
-    """It must check the radio that the service would use."""
+def test_doctor_listens_with_the_configured_radio(config: str) -> None:
+    """`doctor` must check the radio that the service would use."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     list(check_sensors(CheckContext(config, 1.0, build, config=load_config(config))))
@@ -105,19 +105,19 @@ def test_doctor_listens_with_what_is_built(config: str) -> None:
 
 @pytest.mark.usefixtures("process_as_before")
 def test_service_and_commands_simulate_the_same_devices(config: str) -> None:
-    """Each of them simulates every configured device."""
-    service, search, examination = Builder(), Builder(lambda: MockScanner([])), Builder(lambda: MockScanner([]))
+    """With --mock, the service and both commands must show every configured device."""
+    service, discover_build, check_build = Builder(), Builder(lambda: MockScanner([])), Builder(lambda: MockScanner([]))
 
     main(["--config", config, "--mock"], service)
-    discover(parse(["--config", config, "--mock"]), search)
-    list(check_sensors(CheckContext(config, 1.0, examination, is_mock=True, config=load_config(config))))
+    discover(parse(["--config", config, "--mock"]), discover_build)
+    list(check_sensors(CheckContext(config, 1.0, check_build, is_mock=True, config=load_config(config))))
 
-    simulations = [asked[0][2] for asked in (service.asked, search.asked, examination.asked)]
+    simulations = [asked[0][2] for asked in (service.asked, discover_build.asked, check_build.asked)]
     assert all(simulation is not None and ADDRESS in simulation.addresses for simulation in simulations)
 
 
-def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> None:
-    """It takes precedence over any adapter."""
+def test_discover_replays_a_capture(config: str, tmp_path: Path) -> None:
+    """A configured adapter must not prevent the replay."""
     build = Builder(lambda: MockScanner([]))
 
     discover(parse(["--config", config, "--replay", "x.capture"]), build)
@@ -126,16 +126,16 @@ def test_a_capture_is_played_by_all_that_can(config: str, tmp_path: Path) -> Non
 
 
 def test_the_default_is_the_real_radio() -> None:
-    """It uses the first powered adapter, and does not touch Bluetooth before the first scan."""
+    """Without settings the program must use Bluetooth, but not before the first scan."""
     assert BleakScannerImpl is type(build_radio(RadioSettings()))
 
 
-def test_several_adapters_are_one_radio() -> None:
-    """Each hears the sensors that the others do not reach."""
+def test_several_adapters_form_one_radio() -> None:
+    """Each adapter receives sensors that are out of range of the others."""
     assert MultiAdapterScanner is type(build_radio(RadioSettings(("hci0", "hci1"))))
 
 
-def test_an_unreadable_capture_fails_at_once(tmp_path: Path) -> None:
-    """The user learns of it at the start, before anything listens."""
+def test_an_unreadable_capture_fails_immediately(tmp_path: Path) -> None:
+    """The user gets the error at the start, before the program listens."""
     with pytest.raises(ConfigError, match="can't be read"):
         build_radio(RadioSettings(), replay=str(tmp_path / "nothing"))

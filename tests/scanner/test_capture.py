@@ -1,4 +1,4 @@
-"""Capture files."""
+"""Tests of reading capture files."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ LONG = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
 @pytest.fixture
 def capture(tmp_path: Path) -> Path:
-    """A path for a capture file."""
+    """Return the path of a capture file that does not exist yet."""
     return tmp_path / "capture"
 
 
 def test_a_line_is_an_advertisement(capture: Path) -> None:
-    """Comments and empty lines are for people; times count from the first line."""
+    """Comments and blank lines may structure a capture, and times count from the first line."""
     capture.write_text(
         "# seconds address RSSI UUID data\n"
         "\n"
@@ -48,8 +48,8 @@ def test_a_line_is_an_advertisement(capture: Path) -> None:
         "-1 A4:C1:38:AA:BB:CC -61 fcd2 40",
     ],
 )
-def test_a_line_that_is_none_is_named_with_the_way_out(capture: Path, line: str) -> None:
-    """A line that was skipped in silence would be a packet lost with no reason."""
+def test_an_invalid_line_is_an_error_with_its_number(capture: Path, line: str) -> None:
+    """A line skipped silently would be a lost packet that nobody could explain."""
     capture.write_text(f"0 A4:C1:38:AA:BB:CC -61 fcd2 40\n{line}\n")
 
     with pytest.raises(ConfigError) as caught:
@@ -59,23 +59,23 @@ def test_a_line_that_is_none_is_named_with_the_way_out(capture: Path, line: str)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing but a comment\n"])
-def test_a_capture_that_holds_nothing_is_refused(capture: Path, content: str) -> None:
-    """It would run and hear nothing, for no reason that anybody could see."""
+def test_an_empty_capture_is_refused(capture: Path, content: str) -> None:
+    """The program would run and receive nothing, with no visible reason."""
     capture.write_text(content)
 
     with pytest.raises(ConfigError, match="holds no advertisement; name another file with --replay"):
         load_capture(str(capture))
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_line(capture: Path) -> None:
-    """Some editors write one."""
+def test_a_byte_order_mark_is_ignored(capture: Path) -> None:
+    """Some editors write a byte-order mark, which would make the first line invalid."""
     capture.write_text("0 A4:C1:38:AA:BB:CC -61 -\n", encoding="utf-8-sig")
 
     assert 1 == len(load_capture(str(capture)))
 
 
-def test_time_does_not_go_back(capture: Path) -> None:
-    """What was recorded in another order can't be played."""
+def test_lines_must_be_in_order_of_time(capture: Path) -> None:
+    """The replay waits for each line's time, so an unordered capture would be replayed wrongly."""
     capture.write_text("5 A4:C1:38:AA:BB:CC -61 -\n4 A4:C1:38:AA:BB:CC -61 -\n")
 
     with pytest.raises(ConfigError, match=r":2: the time goes back; sort the lines"):
@@ -84,7 +84,7 @@ def test_time_does_not_go_back(capture: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | None) -> None:
-    """The message also names the option that it was given with."""
+    """The message also names the option to correct."""
     if content is not None:
         capture.write_bytes(content)
 
@@ -92,8 +92,8 @@ def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | Non
         load_capture(str(capture))
 
 
-def test_the_shipped_capture_decodes_whole() -> None:
-    """It holds packets of real sensors: each must give its measurements."""
+def test_every_packet_of_the_shipped_capture_is_decoded() -> None:
+    """The shipped capture has packets of real sensors, so each must give measurements."""
     transmissions = load_capture(str(HERE.parent / "contrib" / "lywsd03mmc.capture"))
 
     decoded = [bthome.decode(transmission.service_data[LONG]) for transmission in transmissions]

@@ -1,4 +1,4 @@
-"""The failures of Bluetooth: a hint and a shell command for each."""
+"""Tests of the hints and shell commands for Bluetooth failures."""
 
 import shlex
 
@@ -21,7 +21,7 @@ PROBLEMS = [
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.text)
 def test_a_command_can_be_typed_as_it_is(problem: hints.Problem) -> None:
-    """Doctor prints it for copying, so it may have no quotation marks of a message, and nothing to fill in."""
+    """Users copy the command from `doctor`, so it must have neither backticks nor placeholders."""
     words = shlex.split(problem.command)
 
     assert "`" not in problem.command
@@ -29,8 +29,8 @@ def test_a_command_can_be_typed_as_it_is(problem: hints.Problem) -> None:
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.text)
-def test_an_error_says_adapter_problem_and_hint(problem: hints.Problem) -> None:
-    """A user of the service sees its text, one line; doctor shows its parts."""
+def test_an_error_has_adapter_problem_and_hint(problem: hints.Problem) -> None:
+    """The service logs the error as one line; `doctor` shows its parts separately."""
     error = ScannerError(*problem, adapter="hci0")
 
     assert f"adapter hci0: {problem}" == str(error)
@@ -42,6 +42,6 @@ def test_an_error_says_adapter_problem_and_hint(problem: hints.Problem) -> None:
     )
 
 
-def test_an_unknown_error_of_d_bus_is_its_own_problem() -> None:
-    """Its own text is better than none."""
+def test_an_unknown_d_bus_error_is_shown_as_it_is() -> None:
+    """Without a hint, the error's own text is the user's only clue."""
     assert ("org.bluez.Error.Failed: no room", "", "") == hints.dbus_error("org.bluez.Error.Failed", "no room")

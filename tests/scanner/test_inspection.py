@@ -1,4 +1,4 @@
-"""What `doctor` reads of the Bluetooth stack. The rig's scenarios doctor_… show the same on a real one."""
+"""Tests of the inspection of the Bluetooth stack for `doctor`; the rig's scenarios doctor_… use a real stack."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.scanner.scripted_bluez import ADAPTER, Properties, ScriptedBluez, ada
 
 
 def switch(root: Path, number: int, **files: str) -> Path:
-    """Make an rfkill switch."""
+    """Create an rfkill switch under this root; return its folder."""
     folder = root / f"sys/class/rfkill/rfkill{number}"
     folder.mkdir(parents=True)
     for file, text in {"type": "bluetooth", "name": "hci0", "soft": "0", "hard": "0", **files}.items():
@@ -20,8 +20,8 @@ def switch(root: Path, number: int, **files: str) -> Path:
     return folder
 
 
-def test_it_reads_what_the_bus_and_proc_show(bus: Path, tmp_path: Path) -> None:
-    """Bluetoothd reports neither its version nor for which program it scans; both must come from the processes."""
+def test_adapters_and_processes_are_read(bus: Path, tmp_path: Path) -> None:
+    """Only the processes show bluetoothd's program file, and the other programs that may be scanning."""
     for pid, file, content in [
         (812, "cmdline", b"/usr/libexec/bluetooth/bluetoothd\0-E\0"),
         (900, "comm", b"bluetoothctl\n"),
@@ -43,8 +43,8 @@ def test_it_reads_what_the_bus_and_proc_show(bus: Path, tmp_path: Path) -> None:
     assert (("bluetoothctl", 900), ("evil\\x1b[2J\ufffd", 901)) == found.others
 
 
-def test_a_refusal_of_bluetoothd_has_the_name_of_its_error(bus: Path, tmp_path: Path) -> None:
-    """Each refusal has its own hint."""
+def test_a_refusal_by_bluetoothd_keeps_the_name_of_its_error(bus: Path, tmp_path: Path) -> None:
+    """The error's name determines the hint and the command."""
 
     async def look(bluez: ScriptedBluez) -> Inspection:
         bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.AccessDenied", "Rejected send message")
@@ -57,12 +57,12 @@ def test_a_refusal_of_bluetoothd_has_the_name_of_its_error(bus: Path, tmp_path: 
 
 
 def test_a_missing_bus_is_a_result(bus: Path, tmp_path: Path) -> None:
-    """Doctor continues where the exporter would end with an error."""
+    """`doctor` must report the missing bus and continue; the exporter would end with an error."""
     assert asyncio.run(inspect(tmp_path)).bus_problem.startswith("D-Bus can't be reached ([Errno 2]")
 
 
 def test_only_switches_that_block_bluetooth_count(tmp_path: Path) -> None:
-    """A blocked WLAN does not matter."""
+    """A blocked Wi-Fi adapter must not be reported as a Bluetooth problem."""
     switch(tmp_path, 0)
     switch(tmp_path, 1, type="wlan", soft="1")
     soft = switch(tmp_path, 2, soft="1", name="hci1")
@@ -71,8 +71,8 @@ def test_only_switches_that_block_bluetooth_count(tmp_path: Path) -> None:
     assert [Switch(soft, "hci1", False), Switch(hard, "machine_bluetooth", True)] == blocking(tmp_path)
 
 
-def test_a_connection_is_no_adapter(tmp_path: Path) -> None:
-    """The kernel lists both in the same folder."""
+def test_a_connection_is_not_an_adapter(tmp_path: Path) -> None:
+    """The kernel lists adapters and connections in the same folder."""
     for name in ("hci1", "hci0", "hci0:64"):
         (tmp_path / "sys/class/bluetooth" / name).mkdir(parents=True)
 

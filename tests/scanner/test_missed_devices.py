@@ -1,7 +1,7 @@
 """
-Devices that bluetoothd knows, and bleak does not: bleak itself on a scripted bluetoothd.
+Tests of devices that bluetoothd knows and bleak has missed, with bleak itself on a scripted bluetoothd.
 
-The radio rig's scenario all_at_once shows on the real one that no sensor goes unheard.
+The rig's scenario all_at_once verifies on a real bluetoothd that no sensor is missed.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ REFUSED = ("org.freedesktop.DBus.Error.AccessDenied", "not you")
 
 
 async def scan(bluez: ScriptedBluez, radio: BleakScannerImpl, *senders: str) -> list[tuple[str, bytes]]:
-    """Scan, with a packet of each sender once the radio listens."""
+    """Scan, and send a packet of each sender when the radio listens; return the packets received."""
 
     def advertise() -> None:
         for address in senders:
@@ -31,13 +31,13 @@ async def scan(bluez: ScriptedBluez, radio: BleakScannerImpl, *senders: str) -> 
     return await scan_while(bluez, radio.scan(0.2), advertise)
 
 
-def removed(bluez: ScriptedBluez) -> int:
+def removals(bluez: ScriptedBluez) -> int:
     """Return how many devices bluetoothd was asked to forget."""
     return sum(member == "RemoveDevice" for member, _path in bluez.calls)
 
 
-def test_a_device_that_appears_while_bleak_asks_is_heard(bus: Path) -> None:
-    """Bleak forgets it, and drops whatever is told of it from then on: a sensor unheard until the next start."""
+def test_a_device_that_appears_during_bleak_s_query_is_received(bus: Path) -> None:
+    """Because bleak misses such a device and drops its later signals, the sensor would be lost until a restart."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing = {address: {UUID: PACKET_A} for address in SENSORS}
@@ -46,8 +46,8 @@ def test_a_device_that_appears_while_bleak_asks_is_heard(bus: Path) -> None:
     assert sorted(on_bluez(bus, heard)) == [(address, PACKET_B) for address in SENSORS]
 
 
-def test_its_first_packet_is_heard_though_bluetoothd_knew_it(bus: Path) -> None:
-    """Bluetoothd reports it again, so it is a packet, even if it equals the previous one byte for byte."""
+def test_the_first_packet_of_a_missed_device_counts(bus: Path) -> None:
+    """After the removal bluetoothd reports the device as new, so its data counts even if it is unchanged."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing = {SENSORS[0]: {UUID: PACKET_B}}
@@ -56,8 +56,8 @@ def test_its_first_packet_is_heard_though_bluetoothd_knew_it(bus: Path) -> None:
     assert on_bluez(bus, heard) == [(SENSORS[0], PACKET_B)]
 
 
-def test_what_bleak_knows_is_left_alone(bus: Path) -> None:
-    """Other programs know these devices too, and would see them go and come."""
+def test_a_device_that_bleak_knows_is_not_removed(bus: Path) -> None:
+    """Other programs use these devices too, and would see them disappear and reappear."""
 
     async def count(bluez: ScriptedBluez) -> int:
         for address in SENSORS:
@@ -65,37 +65,37 @@ def test_what_bleak_knows_is_left_alone(bus: Path) -> None:
         radio = BleakScannerImpl()
         for _scan in range(2):
             await scan(bluez, radio, *SENSORS)
-        return removed(bluez)
+        return removals(bluez)
 
     assert 0 == on_bluez(bus, count)
 
 
-def test_another_adapter_s_devices_are_left_alone(bus: Path) -> None:
-    """Its own radio asks for them when it starts; this one may see them appear while that one begins to listen."""
+def test_devices_of_another_adapter_are_not_removed(bus: Path) -> None:
+    """The radio of the other adapter handles its own devices, even if both radios start at the same time."""
 
     async def count(bluez: ScriptedBluez) -> int:
         bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
         bluez.appearing = {SENSORS[0]: {UUID: PACKET_A}}
         await scan(bluez, BleakScannerImpl("hci1"))
-        return removed(bluez)
+        return removals(bluez)
 
     assert 0 == on_bluez(bus, count)
 
 
 @pytest.mark.parametrize("state", ["Paired", "Connected"])
-def test_what_is_in_use_is_left_alone(bus: Path, state: str) -> None:
-    """To forget a device that is paired is to unpair it."""
+def test_a_device_in_use_is_not_removed(bus: Path, state: str) -> None:
+    """Removing a device would unpair or disconnect it."""
 
     async def count(bluez: ScriptedBluez) -> int:
         bluez.appearing, bluez.states = {SENSORS[0]: {UUID: PACKET_A}}, {state: Variant("b", True)}
         await scan(bluez, BleakScannerImpl())
-        return removed(bluez)
+        return removals(bluez)
 
     assert 0 == on_bluez(bus, count)
 
 
-def test_one_that_has_left_by_itself_is_no_failure(bus: Path) -> None:
-    """Bluetoothd forgets what is not heard for a while."""
+def test_a_device_that_is_already_gone_is_no_failure(bus: Path) -> None:
+    """An idle device may expire in bluetoothd just before the radio removes it."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing, bluez.errors = {SENSORS[0]: {UUID: PACKET_A}}, {"RemoveDevice": GONE}
@@ -104,8 +104,8 @@ def test_one_that_has_left_by_itself_is_no_failure(bus: Path) -> None:
     assert on_bluez(bus, heard) == [(SENSORS[1], PACKET_B)]
 
 
-def test_one_that_can_t_be_forgotten_ends_the_scan(bus: Path) -> None:
-    """A restart makes bleak read the list again; otherwise it would never hear this sensor."""
+def test_a_refused_removal_ends_the_scan(bus: Path) -> None:
+    """After a restart bleak reads the devices again; without one it would never receive this sensor."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing, bluez.errors = {SENSORS[0]: {UUID: PACKET_A}}, {"RemoveDevice": REFUSED}

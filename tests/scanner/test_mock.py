@@ -1,4 +1,4 @@
-"""The simulated radio, as a scanner."""
+"""Tests of the simulated radio."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -20,8 +20,8 @@ ADDRESS = "A4:C1:38:00:00:01"
 AIR = [Transmission(float(second), ADDRESS, -60, {UUID: bytes([0x40, 0x00, second])}) for second in range(60)]
 
 
-def test_given_packets_are_heard_in_each_scan() -> None:
-    """Public API: a test injects its packets this way."""
+def test_given_packets_are_received_in_each_scan() -> None:
+    """Public API: other programs' tests inject their packets this way."""
     data = [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
     scanner = MockScanner(data)
 
@@ -29,7 +29,7 @@ def test_given_packets_are_heard_in_each_scan() -> None:
 
 
 def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTime) -> None:
-    """The same path serves given packets and the real radio."""
+    """The service must get given packets through the same interface as those of the real radio."""
     heard: list[Advertisement] = []
 
     in_virtual_time(
@@ -39,8 +39,8 @@ def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTi
     assert [Advertisement(ADDRESS, {UUID: PACKET_A}, 1000.0, -60)] == heard
 
 
-def test_without_packets_it_makes_random_valid_ones() -> None:
-    """The test mode: packets come without waiting, and each can be decoded."""
+def test_without_packets_random_valid_ones_are_generated() -> None:
+    """A scan of the simulation returns immediately, and each of its packets can be decoded."""
     packets = asyncio.run(get_scanner(use_mock=True).scan(10))
 
     assert 3 == len({address for address, _ in packets})
@@ -48,12 +48,12 @@ def test_without_packets_it_makes_random_valid_ones() -> None:
 
 
 def test_a_seed_gives_the_same_packets() -> None:
-    """A failure in CI can be reproduced elsewhere."""
+    """With the same seed, a failure in CI can be reproduced elsewhere."""
     assert asyncio.run(MockScanner(seed=3).scan(60)) == asyncio.run(MockScanner(seed=3).scan(60))
 
 
-def test_one_scan_goes_on_where_the_last_one_ended() -> None:
-    """Two scans of half the time hear what one scan of the whole hears: nothing is lost in between."""
+def test_a_scan_continues_where_the_previous_one_ended() -> None:
+    """Two scans of 10 s must receive the same packets as one of 20 s, or packets would be lost between scans."""
     halves = MockScanner(seed=3)
 
     async def both() -> list[tuple[str, bytes]]:
@@ -62,15 +62,15 @@ def test_one_scan_goes_on_where_the_last_one_ended() -> None:
     assert asyncio.run(MockScanner(seed=3).scan(20)) == asyncio.run(both())
 
 
-def test_a_scan_leaves_other_kinds_of_advertisement_out() -> None:
+def test_a_scan_omits_other_advertisements() -> None:
     """The simple interface returns only BTHome service data."""
     air = [Transmission(0.0, ADDRESS, -60, {}), Transmission(0.0, ADDRESS, -60, {UUID: PACKET_A})]
 
     assert asyncio.run(MockScanner(air=air).scan(1)) == [(ADDRESS, PACKET_A)]
 
 
-def test_it_plays_in_the_time_of_the_air(in_virtual_time: InVirtualTime) -> None:
-    """Each advertisement is heard at its time, whatever came before."""
+def test_each_advertisement_arrives_at_its_time(in_virtual_time: InVirtualTime) -> None:
+    """A simulation that drifted or delivered early would not behave like a radio."""
 
     async def listen() -> list[float]:
         times: list[float] = []
@@ -81,8 +81,8 @@ def test_it_plays_in_the_time_of_the_air(in_virtual_time: InVirtualTime) -> None
     assert [float(second) for second in range(10)] == in_virtual_time(listen())
 
 
-def test_what_is_on_air_between_two_scans_is_not_heard(in_virtual_time: InVirtualTime) -> None:
-    """A radio that is off hears nothing; a simulation that delivered it later would hide every gap."""
+def test_packets_sent_between_two_scans_are_lost(in_virtual_time: InVirtualTime) -> None:
+    """A radio that is off receives nothing, and a simulation that delivered packets later would hide every gap."""
 
     async def listen() -> list[int]:
         heard: list[int] = []
@@ -97,8 +97,8 @@ def test_what_is_on_air_between_two_scans_is_not_heard(in_virtual_time: InVirtua
     assert [0, 1, 2, 3, 4, 5, 26, 27, 28, 29, 30] == in_virtual_time(listen())
 
 
-def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
-    """A capture is played once."""
+def test_it_ends_after_the_last_packet(in_virtual_time: InVirtualTime) -> None:
+    """A capture must be replayed only once."""
 
     async def listen() -> float:
         await MockScanner(air=AIR).run(NOBODY, lambda: None)
@@ -108,19 +108,19 @@ def test_it_ends_with_the_air(in_virtual_time: InVirtualTime) -> None:
 
 
 @pytest.mark.parametrize(("use_mock", "kind"), [(True, MockScanner), (False, BleakScannerImpl)])
-def test_get_scanner_returns_what_was_asked_for(use_mock: bool, kind: type) -> None:
-    """Public API; nothing touches Bluetooth before the first scan."""
+def test_get_scanner_returns_the_requested_scanner(use_mock: bool, kind: type) -> None:
+    """Public API: creating a scanner must not touch Bluetooth, so it works on any machine."""
     assert kind is type(get_scanner(use_mock))
 
 
-def test_packets_are_not_for_the_real_radio() -> None:
-    """They would be ignored, and a test that injects them would prove nothing."""
+def test_packets_for_the_real_radio_are_refused() -> None:
+    """The packets would be ignored, and a test that injects them would prove nothing."""
     with pytest.raises(ValueError, match="data goes with use_mock"):
         get_scanner(data=[(ADDRESS, PACKET_A)])
 
 
-def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualTime) -> None:
-    """Both interfaces share one air and one time."""
+def test_a_scan_continues_where_a_run_ended(in_virtual_time: InVirtualTime) -> None:
+    """Both interfaces share one sequence of packets and one clock."""
     scanner = MockScanner(air=AIR)
 
     async def both() -> list[tuple[str, bytes]]:
@@ -130,8 +130,8 @@ def test_a_scan_after_a_run_goes_on_where_that_ended(in_virtual_time: InVirtualT
     assert [10, 11, 12, 13] == [payload[2] for _, payload in in_virtual_time(both())]
 
 
-def test_a_name_on_the_simulated_air_is_heard(in_virtual_time: InVirtualTime) -> None:
-    """The real radio reports names, too."""
+def test_a_simulated_name_is_delivered(in_virtual_time: InVirtualTime) -> None:
+    """`discover` shows names, and the simulation must show them as the real radio does."""
     heard: list[Advertisement] = []
     air = [Transmission(0.0, ADDRESS, -60, {}, "ATC_000001")]
 

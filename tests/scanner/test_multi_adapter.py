@@ -1,7 +1,7 @@
 """
-Several adapters at once, and the failure of one.
+Tests of several adapters that listen together, and of the failure of one.
 
-The radio rig's scenarios two_adapters_at_once, one_of_two_unplugged and one_of_two_comes_back show the same on the real
+The rig's scenarios two_adapters_at_once, one_of_two_unplugged and one_of_two_comes_back verify the same on a real
 stack.
 """
 
@@ -28,13 +28,13 @@ NOBODY = Everything(lambda _advertisement: None)
 
 class Adapter:
     """
-    A radio with one adapter, which hears one advertisement a second.
+    A radio with one adapter, which receives one advertisement a second.
 
     Args:
-        name: Of the adapter.
-        lives_s: How long each of its runs lasts until it fails; the last one lasts for ever.
-        starts_in_s: How long it takes to start.
-        fails_to_stop: Whether it fails when it is stopped.
+        name: Name of the adapter.
+        lives_s: Seconds until each of its first runs fails; later runs do not fail.
+        starts_in_s: Seconds that the radio takes to start.
+        fails_to_stop: Whether the radio fails when it is stopped.
     """
 
     def __init__(self, name: str, *lives_s: float, starts_in_s: float = 0.0, fails_to_stop: bool = False) -> None:
@@ -75,23 +75,23 @@ class Adapter:
             raise ScannerError(f"adapter {self.name}: gone")
 
 
-def test_all_of_them_are_heard(in_virtual_time: InVirtualTime) -> None:
-    """A second adapter is for the sensors that the first does not reach."""
+def test_packets_of_all_adapters_are_delivered(in_virtual_time: InVirtualTime) -> None:
+    """A second adapter receives the sensors that are out of range of the first."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1")])
 
     assert 20 == len(in_virtual_time(packets_heard(both, 9.5)))
     assert {"hci0": True, "hci1": True} == dict(both.adapters)
 
 
-def test_the_time_counts_from_when_all_listen(in_virtual_time: InVirtualTime) -> None:
-    """A dongle that takes a second to start must not lose it from a scan of five."""
+def test_the_scan_time_starts_when_all_adapters_listen(in_virtual_time: InVirtualTime) -> None:
+    """A dongle that takes a second to start must not shorten a scan of five seconds."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", starts_in_s=3)])
 
     assert len(in_virtual_time(packets_heard(both, 4.5))) == 8 + 5
 
 
-def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
-    """The default: the service manager restarts the program, and nobody mistakes half of the sensors for all."""
+def test_one_failed_adapter_ends_the_run(in_virtual_time: InVirtualTime) -> None:
+    """By default the program ends and is restarted, so that a partial set of sensors is not taken for all."""
     first, second = Adapter("hci0"), Adapter("hci1", 10)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
@@ -102,14 +102,16 @@ def test_one_that_fails_ends_all(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
-    """An error of another adapter while it is being stopped is a consequence."""
+    """An error of another adapter during its stop is only a consequence, and would hide the cause."""
     both = MultiAdapterScanner([Adapter("hci0", fails_to_stop=True), Adapter("hci1", 10)])
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
 
 
-def test_the_others_listen_on_if_configured(in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_other_adapters_continue_if_configured(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
     """One failed dongle must not cost the readings of all other sensors."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
 
@@ -122,7 +124,7 @@ def test_the_others_listen_on_if_configured(in_virtual_time: InVirtualTime, capl
 def test_a_failed_adapter_is_retried_and_recovers(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In continuous listening there is no next scan to retry at. The failure is logged once, not at each retry."""
+    """Continuous listening has no next scan that could retry; a log line per retry would fill the log."""
     caplog.set_level(logging.INFO)
     second = Adapter("hci1", 10, 0, 0)
     both = MultiAdapterScanner([Adapter("hci0"), second], goes_on=True)
@@ -138,7 +140,7 @@ def test_a_failed_adapter_is_retried_and_recovers(
 
 
 def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
-    """Cancel the first run of an adapter from inside, as a bug would."""
+    """Return the adapter, whose first run is cancelled after this time, as a bug would do."""
     runs = adapter.run
 
     async def run(listener: Listener, started: Callable[[], None]) -> None:
@@ -148,15 +150,15 @@ def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
             asyncio.get_running_loop().call_later(seconds, task.cancel)
         await runs(listener, started)
 
-    adapter.run = run  # type: ignore[method-assign] # it is a radio of these tests
+    adapter.run = run  # type: ignore[method-assign] # a radio of this file
     return adapter
 
 
 @pytest.mark.parametrize(("goes_on", "starts"), [(False, [0]), (True, [0, 5 + RETRY_S])])
-def test_a_cancellation_that_nobody_asked_for_is_a_failure(
+def test_an_unrequested_cancellation_is_a_failure(
     in_virtual_time: InVirtualTime, goes_on: bool, starts: list[float]
 ) -> None:
-    """Otherwise one adapter would stay deaf, unnoticed because the others still hear."""
+    """Otherwise one adapter would stop receiving unnoticed, because the others still receive packets."""
     broken = cancelled_after(Adapter("hci1"), 5)
     both = MultiAdapterScanner([Adapter("hci0"), broken], goes_on=goes_on)
 
@@ -170,8 +172,8 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(
     assert broken.started_at == starts
 
 
-def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
-    """Without any adapter, the process would run on and hear nothing."""
+def test_the_failure_of_the_last_adapter_ends_the_run(in_virtual_time: InVirtualTime) -> None:
+    """Without any adapter, the process would continue and receive nothing."""
     both = MultiAdapterScanner([Adapter("hci0", 20), Adapter("hci1", 10, 0, 0, 0)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci0: gone"):
@@ -180,26 +182,26 @@ def test_when_none_is_left_it_fails(in_virtual_time: InVirtualTime) -> None:
     assert {"hci0": False, "hci1": False} == dict(both.adapters)
 
 
-def test_none_that_starts_is_a_failure_too(in_virtual_time: InVirtualTime) -> None:
-    """It happens above all at boot, before Bluetooth is up."""
+def test_if_no_adapter_starts_the_run_fails(in_virtual_time: InVirtualTime) -> None:
+    """At boot, before Bluetooth is up, every adapter may fail to start, and the program must be restarted."""
     both = MultiAdapterScanner([Adapter("hci0", 1, starts_in_s=5), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     with pytest.raises(ScannerError, match="adapter hci1: gone"):
         in_virtual_time(run_for(both, NOBODY, 100))
 
 
-def test_one_that_fails_to_start_does_not_hold_up_the_others(in_virtual_time: InVirtualTime) -> None:
-    """The scan begins when the other one listens."""
+def test_an_adapter_that_fails_to_start_does_not_delay_the_others(in_virtual_time: InVirtualTime) -> None:
+    """Otherwise a broken dongle would cost part of every scan."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     assert 7 == len(in_virtual_time(packets_heard(both, 4.5)))
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-def test_a_failure_to_stop_is_not_lost(
+def test_a_failure_to_stop_is_reported(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture, *, goes_on: bool
 ) -> None:
-    """A bluetoothd that dies during a scan may not be noticed before."""
+    """If bluetoothd ends during a scan, the stop may be the first call to notice it."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", fails_to_stop=True)], goes_on=goes_on)
 
     if goes_on:
@@ -210,7 +212,7 @@ def test_a_failure_to_stop_is_not_lost(
             in_virtual_time(run_for(both, NOBODY, 5))
 
 
-def test_all_are_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+def test_all_adapters_are_stopped_when_the_run_is_cancelled(in_virtual_time: InVirtualTime) -> None:
     """SIGTERM during a scan must leave no radio scanning."""
     radios = [Adapter("hci0"), Adapter("hci1")]
 

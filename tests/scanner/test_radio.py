@@ -1,4 +1,4 @@
-"""The protocols: what a class must have to be a scanner, a radio or a listener."""
+"""Tests of the protocols of scanners, radios and listeners."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -12,36 +12,36 @@ ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: PACKET_A}, 1000.0)
 
 
 class OneMethodScanner:
-    """A scanner of a program that uses this package; it inherits nothing."""
+    """A scanner as another program may define it, without a base class."""
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """Hear one packet."""
+        """Return one packet."""
         assert duration_s > 0
         return [(ADVERTISEMENT.address, PACKET_A)]
 
 
 class SmallestRadio:
-    """A radio with the members of the protocol only; it inherits from nothing."""
+    """A radio with only the members of the protocol, without a base class."""
 
     def __init__(self) -> None:
         self.adapters: Mapping[str, bool] = {}
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Hear one advertisement, and end."""
+        """Deliver one advertisement, and end."""
         started()
         if listener.wants(ADVERTISEMENT.address):
             listener.handle(ADVERTISEMENT)
 
 
 def test_one_method_makes_a_scanner() -> None:
-    """Public API; that the assignment is valid is what mypy checks here."""
+    """Public API: other programs define scanners; mypy checks the assignment."""
     scanner: AbstractScanner = OneMethodScanner()
 
     assert [("A4:C1:38:00:00:01", PACKET_A)] == asyncio.run(scanner.scan(1))
 
 
 def test_a_radio_needs_no_base_class() -> None:
-    """Tests and other programs bring their own; again mypy checks the assignment."""
+    """Tests and other programs define their own radios; mypy checks the assignment."""
     radio: Radio = SmallestRadio()
     calls: list[object] = []
 
@@ -51,7 +51,7 @@ def test_a_radio_needs_no_base_class() -> None:
 
 
 def test_everything_wants_every_address() -> None:
-    """`doctor` and the simple scan look at all that is on air, also at what is no address of Linux."""
+    """`doctor` and the simple scan need every advertisement, even with a UUID as its address, as on macOS."""
     listener: Listener = Everything(lambda _advertisement: None)
 
     addresses = ["A4:C1:38:00:00:01", "68753A44-4D6F-1226-9C60-0050E4C00067", ""]

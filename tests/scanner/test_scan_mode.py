@@ -1,8 +1,8 @@
 """
-How the real radio listens, on a scripted bluetoothd.
+Tests of the scan modes of the real radio, on a scripted bluetoothd.
 
-The radio rig's scenarios passive, passive_not_offered, passive_powered_off, auto_beats_the_filter and
-auto_without_monitors show the same on the real one, and keep this honest.
+The rig's scenarios passive, passive_not_offered, passive_powered_off, auto_beats_the_filter and auto_without_monitors
+verify the same on a real bluetoothd.
 """
 
 from pathlib import Path
@@ -23,12 +23,12 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 async def scan(
-    bluez: ScriptedBluez, mode: ScanMode, *said: dict[str, bytes] | None, activation_timeout_s: float = 1.0
+    bluez: ScriptedBluez, mode: ScanMode, *sent: dict[str, bytes] | None, activation_timeout_s: float = 1.0
 ) -> list[tuple[str, bytes]]:
-    """Scan while bluetoothd tells of these advertisements."""
+    """Scan while bluetoothd reports these advertisements; return the packets received."""
 
     def advertise() -> None:
-        for service_data in said:
+        for service_data in sent:
             bluez.advertise(ADDRESS, service_data)
 
     return await scan_while(
@@ -37,19 +37,19 @@ async def scan(
 
 
 async def asked(bluez: ScriptedBluez, mode: ScanMode, activation_timeout_s: float = 1.0) -> list[str]:
-    """Scan; return what bluetoothd was asked to do."""
+    """Scan; return the methods called on bluetoothd that start or stop something."""
     await scan(bluez, mode, activation_timeout_s=activation_timeout_s)
     return [member for member, _path in bluez.calls if member.startswith(("Start", "Stop", "Register", "Unregister"))]
 
 
 async def experimental(bluez: ScriptedBluez, mode: ScanMode, activation_timeout_s: float = 1.0) -> list[str]:
-    """Scan with a bluetoothd that is told to experiment."""
+    """Scan with a bluetoothd that offers advertisement monitors; return the methods as `asked` does."""
     bluez.experiment()
     return await asked(bluez, mode, activation_timeout_s)
 
 
-def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
-    """It spares the sensors' batteries: with a discovery every one of them would be asked for its name."""
+def test_a_passive_scan_starts_no_discovery(bus: Path) -> None:
+    """A discovery sends scan requests, and answering them costs the sensors' batteries."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.experiment()
@@ -57,29 +57,29 @@ def test_a_passive_scan_hears_without_a_discovery(bus: Path) -> None:
 
     assert on_bluez(bus, heard) == [(ADDRESS, PACKET_A), (ADDRESS, PACKET_B)]
     assert [
-        "RegisterMonitor",  # ours, to see that it is taken
+        "RegisterMonitor",  # the exporter's, to check that monitors work
         "RegisterMonitor",
         "UnregisterMonitor",
     ] == on_bluez(bus, lambda bluez: experimental(bluez, "passive"))
 
 
-def test_a_passive_scan_asks_for_every_format_that_is_decoded() -> None:
-    """One that is missing is never heard, and nothing tells."""
+def test_a_passive_scan_has_a_pattern_for_every_format() -> None:
+    """A format without a pattern would never be received, with no error."""
     asked = {pattern.content_of_pattern[::-1].hex() for pattern in map(OrPattern._make, scan_mode._PATTERNS)}
 
     assert asked == {uuid[4:8] for uuid in FORMATS}
 
 
-def test_auto_has_the_monitor_before_it_scans(bus: Path) -> None:
-    """The kernel takes the controller's duplicate filter off only for a scan that starts after it."""
+def test_auto_registers_the_monitor_before_it_scans(bus: Path) -> None:
+    """The kernel disables the controller's duplicate filter only for a scan that starts after the monitor."""
     calls = on_bluez(bus, lambda bluez: experimental(bluez, "auto"))
 
     assert ["RegisterMonitor", "StartDiscovery", "StopDiscovery"] == calls
 
 
 @pytest.mark.parametrize(("mode", "is_experimental"), [("active", True), ("active", False), ("auto", False)])
-def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_experimental: bool) -> None:
-    """Monitors that are not offered are not requested, and `active` means exactly that."""
+def test_other_scans_are_only_a_discovery(bus: Path, mode: ScanMode, *, is_experimental: bool) -> None:
+    """Requesting a monitor that bluetoothd does not offer would fail, and `active` must use none."""
     calls = on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
 
     assert ["StartDiscovery", "StopDiscovery"] == calls
@@ -97,7 +97,7 @@ def test_otherwise_a_scan_is_a_discovery_alone(bus: Path, mode: ScanMode, *, is_
 def test_the_choice_is_logged(
     bus: Path, caplog: pytest.LogCaptureFixture, mode: ScanMode, said: str, *, is_experimental: bool
 ) -> None:
-    """Users who wonder why little is heard need to know the scan mode and its reason."""
+    """Users who receive few packets need to know the scan mode and its reason."""
     caplog.set_level("INFO", logger="ble_exporter")
 
     on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
@@ -105,8 +105,8 @@ def test_the_choice_is_logged(
     assert [True] == [said in message for message in caplog.messages if message.startswith("scanning")]
 
 
-def test_a_monitor_that_is_refused_is_no_failure(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The scan goes on without, and says so: the controller may filter."""
+def test_a_refused_monitor_is_no_failure(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The scan continues without a monitor; the log says so, because the controller may filter duplicates."""
     caplog.set_level("INFO", logger="ble_exporter")
 
     async def refused(bluez: ScriptedBluez) -> list[str]:
@@ -118,7 +118,7 @@ def test_a_monitor_that_is_refused_is_no_failure(bus: Path, caplog: pytest.LogCa
 
 
 def test_a_monitor_that_is_never_activated_is_no_failure(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Bluetoothd takes it, and the kernel does not."""
+    """The kernel may refuse a monitor that bluetoothd accepted, and the scan must continue without it."""
     caplog.set_level("INFO", logger="ble_exporter")
 
     async def ignored(bluez: ScriptedBluez) -> list[str]:
@@ -130,13 +130,13 @@ def test_a_monitor_that_is_never_activated_is_no_failure(bus: Path, caplog: pyte
 
 
 def test_a_passive_scan_that_bluetoothd_does_not_offer_is_refused(bus: Path) -> None:
-    """A hint is needed: bleak's error names neither the option of bluetoothd nor the other mode."""
+    """The user needs a hint, since bleak's error names neither bluetoothd's option nor another scan mode."""
     with pytest.raises(ScannerError, match=r"adapter hci0: it can't scan passively: .*--experimental.*scan_mode"):
         on_bluez(bus, lambda bluez: scan(bluez, "passive"))
 
 
 def test_a_passive_scan_whose_monitor_is_never_activated_is_refused(bus: Path) -> None:
-    """Bleak does not look: it would hear nothing, without an error, until the silence is too long."""
+    """The scan would receive nothing, with no error from bleak, until the silence limit."""
 
     async def ignored(bluez: ScriptedBluez) -> None:
         bluez.activates = False
@@ -146,8 +146,8 @@ def test_a_passive_scan_whose_monitor_is_never_activated_is_refused(bus: Path) -
         on_bluez(bus, ignored)
 
 
-def test_a_passive_scan_with_an_adapter_that_is_off_is_refused(bus: Path) -> None:
-    """Bleak starts it, and hears nothing, without an error."""
+def test_a_passive_scan_with_a_powered_off_adapter_is_refused(bus: Path) -> None:
+    """The scan would start in bleak without an error, and receive nothing."""
 
     async def powered_off(bluez: ScriptedBluez) -> None:
         bluez.objects = {"/org/bluez/hci0": {ADAPTER: adapter_properties(powered=False)}}

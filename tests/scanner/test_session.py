@@ -1,4 +1,4 @@
-"""One listening session: how long it lasts, and how it ends."""
+"""Tests of the duration and the end of one listening session."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,7 +20,7 @@ ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0)
 
 
 class Radio:
-    """A radio that hears one advertisement a second, and ends or fails at the second that a test sets."""
+    """A radio that receives one advertisement a second, and ends or fails at a set second."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
 
@@ -58,7 +58,7 @@ class Radio:
                 raise ScannerError("can't stop")
 
 
-def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> None:
+def test_it_listens_for_the_given_duration(in_virtual_time: InVirtualTime) -> None:
     """The duration is the user's setting; afterwards the radio must be stopped."""
     heard: list[Advertisement] = []
     radio = Radio()
@@ -68,8 +68,8 @@ def test_it_listens_as_long_as_it_is_told_to(in_virtual_time: InVirtualTime) -> 
     assert (5, True) == (len(heard), radio.stopped)
 
 
-def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualTime) -> None:
-    """The time that a radio takes to start must not shorten the few seconds in which it listens."""
+def test_the_duration_starts_when_the_radio_listens(in_virtual_time: InVirtualTime) -> None:
+    """The start of a radio may take seconds, which must not shorten the scan."""
     heard: list[Advertisement] = []
 
     in_virtual_time(run_for(Radio(starts_in_s=3.0), Everything(heard.append), 4.5))
@@ -78,7 +78,7 @@ def test_the_time_counts_from_when_the_radio_listens(in_virtual_time: InVirtualT
 
 
 class Stubborn(Radio):
-    """A radio that loses the first cancellation, as libraries may before Python 3.12."""
+    """A radio that ignores the first cancellation, as libraries may do before Python 3.12."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen, and continue after the first cancellation."""
@@ -88,8 +88,8 @@ class Stubborn(Radio):
             await super().run(listener, started)
 
 
-def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime) -> None:
-    """Otherwise the scan would never end, and the process would keep serving the values of the scan before."""
+def test_a_lost_cancellation_is_repeated(in_virtual_time: InVirtualTime) -> None:
+    """Otherwise the scan would never end, and the process would keep serving old values."""
 
     async def listen() -> float:
         await run_for(Stubborn(), NOBODY, 5)
@@ -98,8 +98,8 @@ def test_a_cancellation_that_was_lost_is_repeated(in_virtual_time: InVirtualTime
     assert 15 == in_virtual_time(listen())
 
 
-def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> None:
-    """After the end of a capture file, there is nothing to wait for."""
+def test_it_ends_with_its_source(in_virtual_time: InVirtualTime) -> None:
+    """After the end of a capture, waiting for the rest of the duration would be pointless."""
 
     async def listen() -> float:
         assert not await run_for(Radio(fail_at=2), NOBODY, 100)
@@ -109,25 +109,25 @@ def test_it_ends_early_where_the_source_does(in_virtual_time: InVirtualTime) -> 
 
 
 @pytest.mark.parametrize("error", [ScannerError("gone"), TimeoutError("late"), ValueError("a bug")])
-def test_a_failure_comes_out_as_it_is(in_virtual_time: InVirtualTime, error: Exception) -> None:
-    """Above all a TimeoutError of the radio, which must not look like the end of the scan."""
+def test_an_error_of_the_radio_is_raised_unchanged(in_virtual_time: InVirtualTime, error: Exception) -> None:
+    """In particular, a TimeoutError of the radio must not look like the end of the scan."""
     with pytest.raises(type(error), match=str(error)):
         in_virtual_time(run_for(Radio(fail_at=1, error=error), NOBODY, 10))
 
 
-def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVirtualTime) -> None:
-    """If passed on, it would look like a requested stop, and the process would exit with status 0."""
+def test_an_unrequested_cancellation_is_a_failure(in_virtual_time: InVirtualTime) -> None:
+    """A propagated cancellation would look like a requested stop, and the process would exit with status 0."""
     with pytest.raises(ScannerError, match="cancelled unexpectedly"):
         in_virtual_time(run_for(Radio(fail_at=1, error=asyncio.CancelledError()), NOBODY, 10))
 
 
 def test_a_failure_to_stop_is_a_failure_of_the_scan(in_virtual_time: InVirtualTime) -> None:
-    """A bluetoothd that dies during a scan may not be noticed before the scan is stopped."""
+    """If bluetoothd ends during a scan, the stop may be the first call to notice it."""
     with pytest.raises(ScannerError, match="can't stop"):
         in_virtual_time(run_for(Radio(fail_to_stop=True), NOBODY, 3))
 
 
-def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+def test_the_radio_is_stopped_when_the_session_is_cancelled(in_virtual_time: InVirtualTime) -> None:
     """SIGTERM during a scan must not leave the radio scanning."""
     radio = Radio()
 
@@ -141,5 +141,5 @@ def test_the_scanner_is_stopped_when_the_listener_is_cancelled(in_virtual_time: 
 
 
 def test_a_simple_scan_returns_every_packet(in_virtual_time: InVirtualTime) -> None:
-    """Public API: all packets heard, not only the last one of each device."""
+    """Public API: the result has all packets received, not only the last one of each device."""
     assert in_virtual_time(packets_heard(Radio(), 2.5)) == 3 * [("A4:C1:38:00:00:01", b"\x40")]

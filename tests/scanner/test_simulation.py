@@ -1,4 +1,4 @@
-"""The simulation: is it true to the real firmware?"""
+"""Tests that the simulation behaves like the real firmware."""
 
 from itertools import pairwise, takewhile
 
@@ -14,45 +14,45 @@ ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02")
 
 
 def heard(simulation: Simulation, seconds: float) -> list[Transmission]:
-    """Return what is on air in the first seconds."""
+    """Return the transmissions of the first seconds."""
     return list(takewhile(lambda transmission: transmission.at < seconds, simulation.transmissions()))
 
 
 def decoded(simulation: Simulation, seconds: float) -> list[tuple[str, int | None]]:
-    """Return kind ("A" or "B") and packet id of what a single sensor sends."""
+    """Return kind ("A" or "B") and packet id of each packet of a simulated sensor."""
     packets = [bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(simulation, seconds)]
     return [("A" if "temperature" in packet.measurements else "B", packet.packet_id) for packet in packets]
 
 
 def relative(packets: list[tuple[str, int | None]]) -> list[tuple[str, int]]:
-    """Count the packet ids from the first one."""
+    """Return the packets with their ids relative to the first id."""
     first = packets[0][1] or 0
     return [(kind, ((packet_id or 0) - first) % 256) for kind, packet_id in packets]
 
 
-def test_the_newer_firmware_alternates_under_one_packet_id() -> None:
-    """A B A B, then the next id: what a receiver that de-duplicates by id would lose half of."""
+def test_the_newer_firmware_alternates_payloads_with_one_packet_id() -> None:
+    """The firmware sends A B A B with one packet id; a receiver that discards repeated ids would lose every B."""
     packets = decoded(Simulation(ADDRESSES[:1], seed=1), 20)
 
     assert [(kind, number) for number in (0, 1) for kind in "ABAB"] == relative(packets)
 
 
-def test_the_older_firmware_sends_three_and_one() -> None:
-    """It sends three copies under one packet id, and another payload once under the next."""
+def test_the_older_firmware_sends_three_copies_and_one_other_payload() -> None:
+    """The firmware sends A three times with one packet id, then B once with the next id."""
     packets = decoded(Simulation(ADDRESSES[:1], seed=1, order="aaab"), 20)
 
     assert [("A", 0), ("A", 0), ("A", 0), ("B", 1), ("A", 2), ("A", 2), ("A", 2), ("B", 3)] == relative(packets)
 
 
 def test_the_packet_id_wraps_around() -> None:
-    """It is one byte; an hour of it must not end in an error."""
+    """The packet id is one byte, so a long simulation must not overflow it."""
     ids = [packet_id for _, packet_id in decoded(Simulation(ADDRESSES[:1], seed=1), 3600)]
 
     assert set(range(256)) == set(ids)
 
 
 def test_a_sensor_sends_every_2_5_seconds_with_jitter() -> None:
-    """Jitter is what keeps two sensors from colliding for ever."""
+    """Without jitter, the packets of two sensors could collide for ever."""
     times = [transmission.at for transmission in heard(Simulation(ADDRESSES[:1], seed=1), 600)]
     gaps = [later - earlier for earlier, later in pairwise(times)]
 
@@ -60,8 +60,8 @@ def test_a_sensor_sends_every_2_5_seconds_with_jitter() -> None:
     assert len(set(gaps)) > len(gaps) / 2
 
 
-def test_rooms_drift_like_rooms() -> None:
-    """A day of values: they move, a little at a time, and stay where people live."""
+def test_the_simulated_temperature_drifts_slowly() -> None:
+    """A demonstration needs plausible values: over a day they change slowly and stay at room temperature."""
     packets = [
         bthome.decode(sent.service_data[bthome.UUID]) for sent in heard(Simulation(ADDRESSES[:1], seed=1), 86400)
     ]
@@ -75,45 +75,43 @@ def test_rooms_drift_like_rooms() -> None:
 
 
 def test_a_seed_gives_the_same_packets() -> None:
-    """A failure that was seen once can be seen again."""
+    """With the same seed, a failure can be reproduced."""
     assert heard(Simulation(ADDRESSES, seed=7, loss=0.3, strangers=3), 60) == heard(
         Simulation(ADDRESSES, seed=7, loss=0.3, strangers=3), 60
     )
 
 
-def test_without_a_seed_every_run_is_another() -> None:
+def test_without_a_seed_every_run_differs() -> None:
     """Otherwise every demonstration would show the same temperatures."""
     assert heard(Simulation(ADDRESSES), 60) != heard(Simulation(ADDRESSES), 60)
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(0.0, 480), (1.0, 0), (0.3, 336)])
-def test_loss_is_the_part_that_is_not_heard(loss: float, expected: int) -> None:
-    """The simulated loss must be the one that was asked for, among 480 advertisements in twenty minutes."""
+def test_loss_is_the_fraction_of_lost_packets(loss: float, expected: int) -> None:
+    """An experiment with 30 % loss must lose 30 % of the 480 advertisements in 20 minutes."""
     count = len(heard(Simulation(ADDRESSES[:1], seed=1, loss=loss), 1200))
 
     assert abs(expected - count) <= 30
 
 
-def test_strangers_send_all_kinds_of_things() -> None:
-    """Sensors of the neighbours, other beacons, no service data at all: none may look like a configured device."""
-    strangers = [
-        sent for sent in heard(Simulation(ADDRESSES, seed=1, strangers=30), 5) if sent.address not in ADDRESSES
-    ]
+def test_unknown_devices_send_various_advertisements() -> None:
+    """The simulated neighbourhood must have sensors, beacons and devices without service data, as a real one has."""
+    unknown = [sent for sent in heard(Simulation(ADDRESSES, seed=1, strangers=30), 5) if sent.address not in ADDRESSES]
 
-    assert 30 == len({sent.address for sent in strangers})
-    assert {0, 1} == {len(sent.service_data) for sent in strangers}
-    assert {True, False} == {bthome.UUID in sent.service_data for sent in strangers}
+    assert 30 == len({sent.address for sent in unknown})
+    assert {0, 1} == {len(sent.service_data) for sent in unknown}
+    assert {True, False} == {bthome.UUID in sent.service_data for sent in unknown}
 
 
 def test_all_times_are_in_order() -> None:
-    """The player waits for each in turn."""
+    """MockScanner waits for each transmission in order, so an earlier time would arrive late."""
     times = [sent.at for sent in heard(Simulation(ADDRESSES, seed=1, strangers=10), 60)]
 
     assert sorted(times) == times
 
 
-def test_a_sensor_says_its_name() -> None:
-    """The pvvx firmware calls itself by the end of its address, and whoever looks for a sensor knows it by that."""
+def test_a_sensor_sends_its_name() -> None:
+    """The pvvx firmware builds its name from the end of the address, and users recognise a sensor by this name."""
     names = {
         transmission.address: transmission.name for transmission in heard(Simulation(ADDRESSES, strangers=1, seed=1), 5)
     }
@@ -122,8 +120,8 @@ def test_a_sensor_says_its_name() -> None:
     assert [""] == list(names.values())
 
 
-def test_a_sensor_that_encrypts_sends_what_nobody_can_read() -> None:
-    """It is heard every 2.5 s, and encrypted: what a search for sensors must tell its user."""
+def test_an_encrypted_sensor_is_unreadable_without_its_key() -> None:
+    """The demonstration of `discover` needs a sensor that is received every 2.5 s but lacks its key."""
     sent = heard(Simulation((), encrypted=ADDRESSES[:1], seed=1), 10)
 
     assert 4 == len(sent)
@@ -133,8 +131,8 @@ def test_a_sensor_that_encrypts_sends_what_nobody_can_read() -> None:
         assert "encrypted" == error.value.reason
 
 
-def test_a_breath_is_measured_by_the_first_sensor_alone() -> None:
-    """The user finds a sensor among many by breathing on it."""
+def test_only_the_first_sensor_measures_the_breath() -> None:
+    """The demonstration must show how a breath identifies one sensor among many."""
     rises = {}
     for address in ADDRESSES:
         humidities = [

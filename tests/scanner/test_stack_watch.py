@@ -1,9 +1,9 @@
 """
-The Bluetooth stack fails: the scan ends, at once, with the cause and a hint.
+Tests that a failure of the Bluetooth stack ends the scan immediately, with the cause and a hint.
 
-bleak itself and the watch, on a scripted bluetoothd. The radio rig's scenarios bluetoothd_killed, adapter_unplugged,
+bleak and StackWatch run on a scripted bluetoothd. The rig's scenarios bluetoothd_killed, adapter_unplugged,
 adapter_powered_off, dbus_killed, controller_hangs, powered_off_at_start, blocked_by_rfkill, scan_refused, two_adapters
-and only_a_name show the same on the real one, and keep this honest.
+and only_a_name verify the same on a real one.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Act = Callable[[ScriptedBluez], None]
 
 
 async def scan_and(bluez: ScriptedBluez, radio: BleakScannerImpl, act: Act, duration_s: float = 30.0) -> None:
-    """Scan, and once the radio listens, act."""
+    """Start a scan, and call `act` when the radio listens."""
 
     def heard(_advertisement: Advertisement) -> None:
         pass
@@ -51,35 +51,35 @@ async def scan_and(bluez: ScriptedBluez, radio: BleakScannerImpl, act: Act, dura
     ],
     ids=["bluetoothd gone", "unplugged", "powered off", "no bus"],
 )
-def test_what_dies_in_the_middle_of_a_scan_is_named_at_once(bus: Path, act: Act, said: str) -> None:
-    """Bleak reports none of these: the process would run on, and serve the values of the scan before."""
+def test_a_failure_during_a_scan_is_reported_immediately(bus: Path, act: Act, said: str) -> None:
+    """Because bleak reports none of these failures, the process would continue and serve old values."""
     with pytest.raises(ScannerError, match=said):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(), act))
 
 
-def unplug_as_it_is(bluez: ScriptedBluez) -> None:
-    """An adapter that is unplugged is powered off first."""
+def unplug_like_bluez(bluez: ScriptedBluez) -> None:
+    """Power off the adapter, then remove it, as BlueZ does."""
     bluez.power_off()
     bluez.unplug()
 
 
-def stop_as_it_is(bluez: ScriptedBluez) -> None:
-    """A bluetoothd that stops removes its adapters first."""
-    unplug_as_it_is(bluez)
+def stop_like_bluez(bluez: ScriptedBluez) -> None:
+    """Remove the adapter, then end bluetoothd, as BlueZ does."""
+    unplug_like_bluez(bluez)
     bluez.vanish()
 
 
 @pytest.mark.parametrize(
-    ("act", "said"), [(unplug_as_it_is, "it was unplugged"), (stop_as_it_is, "bluetoothd went away")]
+    ("act", "said"), [(unplug_like_bluez, "it was unplugged"), (stop_like_bluez, "bluetoothd went away")]
 )
-def test_of_several_signals_the_gravest_is_the_cause(bus: Path, act: Act, said: str) -> None:
+def test_of_several_signals_the_most_serious_is_the_cause(bus: Path, act: Act, said: str) -> None:
     """`bluetoothctl power on` would be the wrong hint for an unplugged dongle."""
     with pytest.raises(ScannerError, match=f"adapter hci0: {said}"):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(), act))
 
 
-def test_a_block_by_rfkill_in_the_middle_of_a_scan_is_named(bus: Path, tmp_path: Path) -> None:
-    """BlueZ only reports that the adapter is off, but powering it on does not help."""
+def test_a_block_by_rfkill_during_a_scan_is_reported(bus: Path, tmp_path: Path) -> None:
+    """BlueZ reports only that the adapter is off, but powering it on does not help."""
     folder = switch(tmp_path, 0)
 
     def block(bluez: ScriptedBluez) -> None:
@@ -90,14 +90,14 @@ def test_a_block_by_rfkill_in_the_middle_of_a_scan_is_named(bus: Path, tmp_path:
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(root=tmp_path), block))
 
 
-def test_a_controller_that_hangs_is_found_by_its_silence(bus: Path) -> None:
-    """Bluetoothd still reports it as powered and scanning; only the silence gives it away."""
+def test_a_hung_controller_is_detected_by_its_silence(bus: Path) -> None:
+    """Since bluetoothd still reports the controller as scanning, only the silence shows the fault."""
     with pytest.raises(ScannerError, match=r"adapter hci0: nothing was heard for 0\.1 s, not even from strangers"):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(silence_limit_s=0.1), lambda _bluez: None))
 
 
-def test_what_happens_to_another_adapter_does_not_matter(bus: Path) -> None:
-    """A second dongle may come and go."""
+def test_a_failure_of_another_adapter_does_not_end_the_scan(bus: Path) -> None:
+    """A user may unplug a second dongle, which the scan does not use."""
 
     def others(bluez: ScriptedBluez) -> None:
         bluez.unplug("hci1")
@@ -107,7 +107,7 @@ def test_what_happens_to_another_adapter_does_not_matter(bus: Path) -> None:
 
 
 def with_adapters(adapters: dict[str, Any]) -> Act:
-    """Give bluetoothd these adapters."""
+    """Return a function that gives bluetoothd these adapters."""
 
     def change(bluez: ScriptedBluez) -> None:
         bluez.objects = {f"/org/bluez/{name}": {ADAPTER: properties} for name, properties in adapters.items()}
@@ -116,7 +116,7 @@ def with_adapters(adapters: dict[str, Any]) -> Act:
 
 
 def with_error(member: str, name: str) -> Act:
-    """Let bluetoothd refuse a method."""
+    """Return a function that makes bluetoothd refuse this method."""
 
     def change(bluez: ScriptedBluez) -> None:
         bluez.errors[member] = (name, "refused")
@@ -149,8 +149,8 @@ def with_error(member: str, name: str) -> Act:
         (with_error("StartDiscovery", "org.bluez.Error.Failed"), None, r"hci0: org\.bluez\.Error\.Failed: refused"),
     ],
 )
-def test_what_is_wrong_at_the_start_is_named(bus: Path, change: Act, wanted: str | None, said: str) -> None:
-    """Each cause has its own message and hint; the user sees nothing else."""
+def test_an_error_at_the_start_is_reported(bus: Path, change: Act, wanted: str | None, said: str) -> None:
+    """Each cause needs its own message and hint, because the user sees nothing else."""
 
     async def scan(bluez: ScriptedBluez) -> None:
         change(bluez)
@@ -166,7 +166,7 @@ def test_what_is_wrong_at_the_start_is_named(bus: Path, change: Act, wanted: str
 def test_a_block_by_rfkill_is_distinguished_from_being_powered_off(
     bus: Path, tmp_path: Path, soft: str, hard: str, said: str
 ) -> None:
-    """`bluetoothctl power on` does not help against it."""
+    """Powering on a blocked adapter with `bluetoothctl power on` fails, so each cause needs its own hint."""
     switch(tmp_path, 0, soft=soft, hard=hard)
 
     async def scan(bluez: ScriptedBluez) -> None:
@@ -177,8 +177,8 @@ def test_a_block_by_rfkill_is_distinguished_from_being_powered_off(
         on_bluez(bus, scan)
 
 
-def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
-    """Bleak alone would choose one at random, and the RSSI would jump from start to start."""
+def test_the_first_powered_adapter_is_used(bus: Path) -> None:
+    """On its own, bleak would choose an adapter at random, and the RSSI would change at each start."""
     adapters = {
         "hci10": adapter_properties(),
         "hci2": adapter_properties(),
@@ -193,8 +193,8 @@ def test_the_first_adapter_that_is_powered_is_taken(bus: Path) -> None:
     assert ["/org/bluez/hci2"] == on_bluez(bus, scan)
 
 
-def test_a_retried_adapter_starts_with_no_silence(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Otherwise its silence would be too long as soon as it listens again, and it could never recover."""
+def test_the_silence_of_a_retried_adapter_starts_at_zero(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise a retried adapter would exceed its silence limit immediately, and could never recover."""
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
@@ -214,7 +214,7 @@ def test_a_retried_adapter_starts_with_no_silence(bus: Path, caplog: pytest.LogC
     assert "adapter hci1: nothing was heard for 0.4 s" in caplog.text
 
 
-def test_an_adapter_that_is_no_longer_used_is_not_reported(bus: Path) -> None:
+def test_an_unused_adapter_is_no_longer_reported(bus: Path) -> None:
     """Otherwise an unplugged adapter would be reported as working."""
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:

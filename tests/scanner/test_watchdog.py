@@ -1,4 +1,4 @@
-"""How long a radio may hear nothing at all."""
+"""Tests of the limit on how long a radio may receive nothing."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,7 +16,7 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 async def listen(
     watchdog: SilenceWatchdog, seconds: float, heard_at: tuple[float, ...] = (), *, only_thermometers: bool = False
 ) -> float:
-    """Listen for some seconds, hearing something at some of them; return when the silence was too long, or the end."""
+    """Listen for `seconds` with packets at `heard_at`; return the time when the watchdog failed, or the end."""
     loop = asyncio.get_running_loop()
     for second in heard_at:
         loop.call_later(second, watchdog.note_heard)
@@ -33,15 +33,15 @@ async def listen(
     ("heard_at", "ended"),
     [((), 90), ((10.0,), 100), ((89.0, 170.0), 260), (tuple(map(float, range(0, 1000, 89))), 1000)],
 )
-def test_anything_heard_begins_the_silence_anew(
+def test_any_packet_restarts_the_silence(
     in_virtual_time: InVirtualTime, heard_at: tuple[float, ...], ended: float
 ) -> None:
-    """A quiet house is not a dead radio: one stranger in 89 s is life enough."""
+    """In a quiet place a radio is not broken if it receives one unknown device every 89 s."""
     assert in_virtual_time(listen(SilenceWatchdog(90), 1000, heard_at)) == pytest.approx(ended)
 
 
 def test_only_time_spent_listening_counts(in_virtual_time: InVirtualTime) -> None:
-    """A radio that is off for 25 s of 30 hears nothing in them, and that is no sign of anything."""
+    """A radio that is off for 25 s of every 30 s receives nothing then, and this is not a fault."""
 
     async def scans() -> int:
         watchdog = SilenceWatchdog(90)
@@ -55,8 +55,8 @@ def test_only_time_spent_listening_counts(in_virtual_time: InVirtualTime) -> Non
     assert 19 == in_virtual_time(scans())
 
 
-def test_something_heard_between_two_scans_counts_too(in_virtual_time: InVirtualTime) -> None:
-    """A callback may come while the radio is being stopped."""
+def test_a_packet_between_two_scans_counts_too(in_virtual_time: InVirtualTime) -> None:
+    """A callback may arrive while the radio is being stopped, and proves that the radio works."""
 
     async def scans() -> float:
         watchdog = SilenceWatchdog(90)
@@ -67,8 +67,8 @@ def test_something_heard_between_two_scans_counts_too(in_virtual_time: InVirtual
     assert in_virtual_time(scans()) == pytest.approx(170)
 
 
-def test_a_machine_that_was_held_up_has_heard_no_silence(in_virtual_time: InVirtualTime) -> None:
-    """What was sent meanwhile waits behind the timer: a Pi whose card was busy for minutes is not deaf."""
+def test_a_stall_of_the_machine_is_not_silence(in_virtual_time: InVirtualTime) -> None:
+    """After a stall, the timer runs before the queued packets are handled, but the radio is not at fault."""
 
     async def scan() -> float:
         loop = asyncio.get_running_loop()
@@ -78,14 +78,14 @@ def test_a_machine_that_was_held_up_has_heard_no_silence(in_virtual_time: InVirt
     assert in_virtual_time(scan()) == pytest.approx(600 + 90, abs=2 * CHECK_S)
 
 
-def test_a_machine_that_was_held_up_has_learned_no_rhythm_from_it(in_virtual_time: InVirtualTime) -> None:
-    """What was sent meanwhile is heard before the watch looks: its clock must not run ahead, then back."""
+def test_a_stall_of_the_machine_does_not_change_the_learned_interval(in_virtual_time: InVirtualTime) -> None:
+    """If queued packets are handled before the timer, the watchdog's clock must not count the stall as listening."""
 
     async def scan() -> float:
         loop = asyncio.get_running_loop()
         began = loop.time()
         heard_at = tuple(20.0 * number for number in range(1, 31)) + tuple(1220.0 + 20 * number for number in range(2))
-        # The moment before the packet at 1,220 s, which is then there at once.
+        # The stall ends at 1,220 s, so the packet of that time is handled immediately.
         loop.call_later(610, loop.stand_still, 610)  # type: ignore[attr-defined] # the test's loop has it
         return await listen(SilenceWatchdog(90), 1e6, heard_at, only_thermometers=True) - began
 
@@ -97,10 +97,10 @@ def test_a_machine_that_was_held_up_has_learned_no_rhythm_from_it(in_virtual_tim
     [(2.5, 90), (9, 90), (20, 10 * 20), (120, 10 * 120)],
     ids=lambda number: f"{number} s",
 )
-def test_where_only_thermometers_are_heard_the_limit_follows_their_rhythm(
+def test_in_a_passive_scan_the_limit_follows_the_sensors_interval(
     in_virtual_time: InVirtualTime, every_s: float, silent_after_s: float
 ) -> None:
-    """A passive scan in a house with one slow sensor would be taken for dead again and again."""
+    """With only one slow sensor, a passive scan would otherwise be restarted again and again."""
     heard_at = tuple(number * every_s for number in range(1, 41))
 
     ended = in_virtual_time(listen(SilenceWatchdog(90), 1e6, heard_at, only_thermometers=True))
@@ -108,16 +108,16 @@ def test_where_only_thermometers_are_heard_the_limit_follows_their_rhythm(
     assert ended == pytest.approx(40 * every_s + silent_after_s)
 
 
-def test_before_the_rhythm_is_known_there_is_time_to_learn_it(in_virtual_time: InVirtualTime) -> None:
-    """Otherwise a house with slow sensors would never get that far, since each restart forgets."""
+def test_until_the_interval_is_known_the_limit_is_longer(in_virtual_time: InVirtualTime) -> None:
+    """Otherwise slow sensors' intervals could never be learned, since each restart discards them."""
     nothing_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, only_thermometers=True))
     two_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, (600.0, 601.0), only_thermometers=True))
 
     assert (nothing_heard, two_heard) == (UNLEARNED_LIMIT_S, 601 + UNLEARNED_LIMIT_S)
 
 
-def test_a_rhythm_that_was_learned_holds_over_pauses(in_virtual_time: InVirtualTime) -> None:
-    """Only time spent listening counts, for the rhythm as for the silence."""
+def test_a_learned_interval_is_kept_over_pauses(in_virtual_time: InVirtualTime) -> None:
+    """Pauses between scans must count neither for the interval nor for the silence."""
 
     async def lasted() -> float:
         watchdog = SilenceWatchdog(90)
@@ -131,7 +131,7 @@ def test_a_rhythm_that_was_learned_holds_over_pauses(in_virtual_time: InVirtualT
 
 
 def test_a_burst_does_not_shorten_the_limit(in_virtual_time: InVirtualTime) -> None:
-    """The configured limit is the least: two hundred neighbours' packets in a second say nothing of the next minute."""
+    """The configured limit is a minimum: 200 packets in one second say nothing about the next minute."""
     burst = tuple(number / 200 for number in range(200))
 
     ended = in_virtual_time(listen(SilenceWatchdog(90), 1000, burst, only_thermometers=True))

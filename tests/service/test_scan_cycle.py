@@ -1,4 +1,4 @@
-"""The cycle of scans, and the way of one advertisement from the air to the scrape."""
+"""Tests of the scan cycle, and of the path of an advertisement from the radio to the scrape."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ BEDROOM = "A4:C1:38:00:00:02"
 
 
 def value(readings: Readings, metric: str, device: str) -> float | None:
-    """Return what a scrape shows of one series."""
+    """Return the value of one series in a scrape, or None if the series is missing."""
     for family in readings.collect():
         for sample in family.samples:
             if (sample.name, sample.labels["device"]) == (metric, device):
@@ -36,7 +36,7 @@ def value(readings: Readings, metric: str, device: str) -> float | None:
 
 
 def run_cycle(cycle: ScanCycle, seconds: float) -> Coroutine[Any, Any, None]:
-    """Run a cycle for some seconds."""
+    """Return a coroutine that runs the cycle for this time."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -46,7 +46,7 @@ def run_cycle(cycle: ScanCycle, seconds: float) -> Coroutine[Any, Any, None]:
 
 
 def test_scans_do_not_drift(app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime) -> None:
-    """A scan that takes a little longer than asked must not move all that follow."""
+    """A scan that takes a little longer than configured must not delay all later ones."""
     radio = Radio(stops_in_s=0.3)
 
     in_virtual_time(run_cycle(ScanCycle(app_config, radio, log), 3601))
@@ -54,10 +54,10 @@ def test_scans_do_not_drift(app_config: AppConfig, log: logging.Logger, in_virtu
     assert [30.0 * number for number in range(121)] == pytest.approx(radio.started)
 
 
-def test_a_scan_that_overruns_is_followed_by_the_next_at_once(
+def test_the_next_scan_follows_an_overlong_one_immediately(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A radio may take longer to stop than the pause lasts."""
+    """A radio may take longer to stop than the pause lasts, and no further time may be lost."""
     radio = Radio(stops_in_s=1.25)
 
     in_virtual_time(run_cycle(ScanCycle(replace(app_config, scan_interval_seconds=6), radio, log), 600))
@@ -67,14 +67,14 @@ def test_a_scan_that_overruns_is_followed_by_the_next_at_once(
 
 @pytest.fixture
 def without_pause(app_config: AppConfig) -> AppConfig:
-    """The configuration, listening all the time."""
+    """Return a configuration with continuous listening."""
     return replace(app_config, scan_duration_seconds=app_config.scan_interval_seconds)
 
 
-def test_a_radio_that_listens_all_the_time_is_never_stopped(
+def test_in_continuous_listening_the_radio_is_never_stopped(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Each stop is a moment of deafness, and BlueZ does not like to be started and stopped."""
+    """The radio receives nothing while it restarts, and frequent restarts are hard on BlueZ."""
     radio = Radio(stops_in_s=0.3)
     cycle = ScanCycle(without_pause, radio, log)
 
@@ -83,10 +83,10 @@ def test_a_radio_that_listens_all_the_time_is_never_stopped(
     assert ([0.0], 121, 30.0) == (radio.started, cycle.counts.scans, cycle.counts.last_scan_duration)
 
 
-def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
+def test_in_continuous_listening_a_silent_device_expires_with_the_next_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A scan is then the time from one look to the next: what was not heard in it goes."""
+    """In continuous listening too, a device that one whole scan did not receive must expire."""
     air = [
         Transmission(second + 0.5, BEDROOM if second < 40 else LIVING_ROOM, -60, {UUID: PACKET_B})
         for second in range(200)
@@ -101,10 +101,10 @@ def test_without_pause_too_a_device_that_falls_silent_goes_with_the_next_scan(
     assert (None, 1) == shown_after(91)
 
 
-def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
+def test_in_continuous_listening_the_end_of_a_capture_ends_the_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Who replays one with an interval of an hour wants to see what it says now; with the next scan it goes."""
+    """With an interval of an hour, a user must see the readings immediately; they expire with the next scan."""
     air = [Transmission(0.5, LIVING_ROOM, -60, {UUID: PACKET_A})]
 
     def shown_after(seconds: float) -> tuple[float | None, int, int]:
@@ -117,10 +117,10 @@ def test_without_pause_too_a_capture_that_is_over_ends_its_scan(
     assert (None, 0, 2) == shown_after(31)
 
 
-def test_a_radio_that_fails_without_pause_ends_the_cycle(
+def test_in_continuous_listening_a_radio_failure_ends_the_cycle(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """It may fail in any scan, not only in the first."""
+    """The radio may fail in any scan, and the failure must be counted in that scan."""
 
     class Dying(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
@@ -135,10 +135,10 @@ def test_a_radio_that_fails_without_pause_ends_the_cycle(
     assert (4, 1) == (cycle.counts.scans, cycle.counts.scan_failures)
 
 
-def test_after_a_standstill_a_whole_scan_follows(
+def test_after_a_stall_a_complete_scan_follows(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A Pi may stall while its SD card is busy; in a shortened scan, values would expire unheard."""
+    """A Pi may stall while its SD card is busy; in a shortened scan, readings would expire too early."""
     cycle = ScanCycle(without_pause, Radio(), log)
 
     async def run() -> list[int]:
@@ -156,10 +156,10 @@ def test_after_a_standstill_a_whole_scan_follows(
     assert in_virtual_time(run()) == 29 * [3] + 11 * [4]
 
 
-def test_a_completed_scan_is_told_everywhere(
+def test_a_completed_scan_is_reported_everywhere(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Status, metrics and log tell the same story."""
+    """A user compares status, metrics and log, so they must agree."""
     caplog.set_level(logging.INFO)
     cycle = ScanCycle(app_config, Radio(), log, clock=lambda: 1716480000.5)
 
@@ -178,10 +178,10 @@ def test_a_completed_scan_is_told_everywhere(
     )
 
 
-def test_a_device_that_falls_silent_goes_with_the_next_scan(
+def test_a_silent_device_expires_with_the_next_scan(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The whole path, from the simulated radio to the scrape, must lose the device."""
+    """Otherwise a scrape would show old readings of a sensor with a flat battery."""
     air = [Transmission(float(second), LIVING_ROOM, -60, {UUID: PACKET_A}) for second in range(100)]
     air += [Transmission(float(second), BEDROOM, -60, {UUID: PACKET_B}) for second in range(10)]
 
@@ -199,7 +199,7 @@ def test_a_device_that_falls_silent_goes_with_the_next_scan(
 def test_a_failed_scan_ends_the_cycle(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The process must not run on without hearing anything."""
+    """Otherwise the process would continue without receiving anything."""
     cycle = ScanCycle(app_config, Radio(error=ScannerError("gone"), at_scan=2), log)
 
     with pytest.raises(ScannerError, match="gone"):
@@ -207,10 +207,10 @@ def test_a_failed_scan_ends_the_cycle(
     assert (2, 1) == (cycle.counts.scans, cycle.counts.scan_failures)
 
 
-def test_a_device_that_was_rejected_is_told_with_the_reason(
+def test_a_rejected_device_is_logged_with_the_reason(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who reads only the last lines of the log must not look for a flat battery where a key is set."""
+    """A user who reads only the last lines of the log must not suspect a flat battery if a key is missing."""
     caplog.set_level(logging.INFO)
     encrypted = bytes.fromhex("41e445f3c9962b332211006c7c4519")
     air = [Transmission(0.0, BEDROOM, -60, {UUID: encrypted}), Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
@@ -220,10 +220,10 @@ def test_a_device_that_was_rejected_is_told_with_the_reason(
     assert "scan 1: heard 1 of 2 devices, not bedroom (rejected: encrypted); 2 advertisements" in caplog.text
 
 
-def test_the_end_of_a_capture_is_told_once(
+def test_the_end_of_a_capture_is_logged_once(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From then on all series are gone, and that must have a reason."""
+    """All series disappear after the end of a capture, and the log must give the reason."""
     air = [Transmission(0.0, LIVING_ROOM, -60, {UUID: PACKET_A})]
 
     in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 100))

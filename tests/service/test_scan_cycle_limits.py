@@ -1,4 +1,4 @@
-"""The cycle of scans where values have a time limit: then a scan ends nothing."""
+"""Tests of the scan cycle with a time limit on readings, where the end of a scan expires no reading."""
 
 import asyncio
 import logging
@@ -17,16 +17,16 @@ from ble_exporter.tasks import Tasks
 from tests.conftest import PACKET_A
 from tests.radios import LIVING_ROOM, InVirtualTime
 
-Moment = tuple[bool, int]
-"""Whether the living room shows, and how many devices the latest scan heard."""
+Observation = tuple[bool, int]
+"""Whether the living room's series exists, and the number of devices that the latest scan received."""
 
 
 def observe(
     config: AppConfig, heard_s: list[float], log: logging.Logger, look_at_s: list[int], in_virtual_time: InVirtualTime
-) -> Mapping[int, Moment]:
-    """Run a cycle with a sensor that is heard at these seconds, and look at these moments."""
-    air = [Transmission(moment_s, LIVING_ROOM, -60, {UUID: PACKET_A}) for moment_s in heard_s]
-    # An unknown device, so that the capture is not over before.
+) -> Mapping[int, Observation]:
+    """Run a cycle with a sensor that is received at `heard_s`; return the observations at `look_at_s`."""
+    air = [Transmission(at_s, LIVING_ROOM, -60, {UUID: PACKET_A}) for at_s in heard_s]
+    # A late packet of an unknown device keeps the capture from ending early.
     air.append(Transmission(1000.0, "A4:C1:38:00:00:99", -60, {UUID: PACKET_A}))
     seen = {}
 
@@ -35,10 +35,10 @@ def observe(
         cycle = ScanCycle(config, MockScanner(air=air), log, boot_clock=now)
         async with Tasks() as tasks:
             task = tasks.start(cycle.run())
-            for moment_s in look_at_s:
-                await asyncio.sleep(moment_s - now())
+            for at_s in look_at_s:
+                await asyncio.sleep(at_s - now())
                 families = {family.name for family in cycle.readings.collect()}
-                seen[moment_s] = ("ble_sensor_temperature_celsius" in families, cycle.tracker.devices_seen)
+                seen[at_s] = ("ble_sensor_temperature_celsius" in families, cycle.tracker.devices_seen)
             task.cancel()
 
     in_virtual_time(run())
@@ -46,10 +46,10 @@ def observe(
 
 
 @pytest.mark.parametrize("stale_after", [90, "auto"])
-def test_a_scan_ends_nothing_where_there_is_a_limit(
+def test_with_a_limit_the_end_of_a_scan_expires_no_reading(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, stale_after: float | Literal["auto"]
 ) -> None:
-    """Neither the scan that heard the value nor the next; and each still says how many devices it heard."""
+    """A reading must live until its limit, over several scans; each scan still counts the devices it received."""
     config = replace(app_config, stale_after_seconds=stale_after)
 
     seen = observe(config, [1.0], log, [10, 40, 80, 200], in_virtual_time)
@@ -57,10 +57,10 @@ def test_a_scan_ends_nothing_where_there_is_a_limit(
     assert {10: (True, 1), 40: (True, 0), 80: (True, 0), 200: (False, 0)} == seen
 
 
-def test_a_scan_that_is_longer_than_the_limit_has_heard_its_devices_all_the_same(
+def test_a_scan_longer_than_the_limit_still_counts_its_devices(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The line of the scan in the log is about the whole of it."""
+    """The log line of a scan counts every device received in it, even if its readings have expired."""
     config = replace(app_config, stale_after_seconds=90, scan_interval_seconds=240, scan_duration_seconds=120)
 
     seen = observe(config, [1.0], log, [80, 100, 130], in_virtual_time)

@@ -1,4 +1,4 @@
-"""The service: serving, and the end. The cycle of scans: test_scan_cycle.py."""
+"""Tests of serving HTTP and of stopping the service; test_scan_cycle.py tests the scan cycle."""
 
 import asyncio
 import errno
@@ -28,14 +28,14 @@ BEDROOM = "A4:C1:38:00:00:02"
 
 @pytest.fixture
 def served(app_config: AppConfig) -> AppConfig:
-    """The configuration, on a port that is free."""
+    """Return the configuration with a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return replace(app_config, listen_port=probe.getsockname()[1])
 
 
 def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coroutine[Any, Any, None]]) -> float:
-    """Serve, act on the URL once it answers, then stop; return how many seconds it took until all was over."""
+    """Serve, call `act` with the URL when the server answers, then stop; return the seconds that the stop took."""
     log = logging.getLogger("test")
     began = 0.0
 
@@ -49,7 +49,7 @@ def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coro
             began = time.monotonic()
             await tasks.wait(serving)
 
-    # With what asyncio.run clears away at its end: a task that could not be stopped would hold it up.
+    # asyncio.run waits for remaining tasks at its end, so a task that ignores its cancellation counts too.
     asyncio.run(run())
     return time.monotonic() - began
 
@@ -58,12 +58,12 @@ async def _retry(act: Callable[[str], Coroutine[Any, Any, None]], url: str) -> N
     while True:
         try:
             return await act(url)
-        except (aiohttp.ClientConnectionError, ConnectionRefusedError):  # noqa: PERF203 - the server is just starting
+        except (aiohttp.ClientConnectionError, ConnectionRefusedError):  # noqa: PERF203 - the server is still starting
             await asyncio.sleep(0)
 
 
-def test_what_the_radio_hears_is_served(served: AppConfig) -> None:
-    """The same path, whole: scanner, decoder, store, HTTP."""
+def test_a_received_packet_is_served(served: AppConfig) -> None:
+    """Scanner, decoder, readings and HTTP must work together, as in production."""
     bodies: list[str] = []
 
     async def scrape(url: str) -> None:
@@ -77,8 +77,8 @@ def test_what_the_radio_hears_is_served(served: AppConfig) -> None:
     assert 'ble_exporter_collector_failures_total{collector="process"} 0.0' in bodies[0].splitlines()
 
 
-def test_it_is_ready_when_the_first_scan_has_ended(served: AppConfig) -> None:
-    """The scans that the service runs are those that /readyz tells of: not before, and then without a restart."""
+def test_it_is_ready_after_the_first_scan(served: AppConfig) -> None:
+    """An orchestrator waits for /readyz, which must report the service's own scans."""
     answers: list[tuple[int, str]] = []
 
     async def ask(url: str, until: int) -> None:
@@ -100,12 +100,10 @@ async def _nothing(url: str) -> None:
         assert 200 == response.status
 
 
-@pytest.mark.parametrize("stops_in_s", [0, 60], ids=["obedient", "hung"])
-@pytest.mark.parametrize("leaves_open", [False, True], ids=["no request", "a request left open"])
-def test_it_stops_within_a_second_in_the_middle_of_a_scan(
-    served: AppConfig, stops_in_s: float, *, leaves_open: bool
-) -> None:
-    """systemd, a shutdown, a Ctrl-C: nobody waits for a radio that does not answer, or for a client that does not."""
+@pytest.mark.parametrize("stops_in_s", [0, 60], ids=["stops", "hangs"])
+@pytest.mark.parametrize("leaves_open", [False, True], ids=["no request", "unfinished request"])
+def test_it_stops_within_a_second_during_a_scan(served: AppConfig, stops_in_s: float, *, leaves_open: bool) -> None:
+    """A shutdown or Ctrl-C must not wait for a hung radio or for a client that sends half a request."""
     with ExitStack() as connections:
 
         async def ask(url: str) -> None:
@@ -118,7 +116,7 @@ def test_it_stops_within_a_second_in_the_middle_of_a_scan(
 
 
 def test_a_radio_that_fails_while_stopping_is_no_failure(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
-    """At the machine's shutdown bluetoothd may be gone first: the exit status is still 0."""
+    """At a shutdown bluetoothd may end before the exporter, whose exit status must still be 0."""
 
     class Leaving(Radio):
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
@@ -133,13 +131,13 @@ def test_a_radio_that_fails_while_stopping_is_no_failure(served: AppConfig, capl
 
 
 def test_a_failed_scan_ends_the_service(served: AppConfig) -> None:
-    """The exit code is main's; here it is the error."""
+    """The caller needs the error, from which it derives the exit status."""
     with pytest.raises(ScannerError, match="gone"):
         serve_and(served, Radio(error=ScannerError("gone")), _nothing)
 
 
-def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
-    """The second start of the same service is the usual case."""
+def test_a_port_in_use_is_an_error_with_a_hint(served: AppConfig) -> None:
+    """Users often start the service a second time by mistake."""
     with socket.create_server(("127.0.0.1", served.listen_port)), pytest.raises(ConfigError) as caught:
         asyncio.run(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 
@@ -147,8 +145,8 @@ def test_a_port_in_use_is_named_with_the_way_out(served: AppConfig) -> None:
     assert f"listen_port: port {served.listen_port} is in use; {hint}" == str(caught.value)
 
 
-def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
-    """It is listen_address then that is wrong, not the port."""
+def test_an_address_of_another_machine_is_an_error_with_a_hint(served: AppConfig) -> None:
+    """The message must name listen_address, because another port would not help."""
     with pytest.raises(ConfigError, match=r"listen_address: 192\.0\.2\.1 is not an address of this machine"):
         asyncio.run(
             serve(replace(served, listen_address="192.0.2.1"), Radio(), logging.getLogger("test"), asyncio.Event())
@@ -156,7 +154,7 @@ def test_an_address_of_another_machine_is_named(served: AppConfig) -> None:
 
 
 def test_it_listens_on_ipv6_too(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
-    """The address is shown as a URL needs it."""
+    """In the logged URL, an IPv6 address needs brackets."""
     caplog.set_level(logging.INFO)
 
     async def start_and_stop() -> None:
@@ -185,10 +183,10 @@ def _quiet() -> Iterator[None]:
         (None, "listen_address: fe80::1 is not an address of this machine; `ip address` shows those"),
     ],
 )
-def test_other_problems_with_the_socket_have_their_own_words(
+def test_other_socket_errors_have_their_own_messages(
     app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, number: int | None, said: str
 ) -> None:
-    """As root on any machine they can't be had for real: the error is put in by hand."""
+    """Each error needs its own hint; it is injected, because root can't provoke it on every machine."""
 
     async def start(_site: web.TCPSite) -> None:
         raise OSError(number, "x") if number else OSError("x")
@@ -201,10 +199,10 @@ def test_other_problems_with_the_socket_have_their_own_words(
     assert str(caught.value) == said
 
 
-def test_by_default_every_address_is_listened_on(
+def test_by_default_it_listens_on_every_address(
     app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Contract: open to everyone by default. Asked of aiohttp without opening the port to everyone here."""
+    """Prometheus usually runs on another machine; the test opens no port to the network."""
     caplog.set_level(logging.INFO)
     asked: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What systemd hears: real datagrams, on a socket of our own."""
+"""Tests of the notifications to systemd, which are real datagrams on a socket of the test."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ SCAN = "heard 1 of 2 devices, not bedroom; 1 advertisements, 0 of them from unkn
 
 
 class SlowToStart(MockScanner):
-    """A radio that listens 3 s after it is asked to, and then hears one packet a scan."""
+    """A radio that takes 3 s to start, and then receives one packet per scan."""
 
     def __init__(self) -> None:
         on_air_at = (30.0 * number + 1 for number in count())
@@ -44,7 +44,7 @@ class SlowToStart(MockScanner):
 
 
 class Hanging(MockScanner):
-    """A radio that no longer starts from a scan on: it fails, or does not even do that."""
+    """A radio that, from scan number `from_scan` on, raises `error` or hangs at its start."""
 
     def __init__(self, from_scan: int, error: Exception | None = None) -> None:
         super().__init__([(LIVING_ROOM, PACKET_A)])
@@ -63,14 +63,14 @@ class Hanging(MockScanner):
 
 @pytest.fixture(autouse=True)
 def _no_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests themselves may run under systemd."""
+    """Remove systemd's variables, since the tests themselves may run under systemd."""
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Iterator[socket.socket]:
-    """Where systemd would listen; nobody is told of it yet."""
+    """Return a socket in place of systemd's; the environment does not name it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
         listening.setblocking(False)
@@ -79,7 +79,7 @@ def inbox(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def systemd(inbox: socket.socket, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
-    """The same, and the environment that systemd gives a unit with WatchdogSec=60."""
+    """Return the inbox, with the environment that systemd sets for a unit with WatchdogSec=60."""
     monkeypatch.setenv("NOTIFY_SOCKET", inbox.getsockname())
     monkeypatch.setenv("WATCHDOG_USEC", "60000000")
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
@@ -87,36 +87,36 @@ def systemd(inbox: socket.socket, monkeypatch: pytest.MonkeyPatch) -> socket.soc
 
 
 def messages(inbox: socket.socket) -> list[str]:
-    """Take what has come."""
+    """Return the messages received since the last call."""
     taken = []
     while True:
         try:
             taken.append(inbox.recv(10_000).decode())
-        except BlockingIOError:  # noqa: PERF203 - this is how a socket says that it is empty
+        except BlockingIOError:  # noqa: PERF203 - an empty socket raises this
             return taken
 
 
 async def served(config: AppConfig, radio: RadioProtocol, inbox: socket.socket, seconds: float) -> Heard:
-    """Serve for some seconds; return each message, and when it came."""
+    """Serve for this time; return each message with its time of arrival."""
     loop = asyncio.get_running_loop()
     heard: Heard = []
-    # At once: the kernel keeps ten messages, and refuses more.
+    # Each message is read immediately, because the kernel queues only ten.
     loop.add_reader(inbox, lambda: heard.extend((loop.time(), message) for message in messages(inbox)))
     stop = asyncio.Event()
     loop.call_later(seconds, stop.set)
-    # Port 0: any that is free.
+    # Port 0 selects any free port.
     await serve(replace(config, listen_port=0), radio, logging.getLogger("test"), stop)
     loop.remove_reader(inbox)
     heard.extend((loop.time(), message) for message in messages(inbox))
     await asyncio.sleep(0)
-    assert asyncio.all_tasks() == {asyncio.current_task()}, "something was left running"
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is still running"
     return heard
 
 
-def test_systemd_hears_the_whole_story(
+def test_systemd_gets_every_notification(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ready when the radio listens, each scan in the log's words, a sign of life at half the time, and the end."""
+    """Units ordered after this one wait for READY, and `systemctl status` shows the same text as the log."""
     caplog.set_level(logging.INFO)
 
     heard = in_virtual_time(served(app_config, SlowToStart(), systemd, 64))
@@ -135,7 +135,7 @@ def test_systemd_hears_the_whole_story(
 def test_a_radio_that_does_not_start_is_never_ready(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, log: logging.Logger
 ) -> None:
-    """A unit that waits for this one must not start on a radio that is not there; the error still ends the program."""
+    """Units that depend on this one must not start without a radio; the error still ends the program."""
     radio = Hanging(1, ScannerError("no Bluetooth adapter"))
 
     async def run() -> None:
@@ -147,20 +147,20 @@ def test_a_radio_that_does_not_start_is_never_ready(
     assert ["STOPPING=1"] == messages(systemd)
 
 
-def test_a_radio_that_hangs_at_its_first_start_is_given_no_sign_of_life(
+def test_while_a_radio_hangs_at_its_first_start_the_watchdog_is_not_fed(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime
 ) -> None:
-    """Systemd ends it after TimeoutStartSec; a WATCHDOG=1 would claim what is not so."""
+    """After TimeoutStartSec systemd ends the program; WATCHDOG=1 would claim that the program works."""
     assert [(3600.0, "STOPPING=1")] == in_virtual_time(served(app_config, Hanging(1), systemd, 3600))
 
 
-def test_when_scans_stop_making_progress_the_signs_of_life_stop_too(
+def test_without_progress_of_the_scans_the_watchdog_is_not_fed(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A process that lives on deaf is what the watchdog is for; the log says once why it is about to be killed."""
+    """Systemd must restart a process that no longer receives packets; one log line gives the reason."""
     heard = in_virtual_time(served(app_config, Hanging(3), systemd, 3600))
 
-    # The second scan ended at 30 s; from 30 + 30 + 5 + 45 s on there is no progress.
+    # The second scan ended at 30 s; 30 + 5 + 45 s later the scans count as stalled.
     assert [30.0, 60.0, 90.0] == [at for at, message in heard if message == "WATCHDOG=1"]
     stalled = "scans make no progress (the last scan ended 90 s ago; one is due every 30 s)"
     assert [f"{stalled}: systemd's watchdog will restart the program"] == [
@@ -169,10 +169,10 @@ def test_when_scans_stop_making_progress_the_signs_of_life_stop_too(
 
 
 @pytest.mark.parametrize("interval", [30, 3600])
-def test_a_healthy_run_is_never_late_with_a_sign_of_life(
+def test_a_healthy_service_always_feeds_the_watchdog_in_time(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, interval: int
 ) -> None:
-    """One WatchdogSec= is right for every interval: what an interval asks is judged by the program."""
+    """The program allows for its own scan interval, so one WatchdogSec= must suit every interval."""
     config = replace(app_config, scan_interval_seconds=interval)
 
     heard = in_virtual_time(served(config, MockScanner([(LIVING_ROOM, PACKET_A)]), systemd, 7201))
@@ -180,16 +180,16 @@ def test_a_healthy_run_is_never_late_with_a_sign_of_life(
     assert [at for at, message in heard if message == "WATCHDOG=1"] == [30.0 * number for number in range(1, 241)]
 
 
-def test_without_the_variable_nothing_is_sent(
+def test_without_notify_socket_nothing_is_sent(
     app_config: AppConfig, inbox: socket.socket, in_virtual_time: InVirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a shell, or in a container, there is nobody to tell."""
+    """In a shell or a container no systemd listens, and the program must work there too."""
     monkeypatch.setenv("WATCHDOG_USEC", "60000000")
 
     assert [] == in_virtual_time(served(app_config, MockScanner([]), inbox, 100))
 
 
-def test_without_a_watchdog_none_is_fed(
+def test_without_watchdogsec_no_watchdog_message_is_sent(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A unit may be Type=notify without WatchdogSec=."""
@@ -200,10 +200,10 @@ def test_without_a_watchdog_none_is_fed(
     assert {"READY", "STATUS", "STOPPING"} == {message.partition("=")[0] for _, message in heard}
 
 
-def test_a_systemd_that_is_gone_is_no_failure(
+def test_a_closed_or_missing_socket_is_no_failure(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, tmp_path: Path
 ) -> None:
-    """Nobody's readings end with it: neither where nobody listens any more, nor where the socket is no longer there."""
+    """The readings must continue, even if systemd's socket is closed or its file is missing."""
     asyncio_reads_this, other_end = socket.socketpair()
     with asyncio_reads_this, other_end:
         asyncio_reads_this.setblocking(False)
@@ -213,16 +213,16 @@ def test_a_systemd_that_is_gone_is_no_failure(
         assert [] == in_virtual_time(served(app_config, MockScanner([]), asyncio_reads_this, 100))
 
 
-def test_a_systemd_that_does_not_read_holds_nothing_up(systemd: socket.socket) -> None:
-    """The kernel keeps some messages; a program that waited for room would no longer hear its sensors."""
+def test_a_systemd_that_does_not_read_delays_nothing(systemd: socket.socket) -> None:
+    """If the program waited for space in the kernel's queue, it would no longer receive its sensors."""
     for _ in range(10_000):
         notify("WATCHDOG=1")
 
     assert 0 < len(messages(systemd)) < 10_000
 
 
-def test_an_abstract_address_is_one_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Systemd may be told to use such a socket, and container managers do."""
+def test_an_abstract_socket_address_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Container managers use abstract sockets."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"\0{tmp_path}")
         listening.setblocking(False)
@@ -233,8 +233,8 @@ def test_an_abstract_address_is_one_too(monkeypatch: pytest.MonkeyPatch, tmp_pat
         assert ["READY=1"] == messages(listening)
 
 
-def test_a_status_is_one_line_that_systemd_takes(systemd: socket.socket) -> None:
-    """A line break would begin another assignment; above 4096 bytes systemd drops the message."""
+def test_a_status_is_one_line_that_systemd_accepts(systemd: socket.socket) -> None:
+    """A line break would start another assignment, and systemd drops a message of more than 4096 bytes."""
     notify_status("heard no 😀\nREADY=1")
     notify_status("😀" * 5000)
 
@@ -254,16 +254,14 @@ def test_a_status_is_one_line_that_systemd_takes(systemd: socket.socket) -> None
         ({}, None),
     ],
 )
-def test_the_watchdog_s_period_is_half_of_what_systemd_waits(
-    environment: dict[str, str], period_s: float | None
-) -> None:
-    """It applies to this process only: feeding another's watchdog would hide that one's end."""
+def test_the_watchdog_period_is_half_of_systemd_s_limit(environment: dict[str, str], period_s: float | None) -> None:
+    """If the watchdog belongs to another process, feeding it would hide the end of that process."""
     assert period_s == watchdog_period_s(environment)
 
 
 @given(st.fixed_dictionaries({"WATCHDOG_USEC": st.text() | st.integers().map(str) | st.just("9" * 400)}))
-def test_whatever_stands_in_the_environment_is_a_period_or_none(environment: dict[str, str]) -> None:
-    """A variable of somebody else's making must not end the program."""
+def test_any_environment_gives_a_period_or_none(environment: dict[str, str]) -> None:
+    """The environment may contain an invalid value, which must not end the program."""
     period_s = watchdog_period_s(environment)
 
     assert period_s is None or period_s > 0
