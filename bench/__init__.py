@@ -1,1 +1,1 @@
-"""Measurements against what else could do the work: `make bench`. Performance is shown here, never asserted."""
+"""Benchmarks against alternative implementations, run by `make bench`. They print times and assert none."""

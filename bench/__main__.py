@@ -1,7 +1,7 @@
 """
-`python -m bench`: all comparisons, in one run of about a minute.
+`python -m bench` runs all comparisons, in about a minute.
 
-Exits with 0 whatever the times are, with 1 where the sides of a comparison give different results.
+The exit status is 0 whatever the times are, and 1 if the two sides of a comparison give different results.
 """
 
 import os
@@ -15,11 +15,11 @@ from bench.timing import DifferenceError
 
 
 def main() -> int:
-    """Print where this runs, then each comparison; return the exit status."""
+    """Print the machine and the versions, then each comparison; return the exit status."""
     print(f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}")
     print(f"{platform.python_implementation()} {platform.python_version()}, ", end="")
     print(", ".join(f"{name} {_version(name)}" for name in ("prometheus_client", "bthome-ble")))
-    print("Processor time, medians of interleaved rounds; ratios are taken within a round, with their min–max.\n")
+    print("Processor time: medians of interleaved rounds. Each ratio is taken within a round; min–max in brackets.\n")
     try:
         decoding.run()
         formats.run()
@@ -36,8 +36,9 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    # A Raspberry Pi has its name under "Model", a PC the processor's under "model name".
-    return next((line.partition(":")[2].strip() for line in lines if line.lower().startswith("model ")), "processor ?")
+    # A Raspberry Pi gives its own name as "Model", a PC its processor's name as "model name".
+    model = (line.partition(":")[2].strip() for line in lines if line.lower().startswith("model "))
+    return next(model, "unknown processor")
 
 
 def _version(distribution: str) -> str:

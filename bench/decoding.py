@@ -1,8 +1,8 @@
 """
-Decoding: our `parse_bthome` against bthome-ble's `update()`, what each offers to whoever has service data in hand.
+Compare our `parse_bthome` with bthome-ble's `update()`: the function of each that decodes service data.
 
-bthome-ble drops a packet whose id it has had within 4 s, so each packet here has the next id, as if the sensor had
-measured anew. Its parsers and its inputs are built beforehand and not timed.
+bthome-ble drops a packet if the same packet id arrived within the last 4 s, so each packet here has the next id, as
+after a new measurement. The parsers and inputs of bthome-ble are built before the measurement and are not timed.
 """
 
 import platform
@@ -18,11 +18,11 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.parser import parse_bthome
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "pvvx v5.5, its two packets in turn": ("4000b00151028d0a038d11", "4000b00c200b10001101"),
+    "pvvx v5.5, its two packets alternating": ("4000b00151028d0a038d11", "4000b00c200b10001101"),
     "THB2, one packet": ("4000620159020608034d120c530b",),
-    "without packet id (inside an encrypted one)": ("400151028d0a038d11", "400c200b10001101"),
+    "without packet id (as in an encrypted payload)": ("400151028d0a038d11", "400c200b10001101"),
 }
-"""Name to the packets that one sensor sends in turn, in hex, device-information byte first."""
+"""The packets that one sensor sends alternately, in hex, device-information byte first, by the name of the stream."""
 
 AIM = "25 or more"
 _ADDRESS = "A4:C1:38:AA:BB:CC"
@@ -30,7 +30,7 @@ _PEER_NEEDS = (3, 11)
 _IDS = 256
 ROUNDS = 11
 TIMES = 10
-# bthome-ble's keys where they are not our names.
+# The keys of bthome-ble that differ from our names.
 _OUR_NAME = {"power": "power_on"}
 _NO_MEASUREMENTS = {"packet_id", "signal_strength"}
 
@@ -39,23 +39,23 @@ Item = TypeVar("Item")
 
 
 class Peer(Protocol):
-    """What of bthome-ble's BTHomeBluetoothDeviceData is used here: nothing imports it at type-checking time."""
+    """The members of bthome-ble's BTHomeBluetoothDeviceData that are used here; mypy can't see the late import."""
 
     packet_id: float | None
 
     def update(self, data: object) -> object:
-        """Take in one advertisement; return all that is known of the sensor."""
+        """Decode one advertisement; return everything known about the sensor."""
 
 
 class Libraries:
-    """bthome-ble and what it needs, imported late: it is not there for Python 3.10."""
+    """bthome-ble and habluetooth, imported late because they are not installed on Python 3.10."""
 
     def __init__(self) -> None:
         self.peer: Callable[[bytes | None], Peer] = import_module("bthome_ble").BTHomeBluetoothDeviceData
         self._service_info: Callable[..., object] = import_module("habluetooth").BluetoothServiceInfoBleak
 
     def heard(self, payload: bytes, uuid: str = UUID, address: str = _ADDRESS) -> object:
-        """Wrap service data as bthome-ble wants it."""
+        """Return service data in the type that bthome-ble's `update()` takes."""
         return self._service_info(
             name="ATC_AABBCC",
             address=address,
@@ -73,38 +73,38 @@ class Libraries:
 
     @staticmethod
     def values(update: object) -> dict[str, float]:
-        """Return the measurements of an update, by our names."""
-        said = vars(update)
+        """Return the measurements of an update by our names, in the units of bthome-ble, which are ours too."""
+        attributes = vars(update)
         return {
             _OUR_NAME.get(key.key, key.key): float(value.native_value)
-            for key, value in {**said["entity_values"], **said["binary_entity_values"]}.items()
+            for key, value in {**attributes["entity_values"], **attributes["binary_entity_values"]}.items()
             if key.key not in _NO_MEASUREMENTS
         }
 
 
 def run() -> None:
     """
-    Measure and print.
+    Measure the decoding of BTHome v2, and print the table.
 
     Raises:
-        DifferenceError: The two decoders read a packet differently, or bthome-ble dropped one.
+        DifferenceError: The two decoders read a packet differently, or bthome-ble dropped a packet.
     """
-    print(f"Decoding one packet: bthome-ble's update() against our parse_bthome. Aim: {AIM}.\n")
+    print(f"Decoding one packet: our parse_bthome against bthome-ble's update(). Aim: {AIM} times as fast.\n")
     print_rows(_row, STREAMS.items())
 
 
 def print_rows(row: Callable[[Libraries, Item], tuple[str, ...]], streams: Iterable[Item]) -> None:
     """
-    Print the table of both decoders, a row for each stream; or why there is none.
+    Print the table of both decoders, with a row for each stream; without bthome-ble, print the reason instead.
 
     Args:
-        row: Gives the name, the microseconds of bthome-ble and ours, how many times as fast ours is, and the aim.
-        streams: What it measures.
+        row: Returns the cells of a row: name, microseconds of bthome-ble, our microseconds, ratio, aim.
+        streams: The streams to measure, each an argument of `row`.
     """
     try:
         libraries = Libraries()
     except ModuleNotFoundError as error:
-        print(f"  Left out: no module {error.name}. {_why_missing()}\n")
+        print(f"  Skipped: there is no module {error.name}. {_why_missing()}\n")
         return
     head = ("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")
     print_table([head, *(row(libraries, stream) for stream in streams)])
@@ -124,14 +124,14 @@ def _row(libraries: Libraries, item: tuple[str, tuple[str, ...]]) -> tuple[str, 
 
 
 def _why_missing() -> str:
-    """Return what to do about a missing bthome-ble."""
+    """Return why bthome-ble is missing, or how to install it."""
     if sys.version_info < _PEER_NEEDS:
         return f"bthome-ble needs Python 3.11 or newer, and this is {platform.python_version()}."
-    return "It is in the development dependencies: make bench sets them up."
+    return "It is a development dependency, which `make bench` installs."
 
 
 def _with_next_ids(packets: list[bytes]) -> list[bytes]:
-    """The packets in turn, 256 in all, with ids that go round once; those without an id as they are."""
+    """Repeat the packets up to 256; give those with a packet id each id from 0 to 255 once."""
     stream = []
     for number in range(_IDS):
         packet = bytearray(packets[number % len(packets)])
@@ -142,7 +142,7 @@ def _with_next_ids(packets: list[bytes]) -> list[bytes]:
 
 
 def _check_values(libraries: Libraries, packet: bytes) -> None:
-    """Both decoders must find the same measurements, with equal values."""
+    """Raise DifferenceError unless both decoders find the same measurements, with equal values."""
     theirs = libraries.values(libraries.peer(None).update(libraries.heard(packet)))
     ours = parse_bthome(packet)
     if ours != theirs:
@@ -150,7 +150,7 @@ def _check_values(libraries: Libraries, packet: bytes) -> None:
 
 
 def _check_none_dropped(libraries: Libraries, stream: list[bytes]) -> None:
-    """Each packet must arrive at bthome-ble, from the stream's end to its beginning too."""
+    """Raise DifferenceError if bthome-ble drops a packet, also when the stream starts over."""
     peer = libraries.peer(None)
     for packet in [*stream, *stream]:
         peer.update(libraries.heard(packet))
@@ -159,7 +159,7 @@ def _check_none_dropped(libraries: Libraries, stream: list[bytes]) -> None:
 
 
 def _measure(libraries: Libraries, stream: list[bytes]) -> Rounds:
-    """Time the whole stream, in seconds, with one parser at bthome-ble: it has one for each sensor."""
+    """Return the times of the whole stream, in seconds. bthome-ble uses one parser, as it does for one sensor."""
     peer = libraries.peer(None)
     heard = [libraries.heard(packet) for packet in stream]
 
@@ -171,5 +171,5 @@ def _measure(libraries: Libraries, stream: list[bytes]) -> Rounds:
         for packet in stream:
             parse_bthome(packet)
 
-    # Ours runs more often, so that a turn of either is long against the clock's and the scheduler's grain.
+    # Our decoder runs more often, so that both turns are long compared with the clock's and the scheduler's resolution.
     return compare({"bthome-ble": lambda: repeat(theirs, TIMES), "ours": lambda: repeat(ours, 10 * TIMES)}, ROUNDS)

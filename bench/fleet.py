@@ -1,8 +1,8 @@
 """
-The same sensors twice: in our store behind its exposition, and in prometheus_client's plain labelled gauges.
+The same readings twice: in our store with its exposition, and in plain labelled gauges of prometheus_client.
 
-Each device sends the two packets of a pvvx sensor in turn, as the decoder gives them: temperature, humidity and
-battery; voltage, power and opening.
+Each device sends the two packets of a pvvx sensor alternately. They are decoded already: the first has temperature,
+humidity and battery, the second voltage, power and opening.
 """
 
 import time
@@ -21,19 +21,19 @@ from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
 _RSSI_DBM = -60
-# The exposition counts its collectors' failures, which plain gauges have no need of.
+# A metric of our exposition only: plain gauges have no collector that can fail.
 _NOT_SHARED = b"ble_exporter_collector_failures"
 
 
 class Heard(NamedTuple):
     """
-    What both sides start from: one decoded packet.
+    One decoded packet, the input of both sides.
 
     Attributes:
-        device: Its name.
+        device: The name of its device.
         measurements: Measurement name to value, in °C, %, V, or 1 and 0.
-        heard_at: Seconds since the Unix epoch.
-        rssi: dBm.
+        heard_at: The time of reception, in seconds since the Unix epoch.
+        rssi: The signal strength, in dBm.
     """
 
     device: str
@@ -44,10 +44,10 @@ class Heard(NamedTuple):
 
 class Fleet:
     """
-    A number of devices, in both.
+    The readings of some devices, in our store and in plain gauges.
 
     Args:
-        devices: How many.
+        devices: The number of devices.
     """
 
     def __init__(self, devices: int) -> None:
@@ -56,12 +56,12 @@ class Fleet:
         self.registry = CollectorRegistry()
         self._exposition = Exposition({"readings": self.readings})
         self._names = [device.name for device in self._devices]
-        # Each sends two kinds of packets.
+        # Each device sends two packets in every generation.
         self._twice = [device for device in self._devices for _ in range(2)]
         self._advertisements: list[Advertisement] = []
-        self._moment = 0
+        self._generation = 0
         self._heard: list[Heard] = []
-        self.measure_anew()
+        self.generate_readings()
         self.update_ours()
         self._gauges = self._create_gauges()
         self._gauge_of = {
@@ -71,7 +71,7 @@ class Fleet:
         self._rssi = self._gauges["ble_sensor_rssi_dbm"]
 
     def _create_gauges(self) -> dict[str, Gauge]:
-        """Make the same families, with the same help and samples, as gauges, by metric name."""
+        """Return a gauge for each family of our store, with the same help and samples, by metric name."""
         gauges = {}
         for family in self.readings.collect():
             gauge = gauges[family.name] = Gauge(family.name, family.documentation, ["device"], registry=self.registry)
@@ -81,28 +81,28 @@ class Fleet:
 
     @property
     def heard(self) -> int:
-        """How many readings one measurement of all devices is: two for each."""
+        """The number of readings in one generation: two for each device."""
         return len(self._heard)
 
-    def measure_anew(self) -> None:
-        """Give every device new readings, which neither side has taken in yet."""
-        self._moment += 1
+    def generate_readings(self) -> None:
+        """Generate new readings of every device, without storing them on either side."""
+        self._generation += 1
         heard_at = time.time()
         self._heard = [
             Heard(device.name, values, heard_at + number / 1000, _RSSI_DBM - number % 30)
             for number, device in enumerate(self._devices)
-            for values in _measure(number + self._moment)
+            for values in _measure(number + self._generation)
         ]
-        # An advertisement is the scanner's, so making it is not timed.
+        # In the service the scanner creates the advertisements, so their creation is not timed.
         self._advertisements = [Advertisement("", {}, heard.heard_at, heard.rssi) for heard in self._heard]
 
     def update_ours(self) -> None:
-        """Take the readings in, in our devices."""
+        """Store the readings in our devices."""
         for device, advertisement, heard in zip(self._twice, self._advertisements, self._heard, strict=True):
             device.update(advertisement, Reading(heard.measurements, {}, None), advertisement.heard_at)
 
     def update_plain(self) -> None:
-        """Take the readings in as one does with plain gauges; `seen` stays 1, so that nobody need set it."""
+        """Store the readings in the gauges, with a label lookup for each. `ble_sensor_seen` is 1 from the beginning."""
         for device, measurements, heard_at, rssi in self._heard:
             for name, value in measurements.items():
                 self._gauge_of[name].labels(device=device).set(value)
@@ -110,7 +110,7 @@ class Fleet:
             self._rssi.labels(device=device).set(rssi)
 
     def hold_children(self) -> Callable[[], None]:
-        """Look all labels up beforehand; return an `update_plain` without that, the fastest there is."""
+        """Look up all labels once; return the fastest possible `update_plain`, which needs no further lookup."""
         children: Mapping[str, Mapping[str, Gauge]] = {
             device: {name: gauge.labels(device=device) for name, gauge in self._gauge_of.items()}
             for device in self._names
@@ -129,21 +129,21 @@ class Fleet:
         return update
 
     def render_ours(self) -> bytes:
-        """Write the exposition."""
+        """Return our exposition in the text format."""
         return self._exposition.render(TEXT)
 
     def render_plain(self) -> bytes:
-        """Write the gauges' registry."""
+        """Return the exposition of the plain gauges in the text format."""
         return generate_latest(self.registry)
 
     def check(self) -> None:
         """
-        Compare the two outputs, help and types included, whatever their order.
+        Compare the lines of the two outputs, including help and types, in any order.
 
         Raises:
-            DifferenceError: They differ.
+            DifferenceError: A line differs.
         """
-        self.measure_anew()
+        self.generate_readings()
         self.update_ours()
         self.update_plain()
         ours = sorted(line for line in self.render_ours().splitlines() if _NOT_SHARED not in line)
@@ -156,7 +156,7 @@ class Fleet:
 
 
 def _measure(number: int) -> tuple[dict[Measurement, float], dict[Measurement, float]]:
-    """What the two packets of one sensor say: °C, %, % and V, 1 or 0, 1 or 0."""
+    """Return the measurements of a sensor's two packets, in %, °C and %, and in V, 1 or 0 and 1 or 0."""
     climate = {"battery": float(1 + number % 100), "temperature": number % 4000 / 100, "humidity": number % 9973 / 100}
     supply = {"voltage": 2 + number % 1000 / 1000, "power_on": float(number % 2), "opening": float(number // 2 % 2)}
     return (

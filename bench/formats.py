@@ -1,7 +1,7 @@
 """
-Decoding every other format: against bthome-ble's `update()` where it knows the format, and by itself where it does not.
+Time the decoding of all other formats, and compare it with bthome-ble's `update()` for the formats that it supports.
 
-What is encrypted has the next counter in each packet, as a sensor's packets have; what is plain, the next packet id.
+As from a real sensor, each encrypted packet has the next counter, and each plain packet the next packet id.
 """
 
 from collections.abc import Callable
@@ -20,19 +20,19 @@ _PACKETS = 256
 _AIM_ENCRYPTED = "10 or more"
 
 Packets = Callable[[int], bytes]
-"""The packet of a number from 0 to 255, which is its counter or its packet id."""
+"""Returns the packet whose counter or packet id is the argument, from 0 to 255."""
 
 
 class Stream(NamedTuple):
     """
-    What one sensor sends.
+    The packets of one sensor.
 
     Attributes:
-        name: For the table.
-        uuid: Of its service data.
-        packet: Number to packet.
-        has_key: Whether it is encrypted.
-        has_peer: Whether bthome-ble knows the format.
+        name: The name in the table.
+        uuid: The UUID of the service data.
+        packet: Returns the packet with a given number.
+        has_key: Whether the packets are encrypted.
+        has_peer: Whether bthome-ble supports the format.
     """
 
     name: str
@@ -42,21 +42,21 @@ class Stream(NamedTuple):
     has_peer: bool
 
 
-def _in_turn(seal: Callable[[bytes, int], bytes], *plaintexts: str) -> Packets:
-    """The plaintexts in turn, encrypted."""
+def _encrypted(seal: Callable[[bytes, int], bytes], *plaintexts: str) -> Packets:
+    """Return packets that contain the plaintexts alternately, encrypted by `seal`."""
     return lambda number: seal(bytes.fromhex(plaintexts[number % len(plaintexts)]), number)
 
 
-def _plain(before: str, behind: str) -> Packets:
-    return lambda number: bytes.fromhex(before) + bytes([number]) + bytes.fromhex(behind)
+def _plain(before: str, after: str) -> Packets:
+    return lambda number: bytes.fromhex(before) + bytes([number]) + bytes.fromhex(after)
 
 
 _MAC = REVERSED.hex()
 STREAMS = [
     Stream(
-        "BTHome v2 encrypted, two in turn",
+        "BTHome v2 encrypted, two alternating",
         bthome.UUID,
-        _in_turn(seal_v2, "0151028d0a038d11", "0c200b10001101"),
+        _encrypted(seal_v2, "0151028d0a038d11", "0c200b10001101"),
         has_key=True,
         has_peer=True,
     ),
@@ -64,27 +64,27 @@ STREAMS = [
     Stream(
         "BTHome v1 encrypted",
         bthome_v1.UUID_ENCRYPTED,
-        _in_turn(seal_v1, "23026c070303ff1302014e"),
+        _encrypted(seal_v1, "23026c070303ff1302014e"),
         has_key=True,
         has_peer=True,
     ),
     Stream("pvvx custom", atc.UUID, _plain(f"{_MAC}6c07fa13d60a52", "0f"), has_key=False, has_peer=False),
-    Stream("pvvx custom encrypted", atc.UUID, _in_turn(seal_atc, "6c07fa13520f"), has_key=True, has_peer=False),
+    Stream("pvvx custom encrypted", atc.UUID, _encrypted(seal_atc, "6c07fa13520f"), has_key=True, has_peer=False),
     Stream("ATC1441", atc.UUID, _plain("a4c138aabbcc00ce33430a6e", ""), has_key=False, has_peer=False),
-    Stream("ATC encrypted", atc.UUID, _in_turn(seal_atc, "763256"), has_key=True, has_peer=False),
+    Stream("ATC encrypted", atc.UUID, _encrypted(seal_atc, "763256"), has_key=True, has_peer=False),
     Stream("MiBeacon", mibeacon.UUID, _plain("50585b05", f"{_MAC}0d1004be000002"), has_key=False, has_peer=False),
-    Stream("MiBeacon encrypted", mibeacon.UUID, _in_turn(seal_mibeacon, "041002be00"), has_key=True, has_peer=False),
+    Stream("MiBeacon encrypted", mibeacon.UUID, _encrypted(seal_mibeacon, "041002be00"), has_key=True, has_peer=False),
 ]
 
 
 def run() -> None:
     """
-    Measure and print.
+    Measure the decoding of each format, and print the table.
 
     Raises:
-        DifferenceError: The two decoders read a packet differently, or bthome-ble dropped one.
+        DifferenceError: The two decoders read a packet differently, or bthome-ble dropped a packet.
     """
-    print("Decoding the other formats, with the sender's address, and with a cipher where there is a key.\n")
+    print("Decoding the other formats, with the sender's address, and with a cipher if they are encrypted.\n")
     print_rows(_row, STREAMS)
 
 

@@ -1,8 +1,8 @@
 """
-The way of one advertisement through the service, beside decoding alone.
+The cost of handling one advertisement in the service, compared with decoding it.
 
-A configured sensor's advertisement is wanted, read, stored and counted; an unknown device's is only counted. Status and
-history are on.
+The advertisement of a configured sensor is decoded, stored and counted; that of an unknown device is only counted.
+Status and history are on.
 """
 
 import itertools
@@ -30,9 +30,9 @@ _UNKNOWN = "11:22:33:44:55:66"
 
 
 def run() -> None:
-    """Measure and print."""
-    print(f"The way of one advertisement, of {_SENSORS} sensors in turn, against parse_bthome alone.")
-    print(f"Aim: {AIM} times; of an unknown device {AIM_UNKNOWN}.\n")
+    """Measure the handling of one advertisement, and print the table."""
+    print(f"Handling one advertisement, of {_SENSORS} sensors in turn, against parse_bthome alone.")
+    print(f"Aim: {AIM} times as long; for an unknown device, {AIM_UNKNOWN}.\n")
     rows: list[tuple[str, ...]] = [("expiry", "parse_bthome µs", "wants + handle µs", "×", "unknown device µs")]
     of_latest_scan = AppConfig(30, 30, 8000, _devices())
     by_rhythm = replace(of_latest_scan, stale_after_seconds="auto")
@@ -50,7 +50,7 @@ def _devices() -> Mapping[str, str]:
 
 
 def _measure(config: AppConfig) -> Rounds:
-    """Time one advertisement, in seconds."""
+    """Return the times for one advertisement, in seconds."""
     log = logging.getLogger("bench")
     log.addHandler(logging.NullHandler())
     log.propagate = False
@@ -83,7 +83,7 @@ def _measure(config: AppConfig) -> Rounds:
 
 
 def _advertisements(config: AppConfig) -> list[list[Advertisement]]:
-    """Return 256 turns of all sensors: two packets in turn, and four with one id, as the firmware sends them."""
+    """Return 256 turns of all sensors: as from the firmware, two packets alternate, and four in a row share one id."""
     packets = itertools.cycle(bytes.fromhex(text) for text in next(iter(STREAMS.values())))
     turns = []
     for number, packet in zip(range(256), packets, strict=False):

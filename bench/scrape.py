@@ -1,7 +1,7 @@
 """
-A scrape: our exposition against `generate_latest` of plain gauges, and what taking the readings in costs for it.
+Compare a scrape of our exposition with `generate_latest` of plain gauges, and the updates of both with readings.
 
-A scrape that is cheap because every update is dear would have gained nothing, so both are shown, and their sum too.
+A fast scrape would gain nothing if the updates became slow, so the output has scrapes, updates, and their sum.
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ COUNTS = (10, 100, 1_000, 10_000)
 
 AIM_CHANGED = "never slower"
 AIM_UNCHANGED = "5 or more"
-# A sensor sends every 2.5 s and Prometheus asks every 15 s: six readings of each device, in two kinds, for a scrape.
-_MEASUREMENTS_A_SCRAPE = 3
+# A sensor sends every 2.5 s and Prometheus scrapes every 15 s: six readings, or three generations of two, a scrape.
+_GENERATIONS_PER_SCRAPE = 3
 
 
 def run() -> None:
     """
-    Measure and print.
+    Measure scrapes and updates, and print the tables.
 
     Raises:
-        DifferenceError: The two outputs differ.
+        DifferenceError: The exposition and the plain gauges differ.
     """
     scrapes: dict[int, Rounds] = {}
     updates: dict[int, Rounds] = {}
@@ -39,20 +39,20 @@ def run() -> None:
 
 
 def _rounds(count: int) -> int:
-    # A round of 10,000 devices takes four seconds, and the whole run shall be done in one minute.
+    # A round with 10,000 devices takes four seconds, and the whole run should end within a minute.
     return 5 if count >= 10_000 else 11
 
 
 def _times(count: int) -> int:
-    """How many scrapes make a turn long against the clock's and the scheduler's grain."""
+    """Return how many scrapes make a turn long compared with the clock's and the scheduler's resolution."""
     return max(1, 300 // count)
 
 
 def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
-    """Time a scrape, in seconds: plain, ours with every device changed, ours with none changed."""
+    """Return the times of a scrape in seconds: of plain gauges, and of ours with all devices changed, and with none."""
 
     def change() -> None:
-        fleet.measure_anew()
+        fleet.generate_readings()
         fleet.update_ours()
 
     def unchanged() -> float:
@@ -61,7 +61,7 @@ def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
 
     return compare(
         {
-            # To plain gauges it is all one whether anything has changed.
+            # Plain gauges take the same time whether values have changed or not.
             "plain": lambda: repeat(fleet.render_plain, _times(count)),
             "changed": lambda: repeat(fleet.render_ours, _times(count), before=change),
             "unchanged": unchanged,
@@ -71,15 +71,15 @@ def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
 
 
 def _measure_updates(fleet: Fleet, count: int) -> Rounds:
-    """Time taking in one reading, in seconds; and all readings of 15 s with the scrape behind them."""
+    """Return the times of storing one reading, and of storing all readings of 15 s with the scrape, in seconds."""
 
     def with_scrape(update: Callable[[], None], render: Callable[[], bytes]) -> None:
-        for _ in range(_MEASUREMENTS_A_SCRAPE):
+        for _ in range(_GENERATIONS_PER_SCRAPE):
             update()
         render()
 
     def per_reading(update: Callable[[], None]) -> float:
-        return repeat(update, max(1, 2_000 // count), before=fleet.measure_anew) / fleet.heard
+        return repeat(update, max(1, 2_000 // count), before=fleet.generate_readings) / fleet.heard
 
     held = fleet.hold_children()
     return compare(
@@ -88,10 +88,12 @@ def _measure_updates(fleet: Fleet, count: int) -> Rounds:
             "held": lambda: per_reading(held),
             "ours": lambda: per_reading(fleet.update_ours),
             "plain with scrape": lambda: repeat(
-                lambda: with_scrape(fleet.update_plain, fleet.render_plain), _times(count), before=fleet.measure_anew
+                lambda: with_scrape(fleet.update_plain, fleet.render_plain),
+                _times(count),
+                before=fleet.generate_readings,
             ),
             "ours with scrape": lambda: repeat(
-                lambda: with_scrape(fleet.update_ours, fleet.render_ours), _times(count), before=fleet.measure_anew
+                lambda: with_scrape(fleet.update_ours, fleet.render_ours), _times(count), before=fleet.generate_readings
             ),
         },
         _rounds(count),
@@ -99,8 +101,8 @@ def _measure_updates(fleet: Fleet, count: int) -> Rounds:
 
 
 def _print_scrapes(scrapes: dict[int, Rounds]) -> None:
-    print("A scrape in the text format, 9 families of each device: plain gauges against our exposition.")
-    print("Changed: every device since the last scrape. Unchanged: none. Times as fast, with min–max of the rounds.\n")
+    print("A scrape in the text format, with 9 families of each device: our exposition against plain gauges.")
+    print("Changed: every device has new readings since the last scrape. Unchanged: none has. ×: times as fast.\n")
     rows: list[tuple[str, ...]] = [
         ("devices", "plain ms", "changed ms", f"× (aim: {AIM_CHANGED})", "unchanged ms", f"× (aim: {AIM_UNCHANGED})")
     ]
@@ -114,8 +116,8 @@ def _print_scrapes(scrapes: dict[int, Rounds]) -> None:
 
 
 def _print_updates(updates: dict[int, Rounds]) -> None:
-    print("Taking in one reading (three measurements, RSSI, time): the cost of a scrape must not just have moved here.")
-    print("Plain gauges by labels(device=…).set(), or, the fastest there is, with all labels looked up beforehand.\n")
+    print("Storing one reading (three measurements, RSSI, time): faster scrapes must not make updates slower.")
+    print("Plain gauges are set by labels(device=…).set(), or faster, with all labels looked up beforehand.\n")
     rows: list[tuple[str, ...]] = [
         ("devices", "labels().set() µs", "held labels µs", "ours µs", "× labels()", "× held")
     ]
@@ -124,7 +126,7 @@ def _print_updates(updates: dict[int, Rounds]) -> None:
         ratios = [str(measured.ratio(who, "ours")) for who in ("plain", "held")]
         rows.append((f"{count:,}", *micros, *ratios))
     print_table(rows)
-    print("\nBoth together: six readings of each device (15 s of sensors that send every 2.5 s), then the scrape.\n")
+    print("\nBoth together: six readings of each device (one every 2.5 s, for 15 s), then one scrape.\n")
     rows = [("devices", "plain ms", "ours ms", f"× (aim: {AIM_CHANGED})")]
     for count, measured in updates.items():
         both = ("plain with scrape", "ours with scrape")
@@ -135,7 +137,7 @@ def _print_updates(updates: dict[int, Rounds]) -> None:
 
 def _print_growth(scrapes: dict[int, Rounds]) -> None:
     first, last = COUNTS[0], COUNTS[-1]
-    print(f"Growth of a scrape from {first:,} to {last:,} devices, in µs a device. Aim: about linear, so alike.\n")
+    print(f"A scrape of {first:,} to {last:,} devices, in µs per device. Aim: about the same at each number.\n")
     rows: list[tuple[str, ...]] = [("", *(f"{count:,}" for count in COUNTS), f"{last:,} against {first:,}")]
     for who, title in (
         ("plain", "plain gauges"),

@@ -1,8 +1,8 @@
 """
-Fair comparisons on a machine that does other things too.
+Fair comparisons on a machine that runs other programs too.
 
-The contestants of one round run right behind each other, in an order that turns from round to round, and only the
-ratio within a round counts: what slows the machine for a second slows both sides of it.
+The contestants of one round run immediately after each other, in an order that rotates from round to round, and only
+ratios within a round count: other load on the machine for a second slows both sides of a ratio.
 """
 
 import gc
@@ -12,19 +12,19 @@ from statistics import median
 from typing import NamedTuple
 
 Contestant = Callable[[], float]
-"""Does its work some times over; returns the seconds that one piece of work took."""
+"""Repeats its work, and returns the mean seconds for one repetition."""
 
 
 class DifferenceError(Exception):
-    """The two sides of a comparison do not give the same result: their times mean nothing."""
+    """The two sides of a comparison give different results, so their times can't be compared."""
 
 
 class Ratio(NamedTuple):
     """
-    How many times as fast one contestant is as another, over the rounds.
+    How many times as fast as another contestant one is, over all rounds.
 
     Attributes:
-        median, least, most: Dimensionless; 1 is equally fast.
+        median, least, most: Dimensionless; 1 if both are equally fast.
     """
 
     median: float
@@ -36,32 +36,32 @@ class Ratio(NamedTuple):
 
 
 class Rounds(dict[str, list[float]]):
-    """Contestant to the seconds for one piece of work, round by round."""
+    """The seconds for one repetition in each round, by the contestant's name."""
 
     def median(self, name: str) -> float:
-        """The median of one contestant, in seconds."""
+        """Return the median of one contestant, in seconds."""
         return median(self[name])
 
     def ratio(self, slower: str, faster: str) -> Ratio:
-        """How many times as fast `faster` is, round by round."""
+        """Return how many times as fast as `slower` the contestant `faster` is."""
         ratios = [a / b for a, b in zip(self[slower], self[faster], strict=True)]
         return Ratio(median(ratios), min(ratios), max(ratios))
 
 
 def compare(contestants: Mapping[str, Contestant], rounds: int) -> Rounds:
     """
-    Let the contestants run in turn.
+    Run each contestant once in every round.
 
     Args:
-        contestants: By name.
-        rounds: How often each runs; one more at the start, as warm-up, is not counted.
+        contestants: The contestants by name.
+        rounds: The number of rounds; an additional first round, for warming up, is not counted.
     """
     names = list(contestants)
     measured = Rounds({name: [] for name in names})
     for turn in range(-1, rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            # The collector stays on, as it is in a service; but nobody shall tidy up behind somebody else.
+            # The garbage collector stays on, as in the service, but no contestant must collect another one's garbage.
             gc.collect()
             seconds = contestants[name]()
             if turn >= 0:
@@ -71,16 +71,14 @@ def compare(contestants: Mapping[str, Contestant], rounds: int) -> Rounds:
 
 def repeat(work: Callable[[], object], times: int, before: Callable[[], object] | None = None) -> float:
     """
-    Do the work some times over.
+    Repeat `work`, and return its mean processor time in seconds.
+
+    Only computation in one thread is timed here; wall-clock time would include other programs on the machine.
 
     Args:
-        work: What is timed.
-        times: How often.
-        before: What comes before each and is not timed.
-
-    Returns:
-        Seconds of processor time for one piece of work. (All that is timed here is computing, in one thread; the time
-        on the wall would add what else the machine does.)
+        work: The function to time.
+        times: The number of repetitions.
+        before: A function to call before each repetition, which is not timed.
     """
     total = 0.0
     for _ in range(times):
@@ -93,7 +91,7 @@ def repeat(work: Callable[[], object], times: int, before: Callable[[], object] 
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows of equal length, the heading first; the first column stands left, the others right."""
+    """Print rows of equal length, the heading first; the first column is left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *cells in rows:
         aligned = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))]
