@@ -1,4 +1,4 @@
-# The two commands for a newcomer are `make demo` and `make test`. Each sets up what it needs.
+# Begin with `make demo` and `make test`. Each target installs the packages that it needs in a virtual environment.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,8 +7,8 @@ LOCK := requirements-dev.lock
 FAST := not page and not prometheus and not radio and not differential
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
-# The fast tests, on as many cores as there are. Byte code is kept though this shell's programs may keep none: the tests
-# start the program, and each would compile all of it.
+# The fast tests, on all cores, up to four. PYTHONDONTWRITEBYTECODE is unset because many tests start the program: without
+# cached byte code, each start would compile all modules.
 FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
   --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
@@ -18,20 +18,20 @@ FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-demo: ## Run the exporter on a simulated radio: no hardware, no root. Ctrl-C ends it.
+demo: ## Run the exporter on a simulated radio, without hardware or root. Ctrl-C ends it.
 	@$(MAKE) --no-print-directory VENV=.venv-demo LOCK=requirements.lock run-demo
 
 run-demo: $(READY)
 	@echo
-	@echo "  Three simulated sensors. Look at:"
-	@echo "    http://127.0.0.1:8000/          what each of them is doing"
-	@echo "    http://127.0.0.1:8000/metrics   the readings, as Prometheus sees them"
-	@echo "    http://127.0.0.1:8000/status    the same, as JSON"
-	@echo "  Ctrl-C ends it. The first readings:"
+	@echo "  Three simulated sensors. Open:"
+	@echo "    http://127.0.0.1:8000/          the status of each sensor"
+	@echo "    http://127.0.0.1:8000/metrics   the readings, as Prometheus scrapes them"
+	@echo "    http://127.0.0.1:8000/status    the status as JSON"
+	@echo "  Ctrl-C ends the demo. The first readings:"
 	@echo
 	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
 
-test: $(READY) lint ## Lint, check types and imports, and run the fast tests with their coverage.
+test: $(READY) lint ## Lint, check types and imports, run the fast tests, and check their coverage.
 	$(FAST_TESTS) --cov --cov-report=term
 	@$(BIN)/python contrib/branch-coverage 95
 
@@ -41,22 +41,22 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-properties: $(READY) ## Run the property tests with 1,000 examples each, on all cores. The fast tests take 30.
+test-properties: $(READY) ## Run the property tests on all cores, with 1,000 examples each instead of 30.
 	$(BIN)/python -m pytest -q -m "hypothesis and $(FAST)" --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal
 
 test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11.
 	$(BIN)/python -m pytest -s -m differential tests/formats
 
-fuzz: ## Fuzz the decoders, guided by coverage, for FUZZ_SECONDS (60); or run FUZZ_INPUT again.
+fuzz: ## Fuzz the decoders, guided by coverage, for FUZZ_SECONDS (default: 60); or run the input FUZZ_INPUT again.
 	@$(MAKE) --no-print-directory VENV=.venv-fuzz LOCK=requirements-fuzz.lock FUZZ="$(FUZZ_INPUT)" run-fuzz
 
-fuzz-keep: ## Keep what fuzzing has found in tests/corpus: the fewest inputs that take all branches.
+fuzz-keep: ## Save in tests/corpus the fewest fuzzing inputs that cover all branches.
 	@$(MAKE) --no-print-directory VENV=.venv-fuzz LOCK=requirements-fuzz.lock FUZZ=--keep run-fuzz
 
 run-fuzz: $(READY)
 	@$(BIN)/python -m tests.formats.fuzzing $(FUZZ)
 
-test-page: ## Look at the page in a real Chromium. Needs Debian's package chromium.
+test-page: ## Test the page in a real Chromium. Needs Debian's package chromium.
 	@$(MAKE) --no-print-directory VENV=.venv-page LOCK=requirements-page.lock run-page
 
 run-page: $(READY)
@@ -68,52 +68,52 @@ test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs D
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.
 	$(BIN)/python -m pytest -m radio tests/rig
 
-soak: $(READY) ## Soak the exporter for 11 minutes on the real Bluetooth stack, and tell what it costs; 20 minutes in all.
+soak: $(READY) ## Soak-test the exporter for 11 minutes on the real Bluetooth stack, and report its cost. Takes 20 minutes.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s
 
-test-pythons: ## Run the fast tests on each supported Python that this machine has.
+test-pythons: ## Run the fast tests on each supported Python that is installed.
 	contrib/test-pythons
 
 test-lowest: ## Run the fast tests with the lowest versions of the dependencies that pyproject.toml allows.
 	$(MAKE) VENV=.venv-lowest LOCK=requirements-lowest.lock fast-tests
 
-test-wheel: $(READY) ## Build the wheel, install it by itself with the locked dependencies, and run the installed program.
+test-wheel: $(READY) ## Build the wheel, install it with the locked dependencies in a new environment, and run the program.
 	contrib/test-wheel $(PYTHON) $(BIN)/python
 
-test-fresh: ## Install as the README says on a fresh Debian 12, while newer releases exist; run make demo and make test there.
+test-fresh: ## Follow the README's installation on a fresh Debian 12, then run make demo and make test there.
 	PYTHONPATH=contrib $(PYTHON) -m fresh debian
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix
 
-nightly: ## What takes too long for every change: install all locks with each pip on each Python.
+nightly: ## Install all locks with each pip on each Python. Takes too long for every change.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY)
 	$(FAST_TESTS) -q
 
-mutants: ## Mutation testing: does a test notice each change of ble_exporter/formats? MODULES="atc ccm" is less than all.
+mutants: ## Check that a test fails for each mutation of ble_exporter/formats, or of MODULES="atc ccm" only.
 	@$(MAKE) --no-print-directory VENV=.venv-mutation LOCK=requirements-mutation.lock run-mutants
 
 run-mutants: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m mutation $(MODULES)
 
-bench: $(READY) ## Measure decoding against bthome-ble, and a scrape against plain gauges, as ratios of one run.
+bench: $(READY) ## Compare the speed of decoding with bthome-ble, and that of a scrape with plain gauges.
 	$(BIN)/python -m bench
 
-lock: $(READY) ## Resolve the locked sets anew.
+lock: $(READY) ## Resolve the dependencies again, and write all requirements-*.lock files.
 	contrib/lock $(BIN)/uv
 
-clean: ## Remove what the other targets made.
+clean: ## Remove the files that the other targets created.
 	rm -rf .venv .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
 
 $(READY): $(LOCK) requirements-build.lock
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "make: $(PYTHON) is not Python 3.10 or newer with venv (Debian: apt-get install python3-venv);" \
-	       "name another: make PYTHON=python3.12 …" >&2; exit 1; }
-	@echo "Setting up $(VENV) from $(LOCK) (once; up to a minute)"
-	@[ ! -e $(VENV) ] || [ -e $(VENV)/pyvenv.cfg ] || { echo "make: $(VENV) is no virtual environment" >&2; exit 1; }
+	       "name another interpreter: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Setting up $(VENV) from $(LOCK) (once; takes up to a minute)"
+	@[ ! -e $(VENV) ] || [ -e $(VENV)/pyvenv.cfg ] || { echo "make: $(VENV) is not a virtual environment" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
-	@# With --no-deps pip resolves nothing, so no later release can break this: a lock is complete. For the same reason,
-	@# packages without a wheel are built with locked tools (--no-build-isolation).
+	@# A lock is complete, so --no-deps keeps pip from resolving anything, and no later release can break the installation.
+	@# For the same reason, packages without a wheel are built with the locked build tools (--no-build-isolation).
 	@$(INSTALL) --requirement requirements-build.lock
 	@$(INSTALL) --no-build-isolation --requirement $(LOCK)
 	@$(BIN)/pip check --disable-pip-version-check
