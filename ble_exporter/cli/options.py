@@ -15,21 +15,19 @@ from ble_exporter.cli.parser import (
     number_between,
 )
 
-# With more loss, a scan would hear nothing.
+# With a higher loss, most scans would receive nothing.
 _MAX_LOSS = 0.99
 
-_DESCRIPTION = (
-    "Hear Bluetooth Low Energy thermometers (BTHome, pvvx, ATC1441, MiBeacon) and export their readings to Prometheus."
-)
+_DESCRIPTION = "Export the readings of Bluetooth thermometers (BTHome, pvvx, ATC1441, MiBeacon) to Prometheus."
 _EXAMPLES = {
     "--config config.yaml": "run with this machine's Bluetooth adapter",
     "--config config.yaml --config.check": "check the configuration and exit",
-    "--config config.yaml --mock": "run with a simulated radio: no hardware, no root",
-    "--replay house.capture": "run on a recording",
+    "--config config.yaml --mock": "run with a simulated radio, without hardware or root",
+    "--replay home.capture": "run with recorded packets",
 }
 _STATUSES = {
     EXIT_OK: "ended by SIGTERM or SIGINT, or no error found",
-    EXIT_FAILURE: "unexpected error, with its traceback; commands: see their own --help",
+    EXIT_FAILURE: "unexpected error, with a traceback; for a command, see its --help",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
     EXIT_CONFIG: "the configuration can't be used",
     EXIT_INTERRUPTED: "a command was interrupted (Ctrl-C)",
@@ -37,7 +35,7 @@ _STATUSES = {
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the options of the service. Exits after an error, --help and --version."""
+    """Parse the options of the service. Exit after an error, --help or --version."""
     parser = Parser("", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES, commands=COMMANDS)
     parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
     parser.add_argument(
@@ -45,7 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     simulated = parser.add_simulation_options(
-        "Every configured device sends as the real firmware does, without Bluetooth.", strangers=0
+        "Simulate every configured device, with the packets of the real firmware, without Bluetooth.", strangers=0
     )
     simulated.add_argument(
         "--mock-loss",

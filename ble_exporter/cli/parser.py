@@ -1,4 +1,4 @@
-"""The parser of all command lines: help with examples, and errors that suggest what was meant."""
+"""The argument parser of the program and its commands: help with examples, and errors with suggestions."""
 
 import argparse
 import sys
@@ -16,19 +16,23 @@ PROGRAM = "ble-exporter"
 Number = TypeVar("Number", int, float)
 
 EXIT_OK = 0
-EXIT_FAILURE = 1  # the --help of each command says what failed
-EXIT_USAGE = 2  # argparse's own
-EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE of sysexits.h
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
-EXIT_INTERRUPTED = 130  # what a shell reports for a command that SIGINT ended
+EXIT_FAILURE = 1  # the --help of each command explains it
+EXIT_USAGE = 2  # as in argparse
+EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE in sysexits.h
+EXIT_CONFIG = 78  # EX_CONFIG in sysexits.h
+EXIT_INTERRUPTED = 130  # as shells report a command that was ended by SIGINT
 
 
 class Parser(argparse.ArgumentParser):
     """
-    Parses the arguments of a command, or of the program, whose `command` is empty. Call `parse`, not `parse_args`.
+    The argument parser of a command, or of the program itself. Call `parse` instead of `parse_args`.
 
-    `examples` has the arguments of each call and what it does, `statuses` each exit status and its meaning; that of
-    wrong usage is added.
+    Args:
+        command: The command's name; empty for the program itself.
+        description: The text at the top of --help.
+        examples: Arguments of an example to its description.
+        statuses: Exit status to its meaning; the one for wrong usage is added.
+        commands: The commands of the program by name; None for a command's own parser.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse the arguments; options may stand anywhere among them. Exits after an error, and after --help."""
+        """Parse the arguments, with options at any position. Exit after an error or --help."""
         options, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
             self.error(self._explain(unknown))
@@ -72,12 +76,14 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
-        """Add the options of the simulated radio; return their group. `strangers`: the default of --mock-strangers."""
+        """Add the options of the simulated radio, with the default for --mock-strangers; return their group."""
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")
-        source.add_argument("--replay", metavar="FILE", help="play a capture file once, at its recorded pace")
-        group.add_argument("--mock-seed", metavar="N", type=int, help="the same seed gives the same packets")
+        source.add_argument("--replay", metavar="FILE", help="replay a capture file once, at its recorded pace")
+        group.add_argument(
+            "--mock-seed", metavar="N", type=int, help="random seed; the same seed gives the same packets"
+        )
         group.add_argument(
             "--mock-strangers",
             metavar="N",
@@ -87,13 +93,13 @@ class Parser(argparse.ArgumentParser):
         return group
 
     def error(self, message: str) -> NoReturn:
-        """Exit with one line for the error and one that names --help, instead of ten lines of usage."""
+        """Print the error and a reference to --help, one line each, instead of argparse's long usage; then exit."""
         print(f"{self.prog}: error: {one_line(message)}", file=sys.stderr)
         print(f"`{self.prog} --help` shows the options, with examples.", file=sys.stderr)
         sys.exit(EXIT_USAGE)
 
     def _explain(self, unknown: Sequence[str]) -> str:
-        """Suggest what unknown arguments mean. Shows no value: that of a mistyped option may be a bindkey."""
+        """Return an error message that suggests a correction; it has no option's value, which may be a bindkey."""
         for word in unknown:
             if word in self._commands:
                 return f"the command comes first, then its options: `{self.prog} {word} …`"
@@ -102,7 +108,7 @@ class Parser(argparse.ArgumentParser):
             options = [string for action in self._actions for string in action.option_strings]
             return f"unknown option {name}{_suggestion(name, options)}"
         if not self._commands:
-            return "unexpected argument: this takes options only"
+            return "unexpected argument: this command takes options only"
         if set(name) <= set("0123456789abcdefABCDEF:- ") and "decode" in self._commands:
             return f"to decode a payload, use `{self.prog} decode …`"
         if name.lower().endswith((".yaml", ".yml")):

@@ -1,4 +1,4 @@
-"""Output to a terminal: colours, aligned columns, and no control characters from names."""
+"""Output to a terminal: colours, and aligned columns in which control characters are escaped."""
 
 import os
 import unicodedata
@@ -13,7 +13,7 @@ _CODES: Mapping[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yel
 
 
 class Painter:
-    """Styles text for a stream if that is a terminal, and NO_COLOR is not set (no-color.org)."""
+    """Styles text for a stream if the stream is a terminal and NO_COLOR is not set (no-color.org)."""
 
     def __init__(self, stream: TextIO) -> None:
         self.is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -21,18 +21,18 @@ class Painter:
         self._paints = self.is_live and not os.environ.get("NO_COLOR")
 
     def __call__(self, text: str, *styles: Style | None) -> str:
-        """Return the text with styles; None is no style."""
+        """Return the text with the escape sequences of the styles; None means no style."""
         codes = [str(_CODES[style]) for style in styles if style]
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._paints and codes else text
 
 
 def discard_output(stream: TextIO) -> None:
-    """Redirect a closed pipe to /dev/null; otherwise Python reports the error again when it exits."""
+    """Redirect a stream whose pipe is closed to /dev/null; otherwise Python reports the error again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write and flush; a character that the stream can't encode becomes a question mark."""
+    """Write and flush the text; replace characters that the stream can't encode with question marks."""
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
@@ -46,7 +46,7 @@ def width(text: str) -> int:
 
 
 def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Return the lines of a table with aligned columns (`right`: to the right); control characters are escaped."""
+    """Return the lines of a table; columns in `right` are right-aligned, and control characters are escaped."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
 

@@ -84,7 +84,7 @@ def test_a_parser_without_words_rejects_a_word(capsys: pytest.CaptureFixture[str
     """The message does not repeat the argument, which may be a bindkey."""
     parser = Parser("doctor", "It looks.", examples={}, statuses={})
 
-    assert "ble-exporter doctor: error: unexpected argument: this takes options only" == error_of(
+    assert "ble-exporter doctor: error: unexpected argument: this command takes options only" == error_of(
         parser, [DIGITS], capsys
     )
 

@@ -98,8 +98,8 @@ def decoded(program: Path) -> dict[str, tuple[int, str]]:
     ("name", "how"),
     [
         ("guessed", "guessed: it has two bytes"),
-        ("said", "as --service says"),
-        ("in an advertising payload", "as the service data's UUID says"),
+        ("said", "set by --service"),
+        ("in an advertising payload", "set by the service data's UUID"),
     ],
 )
 def test_decode_explains_it(decoded: dict[str, tuple[int, str]], name: str, how: str) -> None:

@@ -1,1 +1,1 @@
-"""`ble-exporter decode`: explain every byte of a payload. The service does not load this package."""
+"""`ble-exporter decode`: explain each byte of a payload."""

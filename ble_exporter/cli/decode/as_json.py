@@ -1,4 +1,4 @@
-"""The output of `decode --json`: the facts of the text output, for programs. Bytes are hex digits."""
+"""The output of `decode --json`: the content of the text output as a JSON document. Bytes are written as hex digits."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -13,7 +13,7 @@ from ble_exporter.formats.field import Field
 def document(
     structures: Sequence[Structure], explanations: Sequence[Explanation], *, is_valid: bool
 ) -> dict[str, object]:
-    """Return the JSON document of an advertising payload's structures, and of payloads; one of them may be empty."""
+    """Return the JSON document for an advertising payload's structures and the explained payloads."""
     return {
         "version": __version__,
         "sound": is_valid,
@@ -75,7 +75,7 @@ def _row(data: bytes, fields: Sequence[Field]) -> dict[str, object]:
 
 def _value(field: Field) -> dict[str, object]:
     value = field.value.hex() if isinstance(field.value, bytes) else field.value
-    # JSON has neither infinity nor NaN.
+    # JSON has no infinity and no NaN.
     is_finite = not isinstance(value, float) or isfinite(value)
     return {
         "role": field.role,

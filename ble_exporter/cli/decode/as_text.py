@@ -1,4 +1,4 @@
-"""The explanation as plain lines of at most 100 columns, to be pasted into a bug report."""
+"""The text output of `decode`: plain lines of at most 100 columns, which users can paste into a bug report."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
@@ -15,23 +15,23 @@ from ble_exporter.metrics.families import FAMILIES, event_labels
 from ble_exporter.utils import number_of, one_line
 
 SERVICES: Mapping[str, str] = {row.short_uuid: uuid for uuid, row in FORMATS.items()}
-"""Argument of `--service` to UUID."""
+"""UUID by argument of `--service`."""
 
 ADVERTISING = "advertising"
 """The argument of `--service` for a whole advertising payload."""
 
 VALUE_ROLES: frozenset[Role] = frozenset({"measurement", "other", "packet_id", "counter"})
-"""The roles of the fields whose values are shown with a name."""
+"""The roles of the fields whose values are shown with their names."""
 
 _WIDTH = 100
 _BYTES_IN_A_ROW = 8
 _BYTES_IN_A_DUMP = 16
-# Of the columns of offset and bytes, and of the spaces between all columns.
+# The columns for the offset and the bytes, and the spaces between all columns.
 _WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
 
 
 def rows(fields: Iterable[Field], data: bytes) -> Iterator[tuple[bytes, list[Field]]]:
-    """Group fields by their bytes, which are a part of `data`."""
+    """Yield the bytes of each part of `data` with the fields that describe it."""
     for (start, end), same in groupby(fields, key=lambda field: (field.start, field.end)):
         yield data[start:end], list(same)
 
@@ -44,7 +44,7 @@ def format_name(explanation: Explanation) -> str:
 
 
 def exported(explanation: Explanation) -> Iterator[tuple[str, float]]:
-    """Yield the series of a valid payload, without the label of the device, and their values."""
+    """Yield the series of a payload that is not rejected, without the label `device`, with their values."""
     if explanation.error is not None:
         return
     for field in explanation.all_fields:
@@ -82,28 +82,28 @@ def _value_text(field: Field) -> str:
 
 
 def structure_lines(payload: bytes, structures: Sequence[Structure], known: Iterable[str]) -> list[str]:
-    """Return the table of an advertising payload's structures; the UUIDs in `known` are explained below it."""
+    """Return the table of an advertising payload's structures; `known` has the UUIDs that are explained after it."""
     rows = []
     for one in structures:
         if one.uuid:
-            said = f"0x{one.uuid[4:8].upper()}" if one.uuid_size == 2 else one.uuid
-            said += ", below" if one.uuid in known else f"{_swapped(one)}: ignored"
+            meaning = f"0x{one.uuid[4:8].upper()}" if one.uuid_size == 2 else one.uuid
+            meaning += ", see below" if one.uuid in known else f"{_swapped(one)}: ignored"
         else:
-            said = one.text() or "ignored"
+            meaning = one.text() or "ignored"
         missing = f"; {one.missing} of its bytes are missing" if one.missing else ""
         data = payload[one.offset : one.offset + 2 + len(one.data)]
-        rows.append((str(one.offset), data, one.name, said + missing))
+        rows.append((str(one.offset), data, one.name, meaning + missing))
     return _table(rows, "structure")
 
 
 def payload_lines(explanation: Explanation, paint: Painter) -> list[str]:
-    """Return the explanation of one payload."""
+    """Return the lines that explain one payload."""
     payload, plaintext = explanation.payload, explanation.plaintext
     lines = [f"{number_of(len(payload), 'byte')} of service data: {format_name(explanation)}"]
     lines += _head(explanation)
     lines += ["", *_table(_cells(explanation.fields, payload), "field")]
     if plaintext is not None:
-        lines += ["", f"decrypted, {number_of(len(plaintext), 'byte')}; these offsets are those of the plaintext:"]
+        lines += ["", f"decrypted, {number_of(len(plaintext), 'byte')}; the offsets are relative to the plaintext:"]
         lines += ["", *_table(_cells(explanation.plaintext_fields, plaintext), "field")]
     series = [f"  {name} {_number(value)}" for name, value in exported(explanation)]
     if series:
@@ -112,7 +112,7 @@ def payload_lines(explanation: Explanation, paint: Painter) -> list[str]:
 
 
 def dump_lines(data: bytes, offset: int, size: int) -> list[str]:
-    """Return the line of a hex dump that contains `offset`, and carets under the `size` bytes from there on."""
+    """Return the line of a hex dump that contains `offset`, and a line with carets under `size` bytes from there."""
     start = min(offset, max(len(data) - 1, 0)) // _BYTES_IN_A_DUMP * _BYTES_IN_A_DUMP
     line = data[start : start + _BYTES_IN_A_DUMP]
     shown = min(size, max(len(line) - (offset - start), 1))
@@ -123,7 +123,7 @@ def _swapped(structure: Structure) -> str:
     known = structure.swapped_uuid
     if not known:
         return ""
-    return f" is 0x{known[4:8].upper()} ({FORMATS[known].name}) with its bytes swapped; the lower one comes first"
+    return f" is 0x{known[4:8].upper()} ({FORMATS[known].name}) with its bytes swapped (the low byte comes first)"
 
 
 def _head(explanation: Explanation) -> list[str]:
@@ -132,7 +132,7 @@ def _head(explanation: Explanation) -> list[str]:
         name, option = "a whole advertising payload", ADVERTISING
         if guess.uuid:
             name, option = FORMATS[guess.uuid].name, FORMATS[guess.uuid].short_uuid
-        lines += wrapped(f"it could also be {name} (--service {option}): {guess.why}")
+        lines += wrapped(f"alternative: {name} (--service {option}): {guess.why}")
     if explanation.address:
         lines.append(f"address: {explanation.address}")
     if explanation.nonce:
@@ -150,8 +150,8 @@ def _cells(fields: Iterable[Field], data: bytes) -> list[tuple[str, bytes, str, 
 
 
 def _table(rows: Sequence[tuple[str, bytes, str, str]], title: str) -> list[str]:
-    """Align offset, bytes, name and text, wrapping the bytes and the text."""
-    cells = [["byte", "bytes", title, "says"]]
+    """Align the columns offset, bytes, name and meaning; wrap the bytes and the meaning."""
+    cells = [["byte", "bytes", title, "meaning"]]
     text_width = _WIDTH - _WIDTH_OF_BYTES - max((len(name) for _, _, name, _ in rows), default=0)
     for offset, data, name, text in rows:
         parts = [data[at : at + _BYTES_IN_A_ROW].hex(" ") for at in range(0, len(data), _BYTES_IN_A_ROW)]
@@ -165,8 +165,8 @@ def _verdict(explanation: Explanation, paint: Painter) -> list[str]:
     for field in explanation.all_fields:
         if not field.is_possible:
             amount = f"{_number(float(field.value))} {field.unit}".rstrip()
-            text = f"impossible: no sensor can have measured a {field.name.name.replace('_', ' ')} of {amount}"
-            lines.append(paint(f"{text}: it is left out", "yellow"))
+            text = f"impossible: no sensor can measure a {field.name.name.replace('_', ' ')} of {amount}"
+            lines.append(paint(f"{text}, so it is not exported", "yellow"))
     for field in explanation.all_fields:
         if field.role == "unknown_object":
             where = "of the plaintext " if field in explanation.plaintext_fields else ""
@@ -178,14 +178,16 @@ def _verdict(explanation: Explanation, paint: Painter) -> list[str]:
         whole = explanation.plaintext if error.in_plaintext else explanation.payload
         lines += [*dump_lines(whole or b"", error.offset, max(error.size, 1)), *wrapped(hint)]
     if not lines:
-        lines.append(paint("sound", "green"))
+        lines.append(paint("valid", "green"))
     if error is None and explanation.has_key and not explanation.is_encrypted:
-        lines += wrapped("It is not encrypted: if the device has a key, the exporter refuses it (not_encrypted).")
+        lines += wrapped(
+            "The payload is not encrypted: if the device has a bindkey, the exporter rejects it (not_encrypted)."
+        )
     return lines
 
 
 def _rejection(error: DecodeError, explanation: Explanation) -> tuple[str, str]:
-    """Return why a payload is rejected, and what the reader can do about it, or an empty string."""
+    """Return why a payload is rejected, and a hint for the user, which may be empty."""
     where = " (of the plaintext)" if error.in_plaintext else ""
     rejected = f"rejected as {error.reason}: {error.detail}{where}"
     mac = "--mac A4:C1:38:00:00:01"
@@ -193,20 +195,20 @@ def _rejection(error: DecodeError, explanation: Explanation) -> tuple[str, str]:
         and_mac = "" if explanation.address else f", and the sender's address: {mac}"
         return (
             rejected,
-            f"To decrypt it, give the key, the 32 hex digits on the firmware's page: --key-file FILE{and_mac}.",
+            f"To decrypt it, give the 32 hex digits of the key on the firmware's page: --key-file FILE{and_mac}.",
         )
     if error.reason == "wrong_key":
         return (
             rejected,
-            "The key is not this sensor's, the address is not the sender's, or the bytes were changed.",
+            "The key belongs to another sensor, the address is not the sender's, or the bytes were changed.",
         )
     if error.reason == "wrong_address" and explanation.address:
-        return rejected, "Without --mac it is read under the address that it includes."
+        return rejected, "Without --mac, decode uses the address in the payload."
     if error.reason == "wrong_address":
-        return f"not decrypted: {error.detail}", f"The payload does not include it; give it: {mac}."
+        return f"not decrypted: {error.detail}", f"The payload does not include the address; give it with {mac}."
     return rejected, ""
 
 
 def wrapped(text: str) -> list[str]:
-    """Return a text as lines that fit; none for an empty text."""
+    """Return a text, wrapped to the width of the output; an empty list for an empty text."""
     return wrap(one_line(text), _WIDTH - 2, subsequent_indent="  ", break_on_hyphens=False)

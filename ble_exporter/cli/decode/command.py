@@ -1,4 +1,4 @@
-"""`ble-exporter decode`: the meaning of each byte of a payload, to find out why a value is missing."""
+"""`ble-exporter decode`: explains each byte of a payload, to find out why a value is missing."""
 
 import json
 import sys
@@ -20,24 +20,24 @@ from ble_exporter.formats.decoded import CERTAIN, Guess
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
-# Bluetooth Core, vol. 4, part E, 7.8.54: an extended advertisement has no more.
+# The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54.
 _MOST_BYTES = 1650
 _MOST_CHARACTERS = 100_000
 _STANDARD_INPUT = "-"
 
-_DESCRIPTION = "Explain each byte of a payload: its meaning, the exported values, and where an error is."
+_DESCRIPTION = "Explain each byte of a payload; show the exported values and the position of an error."
 _EXAMPLES = {
     "4000b00151028d0a038d11": "service data of any format",
     "02 01 06 0e 16 d2 fc 40 00 b0 …": "a whole advertising payload",
-    "--service 181a a4c138aabbcc00ce33430a6ec3": "of that format",
-    "--key-file room.key --mac A4:C1:38:AA:BB:CC 41…": "encrypted",
-    "--config config.yaml --mac A4:C1:38:AA:BB:CC 41…": "the bindkey is there",
-    "-": "from standard input",
+    "--service 181a a4c138aabbcc00ce33430a6ec3": "service data of 0x181A",
+    "--key-file room.key --mac A4:C1:38:AA:BB:CC 41…": "an encrypted payload",
+    "--config config.yaml --mac A4:C1:38:AA:BB:CC 41…": "with the configured bindkey",
+    "-": "read standard input",
 }
 _STATUSES = {
-    EXIT_OK: "all of it is sound",
-    EXIT_FAILURE: "it would be rejected, is not known, or has an impossible value or unknown object",
-    EXIT_CONFIG: "the key, or the configuration, can't be used",
+    EXIT_OK: "the payload is valid",
+    EXIT_FAILURE: "the payload is rejected or unknown, or has an impossible value or an unknown object",
+    EXIT_CONFIG: "the key or the configuration can't be used",
 }
 
 
@@ -45,19 +45,19 @@ def main(arguments: Sequence[str]) -> int:
     """Explain a payload; return the exit status. Raises ConfigError if the key or the configuration can't be used."""
     parser = _parser()
     options = parser.parse(arguments)
-    service, how = options.service, "as --service says"
+    service, how = options.service, "set by --service"
     mac, sender = options.mac, ""
     try:
         if options.hex == [_STANDARD_INPUT] == [options.key_file]:
             raise ValueError("standard input can't be both the payload and the key")
         data, named = pasted(_input(options.hex))
         if service is None and named:
-            service, how = SERVICES.get(named, named), "as the text around the bytes says"
+            service, how = SERVICES.get(named, named), "named in the text around the bytes"
         if not service and (reported := hci_report(data)):
             data, sender = reported
             service, mac = "", mac or sender
         if len(data) > _MOST_BYTES:
-            raise ValueError(f"{len(data)} bytes are more than the {_MOST_BYTES} that an advertisement holds")
+            raise ValueError(f"{len(data)} bytes are more than an advertisement can hold ({_MOST_BYTES})")
     except ValueError as error:
         parser.error(str(error))
     decoding = _Decoding(data, mac, _keys(options))
@@ -77,23 +77,23 @@ def _parser() -> Parser:
         nargs="+",
         metavar="HEX",
         help="one payload as hex digits, in one or several arguments, as btmon, bluetoothctl or a phone shows it; "
-        "0x, spaces, colons, dashes do not count; - is standard input",
+        "0x, spaces, colons and dashes are ignored; - reads standard input",
     )
     key = parser.add_mutually_exclusive_group()
-    key.add_argument("--key-file", metavar="FILE", help="a file with the key's 32 hex digits; - is standard input")
+    key.add_argument("--key-file", metavar="FILE", help="a file with the key's 32 hex digits; - reads standard input")
     key.add_argument(
-        "--key", metavar="KEY", help="the key itself; the shell's history and the list of processes show it"
+        "--key", metavar="KEY", help="the key itself; it appears in the shell's history and in the list of processes"
     )
-    key.add_argument("--config", metavar="FILE", help="a configuration that has the key of that address")
-    parser.add_argument("--mac", metavar="ADDRESS", type=_mac, help="the sender's address, as A4:C1:38:00:00:01")
+    key.add_argument("--config", metavar="FILE", help="a configuration with the bindkey for the sender's address")
+    parser.add_argument("--mac", metavar="ADDRESS", type=_mac, help="the sender's address, such as A4:C1:38:00:00:01")
     parser.add_argument(
         "--service",
         metavar="UUID",
         type=_service,
-        help=f"the payload is service data of that service: {', '.join(SERVICES)}; {ADVERTISING}: it is a whole "
-        "advertising payload (default: guess)",
+        help=f"the service of the service data: {', '.join(SERVICES)}; or {ADVERTISING} for a whole advertising "
+        "payload (default: guess)",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
@@ -108,7 +108,7 @@ def _mac(text: str) -> str:
         six = bytes_from_hex(text)
         if len(six) == 6:
             return six.hex(":").upper()
-    raise ArgumentTypeError("this is no Bluetooth address; write six pairs of hex digits, as A4:C1:38:00:00:01")
+    raise ArgumentTypeError("this is not a Bluetooth address; write six pairs of hex digits, such as A4:C1:38:00:00:01")
 
 
 def _service(text: str) -> str:
@@ -122,7 +122,7 @@ def _service(text: str) -> str:
 
 
 def _keys(options: Namespace) -> Mapping[str, bytes]:
-    """Return the keys by address; that under "" is for any address."""
+    """Return the keys by address; the key of the empty string applies to any address."""
     if options.config is not None:
         from ble_exporter.config.app_config import load_config
 
@@ -137,16 +137,16 @@ def _keys(options: Namespace) -> Mapping[str, bytes]:
 
 class _Decoding:
     """
-    One run of the command.
+    The decoding of the bytes of one command line.
 
     Args:
-        data: The bytes that were given.
-        mac: The sender's address, if it is known.
-        keys: By address; that under "" is for any address.
+        data: The bytes to explain.
+        mac: The sender's address; None if it is unknown.
+        keys: The keys by address; the key of the empty string applies to any address.
 
     Attributes:
-        structures: Of an advertising payload; none for service data.
-        explanations: Of the payloads of known formats.
+        structures: The structures of an advertising payload; empty for service data.
+        explanations: The explanations of the payloads that have a known format.
     """
 
     def __init__(self, data: bytes, mac: str | None, keys: Mapping[str, bytes]) -> None:
@@ -159,16 +159,16 @@ class _Decoding:
 
     @property
     def is_valid(self) -> bool:
-        """Whether all of it is known and possible."""
+        """Whether there is a payload of a known format, and all bytes are valid."""
         is_cut = any(one.missing for one in self.structures)
         return bool(self.explanations) and not is_cut and all(one.is_valid for one in self.explanations)
 
     def explain(self, service: str | None, how: str) -> None:
         """
-        Explain the bytes; `how` says in words how their service was found.
+        Explain the bytes; `how` describes how the service was found.
 
-        `service` is its UUID, or the 16 bits of one without a known format; empty for a whole advertising payload; None
-        for a guess.
+        `service` is the UUID of a known format, or the 16-bit UUID of another service; an empty string for a whole
+        advertising payload; None to guess.
         """
         if service and service in FORMATS:
             self._explain(service, self._data, how)
@@ -179,7 +179,7 @@ class _Decoding:
             for one in self.structures:
                 if one.uuid in FORMATS:
                     start = one.offset + 2 + one.uuid_size
-                    self._explain(one.uuid, one.service_data, "as the service data's UUID says", start=start)
+                    self._explain(one.uuid, one.service_data, "set by the service data's UUID", start=start)
         else:
             self._guess()
 
@@ -187,10 +187,10 @@ class _Decoding:
         found = guesses(self._data)
         uuid = SERVICES.get(self._data[1::-1].hex()) or SERVICES.get(self._data[:2].hex())
         if uuid is not None and not (found and found[0].rank == CERTAIN):
-            how = f"its first two bytes are the UUID, 0x{uuid[4:8].upper()}; what follows is the service data"
+            how = f"the first two bytes are the UUID 0x{uuid[4:8].upper()}, and the rest is the service data"
             self._explain(uuid, self._data[2:], how, start=2)
         elif found:
-            # A format that any bytes fit is worth mentioning only if no other fits well.
+            # Mention a format that matches any bytes only if no other format matches well.
             also = [guess for guess in found[1:] if guess.rank < found[0].rank + 3]
             self._explain(found[0].uuid, self._data, f"guessed: {found[0].why}", also)
 
@@ -206,11 +206,11 @@ class _Decoding:
         self.explanations.append(replace(explanation, how=how, also=also, start=start))
 
     def lines(self, sender: str, paint: Painter) -> list[str]:
-        """Return the explanation as lines; `sender` is the address in an HCI event around the bytes, or empty."""
+        """Return the lines of the output; `sender` is the address in the HCI event that holds the bytes, or empty."""
         lines = [paint(f"{PROGRAM} {__version__}", "bold")]
         if self.structures:
             known = [explanation.format.uuid for explanation in self.explanations]
-            where = f", in an HCI event that names {sender} as its sender" if sender else ""
+            where = f", in an HCI event with the sender's address {sender}" if sender else ""
             lines += [f"{number_of(len(self._data), 'byte')} of an advertising payload{where}", ""]
             lines += as_text.structure_lines(self._data, self.structures, known)
         for explanation in self.explanations:
@@ -219,7 +219,7 @@ class _Decoding:
         for one in self.structures:
             if one.missing:
                 by = number_of(one.missing, "byte")
-                text = f"wrong: the structure at byte {one.offset} is {by} longer than the rest of the payload"
+                text = f"error: the structure at byte {one.offset} is {by} longer than the rest of the payload"
                 lines += ["", paint(text, "bold", "red"), *as_text.dump_lines(self._data, one.offset, 1)]
         if not self.explanations:
             lines += [""] if self.structures else []
@@ -231,11 +231,11 @@ class _Decoding:
         services = ", ".join(f"0x{short.upper()}" for short in SERVICES)
         if self.structures:
             return (
-                f"wrong: no service data of a known format ({services}); if these bytes are service data only, "
-                "name their service with --service"
+                f"error: there is no service data of a known format ({services}); if the bytes are service data only, "
+                "give their service with --service"
             )
         size = number_of(len(self._data), "byte")
         if self._unknown:
             unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
-            return f"wrong: these are {size} of {unknown}; services with a known format: {services}"
-        return f"wrong: the {size} match no known format; name their service with --service: {services}"
+            return f"error: the {size} are {unknown}; services with a known format: {services}"
+        return f"error: the {size} match no known format; give their service with --service: {services}"

@@ -1,4 +1,4 @@
-"""A payload of any format as its fields, those of its plaintext, and why it is rejected."""
+"""Explain a payload of any format: its fields, the fields of its plaintext, and the reason for a rejection."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,20 +15,20 @@ from ble_exporter.formats.values import Values
 @dataclass
 class Explanation:
     """
-    A payload, explained.
+    The explanation of one payload.
 
     Attributes:
-        format, payload: As given.
-        address: The sender's, as given or as included in the payload; empty if neither.
-        has_key: Whether a key was given.
-        how: How the format was found, in words.
+        format, payload: The arguments of `explain`.
+        address: The sender's address, from the user or from the payload; empty if it is unknown.
+        has_key: Whether the user gave a key.
+        how: How the format was found, as a text.
         also: Other formats that the payload may have.
-        start: Offset of the payload in the advertising payload; 0 if there is none.
-        fields, plaintext_fields: Cover the payload and the plaintext. If it is rejected, the last is the unread rest.
+        start: Offset of the payload in the advertising payload; 0 without an advertising payload.
+        fields, plaintext_fields: Cover the payload and the plaintext; after an error, the last one is the unread rest.
         is_encrypted: Whether the payload has encrypted content.
-        nonce: Empty without a key or an address.
-        plaintext: None if nothing was decrypted.
-        error: Why the payload is rejected; None for a valid one.
+        nonce: The nonce of the decryption; empty without a key or an address.
+        plaintext: The decrypted bytes; None if nothing was decrypted.
+        error: Why the payload is rejected; None if it is accepted.
     """
 
     format: Format
@@ -52,15 +52,15 @@ class Explanation:
 
     @property
     def is_valid(self) -> bool:
-        """Whether all of it is known and possible."""
+        """Whether the payload is accepted, and has only known objects and possible values."""
         return self.error is None and all(one.is_possible and one.role != "unknown_object" for one in self.all_fields)
 
 
 def explain(uuid: str, payload: bytes, address: str | None = None, cipher: Cipher | None = None) -> Explanation:
     """
-    Explain the service data of one advertisement, which may be any bytes.
+    Explain the service data of one advertisement, which may be arbitrary bytes.
 
-    `uuid` is a key of FORMATS. Without an address, the one that the payload includes is the sender's.
+    `uuid` is a key of FORMATS. Without `address`, the sender's address is the one in the payload, if it has one.
     """
     explanation = Explanation(FORMATS[uuid], payload, address or "", has_key=cipher is not None)
     values = Values()

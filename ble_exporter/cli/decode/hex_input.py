@@ -1,4 +1,4 @@
-"""Hex digits, as people copy them from btmon, bluetoothctl, Wireshark, a phone, a log or a web page."""
+"""Parse hex digits as users copy them from btmon, bluetoothctl, Wireshark, a phone, a log or a web page."""
 
 import ast
 import codecs
@@ -12,46 +12,48 @@ from ble_exporter.errors import ConfigError
 _KEY_DIGITS = 32
 
 _BASE_UUID = "-0000-1000-8000-00805F9B34FB"
-# The service of service data as btmon, nRF Connect, Wireshark, and programs that use BlueZ name it.
+# The service of service data, as written by btmon, nRF Connect, Wireshark, and programs that use BlueZ.
 _SERVICE = re.compile(
     r"(?:\bService ?Data\b[^\n]{0,80}?\((?:UUID )?0x(?=[0-9A-F]{4}\))"
     r"|\bUUID\b[^\n]{0,80}?\b0x(?=[0-9A-F]{4}\b)"
     rf"""|['"]?\b0000(?=[0-9A-F]{{4}}{_BASE_UUID}\b))([0-9A-F]{{4}})(?:{_BASE_UUID})?['"]?\)?""",
     re.IGNORECASE,
 )
-# The service data in the repr of an advertisement, which has other numbers as well.
+# The service data in the repr of an advertisement, which contains other numbers too.
 _MAPPING = re.compile(r"""\bservice_data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""")
-# The repr of bytes.
+# The repr of a Python bytes or bytearray object.
 _PYTHON = re.compile(
     r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
 )
-# A label in front of bytes, and a line that begins with a word and has no bytes, such as btmon's "RSSI: -60 dBm".
+# A label before bytes.
 _LABEL = re.compile(r"^(?!.*Manufacturer).*?\b(Service ?Data|Data|Value|bytes)(\[\d+\])?\s*[:=]", re.IGNORECASE)
+# The beginning of a line of text without bytes, such as btmon's "RSSI: -60 dBm".
 _PROSE = re.compile(r"^\W*(?=[A-Z]{2,}\b)[A-F]*[G-Z]", re.IGNORECASE)
 _OFFSET = re.compile(r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{8})(:|\s\s|$)(?P<bytes>.*)$", re.IGNORECASE)
-_BESIDE = re.compile(r"\s{2,}\|?|\s*\|")
+# The gap between the bytes of a hex dump and their characters.
+_GAP = re.compile(r"\s{2,}\|?|\s*\|")
 _PREFIX = re.compile(r"\(0x\)|0x|\\x", re.IGNORECASE)
 _SEPARATORS = re.compile(r"""[\s:,;.|_'"<>{}\[\]\-\u2010-\u2015]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
-# Zero-width characters and the byte-order mark, which web pages and editors add.
+# Zero-width characters and the byte-order mark, which web pages and editors insert.
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
-# Half a key is enough.
+# A text with the digits of half a key is treated as a key.
 _LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
-# No tool prints longer lines of bytes and their characters.
+# The longest line of a hex dump with characters; no tool prints longer ones.
 _MOST_OF_A_DUMP = 300
 
 
 def pasted(text: str) -> tuple[bytes, str]:
     """
-    Return the bytes that a text shows, and the service that it names: four lower-case hex digits, or empty.
+    Return the bytes in a text, and the 16-bit UUID of the service in it: four lower-case hex digits, or empty.
 
-    Prefixes, separators, labels, and the offsets and characters of a dump are ignored; after the name of a service, so
-    is everything from the next line of words.
+    Prefixes, separators, labels, and the offsets and characters of a hex dump are ignored. After the UUID of a service,
+    all lines from the first line of prose on are ignored too.
 
     Raises:
-        ValueError: There are other characters, no digits, an odd number of them, or service data of several services.
-            The error does not repeat the text.
+        ValueError: The text has other characters, no digits, an odd number of digits, or service data of several
+            services. The message does not repeat the text.
     """
     text = _PYTHON.sub(_literal_as_hex, "\n".join(text.translate(_INVISIBLE).splitlines()))
     mapping = _MAPPING.search(text)
@@ -62,7 +64,7 @@ def pasted(text: str) -> tuple[bytes, str]:
         parts.append((service.lower(), lines))
     with_bytes = [part for part in parts[1:] if any(_begins_with_digit(line) for line in part[1])]
     if len(with_bytes) > 1:
-        raise ValueError("there is service data of several services, or packets: give one at a time")
+        raise ValueError("there is service data of several services or packets; give one at a time")
     service, lines = with_bytes[0] if with_bytes else parts[-1]
     return _bytes_of(lines), service
 
@@ -84,7 +86,7 @@ def _begins_with_digit(line: str) -> bool:
 
 
 def bytes_from_hex(text: str) -> bytes:
-    """Return the bytes of hex digits, with or without separators; raise ValueError for anything else."""
+    """Return the bytes of a text of hex digits, with or without separators; raise ValueError for any other text."""
     return _bytes_of([text])
 
 
@@ -92,7 +94,8 @@ def _bytes_of(lines: list[str]) -> bytes:
     digits, has_offsets = "", False
     for whole in lines:
         line, dumped = whole, _OFFSET.match(whole)
-        # The first line shows whether there are offsets: bytes may look like any offset but 0.
+        # Lines have offsets if the first one begins with offset 0. Later lines can't show it: their bytes may look like
+        # an offset.
         has_offsets = has_offsets or bool(dumped and dumped["bytes"] and not digits and not int(dumped["offset"], 16))
         if dumped and has_offsets and int(dumped["offset"], 16) == len(digits) // 2:
             line = dumped["bytes"]
@@ -105,7 +108,7 @@ def _bytes_of(lines: list[str]) -> bytes:
 
 
 def _digits(line: str, before: int) -> str:
-    """Return a line's digits, after the `before` digits of the lines in front of it."""
+    """Return the digits of a line. `before` is the number of digits in the lines before it, for error messages."""
     digits = ""
     words = [word for word in _SEPARATORS.split(line) if word]
     for word in words:
@@ -115,20 +118,20 @@ def _digits(line: str, before: int) -> str:
         if wrong:
             raise ValueError(f"{wrong.group()!r} after {count + wrong.start()} hex digits is not a hex digit")
         if len(bare) == 1 and bare != word:
-            # As C and JavaScript print numbers.
+            # C and JavaScript print a number below 16 with one digit.
             bare = f"0{bare}"
         elif len(bare) % 2 and len(words) > 1:
-            # Joining it with its neighbour would shift all bytes after it by half a byte.
-            together = "a single digit" if len(bare) == 1 else f"a group of {len(bare)}"
-            raise ValueError(f"{together} after {count} hex digits is not whole bytes: write two digits for each byte")
+            # Joining the group with the next one would shift all bytes after it by half a byte.
+            group = "a single digit" if len(bare) == 1 else f"a group of {len(bare)}"
+            raise ValueError(f"{group} after {count} hex digits is not whole bytes: write two digits for each byte")
         digits += bare
     return digits
 
 
 def _without_characters(line: str) -> str:
-    """Cut off the characters next to the bytes of a dump, which must be those of the bytes."""
+    """Return a line of a hex dump without the characters at its end, if those are the characters of its bytes."""
     whole = line.strip()
-    for gap in _BESIDE.finditer(whole if len(whole) <= _MOST_OF_A_DUMP else ""):
+    for gap in _GAP.finditer(whole if len(whole) <= _MOST_OF_A_DUMP else ""):
         digits = "".join(whole[: gap.start()].split())
         if digits and not len(digits) % 2 and not _NO_DIGIT.search(digits):
             shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in bytes.fromhex(digits))
@@ -138,26 +141,26 @@ def _without_characters(line: str) -> str:
 
 
 def key_of(text: str, where: str) -> bytes:
-    """Return the 16 bytes of a key, or raise a ConfigError that shows `where` it comes from, and none of the text."""
+    """Return the 16 bytes of a key; raise ConfigError, with the key's source `where`, but without the invalid text."""
     digits = _SEPARATORS.sub("", _PREFIX.sub("", text.translate(_INVISIBLE)))
     if _NO_DIGIT.search(digits):
-        problem = "not all of it is hex digits"
+        problem = "the key has characters other than hex digits"
     elif len(digits) != _KEY_DIGITS:
-        problem = f"it has {len(digits)} hex digits, and not {_KEY_DIGITS}"
+        problem = f"the key has {len(digits)} hex digits instead of {_KEY_DIGITS}"
     else:
         return bytes.fromhex(digits)
-    raise ConfigError(problem, f"give the {_KEY_DIGITS} that the firmware's page shows", key=where)
+    raise ConfigError(problem, f"give the {_KEY_DIGITS} hex digits on the firmware's page", key=where)
 
 
 def refuse_key(path: str, option: str) -> None:
-    """Raise ConfigError for a path that looks like a key and is no file, before another error shows it."""
+    """Raise ConfigError if a path looks like a key and does not exist: other error messages would contain the path."""
     if _LIKE_A_KEY.search(_SEPARATORS.sub("", path)) and ("\0" in path or not os.path.lexists(path)):
         problem = "there is no such file, and its name looks like a key"
         raise ConfigError(problem, "write the key into a file", key=option)
 
 
 def key_in(path: str) -> bytes:
-    """Return the key in a file; raise ConfigError if it can't be read, or has none."""
+    """Return the key in a file; raise ConfigError if the file can't be read, or contains no key."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MOST_BYTES_OF_A_KEY)
@@ -166,5 +169,5 @@ def key_in(path: str) -> bytes:
         cause = error.strerror if isinstance(error, OSError) else error
         hint = "name a file with the key's 32 hex digits, or - for standard input"
         raise ConfigError(f"can't be read ({cause})", hint, key=f"--key-file {path}") from error
-    # Bytes that are not UTF-8 are not hex digits either.
+    # Latin-1 decodes any bytes, so a file that is not UTF-8 fails the check for hex digits.
     return key_of(content.removeprefix(codecs.BOM_UTF8).decode("latin-1"), f"--key-file {path}")

@@ -70,14 +70,14 @@ def test_the_key_comes_from_the_configuration(capsys: pytest.CaptureFixture[str]
     [
         ([], 2, "the following arguments are required: HEX"),
         (["40 0g"], 2, "'g' after 3 hex digits is not a hex digit"),
-        (["40" * 1651], 2, "1651 bytes are more than the 1650 that an advertisement holds"),
-        ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
-        ([PACKET, "--mac", "room"], 2, "--mac: this is no Bluetooth address; write six pairs of hex digits"),
+        (["40" * 1651], 2, "1651 bytes are more than an advertisement can hold (1650)"),
+        ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is not a Bluetooth address; write six pairs of hex digits"),
+        ([PACKET, "--mac", "room"], 2, "--mac: this is not a Bluetooth address; write six pairs of hex digits"),
         ([PACKET, "--service", "feaa"], 2, "--service: this service has no known format; choose one of fcd2, 181c"),
         (["-", "--key-file", "-"], 2, "standard input can't be both the payload and the key"),
         ([PACKET, "--key", "a", "--config", "b"], 2, "not allowed with argument --key"),
         ([PACKET, "--jason"], 2, "unknown option --jason; did you mean --json?"),
-        ([PACKET, "--key", KEY.hex()[:-2]], 78, "--key: it has 30 hex digits, and not 32"),
+        ([PACKET, "--key", KEY.hex()[:-2]], 78, "--key: the key has 30 hex digits instead of 32"),
         ([PACKET, "--key-file", "/nowhere/x.key"], 78, "--key-file /nowhere/x.key: can't be read (No such file"),
         ([PACKET, "--config", "/nowhere/x.yaml"], 78, "/nowhere/x.yaml: can't be read (No such file"),
     ],
@@ -98,14 +98,14 @@ def test_a_service_may_be_written_in_any_common_notation(service: str, capsys: p
     status, out, _ = says([PACKET, "--service", service], capsys)
 
     assert 0 == status
-    assert "BTHome v2 (0xFCD2)\nformat: as --service says\n" in out
+    assert "BTHome v2 (0xFCD2)\nformat: set by --service\n" in out
 
 
 @pytest.mark.parametrize(
     ("service", "status", "said"),
     [
-        ("fcd2", 0, "11 bytes of service data: BTHome v2 (0xFCD2)\nformat: as the text around the bytes says\n"),
-        ("feaa", 1, "wrong: these are 11 bytes of service data of 0xFEAA, which has no known format"),
+        ("fcd2", 0, "11 bytes of service data: BTHome v2 (0xFCD2)\nformat: named in the text around the bytes\n"),
+        ("feaa", 1, "error: the 11 bytes are service data of 0xFEAA, which has no known format"),
     ],
 )
 def test_the_service_named_in_the_text_is_used(
@@ -122,7 +122,7 @@ def test_the_option_service_overrides_the_text(capsys: pytest.CaptureFixture[str
     """A user who gives the option corrects the service that the text names."""
     _, out, _ = says(["--service", "fcd2", f"Service Data (UUID 0xfeaa): {PACKET}"], capsys)
 
-    assert "format: as --service says" in out
+    assert "format: set by --service" in out
 
 
 def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixtu
     _, guessed, _ = says(["0201100303bf13"], capsys)
     status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
 
-    assert "it could also be a whole advertising payload (--service advertising)" in guessed
+    assert "alternative: a whole advertising payload (--service advertising)" in guessed
     assert "ble_sensor_humidity_percent 50.55" in guessed
     assert (1, True) == (status, "7 bytes of an advertising payload" in forced)
     assert None in [
@@ -212,7 +212,7 @@ def test_the_status_is_1_exactly_when_something_is_not_valid(
     document = json.loads(capsys.readouterr().out)
 
     assert document["sound"] == (status == 0)
-    has_complaint = re.search(r"^(rejected|not decrypted|wrong|impossible|object)\b", out, re.MULTILINE)
+    has_complaint = re.search(r"^(rejected|not decrypted|error|impossible|object)\b", out, re.MULTILINE)
     assert (has_complaint is not None) == (status == 1)
-    assert ("\nsound\n" in out) or status == 1
+    assert ("\nvalid\n" in out) or status == 1
     assert all(len(line) <= 100 for line in out.splitlines())

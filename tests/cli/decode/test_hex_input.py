@@ -151,13 +151,13 @@ def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
         ("400", "3 hex digits are not whole bytes: one digit is missing or extra"),
         (
             "0000fcd2-0000-1000-8000-00805f9b34fb 4000, 0000181a-0000-1000-8000-00805f9b34fb 00",
-            "there is service data of several services, or packets: give one at a time",
+            "there is service data of several services or packets; give one at a time",
         ),
         (r"b'\xg0'", "the text in quotes is not a valid Python bytes literal"),
         ("64, 0, 176", "a single digit after 2 hex digits is not whole bytes: write two digits for each byte"),
         ("64 176 10", "a group of 3 after 2 hex digits is not whole bytes: write two digits for each byte"),
         ("Service Data (UUID 0xfcd2):", "there are no hex digits"),
-        (REPORT + REPORT, "there is service data of several services, or packets: give one at a time"),
+        (REPORT + REPORT, "there is service data of several services or packets; give one at a time"),
         ("40 0g", "'g' after 3 hex digits is not a hex digit"),
         ("40\x1b[2J", "'\\x1b' after 2 hex digits is not a hex digit"),
     ],
@@ -202,16 +202,16 @@ def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (KEY[:-2], "it has 30 hex digits, and not 32"),
-        (KEY[:-1] + "g", "not all of it is hex digits"),
-        ("", "it has 0 hex digits, and not 32"),
+        (KEY[:-2], "the key has 30 hex digits instead of 32"),
+        (KEY[:-1] + "g", "the key has characters other than hex digits"),
+        ("", "the key has 0 hex digits instead of 32"),
     ],
 )
 def test_an_invalid_key_is_refused_without_showing_it(text: str, problem: str, tmp_path: Path) -> None:
     """A mistyped key is nearly complete: anyone who sees it can guess the rest."""
     path = tmp_path / "room.key"
     path.write_text(text)
-    hint = "give the 32 that the firmware's page shows"
+    hint = "give the 32 hex digits on the firmware's page"
 
     with pytest.raises(ConfigError) as caught:
         key_in(str(path))
