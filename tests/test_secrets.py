@@ -154,7 +154,7 @@ def test_a_key_that_everybody_can_read_is_warned_of(
 ) -> None:
     """The file may have mode 644 from the time before it had a bindkey."""
     config.chmod(0o644)
-    warning = f"{config} holds a bindkey, and every user of this machine can read it: `chmod o-r {config}`"
+    warning = f"{config} holds a bindkey, and every user of this machine can read it: run `chmod o-r {config}`"
 
     assert 0 == main(["--config", str(config), "--config.check"])
     assert f"ble-exporter: warning: {warning}" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The configuration file, read into a valid `AppConfig`."""
+"""Reads the configuration file into a valid `AppConfig`."""
 
 from ble_exporter.config.app_config import (
     DEFAULT_SILENCE_LIMIT_S,

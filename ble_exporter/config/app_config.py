@@ -19,7 +19,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
 DEFAULT_SILENCE_LIMIT_S = 90.0
 
-# In a shorter scan the radio spends its time starting and stopping.
+# In a shorter scan, the radio would spend most of the time starting and stopping.
 _MIN_SECONDS = 1
 
 _MANDATORY = ("scan_interval_seconds", "scan_duration_seconds", "listen_port", "devices")
@@ -53,11 +53,12 @@ class AppConfig:
 
     Attributes:
         devices: Bluetooth address (upper case, colons) to device name; both unique.
-        listen_address: IP address of the HTTP server; None is every address of the machine.
-        stale_after_seconds: "auto" learns it from each sensor's interval; None shows what the latest scan heard.
-        adapters: Names such as "hci0"; if empty, the powered adapter with the lowest number is used.
-        keys: Bluetooth address to bindkey (16 bytes), for devices that encrypt.
-        key_files: The files that hold bindkeys: each `bindkey_file`, and the configuration if it contains one.
+        listen_address: IP address of the HTTP server; None means all addresses of the machine.
+        stale_after_seconds: How long a value is shown. "auto" learns this time from each sensor's interval; None shows
+            the values of the latest scan.
+        adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
+        keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
+        key_files: The files that contain bindkeys: each `bindkey_file`, and the configuration if it has a `bindkey`.
     """
 
     scan_interval_seconds: float
@@ -77,7 +78,7 @@ class AppConfig:
 
     @property
     def is_continuous(self) -> bool:
-        """Whether the radio listens all the time: scans follow each other without a pause."""
+        """Whether the radio listens all the time, because scans follow each other without a pause."""
         return self.scan_duration_seconds >= self.scan_interval_seconds
 
 
@@ -97,8 +98,8 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     """
     Check the content of a configuration file, or raise a ConfigError (a ValueError).
 
-    `path` is for messages, and its folder is where a relative `bindkey_file` is. Unless `needs_devices`, the
-    configuration may list none yet.
+    `path` is shown in messages, and a relative `bindkey_file` is looked up in the folder of `path`. If `needs_devices`
+    is false, the configuration may list no devices.
     """
     document = Document(path)
     settings = _read_settings(document, data, needs_devices=needs_devices)
@@ -114,7 +115,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
         listen_port=settings.read("listen_port", _port, 0, "is not a port", "write a whole number from 1 to 65535"),
         devices=devices.names,
         log_file=settings.read(
-            "log_file", _log_file, DEFAULT_LOG_FILE, "is not a path", 'write one, or "-" for standard error'
+            "log_file", _log_file, DEFAULT_LOG_FILE, "is not a path", 'write a path, or "-" for standard error'
         ),
         log_level=settings.choice("log_level", get_args(LogLevel), "INFO"),
         listen_address=settings.listen_address(),
@@ -131,7 +132,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
 def _read_settings(document: Document, data: bytes, *, needs_devices: bool) -> "_Settings":
     entries = document.entries(data)
     if not entries:
-        hint = f"write one `key: value` per line; mandatory are {', '.join(_MANDATORY)}"
+        hint = f"write one `key: value` per line; the mandatory keys are {', '.join(_MANDATORY)}"
         document.fail(None, "no settings found", hint)
     nodes = document.nodes(entries, KEYS)
     for key in _MANDATORY:
@@ -142,7 +143,7 @@ def _read_settings(document: Document, data: bytes, *, needs_devices: bool) -> "
 
 @dataclass(frozen=True)
 class _Settings:
-    """The settings of one file; reading one checks it, and raises a ConfigError with its line."""
+    """The settings of one file. Reading an invalid setting raises a ConfigError with its line."""
 
     document: Document
     nodes: Mapping[str, Node]
@@ -151,7 +152,7 @@ class _Settings:
         self.document.fail(self.nodes[key], problem, hint, key=key)
 
     def read(self, key: str, accept: Callable[[Scalar], T | None], default: T, problem: str, hint: str) -> T:
-        """Return what `accept` makes of a value; None rejects it."""
+        """Return the result of `accept` for a setting's value; if the result is None, the value is rejected."""
         if key not in self.nodes:
             return default
         value = self.document.scalar(self.nodes[key], key)
@@ -159,16 +160,16 @@ class _Settings:
         return self.fail(key, f"{show_value(value)} {problem}", hint) if accepted is None else accepted
 
     def seconds(self, key: str, default: float = math.nan) -> float:
-        problem = f"is not a number from {_MIN_SECONDS} up"
+        problem = f"is not a number of {_MIN_SECONDS} or more"
         return self.read(key, _seconds, default, problem, f"write `{key}: {_EXAMPLES[key]}`")
 
     def listen_address(self) -> str | None:
-        hint = 'write one, such as "127.0.0.1", or remove the key to listen on all'
+        hint = 'write one, such as "127.0.0.1", or remove the key to listen on all addresses'
         return self.read("listen_address", _ip_address, None, "is not an IP address", hint)
 
     def stale_after(self, pause_s: float) -> float | Literal["auto"] | None:
         key, hint = "stale_after_seconds", "write `stale_after_seconds: auto`"
-        problem = f'is not a number from {_MIN_SECONDS} up and not "auto"'
+        problem = f'is neither a number of {_MIN_SECONDS} or more nor "auto"'
         seconds = self.read(key, _seconds_or_auto, None, problem, hint)
         if isinstance(seconds, int | float) and seconds <= pause_s:
             problem = (

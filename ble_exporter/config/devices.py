@@ -1,7 +1,7 @@
 """
 The devices of a configuration: their names and bindkeys.
 
-No message of this module shows a bindkey, or a text in the place of one: docs/security.md.
+No message of this module shows a bindkey, or text that is written in place of a bindkey (docs/security.md).
 """
 
 import codecs
@@ -34,17 +34,17 @@ _BINDKEY_AS_NAME = f"a bindkey is written in place of the name; write `{_EXAMPLE
 
 _BINDKEY = re.compile(r"[0-9A-Fa-f]{32}")
 _OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
-# Also a bindkey with too few or too many digits, or with separators. A Bluetooth address is shorter.
+# Also matches a bindkey with too few or too many digits, or with separators. A Bluetooth address is too short to match.
 _BINDKEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa-f]{2}")
 _BINDKEY_HINT = "write the 32 hex digits that the firmware's page shows"
 
-# Read no more than this of a key file: it may be a device that never ends.
+# A longer key file is not read to its end, because it may be an endless device file.
 _MAX_KEY_FILE_BYTES = 200
 
 
 @dataclass
 class Devices:
-    """The devices listed under `devices:`; the attributes are those of AppConfig."""
+    """The devices under `devices:`; `names`, `keys` and `key_files` are `devices`, `keys`, `key_files` of AppConfig."""
 
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict, repr=False)
@@ -81,15 +81,15 @@ def read_devices(document: Document, node: Node | None, *, may_be_empty: bool) -
 def world_readable_warnings(key_files: Iterable[str]) -> list[str]:
     """Return a warning for each key file that every user of the machine can read."""
     return [
-        f"{path} holds a bindkey, and every user of this machine can read it: `chmod o-r {path}` "
-        "(this program's user must still be able to)"
+        f"{path} holds a bindkey, and every user of this machine can read it: run `chmod o-r {path}` "
+        "(the user of this program must still be able to read it)"
         for path in key_files
         if Path(path).stat().st_mode & stat.S_IROTH
     ]
 
 
 def name_problem(name: str) -> str:
-    """Return why a device name is invalid, and what to do; an empty string if it is valid."""
+    """Return why a device name is invalid, and how to fix it; an empty string if it is valid."""
     if _BINDKEY_WITHIN.search(name):
         # Names are public: they are a label of every metric.
         return _BINDKEY_AS_NAME
@@ -99,7 +99,7 @@ def name_problem(name: str) -> str:
 
 
 def bindkey_problem(text: str) -> str:
-    """Return why a bindkey is invalid, or an empty string. Never quotes it."""
+    """Return why a bindkey is invalid, or an empty string. The text never quotes the bindkey."""
     if _BINDKEY.fullmatch(text):
         return ""
     if _OLD_BINDKEY.fullmatch(text):
@@ -127,7 +127,7 @@ def _name(document: Document, device_node: Node, nodes: Mapping[str, Node]) -> s
     if is_mapping(device_node) and "name" not in nodes:
         document.fail(device_node, "mandatory key is missing", f"write `{_EXAMPLE}`", key="name")
     node = nodes.get("name", device_node)
-    # Its text, not its value: a bindkey of digits alone is a number.
+    # The check uses the text, not the value, because YAML reads a bindkey of decimal digits as a number.
     if _BINDKEY_WITHIN.search(text_of(node)):
         document.fail(node, _BINDKEY_AS_NAME)
     name = document.scalar(node)
@@ -161,7 +161,7 @@ def _read_key(document: Document, nodes: Mapping[str, Node], devices: Devices) -
 
 
 def _path(document: Document, node: Node) -> Path:
-    """Return the path of a `bindkey_file`: among systemd's credentials, else relative to the configuration."""
+    """Return the path of a `bindkey_file`: a systemd credential, otherwise relative to the configuration's folder."""
     key = "bindkey_file"
     text = document.scalar(node, key)
     if not isinstance(text, str) or not text or not text.isprintable():
@@ -169,24 +169,24 @@ def _path(document: Document, node: Node) -> Path:
     if _BINDKEY.fullmatch(text) or _OLD_BINDKEY.fullmatch(text):
         document.fail(node, "a bindkey is written in place of the path", "write it as `bindkey:`", key=key)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    # os.path, because Path.exists raises for a path that can't be looked up.
+    # os.path is used, because Path.exists raises for a path that can't be looked up.
     if credentials and os.path.exists(os.path.join(credentials, text)):  # noqa: PTH110, PTH118
         return Path(credentials, text)
-    # An absolute path stays as it is.
+    # Joining leaves an absolute path unchanged.
     return Path(document.path).parent / text
 
 
 def _content(document: Document, node: Node, path: Path) -> str:
     try:
-        # Without waiting for a pipe's writer.
+        # O_NONBLOCK prevents waiting for the writer of a named pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             content = os.read(descriptor, _MAX_KEY_FILE_BYTES)
         finally:
             os.close(descriptor)
     except OSError as error:
-        hint = "write the 32 hex digits into that file, and let this user read it"
+        hint = "write the 32 hex digits into that file, and make it readable for this user"
         document.fail(node, f"{path} can't be read ({error.strerror})", hint, key="bindkey_file")
-    # Bytes that are not text are not hex digits either.
+    # Latin-1 decodes all bytes, so the check of the bindkey rejects the bytes that are not hex digits.
     text = content.removeprefix(codecs.BOM_UTF8).decode("latin-1")
     return text.strip(" \t\r\n") if len(content) < _MAX_KEY_FILE_BYTES else text

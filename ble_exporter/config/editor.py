@@ -1,8 +1,8 @@
 """
-Adds devices to a configuration file; everything else in it stays as it was, byte for byte.
+Adds devices to a configuration file; all other bytes of the file stay unchanged.
 
-The new lines are inserted into the text, at a position from the YAML tree. The result is parsed as the service parses
-it, and replaces the file only if it has the old settings and the new devices.
+The new lines are inserted into the text, at a position from the YAML tree. The result is parsed in the same way as by
+the service, and replaces the file only if it has the old settings and the new devices.
 """
 
 import codecs
@@ -25,33 +25,34 @@ _NEW_FILE = """\
 # The configuration of ble-exporter. Check it with:  ble-exporter --config FILE --config.check
 # docs/configuration.md describes every key.
 
-# How often a scan starts, and how long it listens, in seconds. If both are equal, the radio listens all the time.
+# Time between the starts of two scans, and duration of a scan, in seconds. If they are equal, the radio always listens.
 scan_interval_seconds: 30
 scan_duration_seconds: 30
 
-# How long a value is shown after it was last heard; auto learns that from each sensor's interval.
+# How long a value is shown after it was last heard; auto learns this time from each sensor's interval.
 stale_after_seconds: auto
 
-# Prometheus reads http://…:8000/metrics
+# Prometheus scrapes http://…:8000/metrics
 listen_port: 8000
-# Without this line, every machine that can reach this one can read it.
+# Every machine that can reach this port can read the metrics, unless you uncomment the next line.
 # listen_address: "127.0.0.1"
 
-# "-" logs to standard error, for journald; a path logs to a file, which is kept small.
+# "-" logs to standard error, for journald; a path logs to a file of limited size.
 log_file: "-"
 
 # Bluetooth address to name. Other devices in range are not exported.
-# A sensor that encrypts has a name and a bindkey below its address; then no other user should read this file.
+# For a sensor with encryption, write a name and a bindkey below its address. Then no other user should be able to read
+# this file.
 devices: {}
 """
 
-# As in YAML.
+# The line breaks of YAML 1.1.
 _LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 _COMMENT = re.compile(rf"( *)#[^\r\n\x85\u2028\u2029]*(?:{_LINE_BREAK.pattern}|\Z)")
-# Not braces with a comment in them.
+# Braces that contain a comment do not match.
 _EMPTY_BRACES = re.compile(r"\{ *\}")
 
-# The most that a file with a bindkey may allow: its group may read it, other users nothing.
+# The most that the mode of a file with a bindkey may allow: its group can read it, other users have no access.
 _MODE_WITH_KEY = 0o640
 
 
@@ -66,9 +67,10 @@ class NewDevice:
 
 def check_can_add(path: str) -> AppConfig:
     """
-    Return the configuration of a file, or that of a new file, which may list no devices.
+    Return the configuration in a file, which may list no devices; for a missing or blank file, that of a new file.
 
-    Raises a ConfigError, before the user has chosen any devices, if it is not valid or devices can't be added to it.
+    Raises a ConfigError if the configuration is invalid or devices can't be added to the file. This check comes before
+    the user chooses devices.
     """
     target = os.path.realpath(path)
     data = _content(path, target)
@@ -83,10 +85,10 @@ def check_can_add(path: str) -> AppConfig:
 
 def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
     """
-    Add devices to a file, or write a complete new one; raise a ConfigError, and change nothing, if that is impossible.
+    Add devices to a file, or write a complete new file; if that is impossible, raise a ConfigError and change nothing.
 
-    The file is replaced in one step, so a crash leaves either the old or the new one. Owner and mode stay, except that
-    a file that receives a bindkey loses the permissions of other users.
+    The file is replaced in one step, so a crash leaves either the old or the new file. Owner and mode stay, except that
+    a file that receives a bindkey becomes inaccessible to users outside its group, and read-only for the group.
     """
     target = os.path.realpath(path)
     new = insert_devices(path, _content(path, target), devices)
@@ -98,7 +100,7 @@ def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
 
 @contextmanager
 def _temporary_file(path: str, target: str, content: bytes, *, holds_key: bool) -> Iterator[str]:
-    """Write a file beside the target, with its owner and mode; remove it at the end unless it was moved."""
+    """Write a file in the target's folder, with the target's owner and mode; finally, remove it unless it was moved."""
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{Path(target).name}.", dir=Path(target).parent)
@@ -121,8 +123,8 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
     Return the content of a configuration file with devices added; blank content becomes a complete configuration.
 
     Raises:
-        ConfigError: The content is not a valid configuration, an address or a name is already used, or the devices are
-            written in a style that can't be extended safely.
+        ConfigError: The content is not a valid configuration, an address or a name is invalid or already used, or the
+            listed devices are written in a style that can't be extended safely.
     """
     data = data if data.strip() else _NEW_FILE.encode()
     old = parse_config(path, data, needs_devices=False)
@@ -165,7 +167,7 @@ def _content(path: str, target: str) -> bytes:
 
 
 def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDevice]) -> str:
-    """Return the text with devices added to the entry `devices`; at the end if there is none."""
+    """Return the text with devices added to the entry `devices`, or to a new entry at the end if there is none."""
     found = _LINE_BREAK.search(text)
     line_break = found[0] if found else "\n"
     if entry is None:
@@ -186,7 +188,7 @@ def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDev
     at = _next_line(text, end)
     indentation = column_of(children[0][0]) if children else column_of(key) + 2
     while children and (comment := _COMMENT.match(text, at)) and len(comment[1]) > indentation:
-        # A comment that is indented like the last device's values belongs to that device.
+        # A comment with a deeper indentation than the devices belongs to the last device.
         at = comment.end()
     separator = "" if at == 0 or _LINE_BREAK.fullmatch(text[at - 1]) else line_break
     return text[:at] + separator + _block(devices, indentation, line_break) + text[at:]
@@ -217,14 +219,14 @@ def _flow_entry(device: NewDevice) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a printable text as a JSON string, which YAML reads as well."""
+    """Return printable text as a JSON string, which is also valid YAML."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def _copy_owner_and_mode(path: str, target: str, descriptor: int, *, holds_key: bool) -> None:
     """Give a new file the owner and mode of the file that it will replace."""
     try:
-        old = os.stat(target)  # noqa: PTH116 - beside fstat
+        old = os.stat(target)  # noqa: PTH116 - like fstat below
     except FileNotFoundError:
         umask = os.umask(0)
         os.umask(umask)

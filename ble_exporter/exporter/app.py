@@ -1,4 +1,4 @@
-"""The HTTP side: /metrics, /healthz, /readyz, /status, /history, and the page at /."""
+"""The HTTP application: /metrics, /healthz, /readyz, /status, /history, and the page at /."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.utils import one_line
 
-# Level 1 costs a fourteenth of level 9 and makes the scrape 12 % longer: right for a Pi on its own network.
+# Level 1 takes a fourteenth of the time of level 9, for a 12 % larger response: right for a Pi on a local network.
 _GZIP_LEVEL = 1
 
 
@@ -33,8 +33,8 @@ class StatusTracker:
     The part of /status about the scans.
 
     Attributes:
-        last_scan_timestamp: When the last scan ended, in whole seconds since the Unix epoch; None before.
-        devices_seen: How many configured devices were heard in it.
+        last_scan_timestamp: End of the last scan, in whole seconds since the Unix epoch; None before the first end.
+        devices_seen: Number of configured devices heard in the last scan.
     """
 
     scan_interval_seconds: float
@@ -60,8 +60,8 @@ def create_app(
     """
     Build the web application, which keeps the configuration under `CONFIG`.
 
-    By default no scan has ended, no device was heard, and /metrics has prometheus_client's own registry. `collectors`
-    are by the name under which their failures are counted.
+    By default, no scan has ended, no device was heard, and /metrics exports prometheus_client's default registry.
+    `collectors` maps names to collectors; the failures of a collector are counted under its name.
     """
     app = web.Application()
     never_heard = [Device(name, address) for address, name in config.devices.items()]
@@ -85,14 +85,14 @@ def create_app(
 
 
 def http_log(log: logging.Logger) -> logging.Logger:
-    """Return the logger for the web server, which logs a bad request in one line and at DEBUG."""
+    """Return the web server's logger, which logs a bad request as one line at level DEBUG."""
     child = log.getChild("http")
     child.addFilter(_shorten_bad_request)
     return child
 
 
 def _shorten_bad_request(record: logging.LogRecord) -> bool:
-    """Filter a record: aiohttp logs each bad request with a traceback, so any client could fill the SD card."""
+    """Shorten the record of a bad request: with aiohttp's tracebacks, any client could fill the SD card."""
     error = record.exc_info[1] if record.exc_info else None
     if not isinstance(error, HttpProcessingError):
         return True
@@ -102,14 +102,14 @@ def _shorten_bad_request(record: logging.LogRecord) -> bool:
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    # Several header lines of one name are one list (RFC 9110, section 5.3).
+    # Several header lines with the same name form one list (RFC 9110, section 5.3).
     wanted = choose_format(", ".join(request.headers.getall("Accept", ())))
     body = request.app[EXPOSITION].render(wanted)
     return _packed(request, body, {"Content-Type": wanted.content_type, "Vary": "Accept, Accept-Encoding"})
 
 
 def _packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
-    """Answer with the body, compressed if the client accepts that."""
+    """Return a response with the body, compressed if the client accepts gzip."""
     if accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ()))):
         return web.Response(body=gzip.compress(body, _GZIP_LEVEL), headers={**headers, "Content-Encoding": "gzip"})
     return web.Response(body=body, headers=headers)
@@ -158,7 +158,7 @@ async def _index(request: web.Request) -> web.Response:
 
 
 def _serve(file: PageFile) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return the handler of a file of the page; a browser caches the file, and checks each time whether it changed."""
+    """Return the handler for a file of the page. Browsers cache the file, and revalidate it before each use."""
     headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": f'"{file.etag}"'}
 
     async def serve(request: web.Request) -> web.Response:

@@ -1,8 +1,8 @@
 """
-The exposition: the format that a scraper wants, and the collectors' families in it.
+Renders the collectors' metric families in the exposition format that the scraper prefers.
 
-prometheus_client writes the two formats. This file reads the Accept header as RFC 9110 says, leaves
-out only the families of a collector that fails, and does not write an unchanged collector again.
+prometheus_client writes the two formats. This module evaluates the Accept header according to RFC 9110, leaves out
+only the families of a failing collector, and does not render an unchanged collector again.
 """
 
 import logging
@@ -43,7 +43,7 @@ _END_OF_OPENMETRICS = b"# EOF\n"
 
 
 def parse_accept(header: str) -> Iterator[MediaRange]:
-    """Read the valid elements of an Accept or Accept-Encoding header (RFC 9110, sections 12.4.2 and 12.5.1)."""
+    """Yield the valid elements of an Accept or Accept-Encoding header (RFC 9110, sections 12.4.2 and 12.5.1)."""
     for element in header.split(","):
         value, *pairs = (part.strip().lower() for part in element.split(";"))
         parameters = {
@@ -58,13 +58,13 @@ def parse_accept(header: str) -> Iterator[MediaRange]:
 
 
 def choose_format(accept: str) -> Format:
-    """Choose the format that an Accept header prefers; the text format if it prefers none."""
+    """Return the format that an Accept header prefers; the text format if the header has no preference."""
     ranges = list(parse_accept(accept))
     return OPENMETRICS if _quality(OPENMETRICS, ranges) > _quality(TEXT, ranges) else TEXT
 
 
 def _quality(offered: Format, ranges: Sequence[MediaRange]) -> float:
-    """The quality that the most specific matching range gives; 0 where none matches (RFC 9110, section 12.5.1)."""
+    """Return the quality of the most specific matching range; 0 if none matches (RFC 9110, section 12.5.1)."""
     best = (-1, 0.0)
     for value, parameters, quality in ranges:
         if parameters.get("version", offered.version) != offered.version:
@@ -76,14 +76,14 @@ def _quality(offered: Format, ranges: Sequence[MediaRange]) -> float:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip."""
+    """Return whether an Accept-Encoding header allows gzip."""
     quality = {element.value: element.quality for element in parse_accept(accept_encoding)}
     return quality.get("gzip", quality.get("*", 0)) > 0
 
 
 @runtime_checkable
 class Versioned(Protocol):
-    """A collector whose families stay the same as long as `version` does."""
+    """A collector whose families change only if `version` changes."""
 
     @property
     def version(self) -> int: ...  # noqa: D102 - see above
@@ -91,10 +91,10 @@ class Versioned(Protocol):
 
 class Exposition(Collector):
     """
-    The families of several collectors, written out; it collects the counts of their failures itself.
+    Renders the families of several collectors, followed by the counts of their failures.
 
-    `collectors` are by the name under which a failure is counted, in the order of the output. No two may have a family
-    in common.
+    `collectors` maps names to collectors, in output order; the failures of a collector are counted under its name. Two
+    collectors must not have a family in common.
     """
 
     def __init__(self, collectors: Mapping[str, Collector]) -> None:
@@ -103,14 +103,14 @@ class Exposition(Collector):
         self._written: dict[tuple[str, Format], tuple[int, bytes]] = {}
 
     def render(self, wanted: Format) -> bytes:
-        """Write all families in the format; a collector that fails is left out and counted."""
+        """Return all families in the wanted format; a failing collector is left out, and its failure is counted."""
         parts = []
         for name, collector in self._collectors.items():
             try:
                 parts.append(self._render_one(name, collector, wanted))
-            except Exception:  # noqa: PERF203 - whatever a collector raises, the others' families must arrive
+            except Exception:  # noqa: PERF203 - no error in one collector may prevent the others' output
                 if not self._failures[name]:
-                    _log.exception("the metrics of %s can't be collected; a later failure is only counted", name)
+                    _log.exception("the metrics of %s can't be collected; later failures are only counted", name)
                 self._failures[name] += 1
         parts.append(_write(self, wanted))
         if wanted is OPENMETRICS:
@@ -138,5 +138,5 @@ class Exposition(Collector):
 def _write(collector: Collector, wanted: Format) -> bytes:
     if wanted is TEXT:
         return text_format.generate_latest(collector)
-    written: bytes = openmetrics_format.generate_latest(collector)  # type: ignore[no-untyped-call] # it has no annotations
+    written: bytes = openmetrics_format.generate_latest(collector)  # type: ignore[no-untyped-call] # not annotated
     return written.removesuffix(_END_OF_OPENMETRICS)

@@ -1,7 +1,8 @@
 """
-The readings and the exporter's own counts, as Prometheus collectors.
+Prometheus collectors of the readings and of the exporter's own counters.
 
-This file does not import prometheus_client: `ble-exporter decode` names metrics, and must answer at once on a Pi.
+This module does not import prometheus_client, because `ble-exporter decode` uses metric names and must start quickly on
+a Pi.
 """
 
 from collections.abc import Mapping
@@ -19,17 +20,17 @@ def update_metrics(
     device_name: str, measurements: Mapping[str, float], registry: "CollectorRegistry | None" = None
 ) -> None:
     """
-    Put one device's measurements, heard now, on a Prometheus registry.
+    Set the current measurements of one device on a Prometheus registry.
 
-    The values do not expire: this is for other programs and for tests, and the service does not use it.
+    The values do not expire. Other programs and tests use this function; the service does not.
 
     Args:
         device_name: The `device` label.
         measurements: Measurement name to value, as `parser.parse_bthome` returns them.
-        registry: By default prometheus_client's own.
+        registry: By default, prometheus_client's default registry.
 
     Raises:
-        ValueError: A measurement has no family.
+        ValueError: No metric family exists for a measurement.
     """
     from ble_exporter.metrics.registry import put  # noqa: PLC0415 - see above
 

@@ -1,8 +1,8 @@
 """
-The metric of each measurement: name, base unit, help.
+The metric family of each measurement: name, base unit, help text.
 
-Units are Prometheus base units (grams, joules, pascals, cubic metres, …), except percent and ppm: nobody reads a CO2 of
-0.0008.
+Units are Prometheus base units (grams, joules, pascals, cubic metres, …), except percent and ppm, because a CO2
+ratio such as 0.0008 is hard to read.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class Family(NamedTuple):
     One metric family, a gauge.
 
     Attributes:
-        suffix: The metric's name after "ble_sensor_", with the base unit.
-        help: The help text, with the source objects.
+        suffix: The metric name after "ble_sensor_", including the base unit.
+        help: The help text, which names the source objects.
         multiplier, divisor: The exported value is `value * multiplier / divisor`.
     """
 
@@ -28,12 +28,12 @@ class Family(NamedTuple):
 
     @property
     def metric(self) -> str:
-        """The metric's whole name."""
+        """The full metric name."""
         return f"ble_sensor_{self.suffix}"
 
 
 def event_labels(source: Measurement, event: str) -> dict[str, str]:
-    """Return the labels of an event of a button or another source, without the device's."""
+    """Return the labels of an event, except `device`; the source is a button, a dimmer or a command."""
     position = {"position": str(source.position)} if source.position > 1 else {}
     return {"kind": source.name, "event": event, **position}
 
@@ -73,7 +73,7 @@ FAMILIES: Mapping[str, Family] = {
     "garage_door": Family("garage_door", "Garage door: 1 is open (BTHome 0x1B)."),
     "gas_detected": Family("gas_detected", "Gas: 1 is detected (BTHome 0x1C)."),
     "heat": Family("heat", "Heat: 1 is hot (BTHome 0x1D)."),
-    "light": Family("light", "Light: 1 is light detected (BTHome 0x1E)."),
+    "light": Family("light", "Light: 1 is detected (BTHome 0x1E)."),
     "lock": Family("lock", "Lock: 1 is unlocked (BTHome 0x1F)."),
     "moisture_detected": Family("moisture_detected", "Moisture: 1 is wet (BTHome 0x20)."),
     "motion": Family("motion", "Motion: 1 is detected (BTHome 0x21)."),
@@ -81,7 +81,7 @@ FAMILIES: Mapping[str, Family] = {
     "occupancy": Family("occupancy", "Occupancy: 1 is detected (BTHome 0x23)."),
     "plug": Family("plug", "Plug: 1 is plugged in (BTHome 0x24)."),
     "presence": Family("presence", "Presence: 1 is home (BTHome 0x25)."),
-    "problem": Family("problem", "Problem: 1 is problem (BTHome 0x26)."),
+    "problem": Family("problem", "Problem: 1 is a problem (BTHome 0x26)."),
     "running": Family("running", "Running: 1 is running (BTHome 0x27)."),
     "safety": Family("safety", "Safety: 1 is safe (BTHome 0x28)."),
     "smoke": Family("smoke", "Smoke: 1 is detected (BTHome 0x29)."),
@@ -115,4 +115,4 @@ FAMILIES: Mapping[str, Family] = {
     "light_level": Family("light_level", "Light level (BTHome 0x64)."),
     "settings_revision": Family("settings_revision", "Settings revision (BTHome 0x65)."),
 }
-"""Measurement name (its unit is that of the format's table) to metric family."""
+"""Measurement name to metric family. A measurement has the unit given in the format's table."""

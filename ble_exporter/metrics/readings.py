@@ -1,7 +1,7 @@
 """
 The readings of all devices as a Prometheus collector.
 
-A scrape builds the families from what the devices hold at that moment, so an expired value is in no scrape.
+Each scrape builds the families from the current values of the devices, so it never contains an expired value.
 """
 
 import time
@@ -14,16 +14,16 @@ from prometheus_client.samples import Sample
 from ble_exporter.device import Device, Revision
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels
 
-_SEEN = Family("seen", "1 for each device that was heard lately: in the latest scan, or within its time limit.")
-_LAST_UPDATE = Family("last_update_timestamp_seconds", "When a new measurement was last heard, in Unix time.")
+_SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
+_LAST_UPDATE = Family("last_update_timestamp_seconds", "Unix time at which a new measurement was last heard.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
 
 
 class Readings(Collector):
     """
-    The readings that have not expired (docs/expiry.md). A device without any has no series.
+    Collects the readings that have not expired (docs/expiry.md). A device without current readings has no series.
 
-    Each device belongs to one collector. `clock` returns monotonic seconds.
+    A device must belong to only one collector. `clock` returns monotonic seconds.
     """
 
     def __init__(self, devices: Iterable[Device] = (), clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,18 +34,18 @@ class Readings(Collector):
             self.add(device)
 
     def add(self, device: Device) -> None:
-        """Collect one more device."""
+        """Add a device whose readings are collected."""
         device.revision = self._revision
         self._devices.append(device)
 
     @property
     def version(self) -> int:
-        """Grows with every change; an exposition that was rendered from the same version is still true."""
+        """A number that grows with every change. While it is the same, text rendered earlier is still valid."""
         self._expire()
         return self._revision.number
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families of this moment, for a scrape; a family without a series is left out."""
+        """Build the current families for a scrape; families without series are left out."""
         self._expire()
         devices = [device for device in self._devices if device.is_present]
         seen, last_update = _SEEN.metric, _LAST_UPDATE.metric
@@ -93,7 +93,7 @@ def _rssi_samples(devices: Collection[Device]) -> list[Sample]:
 
 
 def _event_families(devices: Collection[Device]) -> Iterator[Metric]:
-    events = CounterMetricFamily("ble_sensor_events", "Events heard, by kind (BTHome 0x3A, 0x3B, 0x3C).")
+    events = CounterMetricFamily("ble_sensor_events", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
     info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
     for device in devices:
         for (source, event), count in device.events.counts.items():

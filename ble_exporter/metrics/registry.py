@@ -1,4 +1,4 @@
-"""Readings on a Prometheus registry, for `metrics.update_metrics`. The service does not load this file."""
+"""Puts readings on a Prometheus registry, for `metrics.update_metrics`. The service does not load this module."""
 
 import time
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
-# update_metrics, whose signature is a contract, gets only a registry, and a registry does not return its collectors.
-# So the devices are kept here, by registry.
+# The public signature of update_metrics has only a registry, which does not return its collectors. So this mapping
+# keeps the collector and the devices of each registry.
 _stores: WeakKeyDictionary[CollectorRegistry, tuple[Readings, dict[str, Device]]] = WeakKeyDictionary()
 
 
 def put(device_name: str, measurements: Mapping[str, float], registry: CollectorRegistry | None) -> None:
-    """Put a device's measurements, heard now, on a registry: see metrics.update_metrics."""
+    """Set a device's current measurements on a registry. See `metrics.update_metrics`."""
     named = {Measurement.parse(name): value for name, value in measurements.items()}
     for measurement in named:
         if measurement.name not in FAMILIES:
-            raise ValueError(f"{measurement}: not a measurement; the known ones are {', '.join(FAMILIES)}")
+            raise ValueError(f"{measurement}: not a measurement; the known measurements are {', '.join(FAMILIES)}")
     registry = REGISTRY if registry is None else registry
     if registry not in _stores:
         _stores[registry] = (Readings(), {})

@@ -1,4 +1,4 @@
-"""The exporter's own metrics, `ble_exporter_…`: what became of each advertisement, and of each scan."""
+"""The exporter's own metrics, `ble_exporter_…`: advertisements and scans, counted by outcome."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ from ble_exporter.errors import REJECT_REASONS, RejectReason
 @dataclass
 class SelfMetrics(Collector):
     """
-    Counts of the exporter's own work, as plain numbers: an advertisement of an unknown device costs one addition.
+    Counters of the exporter's own work. They are plain numbers: counting an unknown device costs one addition.
 
     Attributes:
-        adapters: Whether each Bluetooth adapter works, by name; the radio keeps it up to date.
+        adapters: Adapter name to whether the adapter works; the radio updates this mapping.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
@@ -34,40 +34,46 @@ class SelfMetrics(Collector):
 
     @property
     def received(self) -> int:
-        """Advertisements heard, from any device: each is decoded, rejected, or from an unknown device."""
+        """Number of advertisements received: each is decoded, rejected, or from an unknown device."""
         return self.decoded + self.unknown_device + sum(self.rejected.values())
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families for a scrape; all but the adapters are there from the first one."""
-        build = GaugeMetricFamily("ble_exporter_build_info", "1, labelled with the version.", labels=["version"])
+        """Build the families for a scrape; all except the adapters' family exist from the first scrape on."""
+        build = GaugeMetricFamily(
+            "ble_exporter_build_info", "Always 1, labelled with the exporter's version.", labels=["version"]
+        )
         build.add_metric([__version__], 1)
         yield build
         if self.adapters:
             up = GaugeMetricFamily(
-                "ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 once it failed.", labels=["adapter"]
+                "ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 after it failed.", labels=["adapter"]
             )
             for adapter, works in self.adapters.items():
                 up.add_metric([adapter], works)
             yield up
         for name, documentation, counts in (
-            ("advertisements_rejected", "Advertisements of configured devices that gave no reading.", self.rejected),
-            ("payloads_refused", "Invalid payloads next to one that gave a reading.", self.refused),
+            ("advertisements_rejected", "Advertisements of configured devices that yielded no reading.", self.rejected),
+            ("payloads_refused", "Invalid payloads in advertisements that yielded a reading.", self.refused),
         ):
             by_reason = CounterMetricFamily(f"ble_exporter_{name}", documentation, labels=["reason"])
             for reason in REJECT_REASONS:
                 by_reason.add_metric([reason], counts[reason])
             yield by_reason
         for name, documentation, count in (
-            ("scans", "Scans that were started.", self.scans),
+            ("scans", "Scans started.", self.scans),
             ("scan_failures", "Scans that failed.", self.scan_failures),
-            ("advertisements_received", "Advertisements heard, from any device.", self.received),
-            ("advertisements_decoded", "Advertisements that gave a reading.", self.decoded),
-            ("advertisements_unknown_device", "Advertisements of devices not configured.", self.unknown_device),
-            ("impossible_values", "Values that no sensor can have measured: left out.", self.impossible_values),
-            ("unknown_objects", "Objects of unknown id; BTHome v2 stops decoding at the first.", self.unknown_objects),
+            ("advertisements_received", "Advertisements received from all devices.", self.received),
+            ("advertisements_decoded", "Advertisements that yielded a reading.", self.decoded),
+            (
+                "advertisements_unknown_device",
+                "Advertisements of devices that are not configured.",
+                self.unknown_device,
+            ),
+            ("impossible_values", "Values left out because no sensor can have measured them.", self.impossible_values),
+            ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
-        when = "End of the last scan, in Unix time; 0 before the first."
+        when = "Unix time at which the last scan ended; 0 before the first."
         took = "Duration of the last scan, including radio start and stop; 0 before the first."
         yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, self.last_scan_timestamp)
         yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)

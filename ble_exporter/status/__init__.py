@@ -1,1 +1,1 @@
-"""Status for people and probes: the state of every device, and whether scans make progress."""
+"""Status for users and probes: the state of every device, and whether scans make progress."""

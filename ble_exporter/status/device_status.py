@@ -1,4 +1,4 @@
-"""Human-readable status of every configured device, heard or not: for /status, /history and the page."""
+"""The status of every configured device, heard or not, for /status, /history and the page."""
 
 from collections.abc import Callable, Collection
 from typing import Literal, TypedDict
@@ -14,7 +14,7 @@ State = Literal["heard", "silent", "refused", "never_heard"]
 
 
 class Shown(TypedDict):
-    """A value, its unit (may be empty), and its meaning if it is a binary sensor's (else empty)."""
+    """A value, its unit (may be empty), and the word for a binary sensor's value (otherwise empty)."""
 
     value: float
     unit: str
@@ -22,7 +22,7 @@ class Shown(TypedDict):
 
 
 class Said(TypedDict):
-    """A value that is not a measurement."""
+    """The latest text, event or device information, with its time and age."""
 
     value: str | int
     heard_timestamp_seconds: float
@@ -30,7 +30,7 @@ class Said(TypedDict):
 
 
 class DeviceState(TypedDict):
-    """A device in /status: docs/status.schema.json describes it."""
+    """A device in /status; docs/status.schema.json describes the keys."""
 
     name: str
     address: str
@@ -50,14 +50,14 @@ class DeviceState(TypedDict):
 
 
 class DeviceHour(TypedDict):
-    """A device in /history: docs/history.schema.json describes it."""
+    """A device in /history; docs/history.schema.json describes the keys."""
 
     name: str
     measurements: dict[str, list[float | None]]
 
 
 class DeviceStatus:
-    """The status of all devices, in their order; the clock returns the monotonic seconds that they use."""
+    """The status of all devices, in the given order; `clock` is the devices' monotonic clock, in seconds."""
 
     def __init__(self, devices: Collection[Device], clock: Callable[[], float]) -> None:
         self._devices = devices
@@ -69,7 +69,7 @@ class DeviceStatus:
         return [_state_of(device, now_s) for device in self._devices]
 
     def last_hour(self) -> list[DeviceHour]:
-        """Return the last hour of each device for /history."""
+        """Return the last hour of each device's values for /history."""
         now_s = self._clock()
         return [
             {"name": device.name, "measurements": {str(key): hour for key, hour in device.last_hour(now_s).items()}}
@@ -108,7 +108,7 @@ def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
     heard_s, refusal = device.heard_s, device.refusal
     if heard_s is not None and now_s - heard_s < limit_s:
         return "heard", f"heard {in_words(now_s - heard_s)} ago"
-    # While a device is heard, refused packets are only counted: another sender may have sent them.
+    # While a device is heard, refused packets are only counted, because another sender may have sent them.
     if refusal is not None and now_s - refusal[1] < limit_s:
         return "refused", f"refused: {refusal[0].replace('_', ' ')}"
     if heard_s is None:

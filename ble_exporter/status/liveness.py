@@ -1,12 +1,12 @@
-"""Whether scans make progress, for /readyz and for systemd's watchdog."""
+"""Monitors whether scans make progress, for /readyz and for systemd's watchdog."""
 
 import asyncio
 from collections.abc import Callable
 
-# A radio that does not answer needs time to end the program with a reason: bluetoothd may take 10 s to appear, 20 s to
-# start a scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
+# A radio that does not respond first gets time to end the program with a reason: bluetoothd may take 10 s to appear,
+# 20 s to start a scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
 MARGIN_S = 45.0
-# Several radios are started and stopped in turn.
+# Several radios are started and stopped one after the other.
 MARGIN_PER_RADIO_S = 25.0
 
 _NO_SCAN_YET = "the first scan has not ended yet"
@@ -18,10 +18,10 @@ def _loop_time() -> float:
 
 class Liveness:
     """
-    The progress of the scans: one must end every interval + duration + margins. The interval is from start to start.
+    The progress of the scans: the next scan must end within interval + duration + margins after the last one.
 
-    `clock` returns monotonic seconds, by default those of the running event loop: a Pi's wall clock jumps by months
-    when the network comes up.
+    The interval is the time between the starts of two scans. `clock` returns monotonic seconds, by default those of the
+    running event loop, because a Pi's wall clock jumps by months when the network comes up.
     """
 
     def __init__(
@@ -34,17 +34,17 @@ class Liveness:
         self._has_ended = False
 
     def scan_started(self) -> None:
-        """Note that the radio listens."""
+        """Record that the radio has started to listen."""
         if self._since is None:
             self._since = self._clock()
 
     def scan_ended(self) -> None:
-        """Note that a scan ended without an error."""
+        """Record that a scan ended without an error."""
         self._since = self._clock()
         self._has_ended = True
 
     def stalled(self) -> str | None:
-        """Return why scans make no progress, in words; None while they do."""
+        """Return the reason why scans make no progress, as text; None while they make progress."""
         if self._since is None:
             return _NO_SCAN_YET
         age = self._clock() - self._since
@@ -52,8 +52,8 @@ class Liveness:
             return None
         if not self._has_ended:
             return f"the first scan started {age:.0f} s ago and has not ended yet"
-        return f"the last scan ended {age:.0f} s ago; one is due every {self._interval_s:g} s"
+        return f"the last scan ended {age:.0f} s ago; a scan is due every {self._interval_s:g} s"
 
     def not_ready(self) -> str | None:
-        """Return why there are no readings of a recent scan, in words; None if there are."""
+        """Return the reason why there are no readings of a recent scan, as text; None if there are."""
         return self.stalled() if self._has_ended else _NO_SCAN_YET

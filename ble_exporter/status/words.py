@@ -1,4 +1,4 @@
-"""The words for the 0 and 1 of binary sensors."""
+"""The words for the values 0 and 1 of binary sensors."""
 
 from collections.abc import Mapping
 
@@ -18,4 +18,4 @@ _NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("unsafe", "safe"): ("safety",),
 }
 BINARY_WORDS: Mapping[str, tuple[str, str]] = {name: words for words, names in _NAMES.items() for name in names}
-"""Measurement name to the words for 0 and 1. Source: bthome.io/format, binary sensor data"""
+"""Measurement name to the words for 0 and 1. Source: bthome.io/format, binary sensor data."""

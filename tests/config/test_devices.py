@@ -165,4 +165,4 @@ def test_an_error_carries_its_parts(tmp_path: Path) -> None:
     error = caught.value
     assert (str(path), 5, ADDRESS, "bindkey_file") == (error.path, error.line, error.device, error.key)
     assert f"{tmp_path}/x.key can't be read (No such file or directory)" == error.problem
-    assert "write the 32 hex digits into that file, and let this user read it" == error.hint
+    assert "write the 32 hex digits into that file, and make it readable for this user" == error.hint

@@ -125,7 +125,7 @@ def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Applicatio
 
 @pytest.mark.parametrize(
     ("age_s", "status", "said"),
-    [(80, 200, "ready"), (95, 503, "the last scan ended 95 s ago; one is due every 30 s")],
+    [(80, 200, "ready"), (95, 503, "the last scan ended 95 s ago; a scan is due every 30 s")],
 )
 def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, said: str) -> None:
     """A program that answers and hears nothing any more is alive, and of no use: /healthz does not tell that."""

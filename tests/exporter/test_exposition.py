@@ -109,7 +109,7 @@ def test_a_collector_s_first_failure_is_logged_with_its_traceback(caplog: pytest
     exposition.render(TEXT)
 
     (record,) = caplog.records
-    assert "the metrics of broken can't be collected; a later failure is only counted" == record.getMessage()
+    assert "the metrics of broken can't be collected; later failures are only counted" == record.getMessage()
     assert record.exc_info is not None
 
 

@@ -32,7 +32,7 @@ def test_an_exporter_that_is_gone_is_said_to_be(homes: Homes, open_page: OpenPag
     page.clock.run_for(60_000)
 
     said = page.locator("#answer").text_content() or ""
-    assert re.fullmatch(r"No answer since \d+ \w+, \d\d:\d\d:\d\d\. What stands here is what was known then\.", said)
+    assert re.fullmatch(r"No answer since \d+ \w+, \d\d:\d\d:\d\d\. The table shows the last known values\.", said)
     found = rows(page)
     assert ["? not known", "? not known"] == [row[1] for row in found]
     assert re.fullmatch(r"6\d s", found[0][2])

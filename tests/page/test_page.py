@@ -139,8 +139,8 @@ def test_without_a_script_the_same_is_there(homes: Homes, open_page: OpenPage) -
     without = open_page(home, java_script_enabled=False)
 
     assert rows(with_script) == rows_without_script(without)
-    assert "load it again" in without.inner_text("main")
-    assert "load it again" not in with_script.inner_text("main")
+    assert "reload the page" in without.inner_text("main")
+    assert "reload the page" not in with_script.inner_text("main")
 
 
 def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:

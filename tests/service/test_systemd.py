@@ -162,7 +162,7 @@ def test_without_progress_of_the_scans_the_watchdog_is_not_fed(
 
     # The second scan ended at 30 s; 30 + 5 + 45 s later the scans count as stalled.
     assert [30.0, 60.0, 90.0] == [at for at, message in heard if message == "WATCHDOG=1"]
-    stalled = "scans make no progress (the last scan ended 90 s ago; one is due every 30 s)"
+    stalled = "scans make no progress (the last scan ended 90 s ago; a scan is due every 30 s)"
     assert [f"{stalled}: systemd's watchdog will restart the program"] == [
         message for message in caplog.messages if "no progress" in message
     ]

@@ -74,7 +74,7 @@ def test_scans_that_stop_ending_are_named_with_their_age(liveness: Liveness, clo
     liveness.scan_started()
     clock.now += 35
 
-    said = "the last scan ended 95 s ago; one is due every 30 s"
+    said = "the last scan ended 95 s ago; a scan is due every 30 s"
     assert (liveness.stalled(), liveness.not_ready()) == (said, said)
 
 
@@ -118,6 +118,6 @@ def test_by_default_the_clock_is_the_event_loop_s(
         await asyncio.sleep(3600)
         assert liveness.not_ready() is None
         await asyncio.sleep(51)
-        assert "the last scan ended 3651 s ago; one is due every 3600 s" == liveness.not_ready()
+        assert "the last scan ended 3651 s ago; a scan is due every 3600 s" == liveness.not_ready()
 
     in_virtual_time(run())

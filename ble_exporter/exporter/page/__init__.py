@@ -1,1 +1,1 @@
-"""The page at /: the status of every device, for people."""
+"""The web page at /, which shows the status of every device."""

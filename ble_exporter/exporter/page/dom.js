@@ -1,4 +1,4 @@
-// The document: what is put there is text, and what has not changed is not touched.
+// DOM helpers: strings are inserted as text, never as HTML, and unchanged nodes are not touched.
 
 export function make(tag, attributes = {}, children = []) {
   const element = document.createElement(tag);

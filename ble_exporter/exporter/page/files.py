@@ -1,4 +1,4 @@
-"""The page's files, in the folder of this one: read when the program starts, and served unchanged."""
+"""The files of the page, in the folder of this module: read when the program starts, and served unchanged."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
-# Not importlib.resources: it takes 0.7 MB of memory for packages in archives, and wheels are installed as files.
+# importlib.resources would take 0.7 MB of memory to support packages in archives, but wheels are installed as files.
 _FOLDER = Path(__file__).parent
 
 
 class PageFile(NamedTuple):
-    """A file of the page; the ETag is a digest of the body, without the header's quotes."""
+    """A file of the page; `etag` is a digest of the body, without the quotes that the ETag header has."""
 
     content_type: str
     body: bytes
@@ -29,10 +29,10 @@ FILES: Mapping[str, PageFile] = {
     "icon.svg": _read("icon.svg", "image/svg+xml"),
     **{name: _read(name, "text/javascript") for name in _SCRIPTS},
 }
-"""The files that the page refers to, by name."""
+"""File name to file, for the files that the page refers to."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-"""The page, with the placeholders version, heard and rows."""
+"""The page, with the placeholders `version`, `heard` and `rows`."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -40,4 +40,4 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""The page may only fetch from its own server, and no script in a device's name runs."""
+"""With these headers, the page can load from its own server only, and a script in a device name does not run."""

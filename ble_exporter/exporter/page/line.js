@@ -1,4 +1,4 @@
-// The last hour of a value, as a line that breaks where nothing was heard.
+// Draws the last hour of a value, as a line with gaps where nothing was heard.
 
 import { setAttribute, setText } from "./dom.js";
 import { number, withUnit } from "./words.js";
@@ -6,7 +6,7 @@ import { number, withUnit } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 24;
-// A line is as high as what it shows, but noise of a tenth of a degree is no mountain.
+// Unit to the smallest range that fills the height, so that noise of 0.1 °C does not look like a peak.
 const LEAST_SPAN = new Map([["°C", 1], ["%", 1]]);
 
 export function makeLine() {
@@ -41,7 +41,7 @@ function pathOf(points, middle, span) {
     const x = Math.round((index * WIDTH) / (points.length - 1));
     const y = (HEIGHT * (0.5 - (span ? (point - middle) / span : 0))).toFixed(1);
     const follows = (points[index - 1] ?? null) !== null;
-    // A minute by itself has nothing to lead to: a dash.
+    // A point without neighbours is drawn as a dash.
     const isAlone = !follows && (points[index + 1] ?? null) === null;
     return isAlone ? `M${x - 1} ${y}h2` : `${follows ? "L" : "M"}${x} ${y}`;
   });

@@ -1,7 +1,7 @@
 """
-The table's rows at the time of the request: a browser without JavaScript shows nothing else.
+Renders the table's rows as of the time of the request, for browsers without JavaScript.
 
-script.js then rebuilds the same rows from /status; a test compares the two.
+In other browsers, script.js then builds the same rows from /status; a test compares the two.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from ble_exporter.utils import in_words
 
 _SYMBOLS: Mapping[State, str] = {"heard": "●", "silent": "○", "refused": "✕", "never_heard": "–"}
 _COLUMNS = ("temperature", "humidity", "battery")
-# Anybody can send some hundred names under a sensor's address. The page must stay readable; /status has them all.
+# Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 _MOST_OTHERS = 32
 
 
 def render(version: str, heard: str, devices: Iterable[DeviceState]) -> str:
-    """Return the page; `heard` is a sentence about the scans."""
+    """Return the page as HTML; `heard` is a sentence about the last scan."""
     rows = "\n".join(_row(device) for device in devices)
     return PAGE.substitute(version=escape(version), heard=escape(heard), rows=rows)
 
@@ -57,13 +57,13 @@ def _cell(name: str, text: str) -> str:
 
 
 def _item(text: str, more: str = "") -> str:
-    # Outside of the text's element: a text can reverse the direction of whatever follows in its own.
-    beside = f" <small>{more}</small>" if more else ""
-    return f"<li><bdi>{escape(text)}</bdi>{beside}</li>"
+    # `more` is outside the <bdi> element, because `text` can reverse the direction of everything inside.
+    suffix = f" <small>{more}</small>" if more else ""
+    return f"<li><bdi>{escape(text)}</bdi>{suffix}</li>"
 
 
 def _said(name: str, said: Said) -> str:
-    """Return the item of a text or an event, with its age; a device's information does not age."""
+    """Return the list item for a text or an event, with its age; device information is shown without an age."""
     return _item(f"{_name(name)} {said['value']}", "" if name in INFO else f"{in_words(said['age_seconds'])} ago")
 
 
@@ -72,7 +72,7 @@ def _name(measurement: str) -> str:
 
 
 def _value(shown: Shown) -> str:
-    """Return the words for a value, or a number and its unit: three decimals, or below 1 three significant digits."""
+    """Return a binary value's word, or a number with its unit: three decimals, or three significant digits below 1."""
     if shown["text"]:
         return shown["text"]
     value = shown["value"]

@@ -1,4 +1,4 @@
-// Keeps the table up to date: /status every 5 s, /history once a minute, and the ages every second in between.
+// Keeps the table up to date: fetches /status every 5 s and /history every minute, and updates the ages every second.
 
 import { setText } from "./dom.js";
 import { keyOf, makeRow, showAges, showState, updateRow } from "./table.js";
@@ -7,7 +7,7 @@ import { inWords } from "./words.js";
 const ASK_MS = 5000;
 const ASK_HISTORY_MS = 60000;
 const PATIENCE_MS = 10000;
-// An answer that is older was not followed by one in time: this tab was not seen, or its machine slept.
+// An older answer is out of date: the tab was hidden, or the computer slept.
 const BELIEVED_S = (ASK_MS + 2 * PATIENCE_MS) / 1000;
 const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
@@ -17,16 +17,16 @@ const summary = document.getElementById("summary");
 const { version } = document.body.dataset;
 const loadedAt = Date.now();
 
-let rows = []; // one for each device, in the order of the configuration
-let hours = new Map(); // device to measurement to its points
-let answer = null; // the latest /status, when it came, and what the exporter's clock said
+let rows = []; // one for each device, in configuration order
+let hours = new Map(); // device name to measurement to points
+let answer = null; // the latest /status, its time of arrival, and the exporter's clock at that time
 let historyAt = -Infinity;
 let isGone = false;
 let isAsking = false;
 let timer = 0;
 
 function elapsed() {
-  // Not performance.now(): it may stand still while this machine sleeps.
+  // performance.now() would not work: it may stop while the computer sleeps.
   return Math.max(0, (Date.now() - answer.at) / 1000);
 }
 
@@ -54,7 +54,7 @@ function summaryOf(status) {
   return `${now} The last scan ended ${inWords(age)} ago.`;
 }
 
-// Ages go on, whether or not anybody answers.
+// The ages keep growing even if the exporter does not answer.
 function tick() {
   if (document.hidden) return;
   if (answer !== null) {
@@ -64,7 +64,7 @@ function tick() {
     });
     setText(summary, summaryOf(answer.status));
   } else if (isGone) {
-    // No age goes on in the rows that came with the page.
+    // The rows in the HTML show ages as text that can't be updated without an answer.
     for (const element of body.rows) {
       const [symbol, words] = [".symbol", ".words"].map((found) => element.querySelector(found));
       showState({ element, symbol, words }, "unknown", "not known");
@@ -81,13 +81,13 @@ async function load(path) {
 }
 
 async function loadAll() {
-  // In either direction: a clock that was set back by an hour would keep the lines as they are for one.
+  // Math.abs, because otherwise a clock that is set back by an hour would stop the updates for an hour.
   if (Math.abs(Date.now() - historyAt) >= ASK_HISTORY_MS) {
     const [history] = await load("history");
     hours = new Map(history.devices.map((device) => [device.name, new Map(Object.entries(device.measurements))]));
     historyAt = Date.now();
   }
-  // The age of a scan is taken by the exporter's clock alone: this machine's may be another.
+  // The age of a scan is computed from the exporter's clock only, because this computer's clock may differ.
   const [status, exporterSeconds] = await load("status");
   return { status, at: Date.now(), exporterSeconds };
 }
@@ -106,13 +106,13 @@ function take(latest) {
 function say(gone) {
   if (gone === isGone) return;
   isGone = gone;
-  // With the day: the page may be left open for many.
+  // The text includes the date, because the page may stay open for days.
   const since = new Date(answer === null ? loadedAt : answer.at).toLocaleString("en-GB", MOMENT);
-  setText(banner, gone ? `No answer since ${since}. What stands here is what was known then.` : "");
+  setText(banner, gone ? `No answer since ${since}. The table shows the last known values.` : "");
 }
 
 async function ask() {
-  // A tab that nobody sees asks for nothing.
+  // A hidden tab sends no requests.
   if (isAsking || document.hidden) return;
   clearTimeout(timer);
   isAsking = true;
@@ -120,7 +120,7 @@ async function ask() {
   isAsking = false;
   timer = setTimeout(ask, ASK_MS);
   if (latest !== null && latest.status.version !== version) {
-    // Another exporter than the one that this page is of: what it says, its own page understands.
+    // Another version of the exporter is running now: its answers may not fit this page, but fit its own.
     location.reload();
     return;
   }

@@ -1,4 +1,4 @@
-// The table's rows, as rows.py has them, and the last hour of each value.
+// Builds the table's rows as rows.py does, and adds the last hour of each value.
 
 import { make, setAttribute, setText } from "./dom.js";
 import { drawLine, makeLine } from "./line.js";
@@ -6,9 +6,9 @@ import { capital, inWords, label, number, withUnit } from "./words.js";
 
 const COLUMNS = ["temperature", "humidity", "battery"];
 const SYMBOLS = { heard: "●", silent: "○", refused: "✕", never_heard: "–", unknown: "?" };
-// Anybody can send some hundred names under a sensor's address: the page stays readable, and /status has them all.
+// Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 const MOST_OTHERS = 32;
-// What a sensor says of itself stays true; a press of last week is no news.
+// Device information is shown without an age: unlike an event, it stays valid.
 const OF_ITSELF = ["device_type", "firmware_version"];
 
 function makeValue(name) {
@@ -17,7 +17,7 @@ function makeValue(name) {
   return { cell, value, line: makeLine() };
 }
 
-// What a device is: with another address it is another, whatever it is called.
+// Returns the identity of a device: if the address differs, it is another device, even under the same name.
 export function keyOf(device) {
   return `${device.address} ${device.name}`;
 }
@@ -29,7 +29,7 @@ export function makeRow(device) {
   row.age = makeValue("age");
   row.values = COLUMNS.map(makeValue);
   row.list = make("ul");
-  row.others = new Map(); // what it is called, to its item
+  row.others = new Map(); // name to list item
   row.rssi = makeValue("RSSI");
   row.packets = makeValue("packets");
   const name = make("bdi", {}, [device.name]);
@@ -51,7 +51,7 @@ export function showState(row, state, words) {
   setText(row.words, words);
 }
 
-// How long ago it was heard, and things were said, so many seconds after the answer that tells of them.
+// Shows the ages of a device and of its texts and events, `elapsed` seconds after the answer of /status.
 export function showAges(row, device, elapsed) {
   setText(row.age.value, device.age_seconds === null ? "–" : inWords(device.age_seconds + elapsed));
   for (const [name, said] of Object.entries(device.others)) {
@@ -60,7 +60,7 @@ export function showAges(row, device, elapsed) {
   }
 }
 
-// What /status says of the device, and what /history does: measurement to its points.
+// Updates a row: `device` is from /status, `hour` from /history (measurement to points).
 export function updateRow(row, device, hour) {
   const readings = new Map(Object.entries(device.readings));
   COLUMNS.forEach((name, index) => {

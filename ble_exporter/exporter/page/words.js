@@ -1,4 +1,4 @@
-// Numbers and spans of time in words, as rows.py and utils.py have them.
+// Formats numbers and durations as rows.py and utils.py do.
 
 export function inWords(seconds) {
   for (const [unit, length, most] of [["s", 1, 90], ["min", 60, 90], ["h", 3600, 48]]) {
