@@ -1,8 +1,8 @@
 """
-The radios, which hear advertisements.
+Radios, which receive advertisements.
 
-The service calls one method of a radio, `run`. `bleak_scanner` is the real radio, `multi_adapter` combines several of
-them, and `mock` plays a `simulation` or a `capture` without hardware.
+The service calls one method of a radio, `run`. `bleak_scanner` is the real radio, `multi_adapter` combines several
+radios, and `mock` plays a `simulation` or a `capture` without hardware.
 """
 
 from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
@@ -32,10 +32,10 @@ def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = N
     Return the real radio, on the first powered adapter, or a simulated one.
 
     The simulated radio emits `data` (address and service data of packets) in each scan; by default, random packets.
-    Raises ValueError if there are packets for the real radio.
+    Raises ValueError if `data` is given for the real radio.
     """
     if use_mock:
         return MockScanner(data)
     if data is not None:
-        raise ValueError("the real radio hears what is on air: data goes with use_mock")
+        raise ValueError("data requires use_mock: the real radio receives only packets on air")
     return BleakScannerImpl()

@@ -1,8 +1,8 @@
 """
-The real radio: BlueZ over D-Bus, by bleak.
+The real radio: BlueZ over D-Bus, through bleak.
 
-bleak keeps the radio scanning, and calls back for each advertisement. It reports no failure of the stack below it:
-`stack_watch` and `watchdog` detect those.
+bleak keeps the adapter scanning, and calls a function for each advertisement. It does not report failures of the
+Bluetooth stack; `stack_watch` and `watchdog` detect them.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.scanner.watchdog import SilenceWatchdog
 from ble_exporter.tasks import Tasks, within
 
-# bleak's RSSI of a callback without one: BlueZ has forgotten the device, and has not heard it.
+# bleak's value if BlueZ reports no RSSI: BlueZ has forgotten the device, and has not received a packet from it.
 _NOT_HEARD = -127
 
-# BlueZ answers in milliseconds; if it has not answered in this time, it never will.
+# BlueZ answers in milliseconds; if it has not answered after this time, it never will.
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 # A stack that is known to have failed is not expected to answer.
@@ -47,14 +47,15 @@ class BleakScannerImpl:
     Scans with a Bluetooth adapter of this machine.
 
     Args:
-        adapter: Its name ("hci0"); None uses the first powered adapter, by number.
-        silence_limit_s: After how many seconds of listening without any advertisement the controller counts as hung.
+        adapter: The adapter's name ("hci0"); None for the powered adapter with the lowest number.
+        silence_limit_s: Seconds of listening without any advertisement, after which the controller counts as hung.
+        mode: The configured scan mode.
         clock: Returns the seconds since the Unix epoch.
-        start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan: bleak lets them
-            wait for each other in any case, and one that hangs must not use up the timeout of the others.
+        start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
+            these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.
 
     Attributes:
-        adapters: The adapter's name, and whether it works; empty until an adapter is chosen.
+        adapters: Whether the adapter works, by its name; empty until an adapter is chosen.
     """
 
     def __init__(
@@ -81,16 +82,16 @@ class BleakScannerImpl:
         self._make_scanner = make_scanner
         self._connect_to_bluez = connect_to_bluez
         self._make_watch = make_watch
-        # By D-Bus path of the device: the service data of bleak's last callback, and bluetoothd's before the scan.
+        # By the device's D-Bus path: its service data in bleak's last callback, and in bluetoothd before the scan.
         self._last_data: dict[str, ServiceData | None] = {}
         self._cached_data: dict[str, ServiceData] = {}
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Listen as Radio says."""
+        """Listen, as described in `Radio.run`."""
         try:
             await self._run(listener, started)
         except ScannerError:
-            # The next run must not continue the silence of this one, nor compare with its service data.
+            # The next run must not use the silence or the service data of this run.
             self._watchdog.reset()
             self._last_data.clear()
             if self._adapter:
@@ -107,7 +108,7 @@ class BleakScannerImpl:
             try:
                 if listener.wants(device.address):
                     listener.handle(self._advertisement(device, data))
-            except Exception as error:  # bleak swallows the exceptions of a callback, and a bug must not be hidden
+            except Exception as error:  # bleak swallows exceptions of a callback, which would hide a bug
                 if not bug.done():
                     bug.set_exception(error)
 
@@ -125,7 +126,7 @@ class BleakScannerImpl:
                 await tasks.wait()
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """Listen for some seconds; return address and service data of every BTHome packet heard, in order."""
+        """Listen for `duration_s` seconds; return address and service data of every BTHome packet heard, in order."""
         return await packets_heard(self, duration_s)
 
     async def _prepare(self, bluez: Bluez, watch: StackWatch) -> ScanSettings:
@@ -148,15 +149,16 @@ class BleakScannerImpl:
 
     def _advertisement(self, device: BLEDevice, data: AdvertisementData) -> Advertisement:
         """
-        Return the packet of a callback, without service data that it did not contain.
+        Return the advertisement of a callback, without service data that the packet did not contain.
 
-        BlueZ keeps a device's service data, and bleak repeats it with whatever else is heard, for example a name. bleak
-        keeps the properties as D-Bus sent them. So the packet contained service data if and only if the object
-        that holds it is not the one of the device's last callback. At the first callback of a scan, the service data
-        may also be from another program's scan, just now or long ago.
+        BlueZ caches a device's service data, and bleak repeats it in every callback, for example for a new name. bleak
+        keeps the properties as D-Bus sent them. So the packet contained service data if and only if the object that
+        holds the service data is a different one from that of the device's last callback. In the first callback of a
+        scan, the service data may also come from a scan of another program, at the same time or long ago.
 
-        In a passive scan BlueZ merges new service data with that of other UUIDs, from the time before the device was
-        set to another format, and reports all of it. Then the packet contained what has changed.
+        In a passive scan, BlueZ merges new service data with older service data of other UUIDs, which the device sent
+        before it was set to another format, and reports all of it. In this case, the packet contained only the service
+        data that has changed.
         """
         path, properties = data.platform_data
         current = properties.get("ServiceData")
@@ -178,7 +180,7 @@ class BleakScannerImpl:
         try:
             yield
         except ScannerError:
-            # A stack that has failed need not be stopped; if D-Bus still works, bleak may clean up.
+            # After a failure of the stack, the scan has ended anyway; if D-Bus still works, bleak may clean up.
             if bluez.is_connected:
                 with suppress(ScannerError):
                     await self._ask(scanner, "stop", _GIVE_UP_TIMEOUT_S)

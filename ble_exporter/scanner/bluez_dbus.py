@@ -1,7 +1,7 @@
 """
 BlueZ on the system bus: its adapters and devices, and requests to bluetoothd.
 
-bleak has its own connection, over which it starts and stops the scans and hears the advertisements.
+bleak has its own connection, over which it starts and stops scans, and receives advertisements.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ _MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _MONITOR_PATH = "/ble_exporter/monitor"
 
-# For all requests before a scan, together: bluetoothd answers in milliseconds, but D-Bus may have to start it first.
+# Timeout of all requests before a scan together. bluetoothd answers in milliseconds, but D-Bus may have to start it.
 ANSWER_TIMEOUT_S = 10.0
-# An activation takes 20 ms.
+# Timeout of the activation of an advertisement monitor, which takes 20 ms.
 _ACTIVATION_TIMEOUT_S = 1.0
 
 ServiceData = Mapping[str, bytes]
 
 
 class Adapter(NamedTuple):
-    """An adapter, as bluetoothd knows it."""
+    """An adapter, as reported by bluetoothd."""
 
     name: str  # "hci0"
     is_powered: bool
     can_scan: bool  # it supports Low Energy
     can_monitor: bool  # bluetoothd offers advertisement monitors on it; a passive scan needs one
-    is_discovering: bool = False  # it scans actively, for any program
+    is_discovering: bool = False  # it is scanning actively, for this or another program
 
 
 class BusError(ScannerError):
-    """A request over D-Bus was refused, or not answered; `name` is the name of the D-Bus error."""
+    """A D-Bus request was refused, or not answered; `name` is the name of the D-Bus error."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(*hints.dbus_error(name, text))
@@ -55,14 +55,14 @@ class BusError(ScannerError):
 
 class Bluez:
     """
-    bluetoothd, over a connection to the system bus; `connect` makes it.
+    A connection to bluetoothd over the system bus, made by `connect`.
 
-    Every request must be answered by the deadline, a time of the event loop, and an advertisement monitor be activated
-    within a timeout.
+    bluetoothd must answer every request by the deadline, a time of the event loop, and activate an advertisement
+    monitor within a timeout.
 
     Attributes:
-        cached_data: The service data that bluetoothd kept, by D-Bus path of the device; read with the adapters.
-        unused_devices: The paths of the devices that were neither paired nor connected then.
+        cached_data: The service data that bluetoothd has cached, by the device's D-Bus path; set by `adapters`.
+        unused_devices: D-Bus paths of the devices that are neither paired nor connected; set by `adapters`.
     """
 
     def __init__(self, bus: MessageBus, deadline: float, activation_timeout_s: float) -> None:
@@ -114,7 +114,7 @@ class Bluez:
         return await self._call(Message(BUS, path, BUS, member, signature=signature, body=list(arguments)))
 
     async def forget(self, device: str) -> None:
-        """Make bluetoothd forget the device at a path until it is heard again. Raises BusError."""
+        """Make bluetoothd forget the device at a D-Bus path until it receives the device again. Raises BusError."""
         self.cached_data.pop(device, None)
         path = device.rpartition("/")[0]
         await self._call(Message(BLUEZ, path, ADAPTER, "RemoveDevice", signature="o", body=[device]))
@@ -124,7 +124,7 @@ class Bluez:
         Register an org.bluez.AdvertisementMonitor1 on an adapter, until the connection ends.
 
         Returns:
-            Why bluetoothd refuses it, in words; None if bluetoothd has activated it.
+            The reason why bluetoothd refuses the monitor; None if bluetoothd has activated it.
         """
         path, body = f"/org/bluez/{adapter}", [_MONITOR_PATH]
         is_active = asyncio.Event()
@@ -138,11 +138,11 @@ class Bluez:
             await self._call(Message(BLUEZ, path, _MONITORS, "RegisterMonitor", signature="o", body=body))
         except ScannerError as error:
             return str(error)
-        # Not earlier: bluetoothd accepts only a monitor that appears after the registration of its path.
+        # bluetoothd accepts a monitor only if it appears after the registration of its path.
         self._bus.export(_MONITOR_PATH, monitor)
         with suppress(asyncio.TimeoutError):
             await within(min(self._activation_timeout_s, self._left_s()), is_active.wait())
-        return None if is_active.is_set() else "without a reason"
+        return None if is_active.is_set() else "no reason given"
 
     async def _call(self, message: Message) -> Message:
         try:
@@ -161,7 +161,7 @@ class Bluez:
 
 @asynccontextmanager
 async def connect(activation_timeout_s: float = _ACTIVATION_TIMEOUT_S) -> AsyncIterator[Bluez]:
-    """Connect to the system bus during the block. Raises ScannerError if there is none, or it refuses this user."""
+    """Connect to the system bus during the block. Raises ScannerError if D-Bus is not running or refuses this user."""
     deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
     try:
         bus = MessageBus(bus_type=BusType.SYSTEM)

@@ -1,4 +1,4 @@
-"""Builds the radio with which the service, `discover` or `doctor` listens."""
+"""Builds the radio of the service, `discover` and `doctor`."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from ble_exporter.scanner.simulation import Simulation
 
 
 class RadioSettings(NamedTuple):
-    """How the real radio listens; without `adapters`, with the first powered one, by number."""
+    """The settings of the real radio. Without `adapters`, it uses the powered adapter with the lowest number."""
 
     adapters: Sequence[str] = ()
     mode: ScanMode = "auto"
@@ -23,7 +23,7 @@ class RadioSettings(NamedTuple):
 
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":
-        """Return the settings of a configuration."""
+        """Return the radio settings in a configuration."""
         goes_on = config.on_adapter_failure == "continue"
         return cls(config.adapters, config.scan_mode, config.silence_limit_seconds, goes_on)
 
@@ -34,9 +34,9 @@ RadioBuilder = Callable[..., Radio]
 
 def build_radio(settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None) -> Radio:
     """
-    Build the real radio, or one that plays the capture file `replay` or a simulation instead.
+    Build the real radio, or a radio that plays the capture file `replay` or a simulation.
 
-    Nothing uses Bluetooth before the radio listens. Raises a ConfigError if the capture file can't be used.
+    Bluetooth is not used until the radio runs. Raises a ConfigError if the capture file can't be used.
     """
     if replay is not None:
         return MockScanner(air=load_capture(replay))

@@ -1,11 +1,12 @@
 """
-Capture files: recorded advertisements, one on each line, for the simulated radio to play.
+Capture files: recorded advertisements, one per line, which the simulated radio plays.
 
     # seconds  address            RSSI  UUID  service data
     0.0        A4:C1:38:AA:BB:CC  -61   fcd2  4000b00151028d0a038d11
 
-The seconds count from any moment and never go back. The UUID has 4 hex digits, or all 32 with dashes; a "-" instead of
-UUID and service data is an advertisement without any. Empty lines are ignored, and everything after a "#".
+The seconds count from an arbitrary start, and never decrease. The UUID has 4 hex digits, or all 32 with dashes. A "-"
+instead of UUID and service data means an advertisement without service data. Empty lines and everything after a "#" are
+ignored.
 """
 
 import re
@@ -16,13 +17,13 @@ from ble_exporter.errors import ConfigError
 
 
 class Transmission(NamedTuple):
-    """One advertisement on the simulated air."""
+    """One advertisement that the simulated radio receives."""
 
     at: float  # seconds since the radio was switched on
     address: str
     rssi: int  # dBm
     service_data: dict[str, bytes]  # by service UUID (128 bits)
-    name: str = ""  # the sender's local name; a capture file has none
+    name: str = ""  # the sender's local name; a capture file contains no names
 
 
 _LINE = re.compile(
@@ -31,7 +32,7 @@ _LINE = re.compile(
     re.IGNORECASE,
 )
 _LINE_HINT = (
-    "write `seconds address RSSI UUID service-data`, as `0.0 A4:C1:38:AA:BB:CC -61 fcd2 4000b00151028d0a038d11`"
+    "write `seconds address RSSI UUID service-data`, such as `0.0 A4:C1:38:AA:BB:CC -61 fcd2 4000b00151028d0a038d11`"
 )
 _ANOTHER_FILE = "name another file with --replay"
 
@@ -52,10 +53,15 @@ def load_capture(path: str) -> list[Transmission]:
             raise ConfigError("not an advertisement", _LINE_HINT, path=path, line=number)
         sent = _transmission(match)
         if transmissions and sent.at < transmissions[-1].at:
-            raise ConfigError("the time goes back", "sort the lines by their first column", path=path, line=number)
+            raise ConfigError(
+                "the time is earlier than on the line before",
+                "sort the lines by their first column",
+                path=path,
+                line=number,
+            )
         transmissions.append(sent)
     if not transmissions:
-        raise ConfigError("holds no advertisement", _ANOTHER_FILE, path=path)
+        raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)
     return [sent._replace(at=sent.at - transmissions[0].at) for sent in transmissions]
 
 

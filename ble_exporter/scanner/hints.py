@@ -1,4 +1,4 @@
-"""The failures of Bluetooth on Linux, each with a hint and a shell command."""
+"""The failures of Bluetooth on Linux, with hints and shell commands."""
 
 from typing import NamedTuple
 
@@ -6,17 +6,17 @@ from ble_exporter.utils import one_line
 
 
 class Problem(NamedTuple):
-    """The parts of a ScannerError: `ScannerError(*problem)`. Hint and command are empty if there are none."""
+    """The arguments of a ScannerError: `ScannerError(*problem)`. The hint and the command may be empty."""
 
-    text: str  # what has failed
-    hint: str = ""  # what to do about it
+    text: str  # description of the failure
+    hint: str = ""  # what the user can do about the failure
     command: str = ""  # the most helpful shell command, ready to be copied
 
     def __str__(self) -> str:
         return f"{self.text}: {self.hint}" if self.hint else self.text
 
 
-_HANGS = "it may hang; try `bluetoothctl power off`, `bluetoothctl power on`, or unplug it"
+_HANGS = "it may have hung; try `bluetoothctl power off`, `bluetoothctl power on`, or unplug it"
 _POWER_CYCLE = "bluetoothctl power off && bluetoothctl power on"
 _POWER_ON = ("`bluetoothctl power on`", "bluetoothctl power on")
 _BLUETOOTHD_LOG = "journalctl -u bluetooth"
@@ -31,7 +31,7 @@ CANNOT_SCAN = Problem("can't scan for Low Energy devices", "use another adapter"
 POWERED_OFF = Problem("it is powered off", *_POWER_ON)
 BLOCKED = Problem(
     "it is blocked by rfkill",
-    "`rfkill unblock bluetooth`; if that does not help, by a switch of the machine",
+    "`rfkill unblock bluetooth`; if that does not help, use the machine's hardware switch",
     "sudo rfkill unblock bluetooth",
 )
 NO_PASSIVE_SCAN = Problem(
@@ -41,11 +41,11 @@ NO_PASSIVE_SCAN = Problem(
     "sudo systemctl edit bluetooth",
 )
 NO_MONITOR = (
-    "bluetoothd offers no advertisement monitor, so the controller filters what it takes for duplicates; `bluetoothd "
-    "--experimental` offers one"
+    "bluetoothd offers no advertisement monitor, so the controller filters packets that it takes for duplicates; "
+    "`bluetoothd --experimental` offers one"
 )
 WENT_AWAY = Problem("bluetoothd went away in the middle of a scan", f"see `{_BLUETOOTHD_LOG}`", _BLUETOOTHD_LOG)
-UNPLUGGED = Problem("it was unplugged, or its driver gave it up", "see `dmesg`", "sudo dmesg")
+UNPLUGGED = Problem("it was unplugged, or its driver removed it", "see `dmesg`", "sudo dmesg")
 SWITCHED_OFF = Problem("it was powered off in the middle of a scan", *_POWER_ON)
 BROKEN_OFF = Problem("listening was cancelled unexpectedly", "a bug in this program or in bleak; please report it")
 DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl status dbus`", "systemctl status dbus")
@@ -76,18 +76,18 @@ _DBUS_ERRORS = {
 
 
 def text_of(error: BaseException) -> str:
-    """Return the text of an error on one line; if it has none, the name of its type."""
+    """Return the text of an error on one line; if the text is empty, the name of the error's type."""
     return one_line(error) or type(error).__name__
 
 
 def dbus_error(name: str, text: str) -> Problem:
-    """Return the meaning of a D-Bus error; the error itself if it is an unknown one."""
+    """Return the meaning of a D-Bus error; if the meaning is unknown, the error's name and text."""
     known = (problem for prefix, problem in _DBUS_ERRORS.items() if name.startswith(prefix))
     return next(known, Problem(f"{name}: {text}"))
 
 
 def no_dbus(error: BaseException) -> Problem:
-    """The system bus can't be reached."""
+    """Return the problem of a system bus that can't be reached."""
     return Problem(
         f"D-Bus can't be reached ({text_of(error)})",
         "start it with `systemctl start dbus`; in a container, mount /run/dbus/system_bus_socket; the user must be in "
@@ -97,33 +97,35 @@ def no_dbus(error: BaseException) -> Problem:
 
 
 def missing(existing: list[str]) -> Problem:
-    """The configured adapter is not one of the existing ones."""
-    return Problem("it does not exist", f"name one that does ({', '.join(existing)}), or none, as adapter")
+    """Return the problem of a configured adapter that does not exist; `existing` are the names of those that do."""
+    return Problem(
+        "it does not exist", f"set adapter to an existing one ({', '.join(existing)}), or remove the setting"
+    )
 
 
 def refused_passive_scan(refusal: str) -> Problem:
-    """For a passive scan, bluetoothd refused the advertisement monitor."""
-    hint = f"bluetoothd refused an advertisement monitor, {refusal}; see `{_BLUETOOTHD_LOG}`, or set scan_mode to auto"
+    """Return the problem of a passive scan whose advertisement monitor bluetoothd has refused."""
+    hint = f"bluetoothd refused an advertisement monitor ({refusal}); see `{_BLUETOOTHD_LOG}`, or set scan_mode to auto"
     return Problem("it can't scan passively", f"{hint} or active", _BLUETOOTHD_LOG)
 
 
 def hanging(what: str) -> Problem:
-    """An adapter does not react in time."""
+    """Return the problem of an adapter that does not react in time; `what` describes it."""
     return Problem(what, _HANGS, _POWER_CYCLE)
 
 
 def failed_scan(error: BaseException) -> Problem:
-    """Bleak failed to stop the scan."""
+    """Return the problem of a scan that bleak failed to stop."""
     hint = f"see `{_BLUETOOTHD_LOG}` and `dmesg`; the service manager may restart this program"
     return Problem(f"Bluetooth failed during the scan ({text_of(error)})", hint, _BLUETOOTHD_LOG)
 
 
 def silent(seconds: float, *, only_thermometers: bool) -> Problem:
-    """Nothing at all was heard; a passive scan could only have heard thermometers."""
-    whom = "by a passive scan, which hears thermometers only" if only_thermometers else "not even from strangers"
+    """Return the problem of a radio that heard nothing at all; a passive scan hears only thermometers."""
+    scope = "by a passive scan, which hears thermometers only" if only_thermometers else "not even from unknown devices"
     return Problem(
-        f"nothing was heard for {seconds:g} s, {whom}",
-        "the controller may hang; unplug it, or restart bluetooth. Where it really is that quiet, set a longer "
-        "silence_limit_seconds",
+        f"nothing was heard for {seconds:g} s, {scope}",
+        "the controller may have hung; unplug it, or restart bluetooth. If so few devices are in range that this is "
+        "normal, set a longer silence_limit_seconds",
         "sudo systemctl restart bluetooth",
     )

@@ -1,7 +1,7 @@
 """
 The state of Bluetooth in D-Bus, /proc and /sys, read without changing anything.
 
-bluetoothd reports neither its version nor the program for which it scans. The version comes from its executable; the
+bluetoothd reports neither its version nor the program for which it scans. Its executable prints the version; the
 program can only be guessed from the names on the bus.
 """
 
@@ -17,26 +17,26 @@ from ble_exporter.utils import one_line
 
 @dataclass(frozen=True)
 class Inspection:
-    """The state of the system bus."""
+    """The state of Bluetooth, as reported over the system bus."""
 
     bus_problem: str = ""  # why the bus can't be reached; empty if it can
-    refusal: str = ""  # the name of the D-Bus error with which bluetoothd answered; empty without an error
+    refusal: str = ""  # the name of the D-Bus error with which bluetoothd answered; empty if there was none
     bluez_problem: str = ""  # the meaning of that error
     adapters: tuple[Adapter, ...] = ()  # in the order of their numbers
-    command_line: tuple[str, ...] = ()  # of the running bluetoothd; empty if unknown
+    command_line: tuple[str, ...] = ()  # the arguments of the running bluetoothd; empty if unknown
     others: tuple[tuple[str, int], ...] = ()  # names and process ids of the other programs on the bus
 
 
 class Switch(NamedTuple):
     """An rfkill switch that blocks Bluetooth."""
 
-    path: Path  # its folder
+    path: Path  # the folder in /sys
     device: str  # "hci0", or a name for the whole machine
     is_hard: bool  # a physical switch, which software can't change
 
 
 async def inspect(root: Path) -> Inspection:
-    """Inspect the system bus; /proc is in `root`."""
+    """Inspect Bluetooth over the system bus; `root` is the folder that contains /proc."""
     try:
         async with connect() as bluez:
             adapters = tuple((await bluez.adapters()).values())
@@ -46,7 +46,7 @@ async def inspect(root: Path) -> Inspection:
     except ScannerError as error:
         return Inspection(bus_problem=str(error))
     bluetoothd = processes.pop(BLUEZ, None)
-    # Without bluetoothd there is no such file.
+    # Without bluetoothd this file does not exist, and its text is empty.
     command_line = _text_of(root / f"proc/{bluetoothd}/cmdline").split("\0")
     names = ((_text_of(root / f"proc/{pid}/comm"), pid) for pid in sorted({*processes.values()} - {bluetoothd}))
     return Inspection(
@@ -57,18 +57,18 @@ async def inspect(root: Path) -> Inspection:
 
 
 async def _processes(bluez: Bluez) -> dict[str, int]:
-    """Return the names of the connections on the bus (":1.7") with their process ids."""
+    """Return the process ids of the connections to the bus, by name (":1.7" or "org.bluez")."""
     names: list[str] = (await bluez.call_bus("ListNames")).body[0]
     processes = {}
     for name in names:
-        # It may have gone meanwhile.
+        # The connection may have been closed meanwhile.
         with suppress(BusError):
             processes[name] = (await bluez.call_bus("GetConnectionUnixProcessID", name)).body[0]
     return processes
 
 
 def blocking(root: Path) -> list[Switch]:
-    """Return the rfkill switches that block Bluetooth, by software or by hand; /sys is in `root`."""
+    """Return the rfkill switches that block Bluetooth, in software or hardware; `root` is the folder of /sys."""
     return [
         Switch(folder, one_line(_text_of(folder / "name")), _text_of(folder / "hard") == "1")
         for folder in sorted((root / "sys/class/rfkill").glob("rfkill*"))
@@ -77,13 +77,13 @@ def blocking(root: Path) -> list[Switch]:
 
 
 def known_to_kernel(root: Path) -> list[str]:
-    """Return the names of the kernel's adapters; /sys is in `root`."""
-    # The same folder has connections, such as "hci0:64".
+    """Return the names of the adapters that the kernel has; `root` is the folder of /sys."""
+    # The folder also contains connections, such as "hci0:64".
     return sorted(path.name for path in (root / "sys/class/bluetooth").glob("hci*") if ":" not in path.name)
 
 
 def _text_of(path: Path) -> str:
-    """Return the text of a file; an empty string if it is gone, or this user may not read it."""
+    """Return the text of a file; an empty string if it does not exist, or this user may not read it."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:

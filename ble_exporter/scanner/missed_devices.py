@@ -1,9 +1,9 @@
 """
 Devices that bluetoothd knows, but bleak has missed.
 
-bleak reads the list of devices from bluetoothd once. It loses a device that is reported right after this list, while
-bleak still processes it, and then drops every report of this unknown device. Such a sensor would not be heard for as
-long as bluetoothd knows it, which is as long as it sends.
+bleak reads the list of devices from bluetoothd once. If bluetoothd reports a new device while bleak still processes
+this list, bleak loses the report, and then ignores every later report about that device. Such a sensor would not be
+heard for as long as bluetoothd knows it, which is as long as the sensor sends.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ _log = logging.getLogger(__name__)
 
 async def bleak_manager() -> BlueZManager | None:
     """
-    Return bleak's own record of the devices, read from bluetoothd now if it was not yet; None if bleak can't read it.
+    Return bleak's record of the devices, which bleak reads from bluetoothd at the first call; None if bleak can't.
 
-    To be called before the first scan: unless another program scans, no device appears meanwhile.
+    Call this before the first scan, when no new devices appear unless another program is scanning.
     """
     with suppress(BleakError, OSError, EOFError, asyncio.TimeoutError):
         return await within(ANSWER_TIMEOUT_S, get_global_bluez_manager())
@@ -32,10 +32,10 @@ async def bleak_manager() -> BlueZManager | None:
 
 async def forget_missed_devices(manager: BlueZManager, bluez: Bluez, adapter: str) -> None:
     """
-    Make bluetoothd forget the devices of an adapter that bleak has missed, so that it reports them as new ones.
+    Make bluetoothd forget those devices of an adapter that bleak has missed, so that it reports them as new.
 
-    Only devices with service data that were neither paired nor connected, when the adapters were read, are forgotten.
-    Raises a ScannerError if bluetoothd refuses to forget one.
+    Forgets only devices that have service data, and that were neither paired nor connected when the adapters were read.
+    Raises a ScannerError if bluetoothd refuses to forget a device.
     """
     for path in bluez.unused_devices & bluez.cached_data.keys():
         if path.startswith(f"/org/bluez/{adapter}/") and not _knows(manager, path):
@@ -43,7 +43,7 @@ async def forget_missed_devices(manager: BlueZManager, bluez: Bluez, adapter: st
             try:
                 await bluez.forget(path)
             except BusError as error:
-                # Meanwhile bluetoothd may have forgotten it on its own.
+                # bluetoothd may have forgotten the device by itself in the meantime.
                 if error.name != "org.bluez.Error.DoesNotExist":
                     raise
 

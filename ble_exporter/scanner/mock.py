@@ -1,4 +1,4 @@
-"""The radio without hardware: it plays a simulation, a capture file, or given packets."""
+"""The radio without hardware, which plays a simulation, a capture file, or given packets."""
 
 import asyncio
 import time
@@ -17,12 +17,14 @@ _GIVEN_RSSI = -60
 
 class MockScanner:
     """
-    Hears a simulated air.
+    Plays advertisements instead of receiving them.
 
     Args:
-        data: Address and service data of packets; each scan hears all of them.
-        air: Without `data`: the advertisements on air, in the order of time; by default a simulation of three sensors.
-        seed: For the default simulation; the same seed gives the same packets.
+        data: Address and service data of packets; each scan plays all of them.
+        air: The advertisements to play if there is no `data`, in chronological order; by default a simulation of three
+            sensors.
+        seed: Seed of the default simulation; the same seed gives the same packets.
+        clock: Returns the seconds since the Unix epoch.
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
@@ -43,7 +45,7 @@ class MockScanner:
         self._scanned_s = 0.0
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Deliver each advertisement at its time, until cancelled or none is left; skip those between two runs."""
+        """Deliver each advertisement at its time, until cancelled or none is left; skip the times between two runs."""
         started()
         if self._data is not None:
             for address, payload in self._data:

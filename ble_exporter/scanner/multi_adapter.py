@@ -1,4 +1,4 @@
-"""Several radios as one: each adapter hears the sensors that the others do not reach."""
+"""Combines several radios into one: each adapter can hear sensors that are out of range of the others."""
 
 import asyncio
 import logging
@@ -22,26 +22,26 @@ class MultiAdapterScanner:
     Radios that listen at the same time, each in its own task.
 
     Args:
-        radios: At least one; each names its adapter in its errors.
+        radios: At least one radio; the errors of each name its adapter.
         goes_on: Whether the other radios keep listening when one fails. The failed one is retried after `retry_s`
-            seconds, and at the next scan. When none is left, `run` fails in any case.
+            seconds, and at the next scan. If all radios have failed, `run` fails in any case.
     """
 
     def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False, retry_s: float = RETRY_S) -> None:
-        # A live view: each radio writes to its own mapping, and nobody to this one.
+        # A live view: each radio updates only its own mapping, and this one is never written to.
         mappings = (cast("MutableMapping[str, bool]", radio.adapters) for radio in radios)
         self.adapters: Mapping[str, bool] = ChainMap(*mappings)
         self._radios = radios
         self._goes_on = goes_on
         self._retry_s = retry_s
-        self._failing: set[Radio] = set()  # these have not listened since their last failure
+        self._failing: set[Radio] = set()  # the radios that have not listened since their last failure
         self._alive: set[Radio] = set()
         self._starting: set[Radio] = set()
         self._started: Callable[[], None] = lambda: None
         self._is_stopping = False
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Listen as Radio says; listening begins when each radio has either started or failed."""
+        """Listen, as described in `Radio.run`; call `started` when each radio has either started or failed."""
         self._is_stopping = False
         self._started = started
         self._starting = set(self._radios)
@@ -81,7 +81,7 @@ class MultiAdapterScanner:
         if not self._goes_on or not self._alive:
             raise error
         if radio not in self._failing:
-            _log.error("%s; the other adapters go on", error)
+            _log.error("%s; the other adapters continue", error)
         self._failing.add(radio)
         self._note_attempt(radio)
 

@@ -1,4 +1,4 @@
-"""The protocols: a scanner, a radio, and the listener that takes a radio's advertisements."""
+"""The protocols of a scanner, of a radio, and of the listener that receives a radio's advertisements."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ class AbstractScanner(Protocol):
     """The simple interface of a scanner; the service uses Radio."""
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """Listen; return address and service data of every BTHome packet heard, in order. Raises ScannerError."""
+        """Listen for a time; return address and service data of each BTHome packet, in order. Raises ScannerError."""
 
 
 class Listener(Protocol):
-    """Takes the advertisements that a radio hears."""
+    """Receives the advertisements of a radio."""
 
     def wants(self, address: str) -> bool:
         """
         Return whether to handle an advertisement of this address (upper case, with colons).
 
-        Called once for each advertisement. Of an unknown device nothing else is examined: most advertisements on air
-        are of no interest.
+        The radio calls this once for each advertisement, and does no other work if the answer is False, because most
+        advertisements on air are from unknown devices.
         """
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Take one advertisement of a wanted address."""
+        """Process one advertisement of a wanted address."""
 
 
 @dataclass
@@ -45,11 +45,11 @@ class Radio(Protocol):
 
     @property
     def adapters(self) -> Mapping[str, bool]:
-        """The name of each Bluetooth adapter tried so far, with whether it works now."""
+        """Whether each Bluetooth adapter works now, by name; contains the adapters tried so far."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
-        Pass each advertisement to the listener as it is heard, until cancelled or until nothing more can come.
+        Pass each advertisement to the listener when it is received, until cancelled or until no more can arrive.
 
         Calls `started` once, when listening begins. Raises a ScannerError if Bluetooth is not available, or fails.
         """

@@ -1,5 +1,5 @@
 """
-How the real radio scans: actively or passively, and which of the two `auto` uses.
+The scan modes of the real radio: active, passive, and `auto`, which chooses one of the two.
 
 docs/adr/0010-scan-modes.md has the figures.
 """
@@ -16,8 +16,8 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 
-# The service data of every known format, for a passive scan. An advertisement contains 16 bits of the UUID, the least
-# significant byte first.
+# A passive scan receives only advertisements that match a pattern: service data of any known format. An advertisement
+# contains 16 bits of the UUID, least significant byte first.
 _PATTERNS: list[OrPatternLike] = [
     OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(row.short_uuid)[::-1])
     for row in FORMATS.values()
@@ -25,7 +25,7 @@ _PATTERNS: list[OrPatternLike] = [
 
 
 class ScanSettings(NamedTuple):
-    """The mode for bleak, and the scan mode and its reason as text for the log."""
+    """The mode for bleak, and a description for the log: the mode and its reason."""
 
     mode: Literal["active", "passive"]
     description: str
@@ -33,7 +33,7 @@ class ScanSettings(NamedTuple):
 
 async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) -> ScanSettings:
     """
-    Return how to scan with an adapter; an advertisement monitor that this needs is registered now.
+    Return how to scan with an adapter, and register the advertisement monitor that this needs.
 
     Raises:
         ScannerError: The mode is "passive", and bluetoothd does not offer a passive scan.
@@ -44,16 +44,16 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
         if wanted == "passive":
             raise ScannerError(*hints.NO_PASSIVE_SCAN, adapter=adapter.name)
         return ScanSettings("active", f"actively (scan_mode auto: {hints.NO_MONITOR})")
-    # A passive scan needs a second monitor, bleak's own, which bleak does not check: if bluetoothd refused it, the scan
-    # would hear nothing, without an error. For auto, a kernel with a monitor does not let the controller filter what it
-    # takes for duplicates, if the monitor is there before the scan starts.
+    # passive: bleak registers a monitor of the same kind, but does not check whether bluetoothd accepts it. If not, the
+    # scan would hear nothing, without an error; so this registration checks it first. auto: if a monitor exists when
+    # the scan starts, the kernel does not let the controller filter packets that it takes for duplicates.
     refusal = await bluez.register(AdvertisementMonitor(_PATTERNS), adapter.name)
     if wanted == "passive":
         if refusal is not None:
             raise ScannerError(*hints.refused_passive_scan(refusal), adapter=adapter.name)
         return ScanSettings("passive", "passively")
     if refusal is not None:
-        why = f"scan_mode auto: bluetoothd refused an advertisement monitor, {refusal}"
+        why = f"scan_mode auto: bluetoothd refused an advertisement monitor ({refusal})"
         return ScanSettings("active", f"actively ({why})")
     return ScanSettings(
         "active", "actively, and with a monitor, so that nothing is filtered as a duplicate (scan_mode auto)"
@@ -64,5 +64,5 @@ def bleak_options(adapter: str, settings: ScanSettings) -> BlueZScannerArgs:
     """Return the options of bleak's scanner."""
     if settings.mode == "passive":
         return BlueZScannerArgs(adapter=adapter, or_patterns=_PATTERNS)
-    # With DuplicateData BlueZ reports the service data of each packet, even if it equals that of the one before.
+    # With DuplicateData, BlueZ reports the service data of each packet, even if it equals the previous packet's.
     return BlueZScannerArgs(adapter=adapter, filters={"DuplicateData": True})

@@ -17,8 +17,8 @@ async def listening(radio: Radio, listener: Listener) -> AsyncIterator[Callable[
     """
     Keep a radio listening during the block, which is entered when the radio has started.
 
-    Yields a function that waits for some seconds (None: without a limit), at most until nothing more can come, and
-    returns whether more can come. Raises a ScannerError if the radio fails, or fails to stop.
+    Yields a function that waits for a number of seconds (None: without a limit), or until no more advertisements can
+    arrive, and returns whether more can arrive. Raises a ScannerError if the radio fails, or fails to stop.
     """
     has_started = asyncio.Event()
     try:
@@ -35,13 +35,17 @@ async def listening(radio: Radio, listener: Listener) -> AsyncIterator[Callable[
 
 
 async def run_for(radio: Radio, listener: Listener, duration_s: float) -> bool:
-    """Listen for some seconds, or until nothing more can come; return whether more can come. Raises ScannerError."""
+    """
+    Listen for `duration_s` seconds, or until no more advertisements can arrive.
+
+    Returns whether more can arrive. Raises a ScannerError if the radio fails.
+    """
     async with listening(radio, listener) as wait:
         return await wait(duration_s)
 
 
 async def packets_heard(radio: Radio, duration_s: float) -> list[tuple[str, bytes]]:
-    """Listen for `duration_s` seconds; return address and service data of every BTHome packet, in order."""
+    """Listen for `duration_s` seconds; return the address and service data of each BTHome packet, in order."""
     heard: list[Advertisement] = []
     await run_for(radio, Everything(heard.append), duration_s)
     return [(one.address, one.service_data[UUID]) for one in heard if UUID in one.service_data]

@@ -1,8 +1,9 @@
 """
 Simulated sensors that send like the real firmware, in rooms with a drifting climate, among unknown devices.
 
-A sensor sends an advertisement every 2.5 s, and measures once for every four of them. Packet A has temperature,
-humidity and battery, packet B voltage and switches. Their order depends on the version of the firmware:
+A sensor sends an advertisement every 2.5 s, and takes a measurement every four advertisements. Packet A contains
+temperature, humidity and battery; packet B contains voltage and switches. The order of the packets depends on the
+firmware version:
 
     "abab"  v5.1_2 and newer: A B A B under one packet id, then the next id
     "aaab"  v4.5 to v5.1: A A A under one id, B under the next
@@ -23,7 +24,7 @@ PacketOrder = Literal["abab", "aaab"]
 
 _INTERVAL_S = 2.5
 _MEASUREMENT_ADVERTISEMENTS = 4
-# Bluetooth Core, vol. 6, part B, 4.4.2.2.1: a sender adds a random 0 to 10 ms to each interval.
+# Bluetooth Core, vol. 6, part B, 4.4.2.2.1: a sender adds a random delay of 0 to 10 ms to each interval.
 _MAX_ADVERTISING_DELAY_S = 0.010
 # All sensors start within this time, so that the first scan hears each of them.
 _START_S = 0.1
@@ -32,9 +33,9 @@ _START_S = 0.1
 _PACKET_A = struct.Struct("<BBBBBBhBH")
 _PACKET_B = struct.Struct("<BBBBHBBBB")
 _PACKET_OF_A_NEIGHBOUR = struct.Struct("<BBh")
-_CIPHERTEXT = 8  # bytes, as battery, temperature and humidity have
+_CIPHERTEXT = 8  # bytes: battery, temperature and humidity with their object ids
 
-# One breath raises a measurement by this much.
+# A breath on a sensor raises its measurements by these amounts.
 _BREATH_CELSIUS = 0.9
 _BREATH_PERCENT = 17.0
 
@@ -44,25 +45,25 @@ class Simulation:
     """The advertisements that a simulated radio hears."""
 
     addresses: Sequence[str]  # of the sensors
-    seed: int | None = None  # the same seed gives the same simulation, to the byte; None a different one each time
-    loss: float = 0.0  # the part of all advertisements that is not heard, from 0 to 1
+    seed: int | None = None  # the same seed gives the same bytes; None gives a different simulation each time
+    loss: float = 0.0  # the fraction of all advertisements that is not received, from 0 to 1
     strangers: int = 0  # the number of unknown devices in range; each sends once a second
     order: PacketOrder = "abab"
-    encrypted: Sequence[str] = ()  # addresses of additional sensors that encrypt; nobody has their keys
-    breath_at_s: float | None = None  # when somebody breathes on the first sensor
+    encrypted: Sequence[str] = ()  # addresses of additional sensors, which encrypt with unknown keys
+    breath_at_s: float | None = None  # time in seconds of a breath on the first sensor; None: never
 
     def transmissions(self) -> Iterator[Transmission]:
-        """Yield the advertisements in the order of time, without end."""
+        """Yield the advertisements in chronological order, without end."""
         seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
         senders = [
             _sensor(address, random.Random(f"{seed} {address}"), self.order, None if number else self.breath_at_s)
             for number, address in enumerate(self.addresses)
         ]
         senders += [_encrypted_sensor(address, random.Random(f"{seed} locked {address}")) for address in self.encrypted]
-        senders += [_stranger(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
+        senders += [_unknown_device(random.Random(f"{seed} stranger {number}")) for number in range(self.strangers)]
         reception = random.Random(f"{seed} reception")
         if self.loss >= 1:
-            return  # nothing will ever be heard, so a search for the next one would not end
+            return  # every advertisement is lost, so the loop below would never yield
         for transmission in merge(*senders, key=attrgetter("at")):
             if reception.random() >= self.loss:
                 yield transmission
@@ -88,7 +89,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
             yield Transmission(at, address, _rssi(usual_rssi, rng), {UUID: payload}, _name(address))
             at += _INTERVAL_S + rng.uniform(0.0, _MAX_ADVERTISING_DELAY_S)
         packet_id = (id_of_b + 1) % 256
-        # Each value wanders a little, and returns to the usual one.
+        # Each value drifts a little, and returns to its usual level.
         celsius += rng.gauss(0.0, 0.03) + 0.01 * (usual_celsius - celsius)
         percent += rng.gauss(0.0, 0.10) + 0.01 * (usual_percent - percent)
         if breath_at_s is not None and at >= breath_at_s:
@@ -98,7 +99,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
 
 
 def _encrypted_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
-    """Send random bytes: without its key, that is all that can be seen of an encrypted payload."""
+    """Yield packets of random bytes, because without the key an encrypted payload can't be told from them."""
     usual_rssi = rng.uniform(-85.0, -50.0)
     counter = rng.getrandbits(16)
     at = rng.uniform(0.0, _START_S)
@@ -114,8 +115,8 @@ def _name(address: str) -> str:
     return f"ATC_{address.replace(':', '')[-6:].upper()}"
 
 
-def _stranger(rng: random.Random) -> Iterator[Transmission]:
-    """Send as an unknown device: a neighbour's sensor, a beacon of another kind, or a device without service data."""
+def _unknown_device(rng: random.Random) -> Iterator[Transmission]:
+    """Yield the packets of a neighbour's sensor, of a beacon of another kind, or of a device without service data."""
     address = ":".join(f"{byte:02X}" for byte in [rng.randrange(0x40, 0x80), *rng.randbytes(5)])
     service_data = rng.choice(
         [

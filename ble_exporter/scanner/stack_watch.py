@@ -2,7 +2,7 @@
 Chooses the adapter to scan with, and watches the Bluetooth stack during the scan.
 
 bleak reports nothing when bluetoothd dies, the adapter is unplugged or powered off, or D-Bus itself ends. Each of these
-shows as a signal on the bus, or as the end of the connection.
+failures causes a signal on the bus, or ends the connection.
 """
 
 import asyncio
@@ -23,10 +23,11 @@ _RULES = (
     f"type='signal',sender='{BLUEZ}',member='PropertiesChanged',arg0='{ADAPTER}'",
 )
 
-# A bluetoothd that stops reports first that the adapter is off, then that it is gone, and then leaves the bus; an
-# adapter that is unplugged is also reported off first. After these pauses all signals have come, and the gravest
-# problem is the cause of the others. Several pauses: on a stalled machine, one may be over before any signal is read.
+# When bluetoothd stops, it reports first that the adapter is off, then that the adapter is gone, and then leaves the
+# bus; an unplugged adapter is also reported as off first. After these pauses all signals have arrived, and the most
+# serious problem is the cause of the others. On a stalled machine, one long pause could end before any signal is read.
 _PAUSES_S = (0.1,) * 5
+# The most serious first.
 _CAUSES = (hints.WENT_AWAY, hints.UNPLUGGED, hints.SWITCHED_OFF)
 
 
@@ -34,7 +35,8 @@ class StackWatch:
     """
     Chooses the adapter, and watches it, bluetoothd and D-Bus.
 
-    After the first signal it waits `pauses_s` for the signals that explain it. /sys is in `root`.
+    After the first signal, it waits `pauses_s` (in seconds) for the signals that show the cause. `root` is the folder
+    that contains /sys.
     """
 
     def __init__(self, bluez: Bluez, root: Path = Path("/"), pauses_s: Sequence[float] = _PAUSES_S) -> None:
@@ -48,14 +50,15 @@ class StackWatch:
 
     async def choose(self, wanted: str | None) -> Adapter:
         """
-        Return the adapter to scan with, and watch it from now on; None is the first powered one, by number.
+        Return the adapter to scan with, and watch it from now on; None selects the powered one with the lowest number.
 
         Raises:
-            ScannerError: It does not exist, can't scan, or is powered off or blocked; or bluetoothd is not running.
+            ScannerError: The adapter does not exist, can't scan, or is powered off or blocked; or bluetoothd is not
+                running.
         """
         for rule in _RULES:
             await self._bluez.call_bus("AddMatch", rule)
-        # After the rules, so that no change in between is missed.
+        # The adapters are read after the rules are set, so that no change is missed in between.
         adapters = await self._bluez.adapters()
         if not adapters:
             raise ScannerError(*hints.NO_ADAPTER)
@@ -73,7 +76,7 @@ class StackWatch:
         return chosen
 
     async def run(self) -> None:
-        """Wait until bluetoothd, the adapter or D-Bus fails, and raise that as a ScannerError."""
+        """Wait until bluetoothd, the adapter or D-Bus fails, and raise a ScannerError that names the cause."""
         async with Tasks() as tasks:
             disconnected = tasks.start(self._bluez.wait_for_disconnect())
             await tasks.wait(disconnected, tasks.start(self._has_failed.wait()))
@@ -105,5 +108,5 @@ class StackWatch:
         return None
 
     def _is_blocked(self, adapter: str) -> bool:
-        """Return whether rfkill blocks an adapter, by software or by a switch; bluetoothd 5.66 does not say."""
+        """Return whether rfkill blocks an adapter, in software or hardware; bluetoothd 5.66 does not report it."""
         return any(switch.device == adapter for switch in blocking(self._root))

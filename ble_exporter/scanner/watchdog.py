@@ -1,8 +1,8 @@
 """
-How long a radio may hear nothing at all.
+Limits how long a radio may hear nothing at all.
 
-A controller that hangs looks healthy: bluetoothd says that it is powered and scanning. Only silence gives it away. But
-a quiet house is not a dead radio: an advertisement of any device ends the silence, and only time spent listening
+A controller that hangs looks healthy: bluetoothd reports it as powered and scanning. Only silence reveals the hang. A
+quiet place must not cause an alarm, so an advertisement of any device ends the silence, and only time spent listening
 counts. docs/watchdog.md has the rule, and the odds of a false alarm.
 """
 
@@ -11,25 +11,25 @@ import asyncio
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
 
-# If only thermometers can be heard, the limit is at least this many of their mean intervals. Whatever the probability
-# of missing one by chance, the odds of a false alarm are then at most e^-10 for each interval.
+# If only thermometers can be heard, the limit is at least this many mean intervals between their advertisements.
+# Whatever the share of advertisements lost by chance, the odds of a false alarm are then at most e^-10 per interval.
 USUAL_INTERVALS = 10
-# The mean is a moving one, of about this many intervals. Not the median of device.rhythm, which ignores bursts and
-# outages of one sensor: these odds are about the mean of all intervals.
+# The mean moves over about this many intervals. The median of device.rhythm, which ignores bursts and outages of a
+# sensor, would not do: the odds above hold for the mean of all intervals.
 _REMEMBERED_INTERVALS = 16
-# With fewer intervals the mean is unknown: the limit must leave slow thermometers the time for them.
+# With fewer intervals the mean is unknown; the unlearned limit gives slow thermometers time to send that many.
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 900.0
 
-# How often the watchdog checks whether anything was heard. Reading the clock at each advertisement would cost as much
-# as all other work for an unknown device.
+# The interval between checks whether anything was heard. Reading the clock at each advertisement would take as long as
+# all other work for an unknown device.
 CHECK_S = 1.0
-# If a check is later than this, the machine was busy and delayed the advertisements too: the excess is not silence.
+# If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
 _LONGEST_CHECK_S = 2.0
 
 
 class SilenceWatchdog:
-    """Measures the silence of one radio, over all its scans. The limit is in seconds of listening."""
+    """Measures the silence of one radio, across all its scans. The limit is in seconds of listening."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -43,7 +43,7 @@ class SilenceWatchdog:
         self._mean_interval_s = 0.0
 
     def note_heard(self) -> None:
-        """Note that something was heard; cheap, because each advertisement calls it."""
+        """Note that an advertisement was heard. Must be cheap, because the radio calls it for every advertisement."""
         self._was_heard = True
         if not self._only_thermometers:
             return
@@ -56,7 +56,7 @@ class SilenceWatchdog:
         self._last_heard_at_s = heard_at_s
 
     def reset(self) -> None:
-        """End the silence: that of a run that failed says nothing about the next one."""
+        """End the silence, because the silence of a failed run says nothing about the next run."""
         self._silent_s = 0.0
 
     async def run(self, adapter: str, *, only_thermometers: bool = False) -> None:

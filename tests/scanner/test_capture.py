@@ -63,7 +63,7 @@ def test_an_empty_capture_is_refused(capture: Path, content: str) -> None:
     """The program would run and receive nothing, with no visible reason."""
     capture.write_text(content)
 
-    with pytest.raises(ConfigError, match="holds no advertisement; name another file with --replay"):
+    with pytest.raises(ConfigError, match="contains no advertisement; name another file with --replay"):
         load_capture(str(capture))
 
 
@@ -78,7 +78,7 @@ def test_lines_must_be_in_order_of_time(capture: Path) -> None:
     """The replay waits for each line's time, so an unordered capture would be replayed wrongly."""
     capture.write_text("5 A4:C1:38:AA:BB:CC -61 -\n4 A4:C1:38:AA:BB:CC -61 -\n")
 
-    with pytest.raises(ConfigError, match=r":2: the time goes back; sort the lines"):
+    with pytest.raises(ConfigError, match=r":2: the time is earlier than on the line before; sort the lines"):
         load_capture(str(capture))
 
 

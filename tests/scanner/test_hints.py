@@ -12,7 +12,7 @@ PROBLEMS = [
     *hints._DBUS_ERRORS.values(),
     hints.no_dbus(OSError("gone")),
     hints.missing(["hci0"]),
-    hints.refused_passive_scan("without a reason"),
+    hints.refused_passive_scan("no reason given"),
     hints.hanging("the scan did not start within 20 s"),
     hints.failed_scan(OSError("gone")),
     hints.silent(90, only_thermometers=False),

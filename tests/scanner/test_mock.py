@@ -115,7 +115,7 @@ def test_get_scanner_returns_the_requested_scanner(use_mock: bool, kind: type) -
 
 def test_packets_for_the_real_radio_are_refused() -> None:
     """The packets would be ignored, and a test that injects them would prove nothing."""
-    with pytest.raises(ValueError, match="data goes with use_mock"):
+    with pytest.raises(ValueError, match="data requires use_mock"):
         get_scanner(data=[(ADDRESS, PACKET_A)])
 
 

@@ -118,7 +118,7 @@ def test_the_other_adapters_continue_if_configured(
     assert len(in_virtual_time(packets_heard(both, 9.5))) == 10 + 5
 
     assert {"hci0": True, "hci1": False} == dict(both.adapters)
-    assert ["adapter hci1: gone; the other adapters go on"] == [record.getMessage() for record in caplog.records]
+    assert ["adapter hci1: gone; the other adapters continue"] == [record.getMessage() for record in caplog.records]
 
 
 def test_a_failed_adapter_is_retried_and_recovers(
@@ -134,7 +134,7 @@ def test_a_failed_adapter_is_retried_and_recovers(
     assert second.started_at == [0, 10 + 3 * RETRY_S]
     assert {"hci0": True, "hci1": True} == dict(both.adapters)
     assert [
-        "adapter hci1: gone; the other adapters go on",
+        "adapter hci1: gone; the other adapters continue",
         "hci1 listens again",
     ] == [record.getMessage() for record in caplog.records]
 
