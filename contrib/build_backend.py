@@ -1,7 +1,7 @@
 """
 The build backend (PEP 517 and 660): poetry-core, with the commit in the version and in the package (ADR 12).
 
-It builds from a copy of the sources, and so never writes into the checkout, which may belong to another user.
+It builds from a copy of the sources and never writes to the checkout, which may belong to another user.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Settings: TypeAlias = "dict[str, object] | None"
 
 VERSION = Path("ble_exporter", "__init__.py")
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "ble_exporter", "contrib/build_backend.py")
-"""Everything that a wheel or a source distribution is built from."""
+"""The files and folders from which wheels and source distributions are built."""
 
 # An editable installation runs from the checkout, and reads the current commit there at each start.
 build_editable = api.build_editable
@@ -45,7 +45,7 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
 
 @contextlib.contextmanager
 def _copy(config_settings: Settings) -> Iterator[dict[str, object]]:
-    """Work in a copy that has the commit written into it; yield the settings that tell poetry-core the version."""
+    """Change to a copy of the sources that contains the commit; yield poetry-core's settings for the version."""
     root = Path.cwd()
     package = runpy.run_path(str(root / VERSION))
     commit: str = package["commit_of"](root)

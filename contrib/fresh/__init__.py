@@ -1,1 +1,1 @@
-"""Tests the installation: on a fresh Debian, and with many versions of pip, while newer releases exist."""
+"""Tests the installation on a fresh Debian, and with many versions of pip, while newer releases exist."""

@@ -5,7 +5,7 @@ usage: PYTHONPATH=contrib python -m fresh debian         a new Debian 12: the RE
        PYTHONPATH=contrib python -m fresh matrix         oldest and newest pip and Python, the users' lock
        PYTHONPATH=contrib python -m fresh matrix whole   each pip on each Python, all locks
 
-What this machine lacks is skipped, and named; if CI is set, that is a failure.
+A test is skipped, with a message, if this machine lacks its requirements; if CI is set, that is a failure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def skipped(what: str, lacks: list[str]) -> int:
-    """Print what is skipped, and what this machine lacks for it; return the exit status."""
+    """Print the skipped tests, and the requirements that this machine lacks; return the exit status."""
     print(f"skipped: {what}: this machine lacks {', '.join(lacks)}", file=sys.stderr)
     return 1 if os.environ.get("CI") else 0
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # Exit instead of dying, so that temporary folders are removed when a CI job is cancelled.
+    # An ordinary exit removes the temporary folders when a CI job is cancelled.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
 """
 A new Debian 12 with only the packages that the README names, in which a new user runs the README's commands.
 
-It is a folder (debootstrap) in its own mount namespace, so that its mounts end with the process, whatever happens.
+The system is a folder made by debootstrap, in its own mount namespace, so that its mounts always end with the process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from fresh import newer, readme
 
 SUITE = "bookworm"
-NEWCOMER = "/home/newcomer"
+HOME = "/home/tester"
 NEWER = "/srv/newer"
 READINGS_S = 180.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -40,7 +40,7 @@ def mirror() -> str | None:
 
 
 def missing(path: str = PATH) -> list[str]:
-    """Return what this machine lacks for the test; `path` is where programs are looked for."""
+    """Return the requirements of the test that this machine lacks; programs are searched for in `path`."""
     tools = [tool for tool in ("debootstrap", "unshare", "git") if not shutil.which(tool, path=path)]
     return [
         *(["root"] if os.geteuid() else []),
@@ -50,16 +50,16 @@ def missing(path: str = PATH) -> list[str]:
 
 
 def run(root: Path, command: list[str]) -> int:
-    """Run the command (which calls `inside`) in its own namespaces, with an empty folder; return its exit status."""
+    """Run the command, which calls `inside`, in its own namespaces with an empty folder; return its exit status."""
     with tempfile.TemporaryDirectory(prefix="fresh-", dir="/var/tmp") as folder:
-        # Not in /tmp, which is often mounted with nodev. Every user of the new machine must be able to enter it.
+        # The folder is not in /tmp, which is often mounted with nodev. Every user of the new machine must have access.
         Path(folder).chmod(0o755)
         spaces = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
         return subprocess.run([*spaces, *command, folder], cwd=root, check=False).returncode
 
 
 def inside(project: Path, folder: Path) -> None:
-    """Set the machine up and run everything on it; raise if something fails."""
+    """Set up the new machine, and run the README's commands, `make demo` and `make test` on it; raise on a failure."""
     machine = Machine(folder)
     commands = readme.installation((project / "README.md").read_text(encoding="utf-8"))
     with step(f"Debian 12 with {' '.join(commands.packages)}"):
@@ -67,18 +67,18 @@ def inside(project: Path, folder: Path) -> None:
     (folder / NEWER.strip("/")).mkdir()
     newer.release_all(project, folder / NEWER.strip("/"))
     for name in ("readme", "make"):
-        machine.clone(project, f"{NEWCOMER}/{name}")
+        machine.clone(project, f"{HOME}/{name}")
     with step("the README's installation"):
         _follow(machine, commands, project)
     with step("make demo"):
-        _demo(machine, f"{NEWCOMER}/make")
+        _demo(machine, f"{HOME}/make")
     with step("make test"):
-        machine.do("make test", f"{NEWCOMER}/make")
+        machine.do("make test", f"{HOME}/make")
 
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[None]:
-    """Print the name of a step, and how long it took."""
+    """Print the name of a step, and its duration."""
     print(f"--- {name}", flush=True)
     began = time.monotonic()
     yield
@@ -86,20 +86,20 @@ def step(name: str) -> Iterator[None]:
 
 
 class Machine:
-    """A new machine in a folder."""
+    """A new Debian system in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is empty."""
+        """Prepare the environment variables of commands; `folder` must be empty."""
         self._folder = folder
         passed = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         own = {name: value for name, value in os.environ.items() if name.startswith(passed)}
-        # The certificates that this machine trusts: its proxy may have its own.
+        # The new machine must trust the same certificates, because a proxy may use its own.
         own.update({name: os.environ[name] for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if name in os.environ})
         own.pop("PIP_CACHE_DIR", None)
         self._environment = newer.with_newer({"PATH": PATH, "LANG": "C.UTF-8", **own}, NEWER)
 
     def install(self, packages: list[str]) -> None:
-        """Install Debian with these packages and what they need, and copy this machine's settings for pip and apt."""
+        """Install Debian with these packages and their dependencies; copy this machine's settings for pip and apt."""
         _quietly(["debootstrap", "--variant=minbase", SUITE, str(self._folder), str(mirror())])
         # Services can't run in a chroot.
         policy = self._folder / "usr/sbin/policy-rc.d"
@@ -107,7 +107,7 @@ class Machine:
         policy.chmod(0o755)
         subprocess.run(["mount", "--rbind", "/dev", str(self._folder / "dev")], check=True)
         subprocess.run(["mount", "-t", "proc", "proc", str(self._folder / "proc")], check=True)
-        # As Debian's installer writes it; debootstrap does not.
+        # Debian's installer writes this file; debootstrap does not.
         (self._folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
         self._copy("/etc/apt/apt.conf.d")
         self._copy("/etc/resolv.conf")
@@ -116,7 +116,7 @@ class Machine:
             f"DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; {apt} {' '.join(packages)} >/dev/null 2>&1",
             user="root",
         )
-        self.do(f"useradd --create-home --shell /bin/sh {Path(NEWCOMER).name}", user="root")
+        self.do(f"useradd --create-home --shell /bin/sh {Path(HOME).name}", user="root")
         for path in (
             "/etc/pip.conf",
             "/etc/xdg/pip",
@@ -125,22 +125,22 @@ class Machine:
             if path:
                 self._copy(path)
         for path in (".config/pip", ".pip"):
-            self._copy(str(Path.home() / path), f"{NEWCOMER}/{path}")
+            self._copy(str(Path.home() / path), f"{HOME}/{path}")
 
     def clone(self, project: Path, target: str) -> None:
         """Clone the checkout for the new user."""
         source = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", "--", str(project)]
         subprocess.run([*source, f"{self._folder}{target}"], check=True)
-        self.do(f"chown -R newcomer:newcomer {NEWCOMER}", user="root")
+        self.do(f"chown -R tester:tester {HOME}", user="root")
 
     def command(self, line: str, folder: str, user: str) -> list[str]:
         """Return the command that runs a shell command on the new machine."""
-        home = NEWCOMER if user == "newcomer" else "/root"
+        home = HOME if user == "tester" else "/root"
         environment = [f"{name}={value}" for name, value in {**self._environment, "HOME": home}.items()]
         place = ["chroot", f"--userspec={user}:{user}", str(self._folder), "env", "-i", *environment]
         return [*place, "sh", "-ec", f'cd "$1"; {line}', "sh", folder]
 
-    def do(self, line: str, folder: str = "/", user: str = "newcomer") -> str:
+    def do(self, line: str, folder: str = "/", user: str = "tester") -> str:
         """Run a shell command on the new machine; return its output, and raise if it fails."""
         print(f"  {user}$ {line}", flush=True)
         done = subprocess.run(
@@ -162,7 +162,7 @@ class Machine:
 
 def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
     """Run the README's commands, first as a user, then as root."""
-    folder = f"{NEWCOMER}/readme"
+    folder = f"{HOME}/readme"
     for line in commands.lines:
         if "venv/bin/ble-exporter" not in line:
             machine.do(line, folder)
@@ -172,25 +172,25 @@ def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
     for line in commands.system_lines:
         machine.do(line, folder, "root")
     commit = machine.do("git rev-parse HEAD | cut -c 1-7", folder).strip()
-    for venv, user in ((f"{folder}/venv", "newcomer"), ("/opt/ble_exporter/venv", "root")):
+    for venv, user in ((f"{folder}/venv", "tester"), ("/opt/ble_exporter/venv", "root")):
         wrong = newer.wrong(machine.do(f"{venv}/bin/pip list --format=json", "/", user), locks)
         assert not wrong, f"not as locked: {wrong}"
         machine.do(f"{venv}/bin/pip check", "/", user)
         version = machine.do(f"{venv}/bin/ble-exporter --version", "/", user).strip()
         assert version.endswith(f"+g{commit}") or "dev" not in version, f"{version} is not commit {commit}"
-    # Without a radio the program ends with 69, without a configuration with 78: it runs as far as it can here.
+    # Here the program can't do more than exit with 69 (no radio) or with 78 (no configuration).
     for line in commands.lines:
         if "venv/bin/ble-exporter" in line:
             machine.do(f"{line} || case $? in 69|78) ;; *) exit 1 ;; esac", folder)
 
 
 def _demo(machine: Machine, folder: str) -> None:
-    """Run `make demo` until it serves readings, and end it as Ctrl-C does."""
+    """Run `make demo` until it serves readings, and end it with SIGINT, like Ctrl-C."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    # The new machine shares the ports of this one, where the demo's may be in use.
+    # The new machine shares the ports of this machine, where the demo's port may be in use.
     machine.do(f"sed -i 's/^listen_port: .*/listen_port: {port}/' contrib/demo.yaml", folder)
-    demo = subprocess.Popen(machine.command("exec make demo", folder, "newcomer"), start_new_session=True)
+    demo = subprocess.Popen(machine.command("exec make demo", folder, "tester"), start_new_session=True)
     try:
         until = time.monotonic() + READINGS_S
         while not _has_readings(port):

@@ -14,7 +14,7 @@ from fresh import newer
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PIPS = ("22.3", "23.0.1", "23.2.1", "24.0", "newest")
 TOO_OLD = {(pip, python) for pip in ("22.3", "23.0.1") for python in ("3.12", "3.13")}
-"""These pips do not start there: they need modules that Python 3.12 removed."""
+"""Pips that do not start on a Python, because they need modules that Python 3.12 removed."""
 USERS = ("requirements.lock", "requirements-encryption.lock")
 WORKS = """
 from ble_exporter.parser import parse_bthome
@@ -24,7 +24,9 @@ assert parse_bthome(bytes.fromhex("4002ca09")) == {"temperature": 25.06}
 
 def run(root: Path, *, is_whole: bool) -> list[str]:
     """
-    Try the oldest pip on the oldest Python and the newest on the newest with the users' lock; or everything.
+    Install the users' lock with the oldest pip on the oldest Python, and with the newest on the newest.
+
+    With `is_whole`, install all locks with each pip on each Python.
 
     Returns:
         The Pythons that this machine lacks.
@@ -35,7 +37,7 @@ def run(root: Path, *, is_whole: bool) -> list[str]:
     pairs = [(python, pip) for python, all_of in pips.items() for pip in all_of]
     locks = sorted(lock.name for lock in root.glob("requirements*.lock"))
     if not is_whole:
-        # The two extremes, with the users' lock that contains the other one.
+        # The two extremes, with the users' lock that includes the packages of the other one.
         pairs, locks = [*pairs[:1], *pairs[-1:]], [USERS[1]]
     with tempfile.TemporaryDirectory(prefix="fresh-") as name, ThreadPoolExecutor(2) as pool:
         folder = Path(name)
@@ -62,7 +64,7 @@ def _python(version: str) -> str | None:
 
 
 def _try(root: Path, folder: Path, python: str, pair: tuple[str, str], locks: list[str]) -> str:
-    """Install each lock into its own environment, and the program into those of the users' locks."""
+    """Install each lock into its own virtual environment, and the program with the users' locks; return a summary."""
     version, pip_version = pair
     plain = {**os.environ, "PIP_CACHE_DIR": str(folder / "cache"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     said = []

@@ -1,7 +1,7 @@
 """
-Newer releases of every package, which expose an installation that resolves: it takes them.
+Makes a newer release of every package: an installation that resolves dependencies would install these releases.
 
-They are empty wheels in a folder that pip searches in addition to its index.
+The releases are empty wheels in a folder that pip searches in addition to its index.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 
 VERSION = "9999.0"
 TOOLS = ("pip", "setuptools", "wheel", "poetry-core")
-"""What pip installs on its own to build a package."""
+"""The packages that pip installs on its own to build a package."""
 
 
 def locked(lock: Path) -> set[tuple[str, str]]:
-    """Return name and version of each package in a lock, for any Python and system."""
+    """Return the name and version of each package in a lock, for every Python and system."""
     return {(name, version) for name, version in re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(), re.MULTILINE)}
 
 
@@ -32,7 +32,7 @@ def release_all(root: Path, folder: Path) -> None:
 
 
 def _release(name: str, folder: Path) -> None:
-    """Write an empty wheel: a program that gets it does not work."""
+    """Write an empty wheel; a program that needs the package can't work with it."""
     info = f"{name}-{VERSION}.dist-info"
     files = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {VERSION}\n",
@@ -64,7 +64,7 @@ def wrong(installed: str, locks: Iterable[Path]) -> list[str]:
 
 
 def bait_is_taken(pip: list[str], environment: Mapping[str, str], folder: Path) -> bool:
-    """Return whether pip takes a newer release if it may. If not, the test would prove nothing."""
+    """Return whether pip chooses a newer release if no lock forbids it; otherwise the test would prove nothing."""
     command = [*pip, "download", "--quiet", "--no-deps", "--dest", str(folder), "idna"]
     subprocess.run(command, env=dict(environment), check=True, stderr=subprocess.DEVNULL)
     return os.listdir(folder) == [f"idna-{VERSION}-py3-none-any.whl"]  # noqa: PTH208 # names, not paths

@@ -1,4 +1,4 @@
-"""Extracts the installation commands from the README, so that the test runs what the README says."""
+"""Extracts the installation commands from the README, so that the test runs the same commands as a user."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class Commands(NamedTuple):
-    """The README's installation."""
+    """The installation commands of the README."""
 
     packages: list[str]
-    """Debian's packages."""
+    """The Debian packages to install."""
     lines: list[str]
-    """The commands of a user, in order."""
+    """The commands to run as a user, in order."""
     system_lines: list[str]
-    """The commands of root, in order, without sudo."""
+    """The commands to run as root, in order, without sudo."""
 
 
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n(.*?)^\1`*[ ]*$", re.MULTILINE | re.DOTALL)
@@ -26,11 +26,11 @@ def installation(readme: str) -> Commands:
     """
     Return the commands of the section whose heading contains "Install", with its subsections.
 
-    These are the commands that create a virtual environment, run pip, or run the program; not those that clone, add
-    users, or configure systemd.
+    Includes the commands that create a virtual environment, run pip, or run the program, but not the commands that
+    clone the repository, add users, or configure systemd.
 
     Raises:
-        ValueError: The section, or a kind of command, is missing: adapt this module to the README's new form.
+        ValueError: The section, or a kind of command, is missing; this module must be adapted to the README.
     """
     plain = _FENCE.sub(lambda fence: re.sub(r"^#", " #", fence[0], flags=re.MULTILINE), readme)
     headings = [(match.start(), len(match[1]), match[2]) for match in re.finditer(r"^(#+) (.*)$", plain, re.MULTILINE)]

@@ -1,8 +1,8 @@
 """
-`make mutants`: mutate ble_exporter/formats and judge its tests by the changes that they notice.
+`make mutants`: mutate ble_exporter/formats, and report the changes that its tests do not notice.
 
-Fails when fewer than 95 % of all mutants are killed (not asked of named modules), when a mutant survives that is not
-in tests/formats/survivors.json, or when the file lists one that is killed or no longer exists.
+Fails if fewer than 95 % of all mutants are killed (not checked if modules are named), if a mutant survives that is not
+in tests/formats/survivors.json, or if that file lists a mutant that is killed or no longer exists.
 """
 
 import argparse
@@ -24,16 +24,16 @@ _PROGRESS_EVERY = 100
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the mutation tests; return the exit status."""
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="of ble_exporter/formats, without .py; all by default")
+    parser.add_argument("modules", nargs="*", help="modules of ble_exporter/formats, without .py; all by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     start = time.monotonic()
     paths = [FORMATS / f"{name}.py" for name in options.modules] or sorted(FORMATS.glob("*.py"))
     mutants = [mutant for path in paths for mutant in _mutants(path)]
     print(f"{len(mutants)} mutants of {len(paths)} modules, made in {time.monotonic() - start:.0f} s")
-    print(f"Two rounds of tests, the second for what survives the first; of {paths[-1].name}:")
+    print(f"Two rounds of tests, the second for mutants that survive the first; for {paths[-1].name}:")
     for arguments in rounds(paths[-1].name):
         print(f"  python -m pytest {shlex.join(arguments)}", flush=True)
     try:
@@ -43,7 +43,7 @@ def main() -> int:
         return 2
     killed = len(mutants) - len(survivors)
     percent = 100 * killed / max(len(mutants), 1)
-    print(f"{(time.monotonic() - start) / 60:.1f} minutes, {options.jobs} at once")
+    print(f"{(time.monotonic() - start) / 60:.1f} minutes, {options.jobs} in parallel")
     print(f"{len(mutants)} mutants: {killed} killed, {len(survivors)} survived, {percent:.2f} % killed")
     agrees = _agrees_with_list(survivors, {path.name for path in paths})
     if options.modules or percent >= _WANTED_PERCENT:

@@ -14,12 +14,12 @@ Edit = tuple[str, str]
 
 class Identity(NamedTuple):
     """
-    Identifies a mutant, also after lines have moved.
+    Identifies a mutant, even after lines have moved.
 
     Attributes:
         file: File name of the module.
         function: Function that contains the change, "Class.method" for a method; empty at module level.
-        before, after: The lines that differ, each run of white space as one space.
+        before, after: The lines that differ, with each run of white space reduced to one space.
     """
 
     file: str
@@ -59,7 +59,7 @@ class Module:
         Args:
             node: The node.
             text: The new text.
-            end: The last node to replace, if that is another one.
+            end: The last node to replace, if several are replaced.
         """
         last = end or node
         if last.end_lineno is None or last.end_col_offset is None:
@@ -73,13 +73,13 @@ class Module:
         """
         Yield a mutant for each edit that changes the module's meaning.
 
-        Skips invalid syntax, duplicates, and changes of annotations: nearly all of those fail at import, so they
+        Skips invalid syntax, duplicates, and changes of annotations. Nearly all changed annotations fail at import, and
         would only improve the score.
         """
         seen = {_meaning(self.source)}
         for operator, source in edits:
-            start = len(commonprefix([self.source, source]))  # noqa: RUF071 - texts, no paths
-            # The star of `def f(*, x)` is no multiplication, though cosmic-ray takes it for one.
+            start = len(commonprefix([self.source, source]))  # noqa: RUF071 - texts, not paths
+            # The star in `def f(*, x)` is not a multiplication, although cosmic-ray treats it as one.
             if self.source.startswith("*,", start):
                 continue
             try:

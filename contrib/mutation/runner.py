@@ -1,4 +1,4 @@
-"""Runs the tests on mutants in copies of the project, each run in a process of its own."""
+"""Runs the tests on mutants in copies of the project, each run in its own process."""
 
 import compileall
 import gc
@@ -21,16 +21,16 @@ import pytest
 from mutation.mutants import Mutant
 
 FORMATS = Path("ble_exporter/formats")
-# The oracle's library needs Python 3.11 and takes longer than all other tests together; test_new_format.py starts the
-# program several times.
+# The tests against bthome-ble need Python 3.11, and take longer than all other tests together; test_new_format.py
+# starts the program several times.
 _LEFT_OUT = {"test_bthome_oracle.py", "test_bthome_differential.py", "test_new_format.py"}
 _VECTORS = "tests/formats/test_vectors.py"
 # The golden files of decode show the labels and notes of the fields.
 _DECODE = [f"tests/cli/decode/test_{name}.py" for name in ("as_json", "as_text", "command", "explain", "guess")]
 _OUTSIDE = ["tests/test_parser.py", "tests/metrics/test_families.py", *_DECODE]
-# In place of the project's addopts, which need the plugin that the first round goes without.
+# These options replace the project's addopts, which need the Hypothesis plugin that the first round does not load.
 _OPTIONS = ["-o", "addopts=--import-mode=importlib", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider"]
-_WITHOUT_HYPOTHESIS = ["-p", "no:hypothesispytest"]  # which reads all sources before the first test
+_WITHOUT_HYPOTHESIS = ["-p", "no:hypothesispytest"]  # the plugin reads all sources before the first test
 _WITH_HYPOTHESIS = ["--hypothesis-profile=mutation"]
 # Third-party modules that the tests import: imported once, then inherited by every run.
 _PRELOADED = [
@@ -41,12 +41,12 @@ _UNMUTATED_LIMIT_S = 600
 _LOWEST_LIMIT_S = 2
 _MEMORY = 2 * 1024**3
 _NO_TESTS = 5  # pytest's exit status
-_OTHER_CODE = 97  # our own: the tests imported another ble_exporter than the copy's
+_OTHER_CODE = 97  # our own status: the tests did not import the ble_exporter of the copy
 _OVERRUN = {-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGALRM}
 
 
 class Outcome(Enum):
-    """What the tests made of a mutant."""
+    """The result of the tests on a mutant."""
 
     SURVIVED = "survived"
     FAILED = "killed by a test"
@@ -55,15 +55,15 @@ class Outcome(Enum):
 
 
 class RunError(Exception):
-    """The tests did not run, or fail without a mutation."""
+    """The tests did not run, or failed without a mutation."""
 
 
 def rounds(module: str) -> list[list[str]]:
     """
     Return pytest's arguments for each round of tests on a module's mutants.
 
-    The first round kills most of them in half a second: the module's own tests and its format's vectors. Only
-    what survives it meets the second, all other tests.
+    The first round, with the module's own tests and its format's vectors, kills most mutants in half a second. Only the
+    surviving mutants need the second round, with all other tests.
 
     Args:
         module: File name in ble_exporter/formats.
@@ -85,7 +85,7 @@ def outcomes(mutants: Sequence[Mutant], jobs: int) -> Iterator[Outcome]:
 
     Args:
         mutants: The mutants.
-        jobs: How many to test at once.
+        jobs: Number of mutants to test in parallel.
 
     Raises:
         RunError: The tests fail without a mutation, or found nothing to test.
@@ -95,7 +95,8 @@ def outcomes(mutants: Sequence[Mutant], jobs: int) -> Iterator[Outcome]:
     with TemporaryDirectory(prefix="mutants-") as directory:
         original = Path(directory, "original")
         shutil.copytree(".", original, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
-        # Not the modules to mutate: a mutant of the same second and length would pass for what was compiled.
+        # The modules to mutate are not compiled: Python would run the compiled original in place of a mutant that has
+        # the same modification time, in seconds, and the same length.
         compileall.compile_dir(original, quiet=2, rx=re.compile(re.escape(str(FORMATS))))
         with get_context("fork").Pool(jobs, _move_to_copy, (original,)) as pool:
             limits_s = pool.apply(_limits_s)
@@ -109,11 +110,11 @@ def _move_to_copy(original: Path) -> None:
     copy = mkdtemp(dir=original.parent)
     os.chdir(shutil.copytree(original, copy, dirs_exist_ok=True))
     sys.path[:] = [copy, *(entry for entry in sys.path if entry not in ("", project))]
-    gc.freeze()  # pytest collects garbage at its end, and should skip what every run inherits
+    gc.freeze()  # pytest collects garbage when it ends, and should skip the objects that every run inherits
 
 
 def _limits_s() -> list[int]:
-    """Return the limit of processor time for each round in seconds: four times what it takes without a mutation."""
+    """Return each round's limit of processor time in seconds, four times the processor time without a mutation."""
     limits_s = []
     for arguments in rounds("__init__.py"):
         outcome, cost_s = _run(arguments, _UNMUTATED_LIMIT_S)
@@ -136,7 +137,7 @@ def _outcome(limits_s: list[int], mutant: Mutant) -> Outcome:
 
 
 def _run(arguments: list[str], limit_s: int) -> tuple[Outcome, float]:
-    """Run pytest in a process of its own; return the outcome, and the processor time in seconds."""
+    """Run pytest in its own process; return the outcome, and the processor time in seconds."""
     child = os.fork()
     if not child:
         _run_and_exit(arguments, limit_s)
@@ -152,9 +153,9 @@ def _run(arguments: list[str], limit_s: int) -> tuple[Outcome, float]:
 
 
 def _run_and_exit(arguments: list[str], limit_s: int) -> None:
-    status = 3  # pytest's own, for an internal error
+    status = 3  # pytest's status for an internal error
     try:
-        # A limit of processor time, so that a busy machine kills no mutant. The alarm ends what only waits.
+        # The limit is for processor time, so that a busy machine kills no mutant. The alarm ends tests that only wait.
         resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         signal.alarm(30 * limit_s)

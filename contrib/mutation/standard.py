@@ -8,7 +8,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 from mutation.mutants import Edit, Module
 
-# Two need the names of variables as arguments. The third fails on `except struct.error`; tables.py replaces it.
+# The first two need names of variables as arguments. The third fails on `except struct.error`; tables.py replaces it.
 _SKIPPED = {"core/VariableReplacer", "core/VariableInserter", "core/ExceptionReplacer"}
 
 

@@ -10,7 +10,7 @@ from mutation.mutants import Edit, Module
 _OTHER_NAME = {"uint": "sint", "sint": "uint", "min": "max", "max": "min"}
 _OTHER_BYTE_ORDER = {"little": "big", "big": "little"}
 _STRUCT_FORMAT = re.compile("[<>][A-Za-z]+")
-_NOTHING = "**{}"  # in place of a row or a keyword argument
+_NOTHING = "**{}"  # replaces a row or a keyword argument
 
 
 def edits(module: Module) -> Iterator[Edit]:
@@ -83,6 +83,6 @@ def _statements(module: Module, node: ast.AST) -> Iterator[Edit]:
 
 def _is_removable(node: ast.AST) -> TypeGuard[ast.stmt]:
     if isinstance(node, ast.Expr):
-        # Not a docstring. And a generator that loses its yield becomes another kind of function, no mutant of this one.
+        # Removing a docstring changes nothing; removing the yield of a generator makes it an ordinary function.
         return not isinstance(node.value, ast.Constant | ast.Yield)
     return isinstance(node, ast.Assign | ast.AugAssign | ast.Delete | ast.Raise)
