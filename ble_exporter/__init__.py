@@ -1,13 +1,13 @@
-"""Hear Bluetooth Low Energy thermometers and give their readings to Prometheus."""
+"""Receives the advertisements of Bluetooth Low Energy thermometers, and exports the readings to Prometheus."""
 
 from pathlib import Path
 
 __all__ = ["__version__"]
 
 NUMBER = "0.2.0.dev0"
-"""The version in pyproject.toml. The commit follows a number with `.dev`; a release is its number alone (ADR 12)."""
+"""The version number, the same as in pyproject.toml; `.dev` marks a version that is not a release (ADR 12)."""
 COMMIT = "$Format:%H$"
-"""In a checkout, this placeholder. `git archive` and a build replace it with the commit, or with nothing if unknown."""
+"""A placeholder, which `git archive` and a build replace with the commit, or with an empty string if it is unknown."""
 
 
 def version_of(number: str, commit: str) -> str:
@@ -15,7 +15,7 @@ def version_of(number: str, commit: str) -> str:
     Return the version that users see (PEP 440): `0.2.0.dev0+g1a2b3c4` in development, `0.2.0` for a release.
 
     Args:
-        number: The number of the version.
+        number: The version number.
         commit: The commit in hex digits, or an empty string if it is unknown.
     """
     return f"{number}+g{commit[:7]}" if commit and ".dev" in number else number
@@ -23,10 +23,10 @@ def version_of(number: str, commit: str) -> str:
 
 def commit_of(root: Path, recorded: str = COMMIT) -> str:
     """
-    Return the recorded commit, else the one that is checked out in `root`, in hex digits; an empty string if unknown.
+    Return the recorded commit, or else the commit checked out in `root`, in hex digits; an empty string if unknown.
 
-    It reads git's files: running git would take tens of milliseconds on a Raspberry Pi, and git refuses the checkout of
-    another user. Changes that are not committed do not show.
+    Reads git's files, because running git would take tens of milliseconds on a Raspberry Pi, and git refuses a checkout
+    that belongs to another user. Uncommitted changes do not affect the result.
     """
     if not recorded.startswith("$"):
         return recorded
@@ -40,7 +40,7 @@ def commit_of(root: Path, recorded: str = COMMIT) -> str:
 def _checked_out(root: Path) -> str:
     git = root / ".git"
     if not git.is_dir():
-        # In a worktree or a submodule, .git is a file with the path of the folder.
+        # In a worktree or a submodule, .git is a file that contains the path of the git directory.
         git = root / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
     head = (git / "HEAD").read_text(encoding="utf-8").strip()
     if not head.startswith("ref:"):

@@ -1,4 +1,4 @@
-"""`python -m ble_exporter` is `ble-exporter`."""
+"""Makes `python -m ble_exporter` equivalent to the command `ble-exporter`."""
 
 import sys
 

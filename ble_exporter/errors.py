@@ -1,8 +1,9 @@
 """
-Every error that this program raises on purpose.
+The errors that this program raises on purpose.
 
-A user can fix the cause of an ExporterError: its text is one line that names the place (file and line, key, adapter,
-device) and the remedy, and `main` turns it into an exit status. Any other exception is a bug and keeps its traceback.
+A user can fix the cause of an ExporterError. Its text is one line that names the place (file and line, key, adapter,
+device) and gives a hint; `main` turns the error into an exit status. Any other exception is a bug and keeps its
+traceback.
 """
 
 from typing import Literal, get_args
@@ -21,25 +22,26 @@ RejectReason = Literal[
     "wrong_key",
     "wrong_version",
 ]
-"""Why an advertisement of a configured device gave no reading: a small fixed set, a metric label."""
+"""Why an advertisement of a configured device was rejected: one of few values, because it is a metric label."""
 
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
 
 class ExporterError(Exception):
-    """The base of every error of this program."""
+    """The base class of this program's errors."""
 
 
 class ConfigError(ExporterError, ValueError):
     """
-    The configuration, or what it asks of this machine, can't be used.
+    The configuration is invalid, or can't be applied on this machine.
 
-    Its text is one line: "path:line: devices: device: key: problem; hint", without the parts that are empty.
+    The text is one line: "path:line: devices: device: key: problem; hint", without the empty parts.
 
     Attributes:
-        hint: The remedy; empty if the problem implies it.
-        path: The file; may be empty.
-        line: The line of that file, from 1; None for the file as a whole.
+        problem: Description of the fault.
+        hint: What the user can do about the problem; empty if that is obvious.
+        path: The file that contains the error; may be empty.
+        line: The line in that file, from 1; None for the file as a whole.
         key: The setting, such as "listen_port" or "bindkey_file"; may be empty.
         device: The address of the configured device; may be empty.
     """
@@ -63,9 +65,10 @@ class ScannerError(ExporterError):
     Bluetooth is not available, or stopped working.
 
     Attributes:
-        hint: The remedy in words; may be empty.
+        problem: Description of the failure.
+        hint: What the user can do about the problem; may be empty.
         command: The shell command that is most likely to help; may be empty.
-        adapter: The name of the adapter ("hci0"); empty if the problem concerns no single one.
+        adapter: The name of the adapter ("hci0"); empty if the problem is not limited to one adapter.
     """
 
     def __init__(self, problem: str, hint: str = "", command: str = "", *, adapter: str = "") -> None:
@@ -79,17 +82,17 @@ class ScannerError(ExporterError):
 
 class DecodeError(ExporterError, ValueError):
     """
-    An advertisement that can't be turned into values.
+    An advertisement can't be decoded.
 
-    Its text never shows decrypted content, which is a secret: errors end up in logs.
+    The text never contains decrypted content, which is secret, because errors are logged.
 
     Args:
-        reason: By which it is counted.
-        detail: What is wrong, in words.
-        offset: Of the first byte that is wrong.
-        size: How many bytes are wrong; 0 where no byte is.
-        in_plaintext: Whether the offset is one of the decrypted content; then `detail` is not part of the text.
-        payload: The whole payload, which the text then ends with.
+        reason: The reason under which the error is counted.
+        detail: Description of the fault.
+        offset: Offset of the first wrong byte.
+        size: Number of wrong bytes; 0 if no byte is wrong.
+        in_plaintext: Whether the offset is in the decrypted content; if so, the text does not contain `detail`.
+        payload: The whole payload; the text ends with its hex digits.
     """
 
     def __init__(

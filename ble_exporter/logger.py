@@ -12,13 +12,17 @@ from ble_exporter.errors import ConfigError
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"
 
-# A scan every 30 s logs about 0.4 MB a day: four files hold ten days, and spare the SD card.
+# A scan every 30 s logs about 0.4 MB a day, so four files hold ten days and take little space on the SD card.
 MAX_BYTES = 1_000_000
 BACKUPS = 3
 
 
 class _LineFormatter(logging.Formatter):
-    """Formats ISO 8601 time with the offset from UTC, level, message; a line break in a message can't forge a line."""
+    """
+    Formats a record as its time (ISO 8601 with the offset from UTC), level and message.
+
+    Line breaks are escaped, so that no message can forge a log line.
+    """
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's signature
         return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created))
@@ -30,9 +34,10 @@ class _LineFormatter(logging.Formatter):
 
 def get_logger(app_config: AppConfig) -> logging.Logger:
     """
-    Return the program's logger, with one handler for the configured log file, whose folder it creates, or for stderr.
+    Return the program's logger with one handler, which writes to the configured log file or to standard error.
 
-    Another call replaces the handler. Raises a ConfigError if the log file can't be written.
+    Creates the folder of the log file. Another call replaces the handler. Raises a ConfigError if the log file can't be
+    written.
     """
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -55,7 +60,7 @@ def _handler(log_file: str) -> logging.Handler:
         return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
         is_read_only = error.errno == errno.EROFS
-        hint = "in a systemd unit, add its folder to ReadWritePaths=" if is_read_only else "let this user write there"
+        hint = "in a systemd unit, add its folder to ReadWritePaths=" if is_read_only else "give this user write access"
         problem = f"{path.absolute()} can't be written ({error.strerror})"
         hint += ', set log_file to another path, or to "-" for standard error'
         raise ConfigError(problem, hint, key="log_file") from error

@@ -29,13 +29,13 @@ __all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
 
 class _Signals:
     """
-    SIGTERM, SIGINT and SIGHUP, for the whole life of the process.
+    Handlers of SIGTERM, SIGINT and SIGHUP for the lifetime of the process.
 
-    Before the service runs, SIGTERM and SIGINT end the program at once: its imports take most of a second on a Pi.
-    While it runs, they stop it. Afterwards it is ending anyway, and they are ignored.
+    Before the service runs, SIGTERM and SIGINT end the program immediately: its imports take most of a second on a Pi.
+    While the service runs, they stop it. Afterwards they are ignored, because the program is ending anyway.
 
-    SIGHUP asks a daemon to read its configuration again. This one can't yet, and logs that: by default the signal would
-    end it, which systemd takes for a clean exit that needs no restart.
+    SIGHUP asks a daemon to reload its configuration. This program can't do that yet, and logs a warning. By default the
+    signal would end the program, and systemd would not restart it, because it counts SIGHUP as a clean exit.
     """
 
     def __init__(self) -> None:
@@ -51,12 +51,12 @@ class _Signals:
 
     @contextmanager
     def handled(self, loop: "asyncio.AbstractEventLoop", stop: "asyncio.Event", log: logging.Logger) -> Iterator[None]:
-        """While the service runs on a loop, let SIGTERM and SIGINT set `stop`, and log that SIGHUP is ignored."""
+        """During the block, SIGTERM and SIGINT set `stop`, and SIGHUP logs a warning, each on the event loop."""
 
         def refuse_reload() -> None:
             log.warning("SIGHUP is ignored: a reload is not supported yet; restart to apply changes")
 
-        # On the loop: a signal handler may interrupt the writing of a log line.
+        # A signal handler must not log, because it may interrupt the writing of a log line.
         self._stop = lambda: loop.call_soon_threadsafe(stop.set)
         self._hang_up = lambda: loop.call_soon_threadsafe(refuse_reload)
         if self._has_hung_up:
@@ -67,7 +67,7 @@ class _Signals:
             self._ignore()
 
     def _note_hang_up(self) -> None:
-        """Remember the signal: there is no log yet."""
+        """Remember the signal until there is a log for the warning."""
         self._has_hung_up = True
 
     def _exit(self) -> None:
@@ -75,13 +75,13 @@ class _Signals:
         sys.exit(EXIT_OK)
 
     def _ignore(self) -> None:
-        # The kernel ignores them: the interpreter drops its own handlers while it exits.
+        # With SIG_IGN the kernel ignores the signals; the interpreter drops Python handlers while it exits.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
 
 def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = None) -> int:
-    """Run the program; return the exit status. The defaults are this process's arguments, and `build_radio`."""
+    """Run the program, by default with this process's arguments and with `build_radio`; return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Some terminals can't show a °, and a device name can contain any character.
@@ -90,22 +90,22 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
         return _command(arguments[0], arguments[1:])
     signals = _Signals()
     signals.install()
-    # When the disk is full, logging would print a traceback for every line of the log.
+    # With a full disk, logging would otherwise print a traceback for every log line.
     logging.raiseExceptions = False
     return _serve(parse(arguments), signals, build)
 
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
-    # Imported late, as is everything that --help does not need: a Pi reads each module from its SD card.
+    # Everything that --help does not need is imported late, because a Pi reads each module from its SD card.
     from ble_exporter.config.app_config import load_config
     from ble_exporter.formats.ciphers import ciphers_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
 
-    # A log on standard error already shows the error that is otherwise printed last.
+    # If the log goes to standard error, the error is already there, and need not be printed at the end.
     log_is_shown = False
     try:
         config = load_config(options.config)
-        # Not for the ciphers: a missing library is reported here, by --config.check too, and not by the first scan.
+        # Only to report a missing library before the first scan, and to --config.check; the ciphers are not used here.
         ciphers_of(config.keys)
         if options.config_check:
             _print_checked(options.config, config)
@@ -115,7 +115,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
         try:
             _run(options, config, log, signals, build)
         except ExporterError as error:
-            log.error("%s", error)  # noqa: TRY400 - its text is for the user, a traceback is not
+            log.error("%s", error)  # noqa: TRY400 - a user needs the text, not a traceback
             raise
         except Exception:
             log.exception("unexpected error")
@@ -168,7 +168,7 @@ def _run(
     signals: _Signals,
     build: "RadioBuilder | None",
 ) -> None:
-    # Imported here, so that --config.check answers at once: bleak and aiohttp take most of a second on a Pi.
+    # Imported here to keep --config.check fast: bleak and aiohttp take most of a second on a Pi.
     import asyncio
 
     from ble_exporter.config.devices import world_readable_warnings
@@ -180,7 +180,7 @@ def _run(
     for warning in world_readable_warnings(config.key_files):
         log.warning("%s", warning)
     if options.mock and config.keys:
-        log.info("the simulated radio sends nothing encrypted: the bindkeys are not used")
+        log.info("the simulated radio sends no encrypted packets, so the bindkeys are not used")
         config = replace(config, keys={})
     simulation = Simulation(
         tuple(config.devices),

@@ -1,4 +1,4 @@
-"""The two values that pass through the program: an advertisement, and the reading made from it."""
+"""The two records that pass through the program: an advertisement, and the reading decoded from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from ble_exporter.formats.measurement import Measurement
 @dataclass(frozen=True, slots=True)
 class Advertisement:
     """
-    One advertisement, as a scanner heard it.
+    One advertisement that a scanner received.
 
     Attributes:
         address: The sender's Bluetooth address, upper case with colons ("A4:C1:38:00:00:01").
-        service_data: Service UUID (128 bits, lower case) to the service data, without the UUID.
-        heard_at: When it was heard, in seconds since the Unix epoch.
-        rssi: Received signal strength in dBm; None if it is not known.
-        adapter: Name of the adapter that heard it ("hci0"); empty if there is none, as in a capture.
-        name: The sender's local name, any text; empty if it is not known. Usually only active scans receive it.
+        service_data: Service data by service UUID (128 bits, lower case); the bytes do not include the UUID.
+        heard_at: Time of reception, in seconds since the Unix epoch.
+        rssi: Received signal strength in dBm; None if unknown.
+        adapter: Name of the adapter that received it ("hci0"); empty if there is none, as in a capture.
+        name: The sender's local name, any text; empty if unknown. Usually only active scans receive names.
     """
 
     address: str
@@ -32,13 +32,13 @@ class Advertisement:
 
 class Remarks(NamedTuple):
     """
-    What the pipeline counts and logs about a reading, apart from its values.
+    Irregularities of an advertisement, which the pipeline counts and logs.
 
     Attributes:
-        unknown_objects: Ids of objects that are in no table. (In BTHome v2 the objects after them were not read.)
-        impossible: Measurements that were left out, because no sensor can have made them.
+        unknown_objects: Ids of objects that no table contains. BTHome v2 does not read the objects after such an id.
+        impossible: Measurements that were left out because no sensor can have made them.
         refused: The errors of invalid service data in the same advertisement.
-        has_restarted: Whether the sensor's counter has restarted, as with a new battery.
+        has_restarted: Whether the sensor's counter has restarted, as after a battery change.
     """
 
     unknown_objects: tuple[int, ...] = ()
@@ -49,14 +49,14 @@ class Remarks(NamedTuple):
 
 class Reading(NamedTuple):
     """
-    The meaning of one advertisement of a configured device.
+    The decoded content of one advertisement of a configured device.
 
     Attributes:
-        measurements: Measurement to value, in the unit of the formats' tables.
-        others: Events, texts, raw bytes, versions: values that are not measurements.
+        measurements: The value of each measurement, in the unit given by its format's table.
+        others: Values that are not measurements: events, texts, raw bytes, versions.
         packet_id: The number that the packets of one transmission share, 0 to 255; None if the packet has none.
-        formats: Names of the formats that it came in.
-        remarks: None for nearly every reading.
+        formats: Names of the formats that were decoded.
+        remarks: Irregularities of the advertisement; None if there are none, which is the usual case.
     """
 
     measurements: Mapping[Measurement, float]

@@ -1,7 +1,7 @@
 """
-Readers: from an advertisement to a reading, by the formats of its service data.
+Readers, which decode the service data of an advertisement into a reading.
 
-A device's reader is chosen once, by whether it has a key.
+A device's reader is chosen once, depending on whether the device has a key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from ble_exporter.model import Advertisement, Reading, Remarks
 
 __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
 
-# Service UUID to the decoder, and to the names of the formats of a reading in this format alone.
+# By service UUID: the decoder, and `Reading.formats` of an advertisement that has only this format.
 _PLAIN = {uuid: (row.decode, (row.name,)) for uuid, row in FORMATS.items()}
 
-# The constructor that NamedTuple generates would take a tenth of the time of reading.
+# The constructor that NamedTuple generates would take a tenth of the time needed to read an advertisement.
 _new = tuple.__new__
 
 
@@ -32,16 +32,16 @@ def parse_bthome(payload: bytes) -> dict[str, float]:
         payload: Service data of UUID 0xFCD2, device-information byte first; 1 to 255 bytes.
 
     Returns:
-        Measurement name to value, in the unit of its row in `formats.bthome_objects.OBJECTS` (°C, %, V, …). The second
-        value of one name in the payload is "name_2". Empty if no object is a known measurement.
+        The value of each measurement by name, in the unit of its row in `formats.bthome_objects.OBJECTS` (°C, %, V, …).
+        The second value of the same name has the key "name_2". Empty if no object is a known measurement.
 
     Raises:
-        DecodeError: Wrong version, encrypted, a reserved bit set, cut short, too long, or all values impossible. (A
-            ValueError.)
+        DecodeError: The payload has the wrong version or a reserved bit set, is encrypted, truncated or too long, or
+            contains only impossible values. A DecodeError is a ValueError.
 
     Source: bthome.io/format
     """
-    # A Measurement is a str; mypy's dict does not vary with its keys.
+    # A Measurement is a str, but the type dict is invariant in its keys.
     return bthome.decode(payload).measurements  # type: ignore[return-value]
 
 
@@ -50,11 +50,12 @@ def plain_reader(advertisement: Advertisement) -> Reading:
     Read an advertisement of a device that has no key.
 
     Raises:
-        DecodeError: No service data of a known format, or none that is valid: then the error of the first.
+        DecodeError: The advertisement has no valid service data of a known format. If it has invalid service data, this
+            is the first error.
     """
     service_data = advertisement.service_data
     if len(service_data) == 1:
-        # Nearly every advertisement: merging would cost half as much as decoding.
+        # The usual case avoids merging, which would take half as long as decoding.
         ((uuid, payload),) = service_data.items()
         known = _PLAIN.get(uuid)
         if known is not None:
@@ -66,25 +67,25 @@ def plain_reader(advertisement: Advertisement) -> Reading:
             return _new(Reading, (measurements, others, packet_id, formats, remarks))
     decoded, refused = decode_each(advertisement)
     reading = _merged_reading(decoded, refused)
-    # A payload that only announces the sensor does not make up for one that is invalid.
+    # A payload that only announces the sensor does not make up for an invalid one.
     if not decoded or (refused and not reading.measurements and not reading.others):
         raise refused[0] if refused else _nothing_known(advertisement)
     return reading
 
 
 def keyed_reader(cipher: Cipher, guard: ReplayGuard) -> Reader:
-    """Return the reader of a device that has a key: it accepts only new packets that this key encrypted."""
+    """Return the reader of a device that has a key; it accepts only new packets that are encrypted with this key."""
 
     def read(advertisement: Advertisement) -> Reading:
         digesting = DigestingCipher(cipher)
         decoded, refused = decode_each(advertisement, digesting)
-        # Every payload must be valid, before any are merged: anybody can add one to a genuine packet.
+        # All payloads must be valid before any is merged, because anybody can add a payload to a genuine packet.
         if refused or not decoded:
             raise refused[0] if refused else _nothing_known(advertisement)
-        # MiBeacon announces itself without encryption and without values.
+        # A MiBeacon sensor announces itself with unencrypted packets that contain no values.
         decoded = {uuid: one for uuid, one in decoded.items() if one != NOTHING}
         if not decoded:
-            raise DecodeError("no_service_data", "nothing but an announcement")
+            raise DecodeError("no_service_data", "only an announcement, without values")
         counters = {uuid: one.counter for uuid, one in decoded.items() if one.counter is not None}
         if len(counters) < len(decoded):
             raise DecodeError("not_encrypted", bytes_of(advertisement))
@@ -106,13 +107,13 @@ def decode_each(
             try:
                 decoded[uuid] = row.decode(payload, advertisement.address, cipher)
             except DecodeError as error:
-                # Its traceback would keep the frames alive, and they would keep the error alive.
+                # A traceback refers to this frame, and the frame to the error: such a cycle is not freed immediately.
                 refused.append(error.with_traceback(None))
     return decoded, refused
 
 
 def bytes_of(advertisement: Advertisement) -> str:
-    """Return the service data as hex digits, for an error or the log."""
+    """Return each service UUID with its data as hex digits, for an error or the log."""
     return ", ".join(f"{uuid} {data.hex()}" for uuid, data in advertisement.service_data.items())
 
 
@@ -134,7 +135,7 @@ def _merged_reading(
 
 
 def _packet_id(decoded: Decoded) -> int | None:
-    """Return the number that the packets of one transmission share; encrypted packets share the counter."""
+    """Return the number that the packets of one transmission share: the packet id, or else the counter's low byte."""
     if decoded.packet_id is None and decoded.counter is not None:
         return decoded.counter.value % 256
     return decoded.packet_id
@@ -142,5 +143,5 @@ def _packet_id(decoded: Decoded) -> int | None:
 
 def _nothing_known(advertisement: Advertisement) -> DecodeError:
     if not advertisement.service_data:
-        return DecodeError("no_service_data", "no service data: a name alone, or something else")
+        return DecodeError("no_service_data", "no service data, perhaps only a name")
     return DecodeError("no_known_format", f"no service data of a known format, but {bytes_of(advertisement)}")

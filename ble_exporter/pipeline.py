@@ -1,4 +1,4 @@
-"""The path of one advertisement: if its device is configured, read it, store it, count it."""
+"""Reads, stores and counts the advertisements of configured devices."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
 
-# For each device: anybody can send objects of any id under its address.
+# The most warnings for one device: anybody can send objects of any id under its address.
 _MOST_WARNINGS = 32
 
-# The remedy; the rest of the message is the problem.
+# The hint at the end of the warning about a rejected advertisement.
 _HINTS: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
-    "not_encrypted": "the device has a bindkey, and this packet is plain: encryption was switched off in the firmware "
+    "not_encrypted": "the device has a bindkey, but this packet is plain: encryption was switched off in the firmware "
     "(switch it on, or remove the bindkey), or another sender uses its address",
-    "replayed": "after a battery change the sensor is accepted within about a minute; or somebody replays a recording: "
-    "docs/security.md",
+    "replayed": "after a battery change the sensor is accepted within about a minute; otherwise somebody may be "
+    "replaying a recording, see docs/security.md",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
 _REPLAYED = "rejected an advertisement: replayed"
@@ -33,14 +33,14 @@ def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, De
     Return the configured devices by address, in the order of the configuration; the clock returns monotonic seconds.
 
     Raises:
-        ConfigError: A device has a key, and the library that decrypts is missing.
+        ConfigError: A device has a key, but the library for decryption is missing.
     """
     # A configuration that was not read from a file may have addresses in lower case.
     ciphers = {address.upper(): cipher for address, cipher in ciphers_of(config.keys).items()}
     # Without pauses between scans, every advertisement can be heard.
     scan_interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
     presence_limit = learned_limit(scan_interval_s)
-    # Without stale_after_seconds, the end of a scan decides.
+    # Without stale_after_seconds, values expire at the end of a scan.
     limit: Limit = NO_LIMIT
     if config.stale_after_seconds is not None:
         fixed = config.stale_after_seconds
@@ -56,7 +56,15 @@ def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, De
 
 
 class Pipeline:
-    """The listener of the service. `devices` are by address (upper case, colons); `clock` returns monotonic seconds."""
+    """
+    The listener of the service.
+
+    Args:
+        devices: The configured devices by address (upper case, with colons).
+        counts: Where the advertisements are counted.
+        log: Where warnings and first readings are logged.
+        clock: Returns monotonic seconds.
+    """
 
     def __init__(
         self, devices: Mapping[str, Device], counts: SelfMetrics, log: logging.Logger, clock: Callable[[], float]
@@ -67,7 +75,7 @@ class Pipeline:
         self._clock = clock
 
     def wants(self, address: str) -> bool:
-        """Return whether an address is that of a configured device; count the advertisement if not."""
+        """Return whether a device with this address is configured; if not, count the advertisement."""
         if address in self._devices:
             return True
         self._counts.unknown_device += 1
@@ -94,7 +102,7 @@ class Pipeline:
     def _reject(self, device: Device, error: DecodeError) -> None:
         self._counts.rejected[error.reason] += 1
         device.refuse(error.reason, self._clock())
-        # A healthy sensor sometimes sends only its name, which is no reason for a warning.
+        # A healthy sensor sometimes sends only its name, which does not deserve a warning.
         if error.reason != "no_service_data":
             hint = _HINTS.get(error.reason)
             self._warn(device, f"rejected an advertisement: {error.reason}", f"{error}: {hint}" if hint else str(error))
@@ -103,7 +111,7 @@ class Pipeline:
         counts = self._counts
         if remarks.has_restarted:
             self._log.info("%s (%s): restart accepted: probably a new battery", device.name, device.address)
-            # The next replay is worth a warning again.
+            # Warn again about the next replay.
             device.warnings.discard(_REPLAYED)
         warnings = []
         for object_id in remarks.unknown_objects:
@@ -111,15 +119,15 @@ class Pipeline:
             warnings.append(f"object 0x{object_id:02X} is not known")
         for measurement in remarks.impossible:
             counts.impossible_values += 1
-            warnings.append(f"no sensor can have measured this {measurement}, and it is left out")
+            warnings.append(f"no sensor can have measured this {measurement}, so it is left out")
         for error in remarks.refused:
             counts.refused[error.reason] += 1
-            warnings.append(f"refused one of its formats: {error.reason}")
+            warnings.append(f"rejected the service data of one format: {error.reason}")
         for warning in warnings:
             self._warn(device, warning, bytes_of(advertisement))
 
     def _warn(self, device: Device, warning: str, detail: str) -> None:
-        # Once for each device and warning: a sensor that is set up wrongly sends 35,000 packets a day.
+        # Each device logs each warning only once, because a misconfigured sensor sends 35,000 packets a day.
         is_known = warning in device.warnings or len(device.warnings) >= _MOST_WARNINGS
         if not is_known:
             device.warnings.add(warning)

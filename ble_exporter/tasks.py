@@ -1,10 +1,11 @@
 """
-The one place where tasks are started and ended: no task outlives its block, and no error is lost.
+Starts and ends all tasks of the program: no task outlives its block, and no error is lost.
 
-The exception is `within`: it does not wait for a coroutine that has timed out, and only logs its error, at DEBUG.
+Only `within` is different: it does not wait for a coroutine that has timed out, and logs that coroutine's error at
+DEBUG level.
 
 Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. A task group also waits for all its tasks, whereas this
-program waits for the first that ends: a radio that fails, a signal to stop, a timeout.
+program waits for the first task that ends: a radio that fails, a signal to stop, a timeout.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 from ble_exporter.errors import ExporterError
 
-# Longer than a radio may take to stop. Before Python 3.12, a library may swallow a cancellation.
+# Longer than a radio may take to stop. A library may swallow the first cancellation (before Python 3.12).
 CANCEL_AGAIN_S = 10.0
 
 Result = TypeVar("Result")
@@ -35,9 +36,9 @@ class Tasks:
     """
     Tasks that end with a block: `async with Tasks() as tasks`.
 
-    At its end the block cancels and awaits every task, and cancels one that has not ended again every `cancel_again_s`
-    seconds. It raises the first error of a task, even if the block itself was cancelled. Later errors are logged, and
-    bugs among them with their traceback.
+    When the block ends, it cancels and awaits every task, and repeats the cancellation of unfinished tasks every
+    `cancel_again_s` seconds. The block raises the first error of a task, even if the block itself was cancelled. Later
+    errors are logged, unexpected ones with their traceback.
     """
 
     def __init__(self, cancel_again_s: float = CANCEL_AGAIN_S) -> None:
@@ -59,7 +60,7 @@ class Tasks:
 
         Raises:
             UnexpectedCancellationError: A task of this block, given or not, was cancelled from outside.
-            Exception: The error of a task of this block, given or not, as soon as it fails.
+            Exception: The error of a task of this block, given or not, as soon as the task fails.
         """
         now = asyncio.get_running_loop().time
         deadline = None if timeout_s is None else now() + timeout_s
@@ -78,7 +79,8 @@ class Tasks:
         """
         Cancel every task, wait until all have ended, and raise the first error of a task.
 
-        A cancellation of this call cancels the tasks once more at once, and is raised when they have ended.
+        If this call is cancelled, it cancels the tasks again immediately, and raises CancelledError when they have
+        ended.
         """
         cancellation = None
         self._is_ending = True
@@ -101,7 +103,7 @@ class Tasks:
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if isinstance(error, asyncio.CancelledError):
-            # At its end, asyncio.run cancels all tasks at once.
+            # When asyncio.run ends, it cancels every task, so a cancelled task is not unexpected.
             self._failures = [one for one in self._failures if not isinstance(one, UnexpectedCancellationError)]
         try:
             await self.end()
@@ -116,7 +118,7 @@ class Tasks:
                 if isinstance(later, ExporterError):
                     _log.debug("after the first error: %s", later)
                 else:
-                    _log.error("after the first error, another one", exc_info=later)
+                    _log.error("after the first error, another error occurred", exc_info=later)
 
     def _note_end(self, task: "asyncio.Task[Result]") -> None:
         self._running.discard(task)
@@ -132,7 +134,8 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
     """
     Return the coroutine's result; after the timeout, cancel it without waiting for its end, and raise TimeoutError.
 
-    asyncio.wait_for may swallow a cancellation before Python 3.12, and waits for a cancelled coroutine, which may hang.
+    asyncio.wait_for waits for the cancelled coroutine, which may hang. Before Python 3.12, it may also swallow a
+    cancellation.
     """
     task = asyncio.ensure_future(coroutine)
     is_in_time = False
@@ -149,6 +152,6 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
 
 
 def _log_late_error(task: "asyncio.Task[Result]") -> None:
-    """Log the error of a coroutine that nobody awaits any more; asyncio would report it as never retrieved."""
+    """Log the error of a task that is no longer awaited; asyncio would report the error as never retrieved."""
     if not task.cancelled() and task.exception() is not None:
         _log.debug("after its timeout, a task failed: %s", task.exception())

@@ -104,7 +104,7 @@ def test_service_data_of_an_unknown_format_next_to_a_known_one_is_ignored() -> N
 @pytest.mark.parametrize(
     ("service_data", "reason", "text"),
     [
-        ({}, "no_service_data", "no service data: a name alone, or something else"),
+        ({}, "no_service_data", "no service data, perhaps only a name"),
         ({"fe95": b"\x50\x20"}, "no_known_format", "no service data of a known format, but fe95 5020"),
     ],
 )

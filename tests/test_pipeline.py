@@ -171,7 +171,7 @@ def test_a_format_that_is_refused_next_to_another_is_counted_and_logged_once(
         air.send({UUID: PACKET_A, bthome_v1.UUID: b"\x23\x02"})
 
     assert (2, 2, {}) == (air.counts.decoded, air.counts.refused["truncated"], air.rejected)
-    assert [True] == ["refused one of its formats: truncated" in message for message in caplog.messages]
+    assert [True] == ["rejected the service data of one format: truncated" in message for message in caplog.messages]
 
 
 def test_a_sensor_that_sends_only_its_name_is_counted_without_a_warning(

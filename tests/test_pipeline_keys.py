@@ -163,7 +163,7 @@ def test_each_refusal_is_warned_of_once_with_a_hint(pipeline: KeyedPipeline, cap
         pipeline.hear(refused)
 
     not_encrypted = (
-        f"not_encrypted: {UUID} {PACKET_A.hex()}: the device has a bindkey, and this packet is plain: "
+        f"not_encrypted: {UUID} {PACKET_A.hex()}: the device has a bindkey, but this packet is plain: "
         "encryption was switched off in the firmware (switch it on, or remove the bindkey), "
         "or another sender uses its address"
     )
@@ -173,8 +173,8 @@ def test_each_refusal_is_warned_of_once_with_a_hint(pipeline: KeyedPipeline, cap
     )
     replayed = (
         "replayed: counter 4 is behind the latest, 5; 1 of the 3 counters that a restart needs: "
-        "after a battery change the sensor is accepted within about a minute; or somebody replays a recording: "
-        "docs/security.md"
+        "after a battery change the sensor is accepted within about a minute; otherwise somebody may be "
+        "replaying a recording, see docs/security.md"
     )
     assert [
         f"living_room ({ADDRESS}): rejected an advertisement: {words}" for words in (not_encrypted, wrong_key, replayed)

@@ -1,4 +1,4 @@
-"""The service: hear the sensors, and serve their readings."""
+"""The service, which receives the sensors' advertisements and serves the readings over HTTP."""
 
 from ble_exporter.service.serve import listen_error, serve
 

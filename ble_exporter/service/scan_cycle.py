@@ -1,4 +1,4 @@
-"""The scans: when each begins and ends, and what was heard in it."""
+"""The scan cycle: when each scan begins and ends, and which devices were heard in it."""
 
 import asyncio
 import logging
@@ -19,21 +19,21 @@ from ble_exporter.service import systemd
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 
-# Unlike time.monotonic, it goes on while the machine sleeps, as values age. macOS does not have it.
+# Unlike time.monotonic, this clock continues while the machine sleeps, because values age then. macOS does not have it.
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def seconds_since_boot() -> float:
-    """Return monotonic seconds, which on Linux include the time that the machine sleeps."""
+    """Return monotonic seconds, which on Linux include the time for which the machine has slept."""
     return time.clock_gettime(_BOOT_CLOCK)
 
 
 class ScanCycle:
     """
-    The scans: one each interval, by the monotonic clock, so that they do not drift.
+    Runs one scan per interval, by the monotonic clock, so that the scans do not drift.
 
-    `clock` returns Unix time, `boot_clock` monotonic seconds that include the machine's sleep: values age then, too.
-    Raises a ConfigError if a device has a key, but the library that decrypts is not installed.
+    `clock` returns Unix time in seconds; `boot_clock` returns monotonic seconds that include the machine's sleep.
+    Raises a ConfigError if a device has a key, but the library for decryption is not installed.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class ScanCycle:
                 self._note_listening()
                 more_can_come = await wait(self._config.scan_duration_seconds)
             self._end_scan(more_can_come)
-            # A scan that took longer than the interval is followed by the next at once.
+            # If a scan took longer than the interval, the next one follows immediately.
             due = max(due + self._config.scan_interval_seconds, now())
             await asyncio.sleep(due - now())
 
     async def _scan_without_pause(self) -> None:
-        """Let the radio listen all the time: a scan is then the time between two looks at what was heard."""
+        """Keep the radio listening; a scan is then one interval, and its end a summary of the devices heard in it."""
         now = asyncio.get_running_loop().time
         interval_s = self._config.scan_interval_seconds
         self._begin_scan()
@@ -97,7 +97,7 @@ class ScanCycle:
                 if not more_can_come:
                     await asyncio.sleep(due - now())
                 self._begin_scan()
-                # After the machine stood still, start a whole scan: the rest of this one is too short to hear much.
+                # After a stall of the machine, start a whole scan: the rest of this one is too short to hear much.
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
 
     def _begin_scan(self) -> None:
@@ -135,9 +135,9 @@ class ScanCycle:
         systemd.notify_status(words)
         if not more_can_come and not self._is_over:
             self._is_over = True
-            self._log.warning("the capture is over: nothing more will be heard")
+            self._log.warning("the capture has ended: no more advertisements will be heard")
 
     def _name_and_refusal(self, device: Device) -> str:
-        """Return the name of a device that was not heard in this scan, with the reason if it was rejected."""
+        """Return a device's name, followed by the reason if an advertisement was rejected in this scan."""
         reason, refused_s = device.refusal or ("", -math.inf)
         return f"{device.name} (rejected: {reason})" if refused_s >= self._began_s else device.name

@@ -1,4 +1,4 @@
-"""The service: it scans, stores the readings, and serves them."""
+"""Wires the service together: the scans, the HTTP server, systemd's watchdog, and a clean end."""
 
 import asyncio
 import errno
@@ -16,7 +16,7 @@ from ble_exporter.service import systemd
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.tasks import Tasks
 
-# The process ends within a second of SIGTERM: these are the limits for the scan to stop and for open requests.
+# To end the process within a second of SIGTERM: the time limits for stopping the scan, and for open HTTP requests.
 _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
 
@@ -25,7 +25,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     """
     Scan, and serve the readings, until `stop` is set.
 
-    Raises a ScannerError if a scan fails; a ConfigError if the port can't be used, or the library that decrypts is
+    Raises a ScannerError if a scan fails; a ConfigError if the port can't be used, or the library for decryption is
     missing.
     """
     cycle = ScanCycle(config, radio, log)
@@ -45,7 +45,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
             try:
                 await tasks.end()
             except ExporterError as error:
-                # During a shutdown of the machine Bluetooth may end first: that is no failure of this program.
+                # When the machine shuts down, Bluetooth may stop first, which is not a failure of this program.
                 log.warning("while stopping: %s", error)
     finally:
         await runner.cleanup()
@@ -64,17 +64,17 @@ async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger)
 
 
 def listen_error(error: OSError, address: str | None, port: int) -> ConfigError:
-    """Return the error, with a hint, for a server that can't listen on an address (None: all of them) and a port."""
+    """Return the error, with a hint, for a server that can't listen on an address (None: every address) and a port."""
     if error.errno == errno.EADDRINUSE:
         hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
         return ConfigError(f"port {port} is in use", hint, key="listen_port")
     if error.errno == errno.EACCES:
-        return ConfigError(f"this user may not listen on port {port}", "set one above 1023", key="listen_port")
+        return ConfigError(f"this user may not listen on port {port}", "set a port above 1023", key="listen_port")
     # Since Python 3.13, asyncio's error for an address that it can't bind to has no errno.
     if error.errno in (errno.EADDRNOTAVAIL, None):
-        problem, hint = f"{address} is not an address of this machine", "`ip address` shows those"
+        problem, hint = f"{address} is not an address of this machine", "`ip address` shows its addresses"
     else:
-        problem, hint = f"{address} can't be listened on ({os.strerror(error.errno)})", "`ip address` shows others"
+        problem, hint = f"can't listen on {address} ({os.strerror(error.errno)})", "`ip address` shows others"
     return ConfigError(problem, hint, key="listen_address")
 
 

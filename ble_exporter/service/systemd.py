@@ -1,4 +1,4 @@
-"""Notifications to systemd, by sd_notify(3) and sd_watchdog_enabled(3). Without systemd nothing is sent."""
+"""Notifications to systemd, as in sd_notify(3) and sd_watchdog_enabled(3). Nothing is sent without systemd."""
 
 import asyncio
 import logging
@@ -12,46 +12,46 @@ from ble_exporter.utils import one_line
 READY = "READY=1"
 STOPPING = "STOPPING=1"
 
-# In characters: systemd ignores a message of more than 4096 bytes, and a character has up to four in UTF-8.
+# In characters, of up to four bytes each in UTF-8: systemd ignores a message of more than 4096 bytes.
 _MAX_STATUS = 1000
 
 
 def notify(message: str) -> None:
-    """Send one assignment to systemd, if it listens; a message that it does not accept is lost."""
+    """Send one assignment to systemd if it is listening; a message that systemd does not accept is lost."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):
-        # An abstract address; the kernel marks it with a zero byte.
+        # An abstract socket address: "@" stands for a zero byte.
         address = f"\0{address[1:]}"
-    # The readings must not wait for a systemd that is busy or gone: the socket does not block, and errors are ignored.
+    # The service must not wait if systemd is busy or gone, so the socket does not block, and errors are ignored.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         sender.sendto(message.encode(), address)
 
 
 def notify_status(text: str) -> None:
-    """Set the status line of `systemctl status`."""
+    """Set the status line that `systemctl status` shows."""
     notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return the seconds from one WATCHDOG=1 to the next, half of systemd's limit; None without a watchdog."""
+    """Return the seconds between two WATCHDOG=1 messages, half of systemd's limit; None without a watchdog."""
     try:
         period_s = int(environment.get("WATCHDOG_USEC", "0")) / 2e6
     except (ValueError, OverflowError):
         return None
-    # The variables may have been inherited from a parent process that systemd watches.
+    # The environment variables may have been inherited from a parent process that systemd watches.
     is_for_us = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
     return period_s if period_s > 0 and is_for_us else None
 
 
 async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) -> None:
     """
-    Send signs of life to systemd until cancelled; return at once without a watchdog.
+    Send WATCHDOG=1 to systemd periodically, but not while scans make no progress; return if there is no watchdog.
 
-    `stalled` returns why the program makes no progress, in words; None while it does. The log says when systemd is
-    about to end the program: its SIGABRT leaves no time for that.
+    `stalled` returns the reason why scans make no progress; None while they do. The reason is logged before systemd
+    ends the program, because SIGABRT leaves no time for logging.
     """
     period_s = watchdog_period_s()
     is_fed = False

@@ -228,4 +228,4 @@ def test_the_end_of_a_capture_is_logged_once(
 
     in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 100))
 
-    assert 1 == caplog.messages.count("the capture is over: nothing more will be heard")
+    assert 1 == caplog.messages.count("the capture has ended: no more advertisements will be heard")

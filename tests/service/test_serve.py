@@ -178,9 +178,9 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (errno.EACCES, "listen_port: this user may not listen on port 80; set one above 1023"),
-        (errno.EINVAL, "listen_address: fe80::1 can't be listened on (Invalid argument); `ip address` shows others"),
-        (None, "listen_address: fe80::1 is not an address of this machine; `ip address` shows those"),
+        (errno.EACCES, "listen_port: this user may not listen on port 80; set a port above 1023"),
+        (errno.EINVAL, "listen_address: can't listen on fe80::1 (Invalid argument); `ip address` shows others"),
+        (None, "listen_address: fe80::1 is not an address of this machine; `ip address` shows its addresses"),
     ],
 )
 def test_other_socket_errors_have_their_own_messages(
