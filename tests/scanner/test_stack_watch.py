@@ -92,7 +92,8 @@ def test_a_block_by_rfkill_during_a_scan_is_reported(bus: Path, tmp_path: Path) 
 
 def test_a_hung_controller_is_detected_by_its_silence(bus: Path) -> None:
     """Since bluetoothd still reports the controller as scanning, only the silence shows the fault."""
-    with pytest.raises(ScannerError, match=r"adapter hci0: nothing was heard for 0\.1 s, not even from unknown devices"):
+    message = r"adapter hci0: nothing was heard for 0\.1 s, not even from unknown devices"
+    with pytest.raises(ScannerError, match=message):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(silence_limit_s=0.1), lambda _bluez: None))
 
 
