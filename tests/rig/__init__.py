@@ -1,1 +1,1 @@
-"""The radio rig: the exporter on the real Linux Bluetooth stack, with no hardware."""
+"""The radio rig: the exporter on the real Linux Bluetooth stack, without hardware."""

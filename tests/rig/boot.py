@@ -1,10 +1,10 @@
 """
-Boots the user-mode Linux of the rig, runs one command in it, and brings back what it said.
+Boot the rig's user-mode Linux, run one command in it, and return the command's status and output.
 
     python tests/rig/boot.py [--time-limit SECONDS] COMMAND [ARGUMENT ...]
 
-builds the kernel if need be, runs COMMAND in a guest in the current folder, shows the guest's
-console and logs, and exits with the command's status. Nothing of the guest outlives the call.
+builds the kernel if it is not cached, runs COMMAND in a guest in the current folder, shows the guest's
+console and logs, and exits with the command's status. No process or file of the guest remains afterwards.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ HERE = Path(__file__).resolve().parent
 BUILD_KERNEL = HERE / "build-kernel.sh"
 GUEST_MEMORY_MIB = 512
 SEED_BYTES = 64
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file system, no file
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file system, not a file
 LOG_TAIL_LINES = 60
 BOOT_ALLOWANCE_S = 30.0
-"""On top of the command's own time limit: boot takes about 1.5 s, on a busy machine longer."""
+"""Added to the command's time limit: booting takes about 1.5 s, and longer on a busy machine."""
 TERM_GRACE_S = 5.0
 LIVE_DELAY_S = 0.2
-"""How long a line of the console waits to be shown."""
+"""The interval at which new console output is shown."""
 NEVER_ENDED = 125
-"""The status reported for a guest that died before its command ended."""
+"""The status of a guest that ended before its command did."""
 
 
 @dataclass(frozen=True)
 class GuestRun:
-    """What a guest left behind."""
+    """The result of a guest's run."""
 
     status: int
-    """The exit status of its command; 124 after the time limit, 125 if the guest broke."""
+    """The exit status of its command; 124 after the time limit, 125 if the guest ended early."""
     console: str
-    """Its console: the kernel's complaints and everything the command printed."""
+    """The console: kernel messages and everything that the command printed."""
     logs: Mapping[str, str]
-    """The other files ending in `.log` in the shared folder, by name."""
+    """The files in the shared folder that end in `.log`: name to content."""
     seconds: float
 
     def account(self) -> str:
-        """All that it said, as text: its console, and the end of each log."""
+        """Return the console and the end of each log as text."""
         parts = [f"the guest ended with status {self.status} after {self.seconds:.1f} s"]
         parts += ["--- console", self.console.strip()]
         for name, text in self.logs.items():
@@ -63,7 +63,7 @@ class GuestRun:
 
 @contextlib.contextmanager
 def _shared_folder() -> Iterator[Path]:
-    # Kernel arguments end at a blank, so the folder's path must not have one: hence /tmp by name.
+    # A blank would end the kernel argument, so the folder is in /tmp: TMPDIR may contain one.
     share = Path(tempfile.mkdtemp(prefix="ble-exporter-rig-", dir="/tmp"))
     try:
         yield share
@@ -73,7 +73,7 @@ def _shared_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM end this process as Ctrl-C does, so that the guest is ended and cleared away."""
+    """Make SIGTERM raise KeyboardInterrupt, so that the guest is ended and its files are removed."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -82,11 +82,11 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 
 def _memory_folder() -> str:
-    """Where user-mode Linux keeps the file that is the guest's memory: it must be executable."""
+    """Return the folder for the file with the guest's memory; user-mode Linux maps this file as executable."""
     with contextlib.suppress(OSError):
         shm = os.statvfs(SHARED_MEMORY)
         room = shm.f_bavail * shm.f_frsize
-        # A container's /dev/shm is often 64 MB and noexec; running out of it kills the guest.
+        # A container's /dev/shm often has only 64 MB and is noexec; the guest dies when it is full.
         if not shm.f_flag & os.ST_NOEXEC and room >= GUEST_MEMORY_MIB << 20:
             return SHARED_MEMORY
     return tempfile.gettempdir()
@@ -94,7 +94,7 @@ def _memory_folder() -> str:
 
 @contextlib.contextmanager
 def _shown_live(console: Path, live: TextIO | None) -> Iterator[None]:
-    """Copy what is written to the console, while it is written."""
+    """Copy the console to `live` while the guest writes it."""
     if live is None:
         yield
         return
@@ -118,9 +118,9 @@ def _shown_live(console: Path, live: TextIO | None) -> Iterator[None]:
 
 
 def _end(guest: subprocess.Popen[bytes]) -> None:
-    """End the guest and with it the host processes that stand for its processes."""
+    """End the guest, and the host processes that run the guest's processes."""
     if guest.poll() is None:
-        # On SIGTERM it takes its processes with it; on SIGKILL they are left for us.
+        # On SIGTERM the guest ends these processes itself; after SIGKILL they remain, so the group is killed.
         guest.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             guest.wait(TERM_GRACE_S)
@@ -166,12 +166,12 @@ def boot(
     Boot a guest, run `command` in it, and wait for its end.
 
     Args:
-        kernel: What build-kernel.sh built.
-        command: Program and arguments; paths are the host's.
+        kernel: Path of the kernel that build-kernel.sh built.
+        command: Program and arguments, with paths of the host.
         folder: The command's working directory.
-        environment: Its environment; RIG_SHARE (the shared folder) and PATH are added.
-        time_limit_s: For the command; the guest itself gets 30 s more.
-        live: Where the console is shown while the guest runs.
+        environment: The command's environment; RIG_SHARE (the shared folder) and PATH are added.
+        time_limit_s: Time limit of the command; that of the guest is 30 s longer.
+        live: Stream that shows the console while the guest runs.
     """
     started = time.monotonic()
     with _sigterm_interrupts(), _shared_folder() as share:
@@ -197,8 +197,8 @@ def boot(
 
 
 def main() -> int:
-    """Run the command line's command in a guest; see the module's docstring."""
-    parser = argparse.ArgumentParser(description="Run a command in the rig's guest.")
+    """Run a command in a guest; return its exit status. The module's docstring shows the usage."""
+    parser = argparse.ArgumentParser(description="Run a command in a guest of the radio rig.")
     parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()

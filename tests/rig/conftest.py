@@ -1,4 +1,4 @@
-"""The kernel of the rig, looked up or built once a session; whether the rig can run at all; and a scenario's run."""
+"""Fixtures that check the rig's requirements, build its kernel, and run a scenario in a guest."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TESTS = Path(__file__).resolve().parent.parent
 REPOSITORY = TESTS.parent
 
 STACKS_DUMP_S = 10.0
-"""How much longer than its limit a scenario gets: then it says where it is stuck."""
+"""Time beyond a scenario's limit in which the guest prints its stacks."""
 
 PROGRAMS = {"dbus-daemon": "dbus", "dbus-send": "dbus", "curl": "curl"}
-"""What scenarios call, and the packages that have it."""
+"""Programs that scenarios call, and their Debian packages."""
 
 RunScenario = Callable[[str], GuestRun]
 
@@ -46,7 +46,7 @@ def _missing_parts() -> list[str]:
 
 
 def _build_kernel(config: pytest.Config) -> str:
-    """Build the kernel, telling how far it is although pytest captures all output."""
+    """Build the kernel, and show the progress although pytest captures output; return the kernel's path."""
     terminal = config.pluginmanager.getplugin("terminalreporter")
     capture = config.pluginmanager.getplugin("capturemanager")
     last_line = ""
@@ -54,7 +54,7 @@ def _build_kernel(config: pytest.Config) -> str:
         capture.global_and_fixture_disabled(),
         subprocess.Popen([str(BUILD_KERNEL)], stdout=subprocess.PIPE, text=True) as build,
     ):
-        terminal.write_line("\nradio rig: building its kernel, once; this takes some minutes")
+        terminal.write_line("\nradio rig: building its kernel, only once; this takes some minutes")
         assert build.stdout
         for last_line in build.stdout:
             terminal.write_line(f"radio rig: {last_line.rstrip()}", flush=True)
@@ -65,24 +65,24 @@ def _build_kernel(config: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def missing_parts() -> list[str]:
-    """What this machine lacks to run the rig, and how to get it; empty if it has everything."""
+    """Return what this machine lacks to run the rig, each with a hint; an empty list if nothing is missing."""
     return _missing_parts()
 
 
 @pytest.fixture(scope="session")
 def kernel(pytestconfig: pytest.Config) -> Path:
-    """The user-mode Linux to boot; only for a machine that lacks nothing."""
+    """Return the path of the kernel, building it if necessary; requires that `missing_parts` is empty."""
     return Path(_ask_build_script("--cached") or _build_kernel(pytestconfig))
 
 
 @pytest.fixture
 def run_scenario(missing_parts: list[str], request: pytest.FixtureRequest) -> RunScenario:
-    """Run a scenario, by its name, in a guest of its own; the test fails with it, and is skipped for want of parts."""
+    """Return a function that runs a named scenario in a new guest; without the rig's parts it skips the test."""
 
     def run(name: str) -> GuestRun:
         if missing_parts:
             reason = f"{name} needs: {'; '.join(missing_parts)}"
-            # A user may lack these; where every change is checked, nothing may go unchecked in silence.
+            # A developer may lack these parts, but CI must not skip a test unnoticed.
             if os.environ.get("CI"):
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
@@ -98,7 +98,7 @@ def run_scenario(missing_parts: list[str], request: pytest.FixtureRequest) -> Ru
         )
         if done.status:
             pytest.fail(done.account(), pytrace=False)
-        # Shown by `pytest -rP`.
+        # `pytest -rP` shows this section.
         request.node.add_report_section("call", "guest", done.account())
         return done
 

@@ -1,8 +1,7 @@
 """
-What a terminal showed in the scenario `first_five_minutes`, and the page that has it, docs/first-five-minutes.md.
+The terminal output of the scenario `first_five_minutes`, and its page docs/first-five-minutes.md.
 
-The page is written by people, but for the blocks of a console, one for each step in the order of the steps, and for the
-table of their times.
+The page is written by hand, except for its console blocks, one for each step in order, and the table of times.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .guest.scenarios_newcomer import RECORDING, first_five_minutes
+from .guest.scenarios_first_use import RECORDING, first_five_minutes
 
 SCENARIO = first_five_minutes.__name__
 LOG = RECORDING
@@ -29,14 +28,14 @@ MASKS = (
     ("advertisements", r"(?<=heard )\d+(?= advertisements)", "COUNT"),
     ("first packet", r"heard \w+ \([\w:]+\) for the first time: .*", "FIRST"),
 )
-"""What differs from run to run, as regular expressions, and what stands for it where recordings are compared."""
+"""Output that differs between runs: a name, a regular expression, and the replacement for comparisons."""
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TIMES = re.compile(r"(?<=^\| step \| seconds \|\n\|---\|--:\|\n)(?:\|.*\n)+", re.MULTILINE)
 
 
 class Step(NamedTuple):
-    """A step: its name, how long it took, and what the terminal showed of it."""
+    """A step: its name, its duration in seconds, and the terminal output."""
 
     name: str
     seconds: float
@@ -44,32 +43,32 @@ class Step(NamedTuple):
 
 
 def steps_of(log: str) -> list[Step]:
-    """The steps that the scenario wrote down."""
+    """Return the steps that the scenario recorded."""
     entries = [json.loads(line) for line in log.splitlines()]
     return [Step(entry["step"], entry["seconds"], entry["shown"]) for entry in entries]
 
 
 def blocks_of(page: str) -> list[str]:
-    """What the page has of the terminal, step by step."""
+    """Return the page's console blocks, one for each step."""
     return [block.rstrip("\n") for block in _BLOCK.findall(page)]
 
 
 def times_of(page: str) -> dict[str, float]:
-    """The page's times in seconds, by step; the last is of all."""
+    """Return the page's times in seconds by step; the last is the total."""
     (table,) = _TIMES.findall(page)
     rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
     return {name: float(seconds) for name, seconds in rows}
 
 
 def masked(shown: str) -> str:
-    """What the terminal showed, without what differs from run to run."""
+    """Return the terminal output with MASKS applied."""
     for _name, pattern, instead in MASKS:
         shown = re.sub(pattern, instead, shown, flags=re.MULTILINE)
     return shown
 
 
 def rewritten(page: str, steps: Sequence[Step]) -> str:
-    """The page, with what the terminal showed now, and the times that it took."""
+    """Return the page with the output and the times of these steps."""
     assert len(blocks_of(page)) == len(steps), f"the page needs {len(steps)} blocks that begin with ```console"
     shown = iter(steps)
     page = _BLOCK.sub(lambda _: f"```console\n{next(shown).shown}\n```", page)

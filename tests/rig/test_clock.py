@@ -1,4 +1,4 @@
-"""The clock that the rig's promises are measured by."""
+"""Tests of the clock that measures the times that the exporter promises."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from .guest.clock import LONGEST_MOMENT_S, MOMENT_S, Clock
 
 
 class Hours:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
-        """It begins at any time."""
+        """Start at an arbitrary time."""
         self.now_s = 1234.5
 
     def __call__(self) -> float:
-        """What it shows."""
+        """Return the time in seconds."""
         return self.now_s
 
 
-def test_it_counts_like_any_clock_while_the_guest_runs() -> None:
-    """Or a promise would be measured too kindly: all of 10 s in ordinary moments counts."""
+def test_it_counts_every_second_while_the_guest_runs() -> None:
+    """If the clock omitted time without a pause, an exporter that is too slow would pass."""
     hours = Hours()
     clock = Clock(hours)
     clock.end_moment()
@@ -32,8 +32,8 @@ def test_it_counts_like_any_clock_while_the_guest_runs() -> None:
     assert 0 == clock.stood_still_s
 
 
-def test_it_leaves_out_what_the_host_took_away() -> None:
-    """Three seconds in which nothing ran are one moment, for whoever wakes before the counting thread as after."""
+def test_it_excludes_pauses_of_the_host() -> None:
+    """A pause of 3 s must not count, whether a reader or the counting thread wakes first."""
     hours = Hours()
     clock = Clock(hours)
     clock.end_moment()
@@ -47,7 +47,7 @@ def test_it_leaves_out_what_the_host_took_away() -> None:
 
 
 def test_it_is_an_ordinary_clock_until_it_is_started() -> None:
-    """Parts of the rig are used on the host too, where a deadline must end although nobody counts moments."""
+    """On the host no thread counts moments, but a deadline must still pass."""
     hours = Hours()
     clock = Clock(hours)
     hours.now_s += 3

@@ -1,4 +1,4 @@
-"""docs/first-five-minutes.md shows what a terminal shows."""
+"""Tests that docs/first-five-minutes.md shows the real terminal output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .recording import LOG, MASKS, PAGE, PROMISED_S, SCENARIO, blocks_of, masked
 
 @pytest.mark.radio
 def test_the_page_shows_what_the_terminal_shows(run_scenario: RunScenario) -> None:
-    """Whoever tries it must see what the page says, and be done in time. With RIG_RECORD=1 the page is written anew."""
+    """A user who follows the page must see the same output, in time. With RIG_RECORD=1 the page is rewritten."""
     steps = steps_of(run_scenario(SCENARIO).logs[LOG])
     if os.environ.get("RIG_RECORD"):
         PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8"), steps), encoding="utf-8")
@@ -24,8 +24,8 @@ def test_the_page_shows_what_the_terminal_shows(run_scenario: RunScenario) -> No
     assert sum(step.seconds for step in steps) < PROMISED_S
 
 
-def test_the_page_keeps_its_promise() -> None:
-    """Its name says five minutes."""
+def test_the_times_on_the_page_are_below_five_minutes() -> None:
+    """The page's title promises five minutes."""
     *seconds, total = times_of(PAGE.read_text(encoding="utf-8")).values()
 
     assert round(sum(seconds), 1) == total
@@ -33,22 +33,22 @@ def test_the_page_keeps_its_promise() -> None:
 
 
 @pytest.mark.parametrize(("name", "pattern"), [mask[:2] for mask in MASKS], ids=[mask[0] for mask in MASKS])
-def test_every_mask_hides_something_of_the_page(name: str, pattern: str) -> None:
-    """One that hides nothing any more may begin to hide a fault."""
+def test_every_mask_matches_the_page(name: str, pattern: str) -> None:
+    """A mask that matches nothing is obsolete, and could later hide a fault."""
     shown = "\n".join(blocks_of(PAGE.read_text(encoding="utf-8")))
 
     assert re.search(pattern, shown, re.MULTILINE), name
 
 
-def test_a_wrong_value_is_not_hidden() -> None:
-    """Or the page would pass, whatever it says."""
+def test_a_wrong_value_is_not_masked() -> None:
+    """If the masks hid values, a page with wrong values would pass."""
     (metrics,) = [block for block in blocks_of(PAGE.read_text(encoding="utf-8")) if "_temperature_celsius" in block]
 
     assert masked(metrics) != masked(metrics.replace(" -7.35", " -7.36"))
 
 
 def test_a_recording_is_written_into_the_page() -> None:
-    """Block by block, and with its times; what people wrote stays."""
+    """A new recording must replace the blocks and the times, and keep the text written by hand."""
     page = PAGE.read_text(encoding="utf-8")
     log = "".join(f'{{"step": "s{i}", "seconds": {i}, "shown": "$ {i}\\\\n1"}}\n' for i in range(len(blocks_of(page))))
     steps = steps_of(log)

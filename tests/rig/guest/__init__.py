@@ -1,1 +1,1 @@
-"""What runs inside the guest; see ../README.md."""
+"""Code that runs inside the guest; see ../README.md."""

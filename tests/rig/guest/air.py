@@ -1,5 +1,5 @@
 """
-What is on air: thermometers and unknown devices, byte for byte, each in its own rhythm.
+The packets of thermometers and unknown devices, byte for byte, and a thread that sends them.
 
 The thermometers are Xiaomi LYWSD03MMC with the pvvx firmware, which sends BTHome v2 in two packets:
 A has battery, temperature and humidity, B has the voltage. Format: https://bthome.io/format
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from .hci import AdvertisingType
 from .virtual_radio import VirtualRadio
 
-# Kinds of field in an advertisement (Bluetooth assigned numbers, common data types).
+# Types of advertising structures (Bluetooth assigned numbers, common data types).
 FLAGS = 0x01
 COMPLETE_LOCAL_NAME = 0x09
 SERVICE_DATA_16_BIT_UUID = 0x16
@@ -27,24 +27,24 @@ MANUFACTURER_SPECIFIC_DATA = 0xFF
 GENERAL_DISCOVERABLE_LE_ONLY = 0x06
 BTHOME_UUID = 0xFCD2
 ENVIRONMENTAL_SENSING_UUID = 0x181A
-"""What pvvx' own format is sent under."""
+"""The service UUID of pvvx's own format."""
 BTHOME_V2_PLAIN = 0x40
 """The device-information byte: version 2, not encrypted, at regular intervals."""
 BTHOME_ENCRYPTED = bytes.fromhex("41e445f3c9962b332211006c7c4519")
-"""The example of https://bthome.io/encryption: 25.06 °C and 50.55 %, of 54:48:E6:8F:80:A5."""
+"""The example of https://bthome.io/encryption: 25.06 °C and 50.55 %, sent by 54:48:E6:8F:80:A5."""
 APPLE = 0x004C
 
 ABAB = ("ABAB",)
-"""The order of packets since firmware 5.1_2: one packet id for each group of letters."""
+"""The order of packets since firmware 5.1_2; the packets of a group share one packet id."""
 AAAB = ("AAA", "B")
-"""The order of the firmware before that."""
+"""The order of packets in older firmware."""
 
 CADENCE_S = 0.4
-"""The thermometers' 2.5 s, compressed."""
+"""The sending interval: the thermometers' 2.5 s, compressed."""
 CADENCE_JITTER_S = 0.01
-"""The advDelay of the specification; here it also keeps off the guest's 10 ms clock tick."""
+"""The specification's advDelay; it also avoids synchronising with the guest's 10 ms clock tick."""
 PROMPTNESS_S = 0.02
-"""How late a packet may be. Each delay is another one, or all work would fall between two ticks, and cost nothing."""
+"""The maximum delay of a packet. Delays are random, or all work could fall between two ticks and seem free."""
 
 
 def _field(kind: int, value: bytes) -> bytes:
@@ -55,28 +55,28 @@ FLAGS_ONLY = _field(FLAGS, bytes([GENERAL_DISCOVERABLE_LE_ONLY]))
 
 
 def local_name(name: str) -> bytes:
-    """Data that is a device's name and nothing else."""
+    """Return advertising data with only a device's name."""
     return _field(COMPLETE_LOCAL_NAME, name.encode())
 
 
 def manufacturer_data(company: int, data: bytes) -> bytes:
-    """Data in a company's own format, as phones and trackers send it."""
+    """Return advertising data in a company's own format, as phones and trackers send it."""
     return FLAGS_ONLY + _field(MANUFACTURER_SPECIFIC_DATA, struct.pack("<H", company) + data)
 
 
 def bthome(objects: bytes) -> bytes:
-    """Data with the given BTHome v2 objects, one after the other."""
+    """Return advertising data with these BTHome v2 objects."""
     return service_data(bytes([BTHOME_V2_PLAIN]) + objects)
 
 
 def service_data(payload: bytes, uuid: int = BTHOME_UUID) -> bytes:
-    """Data that is service data of a UUID, BTHome's by default."""
+    """Return advertising data with service data for this UUID."""
     return FLAGS_ONLY + _field(SERVICE_DATA_16_BIT_UUID, struct.pack("<H", uuid) + payload)
 
 
 @dataclass(frozen=True)
 class Thermometer:
-    """A thermometer's name in the configuration, and what it sends for ever."""
+    """A thermometer: its name in the configuration, its address, and its constant measurements."""
 
     name: str
     address: str
@@ -87,11 +87,11 @@ class Thermometer:
     rssi_dbm: int
 
     def measuring(self, temperature_celsius: float, voltage_volts: float) -> Thermometer:
-        """The same thermometer later, with other values."""
+        """Return the same thermometer with other measurements."""
         return replace(self, temperature_celsius=temperature_celsius, voltage_volts=voltage_volts)
 
     def packet_a(self, packet_id: int) -> bytes:
-        """Packet id, battery, temperature, humidity."""
+        """Return packet A: packet id, battery, temperature and humidity."""
         temperature, humidity = self.temperature_celsius * 100, self.humidity_percent * 100
         return bthome(
             struct.pack("<BB", 0x00, packet_id)
@@ -101,7 +101,7 @@ class Thermometer:
         )
 
     def packet_b(self, packet_id: int) -> bytes:
-        """Packet id, voltage, and two binary objects: power (on) and opening (closed)."""
+        """Return packet B: packet id, voltage, and two binary objects, power (on) and opening (closed)."""
         return bthome(
             struct.pack("<BB", 0x00, packet_id)
             + struct.pack("<BH", 0x0C, round(self.voltage_volts * 1000))
@@ -109,7 +109,7 @@ class Thermometer:
         )
 
     def packet_custom(self, packet_id: int) -> bytes:
-        """All of it in pvvx' own format, the firmware's default: 15 bytes, its address among them."""
+        """Return all measurements in pvvx's own format, the firmware's default: 15 bytes, including the address."""
         address = bytes.fromhex(self.address.replace(":", ""))[::-1]
         temperature, humidity = round(self.temperature_celsius * 100), round(self.humidity_percent * 100)
         millivolts = round(self.voltage_volts * 1000)
@@ -117,7 +117,7 @@ class Thermometer:
         return service_data(address + values, ENVIRONMENTAL_SENSING_UUID)
 
     def packets(self, order: tuple[str, ...] = ABAB) -> Iterator[bytes]:
-        """What it sends, one packet after the other, in its firmware's order."""
+        """Yield the thermometer's packets in the firmware's order, without end."""
         groups = itertools.cycle(order)
         for packet_id, group in zip(itertools.cycle(range(256)), groups):
             for letter in group:
@@ -126,7 +126,7 @@ class Thermometer:
 
 @dataclass
 class Sender:
-    """Anything that advertises."""
+    """A device that advertises."""
 
     address: str
     packets: Iterator[bytes]
@@ -136,14 +136,14 @@ class Sender:
     scan_response: bytes | None = None
     cadence_s: float = CADENCE_S
     due: float = 0.0
-    """When it sends next, as time.monotonic() counts."""
+    """The time of the next packet, on the clock of time.monotonic()."""
 
     def begin(self) -> None:
-        """Be at any moment of the cadence."""
+        """Schedule the first packet at a random time within one interval."""
         self.due = time.monotonic() + random.random() * self.cadence_s
 
     def send(self, radio: VirtualRadio) -> bool:
-        """Put its next packet on air, and return whether the radio reported it."""
+        """Send the next packet; return whether the radio reported it."""
         return radio.advertise(
             self.address,
             next(self.packets),
@@ -155,7 +155,7 @@ class Sender:
 
 
 def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) -> Sender:
-    """A thermometer as the real ones are: connectable, its name only in the scan response."""
+    """Return a sender like a real thermometer: connectable, with its name only in the scan response."""
     serial = thermometer.address.replace(":", "")[-6:]
     return Sender(
         address=thermometer.address,
@@ -167,7 +167,7 @@ def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) 
 
 
 def unknown_devices() -> list[Sender]:
-    """The neighbourhood: a thermometer of the same make, a phone, a device that says its name."""
+    """Return devices of neighbours: a thermometer of the same make, a phone, and a device that sends its name."""
     neighbour = Thermometer("neighbour", "A4:C1:38:EE:00:01", 19.0, 60.0, 50, 2.7, -85)
     phone = manufacturer_data(APPLE, bytes.fromhex("1006031eabcdef01"))
     return [
@@ -178,10 +178,10 @@ def unknown_devices() -> list[Sender]:
 
 
 class Air:
-    """Everything that advertises within earshot of `radio`; a thread sends it."""
+    """The devices in range of `radio`; a thread sends their packets."""
 
     def __init__(self, radio: VirtualRadio, *senders: Sender) -> None:
-        """Start advertising at once."""
+        """Start advertising immediately."""
         self.radio = radio
         self._senders: dict[str, Sender] = {}
         self.add(*senders)
@@ -190,18 +190,18 @@ class Air:
         self._thread.start()
 
     def add(self, *senders: Sender) -> None:
-        """Let these advertise too."""
+        """Add senders; a sender replaces an earlier one with the same address."""
         for sender in senders:
             sender.begin()
         self._senders = {**self._senders, **{sender.address: sender for sender in senders}}
 
     def silence(self, thermometer: Thermometer) -> None:
-        """From now on nothing is heard of this one."""
+        """Stop this thermometer's advertisements."""
         others = self._senders.items()
         self._senders = {a: sender for a, sender in others if a != thermometer.address}
 
     def end(self) -> None:
-        """Silence everything, and wait until it is silent."""
+        """Stop every sender, and wait until the thread has ended."""
         self._over.set()
         self._thread.join()
 
@@ -210,6 +210,6 @@ class Air:
             now = time.monotonic()
             for sender in self._senders.values():
                 if sender.due <= now:
-                    # Counted from when it was due, not from now: the rate is what it should be.
+                    # The interval starts at the due time, not now, which keeps the rate exact.
                     sender.due = max(sender.due + sender.cadence_s, now) + random.random() * CADENCE_JITTER_S
                     sender.send(self.radio)

@@ -1,4 +1,4 @@
-"""The least that a program can do with bleak: count the callbacks until SIGTERM, then print how many there were."""
+"""The smallest program that uses bleak: it counts callbacks until SIGTERM, and then prints their number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bleak.backends.scanner import AdvertisementData
 
 
 async def count() -> None:
-    """Scan as the exporter does: the first adapter, each packet's data."""
+    """Scan as the exporter does: with the first adapter, and a callback for each packet."""
     callbacks = itertools.count()
 
     def heard(_device: BLEDevice, _data: AdvertisementData) -> None:

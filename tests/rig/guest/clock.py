@@ -1,9 +1,9 @@
 """
-Time as the guest has it: what the host takes away from it does not count.
+A clock of the guest that excludes the host's pauses.
 
-A guest is a process, and a busy host lets it wait, sometimes for seconds. Whoever promises an end within 2 s can't keep
-that on a machine that stands still for three. So deadlines are counted by a thread that does nothing but sleep for a
-moment, again and again: where a moment lasts too long the machine stood still, and the rest of it is left out.
+A guest is a process, which a busy host may suspend for seconds. A program can't end within 2 s on a machine that is
+suspended for 3 s. So a thread sleeps repeatedly for MOMENT_S; if a sleep takes longer than LONGEST_MOMENT_S, the guest
+was suspended, and the clock excludes the excess.
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from collections.abc import Callable
 
 MOMENT_S = 0.02
 LONGEST_MOMENT_S = 0.035
-"""Sleeping takes up to one tick of the guest's clock, of 10 ms, longer than asked for; and Python its time."""
+"""A sleep takes up to one 10 ms tick of the guest's clock longer than requested, and Python adds some time."""
 
 
 class Clock:
     """
-    Before `start` it counts everything, as any clock does.
+    A clock that excludes the host's pauses after `start`; before, it is an ordinary clock.
 
     Attributes:
-        stood_still_s: How long, in all, the guest stood still.
-        longest_s: The longest time at once.
+        stood_still_s: Total time for which the guest was suspended.
+        longest_s: The longest single suspension.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` is the clock that knows nothing of hosts."""
+        """Use `monotonic` as the clock that includes the pauses."""
         self.longest_s = 0.0
         self._monotonic = monotonic
-        # When the latest moment ended, and how long the guest had stood still by then: read by other threads at once.
+        # The end of the latest sleep, and the total suspension by then: a tuple, which other threads read atomically.
         self._latest: tuple[float, float] | None = None
 
     @property
     def stood_still_s(self) -> float:
-        """How long, in all."""
+        """Total time for which the guest was suspended."""
         return self._latest[1] if self._latest else 0.0
 
     def now(self) -> float:
-        """Seconds since whenever, but for those in which the guest stood still."""
+        """Return the time in seconds since an arbitrary start, without suspensions."""
         if self._latest is None:
             return self._monotonic()
         at, stood_still_s = self._latest
-        # Whoever asks may have woken sooner than the thread that counts.
+        # After a suspension, the caller may run before the counting thread.
         return at - stood_still_s + min(self._monotonic() - at, LONGEST_MOMENT_S)
 
     def end_moment(self) -> None:
-        """Count a moment, from the end of the one before to now."""
+        """Count the time since the previous call, up to LONGEST_MOMENT_S."""
         now = self._monotonic()
         at, stood_still_s = self._latest or (now, 0.0)
         too_long_s = max(0.0, now - at - LONGEST_MOMENT_S)
@@ -55,13 +55,13 @@ class Clock:
         self._latest = now, stood_still_s + too_long_s
 
     def start(self) -> None:
-        """Count moments from now to the process's end."""
+        """Start the counting thread, which runs until the process ends."""
         self.end_moment()
         threading.Thread(target=self._count, name="clock", daemon=True).start()
 
     def account(self) -> str:
-        """What it says of the host, in words."""
-        return f"the guest stood still for {self.stood_still_s:.2f} s in all, for {self.longest_s:.2f} s at most"
+        """Return the suspensions as a sentence."""
+        return f"the guest was suspended for {self.stood_still_s:.2f} s in total, for {self.longest_s:.2f} s at most"
 
     def _count(self) -> None:
         while True:
@@ -70,4 +70,4 @@ class Clock:
 
 
 CLOCK = Clock()
-"""The guest's; run.py starts it."""
+"""The guest's clock; run.py starts it."""

@@ -1,9 +1,9 @@
 """
-Runs the exporter unchanged, and on a signal writes what can't be seen from outside: what its event loop and heap hold.
+Run the exporter unchanged; on a signal, write the contents of its event loop and heap to a file.
 
     python -m rig.guest.counted_exporter --config …
 
-SIGUSR1 asks for the numbers, SIGUSR2 also for the largest containers, which takes longer.
+SIGUSR1 writes the numbers; SIGUSR2 also writes the largest containers, which takes longer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONTAINERS = (dict, list, set, frozenset, tuple)
 
 
 def _write_census(number: int, _frame: FrameType | None) -> None:
-    # A signal's handler runs in the main thread, and so within the event loop that runs there.
+    # A signal handler runs in the main thread, where the event loop runs.
     tasks = asyncio.all_tasks(asyncio.get_running_loop())
     census = {
         "blocks": sys.getallocatedblocks(),
@@ -41,20 +41,20 @@ def _name(task: asyncio.Task[object]) -> str:
 
 
 def _largest_containers() -> list[str]:
-    """Where a leak would be: the largest dicts and lists, by their length and by what their first member is."""
+    """Return the type, length and first member of the largest containers, one of which would hold a leak."""
     containers = [one for one in gc.get_objects() if isinstance(one, CONTAINERS) and type(one) in CONTAINERS]
     largest = sorted(containers, key=len, reverse=True)[:LARGEST]
     return [f"{type(one).__name__} of {len(one)}: {_first(one)}" for one in largest]
 
 
 def _first(container: Collection[object]) -> str:
-    # Not repr(): what stands there may be large.
+    # reprlib limits the length; the member may be large.
     return reprlib.repr(next(iter(container), None))
 
 
 def main() -> int:
-    """Be the exporter."""
-    # Imported late: the scenarios, which import this file for its names, have no use for the exporter.
+    """Run the exporter; return its exit status."""
+    # Imported late, because scenarios import this module only for its constants.
     from ble_exporter.main import main as exporter
 
     signal.signal(signal.SIGUSR1, _write_census)

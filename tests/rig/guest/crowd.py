@@ -1,8 +1,8 @@
 """
-A house full of sensors in a street full of strangers, for the long runs.
+Many sensors among many unknown devices, for the long runs.
 
-Each sensor numbers its packets by what it measures: its n-th packet A has a temperature of n hundredths of a degree,
-its n-th packet B a voltage of n millivolts. So whoever sees the served values knows which packets arrived, one by one.
+A sensor numbers its packets with its measurements: its n-th packet A has a temperature of n hundredths of a degree, and
+its n-th packet B a voltage of n millivolts. The served values therefore identify each packet that arrived.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from .hci import AdvertisingType
 from .virtual_radio import VirtualRadio
 
 SENSOR_CADENCE_S = 2.5
-"""The firmware's own."""
+"""The sending interval of the firmware."""
 ANSWERED_SHARE = 0.7
-"""How many of the radio's scan requests are answered: some requests, and some answers, collide on air."""
+"""The fraction of scan requests that are answered; other requests and answers are lost in collisions."""
 LARGEST_NUMBER = 32000
-"""A temperature has 16 bits, of which one is the sign."""
+"""A temperature has 16 bits, one of which is the sign."""
 SPREAD = 89
-"""From one sensor's first number to the next one's: what is served for the wrong sensor is none of its own numbers."""
+"""The distance between the first numbers of two sensors, which reveals a value served for the wrong sensor."""
 PACKET_IDS = 256
 PHONE_BYTES = 12
 
 TEMPERATURE = "ble_sensor_temperature_celsius"
 VOLTAGE = "ble_sensor_voltage_volts"
 STEPS = {TEMPERATURE: 100, VOLTAGE: 1000}
-"""The metrics that tell a packet's number: how many steps a unit has."""
+"""The metrics that identify a packet, and the packet numbers per unit."""
 
 _BTHOME_START = bthome(b"")[len(FLAGS_ONLY) + 1 :]
 VOLTAGE_ID = 0x0C
 VOLTAGE_AT, TEMPERATURE_AT = 3, 5
-"""Where the values are in packets B and A, behind the device information."""
+"""Offsets of the values in packets B and A, counted after the device information."""
 
 Packet = tuple[str, str, int]
-"""A device's name, the metric that tells the packet's number, and that number."""
+"""A device's name, the metric that identifies the packet, and the packet's number."""
 
 
 def sensors(count: int) -> list[Thermometer]:
-    """So many thermometers, as the configuration names them; what they measure is up to `NumberedSensor`."""
+    """Return this many thermometers for the configuration; `NumberedSensor` sets their measurements."""
     addresses = (f"A4:C1:38:00:{serial >> 8:02X}:{serial & 0xFF:02X}" for serial in range(count))
     return [Thermometer(f"sensor_{serial}", address, 0, 45, 88, 0, -70) for serial, address in enumerate(addresses)]
 
 
 def packet_in(data: bytes, name: str) -> Packet:
-    """The packet of the sensor of this name that is in advertising data."""
+    """Return the packet that this advertising data of the named sensor contains."""
     objects = data[data.index(_BTHOME_START) + len(_BTHOME_START) :]
     if objects[VOLTAGE_AT - 1] == VOLTAGE_ID:
         return (name, VOLTAGE, int.from_bytes(objects[VOLTAGE_AT : VOLTAGE_AT + 2], "little"))
@@ -57,7 +57,7 @@ def packet_in(data: bytes, name: str) -> Packet:
 
 
 def served(scrape: Scrape) -> set[Packet]:
-    """The packets whose values a scrape shows."""
+    """Return the packets whose values are in a scrape."""
     return {
         (device, metric, round(value * steps))
         for metric, steps in STEPS.items()
@@ -74,7 +74,7 @@ class NumberedSensor(Sender):
     """
 
     def __init__(self, thermometer: Thermometer, serial: int) -> None:
-        """Begin at a number of its own."""
+        """Start at a number that depends on `serial`."""
         self.reported: set[Packet] = set()
         self._name = thermometer.name
         self._number = SPREAD * serial
@@ -89,7 +89,7 @@ class NumberedSensor(Sender):
         )
 
     def send(self, radio: VirtualRadio) -> bool:
-        """Send, and note it if the radio reported it."""
+        """Send the next packet, and record it if the radio reported it."""
         self.scan_response = _sometimes(self._answer)
         if reported := super().send(radio):
             self.reported.add(self._on_air)
@@ -107,15 +107,15 @@ class NumberedSensor(Sender):
 
 class Phone(Sender):
     """
-    A stranger that takes another random address every so often, as phones do for their owner's privacy.
+    An unknown device that changes its random address regularly, as phones do for their owner's privacy.
 
     Attributes:
-        addresses: How many it has had.
-        reported: How many of its advertisements the radio reported to the kernel.
+        addresses: Number of addresses used so far.
+        reported: Number of advertisements that the radio reported to the kernel.
     """
 
     def __init__(self, cadence_s: float, address_lasts_s: float) -> None:
-        """Be at any moment of the first address's time."""
+        """Start at a random time within the first address's lifetime."""
         self.addresses = 1
         self.reported = 0
         self._address_lasts_s = address_lasts_s
@@ -130,7 +130,7 @@ class Phone(Sender):
         )
 
     def send(self, radio: VirtualRadio) -> bool:
-        """Send, from another address if it is time for one."""
+        """Send the next packet, from a new address if the current one has expired."""
         if time.monotonic() > self._until:
             self._until += self._address_lasts_s
             self.addresses += 1
@@ -143,35 +143,35 @@ class Phone(Sender):
 
 class Crowd:
     """
-    Sensors and strangers, who together send so many advertisements a second.
+    Sensors and phones that together send `per_second` advertisements a second.
 
     Attributes:
-        thermometers: For the configuration.
-        sensors: The same, as senders.
-        phones: The strangers.
+        thermometers: The sensors' entries in the configuration.
+        sensors: The senders of these thermometers.
+        phones: The unknown devices.
     """
 
-    def __init__(self, sensor_count: int, stranger_count: int, per_second: float, address_lasts_s: float) -> None:
-        """Prepare them; to send, they need an Air."""
+    def __init__(self, sensor_count: int, phone_count: int, per_second: float, address_lasts_s: float) -> None:
+        """Create the senders; an `Air` sends their packets."""
         self.thermometers = sensors(sensor_count)
         self.sensors = [NumberedSensor(one, serial) for serial, one in enumerate(self.thermometers)]
-        of_strangers = per_second - sensor_count / SENSOR_CADENCE_S
-        self.phones = [Phone(stranger_count / of_strangers, address_lasts_s) for _ in range(stranger_count)]
+        of_phones = per_second - sensor_count / SENSOR_CADENCE_S
+        self.phones = [Phone(phone_count / of_phones, address_lasts_s) for _ in range(phone_count)]
 
     def reported_of_sensors(self) -> set[Packet]:
-        """The sensors' packets that the radio reported so far."""
+        """Return the sensors' packets that the radio has reported."""
         return {packet for sensor in self.sensors for packet in sensor.reported.copy()}
 
-    def reported_of_strangers(self) -> int:
-        """How many advertisements of strangers the radio reported so far."""
+    def reported_of_phones(self) -> int:
+        """Return the number of phones' advertisements that the radio has reported."""
         return sum(phone.reported for phone in self.phones)
 
     def reported(self) -> int:
-        """How many advertisements the radio reported so far, without their scan responses."""
-        return sum(len(sensor.reported) for sensor in self.sensors) + self.reported_of_strangers()
+        """Return the number of advertisements that the radio has reported, without scan responses."""
+        return sum(len(sensor.reported) for sensor in self.sensors) + self.reported_of_phones()
 
     def addresses(self) -> int:
-        """How many addresses the strangers have had, all together."""
+        """Return the number of addresses that all phones have used."""
         return sum(phone.addresses for phone in self.phones)
 
 
@@ -185,6 +185,6 @@ def _babble() -> Iterator[bytes]:
 
 
 def _resolvable_private_address() -> str:
-    # The two uppermost bits are 01.
+    # The two most significant bits are 01.
     first, *others = random.randbytes(6)
     return ":".join(f"{byte:02X}" for byte in (0x40 | first & 0x3F, *others))

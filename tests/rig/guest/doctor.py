@@ -1,4 +1,4 @@
-"""`ble-exporter doctor` as its user runs it, and its user, who does what it says."""
+"""Run `ble-exporter doctor` as a user does, and follow its advice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Device = str | dict[str, str]
 
 
 class Line(NamedTuple):
-    """One line of what it said, and the command below it, if there is one."""
+    """One result of doctor, with the command below it, or an empty string."""
 
     level: str
     text: str
@@ -34,33 +34,33 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What it said, and its exit status."""
+    """The output of doctor, and its exit status."""
 
     status: int
     text: str
 
     @property
     def lines(self) -> list[Line]:
-        """The results, in order."""
+        """Return the results, in order."""
         found = re.findall(r"^(ok|warn|fail|skip) +(.*)\n(?: +→ (.*)\n)?", self.text, re.MULTILINE)
         return [Line(*one) for one in found]
 
     def of(self, level: str) -> list[Line]:
-        """The results of one level."""
+        """Return the results of one level."""
         return [line for line in self.lines if line.level == level]
 
     def the_failure(self, *phrases: str) -> Line:
-        """Check that it names exactly one failure, with each phrase and a command, and return it."""
+        """Check that there is exactly one failure, with each phrase and a command; return it."""
         assert 1 == self.status, self.text
         failures = self.of("fail")
         assert 1 == len(failures), self.text
         for phrase in phrases:
             assert phrase in failures[0].text, f"no {phrase!r} in:\n{self.text}"
-        assert failures[0].command, f"there is no command in:\n{self.text}"
+        assert failures[0].command, f"no command in:\n{self.text}"
         return failures[0]
 
     def assert_well(self, *phrases: str) -> None:
-        """Check that nothing fails, and that each phrase is in it."""
+        """Check that no check failed or was skipped, and that the output has each phrase."""
         assert 0 == self.status, self.text
         assert not self.of("fail"), self.text
         assert not self.of("skip"), self.text
@@ -69,7 +69,7 @@ class Report:
 
 
 def configure(devices: Mapping[str, Device], **settings: str) -> None:
-    """Write the configuration; the devices are by address."""
+    """Write the configuration; `devices` maps addresses to names or settings."""
     keys: dict[str, object] = {
         "scan_interval_seconds": 5,
         "scan_duration_seconds": 3,
@@ -86,14 +86,14 @@ def configure(devices: Mapping[str, Device], **settings: str) -> None:
 
 
 def _open_interpreter() -> None:
-    """Let other users than root run this interpreter: it may stand in root's home."""
+    """Let every user run this interpreter, which may be in root's home directory."""
     for place in (Path(sys.executable), Path(sys.executable).resolve(), Path(__file__)):
         for folder in place.parents:
             folder.chmod(folder.stat().st_mode | 0o055)
 
 
 def examine(seconds: float, user: str = "root") -> Report:
-    """Run it, in a login of that user, listening for so long."""
+    """Run doctor as this user, listening for this time; return its report."""
     account = pwd.getpwnam(user)
     if account.pw_uid:
         _open_interpreter()
@@ -111,15 +111,15 @@ def examine(seconds: float, user: str = "root") -> Report:
         env=environment,
     )
     sys.stdout.write(f"--- doctor, as {user}\n{done.stdout}{done.stderr}--- status {done.returncode}\n")
-    assert not done.stderr, "it wrote on standard error"
+    assert not done.stderr, "doctor wrote to standard error"
     return Report(done.returncode, done.stdout)
 
 
 def obey(stack: Stack, command: str) -> None:
     """
-    Do what the command does: the very command, where it can be had.
+    Run a command that doctor suggested, or its equivalent.
 
-    The guest has no sudo, as all is root's, and no systemd: what systemctl would start and stop is started and stopped.
+    The guest runs everything as root, without sudo or systemd, so `systemctl` commands act on the stack directly.
     """
     sys.stdout.write(f"$ {command}\n")
     for part in command.replace("sudo ", "").split(" && "):

@@ -1,4 +1,4 @@
-"""The exporter as its user runs it: a process with a configuration file and an HTTP port."""
+"""The exporter as a process, with a configuration file and an HTTP port, as a user runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HTTP_TIMEOUT_S = 5.0
 SCAN_INTERVAL_S = 5
 SCAN_DURATION_S = 3
 STOP_LIMIT_S = 10.0
-"""How long a stop may take where it is not measured: a busy host can take a guest's time away for a second."""
+"""The limit on a stop whose time is not the subject: a busy host may suspend the guest for a second."""
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
@@ -30,7 +30,7 @@ Setting = str | int | float | list[str]
 
 
 class Scrape:
-    """One answer of GET /metrics."""
+    """One response to GET /metrics."""
 
     def __init__(self, text: str) -> None:
         """Parse the Prometheus text format."""
@@ -38,27 +38,27 @@ class Scrape:
         self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The one sample of this name and these labels; None if there is none."""
+        """Return the value of the sample with this name and these labels, or None if it is missing."""
         values = [s.value for s in self._samples if s.name == name and s.labels == labels]
-        assert len(values) <= 1, f"{name}{labels} is there {len(values)} times"
+        assert len(values) <= 1, f"{len(values)} samples of {name}{labels}"
         return values[0] if values else None
 
     def by_device(self, name: str) -> dict[str, float]:
-        """Device to value, of the metric of this name."""
+        """Return the values of this metric by device."""
         return {s.labels["device"]: s.value for s in self._samples if s.name == name}
 
     def total(self, name: str) -> int:
-        """The sum over all labels of a counter of the exporter's own, without `ble_exporter_` and `_total`."""
+        """Return the sum over all labels of `ble_exporter_<name>_total`."""
         return int(sum(s.value for s in self._samples if s.name == f"ble_exporter_{name}_total"))
 
     def devices(self) -> set[str]:
-        """The device names that have a reading or anything else of their own."""
+        """Return the names of the devices that have any series."""
         sensors = (s for s in self._samples if s.name.startswith("ble_sensor_"))
         return {sample.labels["device"] for sample in sensors}
 
 
 def _yaml(settings: Mapping[str, Setting], devices: Mapping[str, str]) -> str:
-    # JSON's strings and numbers are YAML's.
+    # A JSON string or number is also valid YAML.
     lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
     lines += ["devices:"]
     lines += [f"  {json.dumps(mac)}: {json.dumps(name)}" for mac, name in devices.items()]
@@ -66,7 +66,7 @@ def _yaml(settings: Mapping[str, Setting], devices: Mapping[str, str]) -> str:
 
 
 class Exporter:
-    """`python -m ble_exporter` on a configuration of its own; its log and its standard error go to `share`."""
+    """A process of `python -m ble_exporter` with its own configuration; log and standard error go to `share`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Exporter:
         /,
         **settings: Setting,
     ) -> None:
-        """Start it; `settings` go into the configuration file over the ordinary ones. `program` is a module's name."""
+        """Start the module `program`; `settings` override the usual configuration."""
         self._log = share / "exporter.log"
         ordinary: dict[str, Setting] = {
             "scan_interval_seconds": SCAN_INTERVAL_S,
@@ -96,18 +96,18 @@ class Exporter:
             )
 
     def scrape(self) -> Scrape:
-        """GET /metrics; an OSError while nobody answers."""
+        """Request /metrics; raises OSError while the exporter does not answer."""
         url = f"http://127.0.0.1:{PORT}/metrics"
         with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as response:
             return Scrape(response.read().decode())
 
     def wait_until_right(self, wrongs: Callable[[Scrape], list[str]], within_s: float = PATIENCE_S) -> Scrape:
         """
-        Scrape until nothing is wrong any more, and return that scrape.
+        Scrape until `wrongs` returns an empty list; return that scrape.
 
         Args:
-            wrongs: What is wrong with a scrape, a line each.
-            within_s: The deadline.
+            wrongs: Returns the faults of a scrape, each as a line of text.
+            within_s: The time limit in seconds.
         """
         deadline = CLOCK.now() + within_s
         while True:
@@ -124,49 +124,49 @@ class Exporter:
             time.sleep(POLL_S)
 
     def wait_until_it_listens(self) -> None:
-        """Wait until it says that it listens with hci0; the kernel may scan for it a little sooner."""
+        """Wait until the exporter reports hci0 as up; the kernel may start the scan slightly earlier."""
 
         def wrongs(scrape: Scrape) -> list[str]:
             up = scrape.value("ble_exporter_adapter_up", adapter="hci0")
-            return [] if up == 1 else ["it does not listen yet"]
+            return [] if up == 1 else ["the exporter does not listen yet"]
 
         self.wait_until_right(wrongs)
 
     def terminate(self, within_s: float = STOP_LIMIT_S) -> float:
-        """Send SIGTERM, check that it ends well, and return how long that took, in seconds of the guest's."""
+        """Send SIGTERM, check for exit status 0 in time, and return the seconds it took on the guest's clock."""
         self.process.send_signal(signal.SIGTERM)
         started = CLOCK.now()
         status = self.wait_for_exit()
         took = CLOCK.now() - started
         assert 0 == status, f"status {status} after SIGTERM"
-        assert took <= within_s, f"it took {took:.2f} s to end after SIGTERM"
+        assert took <= within_s, f"the exporter took {took:.2f} s to end after SIGTERM"
         return took
 
     def wait_for_exit(self, within_s: float = PATIENCE_S) -> int:
-        """Wait until it ends by itself, and return its exit status."""
+        """Wait until the exporter ends by itself; return its exit status."""
         wait_until(lambda: self.process.poll() is not None, "the exporter ends", within_s)
         return self.process.wait()
 
     def wait_for_failure(self, *phrases: str) -> None:
-        """Wait until it ends by itself for want of Bluetooth, and check that one line says so, with each phrase."""
+        """Wait until the exporter ends because Bluetooth is unavailable; check for one line with each phrase."""
         status = self.wait_for_exit()
         stderr = self.stderr()
-        assert status == BLUETOOTH_UNAVAILABLE, f"status {status}, and on stderr:\n{stderr}"
-        assert 1 == len(stderr.splitlines()), f"not one line on stderr but:\n{stderr}"
+        assert status == BLUETOOTH_UNAVAILABLE, f"status {status}, standard error:\n{stderr}"
+        assert 1 == len(stderr.splitlines()), f"more or less than one line on standard error:\n{stderr}"
         assert stderr.startswith("ble-exporter: error: "), stderr
         for phrase in phrases:
             assert phrase in stderr, f"no {phrase!r} in: {stderr}"
-        assert "Traceback" not in self.log(), "there is a traceback in the log"
+        assert "Traceback" not in self.log(), "the log has a traceback"
 
     def stderr(self) -> str:
-        """What it wrote on standard error so far."""
+        """Return the standard error output so far."""
         return self._stderr.read_text()
 
     def log(self) -> str:
-        """What it wrote in its log so far."""
+        """Return the log so far."""
         return self._log.read_text() if self._log.exists() else ""
 
     def kill(self) -> None:
-        """End it at once, if it still runs."""
+        """Kill the process if it still runs."""
         self.process.kill()
         self.process.wait()

@@ -1,4 +1,4 @@
-"""Numbers of the Host Controller Interface, named as the Bluetooth Core Specification does."""
+"""Constants of the Host Controller Interface, named as in the Bluetooth Core Specification."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class PacketType(IntEnum):
     COMMAND = 0x01
     EVENT = 0x04
     VHCI_CONTROL = 0xFF
-    """Not HCI: Linux's own, on /dev/vhci, to create the controller."""
+    """A packet type of Linux's /dev/vhci, not of HCI: it creates the controller."""
 
 
 class Opcode(IntEnum):
-    """Commands, with the group in the upper six bits."""
+    """Command opcodes, with the group in the upper six bits."""
 
     DISCONNECT = 0x0406
     READ_REMOTE_VERSION_INFORMATION = 0x041D
@@ -42,7 +42,7 @@ class Opcode(IntEnum):
 
 
 class Event(IntEnum):
-    """What a controller reports."""
+    """Event codes."""
 
     COMMAND_COMPLETE = 0x0E
     COMMAND_STATUS = 0x0F
@@ -50,14 +50,14 @@ class Event(IntEnum):
 
 
 class LeEvent(IntEnum):
-    """The first parameter of an LE_META event."""
+    """Subevent codes, the first parameter of an LE_META event."""
 
     ADVERTISING_REPORT = 0x02
     EXTENDED_ADVERTISING_REPORT = 0x0D
 
 
 class Status(IntEnum):
-    """Error codes, of which a test may have the controller answer any."""
+    """Error codes that the controller can return."""
 
     SUCCESS = 0x00
     UNKNOWN_COMMAND = 0x01
@@ -66,20 +66,20 @@ class Status(IntEnum):
 
 
 class AdvertisingType(IntEnum):
-    """Kinds of legacy advertising packet, numbered as an ADVERTISING_REPORT numbers them."""
+    """Types of legacy advertising packets, with their numbers in an ADVERTISING_REPORT."""
 
     ADV_IND = 0
-    """Connectable, and scannable: an active scanner asks for the scan response."""
+    """Connectable and scannable; an active scanner requests the scan response."""
     ADV_SCAN_IND = 2
-    """Scannable only."""
+    """Scannable, but not connectable."""
     ADV_NONCONN_IND = 3
-    """Neither."""
+    """Neither connectable nor scannable."""
     SCAN_RSP = 4
-    """The answer to a scan request."""
+    """The response to a scan request."""
 
 
 class ExtendedEventType(IntFlag):
-    """The same kinds as an EXTENDED_ADVERTISING_REPORT says them."""
+    """The flags of an EXTENDED_ADVERTISING_REPORT for the same packet types."""
 
     CONNECTABLE = 0x01
     SCANNABLE = 0x02
@@ -106,17 +106,17 @@ TX_POWER_UNKNOWN = 127
 VERSION_4_2 = 8
 VERSION_5_0 = 9
 LINUX_FOUNDATION = 0x05F1
-"""A company identifier, for a controller that no company makes."""
+"""The company identifier of the virtual controller's manufacturer."""
 
 BitMask = tuple[int, int]
-"""Bits in a field of several bytes: the byte, and a mask in it."""
+"""Bits in a field of several bytes: the byte's index, and a mask for this byte."""
 
 LMP_FEATURES: tuple[BitMask, ...] = ((4, 0x20), (4, 0x40))
-"""BR/EDR not supported, LE supported: a controller for Low Energy alone."""
+"""BR/EDR not supported, LE supported: a controller for Low Energy only."""
 LE_FEATURES: tuple[BitMask, ...] = ((0, 0x01), (0, 0x20))
 """Encryption, data packet length extension."""
 LE_FEATURES_EXTENDED: tuple[BitMask, ...] = ((1, 0x10),)
-"""Extended advertising, on top of LE_FEATURES."""
+"""Extended advertising, in addition to LE_FEATURES."""
 SUPPORTED_COMMANDS: tuple[BitMask, ...] = (
     (0, 0x20),  # disconnect
     (2, 0x80),  # read remote version information
@@ -128,13 +128,13 @@ SUPPORTED_COMMANDS: tuple[BitMask, ...] = (
     (28, 0x7F),  # LE: encryption, supported states, tests
 )
 SUPPORTED_COMMANDS_EXTENDED: tuple[BitMask, ...] = ((37, 0x60),)
-"""LE set extended scan parameters and enable, on top of SUPPORTED_COMMANDS."""
+"""LE set extended scan parameters and enable, in addition to SUPPORTED_COMMANDS."""
 LE_STATES = bytes.fromhex("ffffffffff030000")
 """Every combination of advertising, scanning and connecting of the 4.x specifications."""
 
 
 def bit_mask(size: int, bits: Iterable[BitMask]) -> bytes:
-    """`size` bytes in which the given (byte, mask) pairs are set."""
+    """Return `size` bytes with the bits of these (byte, mask) pairs set."""
     mask = bytearray(size)
     for byte, value in bits:
         mask[byte] |= value
@@ -142,5 +142,5 @@ def bit_mask(size: int, bits: Iterable[BitMask]) -> bytes:
 
 
 def address_bytes(address: str) -> bytes:
-    """'A4:C1:38:00:00:01' as it travels: last byte first."""
+    """Return the bytes of an address such as A4:C1:38:00:00:01 in their order in a packet, last byte first."""
     return bytes.fromhex(address.replace(":", ""))[::-1]

@@ -9,7 +9,7 @@ from .clock import CLOCK
 
 POLL_S = 0.02
 PATIENCE_S = 30.0
-"""For what must happen, and no more than that: how soon it must is for those to say who promise it."""
+"""The default limit on an event; a test that measures a promised time passes its own limit."""
 
 
 def wait_until(condition: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> float:
@@ -17,10 +17,10 @@ def wait_until(condition: Callable[[], bool], what: str, within_s: float = PATIE
     Wait until `condition` is true.
 
     Returns:
-        How long that took, in seconds of the guest's.
+        The time it took in seconds, on the guest's clock.
 
     Raises:
-        AssertionError: It is not true within `within_s`; the message has `what`.
+        AssertionError: The condition is not true within `within_s`; the message contains `what`.
     """
     started = CLOCK.now()
     while not condition():

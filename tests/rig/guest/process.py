@@ -1,4 +1,4 @@
-"""What /proc tells of a process."""
+"""The resources of a process, read from /proc."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-"""The unit of CPU time; it is also how the kernel measures it: at each tick, by whoever runs then."""
+"""The unit of CPU time; the kernel charges each tick to the process that runs at that instant."""
 _UTIME, _STIME = 11, 12
-"""Fields of /proc/PID/stat, counted from behind the program's name."""
+"""Fields of /proc/PID/stat, counted after the program's name."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a process has: resident memory, open file descriptors, threads."""
+    """A process's resident memory, and its numbers of open file descriptors and threads."""
 
     rss_kib: int
     descriptors: int
@@ -22,7 +22,7 @@ class Footprint:
 
 
 def footprint(pid: int) -> Footprint:
-    """What the process has now."""
+    """Return the current footprint of a process."""
     lines = (line.partition(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     status = {key: value.split() for key, _, value in lines}
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
@@ -30,6 +30,6 @@ def footprint(pid: int) -> Footprint:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of all its threads, its own and the kernel's on its behalf."""
+    """Return the CPU time of all threads of a process, in user and kernel mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[_UTIME]) + int(fields[_STIME])) * TICK_S

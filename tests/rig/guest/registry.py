@@ -1,4 +1,4 @@
-"""The list of scenarios, which every function marked `@scenario` puts itself on."""
+"""The registry of scenarios, to which the decorator `@scenario` adds a function."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from .stack import Stack
 
 LIMIT_S = 240.0
-"""An ordinary scenario takes 5 to 45 s, on a busy machine several times that."""
+"""The default time limit: a scenario takes 5 to 45 s, and several times as long on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario: what it does, and when, in seconds, it is stuck if it still runs."""
+    """A scenario's function, and its time limit in seconds."""
 
     run: Callable[[Stack], None]
     limit_s: float
@@ -23,12 +23,12 @@ SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(function: Callable[[Stack], None]) -> Callable[[Stack], None]:
-    """Make the function a scenario under its own name."""
+    """Register the function as a scenario under its own name."""
     return scenario_of(LIMIT_S)(function)
 
 
 def scenario_of(limit_s: float) -> Callable[[Callable[[Stack], None]], Callable[[Stack], None]]:
-    """Make the function a scenario that may take so many seconds."""
+    """Return a decorator that registers a scenario with this time limit in seconds."""
 
     def register(function: Callable[[Stack], None]) -> Callable[[Stack], None]:
         SCENARIOS[function.__name__] = Scenario(function, limit_s)

@@ -1,5 +1,5 @@
 """
-Runs one scenario, inside the guest, by its name; without a name lists them all.
+Run one scenario by name, inside the guest; without a name, list all scenarios.
 
     python -m rig.guest.run [NAME]
 """
@@ -18,7 +18,7 @@ from .stack import Stack
 
 
 def main() -> int:
-    """Run the scenario of the command line; 0 if it passes, else 1."""
+    """Run the scenario named on the command line; return 0 if it passes, otherwise 1."""
     match sys.argv[1:]:
         case []:
             for name, scenario in SCENARIOS.items():

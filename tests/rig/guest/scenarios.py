@@ -1,13 +1,13 @@
-"""Every scenario, by name; a new file of them needs its name here."""
+"""Imports every module with scenarios, which registers them; a new module must be added here."""
 
 from . import (
     scenarios_cost,
     scenarios_discover,
     scenarios_doctor,
     scenarios_failures,
+    scenarios_first_use,
     scenarios_formats,
     scenarios_modes,
-    scenarios_newcomer,
     scenarios_readings,
     scenarios_soak,
     scenarios_startup,
@@ -21,9 +21,9 @@ __all__ = [
     "scenarios_discover",
     "scenarios_doctor",
     "scenarios_failures",
+    "scenarios_first_use",
     "scenarios_formats",
     "scenarios_modes",
-    "scenarios_newcomer",
     "scenarios_readings",
     "scenarios_soak",
     "scenarios_startup",

@@ -1,4 +1,4 @@
-"""What listening costs: the exporter's CPU time for an advertisement beside that of the least that bleak can do."""
+"""The exporter's CPU time for an advertisement, compared with the smallest program that uses bleak."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from .virtual_radio import VirtualRadio
 ROUNDS = 2 if IS_LONG else 1
 MEASURED_S = 90.0 if IS_LONG else 30.0
 WARM_UP_S = 10.0
-"""Imports, and all devices heard for the first time, are not measured."""
+"""Time excluded from the measurement, for imports and the first packet of each device."""
 SCRAPE_EVERY_S = 15.0
-"""As Prometheus does."""
+"""The interval of Prometheus."""
 
 SENSORS = 20
-STRANGERS = 200
+PHONES = 200
 ADDRESS_LASTS_S = 900.0
 AIM = 1.33
 HEARD_SHARE = 0.95
-"""So much of what is on air the bare program must hear, or it is nothing to compare with."""
+"""The minimum fraction of advertisements that the bare program must receive for a fair comparison."""
 
 PROGRAM, BLUETOOTHD, DBUS = "the program", "bluetoothd", "dbus-daemon"
 
 
 @dataclass
 class Cost:
-    """CPU time in seconds of each process, and for how many advertisements."""
+    """CPU time of each process in seconds, and the number of advertisements."""
 
     advertisements: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
 
     def of(self, process: str) -> tuple[float, float]:
-        """Milliseconds for one advertisement, and the standard error."""
+        """Return the CPU time for one advertisement in milliseconds, and its standard error."""
         ticks = self.seconds[process] / TICK_S
         each_ms = 1000 * TICK_S / self.advertisements
-        # The kernel looks at each tick who runs: a count of chance hits.
+        # Each tick counts for the process that runs at that instant, so the number of ticks has a Poisson error.
         return ticks * each_ms, math.sqrt(ticks) * each_ms
 
 
 def measure(crowd: Crowd, pids: Mapping[str, int], cost: Cost, exporter: Exporter | None = None) -> None:
-    """Add to the cost what the processes use in the measured time; the exporter is scraped meanwhile."""
+    """Add the CPU time of the processes during MEASURED_S to `cost`, scraping the exporter meanwhile."""
     before, reported = {name: cpu_seconds(pid) for name, pid in pids.items()}, crowd.reported()
     end = time.monotonic() + MEASURED_S
     while (left := end - time.monotonic()) > 0:
@@ -64,7 +64,7 @@ def measure(crowd: Crowd, pids: Mapping[str, int], cost: Cost, exporter: Exporte
 
 
 def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, cost: Cost) -> None:
-    """Run a program that does nothing but count bleak's callbacks."""
+    """Measure a program that only counts bleak's callbacks."""
     before = crowd.reported()
     command = [sys.executable, "-m", "rig.guest.bare_scanner"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bare:
@@ -74,13 +74,13 @@ def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, cost: Cost) ->
             measure(crowd, _pids(stack, bare.pid), cost)
         finally:
             bare.terminate()
-        said, _ = bare.communicate()
+        output, _ = bare.communicate()
     reported = crowd.reported() - before
-    assert int(said) >= HEARD_SHARE * reported, f"{said} callbacks of {reported} advertisements"
+    assert int(output) >= HEARD_SHARE * reported, f"{output} callbacks of {reported} advertisements"
 
 
 def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, cost: Cost) -> None:
-    """Run the exporter as its user does."""
+    """Measure the exporter."""
     exporter = stack.start_exporter(
         crowd.thermometers,
         scan_interval_seconds=LISTENING_S,
@@ -97,9 +97,9 @@ def _pids(stack: Stack, program: int) -> dict[str, int]:
 
 
 def table(bare: Cost, exporter: Cost) -> str:
-    """Both costs side by side."""
+    """Return both costs as a table."""
     lines = [
-        f"CPU time for one advertisement in ms, at {PER_SECOND:g}/s from {SENSORS} sensors and {STRANGERS} strangers;",
+        f"CPU time for one advertisement in ms, at {PER_SECOND:g}/s from {SENSORS} sensors and {PHONES} phones;",
         f"{ROUNDS} × {MEASURED_S:g} s of each, ± the standard error of counting ticks of {1000 * TICK_S:g} ms",
         f"{'':14}{'bare callback':>18}{'exporter':>18}{'ratio':>16}",
     ]
@@ -109,22 +109,22 @@ def table(bare: Cost, exporter: Cost) -> str:
         error = ratio * math.hypot(base_error / base, cost_error / cost)
         figures = f"{base:>10.3f} ± {base_error:.3f}{cost:>10.3f} ± {cost_error:.3f}{ratio:>9.2f} ± {error:.2f}"
         lines.append(f"{process:14}{figures}")
-    lines.append(f"The aim for the program is at most {AIM}. {BLUETOOTHD} does the same work for both:")
-    lines.append("how far its ratio is from 1 says how much this machine was busy with something else.")
+    lines.append(f"The aim for the program is at most {AIM}. {BLUETOOTHD} does the same work for both programs:")
+    lines.append("the distance of its ratio from 1 shows the influence of other work on this machine.")
     if not IS_LONG:
-        lines.append("This was a short run, good for one figure: `make soak` measures longer.")
+        lines.append("This was a short run, precise to one significant figure; `make soak` measures longer.")
     return "\n".join(lines)
 
 
 @scenario_of(2 * ROUNDS * (SET_UP_S + WARM_UP_S + MEASURED_S) + SET_UP_S)
 def soak_cpu(stack: Stack) -> None:
-    """CPU time for each advertisement, beside that of a bare callback: told, not judged."""
+    """The CPU time for each advertisement is printed next to that of a bare callback; it has no limit."""
     radio = stack.start()
-    crowd = Crowd(SENSORS, STRANGERS, PER_SECOND, ADDRESS_LASTS_S)
+    crowd = Crowd(SENSORS, PHONES, PER_SECOND, ADDRESS_LASTS_S)
     stack.start_air(radio, *crowd.sensors, *crowd.phones)
     bare, exporter = Cost(), Cost()
     for _ in range(ROUNDS):
-        # One after the other: two listeners would double the work of dbus-daemon.
+        # The programs run one after the other, because two listeners would double the work of dbus-daemon.
         measure_bare(stack, radio, crowd, bare)
         wait_until(lambda: not radio.scanning, "the radio is idle")
         measure_exporter(stack, radio, crowd, exporter)

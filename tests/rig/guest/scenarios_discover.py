@@ -1,4 +1,4 @@
-"""`ble-exporter discover` on a real stack: whom it finds, and what it writes."""
+"""`ble-exporter discover` on a real stack: the sensors it finds, and the file it writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONFIG = Path("/run/found.yaml")
 
 @scenario
 def discover(stack: Stack) -> None:
-    """Next to a running exporter it finds sensors, one of them encrypted, and others; it writes only the chosen one."""
+    """While an exporter runs, `discover` lists sensors and other devices, and adds only the requested sensor."""
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), ENCRYPTED, *unknown_devices())
     stack.start_exporter(THERMOMETERS)
@@ -36,9 +36,9 @@ def discover(stack: Stack) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "ble_exporter", "discover", *arguments], capture_output=True, text=True, check=False
     )
-    assert 0 == run.returncode, f"status {run.returncode}, and on stderr:\n{run.stderr}"
-    told = json.loads(run.stdout)
-    sensors = {sensor["address"]: sensor for sensor in told["sensors"]}
+    assert 0 == run.returncode, f"status {run.returncode}, standard error:\n{run.stderr}"
+    document = json.loads(run.stdout)
+    sensors = {sensor["address"]: sensor for sensor in document["sensors"]}
 
     names = {address: sensor["name"] for address, sensor in sensors.items()}
     assert {
@@ -52,6 +52,6 @@ def discover(stack: Stack) -> None:
     assert sensors[LIVING_ROOM.address]["measurements"]["voltage"] == LIVING_ROOM.voltage_volts, sensors
     assert sensors[LIVING_ROOM.address]["rssi_dbm"] == LIVING_ROOM.rssi_dbm, sensors
     assert 0.3 <= sensors[LIVING_ROOM.address]["interval_seconds"] <= 0.6, sensors
-    assert "Scale" in [other["name"] for other in told["others"]], told
+    assert "Scale" in [other["name"] for other in document["others"]], document
     assert BALCONY.address in CONFIG.read_text()
-    assert LIVING_ROOM.address not in CONFIG.read_text(), "nobody chose it"
+    assert LIVING_ROOM.address not in CONFIG.read_text(), "the file has a sensor that was not requested"

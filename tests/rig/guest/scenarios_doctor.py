@@ -1,4 +1,4 @@
-"""`ble-exporter doctor` on broken set-ups: it names what is wrong, and what it tells to do mends it."""
+"""`ble-exporter doctor` on broken machines: it names the cause, and its command repairs the fault."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from .virtual_radio import VirtualRadio
 
 KEY = "00112233445566778899aabbccddeeff"
 OTHER_KEY = "ffeeddccbbaa99887766554433221100"
-LOCKED = "A4:C1:38:00:00:09"
+ENCRYPTED_SENSOR = "A4:C1:38:00:00:09"
 SECONDS = 2.0
-"""How long it listens: the thermometers send every 0.4 s."""
+"""The time that doctor listens; the thermometers send every 0.4 s."""
 DEVICES: dict[str, Device] = {thermometer.address: thermometer.name for thermometer in THERMOMETERS}
 
 
 def encrypted_sender(address: str, key: str) -> Sender:
-    """A thermometer that sends 21.5 °C as BTHome v2, encrypted, with a counter that goes on."""
+    """Return a thermometer that sends 21.5 °C as encrypted BTHome v2, with an increasing counter."""
 
     def packet(counter: int) -> bytes:
         information, count = b"\x41", struct.pack("<I", counter)
@@ -51,7 +51,7 @@ def encrypted_sender(address: str, key: str) -> Sender:
 
 
 def start_thermometers(stack: Stack, *options: str) -> VirtualRadio:
-    """Start a healthy stack, and the thermometers of the configuration."""
+    """Start a healthy stack and the configured thermometers."""
     configure(DEVICES)
     radio = stack.start(*options)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
@@ -60,7 +60,7 @@ def start_thermometers(stack: Stack, *options: str) -> VirtualRadio:
 
 @scenario
 def doctor_from_nothing(stack: Stack) -> None:
-    """No D-Bus, no bluetoothd, no adapter, one that is blocked, then off: each is named, mended, and the next is."""
+    """D-Bus, bluetoothd and the adapter fail one after the other; each command of doctor repairs one fault."""
     configure(DEVICES)
     obey(stack, examine(SECONDS).the_failure("D-Bus can't be reached").command)
     obey(stack, examine(SECONDS).the_failure("bluetoothd is not running").command)
@@ -70,7 +70,7 @@ def doctor_from_nothing(stack: Stack) -> None:
     stack.block(radio)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
     obey(stack, examine(SECONDS).the_failure("rfkill blocks hci0").command)
-    # Whether it comes on again by itself is for bluetoothd to decide.
+    # bluetoothd may or may not power the adapter on by itself.
     wait_until(lambda: stack.is_powered(radio) or stack.set_powered(radio, True), "the adapter is on")
     stack.set_powered(radio, False)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
@@ -82,7 +82,7 @@ def doctor_from_nothing(stack: Stack) -> None:
 
 @scenario
 def doctor_refused(stack: Stack) -> None:
-    """The bus lets none but root and the group bluetooth talk to bluetoothd, as some distributions have it."""
+    """The bus lets only root and the group bluetooth talk to bluetoothd, as on some distributions."""
     policies = [Path(folder) / "dbus-1/system.d/bluetooth.conf" for folder in ("/etc", "/usr/share")]
     policy = next(filter(Path.exists, policies))
     refusing = '<policy context="default"><deny send_destination="org.bluez"/></policy>'
@@ -94,11 +94,11 @@ def doctor_refused(stack: Stack) -> None:
 
 @scenario
 def doctor_elsewhere(stack: Stack) -> None:
-    """What needs no Bluetooth is looked at where there is none, for a user who may little: clock, file, log, port."""
+    """Without Bluetooth and as an unprivileged user, doctor checks clock, configuration, log and port."""
     configure(DEVICES)
     CONFIG.write_text(CONFIG.read_text().replace("scan_duration_seconds", "scan_duration_second"))
     now = time.time()
-    # A Pi that starts without a network believes that it is still the day when it was switched off.
+    # A Pi that starts without a network continues with the time at which it was switched off.
     time.clock_settime(time.CLOCK_REALTIME, 1_700_000_000)
     report = examine(0, "nobody")
     time.clock_settime(time.CLOCK_REALTIME, now)
@@ -120,17 +120,17 @@ def doctor_elsewhere(stack: Stack) -> None:
 
 @scenario
 def doctor_keys(stack: Stack) -> None:
-    """A wrong key, a missing one, and one too many; a sensor that is not there, and one that nobody configured."""
+    """Doctor reports a wrong, a missing and an unneeded key, and a sensor that is missing or not configured."""
     absent = Thermometer("attic", "A4:C1:38:00:00:0A", 1.0, 1.0, 1, 1.0, -90)
     wrong: dict[str, Device] = {
-        LOCKED: {"name": "safe", "bindkey": OTHER_KEY},
+        ENCRYPTED_SENSOR: {"name": "safe", "bindkey": OTHER_KEY},
         LIVING_ROOM.address: {"name": LIVING_ROOM.name, "bindkey": KEY},
         absent.address: absent.name,
     }
     configure(wrong)
     CONFIG.chmod(0o600)
     radio = stack.start()
-    stack.start_air(radio, thermometer_sender(LIVING_ROOM), encrypted_sender(LOCKED, KEY), *unknown_devices())
+    stack.start_air(radio, thermometer_sender(LIVING_ROOM), encrypted_sender(ENCRYPTED_SENSOR, KEY), *unknown_devices())
     report = examine(SECONDS)
     safe, living_room = report.of("fail")
     assert "bindkey does not decrypt" in safe.text, report.text
@@ -140,16 +140,16 @@ def doctor_keys(stack: Stack) -> None:
     (attic,) = report.of("warn")
     assert "not heard in 2 s" in attic.text, report.text
     assert "1 sensor that is not configured can be heard" in attic.text, report.text
-    configure({LOCKED: "safe", LIVING_ROOM.address: LIVING_ROOM.name})
+    configure({ENCRYPTED_SENSOR: "safe", LIVING_ROOM.address: LIVING_ROOM.name})
     examine(SECONDS).the_failure("safe", "has no bindkey")
-    configure({LOCKED: {"name": "safe", "bindkey": KEY}, LIVING_ROOM.address: LIVING_ROOM.name})
+    configure({ENCRYPTED_SENSOR: {"name": "safe", "bindkey": KEY}, LIVING_ROOM.address: LIVING_ROOM.name})
     CONFIG.chmod(0o600)
     examine(SECONDS).assert_well("safe (A4:C1:38:00:00:09): heard, BTHome v2, encrypted", "all is well: 2 of 2")
 
 
 @scenario
 def doctor_passive(stack: Stack) -> None:
-    """A passive scan is wanted, and bluetoothd was not told to experiment."""
+    """A passive scan is configured, but bluetoothd offers no monitors; doctor's command enables them."""
     radio = start_thermometers(stack)
     configure(DEVICES, scan_mode="passive")
     obey(stack, examine(SECONDS).the_failure("can't scan passively").command)
@@ -159,7 +159,7 @@ def doctor_passive(stack: Stack) -> None:
 
 @scenario
 def doctor_others(stack: Stack) -> None:
-    """Another program scans, which is worth a warning; the exporter itself, which runs, is none."""
+    """A scan by another program is a warning; a scan by the running exporter is not."""
     radio = start_thermometers(stack)
     scanning = subprocess.Popen(["bluetoothctl", "--timeout", "60", "scan", "on"], stdout=subprocess.DEVNULL)
     wait_until(lambda: radio.scanning, "bluetoothctl scans")
@@ -168,7 +168,7 @@ def doctor_others(stack: Stack) -> None:
     scanning.wait()
     (warning,) = report.of("warn")
     assert f"perhaps bluetoothctl (process {scanning.pid})" in warning.text, report.text
-    wait_until(lambda: not radio.scanning, "nobody scans")
+    wait_until(lambda: not radio.scanning, "no program scans")
     exporter = stack.start_exporter(THERMOMETERS, scan_interval_seconds=60, scan_duration_seconds=60)
     exporter.wait_until_right(incomplete)
     examine(SECONDS).assert_well(

@@ -1,4 +1,4 @@
-"""Bluetooth goes wrong, in mid-scan or before the start: the exporter says what it is in one line, and ends."""
+"""Bluetooth fails during a scan or before the start: the exporter reports the cause in one line, and ends."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .stack import Stack
 from .virtual_radio import VirtualRadio
 
 NOTICED_WITHIN_S = 2.0
-"""How soon after the event the exporter must have ended."""
+"""The maximum time from the event to the end of the exporter."""
 SILENCE_LIMIT_S = 5
 SENDING_GAP_S = 1.0
-"""How much before the event the last advertisement may have been heard; the thermometers send more often."""
+"""The maximum age of the last advertisement at the event; the thermometers send more often."""
 ADAPTER_CHOICES = 5
-"""How often the exporter chooses one of two adapters: a choice at random goes unnoticed once in 32 times."""
+"""The number of starts with two adapters; random choices would all be hci0 with a probability of 1 in 32."""
 
 
 def without_temperature(scrape: Scrape) -> list[str]:
-    """What is wrong with a scrape taken in the exporter's first scan, once all have been heard."""
+    """Return a line for each thermometer that has no temperature yet."""
     return [
         f"{thermometer.name} has no temperature"
         for thermometer in THERMOMETERS
@@ -37,7 +37,7 @@ def without_temperature(scrape: Scrape) -> list[str]:
 
 
 def start_reading(stack: Stack, radio: VirtualRadio, **settings: Setting) -> Exporter:
-    """Start the exporter on a long scan, and wait until it serves each thermometer, and the scan goes on."""
+    """Start the exporter with a long scan; return it when it serves every thermometer and still scans."""
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, scan_interval_seconds=60, scan_duration_seconds=50, **settings)
     exporter.wait_until_right(without_temperature)
@@ -51,19 +51,19 @@ def assert_noticed(
     *phrases: str,
     within_s: float = NOTICED_WITHIN_S,
 ) -> float:
-    """Let it happen: the exporter ends in time, with the one line that has each phrase; return how soon, in seconds."""
+    """Cause the event; check that the exporter ends in time, with one line that has each phrase; return the seconds."""
     happened, happened_here = time.monotonic(), CLOCK.now()
     event()
     exporter.wait_for_exit()
     took, took_here = time.monotonic() - happened, CLOCK.now() - happened_here
-    sys.stdout.write(f"ended {took:.2f} s after the event, {took_here:.2f} s of the guest's: {exporter.stderr()}")
+    sys.stdout.write(f"ended {took:.2f} s after the event, {took_here:.2f} s on the guest's clock: {exporter.stderr()}")
     exporter.wait_for_failure(*phrases)
-    assert took_here <= within_s, f"it took {took_here:.2f} s of the guest's to end after the event"
+    assert took_here <= within_s, f"the exporter took {took_here:.2f} s on the guest's clock to end after the event"
     return took
 
 
 def start_powered_off(stack: Stack, *options: str) -> None:
-    """Start a stack whose one adapter is switched off, with these options of bluetoothd."""
+    """Start a stack with these options of bluetoothd, and power its only adapter off."""
     radio = stack.start(*options)
     stack.set_powered(radio, False)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
@@ -71,7 +71,7 @@ def start_powered_off(stack: Stack, *options: str) -> None:
 
 @scenario
 def bluetoothd_killed(stack: Stack) -> None:
-    """It ends without a word to anybody, as in a crash."""
+    """A crash of bluetoothd, which notifies no client, ends the exporter."""
     exporter = start_reading(stack, stack.start())
     assert_noticed(
         exporter,
@@ -83,7 +83,7 @@ def bluetoothd_killed(stack: Stack) -> None:
 
 @scenario
 def bluetoothd_restarted(stack: Stack) -> None:
-    """It ends in good order, switching the adapter off, and is back at once: of our scan it knows nothing."""
+    """A restart of bluetoothd loses the exporter's scan, although bluetoothd is back immediately."""
     exporter = start_reading(stack, stack.start())
 
     def restart() -> None:
@@ -95,14 +95,14 @@ def bluetoothd_restarted(stack: Stack) -> None:
 
 @scenario
 def adapter_unplugged(stack: Stack) -> None:
-    """The adapter is taken out: BlueZ forgets it and all devices."""
+    """The adapter is unplugged: BlueZ removes it and all its devices."""
     radio = stack.start()
     assert_noticed(start_reading(stack, radio), radio.unplug, "hci0", "unplugged")
 
 
 @scenario
 def adapter_powered_off(stack: Stack) -> None:
-    """Somebody switches the adapter off, as `bluetoothctl power off` does."""
+    """The adapter is powered off, as `bluetoothctl power off` does."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     assert_noticed(exporter, lambda: stack.set_powered(radio, False), "hci0", "powered off")
@@ -110,14 +110,14 @@ def adapter_powered_off(stack: Stack) -> None:
 
 @scenario
 def dbus_killed(stack: Stack) -> None:
-    """The system bus goes, and with it whoever could tell of anything."""
+    """dbus-daemon is killed, so no signal can report the failure."""
     exporter = start_reading(stack, stack.start())
     assert_noticed(exporter, lambda: stack.stop_daemon("dbus-daemon", signal.SIGKILL), "D-Bus went away")
 
 
 @scenario
 def controller_hangs(stack: Stack) -> None:
-    """The adapter hears nothing more, and says nothing of that: only the silence tells, once it lasts."""
+    """The adapter stops receiving without an error, so only lasting silence shows the failure."""
     radio = stack.start()
     took = assert_noticed(
         start_reading(stack, radio, silence_limit_seconds=SILENCE_LIMIT_S),
@@ -126,36 +126,36 @@ def controller_hangs(stack: Stack) -> None:
         f"nothing was heard for {SILENCE_LIMIT_S} s",
         within_s=SILENCE_LIMIT_S + NOTICED_WITHIN_S,
     )
-    assert took > SILENCE_LIMIT_S - SENDING_GAP_S, f"it took only {took:.2f} s of silence"
+    assert took > SILENCE_LIMIT_S - SENDING_GAP_S, f"the exporter ended after only {took:.2f} s of silence"
 
 
 @scenario
 def powered_off_at_start(stack: Stack) -> None:
-    """The only adapter is switched off; the configuration names none."""
+    """The only adapter is powered off; the configuration names no adapter."""
     start_powered_off(stack)
     assert_refusal(stack, "hci0", "powered off")
 
 
 @scenario
 def named_powered_off_at_start(stack: Stack) -> None:
-    """The adapter that the configuration names is switched off."""
+    """The adapter that the configuration names is powered off."""
     start_powered_off(stack)
     assert_refusal(stack, "hci0", "powered off", adapter="hci0")
 
 
 @scenario
 def blocked_by_rfkill(stack: Stack) -> None:
-    """The adapter is switched off below BlueZ, where `bluetoothctl power on` does not help."""
+    """The adapter is blocked by the kernel, so `bluetoothctl power on` does not help."""
     radio = stack.start()
     stack.block(radio)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
-    assert not stack.set_powered(radio, True), "it can be switched on while blocked"
+    assert not stack.set_powered(radio, True), "the adapter can be powered on while blocked"
     assert_refusal(stack, "hci0", "rfkill")
 
 
 @scenario
 def scan_refused(stack: Stack) -> None:
-    """The controller refuses to scan, which BlueZ tells as if somebody else were scanning."""
+    """The controller refuses to scan; BlueZ reports the same error as for a scan by another program."""
     radio = stack.start()
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     assert_refusal(stack, "another program")
@@ -163,7 +163,7 @@ def scan_refused(stack: Stack) -> None:
 
 @scenario
 def two_adapters(stack: Stack) -> None:
-    """There are two, and the configuration names neither: each start chooses hci0, and says so."""
+    """With two adapters and none configured, each start chooses hci0 and logs it."""
     first, second = stack.start(), stack.plug_in(VirtualRadio("00:1A:7D:DA:71:02"))
     assert (0, 1) == (first.index, second.index)
     for choice in range(ADAPTER_CHOICES):

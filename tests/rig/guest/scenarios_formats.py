@@ -1,4 +1,4 @@
-"""A sensor is set to another format while bluetoothd knows it by the old one."""
+"""A sensor's format is changed while bluetoothd still stores data of the old format."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .scenarios_readings import LIVING_ROOM
 from .stack import Stack
 
 AT_FIRST = LIVING_ROOM.measuring(30.0, 2.5)
-"""What it measured while it sent pvvx' own format."""
+"""The sensor's measurements while it sends pvvx's own format."""
 WATCHED_S = 5.0
 
 
 def temperature(scrape: Scrape) -> float | None:
-    """That of the one sensor."""
+    """Return the sensor's temperature, or None if it is missing."""
     return scrape.value("ble_sensor_temperature_celsius", device=LIVING_ROOM.name)
 
 
 def switch(stack: Stack, mode: str) -> None:
-    """Let it send pvvx' own format, then BTHome: of what it sent before nothing shows again."""
+    """Send pvvx's own format, then BTHome; check that no measurement of the old format reappears."""
     radio = stack.start(EXPERIMENTAL)
     sender = thermometer_sender(AT_FIRST)
     sender.packets = (AT_FIRST.packet_custom(number % 256) for number in range(100_000))
@@ -50,11 +50,11 @@ def switch(stack: Stack, mode: str) -> None:
 
 @scenario
 def format_switched(stack: Stack) -> None:
-    """Actively, as auto takes it."""
+    """In the mode that auto chooses, an active scan, old data must not reappear."""
     switch(stack, "auto")
 
 
 @scenario
 def format_switched_passively(stack: Stack) -> None:
-    """Passively, where bluetoothd adds the new service data to the old, and tells of both."""
+    """In a passive scan bluetoothd reports the new service data together with the old, which must not reappear."""
     switch(stack, "passive")

@@ -1,4 +1,4 @@
-"""How the exporter listens: actively, passively, all the time, and with several adapters."""
+"""Scan modes: active, passive and continuous scans, and scans with several adapters."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from .stack import Stack
 from .virtual_radio import DuplicateFilter, VirtualRadio
 
 EXPERIMENTAL = "-E"
-"""The option that lets bluetoothd offer advertisement monitors, without which there is no passive scan."""
+"""The option with which bluetoothd offers advertisement monitors, which a passive scan needs."""
 SECOND_ADDRESS = "00:1A:7D:DA:71:02"
 ALL_THE_TIME = {"scan_interval_seconds": 5, "scan_duration_seconds": 5}
 SCANS = 4
-"""So many scans without a pause are long enough to see one: the kernel restarts an active scan every 10 s."""
+"""The number of scans to watch for pauses; they outlast the 10 s after which the kernel restarts a scan."""
 ENOUGH_TO_LEARN = 10
-"""After so many packets a passive scan knows the rhythm of the thermometers."""
+"""The number of packets after which a passive scan has learned the thermometers' interval."""
 ENOUGH_TO_TELL_SHARES = 30
-"""After so many packets of three thermometers a fourth has not sent half as many."""
+"""The number of packets of three thermometers after which a fourth has sent fewer than half as many."""
 KERNEL_RESTART_S = 0.5
-"""For longer than that the radio is not off between two of the kernel's own scans."""
+"""The maximum time that the radio is off when the kernel restarts a scan."""
 
 
 def pauses_s(radio: VirtualRadio) -> Iterator[float]:
-    """How long scanning was off each time, from the first scan to now."""
+    """Yield the length of each pause between scans."""
     for earlier, later in itertools.pairwise(radio.scan_log):
         if not earlier.scanning and later.scanning:
             yield later.at - earlier.at
 
 
 def counter(scrape: Scrape, name: str, **labels: str) -> float:
-    """One of the exporter's own counters."""
+    """Return the value of `ble_exporter_<name>_total`."""
     value = scrape.value(f"ble_exporter_{name}_total", **labels)
     assert value is not None, f"{name} is missing"
     return value
 
 
 def wait_for_scans(exporter: Exporter, number: int) -> None:
-    """Wait until so many scans were started."""
+    """Wait until this number of scans has started."""
 
     def too_few(scrape: Scrape) -> list[str]:
         scans = counter(scrape, "scans")
@@ -56,18 +56,18 @@ def wait_for_scans(exporter: Exporter, number: int) -> None:
 
 
 def wait_for_packets(exporter: Exporter, number: int) -> Scrape:
-    """Wait until so many of the thermometers' packets were heard."""
+    """Wait until this number of the thermometers' packets has been decoded; return the scrape."""
 
     def too_few(scrape: Scrape) -> list[str]:
         decoded = counter(scrape, "advertisements_decoded")
-        return [] if decoded >= number else [f"{decoded:g} packets were heard"]
+        return [] if decoded >= number else [f"{decoded:g} packets were decoded"]
 
     return exporter.wait_until_right(too_few)
 
 
 @scenario
 def passive(stack: Stack) -> None:
-    """A passive scan asks nobody for anything, hears both packets of each, and no unknown device but a thermometer."""
+    """A passive scan sends no requests, receives both packets of each thermometer, and few unknown devices."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", **ALL_THE_TIME)
@@ -76,7 +76,7 @@ def passive(stack: Stack) -> None:
     assert not any(change.active for change in radio.scan_log), "the radio scanned actively"
     received, decoded = counter(scrape, "advertisements_received"), counter(scrape, "advertisements_decoded")
     unknown = counter(scrape, "advertisements_unknown_device")
-    # One neighbour has a thermometer of the same make, and three are configured.
+    # Three thermometers are configured, and a neighbour has a fourth of the same make.
     assert unknown < decoded / 2, f"{unknown} of {received} advertisements were of unknown devices"
     exporter.terminate()
     wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
@@ -84,21 +84,21 @@ def passive(stack: Stack) -> None:
 
 @scenario
 def passive_not_offered(stack: Stack) -> None:
-    """Bluetoothd is not told to experiment: a passive scan is refused, with a hint."""
+    """If bluetoothd offers no monitors, a passive scan is refused with a hint."""
     stack.start()
     assert_refusal(stack, "hci0", "can't scan passively", "--experimental", scan_mode="passive")
 
 
 @scenario
 def passive_powered_off(stack: Stack) -> None:
-    """A named adapter that is off: bleak alone would start a passive scan, and hear nothing, without an error."""
+    """A passive scan with a powered-off adapter is refused; bleak would start it without an error."""
     start_powered_off(stack, EXPERIMENTAL)
     assert_refusal(stack, "hci0", "powered off", adapter="hci0", scan_mode="passive")
 
 
 @scenario
 def passive_adapter_unplugged(stack: Stack) -> None:
-    """The adapter is taken out of a passive scan."""
+    """The adapter is unplugged during a passive scan."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", **ALL_THE_TIME)
@@ -108,7 +108,7 @@ def passive_adapter_unplugged(stack: Stack) -> None:
 
 @scenario
 def passive_controller_hangs(stack: Stack) -> None:
-    """The same limit as in an active scan, where the thermometers send often, and that is known."""
+    """A hang is detected in a passive scan too, after the thermometers' interval is learned."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", silence_limit_seconds=5, **ALL_THE_TIME)
@@ -118,7 +118,7 @@ def passive_controller_hangs(stack: Stack) -> None:
 
 @scenario
 def all_the_time(stack: Stack) -> None:
-    """Duration and interval are equal: the radio is never stopped between two scans."""
+    """If duration and interval are equal, the exporter never stops the radio between two scans."""
     radio = stack.start()
     air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)
@@ -138,7 +138,7 @@ def all_the_time(stack: Stack) -> None:
 
 @scenario
 def auto_beats_the_filter(stack: Stack) -> None:
-    """A controller that takes a second packet of one sender for a duplicate: auto has that filter taken off."""
+    """If the controller treats a sender's second packet as a duplicate, the mode auto disables its filter."""
     radio = stack.start(EXPERIMENTAL, duplicate_filter=DuplicateFilter.SAME_ADDRESS)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)
@@ -152,7 +152,7 @@ def auto_beats_the_filter(stack: Stack) -> None:
 
 @scenario
 def auto_without_monitors(stack: Stack) -> None:
-    """Bluetoothd does not experiment: auto is an active scan alone, and says why."""
+    """If bluetoothd offers no monitors, the mode auto is only an active scan, and the log gives the reason."""
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS)
@@ -162,7 +162,7 @@ def auto_without_monitors(stack: Stack) -> None:
 
 
 def start_two(stack: Stack, **settings: str) -> tuple[VirtualRadio, VirtualRadio, Exporter]:
-    """Start two adapters: the cellar is within reach of hci1 alone, the living room of hci0 alone."""
+    """Start two adapters: the living room is in range of only hci0, the cellar of only hci1."""
     first, second = stack.start(), stack.plug_in(VirtualRadio(SECOND_ADDRESS))
     stack.start_air(first, thermometer_sender(LIVING_ROOM), thermometer_sender(BALCONY))
     stack.start_air(second, thermometer_sender(CELLAR), thermometer_sender(BALCONY))
@@ -171,7 +171,7 @@ def start_two(stack: Stack, **settings: str) -> tuple[VirtualRadio, VirtualRadio
 
 
 def without_rssi(scrape: Scrape, *heard: tuple[Thermometer, str]) -> list[str]:
-    """Which of the thermometers have no RSSI by which adapter."""
+    """Return a line for each thermometer without the right RSSI from this adapter."""
     return [
         f"{thermometer.name} has no RSSI by {adapter}"
         for thermometer, adapter in heard
@@ -181,7 +181,7 @@ def without_rssi(scrape: Scrape, *heard: tuple[Thermometer, str]) -> list[str]:
 
 @scenario
 def two_adapters_at_once(stack: Stack) -> None:
-    """Each hears what the other does not reach; what both hear has an RSSI by each."""
+    """Two adapters receive more sensors than one; a sensor in range of both has an RSSI from each."""
     _first, _second, exporter = start_two(stack)
 
     def wrongs(scrape: Scrape) -> list[str]:
@@ -197,7 +197,7 @@ def two_adapters_at_once(stack: Stack) -> None:
 
 @scenario
 def one_of_two_unplugged(stack: Stack) -> None:
-    """By default the end of one is the end of all."""
+    """By default the failure of one adapter ends the exporter."""
     _first, second, exporter = start_two(stack)
     exporter.wait_until_right(lambda scrape: without_rssi(scrape, (LIVING_ROOM, "hci0"), (CELLAR, "hci1")))
     assert_noticed(exporter, second.unplug, "hci1", "unplugged")
@@ -205,7 +205,7 @@ def one_of_two_unplugged(stack: Stack) -> None:
 
 @scenario
 def one_of_two_comes_back(stack: Stack) -> None:
-    """Told to go on, the other one does; when the first is plugged in again it is heard again; without both it ends."""
+    """If configured, the other adapter continues, and a replugged one recovers; without both, the exporter ends."""
     first, second, exporter = start_two(stack, on_adapter_failure="continue")
     exporter.wait_until_right(lambda scrape: without_rssi(scrape, (LIVING_ROOM, "hci0"), (CELLAR, "hci1")))
     second.unplug()
@@ -217,11 +217,11 @@ def one_of_two_comes_back(stack: Stack) -> None:
 
     exporter.wait_until_right(wrongs, within_s=12)
     again = stack.plug_in(VirtualRadio(SECOND_ADDRESS))
-    assert again.index == second.index, "the adapter has another name now"
+    assert again.index == second.index, "the adapter's name has changed"
     stack.start_air(again, thermometer_sender(CELLAR))
     began = time.monotonic()
     exporter.wait_until_right(lambda scrape: without_rssi(scrape, (CELLAR, "hci1"), (LIVING_ROOM, "hci0")), within_s=40)
-    sys.stdout.write(f"heard again {time.monotonic() - began:.0f} s after it was plugged in\n")
+    sys.stdout.write(f"received again {time.monotonic() - began:.0f} s after the adapter was plugged in\n")
     again.unplug()
     time.sleep(1)
     assert_noticed(exporter, first.unplug, "hci0", "unplugged")

@@ -1,4 +1,4 @@
-"""Thermometers on air: what the exporter serves of them."""
+"""Readings of thermometers that the exporter serves."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CELLAR = Thermometer("cellar", "A4:C1:38:00:00:03", 12.0, 63.07, 100, 3.104, -71
 THERMOMETERS = (LIVING_ROOM, BALCONY, CELLAR)
 
 AFTER_SCAN_S = 2.0
-"""How soon after the radio stops scanning the exporter must serve what the scan heard."""
+"""The maximum time from the end of a scan until its readings are served."""
 SIGTERM_LIMIT_S = 1.0
 SIGTERM_TRIES = 3
-"""How often at most: a busy host can take a guest's time away for longer than the limit, but not each time."""
+"""The maximum number of attempts; a busy host may suspend the guest during some of them, but not all."""
 
 
 def expected_series(thermometer: Thermometer) -> dict[str, float]:
-    """Metric name to value, once both packets of the thermometer were heard."""
+    """Return the expected values by metric name, after both packets of the thermometer were received."""
     return {
         "ble_sensor_temperature_celsius": thermometer.temperature_celsius,
         "ble_sensor_humidity_percent": thermometer.humidity_percent,
@@ -40,7 +40,7 @@ def expected_series(thermometer: Thermometer) -> dict[str, float]:
 
 
 def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
-    """What the scrape says otherwise than the thermometer, as hci0 hears it, a line each."""
+    """Return a line for each value that differs from the thermometer's, as received by hci0."""
     wrong = []
     for metric, sent in expected_series(thermometer).items():
         labels = {"adapter": "hci0"} if metric == "ble_sensor_rssi_dbm" else {}
@@ -51,24 +51,24 @@ def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
 
 
 def incomplete(scrape: Scrape, thermometers: Sequence[Thermometer] = THERMOMETERS) -> list[str]:
-    """The differences of all of them together."""
+    """Return the differences of all thermometers."""
     return [line for thermometer in thermometers for line in differences(scrape, thermometer)]
 
 
 def without_cellar(scrape: Scrape) -> list[str]:
-    """What is wrong with a scrape in which the cellar has no series, and the other two are complete."""
+    """Return the faults of a scrape that must have no series of the cellar and all of the others."""
     still_there = [f"{CELLAR.name} has series"] if CELLAR.name in scrape.devices() else []
     return still_there + incomplete(scrape, (LIVING_ROOM, BALCONY))
 
 
 def wait_for_scan_to_end(radio: VirtualRadio) -> None:
-    """Wait until the scan that runs, or else the next one, is over."""
+    """Wait for the end of the current scan, or of the next one between scans."""
     before = radio.completed_scans
     wait_until(lambda: radio.completed_scans > before, "a scan is completed")
 
 
 def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> float:
-    """Send SIGTERM a while into a scan: the exporter ends, and the radio falls idle; return how long that took."""
+    """Send SIGTERM during a scan; check that the radio becomes idle; return the seconds the exporter took to end."""
 
     def in_mid_scan() -> bool:
         return radio.scanning and 1.0 < CLOCK.now() - radio.scan_log[-1].at < SCAN_DURATION_S - 1.0
@@ -76,12 +76,12 @@ def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> float:
     wait_until(in_mid_scan, "a scan is under way")
     took = exporter.terminate()
     idle = wait_until(lambda: not radio.scanning, "the radio stops scanning", within_s=3)
-    sys.stdout.write(f"SIGTERM in mid-scan: ended after {took:.2f} s, radio idle {idle:.2f} s later\n")
+    sys.stdout.write(f"SIGTERM during a scan: ended after {took:.2f} s, radio idle {idle:.2f} s later\n")
     return took
 
 
 def scrape_without_cellar(stack: Stack, change: Callable[[Air], None]) -> Scrape:
-    """Serve all three, change what is on air between two scans, and return the scrape in which the cellar is gone."""
+    """Change the air between two scans; return the scrape that no longer has the cellar."""
     radio = stack.start()
     air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS)
@@ -95,7 +95,7 @@ def scrape_without_cellar(stack: Stack, change: Callable[[Air], None]) -> Scrape
 
 @scenario
 def three_sensors(stack: Stack) -> None:
-    """Both packets of each are merged, unknown devices have no series, SIGTERM ends it in mid-scan."""
+    """Both packets of each sensor are merged, unknown devices have no series, and SIGTERM ends a scan."""
     started = time.time()
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
@@ -114,18 +114,18 @@ def three_sensors(stack: Stack) -> None:
     for _ in range(SIGTERM_TRIES - 1):
         if took > SIGTERM_LIMIT_S:
             took = terminate_in_mid_scan(stack.start_exporter(THERMOMETERS), radio)
-    assert took <= SIGTERM_LIMIT_S, f"it took {took:.2f} s to end after SIGTERM"
+    assert took <= SIGTERM_LIMIT_S, f"the exporter took {took:.2f} s to end after SIGTERM"
 
 
 @scenario
 def sensor_falls_silent(stack: Stack) -> None:
-    """One of three stops: after the next scan its series are gone, and the others' are not."""
+    """One of three sensors stops sending: its series disappear after the next scan, and the others remain."""
     scrape_without_cellar(stack, lambda air: air.silence(CELLAR))
 
 
 @scenario
 def aaab_order(stack: Stack) -> None:
-    """The older firmware's order, A A A under one packet id and B under the next."""
+    """Readings are complete in the older firmware's order: A A A with one packet id, then B with the next."""
     radio = stack.start()
     stack.start_air(radio, *(thermometer_sender(thermometer, AAAB) for thermometer in THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS)
@@ -135,8 +135,8 @@ def aaab_order(stack: Stack) -> None:
 
 @scenario
 def only_a_name(stack: Stack) -> None:
-    """One of three goes on with its name alone: BlueZ repeats its old service data, and that is no reading."""
+    """One of three sensors sends only its name: the old service data that BlueZ repeats is not a reading."""
     name = Sender(CELLAR.address, itertools.repeat(local_name("ATC_000003")), CELLAR.rssi_dbm)
     scrape = scrape_without_cellar(stack, lambda air: air.add(name))
     counted = scrape.value("ble_exporter_advertisements_rejected_total", reason="no_service_data")
-    assert counted, f"{counted} advertisements were counted as having no service data"
+    assert counted, f"{counted} advertisements without service data were counted"

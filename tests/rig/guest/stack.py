@@ -1,4 +1,4 @@
-"""The Bluetooth stack of the guest, part by part: each scenario starts the parts that it wants."""
+"""The guest's Bluetooth stack; each scenario starts the parts that it needs."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ BLUETOOTHD_PATHS = (
     "/usr/lib/bluetooth/bluetoothd",
     "/usr/sbin/bluetoothd",
 )
-"""Where distributions put it, which is seldom on PATH."""
+"""Its paths in distributions, which are rarely on PATH."""
 DAEMON_END_LIMIT_S = 15.0
-"""On SIGTERM, bluetoothd switches its adapters off, and gives them 10 s for it."""
+"""On SIGTERM, bluetoothd powers its adapters off, and waits up to 10 s for this."""
 DBUS_FOLDER = Path("/run/dbus")
 
 
 def find_bluetoothd() -> str | None:
-    """The path of bluetoothd, if it is installed."""
+    """Return the path of bluetoothd, or None if it is not installed."""
     return next(filter(os.path.exists, BLUETOOTHD_PATHS), None)
 
 
 def _dbus_send(destination: str, path: str, member: str, *arguments: str) -> str:
-    """Call a method on the system bus; the answer as text, empty if it is an error."""
+    """Call a method on the system bus; return the reply as text, which is empty after an error."""
     call = ["dbus-send", "--system", "--print-reply=literal", f"--dest={destination}", path]
     reply = subprocess.run([*call, member, *arguments], capture_output=True, text=True, check=False)
     return reply.stdout
 
 
 def on_bus(name: str) -> bool:
-    """Whether somebody owns the name on the system bus."""
+    """Return whether a program owns this name on the system bus."""
     bus = "org.freedesktop.DBus"
     return "true" in _dbus_send(bus, "/", f"{bus}.NameHasOwner", f"string:{name}")
 
 
 def knows(address: str) -> bool:
-    """Whether bluetoothd knows a device of that address."""
+    """Return whether bluetoothd knows a device with this address."""
     objects = _dbus_send("org.bluez", "/", "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
     return f"dev_{address.replace(':', '_')}" in objects
 
 
 class Stack:
-    """What a scenario has started; all of it ends with the `with` block."""
+    """The parts that a scenario has started; all of them end with the `with` block."""
 
     def __init__(self, share: Path) -> None:
-        """Start nothing yet; logs go to `share`."""
+        """Start nothing yet; `share` is the folder for logs."""
         self._share = share
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         self._radios: list[VirtualRadio] = []
@@ -61,7 +61,7 @@ class Stack:
         self._exporters: list[Exporter] = []
 
     def __enter__(self) -> Stack:
-        """Nothing to do."""
+        """Return the stack."""
         return self
 
     def __exit__(
@@ -70,7 +70,7 @@ class Stack:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End what was started, the latest first."""
+        """End exporters, senders, radios and daemons, in this order."""
         for exporter in self._exporters:
             exporter.kill()
         for air in self._airs:
@@ -90,25 +90,25 @@ class Stack:
         return daemon
 
     def start_bluetoothd(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start bluetoothd on the running system bus; `-E` among the options lets it experiment."""
+        """Start bluetoothd on the running system bus; with the option `-E` it offers advertisement monitors."""
         program = find_bluetoothd()
-        assert program, "there is no bluetoothd"
+        assert program, "bluetoothd is not installed"
         daemon = self._start_daemon("bluetoothd", program, "--nodetach", *options)
         wait_until(lambda: on_bus("org.bluez"), "bluetoothd answers")
         return daemon
 
     def pid(self, name: str) -> int:
-        """The process of "dbus-daemon" or "bluetoothd"."""
+        """Return the process id of "dbus-daemon" or "bluetoothd"."""
         return self._daemons[name].pid
 
     def stop_daemon(self, name: str, number: signal.Signals) -> None:
-        """Send "dbus-daemon" or "bluetoothd" the signal, and wait until it has ended."""
+        """Send the signal to "dbus-daemon" or "bluetoothd", and wait for its end."""
         daemon = self._daemons.pop(name)
         daemon.send_signal(number)
         daemon.wait(DAEMON_END_LIMIT_S)
 
     def plug_in(self, radio: VirtualRadio) -> VirtualRadio:
-        """Wait until bluetoothd has the adapter up, powering it if it does not do so itself."""
+        """Wait until the adapter is powered, powering it on if bluetoothd does not; return the radio."""
         self._radios.append(radio)
 
         def up() -> bool:
@@ -118,13 +118,13 @@ class Stack:
         return radio
 
     def start(self, *options: str, duplicate_filter: DuplicateFilter = DuplicateFilter.NONE) -> VirtualRadio:
-        """Start a healthy stack: the bus, bluetoothd with these options, and one adapter with that filter."""
+        """Start the bus, bluetoothd with these options, and one adapter with this filter; return its radio."""
         self.start_dbus()
         self.start_bluetoothd(*options)
         return self.plug_in(VirtualRadio(duplicate_filter=duplicate_filter))
 
     def start_air(self, radio: VirtualRadio, *senders: Sender) -> Air:
-        """Let the senders advertise within earshot of the radio."""
+        """Start the senders in range of the radio."""
         air = Air(radio, *senders)
         self._airs.append(air)
         return air
@@ -136,19 +136,19 @@ class Stack:
         /,
         **settings: Setting,
     ) -> Exporter:
-        """Start the exporter for these thermometers; `program` is the module that is run."""
+        """Start the exporter for these thermometers; `program` is the name of its module."""
         exporter = Exporter(self._share, thermometers, program, **settings)
         self._exporters.append(exporter)
         return exporter
 
     def is_powered(self, radio: VirtualRadio) -> bool:
-        """Whether bluetoothd says that the adapter is on."""
+        """Return whether bluetoothd reports the adapter as powered."""
         member = "org.freedesktop.DBus.Properties.Get"
         arguments = ("string:org.bluez.Adapter1", "string:Powered")
         return "true" in _dbus_send("org.bluez", _path(radio), member, *arguments)
 
     def set_powered(self, radio: VirtualRadio, powered: bool) -> bool:
-        """Ask bluetoothd to switch the adapter on or off, and return whether it is on then."""
+        """Make bluetoothd power the adapter on or off; return whether it is powered afterwards."""
         member = "org.freedesktop.DBus.Properties.Set"
         arguments = ("string:org.bluez.Adapter1", "string:Powered")
         value = f"variant:boolean:{str(powered).lower()}"
@@ -156,7 +156,7 @@ class Stack:
         return self.is_powered(radio)
 
     def block(self, radio: VirtualRadio) -> None:
-        """Switch the adapter off as `rfkill block bluetooth` does."""
+        """Block the adapter, as `rfkill block bluetooth` does."""
         (soft,) = Path(f"/sys/class/bluetooth/hci{radio.index}").glob("rfkill*/soft")
         soft.write_text("1")
 

@@ -1,4 +1,4 @@
-"""A terminal: what stands on its screen, and a shell in it whose user types."""
+"""A terminal with a shell: types commands, and keeps the text on the screen."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ COLUMNS = 100
 ROWS = 40
 PROMPT = "$ "
 KEY_LIMIT_S = 5.0
-"""How soon the terminal must show what was typed."""
+"""The time limit on the echo of typed text."""
 END_LIMIT_S = 30.0
 POLL_S = 0.1
 CTRL_C = "\x03"
 
 _SHELL = "bash --norc --noprofile --noediting -i"
-"""Without line editing: what is typed is echoed by the kernel, and nothing else is written for it."""
+"""Without line editing, only the kernel echoes the typed text."""
 _TOKEN = re.compile(
     r"\x1b\[(?P<number>[0-9;?]*)(?P<final>[@-~])|(?P<control>[\x00-\x1a\x1c-\x1f])|(?P<text>[^\x00-\x1f]+)"
 )
 _BEGUN = re.compile(r"\x1b(\[[0-9;?]*)?\Z")
-"""An escape sequence whose rest is still to come."""
+"""An incomplete escape sequence at the end of the text."""
 
 
 class Screen:
     """
-    The text that a terminal shows, and what has left it at the top.
+    The text that a terminal shows, including lines that have scrolled off the top.
 
-    A line is as long as what was written: there are no breaks but the program's own, as in what is copied out of a
-    window. Colours are left out. It knows no more than what the program writes, and refuses what it does not know.
+    Long lines are not wrapped, as in text copied from a terminal window, and colours are ignored. The screen supports
+    only the control sequences that the program writes; any other raises AssertionError.
     """
 
     def __init__(self) -> None:
-        """Be empty."""
+        """Start with an empty screen."""
         self.lines = [""]
         self.row = 0
         self._column = 0
         self._rest = ""
 
     def feed(self, text: str) -> None:
-        """Show what was written to the terminal."""
+        """Show text that was written to the terminal."""
         text = self._rest + text
         begun = _BEGUN.search(text)
         self._rest = begun[0] if begun else ""
@@ -59,7 +59,7 @@ class Screen:
         place = 0
         while place < len(text):
             token = _TOKEN.match(text, place)
-            assert token, f"no terminal of the rig knows {text[place : place + 20]!r}"
+            assert token, f"the rig's terminal does not support {text[place : place + 20]!r}"
             place = token.end()
             if token["text"]:
                 self._write(token["text"])
@@ -84,7 +84,7 @@ class Screen:
             case "\a":
                 pass
             case _:
-                raise AssertionError(f"no terminal of the rig knows {control!r}")
+                raise AssertionError(f"the rig's terminal does not support {control!r}")
 
     def _command(self, final: str, number: str) -> None:
         match final:
@@ -98,20 +98,20 @@ class Screen:
             case "m":
                 pass
             case _:
-                raise AssertionError(f"no terminal of the rig knows \\x1b[{number}{final}")
+                raise AssertionError(f"the rig's terminal does not support \\x1b[{number}{final}")
 
 
 class Terminal:
-    """A window with a shell in it. Whoever has one must `close` it."""
+    """A pseudo-terminal with a shell; the caller must `close` it."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Open it in that folder; the environment is all that the shell gets."""
+        """Start the shell in this folder, with only this environment and the terminal's own variables."""
         self._screen = Screen()
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._began = 0
         self._terminal, other_end = pty.openpty()
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        # Whoever leads a session and opens a terminal has it for Ctrl-C; a fork would be no good beside threads.
+        # A session leader that opens a terminal gets its Ctrl-C; pty.fork() is unsafe in a process with threads.
         self._shell = subprocess.Popen(
             ["sh", "-c", f"exec {_SHELL} <>{os.ttyname(other_end)} >&0 2>&0"],
             cwd=folder,
@@ -122,52 +122,52 @@ class Terminal:
         os.close(other_end)
 
     def close(self) -> None:
-        """Close the window: whatever runs in it is hung up."""
+        """Close the terminal, and hang up the programs in it."""
         self._shell.send_signal(signal.SIGHUP)
         os.close(self._terminal)
         self._shell.wait(KEY_LIMIT_S)
 
     def run(self, command: str, within_s: float = END_LIMIT_S) -> str:
-        """Type a command, wait for its end, and return what the terminal shows of it."""
+        """Type a command, wait for its end, and return the command line with its output."""
         self.start(command)
         return self.end(within_s)
 
     def status(self) -> int:
-        """The exit status of the last command."""
+        """Return the exit status of the last command."""
         return int(self.run("echo $?").splitlines()[-1])
 
     def start(self, command: str) -> None:
-        """Type a command."""
+        """Type a command, without waiting for its end."""
         self._wait_for_prompt(KEY_LIMIT_S)
         self._began = self._screen.row
         self.type(command)
 
     def end(self, within_s: float = END_LIMIT_S) -> str:
-        """Wait for the end of the command, and return what the terminal shows of it."""
+        """Wait for the end of the command; return the command line with its output."""
         self._wait_for_prompt(within_s)
         return "\n".join(line.rstrip() for line in self._screen.lines[self._began : self._screen.row])
 
     def shown(self) -> str:
-        """What the terminal shows since the command was typed."""
+        """Return the command line with its output so far."""
         return "\n".join(line.rstrip() for line in self._screen.lines[self._began :]).rstrip("\n")
 
     def answer(self, question: str, answer: str, within_s: float = KEY_LIMIT_S) -> None:
-        """Wait for the question, a regular expression, and type the answer."""
+        """Wait for a line that matches the regular expression `question`, and type the answer."""
         self._wait(lambda: bool(re.fullmatch(question, self._line())), f"the question {question!r}", within_s)
         self.type(answer)
 
     def wait_for(self, words: str, within_s: float) -> None:
-        """Wait until the terminal shows these words, a regular expression, of the command."""
+        """Wait until the command's output matches the regular expression `words`."""
         self._wait(lambda: bool(re.search(words, self.shown())), f"the words {words!r}", within_s)
 
     def type(self, text: str) -> None:
-        """Type a line."""
+        """Type a line, and wait for its echo."""
         before = (self._screen.row, self._line())
         self.press(f"{text}\n")
         self._wait(lambda: (self._screen.row, self._line()) != before, f"an echo of {text!r}", KEY_LIMIT_S)
 
     def press(self, keys: str) -> None:
-        """Press these keys."""
+        """Send these keys to the terminal."""
         os.write(self._terminal, keys.encode())
 
     def _line(self) -> str:

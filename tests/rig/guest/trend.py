@@ -1,4 +1,4 @@
-"""The straight line through some measurements, and how sure it is."""
+"""The regression line through measurements, with its standard error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Trend:
     """
-    A line by least squares.
+    A line fitted by least squares.
 
     Attributes:
-        slope: In units of y per unit of x.
-        error: The slope's standard error, if the measurements scatter independently about the line.
-        scatter: Standard deviation of the measurements about the line, in units of y.
+        slope: Slope in units of y per unit of x.
+        error: Standard error of the slope, for independent deviations from the line.
+        scatter: Standard deviation of the measurements from the line, in units of y.
     """
 
     slope: float
@@ -24,7 +24,7 @@ class Trend:
 
 
 def trend(points: Sequence[tuple[float, float]]) -> Trend:
-    """The line through at least three points (x, y)."""
+    """Return the regression line through at least three points (x, y)."""
     count = len(points)
     mean_x = sum(x for x, _ in points) / count
     mean_y = sum(y for _, y in points) / count

@@ -1,7 +1,7 @@
 """
 A virtual Bluetooth LE controller on /dev/vhci.
 
-The kernel sees a real adapter, hciN. The test decides which advertisements that adapter hears,
+The kernel sees a real adapter, hciN. The test decides which advertisements this adapter receives,
 byte for byte, from any address and at any signal strength, and how the adapter misbehaves:
 
     radio = VirtualRadio()
@@ -34,26 +34,26 @@ CONNECTION_COMMANDS = frozenset(
         Opcode.LE_READ_REMOTE_FEATURES,
     }
 )
-"""Refused: this controller has ears only."""
+"""Commands that are refused, because this controller can only receive."""
 
 
 class DuplicateFilter(Enum):
-    """What the controller takes for a duplicate when the host asks it to filter them."""
+    """The controller's definition of a duplicate, when the host enables the filter."""
 
     NONE = "none"
-    """Nothing: it does not filter."""
+    """No packet is a duplicate."""
     SAME_DATA = "same data"
-    """The same kind of packet with the same data from the same address."""
+    """A packet of the same type with the same data from the same address."""
     SAME_ADDRESS = "same address"
-    """The same kind of packet from the same address, whatever its data."""
+    """A packet of the same type from the same address, with any data."""
 
 
 @dataclass(frozen=True)
 class ScanChange:
-    """A moment at which the kernel switched scanning on or off, and how it wants it."""
+    """A command of the kernel that enabled or disabled scanning, with its parameters."""
 
     at: float
-    """As the guest's clock has it."""
+    """The time of the command, on the guest's clock."""
     scanning: bool
     active: bool
     filter_duplicates: bool
@@ -67,14 +67,14 @@ class VirtualRadio:
 
     Attributes:
         index: The N of hciN.
-        scanning: Whether the kernel has scanning switched on.
-        scan_log: Every switching on and off, oldest first.
+        scanning: Whether scanning is enabled.
+        scan_log: Every command that enabled or disabled scanning, oldest first.
         commands: The opcode of every command received, oldest first.
         ignored: Opcodes that are never answered.
-        failing: Opcode to the error code that answers it.
-        reported: How many advertising reports (scan responses too) went to the kernel.
-        unheard: How many advertisements were on air while not scanning.
-        filtered: How many the duplicate filter held back.
+        failing: Maps an opcode to the error code of its answer.
+        reported: Number of advertising reports sent to the kernel, including scan responses.
+        unheard: Number of advertisements sent while scanning was disabled.
+        filtered: Number of packets that the duplicate filter dropped.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class VirtualRadio:
         extended_scan: bool = False,
         duplicate_filter: DuplicateFilter = DuplicateFilter.NONE,
     ) -> None:
-        """Plug the adapter in; with `extended_scan` it is a Bluetooth 5 one."""
+        """Plug the adapter in; with `extended_scan` it supports Bluetooth 5."""
         self.scanning = False
         self.scan_log: list[ScanChange] = []
         self.commands: list[int] = []
@@ -110,7 +110,7 @@ class VirtualRadio:
 
     @property
     def completed_scans(self) -> int:
-        """How often scanning was switched off; in a scan of over 10 s the kernel does so in between."""
+        """Number of times that scanning was disabled, which the kernel also does during scans of over 10 s."""
         changes = [change.scanning for change in self.scan_log]
         return sum(was and not now for was, now in itertools.pairwise(changes))
 
@@ -125,10 +125,10 @@ class VirtualRadio:
         scan_response: bytes | None = None,
     ) -> bool:
         """
-        Put one advertisement on air, and if asked for by an active scan its scan response.
+        Send one advertisement, and its scan response if the scan is active.
 
         Returns:
-            Whether the controller reported it to the kernel.
+            Whether the controller reported the advertisement to the kernel.
         """
         sender = bytes([random_address]) + hci.address_bytes(address)
         scannable = hci.EXTENDED_EVENT_TYPES[kind] & ExtendedEventType.SCANNABLE
@@ -142,18 +142,18 @@ class VirtualRadio:
         return reported
 
     def hang(self) -> None:
-        """From now on hear nothing and answer nothing, yet stay plugged in."""
+        """Stop receiving and answering, but stay plugged in."""
         self.ignored.update(range(0x10000))
         self._deaf = True
 
     def unplug(self) -> None:
-        """Take the adapter out; the kernel sees it vanish at once."""
+        """Unplug the adapter; the kernel notices immediately."""
         with self._writing:
             if self._unplugged:
                 return
             self._unplugged = True
         self.scanning = False
-        # Closing the device while a thread reads it would not release it: end the thread first.
+        # The thread ends first, because closing the device while a thread reads it would not release it.
         os.write(self._wake, b"x")
         self._firmware.join()
         for descriptor in (self._device, self._wake_end, self._wake):
@@ -182,20 +182,20 @@ class VirtualRadio:
             answer = bytes([self.failing[opcode]])
         else:
             answer = bytes([Status.SUCCESS]) + self._answers.get(opcode, b"")
-        # Nothing is reported between a change and the word of it: a controller that says it has stopped has stopped.
+        # No packet is reported between a change and its answer: after "stopped", a controller reports nothing.
         with self._changing:
             if opcode not in self.failing:
                 self._obey(opcode, packet[4 : 4 + length])
             self._event(hci.Event.COMMAND_COMPLETE, struct.pack("<BH", 1, opcode) + answer)
 
     def _obey(self, opcode: int, parameters: bytes) -> None:
-        """Do what a command says, where that changes anything."""
+        """Apply a command that changes the controller's state."""
         if opcode == Opcode.RESET:
             self.scanning = False
         elif opcode == Opcode.LE_SET_SCAN_PARAMETERS:
             self._set_scan_parameters(*struct.unpack_from("<BHH", parameters))
         elif opcode == Opcode.LE_SET_EXTENDED_SCAN_PARAMETERS:
-            # Own address type, filter policy and PHYs come first; then the same for each PHY.
+            # Own address type, filter policy and PHYs precede the scan parameters of each PHY.
             self._set_scan_parameters(*struct.unpack_from("<BHH", parameters, 3))
         elif opcode in (Opcode.LE_SET_SCAN_ENABLE, Opcode.LE_SET_EXTENDED_SCAN_ENABLE):
             self._set_scan_enable(bool(parameters[0]), bool(parameters[1]))
@@ -227,7 +227,7 @@ class VirtualRadio:
         data: bytes,
         rssi_dbm: int,
     ) -> bool:
-        """Report a packet of `kind`, belonging to an advertisement of the kind `advertised`."""
+        """Report a packet of type `kind` that belongs to an advertisement of type `advertised`."""
         if self._is_duplicate(kind, sender, data):
             self.filtered += 1
             return False
@@ -238,7 +238,7 @@ class VirtualRadio:
                 event_type |= ExtendedEventType.SCAN_RESPONSE
             report = struct.pack("<BBH", hci.LeEvent.EXTENDED_ADVERTISING_REPORT, 1, event_type)
             report += sender + bytes([hci.PHY_LE_1M, 0, hci.SID_NONE, hci.TX_POWER_UNKNOWN])
-            # No periodic advertising, not a directed one: two bytes and seven of zero.
+            # Nine zero bytes: no periodic advertising (two), and no direct address (seven).
             report += rssi + bytes(9) + bytes([len(data)]) + data
         else:
             report = bytes([hci.LeEvent.ADVERTISING_REPORT, 1, kind])
@@ -258,19 +258,19 @@ class VirtualRadio:
         return seen
 
     def _event(self, code: hci.Event, parameters: bytes) -> None:
-        # The lock keeps a packet of an unplugged radio out of whatever took over its descriptor.
+        # After unplugging, the descriptor may belong to another file; the lock prevents a write to it.
         with self._writing:
             if not self._unplugged:
                 try:
                     os.write(self._device, bytes([PacketType.EVENT, code, len(parameters)]) + parameters)
                 except OSError as error:
-                    # Switched off, which rfkill does without telling the controller: nobody takes its reports.
+                    # rfkill powers the adapter off without a command to the controller, and the kernel refuses reports.
                     if error.errno != errno.ENXIO:
                         raise
 
 
 def _constant_answers(address: str, extended_scan: bool) -> dict[int, bytes]:
-    """The return parameters, after the status, of the commands that ask who the controller is."""
+    """Return, by opcode, the parameters after the status in the answers to identification commands."""
     version = hci.VERSION_5_0 if extended_scan else hci.VERSION_4_2
     commands, le_features = hci.SUPPORTED_COMMANDS, hci.LE_FEATURES
     if extended_scan:
@@ -281,13 +281,13 @@ def _constant_answers(address: str, extended_scan: bool) -> dict[int, bytes]:
         Opcode.READ_LOCAL_SUPPORTED_COMMANDS: hci.bit_mask(64, commands),
         Opcode.READ_LOCAL_SUPPORTED_FEATURES: hci.bit_mask(8, hci.LMP_FEATURES),
         Opcode.READ_BD_ADDR: hci.address_bytes(address),
-        # Packets of 251 bytes, eight of them.
+        # Eight packets of 251 bytes.
         Opcode.LE_READ_BUFFER_SIZE: struct.pack("<HB", 251, 8),
         Opcode.LE_READ_LOCAL_SUPPORTED_FEATURES: hci.bit_mask(8, le_features),
         Opcode.LE_READ_ADVERTISING_PHYSICAL_CHANNEL_TX_POWER: b"\x00",
         Opcode.LE_READ_FILTER_ACCEPT_LIST_SIZE: b"\x10",
         Opcode.LE_READ_SUPPORTED_STATES: hci.LE_STATES,
-        # 251 bytes in 2120 µs: the longest packet there is; sending, and receiving.
+        # 251 bytes in 2120 µs, the longest possible packet, for sending and receiving.
         Opcode.LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH: struct.pack("<HH", 251, 2120),
         Opcode.LE_READ_MAXIMUM_DATA_LENGTH: struct.pack("<HHHH", 251, 2120, 251, 2120),
         Opcode.LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS: b"\x01",

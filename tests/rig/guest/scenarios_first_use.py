@@ -1,7 +1,7 @@
 """
-Somebody who has just installed the program, in a terminal, with a Bluetooth adapter that is blocked.
+A new user in a terminal, with a Bluetooth adapter that is blocked.
 
-What the terminal shows is compared with docs/first-five-minutes.md on the host: see ../recording.py.
+The host compares the terminal output with docs/first-five-minutes.md; see ../recording.py.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .stack import Stack
 from .terminal import CTRL_C, Terminal
 
 RECORDING = "first-five-minutes.log"
-"""The file in the shared folder: a line of JSON for each step."""
+"""A file in the shared folder, with a line of JSON for each step."""
 LIMIT_S = 150.0
-"""It takes about 60 s: discover and doctor listen as long as they do at home."""
+"""The scenario takes about 60 s, because discover and doctor listen for their default times."""
 REAL_CADENCE_S = 2.5
 DISCOVER_LIMIT_S = 60.0
 DOCTOR_LIMIT_S = 40.0
@@ -44,12 +44,12 @@ import sys
 from ble_exporter.main import main
 sys.exit(main())
 """
-"""As pip writes it."""
+"""The script that pip installs."""
 SUDO = """\
 #!/bin/sh
 exec "$@"
 """
-"""All is root's in the guest."""
+"""In the guest every command already runs as root."""
 RFKILL = """\
 #!/bin/sh
 [ "$*" = "unblock bluetooth" ] || exit 1
@@ -57,23 +57,23 @@ for switch in /sys/class/rfkill/*; do
   if [ "$(cat "$switch/type")" = bluetooth ]; then echo 0 >"$switch/soft"; fi
 done
 """
-"""Turns the kernel's switch where the machine has no rfkill."""
+"""Sets the kernel's switch on a machine without rfkill."""
 
 ATC = replace(LIVING_ROOM, name=f"atc_{LIVING_ROOM.address.replace(':', '')[-6:]}")
-"""The living room's under the name that is suggested."""
+"""The thermometer of the living room, with its suggested name."""
 CHOSEN = (ATC, BALCONY)
 
 
-class Diary:
-    """Writes down each step: its name, how long it took, and what the terminal showed."""
+class Recorder:
+    """Records each step: its name, its duration in seconds, and the terminal output."""
 
     def __init__(self, file: Path) -> None:
-        """Write into that file."""
+        """Record into this file."""
         self._file = file
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Do a step; the block says what was shown."""
+        """Record the block as a step; the block passes the output to the yielded function."""
         shown: list[str] = []
         began = time.monotonic()
         yield shown.append
@@ -84,7 +84,7 @@ class Diary:
 
 
 def install() -> None:
-    """Install the program as pip does, and what the machine lacks."""
+    """Install the program as pip does, and replacements for missing system commands."""
     programs = {PROGRAMS / "ble-exporter": CONSOLE_SCRIPT, Path("/usr/bin/sudo"): SUDO}
     if not shutil.which("rfkill"):
         programs[Path("/usr/bin/rfkill")] = RFKILL
@@ -95,20 +95,20 @@ def install() -> None:
 
 
 def open_terminal() -> Terminal:
-    """A terminal in the empty folder, whose shell finds the program."""
+    """Return a terminal in the empty folder, with the program on its PATH."""
     names = ("HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     environment = {name: os.environ[name] for name in names if name in os.environ}
     return Terminal(FOLDER, {**environment, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"})
 
 
 def scrape() -> Scrape:
-    """What Prometheus would get."""
+    """Return a scrape of the exporter."""
     with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics") as response:
         return Scrape(response.read().decode())
 
 
 def is_served() -> bool:
-    """Whether all readings of the chosen ones are there."""
+    """Return whether the exporter serves all readings of the chosen thermometers."""
     try:
         return not incomplete(scrape(), CHOSEN)
     except OSError:
@@ -116,47 +116,47 @@ def is_served() -> bool:
 
 
 def in_real_time(*senders: Sender) -> list[Sender]:
-    """The senders, at the pace of real thermometers."""
+    """Return the senders with the interval of real thermometers."""
     return [replace(sender, cadence_s=REAL_CADENCE_S) for sender in senders]
 
 
 @scenario_of(LIMIT_S)
 def first_five_minutes(stack: Stack) -> None:
-    """From an empty folder, and a blocked adapter, to named readings; each command is one that was named before."""
+    """A new user gets from an empty folder and a blocked adapter to named readings, using only suggested commands."""
     install()
     FOLDER.mkdir()
-    diary = Diary(Path(os.environ["RIG_SHARE"]) / RECORDING)
+    recorder = Recorder(Path(os.environ["RIG_SHARE"]) / RECORDING)
     radio = stack.start()
     stack.start_air(radio, *in_real_time(*map(thermometer_sender, THERMOMETERS), *unknown_devices()))
     stack.block(radio)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
     terminal, other = open_terminal(), open_terminal()
     try:
-        mend(stack, terminal, diary)
+        repair(stack, terminal, recorder)
         wait_until(lambda: stack.is_powered(radio), "the adapter is on")
-        find(terminal, diary)
-        look(terminal, other, diary)
+        find(terminal, recorder)
+        look(terminal, other, recorder)
     finally:
         terminal.close()
         other.close()
 
 
-def mend(stack: Stack, terminal: Terminal, diary: Diary) -> None:
-    """Ask doctor, and do what it says of the adapter."""
-    with diary.step("`doctor`") as shows:
+def repair(stack: Stack, terminal: Terminal, recorder: Recorder) -> None:
+    """Run doctor, and then its command for the adapter."""
+    with recorder.step("`doctor`") as shows:
         said = terminal.run("ble-exporter doctor", DOCTOR_LIMIT_S)
         shows(said)
     missing, blocked = Report(terminal.status(), f"{said}\n").of("fail")
     assert f"{PROGRAMS}/ble-exporter discover --write config.yaml" == missing.command, said
-    with diary.step("the command that it names") as shows:
+    with recorder.step("the command that it names") as shows:
         shows(terminal.run(blocked.command))
     assert 0 == terminal.status(), blocked.command
 
 
-def find(terminal: Terminal, diary: Diary) -> None:
-    """Choose two of the sensors that are heard: one keeps the suggested name, one gets its own; check the file."""
-    assert not list(FOLDER.iterdir()), "somebody wrote into the folder"
-    with diary.step("`discover`, which listens for 30 s") as shows:
+def find(terminal: Terminal, recorder: Recorder) -> None:
+    """Choose two of the sensors found, one with its suggested name; check the file that discover writes."""
+    assert not list(FOLDER.iterdir()), "the folder is not empty"
+    with recorder.step("`discover`, which listens for 30 s") as shows:
         terminal.start("ble-exporter discover --write config.yaml")
         terminal.wait_for(f"Listening on hci0: (?s:.*){BALCONY.address}", DISCOVER_LIMIT_S)
         terminal.answer("Add which.*: ", "1 3", DISCOVER_LIMIT_S)
@@ -167,24 +167,24 @@ def find(terminal: Terminal, diary: Diary) -> None:
     run_it = re.search("^run it: (.*)$", said, re.MULTILINE)
     assert run_it, said
     assert "ble-exporter --config config.yaml" == run_it[1], said
-    with diary.step("`--config.check`") as shows:
+    with recorder.step("`--config.check`") as shows:
         shows(terminal.run("ble-exporter --config config.yaml --config.check"))
     assert 0 == terminal.status(), "the file is not valid"
 
 
-def look(terminal: Terminal, other: Terminal, diary: Diary) -> None:
-    """Run the exporter, and meanwhile, in another terminal, look at what it serves, and ask doctor again."""
-    with diary.step("the exporter, until all readings are there") as shows:
+def look(terminal: Terminal, other: Terminal, recorder: Recorder) -> None:
+    """Run the exporter; in another terminal, read its page and metrics, and run doctor again."""
+    with recorder.step("the exporter, until all readings are there") as shows:
         terminal.start("ble-exporter --config config.yaml")
         terminal.wait_for("(?s)(for the first time.*){2}", DISCOVER_LIMIT_S)
         wait_until(is_served, "all readings are there", DISCOVER_LIMIT_S)
         shows(terminal.shown())
-    with diary.step("the page") as shows:
+    with recorder.step("the page") as shows:
         names = "|".join(thermometer.name for thermometer in CHOSEN)
         shows(other.run(f"curl -s http://127.0.0.1:{PORT}/ | grep -oE '{names}' | sort -u"))
-    with diary.step("the metrics") as shows:
+    with recorder.step("the metrics") as shows:
         shows(other.run(f"curl -s http://127.0.0.1:{PORT}/metrics | grep ^ble_sensor_ | sort"))
-    with diary.step("`doctor`, which listens for 10 s") as shows:
+    with recorder.step("`doctor`, which listens for 10 s") as shows:
         said = other.run("ble-exporter doctor", DOCTOR_LIMIT_S)
         shows(said)
     report = Report(other.status(), f"{said}\n")
@@ -192,4 +192,4 @@ def look(terminal: Terminal, other: Terminal, diary: Diary) -> None:
     assert not report.of("warn"), said
     terminal.press(CTRL_C)
     terminal.end()
-    assert 0 == terminal.status(), "the exporter did not end well"
+    assert 0 == terminal.status(), "the exporter failed"

@@ -1,9 +1,9 @@
 """
-What the kernel tells bluetoothd of the advertisements, overheard.
+The kernel's events for bluetoothd about advertisements, received on a second socket.
 
-The kernel's management interface sends its events to each privileged socket that is open on it, bluetoothd's or ours
-(`doc/mgmt-api.txt` of BlueZ). So it is known which advertisements reached bluetoothd's door, and which the kernel
-itself dropped: it restarts an active scan every 11 s, and drops what is reported meanwhile.
+The kernel's management interface sends its events to every privileged socket, bluetoothd's and the test's
+(`doc/mgmt-api.txt` of BlueZ). The test therefore knows which advertisements reached bluetoothd and which the kernel
+dropped: it restarts an active scan every 11 s, and drops the reports that arrive meanwhile.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ SOCKADDR_HCI = struct.Struct("<HHH")
 """struct sockaddr_hci: family, device, channel."""
 SO_RCVBUFFORCE = 33
 RECEIVE_BUFFER_BYTES = 1 << 22
-"""Room for some seconds: what does not fit is dropped."""
+"""Enough for the events of several seconds; the kernel drops events that do not fit."""
 LARGEST_EVENT = 4096
 EVENT_HEADER = struct.Struct("<HHH")
 """Event, controller, length of the parameters."""
 DEVICE_FOUND = 0x0012
 DEVICE_FOUND_HEADER = struct.Struct("<6sBbIH")
-"""Address, kind of address, RSSI, flags, length of the advertising data that follows."""
+"""Address, address type, RSSI, flags, and the length of the advertising data that follows."""
 
 
-class Witness:
+class KernelEvents:
     """
-    Overhears the kernel, from construction to `end`.
+    Receives the kernel's events, from construction to `end`.
 
-    A thread calls `found` with address and data of each advertisement, to which its scan response is joined.
+    A thread calls `found` with the address and the data of each advertisement; the data includes the scan response.
     """
 
     def __init__(self, found: Callable[[str, bytes], None]) -> None:
-        """Listen from now on."""
+        """Start listening."""
         self._found = found
         self._socket = socket.socket(AF_BLUETOOTH, socket.SOCK_RAW, BTPROTO_HCI)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
-        # Python's own bind() knows no channels, and only some builds of it know Bluetooth.
+        # Python's bind() has no parameter for the channel, and only some builds of Python support Bluetooth.
         address = SOCKADDR_HCI.pack(AF_BLUETOOTH, HCI_DEV_NONE, HCI_CHANNEL_CONTROL)
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.bind(self._socket.fileno(), address, len(address)):
             raise OSError(ctypes.get_errno(), "bind")
         self._wake_end, self._wake = os.pipe()
-        self._thread = threading.Thread(target=self._listen, name="witness", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="kernel events", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         os.write(self._wake, b"x")
         self._thread.join()
         self._socket.close()
