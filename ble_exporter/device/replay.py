@@ -160,7 +160,7 @@ class _CounterHistory:
         if ahead >= 0:
             if self._is_near(ahead, now) or self._may_jump(now) or self._continues(value, now):
                 return ""
-            return f"counter {value} is further ahead of {self.last} than a sensor counts"
+            return f"counter {value} is further ahead of {self.last} than the sensor can have counted"
         return "" if is_late else self._put_on_trial(value, digests, now)
 
     def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:

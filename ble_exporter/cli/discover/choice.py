@@ -1,4 +1,4 @@
-"""Which sensors to add, with which names and bindkeys: the questions, and the checks of the answers."""
+"""Choose the sensors to add, with their names and bindkeys: ask the user, and check the answers."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -13,32 +13,32 @@ from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.parser import decode_each
 
 Ask = Callable[[str], str]
-"""Asks the user for a line of text."""
+"""Asks the user a question, and returns the line of text that the user enters."""
 
 Tell = Callable[[str], None]
-"""Tells the user why an answer is invalid."""
+"""Shows the user a message, for example why an answer is invalid."""
 
-NO_KEY = "it encrypts, and no bindkey was given"
+NO_KEY = "it sends encrypted packets, and no bindkey was given"
 
 _MAX_SUGGESTION_LENGTH = 32
 
 
 class DeviceRequest(NamedTuple):
-    """A sensor that the user named on the command line."""
+    """An argument of --add: a sensor to add."""
 
     address: str  # upper case, with colons
-    name: str  # empty to take the suggested one
+    name: str  # empty to use the suggested name
 
 
 class Refusal(NamedTuple):
-    """A sensor that the user chose but that is not added: the reason, and the remedy if there is one."""
+    """A sensor that the user chose but that is not added, and the reason, with a hint if there is one."""
 
     address: str
     reason: str
 
 
 def choose_devices(candidates: Sequence[DiscoveredDevice], ask: Ask, tell: Tell) -> list[DiscoveredDevice]:
-    """Ask which sensors to add, numbered from 1 in this order, until the answer is valid."""
+    """Ask which candidates to add, until the answer is valid; return them. Their numbers start from 1."""
     while True:
         answer = ask("Add which? Numbers, `all`, or Enter for none: ")
         if answer.strip().lower() == "all":
@@ -51,11 +51,11 @@ def choose_devices(candidates: Sequence[DiscoveredDevice], ask: Ask, tell: Tell)
         outside = [number for number in numbers if not 1 <= number <= len(candidates)]
         if not outside:
             return [candidates[number - 1] for number in dict.fromkeys(numbers)]
-        tell(f"There is no {outside[0]}: the numbers go from 1 to {len(candidates)}.")
+        tell(f"There is no sensor {outside[0]}; write numbers from 1 to {len(candidates)}.")
 
 
 def ask_name(sensor: DiscoveredDevice, taken: Collection[str], ask: Ask, tell: Tell) -> str:
-    """Ask for a sensor's name, until it is valid and not taken."""
+    """Ask for a sensor's name until the answer is valid and not taken; return the name."""
     suggestion = suggest_name(sensor, taken)
     while True:
         name = ask(f"Name of {sensor.address} [{suggestion}]: ").strip() or suggestion
@@ -66,7 +66,7 @@ def ask_name(sensor: DiscoveredDevice, taken: Collection[str], ask: Ask, tell: T
 
 
 def suggest_name(sensor: DiscoveredDevice, taken: Collection[str]) -> str:
-    """Return a name that is not taken, made from the sensor's own name or from its address."""
+    """Return a name that is not taken, derived from the sensor's advertised name or from its address."""
     words = re.findall(r"\w+", sensor.name.lower())
     name = "_".join(words)[:_MAX_SUGGESTION_LENGTH]
     if not name or name_problem(name):
@@ -76,9 +76,9 @@ def suggest_name(sensor: DiscoveredDevice, taken: Collection[str]) -> str:
 
 
 def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell) -> str:
-    """Ask for a sensor's bindkey until it decrypts the sensor's packet; return an empty string for an empty answer."""
+    """Ask for a bindkey until the answer decrypts the sensor's packet or is empty; return the answer."""
     while True:
-        key = ask_hidden(f'Bindkey of "{name}", 32 hex digits, not shown (Enter: leave it out): ').strip()
+        key = ask_hidden(f'Bindkey of "{name}", 32 hex digits, not shown (Enter: skip this sensor): ').strip()
         if not key:
             return ""
         problem = bindkey_problem(key)
@@ -87,17 +87,17 @@ def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell
         elif can_decrypt(key, sensor, tell):
             return key.lower()
         else:
-            tell("That key does not decrypt what the sensor sends; the firmware's page shows the right one.")
+            tell("This key does not decrypt the sensor's packets; the firmware's page shows the right key.")
 
 
 def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
-    """Return whether a bindkey decrypts the sensor's packet; also True, with a message, if that can't be tried."""
+    """Return whether a bindkey decrypts the sensor's packet; if it can't be tested, show why and return True."""
     if sensor.undecrypted is None:
         return True
     try:
         cipher = ciphers_of({sensor.address: bytes.fromhex(key)})[sensor.address]
     except ConfigError as error:
-        tell(f"The key can't be tried: {error}.")
+        tell(f"The key can't be tested: {error}.")
         return True
     _decoded, refused = decode_each(sensor.undecrypted, cipher)
     return not any(error.reason == "wrong_key" for error in refused)
@@ -106,7 +106,7 @@ def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
 def resolve_requests(
     requests: Iterable[DeviceRequest], sensors: Sequence[DiscoveredDevice], configured: ConfiguredNames
 ) -> tuple[list[tuple[DiscoveredDevice, str]], list[Refusal]]:
-    """Return the requested sensors that were heard, with their names, and the refused requests."""
+    """Return the requested sensors that can be added, with their names, and the refused requests."""
     heard = {sensor.address: sensor for sensor in sensors}
     taken = set(configured.values())
     resolved: dict[str, tuple[DiscoveredDevice, str]] = {}
@@ -116,9 +116,9 @@ def resolve_requests(
         if address in configured:
             problem = f'it is already configured, as "{configured[address]}"'
         elif address in resolved:
-            problem = "it was named twice"
+            problem = "it was given twice"
         elif sensor is None:
-            problem = "no known format was heard from it; listen longer (--seconds)"
+            problem = "no packet of a known format was received from it; listen longer (--seconds)"
         else:
             name = requested_name or suggest_name(sensor, taken)
             problem = name_problem(name) or (f'the name "{name}" is already used' if name in taken else "")
@@ -133,7 +133,12 @@ def resolve_requests(
 def ask_bindkeys(
     chosen: Iterable[tuple[DiscoveredDevice, str]], ask_hidden: Ask | None, tell: Tell
 ) -> tuple[list[NewDevice], list[Refusal]]:
-    """Ask for missing bindkeys, unless `ask_hidden` is None; return the devices to add, and those without bindkey."""
+    """
+    Ask for missing bindkeys, unless `ask_hidden` is None.
+
+    Returns:
+        The devices to add, and the sensors that lack a bindkey.
+    """
     devices: list[NewDevice] = []
     refused: list[Refusal] = []
     for sensor, name in chosen:

@@ -23,36 +23,36 @@ MOCK_STRANGERS = 8
 _DESCRIPTION = "Find the sensors in range, and add those that you choose to the configuration."
 _EXAMPLES = {
     "": "show the sensors in range",
-    "--write config.yaml": "choose, name, and add",
-    "--write config.yaml --add A4:C1:38:00:00:01=bed": "add it, ask nothing",
-    "--json --all": "for a program",
-    "--mock": "without hardware",
+    "--write config.yaml": "choose sensors to add",
+    "--write config.yaml --add A4:C1:38:00:00:01=bed": "add this sensor",
+    "--json --all": "print all devices as JSON",
+    "--mock": "simulate the hardware",
 }
 _STATUSES = {
-    EXIT_OK: "done, even if nothing was heard or chosen",
+    EXIT_OK: "success, even if no sensor was heard or chosen",
     EXIT_FAILURE: "a device named with --add was not added",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
-    EXIT_CONFIG: "the configuration can't be used, or can't be written",
-    EXIT_INTERRUPTED: "Ctrl-C at a question: nothing is written (while listening, Ctrl-C only ends that)",
+    EXIT_CONFIG: "the configuration can't be used or written",
+    EXIT_INTERRUPTED: "Ctrl-C at a question; nothing was written (before, Ctrl-C only stops listening)",
 }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; return the exit status. Raises ExporterError, and KeyboardInterrupt at a question."""
+    """Run the command; return the exit status. Raise ExporterError, or KeyboardInterrupt after Ctrl-C at a question."""
     options = parse(arguments)
-    # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
+    # Imported here to keep --help fast: importing bleak takes most of a second on a Raspberry Pi.
     from ble_exporter.cli.discover.run import run
 
     try:
         return run(options)
     except BrokenPipeError:
-        # The reader has gone, as with `| head`.
+        # The reader of standard output has exited, as in `| head`.
         discard_output(sys.stdout)
         return EXIT_FAILURE if options.add else EXIT_OK
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the arguments; `add` is a list of DeviceRequest. Exits after an error, and after --help."""
+    """Parse the arguments, with those of --add as a list of DeviceRequest. Exit after an error or --help."""
     parser = Parser("discover", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     _add_options(parser)
     options = parser.parse(arguments)
@@ -69,7 +69,7 @@ def _add_options(parser: Parser) -> None:
         metavar="N",
         type=number_between(float, 1, 3600),
         default=30.0,
-        help="how long to listen, 1 to 3600 (default: %(default)g); Ctrl-C ends it earlier",
+        help="seconds to listen, 1 to 3600 (default: %(default)g); Ctrl-C stops earlier",
     )
     parser.add_argument("--write", metavar="FILE", help="add the sensors that you choose to this configuration")
     parser.add_argument(
@@ -78,7 +78,7 @@ def _add_options(parser: Parser) -> None:
         type=_device_request,
         action="append",
         default=[],
-        help="with --write: add this sensor, and ask only for its bindkey; may be repeated",
+        help="with --write: add this sensor, and ask only for its bindkey; can be repeated",
     )
     parser.add_argument(
         "--config",
@@ -86,13 +86,15 @@ def _add_options(parser: Parser) -> None:
         help=f"configuration whose devices are marked as configured (default: {DEFAULT_CONFIG}, if it exists)",
     )
     parser.add_argument("--all", action="store_true", help="also list devices that send no known format")
-    parser.add_argument("--json", action="store_true", help="print one JSON document at the end, and ask nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end; ask no questions")
     parser.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter (default: the configuration's first)")
-    parser.add_simulation_options("Four sensors and the configured devices, without Bluetooth.", MOCK_STRANGERS)
+    parser.add_simulation_options(
+        "Simulate four sensors and the configured devices, without Bluetooth.", MOCK_STRANGERS
+    )
 
 
 def _device_request(text: str) -> DeviceRequest:
     address, _, name = text.partition("=")
     if not ADDRESS.fullmatch(address.upper()):
-        raise argparse.ArgumentTypeError(f"{address} is not a Bluetooth address; write A4:C1:38:00:00:01=bedroom")
+        raise argparse.ArgumentTypeError(f"{address} is not a Bluetooth address; an example: A4:C1:38:00:00:01=bedroom")
     return DeviceRequest(address.upper(), name.strip())

@@ -1,4 +1,4 @@
-"""The devices that `discover` has heard, and what they send. Prints nothing, and reads no clock but the given one."""
+"""The devices that `discover` has heard, and their readings. This module prints nothing; its clock is a parameter."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,25 +13,25 @@ from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement
 
 ConfiguredNames = Mapping[str, str]
-"""Address to name of the configured devices."""
+"""The names of the configured devices by address."""
 
 RISE_SHOWN_S = 15.0
-"""How long a rise stays marked, in seconds: a sensor that measures every 10 s may rise in two steps."""
+"""How long a rise stays marked, in seconds: the value of a sensor that measures every 10 s may rise in two steps."""
 
-# A device that keeps changing its address must not fill the memory, or push out the real sensors.
+# A device that keeps changing its address must not fill the memory, or displace the real sensors.
 MAX_SENSORS = 500
 MAX_OTHERS = 5000
-# More than one packet can hold; a sensor sends about a dozen.
+# More measurements than one packet can hold; a sensor sends about a dozen.
 MAX_MEASUREMENTS = 150
 
-# Breathing on a sensor raises humidity by 5 to 30 %, and temperature by half a degree or more. A sensor's noise is less
-# than a tenth of that, and airing or heating a room takes minutes.
+# Breathing on a sensor raises the humidity by 5 to 30 %, and the temperature by half a degree or more. A sensor's noise
+# is less than a tenth of that, and changes from airing or heating a room take minutes.
 _MIN_RISE: Mapping[Measurement, float] = {Measurement("humidity"): 3.0, Measurement("temperature"): 0.4}
 _MIN_RISE_TO_NOISE = 3.0
 _VALUES_COMPARED = 8
 
-# Some devices send every half second, and the interval that is shown is theirs. Only copies and the packets of a burst,
-# in seconds, come sooner after each other than this.
+# In seconds. Packets that follow each other faster are copies or belong to one burst: the time between them is not an
+# interval. Some devices send every half second.
 _BURST_S = 0.2
 
 # RSSI smoothing factor: rows must not jump between refreshes.
@@ -40,10 +40,10 @@ _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
 def add_value(values: deque[float], value: float, min_rise: float) -> bool:
-    """Add a value to the latest ones; return whether it rises by `min_rise`, and well above their noise."""
+    """Append a value to the latest ones; return whether it is higher by `min_rise` or more, and well above noise."""
     has_risen = bool(values) and value - max(values) >= max(min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values)))
     if has_risen:
-        # Compare later values with this one only: falling back is not a rise.
+        # Compare later values with this one only, so that a fall and its recovery do not count as a rise.
         values.clear()
     values.append(value)
     return has_risen
@@ -52,18 +52,19 @@ def add_value(values: deque[float], value: float, min_rise: float) -> bool:
 @dataclass
 class DiscoveredDevice:
     """
-    A device that was heard.
+    A device from which an advertisement was received.
 
     Attributes:
-        address: Upper case, with colons.
-        name: The name that it advertises, which may be any text; empty if it advertises none.
-        rssi: Smoothed signal strength in dBm; None if the source does not tell it.
-        packets: Number of advertisements of a known format; of any kind, if it sends no known format.
-        formats: Short names of the known formats that it sends; empty unless it is a sensor.
-        measurements: Latest values, in the units of formats.registry.UNITS; the first MAX_MEASUREMENTS.
-        undecrypted: Its latest packet that could not be decrypted; None after one that could.
-        rejected: Why its latest service data of a known format was rejected; None if it was accepted.
-        rose: The measurement that rose last, at `rose_at` by the clock of the Discovery; None if none did.
+        address: The Bluetooth address in upper case, with colons.
+        name: The advertised name, which may be any text; empty if the device advertises none.
+        rssi: The smoothed signal strength in dBm; None if the radio does not report it.
+        packets: The number of advertisements of a known format; for other devices, of all advertisements.
+        formats: The short names of the known formats that the device sends; empty unless it is a sensor.
+        measurements: The latest values in the units of formats.registry.UNITS; at most MAX_MEASUREMENTS.
+        encrypts: Whether the device has sent an encrypted packet.
+        undecrypted: The latest packet if it could not be decrypted; None after a packet that was decrypted.
+        rejected: Why the latest service data of a known format was rejected; None if it was accepted.
+        rose: The measurement that rose last, at the time `rose_at` of the Discovery's clock; None if none rose.
     """
 
     address: str
@@ -84,25 +85,25 @@ class DiscoveredDevice:
 
     @property
     def is_sensor(self) -> bool:
-        """Whether it sends a known format."""
+        """Whether the device sends a known format."""
         return bool(self.formats)
 
     @property
     def needs_key(self) -> bool:
-        """Whether none of its measurements can be read without a bindkey, or with the configured one."""
+        """Whether the device's packets can't be decrypted, because the bindkey is missing or wrong."""
         return self.undecrypted is not None and not self.measurements
 
     @property
     def interval_s(self) -> float | None:
-        """The usual time between its packets in seconds, without those of a burst; None before the second."""
+        """The usual seconds between packets, not within a burst; None before the second packet."""
         return self._rhythm.interval_s if self._rhythm else None
 
     def just_rose(self, now: float) -> bool:
-        """Whether a measurement rose within RISE_SHOWN_S."""
+        """Return whether a measurement rose within the last RISE_SHOWN_S seconds."""
         return self.rose is not None and now - self.rose_at <= RISE_SHOWN_S
 
     def hear(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> None:
-        """Store what one advertisement says."""
+        """Store the contents of one advertisement, received at `now` by the clock of the Discovery."""
         self.name = advertisement.name[:_MAX_NAME_LENGTH] or self.name
         if advertisement.rssi is not None:
             last = advertisement.rssi if self.rssi is None else self.rssi
@@ -120,7 +121,7 @@ class DiscoveredDevice:
                 self._rhythm.hear(now, _BURST_S)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
-        """Read the service data; return whether any has a known format, and is valid or lacks only its bindkey."""
+        """Read the service data; return whether some is of a known format, and either valid or only undecryptable."""
         valid: list[Decoded] = []
         is_known_format = False
         for uuid, payload in advertisement.service_data.items():
@@ -136,7 +137,7 @@ class DiscoveredDevice:
                 self.undecrypted = advertisement
             else:
                 self.rejected = None
-                # A device that only announces itself is not a sensor yet.
+                # A device that only announces its presence does not count as a sensor yet.
                 if not decoded.measurements and not decoded.others:
                     continue
                 valid.append(decoded)
@@ -160,7 +161,13 @@ class DiscoveredDevice:
 
 
 class Discovery:
-    """A listener that keeps devices by address. `clock` returns monotonic seconds; `ciphers` are by address."""
+    """
+    A listener that collects the devices in range.
+
+    Args:
+        clock: Returns monotonic seconds.
+        ciphers: The ciphers of the configured bindkeys, by address.
+    """
 
     def __init__(self, clock: Callable[[], float], ciphers: Mapping[str, Cipher] | None = None) -> None:
         self.clock = clock
@@ -169,11 +176,11 @@ class Discovery:
         self._others: dict[str, DiscoveredDevice] = {}
 
     def wants(self, _address: str) -> bool:
-        """Return True: any address may be a sensor's."""
+        """Return True, because any address may belong to a sensor."""
         return True
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Store what one advertisement says."""
+        """Store the contents of one advertisement."""
         address = advertisement.address
         device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
         device.hear(advertisement, self._ciphers.get(address), self.clock())
@@ -184,11 +191,11 @@ class Discovery:
             devices[address] = device
 
     def sensors(self) -> list[DiscoveredDevice]:
-        """Return the devices that send a known format, the strongest signal first."""
+        """Return the devices that send a known format, with the strongest signal first."""
         return _by_strength(self._sensors)
 
     def others(self) -> list[DiscoveredDevice]:
-        """Return the other devices, the strongest signal first."""
+        """Return the other devices, with the strongest signal first."""
         return _by_strength(self._others)
 
 

@@ -1,4 +1,4 @@
-"""What `discover` shows while it listens: a table that changes in place or, in a pipe, a line for each new sensor."""
+"""The output of `discover` while it listens: a table redrawn in place or, in a pipe, a line for each new sensor."""
 
 import os
 import shutil
@@ -10,19 +10,19 @@ from ble_exporter.cli.discover.table import Line, counted, cut, sensor_lines
 from ble_exporter.cli.terminal import Painter, width, write
 from ble_exporter.utils import one_line
 
-LEGEND = "* just rose. Which one is it? Breathe on it, and see which line gets marked."
+LEGEND = "* just rose. To identify a sensor, breathe on it: its line gets marked."
 
 _MAX_LINE_WIDTH = 160
 
 
 class Display:
-    """Shows the devices during `listen`; this base class shows nothing."""
+    """Shows the devices during `listen`. This base class shows nothing."""
 
     def show(self, discovery: Discovery, left_s: float, adapter: str) -> None:
-        """Show the devices heard so far. Called a few times a second; the adapter's name may be empty."""
+        """Show the devices heard so far, and the seconds left. Called a few times a second; `adapter` may be empty."""
 
     def end(self) -> None:
-        """Leave the terminal as it was."""
+        """Erase the display from the terminal."""
 
 
 class NewSensorLines(Display):
@@ -44,7 +44,7 @@ class NewSensorLines(Display):
 
 
 class LiveTable(Display):
-    """Draws the table of sensors in place. It changes no mode of the terminal, so there is nothing to restore."""
+    """Redraws the table of sensors in place. The terminal's modes are unchanged, so nothing needs to be restored."""
 
     def __init__(
         self,
@@ -64,12 +64,13 @@ class LiveTable(Display):
         sensors = discovery.sensors()
         on = f" on {adapter}" if adapter else ""
         counts = counted(len(sensors), len(discovery.others()))
-        status = f"Listening{on}: {left_s:.0f} s left.  {counts}.  Ctrl-C: enough."
+        status = f"Listening{on}: {left_s:.0f} s left.  {counts}.  Ctrl-C: stop."
         now = discovery.clock()
         rising = frozenset(sensor.address for sensor in sensors if sensor.just_rose(now))
-        # Five lines are for the status, the legend, blank lines, and the cursor: an echo such as ^C overwrites nothing.
+        # Five lines are reserved: the status, the legend, two blank lines, and a line for the cursor, where an echo
+        # such as ^C overwrites nothing.
         room = max(size.lines - 5, 1)
-        # Only the visible rows are formatted: there may be hundreds of fake sensors, and the radio waits meanwhile.
+        # Format only the visible rows: there may be hundreds of fake sensors, and no packet is handled meanwhile.
         visible = sensors if len(sensors) < room else _most_relevant(sensors, rising, max(room - 2, 0))
         rows = sensor_lines(visible, self._configured, size.columns, rising)
         if len(visible) < len(sensors):
@@ -83,9 +84,9 @@ class LiveTable(Display):
         self._drawn = []
 
     def _draw(self, lines: list[Line], columns: int) -> None:
-        # To avoid flicker, each line erases only the rest of the old line, and the last one everything below.
+        # To avoid flicker, each line erases only the rest of the old line; the last one also erases all lines below.
         painted = [self._paint(line.text, line.style) for line in lines]
-        # After a full line the cursor is still on its last character, which would be erased.
+        # After a line of full width, the cursor is still on the last character, which \x1b[K would erase.
         ends = ["\n" if width(line.text) >= columns else "\x1b[K\n" for line in lines[:-1]]
         text = "".join(line + end for line, end in zip(painted, [*ends, ""], strict=True))
         write(self._stream, f"{self._move_to_top(columns)}{text}\x1b[J")
@@ -93,12 +94,12 @@ class LiveTable(Display):
 
     def _move_to_top(self, columns: int) -> str:
         """Return the escape sequence that moves the cursor to the start of the table."""
-        # A terminal that became narrower has wrapped the lines that are too long.
+        # If the terminal became narrower, it has wrapped the lines that are too long.
         rows = sum(max(1, -(-width(text) // max(columns, 1))) for text in self._drawn)
         return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
 
 
 def _most_relevant(sensors: Sequence[DiscoveredDevice], rising: frozenset[str], count: int) -> list[DiscoveredDevice]:
-    """Return the sensors that just rose, which the user waits for, and the strongest others; in the given order."""
+    """Return `count` sensors in the given order: those that just rose, then those with the strongest signal."""
     relevant = sorted(range(len(sensors)), key=lambda index: sensors[index].address not in rising)[:count]
     return [sensors[index] for index in sorted(relevant)]

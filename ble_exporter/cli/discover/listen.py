@@ -1,4 +1,4 @@
-"""Listens for `discover`, until the time is over or the user has seen enough."""
+"""Listen for `discover`, until the time is over or the user presses Ctrl-C."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ _REDRAW_S = 0.25
 
 
 async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display) -> float:
-    """Listen for `seconds`, until SIGINT, or until a capture ends; return how long that was. Raises ScannerError."""
+    """Listen for `seconds`, or until SIGINT or the end of a capture; return the seconds. Raise ScannerError."""
     loop = asyncio.get_running_loop()
     took_s = 0.0
 
@@ -32,7 +32,7 @@ async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Di
             show()
 
     interrupted = asyncio.Event()
-    # Handled before the radio starts, which may take long.
+    # Handle SIGINT before the radio starts, because the start may take long.
     loop.add_signal_handler(signal.SIGINT, interrupted.set)
     try:
         async with Tasks() as tasks:

@@ -1,4 +1,4 @@
-"""The final report of `discover`: tables and notes for people, or a document for programs."""
+"""The final report of `discover`: tables with notes, or a JSON document."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -17,7 +17,7 @@ def report_lines(
     lists_others: bool = False,
     numbers: Mapping[str, int] | None = None,
 ) -> list[Line]:
-    """Return the tables, and the notes below them, no line wider than `max_width`; for `numbers` see sensor_lines."""
+    """Return the tables and the notes below them, at most `max_width` columns wide; `numbers` as in sensor_lines."""
     sensors, others = discovery.sensors(), discovery.others()
     rose = frozenset(sensor.address for sensor in sensors if sensor.rose)
     tables = [sensor_lines(sensors, configured, max_width, rose, numbers)]
@@ -27,14 +27,17 @@ def report_lines(
     listing = " (--all lists them)" if others and not lists_others else ""
     heard = {sensor.address for sensor in sensors}
     missing = [f"{name} ({address})" for address, name in configured.items() if address not in heard]
-    no_sensor = "No sensor: is one in range, is its battery good, does it send BTHome? `--seconds 120` listens longer."
+    no_sensor = (
+        "No sensor was heard. Is one in range, is its battery good, does it send BTHome? "
+        "`--seconds 120` listens longer."
+    )
     notes = [
         (f"Heard {counted(len(sensors), len(others))}{listing}.", True),
         (no_sensor, not sensors),
         ("ok already configured", not heard.isdisjoint(configured)),
-        ("*  rose while listening, as when somebody breathes on the sensor", bool(rose)),
+        ("*  rose while listening, for example because somebody breathed on the sensor", bool(rose)),
         (
-            "Encrypted: the firmware's web page shows the bindkey; --write asks for it.",
+            "Encrypted: the firmware's web page shows the bindkey, which --write asks for.",
             any(sensor.needs_key for sensor in sensors),
         ),
         (f"Configured, but not heard: {', '.join(missing)}.", bool(missing)),
@@ -45,7 +48,7 @@ def report_lines(
 def discovery_document(
     discovery: Discovery, configured: ConfiguredNames, listened_s: float, *, lists_others: bool = False
 ) -> dict[str, object]:
-    """Return the report as a document for programs."""
+    """Return the report as a JSON document."""
     sensors, others = discovery.sensors(), discovery.others()
     document: dict[str, object] = {
         "listened_seconds": round(listened_s, 1),

@@ -1,4 +1,4 @@
-"""Runs `discover`: listens, reports what was heard, asks which sensors to add, and writes the configuration."""
+"""Run `discover`: listen, report the devices, ask which sensors to add, and write the configuration."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
 from ble_exporter.scanner.build import RadioBuilder
 from ble_exporter.utils import one_line
 
-# A pipe has no width, and its reader can scroll.
+# A pipe has no width, and its output can usually be scrolled sideways.
 _PIPE_WIDTH = 200
 
 _MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
@@ -37,13 +37,13 @@ _MOCK_BREATH_S = 8.0
 
 
 def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
-    """Listen, report what was heard, ask which sensors to add, and add them; return the exit status."""
+    """Listen, report the devices, ask which sensors to add, and add them; return the exit status."""
     config = _config(options)
     configured = config.devices if config else {}
     discovery = Discovery(time.monotonic, _ciphers(config))
     listened_s = _listen(options, _radio(options, config, build), discovery, configured)
     candidates = [sensor for sensor in discovery.sensors() if sensor.address not in configured]
-    # A closed stream is None.
+    # sys.stdin and sys.stdout are None if they were closed before the start.
     at_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
     can_ask = bool(options.write) and not options.json and at_terminal
     offered = candidates if can_ask and not options.add else []
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
         added, without_key = ask_bindkeys(chosen, _ask_hidden if can_ask else None, print)
     except KeyboardInterrupt:
         print()
-        _note(f"{options.write}: nothing is written")
+        _note(f"{options.write}: nothing was written")
         raise
     refused += without_key
     if added:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
 
 
 def _listen(options: argparse.Namespace, radio: Radio, discovery: Discovery, configured: ConfiguredNames) -> float:
-    """Listen and show what is heard; return the seconds listened. After an error, report what was heard before it."""
+    """Listen and show the devices; return the seconds listened. If listening fails, report the devices heard before."""
     display = Display()
     if not options.json:
         display = (LiveTable if Painter(sys.stdout).is_live else NewSensorLines)(sys.stdout, configured)
@@ -87,11 +87,11 @@ def _listen(options: argparse.Namespace, radio: Radio, discovery: Discovery, con
 def _ask_devices(
     candidates: Sequence[DiscoveredDevice], configured: ConfiguredNames
 ) -> list[tuple[DiscoveredDevice, str]]:
-    """Ask which of the candidates to add, under which names; none after Ctrl-D."""
+    """Ask which candidates to add, and for their names; return them with their names. Ctrl-D chooses none."""
     if not candidates:
         return []
     print()
-    # Discard what was typed while listening: it answers no question.
+    # Discard text that was typed while listening, before there was a question.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     taken = set(configured.values())
     chosen = []
@@ -114,10 +114,10 @@ def _note_outcome(path: str, added: Sequence[NewDevice], refused: Sequence[Refus
     if any(device.bindkey for device in added):
         _note(f"{path}: holds a bindkey, so only its owner and its group can read it")
     if added:
-        _note(f"run it: ble-exporter --config {path}")
+        _note(f"run the exporter: ble-exporter --config {path}")
     else:
         why = ": there is no terminal for questions; choose with --add ADDRESS=NAME" if lacks_terminal else ""
-        _note(f"{path}: nothing is written{why}")
+        _note(f"{path}: nothing was written{why}")
 
 
 def _config(options: argparse.Namespace) -> AppConfig | None:
@@ -138,7 +138,7 @@ def _ciphers(config: AppConfig | None) -> Mapping[str, Cipher]:
     try:
         return ciphers_of(config.keys if config else {})
     except ConfigError as error:
-        _note(f"warning: encrypted packets are not read: {error}")
+        _note(f"warning: encrypted packets are not decrypted: {error}")
         return {}
 
 
@@ -149,7 +149,7 @@ def _radio(options: argparse.Namespace, config: AppConfig | None, build: RadioBu
         tuple(sensors), options.mock_seed, strangers=strangers, encrypted=_MOCK_LOCKED, breath_at_s=_MOCK_BREATH_S
     )
     adapters = (options.adapter,) if options.adapter else config.adapters[:1] if config else ()
-    # Always in the mode `auto`, which scans actively: a device sends its name only when asked.
+    # Always use the scan mode `auto`, which scans actively: many devices send their names only in scan responses.
     return build(RadioSettings(adapters), replay=options.replay, simulation=simulation if options.mock else None)
 
 
@@ -159,7 +159,7 @@ def _print_report(
     configured: ConfiguredNames,
     offered: Sequence[DiscoveredDevice] = (),
 ) -> None:
-    """Print the report, with numbers for the sensors that are offered to be added."""
+    """Print the report, with a number for each sensor in `offered`, which the user can choose."""
     paint = Painter(sys.stdout)
     max_width = shutil.get_terminal_size().columns if paint.is_live else _PIPE_WIDTH
     numbers = {sensor.address: number for number, sensor in enumerate(offered, 1)}
@@ -171,7 +171,7 @@ def _ask(question: str, read: Callable[[str], str] = input) -> str:
     try:
         return read(question)
     except UnicodeDecodeError:
-        # No number, name or bindkey contains this, so the question is asked again.
+        # No valid answer contains this character, so the question is asked again.
         return "\x00"
 
 
@@ -179,11 +179,11 @@ def _ask_hidden(question: str) -> str:
     try:
         return _ask(question, getpass.getpass)
     except EOFError:
-        # Like Enter: the other chosen sensors are still added.
+        # Ctrl-D skips this sensor, as Enter does; the other chosen sensors are still added.
         print()
         return ""
 
 
 def _note(text: str) -> None:
-    """Print on standard error: standard output is for programs."""
+    """Print a note on standard error, because standard output is for the report or the JSON document."""
     print(one_line(text), file=sys.stderr, flush=True)

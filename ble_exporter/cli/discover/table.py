@@ -10,27 +10,27 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.utils import number_of, one_line
 
-# Shown instead of readings; the second text if the first is too long.
+# Texts shown instead of readings: the second one is used if the first one is too long.
 _NEEDS_KEY = ("encrypted: needs its bindkey", "needs bindkey")
 _WRONG_KEY = ("encrypted: the configured bindkey is wrong", "wrong bindkey")
 
 # The usual measurements, in the order in which they are shown, with their decimal places.
 _DECIMALS: Mapping[str, int] = {"temperature": 1, "humidity": 1, "battery": 0, "voltage": 2}
 
-_ROSE = "*"  # marks a sensor, and the measurement of it that just rose
+_ROSE = "*"  # marks a sensor, and its measurement that rose
 
 _HEADER = ("ADDRESS", "NAME", "FORMAT", "RSSI", "HEARD", "EVERY")
 _RIGHT_ALIGNED = frozenset({3, 4, 5})
 _NAME_COLUMN = 1
-_MARGIN = 5  # columns for marks and numbers
+_MARGIN = 5  # width of the marks and numbers before each row
 
 _MIN_NAME_WIDTH = 8
 _MAX_NAME_WIDTH = 24
-_MIN_READINGS_WIDTH = 15  # room for two
+_MIN_READINGS_WIDTH = 15  # enough for two readings
 
 
 class Line(NamedTuple):
-    """A line of a table, without control characters, and its style for terminals with colours."""
+    """A line of a table without control characters, and its style on a terminal with colours."""
 
     text: str
     style: Style | None = None
@@ -44,9 +44,10 @@ def sensor_lines(
     numbers: Mapping[str, int] | None = None,
 ) -> list[Line]:
     """
-    Return the table of sensors with its header, cut to `max_width` columns; an empty list if there are none.
+    Return the table of sensors with its header, cut to `max_width` columns; an empty list if there is no sensor.
 
-    The `rising` addresses are marked, with the measurement that rose. `numbers` are those by which the user chooses.
+    The sensors with the addresses `rising` are marked, and so are their measurements that rose. `numbers` has the
+    numbers by which the user chooses sensors, by address.
     """
     if not sensors:
         return []
@@ -66,8 +67,8 @@ def sensor_lines(
 
 
 def other_lines(others: Sequence[DiscoveredDevice], max_width: int) -> list[Line]:
-    """Return the table of devices that send no known format, with its header; see sensor_lines."""
-    rows = [("ADDRESS", "NAME", "RSSI", "HEARD", "EVERY", "WHY NOT")]
+    """Return the table of devices that send no known format, with its header, cut to `max_width` columns."""
+    rows = [("ADDRESS", "NAME", "RSSI", "HEARD", "EVERY", "REASON")]
     for other in others:
         why = f"rejected: {other.rejected}" if other.rejected else "no known format"
         rows.append((other.address, cut(one_line(other.name), _MAX_NAME_WIDTH), *_reception(other), why))
@@ -76,13 +77,13 @@ def other_lines(others: Sequence[DiscoveredDevice], max_width: int) -> list[Line
 
 
 def counted(sensors: int, others: int) -> str:
-    """Return how many devices were heard, in words, with "or more" at the limit of those that are kept."""
+    """Return the numbers of devices as a text, with "or more" for a number that has reached its limit."""
     counts = ((sensors, MAX_SENSORS, "sensor"), (others, MAX_OTHERS, "other device"))
     return ", ".join(f"{n} or more {thing}s" if n >= limit else number_of(n, thing) for n, limit, thing in counts)
 
 
 def cut(line: str, max_width: int) -> str:
-    """Return a line without control characters, shortened with an ellipsis if it takes more columns."""
+    """Return a line, shortened with an ellipsis to `max_width` columns. The line must have no control characters."""
     taken = fitting = 0
     for end, char in enumerate(line, 1):
         taken += width(char)
@@ -94,7 +95,7 @@ def cut(line: str, max_width: int) -> str:
 
 
 def _fit(rows: Sequence[Sequence[str]], readings: Sequence[Sequence[str]], max_width: int) -> list[str]:
-    """Align the rows; shorten names and leave out readings as the width demands."""
+    """Return the aligned rows; to fit into the width, shorten names and omit readings."""
     fixed = sum(max(width(row[index]) for row in rows) + 2 for index in range(len(rows[0])) if index != _NAME_COLUMN)
     left = max_width - fixed - 2
     names = [one_line(row[_NAME_COLUMN]) for row in rows]
@@ -107,7 +108,7 @@ def _fit(rows: Sequence[Sequence[str]], readings: Sequence[Sequence[str]], max_w
 
 
 def _fit_readings(readings: Sequence[str], max_width: int) -> str:
-    """Return as many readings as fit, and at least the first."""
+    """Return the first reading and as many others as fit, joined with commas."""
     if readings in (_NEEDS_KEY, _WRONG_KEY):
         long, short = readings
         return long if width(long) <= max_width else short
@@ -116,7 +117,7 @@ def _fit_readings(readings: Sequence[str], max_width: int) -> str:
 
 
 def _reception(device: DiscoveredDevice) -> tuple[str, str, str]:
-    """Return RSSI, number of packets, and interval."""
+    """Return the RSSI, the number of packets, and the interval, as texts."""
     interval_s = device.interval_s
     return (
         "?" if device.rssi is None else f"{device.rssi:.0f}",
@@ -137,6 +138,6 @@ def _reading(name: Measurement, value: float) -> str:
     decimals = _DECIMALS.get(name)
     number = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
     unit = UNITS.get(name.name, "")
-    # The units of temperature, humidity and voltage say what was measured.
+    # The units of temperature, humidity and voltage show which measurement it is, so their names are omitted.
     words = [number, unit] if decimals is not None and name != "battery" else [name, number, unit]
     return " ".join(filter(None, words))

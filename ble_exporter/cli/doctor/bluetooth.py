@@ -1,4 +1,4 @@
-"""The checks of `doctor` on the Bluetooth stack: rfkill, D-Bus, bluetoothd, adapters, other programs that scan."""
+"""The checks of `doctor` for the Bluetooth stack: rfkill, D-Bus, bluetoothd, adapters, other programs that scan."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter
 from ble_exporter.scanner.inspection import blocking, inspect, known_to_kernel
 
-# Where distributions install it; seldom on PATH.
+# The paths at which distributions install bluetoothd; their directories are seldom on PATH.
 _BLUETOOTHD = ("usr/libexec/bluetooth/bluetoothd", "usr/lib/bluetooth/bluetoothd", "usr/sbin/bluetoothd")
 _KERNEL_BLUETOOTH = "sys/class/bluetooth"
 _RFKILL = ("usr/sbin/rfkill", "usr/bin/rfkill", "sbin/rfkill")
@@ -24,13 +24,13 @@ _COMMANDS: Mapping[str, str] = {
     "org.freedesktop.DBus.Error.NoReply": "sudo systemctl restart bluetooth",
 }
 
-# Removes other lines of this setting first: bluetoothd uses the last one.
+# Remove other lines of this setting first, because bluetoothd uses the last one.
 _OFFER_MONITORS = (
     r"sudo sed -i -e '/^ *Experimental *=/d' -e 's/^\[General\].*/&\nExperimental = true/' "
     "/etc/bluetooth/main.conf && sudo systemctl restart bluetooth"
 )
 
-# Names of processes on the bus that are known to scan.
+# The beginnings of process names of programs that are known to scan.
 _SCANNERS = ("bluetoothctl", "blueman", "gnome-control-c", "hass", "kded", "node", "python", "TheengsGateway")
 
 
@@ -38,7 +38,7 @@ def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
     """Check that this user can reach the system bus."""
     found = context.inspection = asyncio.run(inspect(context.root))
     if found.bus_problem:
-        # If set, the variable decides which bus is used.
+        # If this variable is set, it selects the bus.
         command = f"unset {_BUS_ADDRESS}" if os.environ.get(_BUS_ADDRESS) else "sudo systemctl start dbus"
         yield CheckResult("fail", found.bus_problem, command)
     else:
@@ -46,10 +46,10 @@ def check_dbus(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that bluetoothd runs and talks to this user; report its version."""
+    """Check that bluetoothd runs and accepts calls from this user; report its version."""
     found = context.inspection
     if found.refusal and not (context.root / _KERNEL_BLUETOOTH).is_dir():
-        # Without an adapter, systemd does not start bluetoothd, and the call over D-Bus never succeeds.
+        # Without an adapter, systemd does not start bluetoothd, so no D-Bus call can succeed.
         yield _no_adapter(context)
     elif found.refusal:
         yield CheckResult("fail", found.bluez_problem, _bluetoothd_command(context, found.refusal))
@@ -67,7 +67,7 @@ def _bluetoothd_command(context: CheckContext, refusal: str) -> str:
     if refusal in _COMMANDS:
         return _COMMANDS[refusal]
     if any((context.root / path).exists() for path in _BLUETOOTHD):
-        # If it can't be started, this command says why.
+        # If bluetoothd can't be started, this command prints the reason.
         return "sudo systemctl enable --now bluetooth"
     return "sudo apt install bluez"
 
@@ -76,7 +76,7 @@ def _version(context: CheckContext, command_line: tuple[str, ...]) -> str:
     """Return the version of the running bluetoothd; an empty string if it is unknown."""
     paths = [Path(command_line[0])] if command_line else [context.root / path for path in _BLUETOOTHD]
     for path in paths:
-        # Run only a file that root owns: root may be running this.
+        # Run only a file owned by root, because root may be running this check.
         if path.name == "bluetoothd" and path.is_absolute() and path.exists() and path.stat().st_uid == 0:
             version = context.output_of(str(path), "--version")
             if version and version.replace(".", "").isdecimal():
@@ -96,8 +96,8 @@ def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
             True,
         ): f"{monitors}: active does not use them; auto would, so that nothing is filtered as a duplicate",
         ("passive", True): f"{monitors}: passive works",
-        # No warning: most machines are like this, and readings come.
-        ("auto", False): f"auto scans actively: {hints.NO_MONITOR}, and passive would need it",
+        # This is no warning: most machines lack monitors, and readings arrive without them.
+        ("auto", False): f"auto scans actively: {hints.NO_MONITOR}, which passive would need",
         ("active", False): "active, which needs no advertisement monitors; bluetoothd offers none",
         ("passive", False): hints.NO_PASSIVE_SCAN,
     }[mode, offers]
@@ -108,7 +108,7 @@ def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def _in_use(context: CheckContext) -> list[Adapter]:
-    """Return the adapters that the exporter would use: the configured ones, or the first that is powered."""
+    """Return the adapters that the exporter would use: the configured ones, or the first powered one."""
     there = {adapter.name: adapter for adapter in context.inspection.adapters}
     wanted = context.config.adapters if context.config else ()
     if wanted:
@@ -119,7 +119,7 @@ def _in_use(context: CheckContext) -> list[Adapter]:
 
 
 def check_rfkill(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that no switch blocks Bluetooth; bluetoothd would only say that the adapter is off."""
+    """Check that no switch blocks Bluetooth, because bluetoothd would only report that the adapter is off."""
     wanted = context.config.adapters if context.config else ()
     switches = blocking(context.root)
     for switch in switches:
@@ -174,7 +174,7 @@ def _no_adapter(context: CheckContext) -> CheckResult:
 
 
 def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:
-    """Check whether another program is scanning; bluetoothd does not say which."""
+    """Check whether another program is scanning; bluetoothd does not report which program."""
     scanning = [adapter.name for adapter in _in_use(context) if adapter.is_discovering]
     if not scanning:
         yield CheckResult("ok", "no other program scans")
@@ -183,10 +183,10 @@ def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:
     else:
         others = context.inspection.others
         known = [f"{name} (process {pid})" for name, pid in others if name.startswith(_SCANNERS) and pid != os.getpid()]
-        who = f"perhaps {', '.join(known)}" if known else "bluetoothd does not tell which"
+        who = f"perhaps {', '.join(known)}" if known else "bluetoothd does not report which"
         yield CheckResult(
             "warn",
             f"another program scans with {', '.join(scanning)}, {who}: both share one radio, and a search "
-            "for classic Bluetooth devices may take half of its time",
+            "for classic Bluetooth devices may take half of the radio's time",
             "sudo systemctl restart bluetooth",
         )

@@ -1,4 +1,4 @@
-"""What the checks of `doctor` share: the context they run in, and the result they yield."""
+"""The types and helpers shared by the checks of `doctor`."""
 
 import grp
 import os
@@ -20,25 +20,25 @@ from ble_exporter.scanner.inspection import Inspection
 Level = Literal["ok", "warn", "fail", "skip"]
 
 GROUP = "bluetooth"
-"""Its members may use bluetoothd; not every distribution has it."""
+"""The group whose members may use bluetoothd; not every distribution has it."""
 
-# `bluetoothd --version` and timedatectl answer in milliseconds; on a small Pi that swaps, in a second.
+# `bluetoothd --version` and timedatectl take milliseconds, or a second on a small Raspberry Pi that swaps.
 _PROGRAM_TIMEOUT_S = 5.0
 
 
 class CheckResult(NamedTuple):
     """One result of a check."""
 
-    level: Level  # "fail" if it prevents readings, "warn" if readings may suffer, "skip" if it was not checked
+    level: Level  # "fail" if the problem prevents readings, "warn" if some may be lost or wrong, "skip" if unchecked
     text: str
-    command: str = ""  # the shell command that fixes it; empty if there is none
-    needs_bluetooth: bool = False  # whether that command works only once Bluetooth does
+    command: str = ""  # the shell command that fixes the problem; empty if there is none
+    needs_bluetooth: bool = False  # whether that command needs Bluetooth to work
 
 
 def output_of(*command: str) -> str | None:
-    """Return a program's standard output, stripped; None if the program is missing or fails."""
+    """Run a program and return its standard output, stripped; None if the program is missing or fails."""
     try:
-        done = subprocess.run(  # noqa: S603 - callers name the program, or have checked its owner
+        done = subprocess.run(  # noqa: S603 - the callers give constant names, or a file owned by root
             command, capture_output=True, text=True, errors="replace", timeout=_PROGRAM_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.SubprocessError, ValueError):
@@ -48,28 +48,28 @@ def output_of(*command: str) -> str | None:
 
 @dataclass
 class CheckContext:
-    """What the checks of one run are given, and what they find out for later ones."""
+    """The parameters of one run of all checks, and results of checks that later checks need."""
 
     config_path: str
-    seconds: float  # to listen; 0 skips that
+    seconds: float  # how long to listen; 0 to skip listening
     build: RadioBuilder = build_radio
-    is_mock: bool = False  # whether the radio is simulated, and sends nothing encrypted
-    show_progress: Callable[[str], None] = lambda _text: None  # shows the user what takes time
+    is_mock: bool = False  # whether the radio is simulated; its packets are not encrypted
+    show_progress: Callable[[str], None] = lambda _text: None  # shows the user the name of a long step
     root: Path = Path("/")  # the root of the file system
     clock: Callable[[], float] = time.time
     output_of: Callable[..., str | None] = output_of
-    http_timeout_s: float = 2.0  # of a program on the configured port
+    http_timeout_s: float = 2.0  # for a response from the configured port
 
-    # Found out by the checks:
-    config: AppConfig | None = None  # None unless it is valid
+    # Set by the checks:
+    config: AppConfig | None = None  # None unless the configuration is valid
     exporter_is_running: bool = False
     inspection: Inspection = field(default_factory=Inspection)
-    heard: int | None = None  # how many configured devices gave a reading; None before that check
+    heard: int | None = None  # the number of configured devices with a reading; None before the check `sensors`
 
     @property
     def valid_config(self) -> AppConfig:
-        """The configuration, for checks that run only if it is valid."""
-        assert self.config is not None  # noqa: S101 - see CHECKS: they need the check `config`
+        """The configuration, for checks that run only if the configuration is valid."""
+        assert self.config is not None  # noqa: S101 - in CHECKS, the callers need the check `config`
         return self.config
 
     def edit_command(self, key: str = "", line: int | None = None) -> str:
@@ -84,14 +84,14 @@ class CheckContext:
 
 
 def this_program(*arguments: str) -> str:
-    """Return a command that runs this very installation: `ble-exporter` may not be on the PATH of sudo."""
+    """Return a command that runs this installation by its path, because the PATH of sudo may not include it."""
     script = Path(sys.argv[0]).absolute()
     program = [str(script)] if script.name == PROGRAM else [sys.executable, "-m", "ble_exporter"]
     return shlex.join([*program, *arguments])
 
 
 def own_name() -> str:
-    """Return the name of the user who runs this; the user id if the user database has no name for it."""
+    """Return the name of the current user, or the user id if the user database has no name for it."""
     uid = os.geteuid()
     try:
         return pwd.getpwuid(uid).pw_name
@@ -100,7 +100,7 @@ def own_name() -> str:
 
 
 def bluetooth_group() -> grp.struct_group | None:
-    """Return the entry of GROUP in the group database; None if there is none."""
+    """Return the group database's entry for GROUP, or None if the group does not exist."""
     try:
         return grp.getgrnam(GROUP)
     except KeyError:

@@ -10,21 +10,21 @@ from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, Parser, number_betwee
 _DESCRIPTION = "Check everything that can prevent readings. Each failure is followed by the command that fixes it."
 _EXAMPLES = {
     "--config config.yaml": "check everything, and listen for 10 s",
-    "--config config.yaml --seconds 30": "hear sensors that send rarely",
-    "--config config.yaml --mock": "without Bluetooth: check the rest",
-    "--config config.yaml --json": "for a program",
+    "--config config.yaml --seconds 30": "listen longer, for sensors that send rarely",
+    "--config config.yaml --mock": "check everything except Bluetooth",
+    "--config config.yaml --json": "print the results as JSON",
 }
-_STATUSES = {EXIT_OK: "no failure; there may be warnings", EXIT_FAILURE: "at least one failure"}
+_STATUSES = {EXIT_OK: "no failures; there may be warnings", EXIT_FAILURE: "at least one failure"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run all checks, and print each result as it comes; return the exit status."""
+    """Run all checks, and print each result as soon as it is known; return the exit status."""
     options = _parse(arguments)
-    # Imported here, so that --help answers at once: bleak takes most of a second on a Pi.
+    # Imported here to keep --help fast: importing bleak takes most of a second on a Raspberry Pi.
     from ble_exporter.cli.doctor.check import CheckContext
     from ble_exporter.cli.doctor.run import run
 
-    # The radio logs for the service. Without a handler, logging prints warnings to stderr.
+    # Suppress the radio's log messages, which are for the service: without a handler, logging prints them to stderr.
     logging.getLogger("ble_exporter").addHandler(logging.NullHandler())
     context = CheckContext(options.config, options.seconds, is_mock=options.mock)
     return run(context, sys.stdout, as_json=options.json)
@@ -38,8 +38,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         type=number_between(float, 0, 3600),
         default=10.0,
-        help="how long to listen; 0 skips that (default: %(default)g)",
+        help="seconds to listen, 0 to 3600 (default: %(default)g); 0 skips the check of the sensors",
     )
-    parser.add_argument("--mock", action="store_true", help="simulate the radio; it sends nothing encrypted")
+    parser.add_argument("--mock", action="store_true", help="simulate the radio; its packets are not encrypted")
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
     return parser.parse(arguments)

@@ -1,4 +1,4 @@
-"""The checks of `doctor` on the configuration: whether it is valid, who can read its bindkeys, and its port."""
+"""The checks of `doctor` for the configuration: its validity, the permissions of its bindkeys, and its port."""
 
 import asyncio
 import errno
@@ -44,7 +44,7 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
     try:
         ciphers_of(config.keys)
     except ConfigError as error:
-        # From the lock, which is in the checkout: unpinned, pip could install releases that do not fit the others.
+        # Install from the lock file in the checkout: an unpinned release might not work with the installed packages.
         pip = f"{shlex.quote(sys.executable)} -m pip install --require-hashes --no-deps"
         yield CheckResult("fail", f"configuration: {error}", f"{pip} --requirement requirements-encryption.lock")
         return
@@ -58,9 +58,9 @@ def _config_command(context: CheckContext, error: ConfigError) -> str:
     path = Path(context.config_path)
     for folder in reversed(path.absolute().parents):
         if os.access(folder, os.F_OK) and not os.access(folder, os.X_OK):
-            # The configuration may be in there: don't suggest a new one.
+            # The configuration may be in this folder, so don't suggest a new one.
             return _access_command(folder, "x")
-    # Not Path.is_dir and Path.exists, which raise, for example, if a name is too long.
+    # Unlike os.path.isdir and os.access, Path.is_dir and Path.exists raise an error if a name is too long.
     if os.path.isdir(path):  # noqa: PTH112
         inside = str(path / "config.yaml")
         if os.access(inside, os.F_OK):
@@ -80,7 +80,7 @@ def _config_command(context: CheckContext, error: ConfigError) -> str:
 
 
 def _access_command(path: Path, right: Literal["r", "x"]) -> str:
-    """Return the command that lets this user read a file or enter a folder; the service's user still can."""
+    """Return the command that allows this user to read a file or enter a folder, without shutting out other users."""
     status, quoted = path.stat(), shlex.quote(str(path))
     if status.st_gid and status.st_mode & {"r": stat.S_IRGRP, "x": stat.S_IXGRP}[right]:
         return f"sudo usermod -a -G {status.st_gid} {shlex.quote(own_name())}"
@@ -88,18 +88,18 @@ def _access_command(path: Path, right: Literal["r", "x"]) -> str:
 
 
 def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that no other user can read the bindkeys; without bindkeys there is no result."""
+    """Check that no other user can read the bindkeys. Yield no result if there are no bindkeys."""
     files = context.valid_config.key_files
     warnings = [(path, warning) for path in files for warning in world_readable_warnings([path])]
     for path, warning in warnings:
         sudo = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
         yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {shlex.quote(path)}")
     if files and not warnings:
-        yield CheckResult("ok", "keys: no other user of this machine can read them")
+        yield CheckResult("ok", "keys: no other user of this machine can read the bindkeys")
 
 
 def check_port(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the port is free, or used by the exporter itself."""
+    """Check that the port is free, or used by a running exporter."""
     address, port = context.valid_config.listen_address, context.valid_config.listen_port
     error = _bind_error(address, port)
     if error is None:
@@ -111,7 +111,7 @@ def check_port(context: CheckContext) -> Iterator[CheckResult]:
         context.exporter_is_running = True
         yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
         return
-    # Imported here: aiohttp takes most of a second on a Pi.
+    # Imported here because importing aiohttp takes most of a second on a Raspberry Pi.
     from ble_exporter.service import listen_error
 
     yield CheckResult("fail", f"port: {listen_error(error, address, port)}", _port_command(context, error))
@@ -133,7 +133,7 @@ def _port_command(context: CheckContext, error: OSError) -> str:
 
 
 def _bind_error(address: str | None, port: int) -> OSError | None:
-    """Return why a port can't be bound; None if it can. Binds as aiohttp does, to fail where the exporter would."""
+    """Bind a port in the same way as aiohttp; return the error, or None if the exporter could bind the port too."""
 
     async def bind() -> None:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, address, port, start_serving=False)
@@ -148,7 +148,7 @@ def _bind_error(address: str | None, port: int) -> OSError | None:
 
 
 def _running_version(address: str | None, port: int, timeout_s: float) -> str | None:
-    """Return the version of the exporter that answers on a port; None if no exporter does."""
+    """Return the version of the exporter that answers on a port, or None if there is no such exporter."""
     host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - not bound
     try:
         status = json.loads(_get_status(str(host), port, timeout_s))
@@ -167,7 +167,7 @@ def _get_status(host: str, port: int, timeout_s: float) -> bytes:
         connection.request("GET", "/status")
         response = connection.getresponse()
         body = b""
-        # Limited in size and time: any program may use the port, and send without end.
+        # Limit size and time, because the port may belong to another program, whose response may never end.
         while len(body) < _MAX_STATUS_BYTES and time.monotonic() < deadline and (part := response.read1(65536)):
             body += part
         return body

@@ -1,4 +1,4 @@
-"""The checks of `doctor` on the machine: the user, the log file, the clock."""
+"""The checks of `doctor` for the machine: the user, the log file, the clock."""
 
 import os
 import re
@@ -16,24 +16,24 @@ _UNIT = "etc/systemd/system/ble_exporter.service"
 _SYNCHRONIZED = "run/systemd/timesync/synchronized"
 _SERVICE_USER = "ble"
 
-# When this was written: a clock that shows an earlier time is wrong.
+# The date when this check was written: a clock that shows an earlier time is wrong.
 _NOT_BEFORE = datetime(2026, 11, 1, tzinfo=timezone.utc).timestamp()
 
 
 def check_user(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the user database has this user, and that the service runs as the same user."""
+    """Check that the user database contains this user, and that the service runs as the same user."""
     uid = os.geteuid()
     name = own_name()
     group = bluetooth_group()
     service = _installed_service(context.root)
     if name == str(uid):
-        # In a container the group may not exist, and useradd would fail.
+        # In a container the group may not exist, and then useradd would fail with the option --groups.
         group_option = f" --groups {GROUP}" if group else ""
         command = f"sudo useradd --system --no-create-home --uid {uid}{group_option} {_SERVICE_USER}"
-        yield CheckResult("fail", f"user: {uid} is not in the user database, so dbus-daemon refuses it", command)
+        yield CheckResult("fail", f"user: {uid} is not in the user database, so dbus-daemon refuses this user", command)
     elif service and service[0] != name:
         user, command = service
-        text = f"user: this checks the rights of {name}, but the service runs as {user}, who may have others"
+        text = f"user: this checks the rights of {name}, but the service runs as {user}, whose rights may differ"
         yield CheckResult("warn", text, command)
     else:
         membership = ""
@@ -58,13 +58,13 @@ def _installed_service(root: Path) -> tuple[str, str] | None:
 
 
 def check_log(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that this user can write the log file, and its folder, which rotation needs."""
+    """Check that this user can write the log file and, for log rotation, its folder."""
     file = context.valid_config.log_file
     if file == STANDARD_ERROR:
         yield CheckResult("ok", "log: standard error")
         return
     path = Path(file).absolute()
-    # Not Path.exists, which raises if a folder is closed to this user.
+    # Unlike os.access, Path.exists raises an error if this user can't enter a folder.
     folder = next(parent for parent in path.parents if os.access(parent, os.F_OK))
     edit = context.edit_command("log_file")
     disk = os.statvfs(folder)
@@ -87,21 +87,21 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_clock(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the time is plausible: a Pi has no clock that runs while it is off."""
+    """Check that the time is plausible, because the clock of a Raspberry Pi stops while it is off."""
     now = context.clock()
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
     command = "sudo timedatectl set-ntp true"
     installed_at = Path(__file__).stat().st_mtime
     if now < max(_NOT_BEFORE, installed_at):
-        since = "this program was written" if now < _NOT_BEFORE else "it was installed here"
-        text = f"clock: {shown} is before {since}: timestamps will be wrong, and alerts on their age with them"
+        event = "written" if now < _NOT_BEFORE else "installed here"
+        text = f"clock: {shown} is before this program was {event}: timestamps and alerts on their age will be wrong"
         yield CheckResult("warn", text, command)
         return
-    # timedatectl asks the kernel, so it also knows other services than systemd-timesyncd.
+    # timedatectl asks the kernel, so it covers other services than systemd-timesyncd too.
     timedatectl = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
     answer = "yes" if (context.root / _SYNCHRONIZED).exists() else context.output_of(*timedatectl)
     if answer == "no":
         yield CheckResult("warn", f"clock: {shown}, not synchronized: it may be wrong", command)
     else:
-        state = ", synchronized" if answer == "yes" else "; it is not known whether it is synchronized"
+        state = ", synchronized" if answer == "yes" else "; unknown whether it is synchronized"
         yield CheckResult("ok", f"clock: {shown}{state}")

@@ -1,4 +1,4 @@
-"""Runs the checks of `doctor`, and prints the results."""
+"""Run the checks of `doctor`, and print the results."""
 
 import json
 from collections import Counter
@@ -16,13 +16,13 @@ _STYLES: dict[Level, Style] = {"ok": "green", "warn": "yellow", "fail": "red", "
 
 
 class Check(NamedTuple):
-    """A row of CHECKS."""
+    """One check of `doctor`."""
 
-    name: str  # in `--json`, and in `needs` of other checks
-    title: str  # in texts for people
+    name: str  # in the JSON document, and in `needs` of other checks
+    title: str  # in the text output
     run: Callable[[CheckContext], Iterable[CheckResult]]
-    needs: tuple[str, ...] = ()  # the checks that must not have failed before
-    is_of_radio: bool = False  # whether it makes no sense with a simulated radio
+    needs: tuple[str, ...] = ()  # the checks that must succeed before this one
+    is_of_radio: bool = False  # whether this check is pointless with a simulated radio
 
 
 CHECKS = (
@@ -44,7 +44,7 @@ _TITLES = {check.name: check.title for check in CHECKS}
 
 
 def run(context: CheckContext, stream: TextIO, *, as_json: bool = False) -> int:
-    """Run all checks; print each result, or one JSON document at the end; return the exit status."""
+    """Run all checks; print each result or, with `as_json`, one JSON document at the end; return the exit status."""
     paint = Painter(stream)
     if paint.is_live and not as_json:
         context.show_progress = lambda text: _print(stream, paint(f"     {text}", "dim"))
@@ -65,7 +65,7 @@ def run(context: CheckContext, stream: TextIO, *, as_json: bool = False) -> int:
 
 
 def _run_checks(context: CheckContext) -> Iterator[tuple[str, CheckResult]]:
-    """Run each check whose needs are met; yield its name with each result."""
+    """Run each check whose `needs` have succeeded, skip the others; yield the check's name with each result."""
     not_ok: set[str] = set()
     for check in CHECKS:
         if context.is_mock and check.is_of_radio:
@@ -75,7 +75,7 @@ def _run_checks(context: CheckContext) -> Iterator[tuple[str, CheckResult]]:
             not_ok.add(check.name)
             yield check.name, CheckResult("skip", f"{check.title}: not checked before {_TITLES[missing]} is in order")
         elif check.name == "sensors" and not context.seconds:
-            yield check.name, CheckResult("skip", "sensors: not listened to (--seconds 0)")
+            yield check.name, CheckResult("skip", "sensors: not checked (--seconds 0)")
         else:
             for result in _run_safely(check, context):
                 if result.level == "fail":
@@ -88,7 +88,9 @@ def _run_safely(check: Check, context: CheckContext) -> Iterator[CheckResult]:
         yield from check.run(context)
     except Exception as error:  # a bug in one check must not hide the results of the others
         what = one_line(error)[:200]
-        yield CheckResult("fail", f"{check.title}: this check broke: {type(error).__name__}: {what}; please report it")
+        yield CheckResult(
+            "fail", f"{check.title}: this check crashed: {type(error).__name__}: {what}; please report it"
+        )
 
 
 def _summary(results: Sequence[tuple[str, CheckResult]], levels: Counter[Level], context: CheckContext) -> str:
@@ -99,13 +101,13 @@ def _summary(results: Sequence[tuple[str, CheckResult]], levels: Counter[Level],
         name, first = min(failures, key=lambda failure: failure[1].needs_bluetooth)
         return f"{counts}; fix this first: {_TITLES[name]}: {first.command or first.text}"
     total = len(context.config.devices) if context.config else 0
-    heard = "did not listen to sensors" if context.heard is None else f"{context.heard} of {total} sensors heard"
+    heard = "sensors not checked" if context.heard is None else f"{context.heard} of {total} sensors heard"
     return f"{counts}; {heard}" if counts else f"all is well: {heard}"
 
 
 def _print_result(stream: TextIO, result: CheckResult, paint: Painter) -> None:
     _print(stream, f"{paint(f'{result.level:<4}', _STYLES[result.level])} {one_line(result.text)}")
-    # With its control characters escaped, it would be another command.
+    # Don't print a command with control characters: with these escaped, it would be another command.
     if result.command.isprintable() and result.command and result.level != "ok":
         arrow = "→" if "→".encode(stream.encoding or "utf-8", "ignore") else "->"
         _print(stream, f"     {arrow} {paint(result.command, 'bold')}")
@@ -115,6 +117,6 @@ def _print(stream: TextIO, line: str) -> None:
     try:
         write(stream, f"{line}\n")
     except OSError:
-        # The reader has gone, as with `| head`; the exit status still counts.
+        # The reader of the output has exited, as in `| head`; the exit status still matters.
         with suppress(OSError, ValueError):
             discard_output(stream)

@@ -1,4 +1,4 @@
-"""The check of `doctor` that listens: which of the configured sensors are heard, and whether their keys are right."""
+"""The check of `doctor` that listens: which configured sensors are heard, and whether their bindkeys are right."""
 
 import asyncio
 import logging
@@ -15,23 +15,29 @@ from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner import Everything, RadioSettings, Simulation, run_for
 from ble_exporter.utils import number_of
 
-# Within this time something is heard nearly anywhere, if only a neighbour's phone.
+# Nearly everywhere, some device is heard within this time: at least a neighbour's phone.
 _SOON_S = 10.0
 
 _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
-    "encrypted": ("fail", "it encrypts, and has no bindkey in the configuration: add the one on the firmware's page"),
-    "wrong_key": ("fail", "its bindkey does not decrypt what it sends: compare it with the one on the firmware's page"),
+    "encrypted": (
+        "fail",
+        "its packets are encrypted, but no bindkey is configured: add the bindkey on the firmware's page",
+    ),
+    "wrong_key": (
+        "fail",
+        "the configured bindkey does not decrypt its packets: compare the bindkey with the one on the firmware's page",
+    ),
     "not_encrypted": (
         "fail",
-        "it has a bindkey, and sends in plain: switch encryption on in the firmware, or remove the bindkey",
+        "a bindkey is configured, but its packets are not encrypted: encrypt them in the firmware, or remove the key",
     ),
-    "no_known_format": ("fail", "it sends none of the known formats: set it to BTHome on the firmware's page"),
-    "no_service_data": ("warn", "it was heard, but only its name or the like: listen longer (--seconds 30)"),
+    "no_known_format": ("fail", "its packets have no known format: select BTHome on the firmware's page"),
+    "no_service_data": ("warn", "its packets had no readings, only its name for example: listen longer (--seconds 30)"),
 }
 
 
 def check_sensors(context: CheckContext) -> Iterator[CheckResult]:
-    """Listen, and report what was heard of each configured device."""
+    """Listen, and report for each configured device whether readings were received."""
     context.show_progress(f"listening for {context.seconds:g} s …")
     try:
         yield from asyncio.run(_listen(context))
@@ -40,10 +46,10 @@ def check_sensors(context: CheckContext) -> Iterator[CheckResult]:
 
 
 async def _listen(context: CheckContext) -> list[CheckResult]:
-    """Handle each packet as the service does, and count the sensors that are not configured."""
+    """Handle each packet as the service does, and count the sensors that are not configured; return the results."""
     config = context.valid_config
     log = logging.getLogger("ble_exporter.doctor")
-    # The pipeline's warnings are reported here, in other words.
+    # Suppress the pipeline's warnings, because the results below report the same problems.
     log.disabled = True
     clock = asyncio.get_running_loop().time
     counts = SelfMetrics()
@@ -71,8 +77,8 @@ def _judge_reception(received: int, seconds: float, adapters: str) -> CheckResul
         return CheckResult("ok", f"air: heard {packets} in {seconds:g} s{with_adapters}")
     return CheckResult(
         "fail" if seconds >= _SOON_S else "warn",
-        f"air: nothing at all was heard in {seconds:g} s{with_adapters}, not even from strangers: the adapter may "
-        "hang; if this does not help, unplug it",
+        f"air: nothing was heard in {seconds:g} s{with_adapters}, not even from unknown devices: the adapter may "
+        "hang; if a power cycle does not help, unplug it",
         "bluetoothctl power off && bluetoothctl power on",
     )
 
@@ -88,11 +94,12 @@ def _judge_device(device: Device, unknown_sensors: int, context: CheckContext) -
         return CheckResult("ok", f"{who}: heard, {' and '.join(device.reading.formats)}{strength}{refused}")
     if device.refused:
         ((reason, _count),) = device.refused.most_common(1)
-        level, text = _REFUSALS.get(reason, ("warn", f"all that it sends is refused: {reason.replace('_', ' ')}"))
+        level, text = _REFUSALS.get(reason, ("warn", f"all its packets are refused: {reason.replace('_', ' ')}"))
         return CheckResult(level, f"{who}: {text}", context.edit_command(device.address) if level == "fail" else "")
     near = ""
     if unknown_sensors:
         that_are = "s that are" if unknown_sensors > 1 else " that is"
         near = f"; {unknown_sensors} sensor{that_are} not configured can be heard"
-    text = f"{who}: not heard in {context.seconds:g} s: out of reach, a flat battery, or another address{near}"
+    causes = "it is out of range, its battery is flat, or its address differs"
+    text = f"{who}: not heard in {context.seconds:g} s: {causes}{near}"
     return CheckResult("warn", text, this_program("discover"))

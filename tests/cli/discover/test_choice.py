@@ -81,9 +81,9 @@ def test_an_answer_lists_the_numbers_of_sensors(answer: str, numbers: list[int])
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("0", "There is no 0: the numbers go from 1 to 3."),
-        ("1 4", "There is no 4: the numbers go from 1 to 3."),
-        ("-1", "There is no -1: the numbers go from 1 to 3."),
+        ("0", "There is no sensor 0; write numbers from 1 to 3."),
+        ("1 4", "There is no sensor 4; write numbers from 1 to 3."),
+        ("-1", "There is no sensor -1; write numbers from 1 to 3."),
         ("bedroom", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
         ("1-3", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
     ],
@@ -155,9 +155,9 @@ def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
     assert [
         "It has 4 characters, not 32.",
-        "That key does not decrypt what the sensor sends; the firmware's page shows the right one.",
+        "This key does not decrypt the sensor's packets; the firmware's page shows the right key.",
     ] == user.messages
-    assert 'Bindkey of "attic", 32 hex digits, not shown (Enter: leave it out): ' == user.asked[0]
+    assert 'Bindkey of "attic", 32 hex digits, not shown (Enter: skip this sensor): ' == user.asked[0]
 
 
 def test_a_key_may_be_left_out() -> None:
@@ -172,7 +172,7 @@ def test_a_key_that_can_not_be_tried_is_accepted() -> None:
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
     (message,) = user.messages
-    assert message.startswith("The key can't be tried: devices: a bindkey is set, and the library that decrypts")
+    assert message.startswith("The key can't be tested: devices: a bindkey is set, and the library that decrypts")
 
 
 def test_a_sensor_without_an_encrypted_packet_accepts_any_key() -> None:
@@ -194,8 +194,11 @@ def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
     ("bad_request", "reason"),
     [
         (DeviceRequest(ADDRESSES[0], "x"), 'it is already configured, as "living_room"'),
-        (DeviceRequest("A4:C1:38:FF:FF:FF", "x"), "no known format was heard from it; listen longer (--seconds)"),
-        (DeviceRequest(ADDRESSES[1], "y"), "it was named twice"),
+        (
+            DeviceRequest("A4:C1:38:FF:FF:FF", "x"),
+            "no packet of a known format was received from it; listen longer (--seconds)",
+        ),
+        (DeviceRequest(ADDRESSES[1], "y"), "it was given twice"),
         (DeviceRequest(ADDRESSES[2], "living_room"), 'the name "living_room" is already used'),
         (DeviceRequest(ADDRESSES[2], "attic"), 'the name "attic" is already used'),
         (DeviceRequest(ADDRESSES[2], "\x07"), "the name has a control character; use printable characters"),

@@ -34,7 +34,10 @@ def test_several_sensors_may_be_added() -> None:
     ("arguments", "words"),
     [
         (["--add", "A4:C1:38:00:00:01"], "--add needs --write, which names the file to add to"),
-        (["--write", "x", "--add", "bedroom"], "bedroom is not a Bluetooth address; write A4:C1:38:00:00:01=bedroom"),
+        (
+            ["--write", "x", "--add", "bedroom"],
+            "bedroom is not a Bluetooth address; an example: A4:C1:38:00:00:01=bedroom",
+        ),
         (["--write", "x", "--config", "y"], "--config and --write name different files"),
         (["--seconds", "0"], "0 is not between 1 and 3600"),
         (["--seconds", "soon"], "soon is not between 1 and 3600"),

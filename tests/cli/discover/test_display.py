@@ -89,10 +89,10 @@ def test_the_table_changes_in_place() -> None:
     second = screen.look()
     live.show(discovery_of(PACKET_A), 7.2, "hci0")
 
-    assert ["Listening: 30 s left.  0 sensors, 0 other devices.  Ctrl-C: enough.", ""] == first
-    assert "Listening on hci0: 30 s left.  3 sensors, 0 other devices.  Ctrl-C: enough." == second[0]
+    assert ["Listening: 30 s left.  0 sensors, 0 other devices.  Ctrl-C: stop.", ""] == first
+    assert "Listening on hci0: 30 s left.  3 sensors, 0 other devices.  Ctrl-C: stop." == second[0]
     assert screen.look() == [
-        "Listening on hci0: 7 s left.  1 sensor, 0 other devices.  Ctrl-C: enough.",
+        "Listening on hci0: 7 s left.  1 sensor, 0 other devices.  Ctrl-C: stop.",
         "",
         "     ADDRESS            NAME  FORMAT  RSSI  HEARD  EVERY  READINGS",
         "     A4:C1:38:00:00:01        BTHome   -51      1         27.0 °C, 44.9 %",

@@ -73,7 +73,7 @@ def test_an_encrypted_sensor_has_a_hint() -> None:
         discovery_of((ENCRYPTED_VECTOR["address"], {bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}))
     )
 
-    assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey; --write asks for it.")
+    assert text.endswith("\nEncrypted: the firmware's web page shows the bindkey, which --write asks for.")
 
 
 def test_silence_has_a_hint() -> None:
@@ -81,7 +81,9 @@ def test_silence_has_a_hint() -> None:
     text = text_of(discovery_of())
 
     assert "Heard 0 sensors, 0 other devices." == text.splitlines()[0]
-    assert text.splitlines()[1].startswith("No sensor: is one in range, is its battery good, does it send BTHome?")
+    assert text.splitlines()[1].startswith(
+        "No sensor was heard. Is one in range, is its battery good, does it send BTHome?"
+    )
 
 
 def test_notes_are_wrapped_between_words() -> None:

@@ -120,7 +120,9 @@ def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str]) -> N
     discover([], four_devices)
 
     out, err = capsys.readouterr()
-    assert "warning: encrypted packets are not read: devices: a bindkey is set, and the library that decrypts" in err
+    assert (
+        "warning: encrypted packets are not decrypted: devices: a bindkey is set, and the library that decrypts" in err
+    )
     assert "attic" in out
 
 
@@ -161,7 +163,7 @@ def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     assert before.replace("# my own\n", "# my own\n" + line) == Path("config.yaml").read_text()
     err = capsys.readouterr().err
     assert f'config.yaml: added {ANOTHER} as "bed: room"\n' in err
-    assert "run it: ble-exporter --config config.yaml\n" in err
+    assert "run the exporter: ble-exporter --config config.yaml\n" in err
 
 
 def test_a_new_file_is_complete() -> None:
@@ -182,8 +184,8 @@ def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest
     assert 1 == status
     assert [ADDRESS] == list(load_config("new.yaml").devices)
     err = capsys.readouterr().err
-    assert f"not added: {encrypted}: it encrypts, and no bindkey was given\n" in err
-    assert "not added: A4:C1:38:FF:FF:FF: no known format was heard from it" in err
+    assert f"not added: {encrypted}: it sends encrypted packets, and no bindkey was given\n" in err
+    assert "not added: A4:C1:38:FF:FF:FF: no packet of a known format was received from it" in err
 
 
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +194,7 @@ def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.Captu
 
     assert not Path("new.yaml").exists()
     assert capsys.readouterr().err.endswith(
-        "new.yaml: nothing is written: there is no terminal for questions; choose with --add ADDRESS=NAME\n"
+        "new.yaml: nothing was written: there is no terminal for questions; choose with --add ADDRESS=NAME\n"
     )
 
 
@@ -364,7 +366,7 @@ def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
         terminal.type("attic\r")
         terminal.wait_for('Bindkey of "attic"')
         terminal.type("f" * 32 + "\r")
-        terminal.wait_for("That key does not decrypt what the sensor sends")
+        terminal.wait_for("This key does not decrypt the sensor's packets")
         terminal.wait_for('Bindkey of "attic"')
         terminal.type(KEY + "\r")
 
@@ -385,7 +387,7 @@ def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int
 
         assert status == terminal.end(keys)
 
-    assert "new.yaml: nothing is written" in terminal.text
+    assert "new.yaml: nothing was written" in terminal.text
     assert not (tmp_path / "new.yaml").exists()
 
 
@@ -404,7 +406,7 @@ def test_without_a_key_only_that_sensor_is_left_out(tmp_path: Path) -> None:
         assert 1 == terminal.end()
 
     assert {ADDRESS: "bed"} == load_config(str(tmp_path / "new.yaml")).devices
-    assert f"not added: {encrypted}: it encrypts, and no bindkey was given" in terminal.text
+    assert f"not added: {encrypted}: it sends encrypted packets, and no bindkey was given" in terminal.text
 
 
 def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ def test_other_devices_are_listed_with_the_reason() -> None:
     rejected = DiscoveredDevice("A4:C1:38:00:00:03", name="x\x1b[2J", rssi=-80.0, packets=1, rejected="no_known_format")
 
     assert [
-        "ADDRESS            NAME      RSSI  HEARD  EVERY  WHY NOT",
+        "ADDRESS            NAME      RSSI  HEARD  EVERY  REASON",
         "A4:C1:38:00:00:02             -70      3         no known format",
         "A4:C1:38:00:00:03  x\\x1b[2J   -80      1         rejected: no_known_format",
     ] == [line.text for line in other_lines([nameless, rejected], 100)]

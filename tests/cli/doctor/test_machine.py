@@ -59,7 +59,7 @@ def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None
     unit = (HERE.parent / "contrib/ble_exporter.service").read_text(encoding="utf-8")
     installed(context, unit)
 
-    text = f"user: this checks the rights of {ME}, but the service runs as ble, who may have others"
+    text = f"user: this checks the rights of {ME}, but the service runs as ble, whose rights may differ"
     command = (
         "cd /opt/ble_exporter && sudo -u ble /opt/ble_exporter/venv/bin/python -m ble_exporter doctor "
         "--config /etc/ble_exporter/config.yaml"
@@ -82,7 +82,7 @@ def test_a_user_without_an_entry_in_the_database_is_added(
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [])))
 
-    text = "user: 4000000 is not in the user database, so dbus-daemon refuses it"
+    text = "user: 4000000 is not in the user database, so dbus-daemon refuses this user"
     command = "sudo useradd --system --no-create-home --uid 4000000 --groups bluetooth ble"
     assert [CheckResult("fail", text, command)] == list(checks.check_user(context))
     no_group()
@@ -168,7 +168,7 @@ def test_a_full_or_read_only_disk_is_reported(
     ("now", "said"),
     [
         (0.0, "clock: 1970-01-01 00:00:00 UTC is before this program was written: timestamps"),
-        (1_793_491_200.0, "clock: 2026-11-01 00:00:00 UTC is before it was installed here: timestamps"),
+        (1_793_491_200.0, "clock: 2026-11-01 00:00:00 UTC is before this program was installed here: timestamps"),
     ],
 )
 def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, said: str) -> None:
@@ -186,7 +186,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
         (True, None, "ok", f"clock: {RIGHT}, synchronized"),
         (False, "yes", "ok", f"clock: {RIGHT}, synchronized"),
         (False, "no", "warn", f"clock: {RIGHT}, not synchronized: it may be wrong"),
-        (False, None, "ok", f"clock: {RIGHT}; it is not known whether it is synchronized"),
+        (False, None, "ok", f"clock: {RIGHT}; unknown whether it is synchronized"),
     ],
 )
 def test_synchronization_of_the_clock_is_shown(

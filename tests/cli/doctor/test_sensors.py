@@ -49,12 +49,12 @@ def heard(
             ENCRYPTED,
             encrypted(LIVING_ROOM, OTHER_KEY),
             "fail",
-            "its bindkey does not decrypt what it sends",
+            "the configured bindkey does not decrypt its packets",
             "nano +7 ",
         ),
-        (ENCRYPTED, PACKET_A, "fail", "it has a bindkey, and sends in plain", "nano +7 "),
-        (PLAIN, encrypted(LIVING_ROOM), "fail", "it encrypts, and has no bindkey in the configuration", "nano +7 "),
-        (PLAIN, b"\x40\x02\x00", "warn", "all that it sends is refused: truncated", ""),
+        (ENCRYPTED, PACKET_A, "fail", "a bindkey is configured, but its packets are not encrypted", "nano +7 "),
+        (PLAIN, encrypted(LIVING_ROOM), "fail", "its packets are encrypted, but no bindkey is configured", "nano +7 "),
+        (PLAIN, b"\x40\x02\x00", "warn", "all its packets are refused: truncated", ""),
     ],
     ids=["plain", "encrypted", "wrong key", "unneeded key", "no key", "broken"],
 )
@@ -74,8 +74,8 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
 @pytest.mark.parametrize(
     ("service_data", "level", "text"),
     [
-        ({"0000feaa-0000-1000-8000-00805f9b34fb": b"x"}, "fail", "it sends none of the known formats"),
-        ({}, "warn", "it was heard, but only its name or the like"),
+        ({"0000feaa-0000-1000-8000-00805f9b34fb": b"x"}, "fail", "its packets have no known format"),
+        ({}, "warn", "its packets had no readings, only its name"),
     ],
 )
 def test_a_device_without_a_known_format(
@@ -104,7 +104,8 @@ def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckCon
     _air, near = heard(context, write, PLAIN, *neighbours, not_a_sensor)
     _air, one = heard(context, write, PLAIN, *neighbours[:2])
 
-    text = f"living_room ({LIVING_ROOM}): not heard in 1 s: out of reach, a flat battery, or another address"
+    causes = "it is out of range, its battery is flat, or its address differs"
+    text = f"living_room ({LIVING_ROOM}): not heard in 1 s: {causes}"
     assert ("warn", f"{text}; 2 sensors that are not configured can be heard") == (near.level, near.text)
     assert ("warn", f"{text}; 1 sensor that is not configured can be heard") == (one.level, one.text)
     assert f"{sys.executable} -m ble_exporter discover" == near.command
@@ -115,9 +116,9 @@ def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Wri
     """Phones advertise nearly everywhere, so ten seconds of silence mean a fault, but two do not."""
     air, device = heard(context, write, PLAIN, seconds=seconds)
 
-    assert f"air: nothing at all was heard in {seconds:g} s, not even from strangers" in air.text
+    assert f"air: nothing was heard in {seconds:g} s, not even from unknown devices" in air.text
     assert (level, "bluetoothctl power off && bluetoothctl power on") == (air.level, air.command)
-    assert device.text.endswith("or another address")
+    assert device.text.endswith("or its address differs")
 
 
 class Failing(MockScanner):

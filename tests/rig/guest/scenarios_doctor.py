@@ -135,7 +135,7 @@ def doctor_keys(stack: Stack) -> None:
     safe, living_room = report.of("fail")
     assert "bindkey does not decrypt" in safe.text, report.text
     assert f"nano +7 {CONFIG}" == safe.command, report.text
-    assert "sends in plain" in living_room.text, report.text
+    assert "packets are not encrypted" in living_room.text, report.text
     assert f"nano +8 {CONFIG}" == living_room.command, report.text
     (attic,) = report.of("warn")
     assert "not heard in 2 s" in attic.text, report.text

@@ -164,7 +164,7 @@ def find(terminal: Terminal, recorder: Recorder) -> None:
         terminal.answer(rf"Name of {BALCONY.address} .*: ", BALCONY.name)
         said = terminal.end()
         shows(said)
-    run_it = re.search("^run it: (.*)$", said, re.MULTILINE)
+    run_it = re.search("^run the exporter: (.*)$", said, re.MULTILINE)
     assert run_it, said
     assert "ble-exporter --config config.yaml" == run_it[1], said
     with recorder.step("`--config.check`") as shows:
