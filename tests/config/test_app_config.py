@@ -1,4 +1,4 @@
-"""The configuration: accepted values, and the exact message for everything else."""
+"""The configuration: accepted values, and the exact messages for all others."""
 
 import re
 from pathlib import Path
@@ -17,8 +17,8 @@ ROOT = HERE.parent
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_bad_configuration_is_refused_in_these_words(path: Path) -> None:
-    """A precise message saves the user an evening, so each file holds its exact words."""
+def test_a_bad_configuration_is_refused_with_this_message(path: Path) -> None:
+    """A precise message saves the user an evening, so the first line of each file has the exact text."""
     expected = path.read_bytes().split(b"\n")[0].removeprefix(b"# ").decode()
 
     with pytest.raises(ConfigError) as caught:
@@ -27,7 +27,7 @@ def test_a_bad_configuration_is_refused_in_these_words(path: Path) -> None:
     assert expected == str(caught.value).replace(str(path), "FILE").replace(str(path.parent), "FOLDER")
 
 
-def test_every_key_arrives() -> None:
+def test_every_key_is_read() -> None:
     """A key that is silently ignored is worse than one that is refused."""
     assert AppConfig(
         scan_interval_seconds=30,
@@ -70,7 +70,7 @@ def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
 
 
 def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
-    """Most machines have only one."""
+    """Most machines have only one adapter."""
     path = tmp_path / "config.yaml"
     path.write_text((ROOT / "config.yaml").read_text() + "adapter: hci1\nstale_after_seconds: auto\n")
 
@@ -79,8 +79,8 @@ def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
     assert (("hci1",), "auto") == (config.adapters, config.stale_after_seconds)
 
 
-def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
-    """It is the most common first error."""
+def test_a_missing_file_is_named_with_a_hint(tmp_path: Path) -> None:
+    """A missing file is the most common first error."""
     path = tmp_path / "nowhere.yaml"
 
     with pytest.raises(ConfigError) as caught:
@@ -127,7 +127,7 @@ KEYS = {
 def test_any_value_of_a_key_is_taken_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object, address: object
 ) -> None:
-    """Each key is checked, whatever YAML makes of its value."""
+    """Each key is checked, whatever type YAML gives to its value."""
     path = tmp_path_factory.mktemp("config") / "config.yaml"
     changed = KEYS | {key: {address: value} if key == "devices" and isinstance(address, str) else value}
     path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
@@ -135,12 +135,12 @@ def test_any_value_of_a_key_is_taken_or_refused_with_its_line(
     try:
         config = load_config(str(path))
     except ConfigError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = f"{path}:0: taken"
+        message = f"{path}:0: taken"
         assert isinstance(config.scan_interval_seconds, int | float)
         assert 1 <= config.scan_duration_seconds <= config.scan_interval_seconds
         assert 1 <= config.listen_port <= 65535
 
-    assert re.match(re.escape(str(path)) + r":\d+: ", said)
-    assert "\n" not in said
+    assert re.match(re.escape(str(path)) + r":\d+: ", message)
+    assert "\n" not in message

@@ -1,4 +1,4 @@
-"""Devices with bindkeys: where they are read from; no message shows one."""
+"""Devices with bindkeys: the places of a key, and messages that never show one."""
 
 import os
 import traceback
@@ -19,24 +19,24 @@ HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n
 
 
 def write(folder: Path, device: str) -> Path:
-    """Write a configuration of one device."""
+    """Write a configuration with one device; return its path."""
     path = folder / "config.yaml"
     path.write_text(f'{HEAD}devices:\n  "{ADDRESS}": {device}\n', encoding="utf-8")
     return path
 
 
 def key_of(path: Path) -> str:
-    """Return the key that a configuration gives to the device."""
+    """Return the device's key, in hex, from a configuration."""
     return load_config(str(path)).keys[ADDRESS].hex()
 
 
 def shows_a_part_of_the_key(text: str) -> bool:
-    """Whether a text contains eight consecutive digits of the key."""
+    """Return whether a text contains eight consecutive digits of the key."""
     return any(KEY[start : start + 8] in text.lower() for start in range(len(KEY) - 7))
 
 
-def test_a_key_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
-    """The working directory does not matter: a unit has another."""
+def test_a_key_file_is_looked_for_next_to_the_configuration(tmp_path: Path) -> None:
+    """The path must not depend on the working directory, which a systemd unit may set."""
     (tmp_path / "living_room.key").write_text(KEY.upper())
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: living_room.key}"))
@@ -45,15 +45,15 @@ def test_a_key_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "around", [("", "\n"), ("", "\r\n"), ("", " \n\n"), ("\t", ""), ("\N{BYTE ORDER MARK}", "\r\n")], ids=ascii
 )
-def test_what_an_editor_puts_around_a_key_is_none_of_it(tmp_path: Path, around: tuple[str, str]) -> None:
-    """Such characters are invisible."""
+def test_characters_that_an_editor_adds_to_a_key_are_ignored(tmp_path: Path, around: tuple[str, str]) -> None:
+    """Such characters are invisible, so the user could not find the fault."""
     (tmp_path / "x.key").write_text(KEY.join(around), encoding="utf-8")
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: x.key}"))
 
 
-def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
-    """Even if it goes on far behind the key."""
+def test_a_file_with_more_text_after_the_key_is_refused(tmp_path: Path) -> None:
+    """The whole file must be checked, even if the other text is far from the key."""
     (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
 
     with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey; write the 32 hex digits"):
@@ -61,7 +61,7 @@ def test_a_file_that_goes_on_behind_the_key_is_no_key_s(tmp_path: Path) -> None:
 
 
 def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
-    """Reading it would block until somebody writes."""
+    """Reading a pipe would block until another program writes to it."""
     os.mkfifo(tmp_path / "x.key")
 
     with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey"):
@@ -81,8 +81,8 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
     assert ANOTHER == key_of(write(tmp_path, f"{{name: x, bindkey_file: {tmp_path}/room.key}}"))
 
 
-def test_credentials_that_can_t_be_looked_at_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For example, if a name is too long. Root can look into every folder."""
+def test_credentials_that_can_t_be_read_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example is a name that is too long; for root, a folder without permissions would be readable."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
@@ -90,7 +90,7 @@ def test_credentials_that_can_t_be_looked_at_are_none(tmp_path: Path, monkeypatc
 
 
 def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
-    """The service warns if every user can read them."""
+    """The service warns if every user can read these files."""
     (tmp_path / "a.key").write_text(KEY)
     path = write(tmp_path, f'{{name: x, bindkey: {KEY}}}\n  "A4:C1:38:00:00:02": {{name: y, bindkey_file: a.key}}')
 
@@ -99,7 +99,7 @@ def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
 
 
 def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
-    """Its repr may be logged one day."""
+    """Its repr may end up in a log."""
     config = load_config(str(write(tmp_path, f"{{name: x, bindkey: {KEY}}}")))
 
     assert isinstance(config, AppConfig)
@@ -115,7 +115,7 @@ def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
 def test_no_message_shows_a_key_however_the_file_is_broken(
     tmp_path_factory: pytest.TempPathFactory, at: int, length: int, instead: str
 ) -> None:
-    """Neither the error nor its traceback: users paste them into bug reports."""
+    """Users paste errors and tracebacks into bug reports, so neither may contain a key."""
     path = write(
         tmp_path_factory.mktemp("config"), f"{{name: room, bindkey: {KEY}, bindkey_file: {KEY}}}\n{KEY}: {KEY}"
     )
@@ -156,7 +156,7 @@ def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
 
 
 def test_an_error_carries_its_parts(tmp_path: Path) -> None:
-    """`doctor` opens an editor at the line, and looks for a key file elsewhere, without reading the message."""
+    """`doctor` suggests an editor command and searches for key files without parsing the message."""
     path = write(tmp_path, "{name: x, bindkey_file: x.key}")
 
     with pytest.raises(ConfigError) as caught:

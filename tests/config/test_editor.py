@@ -1,4 +1,4 @@
-"""The editor: nothing else in the file changes, and the result is always valid."""
+"""The editor of the configuration: it only adds lines, and the result is always valid."""
 
 import os
 import stat
@@ -24,12 +24,12 @@ GOOD = sorted((HERE / "configs" / "additions").glob("*.yaml"))
 
 
 def devices_of(content: bytes) -> dict[str, str]:
-    """Return address to name."""
+    """Return the devices of a configuration, as address → name."""
     return dict(parse_config("config.yaml", content).devices)
 
 
 def text_with(text: str, *additions: NewDevice) -> str:
-    """Return a configuration's text with devices added; by default the cellar."""
+    """Return a configuration's text with devices added, by default the cellar's."""
     return insert_devices("config.yaml", text.encode(), additions or [ADDITION]).decode()
 
 
@@ -42,21 +42,21 @@ def test_a_device_is_added_in_this_way(path: Path) -> None:
 
 
 def test_a_windows_file_stays_one() -> None:
-    """Mixed line breaks confuse editors."""
+    """Mixed line breaks confuse text editors."""
     text = (HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n').replace("\n", "\r\n")
 
     assert text + f'  "{CELLAR}": "cellar"\r\n' == text_with(text)
 
 
 def test_a_last_line_without_an_end_gets_one() -> None:
-    """Otherwise the new line would continue it."""
+    """Otherwise the new line would continue the last one."""
     text = HEAD + f'devices:\n  "{LIVING_ROOM}": "x"'
 
     assert text + f'\n  "{CELLAR}": "cellar"\n' == text_with(text)
 
 
 def test_a_byte_order_mark_stays() -> None:
-    """Notepad writes one; positions in the tree do not count it."""
+    """Notepad writes a byte order mark, which the tree's positions do not count."""
     text = "\ufeff" + HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n'
 
     assert text + f'  "{CELLAR}": "cellar"\n' == text_with(text)
@@ -67,7 +67,7 @@ def test_a_byte_order_mark_stays() -> None:
     ['say "x"', "back\\slash", "a: b", "# no comment", "Küche 🌡", "厨房", "no", "12:30", "{x}", "'", "- x", "&a"],
 )
 def test_a_name_may_be_anything_printable(name: str) -> None:
-    """Without quotes, YAML reads most of these as something else."""
+    """Without quotes, YAML reads most of these names as something else."""
     text = text_with(HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n', NewDevice(CELLAR, name))
 
     assert {LIVING_ROOM: "x", CELLAR: name} == devices_of(text.encode())
@@ -81,7 +81,7 @@ def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
 
 
 def test_a_device_is_not_added_twice() -> None:
-    """It is unclear which name is meant."""
+    """The intended name would be unclear."""
     with pytest.raises(ConfigError, match=f"{CELLAR} is already listed"):
         text_with(HEAD + "devices: {}\n", ADDITION, NewDevice(CELLAR, "y"))
 
@@ -102,13 +102,13 @@ def test_a_name_that_is_used_is_refused() -> None:
     ],
 )
 def test_what_the_service_would_refuse_is_not_written(addition: NewDevice, words: str) -> None:
-    """The message is the service's own, and never shows a bindkey."""
+    """The message is the same as the service's, and never shows a bindkey."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {CELLAR}: .*{words}") as error:
         text_with(HEAD + "devices: {}\n", addition)
     assert KEY[:8] not in str(error.value)
 
 
-def test_a_key_in_question_marks_is_refused() -> None:
+def test_a_key_after_a_question_mark_is_refused() -> None:
     """The new line would have the wrong indentation."""
     with pytest.raises(ConfigError, match=r"devices: can't be extended safely as it is written; add the devices"):
         text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
@@ -122,7 +122,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), m
 
 @st.composite
 def configurations(draw: st.DrawFn) -> tuple[bytes, dict[str, str]]:
-    """A configuration in some user's style, and its devices."""
+    """Draw a configuration in some user's style, and its devices."""
     devices = draw(st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=4).filter(_names_are_unique))
     margin = " " * draw(st.integers(1, 5))
     noise = st.sampled_from(["", "", "   ", "# a: {b", "    # devices:", "#"])
@@ -153,10 +153,10 @@ def _names_are_unique(devices: dict[str, str]) -> bool:
 @given(
     configurations(), st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=3).filter(_names_are_unique), st.booleans()
 )
-def test_every_old_line_stays_and_every_new_device_is_there(
+def test_every_old_line_stays_and_every_new_device_is_added(
     configuration: tuple[bytes, dict[str, str]], more: dict[str, str], locked: bool
 ) -> None:
-    """Comments and order are the user's, whatever the file looks like."""
+    """The user's comments and order must stay, in any style of file."""
     content, old = configuration
     new = {address: name for address, name in more.items() if address not in old and name not in old.values()}
     additions = [NewDevice(address, name, KEY if locked else "") for address, name in new.items()]
@@ -173,7 +173,7 @@ def test_every_old_line_stays_and_every_new_device_is_there(
 @example(b"{}")
 @given(st.binary(max_size=40))
 def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> None:
-    """A file may contain anything."""
+    """A file may contain any bytes."""
     try:
         after = insert_devices("config.yaml", content, [ADDITION])
     except ConfigError:
@@ -182,8 +182,8 @@ def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> Non
     assert {CELLAR: "cellar"} == devices_of(after)
 
 
-def test_a_file_that_is_not_there_is_made_complete(tmp_path: Path) -> None:
-    """A new user can start the service with it."""
+def test_a_missing_file_is_created_complete(tmp_path: Path) -> None:
+    """A new user can start the service with the created file."""
     path = tmp_path / "config.yaml"
 
     assert {} == check_can_add(str(path)).devices
@@ -197,7 +197,7 @@ def test_a_file_that_is_not_there_is_made_complete(tmp_path: Path) -> None:
 
 
 def test_a_file_with_a_key_is_not_for_others(tmp_path: Path) -> None:
-    """Whoever reads the key can forge the sensor's packets."""
+    """Anybody who can read the key can forge the sensor's packets."""
     new, old = tmp_path / "new.yaml", tmp_path / "old.yaml"
     old.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
     old.chmod(0o664)
@@ -209,7 +209,7 @@ def test_a_file_with_a_key_is_not_for_others(tmp_path: Path) -> None:
 
 
 def test_without_a_key_the_mode_stays(tmp_path: Path) -> None:
-    """A service that runs as another user must still be able to read it."""
+    """A service that runs as another user must still be able to read the file."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
     path.chmod(0o664)
@@ -232,7 +232,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert {CELLAR: "cellar"} == load_config(str(kept)).devices
 
 
-def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_file_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full SD card must not destroy the configuration."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
@@ -249,7 +249,7 @@ def test_what_can_not_be_written_leaves_the_file_as_it_was(tmp_path: Path, monke
 
 
 def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service could no longer read it. The error comes before the user chooses sensors."""
+    """The service could no longer read the file. The error comes before the user chooses sensors."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
     real = os.fstat
@@ -272,8 +272,8 @@ def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypat
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
-    """`discover` marks the configured sensors."""
+def test_the_present_configuration_is_returned(tmp_path: Path) -> None:
+    """`discover` marks the sensors that are already configured."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
 
@@ -282,7 +282,7 @@ def test_what_stands_there_so_far_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("devices", ["devices: {}", "devices:", "devices: null # none", "", "devices: {\n # none\n }"])
 def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) -> None:
-    """Finding the first devices is what `discover` is for."""
+    """`discover` must be able to add the first devices."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + devices)
 
@@ -305,8 +305,8 @@ def test_a_file_without_devices_can_be_added_to(tmp_path: Path, devices: str) ->
         ("{" + HEAD.replace("\n", ", ") + "}", "config.yaml: devices: mandatory key is missing; add"),
     ],
 )
-def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, content: str, words: str) -> None:
-    """The error comes before the user listens and chooses, with the line in the file."""
+def test_a_file_that_can_not_be_added_to_is_refused_immediately(tmp_path: Path, content: str, words: str) -> None:
+    """The error, with its line in the file, must come before the user waits for sensors and chooses some."""
     path = tmp_path / "config.yaml"
     path.write_text(content)
 
@@ -314,16 +314,16 @@ def test_a_file_that_can_not_be_added_to_is_refused_at_once(tmp_path: Path, cont
         check_can_add(str(path))
 
 
-def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
-    """The message says what to name instead."""
+def test_a_place_that_is_no_file_is_refused_immediately(tmp_path: Path) -> None:
+    """The message tells the user to name a file, or to choose another folder."""
     with pytest.raises(ConfigError, match="not a file; name a configuration file"):
         check_can_add(str(tmp_path))
     with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
         check_can_add(str(tmp_path / "nowhere" / "config.yaml"))
 
 
-def test_a_file_that_can_not_be_read_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise its devices would be lost."""
+def test_a_file_that_can_not_be_read_is_refused_immediately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the file were overwritten, its devices would be lost."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD)
 

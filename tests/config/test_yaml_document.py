@@ -1,4 +1,4 @@
-"""A YAML file as a tree: what of it is kept, how values are read, and what no message shows."""
+"""A YAML file as a tree: its nodes and their positions, the values, and messages without bindkeys."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ def value(text: str) -> Node:
 
 
 def nodes(text: str) -> Mapping[str, Node]:
-    """Return the nodes of a text that may have two keys."""
+    """Return the nodes of a text that may have two particular keys."""
     return DOCUMENT.nodes(entries(text), ("listen_port", "devices"))
 
 
@@ -53,19 +53,19 @@ def test_a_node_knows_its_line_and_column() -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
-    """Notepad writes one, and the key would be unknown."""
+    """Notepad writes a byte order mark, which would make the first key unknown."""
     ((key, _),) = DOCUMENT.entries(b"\xef\xbb\xbfdevices: 1")
 
     assert ("devices", (0, 7)) == (text_of(key), span_of(key))
 
 
 def test_both_of_two_equal_keys_are_kept() -> None:
-    """PyYAML's own loader keeps the last one, without a word."""
+    """PyYAML's own loader silently keeps only the last one."""
     assert ["1", "2"] == [text_of(node) for _, node in entries("a: 1\na: 2\n")]
 
 
 def test_a_key_that_is_set_twice_is_refused_with_both_lines() -> None:
-    """Whoever looks for the reason reads the first one."""
+    """A user who changes one line must learn that another line sets the same key."""
     with pytest.raises(ConfigError) as caught:
         nodes("listen_port: 1\ndevices: {}\nlisten_port: 2\n")
 
@@ -77,7 +77,7 @@ def test_a_key_that_is_set_twice_is_refused_with_both_lines() -> None:
     [("listen_prot", "did you mean listen_port?"), ("x", "the known keys are listen_port, devices")],
 )
 def test_an_unknown_key_is_refused_with_the_known_ones(key: str, hint: str) -> None:
-    """A key that is silently ignored is worse."""
+    """A key that is silently ignored is worse than one that is refused."""
     with pytest.raises(ConfigError) as caught:
         nodes(f"{key}: 1")
 
@@ -103,7 +103,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones(key: str, hint: str) -> N
     ],
 )
 def test_a_value_is_read_as_yaml_1_2_reads_it(text: str, expected: Scalar) -> None:
-    """In YAML 1.1 a room called `no` is False, and an address a number in base 60."""
+    """In YAML 1.1, a room called `no` would be False, and an address would be a number in base 60."""
     found = DOCUMENT.scalar(value(text))
 
     assert (type(expected), expected) == (type(found), found)
@@ -119,7 +119,7 @@ def test_a_list_or_a_mapping_is_no_single_value(text: str) -> None:
 
 
 def test_a_tag_that_does_not_fit_is_refused() -> None:
-    """int() would raise an error that names neither file nor line."""
+    """int() would raise an error without the file and the line."""
     with pytest.raises(ConfigError, match=r"^x\.yaml:1: abc is not a number; write one$"):
         DOCUMENT.scalar(value("!!int abc"))
 
@@ -128,8 +128,8 @@ def test_a_tag_that_does_not_fit_is_refused() -> None:
     ("text", "is_number"),
     [("12:34:56:12:34:56", True), ("010", True), ("1_000", True), ("no", True), ("attic", False), ("'010'", False)],
 )
-def test_what_another_parser_reads_as_no_text_is_recognised(text: str, is_number: bool) -> None:
-    """An address is quoted in the sample for this reason, and an unquoted bindkey may have lost digits."""
+def test_a_value_that_other_parsers_read_as_no_text_is_recognised(text: str, is_number: bool) -> None:
+    """The sample quotes addresses for this reason, and an unquoted bindkey may have lost digits."""
     assert is_number == is_bare_number(value(text))
 
 
@@ -146,8 +146,8 @@ def test_what_another_parser_reads_as_no_text_is_recognised(text: str, is_number
         ("\n- a", (False, False, False, False)),
     ],
 )
-def test_the_kind_of_a_node_is_known(text: str, expected: tuple[bool, bool, bool, bool]) -> None:
-    """Mapping, single value, empty, in braces or brackets: the editor adds to each in another way."""
+def test_the_kind_of_a_node_is_recognised(text: str, expected: tuple[bool, bool, bool, bool]) -> None:
+    """The editor adds a device differently to a mapping, an empty value, and a mapping in braces."""
     node = value(text)
 
     assert expected == (is_mapping(node), is_scalar(node), is_empty(node), is_flow(node))
@@ -160,12 +160,12 @@ def test_a_list_has_elements_and_anything_else_is_one() -> None:
 
 
 def test_what_is_no_mapping_has_no_entries() -> None:
-    """The caller says what is missing; here it is no error."""
+    """The caller reports what is missing; the document raises no error."""
     assert [] == entries("- a\n") == entries("") == entries_of(None)
 
 
 def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
-    """PyYAML's ends behind the comments: a device that is added would stand below those of the next key."""
+    """PyYAML's span includes the comments after the mapping: a new device would be added below them."""
     text = 'devices:\n  "a": {name: x}\n  "b": y  # mine\n\n# the end\n'
     ((_, node),) = entries(text)
     start, end = span_of(node)
@@ -180,8 +180,8 @@ def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
         (b"a: 1\n\nb: \x07", "x.yaml:3: a control character is not allowed; remove it"),
     ],
 )
-def test_what_is_no_yaml_is_a_configuration_error(data: bytes, message: str) -> None:
-    """The message names the line if it is known; a traceback helps nobody."""
+def test_invalid_yaml_is_a_configuration_error(data: bytes, message: str) -> None:
+    """The message names the line if it is known; users could not understand a traceback."""
     with pytest.raises(ConfigError) as caught:
         DOCUMENT.entries(data)
 
@@ -190,7 +190,7 @@ def test_what_is_no_yaml_is_a_configuration_error(data: bytes, message: str) -> 
 
 @pytest.mark.parametrize("secret", [KEY, KEY.upper(), KEY[:8], " ".join(KEY[at : at + 2] for at in range(0, 32, 2))])
 def test_no_message_shows_a_bindkey(secret: str) -> None:
-    """Not in the problem, the hint or the key: users paste messages into bug reports."""
+    """Users paste messages into bug reports, so neither the problem, nor the hint, nor the key may show a bindkey."""
     with pytest.raises(ConfigError) as caught:
         DOCUMENT.fail(value("x"), f"{secret} is wrong", f"not {secret}", key=secret)
 
@@ -220,5 +220,5 @@ def test_any_bytes_are_a_tree_or_a_configuration_error(data: bytes) -> None:
 
 @pytest.mark.parametrize(("shown", "text"), [(None, "an empty value"), ("a", '"a"'), (True, "true"), (2.5, "2.5")])
 def test_a_value_is_shown_as_it_was_written(shown: Scalar, text: str) -> None:
-    """A message says "true", as the file does, and not "True"."""
+    """A message has "true", as in the file, and not "True"."""
     assert text == show_value(shown)

@@ -1,4 +1,4 @@
-"""The HTTP side, over real connections."""
+"""The HTTP server, over real connections."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 def get(
     app: web.Application, path: str, read: Callable[[ClientResponse], Awaitable[Result]], **headers: str
 ) -> tuple[ClientResponse, Result]:
-    """Serve the application on a free port, ask for one path, and read the answer."""
+    """Serve the application on a free port, request one path, and return the response and its content."""
 
     async def ask() -> tuple[ClientResponse, Result]:
         async with TestClient(TestServer(app), auto_decompress=False) as client:
@@ -46,36 +46,36 @@ def app(app_config: AppConfig) -> web.Application:
 
 
 def test_the_configuration_is_in_the_application(app: web.Application, app_config: AppConfig) -> None:
-    """It is public API, so existing installations rely on it."""
+    """The key is public API, and existing users rely on it."""
     assert app_config is app[CONFIG]
 
 
 def test_metrics_by_default_are_the_text_format(app: web.Application) -> None:
-    """`curl` shows what Prometheus sees."""
+    """`curl` must show the same values that Prometheus scrapes."""
     response, body = get(app, "/metrics", ClientResponse.text)
 
     assert (200, "text/plain; version=0.0.4; charset=utf-8") == (response.status, response.headers["Content-Type"])
     assert 'ble_sensor_temperature_celsius{device="attic"} 21.5' in body.splitlines()
 
 
-def test_metrics_are_openmetrics_where_that_is_asked_for(app: web.Application) -> None:
-    """Prometheus asks for it first."""
+def test_metrics_are_openmetrics_if_requested(app: web.Application) -> None:
+    """Prometheus prefers OpenMetrics."""
     response, body = get(app, "/metrics", ClientResponse.text, Accept="application/openmetrics-text;version=1.0.0")
 
     assert "application/openmetrics-text; version=1.0.0; charset=utf-8" == response.headers["Content-Type"]
     assert body.endswith("# EOF\n")
 
 
-def test_metrics_are_compressed_where_that_is_accepted(app: web.Application) -> None:
-    """Prometheus always asks for gzip; a cache in between must know that answers differ."""
+def test_metrics_are_compressed_if_accepted(app: web.Application) -> None:
+    """Prometheus always accepts gzip; the header Vary shows caches that the answers differ."""
     response, body = get(app, "/metrics", ClientResponse.read, Accept_Encoding="gzip")
 
     assert ("gzip", "Accept, Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
     assert b'ble_sensor_temperature_celsius{device="attic"} 21.5' in gzip.decompress(body)
 
 
-def test_metrics_are_plain_where_gzip_is_refused(app: web.Application) -> None:
-    """A client that can't unpack would see garbage."""
+def test_metrics_are_plain_if_gzip_is_refused(app: web.Application) -> None:
+    """A client that can't decompress gzip would receive unreadable data."""
     response, body = get(app, "/metrics", ClientResponse.read, Accept_Encoding="gzip;q=0")
 
     assert "Content-Encoding" not in response.headers
@@ -84,14 +84,14 @@ def test_metrics_are_plain_where_gzip_is_refused(app: web.Application) -> None:
 
 @pytest.mark.parametrize("accept", ["application/openmetrics-text;version=abc", ";;q=", "*/*;q=nan", "\xff"])
 def test_an_odd_accept_header_is_no_error(app: web.Application, accept: str) -> None:
-    """A 500 here is a gap in every graph."""
+    """A 500 would be a gap in every graph."""
     response, _ = get(app, "/metrics", ClientResponse.read, Accept=accept)
 
     assert (200, "text/plain") == (response.status, response.content_type)
 
 
 def test_metrics_without_collectors_are_those_of_the_default_registry(app_config: AppConfig) -> None:
-    """Public API: `create_app(config)` serves what `update_metrics` was given."""
+    """Public API: `create_app(config)` serves the readings of `update_metrics`."""
     update_metrics("default registry", {"temperature": 20.5})
 
     _, body = get(create_app(app_config), "/metrics", ClientResponse.text)
@@ -100,7 +100,7 @@ def test_metrics_without_collectors_are_those_of_the_default_registry(app_config
 
 
 def test_a_registry_can_be_a_collector(app_config: AppConfig) -> None:
-    """A test replaces the registry."""
+    """A caller may use its own registry in place of the default one."""
     registry = CollectorRegistry()
     update_metrics("attic", {"temperature": 20.5}, registry)
 
@@ -110,25 +110,25 @@ def test_a_registry_can_be_a_collector(app_config: AppConfig) -> None:
 
 
 def test_healthz_is_ok_while_the_application_runs(app: web.Application) -> None:
-    """It is public API, so existing installations rely on it."""
+    """The path is public API, and existing installations rely on it."""
     response, body = get(app, "/healthz", ClientResponse.text)
 
     assert (200, "ok") == (response.status, body)
 
 
 def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Application) -> None:
-    """Until then every sensor would seem to be missing; a load balancer or a deployment waits for it."""
+    """Until then all sensors would seem to be missing; a load balancer or a deployment waits for this path."""
     response, body = get(app, "/readyz", ClientResponse.text)
 
     assert (503, "text/plain", "the first scan has not ended yet") == (response.status, response.content_type, body)
 
 
 @pytest.mark.parametrize(
-    ("age_s", "status", "said"),
+    ("age_s", "status", "text"),
     [(80, 200, "ready"), (95, 503, "the last scan ended 95 s ago; a scan is due every 30 s")],
 )
-def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, said: str) -> None:
-    """A program that answers and hears nothing any more is alive, and of no use: /healthz does not tell that."""
+def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, text: str) -> None:
+    """A program that serves HTTP but hears no sensor any more is useless, which /healthz does not show."""
     now = [1000.0]
     liveness = Liveness(30, 5, lambda: now[0])
     liveness.scan_ended()
@@ -137,11 +137,11 @@ def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: i
     response, body = get(create_app(app_config, liveness=liveness), "/readyz", ClientResponse.text)
     health, _ = get(create_app(app_config, liveness=liveness), "/healthz", ClientResponse.text)
 
-    assert (response.status, body, health.status) == (status, said, 200)
+    assert (response.status, body, health.status) == (status, text, 200)
 
 
-def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
-    """Public API: these four keys, with these types."""
+def test_status_shows_the_last_scan(app_config: AppConfig) -> None:
+    """Public API: the first four keys, with these types."""
     tracker = StatusTracker(30, 5, last_scan_timestamp=1716480000, devices_seen=2)
 
     response, body = get(create_app(app_config, tracker), "/status", ClientResponse.json)
@@ -157,8 +157,8 @@ def test_status_tells_of_the_last_scan(app_config: AppConfig) -> None:
     }
 
 
-def test_status_tells_what_each_device_is_doing(app_config: AppConfig) -> None:
-    """This includes a device that was never heard: users look for exactly that one."""
+def test_status_shows_the_state_of_each_device(app_config: AppConfig) -> None:
+    """The list includes a device that was never heard, because users look for exactly that one."""
     _, body = get(create_app(app_config), "/status", ClientResponse.json)
 
     assert [(name, "never_heard") for name in app_config.devices.values()] == [
@@ -167,14 +167,14 @@ def test_status_tells_what_each_device_is_doing(app_config: AppConfig) -> None:
 
 
 def test_status_before_the_first_scan_has_no_timestamp(app_config: AppConfig) -> None:
-    """A scan that never was has no time: not 1970."""
+    """Before the first scan, there must be no date in 1970."""
     _, body = get(create_app(app_config), "/status", ClientResponse.json)
 
     assert (None, 0) == (body["last_scan_timestamp"], body["devices_seen"])
 
 
 def test_the_index_leads_to_everything(app: web.Application) -> None:
-    """It is where a browser arrives first."""
+    """A browser's user starts at this page."""
     response, body = get(app, "/", ClientResponse.text)
 
     assert (200, "text/html; charset=utf-8") == (response.status, response.headers["Content-Type"])
@@ -184,8 +184,8 @@ def test_the_index_leads_to_everything(app: web.Application) -> None:
         assert f'href="{path}"' in body
 
 
-def test_the_index_tells_when_the_last_scan_was(app_config: AppConfig) -> None:
-    """The newcomer's question is whether anything is heard."""
+def test_the_index_shows_the_age_of_the_last_scan(app_config: AppConfig) -> None:
+    """A new user first asks whether any device is heard."""
     tracker = StatusTracker(30, 5, last_scan_timestamp=int(time.time()) - 100, devices_seen=1)
 
     _, body = get(create_app(app_config, tracker), "/", ClientResponse.text)
@@ -193,8 +193,8 @@ def test_the_index_tells_when_the_last_scan_was(app_config: AppConfig) -> None:
     assert "1 of 2 devices heard in the last scan, 10" in body
 
 
-def test_nothing_on_the_page_may_run_but_its_own_script(app: web.Application) -> None:
-    """A name is text, whatever it holds; and nobody can put the page into a page of his own."""
+def test_nothing_on_the_page_may_run_except_its_own_script(app: web.Application) -> None:
+    """No name can become a script, and no other page can embed this one."""
     response, _ = get(app, "/", ClientResponse.read)
 
     assert (
@@ -208,8 +208,8 @@ def test_nothing_on_the_page_may_run_but_its_own_script(app: web.Application) ->
 
 
 @pytest.mark.parametrize("path", ["/", "/status", "/history"])
-def test_what_is_of_this_moment_is_not_kept(app: web.Application, path: str) -> None:
-    """A browser that shows what it had kept shows dead values."""
+def test_current_data_is_not_cached(app: web.Application, path: str) -> None:
+    """A browser with a cached page would show old values."""
     response, _ = get(app, path, ClientResponse.read)
 
     assert "no-store" == response.headers["Cache-Control"]
@@ -228,7 +228,7 @@ def test_each_file_of_the_page_is_served(app: web.Application, name: str, file: 
     ("known", "status"), [('"{0}"', 304), ('"other", W/"{0}"', 304), ("*", 304), ('"other"', 200), ("{0}", 200)]
 )
 def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, known: str, status: int) -> None:
-    """It asks each time, so that a new version shows at once, and is mostly told that nothing has changed."""
+    """The browser asks each time, so that a new version shows immediately; the usual answer is a short 304."""
     file = FILES["script.js"]
 
     response, body = get(app, "/script.js", ClientResponse.read, If_None_Match=known.format(file.etag))
@@ -238,7 +238,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(app: web.Application, kno
 
 
 def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
-    """The page draws its lines from it."""
+    """The page draws its line charts from these values."""
     home = Home(*app_config.devices.values())
     home.hear({"temperature": 21.51}, device="living_room")
     status = DeviceStatus(home.devices.values(), lambda: home.now)
@@ -257,8 +257,8 @@ def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/status", "/history"])
-def test_what_grows_with_the_devices_is_compressed(app: web.Application, path: str) -> None:
-    """With two hundred devices each answer has hundreds of kilobytes: a long wait on a weak Wi-Fi."""
+def test_answers_that_grow_with_the_devices_are_compressed(app: web.Application, path: str) -> None:
+    """With two hundred devices each answer has hundreds of kilobytes, which takes long on a weak Wi-Fi."""
     response, body = get(app, path, ClientResponse.read, Accept_Encoding="gzip")
 
     assert ("gzip", "Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
@@ -266,7 +266,7 @@ def test_what_grows_with_the_devices_is_compressed(app: web.Application, path: s
 
 
 def test_another_path_is_not_found(app: web.Application) -> None:
-    """A page that looks like an answer would hide the mistake."""
+    """A page with status 200 would hide the mistake."""
     response, _ = get(app, "/metric", ClientResponse.read)
 
     assert 404 == response.status

@@ -1,4 +1,4 @@
-"""/status and /history are what their JSON Schemas say: who reads them in a program relies on that."""
+"""/status and /history agree with their JSON Schemas, on which client programs rely."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ Schema = dict[str, Any]  # JSON
 
 
 def schema_of(path: str) -> Schema:
-    """Read the schema of what a path answers."""
+    """Return the schema of a path's answer."""
     text = (HERE.parent / "docs" / f"{path}.schema.json").read_text(encoding="utf-8")
     return cast(Schema, json.loads(text))
 
@@ -41,7 +41,7 @@ STATUS, HISTORY = schema_of("status"), schema_of("history")
 
 
 def answers(app: web.Application) -> tuple[Any, Any]:
-    """Ask the application for /status and /history."""
+    """Return the application's answers to /status and /history."""
 
     async def ask() -> tuple[Any, Any]:
         async with TestClient(TestServer(app)) as client:
@@ -51,7 +51,7 @@ def answers(app: web.Application) -> tuple[Any, Any]:
 
 
 def check(app: web.Application) -> tuple[Any, Any]:
-    """Validate what the application answers, and return it."""
+    """Validate the application's answers, and return them."""
     status, history = answers(app)
     Draft202012Validator(STATUS).validate(status)
     Draft202012Validator(HISTORY).validate(history)
@@ -64,18 +64,18 @@ def status_of(home: Home) -> DeviceStatus:
 
 
 def app_of(config: AppConfig, status: DeviceStatus | None = None) -> web.Application:
-    """Return the application, without the collectors that nobody asks for here."""
+    """Return the application without the collectors, which these tests do not need."""
     return create_app(config, collectors={}, status=status)
 
 
 @pytest.mark.parametrize("schema", [STATUS, HISTORY], ids=["status", "history"])
-def test_the_schema_is_one(schema: Schema) -> None:
-    """A keyword that is mistyped would hold nothing."""
+def test_the_schema_is_valid(schema: Schema) -> None:
+    """A misspelt keyword would check nothing."""
     Draft202012Validator.check_schema(schema)
 
 
 def objects_in(schema: object) -> list[Schema]:
-    """Return every part of a schema that is about an object with known keys."""
+    """Return every part of a schema that describes an object with known keys."""
     if isinstance(schema, list):
         return [found for part in schema for found in objects_in(part)]
     if not isinstance(schema, dict):
@@ -85,8 +85,8 @@ def objects_in(schema: object) -> list[Schema]:
 
 
 @pytest.mark.parametrize("schema", [STATUS, HISTORY], ids=["status", "history"])
-def test_no_key_is_there_that_is_not_described(schema: Schema) -> None:
-    """Each is required, and has a description: what is promised is always there, and nobody has to guess units."""
+def test_every_key_is_required_and_described(schema: Schema) -> None:
+    """Clients can rely on each key, and find its unit in the description."""
     objects = objects_in(schema)
     assert objects
     for found in objects:
@@ -95,15 +95,15 @@ def test_no_key_is_there_that_is_not_described(schema: Schema) -> None:
         assert [] == [key for key, about in found["properties"].items() if not about.keys() & {"description", "$ref"}]
 
 
-def test_the_reasons_of_a_refusal_are_all_there() -> None:
-    """The schema lists every reason, and no other."""
+def test_the_schema_has_all_reasons_of_a_refusal() -> None:
+    """A reason that is missing in the schema would make a valid answer invalid."""
     reasons = STATUS["$defs"]["device"]["properties"]["refused"]["propertyNames"]["enum"]
 
     assert list(REJECT_REASONS) == reasons
 
 
 def test_a_series_is_as_long_as_the_schema_says() -> None:
-    """No device has more series than the schema allows."""
+    """The length of a series and the number of series must agree with the schema."""
     measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
     points = measurements["additionalProperties"]
 
@@ -116,7 +116,7 @@ def test_a_series_is_as_long_as_the_schema_says() -> None:
 
 
 def test_before_anything_was_heard(app_config: AppConfig) -> None:
-    """Every device is there, with nothing of what is not known."""
+    """Every device is listed, with null for unknown values."""
     status, history = check(app_of(app_config))
 
     assert [None, None] == [device["age_seconds"] for device in status["devices"]]
@@ -142,7 +142,7 @@ def test_each_state_is_described(app_config: AppConfig) -> None:
 def test_a_service_on_the_simulated_radio(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """What a user gets who looks after the second scan."""
+    """The check covers real answers of the service after the second scan."""
     cycle = ScanCycle(app_config, MockScanner(seed=1), log)
 
     async def run() -> None:
@@ -174,7 +174,7 @@ _HEARD = st.fixed_dictionaries(
 
 @given(st.lists(st.tuples(st.floats(0, 4000), _HEARD | st.sampled_from(REJECT_REASONS)), max_size=10))
 def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | RejectReason]]) -> None:
-    """Everything over the air is hostile: nobody's text, name or number makes the answer another."""
+    """Anybody can send under a sensor's address: no text, name or number may break the schema."""
     home = Home(limit=fixed_limit(600))
     for gap_s, what in steps:
         home.now += gap_s
@@ -183,7 +183,7 @@ def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | Rejec
         else:
             home.devices["attic"].refuse(what, home.now)
 
-    # As it is sent: no number that JSON does not have.
+    # JSON has no NaN or infinity, so the answer must be valid without them.
     def sent(answer: Mapping[str, object]) -> object:
         return json.loads(json.dumps(answer, allow_nan=False))
 
@@ -194,7 +194,7 @@ def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | Rejec
 
 
 def test_the_schema_refuses_what_is_not_promised(app_config: AppConfig) -> None:
-    """Otherwise the tests above would prove nothing."""
+    """If the schema accepted everything, the tests above would prove nothing."""
     status, _ = answers(app_of(app_config))
     status["devices"][0]["state"] = "asleep"
 

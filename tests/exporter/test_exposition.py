@@ -1,4 +1,4 @@
-"""The exposition: which format, whole in spite of a failing collector, and not written twice."""
+"""The exposition: its format, failing collectors, and the cached text."""
 
 from collections.abc import Iterator
 
@@ -27,17 +27,17 @@ from tests.home import Home
 
 
 class Broken(Collector):
-    """A collector that fails when it is half done."""
+    """A collector that fails halfway."""
 
     def collect(self) -> Iterator[Metric]:
-        """Fail."""
+        """Yield one family, then raise an error."""
         yield GaugeMetricFamily("half", "The half that was done.", 1)
         raise RuntimeError
 
 
 @pytest.fixture
 def home() -> Home:
-    """A home with two devices, one of them with a name that needs escaping."""
+    """A home with two devices, one of which has a name that needs escaping."""
     home = Home("attic", 'a "\\" b')
     home.hear({"temperature": 21.5})
     home.hear({"temperature": -3.0}, device='a "\\" b', rssi=-70)
@@ -45,8 +45,8 @@ def home() -> Home:
 
 
 @pytest.mark.parametrize("vector", vectors("accept.json"), ids=lambda vector: vector["note"])
-def test_the_format_is_what_the_accept_header_likes_best(vector: Vector) -> None:
-    """Prometheus 3 fails a scrape whose content type it did not ask for; an odd header must never be a 500."""
+def test_the_format_is_the_one_that_the_accept_header_prefers(vector: Vector) -> None:
+    """Prometheus 3 fails a scrape whose content type it did not request; an odd header must never cause a 500."""
     expected = {"text": TEXT, "openmetrics": OPENMETRICS}[vector["format"]]
 
     assert expected is choose_format(vector["accept"])
@@ -54,7 +54,7 @@ def test_the_format_is_what_the_accept_header_likes_best(vector: Vector) -> None
 
 @given(st.text(max_size=100))
 def test_any_accept_header_gives_a_format(header: str) -> None:
-    """The header is what a stranger sends."""
+    """Anybody in the network can send any header."""
     assert choose_format(header) in (TEXT, OPENMETRICS)
     assert accepts_gzip(header) in (True, False)
 
@@ -63,14 +63,14 @@ def test_any_accept_header_gives_a_format(header: str) -> None:
     ("header", "expected"),
     [("", False), ("gzip", True), ("GZIP;q=0.5, br", True), ("gzip;q=0", False), ("*", True), ("*, gzip;q=0", False)],
 )
-def test_gzip_is_used_where_it_is_accepted(header: str, expected: bool) -> None:
-    """`gzip;q=0` means no."""
+def test_gzip_is_used_if_accepted(header: str, expected: bool) -> None:
+    """`gzip;q=0` means that gzip is refused."""
     assert expected == accepts_gzip(header)
 
 
 @pytest.mark.parametrize(("wanted", "parse"), [(TEXT, parse_text), (OPENMETRICS, parse_openmetrics)])
-def test_both_formats_say_the_same(home: Home, wanted: Format, parse: object) -> None:
-    """A strict parser of each format must read back every value, under the names that were meant."""
+def test_both_formats_have_the_same_values(home: Home, wanted: Format, parse: object) -> None:
+    """A strict parser of each format must read back every value, under the intended name."""
     assert callable(parse)
     body = Exposition({"readings": home.readings, "exporter": SelfMetrics()}).render(wanted).decode()
 
@@ -83,7 +83,7 @@ def test_both_formats_say_the_same(home: Home, wanted: Format, parse: object) ->
 
 
 def test_openmetrics_ends_once(home: Home) -> None:
-    """Whatever comes behind the first `# EOF` is a parse error, and the whole scrape is lost."""
+    """Any text after the first `# EOF` is a parse error, and the whole scrape is lost."""
     body = Exposition({"readings": home.readings, "exporter": SelfMetrics()}).render(OPENMETRICS)
 
     assert (1, True) == (body.count(b"# EOF"), body.endswith(b"# EOF\n"))
@@ -91,7 +91,7 @@ def test_openmetrics_ends_once(home: Home) -> None:
 
 @pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
 def test_a_collector_that_raises_costs_its_own_families_only(home: Home, wanted: Format) -> None:
-    """The temperatures must arrive though something else is broken, and the failure must be seen."""
+    """The temperatures must be exported even if another collector fails, and the failure must be visible."""
     exposition = Exposition({"broken": Broken(), "readings": home.readings})
     exposition.render(wanted)
     lines = exposition.render(wanted).decode().splitlines()
@@ -103,7 +103,7 @@ def test_a_collector_that_raises_costs_its_own_families_only(home: Home, wanted:
 
 
 def test_a_collector_s_first_failure_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """A count says that something is broken; only the traceback says what. But not at each scrape."""
+    """Only the traceback shows the cause; logging it at each scrape would fill the log."""
     exposition = Exposition({"broken": Broken()})
     exposition.render(TEXT)
     exposition.render(TEXT)
@@ -114,7 +114,7 @@ def test_a_collector_s_first_failure_is_logged_with_its_traceback(caplog: pytest
 
 
 def test_a_change_shows_in_the_next_scrape(home: Home) -> None:
-    """What was written for the last scrape is only kept while it is true."""
+    """The cached text must not be served after a change."""
     exposition = Exposition({"readings": home.readings})
     before = exposition.render(TEXT)
     home.hear({"temperature": 22.0})
@@ -125,10 +125,10 @@ def test_a_change_shows_in_the_next_scrape(home: Home) -> None:
 
 class Counted(Collector):
     """
-    A collector that counts how often it was asked.
+    A collector that counts its calls.
 
     Args:
-        collector: What it collects.
+        collector: The collector to which it passes the calls.
     """
 
     def __init__(self, collector: Readings) -> None:
@@ -137,17 +137,17 @@ class Counted(Collector):
 
     @property
     def version(self) -> int:
-        """That of the collector."""
+        """The version of the wrapped collector."""
         return self._collector.version
 
     def collect(self) -> Iterator[Metric]:
-        """Count, and collect."""
+        """Count the call, and pass it on."""
         self.collected += 1
         yield from self._collector.collect()
 
 
 def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
-    """That is what makes a scrape cheap on a Pi: the devices are only asked for their versions."""
+    """On a Pi, a scrape is cheap because unchanged families are not collected again."""
     counted = Counted(home.readings)
     exposition = Exposition({"readings": counted})
     first = exposition.render(TEXT)
@@ -158,7 +158,7 @@ def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
 
 
 def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None:
-    """No update tells of it: the devices notice it when they are asked for their versions."""
+    """No update reports the expiry: the devices notice it when the exposition reads their versions."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     exposition = Exposition({"readings": home.readings})
@@ -175,7 +175,7 @@ def test_a_collector_without_version_is_collected_each_time(home: Home) -> None:
 
 
 def test_each_format_is_kept_for_itself(home: Home) -> None:
-    """Two Prometheus of different age may scrape in turn."""
+    """Two Prometheus servers with different formats may scrape alternately."""
     exposition = Exposition({"readings": home.readings})
 
     assert exposition.render(TEXT) != exposition.render(OPENMETRICS)

@@ -1,4 +1,4 @@
-"""One packet, decoded by us and by bthome-ble: where the two differ."""
+"""Compare the results of this project's decoders and of bthome-ble for one packet."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.decoded import Decoded
 from ble_exporter.formats.registry import FORMATS
-from tests.formats.oracle import KINDS, Answer, Object, asked, in_our_words, places
+from tests.formats.oracle import KINDS, Answer, Object, as_ours, asked, places
 from tests.formats.packets import Packet
 from tests.formats.sealing import ADDRESS, unseal_v1, unseal_v2
 
@@ -20,7 +20,7 @@ CUT = "cut"
 
 
 class No(Enum):
-    """What is there instead of a value."""
+    """The reason why a decoder has no value for an object."""
 
     VALUE = "absent"
     POSSIBLE_VALUE = "impossible"
@@ -28,13 +28,13 @@ class No(Enum):
 
 class Difference(NamedTuple):
     """
-    One thing of which the two say something else.
+    One difference between the two decoders.
 
     Attributes:
-        what: "acceptance", "value", "position", or what there can be only one of.
-        ours, theirs: What they say.
-        one: The object that it is about, where it is about one.
-        is_overwritten: An object behind this one has the same key for bthome-ble.
+        what: "acceptance", "value", "position", "counter", "unknown object", or "value without an object".
+        ours, theirs: The results of the two decoders.
+        one: The object that differs, or None if the difference is about the whole packet.
+        is_overwritten: Whether bthome-ble gives a later object the same key.
     """
 
     what: str
@@ -46,11 +46,11 @@ class Difference(NamedTuple):
 
 class Comparison(NamedTuple):
     """
-    A packet, and what the two make of it.
+    A packet, and the results of both decoders.
 
     Attributes:
-        objects: The whole ones in it, as version 1 and bthome-ble's table of lengths have it.
-        end: CUT, an object id that bthome-ble does not know, or None where the packet is at its end.
+        objects: The complete objects in the packet, split by version 1's lengths or by bthome-ble's table.
+        end: CUT, an object id that bthome-ble does not know, or None if the last object is complete.
     """
 
     packet: Packet
@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
 
 
 def compared(packet: Packet) -> Comparison:
-    """Decode a packet twice."""
+    """Decode a packet with both decoders."""
     ours: Decoded | DecodeError
     try:
         ours = FORMATS[packet.uuid].decode(packet.payload, ADDRESS, Ccm(packet.key) if packet.key else None)
@@ -73,10 +73,10 @@ def compared(packet: Packet) -> Comparison:
 
 def plaintext(packet: Packet) -> bytes:
     """
-    Return the objects of a packet, decrypted by neither of the two.
+    Return the objects of a packet, decrypted without either of the two decoders.
 
     Raises:
-        InvalidTag: It was not encrypted with the key, or is not what was sent.
+        InvalidTag: The packet was not encrypted with the key, or was changed.
     """
     if packet.branch == "v1":
         return packet.payload
@@ -135,7 +135,7 @@ def fits(one: Object) -> bool:
 
 
 def differences(comparison: Comparison) -> Iterator[Difference]:
-    """Yield all there are. Of a packet that only one of the two accepts, that is the first."""
+    """Yield all differences; if only one decoder accepts the packet, the first is that of the acceptance."""
     ours, theirs = comparison.ours, comparison.theirs
     if theirs.raised:
         yield Difference("acceptance", ours, theirs.raised)
@@ -171,13 +171,13 @@ def _differences_of_objects(comparison: Comparison, ours: Decoded) -> Iterator[D
         left.pop(place, None)
         our_value, our_position = _ours(one, ours, our_left, positions)
         value = comparison.theirs.values.get(place)
-        their_value = No.VALUE if value is None else in_our_words(value, one)
+        their_value = No.VALUE if value is None else as_ours(value, one)
         if not _is_same(our_value, their_value):
             yield Difference("value", our_value, their_value, one, last[place] != index)
         if their_position and our_position and their_position != our_position:
             yield Difference("position", our_position, their_position, one)
     if our_left or left:
-        yield Difference("what no object says", our_left, left)
+        yield Difference("value without an object", our_left, left)
 
 
 def _ours(one: Object, ours: Decoded, left: dict[str, object], positions: dict[str, int]) -> tuple[object, int]:

@@ -1,7 +1,7 @@
 """
-The inputs of the fuzzer: a target (see TARGETS) and its bytes.
+The inputs of the fuzzer: the name of a target (see TARGETS), and the bytes for it.
 
-Those that are kept are in tests/corpus/formats.txt, one a line: the target's name, and the bytes in hex.
+tests/corpus/formats.txt has the inputs that are kept, one on each line: the target's name, and the bytes in hex.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,48 +21,48 @@ _TARGETS = list(TARGETS)
 
 class Input(NamedTuple):
     """
-    One input.
+    One input of the fuzzer.
 
     Attributes:
         target: A name in TARGETS.
-        data: What the target is given.
+        data: The bytes for the target.
     """
 
     target: str
     data: bytes
 
     def __str__(self) -> str:
-        """Return its line in the file."""
+        """Return the input's line in the file."""
         return f"{self.target} {self.data.hex()}".rstrip()
 
     def to_bytes(self) -> bytes:
-        """Return it as the fuzzer has it: one byte for the target, then the data."""
+        """Return the input in the fuzzer's form: one byte for the target, then the data."""
         return bytes([_TARGETS.index(self.target)]) + self.data
 
     def check(self) -> None:
-        """Check what holds for any input."""
+        """Check the target's invariants for these bytes."""
         TARGETS[self.target](self.data)
 
 
 def from_bytes(data: bytes) -> Input:
-    """Return the input for the fuzzer's bytes; every first byte selects a target."""
+    """Return the input for the fuzzer's bytes; any first byte selects a target."""
     return Input(_TARGETS[data[0] % len(_TARGETS)] if data else _TARGETS[0], data[1:])
 
 
 def kept(path: Path = KEPT) -> list[Input]:
-    """Read the inputs that are kept."""
+    """Return the inputs that are kept in a file."""
     lines = path.read_text(encoding="ascii").splitlines()
     return [Input(target, bytes.fromhex(data)) for target, _, data in (line.partition(" ") for line in lines)]
 
 
 def keep(inputs: Iterable[Input], path: Path = KEPT) -> None:
-    """Write the inputs that are kept."""
+    """Write the inputs to a file, sorted and without duplicates."""
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in sorted(set(map(str, inputs)))), encoding="ascii")
 
 
 def from_vectors() -> Iterator[Input]:
-    """Yield what the vectors say, for each target that could take it."""
+    """Yield the payloads of the vectors, for each target that accepts their format."""
     for one in VECTOR_FILES:
         name, service = NAMES[one.uuid], list(FORMATS).index(one.uuid)
         for vector in vectors(one.vectors):
@@ -72,17 +72,17 @@ def from_vectors() -> Iterator[Input]:
             yield Input("advertisement", bytes([service, len(payload)]) + payload)
             yield Input("advertisement+key", bytes([service, len(payload)]) + payload)
             if "key" not in vector:
-                yield from _sealed(one.uuid, payload)
+                yield from _plaintexts(one.uuid, payload)
 
 
 def _from_our_sender(payload: bytes, address: str) -> bytes:
-    """Return a payload with our sender's address where it includes its own."""
+    """Return the payload with its own sender's address, if it has one, replaced by ADDRESS."""
     sender = mac_bytes(address)
     return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
 
 
-def _sealed(uuid: str, payload: bytes) -> Iterator[Input]:
-    """Yield the part of a plain payload that would be encrypted, as near as a fuzzer needs it."""
+def _plaintexts(uuid: str, payload: bytes) -> Iterator[Input]:
+    """Yield approximately the part of a plain payload that each encrypted format would encrypt."""
     yield Input("bthome+sealed", payload[1:])
     yield Input("bthome_v1_encrypted+sealed", payload)
     yield Input("atc+sealed", payload[6:12])

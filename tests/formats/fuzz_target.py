@@ -1,8 +1,8 @@
 """
-The fuzzer's process: libFuzzer, which atheris brings, feeds the targets and sees which of their branches are taken.
+The fuzzer's process: atheris' libFuzzer feeds the targets, and measures the branches that they take.
 
-Started by tests/formats/fuzzing.py, with libFuzzer's own options; with files instead, it runs those. atheris
-instruments what is imported, so nothing of the decoders may be imported before.
+tests/formats/fuzzing.py starts this program with libFuzzer's options, or with files to run. Atheris instruments modules
+while they are imported, so no decoder may be imported before that.
 """
 
 import importlib
@@ -20,7 +20,7 @@ def main() -> None:
     def one_input(data: bytes) -> None:
         corpus.from_bytes(data).check()
 
-    # To merge, libFuzzer gives the shell its own name and other options.
+    # To merge, libFuzzer starts a shell with its own command line and other options.
     name = f"{shlex.quote(sys.executable)} -m tests.formats.fuzz_target"
     atheris.Setup([name, *sys.argv[1:]], one_input)
     atheris.Fuzz()

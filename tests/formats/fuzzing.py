@@ -1,11 +1,11 @@
 """
-`make fuzz`: look for bytes that a decoder does not stand, guided by the branches that they take.
+`make fuzz`: search for bytes that make a decoder fail, guided by the branches that they take.
 
-It begins with the vectors, the inputs that are kept, and those that earlier runs have found here (.fuzz/corpus).
+The search begins with the vectors, the kept inputs, and the inputs of earlier runs on this machine (.fuzz/corpus).
 
     python -m tests.formats.fuzzing             fuzz for FUZZ_SECONDS (60)
-    python -m tests.formats.fuzzing --keep      write the inputs that are needed for all branches into tests/corpus
-    python -m tests.formats.fuzzing FILE …      run what was found again
+    python -m tests.formats.fuzzing --keep      write the fewest inputs that take all branches into tests/corpus
+    python -m tests.formats.fuzzing FILE …      run these inputs again
 """
 
 import hashlib
@@ -25,9 +25,9 @@ from tests.formats.corpus import Input, from_bytes, from_vectors, keep, kept
 
 FOLDER = Path(".fuzz")
 CORPUS = FOLDER / "corpus"
-# More than an advertisement holds: what is too long is to be rejected.
+# Longer than an advertisement, because decoders must reject payloads that are too long.
 _LONGEST = 300
-# A decoder that needs so long is one that hangs.
+# A decoder that takes longer than this hangs.
 _TIMEOUT_S = 2
 _PROGRESS_S = 10.0
 
@@ -36,13 +36,13 @@ _STATE = re.compile(r"^#(\d+)\s.*cov: (\d+) ft: (\d+) corp: (\d+)/")
 
 class State(NamedTuple):
     """
-    How far the fuzzer is, as libFuzzer says it.
+    The progress of the fuzzer, as libFuzzer prints it.
 
     Attributes:
-        executions: Inputs that were run.
-        coverage: Edges between branches that were taken.
-        features: The same, told apart by how often they were.
-        corpus: Inputs that take one that no other takes.
+        executions: The number of inputs that were run.
+        coverage: The number of edges between branches that were taken.
+        features: The number of edges, counted separately for each range of how often they were taken.
+        corpus: The number of inputs that each take a feature which no other input takes.
     """
 
     executions: int = 0
@@ -51,7 +51,7 @@ class State(NamedTuple):
     corpus: int = 0
 
     def __str__(self) -> str:
-        """Return it as a line of progress has it."""
+        """Return the state as a line of progress."""
         return f"{self.executions:,} executions, {self.coverage} edges, {self.features} features, corpus {self.corpus}"
 
 
@@ -73,20 +73,20 @@ def _found() -> set[Path]:
 
 def fuzz(seconds: int) -> int:
     """
-    Fuzz.
+    Fuzz for some seconds.
 
     Returns:
-        The exit status: 1 where something was found.
+        The exit status: 1 if the fuzzer found a failure.
     """
     _write([*from_vectors(), *kept()], CORPUS)
     before, start = _found(), time.monotonic()
-    # By the value profile it sees how near an id is to the one that a branch compares it with.
+    # With the value profile, libFuzzer measures how near a value is to the one that a branch compares it with.
     command = _command(f"-max_total_time={seconds}", f"-artifact_prefix={FOLDER}/", "-use_value_profile=1", CORPUS)
     print(f"fuzzing for {seconds} s, from {len(list(CORPUS.iterdir()))} inputs", flush=True)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as fuzzer:
-        first, last, said = _followed(fuzzer, start)
+        first, last, report = _followed(fuzzer, start)
     took_s = time.monotonic() - start
     print(f"{took_s:.0f} s: {last}; {last.executions / took_s:,.0f} executions a second")
     print(f"since the start: {last.features - first.features:+} features, corpus {last.corpus - first.corpus:+}")
@@ -94,46 +94,46 @@ def fuzz(seconds: int) -> int:
     if fuzzer.returncode == 0 and not found:
         print("crashes: none")
         return 0
-    print("\n".join(["", *said, ""]))
+    print("\n".join(["", *report, ""]))
     for path in sorted(found):
-        _tell(path)
+        _print_failure(path)
     if not found:
         print(f"the fuzzer ended with status {fuzzer.returncode}")
     return 1
 
 
 def _followed(fuzzer: "subprocess.Popen[str]", start: float) -> tuple[State, State, list[str]]:
-    """Print how far the fuzzer is; return how far it was at first and at last, and what else it said in the end."""
+    """Print the fuzzer's progress; return its first and last state, and the lines of its final report."""
     first = last = State()
-    said: list[str] = []
-    told_at = start
+    report: list[str] = []
+    printed_at = start
     assert fuzzer.stdout is not None
     for line in fuzzer.stdout:
         state = _STATE.match(line)
         if state is None:
-            # What a Python exception and libFuzzer's report have to say begins with one of these.
-            if said or "Uncaught Python exception" in line or line.startswith("=="):
-                said.append(line.rstrip())
+            # The report of a Python exception, or of libFuzzer, begins with one of these.
+            if report or "Uncaught Python exception" in line or line.startswith("=="):
+                report.append(line.rstrip())
             continue
         last = State(*map(int, state.groups()))
         if first.executions == 0 or " INITED " in line:
             first = last
-        if time.monotonic() - told_at >= _PROGRESS_S:
-            told_at = time.monotonic()
-            print(f"{told_at - start:4.0f} s: {last}", flush=True)
-    return first, last, said
+        if time.monotonic() - printed_at >= _PROGRESS_S:
+            printed_at = time.monotonic()
+            print(f"{printed_at - start:4.0f} s: {last}", flush=True)
+    return first, last, report
 
 
-def _tell(path: Path) -> None:
-    """Print what was found, how to see it again, and how to keep it."""
+def _print_failure(path: Path) -> None:
+    """Print an input that failed, the command to run it again, and the line that keeps it."""
     one = from_bytes(path.read_bytes())
     print(f"found: {path}, for the target {one.target}: {one.data.hex() or '(empty)'}")
     print(f"  again: make fuzz FUZZ_INPUT={path}")
-    print(f"  when it is mended, so that it stays so, a line in tests/corpus/formats.txt: {one}")
+    print(f"  once fixed, keep it with this line in tests/corpus/formats.txt: {one}")
 
 
 def keep_what_is_needed() -> int:
-    """Write the fewest inputs found that take all branches which any takes; return libFuzzer's exit status."""
+    """Write the fewest inputs that take all branches of the inputs found; return libFuzzer's exit status."""
     _write([*from_vectors(), *kept()], CORPUS)
     with tempfile.TemporaryDirectory() as folder:
         status = subprocess.run(_command("-merge=1", folder, CORPUS), check=False).returncode
@@ -143,10 +143,10 @@ def keep_what_is_needed() -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say; without atheris skip it, or fail under CI, where everything has to be there."""
+    """Run the command of the arguments. Without atheris, skip it; under CI, fail, because CI must have everything."""
     if importlib.util.find_spec("atheris") is None:
         here = f"Python {platform.python_version()} on {sys.platform}, {platform.machine()}"
-        print(f"skipped: no atheris for {here}: make fuzz takes Python 3.10 to 3.13 on Linux, x86_64", file=sys.stderr)
+        print(f"skipped: no atheris for {here}: make fuzz needs Python 3.10 to 3.13 on Linux, x86_64", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     FOLDER.mkdir(exist_ok=True)
     if arguments == ["--keep"]:

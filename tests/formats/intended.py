@@ -1,8 +1,8 @@
 """
-Where we mean to differ from bthome-ble, and why; there are no other differences.
+The intended differences from bthome-ble, and their reasons; there must be no others.
 
-docs/formats.md tells users of them. What bthome-ble remembers from packet to packet is in none: it is asked about each
-by itself.
+docs/formats.md describes them for users. bthome-ble also keeps state between packets, but here each packet gets a new
+instance.
 """
 
 import math
@@ -18,12 +18,12 @@ from tests.formats.oracle import DECIMALS, KINDS, Object
 
 class Intended(NamedTuple):
     """
-    One difference that is meant.
+    One intended difference. In the comments below, "we" and "ours" are this project, "it" is bthome-ble.
 
     Attributes:
-        name: What a packet must have for it.
-        explains: Whether a difference is this one.
-        is_all: There is nothing else to compare then.
+        name: The property of a packet that causes the difference.
+        explains: Returns whether a difference is this one.
+        is_all: Whether the rest of the packet can't be compared.
     """
 
     name: str
@@ -50,9 +50,9 @@ def _is_short(comparison: Comparison) -> bool:
 
 
 def _rounding(one: Object) -> float:
-    """Return the most by which bthome-ble's value is not the exact one."""
+    """Return the largest rounding error of bthome-ble's value."""
     is_float = one.value_type == 2
-    # Up to a half of the last decimal; and where there are no more decimals, the value's own.
+    # Half of the last decimal. Integers with as many decimals as their factor are exact.
     return 0.5000001 * 10.0 ** -DECIMALS[one.object_id] if is_float or one.object_id == 0x58 else 0.0
 
 
@@ -65,12 +65,12 @@ _LEAST_AND_MOST = {
     "battery": (0.0, 100.0),
     "direction": (0.0, 360.0),
 }
-# A floating-point number that has to be converted, to kilograms or by 0.35, may be too large for it: 10^307.
+# bthome-ble can't convert larger floating-point numbers to kilograms, or by the factor 0.35: the limit is 10^307.
 _MOST_CONVERTED = 1e298
 
 
 def _is_impossible(one: Object, value: object) -> bool:
-    """Return whether no sensor can have measured what bthome-ble gives; docs/formats.md has the table."""
+    """Return whether no sensor can have measured bthome-ble's value; docs/formats.md has the table."""
     if not isinstance(value, float) or KINDS[one.object_id].kind != "sensor":
         return False
     if one.object_id in (0x07, 0x58) and abs(value) > _MOST_CONVERTED:
@@ -82,7 +82,7 @@ def _is_impossible(one: Object, value: object) -> bool:
 
 
 def _is_all_impossible(difference: Difference, comparison: Comparison) -> bool:
-    """Return whether each object is an impossible measurement, or a packet id, or nothing to us."""
+    """Return whether each object is an impossible measurement, a packet id, or an object that we ignore."""
     measured = [one for one in comparison.objects if fits(one) and one.object_id != 0]
     if not _is_rejected(difference, "impossible_value") or not measured:
         return False
@@ -119,13 +119,13 @@ def _value_of(difference: Difference, *object_ids: int) -> bool:
 
 
 def _has_another_type(one: Object) -> bool:
-    """Return whether version 1 has the id for something that has no number, and the object has another type."""
+    """Return whether an object of version 1 without a number has another type than usual."""
     usual = {0x00: (0,), 0x3A: (0, 1), 0x3C: (0, 1), 0x53: (3,), 0x54: (4,)}
     return one.value_type is not None and one.value_type not in usual.get(one.object_id, range(8))
 
 
 def _is_shifted(difference: Difference, comparison: Comparison, *, is_unfit: bool) -> bool:
-    """Return whether bthome-ble counts an object, or not, that has the key of this one, for another reason than we."""
+    """Return whether bthome-ble and we disagree whether an object with the same key counts for the position."""
     one = difference.one
     if difference.what != "position" or one is None:
         return False
@@ -142,45 +142,45 @@ _ANY_TYPE = range(8)
 _SEVERAL_UNITS = ("mass", "distance", "volume")
 
 INTENDED: Sequence[Intended] = [
-    # --- whether a packet is accepted ---
-    # The specification has no such packet, and what is in front of the cut may be as broken as the rest: a value that
-    # nobody sent stays in a graph for ever. It keeps what is in front. Behind an object of version 1 that has no value
-    # it reads on, whatever that leads to, and gives 0 for it.
+    # --- acceptance of a packet ---
+    # The specification has no such packet, and the objects before the cut may be broken, too: a wrong value stays in a
+    # graph for ever. It keeps the objects before the cut. After an object of version 1 without a value, for which it
+    # returns 0, it continues to read.
     Intended("cut short", lambda it, at: _is_rejected(it, "truncated") and at.end == CUT, is_all=True),
-    # It raises IndexError, which its caller has to catch. We reject it as "truncated".
+    # It raises IndexError, which its caller has to catch. We reject the payload as "truncated".
     Intended("empty service data", lambda it, at: _raises(it, "IndexError") and at.packet.payload == b"", is_all=True),
-    # The length of a field of an advertisement is one byte: this was never on the air.
+    # The length of an advertisement's field is one byte: no radio can have received this.
     Intended(
         "more than 255 bytes",
         lambda it, at: _is_rejected(it, "too_long") and len(at.packet.payload) > 255,
         is_all=True,
     ),
-    # It takes bit 1 for "six bytes of MAC address follow", and skips them. The specification reserves the bit.
+    # To it, bit 1 means "six bytes of MAC address follow", which it skips. The specification reserves the bit.
     Intended(
         "reserved bit",
         lambda it, at: _is_rejected(it, "reserved_bit") and at.packet.payload[0] & 0xE2 == 0x42,
         is_all=True,
     ),
-    # It raises AssertionError. Version 1 has no such object: we step over it, as over each that is not known.
+    # It raises AssertionError. Version 1 has no such object: we skip it, like every unknown object.
     Intended(
         "device information in version 1",
         lambda it, at: _raises(it, "AssertionError") and _has(at, [0xF0, 0xF1, 0xF2], _ANY_TYPE),
         is_all=True,
     ),
-    # It raises OverflowError or OSError: such a clock is beyond its calendar. To us it is a number, or no measurement.
+    # It raises OverflowError or OSError for a time beyond its calendar. To us it is a number, or an impossible value.
     Intended(
         "a clock beyond the calendar",
         lambda it, at: _raises(it, "OverflowError", "OSError") and _has(at, range(256), [5]),
         is_all=True,
     ),
-    # It gives none, or raises, where the year has more than four digits.
+    # It returns no value, or raises, if the year has more than four digits.
     Intended(
         "a clock beyond the year 9999",
         lambda it, _: (
             _value_of(it, 0x50) and isinstance(it.ours, float) and it.ours >= _YEAR_10000 and it.theirs is No.VALUE
         ),
     ),
-    # It refuses. Ours is decoded, for whoever asks for the payload alone; the pipeline refuses it before (security.md).
+    # It refuses the packet. Our decoders decode it for other callers; the pipeline refuses it (docs/security.md).
     Intended(
         "plain, though there is a key",
         lambda it, at: (
@@ -191,21 +191,21 @@ INTENDED: Sequence[Intended] = [
         ),
         is_all=True,
     ),
-    # It decrypts no less than two bytes (four in version 1). An object of version 1 may have three; and what the MIC
-    # vouches for is authentic, however short.
+    # It decrypts at least two bytes (four in version 1). An object of version 1 may have three; and with a valid MIC,
+    # any content is authentic, however short.
     Intended(
-        "little that is encrypted",
+        "short encrypted content",
         lambda it, at: _only_we_accept(it) and "encrypted" in at.packet.branch and _is_short(at),
         is_all=True,
     ),
-    # To it, a packet without anything that it knows was not heard. To us it is sound: the sensor is there, and says so.
-    # What each object in it is to the two of us is compared all the same.
-    Intended("nothing that it takes", lambda it, at: _only_we_accept(it) and not at.theirs.values),
-    # A battery of 255 % is none. It gives whatever number it reads. Where nothing possible is left, we reject.
+    # To it, a packet without any known object was not heard. To us the packet is valid, and shows that the sensor is
+    # present. Its objects are compared all the same.
+    Intended("no object that it knows", lambda it, at: _only_we_accept(it) and not at.theirs.values),
+    # A battery of 255 % is impossible. It returns any number. We reject a packet without a possible value.
     Intended("nothing possible", _is_all_impossible, is_all=True),
     # --- values ---
-    # Of two objects with one key the last wins. They have one key where their units differ (pounds and kilograms), and
-    # where they are versions or device types. We number them, and lose none.
+    # It keeps the last of two objects with one key: the same measurement in two units (pounds and kilograms), or two
+    # versions or device types. We number them, and lose none.
     Intended("one key for two", lambda it, _: it.what == "value" and it.is_overwritten),
     Intended(
         "impossible",
@@ -216,32 +216,32 @@ INTENDED: Sequence[Intended] = [
             and _is_impossible(it.one, it.theirs)
         ),
     ),
-    # One name has one unit here, so that one metric has (docs/metrics.md).
+    # Each measurement has one unit here, so that a metric has one unit (docs/metrics.md).
     Intended("pounds", _scaled(0x07, 0.45359237)),
     Intended("millimetres", _scaled(0x40, 0.001)),
     Intended("millilitres", _scaled(0x48, 0.001)),
-    # It rounds to the decimals of the factor: 0.35 to tenths, and a floating-point number to whole millivolts or more.
-    # We give what was sent.
+    # It rounds to the decimals of the factor: 0.35 to tenths, and floating-point numbers to whole millivolts, for
+    # example. We return the value that was sent.
     Intended("a third decimal of 0.35", lambda it, at: _value_of(it, 0x58) and _is_rounded(it, at)),
     Intended("decimals of a floating-point number", _is_rounded),
-    # A packet has one. The specification does not say which, if there are two: the last, as wherever one overwrites
-    # another. It keeps both.
+    # A packet has one id. The specification does not define the case of two: we use the last, as for other values that
+    # overwrite one another. It keeps both.
     Intended(
         "two packet ids", lambda it, at: _value_of(it, 0x00) and sum(one.object_id == 0 for one in at.objects) > 1
     ),
-    # It says nothing of it. We show what can be read of it: it goes into no metric, and whoever looks for a fault in a
-    # sensor sees it.
+    # It returns no text. We show the text with replacement characters: it goes into no metric, and helps to find a
+    # fault in a sensor.
     Intended(
         "a text that is not UTF-8",
         lambda it, _: _value_of(it, 0x53) and "\N{REPLACEMENT CHARACTER}" in str(it.ours) and it.theirs is No.VALUE,
     ),
-    # It steps over it, and does not count it.
+    # It skips the object, and does not count it.
     Intended(
         "an empty text or raw",
         lambda it, _: _value_of(it, 0x53, 0x54) and it.ours in ("", b"") and it.theirs is No.VALUE,
     ),
-    Intended("a position behind an empty text", lambda it, at: _is_shifted(it, at, is_unfit=False)),
-    # It fires no event for these. We say that there was none, or its code.
+    Intended("a position after an empty text", lambda it, at: _is_shifted(it, at, is_unfit=False)),
+    # It fires no event for these codes. Our event is "none", or has the code.
     Intended(
         "no event, or an unknown one",
         lambda it, _: (
@@ -249,32 +249,32 @@ INTENDED: Sequence[Intended] = [
         ),
     ),
     # --- the types of version 1 ---
-    # Version 1 has no such object; it reads it as one byte.
+    # Version 1 has no such object; it reads the object as one byte.
     Intended(
         "a command in version 1",
         lambda it, _: _value_of(it, 0x3B) and it.one is not None and it.one.value_type is not None,
     ),
-    # A temperature that is a text, a MAC address, a time, or a floating-point number of three bytes is no temperature.
-    # It gives the text as the temperature. We step over it and count it (ble_exporter_unknown_objects_total).
+    # A temperature can't be a text, a MAC address, a time, or a floating-point number of three bytes. It returns the
+    # text as the temperature. We skip the object and count it (ble_exporter_unknown_objects_total).
     Intended(
         "a type that the object can't have",
         lambda it, _: it.what == "value" and it.one is not None and not fits(it.one) and it.ours is No.VALUE,
     ),
-    # It counts what it can't read among the positions. We count only what is a value.
-    Intended("a position behind what is no value", lambda it, at: _is_shifted(it, at, is_unfit=True)),
-    # Of an event, a text, raw data and a packet id we do not look at the type: the id says it. It gives a number as the
-    # text.
+    # It counts objects that it can't read among the positions. We count only values.
+    Intended("a position after an object without a value", lambda it, at: _is_shifted(it, at, is_unfit=True)),
+    # We ignore the type of an event, a text, raw data and a packet id, which the id determines. It returns a number
+    # as the text.
     Intended(
         "no number, by another type",
         lambda it, _: it.what == "value" and it.one is not None and _has_another_type(it.one),
     ),
-    # Kilograms and pounds are counted apart by it, as two names. To us they are one.
+    # It counts kilograms and pounds separately, as two names. We use one name for both.
     Intended(
         "a position among other units",
         lambda it, _: it.what == "position" and it.one is not None and OBJECTS[it.one.object_id].name in _SEVERAL_UNITS,
     ),
 ]
-"""The first entry that explains a difference is the one that counts."""
+"""The first entry that explains a difference is used."""
 
 
 def explained(comparison: Comparison, intended: Sequence[Intended] = INTENDED) -> tuple[list[str], list[Difference]]:

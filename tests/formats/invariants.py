@@ -1,4 +1,4 @@
-"""What holds for any bytes from the air; test_hostile.py and the fuzzer both check it, and nothing else."""
+"""Invariants for any bytes from the air, checked by both test_hostile.py and the fuzzer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -16,12 +16,12 @@ from ble_exporter.parser import keyed_reader, plain_reader
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
 _CIPHER = Ccm(KEY)
-# No sensor encrypts more than its advertisement holds, with the head, the counter and the MIC.
-_LONGEST_SEALED = 240
+# With the header, the counter and the MIC, no advertisement has room for more encrypted bytes.
+_LONGEST_PLAINTEXT = 240
 
 
 def decoded_or_rejected(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> Decoded | DecodeError:
-    """Decode; the result is what a device can store, or an error with one of the reasons."""
+    """Decode a payload; check that the result can be stored in a device, or that the error has a known reason."""
     try:
         decoded = FORMATS[uuid].decode(payload, address, cipher)
     except DecodeError as error:
@@ -43,12 +43,12 @@ def _with_reason(error: DecodeError) -> DecodeError:
 
 
 def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: bytes) -> Decoded | DecodeError:
-    """Decode what was encrypted with the key; no error tells the plaintext, nor the key."""
+    """Encrypt and decode a plaintext; check that no error contains the plaintext or the key."""
     payload = seal(plaintext)
     found = decoded_or_rejected(uuid, payload, ADDRESS, _CIPHER)
     if isinstance(found, DecodeError):
         words = str(found).replace(payload.hex(), "")
-        # One or two bytes are in any number.
+        # One or two bytes may occur in any number.
         assert len(plaintext) < 3 or plaintext.hex() not in words, "a secret is in an error"
         assert KEY.hex() not in str(found), "the key is in an error"
     else:
@@ -59,7 +59,7 @@ def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: byt
 def read_or_rejected(
     service_data: Mapping[str, bytes], address: str, cipher: Ccm | None
 ) -> tuple[Device, Reading | DecodeError]:
-    """Read an advertisement; a reading is stored in a device, which is returned too."""
+    """Return the device and the reading that it stores, or the error of an advertisement."""
     read = plain_reader if cipher is None else keyed_reader(cipher, ReplayGuard(lambda: 0.0))
     device = Device("living_room", address, read)
     advertisement = Advertisement(address, dict(service_data), 0.0)
@@ -72,7 +72,7 @@ def read_or_rejected(
 
 
 def _opened(plaintext: bytes, uuid: str, seal: Callable[[bytes], bytes]) -> None:
-    opened_or_rejected(uuid, seal, plaintext[:_LONGEST_SEALED])
+    opened_or_rejected(uuid, seal, plaintext[:_LONGEST_PLAINTEXT])
 
 
 def _decoded(payload: bytes, uuid: str, cipher: Ccm | None) -> None:
@@ -84,7 +84,7 @@ def _read(data: bytes, cipher: Ccm | None) -> None:
 
 
 def _service_data(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield what bytes say of several services: which one, how long, the payload; and again."""
+    """Yield service data from bytes, again and again: a byte for the service, a byte for the length, the payload."""
     uuids = [*FORMATS, "another"]
     while data:
         length = data[1] if len(data) > 1 else 0
@@ -99,7 +99,7 @@ NAMES = {
     atc.UUID: "atc",
     mibeacon.UUID: "mibeacon",
 }
-"""Service UUID to the beginning of its targets' names."""
+"""Service UUID → the prefix of its targets' names."""
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     **{name: partial(_decoded, uuid=uuid, cipher=None) for uuid, name in NAMES.items()},
@@ -108,4 +108,4 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "advertisement": partial(_read, cipher=None),
     "advertisement+key": partial(_read, cipher=_CIPHER),
 }
-"""Each decoder without and with a key, and with what is encrypted with the key; and several of them at once."""
+"""Targets for each decoder: without a key, with a key, and with encrypted plaintexts; then for whole advertisements."""

@@ -1,4 +1,4 @@
-"""A format that was made up, as a file of `ble_exporter/formats/`: a packet id, and degrees."""
+"""An invented format, written like a file of `ble_exporter/formats/`: a packet id, and a temperature."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,16 +13,16 @@ NUMBERS = (sint("temperature", 1, 1, "°C"),)
 
 
 def fields(payload: bytes, _sender: str | None) -> Iterator[Field]:
-    """Yield the packet id, then the degrees."""
+    """Yield the packet id, then the temperature."""
     check_size(payload)
     yield Field(0, 1, "number", "packet_id", payload[0])
     end = check_room(payload, 1, 0, 1, "the temperature")
-    yield NUMBERS[0].field(payload, 1, 1, end, "degrees")
+    yield NUMBERS[0].field(payload, 1, 1, end, "temperature")
 
 
 decode = partial(fold, fields)
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return that it is this format if it has two bytes."""
+    """Return a certain guess for two bytes, or None."""
     return Guess(CERTAIN, UUID, "it has two bytes") if len(payload) == 2 else None

@@ -1,7 +1,7 @@
 """
-Bthome-ble, the decoder of Home Assistant, as the tests ask it: a second reading of the same specification.
+Access to bthome-ble, the decoder of Home Assistant: an independent implementation of the same specification.
 
-It needs Python 3.11. Where it is missing, this module can be imported, and nothing in it used.
+bthome-ble needs Python 3.11. Without it, this module can be imported, but its functions can't be used.
 """
 
 import importlib
@@ -18,24 +18,24 @@ from tests.formats.sealing import ADDRESS
 IS_MISSING = importlib.util.find_spec("bthome_ble") is None
 WHY_MISSING = "bthome-ble needs Python 3.11 or newer"
 
-# Dynamic, so that Python 3.10 and its type checker do not ask for it.
+# Imported dynamically, so that Python 3.10 and its type checker do not need it.
 _BTHOME_BLE: Any = None if IS_MISSING else importlib.import_module("bthome_ble")
 _MEASUREMENT_TYPES: Any = {} if IS_MISSING else importlib.import_module("bthome_ble.const").MEAS_TYPES
 
 Place = tuple[str, str]
-"""Kind ("sensor", "binary", "event" or "device") and key ("temperature_2"), as bthome-ble has them."""
+"""Kind ("sensor", "binary", "event" or "device") and key ("temperature_2") of a value of bthome-ble."""
 
 
 class Kind(NamedTuple):
     """
-    What bthome-ble knows of an object id.
+    bthome-ble's description of an object id.
 
     Attributes:
         kind: See Place.
-        key: Without the number that a repeated one has.
-        unit: Keys of one name and another unit are counted apart.
-        data_format: How version 2 reads it.
-        size: Bytes of the value in version 2; of no meaning where the object tells its length.
+        key: The name, without the number of a repeated one.
+        unit: Repeated keys are numbered separately for each unit.
+        data_format: The encoding in version 2.
+        size: Bytes of the value in version 2; meaningless if the object has a length byte.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Kind(NamedTuple):
 
 
 def _kind(object_id: int) -> Kind:
-    """Return a row of its table; device information has no description, and an event has a name alone."""
+    """Return a row of bthome-ble's table; device information has no description, and an event has only a name."""
     row = _MEASUREMENT_TYPES[object_id]
     described = row.meas_format
     if described is None:
@@ -59,12 +59,12 @@ def _kind(object_id: int) -> Kind:
 
 
 KINDS: Mapping[int, Kind] = {object_id: _kind(object_id) for object_id in _MEASUREMENT_TYPES}
-"""Object id to what it is."""
+"""Object id → its description."""
 
 DECIMALS: Mapping[int, int] = {
     object_id: -int(f"{row.factor:e}".split("e")[-1]) for object_id, row in _MEASUREMENT_TYPES.items()
 }
-"""Object id to the decimals to which it rounds."""
+"""Object id → the number of decimals to which bthome-ble rounds."""
 
 
 class Object(NamedTuple):
@@ -72,9 +72,9 @@ class Object(NamedTuple):
     One object of a payload.
 
     Attributes:
-        object_id: Its id.
+        object_id: The object's id.
         value_type: Bits 5 to 7 of the control byte; None in version 2, whose ids have one type.
-        data: The value, without a length.
+        data: The value, without a length byte.
     """
 
     object_id: int
@@ -84,13 +84,13 @@ class Object(NamedTuple):
 
 class Answer(NamedTuple):
     """
-    What bthome-ble makes of a payload.
+    bthome-ble's result for a payload.
 
     Attributes:
-        raised: The name of the exception that it left with; empty where it returned.
-        is_accepted: It found something in it.
-        values: What it found.
-        counter: Of what it decrypted; None where it did not.
+        raised: The name of the exception that bthome-ble raised; empty if it returned.
+        is_accepted: Whether it found any value.
+        values: The values that it found.
+        counter: The counter of a decrypted packet; None for others.
     """
 
     raised: str
@@ -101,10 +101,10 @@ class Answer(NamedTuple):
 
 class Device:
     """
-    What bthome-ble has of one device. It remembers, and answers in part for what it has heard before.
+    One instance of bthome-ble, for one device. It has state: its results depend on earlier packets.
 
     Args:
-        key: The device's, where it has one.
+        key: The device's bindkey, or None.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
@@ -112,7 +112,7 @@ class Device:
         self._device: Any = _BTHOME_BLE.BTHomeBluetoothDeviceData(key)
 
     def asked(self, uuid: str, payload: bytes) -> Answer:
-        """Ask about a payload, heard at the same time as all others."""
+        """Return the result for a payload; all payloads have the same time."""
         device = self._device
         service_info = SimpleNamespace(
             name="x",
@@ -129,8 +129,8 @@ class Device:
         except Exception as error:
             return Answer(type(error).__name__, False, {}, None)
         is_open = not device.decryption_failed
-        is_sealed = device.encryption_scheme.name == "BTHOME_BINDKEY"
-        is_accepted = device.last_service_info is not None and is_open == is_sealed
+        is_encrypted = device.encryption_scheme.name == "BTHOME_BINDKEY"
+        is_accepted = device.last_service_info is not None and is_open == is_encrypted
         counter = int(device.encryption_counter) if is_open else None
         return Answer("", is_accepted, self._values(update), counter)
 
@@ -146,25 +146,25 @@ class Device:
         if self._device.device_type_id is not None:
             values["device", "device_type_id"] = self._device.device_type_id
         version = update.devices[None].sw_version if None in update.devices else None
-        # Where the sensor says none, it gives the version of BTHome.
+        # Without a version from the sensor, bthome-ble returns the version of BTHome.
         if version and not version.startswith("BTHome"):
             values["device", "firmware_version"] = version
         return values
 
 
 def asked(uuid: str, payload: bytes, key: bytes | None = None) -> Answer:
-    """Ask about a payload alone."""
+    """Return the result of a new instance for one payload."""
     return Device(key).asked(uuid, payload)
 
 
 def places(objects: Sequence[Object]) -> list[tuple[Place, int]]:
     """
-    Return where the value of each object is among its values, and the position that this has.
+    Return the place of each object's value among bthome-ble's values, and its position.
 
-    A key that comes once has no number; of one that comes twice the first has one too.
+    A key that occurs once has no number; if a key occurs twice, the first has a number, too.
     """
     groups = [KINDS.get(one.object_id) and KINDS[one.object_id][:3] for one in objects]
-    # Version 2 steps over an empty text before it counts.
+    # bthome-ble skips an empty text of version 2 before it counts.
     is_counted = [bool(one.data) or one.value_type is not None for one in objects]
     counted = [group if counts else None for group, counts in zip(groups, is_counted, strict=True)]
     times = Counter(counted)
@@ -184,8 +184,8 @@ def places(objects: Sequence[Object]) -> list[tuple[Place, int]]:
     return found
 
 
-def in_our_words(value: object, one: Object) -> object:
-    """Return a value of its as ours would be, where both have the object for the same."""
+def as_ours(value: object, one: Object) -> object:
+    """Return bthome-ble's value in the form of ours, if both have the same meaning for the object."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, datetime):
@@ -194,10 +194,10 @@ def in_our_words(value: object, one: Object) -> object:
         return int(value) if one.object_id == 0xF0 else float(value)
     if isinstance(value, str):
         return bytes.fromhex(value) if one.object_id == 0x54 and one.value_type in (None, 4) else value
-    return _event_in_our_words(value, one)
+    return _event_as_ours(value, one)
 
 
-def _event_in_our_words(value: object, one: Object) -> str:
+def _event_as_ours(value: object, one: Object) -> str:
     event: Any = value
     properties = event.event_properties or {}
     arguments = properties.get("args", "")

@@ -1,4 +1,4 @@
-"""Random BTHome packets of both versions, plain and encrypted, and what can happen to them on the way."""
+"""Random BTHome packets of both versions, plain and encrypted, intact or damaged."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ from ble_exporter.formats import bthome, bthome_v1
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from tests.formats.sealing import KEY, seal_v1, seal_v2
 
-# What the thermometers send.
+# The ids that the thermometers send.
 _USUAL_IDS = [0x00, 0x01, 0x02, 0x03, 0x0C, 0x10, 0x11]
-# Object id to size. From our tables: bthome-ble is not installed with Python 3.10, nor by `make mutants`.
+# Object id → size. From this project's tables: Python 3.10 and `make mutants` have no bthome-ble.
 _SIZES = {
     0x00: 1,
     **{object_id: number.size for object_id, number in OBJECTS.items()},
@@ -29,7 +29,7 @@ BRANCHES = {
     "v1": bthome_v1.UUID,
     "v1 encrypted": bthome_v1.UUID_ENCRYPTED,
 }
-"""What a packet can be, and the service UUID of that."""
+"""The four kinds of packets, and the service UUID of each."""
 
 
 class Packet(NamedTuple):
@@ -38,8 +38,8 @@ class Packet(NamedTuple):
 
     Attributes:
         branch: One of BRANCHES.
-        payload: The service data that arrives.
-        key: What the receiver has.
+        payload: The service data that is received.
+        key: The receiver's key, or None.
     """
 
     branch: str
@@ -48,19 +48,19 @@ class Packet(NamedTuple):
 
     @property
     def uuid(self) -> str:
-        """Its service UUID."""
+        """The service UUID of the packet."""
         return BRANCHES[self.branch]
 
 
 def sent(branch: str, plaintext: bytes, information: int, counter: int) -> bytes:
     """
-    Return the service data that a sensor would send.
+    Return the service data that a sensor sends for these objects.
 
     Args:
         branch: One of BRANCHES.
-        plaintext: The objects.
-        information: Version 2's device information.
-        counter: Where it is encrypted.
+        plaintext: The objects, concatenated.
+        information: Version 2's device information byte.
+        counter: The counter of an encrypted packet.
     """
     if branch == "v1":
         return plaintext
@@ -89,7 +89,7 @@ def _object_v2(rng: random.Random, object_id: int) -> bytes:
 
 
 def _value(rng: random.Random, object_id: int, size: int) -> bytes:
-    """Return a value; now and then the least or the greatest, which have bugs of their own."""
+    """Return a random value; sometimes the least or the greatest, which often have bugs."""
     if object_id in (0x3A, 0x3C):
         return bytes([rng.choice([*range(8), 0x80, 0x81])]) + rng.randbytes(size - 1)
     kind = rng.random()
@@ -97,7 +97,7 @@ def _value(rng: random.Random, object_id: int, size: int) -> bytes:
         return rng.choice(
             [b"\x00" * size, b"\xff" * size, b"\xff" * (size - 1) + b"\x7f", b"\x00" * (size - 1) + b"\x80"]
         )
-    if kind < 0.5:  # a small number: most random ones are impossible for a battery, and for humidity
+    if kind < 0.5:  # mostly possible: most random bytes are impossible for a battery or a humidity
         return rng.randrange(100 if size == 1 else 10_000).to_bytes(size, "little")
     return rng.randbytes(size)
 
@@ -127,13 +127,13 @@ def _object_v1(rng: random.Random, object_id: int) -> bytes:
 def _objects(rng: random.Random, branch: str) -> list[bytes]:
     one = _object_v1 if branch.startswith("v1") else _object_v2
     object_ids = [_object_id(rng, branch) for _ in range(rng.choice([1, 1, 2, 2, 3, 3, 4, 5, 6]))]
-    if rng.random() < 0.2:  # one quantity twice, in one unit or in two
+    if rng.random() < 0.2:  # one quantity twice, in the same unit or in two
         unit, other = rng.choice(
             [(object_ids[0],) * 2, (0x06, 0x07), (0x40, 0x41), (0x47, 0x48), (0x02, 0x45), (0x53,) * 2]
         )
         object_ids += [unit, other]
     objects = [one(rng, object_id) for object_id in object_ids]
-    # The specification wants them in the order of their ids; some firmware does not care.
+    # The specification demands the order of the ids, which some firmware ignores.
     if branch.startswith("v2") and rng.random() < 0.7:
         objects.sort(key=lambda data: data[0])
     return objects
@@ -164,12 +164,12 @@ def _random(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def _grown(rng: random.Random, data: bytes, other: bytes) -> bytes:
-    """Return more than an advertisement holds, or nearly so."""
+    """Return about the longest payload that an advertisement can hold, or a longer one."""
     return (data * 250)[: rng.randrange(230, 270)]
 
 
 Mutation = Callable[[random.Random, bytes, bytes], bytes]
-"""What happens to bytes; the third argument is another packet's."""
+"""A change to bytes; the third argument is the bytes of another packet."""
 
 _MUTATIONS: Sequence[Mutation] = [_flipped] * 4 + [_cut] * 3 + [_inserted] * 3 + [_spliced] * 3 + [_random, _grown]
 
@@ -188,16 +188,16 @@ def _wrong_first(rng: random.Random, payload: bytes) -> bytes:
 
 
 def _control_bytes(rng: random.Random, objects: list[bytes]) -> list[bytes]:
-    """Give objects of version 1 another type or length."""
+    """Change the type or length of version 1's objects."""
     return [bytes([rng.choice([rng.randrange(256), data[0] ^ 1 << rng.randrange(8)])]) + data[1:] for data in objects]
 
 
 def packet(rng: random.Random) -> Packet:
-    """Return a packet; one in two is as a sensor would send it."""
+    """Return a random packet; about half of them are intact."""
     branch = rng.choice(list(BRANCHES))
     objects = _objects(rng, branch)
-    is_sealed = "encrypted" in branch
-    key = KEY if is_sealed else None
+    is_encrypted = "encrypted" in branch
+    key = KEY if is_encrypted else None
     changed = rng.random()
     if 0.5 < changed < 0.55:
         objects.insert(rng.randrange(len(objects)), rng.choice(objects))
@@ -206,20 +206,20 @@ def packet(rng: random.Random) -> Packet:
     plaintext = b"".join(objects)
     if 0.6 < changed < 0.8:
         plaintext = rng.choice(_MUTATIONS)(rng, plaintext, b"".join(_objects(rng, branch)))
-    information = (0x41 if is_sealed else 0x40) | rng.choice([0, 0, 0, 4])
+    information = (0x41 if is_encrypted else 0x40) | rng.choice([0, 0, 0, 4])
     counter = rng.choice([rng.randrange(2**32), rng.randrange(100), 0, 2**32 - 1])
     payload = sent(branch, plaintext, information, counter)
-    if 0.8 < changed < 0.85:  # without the key, or plain although there is one
-        key = None if is_sealed else KEY
+    if 0.8 < changed < 0.85:  # without the key, or plain for a receiver with a key
+        key = None if is_encrypted else KEY
     elif changed > 0.85:
-        payload = _damaged(rng, payload, packet(rng).payload, is_sealed=is_sealed)
+        payload = _damaged(rng, payload, packet(rng).payload, is_encrypted=is_encrypted)
     return Packet(branch, payload, key)
 
 
-def _damaged(rng: random.Random, payload: bytes, other: bytes, *, is_sealed: bool) -> bytes:
+def _damaged(rng: random.Random, payload: bytes, other: bytes, *, is_encrypted: bool) -> bytes:
     kind = rng.random()
     if kind < 0.25:
         return _wrong_first(rng, payload)
-    if is_sealed and kind < 0.5:
+    if is_encrypted and kind < 0.5:
         return rng.choice([_wrong_mic, _wrong_counter])(rng, payload)
     return rng.choice(_MUTATIONS)(rng, payload, other)

@@ -1,4 +1,4 @@
-"""What the tests of encrypted formats share: keys, and sensors that encrypt."""
+"""Keys, and senders that encrypt each format, for the tests of encryption."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,11 +19,11 @@ MIBEACON_HEAD = bytes.fromhex("58585b05") + b"\x01"  # version 5, encrypted, MAC
 
 class Format(NamedTuple):
     """
-    One format, as the tests see it.
+    A service UUID, and the vectors of its format.
 
     Attributes:
-        uuid: Of its service data.
-        vectors: Its file of vectors.
+        uuid: The UUID of the service data.
+        vectors: The name of the file with its vectors.
     """
 
     uuid: str
@@ -41,54 +41,54 @@ VECTOR_FILES = [
 
 
 def cipher_of(vector: Vector) -> Ccm | None:
-    """Return the cipher of a vector's key, where it has one."""
+    """Return the cipher of a vector's key, or None without a key."""
     return Ccm(bytes.fromhex(vector["key"])) if "key" in vector else None
 
 
-def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, behind: bytes, key: bytes = KEY) -> bytes:
-    sealed = AESCCM(key, tag_length=4).encrypt(nonce, plaintext, associated_data)
-    return sealed[:-4] + behind + sealed[-4:]
+def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, counter: bytes, key: bytes = KEY) -> bytes:
+    encrypted = AESCCM(key, tag_length=4).encrypt(nonce, plaintext, associated_data)
+    return encrypted[:-4] + counter + encrypted[-4:]
 
 
 def seal_v2(plaintext: bytes, counter: int = 1, information: int = 0x41, key: bytes = KEY) -> bytes:
-    """BTHome v2, encrypted by ADDRESS with a key."""
+    """Return a BTHome v2 payload that ADDRESS encrypted with a key."""
     head, count = bytes([information]), counter.to_bytes(4, "little")
     return head + _encrypt(PRINTED + b"\xd2\xfc" + head + count, plaintext, None, count, key)
 
 
 def seal_temperature(celsius: int, counter: int, key: bytes = KEY) -> bytes:
-    """A temperature in BTHome v2, encrypted by ADDRESS with a key."""
+    """Return a temperature in BTHome v2 that ADDRESS encrypted with a key."""
     return seal_v2(b"\x02" + (celsius * 100).to_bytes(2, "little", signed=True), counter, key=key)
 
 
 def seal_v1(plaintext: bytes, counter: int = 1) -> bytes:
-    """BTHome v1, encrypted by ADDRESS with KEY."""
+    """Return a BTHome v1 payload that ADDRESS encrypted with KEY."""
     count = counter.to_bytes(4, "little")
     return _encrypt(PRINTED + b"\x1e\x18" + count, plaintext, b"\x11", count)
 
 
 def unseal_v2(payload: bytes) -> bytes:
-    """Return the plaintext of what seal_v2 encrypted."""
+    """Return the plaintext of a payload of seal_v2."""
     nonce = PRINTED + b"\xd2\xfc" + payload[:1] + payload[-8:-4]
     return AESCCM(KEY, tag_length=4).decrypt(nonce, payload[1:-8] + payload[-4:], None)
 
 
 def unseal_v1(payload: bytes) -> bytes:
-    """Return the plaintext of what seal_v1 encrypted."""
+    """Return the plaintext of a payload of seal_v1."""
     return AESCCM(KEY, tag_length=4).decrypt(
         PRINTED + b"\x1e\x18" + payload[-8:-4], payload[:-8] + payload[-4:], b"\x11"
     )
 
 
 def seal_atc(plaintext: bytes, counter: int = 1) -> bytes:
-    """Pvvx (6 bytes of plaintext) or ATC (3), encrypted by ADDRESS with KEY."""
+    """Return a payload of pvvx (6 bytes of plaintext) or ATC1441 (3 bytes) that ADDRESS encrypted with KEY."""
     count = bytes([counter])
     head = bytes([len(plaintext) + 8, 0x16, 0x1A, 0x18])
     return count + _encrypt(REVERSED + head + count, plaintext, b"\x11", b"")
 
 
 def seal_mibeacon(plaintext: bytes, counter: int = 0) -> bytes:
-    """MiBeacon version 5, encrypted by ADDRESS with KEY; `counter` is its higher 24 bits."""
+    """Return a MiBeacon version 5 payload that ADDRESS encrypted with KEY; `counter` has the upper 24 bits."""
     count = counter.to_bytes(3, "little")
     return MIBEACON_HEAD + REVERSED + _encrypt(REVERSED + MIBEACON_HEAD[2:] + count, plaintext, b"\x11", count)
 
@@ -99,4 +99,4 @@ SEALS: list[tuple[str, Callable[[bytes], bytes]]] = [
     (atc.UUID, seal_atc),
     (mibeacon.UUID, seal_mibeacon),
 ]
-"""Service UUID to what encrypts for it."""
+"""Service UUID and the function that encrypts its payloads."""

@@ -1,4 +1,4 @@
-"""A whole advertising payload, as btmon and phones show it."""
+"""Whole advertising payloads, as btmon and phone apps show them."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ PAIR_A = "020106" + "0e16d2fc" + PACKET
 
 @given(payload=st.binary(max_size=300))
 def test_structures_cover_the_payload(payload: bytes) -> None:
-    """No byte is lost, and only the last structure lacks some."""
+    """No byte may be lost, and only the last structure may be incomplete."""
     found = structures(payload)
     whole = b"".join(
         bytes([len(one.data) + 1 + one.missing, one.kind]) + one.data for one in found if one.kind is not None
@@ -32,7 +32,7 @@ def test_structures_cover_the_payload(payload: bytes) -> None:
 
 
 def test_service_data_of_each_width_has_its_uuid() -> None:
-    """BlueZ gives all three as 128 bits, and so does this."""
+    """BlueZ shows all three widths as 128 bits, and this code must do the same."""
     as_128_bits = "fb349b5f8000008000100000" + "d2fc0000"
     found = structures(bytes.fromhex("0416d2fc40" + "0620d2fc000040" + "1221" + as_128_bits + "40"))
 
@@ -41,21 +41,21 @@ def test_service_data_of_each_width_has_its_uuid() -> None:
 
 
 def test_flags_names_and_power_are_read() -> None:
-    """They are shown to the user, and a name must not control the terminal."""
+    """Users see these texts, and a name must not control the terminal."""
     found = structures(bytes.fromhex("020106" + "0509411b5b42" + "020af4" + "0000"))
 
     assert ["general discoverable, no BR/EDR", "A\\x1b[B", "-12 dBm", ""] == [one.text() for one in found]
     assert Structure(12, None, b"\x00") == found[-1]
 
 
-def test_what_is_cut_short_says_what_is_missing() -> None:
-    """The structure's length knows."""
+def test_a_structure_that_is_cut_short_has_the_number_of_missing_bytes() -> None:
+    """The length byte of the structure gives the number of missing bytes."""
     assert [0, 6] == [one.missing for one in structures(bytes.fromhex(PAIR_A[:-12]))]
     assert "cut short" == structures(b"\x05")[0].name
 
 
 def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
-    """A firmware that sends the UUID in the order in which it is printed is heard by nobody."""
+    """No receiver recognizes a firmware that sends the UUID's bytes in printed order, so its author needs this hint."""
     found = structures(bytes.fromhex("0e16fcd24000b00151028d0a038d11"))[0]
 
     assert (bthome.UUID, "0000d2fc-0000-1000-8000-00805f9b34fb") == (found.swapped_uuid, found.uuid)
@@ -65,7 +65,7 @@ def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
     "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "03020f180302d2fc"]
 )
 def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
-    """It may be service data or in a list of services, and the bytes of its UUID may be swapped."""
+    """A UUID may be in service data or in a list of services, and its bytes may be swapped."""
     assert has_known_service(bytes.fromhex(payload))
 
 
@@ -89,7 +89,7 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
     ],
 )
 def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
-    """Their three upper bits are reserved, and what follows is whole."""
+    """Valid flags have zeros in the three upper bits, and complete structures after them."""
     assert begins_so == begins_with_flags(bytes.fromhex(payload))
 
 
@@ -107,8 +107,8 @@ def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
-def test_an_hci_event_is_whole_or_none(event: str) -> None:
-    """Cut short, too long, of another kind: a guess at its bytes says more."""
+def test_an_incomplete_hci_event_is_rejected(event: str) -> None:
+    """For an event that is cut short, too long or of another kind, a guess at the format is more useful."""
     whole = bytes.fromhex(event)
     others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
 

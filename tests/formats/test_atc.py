@@ -1,4 +1,4 @@
-"""Pvvx custom and ATC1441: what no vector shows of their layouts. The vectors are in tests/vectors/atc.json."""
+"""Pvvx custom and ATC1441: properties of the layouts that no vector in tests/vectors/atc.json shows."""
 
 import pytest
 
@@ -9,14 +9,14 @@ ADDRESS_LENGTH = 6
 
 
 def occupied(layout: atc.Layout) -> list[int]:
-    """Return the index of each byte that a layout reads, in order."""
+    """Return the index of each byte that a layout reads, sorted."""
     bytes_of_numbers = [index + offset for index, number in layout.numbers.items() for offset in range(number.size)]
     return sorted(bytes_of_numbers if layout.flags is None else [*bytes_of_numbers, layout.flags])
 
 
 @pytest.mark.parametrize("length", atc.PLAIN)
 def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
-    """Two fields that share a byte, or a byte that nobody reads, is a layout that was copied wrong."""
+    """A byte that two fields share, or that no field reads, shows a mistake in the layout."""
     layout = atc.PLAIN[length]
     counter = [] if layout.counter is None else [layout.counter]
 
@@ -25,5 +25,5 @@ def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
 
 @pytest.mark.parametrize("length", atc.ENCRYPTED)
 def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
-    """Of the payload, the counter is in front of the plaintext and the MIC behind it."""
+    """The payload has the counter before the plaintext, and the MIC after it."""
     assert list(range(length - 1 - MIC_SIZE)) == occupied(atc.ENCRYPTED[length])

@@ -1,4 +1,4 @@
-"""BTHome v2: every object of the table by a sourced vector, and whatever else may come over the air."""
+"""BTHome v2: rejected and truncated payloads, arbitrary bytes, and special values."""
 
 import random
 from decimal import Decimal
@@ -24,8 +24,8 @@ _PACKETS_PER_EXAMPLE = 60
 
 
 @pytest.mark.parametrize("vector", REJECTED, ids=lambda vector: vector["note"])
-def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
-    """A guess would be a wrong temperature on somebody's graph; the message goes into a bug report."""
+def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
+    """A guess would put a wrong temperature on a graph; the message goes into a bug report."""
     with pytest.raises(DecodeError) as caught:
         bthome.decode(bytes.fromhex(vector["payload"]))
 
@@ -34,7 +34,7 @@ def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
 
 @pytest.mark.parametrize("payload", [PACKET_A, PACKET_B], ids=["A", "B"])
 def test_a_packet_cut_anywhere_inside_an_object_is_rejected(payload: bytes) -> None:
-    """A byte too few must not become a value that is too small."""
+    """A missing byte must not make a value smaller."""
     ends = {1}
     while max(ends) < len(payload):
         object_id = payload[max(ends)]
@@ -50,7 +50,7 @@ def test_a_packet_cut_anywhere_inside_an_object_is_rejected(payload: bytes) -> N
 
 @given(st.binary(max_size=300))
 def test_any_bytes_give_values_or_a_decode_error(payload: bytes) -> None:
-    """All that comes over the air is hostile: no other exception may ever leave the decoder."""
+    """Anybody can send any bytes: the decoder must raise no other exception."""
     result: set[object]
     try:
         result = {type(value) for value in bthome.decode(payload).measurements.values()}
@@ -61,14 +61,14 @@ def test_any_bytes_give_values_or_a_decode_error(payload: bytes) -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(OBJECTS)), max_size=40), st.data())
-def test_no_object_of_a_sound_payload_is_lost(object_ids: list[int], data: st.DataObject) -> None:
-    """Repeated names are told apart by position, so as many values come out as objects went in."""
+def test_no_object_of_a_valid_payload_is_lost(object_ids: list[int], data: st.DataObject) -> None:
+    """Repeated names get positions, so there must be as many values as objects."""
     payload = bytearray([0x40])
     for object_id in object_ids:
         size = OBJECTS[object_id].size
         payload += bytes([object_id]) + data.draw(st.binary(min_size=size, max_size=size))
 
-    # With a text behind, which is always possible: or a packet of impossible values alone would be rejected.
+    # The additional text keeps a payload of only impossible values from being rejected.
     decoded = bthome.decode(bytes(payload) + b"\x53\x00")
 
     assert len(object_ids) == len(decoded.measurements) + len(decoded.impossible)
@@ -76,14 +76,14 @@ def test_no_object_of_a_sound_payload_is_lost(object_ids: list[int], data: st.Da
 
 @given(st.integers(min_value=-27315, max_value=2**15 - 2))
 def test_a_temperature_is_the_double_nearest_to_its_two_decimals(raw: int) -> None:
-    """21.05 must print as 21.05 and not as 21.050000000000001: a factor of 0.01 would miss 8,780 values."""
+    """21.05 must not print as 21.050000000000001: a factor of 0.01 would get 8,780 values wrong."""
     payload = b"\x40\x02" + raw.to_bytes(2, "little", signed=True)
 
     assert {"temperature": float(Decimal(raw) / 100)} == bthome.decode(payload).measurements
 
 
 def test_a_binary_sensor_is_0_or_1() -> None:
-    """A gauge that is said to be 0 or 1 must not show 255."""
+    """A binary sensor's metric promises 0 or 1, and must not show 255."""
     assert {"door": 1.0} == bthome.decode(b"\x40\x1a\xff").measurements
 
 
@@ -93,7 +93,7 @@ def test_an_unknown_event_keeps_its_code() -> None:
 
 
 def test_text_that_is_not_utf_8_is_shown_with_replacement_characters() -> None:
-    """A hostile text must not cost the measurements beside it."""
+    """An invalid text must not prevent the measurements in the same packet."""
     assert {"text": "a�"} == bthome.decode(b"\x40\x53\x02a\xff").others
 
 
@@ -112,13 +112,13 @@ def _folded(payload: bytes, cipher: Ccm | None) -> Decoded | str:
 
 
 @given(seed=st.integers(0, 2**32), cipher=st.sampled_from([None, _CIPHER]))
-def test_bthome_is_decoded_as_its_fields_say(seed: int, cipher: Ccm | None) -> None:
-    """It has a loop of its own, for speed: what that makes of a packet must not differ from what `decode` shows."""
+def test_bthome_is_decoded_as_its_fields_are(seed: int, cipher: Ccm | None) -> None:
+    """The decoder has its own loop for speed: its result must agree with the explanation of the `decode` command."""
     rng = random.Random(seed)
     for _ in range(_PACKETS_PER_EXAMPLE):
         payload = packet(rng).payload
         ours, folded = _decoded(payload, cipher), _folded(payload, cipher)
 
         assert folded == ours, payload.hex()
-        # Equal dictionaries may differ in their order, which the positions follow.
+        # The order of the dictionaries must agree, too: the positions depend on it.
         assert repr(folded) == repr(ours), payload.hex()

@@ -1,8 +1,8 @@
 """
-Our decoders of BTHome against bthome-ble, by random and broken packets of both versions, plain and encrypted.
+This project's decoders of BTHome against bthome-ble, with random and broken packets of both versions.
 
-All is compared: whether a packet is accepted, and every value, position, event, text, version and counter. A seed is
-taken anew with DIFFERENTIAL_SEED=random, or again with its number; DIFFERENTIAL_PACKETS is how many there are.
+The packets are plain and encrypted. Compared are the acceptance of a packet, and every value, position, event, text,
+version and counter. DIFFERENTIAL_SEED sets the seed (`random` chooses one), DIFFERENTIAL_PACKETS the number of packets.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from tests.formats.packets import BRANCHES, Packet, packet, sent
 pytestmark = pytest.mark.differential
 
 PACKETS = 300_000
-# Of a quarter each: about 19 % of all are accepted by both in version 2, and 15 % in version 1.
+# Each branch gets about a quarter of all packets. Both decoders accept 19 % of all in version 2, and 15 % in version 1.
 LEAST_SENT = 0.22
 LEAST_ACCEPTED = 0.10
 MOST_SHOWN = 5
@@ -34,14 +34,14 @@ MOST_SHOWN = 5
 
 class Run(NamedTuple):
     """
-    What a run has found.
+    The result of a run.
 
     Attributes:
-        seed: That makes the same packets again.
-        packets: How many there were.
-        outcomes: Branch, whether we accept it, and whether bthome-ble does, to how often that was.
-        intended: Name of an intended difference to how often it was.
-        failures: Those packets that differ otherwise; the first few.
+        seed: The seed that makes the same packets again.
+        packets: The number of packets.
+        outcomes: (branch, whether we accept, whether bthome-ble accepts) → number of packets.
+        intended: Name of an intended difference → number of packets.
+        failures: The first few packets with other differences.
     """
 
     seed: int
@@ -51,11 +51,11 @@ class Run(NamedTuple):
     failures: list[Packet]
 
     def sent(self, branch: str) -> int:
-        """Return how many packets of a branch there were."""
+        """Return the number of packets of a branch."""
         return sum(times for (of, _, _), times in self.outcomes.items() if of == branch)
 
     def accepted(self, branch: str) -> int:
-        """Return how many packets of a branch both have accepted."""
+        """Return the number of packets of a branch that both decoders accepted."""
         return self.outcomes[branch, True, True]
 
 
@@ -66,7 +66,7 @@ def _seed() -> int:
 
 @pytest.fixture(scope="module", autouse=True)
 def bthome_ble() -> None:
-    """Without bthome-ble the tests are skipped, or fail under CI, where everything has to be there."""
+    """Skip the tests without bthome-ble, or fail under CI, where everything must be installed."""
     if oracle.IS_MISSING:
         if os.environ.get("CI"):
             pytest.fail(oracle.WHY_MISSING, pytrace=False)
@@ -75,7 +75,7 @@ def bthome_ble() -> None:
 
 @pytest.fixture(scope="module")
 def run(bthome_ble: None) -> Run:
-    """All packets, compared."""
+    """The result of comparing all packets."""
     seed, start = _seed(), time.monotonic()
     rng = random.Random(seed)
     found = Run(seed, int(os.environ.get("DIFFERENTIAL_PACKETS", PACKETS)), Counter(), Counter(), [])
@@ -109,7 +109,7 @@ def _summary(run: Run, took_s: float) -> str:
 
 
 def _smaller(one: Packet) -> Iterator[Packet]:
-    """Yield the packet without some of its bytes; an encrypted one is encrypted anew."""
+    """Yield the packet with some bytes removed; an encrypted packet is decrypted and encrypted again."""
     try:
         whole = plaintext(one)
     except (InvalidTag, IndexError, ValueError):
@@ -119,25 +119,25 @@ def _smaller(one: Packet) -> Iterator[Packet]:
         for index in range(len(source) - length + 1):
             rest = source[:index] + source[index + length :]
             information = one.payload[0] if one.payload else 0
-            yield one._replace(payload=rest if whole is None else sent(_sealed_as(one), rest, information, counter=1))
+            yield one._replace(payload=rest if whole is None else sent(_branch_of(one), rest, information, counter=1))
 
 
-def _sealed_as(one: Packet) -> str:
-    """Return the branch that such a payload is of: bits of the device information may have changed."""
+def _branch_of(one: Packet) -> str:
+    """Return the branch of a payload, whose device information may have changed bits."""
     if one.branch.startswith("v2"):
         return "v2 encrypted" if one.payload[0] & 1 else "v2"
     return one.branch
 
 
 def _smallest(failure: Packet, intended: Sequence[Intended]) -> Packet:
-    """Return the smallest packet found that differs too."""
+    """Return the smallest packet found that also fails."""
     while smaller := next((one for one in _smaller(failure) if explained(compared(one), intended)[1]), None):
         failure = smaller
     return failure
 
 
-def _told(failure: Packet, intended: Sequence[Intended] = INTENDED) -> str:
-    """Return how to see a failure again, and what the two make of it."""
+def _report(failure: Packet, intended: Sequence[Intended] = INTENDED) -> str:
+    """Return a report of a failure: the smallest packet, its differences, and both results."""
     smallest = _smallest(failure, intended)
     comparison = compared(smallest)
     key = "no key" if smallest.key is None else f"key {smallest.key.hex()}"
@@ -148,39 +148,39 @@ def _told(failure: Packet, intended: Sequence[Intended] = INTENDED) -> str:
     )
 
 
-def test_there_is_no_difference_but_those_that_are_meant(run: Run) -> None:
-    """What only we read so is most likely wrong; what is meant is in INTENDED, with its reason."""
-    told = "\n\n".join(_told(failure) for failure in run.failures)
+def test_there_is_no_difference_except_the_intended_ones(run: Run) -> None:
+    """If only one decoder reads a packet in a certain way, it is most likely wrong; INTENDED has the exceptions."""
+    reports = "\n\n".join(_report(failure) for failure in run.failures)
 
-    assert not run.failures, f"seed {run.seed}: DIFFERENTIAL_SEED={run.seed} makes the same packets again\n\n{told}"
+    assert not run.failures, f"seed {run.seed}: DIFFERENTIAL_SEED={run.seed} makes the same packets again\n\n{reports}"
 
 
 @pytest.mark.parametrize("name", [one.name for one in INTENDED])
 def test_an_intended_difference_occurs(run: Run, name: str) -> None:
-    """One that does not is a hole through which a fault may slip, or is gone from bthome-ble."""
+    """An intended difference that no longer occurs may hide a fault, or is gone from bthome-ble."""
     assert run.intended[name] > 0
 
 
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_each_branch_is_exercised(run: Run, branch: str) -> None:
-    """A thousand packets that both reject say little about the values."""
+    """Packets that both decoders reject prove little about the values."""
     assert run.sent(branch) >= LEAST_SENT * run.packets
     assert run.accepted(branch) >= LEAST_ACCEPTED * run.packets
 
 
 def test_names_of_intended_differences_are_unique() -> None:
-    """Two of one name would count as one, and one of them could be dead."""
+    """Two entries with one name would be counted as one, and one of them might never occur."""
     names = [one.name for one in INTENDED]
 
     assert len(set(names)) == len(names)
 
 
-def test_a_failure_is_told_with_the_smallest_packet_that_shows_it() -> None:
-    """Six random objects hide the one that matters. Without its entry, an intended difference is a failure."""
+def test_a_failure_is_reported_with_the_smallest_packet_that_shows_it() -> None:
+    """Six random objects hide the one that matters. The test removes an intended difference to get a failure."""
     without = [one for one in INTENDED if one.name != "pounds"]
     failure = Packet("v2", bytes.fromhex("40000501610712340c2c0b"), None)
 
-    told = _told(failure, without)
+    report = _report(failure, without)
 
-    assert re.match(r"v2, no key, payload 4007[0-9a-f]{4} \(from 40000501610712340c2c0b\)\n", told)
-    assert "Object(object_id=7" in told
+    assert re.match(r"v2, no key, payload 4007[0-9a-f]{4} \(from 40000501610712340c2c0b\)\n", report)
+    assert "Object(object_id=7" in report

@@ -1,4 +1,4 @@
-"""The table of BTHome's objects, compared with the public one."""
+"""The table of BTHome's objects, compared with the published one."""
 
 import json
 from decimal import Decimal
@@ -10,17 +10,17 @@ DECODED = vectors("bthome_v2.json")
 
 
 def test_every_object_of_the_table_has_a_vector() -> None:
-    """A row without a vector is a row that nobody has checked."""
+    """A row without a vector is not checked by anything."""
     covered = {payload[1] for payload in (bytes.fromhex(vector["payload"]) for vector in DECODED) if len(payload) > 1}
 
     assert set() == ({0x00} | OBJECTS.keys() | OTHERS.keys()) - covered
 
 
 def test_the_table_is_the_public_one() -> None:
-    """The table as the specification and bthome-ble agree on it: id, name, length, sign and factor."""
+    """The specification and bthome-ble agree on this table: id, name, length, sign and factor."""
     table = json.loads((HERE / "vectors" / "bthome_v2_objects.json").read_text(encoding="utf-8"))
 
-    # bthome-ble gives the timestamp as a date, without a factor.
+    # bthome-ble returns the timestamp as a date, without a factor.
     assert {object_id for object_id, number in OBJECTS.items() if not number.is_binary} == {
         0x50,
         *(int(row["id"], 16) for row in table),

@@ -1,9 +1,9 @@
 """
-Our decoders of BTHome against bthome-ble, the decoder of Home Assistant: two readings of one specification.
+This project's decoders of BTHome against bthome-ble, Home Assistant's decoder: two readings of one specification.
 
-These are the hundreds of packets of the fast tests, and what bthome-ble remembers of a packet in the next. The many,
-broken ones too, and the whole list of differences are in test_bthome_differential.py and intended.py. On Python 3.10,
-which bthome-ble does not support, this file is skipped.
+This file has the hundreds of packets of the fast tests, and cases that depend on bthome-ble's state between packets.
+test_bthome_differential.py has many more packets, also broken ones; intended.py has the list of differences. Python
+3.10, which bthome-ble does not support, skips this file.
 """
 
 import pytest
@@ -25,13 +25,13 @@ from tests.formats.sealing import ADDRESS, KEY, seal_v1, seal_v2
 if oracle.IS_MISSING:
     pytest.skip(oracle.WHY_MISSING, allow_module_level=True)
 
-# Object id to what bthome-ble's value is of ours.
+# Object id → the factor from our value to bthome-ble's.
 INTENDED = {
-    0x07: 1 / 0.45359237,  # it keeps pounds; we give kilograms
-    0x40: 1000,  # it keeps millimetres; we give metres
-    0x48: 1000,  # it keeps millilitres; we give litres
+    0x07: 1 / 0.45359237,  # bthome-ble returns pounds, we return kilograms
+    0x40: 1000,  # bthome-ble returns millimetres, we return metres
+    0x48: 1000,  # bthome-ble returns millilitres, we return litres
 }
-# It rounds the one object with a factor of 0.35 to one decimal; all others it rounds where their factor ends.
+# bthome-ble rounds to the decimals of the factor, and the object with the factor 0.35 to one decimal.
 TOLERANCE = {0x58: 0.0501}
 
 
@@ -42,7 +42,7 @@ def numbers(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
     """Return the numbers that bthome-ble finds in a payload."""
     values = oracle.asked(uuid, payload, key).values
     found = [
-        oracle.in_our_words(value, oracle.Object(0, None, b""))
+        oracle.as_ours(value, oracle.Object(0, None, b""))
         for (kind, name), value in values.items()
         if kind in ("sensor", "binary") and name != "packet_id"
     ]
@@ -50,7 +50,7 @@ def numbers(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
 
 
 def decoded(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
-    """Return the numbers that we find; what we hold for impossible, and bthome-ble does not, is no example."""
+    """Return the numbers that our decoder finds; skip examples with values that only we reject as impossible."""
     try:
         found = FORMATS[uuid].decode(payload, ADDRESS, Ccm(key) if key else None)
     except DecodeError as error:
@@ -62,7 +62,7 @@ def decoded(uuid: str, payload: bytes, key: bytes | None = None) -> list[float]:
 
 @st.composite
 def objects(draw: st.DrawFn) -> bytes:
-    """Return BTHome v2 objects that the real firmware sends, in any number and order."""
+    """Draw BTHome v2 objects that the real firmware sends, in any number and order."""
     object_ids = draw(st.lists(st.sampled_from(PVVX), unique=True, min_size=1, max_size=6))
     sizes = [OBJECTS[object_id].size for object_id in object_ids]
     values = [draw(st.binary(min_size=size, max_size=size)) for size in sizes]
@@ -71,7 +71,7 @@ def objects(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def objects_v1(draw: st.DrawFn) -> bytes:
-    """Return BTHome v1 objects: integers with and without a sign, of 1 to 8 bytes."""
+    """Draw BTHome v1 objects: integers with and without a sign, of 1 to 8 bytes."""
     payload = b""
     for object_id in draw(st.lists(st.sampled_from(PVVX), unique=True, min_size=1, max_size=6)):
         value = draw(st.binary(min_size=1, max_size=8))
@@ -81,9 +81,9 @@ def objects_v1(draw: st.DrawFn) -> bytes:
 
 @given(object_id=st.sampled_from(sorted(OBJECTS)), data=st.data())
 def test_each_object_has_the_oracle_s_value(object_id: int, data: st.DataObject) -> None:
-    """A sign, a length or a factor that only we read so is most likely wrong."""
+    """A sign, length or factor on which the two decoders disagree is most likely a mistake."""
     number = OBJECTS[object_id]
-    # bthome-ble and we read a binary sensor that is neither 0 nor 1 as 1; the specification has no such value.
+    # Both decoders read a binary sensor that is neither 0 nor 1 as 1; the specification has no such value.
     raw = (
         st.sampled_from([b"\x00", b"\x01"])
         if number.is_binary
@@ -97,7 +97,7 @@ def test_each_object_has_the_oracle_s_value(object_id: int, data: st.DataObject)
 
 @given(objects())
 def test_a_whole_packet_has_the_oracle_s_values(objects: bytes) -> None:
-    """The objects that the real firmware sends, in any number and order."""
+    """The firmware may send its objects in any number and order."""
     payload = b"\x40" + objects
 
     assert sorted(decoded(UUID, payload)) == pytest.approx(sorted(numbers(UUID, payload)))
@@ -105,7 +105,7 @@ def test_a_whole_packet_has_the_oracle_s_values(objects: bytes) -> None:
 
 @given(objects(), st.integers(min_value=0, max_value=2**32 - 1))
 def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
-    """The nonce, byte for byte: one that only we build so opens no real sensor's packet."""
+    """A nonce with a wrong byte could not decrypt a real sensor's packet."""
     payload = seal_v2(objects, counter)
 
     assert sorted(decoded(UUID, payload, KEY)) == pytest.approx(sorted(numbers(UUID, payload, KEY)))
@@ -113,15 +113,15 @@ def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: in
 
 @given(object_id=st.sampled_from(sorted(OBJECTS)), kind=st.sampled_from([0, 1, 2]), data=st.data())
 def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: int, data: st.DataObject) -> None:
-    """The oracle is independent; it is asked for every type, and for every length that the type may have."""
+    """The oracle is independent of our decoder, and is asked for every type and every length of a type."""
     number = OBJECTS[object_id]
     assume(kind != 2 or not number.is_binary)
-    assume(object_id != 0x50)  # it has a type of its own
+    assume(object_id != 0x50)  # the timestamp has its own type
     size = data.draw(st.sampled_from([2, 4, 8]) if kind == 2 else st.integers(min_value=1, max_value=8))
     payload = bytes([kind << 5 | 1 + size, object_id]) + data.draw(st.binary(min_size=size, max_size=size))
 
     expected = [value * INTENDED.get(object_id, 1) for value in decoded(UUID_V1, payload)]
-    # It rounds a floating-point number to the decimals of the factor.
+    # bthome-ble rounds floating-point numbers to the decimals of the factor.
     rounded = 0.51 * number.multiplier / number.divisor * INTENDED.get(object_id, 1) if kind == 2 else 1e-9
     theirs = numbers(UUID_V1, payload)
     assert expected == pytest.approx(theirs, abs=max(rounded, TOLERANCE.get(object_id, 0)), rel=1e-9)
@@ -130,17 +130,17 @@ def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: i
 @given(objects_v1(), st.integers(min_value=0, max_value=2**32 - 1))
 def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
     """Whole packets, plain and encrypted, show that the objects are read in the right order and place."""
-    assume(len(objects) >= 4)  # it decrypts nothing shorter
+    assume(len(objects) >= 4)  # bthome-ble decrypts nothing shorter
     ours = sorted(decoded(UUID_V1, objects))
-    sealed = seal_v1(objects, counter)
+    encrypted = seal_v1(objects, counter)
 
     assert ours == pytest.approx(sorted(numbers(UUID_V1, objects)))
-    assert ours == sorted(decoded(UUID_V1_ENCRYPTED, sealed, KEY))
-    assert ours == pytest.approx(sorted(numbers(UUID_V1_ENCRYPTED, sealed, KEY)))
+    assert ours == sorted(decoded(UUID_V1_ENCRYPTED, encrypted, KEY))
+    assert ours == pytest.approx(sorted(numbers(UUID_V1_ENCRYPTED, encrypted, KEY)))
 
 
 def test_two_packets_with_one_packet_id_both_count() -> None:
-    """The thermometers send two kinds of packets under one id. Within 4 s, bthome-ble takes the second for a repeat."""
+    """The thermometers send two kinds of packets under one id; bthome-ble ignores the second as a repeat within 4 s."""
     device = oracle.Device()
     for payload in (PACKET_A, PACKET_B):
         theirs = device.asked(UUID, payload)
@@ -150,7 +150,7 @@ def test_two_packets_with_one_packet_id_both_count() -> None:
 
 
 def test_a_rejected_packet_has_no_values() -> None:
-    """bthome-ble answers with those of the packet before: whoever exports them exports old ones as new."""
+    """bthome-ble returns the previous packet's values: an exporter would export old values as new."""
     device = oracle.Device()
     for payload in (PACKET_A, b"\x40\x02\x8d"):
         theirs = device.asked(UUID, payload)

@@ -1,4 +1,4 @@
-"""BTHome v1: what no vector shows. The vectors are in tests/vectors/bthome_v1.json."""
+"""BTHome v1: cases that no vector in tests/vectors/bthome_v1.json covers."""
 
 import struct
 
@@ -13,7 +13,7 @@ MAC_ADDRESS = "86a6808fe64854"
 
 
 def decoded(payload: str) -> Decoded:
-    """Decode hex digits."""
+    """Return the result for a payload in hex digits."""
     return bthome_v1.decode(bytes.fromhex(payload), "", None)
 
 
@@ -27,27 +27,27 @@ def decoded(payload: str) -> Decoded:
     ],
 )
 def test_the_type_says_whether_the_bytes_are_a_number(value_type: int, size: int, is_known: bool) -> None:
-    """Integers have any length; three bytes are no floating-point number, and a text is no temperature."""
+    """Integers may have any length; three bytes are no floating-point number, and a text is no temperature."""
     found = decoded(bytes([value_type << 5 | size + 1, 0x02]).hex() + bytes(size).hex())
 
     assert ({"temperature": 0.0} if is_known else {}) == found.measurements
 
 
 def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
-    """The factor applies as it does to an integer: 2506.5 is a number of hundredths."""
+    """The factor is the same as for an integer: 2506.5 is a number of hundredths."""
     assert {"temperature": 25.065} == decoded("4502" + struct.pack("<f", 2506.5).hex()).measurements
 
 
 @pytest.mark.parametrize("payload", [MAC_ADDRESS + TEMPERATURE, TEMPERATURE + MAC_ADDRESS])
 def test_a_mac_address_is_skipped(payload: str) -> None:
-    """It has no object id: reported as unknown, it would be a new unknown object for each sensor."""
+    """A MAC address has no object id: each sensor's would be reported as another unknown object."""
     found = decoded(payload)
 
     assert ({"temperature": 25.06}, None) == (found.measurements, found.unknown_object)
 
 
 def test_what_follows_an_unknown_object_is_read() -> None:
-    """Each object says how long it is; in version 2 reading has to stop there."""
+    """Each object has its length in version 1; in version 2, reading has to stop at an unknown object."""
     found = decoded("02ff07" + TEMPERATURE)
 
     assert ({"temperature": 25.06}, 0xFF) == (found.measurements, found.unknown_object)
@@ -55,7 +55,7 @@ def test_what_follows_an_unknown_object_is_read() -> None:
 
 @pytest.mark.parametrize("control", ["00", "20", "e0"])
 def test_an_object_without_a_value_is_rejected_at_its_place(control: str) -> None:
-    """A length of 0 would be read again and again."""
+    """With a length of 0, the decoder would not advance."""
     with pytest.raises(DecodeError) as caught:
         decoded(TEMPERATURE + control)
 
@@ -75,7 +75,7 @@ def test_an_object_without_a_value_is_rejected_at_its_place(control: str) -> Non
     ],
 )
 def test_a_typical_payload_has_known_objects_of_the_usual_sizes(payload: str, is_typical: bool) -> None:
-    """`decode` shows it as version 1 where other readings of the bytes are possible."""
+    """`decode` shows such a payload as version 1 if other formats are possible, too."""
     assert is_typical == bthome_v1.is_typical(bytes.fromhex(payload))
 
 

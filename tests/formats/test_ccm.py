@@ -9,29 +9,29 @@ from ble_exporter.formats.ccm import Ccm
 KEY = bytes.fromhex("404142434445464748494a4b4c4d4e4f")
 NONCE = bytes.fromhex("10111213141516")
 ASSOCIATED_DATA = bytes.fromhex("0001020304050607")
-SEALED = bytes.fromhex("7162015b4dac255d")
+CIPHERTEXT = bytes.fromhex("7162015b4dac255d")
 
 
 def test_the_standard_s_example_is_decrypted() -> None:
-    """Our sensors' packets could agree with a mistake of ours; NIST's does not."""
-    assert Ccm(KEY).decrypt(NONCE, SEALED, ASSOCIATED_DATA) == bytes.fromhex("20212223")
+    """The example is independent: a mistake of ours could also be in packets that we encrypt ourselves."""
+    assert Ccm(KEY).decrypt(NONCE, CIPHERTEXT, ASSOCIATED_DATA) == bytes.fromhex("20212223")
 
 
 @pytest.mark.parametrize(
-    ("nonce", "sealed", "associated_data"),
+    ("nonce", "ciphertext", "associated_data"),
     [
-        (bytes(7), SEALED, ASSOCIATED_DATA),
-        (NONCE, SEALED[:-1] + b"\x00", ASSOCIATED_DATA),
-        (NONCE, SEALED[:3], ASSOCIATED_DATA),
+        (bytes(7), CIPHERTEXT, ASSOCIATED_DATA),
+        (NONCE, CIPHERTEXT[:-1] + b"\x00", ASSOCIATED_DATA),
+        (NONCE, CIPHERTEXT[:3], ASSOCIATED_DATA),
         (NONCE, b"", ASSOCIATED_DATA),
-        (NONCE, SEALED, None),
+        (NONCE, CIPHERTEXT, None),
     ],
     ids=["nonce", "MIC", "shorter than a MIC", "nothing", "associated data"],
 )
-def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, sealed: bytes, associated_data: bytes | None) -> None:
-    """No other exception than DecodeError may leave a decoder."""
+def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, ciphertext: bytes, associated_data: bytes | None) -> None:
+    """A decoder must raise no other exception than DecodeError."""
     with pytest.raises(DecodeError) as caught:
-        Ccm(KEY).decrypt(nonce, sealed, associated_data)
+        Ccm(KEY).decrypt(nonce, ciphertext, associated_data)
 
     assert "wrong_key" == caught.value.reason
     assert caught.value.__suppress_context__
@@ -39,13 +39,13 @@ def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, sealed: bytes, assoc
 
 @pytest.mark.parametrize("length", [0, 15, 17, 24, 32])
 def test_a_key_of_another_length_is_refused(length: int) -> None:
-    """AES knows longer keys; no sensor has one, so it is a mistake. The message does not show the key."""
+    """AES has longer keys, but no sensor has one: it must be a mistake. The message does not show the key."""
     with pytest.raises(ValueError, match=f"^a key has 16 bytes, not {length}$"):
         Ccm(bytes(length))
 
 
 def test_a_cipher_does_not_show_its_key() -> None:
-    """Whoever logs the configuration's objects must not log a secret."""
+    """A log of the configuration's objects must not contain a secret."""
     cipher = Ccm(KEY)
 
     assert KEY.hex() not in repr(cipher) + str(cipher)

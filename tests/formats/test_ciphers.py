@@ -1,4 +1,4 @@
-"""Ciphers of bindkeys, with and without the library that decrypts."""
+"""The ciphers for the bindkeys, with and without the library `cryptography`."""
 
 import pytest
 
@@ -18,13 +18,13 @@ def test_each_key_gives_the_cipher_of_its_device() -> None:
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_without_keys_the_library_is_not_needed() -> None:
-    """It is an extra, and most installations have no keys."""
+    """The library is an optional extra, and most installations have no keys."""
     assert {} == ciphers_of({})
 
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_a_key_without_the_library_says_what_to_install() -> None:
-    """The service does not start: it could never read the device."""
+    """The service must not start, because it could never read the device."""
     with pytest.raises(ConfigError) as caught:
         ciphers_of({ADDRESS: KEY})
 

@@ -1,4 +1,4 @@
-"""The sender's address, and what was encrypted."""
+"""The sender's address, the nonce and the MIC of encrypted payloads."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ PRINTED = bytes.fromhex("a4c138aabbcc")
 
 @pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc"])
 def test_an_address_is_six_bytes_as_printed(address: str) -> None:
-    """A nonce in another order opens nothing."""
+    """A nonce with another byte order can't decrypt anything."""
     assert PRINTED == mac_bytes(address)
 
 
@@ -26,7 +26,7 @@ def test_an_address_is_six_bytes_as_printed(address: str) -> None:
     ids=["nothing", "five bytes", "seven", "a UUID, as on macOS", "no number"],
 )
 def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
-    """An error of another kind would end the scan."""
+    """Any other exception would end the scan."""
     with pytest.raises(DecodeError) as caught:
         mac_bytes(address)
 
@@ -34,7 +34,7 @@ def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
     assert f"the sender's address {address!r} is no Bluetooth address" == str(caught.value)
 
 
-def test_addresses_are_kept_for_a_large_house_and_not_for_ever() -> None:
+def test_addresses_are_kept_for_a_large_installation_and_not_for_ever() -> None:
     """Anybody with a transmitter can send from new addresses: they must not fill the memory."""
     assert 1000 <= (mac_bytes.cache_parameters()["maxsize"] or 0) <= 10_000
 
@@ -42,7 +42,7 @@ def test_addresses_are_kept_for_a_large_house_and_not_for_ever() -> None:
 @pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc", None])
 @pytest.mark.parametrize(("included", "order"), [(PRINTED, AS_PRINTED), (PRINTED[::-1], REVERSED)])
 def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, address: str | None) -> None:
-    """Its address may be in either case; if the sender is not given, the payload names it."""
+    """The address may be in either case; without the sender's address, the payload's is accepted."""
     field = address_field(included, 5, order)
     check_sender(field, address)
 
@@ -50,7 +50,7 @@ def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, addre
 
 
 def test_another_s_payload_is_refused_and_named() -> None:
-    """Somebody else's values would be exported."""
+    """Otherwise another device's values would be exported."""
     with pytest.raises(DecodeError) as caught:
         check_sender(address_field(PRINTED[::-1], 5, AS_PRINTED), "A4:C1:38:AA:BB:CC")
 
@@ -59,7 +59,7 @@ def test_another_s_payload_is_refused_and_named() -> None:
 
 
 def test_the_nonce_needs_an_address() -> None:
-    """BTHome v2 is decoded without one where it is plain; nobody's packet must not become another sender's."""
+    """Plain BTHome v2 needs no address, but decryption without one could accept another sender's packet."""
     with pytest.raises(DecodeError, match=r"^decryption needs the sender's address") as caught:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), cipher=Ccm(bytes(16)))
 
@@ -67,17 +67,17 @@ def test_the_nonce_needs_an_address() -> None:
 
 
 def test_a_wrong_mic_is_shown_at_its_bytes() -> None:
-    """The MIC is the last four bytes: the user sees which ones did not match."""
+    """The MIC is the last four bytes, and the user sees that these bytes did not match."""
     with pytest.raises(DecodeError) as caught:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), "A4:C1:38:AA:BB:CC", Ccm(bytes(16)))
 
     assert ("wrong_key", 11, 4) == (caught.value.reason, caught.value.offset, caught.value.size)
 
 
-# Every plaintext of pvvx and ATC has a possible value.
+# pvvx and ATC1441 are left out: any of their plaintexts has a possible value.
 @pytest.mark.parametrize(("uuid", "seal"), [pair for pair in SEALS if pair[0] != atc.UUID])
 def test_an_error_in_decrypted_content_shows_what_was_sent(uuid: str, seal: Callable[[bytes], bytes]) -> None:
-    """The plaintext is secret and logs are not; a chained error must not contain it either."""
+    """The plaintext is secret but logs are not; a chained error must not contain it either."""
     payload = seal(bytes.fromhex("01ff"))
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(payload, ADDRESS, Ccm(KEY))

@@ -1,4 +1,4 @@
-"""Fields: the checks of room and size that every format makes before it reads one."""
+"""Fields: every format checks room and size before it reads a field."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from ble_exporter.formats.field import MAX_SIZE, check_room, check_size
 
 @pytest.mark.parametrize(("size", "reason"), [(0, "truncated"), (MAX_SIZE + 1, "too_long")])
 def test_a_payload_that_no_advertisement_holds_is_rejected(size: int, reason: str) -> None:
-    """The length of a structure is one byte, and a structure of no service data says nothing."""
+    """The length of a structure is one byte, so 255 is the limit; empty service data has no content."""
     with pytest.raises(DecodeError) as caught:
         check_size(bytes(size))
 
@@ -17,12 +17,12 @@ def test_a_payload_that_no_advertisement_holds_is_rejected(size: int, reason: st
 
 @pytest.mark.parametrize("size", [1, MAX_SIZE])
 def test_a_payload_of_any_other_size_may_be_valid(size: int) -> None:
-    """Extended advertisements have more room than the 31 bytes of the others."""
+    """Extended advertisements have more room than the 31 bytes of legacy ones."""
     check_size(bytes(size))
 
 
 def test_an_object_that_is_complete_has_an_end() -> None:
-    """The next one begins there."""
+    """The next object begins at this end."""
     assert 6 == check_room(bytes(6), 2, 1, 3, "the object")
 
 

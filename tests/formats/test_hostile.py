@@ -1,4 +1,4 @@
-"""All that comes over the air is hostile: any bytes, from any address, with and without a key, to every format."""
+"""Hostile input: any bytes, from any address, with and without a key, to every format."""
 
 import time
 from collections.abc import Callable
@@ -33,18 +33,18 @@ ADDRESSES = st.one_of(
     st.just(ADDRESS), st.text(max_size=20), st.from_regex(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", fullmatch=True)
 )
 CIPHERS = st.sampled_from([None, Ccm(KEY)])
-# Nothing random ever begins with the sender's address, or with a frame control that makes sense.
+# Random bytes almost never begin with the sender's address, or with a valid frame control.
 BEGINNINGS = st.sampled_from([b"", PRINTED, REVERSED, b"\x40", b"\x41", bytes.fromhex("50585b0501") + REVERSED])
 PAYLOADS = st.builds(bytes.__add__, BEGINNINGS, st.binary(max_size=300))
-# A decoder that takes a second for a packet can be kept busy by anybody with a transmitter. The slowest takes a
-# thousandth; the rest is for a machine that does other things too.
+# If a packet took a second to decode, anybody with a transmitter could keep the program busy. The slowest packet takes
+# a thousandth of a second; the limit has room for a machine with other work.
 LONGEST_S = 0.1
 
 
 @pytest.mark.parametrize("uuid", FORMATS)
 @given(payload=PAYLOADS, address=ADDRESSES, cipher=CIPHERS)
 def test_any_bytes_give_values_or_a_decode_error(uuid: str, payload: bytes, address: str, cipher: Ccm | None) -> None:
-    """No other exception may ever leave a decoder: it would end the scan, and the program with it."""
+    """Any other exception would end the scan, and the program with it."""
     decoded_or_rejected(uuid, payload, address, cipher)
 
 
@@ -55,7 +55,7 @@ def test_any_bytes_give_values_or_a_decode_error(uuid: str, payload: bytes, addr
 def test_anything_that_was_encrypted_gives_values_or_a_decode_error(
     uuid: str, seal: Callable[[bytes], bytes], plaintext: bytes
 ) -> None:
-    """The key does not make a sensor's packet sound. And what it encrypted is a secret, also in an error."""
+    """An authentic packet may still be invalid, and its plaintext must not appear in an error."""
     opened_or_rejected(uuid, seal, plaintext)
 
 
@@ -75,14 +75,14 @@ def test_any_advertisement_gives_a_reading_that_a_device_stores(
 
 
 @pytest.mark.parametrize("one", kept(), ids=str)
-def test_what_the_fuzzer_once_found_holds_still(one: Input) -> None:
-    """Each way through the decoders that `make fuzz` has found, and each of its crashes, without the fuzzer."""
+def test_the_inputs_kept_from_the_fuzzer_still_pass(one: Input) -> None:
+    """`make fuzz` found these paths through the decoders, and some crashes; this test needs no fuzzer."""
     one.check()
 
 
 @pytest.mark.parametrize("one", [Input("atc+key", b"\x01\xff"), Input("bthome", b"")], ids=str)
 def test_what_the_fuzzer_finds_can_be_kept(one: Input, tmp_path: Path) -> None:
-    """Its bytes and our line are the same input, or what is kept is not what was found."""
+    """The fuzzer's bytes and the line in the file must be the same input."""
     path = tmp_path / "corpus" / "formats.txt"
     keep([from_bytes(one.to_bytes())], path)
 
@@ -91,7 +91,7 @@ def test_what_the_fuzzer_finds_can_be_kept(one: Input, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_target_of_the_fuzzer_has_kept_inputs(target: str) -> None:
-    """A target without any is one that the fuzzer has never got into."""
+    """Without a kept input, a target may never have been fuzzed."""
     assert target in {one.target for one in kept()}
 
 
@@ -145,5 +145,5 @@ def test_the_advertisement_with_the_most_objects_is_stored(
 
 
 def test_the_most_objects_are_those_of_all_formats() -> None:
-    """A format that is added has its row in the tests above."""
+    """A new format must have a row in the tests above."""
     assert {one.uuid for one in VECTOR_FILES} == MOST_OBJECTS.keys() == MOST_PLAIN.keys() | MOST_ENCRYPTED.keys()

@@ -1,4 +1,4 @@
-"""What no sensor can have measured, at its bounds. docs/formats.md has the table in words."""
+"""The bounds of possible values; docs/formats.md has the table in words."""
 
 import math
 import sys
@@ -18,14 +18,14 @@ LEAST_AND_MOST = {
 
 
 def test_these_and_no_others_have_bounds() -> None:
-    """A bound that nobody has thought about takes values away."""
+    """A bound that was added by mistake would remove valid values."""
     assert LEAST_AND_MOST.keys() == BOUNDS.keys()
 
 
 @pytest.mark.parametrize("name", [name for name, (_, most) in LEAST_AND_MOST.items() if most is not None])
 @pytest.mark.parametrize("divisor", [1, 2, 10, 100])
 def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
-    """100 % is a full battery, in whatever unit the integer is."""
+    """100 % is a full battery, in any unit of the integer."""
     least, most = LEAST_AND_MOST[name]
 
     assert most is not None
@@ -35,7 +35,7 @@ def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
 @pytest.mark.parametrize(
     ("divisor", "signed_size", "expected"),
     [
-        (100, 2, (-273_15, 327_66)),  # 0x7FFF is no temperature
+        (100, 2, (-273_15, 327_66)),  # 0x7FFF means "no temperature"
         (100, 0, (-273_15, 10**999)),
         (100, 1, (-273_15, 10**999)),
         (100, 3, (-273_15, 10**999)),
@@ -47,12 +47,12 @@ def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
 )
 @pytest.mark.parametrize("name", ["temperature", "dew_point"])
 def test_a_temperature_s_bounds(name: str, divisor: int, signed_size: int, expected: tuple[int, int]) -> None:
-    """The least is rounded up, towards what is possible; the sentinel is one of two signed bytes alone."""
+    """The lower bound is rounded up, towards possible values; the sentinel exists only for two signed bytes."""
     assert expected == bounds(name, divisor, signed_size)
 
 
-def test_no_integer_that_a_payload_has_room_for_is_beyond_no_bound() -> None:
-    """In BTHome v1 an integer has up to 30 bytes, which are multiplied where it is pounds."""
+def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
+    """In BTHome v1 an integer has up to 30 bytes, and is multiplied if its unit is pounds."""
     largest = 256**30 * 45_359_237
     least, most = bounds("mass", 1)
 
@@ -60,7 +60,7 @@ def test_no_integer_that_a_payload_has_room_for_is_beyond_no_bound() -> None:
 
 
 def test_the_sentinel_of_a_temperature_is_no_other_measurement_s() -> None:
-    """A rotation of 3,276.7° is one."""
+    """A rotation of 3,276.7° is a valid value."""
     assert bounds("rotation", 10, 2)[1] > 0x7FFF
 
 

@@ -1,4 +1,4 @@
-"""Names of what packets say: one series, one text."""
+"""The names of measurements: name and position as one text."""
 
 import pytest
 
@@ -6,14 +6,14 @@ from ble_exporter.formats.measurement import Measurement
 
 
 def test_the_first_of_a_name_has_no_number() -> None:
-    """A sensor with one probe has none."""
+    """A sensor with one probe must not get a position."""
     measurement = Measurement("temperature")
 
     assert ("temperature", "temperature", 1) == (measurement, measurement.name, measurement.position)
 
 
 def test_a_repeated_name_is_told_apart_by_its_position() -> None:
-    """Two probes are two series."""
+    """Two probes need two series."""
     measurement = Measurement("temperature", 2)
 
     assert ("temperature_2", "temperature", 2) == (measurement, measurement.name, measurement.position)
@@ -24,7 +24,7 @@ def test_a_repeated_name_is_told_apart_by_its_position() -> None:
     [("temperature", "temperature", 1), ("temperature_2", "temperature", 2), ("battery_low", "battery_low", 1)],
 )
 def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> None:
-    """`update_metrics` is given plain text."""
+    """Callers of `update_metrics` pass plain text."""
     measurement = Measurement.parse(text)
 
     assert (text, name, position) == (measurement, measurement.name, measurement.position)
@@ -32,7 +32,7 @@ def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> Non
 
 @pytest.mark.parametrize("text", ["_2", "temperature_²", "temperature_", "temperature_1", "temperature_02", "2"])
 def test_what_only_looks_like_a_position_is_a_name(text: str) -> None:
-    """It has no family, and is refused for what it is."""
+    """Such a name has no family, and is refused under its full text."""
     measurement = Measurement.parse(text)
 
     assert (text, text, 1) == (measurement, measurement.name, measurement.position)

@@ -1,4 +1,4 @@
-"""MiBeacon: cases that no vector covers. The vectors are in tests/vectors/mibeacon.json."""
+"""MiBeacon: cases that no vector in tests/vectors/mibeacon.json covers."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def frame(flags: int, rest: bytes, version: int = 5, product: int = 0x055B) -> b
 
 
 def fields(payload: bytes) -> list[Field]:
-    """Return the fields of a plain payload of our sender."""
+    """Return the fields of a plain payload from ADDRESS."""
     return [field for field in mibeacon.fields(payload, ADDRESS) if isinstance(field, Field)]
 
 
@@ -32,7 +32,7 @@ def fields(payload: bytes) -> list[Field]:
     ],
 )
 def test_the_frame_control_is_explained_bit_by_bit(flag: int, name: str) -> None:
-    """`decode` shows it to who asks why a value is missing."""
+    """`decode` shows these bits to a user who asks why a value is missing."""
     rest = {"address": REVERSED, "capability": b"\x08", "object": TEMPERATURE}[name]
 
     assert f"version 5, {name}" == fields(frame(flag, rest))[0].note
@@ -40,13 +40,13 @@ def test_the_frame_control_is_explained_bit_by_bit(flag: int, name: str) -> None
 
 @pytest.mark.parametrize(("product", "note"), [(0x055B, "0x055B LYWSD03MMC"), (0x0001, "0x0001")])
 def test_a_product_has_its_number_and_its_name_if_it_is_known(product: int, note: str) -> None:
-    """Other products send the same objects."""
+    """Products without a known name send the same objects."""
     assert note == fields(frame(0, b"", product=product))[1].note
 
 
 @pytest.mark.parametrize(("capability", "size"), [("08", 1), ("280000", 3)])
 def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> None:
-    """Otherwise the objects behind it would be read from the wrong byte."""
+    """Otherwise the objects after the capability would be read from the wrong byte."""
     payload = frame(FLAGS | mibeacon.HAS_CAPABILITY, REVERSED + bytes.fromhex(capability) + TEMPERATURE)
 
     assert ["capability", "object 0x1004"] == [field.label for field in fields(payload)[-2:]]
@@ -55,7 +55,7 @@ def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> 
 
 
 def test_a_frame_without_an_object_says_nothing() -> None:
-    """Whatever follows the head is ignored: sensors announce themselves so."""
+    """The bytes after the header are ignored: sensors announce themselves with such frames."""
     decoded = mibeacon.decode(frame(mibeacon.HAS_ADDRESS, REVERSED + TEMPERATURE), ADDRESS, None)
 
     assert ({}, None) == (decoded.measurements, decoded.packet_id)
@@ -63,7 +63,7 @@ def test_a_frame_without_an_object_says_nothing() -> None:
 
 @pytest.mark.parametrize("unknown", ["0710020102", "0410010a", "041000"], ids=["id", "length", "empty"])
 def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
-    """Its length is given; a known id with another length is not guessed at."""
+    """The object has a length; a known id with an unexpected length is not interpreted."""
     payload = frame(FLAGS, REVERSED + bytes.fromhex(unknown) + TEMPERATURE)
     decoded = mibeacon.decode(payload, ADDRESS, None)
 
@@ -80,7 +80,7 @@ def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
     ],
 )
 def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, reason: str) -> None:
-    """Earlier versions have other nonces, and mesh devices other frames."""
+    """Earlier versions have other nonces, and mesh devices have other frames."""
     with pytest.raises(DecodeError) as caught:
         mibeacon.decode(frame(flags, bytes(20), version), ADDRESS, None)
 
@@ -108,7 +108,7 @@ def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
     ],
 )
 def test_the_guess_is_as_good_as_the_frame_fits(payload: bytes, rank: int | None) -> None:
-    """An address in its place is no accident; a frame control alone may be one."""
+    """An address in the right place is no coincidence; a valid frame control alone may be one."""
     guess = mibeacon.guess(payload)
 
     assert rank == (guess and guess.rank)

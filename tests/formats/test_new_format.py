@@ -1,4 +1,4 @@
-"""A new format is one file and one row: then the service and every command know it."""
+"""A new format needs only one file and one row: the service and every command then support it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.conftest import HERE
 
 ADDRESS = "A4:C1:38:00:00:01"
 PAYLOAD = "0715"  # packet id 7, 21 °C
-# The copy is not what coverage measures.
+# The tests' coverage measurement must not include the copy.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
 PROGRAM = [sys.executable, "-m", "ble_exporter"]
 ROW = """
@@ -23,7 +23,7 @@ ROW = """
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a copy of the package that has a format more, and with what that format sends."""
+    """A folder with a copy of the package that has an additional format, and with a capture of that format."""
     folder = tmp_path_factory.mktemp("program")
     shutil.copytree(HERE.parent / "ble_exporter", folder / "ble_exporter", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "formats" / "made_up.py", folder / "ble_exporter" / "formats")
@@ -36,7 +36,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: Path, *arguments: str) -> tuple[int, str]:
-    """Run a command; return its exit status, and what it prints."""
+    """Run a command; return its exit status and its output."""
     ended = subprocess.run(
         [*PROGRAM, *arguments], cwd=program, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -44,7 +44,7 @@ def run(program: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_the_service_reads_it(program: Path) -> None:
-    """Its values become metrics."""
+    """The values of a new format must become metrics."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -62,15 +62,15 @@ def test_the_service_reads_it(program: Path) -> None:
 
 
 def test_discover_finds_it(program: Path) -> None:
-    """The table shows the new format by its name."""
-    said = json.loads(run(program, "discover", "--replay", "capture", "--seconds", "1", "--json")[1])
+    """The table must show the new format by its name."""
+    found = json.loads(run(program, "discover", "--replay", "capture", "--seconds", "1", "--json")[1])
 
-    assert [(["Made up"], 21.0)] == [(one["formats"], one["measurements"]["temperature"]) for one in said["sensors"]]
+    assert [(["Made up"], 21.0)] == [(one["formats"], one["measurements"]["temperature"]) for one in found["sensors"]]
 
 
 DECODE = {
     "guessed": [PAYLOAD],
-    "said": ["--service", "cafe", PAYLOAD],
+    "given": ["--service", "cafe", PAYLOAD],
     "in an advertising payload": [f"0516feca{PAYLOAD}"],
     "cut short": ["--service", "cafe", "07"],
 }
@@ -88,7 +88,7 @@ print(json.dumps(answers))
 
 @pytest.fixture(scope="module")
 def decoded(program: Path) -> dict[str, tuple[int, str]]:
-    """What `decode` prints of each payload, with its exit status; one process, which starts once."""
+    """The exit status and output of `decode` for each payload, from one process, to start only one."""
     command = [sys.executable, "-c", DECODE_EACH, json.dumps(DECODE)]
     out = subprocess.run(command, cwd=program, env=ENVIRONMENT, stdout=subprocess.PIPE, check=True).stdout
     return {name: (status, text) for name, (status, text) in json.loads(out).items()}
@@ -98,22 +98,22 @@ def decoded(program: Path) -> dict[str, tuple[int, str]]:
     ("name", "how"),
     [
         ("guessed", "guessed: it has two bytes"),
-        ("said", "set by --service"),
+        ("given", "set by --service"),
         ("in an advertising payload", "set by the service data's UUID"),
     ],
 )
 def test_decode_explains_it(decoded: dict[str, tuple[int, str]], name: str, how: str) -> None:
     """The format may be guessed, or given by the option or by the UUID in an advertising payload."""
-    status, said = decoded[name]
+    status, out = decoded[name]
 
     assert 0 == status
-    assert "2 bytes of service data: Made up (0xCAFE)" in said
-    assert f"format: {how}" in said
-    assert "ble_sensor_temperature_celsius 21" in said
+    assert "2 bytes of service data: Made up (0xCAFE)" in out
+    assert f"format: {how}" in out
+    assert "ble_sensor_temperature_celsius 21" in out
 
 
 def test_decode_says_where_it_is_wrong(decoded: dict[str, tuple[int, str]]) -> None:
-    """The fields raise the error, with its place."""
-    status, said = decoded["cut short"]
+    """The fields must raise the error with its position."""
+    status, out = decoded["cut short"]
 
-    assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, none is left" in said)
+    assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, none is left" in out)

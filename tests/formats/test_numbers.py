@@ -1,4 +1,4 @@
-"""The rows of the formats' tables: what each kind of them reads."""
+"""The rows of the formats' tables, and the numbers that each kind of row reads."""
 
 import struct
 from collections.abc import Callable
@@ -14,13 +14,13 @@ SIGNED = {1: -2, 2: -0x2302, 4: -0x67452302}
 
 @pytest.mark.parametrize("size", UNSIGNED)
 def test_an_unsigned_integer_is_read_little_endian_at_its_index(size: int) -> None:
-    """Each width has a reader of its own."""
+    """Each width has its own reader."""
     assert (UNSIGNED[size],) == uint("count", size, 1, "").read(DATA, 1)
 
 
 @pytest.mark.parametrize("size", SIGNED)
 def test_a_signed_integer_is_read_little_endian_at_its_index(size: int) -> None:
-    """Frost is negative."""
+    """Temperatures below zero are negative."""
     assert (SIGNED[size],) == sint("count", size, 1, "").read(DATA, 1)
 
 
@@ -28,7 +28,7 @@ def test_a_signed_integer_is_read_little_endian_at_its_index(size: int) -> None:
     "number", [*(uint("a", size, 1, "") for size in UNSIGNED), *(sint("a", n, 1, "") for n in SIGNED)]
 )
 def test_a_byte_too_few_is_an_error(number: Number) -> None:
-    """The error stops decoding: a smaller number would look valid."""
+    """The error stops decoding; a number from too few bytes would look valid."""
     with pytest.raises(struct.error):
         number.read(DATA[: number.size], 1)
 
@@ -36,7 +36,7 @@ def test_a_byte_too_few_is_an_error(number: Number) -> None:
 @pytest.mark.parametrize("make", [uint, sint])
 @pytest.mark.parametrize("multiplier", [1, 2, 7])
 def test_a_multiplier_is_part_of_what_is_read(make: Callable[..., Number], multiplier: int) -> None:
-    """Pounds become kilograms before the bounds are checked, which are of what was read."""
+    """Pounds become kilograms before the bounds are checked: the bounds apply to the multiplied number."""
     number = make("mass", 1, 100, "kg", multiplier=multiplier)
 
     assert (multiplier * 100,) == number.read(b"\x64", 0)
@@ -44,22 +44,22 @@ def test_a_multiplier_is_part_of_what_is_read(make: Callable[..., Number], multi
 
 
 def test_a_row_says_what_it_was_made_of() -> None:
-    """The metric's unit is checked against it, and BTHome v1 reads the divisor."""
-    assert ("power", 4, 100, "W", 1) == (*_told(sint("power", 4, 100, "W")),)
-    assert ("power", 3, 100, "W", 1) == (*_told(uint("power", 3, 100, "W")),)
-    assert ("door", 1, 1, "", 1) == (*_told(binary("door")),)
+    """The metrics need the unit, and BTHome v1 needs the divisor."""
+    assert ("power", 4, 100, "W", 1) == (*_attributes(sint("power", 4, 100, "W")),)
+    assert ("power", 3, 100, "W", 1) == (*_attributes(uint("power", 3, 100, "W")),)
+    assert ("door", 1, 1, "", 1) == (*_attributes(binary("door")),)
 
 
-def _told(number: Number) -> tuple[str, int, int, str, int]:
+def _attributes(number: Number) -> tuple[str, int, int, str, int]:
     return number.name, number.size, number.divisor, number.unit, number.multiplier
 
 
 @pytest.mark.parametrize(("raw", "expected"), [(0, 0), (1, 1), (2, 1), (0xFF, 1)])
 def test_a_binary_sensor_reads_0_or_1(raw: int, expected: int) -> None:
-    """A gauge that is said to be 0 or 1 must not show 255."""
+    """A binary sensor's metric promises 0 or 1, and must not show 255."""
     assert (expected,) == binary("door").read(bytes([1 - expected, raw]), 1)
 
 
 def test_only_a_binary_sensor_is_binary() -> None:
-    """BTHome v1 reads it otherwise: as a flag, whatever its width."""
+    """BTHome v1 reads a binary sensor as a flag of any width."""
     assert [True, False, False] == [row.is_binary for row in (binary("door"), uint("a", 1, 1, ""), sint("a", 1, 1, ""))]

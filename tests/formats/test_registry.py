@@ -14,8 +14,8 @@ NAMES = {
 }
 
 
-def test_the_formats_are_told_by_these_uuids_in_this_order() -> None:
-    """The positions of a repeated measurement go on in this order: another one would rename series."""
+def test_the_formats_have_these_uuids_in_this_order() -> None:
+    """Repeated measurements get their positions in this order: another order would rename series."""
     assert [f"0000{short}-0000-1000-8000-00805f9b34fb" for short in NAMES] == list(FORMATS)
 
 
@@ -34,17 +34,17 @@ def test_formats_of_one_uuid_are_named_by_the_size(uuid: str, size: int, names: 
 
 
 def test_the_short_uuid_is_that_of_the_service() -> None:
-    """`--service` takes it."""
+    """The option `--service` takes the short UUID."""
     assert list(NAMES) == [row.short_uuid for row in FORMATS.values()]
 
 
 def test_every_format_has_a_name_for_people() -> None:
-    """Whoever looks for a sensor's format is told what it sends."""
+    """A user who looks for a sensor's format must see its name."""
     assert list(NAMES.values()) == [row.name for row in FORMATS.values()]
 
 
 def test_a_measurement_has_one_unit_whatever_format_it_came_in() -> None:
-    """The store takes a value by its name: in another unit it would be another metric's."""
+    """A value is exported by its name: in another unit it would be wrong."""
     differing = [
         (row.name, number.name, number.unit)
         for row in FORMATS.values()

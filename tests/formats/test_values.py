@@ -1,4 +1,4 @@
-"""Gathering values: positions of repeated names, what is impossible, several payloads in one advertisement."""
+"""Collecting values: positions of repeated names, impossible values, several payloads in one advertisement."""
 
 import pytest
 
@@ -13,13 +13,13 @@ from tests.data import named
 
 
 def measured(*names: str, impossible: tuple[str, ...] = ()) -> Decoded:
-    """Return a payload with a value for each name, by which it is known: 1.0, 2.0 and so on."""
+    """Return a payload with the values 1.0, 2.0 and so on, one for each name."""
     values = named({name: float(value) for value, name in enumerate(names, 1)})
     return Decoded(values, {}, None, None, impossible=tuple(map(Measurement.parse, impossible)))
 
 
 def test_a_repeated_name_is_numbered_from_2() -> None:
-    """The first has no number, so a sensor with one probe has none."""
+    """The first has no number, so a sensor with one probe gets none."""
     repeats: dict[Measurement, int] = {}
 
     assert ["count_2", "count_3", "power_2", "count_4"] == [
@@ -28,7 +28,7 @@ def test_a_repeated_name_is_numbered_from_2() -> None:
 
 
 def values_of(*fields: Field) -> Values:
-    """Return values that have taken some fields."""
+    """Return the values of these fields."""
     values = Values()
     for field in fields:
         values.take(field)
@@ -36,7 +36,7 @@ def values_of(*fields: Field) -> Values:
 
 
 def battery(raw: int) -> Field:
-    """Return the field of a battery, at the byte of its raw value."""
+    """Return the field of a battery, at the offset of its raw value."""
     return (
         uint("battery", 1, 10, "%")
         .field(bytes(range(256)), raw, raw, raw + 1, "battery")
@@ -48,7 +48,7 @@ BUTTON = Field(0, 1, "button", "other", "press", Measurement("button"))
 
 
 def test_what_is_impossible_is_taken_out() -> None:
-    """The rest of the payload must stay as it was."""
+    """The rest of the payload must stay unchanged."""
     humidity = Field(0, 1, "humidity", "measurement", 50.0, Measurement("humidity"))
     packet_id, unknown = Field(0, 1, "", "packet_id", 7), Field(0, 1, "", "unknown_object", 0xFE)
 
@@ -58,7 +58,7 @@ def test_what_is_impossible_is_taken_out() -> None:
 
 
 def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> None:
-    """It says nothing, and somebody must be told what it said, and where it begins."""
+    """The log must report the values that were rejected, and where they begin."""
     with pytest.raises(DecodeError) as caught:
         values_of(battery(101), battery(200)).decoded()
 
@@ -68,12 +68,12 @@ def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> No
 
 @pytest.mark.parametrize("fields", [(), (battery(255), BUTTON)], ids=["nothing at all", "an event"])
 def test_a_payload_that_says_something_else_is_not_rejected(fields: tuple[Field, ...]) -> None:
-    """An announcement has no value, and a button is pressed whatever the battery says."""
+    """An announcement has no value, and a pressed button counts, whatever the battery's value is."""
     assert {} == values_of(*fields).decoded().measurements
 
 
 def test_values_are_told_apart_by_position() -> None:
-    """Two probes on one sensor: both are somebody's temperature."""
+    """A sensor with two probes has two temperatures."""
     values = values_of(battery(10), battery(20))
 
     assert "battery_3" == values.take(battery(11)).name
@@ -81,14 +81,14 @@ def test_values_are_told_apart_by_position() -> None:
 
 
 def test_an_impossible_value_keeps_its_position() -> None:
-    """When the first of two probes breaks, the second does not take its place."""
+    """If the first of two probes breaks, the second must not take its place."""
     decoded = values_of(battery(101), battery(100)).decoded()
 
     assert ({"battery_2": 10.0}, ("battery",)) == (decoded.measurements, decoded.impossible)
 
 
 def test_the_first_unknown_object_is_kept() -> None:
-    """It is the one that a reader of the log looks up; the last packet id is the one that counts."""
+    """A reader of the log looks up the first unknown object; of several packet ids, the last one counts."""
     unknown = [Field(0, 1, "", "unknown_object", object_id) for object_id in (0, 2)]
     packet_ids = [Field(0, 1, "", "packet_id", packet_id) for packet_id in (3, 4)]
     decoded = values_of(*unknown, *packet_ids).decoded()
@@ -105,7 +105,7 @@ def test_repeated_events_are_told_apart_too() -> None:
 
 
 def test_one_payload_alone_is_what_it_says() -> None:
-    """The rule: nearly all advertisements have one."""
+    """Nearly all advertisements have only one payload."""
     decoded = Decoded(
         {Measurement("temperature", 2): 2.0},
         {Measurement("button"): "press"},
@@ -147,14 +147,14 @@ def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
 
 
 def test_the_highest_position_counts_whatever_the_order() -> None:
-    """The name of a broken first probe comes last, among the impossible values."""
+    """The name of a broken first probe is last in order, among the impossible values."""
     first = Decoded({Measurement("temperature", 2): 2.0}, {}, None, None, None, (Measurement("temperature"),))
 
     assert {"temperature_2": 2.0, "temperature_3": 1.0} == merged([first, measured("temperature")]).measurements
 
 
 def test_events_of_several_payloads_are_all_kept() -> None:
-    """Each event keeps its position, which tells the buttons apart."""
+    """Each event keeps its position, which distinguishes the buttons."""
     press = Decoded({}, {Measurement("button"): "press"}, None, None)
 
     assert {"button": "press", "button_2": "press"} == merged([press, press]).others

@@ -1,4 +1,4 @@
-"""Every format by its sourced vectors: whole, cut short, changed on the way, without the key, from somebody else."""
+"""Every format by its sourced vectors: whole, cut short, changed, without the key, from another sender."""
 
 import pytest
 
@@ -14,8 +14,8 @@ ENCRYPTED = [(uuid, vector) for uuid, vector in ALL if "key" in vector]
 REJECTED = vectors("rejected.json")
 OTHERS_ADDRESS = "A4:C1:38:00:00:99"
 
-# What is neither in the nonce nor authenticated: BTHome v2's device information says whether it is encrypted at all,
-# MiBeacon's frame control too, and its MAC is compared.
+# The bytes before this offset are neither in the nonce nor authenticated: BTHome v2's device information and MiBeacon's
+# frame control, which have the bit for encryption. (MiBeacon's MAC is compared with the sender.)
 FIRST_AUTHENTIC = {bthome.UUID: 1, bthome_v1.UUID_ENCRYPTED: 0, atc.UUID: 0, mibeacon.UUID: 2}
 
 
@@ -25,7 +25,7 @@ def _named(vector: Vector, uuid: str = "") -> str:
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector, uuid) for uuid, vector in ALL])
 def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> None:
-    """The values are what people see: each must be the one that the source gives, to the last bit."""
+    """Users see these values: each must equal the source's value, to the last bit."""
     decoded = FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector.get("address", ADDRESS), cipher_of(vector))
 
     others = {name: value.hex() if isinstance(value, bytes) else value for name, value in decoded.others.items()}
@@ -39,7 +39,7 @@ def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> No
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector, uuid) for uuid, vector in ALL])
 def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> None:
-    """A byte too few must not become another value: what is cut is rejected, or said less."""
+    """A missing byte must not produce another value: the payload is rejected, or has fewer values."""
     payload = bytes.fromhex(vector["payload"])
 
     for length in range(len(payload)):
@@ -52,8 +52,8 @@ def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> N
 
 
 @pytest.mark.parametrize("vector", REJECTED, ids=_named)
-def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
-    """A guess would be a wrong temperature on somebody's graph; the message goes into a bug report."""
+def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
+    """A guess would put a wrong temperature on a graph; the message goes into a bug report."""
     uuid = f"0000{vector['service']}-0000-1000-8000-00805f9b34fb"
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], cipher_of(vector))
@@ -63,7 +63,7 @@ def test_an_unsound_payload_is_rejected_with_its_reason(vector: Vector) -> None:
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, vector: Vector) -> None:
-    """That is what its owner can mend."""
+    """The owner can then add the key."""
     with pytest.raises(DecodeError, match="encrypted") as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], None)
 
@@ -71,7 +71,7 @@ def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, 
 
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
-def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> None:
+def test_a_wrong_key_is_reported_and_no_key_is_shown(uuid: str, vector: Vector) -> None:
     """The error goes into a log, and the log into a bug report."""
     wrong = bytes.fromhex("00112233445566778899aabbccddeeff")
     with pytest.raises(DecodeError) as caught:
@@ -83,7 +83,7 @@ def test_a_wrong_key_is_told_and_no_key_is_shown(uuid: str, vector: Vector) -> N
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector: Vector) -> None:
-    """This is what encryption is for: nobody but the sensor can say what it measured."""
+    """Encryption must ensure that nobody but the sensor can produce its values."""
     payload = bytes.fromhex(vector["payload"])
 
     for bit in range(FIRST_AUTHENTIC[uuid] * 8, len(payload) * 8):
@@ -96,7 +96,7 @@ def test_an_encrypted_vector_with_any_bit_changed_is_rejected(uuid: str, vector:
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector: Vector) -> None:
-    """The address is in the nonce: another's packet under one's own address does not pass."""
+    """The address is in the nonce: an attacker can't send another sensor's packet from a different address."""
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), OTHERS_ADDRESS, cipher_of(vector))
 
@@ -105,7 +105,7 @@ def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector:
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_address_that_is_none_is_rejected(uuid: str, vector: Vector) -> None:
-    """On macOS a device has a UUID instead, of which no nonce can be made."""
+    """On macOS a device has a UUID in place of the address, and no nonce can be made from it."""
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(
             bytes.fromhex(vector["payload"]), "68753A44-4D6F-1226-9C60-0050E4C00067", cipher_of(vector)

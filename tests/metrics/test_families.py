@@ -7,7 +7,7 @@ import pytest
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.metrics.families import FAMILIES
 
-# Unit of the format's table to the end of the metric's name, and how many of that unit it is.
+# Unit in the format's table → the ending of the metric's name, and the factor to the metric's unit.
 BASE_UNITS = {
     "": ("", 1),
     "%": ("_percent", 1),
@@ -38,7 +38,7 @@ BASE_UNITS = {
 
 @pytest.mark.parametrize("object_id", OBJECTS, ids=lambda object_id: f"0x{object_id:02X}")
 def test_every_object_is_exported_in_its_base_unit(object_id: int) -> None:
-    """A factor that is wrong by a thousand looks right on a graph until somebody compares."""
+    """A factor that is wrong by a thousand looks right on a graph until a user compares it with another source."""
     number = OBJECTS[object_id]
     family = FAMILIES[number.name]
     ending, factor = BASE_UNITS[number.unit]
@@ -48,12 +48,12 @@ def test_every_object_is_exported_in_its_base_unit(object_id: int) -> None:
 
 
 def test_every_object_has_a_family_whose_help_names_it() -> None:
-    """What is decoded must be seen, and the help must lead to the specification."""
+    """Every decoded value must be exported, and its help text must lead to the specification."""
     assert {number.name for number in OBJECTS.values()} == set(FAMILIES)
     for object_id, number in OBJECTS.items():
         assert f"0x{object_id:02X}" in re.findall(r"0x[0-9A-F]{2}", FAMILIES[number.name].help)
 
 
 def test_no_two_measurements_share_a_metric() -> None:
-    """Two sources of one series would make Prometheus refuse the whole scrape."""
+    """Two measurements in one series would make Prometheus reject the whole scrape."""
     assert len(FAMILIES) == len({family.metric for family in FAMILIES.values()})

@@ -1,4 +1,4 @@
-"""The readings, as a scrape sees them."""
+"""The series of the readings in a scrape."""
 
 from collections.abc import Callable
 
@@ -9,18 +9,18 @@ from tests.home import EPOCH_S, Home
 
 @pytest.fixture
 def home() -> Home:
-    """A home with one sensor, the attic's, in the middle of its first scan."""
+    """A home with one sensor in the attic, during its first scan."""
     return Home()
 
 
 def labels_and_values(home: Home, metric: str) -> list[tuple[dict[str, str], float]]:
-    """Return the series of one metric in a scrape."""
+    """Return the labels and values of one metric in a scrape."""
     family = next(family for family in home.readings.collect() if family.name == metric)
     return [(sample.labels, sample.value) for sample in family.samples]
 
 
-def test_a_reading_shows_at_once(home: Home) -> None:
-    """Nobody waits for the end of a scan to see a value that was heard."""
+def test_a_reading_shows_immediately(home: Home) -> None:
+    """A value must be visible before the end of the scan that heard it."""
     home.hear({"temperature": 21.5})
 
     assert home.scrape() == {
@@ -32,7 +32,7 @@ def test_a_reading_shows_at_once(home: Home) -> None:
 
 
 def test_a_device_that_was_not_heard_has_no_series() -> None:
-    """A reading that died must not look alive: that is what this program is for."""
+    """A dead sensor must not look alive: preventing that is the purpose of this program."""
     home = Home("attic", "cellar")
     home.hear({"temperature": 21.5}, device="attic", rssi=None)
     home.hear({"temperature": 12.5}, device="cellar", rssi=None)
@@ -49,7 +49,7 @@ def test_a_device_that_was_not_heard_has_no_series() -> None:
 
 
 def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(home: Home) -> None:
-    """A voltage of the scan before must not live on the temperature's freshness."""
+    """A fresh temperature must not keep the voltage of the previous scan."""
     home.hear({"temperature": 21.5, "voltage": 2.9})
     home.now += 30
     home.begin_scan()
@@ -61,7 +61,7 @@ def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(home: Hom
 
 
 def test_the_latest_scan_shows_until_the_next_one_ends(home: Home) -> None:
-    """Between the start of a scan and a device's first packet there must be no hole in the graph."""
+    """Without this, the graph would have a gap between the start of a scan and a device's first packet."""
     home.hear({"temperature": 21.5})
     home.end_scan()
     home.now += 30
@@ -71,14 +71,14 @@ def test_the_latest_scan_shows_until_the_next_one_ends(home: Home) -> None:
 
 
 def test_a_packet_without_measurement_is_seen_but_updates_nothing(home: Home) -> None:
-    """The last update is that of a measurement, not of a sign of life."""
+    """The time of the last update is that of the latest measurement; a packet without one does not change it."""
     home.hear()
 
     assert {"seen['attic']": 1, "rssi_dbm['attic']": -60} == home.scrape()
 
 
 def test_a_device_that_was_never_heard_has_no_series(home: Home) -> None:
-    """It has not even a `seen` of 0, and refused packets do not change that."""
+    """A device without accepted packets has not even a `seen` of 0."""
     home.devices["attic"].refuse("wrong_key", home.now)
 
     assert {} == home.scrape()
@@ -94,7 +94,7 @@ def test_devices_stand_in_the_order_of_the_configuration() -> None:
 
 
 def test_repeated_objects_are_told_apart_by_their_position(home: Home) -> None:
-    """A sensor with two probes has two series; the first is the one without the label."""
+    """A sensor with two probes has two series; the first has no label `position`."""
     home.hear({"temperature": 21.5, "temperature_2": 5.5})
 
     assert [
@@ -104,7 +104,7 @@ def test_repeated_objects_are_told_apart_by_their_position(home: Home) -> None:
 
 
 def test_the_rssi_is_that_of_each_adapter(home: Home) -> None:
-    """Who looks for a better place for an adapter wants to see what each of them hears; the latest value counts."""
+    """To find the best place for an adapter, a user needs the latest RSSI of each adapter."""
     for adapter, rssi in (("hci0", -60), ("hci1", -80), ("hci0", -62)):
         home.hear({"temperature": 21.5}, adapter=adapter, rssi=rssi)
 
@@ -115,7 +115,7 @@ def test_the_rssi_is_that_of_each_adapter(home: Home) -> None:
 
 
 def test_the_rssi_of_an_adapter_that_did_not_hear_the_device_goes_with_the_scan(home: Home) -> None:
-    """A signal strength of the scan before is none of this one's."""
+    """The RSSI of the previous scan must not be shown as this one's."""
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.hear({"temperature": 21.5}, adapter="hci1", rssi=-80)
     home.now += 30
@@ -127,7 +127,7 @@ def test_the_rssi_of_an_adapter_that_did_not_hear_the_device_goes_with_the_scan(
 
 
 def test_a_device_whose_rssi_nobody_knows_is_seen_without_one(home: Home) -> None:
-    """A capture need not have it; an invented 0 dBm would be the best signal in the house."""
+    """A capture may have no RSSI; an invented 0 dBm would be the best signal of all."""
     home.hear()
     home.hear(rssi=None)
 
@@ -135,7 +135,7 @@ def test_a_device_whose_rssi_nobody_knows_is_seen_without_one(home: Home) -> Non
 
 
 def test_a_repeat_updates_the_rssi_but_not_the_last_update(home: Home) -> None:
-    """It was heard again; what it says was measured before."""
+    """A repeat shows that the device is heard, but its values were measured earlier."""
     home.hear({"temperature": 21.5}, packet_id=7)
     home.now += 30
     home.hear({"temperature": 21.5}, packet_id=7, rssi=-70)
@@ -161,14 +161,14 @@ def test_a_repeat_updates_the_rssi_but_not_the_last_update(home: Home) -> None:
     ],
 )
 def test_values_are_in_base_units(home: Home, name: str, value: float, series: str, exported: float) -> None:
-    """Dashboards and alerts are written once for base units; a factor that is wrong is a wrong value."""
+    """Dashboards and alerts rely on base units; a wrong factor exports a wrong value."""
     home.hear({name: value})
 
     assert exported == pytest.approx(home.scrape()[f"{series}['attic']"], rel=1e-12)
 
 
 def test_each_change_moves_the_version() -> None:
-    """The exposition keeps what it wrote as long as the version stays: a change that it misses is a stale value."""
+    """The exposition caches its text until the version changes: without a new version it would serve stale values."""
     home = Home("attic", "cellar")
     changes: list[Callable[[], None]] = [
         lambda: home.hear({"temperature": 21.5}),

@@ -1,4 +1,4 @@
-"""Events and information, as a scrape sees them. What is one event: tests/device/test_events.py."""
+"""Events and device information in a scrape; tests/device/test_events.py has the rules for counting events."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ PRESS: Mapping[str, int | str | bytes] = {"button": "press"}
 
 @pytest.fixture
 def home() -> Home:
-    """A home with one sensor, the attic's."""
+    """A home with one sensor in the attic."""
     return Home()
 
 
 def labels_and_values(home: Home, family: str) -> list[tuple[dict[str, str], float]]:
-    """Return the series of a family in a scrape; none where it is left out."""
+    """Return the labels and values of a family in a scrape; an empty list if the family is missing."""
     return [
         (sample.labels, sample.value)
         for found in home.readings.collect()
@@ -26,7 +26,7 @@ def labels_and_values(home: Home, family: str) -> list[tuple[dict[str, str], flo
 
 
 def test_an_event_is_counted_by_kind_and_event(home: Home) -> None:
-    """An alert is written for one of them; a repeat is none."""
+    """An alert may need one particular event, and repeats must not count."""
     for packet_id, event in ((7, "press"), (7, "press"), (8, "press"), (9, "long_press")):
         home.hear(others={"button": event}, packet_id=packet_id)
 
@@ -38,7 +38,7 @@ def test_an_event_is_counted_by_kind_and_event(home: Home) -> None:
 
 
 def test_each_button_is_told_apart_by_its_position(home: Home) -> None:
-    """A remote control with four buttons; "none" is what it says of those that nobody touched."""
+    """A remote control with four buttons sends "none" for each button that was not pressed."""
     home.hear(others={"button": "none", "button_2": "long_press", "button_3": "none", "button_4": "press"})
 
     assert [
@@ -48,7 +48,7 @@ def test_each_button_is_told_apart_by_its_position(home: Home) -> None:
 
 
 def test_the_adapter_says_which_event_is_a_late_copy(home: Home) -> None:
-    """The kernel holds a packet back until it hears the next one."""
+    """The kernel may hold a packet back until it receives the next one."""
     home.hear(others=PRESS, packet_id=7, adapter="hci0")
     home.hear(others={"button": "double_press"}, packet_id=8, adapter="hci0")
     home.hear(others=PRESS, packet_id=7, adapter="hci1")
@@ -57,7 +57,7 @@ def test_the_adapter_says_which_event_is_a_late_copy(home: Home) -> None:
 
 
 def test_a_count_goes_with_its_device_and_comes_back_whole(home: Home) -> None:
-    """A device that was not heard has no series; a count that began anew would look like a restart."""
+    """An expired device has no series; a counter that restarted at 0 would look like a restart of the exporter."""
     home.hear(others=PRESS, packet_id=7)
     home.now += 30
     home.begin_scan()
@@ -69,7 +69,7 @@ def test_a_count_goes_with_its_device_and_comes_back_whole(home: Home) -> None:
 
 
 def test_what_a_sensor_says_of_itself_is_an_info(home: Home) -> None:
-    """Which of my sensors still has the old firmware? The latest word counts."""
+    """An owner can find the sensors with old firmware. The latest version counts."""
     home.hear(others={"firmware_version": "4.1.0.0"})
     home.hear(others={"device_type": 1})
     home.hear(others={"firmware_version": "4.1.1.0", "text": "hello", "raw": b"x"})
@@ -80,7 +80,7 @@ def test_what_a_sensor_says_of_itself_is_an_info(home: Home) -> None:
 
 
 def test_without_events_there_is_no_family(home: Home) -> None:
-    """A help text without a series is a line that says nothing."""
+    """A help text without a series has no information."""
     home.hear({"temperature": 21.5})
 
     assert not {"ble_sensor_events", "ble_sensor_device"} & {family.name for family in home.readings.collect()}

@@ -1,4 +1,4 @@
-"""What has expired, as a scrape sees it. When something expires: tests/device/test_device_expiry.py."""
+"""Expired values in a scrape; tests/device/test_device_expiry.py has the rules for when a value expires."""
 
 import re
 
@@ -8,12 +8,12 @@ from tests.home import EPOCH_S, Home
 
 
 def metrics_of(exposition: Exposition) -> set[str]:
-    """Scrape, and return the metrics of which the attic has series."""
+    """Scrape, and return the metrics that have a series of the attic."""
     return set(re.findall(r'^ble_sensor_(\w+)\{.*device="attic"', exposition.render(TEXT).decode(), re.MULTILINE))
 
 
 def test_a_value_goes_and_all_of_its_device_with_it() -> None:
-    """A device of which nothing is left has no series."""
+    """A device without values must have no series at all."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 89.9
@@ -26,7 +26,7 @@ def test_a_value_goes_and_all_of_its_device_with_it() -> None:
 
 
 def test_a_packet_without_measurement_keeps_seen_and_the_last_update() -> None:
-    """It was heard: that is what `seen` says, and no more."""
+    """The device was heard, which `seen` shows, but no value was confirmed."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 60
@@ -41,7 +41,7 @@ def test_a_packet_without_measurement_keeps_seen_and_the_last_update() -> None:
 
 
 def test_a_device_that_was_gone_has_no_last_update_of_before() -> None:
-    """A device that only says its name has measured nothing."""
+    """A device that sends only its name has measured nothing."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90
@@ -51,7 +51,7 @@ def test_a_device_that_was_gone_has_no_last_update_of_before() -> None:
 
 
 def test_what_expired_is_gone_from_the_next_scrape_without_any_update() -> None:
-    """The text of the last scrape is kept, and nobody may be served a dead sensor from it."""
+    """The exposition caches the text of the last scrape: it must not serve a dead sensor from it."""
     home = Home(limit=fixed_limit(90))
     exposition = Exposition({"readings": home.readings})
     home.hear({"temperature": 21.5})
@@ -63,7 +63,7 @@ def test_what_expired_is_gone_from_the_next_scrape_without_any_update() -> None:
 
 
 def test_a_registry_that_asks_for_no_version_gets_no_dead_value_either() -> None:
-    """Readings is a collector like any other, for other programs too."""
+    """Readings is an ordinary collector, which other programs can register."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90
@@ -72,7 +72,7 @@ def test_a_registry_that_asks_for_no_version_gets_no_dead_value_either() -> None
 
 
 def test_time_alone_moves_the_version_only_where_something_is_due() -> None:
-    """Otherwise each scrape would be written again."""
+    """A new version without a change would make the exposition write its text again at each scrape."""
     home = Home("attic", "cellar", limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 5
@@ -86,7 +86,7 @@ def test_time_alone_moves_the_version_only_where_something_is_due() -> None:
 
 
 def test_without_a_limit_time_changes_nothing() -> None:
-    """By default the latest scan shows until the next one ends, however long that takes."""
+    """By default, the values of the latest scan stay until the next one ends, however long that takes."""
     home = Home()
     home.hear({"temperature": 21.5})
     version, scraped = home.readings.version, home.scrape()

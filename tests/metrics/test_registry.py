@@ -1,4 +1,4 @@
-"""`update_metrics`: readings on a registry of the caller's."""
+"""`update_metrics`: readings on the caller's registry."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -7,7 +7,7 @@ from ble_exporter.metrics import update_metrics
 
 
 def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
-    """Public API: the simple way to the gauges, on a registry that a test replaces."""
+    """This is public API: a simple way to set the gauges, with a registry of the caller's choice."""
     registry = CollectorRegistry()
     update_metrics("attic", {"temperature": 21.5, "battery": 97.0}, registry)
     update_metrics("attic", {"humidity": 45.0}, registry)
@@ -26,13 +26,13 @@ def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
 
 @pytest.mark.parametrize("name", ["colour", "temperature_1", "temperature_x", "colour_2"])
 def test_an_unknown_measurement_is_refused_by_name(name: str) -> None:
-    """A typing error in a caller must not vanish."""
+    """A typing error in a caller must not go unnoticed."""
     with pytest.raises(ValueError, match=f"{name}: not a measurement"):
         update_metrics("attic", {name: 1.0}, CollectorRegistry())
 
 
 def test_what_is_refused_leaves_no_trace() -> None:
-    """Half a reading would be an update that nobody understands."""
+    """A partly stored reading would be confusing."""
     registry = CollectorRegistry()
     with pytest.raises(ValueError, match="colour: not a measurement; the known measurements are battery, temperature"):
         update_metrics("attic", {"temperature": 21.5, "colour": 1.0}, registry)

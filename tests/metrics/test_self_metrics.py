@@ -1,12 +1,12 @@
-"""What the exporter tells of itself."""
+"""The exporter's metrics about itself."""
 
 from ble_exporter import __version__
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.metrics.self_metrics import SelfMetrics
 
 
-def test_all_are_there_from_the_first_scrape() -> None:
-    """A counter that appears with its first event hides that event from `increase()`."""
+def test_all_exist_from_the_first_scrape() -> None:
+    """A counter that first appears with its first event hides that event from `increase()`."""
     shown = {
         (sample.name, *sample.labels.values()): sample.value
         for family in SelfMetrics().collect()
@@ -32,14 +32,14 @@ def test_all_are_there_from_the_first_scrape() -> None:
 
 
 def test_two_exporters_do_not_share_their_counts() -> None:
-    """Each instance counts for itself, or one test would see the other's events."""
+    """Each instance has its own counts, so that one test does not see another's events."""
     SelfMetrics().rejected["truncated"] += 1
 
     assert 0 == SelfMetrics().rejected["truncated"]
 
 
 def test_adapters_are_up_or_down_as_they_change() -> None:
-    """An adapter that fails while the others go on must be a matter of an alert, not of a look into the log."""
+    """An alert must be possible for an adapter that fails while the others keep running."""
     adapters = {"hci0": True}
     counts = SelfMetrics(adapters)
 

@@ -1,6 +1,6 @@
 """
-The page at /, in a real Chromium: `make test-page`.
+Tests of the page at / in a real Chromium: `make test-page`.
 
-The exporter's own application serves on a port of this machine, with real readings and device statuses. Each test says
-what is heard, and when. Debian's package `chromium` is the browser; playwright drives it, and brings none.
+The exporter's application serves on a local port, with real readings and device statuses, and each test sends packets
+at times that it chooses. The browser is Debian's package `chromium`; playwright drives it, and installs none.
 """

@@ -1,4 +1,4 @@
-"""A Chromium for the tests of the page, and what it complained of beneath a test that fails."""
+"""A Chromium for the tests of the page, and the list of its errors and messages."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests.page.home_page import HomePage
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# What a browser does of its own accord is no part of a test. Root, as in a container, has no sandbox.
+# The tests need no background activity of the browser. For root, as in a container, Chromium has no sandbox.
 _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -22,14 +22,14 @@ _ARGUMENTS = [
     "--no-first-run",
 ]
 LOADED_AT = 1_800_000_000
-"""What the clock of who looks at the page says when it was opened, in Unix time."""
+"""The time of the browser's clock when the page is loaded, in Unix time."""
 
 OpenPage = Callable[..., "Page"]
-"""Opens a page on a home, in a browser of its own that nothing was kept in; keywords are those of a new context."""
+"""Opens a home's page in a new browser context without stored data; keywords are arguments of `new_context`."""
 
 
 def _chromium() -> str:
-    """Find the browser; without it the test is skipped, or fails under CI, where everything has to be there."""
+    """Return the browser's path; skip the test without it, or fail under CI, where everything must be installed."""
     path = shutil.which("chromium")
     if path is None:
         reason = "chromium is missing: apt-get install chromium"
@@ -54,13 +54,13 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the browser complained of: errors of a script, violations of the policy, what could not be loaded."""
+    """The browser's reports: errors of scripts, violations of the policy, resources that could not be loaded."""
     return []
 
 
 @pytest.fixture
 def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
-    """Open a page, and wait until its script has asked for the first time."""
+    """Open a page, and wait until its script has received the first answer."""
     contexts = []
 
     def opened(home: HomePage, *, height: int = 800, width: int = 1280, **options: object) -> "Page":
@@ -70,7 +70,7 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        # The page's clock stands still, until the test moves it.
+        # The page's clock stands still until the test advances it.
         page.clock.install(time=LOADED_AT - 1)
         page.clock.pause_at(LOADED_AT)
         page.goto(home.url, wait_until="networkidle")
@@ -83,7 +83,7 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def homes() -> Iterator[Callable[..., HomePage]]:
-    """Build a home that ends with the test."""
+    """Build homes that end with the test."""
     built: list[HomePage] = []
 
     def build(*names: str, prefix: str = "") -> HomePage:

@@ -1,4 +1,4 @@
-"""A home with sensors behind the exporter's own application, on a clock that a test moves."""
+"""A home with sensors and the exporter's application, on a clock that a test advances."""
 
 import asyncio
 import threading
@@ -15,19 +15,19 @@ from tests.home import Home
 
 LOCALHOST = "127.0.0.1"
 START_S = 5020.0
-"""Late in a minute of the history: the first two of the times heard by `spend_an_hour` are both in the next minute."""
+"""Late in a minute of the history: the first two packets of `spend_an_hour` are both in the next minute."""
 
 
 class HomePage:
     """
-    A home, and the server of its page. Values show for ten minutes.
+    A home, and the server of its page. Values expire after ten minutes.
 
     Args:
         names: The devices' names.
-        prefix: The path under which all is served, as behind a reverse proxy: "" or "/ble".
+        prefix: The path of the page, as behind a reverse proxy: "" or "/ble".
 
     Attributes:
-        names: The same.
+        names: The devices' names.
     """
 
     def __init__(self, *names: str, prefix: str = "") -> None:
@@ -53,26 +53,26 @@ class HomePage:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://{LOCALHOST}:{self._port}{self._prefix}/"
 
     def hear(self, device: str, others: Mapping[str, int | str | bytes] | None = None, **measurements: float) -> None:
-        """Let a device be heard now."""
+        """Send a packet from a device, with these values, now."""
         self._home.hear(measurements, device=device, adapter="hci0", others=others)
 
     def refuse(self, device: str, reason: RejectReason) -> None:
-        """Let a device send a packet that is refused."""
+        """Send a packet from a device that is refused for a reason."""
         self._home.devices[device].refuse(reason, self.now)
 
     def spend_an_hour(self, device: str) -> None:
-        """Let a device be heard twice a minute for an hour, but for a quarter of it."""
+        """Send a packet from a device twice a minute for an hour, except for a quarter of the hour."""
         for step in range(120):
             self.now += 30
             if not 60 <= step < 90:
                 self.hear(device, temperature=20 + 2 * (step % 40) / 40, humidity=40 + step / 10, battery=81)
 
     def open(self) -> None:
-        """Serve; after `close`, on the same port as before."""
+        """Start to serve; after `close`, on the same port as before."""
         self._do(self._serve())
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class HomePage:
             self._runner = None
 
     def end(self) -> None:
-        """Be gone for good."""
+        """Stop serving, and end the thread."""
         self.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

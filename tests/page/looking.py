@@ -1,4 +1,4 @@
-"""How a test looks at the page, and lets its time pass."""
+"""Helpers that read the page's text and advance its clock."""
 
 import time
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# The page's clock has to pass so many milliseconds for it to ask again.
+# Milliseconds on the page's clock after which it has sent its next request.
 ASKS_MS = 5_100
 
 
 def rows(page: "Page") -> list[list[str]]:
-    """Return the text of each cell of the table's body, as it is seen."""
+    """Return the visible text of each cell of the table's body."""
     script = "[...document.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
     found: list[list[str]] = page.evaluate(script)
     return [[" ".join(cell.split()) for cell in row] for row in found]
@@ -24,13 +24,13 @@ def words_of_the_line(page: "Page") -> str:
 
 
 def let_it_ask(page: "Page") -> None:
-    """Advance the time until the page sends its next request, and wait for the answer."""
+    """Advance the page's clock until it sends its next request, and wait for the answer."""
     with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
         page.clock.run_for(ASKS_MS)
 
 
 def wait_for_rows(page: "Page", is_so: Callable[[list[list[str]]], bool]) -> list[list[str]]:
-    """Poll the table until the condition holds, or until the timeout."""
+    """Poll the table until the condition holds, and return it; fail after a timeout."""
     deadline = time.monotonic() + 10
     while not is_so(found := rows(page)):
         assert time.monotonic() < deadline, found

@@ -1,4 +1,4 @@
-"""Everybody can read the page: on a phone, in the dark, without colours, with the keyboard, by ear."""
+"""The page is accessible: on a phone, in dark mode, without colours, with the keyboard, with a screen reader."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def home(homes: Homes) -> HomePage:
 
 @pytest.mark.parametrize("width", [320, 360, 768, 960, 1280])
 def test_nothing_overflows(home: HomePage, open_page: OpenPage, width: int) -> None:
-    """On a phone nobody should have to push the page to and fro; nor is the table cut off on a tablet."""
+    """On a phone, nobody should have to scroll sideways, and a tablet must not cut off the table."""
     page = open_page(home, width=width)
 
     assert width >= page.evaluate("document.documentElement.scrollWidth")
@@ -39,7 +39,7 @@ def test_nothing_overflows(home: HomePage, open_page: OpenPage, width: int) -> N
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("is_gone", [False, True], ids=["answers", "gone"])
 def test_axe_finds_nothing(home: HomePage, open_page: OpenPage, colors: str, width: int, is_gone: bool) -> None:
-    """All of axe-core's rules, those on contrast too: as the exporter answers, and when it does not."""
+    """axe-core's rules, including contrast, hold while the exporter answers and when it does not."""
     from axe_playwright_python.sync_playwright import Axe
 
     page = open_page(home, width=width, color_scheme=colors)
@@ -55,7 +55,7 @@ def test_axe_finds_nothing(home: HomePage, open_page: OpenPage, colors: str, wid
 
 
 def test_it_is_a_table_on_a_phone_too(home: HomePage, open_page: OpenPage) -> None:
-    """A browser takes what is laid out as cards for no table any more, unless the markup says so."""
+    """A browser does not treat a card layout as a table unless the markup declares it."""
     page = open_page(home, width=360)
 
     assert (
@@ -65,8 +65,8 @@ def test_it_is_a_table_on_a_phone_too(home: HomePage, open_page: OpenPage) -> No
     assert 5 * 8 == page.get_by_role("cell").count()
 
 
-def test_a_line_has_words(home: HomePage, open_page: OpenPage) -> None:
-    """A text describes the line to users who cannot see it."""
+def test_a_line_chart_has_a_description(home: HomePage, open_page: OpenPage) -> None:
+    """A text describes the line to users who can't see it."""
     page = open_page(home)
 
     line = page.get_by_role("row").nth(1).get_by_role("img").first
@@ -83,7 +83,7 @@ def test_only_what_matters_is_read_aloud(home: HomePage, open_page: OpenPage) ->
 
 
 def test_a_screen_reader_knows_the_announcement_before_there_is_one(home: HomePage, open_page: OpenPage) -> None:
-    """What changes in an element that was hidden is mostly not read aloud; and while it is empty it takes no room."""
+    """A change in a hidden element is often not read aloud; an empty visible element takes no room."""
     page = open_page(home)
 
     announced = page.get_by_role("status")
@@ -92,7 +92,7 @@ def test_a_screen_reader_knows_the_announcement_before_there_is_one(home: HomePa
 
 
 def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) -> None:
-    """The table, where it is wider than the window, and each link; and one sees where one is."""
+    """The keyboard must reach each link, and the table when it is wider than the window; the focus must be visible."""
     page = open_page(home)
     reached = []
     for _ in range(6):
@@ -104,7 +104,7 @@ def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) ->
 
 
 def test_nothing_moves(home: HomePage, open_page: OpenPage) -> None:
-    """For some, motion is a reason to be sick."""
+    """Motion makes some users feel sick."""
     page = open_page(home)
     home.hear("heard", temperature=30.0)
     page.clock.run_for(5_100)

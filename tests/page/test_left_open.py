@@ -1,4 +1,4 @@
-"""A page that is left open for days: the exporter goes and comes back, and nobody looks for hours."""
+"""A page that is left open for days: the exporter stops and restarts, and the tab is hidden for hours."""
 
 import re
 from collections.abc import Callable
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.page
 Homes = Callable[..., HomePage]
 
 
-def test_an_exporter_that_is_gone_is_said_to_be(homes: Homes, open_page: OpenPage) -> None:
-    """Dead values never look alive: the page shows since which day, calls no state known, and the ages keep growing."""
+def test_a_missing_exporter_is_reported(homes: Homes, open_page: OpenPage) -> None:
+    """Old values must not look current: the page shows since when, marks every state as unknown, and the ages grow."""
     home = homes("attic", "cellar")
     home.hear("attic", temperature=21.5)
     home.now += 2
@@ -31,8 +31,8 @@ def test_an_exporter_that_is_gone_is_said_to_be(homes: Homes, open_page: OpenPag
     page.locator("#answer:not(:empty)").wait_for()
     page.clock.run_for(60_000)
 
-    said = page.locator("#answer").text_content() or ""
-    assert re.fullmatch(r"No answer since \d+ \w+, \d\d:\d\d:\d\d\. The table shows the last known values\.", said)
+    message = page.locator("#answer").text_content() or ""
+    assert re.fullmatch(r"No answer since \d+ \w+, \d\d:\d\d:\d\d\. The table shows the last known values\.", message)
     found = rows(page)
     assert ["? not known", "? not known"] == [row[1] for row in found]
     assert re.fullmatch(r"6\d s", found[0][2])
@@ -41,7 +41,7 @@ def test_an_exporter_that_is_gone_is_said_to_be(homes: Homes, open_page: OpenPag
 
 
 def test_an_exporter_that_is_back_is_believed_again(homes: Homes, open_page: OpenPage) -> None:
-    """After an update of the exporter nobody has to reload."""
+    """After an update of the exporter, users must not have to reload the page."""
     home = homes("attic")
     page = open_page(home)
     home.close()
@@ -58,7 +58,7 @@ def test_an_exporter_that_is_back_is_believed_again(homes: Homes, open_page: Ope
 
 
 def test_another_version_brings_its_own_page(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """The version in the header is the old one, and the old page may not understand the new exporter's answers."""
+    """The old page may not understand the new exporter's answers, and its header shows the old version."""
     page = open_page(homes("attic"))
     page.route("**/status", lambda route: route.fulfill(json={"version": "99.0"}), times=1)
 
@@ -71,13 +71,13 @@ def test_another_version_brings_its_own_page(homes: Homes, open_page: OpenPage, 
 
 
 def hide(page: "Page", is_hidden: bool) -> None:
-    """Put the tab behind another, or before it."""
+    """Hide the tab behind another, or show it again."""
     page.evaluate("value => Object.defineProperty(document, 'hidden', { value, configurable: true }) && 0", is_hidden)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange')) && 0")
 
 
-def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(homes: Homes, open_page: OpenPage) -> None:
-    """Until an answer comes, which may be never: a user who opens the laptop on a train must see that."""
+def test_a_tab_that_was_hidden_for_long_shows_no_old_state(homes: Homes, open_page: OpenPage) -> None:
+    """A user who opens a laptop without a network must not take the old state for the current one."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)
@@ -91,8 +91,8 @@ def test_what_was_known_when_the_tab_was_last_seen_is_not_believed(homes: Homes,
     assert "heard" not in page.inner_text("header")
 
 
-def test_a_tab_that_nobody_sees_asks_for_nothing(homes: Homes, open_page: OpenPage) -> None:
-    """It may stay open for weeks; and when it is seen again, it asks at once."""
+def test_a_hidden_tab_sends_no_requests(homes: Homes, open_page: OpenPage) -> None:
+    """A tab may stay open for weeks; when it is shown again, it must send a request immediately."""
     page = open_page(homes("attic"))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -105,8 +105,8 @@ def test_a_tab_that_nobody_sees_asks_for_nothing(homes: Homes, open_page: OpenPa
         hide(page, False)
 
 
-def test_the_lines_go_on_when_the_clock_is_set_back(homes: Homes, open_page: OpenPage) -> None:
-    """The clock of the one who looks, that is: the exporter's does not matter here."""
+def test_the_lines_continue_when_the_clock_is_set_back(homes: Homes, open_page: OpenPage) -> None:
+    """Only the clock of the browser's machine changes here; the exporter's does not matter to the page."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)

@@ -1,4 +1,4 @@
-"""The page follows what is heard, and says when nobody answers."""
+"""The page shows new readings, and reports a missing answer."""
 
 import re
 import time
@@ -21,8 +21,8 @@ Homes = Callable[..., HomePage]
 HOSTILE = ("</th><script>alert(1)</script><img src=x onerror=alert(2)>\u202eעברית🌡️" + "x" * 200)[:200]
 
 
-def test_a_device_that_was_not_heard_is_there(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """The first minute of every installation; and not a single complaint of the browser."""
+def test_a_device_that_was_not_heard_is_listed(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
+    """Every new installation begins like this, and the browser must report no error."""
     page = open_page(homes("attic", "cellar"))
 
     assert [
@@ -33,7 +33,7 @@ def test_a_device_that_was_not_heard_is_there(homes: Homes, open_page: OpenPage,
 
 
 def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """It is the whole purpose of a script."""
+    """Updating the table is the main purpose of the script."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)
@@ -49,7 +49,7 @@ def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: Ope
 
 
 def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPage) -> None:
-    """What is not heard does not exist; the line of the last hour still shows when it ended."""
+    """An expired value must not be shown; the line of the last hour still shows when it ended."""
     home = homes("attic")
     home.hear("attic", temperature=21.5, voltage=2.9)
     home.now += 5
@@ -64,8 +64,8 @@ def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPa
     assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
 
 
-def test_what_a_silent_device_said_looks_different(homes: Homes, open_page: OpenPage) -> None:
-    """Its values show for a while yet, and its signal strength for ever: they are no news, in any colours."""
+def test_values_of_a_silent_device_look_different(homes: Homes, open_page: OpenPage) -> None:
+    """Values stay for some minutes, and the RSSI for ever: users must see, even without colours, that both are old."""
     home = homes("silent", "refused", "heard")
     for name in home.names:
         home.hear(name, {"text": "hello"}, temperature=21.5)
@@ -82,7 +82,7 @@ def test_what_a_silent_device_said_looks_different(homes: Homes, open_page: Open
 
 
 def test_ages_go_on_between_two_answers(homes: Homes, open_page: OpenPage) -> None:
-    """A number that does not change for five seconds looks like a page that hangs."""
+    """An age that does not change for five seconds would look like a page that hangs."""
     home = homes("attic")
     home.hear("attic", {"button": "press", "firmware_version": "4.1.0.0"}, temperature=21.5)
     home.now += 60
@@ -98,7 +98,7 @@ def test_ages_go_on_between_two_answers(homes: Homes, open_page: OpenPage) -> No
 
 
 def test_an_exporter_that_never_answered_is_gone_as_well(homes: Homes, open_page: OpenPage) -> None:
-    """The table that came with the page is of that moment, and of no other."""
+    """The table from the server is valid only for the time of its request."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home, java_script_enabled=False)
@@ -111,7 +111,7 @@ def test_an_exporter_that_never_answered_is_gone_as_well(homes: Homes, open_page
 
 
 def rows_without_script(page: "Page") -> list[list[str]]:
-    """Return the text of each cell where the page's own script does not run."""
+    """Return the text of each cell of a page without JavaScript."""
     return [
         [" ".join((cell.inner_text()).split()) for cell in row.locator("th, td").all()]
         for row in page.locator("tbody tr").all()
@@ -119,15 +119,15 @@ def rows_without_script(page: "Page") -> list[list[str]]:
 
 
 def open_page_without(open_page: OpenPage, home: HomePage, pattern: str) -> "Page":
-    """Open the page where some of what it asks for is not answered."""
+    """Open the page, and leave the requests for some paths unanswered."""
     page = open_page(home)
     page.route(pattern, lambda route: route.abort())
     page.reload(wait_until="networkidle")
     return page
 
 
-def test_without_a_script_the_same_is_there(homes: Homes, open_page: OpenPage) -> None:
-    """Everything but the line charts; and the page says that it does not update itself."""
+def test_without_a_script_the_table_is_the_same(homes: Homes, open_page: OpenPage) -> None:
+    """Only the line charts may be missing; the page must show that it does not update itself."""
     home = homes("attic", "cellar", "balcony", "garden")
     home.hear("balcony", temperature=-3.5)
     home.now += 300
@@ -144,7 +144,7 @@ def test_without_a_script_the_same_is_there(homes: Homes, open_page: OpenPage) -
 
 
 def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Behind a reverse proxy it stands beside other things."""
+    """Behind a reverse proxy, the page shares the host with other applications."""
     home = homes("attic", prefix="/home/ble")
     home.hear("attic", temperature=21.5)
     page = open_page(home)
@@ -169,7 +169,7 @@ def test_a_hostile_name_is_text(homes: Homes, open_page: OpenPage, complaints: l
     assert [] == complaints
 
 
-def test_what_one_device_says_covers_no_other(homes: Homes, open_page: OpenPage) -> None:
+def test_a_text_of_one_device_does_not_cover_another(homes: Homes, open_page: OpenPage) -> None:
     """A hundred accents above one letter would be drawn over the readings of the sensors above it."""
     seen = []
     for text in ("a", "a" + "\N{COMBINING ACUTE ACCENT}" * 100):
@@ -182,7 +182,7 @@ def test_what_one_device_says_covers_no_other(homes: Homes, open_page: OpenPage)
 
 
 def test_the_line_breaks_where_nothing_was_heard(homes: Homes, open_page: OpenPage) -> None:
-    """A quarter of the hour is missing in the middle: two pieces, and no line between them."""
+    """A quarter of the hour is missing in the middle: there must be two lines with a gap between them."""
     home = homes("attic")
     home.spend_an_hour("attic")
     page = open_page(home)
@@ -215,6 +215,6 @@ def test_two_hundred_devices_are_no_burden(homes: Homes, open_page: OpenPage, co
 
     wait_for_rows(page, lambda found: found[7][3] == "25 °C")
     assert elements == page.evaluate("document.querySelectorAll('*').length")
-    # Each device's age has changed, once a second, twice; and of one a value, its RSSI and its packets.
+    # Each device's age has changed twice, once a second; one device's value, RSSI and packets have changed, too.
     assert page.evaluate("window.changes") <= 200 * 3 * 7
     assert [] == complaints

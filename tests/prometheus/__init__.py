@@ -1,9 +1,9 @@
 """
 A real Prometheus scrapes the real exporter: `make test-prometheus`.
 
-    still       an exporter on a capture that sends every object once and ends; its values stand, to be compared exactly
-    street      an exporter on a capture in which one device falls silent; started when Prometheus is already scraping
-    simulation  an exporter on a simulation of three sensors
+    still       an exporter with a capture that has every object once; its values stay, for exact comparison
+    street      an exporter with a capture in which one device falls silent; it starts while Prometheus is scraping
+    simulation  an exporter with a simulation of three sensors
 
-One Prometheus scrapes the first two, every second. Debian's package `prometheus` has it, and promtool.
+One Prometheus server scrapes the first two every second. Debian's package `prometheus` has the server and promtool.
 """

@@ -1,4 +1,4 @@
-"""What the exporters hear: capture files, as data, with what the packets in them mean."""
+"""Capture files for the exporters, and the values of the packets in them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,14 +12,14 @@ CELLAR = "A4:C1:38:00:00:03"
 GREENHOUSE = "A4:C1:38:00:00:04"
 _UNKNOWN = "A4:C1:38:FF:FF:FF"
 
-# All that a label's value, or YAML, may stumble over.
+# This name has all characters that are special in label values or in YAML.
 AWKWARD_NAME = 'Gewächshaus "Süd" {1} \\ #2'
 
 STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME}
 STREET_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "cellar"}
 SIMULATED_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "balcony"}
 
-# The two packets of a real LYWSD03MMC, firmware 5.5; and of one in the frost, its battery near the end.
+# The two packets of a real LYWSD03MMC with firmware 5.5, and two packets with frost and a low battery.
 _ROOM_A, _ROOM_B = "4000b00151028d0a038d11", "4000b00c200b10001101"
 _FROST_A, _FROST_B = "400007010702f6ff037326", "4000070c980810011100"
 _ENCRYPTED = "41a47266c95f730011223378237214"
@@ -48,25 +48,25 @@ STILL_VALUES: Mapping[str, Mapping[str, float]] = {
         "seen": 1,
     },
 }
-"""Device to the values of its series in the still capture, by metric without "ble_sensor_"."""
+"""Device → the values of its series in the still capture, by metric without "ble_sensor_"."""
 
 STREET_SCAN = Scan(2, 1)
 _BEDROOM_STOPS_S = 4.5
 _STREET_ENDS_S = 300.0
 _STREET_STEP_S = 0.25
-# Away from the moments in which scans begin and end.
+# Not at a time when a scan begins or ends.
 _FIRST_PACKET_S = 0.1
 
 
 def still() -> str:
-    """All at one moment: the two pairs, and every BTHome object in a packet of its own."""
+    """Return a capture whose packets all have the same time: the two pairs, and one packet for every BTHome object."""
     packets = [(LIVING_ROOM, _ROOM_A), (LIVING_ROOM, _ROOM_B), (BEDROOM, _FROST_A), (BEDROOM, _FROST_B)]
     packets += [(GREENHOUSE, f"40{object_id:02x}{'01' * number.size}") for object_id, number in OBJECTS.items()]
     return _START + "".join(_line(_FIRST_PACKET_S, address, packet) for address, packet in packets)
 
 
 def street() -> str:
-    """The living room sends to the end, the bedroom does not; the cellar is encrypted, and an unknown device passes."""
+    """Return a capture: the living room sends to the end, the bedroom stops, the cellar has a key, one is unknown."""
     return _START + "".join(_street_lines())
 
 
@@ -76,7 +76,7 @@ def _street_lines() -> Iterator[str]:
         is_b = step % 2 == 1
         yield _line(at, LIVING_ROOM, _ROOM_B if is_b else _ROOM_A)
         if at < _BEDROOM_STOPS_S:
-            # Each pair is a new measurement, so that the last update tells when the last one was sent.
+            # Each pair is a new measurement, so the time of the last update is that of the last pair.
             yield _line(at, BEDROOM, _with_id(_FROST_B if is_b else _FROST_A, step // 2))
         yield _line(at, CELLAR, _ENCRYPTED)
         yield _line(at, _UNKNOWN, _ROOM_A)
@@ -90,5 +90,5 @@ def _line(at: float, address: str, service_data: str) -> str:
     return f"{at:.2f} {address} {_RSSI_DBM[address]} fcd2 {service_data}\n"
 
 
-# A capture's time begins with its first line: an unknown device's, so that no test hangs on that moment.
+# A capture's time begins with its first line. That line is an unknown device's, so that no test depends on its time.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -1,4 +1,4 @@
-"""The programs that the tests share, started once a session, and their logs beneath a test that fails."""
+"""The programs that the tests share, started once per session; a failed test shows their logs."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from .exporter import Exporter, Scan, start_exporter
 from .programs import Launch, Program, free_ports, wait_for
 from .server import Prometheus, start_prometheus
 
-# Longer than the tests: the first scan is the only one, and what it heard stands.
+# The scan is longer than the tests, so its values stay until their end.
 _ONE_SCAN = Scan(3600, 3600)
 
 _PROGRAMS = pytest.StashKey[list[Program]]()
@@ -20,18 +20,18 @@ _PROGRAMS = pytest.StashKey[list[Program]]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the programs have said since a test failed last, beneath the next that does."""
+    """Add the programs' new output to the report of a failed test."""
     report = yield
     if report.failed:
         for program in item.config.stash.get(_PROGRAMS, []):
-            if said := program.new_output():
-                report.sections.append((f"log of {program.name}", said))
+            if output := program.new_output():
+                report.sections.append((f"log of {program.name}", output))
     return report
 
 
 @pytest.fixture(scope="session")
 def launch(pytestconfig: pytest.Config) -> Iterator[Launch]:
-    """Start a program that ends with the session."""
+    """Start programs that end with the session."""
     programs = pytestconfig.stash[_PROGRAMS] = []
 
     def start(name: str, command: Sequence[str | Path], folder: Path) -> Program:
@@ -45,7 +45,7 @@ def launch(pytestconfig: pytest.Config) -> Iterator[Launch]:
 
 
 def _program(name: str) -> Path:
-    """Find a program; without it the test is skipped, or fails under CI, where everything has to be there."""
+    """Return a program's path; skip the test without it, or fail under CI, where everything must be installed."""
     path = shutil.which(name)
     if path is None:
         reason = f"{name} is missing: apt-get install prometheus"
@@ -57,7 +57,7 @@ def _program(name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
-    """Prometheus's own checker."""
+    """The path of Prometheus' own checker."""
     return _program("promtool")
 
 
@@ -70,7 +70,7 @@ def ports() -> dict[str, int]:
 
 @pytest.fixture(scope="session")
 def prometheus(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
-    """A Prometheus that is scraping; what it scrapes may start later."""
+    """A Prometheus server that is scraping; its targets may start later."""
     folder = tmp_path_factory.mktemp("prometheus", numbered=False)
     jobs = {job: ports[job] for job in ("still", "street")}
     server = start_prometheus(launch, _program("prometheus"), folder, ports["prometheus"], jobs)
@@ -80,7 +80,7 @@ def prometheus(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.T
 
 @pytest.fixture(scope="session")
 def still(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Exporter:
-    """An exporter that has heard every object, and hears nothing any more."""
+    """An exporter that has heard every object, and hears no more packets."""
     folder = tmp_path_factory.mktemp("still", numbered=False)
     devices = captures.STILL_DEVICES
     exporter = start_exporter(launch, folder, ports["still"], devices=devices, scan=_ONE_SCAN, capture=captures.still())
@@ -90,7 +90,7 @@ def still(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def scraped_still(prometheus: Prometheus, still: Exporter) -> Exporter:
-    """The still exporter, after Prometheus has scraped what it heard in its only scan."""
+    """The still exporter, after Prometheus has scraped the values of its only scan."""
     prometheus.wait_for('ble_exporter_last_scan_timestamp_seconds{job="still"} > 0')
     return still
 
@@ -99,7 +99,7 @@ def scraped_still(prometheus: Prometheus, still: Exporter) -> Exporter:
 def street(
     prometheus: Prometheus, launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> Exporter:
-    """An exporter that hears a device fall silent, while Prometheus is scraping."""
+    """An exporter that hears a device fall silent while Prometheus is scraping."""
     folder = tmp_path_factory.mktemp("street", numbered=False)
     devices = captures.STREET_DEVICES
     exporter = start_exporter(

@@ -1,4 +1,4 @@
-"""The exporter as a process of its own."""
+"""The exporter as a subprocess."""
 
 import json
 import sys
@@ -17,23 +17,23 @@ class Exporter(NamedTuple):
     port: int
 
     def exposition(self) -> str:
-        """Return /metrics, in the text format."""
+        """Return the content of /metrics in the text format."""
         return get(self.port, "/metrics").body
 
     def series(self) -> Iterator[tuple[dict[str, str], float]]:
-        """Read /metrics: labels, with the metric as `__name__`, and value of each series."""
+        """Yield the series of /metrics: labels, with the metric as `__name__`, and value."""
         for family in text_string_to_metric_families(self.exposition()):
             for sample in family.samples:
                 yield {"__name__": sample.name, **sample.labels}, sample.value
 
     def status(self) -> dict[str, Any]:
-        """Return /status."""
+        """Return the content of /status."""
         status: dict[str, Any] = json.loads(get(self.port, "/status").body)
         return status
 
 
 class Scan(NamedTuple):
-    """How often, and for how long, an exporter scans."""
+    """The interval and the duration of an exporter's scans."""
 
     interval_s: float
     duration_s: float
@@ -46,12 +46,12 @@ def start_exporter(
     Start an exporter, and wait until it serves.
 
     Args:
-        launch: Starts a program.
-        folder: Where its files go; it also gives the process its name.
-        port: Where it serves.
-        devices: Address to name.
-        scan: Interval and duration.
-        capture: What it hears; None is the simulation, always the same.
+        launch: The function that starts a program.
+        folder: The folder for its files, whose name is part of the program's name.
+        port: The port of its HTTP server.
+        devices: Address → name.
+        scan: The interval and the duration of its scans.
+        capture: The content of a capture file; None for a simulation with a fixed seed.
     """
     config = folder / "config.yaml"
     config.write_text(

@@ -1,4 +1,4 @@
-"""Programs that run beside the tests, on ports of this machine alone, with their output kept for a failing test."""
+"""Programs that run during the tests on local ports, with their output kept for a failed test."""
 
 import http.client
 import os
@@ -21,7 +21,7 @@ _POLL_S = 0.05
 _REQUEST_S = 10.0
 _STOP_S = 10.0
 _LOG_TAIL_LINES = 60
-# Below those that Linux gives to outgoing connections: one that is free now is still free when a program listens.
+# Linux takes ports for outgoing connections from a higher range: a port that is free now stays free.
 _PORTS = range(20_000, 32_000)
 
 _Answer = TypeVar("_Answer")
@@ -32,16 +32,16 @@ class Program:
     A running program.
 
     Args:
-        name: Of the file that has its output.
+        name: The name of its output file.
         command: The program and its arguments.
-        folder: Its working directory, and where its output goes.
+        folder: Its working directory, which also gets the output file.
     """
 
     def __init__(self, name: str, command: Sequence[str | Path], folder: Path) -> None:
         self.name = name
         self._output = folder / f"{name}.log"
         self._lines_shown = 0
-        # The very package that the tests import, whatever is installed beside it.
+        # Run the package that the tests import, even if another version is installed.
         package = str(Path(ble_exporter.__file__).parent.parent)
         path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         with self._output.open("wb") as output:
@@ -61,7 +61,7 @@ class Program:
             pytest.fail(f"{self.name} ended by itself, with status {status}", pytrace=False)
 
     def stop(self) -> None:
-        """End it: politely, and by force if that does not help."""
+        """Stop the program with SIGTERM, or with SIGKILL after a timeout."""
         self._process.terminate()
         try:
             self._process.wait(_STOP_S)
@@ -70,14 +70,14 @@ class Program:
             self._process.wait()
 
     def new_output(self) -> str:
-        """Return the last lines of its output, as far as they were not returned before."""
+        """Return the output since the last call, limited to its last lines."""
         lines = self._output.read_text(encoding="utf-8", errors="replace").splitlines()
         new, self._lines_shown = lines[self._lines_shown :], len(lines)
         return "\n".join(new[-_LOG_TAIL_LINES:])
 
 
 Launch = Callable[[str, Sequence[str | Path], Path], Program]
-"""Starts a program, as the class does; it ends with the session of tests."""
+"""Starts a program like the class Program; the program ends with the session."""
 
 
 class Response(NamedTuple):
@@ -89,10 +89,10 @@ class Response(NamedTuple):
 
 def get(port: int, path: str) -> Response:
     """
-    Send one GET request to a server of this machine.
+    Send one GET request to a local server.
 
     Raises:
-        OSError: It does not answer.
+        OSError: The server does not answer.
     """
     connection = http.client.HTTPConnection(LOCALHOST, port, timeout=_REQUEST_S)
     try:
@@ -104,7 +104,7 @@ def get(port: int, path: str) -> Response:
 
 
 def wait_for(probe: Callable[[], _Answer], what: str) -> _Answer:
-    """Ask again and again until the answer is true, and return it; fail the test if that takes too long."""
+    """Call `probe` until its result is true, and return it; fail the test after a timeout."""
     deadline = time.monotonic() + _DEADLINE_S
     while not (answer := probe()):
         if time.monotonic() > deadline:
@@ -114,7 +114,7 @@ def wait_for(probe: Callable[[], _Answer], what: str) -> _Answer:
 
 
 def wait_until_ready(program: Program, port: int, path: str) -> None:
-    """Wait until the program answers 200."""
+    """Wait until the program answers with status 200."""
 
     def is_ready() -> bool:
         program.check_runs()
@@ -127,7 +127,7 @@ def wait_until_ready(program: Program, port: int, path: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Choose some ports that nothing listens on."""
+    """Return some free ports."""
     free = []
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""Prometheus as a process of its own, and what its HTTP API says."""
+"""Prometheus as a subprocess, and its HTTP API."""
 
 import json
 from collections.abc import Mapping
@@ -19,48 +19,48 @@ class Series(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """The stored samples of one series: labels, and value by the time of its scrape in Unix time."""
+    """The stored samples of one series: its labels, and the values by time of scrape in Unix time."""
 
     labels: dict[str, str]
     values: dict[float, float]
 
 
 class Prometheus(NamedTuple):
-    """A running Prometheus."""
+    """A running Prometheus server."""
 
     port: int
 
     def query(self, expression: str, at: float | None = None) -> list[Series]:
-        """Evaluate an expression, now or at a moment in Unix time, to an instant vector."""
+        """Evaluate an expression as an instant vector, now or at a Unix time."""
         return [
             Series(element["metric"], float(element["value"][1]))
             for element in self._evaluate(expression, "vector", at)
         ]
 
     def wait_for(self, expression: str) -> list[Series]:
-        """Evaluate an expression again and again until it finds something."""
+        """Evaluate an expression repeatedly until it returns a series."""
         return wait_for(lambda: self.query(expression), f"Prometheus finds {expression}")
 
     def value(self, expression: str) -> float:
-        """Evaluate an expression that gives exactly one series, now."""
+        """Return the value of an expression that returns exactly one series now."""
         (series,) = self.query(expression)
         return series.value
 
     def samples(self, selector: str) -> list[Samples]:
-        """Return the stored samples of the series that a selector finds, all of one moment's state."""
+        """Return the stored samples of the series that match a selector, from one query."""
         return [
             Samples(element["metric"], {at: float(value) for at, value in element["values"]})
             for element in self._evaluate(f"{selector}[10m]", "matrix")
         ]
 
     def target(self, job: str) -> dict[str, Any]:
-        """Return what Prometheus knows of the job's target."""
+        """Return Prometheus' information about the job's target."""
         (target,) = (one for one in self._ask("targets")["activeTargets"] if one["labels"]["job"] == job)
         found: dict[str, Any] = target
         return found
 
     def metric_types(self, job: str, metric: str) -> list[str]:
-        """Return the types of the metric families of that name that the job's target exposes."""
+        """Return the types of the metric families with that name on the job's target."""
         found = self._ask("targets/metadata", match_target=f'{{job="{job}"}}', metric=metric)
         return [family["type"] for family in found]
 
@@ -82,11 +82,11 @@ def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, job
     Start Prometheus, and wait until it is ready.
 
     Args:
-        launch: Starts a program.
-        program: Prometheus.
-        folder: Where its files go.
-        port: Where it serves.
-        jobs: Job to the port of its only target.
+        launch: The function that starts a program.
+        program: The path of Prometheus.
+        folder: The folder for its files.
+        port: The port of its HTTP server.
+        jobs: Job → the port of its only target.
     """
     config = folder / "prometheus.yml"
     config.write_text(
@@ -103,7 +103,7 @@ def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, job
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={LOCALHOST}:{port}",
-        "--log.level=debug",  # only there it says why a scrape failed
+        "--log.level=debug",  # only the debug log has the reason of a failed scrape
     ]
     wait_until_ready(launch("prometheus", command, folder), port, "/-/ready")
     return Prometheus(port)

@@ -1,4 +1,4 @@
-"""The exporter's counters count, and agree with each other in each scrape."""
+"""The exporter's counters increase, and agree with each other in each scrape."""
 
 import pytest
 
@@ -13,12 +13,12 @@ _PARTS = [f'{_PREFIX}_decoded_total{{job="street"}}', f'{_PREFIX}_unknown_device
 
 
 def test_scans_are_counted_on(prometheus: Prometheus, street: Exporter) -> None:
-    """The alert on an exporter that lives on deaf is that this increase is 0."""
+    """An alert on an exporter that no longer scans relies on this increase."""
     assert prometheus.wait_for('increase(ble_exporter_scans_total{job="street"}[5s]) > 0')
 
 
 def test_no_counter_goes_back(prometheus: Prometheus, street: Exporter) -> None:
-    """A counter that goes back looks like a restart, and gives a rate that never was."""
+    """A counter that decreases looks like a restart, and produces a wrong rate."""
     prometheus.wait_for('ble_exporter_scans_total{job="street"} > 2')
     stored = [list(one.values.values()) for one in prometheus.samples('{job="street", __name__=~"ble_.+_total"}')]
     assert [sorted(values) for values in stored] == stored
@@ -26,12 +26,12 @@ def test_no_counter_goes_back(prometheus: Prometheus, street: Exporter) -> None:
 
 @pytest.mark.parametrize("part", _PARTS, ids=["decoded", "unknown_device", "rejected"])
 def test_each_fate_is_counted(prometheus: Prometheus, street: Exporter, part: str) -> None:
-    """Why a packet gave no reading is the first question to a gap; the street has packets of each fate."""
+    """Users look here first for the cause of a gap; the street's capture has packets for each counter."""
     assert prometheus.wait_for(f"{part} > 0")
 
 
 def test_received_is_the_sum_of_all_fates(prometheus: Prometheus, street: Exporter) -> None:
-    """An advertisement that is counted nowhere, or twice, makes every ratio of these counters a lie."""
+    """If a packet were counted nowhere or twice, every ratio of these counters would be wrong."""
     prometheus.wait_for(f"({' > 0) and ('.join(_PARTS)} > 0)")
     received = f'{_PREFIX}_received_total{{job="street"}}'
     assert prometheus.query(f"{received} == {' + '.join(_PARTS)}")

@@ -1,4 +1,4 @@
-"""Prometheus's own checker has nothing to say: not of the metrics, not of the configuration in the README."""
+"""Prometheus' own checker accepts the metrics and the configuration in the README."""
 
 import re
 import subprocess
@@ -18,10 +18,10 @@ _SCRAPE_CONFIGURATION = re.compile(r"^```yaml\n(scrape_configs:.*?)^```", re.MUL
 
 
 class Verdict(NamedTuple):
-    """How promtool ended: its status, and all that it said."""
+    """The exit status and the output of promtool."""
 
     status: int
-    said: str
+    output: str
 
 
 def _check(promtool: Path, what: str, *arguments: Path, given: str = "") -> Verdict:
@@ -34,26 +34,26 @@ def _check(promtool: Path, what: str, *arguments: Path, given: str = "") -> Verd
 
 
 def test_metrics_of_the_simulation_are_clean(promtool: Path, simulation: Exporter) -> None:
-    """Names, units, types and help texts are as everyone expects them: what most users' exporter shows."""
+    """Most users have these metrics, so their names, units, types and help texts must be conventional."""
     expected = Verdict(0, "")
     assert expected == _check(promtool, "metrics", given=simulation.exposition())
 
 
 def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> None:
-    """The same for the families that few sensors have: a name, once in a dashboard, can't be mended."""
+    """Few sensors have these families, but a name that is used in a dashboard can't be corrected later."""
     expected = Verdict(0, "")
     assert expected == _check(promtool, "metrics", given=still.exposition())
 
 
 @pytest.mark.usefixtures("promtool")
 def test_every_object_has_its_family(still: Exporter) -> None:
-    """Otherwise the check above would not see every name of the table."""
+    """Otherwise the check above would not cover every name of the table."""
     exposed = {labels["__name__"] for labels, _value in still.series()}
     assert not {family.metric for family in FAMILIES.values()} - exposed
 
 
 def test_scrape_configuration_of_the_readme_is_valid(promtool: Path, tmp_path: Path) -> None:
-    """It is what a newcomer copies first."""
+    """A new user copies this configuration first."""
     found = _SCRAPE_CONFIGURATION.findall(_README.read_text(encoding="utf-8"))
     if not found:
         pytest.fail("README.md has no ```yaml block that starts with `scrape_configs:`", pytrace=False)
@@ -62,4 +62,4 @@ def test_scrape_configuration_of_the_readme_is_valid(promtool: Path, tmp_path: P
         paths.append(tmp_path / f"prometheus-{number}.yml")
         paths[-1].write_text(configuration, encoding="utf-8")
     verdict = _check(promtool, "config", *paths)
-    assert not verdict.status, verdict.said
+    assert not verdict.status, verdict.output

@@ -1,4 +1,4 @@
-"""Prometheus can scrape the exporter, in the format that it likes best."""
+"""Prometheus can scrape the exporter in its preferred format."""
 
 import pytest
 
@@ -9,12 +9,12 @@ pytestmark = pytest.mark.prometheus
 
 
 def test_target_is_up(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """`up` is what everyone alerts on."""
+    """`up` is the series that most users have an alert for."""
     assert prometheus.query('up{job="still"} == 1')
 
 
 def test_scrape_has_no_error(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """With its own Accept and `Accept-Encoding: gzip` Prometheus gets an answer that it reads to the end."""
+    """With its own Accept header and gzip, Prometheus must be able to read the whole answer."""
     expected = {"health": "up", "lastError": ""}
     target = prometheus.target("still")
     assert expected == {key: target[key] for key in expected}
@@ -29,5 +29,5 @@ def test_scrape_has_no_error(prometheus: Prometheus, scraped_still: Exporter) ->
     ],
 )
 def test_scrape_is_openmetrics(prometheus: Prometheus, scraped_still: Exporter, family: str, types: list[str]) -> None:
-    """Prometheus asks for OpenMetrics first; only there a counter's family is named without `_total`."""
+    """Prometheus prefers OpenMetrics; only in that format a counter's family has a name without `_total`."""
     assert types == prometheus.metric_types("still", family)

@@ -1,4 +1,4 @@
-"""A device that falls silent is gone from the next scrape, and takes nothing else with it."""
+"""A device that falls silent disappears from the next scrape, and other devices stay."""
 
 import pytest
 
@@ -13,7 +13,7 @@ _SEEN_OR_UP = '{job="street", __name__=~"ble_sensor_seen|up"}'
 
 
 class Scrapes:
-    """The times of the successful scrapes of the street, in Unix time, and those of them that had each device."""
+    """The times of the street's successful scrapes, in Unix time: all of them, and those with each device."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         stored = prometheus.samples(_SEEN_OR_UP)
@@ -22,19 +22,19 @@ class Scrapes:
         self.of_device = {one.labels["device"]: sorted(one.values) for one in stored if "device" in one.labels}
 
     def first_without_bedroom(self) -> float | None:
-        """When the first scrape was that missed the bedroom; None if there was none."""
+        """Return the time of the first scrape without the bedroom; None if there is none yet."""
         last = self.of_device.get("bedroom", [float("inf")])[-1]
         return next((at for at in self.all if at > last), None)
 
 
 @pytest.fixture(scope="module")
 def gone_at(prometheus: Prometheus, street: Exporter) -> float:
-    """When the first scrape was that missed the bedroom; it had been there."""
+    """The time of the first scrape without the bedroom, which earlier scrapes had."""
     return wait_for(lambda: Scrapes(prometheus).first_without_bedroom() or 0.0, "the bedroom is gone")
 
 
 def test_silent_device_is_gone_in_time(prometheus: Prometheus, gone_at: float) -> None:
-    """A dead sensor's temperature, drawn on for minutes, is worse than none: it goes with the scan that missed it."""
+    """A dead sensor's last temperature must not stay in the graph: it must disappear with the next scan's end."""
     heard_at = prometheus.value(
         'last_over_time(ble_sensor_last_update_timestamp_seconds{job="street", device="bedroom"}[10m])'
     )
@@ -43,29 +43,29 @@ def test_silent_device_is_gone_in_time(prometheus: Prometheus, gone_at: float) -
 
 
 def test_all_its_series_go_in_the_same_scrape(prometheus: Prometheus, gone_at: float) -> None:
-    """A battery level that outlives its sensor would keep a row in every dashboard."""
+    """A battery level that outlived its sensor would keep a row in every dashboard."""
     assert not prometheus.query('{job="street", device="bedroom"}', at=gone_at)
 
 
 def test_others_stay_in_the_same_scrape(prometheus: Prometheus, gone_at: float) -> None:
-    """One device's silence says nothing of the others."""
+    """One device's silence must not affect the others."""
     found = prometheus.query('group by (device) ({job="street", device!=""})', at=gone_at)
     expected = [{"device": "living_room"}]
     assert expected == [series.labels for series in found]
 
 
 def test_silent_device_stays_away(prometheus: Prometheus, gone_at: float) -> None:
-    """What is gone is gone: no later scan brings back what an earlier one heard."""
+    """No later scan may bring back the values of an earlier one."""
     later = wait_for(lambda: _scrapes_after(prometheus, gone_at + 2 * STREET_SCAN.interval_s), "two more scans")
     assert not prometheus.query('{job="street", device="bedroom"}', at=later[0])
 
 
-def _scrapes_after(prometheus: Prometheus, moment: float) -> list[float]:
-    return [at for at in Scrapes(prometheus).all if at > moment]
+def _scrapes_after(prometheus: Prometheus, after_s: float) -> list[float]:
+    return [at for at in Scrapes(prometheus).all if at > after_s]
 
 
-def test_device_that_sends_on_is_in_every_scrape(prometheus: Prometheus, gone_at: float) -> None:
-    """Between two scans, and while one runs, a device that is heard in each has its series: they do not flap."""
+def test_device_that_keeps_sending_is_in_every_scrape(prometheus: Prometheus, gone_at: float) -> None:
+    """A device that is heard in each scan must have its series during and between scans, without gaps."""
     scrapes = Scrapes(prometheus)
     of_living_room = scrapes.of_device["living_room"]
     assert [at for at in scrapes.all if at >= of_living_room[0]] == of_living_room

@@ -1,4 +1,4 @@
-"""The readings arrive in Prometheus as the sensors sent them."""
+"""The readings are stored in Prometheus exactly as the sensors sent them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from .server import Prometheus
 
 pytestmark = pytest.mark.prometheus
 
-# What Prometheus itself adds to each target.
+# The series that Prometheus itself adds to each target.
 _SYNTHETIC = "up|scrape_.+"
 
 _VALUES = [
@@ -20,7 +20,7 @@ _VALUES = [
 
 
 def _identity(labels: dict[str, str]) -> frozenset[tuple[str, str]]:
-    """The identity of a series, without the labels that Prometheus gives to its target."""
+    """Return the labels of a series, without those that Prometheus adds for its target."""
     return frozenset((name, text) for name, text in labels.items() if name not in ("job", "instance"))
 
 
@@ -28,12 +28,12 @@ def _identity(labels: dict[str, str]) -> frozenset[tuple[str, str]]:
 def test_value_of_the_packet_arrives(
     prometheus: Prometheus, scraped_still: Exporter, device: str, metric: str, value: float
 ) -> None:
-    """What a sensor sent is what a graph shows, to the last digit: no rounding, no lost sign, no scale on the way."""
+    """A graph must show the sensor's exact value: no rounding, no lost sign and no wrong scale."""
     assert value == prometheus.value(f'ble_sensor_{metric}{{job="still", device="{device}"}}')
 
 
 def test_all_series_arrive_as_exposed(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """Each measurement, and the time of the last update, is stored as /metrics says it: none lost, none altered."""
+    """Each measurement, and the time of the last update, must be stored unchanged, and none may be missing."""
     exposed = {_identity(labels): value for labels, value in scraped_still.series() if _is_reading(labels)}
     stored = {_identity(one.labels): one.value for one in prometheus.query('{job="still", __name__=~"ble_sensor_.+"}')}
     assert exposed == stored
@@ -44,7 +44,7 @@ def _is_reading(labels: dict[str, str]) -> bool:
 
 
 def test_last_update_is_when_the_packet_was_heard(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """An alert on `time() - last_update` needs the time on the wall, in seconds: here within the only scan."""
+    """An alert on `time() - last_update` needs Unix time in seconds; it must be within the only scan."""
     ended = prometheus.value('ble_exporter_last_scan_timestamp_seconds{job="still"}')
     began = ended - prometheus.value('ble_exporter_last_scan_duration_seconds{job="still"}')
     heard = prometheus.value('ble_sensor_last_update_timestamp_seconds{job="still", device="living_room"}')
@@ -52,7 +52,7 @@ def test_last_update_is_when_the_packet_was_heard(prometheus: Prometheus, scrape
 
 
 def test_no_series_is_dropped(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """Of two samples with the same labels Prometheus drops one with no more than a line in its log."""
+    """Of two samples with the same labels, Prometheus drops one, and only its log reports it."""
     scraped = prometheus.value('scrape_samples_scraped{job="still"}')
     stored = prometheus.value(f'count({{job="still", __name__!~"{_SYNTHETIC}"}})')
     assert scraped == stored
@@ -61,7 +61,7 @@ def test_no_series_is_dropped(prometheus: Prometheus, scraped_still: Exporter) -
 def test_series_has_its_device_and_the_target_as_labels(
     prometheus: Prometheus, scraped_still: Exporter, ports: dict[str, int]
 ) -> None:
-    """A label `job` or `instance` of the exporter's own would be renamed, and dashboards would look for it in vain."""
+    """Prometheus would rename a label `job` or `instance` of the exporter, and dashboards would not find it."""
     (series,) = prometheus.query('ble_sensor_temperature_celsius{device="living_room", job="still"}')
     expected = {
         "__name__": "ble_sensor_temperature_celsius",
@@ -73,6 +73,6 @@ def test_series_has_its_device_and_the_target_as_labels(
 
 
 def test_name_with_awkward_characters_arrives(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """A device may be named as its owner likes: quotes, backslashes and umlauts survive the way."""
+    """An owner may choose any name: quotes, backslashes and umlauts must be stored unchanged."""
     devices = {series.labels["device"] for series in prometheus.query('ble_sensor_seen{job="still"}')}
     assert set(captures.STILL_DEVICES.values()) == devices

@@ -1,4 +1,4 @@
-"""What each configured device is doing, in words."""
+"""The human-readable status of each configured device."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.home import EPOCH_S, Home
 
 @pytest.fixture
 def home() -> Home:
-    """Two sensors, whose radio listens all the time."""
+    """A home with two sensors, whose radio listens all the time."""
     return Home("attic", "cellar", limit=fixed_limit(600))
 
 
@@ -20,27 +20,27 @@ def states(home: Home) -> list[DeviceState]:
 
 
 def hear(home: Home) -> None:
-    """Let the attic tell its temperature."""
+    """Send a temperature from the attic."""
     home.hear({"temperature": 21.5})
 
 
 def in_words(home: Home, later_s: float) -> tuple[str, str]:
-    """Return the attic's state some seconds from now, and in words."""
+    """Return the attic's state and its text, some seconds from now."""
     home.now += later_s
     attic = states(home)[0]
     home.now -= later_s
     return attic["state"], attic["state_text"]
 
 
-def test_every_configured_device_is_there_heard_or_not(home: Home) -> None:
-    """A sensor that is missing is what one looks for."""
+def test_every_configured_device_is_listed_heard_or_not(home: Home) -> None:
+    """A user looks for a missing sensor here."""
     assert [("attic", "A4:C1:38:00:00:01", "never_heard"), ("cellar", "A4:C1:38:00:00:02", "never_heard")] == [
         (state["name"], state["address"], state["state"]) for state in states(home)
     ]
 
 
-def test_of_a_device_that_was_never_heard_nothing_is_told(home: Home) -> None:
-    """No 0 and no 1970 in the place of what is not known."""
+def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
+    """Unknown values must not be shown as 0 or as a date in 1970."""
     assert {
         "name": "attic",
         "address": "A4:C1:38:00:00:01",
@@ -60,8 +60,8 @@ def test_of_a_device_that_was_never_heard_nothing_is_told(home: Home) -> None:
     } == states(home)[0]
 
 
-def test_all_that_is_known_of_a_device_is_told(home: Home) -> None:
-    """What one wants to know before climbing to the attic."""
+def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
+    """A user needs these facts to decide whether the sensor must be inspected."""
     for _ in range(4):
         home.hear({"temperature": 21.5}, adapter="hci0", formats=("BTHome v2",))
         home.now += 2.5
@@ -91,8 +91,8 @@ def test_all_that_is_known_of_a_device_is_told(home: Home) -> None:
     } == states(home)[0]
 
 
-def test_a_binary_sensor_says_it_in_words(home: Home) -> None:
-    """Is 1 a lock that is locked? The number stays beside the word, as a metric has it."""
+def test_a_binary_sensor_has_a_word_for_its_value(home: Home) -> None:
+    """Users do not know whether 1 means a locked lock. The number is kept next to the word, as in the metric."""
     home.hear({"lock": 1, "lock_2": 0, "count": 1})
 
     assert {
@@ -104,18 +104,18 @@ def test_a_binary_sensor_says_it_in_words(home: Home) -> None:
 
 @pytest.mark.parametrize("name", [number.name for number in OBJECTS.values() if number.is_binary])
 def test_each_binary_sensor_has_its_words(home: Home, name: str) -> None:
-    """One that is added to the table needs two of its own."""
-    said = []
+    """A new binary sensor in the table needs its own two words."""
+    texts = []
     for value in (0, 1):
         home.hear({name: value})
-        said.append(states(home)[0]["readings"][name]["text"])
+        texts.append(states(home)[0]["readings"][name]["text"])
 
-    assert all(said)
-    assert said[0] != said[1]
+    assert all(texts)
+    assert texts[0] != texts[1]
 
 
 def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
-    """Some lost packets are not worth a word; six times the usual interval, and a minute at least, are."""
+    """Some lost packets are normal; silence of six times the usual interval, and of at least a minute, is not."""
     for _ in range(20):
         home.now += 5
         hear(home)
@@ -126,22 +126,22 @@ def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
 
 
 def test_a_device_that_was_heard_once_has_no_usual_interval(home: Home) -> None:
-    """It is silent all the same."""
+    """The device is still reported as silent after the default limit."""
     hear(home)
 
     assert ("silent", "silent for 60 s") == in_words(home, 60)
 
 
 def test_a_device_is_not_silent_in_a_pause_between_scans() -> None:
-    """Nothing can be heard there."""
+    """No packet can be heard during a pause."""
     home = Home(presence_limit=learned_limit(300))
     hear(home)
 
     assert ("heard", "heard 13 min ago") == in_words(home, 800)
 
 
-def test_a_device_that_is_only_refused_says_why(home: Home) -> None:
-    """It is within reach, and one thing is to be mended."""
+def test_a_device_that_is_only_refused_has_the_reason(home: Home) -> None:
+    """The sensor is in range, and the reason shows the user how to fix the fault."""
     home.devices["attic"].refuse("wrong_key", home.now)
 
     assert ("refused", "refused: wrong key") == in_words(home, 10)
@@ -149,7 +149,7 @@ def test_a_device_that_is_only_refused_says_why(home: Home) -> None:
 
 
 def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None:
-    """What was refused may be somebody else's, who sends under its address."""
+    """The refused packet may come from another device that sends under the same address."""
     hear(home)
     home.devices["attic"].refuse("not_encrypted", home.now)
 
@@ -157,18 +157,18 @@ def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None
 
 
 def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
-    """A page that shows values of a sensor that died hours ago is exactly what this program prevents."""
+    """The program must prevent exactly this: values of a sensor that died hours ago."""
     hear(home)
     home.now += 600
 
     attic = states(home)[0]
     assert ({}, None) == (attic["readings"], attic["last_update_timestamp_seconds"])
-    # When it was heard, and how, is no value: it says what one looks for.
+    # The time of the last packet and the number of packets stay, because they help to find the fault.
     assert (attic["last_heard_timestamp_seconds"], attic["packets"]) == (EPOCH_S + 5000, 1)
 
 
-def test_what_is_no_measurement_is_told_with_its_time(home: Home) -> None:
-    """The latest word of each; bytes as hexadecimal digits."""
+def test_what_is_no_measurement_is_shown_with_its_time(home: Home) -> None:
+    """The latest value of each name is shown, and bytes are shown as hexadecimal digits."""
     home.hear(others={"text": "hello", "button": "press"})
     home.now += 5
     home.hear(others={"raw": b"\xff\x00", "button": "dimmer 3"})
@@ -181,7 +181,7 @@ def test_what_is_no_measurement_is_told_with_its_time(home: Home) -> None:
     }
 
 
-def test_the_last_hour_is_told_of_every_device(home: Home) -> None:
+def test_every_device_has_its_last_hour(home: Home) -> None:
     """Devices are in the order of the configuration, including one that was not heard."""
     home.hear({"temperature": 12.5, "humidity_2": 40}, device="cellar")
     home.now += 60

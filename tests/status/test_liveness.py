@@ -1,4 +1,4 @@
-"""Whether scans make progress: on a clock that the test sets."""
+"""Whether scans make progress, on a clock that the test sets."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,41 +14,41 @@ LIMIT_S = 30 + 5 + MARGIN_S
 
 
 class Clock:
-    """Monotonic seconds, as the test says."""
+    """A clock of monotonic seconds that the test sets."""
 
     now = 1000.0
 
     def __call__(self) -> float:
-        """Return them."""
+        """Return the current time of the clock."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands."""
+    """A clock that stands still until the test moves it."""
     return Clock()
 
 
 @pytest.fixture
 def liveness(clock: Clock) -> Liveness:
-    """That of a scan of 5 s every 30 s."""
+    """The liveness of a scan of 5 s every 30 s."""
     return Liveness(30, 5, clock)
 
 
 def test_before_the_radio_listens_there_is_no_progress(liveness: Liveness) -> None:
-    """A watchdog fed by a program whose radio never came would keep it for ever."""
+    """If the radio never starts, the program must not feed the watchdog, which would keep it running for ever."""
     assert (liveness.stalled(), liveness.not_ready()) == (("the first scan has not ended yet",) * 2)
 
 
 def test_the_first_scan_is_progress_but_gives_nothing_to_rely_on(liveness: Liveness) -> None:
-    """It may last longer than the watchdog waits; and until it ends every sensor would seem to be missing."""
+    """The first scan may take longer than the watchdog's time; until its end, all sensors would seem to be missing."""
     liveness.scan_started()
 
     assert (None, "the first scan has not ended yet") == (liveness.stalled(), liveness.not_ready())
 
 
 def test_a_first_scan_that_never_ends_is_no_progress(liveness: Liveness, clock: Clock) -> None:
-    """The watchdog must not wait for a scan that has to come first."""
+    """The watchdog must not wait for ever for the first scan."""
     liveness.scan_started()
     clock.now += LIMIT_S + 1
 
@@ -57,7 +57,7 @@ def test_a_first_scan_that_never_ends_is_no_progress(liveness: Liveness, clock: 
 
 
 def test_it_is_ready_as_long_as_scans_end_in_time(liveness: Liveness, clock: Clock) -> None:
-    """The limit counts from the last end, not from the first."""
+    """The limit counts from the latest end of a scan, not from the first."""
     liveness.scan_started()
     for _ in range(100):
         clock.now += LIMIT_S
@@ -68,18 +68,18 @@ def test_it_is_ready_as_long_as_scans_end_in_time(liveness: Liveness, clock: Clo
 
 
 def test_scans_that_stop_ending_are_named_with_their_age(liveness: Liveness, clock: Clock) -> None:
-    """The reader of a 503 wants to know since when, and what would be right. A start alone is no liveness."""
+    """The reader of a 503 needs the age and the expected interval. The start of a scan does not count as progress."""
     liveness.scan_ended()
     clock.now += 60
     liveness.scan_started()
     clock.now += 35
 
-    said = "the last scan ended 95 s ago; a scan is due every 30 s"
-    assert (liveness.stalled(), liveness.not_ready()) == (said, said)
+    expected = "the last scan ended 95 s ago; a scan is due every 30 s"
+    assert (liveness.stalled(), liveness.not_ready()) == (expected, expected)
 
 
 def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None:
-    """A machine that was short of memory for a minute is no broken one."""
+    """A machine that was short of memory for a minute has recovered."""
     liveness.scan_ended()
     clock.now += 1000
     liveness.scan_ended()
@@ -88,16 +88,16 @@ def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None
 
 
 def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
-    """Its error names cause and remedy, and the exit status; the watchdog's SIGABRT would say nothing."""
+    """A radio's own error has a cause, a hint and an exit status; the watchdog's SIGABRT would have none."""
     starting_s = bluez_dbus.ANSWER_TIMEOUT_S + bleak_scanner.START_TIMEOUT_S
 
     assert starting_s + bleak_scanner.STOP_TIMEOUT_S + tasks.CANCEL_AGAIN_S <= MARGIN_S
-    # Each radio waits for the others' turns.
+    # Each radio waits until the others have started or stopped.
     assert bleak_scanner.START_TIMEOUT_S + bleak_scanner.STOP_TIMEOUT_S <= MARGIN_PER_RADIO_S
 
 
 def test_several_radios_have_more_time(clock: Clock) -> None:
-    """They are started one after the other."""
+    """The radios are started one after the other."""
     liveness = Liveness(30, 5, clock, radios=3)
     liveness.scan_ended()
     clock.now += LIMIT_S + 2 * MARGIN_PER_RADIO_S
@@ -109,7 +109,7 @@ def test_several_radios_have_more_time(clock: Clock) -> None:
 def test_by_default_the_clock_is_the_event_loop_s(
     in_virtual_time: Callable[[Coroutine[Any, Any, None]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wall clock would be wrong: a Pi without a clock battery starts in the past, and jumps."""
+    """The wall clock would be wrong: a Pi without a clock battery starts in the past, and its clock jumps."""
     monkeypatch.setattr("time.time", lambda: pytest.fail("the wall clock was read"))
 
     async def run() -> None:

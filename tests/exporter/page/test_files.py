@@ -1,4 +1,4 @@
-"""The page's files, as they are read at the start."""
+"""The page's files, which are read when the program starts."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,14 @@ FOLDER = Path(files.__file__).parent
 
 
 def test_every_file_of_the_folder_is_served() -> None:
-    """A script that is added and not listed is a 404, and the page stands still."""
+    """A script that is missing in the list would not be found, and the page would not update."""
     in_folder = {path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".py"}
 
     assert in_folder == {*FILES, "page.html"}
 
 
 def test_the_page_refers_to_files_that_are_served() -> None:
-    """It and its scripts: a misspelt name would be missed only in a browser."""
+    """Only a browser would notice a misspelt name in the page or its scripts."""
     scripts = [file.body.decode() for name, file in FILES.items() if name.endswith(".js")]
     named = re.findall(r'(?:src|href)="([\w.]+\.\w+)"', PAGE.template)
     imported = [name for script in scripts for name in re.findall(r'from "\./([\w.]+)"', script)]
@@ -27,8 +27,8 @@ def test_the_page_refers_to_files_that_are_served() -> None:
     assert set() == {*named, *imported} - FILES.keys()
 
 
-def test_the_page_has_these_places() -> None:
-    """`render` fills them all; a fourth would be a KeyError at each request."""
+def test_the_page_has_these_placeholders() -> None:
+    """`render` fills these placeholders; any other would be a KeyError at each request."""
     assert {"version", "heard", "rows"} == set(re.findall(r"\$\{?(\w+)", PAGE.template))
 
 
@@ -37,7 +37,7 @@ def test_two_files_have_different_etags() -> None:
     assert len(FILES) == len({file.etag for file in FILES.values()})
 
 
-def test_the_page_has_no_script_or_style_of_its_own() -> None:
-    """The policy allows only files, so that no name becomes a script; what stands in the page would not run."""
+def test_the_page_has_no_inline_script_or_style() -> None:
+    """The policy allows only files, so that no name becomes a script; a browser would block inline code."""
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
     assert [] == re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", PAGE.template)

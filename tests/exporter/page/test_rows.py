@@ -1,4 +1,4 @@
-"""The table as the server writes it: all that a browser without JavaScript shows."""
+"""The table from the server, which is complete even in a browser without JavaScript."""
 
 from html.parser import HTMLParser
 
@@ -23,8 +23,8 @@ class Table(HTMLParser):
         self.feed(page)
         self.rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the face of HTMLParser
-        """Begin a row, or a cell."""
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the signature of HTMLParser
+        """Begin a row or a cell."""
         self._is_body = self._is_body or tag == "tbody"
         if not self._is_body:
             return
@@ -37,27 +37,27 @@ class Table(HTMLParser):
             self.rows[-1][-1] += ";"
 
     def handle_endtag(self, tag: str) -> None:
-        """Know where the table ends."""
+        """Note the end of the table."""
         self._is_body = self._is_body and tag != "tbody"
 
     def handle_data(self, data: str) -> None:
-        """Add to the cell."""
+        """Append a text to the current cell."""
         if self._is_body and self.rows and self.rows[-1]:
             self.rows[-1][-1] += data
 
 
 def home_of(*names: str) -> Home:
-    """Return a home of sensors whose values show for ten minutes."""
+    """Return a home with sensors whose values show for ten minutes."""
     return Home(*names, limit=fixed_limit(600))
 
 
 def table(home: Home) -> Table:
-    """Return the table of this moment."""
+    """Return the table at the home's current time."""
     return Table(render("1.0", "", DeviceStatus(home.devices.values(), lambda: home.now).states()))
 
 
-def test_a_row_says_all_of_a_device() -> None:
-    """Temperature, humidity and battery first: every sensor has them."""
+def test_a_row_shows_all_data_of_a_device() -> None:
+    """Temperature, humidity and battery are first: nearly every sensor has them."""
     home = home_of("attic")
     measurements = {
         "voltage": 2.848,
@@ -84,8 +84,8 @@ def test_a_row_says_all_of_a_device() -> None:
     assert [expected] == table(home).rows
 
 
-def test_the_devices_stand_as_configured() -> None:
-    """One that falls silent stays where it was."""
+def test_the_devices_are_in_the_configured_order() -> None:
+    """A device that falls silent must keep its place in the table."""
     home = home_of("cellar", "attic", "balcony")
     home.hear({"temperature": 21.5})
 
@@ -93,7 +93,7 @@ def test_the_devices_stand_as_configured() -> None:
 
 
 def test_each_state_has_a_word_and_a_symbol() -> None:
-    """Who can't tell the colours, or can't see them, reads it."""
+    """Users who can't distinguish or see the colours can read the state."""
     home = home_of("silent", "heard", "refused", "never", "refused later")
     for name in ("silent", "refused later"):
         home.hear({"temperature": 21.5}, device=name)
@@ -112,7 +112,7 @@ def test_each_state_has_a_word_and_a_symbol() -> None:
 
 
 def test_a_device_that_was_never_heard_has_dashes() -> None:
-    """An empty cell might be one that was forgotten."""
+    """An empty cell could be taken for an error of the page."""
     assert ["–", "–", "–", "–", "", "–", "0"] == table(home_of("attic")).rows[0][2:]
 
 
@@ -120,16 +120,16 @@ def test_a_device_that_was_never_heard_has_dashes() -> None:
     ("value", "shown"),
     [(21.5, "21.5"), (-0.35, "-0.35"), (0.0, "0"), (4294967.295, "4294967.295"), (1e-6, "1e-06"), (2 / 3, "0.667")],
 )
-def test_a_number_has_the_digits_that_say_something(value: float, shown: str) -> None:
-    """A pound is 0.45359237 kg, and no scale is so exact."""
+def test_a_number_has_only_significant_digits(value: float, shown: str) -> None:
+    """A pound is 0.45359237 kg, and no scale is that precise."""
     home = home_of("attic")
     home.hear({"count": value})
 
     assert f";count {shown}" == table(home).rows[0][6]
 
 
-def test_whatever_is_said_is_text() -> None:
-    """A name is the owner's, but a sensor's text is anybody's."""
+def test_names_and_texts_are_escaped() -> None:
+    """The owner chooses a name, but anybody can send a text."""
     home = home_of(HOSTILE)
     home.hear(device=HOSTILE, others={"text": HOSTILE})
 
@@ -139,7 +139,7 @@ def test_whatever_is_said_is_text() -> None:
 
 
 def test_nobody_can_make_the_page_endless() -> None:
-    """Anybody can send some hundred names under a sensor's address."""
+    """Anybody can send hundreds of names under a sensor's address."""
     home = home_of("attic")
     home.hear({f"count_{position}": position for position in range(2, 202)})
 
