@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
-FAST := not page and not prometheus and not radio and not differential
+WITHOUT_SLOW := not page and not prometheus and not radio and not differential
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
 # The fast tests, on all cores, up to four. PYTHONDONTWRITEBYTECODE is unset because many tests start the program: without
@@ -13,7 +13,7 @@ FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
   --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel test-fresh nightly fast-tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel test-fresh nightly fast-tests tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +32,7 @@ run-demo: $(READY)
 	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
 
 test: $(READY) lint ## Lint, check types and imports, run the fast tests, and check their coverage.
-	$(FAST_TESTS) --cov --cov-report=term
+	$(PYTEST) -m "$(WITHOUT_SLOW)" --cov --cov-report=term
 	@$(BIN)/python contrib/branch-coverage 95
 
 lint: $(READY)
@@ -75,7 +75,7 @@ test-pythons: ## Run the fast tests on each supported Python that is installed.
 	contrib/test-pythons
 
 test-lowest: ## Run the fast tests with the lowest versions of the dependencies that pyproject.toml allows.
-	$(MAKE) VENV=.venv-lowest LOCK=requirements-lowest.lock fast-tests
+	$(MAKE) VENV=.venv-lowest LOCK=requirements-lowest.lock tests
 
 test-wheel: $(READY) ## Build the wheel, install it with the locked dependencies in a new environment, and run the program.
 	contrib/test-wheel $(PYTHON) $(BIN)/python
@@ -87,8 +87,11 @@ test-fresh: ## Follow the README's installation on a fresh Debian 12, then run m
 nightly: ## Install all locks with each pip on each Python. Takes too long for every change.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
-fast-tests: $(READY)
-	$(FAST_TESTS) -q
+fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.
+	$(PYTEST) -m "$(WITHOUT_SLOW) and not program" -q
+
+tests: $(READY)
+	$(PYTEST) -m "$(WITHOUT_SLOW)" -q
 
 mutants: ## Check that a test fails for each mutation of ble_exporter/formats, or of MODULES="atc ccm" only.
 	@$(MAKE) --no-print-directory VENV=.venv-mutation LOCK=requirements-mutation.lock run-mutants

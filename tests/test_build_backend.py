@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import HERE
 
+pytestmark = pytest.mark.program
+
 ROOT = HERE.parent
 COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 

@@ -11,6 +11,8 @@ from fresh.__main__ import main
 
 from tests.conftest import HERE
 
+pytestmark = pytest.mark.program
+
 ROOT = HERE.parent
 PAGE = """
 # A program

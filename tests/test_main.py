@@ -17,7 +17,7 @@ from tests.conftest import HERE
 from tests.program import PATIENCE_S, ROOT, running, write_config
 from tests.radios import Radio
 
-pytestmark = pytest.mark.usefixtures("process_as_before")
+pytestmark = [pytest.mark.usefixtures("process_as_before"), pytest.mark.program]
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 
 from tests.program import PATIENCE_S, running, write_config
 
+pytestmark = pytest.mark.program
+
 HUNG_UP = "WARNING SIGHUP is ignored: a reload is not supported yet; restart to apply changes\n"
 
 

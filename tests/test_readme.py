@@ -28,7 +28,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SENSOR = "A4:C1:38:00:00:01"
 CAPTURE = f"0.0 {SENSOR} -61 fcd2 4000b00151028d0a038d11\n"
 
-pytestmark = pytest.mark.usefixtures("process_as_before")
+pytestmark = [pytest.mark.usefixtures("process_as_before"), pytest.mark.program]
 
 
 def _blocks(language: str) -> list[str]:

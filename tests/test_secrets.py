@@ -27,7 +27,7 @@ from ble_exporter.service import serve
 from ble_exporter.tasks import Tasks
 from tests.conftest import HERE, PACKET_A
 
-pytestmark = pytest.mark.usefixtures("process_as_before")
+pytestmark = [pytest.mark.usefixtures("process_as_before"), pytest.mark.program]
 ADDRESS = "A4:C1:38:00:00:01"
 
 

@@ -22,6 +22,8 @@ from ble_exporter.scanner.build import RadioBuilder
 from tests.conftest import HERE, PACKET_A, PACKET_B, vectors
 from tests.radios import Radio
 
+pytestmark = pytest.mark.program
+
 ROOT = HERE.parent
 ADDRESS, ANOTHER = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"
 ENCRYPTED_VECTOR = vectors("bthome_v2_encrypted.json")[0]
