@@ -58,7 +58,7 @@ class AppConfig:
             the values of the latest scan.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
-        key_files: The files that contain bindkeys: each `bindkey_file`, and the configuration if it has a `bindkey`.
+        key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
     """
 
     scan_interval_seconds: float

@@ -91,7 +91,7 @@ def world_readable_warnings(key_files: Iterable[str]) -> list[str]:
 def name_problem(name: str) -> str:
     """Return why a device name is invalid, and how to fix it; an empty string if it is valid."""
     if _BINDKEY_WITHIN.search(name):
-        # Names are public: they are a label of every metric.
+        # Names are public, because they are labels of the metrics.
         return _BINDKEY_AS_NAME
     if not name.strip():
         return 'the name is empty; write one, such as "living_room"'

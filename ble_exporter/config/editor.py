@@ -1,8 +1,8 @@
 """
 Adds devices to a configuration file; all other bytes of the file stay unchanged.
 
-The new lines are inserted into the text, at a position from the YAML tree. The result is parsed in the same way as by
-the service, and replaces the file only if it has the old settings and the new devices.
+The new lines are inserted into the text at a position taken from the YAML tree. The result is parsed as the service
+does it, and replaces the file only if it has the old settings and the new devices.
 """
 
 import codecs
@@ -52,7 +52,7 @@ _COMMENT = re.compile(rf"( *)#[^\r\n\x85\u2028\u2029]*(?:{_LINE_BREAK.pattern}|\
 # Braces that contain a comment do not match.
 _EMPTY_BRACES = re.compile(r"\{ *\}")
 
-# The most that the mode of a file with a bindkey may allow: its group can read it, other users have no access.
+# The maximum permissions of a file with a bindkey: its group can read it, and other users have no access.
 _MODE_WITH_KEY = 0o640
 
 
@@ -67,10 +67,10 @@ class NewDevice:
 
 def check_can_add(path: str) -> AppConfig:
     """
-    Return the configuration in a file, which may list no devices; for a missing or blank file, that of a new file.
+    Return the configuration in a file, or that of a new file if it is missing or blank; it may list no devices.
 
-    Raises a ConfigError if the configuration is invalid or devices can't be added to the file. This check comes before
-    the user chooses devices.
+    Raises a ConfigError if the configuration is invalid or devices can't be added to the file. `discover` calls this
+    function before the user chooses devices.
     """
     target = os.path.realpath(path)
     data = _content(path, target)
@@ -150,7 +150,7 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
         is_right = False
     if not is_right:
         problem = "can't be extended safely as it is written" if entry else "mandatory key is missing"
-        hint = 'add the devices yourself, each on its own line, such as `"A4:C1:38:00:00:01": "living_room"`'
+        hint = 'add the devices yourself, each on a line such as `"A4:C1:38:00:00:01": "living_room"`'
         document.fail(None, problem, hint, key="devices")
     return new
 
@@ -167,7 +167,7 @@ def _content(path: str, target: str) -> bytes:
 
 
 def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDevice]) -> str:
-    """Return the text with devices added to the entry `devices`, or to a new entry at the end if there is none."""
+    """Return the text with devices added to the entry `devices`, or to a new `devices` entry at the end."""
     found = _LINE_BREAK.search(text)
     line_break = found[0] if found else "\n"
     if entry is None:

@@ -57,7 +57,7 @@ class Document:
             raise ConfigError("not UTF-8 text", "save the file as UTF-8", path=self.path, line=line) from error
 
     def entries(self, data: bytes) -> list[tuple[Node, Node]]:
-        """Return the top-level keys and values; none if the file is not a mapping. Raises ConfigError if not YAML."""
+        """Return the top-level keys and values (none without a mapping); raise a ConfigError for invalid YAML."""
         text = self.text(data)
         try:
             return entries_of(yaml.compose(text, Loader=_Loader))
@@ -73,7 +73,7 @@ class Document:
             raise ConfigError("not valid YAML: nested too deeply", path=self.path) from error
 
     def nodes(self, entries: Iterable[tuple[Node, Node]], known: Collection[str]) -> dict[str, Node]:
-        """Return key to value node of a mapping; raise a ConfigError if a key is unknown or set twice."""
+        """Return the value nodes by key; raise a ConfigError if a key is unknown or set twice."""
         nodes: dict[str, Node] = {}
         lines: dict[str, int] = {}
         for key_node, value_node in entries:
@@ -182,7 +182,7 @@ def is_bare_number(node: Node) -> bool:
 
 
 def show_value(value: Scalar) -> str:
-    """Return the form of a value for messages."""
+    """Return a value as text for messages."""
     if value is None:
         return "an empty value"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()

@@ -30,10 +30,10 @@ _GZIP_LEVEL = 1
 @dataclass
 class StatusTracker:
     """
-    The part of /status about the scans.
+    The keys of /status that describe the scans.
 
     Attributes:
-        last_scan_timestamp: End of the last scan, in whole seconds since the Unix epoch; None before the first end.
+        last_scan_timestamp: End of the last scan, in whole seconds since the Unix epoch; None before the first.
         devices_seen: Number of configured devices heard in the last scan.
     """
 

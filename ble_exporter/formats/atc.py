@@ -122,7 +122,8 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
     else:
         # 0x181A is Environmental Sensing, which other devices use too.
         known = ", ".join(f"{known} ({layout.name})" for known, layout in _LAYOUTS.items())
-        raise DecodeError("no_known_format", f"no format has {size} bytes; there are {known}", 0, max(size, 1))
+        text = f"no known format has {size} bytes; the formats have {known}"
+        raise DecodeError("no_known_format", text, 0, max(size, 1))
 
 
 decode = partial(fold, fields)
@@ -148,15 +149,15 @@ def _flag_fields(index: int, flags: int) -> tuple[Field, ...]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess pvvx custom or ATC1441 from the size, the address and the values of service data; None if neither fits."""
+    """Guess pvvx custom or ATC1441 from the size, address and values of service data; return None if neither fits."""
     size = len(payload)
     if size in ENCRYPTED:
-        return Guess(POSSIBLE, UUID, f"{size} bytes, as {ENCRYPTED[size].name}, encrypted")
+        return Guess(POSSIBLE, UUID, f"{size} bytes, like encrypted {ENCRYPTED[size].name}")
     if size not in PLAIN:
         return None
     layout = PLAIN[size]
     if payload[:ADDRESS_SIZE][:: layout.address_order].startswith(_TELINK):
-        return Guess(CERTAIN, UUID, f"{size} bytes with an address, as {layout.name}")
+        return Guess(CERTAIN, UUID, f"{size} bytes with an address, like {layout.name}")
     if all(field.is_possible for field in _values(payload, layout)):
-        return Guess(LIKELY, UUID, f"{size} bytes, as {layout.name}")
+        return Guess(LIKELY, UUID, f"{size} bytes, like {layout.name}")
     return None

@@ -163,7 +163,7 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess BTHome v2 from the device-information byte and the objects after it; None if the byte does not fit."""
+    """Guess BTHome v2 from the device-information byte and the objects; return None if the byte does not fit."""
     if not payload or payload[0] & ~(_ENCRYPTED | _TRIGGER_BASED) != _VERSION_2:
         return None
     rank = CERTAIN if is_fully_known(fields, payload) else LIKELY

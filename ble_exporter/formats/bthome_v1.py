@@ -51,18 +51,18 @@ _COUNTER_SIZE = 4
 _UUID_IN_NONCE = b"\x1e\x18"
 
 
-# Takes half as long as the constructor that NamedTuple generates.
+# `tuple.__new__` takes half as long as the constructor that NamedTuple generates.
 _new = tuple.__new__
 
 
 def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field]:
-    """Yield the fields of service data of UUID 0x181C, which is plain."""
+    """Yield the fields of plain service data (UUID 0x181C)."""
     check_size(payload)
     yield from _objects(payload)
 
 
 def encrypted_payload_fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encrypted]:
-    """Yield the fields of service data of UUID 0x181E, which is encrypted."""
+    """Yield the fields of encrypted service data (UUID 0x181E)."""
     check_size(payload)
     yield from encrypted_fields(payload, 0, _COUNTER_SIZE, (AS_PRINTED, _UUID_IN_NONCE), _objects, least=1)
 
@@ -81,7 +81,7 @@ def _objects(payload: bytes) -> Iterator[Field]:
         length = control & _LENGTH
         end = check_room(payload, start, 1, length, "the object")
         if length < 2:
-            text = f"the object at byte {start} has no value: its control byte 0x{control:02X} says length {length}"
+            text = f"the object at byte {start} has no value: its control byte 0x{control:02X} gives length {length}"
             raise DecodeError("truncated", text, start, 1)
         yield _object(payload, start, end)
         start = end
@@ -128,7 +128,7 @@ def guess(payload: bytes) -> Guess | None:
 
 
 def guess_encrypted(payload: bytes) -> Guess | None:
-    """Guess encrypted BTHome v1, which any bytes that are long enough may be; None for shorter service data."""
+    """Guess encrypted BTHome v1 for any service data that is long enough; otherwise return None."""
     if len(payload) > _COUNTER_SIZE + MIC_SIZE:
         return Guess(ANYTHING, UUID_ENCRYPTED, "any bytes fit, because encrypted data looks random")
     return None

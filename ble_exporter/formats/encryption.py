@@ -29,7 +29,7 @@ def mac_bytes(address: str) -> bytes:
     except ValueError:
         six = b""
     if len(six) != ADDRESS_SIZE:
-        raise DecodeError("wrong_address", f"the sender's address {address!r} is no Bluetooth address")
+        raise DecodeError("wrong_address", f"the sender's address {address!r} is not a Bluetooth address")
     return six
 
 
@@ -42,13 +42,13 @@ def mac_text(field: Field) -> str:
 def address_field(address: bytes, start: int, order: int) -> Field:
     """Return the field for an address in a payload; `address` has its bytes in the payload's order."""
     field = Field(start, start + ADDRESS_SIZE, "address", "address", address[::order])
-    how = "as printed" if order == AS_PRINTED else "its last byte first"
+    how = "as printed" if order == AS_PRINTED else "in reverse order"
     return field._replace(note=f"{mac_text(field)}, {how}")
 
 
 def check_sender(included: Field, sender: str | None) -> None:
     """
-    Compare the address in a payload with the sender's address; None is an unknown sender, which always passes.
+    Check that the address in a payload is the sender's; if the sender is unknown (None), any address is accepted.
 
     Raises:
         DecodeError: The addresses differ ("wrong_address"). The payload has the values of another device.
@@ -60,7 +60,7 @@ def check_sender(included: Field, sender: str | None) -> None:
 
 class Encrypted(NamedTuple):
     """
-    The encrypted content of a payload, with everything except address and key that decryption needs.
+    The encrypted content of a payload, and all parameters of its decryption except the address and the key.
 
     Attributes:
         start, mic_start: Offsets of the ciphertext and of the MIC in the payload.
@@ -70,7 +70,7 @@ class Encrypted(NamedTuple):
         associated_data: Bytes that are authenticated in addition to the ciphertext.
         counter: The payload's counter, which distinguishes a new packet from a replay.
         fields: Yields the fields of the plaintext.
-        role: Always "encrypted", which no `Field` has.
+        role: Always "encrypted"; no `Field` has this role.
     """
 
     start: int
@@ -137,7 +137,7 @@ def encrypted_fields(
         nonce: The byte order of the address in the nonce, and the bytes between the address and the counter.
         fields: Yields the fields of the plaintext.
         associated_data: By default that of MiBeacon, BTHome v1 and pvvx; BTHome v2 has none.
-        low_counter: The lowest bytes of the counter if they precede the ciphertext.
+        low_counter: The low bytes of the counter if the payload has them before the ciphertext.
         least: Size in bytes of the shortest plaintext.
 
     Raises:
@@ -147,7 +147,8 @@ def encrypted_fields(
     end = mic_start - counter_size
     if end < start + least:
         left = number_of(len(payload) - start, "byte")
-        text = f"{left} are too short for encrypted content, counter ({counter_size}) and MIC ({MIC_SIZE})"
+        parts = f"encrypted content, counter ({counter_size}) and MIC ({MIC_SIZE})"
+        text = f"the remainder ({left}) is too short for {parts}"
         raise DecodeError("truncated", text, start, max(len(payload) - start, 1))
     counter = payload[end:mic_start]
     count = low_counter + counter

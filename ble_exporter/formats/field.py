@@ -32,7 +32,7 @@ class Field(NamedTuple):
         label: Name of this part of the format.
         role: The use of the value; "structure" if there is no value.
         value: The value in `unit`; the id of an unknown object; the bytes of an address in printed order.
-        name: Name of a measurement or an "other". `Values.take` gives repeated names their positions.
+        name: Name of the value if `role` is "measurement" or "other". `Values.take` adds positions to repeated names.
         unit: Unit of the value; empty if it has none.
         is_possible: False if no sensor can have measured the value.
         note: An explanation for the user of `ble-exporter decode`.

@@ -6,7 +6,7 @@ class Measurement(str):
     The name of a measurement with its position, because a packet may have two temperatures.
 
     The text of the first temperature is "temperature", of the second "temperature_2". Name and position are kept as
-    attributes; only `parse` splits a text, which comes from outside the package.
+    attributes, so only a text from outside the package must be split, by `parse`.
 
     Attributes:
         name: Name in the formats' tables, such as "temperature".

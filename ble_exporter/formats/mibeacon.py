@@ -79,7 +79,7 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
         check_sender(address, sender)
     if not control & HAS_OBJECT:
         if start < len(payload):
-            yield Field(start, len(payload), "ignored", note="the frame control says that there is no object")
+            yield Field(start, len(payload), "ignored", note="the frame control indicates no object")
     elif control & ENCRYPTED:
         # The frame counter is the lowest byte of the counter, whose upper 24 bits follow the objects.
         nonce, low = (REVERSED, payload[2:_HEAD_SIZE]), payload[4:_HEAD_SIZE]

@@ -52,7 +52,7 @@ class Number(NamedTuple):
         return _new(Field, (start, end, label, "measurement", raw / divisor, name, unit, least <= raw <= most, ""))
 
 
-# Takes half as long as the constructor that NamedTuple generates.
+# `tuple.__new__` takes half as long as the constructor that NamedTuple generates.
 _new = tuple.__new__
 
 _LOW_AND_HIGH = Struct("<HB").unpack_from

@@ -26,7 +26,7 @@ def update_metrics(
 
     Args:
         device_name: The `device` label.
-        measurements: Measurement name to value, as `parser.parse_bthome` returns them.
+        measurements: Measurement name to value, as in the result of `parser.parse_bthome`.
         registry: By default, prometheus_client's default registry.
 
     Raises:

@@ -40,7 +40,7 @@ class Readings(Collector):
 
     @property
     def version(self) -> int:
-        """A number that grows with every change. While it is the same, text rendered earlier is still valid."""
+        """A number that grows with every change. Text that was rendered from the same version is still valid."""
         self._expire()
         return self._revision.number
 

@@ -12,8 +12,8 @@ from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
-# The public signature of update_metrics has only a registry, which does not return its collectors. So this mapping
-# keeps the collector and the devices of each registry.
+# update_metrics, whose signature is public, receives only a registry, and a registry does not return its collectors.
+# So this mapping keeps the collector and the devices of each registry.
 _stores: WeakKeyDictionary[CollectorRegistry, tuple[Readings, dict[str, Device]]] = WeakKeyDictionary()
 
 

@@ -14,7 +14,7 @@ from ble_exporter.errors import REJECT_REASONS, RejectReason
 @dataclass
 class SelfMetrics(Collector):
     """
-    Counters of the exporter's own work. They are plain numbers: counting an unknown device costs one addition.
+    Counters of the exporter's own work, as plain numbers: to count an advertisement takes only one addition.
 
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.

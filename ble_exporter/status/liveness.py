@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-# A radio that does not respond first gets time to end the program with a reason: bluetoothd may take 10 s to appear,
+# The margin gives an unresponsive radio time to end the program with a reason: bluetoothd may take 10 s to appear,
 # 20 s to start a scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
 MARGIN_S = 45.0
-# Several radios are started and stopped one after the other.
+# Radios are started and stopped one after the other, so each additional radio needs more time.
 MARGIN_PER_RADIO_S = 25.0
 
 _NO_SCAN_YET = "the first scan has not ended yet"
@@ -18,7 +18,7 @@ def _loop_time() -> float:
 
 class Liveness:
     """
-    The progress of the scans: the next scan must end within interval + duration + margins after the last one.
+    The progress of the scans: each scan must end within interval + duration + margins after the end of the last one.
 
     The interval is the time between the starts of two scans. `clock` returns monotonic seconds, by default those of the
     running event loop, because a Pi's wall clock jumps by months when the network comes up.
@@ -55,5 +55,5 @@ class Liveness:
         return f"the last scan ended {age:.0f} s ago; a scan is due every {self._interval_s:g} s"
 
     def not_ready(self) -> str | None:
-        """Return the reason why there are no readings of a recent scan, as text; None if there are."""
+        """Return the reason why the exporter has no readings from a recent scan, as text; None if it has."""
         return self.stalled() if self._has_ended else _NO_SCAN_YET

@@ -31,7 +31,7 @@ def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
         mac_bytes(address)
 
     assert "wrong_address" == caught.value.reason
-    assert f"the sender's address {address!r} is no Bluetooth address" == str(caught.value)
+    assert f"the sender's address {address!r} is not a Bluetooth address" == str(caught.value)
 
 
 def test_addresses_are_kept_for_a_large_installation_and_not_for_ever() -> None:

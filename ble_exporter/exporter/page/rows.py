@@ -1,7 +1,7 @@
 """
-Renders the table's rows as of the time of the request, for browsers without JavaScript.
+Renders the table's rows as they are at the time of the request; without JavaScript, a browser shows only these.
 
-In other browsers, script.js then builds the same rows from /status; a test compares the two.
+With JavaScript, script.js then builds the same rows from /status; a test compares both versions.
 """
 
 from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ import { inWords } from "./words.js";
 const ASK_MS = 5000;
 const ASK_HISTORY_MS = 60000;
 const PATIENCE_MS = 10000;
-// An older answer is out of date: the tab was hidden, or the computer slept.
+// Maximum age of an answer. An older one is out of date: the tab was hidden, or the computer slept.
 const BELIEVED_S = (ASK_MS + 2 * PATIENCE_MS) / 1000;
 const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
@@ -64,7 +64,7 @@ function tick() {
     });
     setText(summary, summaryOf(answer.status));
   } else if (isGone) {
-    // The rows in the HTML show ages as text that can't be updated without an answer.
+    // Rows from page.html contain the ages only as text, so the script can't update them before the first answer.
     for (const element of body.rows) {
       const [symbol, words] = [".symbol", ".words"].map((found) => element.querySelector(found));
       showState({ element, symbol, words }, "unknown", "not known");
@@ -81,7 +81,7 @@ async function load(path) {
 }
 
 async function loadAll() {
-  // Math.abs, because otherwise a clock that is set back by an hour would stop the updates for an hour.
+  // Without Math.abs, setting the clock back by an hour would stop the updates of the lines for an hour.
   if (Math.abs(Date.now() - historyAt) >= ASK_HISTORY_MS) {
     const [history] = await load("history");
     hours = new Map(history.devices.map((device) => [device.name, new Map(Object.entries(device.measurements))]));
@@ -120,7 +120,7 @@ async function ask() {
   isAsking = false;
   timer = setTimeout(ask, ASK_MS);
   if (latest !== null && latest.status.version !== version) {
-    // Another version of the exporter is running now: its answers may not fit this page, but fit its own.
+    // A different version of the exporter is running, and this page may not understand its answers.
     location.reload();
     return;
   }

@@ -158,7 +158,7 @@ def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int,
         (bthome.UUID, "6001", (0, 1, "BTHome version 3 is not 2")),
         (bthome.UUID, "4001ff", (1, 2, "no sensor can have measured its only values (battery)")),
         (bthome_v1.UUID, "0201612302ca", (3, 3, "the object at byte 3 needs 3 bytes, 2 are left")),
-        (bthome_v1.UUID, "0102", (0, 1, "the object at byte 0 has no value: its control byte 0x01 says length 1")),
+        (bthome_v1.UUID, "0102", (0, 1, "the object at byte 0 has no value: its control byte 0x01 gives length 1")),
         (mibeacon.UUID, "50585b051bccbb", (5, 2, "the address at byte 5 needs 6 bytes, 2 are left")),
         (
             mibeacon.UUID,
