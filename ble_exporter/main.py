@@ -51,7 +51,7 @@ class _Signals:
 
     @contextmanager
     def handled(self, loop: "asyncio.AbstractEventLoop", stop: "asyncio.Event", log: logging.Logger) -> Iterator[None]:
-        """During the block, SIGTERM and SIGINT set `stop`, and SIGHUP logs a warning, each on the event loop."""
+        """During the block, set `stop` on SIGTERM and SIGINT, and log a warning on SIGHUP, both on the event loop."""
 
         def refuse_reload() -> None:
             log.warning("SIGHUP is ignored: a reload is not supported yet; restart to apply changes")
@@ -105,7 +105,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
     log_is_shown = False
     try:
         config = load_config(options.config)
-        # Only to report a missing library before the first scan, and to --config.check; the ciphers are not used here.
+        # This call reports a missing library early, and to --config.check; the ciphers themselves are not used here.
         ciphers_of(config.keys)
         if options.config_check:
             _print_checked(options.config, config)

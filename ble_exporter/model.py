@@ -35,7 +35,7 @@ class Remarks(NamedTuple):
     Irregularities of an advertisement, which the pipeline counts and logs.
 
     Attributes:
-        unknown_objects: Ids of objects that no table contains. BTHome v2 does not read the objects after such an id.
+        unknown_objects: Ids of objects that no table contains. The BTHome v2 decoder stops at the first of them.
         impossible: Measurements that were left out because no sensor can have made them.
         refused: The errors of invalid service data in the same advertisement.
         has_restarted: Whether the sensor's counter has restarted, as after a battery change.

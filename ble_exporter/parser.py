@@ -50,8 +50,8 @@ def plain_reader(advertisement: Advertisement) -> Reading:
     Read an advertisement of a device that has no key.
 
     Raises:
-        DecodeError: The advertisement has no valid service data of a known format. If it has invalid service data, this
-            is the first error.
+        DecodeError: The advertisement has no valid service data of a known format. If any is
+            invalid, its error is raised, or the first of several.
     """
     service_data = advertisement.service_data
     if len(service_data) == 1:

@@ -13,7 +13,7 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
 
-# The most warnings for one device: anybody can send objects of any id under its address.
+# The maximum number of different warnings per device: anybody can send objects of any id under a device's address.
 _MOST_WARNINGS = 32
 
 # The hint at the end of the warning about a rejected advertisement.
@@ -61,8 +61,8 @@ class Pipeline:
 
     Args:
         devices: The configured devices by address (upper case, with colons).
-        counts: Where the advertisements are counted.
-        log: Where warnings and first readings are logged.
+        counts: The counters to update.
+        log: The log for warnings, and for the first reading of each device.
         clock: Returns monotonic seconds.
     """
 

@@ -29,7 +29,7 @@ __all__ = [
 
 def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = None) -> AbstractScanner:
     """
-    Return the real radio, on the first powered adapter, or a simulated one.
+    Return the real radio, which uses the first powered adapter, or a simulated radio.
 
     The simulated radio emits `data` (address and service data of packets) in each scan; by default, random packets.
     Raises ValueError if `data` is given for the real radio.

@@ -30,7 +30,7 @@ from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.scanner.watchdog import SilenceWatchdog
 from ble_exporter.tasks import Tasks, within
 
-# bleak's value if BlueZ reports no RSSI: BlueZ has forgotten the device, and has not received a packet from it.
+# bleak reports this RSSI if BlueZ reports none, because BlueZ has forgotten the device, and not received a packet.
 _NOT_HEARD = -127
 
 # BlueZ answers in milliseconds; if it has not answered after this time, it never will.
@@ -130,7 +130,7 @@ class BleakScannerImpl:
         return await packets_heard(self, duration_s)
 
     async def _prepare(self, bluez: Bluez, watch: StackWatch) -> ScanSettings:
-        """Choose the adapter and the scan mode; make bleak and bluetoothd know the same devices."""
+        """Choose the adapter and the scan mode; make bluetoothd forget the devices that bleak has missed."""
         manager = await bleak_manager()
         adapter = await watch.choose(self._wanted)
         if adapter.name != self._adapter:
@@ -152,9 +152,9 @@ class BleakScannerImpl:
         Return the advertisement of a callback, without service data that the packet did not contain.
 
         BlueZ caches a device's service data, and bleak repeats it in every callback, for example for a new name. bleak
-        keeps the properties as D-Bus sent them. So the packet contained service data if and only if the object that
-        holds the service data is a different one from that of the device's last callback. In the first callback of a
-        scan, the service data may also come from a scan of another program, at the same time or long ago.
+        keeps the properties as D-Bus sent them. So the packet contained service data if and only if the service data is
+        not the same object as in the device's last callback. In the first callback of a scan, the service data may also
+        come from a scan of another program, at the same time or long ago.
 
         In a passive scan, BlueZ merges new service data with older service data of other UUIDs, which the device sent
         before it was set to another format, and reports all of it. In this case, the packet contained only the service

@@ -57,8 +57,8 @@ class Bluez:
     """
     A connection to bluetoothd over the system bus, made by `connect`.
 
-    bluetoothd must answer every request by the deadline, a time of the event loop, and activate an advertisement
-    monitor within a timeout.
+    bluetoothd must answer every request by `deadline`, in seconds of the event loop's clock, and activate an
+    advertisement monitor within `activation_timeout_s`.
 
     Attributes:
         cached_data: The service data that bluetoothd has cached, by the device's D-Bus path; set by `adapters`.
@@ -80,7 +80,7 @@ class Bluez:
     async def wait_for_disconnect(self) -> None:
         """Wait until the connection has ended, for whatever reason."""
         with suppress(Exception):
-            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # it has no annotations
+            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # the method has no annotations
 
     def add_message_handler(self, handler: Callable[[Message], None]) -> None:
         """Call the handler with every message received."""

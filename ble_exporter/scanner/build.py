@@ -29,7 +29,7 @@ class RadioSettings(NamedTuple):
 
 
 RadioBuilder = Callable[..., Radio]
-"""`build_radio`, or a test's replacement."""
+"""The type of `build_radio`, which tests replace."""
 
 
 def build_radio(settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None) -> Radio:

@@ -38,7 +38,7 @@ _ANOTHER_FILE = "name another file with --replay"
 
 
 def load_capture(path: str) -> list[Transmission]:
-    """Return the advertisements of a capture file in order, the first at 0 s, or raise a ConfigError."""
+    """Return the advertisements of a capture file in order, with the first at 0 s. Raises ConfigError."""
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -53,7 +53,7 @@ DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl 
 _CANNOT_START = Problem(
     "bluetoothd is not running and can't be started", "`systemctl status bluetooth`", "systemctl status bluetooth"
 )
-# By the beginning of the D-Bus error's name.
+# Problems by the prefix of the D-Bus error's name.
 _DBUS_ERRORS = {
     "org.freedesktop.DBus.Error.ServiceUnknown": Problem(
         "bluetoothd is not running", "`systemctl start bluetooth`", "sudo systemctl start bluetooth"

@@ -36,7 +36,7 @@ class Switch(NamedTuple):
 
 
 async def inspect(root: Path) -> Inspection:
-    """Inspect Bluetooth over the system bus; `root` is the folder that contains /proc."""
+    """Inspect Bluetooth over the system bus; `root` is the parent folder of /proc."""
     try:
         async with connect() as bluez:
             adapters = tuple((await bluez.adapters()).values())
@@ -46,7 +46,7 @@ async def inspect(root: Path) -> Inspection:
     except ScannerError as error:
         return Inspection(bus_problem=str(error))
     bluetoothd = processes.pop(BLUEZ, None)
-    # Without bluetoothd this file does not exist, and its text is empty.
+    # If bluetoothd is not running, the file does not exist, and the command line is empty.
     command_line = _text_of(root / f"proc/{bluetoothd}/cmdline").split("\0")
     names = ((_text_of(root / f"proc/{pid}/comm"), pid) for pid in sorted({*processes.values()} - {bluetoothd}))
     return Inspection(
@@ -68,7 +68,7 @@ async def _processes(bluez: Bluez) -> dict[str, int]:
 
 
 def blocking(root: Path) -> list[Switch]:
-    """Return the rfkill switches that block Bluetooth, in software or hardware; `root` is the folder of /sys."""
+    """Return the rfkill switches that block Bluetooth, in software or hardware; `root` is the parent folder of /sys."""
     return [
         Switch(folder, one_line(_text_of(folder / "name")), _text_of(folder / "hard") == "1")
         for folder in sorted((root / "sys/class/rfkill").glob("rfkill*"))
@@ -77,7 +77,7 @@ def blocking(root: Path) -> list[Switch]:
 
 
 def known_to_kernel(root: Path) -> list[str]:
-    """Return the names of the adapters that the kernel has; `root` is the folder of /sys."""
+    """Return the names of the kernel's Bluetooth adapters; `root` is the parent folder of /sys."""
     # The folder also contains connections, such as "hci0:64".
     return sorted(path.name for path in (root / "sys/class/bluetooth").glob("hci*") if ":" not in path.name)
 

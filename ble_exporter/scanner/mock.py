@@ -45,7 +45,7 @@ class MockScanner:
         self._scanned_s = 0.0
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Deliver each advertisement at its time, until cancelled or none is left; skip the times between two runs."""
+        """Deliver each advertisement at its time, until cancelled or none is left; skip those between two runs."""
         started()
         if self._data is not None:
             for address, payload in self._data:

@@ -11,7 +11,11 @@ class AbstractScanner(Protocol):
     """The simple interface of a scanner; the service uses Radio."""
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """Listen for a time; return address and service data of each BTHome packet, in order. Raises ScannerError."""
+        """
+        Listen for `duration_s` seconds; return the address and service data of each BTHome packet, in order.
+
+        Raises a ScannerError if Bluetooth is not available, or fails.
+        """
 
 
 class Listener(Protocol):
@@ -45,7 +49,7 @@ class Radio(Protocol):
 
     @property
     def adapters(self) -> Mapping[str, bool]:
-        """Whether each Bluetooth adapter works now, by name; contains the adapters tried so far."""
+        """Whether each Bluetooth adapter tried so far works now, by the adapter's name."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """

@@ -44,9 +44,9 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
         if wanted == "passive":
             raise ScannerError(*hints.NO_PASSIVE_SCAN, adapter=adapter.name)
         return ScanSettings("active", f"actively (scan_mode auto: {hints.NO_MONITOR})")
-    # passive: bleak registers a monitor of the same kind, but does not check whether bluetoothd accepts it. If not, the
-    # scan would hear nothing, without an error; so this registration checks it first. auto: if a monitor exists when
-    # the scan starts, the kernel does not let the controller filter packets that it takes for duplicates.
+    # For passive: bleak registers a monitor of the same kind, but does not notice if bluetoothd refuses it; the scan
+    # would then hear nothing, without an error. The registration here reveals a refusal. For auto: if a monitor exists
+    # when the scan starts, the kernel does not let the controller filter packets that it takes for duplicates.
     refusal = await bluez.register(AdvertisementMonitor(_PATTERNS), adapter.name)
     if wanted == "passive":
         if refusal is not None:

@@ -15,7 +15,7 @@ from ble_exporter.tasks import Tasks, UnexpectedCancellationError
 @asynccontextmanager
 async def listening(radio: Radio, listener: Listener) -> AsyncIterator[Callable[[float | None], Awaitable[bool]]]:
     """
-    Keep a radio listening during the block, which is entered when the radio has started.
+    Keep a radio listening during the block; the block is entered when the radio has started.
 
     Yields a function that waits for a number of seconds (None: without a limit), or until no more advertisements can
     arrive, and returns whether more can arrive. Raises a ScannerError if the radio fails, or fails to stop.

@@ -99,7 +99,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
 
 
 def _encrypted_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
-    """Yield packets of random bytes, because without the key an encrypted payload can't be told from them."""
+    """Yield packets of random bytes: without the key, an encrypted payload looks the same."""
     usual_rssi = rng.uniform(-85.0, -50.0)
     counter = rng.getrandbits(16)
     at = rng.uniform(0.0, _START_S)

@@ -25,9 +25,9 @@ _RULES = (
 
 # When bluetoothd stops, it reports first that the adapter is off, then that the adapter is gone, and then leaves the
 # bus; an unplugged adapter is also reported as off first. After these pauses all signals have arrived, and the most
-# serious problem is the cause of the others. On a stalled machine, one long pause could end before any signal is read.
+# serious problem is the cause of the others. A single pause could end, on a stalled machine, before any signal is read.
 _PAUSES_S = (0.1,) * 5
-# The most serious first.
+# The possible causes, from the most to the least serious.
 _CAUSES = (hints.WENT_AWAY, hints.UNPLUGGED, hints.SWITCHED_OFF)
 
 

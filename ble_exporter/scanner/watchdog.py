@@ -14,15 +14,15 @@ from ble_exporter.scanner import hints
 # If only thermometers can be heard, the limit is at least this many mean intervals between their advertisements.
 # Whatever the share of advertisements lost by chance, the odds of a false alarm are then at most e^-10 per interval.
 USUAL_INTERVALS = 10
-# The mean moves over about this many intervals. The median of device.rhythm, which ignores bursts and outages of a
-# sensor, would not do: the odds above hold for the mean of all intervals.
+# The mean is a moving average over about this many intervals. The median of device.rhythm, which ignores bursts and
+# outages of a sensor, is not suitable, because the odds above hold for the mean of all intervals.
 _REMEMBERED_INTERVALS = 16
-# With fewer intervals the mean is unknown; the unlearned limit gives slow thermometers time to send that many.
+# With fewer intervals the mean is unknown, and the limit gives slow thermometers enough time to send that many.
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 900.0
 
-# The interval between checks whether anything was heard. Reading the clock at each advertisement would take as long as
-# all other work for an unknown device.
+# The watchdog checks at this interval whether anything was heard. Reading the clock at each advertisement would take as
+# long as all other work for an unknown device.
 CHECK_S = 1.0
 # If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
 _LONGEST_CHECK_S = 2.0
@@ -48,7 +48,7 @@ class SilenceWatchdog:
         if not self._only_thermometers:
             return
         heard_at_s = self._listened_s + asyncio.get_running_loop().time() - self._checked_at
-        # The time before the first advertisement is only a part of an interval.
+        # The time before the first advertisement is only part of an interval.
         if self._last_heard_at_s is not None:
             self._intervals += 1
             interval_s = heard_at_s - self._last_heard_at_s

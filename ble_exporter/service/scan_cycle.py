@@ -19,7 +19,7 @@ from ble_exporter.service import systemd
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 
-# Unlike time.monotonic, this clock continues while the machine sleeps, because values age then. macOS does not have it.
+# Values age while the machine sleeps. CLOCK_BOOTTIME, which macOS lacks, counts that time; time.monotonic does not.
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -84,7 +84,7 @@ class ScanCycle:
             await asyncio.sleep(due - now())
 
     async def _scan_without_pause(self) -> None:
-        """Keep the radio listening; a scan is then one interval, and its end a summary of the devices heard in it."""
+        """Keep the radio listening; each interval counts as a scan, and ends with a summary of the devices heard."""
         now = asyncio.get_running_loop().time
         interval_s = self._config.scan_interval_seconds
         self._begin_scan()
@@ -97,7 +97,7 @@ class ScanCycle:
                 if not more_can_come:
                     await asyncio.sleep(due - now())
                 self._begin_scan()
-                # After a stall of the machine, start a whole scan: the rest of this one is too short to hear much.
+                # If the machine has stalled, start a whole scan: the rest of this one is too short to hear much.
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
 
     def _begin_scan(self) -> None:

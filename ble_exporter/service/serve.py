@@ -1,4 +1,4 @@
-"""Wires the service together: the scans, the HTTP server, systemd's watchdog, and a clean end."""
+"""Wires the service together: the scans, the HTTP server, systemd's watchdog, and an orderly shutdown."""
 
 import asyncio
 import errno
@@ -16,7 +16,7 @@ from ble_exporter.service import systemd
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.tasks import Tasks
 
-# To end the process within a second of SIGTERM: the time limits for stopping the scan, and for open HTTP requests.
+# Time limits for stopping the scan and for open HTTP requests, so that the process ends within a second of SIGTERM.
 _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
 

@@ -1,4 +1,4 @@
-"""Notifications to systemd, as in sd_notify(3) and sd_watchdog_enabled(3). Nothing is sent without systemd."""
+"""Notifies systemd, as described in sd_notify(3) and sd_watchdog_enabled(3). Without systemd, nothing is sent."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | No
 
 async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) -> None:
     """
-    Send WATCHDOG=1 to systemd periodically, but not while scans make no progress; return if there is no watchdog.
+    Send WATCHDOG=1 to systemd at regular intervals while scans make progress; return if there is no watchdog.
 
     `stalled` returns the reason why scans make no progress; None while they do. The reason is logged before systemd
     ends the program, because SIGABRT leaves no time for logging.

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # An ordinary exit removes the temporary folders when a CI job is cancelled.
+    # Exit normally on SIGTERM, so that temporary folders are removed when a CI job is cancelled.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main(sys.argv[1:]))

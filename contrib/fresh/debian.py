@@ -93,7 +93,7 @@ class Machine:
         self._folder = folder
         passed = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         own = {name: value for name, value in os.environ.items() if name.startswith(passed)}
-        # The new machine must trust the same certificates, because a proxy may use its own.
+        # The new machine must trust the same certificates, because a proxy may have its own certificate authority.
         own.update({name: os.environ[name] for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if name in os.environ})
         own.pop("PIP_CACHE_DIR", None)
         self._environment = newer.with_newer({"PATH": PATH, "LANG": "C.UTF-8", **own}, NEWER)
@@ -178,7 +178,7 @@ def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
         machine.do(f"{venv}/bin/pip check", "/", user)
         version = machine.do(f"{venv}/bin/ble-exporter --version", "/", user).strip()
         assert version.endswith(f"+g{commit}") or "dev" not in version, f"{version} is not commit {commit}"
-    # Here the program can't do more than exit with 69 (no radio) or with 78 (no configuration).
+    # On the new machine, the program has no radio (exit status 69), or no configuration (78).
     for line in commands.lines:
         if "venv/bin/ble-exporter" in line:
             machine.do(f"{line} || case $? in 69|78) ;; *) exit 1 ;; esac", folder)

@@ -14,7 +14,7 @@ from fresh import newer
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PIPS = ("22.3", "23.0.1", "23.2.1", "24.0", "newest")
 TOO_OLD = {(pip, python) for pip in ("22.3", "23.0.1") for python in ("3.12", "3.13")}
-"""Pips that do not start on a Python, because they need modules that Python 3.12 removed."""
+"""Each pip that does not start on a Python, because Python 3.12 removed modules that this pip needs."""
 USERS = ("requirements.lock", "requirements-encryption.lock")
 WORKS = """
 from ble_exporter.parser import parse_bthome
