@@ -16,7 +16,7 @@ __all__ = ["bus"]
 
 LIVING_ROOM, BEDROOM = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02"
 NOW = 1_800_000_000.0
-"""2027-01-15."""
+"""Unix time of 2027-01-15 08:00:00 UTC."""
 
 Write = Callable[..., Path]
 

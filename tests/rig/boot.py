@@ -49,7 +49,7 @@ class GuestRun:
     console: str
     """The console: kernel messages and everything that the command printed."""
     logs: Mapping[str, str]
-    """The files in the shared folder that end in `.log`: name to content."""
+    """Maps the name of each `.log` file in the shared folder to its content."""
     seconds: float
 
     def account(self) -> str:
@@ -63,7 +63,7 @@ class GuestRun:
 
 @contextlib.contextmanager
 def _shared_folder() -> Iterator[Path]:
-    # A blank would end the kernel argument, so the folder is in /tmp: TMPDIR may contain one.
+    # A blank would end the kernel argument, and the path in TMPDIR may contain one, so the folder is in /tmp.
     share = Path(tempfile.mkdtemp(prefix="ble-exporter-rig-", dir="/tmp"))
     try:
         yield share

@@ -169,7 +169,7 @@ class ScriptedBluez:
             self._follow_up(call)
 
     def _follow_up(self, call: Message) -> None:
-        """Signal the changes that a successful call caused to all clients."""
+        """Signal to all clients the changes that a successful call has made."""
         member, path = call.member, call.path or ""
         if member == "GetManagedObjects" and self.appearing:
             self.advertise(*self.appearing.popitem())

@@ -65,7 +65,7 @@ class FakeBleak(BleakScanner):
             asyncio.get_running_loop().call_soon(self._callback, SimpleNamespace(address=address), data)
 
     async def stop(self) -> None:
-        """Stop, or hang or fail if the test set this."""
+        """Stop; hang or raise an error if the test requests it."""
         if self.hangs == "stop":
             await asyncio.Event().wait()
         if self.at_stop is not None:

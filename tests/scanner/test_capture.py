@@ -60,7 +60,7 @@ def test_an_invalid_line_is_an_error_with_its_number(capture: Path, line: str) -
 
 @pytest.mark.parametrize("content", ["", "# nothing but a comment\n"])
 def test_an_empty_capture_is_refused(capture: Path, content: str) -> None:
-    """The program would run and receive nothing, with no visible reason."""
+    """With an empty capture the program would run and receive nothing, with no visible reason."""
     capture.write_text(content)
 
     with pytest.raises(ConfigError, match="contains no advertisement; name another file with --replay"):

@@ -21,7 +21,7 @@ def switch(root: Path, number: int, **files: str) -> Path:
 
 
 def test_adapters_and_processes_are_read(bus: Path, tmp_path: Path) -> None:
-    """Only the processes show bluetoothd's program file, and the other programs that may be scanning."""
+    """Only /proc shows the program file of bluetoothd and the names of other programs that may be scanning."""
     for pid, file, content in [
         (812, "cmdline", b"/usr/libexec/bluetooth/bluetoothd\0-E\0"),
         (900, "comm", b"bluetoothctl\n"),

@@ -32,7 +32,7 @@ async def scan(bluez: ScriptedBluez, radio: BleakScannerImpl, *senders: str) -> 
 
 
 def removals(bluez: ScriptedBluez) -> int:
-    """Return how many devices bluetoothd was asked to forget."""
+    """Return the number of RemoveDevice calls."""
     return sum(member == "RemoveDevice" for member, _path in bluez.calls)
 
 

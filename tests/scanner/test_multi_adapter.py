@@ -191,7 +191,7 @@ def test_if_no_adapter_starts_the_run_fails(in_virtual_time: InVirtualTime) -> N
 
 
 def test_an_adapter_that_fails_to_start_does_not_delay_the_others(in_virtual_time: InVirtualTime) -> None:
-    """Otherwise a broken dongle would cost part of every scan."""
+    """Otherwise a broken dongle would shorten every scan."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     assert 7 == len(in_virtual_time(packets_heard(both, 4.5)))

@@ -121,7 +121,7 @@ def test_a_sensor_sends_its_name() -> None:
 
 
 def test_an_encrypted_sensor_is_unreadable_without_its_key() -> None:
-    """The demonstration of `discover` needs a sensor that is received every 2.5 s but lacks its key."""
+    """The demonstration of `discover` needs a sensor that is received every 2.5 s but whose key is unknown."""
     sent = heard(Simulation((), encrypted=ADDRESSES[:1], seed=1), 10)
 
     assert 4 == len(sent)

@@ -36,7 +36,7 @@ async def listen(
 def test_any_packet_restarts_the_silence(
     in_virtual_time: InVirtualTime, heard_at: tuple[float, ...], ended: float
 ) -> None:
-    """In a quiet place a radio is not broken if it receives one unknown device every 89 s."""
+    """In a quiet place, one packet of an unknown device every 89 s proves that the radio works."""
     assert in_virtual_time(listen(SilenceWatchdog(90), 1000, heard_at)) == pytest.approx(ended)
 
 

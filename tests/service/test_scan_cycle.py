@@ -57,7 +57,7 @@ def test_scans_do_not_drift(app_config: AppConfig, log: logging.Logger, in_virtu
 def test_the_next_scan_follows_an_overlong_one_immediately(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A radio may take longer to stop than the pause lasts, and no further time may be lost."""
+    """If a radio takes longer to stop than the pause lasts, no further time may be lost."""
     radio = Radio(stops_in_s=1.25)
 
     in_virtual_time(run_cycle(ScanCycle(replace(app_config, scan_interval_seconds=6), radio, log), 600))
@@ -86,7 +86,7 @@ def test_in_continuous_listening_the_radio_is_never_stopped(
 def test_in_continuous_listening_a_silent_device_expires_with_the_next_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """In continuous listening too, a device that one whole scan did not receive must expire."""
+    """Continuous listening must also remove a device that was not received during a whole scan."""
     air = [
         Transmission(second + 0.5, BEDROOM if second < 40 else LIVING_ROOM, -60, {UUID: PACKET_B})
         for second in range(200)

@@ -1,4 +1,4 @@
-"""Tests of the scan cycle with a time limit on readings, where the end of a scan expires no reading."""
+"""Tests of the scan cycle with a time limit on readings, which then outlive their scan."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ def observe(
 
 
 @pytest.mark.parametrize("stale_after", [90, "auto"])
-def test_with_a_limit_the_end_of_a_scan_expires_no_reading(
+def test_with_a_limit_readings_outlive_their_scan(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, stale_after: float | Literal["auto"]
 ) -> None:
     """A reading must live until its limit, over several scans; each scan still counts the devices it received."""

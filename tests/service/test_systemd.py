@@ -192,7 +192,7 @@ def test_without_notify_socket_nothing_is_sent(
 def test_without_watchdogsec_no_watchdog_message_is_sent(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A unit may be Type=notify without WatchdogSec=."""
+    """A unit may have Type=notify without WatchdogSec=, and then systemd expects no watchdog messages."""
     monkeypatch.delenv("WATCHDOG_USEC")
 
     heard = in_virtual_time(served(app_config, MockScanner([]), systemd, 100))

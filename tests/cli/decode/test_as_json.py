@@ -1,4 +1,4 @@
-"""The document that `ble-exporter decode --json` prints."""
+"""Tests of the JSON document that `ble-exporter decode --json` prints."""
 
 import json
 

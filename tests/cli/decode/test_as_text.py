@@ -1,4 +1,4 @@
-"""The lines that `ble-exporter decode` prints."""
+"""Tests of the text that `ble-exporter decode` prints."""
 
 import shlex
 from pathlib import Path

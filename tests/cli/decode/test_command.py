@@ -40,7 +40,7 @@ def test_ctrl_c_at_standard_input_causes_no_traceback(
     """`decode -` on a terminal waits for input, and a user who does not know Ctrl-D presses Ctrl-C."""
 
     class Terminal(io.BytesIO):
-        """A standard input whose user presses Ctrl-C."""
+        """A terminal as standard input, on which the user presses Ctrl-C."""
 
         def read(self, _size: int | None = -1, /) -> bytes:
             """See BytesIO."""
@@ -141,7 +141,7 @@ def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])
 @pytest.mark.parametrize("more", [[], ["--json"], ["--service", "feaa"], ["--jason"], ["--json=1"], ["zz"]])
 def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Users paste the output into bug reports, with a right key, a wrong key and any other error."""
+    """Users paste the output into bug reports, whether the key is right or wrong or another error occurs."""
     _, out, err = says([ENCRYPTED, "--key", KEY.hex(), *mac, *more], capsys)
 
     assert out + err

@@ -192,7 +192,7 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
 
 
 def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
-    """Editors add a byte-order mark or a line break, which is not part of the key."""
+    """Editors add a byte-order mark or a line break, neither of which is part of the key."""
     path = tmp_path / "room.key"
     path.write_bytes(b"\xef\xbb\xbf" + KEY.upper().encode() + b"\r\n")
 

@@ -53,7 +53,7 @@ class Air:
 
     @property
     def sensor(self) -> DiscoveredDevice:
-        """The only sensor."""
+        """Return the only sensor."""
         (sensor,) = self.discovery.sensors()
         return sensor
 
@@ -297,7 +297,7 @@ def test_changing_addresses_do_not_fill_the_memory() -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    """A Bluetooth name has at most 248 bytes, so a longer one is an attack on the memory."""
+    """A Bluetooth name has at most 248 bytes; a longer one from an attacker must not fill the memory."""
     air = Air()
 
     air.say({bthome.UUID: PACKET_A}, name="x" * 10_000)

@@ -50,7 +50,7 @@ def test_unknown_devices_are_listed_on_demand() -> None:
 
 
 def test_a_configured_sensor_that_was_not_heard_is_named() -> None:
-    """Its battery may be flat, or its address mistyped."""
+    """The battery of a missing sensor may be flat, or its configured address mistyped."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
 
     assert "\nok already configured\n" in text

@@ -60,7 +60,7 @@ def test_an_encrypting_sensor_shows_that_it_needs_its_bindkey() -> None:
 
 
 def test_a_wrong_key_is_shown() -> None:
-    """The user must correct the configuration, because the sensor is all right."""
+    """The user must correct the configuration, because the sensor works."""
     sensor = encrypted()
     sensor.rejected = "wrong_key"
 

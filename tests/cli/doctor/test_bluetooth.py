@@ -226,7 +226,7 @@ def test_a_hardware_switch_has_no_command(context: CheckContext) -> None:
 
 
 def test_an_unused_adapter_may_be_blocked(configured: Callable[..., CheckContext]) -> None:
-    """With a better adapter plugged in, the built-in one of a Pi is often blocked on purpose."""
+    """Users who plug in a better adapter often block the built-in one of a Pi on purpose."""
     context = configured(adapter="hci1")
     switch(context.root, 0, soft="1")
 

@@ -68,7 +68,7 @@ def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None
 
 
 def test_running_as_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None:
-    """The unit names the same user, even if it sets nothing else, so the results apply to the service."""
+    """If the unit names the user of `doctor`, the results apply to the service."""
     installed(context, f"[Service]\nUser={ME}\n")
     (result,) = checks.check_user(context)
 
@@ -122,7 +122,7 @@ def test_an_unwritable_log_folder_is_made_writable(
     context: CheckContext, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing folder needs another command than an unwritable one."""
-    # Root, who may run this test, can write anywhere.
+    # os.access is replaced, because root can write anywhere, and root may run this test.
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode in (os.F_OK, os.R_OK) and access(path, mode))
     there = log_of(context, write, tmp_path / "x.log")

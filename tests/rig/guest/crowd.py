@@ -31,7 +31,7 @@ PHONE_BYTES = 12
 TEMPERATURE = "ble_sensor_temperature_celsius"
 VOLTAGE = "ble_sensor_voltage_volts"
 STEPS = {TEMPERATURE: 100, VOLTAGE: 1000}
-"""The metrics that identify a packet, and the packet numbers per unit."""
+"""Maps each metric that identifies a packet to the number of steps per unit."""
 
 _BTHOME_START = bthome(b"")[len(FLAGS_ONLY) + 1 :]
 VOLTAGE_ID = 0x0C

@@ -22,7 +22,7 @@ HTTP_TIMEOUT_S = 5.0
 SCAN_INTERVAL_S = 5
 SCAN_DURATION_S = 3
 STOP_LIMIT_S = 10.0
-"""The limit on a stop whose time is not the subject: a busy host may suspend the guest for a second."""
+"""The time limit on a stop that is not measured; a busy host may suspend the guest for a second."""
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
@@ -133,7 +133,7 @@ class Exporter:
         self.wait_until_right(wrongs)
 
     def terminate(self, within_s: float = STOP_LIMIT_S) -> float:
-        """Send SIGTERM, check for exit status 0 in time, and return the seconds it took on the guest's clock."""
+        """Send SIGTERM, check for exit status 0 in time, and return the duration in seconds on the guest's clock."""
         self.process.send_signal(signal.SIGTERM)
         started = CLOCK.now()
         status = self.wait_for_exit()

@@ -3,7 +3,7 @@ The kernel's events for bluetoothd about advertisements, received on a second so
 
 The kernel's management interface sends its events to every privileged socket, bluetoothd's and the test's
 (`doc/mgmt-api.txt` of BlueZ). The test therefore knows which advertisements reached bluetoothd and which the kernel
-dropped: it restarts an active scan every 11 s, and drops the reports that arrive meanwhile.
+dropped. The kernel restarts an active scan every 11 s, and drops the reports that arrive meanwhile.
 """
 
 from __future__ import annotations

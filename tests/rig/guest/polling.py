@@ -1,4 +1,4 @@
-"""Waiting with a deadline."""
+"""Wait for a condition, with a time limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def wait_until(condition: Callable[[], bool], what: str, within_s: float = PATIE
         The time it took in seconds, on the guest's clock.
 
     Raises:
-        AssertionError: The condition is not true within `within_s`; the message contains `what`.
+        AssertionError: The condition did not become true within `within_s`; the message contains `what`.
     """
     started = CLOCK.now()
     while not condition():

@@ -64,7 +64,7 @@ def measure(crowd: Crowd, pids: Mapping[str, int], cost: Cost, exporter: Exporte
 
 
 def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, cost: Cost) -> None:
-    """Measure a program that only counts bleak's callbacks."""
+    """Measure a program that only counts bleak's callbacks, and add its CPU time to `cost`."""
     before = crowd.reported()
     command = [sys.executable, "-m", "rig.guest.bare_scanner"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bare:
@@ -80,7 +80,7 @@ def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, cost: Cost) ->
 
 
 def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, cost: Cost) -> None:
-    """Measure the exporter."""
+    """Measure the exporter, and add its CPU time to `cost`."""
     exporter = stack.start_exporter(
         crowd.thermometers,
         scan_interval_seconds=LISTENING_S,

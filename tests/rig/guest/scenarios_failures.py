@@ -24,7 +24,7 @@ SILENCE_LIMIT_S = 5
 SENDING_GAP_S = 1.0
 """The maximum age of the last advertisement at the event; the thermometers send more often."""
 ADAPTER_CHOICES = 5
-"""The number of starts with two adapters; random choices would all be hci0 with a probability of 1 in 32."""
+"""The number of starts with two adapters; random choices would all select hci0 with a probability of 1 in 32."""
 
 
 def without_temperature(scrape: Scrape) -> list[str]:

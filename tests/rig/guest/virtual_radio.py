@@ -1,7 +1,7 @@
 """
 A virtual Bluetooth LE controller on /dev/vhci.
 
-The kernel sees a real adapter, hciN. The test decides which advertisements this adapter receives,
+To the kernel, it is a real adapter, hciN. The test decides which advertisements this adapter receives,
 byte for byte, from any address and at any signal strength, and how the adapter misbehaves:
 
     radio = VirtualRadio()
@@ -182,7 +182,7 @@ class VirtualRadio:
             answer = bytes([self.failing[opcode]])
         else:
             answer = bytes([Status.SUCCESS]) + self._answers.get(opcode, b"")
-        # No packet is reported between a change and its answer: after "stopped", a controller reports nothing.
+        # The lock prevents reports between a change and its answer: a controller that has confirmed a stop is silent.
         with self._changing:
             if opcode not in self.failing:
                 self._obey(opcode, packet[4 : 4 + length])
