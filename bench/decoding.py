@@ -1,5 +1,5 @@
 """
-Compare our `parse_bthome` with bthome-ble's `update()`: the function of each that decodes service data.
+Compare our `parse_bthome` with bthome-ble's `update()`, the functions that decode service data.
 
 bthome-ble drops a packet if the same packet id arrived within the last 4 s, so each packet here has the next id, as
 after a new measurement. The parsers and inputs of bthome-ble are built before the measurement and are not timed.
@@ -73,7 +73,7 @@ class Libraries:
 
     @staticmethod
     def values(update: object) -> dict[str, float]:
-        """Return the measurements of an update by our names, in the units of bthome-ble, which are ours too."""
+        """Return the measurements of an update by our names; the units of bthome-ble are the same as ours."""
         attributes = vars(update)
         return {
             _OUR_NAME.get(key.key, key.key): float(value.native_value)
@@ -131,7 +131,7 @@ def _why_missing() -> str:
 
 
 def _with_next_ids(packets: list[bytes]) -> list[bytes]:
-    """Repeat the packets up to 256; give those with a packet id each id from 0 to 255 once."""
+    """Return 256 packets that repeat the given ones; where they have a packet id, it counts from 0 to 255."""
     stream = []
     for number in range(_IDS):
         packet = bytearray(packets[number % len(packets)])
@@ -150,7 +150,7 @@ def _check_values(libraries: Libraries, packet: bytes) -> None:
 
 
 def _check_none_dropped(libraries: Libraries, stream: list[bytes]) -> None:
-    """Raise DifferenceError if bthome-ble drops a packet, also when the stream starts over."""
+    """Raise DifferenceError if bthome-ble drops a packet of the stream or of its repetition."""
     peer = libraries.peer(None)
     for packet in [*stream, *stream]:
         peer.update(libraries.heard(packet))

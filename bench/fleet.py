@@ -1,8 +1,8 @@
 """
 The same readings twice: in our store with its exposition, and in plain labelled gauges of prometheus_client.
 
-Each device sends the two packets of a pvvx sensor alternately. They are decoded already: the first has temperature,
-humidity and battery, the second voltage, power and opening.
+Each device alternately sends the two packets of a pvvx sensor: temperature, humidity and battery; voltage, power and
+opening. The packets are already decoded.
 """
 
 import time
@@ -31,7 +31,7 @@ class Heard(NamedTuple):
 
     Attributes:
         device: The name of its device.
-        measurements: Measurement name to value, in °C, %, V, or 1 and 0.
+        measurements: The values by measurement, in °C, %, V, or 1 and 0.
         heard_at: The time of reception, in seconds since the Unix epoch.
         rssi: The signal strength, in dBm.
     """
@@ -44,7 +44,7 @@ class Heard(NamedTuple):
 
 class Fleet:
     """
-    The readings of some devices, in our store and in plain gauges.
+    The readings of some devices, in our store and in plain gauges. A generation is two new readings of each device.
 
     Args:
         devices: The number of devices.
@@ -156,7 +156,7 @@ class Fleet:
 
 
 def _measure(number: int) -> tuple[dict[Measurement, float], dict[Measurement, float]]:
-    """Return the measurements of a sensor's two packets, in %, °C and %, and in V, 1 or 0 and 1 or 0."""
+    """Return the measurements of a sensor's two packets, in %, °C and V; binary ones are 1 or 0."""
     climate = {"battery": float(1 + number % 100), "temperature": number % 4000 / 100, "humidity": number % 9973 / 100}
     supply = {"voltage": 2 + number % 1000 / 1000, "power_on": float(number % 2), "opening": float(number // 2 % 2)}
     return (

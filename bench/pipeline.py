@@ -32,7 +32,7 @@ _UNKNOWN = "11:22:33:44:55:66"
 def run() -> None:
     """Measure the handling of one advertisement, and print the table."""
     print(f"Handling one advertisement, of {_SENSORS} sensors in turn, against parse_bthome alone.")
-    print(f"Aim: {AIM} times as long; for an unknown device, {AIM_UNKNOWN}.\n")
+    print(f"Aim: a ratio of {AIM}; for an unknown device, {AIM_UNKNOWN}.\n")
     rows: list[tuple[str, ...]] = [("expiry", "parse_bthome µs", "wants + handle µs", "×", "unknown device µs")]
     of_latest_scan = AppConfig(30, 30, 8000, _devices())
     by_rhythm = replace(of_latest_scan, stale_after_seconds="auto")
@@ -83,7 +83,11 @@ def _measure(config: AppConfig) -> Rounds:
 
 
 def _advertisements(config: AppConfig) -> list[list[Advertisement]]:
-    """Return 256 turns of all sensors: as from the firmware, two packets alternate, and four in a row share one id."""
+    """
+    Return 256 lists, each with one advertisement of every sensor.
+
+    As in the firmware, two packets alternate, and four in a row have the same id.
+    """
     packets = itertools.cycle(bytes.fromhex(text) for text in next(iter(STREAMS.values())))
     turns = []
     for number, packet in zip(range(256), packets, strict=False):

@@ -10,11 +10,11 @@ from bench.fleet import Fleet
 from bench.timing import Rounds, compare, print_table, repeat
 
 COUNTS = (10, 100, 1_000, 10_000)
-"""Numbers of devices."""
+"""The numbers of devices to measure."""
 
 AIM_CHANGED = "never slower"
 AIM_UNCHANGED = "5 or more"
-# A sensor sends every 2.5 s and Prometheus scrapes every 15 s: six readings, or three generations of two, a scrape.
+# A sensor sends every 2.5 s and Prometheus scrapes every 15 s: six readings per scrape, or three generations of two.
 _GENERATIONS_PER_SCRAPE = 3
 
 
@@ -71,7 +71,7 @@ def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
 
 
 def _measure_updates(fleet: Fleet, count: int) -> Rounds:
-    """Return the times of storing one reading, and of storing all readings of 15 s with the scrape, in seconds."""
+    """Return the times, in seconds, of storing one reading, and of storing all readings of 15 s and then scraping."""
 
     def with_scrape(update: Callable[[], None], render: Callable[[], bytes]) -> None:
         for _ in range(_GENERATIONS_PER_SCRAPE):
@@ -117,7 +117,7 @@ def _print_scrapes(scrapes: dict[int, Rounds]) -> None:
 
 def _print_updates(updates: dict[int, Rounds]) -> None:
     print("Storing one reading (three measurements, RSSI, time): faster scrapes must not make updates slower.")
-    print("Plain gauges are set by labels(device=…).set(), or faster, with all labels looked up beforehand.\n")
+    print("Plain gauges are set by labels(device=…).set() or, which is faster, with labels looked up beforehand.\n")
     rows: list[tuple[str, ...]] = [
         ("devices", "labels().set() µs", "held labels µs", "ours µs", "× labels()", "× held")
     ]

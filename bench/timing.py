@@ -2,7 +2,7 @@
 Fair comparisons on a machine that runs other programs too.
 
 The contestants of one round run immediately after each other, in an order that rotates from round to round, and only
-ratios within a round count: other load on the machine for a second slows both sides of a ratio.
+ratios within a round count: another program that uses the processor for a second slows both sides of a ratio.
 """
 
 import gc
@@ -21,7 +21,7 @@ class DifferenceError(Exception):
 
 class Ratio(NamedTuple):
     """
-    How many times as fast as another contestant one is, over all rounds.
+    The speed of one contestant relative to another, over all rounds.
 
     Attributes:
         median, least, most: Dimensionless; 1 if both are equally fast.

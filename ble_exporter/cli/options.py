@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     simulated = parser.add_simulation_options(
-        "Simulate every configured device, with the packets of the real firmware, without Bluetooth.", strangers=0
+        "Simulate every configured device and the packets of its firmware, without Bluetooth.", strangers=0
     )
     simulated.add_argument(
         "--mock-loss",

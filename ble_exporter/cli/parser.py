@@ -30,8 +30,8 @@ class Parser(argparse.ArgumentParser):
     Args:
         command: The command's name; empty for the program itself.
         description: The text at the top of --help.
-        examples: Arguments of an example to its description.
-        statuses: Exit status to its meaning; the one for wrong usage is added.
+        examples: The descriptions of the examples, by the arguments of each example.
+        statuses: The meanings of the exit statuses; the status for wrong usage is added.
         commands: The commands of the program by name; None for a command's own parser.
     """
 
@@ -99,7 +99,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(EXIT_USAGE)
 
     def _explain(self, unknown: Sequence[str]) -> str:
-        """Return an error message that suggests a correction; it has no option's value, which may be a bindkey."""
+        """Return an error message with a suggestion, but without the values of options: one may be a bindkey."""
         for word in unknown:
             if word in self._commands:
                 return f"the command comes first, then its options: `{self.prog} {word} …`"

@@ -42,7 +42,7 @@ _STATUSES = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Explain a payload; return the exit status. Raises ConfigError if the key or the configuration can't be used."""
+    """Explain a payload; return the exit status. Raise ConfigError if the key or the configuration can't be used."""
     parser = _parser()
     options = parser.parse(arguments)
     service, how = options.service, "set by --service"

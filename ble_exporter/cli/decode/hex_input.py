@@ -37,7 +37,7 @@ _SEPARATORS = re.compile(r"""[\s:,;.|_'"<>{}\[\]\-\u2010-\u2015]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 # Zero-width characters and the byte-order mark, which web pages and editors insert.
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
-# A text with the digits of half a key is treated as a key.
+# A path with 16 hex digits in a row, half a key, is treated as a key.
 _LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
 # The longest line of a hex dump with characters; no tool prints longer ones.
@@ -94,8 +94,8 @@ def _bytes_of(lines: list[str]) -> bytes:
     digits, has_offsets = "", False
     for whole in lines:
         line, dumped = whole, _OFFSET.match(whole)
-        # Lines have offsets if the first one begins with offset 0. Later lines can't show it: their bytes may look like
-        # an offset.
+        # Lines have offsets if the first line begins with offset 0. Later lines prove nothing, because their bytes may
+        # look like an offset.
         has_offsets = has_offsets or bool(dumped and dumped["bytes"] and not digits and not int(dumped["offset"], 16))
         if dumped and has_offsets and int(dumped["offset"], 16) == len(digits) // 2:
             line = dumped["bytes"]
@@ -141,7 +141,7 @@ def _without_characters(line: str) -> str:
 
 
 def key_of(text: str, where: str) -> bytes:
-    """Return the 16 bytes of a key; raise ConfigError, with the key's source `where`, but without the invalid text."""
+    """Return the 16 bytes of a key. The ConfigError for an invalid key has its source `where`, but not its text."""
     digits = _SEPARATORS.sub("", _PREFIX.sub("", text.translate(_INVISIBLE)))
     if _NO_DIGIT.search(digits):
         problem = "the key has characters other than hex digits"

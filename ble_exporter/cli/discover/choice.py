@@ -38,7 +38,7 @@ class Refusal(NamedTuple):
 
 
 def choose_devices(candidates: Sequence[DiscoveredDevice], ask: Ask, tell: Tell) -> list[DiscoveredDevice]:
-    """Ask which candidates to add, until the answer is valid; return them. Their numbers start from 1."""
+    """Ask for the numbers of the sensors to add, counted from 1, until the answer is valid; return these sensors."""
     while True:
         answer = ask("Add which? Numbers, `all`, or Enter for none: ")
         if answer.strip().lower() == "all":

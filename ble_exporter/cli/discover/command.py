@@ -33,7 +33,7 @@ _STATUSES = {
     EXIT_FAILURE: "a device named with --add was not added",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
     EXIT_CONFIG: "the configuration can't be used or written",
-    EXIT_INTERRUPTED: "Ctrl-C at a question; nothing was written (before, Ctrl-C only stops listening)",
+    EXIT_INTERRUPTED: "Ctrl-C at a question; nothing was written (while listening, Ctrl-C only stops listening)",
 }
 
 
@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.add and not options.write:
         parser.error("--add needs --write, which names the file to add to")
     if options.config and options.write and options.config != options.write:
-        parser.error("--config and --write name different files; --write alone reads and writes its file")
+        parser.error("--config and --write name different files; use --write alone, which reads and writes its file")
     return options
 
 

@@ -90,12 +90,12 @@ class DiscoveredDevice:
 
     @property
     def needs_key(self) -> bool:
-        """Whether the device's packets can't be decrypted, because the bindkey is missing or wrong."""
+        """Whether the device has no readable measurement, because its bindkey is missing or wrong."""
         return self.undecrypted is not None and not self.measurements
 
     @property
     def interval_s(self) -> float | None:
-        """The usual seconds between packets, not within a burst; None before the second packet."""
+        """The usual interval between packets in seconds, ignoring bursts; None before the second packet."""
         return self._rhythm.interval_s if self._rhythm else None
 
     def just_rose(self, now: float) -> bool:
@@ -121,7 +121,7 @@ class DiscoveredDevice:
                 self._rhythm.hear(now, _BURST_S)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
-        """Read the service data; return whether some is of a known format, and either valid or only undecryptable."""
+        """Read the service data; return whether any has a known format, and is valid or could not be decrypted."""
         valid: list[Decoded] = []
         is_known_format = False
         for uuid, payload in advertisement.service_data.items():

@@ -13,7 +13,7 @@ _REDRAW_S = 0.25
 
 
 async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display) -> float:
-    """Listen for `seconds`, or until SIGINT or the end of a capture; return the seconds. Raise ScannerError."""
+    """Listen for `seconds`, or until SIGINT or the end of a capture; return the seconds. Raise ScannerError on failure."""
     loop = asyncio.get_running_loop()
     took_s = 0.0
 

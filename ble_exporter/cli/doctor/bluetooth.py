@@ -96,7 +96,7 @@ def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
             True,
         ): f"{monitors}: active does not use them; auto would, so that nothing is filtered as a duplicate",
         ("passive", True): f"{monitors}: passive works",
-        # This is no warning: most machines lack monitors, and readings arrive without them.
+        # No warning is needed: most machines lack monitors, and readings arrive without them.
         ("auto", False): f"auto scans actively: {hints.NO_MONITOR}, which passive would need",
         ("active", False): "active, which needs no advertisement monitors; bluetoothd offers none",
         ("passive", False): hints.NO_PASSIVE_SCAN,
@@ -119,7 +119,7 @@ def _in_use(context: CheckContext) -> list[Adapter]:
 
 
 def check_rfkill(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that no switch blocks Bluetooth, because bluetoothd would only report that the adapter is off."""
+    """Check that no rfkill switch blocks Bluetooth; bluetoothd reports only that the adapter is off."""
     wanted = context.config.adapters if context.config else ()
     switches = blocking(context.root)
     for switch in switches:

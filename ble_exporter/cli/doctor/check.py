@@ -29,7 +29,9 @@ _PROGRAM_TIMEOUT_S = 5.0
 class CheckResult(NamedTuple):
     """One result of a check."""
 
-    level: Level  # "fail" if the problem prevents readings, "warn" if some may be lost or wrong, "skip" if unchecked
+    level: (
+        Level  # "fail" if the problem prevents readings, "warn" if readings may be lost or wrong, "skip" if unchecked
+    )
     text: str
     command: str = ""  # the shell command that fixes the problem; empty if there is none
     needs_bluetooth: bool = False  # whether that command needs Bluetooth to work
@@ -54,7 +56,7 @@ class CheckContext:
     seconds: float  # how long to listen; 0 to skip listening
     build: RadioBuilder = build_radio
     is_mock: bool = False  # whether the radio is simulated; its packets are not encrypted
-    show_progress: Callable[[str], None] = lambda _text: None  # shows the user the name of a long step
+    show_progress: Callable[[str], None] = lambda _text: None  # shows a message before a slow step
     root: Path = Path("/")  # the root of the file system
     clock: Callable[[], float] = time.time
     output_of: Callable[..., str | None] = output_of

@@ -80,7 +80,7 @@ def _config_command(context: CheckContext, error: ConfigError) -> str:
 
 
 def _access_command(path: Path, right: Literal["r", "x"]) -> str:
-    """Return the command that allows this user to read a file or enter a folder, without shutting out other users."""
+    """Return the command that allows this user to read a file or enter a folder; the service's user keeps access."""
     status, quoted = path.stat(), shlex.quote(str(path))
     if status.st_gid and status.st_mode & {"r": stat.S_IRGRP, "x": stat.S_IXGRP}[right]:
         return f"sudo usermod -a -G {status.st_gid} {shlex.quote(own_name())}"

@@ -44,7 +44,7 @@ def check_user(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def _installed_service(root: Path) -> tuple[str, str] | None:
-    """Return the user that systemd runs the exporter as, and the command that runs `doctor` as that user."""
+    """Return the user that systemd runs the exporter as, and the command to run `doctor` as that user."""
     try:
         unit = (root / _UNIT).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -87,7 +87,7 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_clock(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the time is plausible, because the clock of a Raspberry Pi stops while it is off."""
+    """Check that the time is plausible, because the clock of a Raspberry Pi stops while the Pi is off."""
     now = context.clock()
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
     command = "sudo timedatectl set-ntp true"

@@ -29,10 +29,16 @@ _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
     ),
     "not_encrypted": (
         "fail",
-        "a bindkey is configured, but its packets are not encrypted: encrypt them in the firmware, or remove the key",
+        (
+            "a bindkey is configured, but its packets are not encrypted: enable encryption in the firmware, or remove "
+            "the bindkey"
+        ),
     ),
     "no_known_format": ("fail", "its packets have no known format: select BTHome on the firmware's page"),
-    "no_service_data": ("warn", "its packets had no readings, only its name for example: listen longer (--seconds 30)"),
+    "no_service_data": (
+        "warn",
+        "its packets had no service data, only its name for example: listen longer (--seconds 30)",
+    ),
 }
 
 
