@@ -1,5 +1,5 @@
 """
-Time the decoding of all other formats, and compare it with bthome-ble's `update()` for the formats that it supports.
+Time the decoding of all formats except plain BTHome v2; compare it with bthome-ble's `update()` if that has the format.
 
 As from a real sensor, each encrypted packet has the next counter, and each plain packet the next packet id.
 """
@@ -84,7 +84,7 @@ def run() -> None:
     Raises:
         DifferenceError: The two decoders read a packet differently, or bthome-ble dropped a packet.
     """
-    print("Decoding the other formats, with the sender's address, and with a cipher if they are encrypted.\n")
+    print("Decoding the other formats: all with the sender's address, the encrypted ones with a cipher.\n")
     print_rows(_row, STREAMS)
 
 

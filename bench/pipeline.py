@@ -2,7 +2,7 @@
 The cost of handling one advertisement in the service, compared with decoding it.
 
 The advertisement of a configured sensor is decoded, stored and counted; that of an unknown device is only counted.
-Status and history are on.
+The service also keeps its status and history.
 """
 
 import itertools

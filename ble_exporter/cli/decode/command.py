@@ -90,7 +90,7 @@ def _parser() -> Parser:
         "--service",
         metavar="UUID",
         type=_service,
-        help=f"the service of the service data: {', '.join(SERVICES)}; or {ADVERTISING} for a whole advertising "
+        help=f"the UUID of the service data: {', '.join(SERVICES)}; or {ADVERTISING} for a whole advertising "
         "payload (default: guess)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -232,10 +232,10 @@ class _Decoding:
         if self.structures:
             return (
                 f"error: there is no service data of a known format ({services}); if the bytes are service data only, "
-                "give their service with --service"
+                "give their UUID with --service"
             )
         size = number_of(len(self._data), "byte")
         if self._unknown:
             unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
             return f"error: the {size} are {unknown}; services with a known format: {services}"
-        return f"error: the {size} match no known format; give their service with --service: {services}"
+        return f"error: the {size} match no known format; give their UUID with --service: {services}"

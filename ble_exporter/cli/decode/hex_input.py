@@ -153,7 +153,7 @@ def key_of(text: str, where: str) -> bytes:
 
 
 def refuse_key(path: str, option: str) -> None:
-    """Raise ConfigError if a path looks like a key and does not exist: other error messages would contain the path."""
+    """Raise ConfigError if a path does not exist and looks like a key, which the usual error message would show."""
     if _LIKE_A_KEY.search(_SEPARATORS.sub("", path)) and ("\0" in path or not os.path.lexists(path)):
         problem = "there is no such file, and its name looks like a key"
         raise ConfigError(problem, "write the key into a file", key=option)

@@ -13,7 +13,12 @@ _REDRAW_S = 0.25
 
 
 async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Display) -> float:
-    """Listen for `seconds`, or until SIGINT or the end of a capture; return the seconds. Raise ScannerError on failure."""
+    """
+    Listen for `seconds`, or until SIGINT or the end of a capture; return the seconds listened.
+
+    Raises:
+        ScannerError: The radio failed.
+    """
     loop = asyncio.get_running_loop()
     took_s = 0.0
 
