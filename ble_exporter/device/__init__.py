@@ -1,4 +1,4 @@
-"""One configured sensor: everything that is kept about it."""
+"""One configured sensor, and everything that the program keeps about it."""
 
 from ble_exporter.device.device import Device, Reader
 from ble_exporter.device.series import Revision

@@ -1,4 +1,4 @@
-"""One configured sensor: its reader, and everything that is kept about it. Moments are monotonic seconds."""
+"""One configured sensor: its reader, and everything that the program keeps about it. Times are monotonic seconds."""
 
 import math
 from collections import Counter
@@ -16,55 +16,59 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement, Reading
 
 Reader = Callable[[Advertisement], Reading]
-"""Reads an advertisement of one device. Raises DecodeError."""
+"""Turns an advertisement of one device into a reading. Raises DecodeError."""
 
 
 def _no_reader(advertisement: Advertisement) -> Reading:
-    raise AssertionError(f"{advertisement} was heard of a device without a reader")
+    raise AssertionError(f"{advertisement} is for a device without a reader")
 
 
-# Anybody can send some hundred names under a sensor's address, so a device has limits.
+# Anybody can send hundreds of measurement names under a sensor's address, so each device has limits.
 MOST_HISTORIES = 32
-"""How many measurements have a last hour. The first keep theirs until they were not heard for an hour."""
+"""
+The most measurements with a last hour. A measurement loses its last hour after an hour in which it was not heard.
+"""
 
 _MOST_SERIES = 64
-"""A device with more series than this forgets those that have expired, with their rhythms and last hours."""
+"""A device with more series than this forgets the expired ones, with their rhythms and last hours."""
 
 _NO_TRANSMISSION = -1
-"""The number under which the values of late packets are stored: their own transmission has ended."""
+"""The transmission number stored with the values of late packets, whose own transmission has ended."""
 
 _MOST_TEXTS = 32
-"""How many texts, events and other values that are not measurements are kept: the latest."""
+"""The most values other than measurements, such as texts and events, that a device keeps; the oldest go first."""
 
 
 class Device:
     """
     One configured sensor.
 
-    A sensor sends one measurement several times under one packet id, often in two kinds of packets in turn. The packets
-    with one id are a transmission. A value that they repeat is heard again (RSSI, freshness), but is not a new
-    measurement.
+    A sensor sends the result of one measurement several times under one packet id, often in two alternating kinds of
+    packets. The packets with one id are a transmission. A value repeated within a transmission is fresh again, but is
+    not a new measurement.
 
     Args:
         name: The configured name, which is the `device` label.
         address: Upper case, with colons; may be empty.
-        read: Its reader; by default the device is only written to.
-        limit: For how long a value shows after it was heard.
-        presence_limit: For how long the device counts as heard after its latest packet; by default by its rhythm.
+        read: The reader of its advertisements. The default fails: it suits a device that is only given readings.
+        limit: How long a value stays visible after it was last heard.
+        presence_limit: How long the device counts as heard after its latest packet; learned from its rhythm by default.
 
     Attributes:
-        series: Everything that it has measured, expired or not.
-        receptions: By adapter.
-        said: Texts, events and other values that are not measurements: value, Unix time and moment; the latest last.
-        packets: How many advertisements gave a reading.
-        heard_s, advertisement, reading: The latest of them; None before the first.
-        is_present: Whether it has series in a scrape: a value or a reception has not expired.
-        last_update: When a new measurement was last heard, in Unix time; None if none is shown.
-        refused: How many advertisements were rejected, by reason.
-        refusal: The reason and the moment of the latest rejection.
-        warnings: The different warnings that were logged for it.
-        revision: Shared by all devices of a scrape: metrics.Readings sets it.
-        expires_at: Nothing expires before this moment.
+        series: Its measurements, including the expired ones.
+        receptions: Its reception by each adapter, by the name of the adapter.
+        said: Texts, events and other values that are not measurements. Each has its value, its Unix time and its
+            monotonic time; the latest comes last.
+        packets: The number of advertisements that gave a reading.
+        heard_s, advertisement, reading: The time and content of the latest advertisement that gave a reading; None
+            before the first.
+        is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
+        last_update: The Unix time of the latest new measurement; None if no value is shown.
+        refused: The number of rejected advertisements, by reason.
+        refusal: The reason and the time of the latest rejection.
+        warnings: The warnings already logged for this device.
+        revision: Shared by all devices of a scrape; metrics.Readings sets it.
+        expires_at: No value or reception of this device expires before this time.
     """
 
     def __init__(
@@ -101,9 +105,9 @@ class Device:
         self._histories_full_in = -1
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
-        """Store the values of an advertisement; other measurements stay."""
+        """Store the values of an advertisement, and keep those of other measurements."""
         if self.expires_at <= now_s:
-            # Values that have expired stay so, although their device is heard again.
+            # Values that are due to expire must not come back only because the device is heard again.
             self.expire(now_s)
         self.revision.number += 1
         self.packets += 1
@@ -148,7 +152,7 @@ class Device:
         *,
         is_copy: bool,
     ) -> bool:
-        """Store the values; return whether any is new in the transmission. A copy leaves the rhythms as they are."""
+        """Store the values; return whether any value is new in the transmission. A copy does not change the rhythms."""
         is_new = False
         minute = int(now_s // STEP_S)
         point = minute % POINTS
@@ -178,7 +182,7 @@ class Device:
     def _without_older(
         self, measurements: Mapping[Measurement, float], packet_id: int | None
     ) -> Mapping[Measurement, float]:
-        """Return the measurements of a late packet without those that were heard under a newer id."""
+        """Return the measurements of a late packet, except those also heard under a newer packet id."""
 
         def is_older(measurement: Measurement) -> bool:
             series = self.series.get(measurement)
@@ -187,14 +191,14 @@ class Device:
         return {measurement: value for measurement, value in measurements.items() if not is_older(measurement)}
 
     def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
-        """Return whether the current transmission already had all of these values."""
+        """Return whether all of these values were already heard in the current transmission."""
         number = self._transmission.number
         said = {name: series.value for name, series in self.series.items() if series.said_in == number}
         return measurements.items() <= said.items()
 
     def _begin_last_hour(self, series: Series, minute: int) -> None:
         if self._histories_full_in == minute:
-            # Searching again for each name of a flood would take longer than everything else.
+            # With a flood of measurement names, searching again for each name would dominate the CPU time.
             return
         for known in self.series.values():
             if known.last_hour is not None and known.last_hour.is_over(minute):
@@ -208,7 +212,7 @@ class Device:
     def _note_said(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         self.events.hear(reading.others, reading.packet_id, now_s, advertisement.adapter)
         for name, value in reading.others.items():
-            # The latest comes last, so the first to go is the oldest.
+            # Re-inserting keeps the latest value last, so that the oldest one is removed first.
             self.said.pop(name, None)
             text = value.hex() if isinstance(value, bytes) else value
             self.said[name] = (text, advertisement.heard_at, now_s)
@@ -221,7 +225,7 @@ class Device:
         self.refusal = (reason, now_s)
 
     def expire(self, now_s: float) -> None:
-        """Expire the values and receptions whose limits are over; if none is due, this costs one comparison."""
+        """Expire the values and receptions that have reached their limits; if none is due, this is one comparison."""
         if now_s < self.expires_at:
             return
         self.expires_at = math.inf
@@ -236,7 +240,7 @@ class Device:
         self._end_if_gone()
 
     def expire_unheard_since(self, moment_s: float) -> None:
-        """Expire the values and receptions last heard before `moment_s`, whatever their limits."""
+        """Expire the values and receptions last heard before `moment_s`, regardless of their limits."""
         for kept in self._kept():
             if kept.heard_s < moment_s:
                 kept.is_shown = False
@@ -259,9 +263,9 @@ class Device:
     @property
     def interval_s(self) -> float | None:
         """
-        The usual interval between its advertisements, for the adapter that hears most; None before the second.
+        The usual interval between its advertisements, at the adapter that hears most of them; None before the second.
 
-        An adapter that no longer hears it counts only if no other knows an interval.
+        An adapter that no longer hears the device counts only if no other adapter has an interval.
         """
         receptions = self.receptions.values()
         intervals = [(not one.is_shown, one.rhythm.interval_s) for one in receptions if one.rhythm.interval_s]
@@ -269,7 +273,7 @@ class Device:
 
     @property
     def presence_limit_s(self) -> float:
-        """For how long it counts as heard after its latest advertisement."""
+        """How long the device counts as heard after its latest advertisement, in seconds."""
         return self._presence_limit(self.interval_s)
 
     def values(self) -> dict[Measurement, float]:
@@ -277,7 +281,7 @@ class Device:
         return {measurement: series.value for measurement, series in self.series.items() if series.is_shown}
 
     def last_hour(self, now_s: float) -> dict[Measurement, list[float | None]]:
-        """Return the last hour of each measurement heard in it: POINTS values, the last one of this minute."""
+        """Return POINTS values for each measurement heard in the last hour; the last value is that of this minute."""
         minute = int(now_s // STEP_S)
         return {
             measurement: series.last_hour.values(minute)

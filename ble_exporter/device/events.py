@@ -1,7 +1,7 @@
 """
-Events of one sensor, each counted once, and what the sensor says about itself.
+Events of one sensor, each counted once, and the device information that the sensor sends.
 
-A sensor sends each event several times. The rule for which packets are the same event: docs/metrics.md.
+A sensor sends each event several times. docs/metrics.md has the rule that decides which packets are the same event.
 """
 
 from collections.abc import Mapping
@@ -13,21 +13,21 @@ from ble_exporter.formats.measurement import Measurement
 EVENT_KINDS = frozenset({"button", "command", "dimmer"})
 INFO = frozenset({"device_type", "firmware_version"})
 
-# What a packet about several buttons says of one on which nothing happened (BTHome).
+# A packet about several buttons has this value for each button that was not pressed (BTHome).
 _NO_EVENT = "none"
-# The same event under the same packet id counts as a duplicate for this long. A sensor may send its latest event until
-# the next one; but packet ids wrap around after 256 packets, and start again with a new battery.
+# The same event under the same packet id counts as a duplicate for this long. A sensor may repeat its latest event
+# until the next one, but packet ids wrap after 256 packets, and restart with a new battery.
 _SAME_ID_S = 600.0
-# Without a packet id, a duplicate looks like a second press. For this long it counts as a duplicate.
+# Without a packet id, a duplicate looks like a second press. A packet within this time counts as a duplicate.
 _NO_ID_S = 5.0
-# Limits for each device until the program restarts: anybody can send some hundred buttons, and any version, under a
-# sensor's address, and Prometheus keeps each series that it has seen.
+# Limits for each device until the program restarts. Anybody can send hundreds of buttons and any version under a
+# sensor's address, and Prometheus keeps every series that it has scraped.
 _MOST_COUNTS = 64
 _MOST_INFOS = 16
 
 
 class _Event(NamedTuple):
-    """An event of one button, with its arguments: heard for the first time at `since_s`, and last at `heard_s`."""
+    """An event of one button, with its arguments; first heard at `since_s`, last heard at `heard_s`."""
 
     event: str
     packet_id: int | None
@@ -38,11 +38,11 @@ class _Event(NamedTuple):
 
 class Events:
     """
-    The events and the information of one device, for as long as the program runs: a counter must not decrease.
+    The events and the device information of one sensor. They are kept until the program ends: counters never decrease.
 
     Attributes:
-        counts: How often each event happened, by its source (such as a button) and its name.
-        info: What the sensor says about itself: the latest value of each of INFO.
+        counts: The number of times each event happened, by its source (such as a button) and its name.
+        info: The latest value of each kind of device information in INFO.
     """
 
     __slots__ = ("_infos", "_latest", "counts", "info")
@@ -56,7 +56,7 @@ class Events:
     def hear(
         self, said: Mapping[Measurement, int | str | bytes], packet_id: int | None, now_s: float, adapter: str
     ) -> None:
-        """Count the new events among a packet's values, and note what the sensor says about itself."""
+        """Count the new events among a packet's values, and store its device information."""
         for name, value in said.items():
             if name.name in EVENT_KINDS:
                 self._hear_event(name, _Event(str(value), packet_id, adapter, now_s, now_s))
@@ -65,7 +65,7 @@ class Events:
                 self.info[name] = str(value)
 
     def _hear_event(self, name: Measurement, heard: _Event) -> None:
-        # The rest, such as how far a dimmer was turned, has too many values for a label.
+        # The rest of the text, such as the number of steps of a dimmer, has too many values for a label.
         event = heard.event.partition(" ")[0]
         if event == _NO_EVENT:
             return

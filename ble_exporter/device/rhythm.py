@@ -1,7 +1,7 @@
 """
-How often something is heard, and for how long it counts as present after that. Reasons and odds: docs/expiry.md.
+Learns the interval at which a value or device is heard, and how long it counts as present. See docs/expiry.md.
 
-Pure arithmetic on monotonic seconds, which the caller passes in.
+This is pure arithmetic on monotonic seconds, which the caller passes in.
 """
 
 import math
@@ -10,26 +10,26 @@ from collections.abc import Callable
 from statistics import median_low
 
 CHANCES = 6
-"""A value shows for this many of its usual intervals, so that five lost packets in a row do not end it."""
+"""A value is shown for this many of its usual intervals, so that five lost packets in a row do not expire it."""
 
 FLOOR_S = 60.0
-"""No value expires sooner, in seconds: at the usual 5 s between two temperatures that is twelve chances."""
+"""No value expires sooner, in seconds: at the usual 5 s between two temperatures, that is twelve chances."""
 
 CEILING_S = 900.0
-"""No value shows longer, in seconds: whatever the sensor's rhythm, an older value is not the present one."""
+"""No value is shown longer, in seconds: an older value is out of date, whatever the rhythm of the sensor."""
 
 GAPS = 9
-"""The number of latest gaps that count: few enough to follow a new setting, enough for the median to ignore outages."""
+"""The number of recent gaps that count: few enough to follow a new setting, enough for the median to ignore outages."""
 
 BURST_S = 1.0
 """
-Shorter gaps, in seconds, do not count: they are another adapter's copy, or a burst of packets before a minute of
-silence, and would make the rhythm look fast.
+Shorter gaps, in seconds, do not count: the packet is another adapter's copy, or part of a burst before a minute of
+silence, and would make the rhythm look too fast.
 """
 
 Limit = Callable[[float | None], float]
 """
-Turns a usual interval into the time for which something counts as present after it was heard, both in seconds.
+Turns a usual interval into the time for which a value or device counts as present after it was heard, in seconds.
 
 None stands for an unknown interval; no interval has a shorter limit.
 """
@@ -37,20 +37,20 @@ None stands for an unknown interval; no interval has a shorter limit.
 
 class Rhythm:
     """
-    The times at which something was heard, the first at `heard_s`.
+    The times at which a value or device was heard, the first of them `heard_s`.
 
-    An outage is one long gap among others: the median ignores it, without a rule of its own.
+    An outage is one long gap among others, which the median ignores without a special rule.
     """
 
     __slots__ = ("_gaps_s", "_heard_s")
 
     def __init__(self, heard_s: float) -> None:
         self._heard_s = heard_s
-        # Not a list: the garbage collector would look into each of them.
+        # An array, not a list: the garbage collector would traverse the list of every rhythm.
         self._gaps_s = array("d")
 
     def hear(self, now_s: float, burst_s: float = BURST_S) -> None:
-        """Note that it was heard again. Gaps shorter than `burst_s` seconds do not count."""
+        """Record that the value or device was heard. Gaps shorter than `burst_s` seconds do not count."""
         gap_s = now_s - self._heard_s
         self._heard_s = now_s
         if gap_s >= burst_s:
@@ -61,17 +61,17 @@ class Rhythm:
 
     @property
     def interval_s(self) -> float | None:
-        """The median gap; None before the second hearing. Of two gaps the shorter: the other may be an outage."""
+        """The median gap in seconds; None before the first gap. Of two gaps, the longer may be an outage."""
         return median_low(self._gaps_s) if self._gaps_s else None
 
 
 def learned_limit(scan_interval_s: float = 0.0) -> Limit:
     """
-    Return the limit that follows the rhythm: CHANCES times the interval, between FLOOR_S and CEILING_S.
+    Return the limit that follows the rhythm: CHANCES times the interval, at least FLOOR_S and at most CEILING_S.
 
     Args:
         scan_interval_s: Seconds from the start of one scan to the start of the next; 0 if there is no pause between
-            them. No interval counts as shorter than that: nothing can be heard in the pause.
+            them. No interval counts as shorter, because nothing can be heard in the pause.
     """
 
     def limit_s(interval_s: float | None) -> float:
@@ -82,9 +82,9 @@ def learned_limit(scan_interval_s: float = 0.0) -> Limit:
 
 
 def fixed_limit(limit_s: float) -> Limit:
-    """Return a limit of this many seconds for every interval."""
+    """Return a limit of `limit_s` seconds for every interval."""
     return lambda _interval_s: limit_s
 
 
 NO_LIMIT: Limit = fixed_limit(math.inf)
-"""Nothing expires by time alone."""
+"""An infinite limit, so that no value expires by time alone."""

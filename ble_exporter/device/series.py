@@ -1,4 +1,4 @@
-"""What a device keeps about one measurement, and about its reception by one adapter. Moments are monotonic seconds."""
+"""The state of one measurement of a device, and of its reception by one adapter. Times are monotonic seconds."""
 
 import math
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ class Series:
     One measurement of one device.
 
     Attributes:
-        heard_s: When it was last heard, also in a duplicate.
-        rhythm: How often it is heard.
+        heard_s: The time when it was last heard, duplicates included.
+        rhythm: The intervals at which it is heard.
         value: The latest value, in the unit of the formats' tables.
-        is_shown: Whether it has not expired.
-        packet_id: The packet id under which it was last heard; None if the packet had none.
-        said_in: The number of the device's transmission in which it got its value.
-        last_hour: Its points; None if the device has too many series.
+        is_shown: Whether it is visible, because it has not expired.
+        packet_id: The packet id under which it was last heard; None if that packet had no id.
+        said_in: The number of the transmission in which `value` was first heard.
+        last_hour: The points of the last hour; None if the device has too many series.
     """
 
     heard_s: float
@@ -37,10 +37,10 @@ class Reception:
     How one adapter receives one device.
 
     Attributes:
-        labels: The device's and the adapter's, if it has a name.
-        heard_s: When the latest advertisement was heard.
-        rssi: Received signal strength of the latest advertisement, in dBm; None if it is not known.
-        is_shown: Whether it has not expired.
+        labels: The device label, and the adapter label if the adapter has a name.
+        heard_s: The time when the latest advertisement was heard.
+        rssi: Received signal strength of the latest advertisement, in dBm; None if unknown.
+        is_shown: Whether it is visible, because it has not expired.
     """
 
     labels: dict[str, str]
@@ -53,11 +53,11 @@ class Reception:
 @dataclass(slots=True)
 class Revision:
     """
-    The state of all devices that share a scrape.
+    The combined state of all devices that share a scrape.
 
     Attributes:
-        number: Grows with every change of what a scrape shows.
-        expires_at: Nothing expires before this moment.
+        number: Increases with every change in the output of a scrape.
+        expires_at: Nothing expires before this time.
     """
 
     number: int = 0

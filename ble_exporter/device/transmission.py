@@ -1,4 +1,4 @@
-"""The packets that a device sends under one packet id, and those that another adapter brings late."""
+"""The packets that a device sends under one packet id, and the late copies of them from another adapter."""
 
 from collections import deque
 
@@ -7,19 +7,19 @@ from ble_exporter.device.sequence import LATE_STEPS, is_late_copy, steps_behind
 
 class Transmission:
     """
-    The current transmission of one device. Moments are monotonic seconds.
+    The current transmission of one device. Times are monotonic seconds.
 
     Attributes:
-        packet_id: Its packet id; None if the packet has none, or nothing was heard.
+        packet_id: Its packet id; None if its packet has no id, or if there is no transmission.
         adapter: The adapter that heard it first.
-        number: How many transmissions there were.
+        number: The number of transmissions so far.
     """
 
     def __init__(self) -> None:
         self.packet_id: int | None = None
         self.adapter = ""
         self.number = 0
-        # The packet ids of the latest ones, and when each began; oldest first.
+        # The packet ids of the latest transmissions, and the time at which each began; oldest first.
         self._begun: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
 
     def start(self, packet_id: int | None, adapter: str, now_s: float) -> None:
@@ -32,12 +32,12 @@ class Transmission:
             self._begun.append((packet_id, now_s))
 
     def end(self) -> None:
-        """Forget the packet ids: the next packet starts a transmission, whatever its id."""
+        """Forget the packet ids, so that the next packet starts a transmission, whatever its id."""
         self.packet_id = None
         self._begun.clear()
 
     def is_late(self, packet_id: int | None, now_s: float) -> bool:
-        """Return whether a packet from another adapter than `adapter` is a late copy."""
+        """Return whether a packet from an adapter other than `adapter` is a late copy."""
         behind = steps_behind(packet_id, self.packet_id)
         overtaken_s = (begun for newer, begun in self._begun if 0 < steps_behind(packet_id, newer) <= LATE_STEPS)
         return is_late_copy(behind, now_s - next(overtaken_s, now_s))
