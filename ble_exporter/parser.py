@@ -50,8 +50,8 @@ def plain_reader(advertisement: Advertisement) -> Reading:
     Read an advertisement of a device that has no key.
 
     Raises:
-        DecodeError: The advertisement has no valid service data of a known format. If any is
-            invalid, its error is raised, or the first of several.
+        DecodeError: The advertisement has no valid service data of a known format. The error is that of the first
+            invalid service data, if there is any.
     """
     service_data = advertisement.service_data
     if len(service_data) == 1:

@@ -28,7 +28,7 @@ class UnexpectedCancellationError(Exception):
     """
     A task was cancelled, but not by its owner.
 
-    If the cancellation were passed on, it would look like a requested one, and the program would end as if stopped.
+    If the cancellation were passed on, it would look like a requested one, and the program would end without an error.
     """
 
 

@@ -64,7 +64,7 @@ def wrong(installed: str, locks: Iterable[Path]) -> list[str]:
 
 
 def bait_is_taken(pip: list[str], environment: Mapping[str, str], folder: Path) -> bool:
-    """Return whether pip chooses a newer release if no lock forbids it; otherwise the test would prove nothing."""
+    """Return whether pip chooses a newer release if no lock forbids it. If not, the test would prove nothing."""
     command = [*pip, "download", "--quiet", "--no-deps", "--dest", str(folder), "idna"]
     subprocess.run(command, env=dict(environment), check=True, stderr=subprocess.DEVNULL)
     return os.listdir(folder) == [f"idna-{VERSION}-py3-none-any.whl"]  # noqa: PTH208 # names, not paths
