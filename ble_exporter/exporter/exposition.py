@@ -1,8 +1,8 @@
 """
 Renders the collectors' metric families in the exposition format that the scraper prefers.
 
-prometheus_client writes the two formats. This module evaluates the Accept header according to RFC 9110, leaves out
-only the families of a failing collector, and does not render an unchanged collector again.
+prometheus_client writes the text format and OpenMetrics. This module evaluates the Accept header according to RFC 9110,
+leaves out only the families of a failing collector, and does not render an unchanged collector again.
 """
 
 import logging

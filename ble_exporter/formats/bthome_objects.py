@@ -62,7 +62,7 @@ OBJECTS: Mapping[int, Number] = {
     0x3D: uint("count", 2, 1, ""),
     0x3E: uint("count", 4, 1, ""),
     0x3F: sint("rotation", 2, 10, "°"),
-    0x40: uint("distance", 2, 1000, "m"),  # millimetres
+    0x40: uint("distance", 2, 1000, "m"),  # sent in millimetres
     0x41: uint("distance", 2, 10, "m"),
     0x42: uint("duration", 3, 1000, "s"),
     0x43: uint("current", 2, 1000, "A"),
@@ -70,7 +70,7 @@ OBJECTS: Mapping[int, Number] = {
     0x45: sint("temperature", 2, 10, "°C"),
     0x46: uint("uv_index", 1, 10, ""),
     0x47: uint("volume", 2, 10, "L"),
-    0x48: uint("volume", 2, 1000, "L"),  # millilitres
+    0x48: uint("volume", 2, 1000, "L"),  # sent in millilitres
     0x49: uint("volume_flow_rate", 2, 1000, "m³/h"),
     0x4A: uint("voltage", 2, 10, "V"),
     0x4B: uint("gas", 3, 1000, "m³"),
