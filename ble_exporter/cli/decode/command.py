@@ -122,7 +122,7 @@ def _service(text: str) -> str:
 
 
 def _keys(options: Namespace) -> Mapping[str, bytes]:
-    """Return the keys by address; the key of the empty string applies to any address."""
+    """Return the keys by address; the entry under the empty string applies to any address."""
     if options.config is not None:
         from ble_exporter.config.app_config import load_config
 
@@ -142,7 +142,7 @@ class _Decoding:
     Args:
         data: The bytes to explain.
         mac: The sender's address; None if it is unknown.
-        keys: The keys by address; the key of the empty string applies to any address.
+        keys: The keys by address; the entry under the empty string applies to any address.
 
     Attributes:
         structures: The structures of an advertising payload; empty for service data.
