@@ -57,7 +57,7 @@ class Document:
             raise ConfigError("not UTF-8 text", "save the file as UTF-8", path=self.path, line=line) from error
 
     def entries(self, data: bytes) -> list[tuple[Node, Node]]:
-        """Return the top-level keys and values (none without a mapping); raise a ConfigError for invalid YAML."""
+        """Return the keys and values at top level, if the file is a mapping; raise a ConfigError for invalid YAML."""
         text = self.text(data)
         try:
             return entries_of(yaml.compose(text, Loader=_Loader))
