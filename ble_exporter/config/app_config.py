@@ -28,6 +28,7 @@ KEYS = (
     "log_file",
     "log_level",
     "listen_address",
+    "allowed_hosts",
     "scan_mode",
     "stale_after_seconds",
     "adapter",
@@ -39,6 +40,8 @@ _EXAMPLES = {
     "scan_duration_seconds": "5",
     "silence_limit_seconds": "90",
     "listen_port": "8000",
+    "adapter": '"hci0"',
+    "allowed_hosts": '"pi.example.org"',
     "devices": '{"A4:C1:38:00:00:01": "living_room"}',
 }
 
@@ -54,6 +57,7 @@ class AppConfig:
     Attributes:
         devices: Bluetooth address (upper case, colons) to device name; both unique.
         listen_address: IP address of the HTTP server; None means all addresses of the machine.
+        allowed_hosts: Host names under which people open the page, in lower case, besides the machine's own.
         stale_after_seconds: How long a value is shown. "auto" learns this time from each sensor's interval; None shows
             the values of the latest scan.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
@@ -68,6 +72,7 @@ class AppConfig:
     log_file: str = DEFAULT_LOG_FILE
     log_level: LogLevel = "INFO"
     listen_address: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
     scan_mode: ScanMode = "auto"
     stale_after_seconds: float | Literal["auto"] | None = None
     adapters: tuple[str, ...] = ()
@@ -119,6 +124,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
         ),
         log_level=settings.choice("log_level", get_args(LogLevel), "INFO"),
         listen_address=settings.listen_address(),
+        allowed_hosts=settings.allowed_hosts(),
         scan_mode=settings.choice("scan_mode", get_args(ScanMode), "auto"),
         stale_after_seconds=settings.stale_after(interval - duration),
         adapters=settings.adapters(),
@@ -185,21 +191,29 @@ class _Settings:
         return self.read(key, lambda value: by_text.get(str(value).lower()), default, "is not allowed", hint)
 
     def adapters(self) -> tuple[str, ...]:
-        key = "adapter"
+        hint = f"write one, such as {_EXAMPLES['adapter']}"
+        return self._names("adapter", _adapter, "is not the name of an adapter", hint)
+
+    def allowed_hosts(self) -> tuple[str, ...]:
+        hint = f"write only the name, such as {_EXAMPLES['allowed_hosts']}, without http:// and without a port"
+        return self._names("allowed_hosts", _host_name, "is not a host name", hint)
+
+    def _names(self, key: str, accept: Callable[[Scalar], str | None], problem: str, hint: str) -> tuple[str, ...]:
+        """Return the names of a list, or the only name."""
         if key not in self.nodes:
             return ()
-        adapters: list[str] = []
+        names: list[str] = []
         for node in elements_of(self.nodes[key]):
             value = self.document.scalar(node, key)
-            if not isinstance(value, str) or not re.fullmatch("hci[0-9]{1,3}", value):
-                problem = f"{show_value(value)} is not the name of an adapter"
-                self.document.fail(node, problem, 'write one, such as "hci0"', key=key)
-            if value in adapters:
-                self.document.fail(node, f"{value} is listed twice", "remove one of the two", key=key)
-            adapters.append(value)
-        if not adapters:
-            self.fail(key, "the list is empty", 'write a name, such as "hci0", or remove the key')
-        return tuple(adapters)
+            name = accept(value)
+            if name is None:
+                self.document.fail(node, f"{show_value(value)} {problem}", hint, key=key)
+            if name in names:
+                self.document.fail(node, f"{name} is listed twice", "remove one of the two", key=key)
+            names.append(name)
+        if not names:
+            self.fail(key, "the list is empty", f"write a name, such as {_EXAMPLES[key]}, or remove the key")
+        return tuple(names)
 
 
 def _seconds(value: Scalar) -> float | None:
@@ -225,3 +239,21 @@ def _ip_address(value: Scalar) -> str | None:
         return str(ipaddress.ip_address(str(value)))
     except ValueError:
         return None
+
+
+def _adapter(value: Scalar) -> str | None:
+    return value if isinstance(value, str) and re.fullmatch("hci[0-9]{1,3}", value) else None
+
+
+def _host_name(value: Scalar) -> str | None:
+    """Return the name as browsers send it: in lower case, and in Punycode if it has letters outside ASCII."""
+    if not isinstance(value, str):
+        return None
+    name = value.lower().removesuffix(".")
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode()
+        except UnicodeError:
+            return None
+    # 32 hex digits are a bindkey in the wrong line, not a name.
+    return name if re.fullmatch(r"(?![0-9a-f]{32}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name) else None

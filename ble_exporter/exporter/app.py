@@ -4,8 +4,9 @@ import gzip
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -17,11 +18,19 @@ from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device import Device
 from ble_exporter.device.history import STEP_S
 from ble_exporter.exporter.exposition import Exposition, accepts_gzip, choose_format
+from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.page.files import FILES, HEADERS, PageFile
 from ble_exporter.exporter.page.rows import render
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.utils import one_line
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+# Prometheus, load balancers and orchestrators use any name, such as that of a container.
+_OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz")
+_NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
 
 # Level 1 takes a fourteenth of the time of level 9, for a 12 % larger response: right for a Pi on a local network.
 _GZIP_LEVEL = 1
@@ -63,7 +72,8 @@ def create_app(
     By default, no scan has ended, no device was heard, and /metrics exports prometheus_client's default registry.
     `collectors` maps names to collectors; the failures of a collector are counted under its name.
     """
-    app = web.Application()
+    app = web.Application(middlewares=[_host_check(Hosts(config.allowed_hosts))])
+    app.on_response_prepare.append(_forbid_sniffing)
     never_heard = [Device(name, address) for address, name in config.devices.items()]
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
@@ -82,6 +92,28 @@ def create_app(
         ]
     )
     return app
+
+
+def _host_check(hosts: Hosts) -> "Middleware":
+    @web.middleware
+    async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
+        # An absolute target (GET http://host/path) overrides the header (RFC 9112, section 3.2.2): `host` considers it.
+        claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
+        foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
+        if foreign is not None and request.path not in _OPEN_TO_ANY_HOST:
+            name = one_line(foreign)[:100]
+            raise web.HTTPMisdirectedRequest(
+                text=f'"{name}" is not a name of this machine: add it to `allowed_hosts` in the configuration, or use '
+                "the machine's address"
+            )
+        return await handler(request)
+
+    return check
+
+
+async def _forbid_sniffing(_request: web.Request, response: web.StreamResponse) -> None:
+    """Let no browser take a text, which may quote a request, for a page or a script."""
+    response.headers.update(_NOSNIFF)
 
 
 def http_log(log: logging.Logger) -> logging.Logger:
@@ -139,7 +171,6 @@ def _json(request: web.Request, answer: Mapping[str, object]) -> web.Response:
         "Content-Type": "application/json; charset=utf-8",
         "Cache-Control": "no-store",
         "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
     }
     return _packed(request, json.dumps(answer).encode(), headers)
 
@@ -157,7 +188,7 @@ async def _index(request: web.Request) -> web.Response:
     return _packed(request, page.encode(), {**HEADERS, **headers})
 
 
-def _serve(file: PageFile) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _serve(file: PageFile) -> "Handler":
     """Return the handler for a file of the page. Browsers cache the file, and revalidate it before each use."""
     headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": f'"{file.etag}"'}
 

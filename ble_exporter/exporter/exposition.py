@@ -40,10 +40,18 @@ _log = logging.getLogger(__name__)
 TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
+# In characters. Prometheus sends 200, browsers 150; a request may have a hundred header lines of 8 kB.
+_LONGEST_HEADER = 1024
 
 
 def parse_accept(header: str) -> Iterator[MediaRange]:
-    """Yield the valid elements of an Accept or Accept-Encoding header (RFC 9110, sections 12.4.2 and 12.5.1)."""
+    """
+    Yield the valid elements of an Accept or Accept-Encoding header (RFC 9110, sections 12.4.2 and 12.5.1).
+
+    A header of more than 1,024 characters has no valid elements: reading a megabyte of them would take seconds.
+    """
+    if len(header) > _LONGEST_HEADER:
+        return
     for element in header.split(","):
         value, *pairs = (part.strip().lower() for part in element.split(";"))
         parameters = {

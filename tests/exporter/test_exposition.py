@@ -61,7 +61,15 @@ def test_any_accept_header_gives_a_format(header: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [("", False), ("gzip", True), ("GZIP;q=0.5, br", True), ("gzip;q=0", False), ("*", True), ("*, gzip;q=0", False)],
+    [
+        ("", False),
+        ("gzip", True),
+        ("GZIP;q=0.5, br", True),
+        ("gzip;q=0", False),
+        ("*", True),
+        ("*, gzip;q=0", False),
+        ("gzip" + ", a" * 600, False),
+    ],
 )
 def test_gzip_is_used_if_accepted(header: str, expected: bool) -> None:
     """`gzip;q=0` means that gzip is refused."""

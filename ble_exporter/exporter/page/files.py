@@ -37,7 +37,6 @@ PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 """With these headers, the page can load from its own server only, and a script in a device name does not run."""

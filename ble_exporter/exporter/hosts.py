@@ -1,0 +1,62 @@
+"""
+Which Host headers are answered: a defence against DNS rebinding.
+
+A web page that a user opens anywhere may let its own host name point to this machine, and then counts as the origin of
+this server's answers: it could read them. The browser still sends the page's host name, which is not one of ours.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+
+# Nobody can register these top-level domains in the public DNS, so a foreign page can't have such a name.
+_LOCAL_DOMAINS = ("local", "lan", "home", "home.arpa", "internal", "localdomain")
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(:[0-9]*)?")
+
+
+def machine_names(hostname: str | None = None) -> frozenset[str]:
+    """Return the names of a machine, by default this one: its host name, alone and in the domains of home networks."""
+    own = _normal(socket.gethostname() if hostname is None else hostname)
+    short = own.partition(".")[0]
+    local = [f"{short}.{domain}" for domain in _LOCAL_DOMAINS] if short else []
+    return frozenset({"localhost", own, short, *local})
+
+
+class Hosts:
+    """
+    The host names of this server.
+
+    Args:
+        allowed: The configured names, besides those of the machine.
+        names: The names of the machine.
+    """
+
+    def __init__(self, allowed: Iterable[str] = (), names: Iterable[str] | None = None) -> None:
+        self._names = frozenset([*(machine_names() if names is None else names), *map(_normal, allowed)])
+
+    def is_ours(self, host: str) -> bool:
+        """
+        Return whether the value of a Host header names this server, on any port.
+
+        Address literals do, because a foreign page can't have one as its name. So does an empty value, which no browser
+        sends.
+        """
+        match = _HOST.fullmatch(host.strip())
+        if match is None:
+            return False
+        name = _normal(match["name"])
+        return not name or name in self._names or name.endswith(".localhost") or _is_address(name)
+
+
+def _normal(name: str) -> str:
+    return name.lower().removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    in_brackets = name.startswith("[") and name.endswith("]")
+    try:
+        address = ipaddress.ip_address(name[1:-1] if in_brackets else name)
+    except ValueError:
+        return False
+    return in_brackets == (address.version == 6)
