@@ -141,7 +141,7 @@ def doctor_keys(stack: Stack) -> None:
     assert "not heard in 2 s" in attic.text, report.text
     assert "1 sensor that is not configured can be heard" in attic.text, report.text
     configure({ENCRYPTED_SENSOR: "safe", LIVING_ROOM.address: LIVING_ROOM.name})
-    examine(SECONDS).the_failure("safe", "has no bindkey")
+    examine(SECONDS).the_failure("safe", "no bindkey is configured")
     configure({ENCRYPTED_SENSOR: {"name": "safe", "bindkey": KEY}, LIVING_ROOM.address: LIVING_ROOM.name})
     CONFIG.chmod(0o600)
     examine(SECONDS).assert_well("safe (A4:C1:38:00:00:09): heard, BTHome v2, encrypted", "all is well: 2 of 2")
