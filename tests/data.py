@@ -1,4 +1,4 @@
-"""Readers of the tests' data files; their users need no test library."""
+"""Functions that read the tests' data files, for modules without test libraries."""
 
 import json
 from collections.abc import Mapping

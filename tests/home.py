@@ -18,7 +18,7 @@ class Home:
 
     Args:
         names: The names of the devices.
-        limit: How long a value is shown after it was heard.
+        limit: How long values are shown after they were last heard.
 
     Attributes:
         now: Monotonic seconds; Unix time is EPOCH_S later.

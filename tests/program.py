@@ -13,13 +13,13 @@ import yaml
 from tests.conftest import HERE
 
 ROOT = HERE.parent
-# The longest time that a loaded machine may need; no passing test waits for it. test_serve and the tests with the
-# radio rig, which are alone on the machine, check that the program ends within a second.
+# A generous limit for a loaded machine; no passing test waits this long. test_serve and the radio rig's tests, which
+# run alone on the machine, check that the program ends within a second.
 PATIENCE_S = 60
 
 
 def write_config(folder: Path, changes: dict[str, object]) -> Path:
-    """Write a configuration file, with these keys changed, into a folder; return its path."""
+    """Write a configuration file into a folder, with some keys changed; return its path."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,7 +38,7 @@ def write_config(folder: Path, changes: dict[str, object]) -> Path:
 
 @contextmanager
 def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the program, and kill it at the end if the test did not stop it."""
+    """Run the program, and kill it if it is still running at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ble_exporter", *arguments],
         stdout=subprocess.PIPE,

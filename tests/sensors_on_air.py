@@ -50,7 +50,7 @@ class Air:
         return True
 
     def send_all(self, packets: Iterator[tuple[float, Packet]]) -> list[bool]:
-        """Send packets, each at its number of seconds from now; return which of them were accepted."""
+        """Send packets, each after its delay in seconds; return for each whether it was accepted."""
         began = self.now
         results = []
         for after_s, packet in packets:
@@ -60,7 +60,7 @@ class Air:
 
 
 def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
-    """Yield a sensor's packets with their seconds: A B A B under each counter; `lost` drops 60 % of them at random."""
+    """Yield a sensor's packets with their times in seconds: A B A B under each counter; `lost` drops 60 % at random."""
     for index in range(len(counters) * PACKETS_PER_COUNTER):
         value = counters[index // PACKETS_PER_COUNTER]
         if lost is None or lost.random() > 0.6:

@@ -25,7 +25,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         build_backend._copy_one(ROOT / source, folder / source)
     version = folder / build_backend.VERSION
     text = version.read_text(encoding="utf-8").splitlines(keepends=True)
-    # The line of an unpacked checkout, even if the tests run in an archive.
+    # Use the line of a checkout, even if these tests run in an unpacked archive.
     lines = ['COMMIT = "$Format:%H$"\n' if line.startswith("COMMIT = ") else line for line in text]
     version.write_text("".join(lines).replace(f'NUMBER = "{build_number(folder)}"', 'NUMBER = "7.0.0.dev0"'))
     pyproject = folder / "pyproject.toml"
@@ -41,7 +41,7 @@ def build_number(folder: Path) -> str:
 
 
 def on_a_commit(project: Path) -> None:
-    """Make a repository with a detached head, as far as the version reads it."""
+    """Make a .git folder with a detached HEAD: enough to determine the version."""
     (project / ".git").mkdir()
     (project / ".git" / "HEAD").write_text(COMMIT)
 
@@ -72,7 +72,7 @@ def files_of(project: Path) -> dict[Path, bytes]:
 def test_a_wheel_has_the_commit(
     project: Path, tmp_path: Path, kind: Callable[[Path], None], version: str, commit: str
 ) -> None:
-    """Pip reads the commit in the file name, the program in the package; the build leaves the sources unchanged."""
+    """Pip gets the commit from the file name, the program from the package; the sources stay unchanged."""
     kind(project)
     before = files_of(project)
 
@@ -93,7 +93,7 @@ def test_a_wheel_from_the_source_distribution_has_the_same_version(
     """The source distribution has no repository, and must contain everything that a build needs."""
     on_a_commit(project)
     name = build_backend.build_sdist(str(tmp_path))
-    # tarfile is no option: Debian 12's Python 3.11.2 has no extraction filters, and later Pythons warn without one.
+    # tarfile can't be used: Debian 12's Python 3.11.2 has no extraction filters, and later Pythons warn without one.
     subprocess.run(["tar", "-xzf", name], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path / name.removesuffix(".tar.gz"))
 
@@ -104,7 +104,7 @@ def test_a_wheel_from_the_source_distribution_has_the_same_version(
 
 
 def test_a_release_has_its_number_alone(project: Path, tmp_path: Path) -> None:
-    """Public package indexes accept no version with a commit."""
+    """Public package indexes accept no version number that includes a commit."""
     on_a_commit(project)
     for path in (project / "pyproject.toml", project / build_backend.VERSION):
         path.write_text(path.read_text().replace("7.0.0.dev0", "7.0.0"))
@@ -122,7 +122,7 @@ def test_a_build_that_fails_leaves_the_folder(project: Path, tmp_path: Path) -> 
 
 
 def test_the_backend_is_the_release_that_the_tests_have() -> None:
-    """`make lock` may lock a newer release for development: then pyproject.toml must require that one, too."""
+    """`make lock` may lock a newer release for development; pyproject.toml must then require the same release."""
     (named,) = re.findall(r'^requires = \["(poetry-core==\S+)"\]$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
     assert f"\n{named} \\\n" in (ROOT / "requirements-dev.lock").read_text()

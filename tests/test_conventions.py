@@ -28,7 +28,7 @@ def _reversed_assertions(source: str) -> list[int]:
 
 
 def test_the_expected_value_stands_first() -> None:
-    """With one order everywhere, the left side in a failure report is always the expected value."""
+    """With the same order everywhere, the left side in a failure report is always the expected value."""
     found = {path: _reversed_assertions(path.read_text(encoding="utf-8")) for path in HERE.rglob("*.py")}
 
     assert {} == {str(path.relative_to(HERE)): lines for path, lines in found.items() if lines}

@@ -36,7 +36,7 @@ def _page(name: str) -> str:
 
 
 def _blocks() -> list[object]:
-    """Return a test case for each YAML block of the README and of docs/; its id has the page's name."""
+    """Return a test case for each YAML block of the README and of docs/; its id contains the page's name."""
     return [
         pytest.param(block, id=f"{page.name}-{number}")
         for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,12 +60,12 @@ def test_every_metric_of_the_exporter_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("page", ["docs/metrics.md", "docs/troubleshooting.md"])
 def test_every_reason_of_a_rejection_is_explained(page: str) -> None:
-    """A user looks up the reason of a rejection in a log, and an author of an alert looks up the label."""
+    """Users look up reasons that they found in a log; authors of alerts look up the label's values."""
     assert [] == [reason for reason in REJECT_REASONS if f"`{reason}`" not in _page(page)]
 
 
 def test_every_key_of_the_configuration_is_in_the_list() -> None:
-    """Users find a configuration key only if the list has it."""
+    """Users can find a key only if this list contains it."""
     assert [] == [key for key in KEYS if f"| `{key}` |" not in _page("docs/configuration.md")]
 
 
@@ -80,7 +80,7 @@ def test_every_path_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("block", _blocks())
 def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
-    """Readers copy these blocks. A block without the mandatory keys is tested with them added."""
+    """Readers copy these blocks. If a block lacks mandatory keys, the test adds them."""
     copied = yaml.safe_load(block)
     if isinstance(copied, list):
         assert [["alert", "expr", "for"]] == [list(rule) for rule in copied]
@@ -125,7 +125,7 @@ def _files_in_the_tree() -> list[str]:
 
 
 def test_the_tree_lists_every_file_and_no_other() -> None:
-    """A new contributor finds the place for a change with this page."""
+    """New contributors use this page to find the place for a change."""
     files = [path.relative_to(ROOT) for path in (ROOT / "ble_exporter").rglob("*.py") if path.name != "__init__.py"]
 
     assert sorted(map(str, files)) == sorted(_files_in_the_tree())
@@ -140,7 +140,7 @@ def test_the_layers_are_those_that_import_linter_checks() -> None:
 
 
 def test_every_message_in_troubleshooting_is_the_program_s() -> None:
-    """Users search for the text of a message: a reworded message must be reworded in the documentation, too."""
+    """Users search for the text of a message: when a message is reworded, the documentation must change, too."""
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ble_exporter").rglob("*.py"))
     source = re.sub(r'"\s*\n\s*f?"', "", source)
     tables = re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", _page("docs/troubleshooting.md"), re.MULTILINE)
@@ -153,7 +153,7 @@ def test_every_message_in_troubleshooting_is_the_program_s() -> None:
 
 
 def test_every_decision_is_dated() -> None:
-    """A reader judges a decision by the knowledge of its time."""
+    """Readers need the date to judge a decision by the knowledge of its time."""
     head = re.compile(r"# (\d+)\. .+\n\n\*\*Status:\*\* \w+.*\n+\*\*Date:\*\* \d{4}-\d\d-\d\d\n\n\*\*Context\.\*\* ")
     records = sorted((ROOT / "docs/adr").glob("*.md"))
     found = [(record, head.match(record.read_text(encoding="utf-8"))) for record in records]
@@ -162,14 +162,14 @@ def test_every_decision_is_dated() -> None:
 
 
 def _anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, in GitHub's spelling."""
+    """Return the anchors of a page's headings, as GitHub generates them."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _leads_somewhere(page: Path, link: str) -> bool:
-    """Return whether the link's file exists and has the heading of the link's anchor, if it has one."""
+    """Return whether a link's file exists, and whether it has the heading of the link's anchor, if any."""
     path, _, anchor = link.partition("#")
     target = page.parent / path if path else page
     return target.exists() and (not anchor or anchor in _anchors(target))
@@ -205,7 +205,7 @@ def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]
 
 
 def test_every_format_is_in_the_list_in_order() -> None:
-    """Users look here to learn whether a sensor is supported; the order decides the positions of values."""
+    """Users look here to learn whether a sensor is supported; the order decides the positions of repeated values."""
     page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
     modules = [inspect.getfile(row.fields).rpartition("/")[2] for row in FORMATS.values()]

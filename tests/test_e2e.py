@@ -1,4 +1,4 @@
-"""The whole service from the radio to the scrape in one test, which is the one to read first."""
+"""The whole service from the radio to the scrape in one test; read this test first."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ devices: {{ "{LIVING_ROOM[0]}": living_room, "{BEDROOM[0]}": bedroom }}
 
 
 def test_a_scrape_shows_what_is_on_air(tmp_path: Path, in_virtual_time: InVirtualTime) -> None:
-    """Prometheus must get right values, and none of a silent sensor; the service must end when systemd stops it."""
+    """Prometheus must get correct values, and none of a silent sensor; systemd must be able to stop the service."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     Path(tmp_path, "config.yaml").write_text(f"{CONFIG}listen_address: 127.0.0.1\nlisten_port: {port}\n", "utf-8")
@@ -42,7 +42,7 @@ def test_a_scrape_shows_what_is_on_air(tmp_path: Path, in_virtual_time: InVirtua
         async with Tasks() as tasks:
             config = load_config(str(tmp_path / "config.yaml"))
             serving = tasks.start(serve(config, radio, logging.getLogger("test"), stop))
-            await asyncio.sleep(300)  # virtual time: the wait takes none
+            await asyncio.sleep(300)  # in virtual time
             metrics = await get("/metrics")
             assert 'ble_sensor_temperature_celsius{device="living_room"} 27.01' in metrics
             assert 'ble_sensor_temperature_celsius{device="bedroom"} 25.06' in metrics
@@ -53,7 +53,7 @@ def test_a_scrape_shows_what_is_on_air(tmp_path: Path, in_virtual_time: InVirtua
             assert [] == [line for line in metrics if line.startswith("ble_sensor_") and "bedroom" in line]
             assert '"devices_seen": 1' in (await get("/status"))[0]
             assert ["ready"] == await get("/readyz")
-            stop.set()  # as SIGTERM does
+            stop.set()  # SIGTERM does the same
             await serving
         socket.create_server(("127.0.0.1", port)).close()  # the port is free again
 

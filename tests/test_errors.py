@@ -1,4 +1,4 @@
-"""Errors carry their parts as attributes, so that no code has to parse their text."""
+"""Errors carry their parts as attributes, so that no code has to parse the message."""
 
 import pytest
 

@@ -118,7 +118,7 @@ def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
 def test_a_missing_python_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, status: int
 ) -> None:
-    """A developer may do without a Python; in CI, a silently skipped test would test nothing."""
+    """A developer may lack one of the Pythons; in CI, a silently skipped test would test nothing."""
     monkeypatch.setenv("CI", ci)
     monkeypatch.setenv("PYTHONS", "3.99")
 

@@ -59,7 +59,7 @@ def test_the_log_is_rotated(app_config: AppConfig) -> None:
 
 
 def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
-    """The configured log file must be the only destination of the records."""
+    """Records that reach the root logger could also appear on standard error."""
     assert not get_logger(app_config).propagate
 
 
@@ -72,7 +72,7 @@ def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
 def test_a_relative_path_is_relative_to_the_working_directory(
     app_config: AppConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The systemd unit sets WorkingDirectory to make this path predictable."""
+    """The systemd unit sets WorkingDirectory, so a relative path is predictable."""
     monkeypatch.chdir(tmp_path)
 
     get_logger(replace(app_config, log_file="./here/x.log")).info("x")

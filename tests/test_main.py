@@ -27,7 +27,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_a_bad_request_is_not_shown_on_standard_error(tmp_path: Path) -> None:
-    """Anybody in the network can send bad requests: they must not fill the journal, or the SD card."""
+    """Anybody on the network can send bad requests: they must not fill the journal, or the SD card."""
     path = write_config(tmp_path, {"log_level": "DEBUG"})
     port = yaml.safe_load(path.read_text())["listen_port"]
     log = tmp_path / "logs" / "x.log"
@@ -122,7 +122,7 @@ def broken(*_settings: object, **_options: object) -> Radio:
 
 
 def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -> None:
-    """The error is a bug, and a bug report needs the traceback, also in the log. Python makes the exit status 1."""
+    """The error is a bug: the bug report needs the traceback, also from the log. Python sets exit status 1."""
     with pytest.raises(ZeroDivisionError):
         main(["--config", str(config)], broken)
     assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
@@ -135,7 +135,7 @@ def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_config_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A user can find a mistake before the restart of a running service."""
+    """Users can find mistakes before they restart a running service."""
     port = yaml.safe_load(config.read_text())["listen_port"]
 
     assert 0 == main(["--config", str(config), "--config.check"])

@@ -59,7 +59,7 @@ def module_of(test_file: str) -> str:
 
 
 def test_every_module_has_its_tests() -> None:
-    """A contributor who changes a module finds its tests without a search, and a module without tests is reported."""
+    """Contributors find a module's tests without a search; this test reports modules without tests."""
     assert sorted(WITHOUT_TESTS) == sorted(MODULES - {module_of(name) for name in TEST_FILES})
 
 

@@ -74,7 +74,7 @@ def test_byte_order_sign_and_bounds_change_to_valid_values(tmp_path: Path, befor
 
 
 def test_each_caught_exception_is_replaced(tmp_path: Path) -> None:
-    """A handler that no test reaches must be reported, also if it catches several exceptions."""
+    """A handler that no test reaches must be reported, even if it catches several exceptions."""
     changes = changes_of(tmp_path, "def f():\n    try:\n        g()\n    except (A, b.C):\n        g()\n")
 
     assert {"except (ZeroDivisionError, b.C):", "except (A, ZeroDivisionError):"} <= changes
@@ -107,7 +107,7 @@ def test_a_mutant_names_the_function_it_changes(mutants: list[Mutant]) -> None:
     ],
 )
 def test_a_change_without_meaning_is_no_mutant(tmp_path: Path, before: str, after: str) -> None:
-    """Such a mutant would survive, or fail at import; both prove nothing about the tests."""
+    """Such a mutant would survive or fail at import, and would prove nothing about the tests."""
     assert [] == list(module_of(tmp_path, before).mutants([("test", after)]))
 
 
@@ -120,7 +120,7 @@ def test_no_mutant_is_made_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", sorted(path.name for path in FORMATS.glob("*.py")))
 def test_every_test_file_that_a_round_names_exists(module: str) -> None:
-    """Pytest fails for a missing file, and `make mutants` runs too rarely to notice a renamed one soon."""
+    """Pytest fails if a file is missing, and `make mutants` runs too rarely to notice a renamed file soon."""
     paths = [Path(argument) for arguments in rounds(module) for argument in arguments if argument.endswith(".py")]
 
     assert Path("tests/formats/test_vectors.py") in paths

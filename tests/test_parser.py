@@ -42,7 +42,7 @@ def test_parse_bthome_raises_a_value_error() -> None:
 
 
 def test_a_reading_is_the_meaning_of_one_advertisement() -> None:
-    """A repeat can be told from a new measurement only if values, packet id and format arrive together."""
+    """Only with values, packet id and format together can a repeat be distinguished from a new measurement."""
     assert read({UUID: PACKET_B}) == Reading(
         measurements={Measurement("voltage"): 2.848, Measurement("power_on"): 0.0, Measurement("opening"): 1.0},
         others={},
@@ -82,7 +82,7 @@ def test_one_payload_alone_is_read_as_next_to_an_unknown_format(one: tuple[str, 
 
 
 def test_a_reading_numbers_what_is_no_measurement() -> None:
-    """Two formats may each send a button: neither may replace the other."""
+    """Two formats may each send a button: neither event may replace the other."""
     reading = read({UUID: bytes.fromhex("403a013a02"), bthome_v1.UUID: bytes.fromhex("023a04") + b"\x64\x53abc"})
 
     assert {"button": "press", "button_2": "double_press", "button_3": "long_press", "text": "abc"} == reading.others
@@ -111,7 +111,7 @@ def test_service_data_of_an_unknown_format_next_to_a_known_one_is_ignored() -> N
 def test_an_advertisement_without_a_known_format_says_what_it_had(
     service_data: dict[str, bytes], reason: str, text: str
 ) -> None:
-    """A user who set the sensor to another format must be able to see that in the log, with the bytes."""
+    """A user who set the sensor to another format must be able to see the packet's format and bytes in the log."""
     with pytest.raises(DecodeError) as caught:
         read(service_data)
 
@@ -153,7 +153,7 @@ def test_the_same_measurement_in_two_formats_is_kept_twice(turn: int) -> None:
 
 
 def test_an_impossible_value_keeps_its_position_among_formats() -> None:
-    """If the first sensor of a device breaks, the second one's value must not take its place."""
+    """If a device's first sensor breaks, the value of the second must not take its place."""
     reading = read({UUID: b"\x40\x02\xff\x7f\x01\x50", atc.UUID: PVVX_PACKET.replace(b"\x52\x09", b"\xff\x09")})
 
     assert 19.0 == reading.measurements[Measurement("temperature", 2)]
@@ -181,7 +181,7 @@ def test_a_refused_payload_does_not_affect_the_other_one() -> None:
 
 
 def test_of_several_payloads_that_are_all_refused_the_first_is_reported() -> None:
-    """The order of the formats decides, so that the counted reason stays the same from packet to packet."""
+    """The first format in the table decides, so that the counted reason is the same for each packet."""
     with pytest.raises(DecodeError, match="the payload is encrypted, and there is no key"):
         read({mibeacon.UUID: b"\x00", UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
 
@@ -210,7 +210,7 @@ def test_an_impossible_value_is_left_out_and_reported() -> None:
 
 
 def test_a_key_reads_what_is_encrypted() -> None:
-    """The packet is the worked example of bthome.io/encryption."""
+    """The packet is the worked example from bthome.io/encryption."""
     advertisement = Advertisement("54:48:E6:8F:80:A5", {UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")}, 0.0)
     cipher = Ccm(bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932"))
     reading = keyed_reader(cipher, ReplayGuard(lambda: 0.0))(advertisement)
@@ -240,7 +240,7 @@ def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:
 
 
 def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:
-    """Merging works with a key as it does without one."""
+    """Merging must work with a key as it does without one."""
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), atc.UUID: sealing.seal_atc(b"\xa0\x65\x50", 7)})
 
     assert ("BTHome v2, encrypted", "pvvx or ATC1441, encrypted") == reading.formats
@@ -267,7 +267,7 @@ def test_a_key_accepts_nothing_else(service_data: dict[str, bytes], reason: str)
 
 
 def test_a_sensor_that_has_restarted_is_remarked() -> None:
-    """The log reports a restart: from here on, a recording of the old battery is recognized."""
+    """The restart must be logged: from then on, recordings from the old battery are recognized."""
     device = Keyed()
     device.read({UUID: sealing.seal_temperature(21, 500_000)})
     remarks: list[Remarks | str | None] = []

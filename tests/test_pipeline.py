@@ -45,7 +45,7 @@ class Air:
 
 @pytest.fixture
 def air(app_config: AppConfig, log: logging.Logger) -> Air:
-    """A pipeline for the two devices of the configuration."""
+    """A pipeline for the two devices of `app_config`."""
     return Air(app_config, log)
 
 
@@ -92,7 +92,7 @@ def test_a_rejected_advertisement_is_counted_by_reason_and_refreshes_nothing(
 
 
 def test_a_rejection_is_logged_once_for_each_device_and_reason(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """The warning names the sensor; a sensor that sends nonsense every 2.5 s must not fill the SD card."""
+    """The warning names the sensor; repeated nonsense, for example every 2.5 s, must not fill the SD card."""
     caplog.set_level(logging.INFO)
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
         air.send({UUID: ENCRYPTED}, address)
@@ -117,7 +117,7 @@ def test_a_device_is_logged_when_it_is_first_heard(air: Air, caplog: pytest.LogC
 
 @given(st.lists(st.tuples(st.sampled_from([LIVING_ROOM, UNKNOWN]), st.binary(max_size=400))))
 def test_every_advertisement_is_counted_once(packets: list[tuple[str, bytes]]) -> None:
-    """A packet that is not counted would be a gap without an explanation."""
+    """A packet that is not counted would be an unexplained gap."""
     log = logging.getLogger("test")
     log.setLevel(logging.CRITICAL)
     air = Air(AppConfig(30, 5, 8000, {LIVING_ROOM: "living_room"}), log)

@@ -43,7 +43,7 @@ class KeyedPipeline:
         self._pipeline = Pipeline(devices, self.counts, log, lambda: self.now)
 
     def hear(self, service_data: dict[str, bytes], adapter: str = "hci0") -> dict[str, float]:
-        """Pass on an advertisement with a new time and RSSI; return the series of a scrape after it."""
+        """Pass an advertisement with a new time and RSSI to the pipeline; return the series of a scrape after it."""
         self.now += 1
         if self._pipeline.wants(ADDRESS):
             self._pipeline.handle(Advertisement(ADDRESS, service_data, 1000 + self.now, -int(self.now), adapter))
@@ -93,7 +93,7 @@ def test_what_is_not_authentic_is_counted_and_refreshes_nothing(pipeline: KeyedP
 
 @pytest.mark.parametrize("payload", ["400005", "40FF"], ids=["packet id alone", "unknown object"])
 def test_a_plain_packet_without_values_is_a_downgrade_too(pipeline: KeyedPipeline, payload: str) -> None:
-    """A user who searches for the fault must find it under its own reason."""
+    """A user who searches for the fault must find it under the reason `not_encrypted`."""
     pipeline.hear({UUID: bytes.fromhex(payload)})
 
     assert {"not_encrypted": 1} == pipeline.rejected
@@ -200,7 +200,7 @@ def test_a_new_battery_is_logged_and_the_next_one_is_warned_of_again(
 
 @pytest.mark.parametrize(("scan_duration_s", "rejected"), [(30, 2), (5, 4)], ids=["without pause", "with pauses"])
 def test_a_pause_between_two_scans_is_no_silence(log: logging.Logger, scan_duration_s: float, rejected: int) -> None:
-    """While no adapter listens, a sensor is not silent: the required silence is longer by the scan interval."""
+    """While no adapter listens, a sensor is not silent: the required silence is the scan interval longer."""
     pipeline = KeyedPipeline(log, {ADDRESS: KEY}, scan_duration_s)
     pipeline.hear({UUID: seal_temperature(21, 500_000)})
     pipeline.now += QUIET_S - 20

@@ -1,9 +1,9 @@
 """
 The README's commands and configurations work.
 
-Each line of its `sh` blocks is one of four kinds: make targets, pip, the exporter's own commands, and commands that
-set up a machine. The first test fails for a fifth kind. Commands that need root, systemd or the network are compared
-with the files that they use; `make test-fresh` runs the installation itself.
+Each line of the README's `sh` blocks is one of four kinds: make targets, pip, the exporter's own commands, and commands
+that set up a machine. The first test fails for a fifth kind. Commands that need root, systemd or the network are
+compared with the files that they use; `make test-fresh` runs the installation itself.
 """
 
 import re
@@ -118,7 +118,7 @@ def _free_port() -> int:
 def test_find_check_and_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """These are the three commands after the installation, run on a capture and on the simulated radio."""
+    """Users run these three commands after the installation; the test uses a capture and the simulated radio."""
     monkeypatch.chdir(tmp_path)
     Path("one.capture").write_text(CAPTURE, encoding="utf-8")
     discover, start, doctor = (command[1:] for command in EXPORTER)
@@ -167,7 +167,7 @@ def test_prometheus_scrapes_the_port_of_the_configuration() -> None:
 
 
 def test_the_table_of_sensors_is_a_recorded_one() -> None:
-    """The table must be real output of `discover`; the radio rig compares the recording with the program."""
+    """The table must be real output of `discover`; the radio rig checks the recording against the program."""
     table = next(block for block in _blocks("") if "ADDRESS" in block).split("\n\n")[0]
     recorded = (ROOT / "docs/first-five-minutes.md").read_text(encoding="utf-8").splitlines()
 

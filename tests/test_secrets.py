@@ -37,7 +37,7 @@ OTHER_KEY = bytes.fromhex("fedcba9876543210fedcba9876543210")
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """A handler that stays open would write the log of the next test."""
+    """A handler that stays open would also write the log of the next test."""
     yield
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:

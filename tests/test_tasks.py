@@ -281,7 +281,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVi
 
 
 def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTime) -> None:
-    """asyncio.run cancels all tasks at its end, including the one with the block."""
+    """asyncio.run cancels all tasks at its end, including the task that runs the block."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -300,7 +300,7 @@ def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTi
 
 
 def test_an_end_can_be_asked_for_within_the_block(in_virtual_time: InVirtualTime) -> None:
-    """A caller can handle a failure to end, if it is none of the program; the block does not raise it again."""
+    """A caller may handle an error of the tasks' end itself; the block must not raise it again."""
 
     async def run() -> int:
         async with Tasks() as tasks:

@@ -128,7 +128,7 @@ def test_without_a_known_commit_it_still_starts(checkout: Path, kind: Callable[[
 
 
 def test_a_recorded_commit_takes_precedence(checkout: Path) -> None:
-    """An archive may be unpacked in a repository with another commit; an empty record counts, too."""
+    """An archive may be unpacked in a repository with another commit; a recorded empty commit also takes precedence."""
     assert commit_of(checkout, COMMIT_OF_AN_ARCHIVE) == COMMIT_OF_AN_ARCHIVE
     assert "" == commit_of(checkout, "")
 

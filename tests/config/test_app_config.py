@@ -61,7 +61,7 @@ def test_every_key_is_read() -> None:
 
 
 def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
-    """It is the first file that a user edits."""
+    """Users edit this file first."""
     config = load_config(str(ROOT / "config.yaml"))
 
     assert (30, 5, 8000) == (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port)

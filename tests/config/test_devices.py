@@ -1,4 +1,4 @@
-"""Devices with bindkeys: the places of a key, and messages that never show one."""
+"""Devices with bindkeys: the sources of a key, and messages that never show a key."""
 
 import os
 import traceback
@@ -36,7 +36,7 @@ def shows_a_part_of_the_key(text: str) -> bool:
 
 
 def test_a_key_file_is_looked_for_next_to_the_configuration(tmp_path: Path) -> None:
-    """The path must not depend on the working directory, which a systemd unit may set."""
+    """The path must not depend on the working directory, which is different in a systemd unit."""
     (tmp_path / "living_room.key").write_text(KEY.upper())
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: living_room.key}"))
@@ -53,7 +53,7 @@ def test_characters_that_an_editor_adds_to_a_key_are_ignored(tmp_path: Path, aro
 
 
 def test_a_file_with_more_text_after_the_key_is_refused(tmp_path: Path) -> None:
-    """The whole file must be checked, even if the other text is far from the key."""
+    """The whole file must be checked, even if the additional text is far behind the key."""
     (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
 
     with pytest.raises(ConfigError, match=r"x\.key: this is not a bindkey; write the 32 hex digits"):
@@ -82,7 +82,7 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_credentials_that_can_t_be_read_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An example is a name that is too long; for root, a folder without permissions would be readable."""
+    """The test uses a name that is too long, because missing permissions would not stop root."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
@@ -99,7 +99,7 @@ def test_the_files_that_hold_keys_are_known(tmp_path: Path) -> None:
 
 
 def test_a_configuration_does_not_show_its_keys(tmp_path: Path) -> None:
-    """Its repr may end up in a log."""
+    """The repr of a configuration may end up in a log."""
     config = load_config(str(write(tmp_path, f"{{name: x, bindkey: {KEY}}}")))
 
     assert isinstance(config, AppConfig)

@@ -56,7 +56,7 @@ def test_a_last_line_without_an_end_gets_one() -> None:
 
 
 def test_a_byte_order_mark_stays() -> None:
-    """Notepad writes a byte order mark, which the tree's positions do not count."""
+    """Notepad writes a byte order mark, which is not counted in the tree's positions."""
     text = "\ufeff" + HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n'
 
     assert text + f'  "{CELLAR}": "cellar"\n' == text_with(text)
@@ -81,13 +81,13 @@ def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
 
 
 def test_a_device_is_not_added_twice() -> None:
-    """The intended name would be unclear."""
+    """It would be unclear which name the user means."""
     with pytest.raises(ConfigError, match=f"{CELLAR} is already listed"):
         text_with(HEAD + "devices: {}\n", ADDITION, NewDevice(CELLAR, "y"))
 
 
 def test_a_name_that_is_used_is_refused() -> None:
-    """Two devices with one name would be one series."""
+    """Two devices with one name would share their series."""
     with pytest.raises(ConfigError, match='the name "x" is already used; choose another'):
         text_with(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n", NewDevice(CELLAR, "x"))
 
@@ -249,7 +249,7 @@ def test_a_failed_write_leaves_the_file_unchanged(tmp_path: Path, monkeypatch: p
 
 
 def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service could no longer read the file. The error comes before the user chooses sensors."""
+    """With another owner, the service might not read the file. The error comes before the user chooses sensors."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + "devices:\n")
     real = os.fstat
@@ -273,7 +273,7 @@ def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypat
 
 
 def test_the_present_configuration_is_returned(tmp_path: Path) -> None:
-    """`discover` marks the sensors that are already configured."""
+    """`discover` marks the sensors in this configuration."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
 

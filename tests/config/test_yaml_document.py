@@ -41,7 +41,7 @@ def value(text: str) -> Node:
 
 
 def nodes(text: str) -> Mapping[str, Node]:
-    """Return the nodes of a text that may have two particular keys."""
+    """Return the nodes of a text in which only two keys are allowed."""
     return DOCUMENT.nodes(entries(text), ("listen_port", "devices"))
 
 
@@ -129,7 +129,7 @@ def test_a_tag_that_does_not_fit_is_refused() -> None:
     [("12:34:56:12:34:56", True), ("010", True), ("1_000", True), ("no", True), ("attic", False), ("'010'", False)],
 )
 def test_a_value_that_other_parsers_read_as_no_text_is_recognised(text: str, is_number: bool) -> None:
-    """The sample quotes addresses for this reason, and an unquoted bindkey may have lost digits."""
+    """The sample quotes addresses because of such parsers, and an unquoted bindkey may have lost digits."""
     assert is_number == is_bare_number(value(text))
 
 
@@ -147,7 +147,7 @@ def test_a_value_that_other_parsers_read_as_no_text_is_recognised(text: str, is_
     ],
 )
 def test_the_kind_of_a_node_is_recognised(text: str, expected: tuple[bool, bool, bool, bool]) -> None:
-    """The editor adds a device differently to a mapping, an empty value, and a mapping in braces."""
+    """The editor adds devices differently to a block mapping, an empty value, and a mapping in braces."""
     node = value(text)
 
     assert expected == (is_mapping(node), is_scalar(node), is_empty(node), is_flow(node))
@@ -160,12 +160,12 @@ def test_a_list_has_elements_and_anything_else_is_one() -> None:
 
 
 def test_what_is_no_mapping_has_no_entries() -> None:
-    """The caller reports what is missing; the document raises no error."""
+    """The caller reports a missing value; these functions raise no error."""
     assert [] == entries("- a\n") == entries("") == entries_of(None)
 
 
 def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
-    """PyYAML's span includes the comments after the mapping: a new device would be added below them."""
+    """PyYAML's span includes the comments after the mapping, and a new device would be added below them."""
     text = 'devices:\n  "a": {name: x}\n  "b": y  # mine\n\n# the end\n'
     ((_, node),) = entries(text)
     start, end = span_of(node)
@@ -181,7 +181,7 @@ def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
     ],
 )
 def test_invalid_yaml_is_a_configuration_error(data: bytes, message: str) -> None:
-    """The message names the line if it is known; users could not understand a traceback."""
+    """The message names the line if it is known; a traceback would not help a user."""
     with pytest.raises(ConfigError) as caught:
         DOCUMENT.entries(data)
 

@@ -1,4 +1,4 @@
-"""The data kept about one device, except transmissions and expiry, which have their own test files."""
+"""The data kept about one device. Transmissions and expiry have their own test files."""
 
 from collections.abc import Callable
 
@@ -74,7 +74,7 @@ def test_the_interval_is_that_of_the_adapter_that_hears_most(home: Home, attic: 
 
 
 def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval() -> None:
-    """With the interval of an adapter that it has left, a sensor would count as absent between any two packets."""
+    """By the interval of an adapter that no longer hears it, a sensor would seem absent between two packets."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     for adapter, interval_s in (("hci0", 5), ("hci1", 60)):
@@ -100,7 +100,7 @@ def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
 
 
 def test_what_is_no_measurement_is_kept_with_its_time(home: Home, attic: Device) -> None:
-    """The latest value of each name is kept, in order of arrival; bytes are shown as hexadecimal digits."""
+    """The latest value of each name is kept, the most recent last; bytes are shown as hexadecimal digits."""
     home.hear(others={"text": "hello", "button": "press"})
     home.now += 5
     home.hear(others={"raw": b"\xff\x00", "text": "goodbye"})

@@ -87,7 +87,7 @@ def test_what_expired_does_not_come_back_with_another_measurement() -> None:
 
 
 def test_a_device_that_was_gone_begins_anew() -> None:
-    """After its expiry the last update is forgotten; a packet without a measurement does not restore it."""
+    """The last update expires with the device; a later packet without a measurement does not restore it."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90
@@ -157,7 +157,7 @@ def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
 
 
 def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
-    """With a learned limit, each of the two packets' values expires a minute after it was last heard."""
+    """Each of the two packets' values expires a minute after the packet was last heard."""
     home = Home(limit=learned_limit())
     for number in range(1440):
         home.now += 2.5
@@ -173,7 +173,7 @@ def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
 
 @pytest.mark.parametrize("heard_before", [1, 20])
 def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
-    """Five seconds of each thirty hear one temperature packet: losing two in a row is nothing unusual."""
+    """A scan of 5 s every 30 s hears one temperature packet: losing two in a row is nothing unusual."""
     home = Home(limit=learned_limit(30))
     hear_each(home, [30] * heard_before, {"temperature": 21.5})
     for _second in range(90):
@@ -244,7 +244,7 @@ LIMITS = [fixed_limit(1), fixed_limit(90), learned_limit(), learned_limit(30), l
 def test_what_was_heard_within_its_limit_is_left_and_nothing_else(
     packets: list[tuple[int, dict[str, float], str, bool]], silence: int, limit: Limit
 ) -> None:
-    """The set of values is compared with the definition, for any packets, and with or without scrapes between them."""
+    """The values that remain are compared with the definition, for any packets, with and without scrapes in between."""
     home = Home(limit=limit)
     heard: dict[str, list[float]] = {}
 

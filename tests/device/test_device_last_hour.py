@@ -1,4 +1,4 @@
-"""The last hour of each measurement of a device, and the limit on the number of measurements with one."""
+"""The last hour of each measurement of a device, and the limit on the number of such measurements."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def home() -> Home:
 
 
 def last_hour(home: Home) -> dict[str, dict[int, float]]:
-    """Return the attic's last hour as measurement → minutes ago → value, without the gaps."""
+    """Return the attic's last hour without gaps: measurement → minutes ago → value."""
     return {
         measurement: {POINTS - 1 - index: value for index, value in enumerate(values) if value is not None}
         for measurement, values in home.devices["attic"].last_hour(home.now).items()
@@ -27,7 +27,7 @@ def last_hour(home: Home) -> dict[str, dict[int, float]]:
 
 
 def test_a_point_is_the_last_value_of_its_minute(home: Home) -> None:
-    """Minutes are those of the clock: a value at 59.9 s belongs to the minute before a value at 60 s."""
+    """A minute is a full minute of the clock: a value at 59.9 s belongs to the minute before a value at 60 s."""
     for home.now, door in ((0, 0), (20, 1), (59.9, 1), (60, 0), (130, 1)):
         home.hear({"door": door})
 
@@ -35,7 +35,7 @@ def test_a_point_is_the_last_value_of_its_minute(home: Home) -> None:
 
 
 def test_each_measurement_has_its_own_gaps(home: Home) -> None:
-    """A point is drawn only for a measurement that was heard: a temperature must not continue the voltage's line."""
+    """A measurement without a new value must have a gap, even if the device sends another measurement."""
     home.hear({"temperature": 20, "humidity": 40})
     home.now = 5 * STEP_S
     home.hear({"temperature": 21})
@@ -44,7 +44,7 @@ def test_each_measurement_has_its_own_gaps(home: Home) -> None:
 
 
 def test_a_measurement_that_was_not_heard_for_an_hour_is_not_there(home: Home) -> None:
-    """An empty line has no information."""
+    """A chart line without points carries no information."""
     home.hear({"temperature": 20})
 
     home.now = HOUR_S - 1
@@ -79,7 +79,7 @@ def test_nobody_can_fill_the_memory_with_names(home: Home) -> None:
 
 
 def test_a_name_that_is_heard_no_more_makes_room_for_another(home: Home) -> None:
-    """After new firmware, the last hour has room for the new names once the old ones are an hour old."""
+    """After a firmware change, the new names get a last hour once the old ones have expired."""
     home.hear({f"count_{position}": 1 for position in range(2, MOST_HISTORIES + 2)})
     home.now = HOUR_S - 1
     home.hear({"temperature": 20})
@@ -91,7 +91,7 @@ def test_a_name_that_is_heard_no_more_makes_room_for_another(home: Home) -> None
 
 
 def test_one_that_is_too_many_gets_the_next_room(home: Home) -> None:
-    """A measurement that found no room at its first packet gets a last hour when another one expires."""
+    """A measurement without room at its first packet must still get a last hour when another one expires."""
     home.hear({f"count_{position}": 1 for position in range(2, MOST_HISTORIES + 2)})
     home.hear({"temperature": 20})
     for minute in range(1, POINTS):

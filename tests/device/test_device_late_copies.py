@@ -49,7 +49,7 @@ def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, pack
 
 
 def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home) -> None:
-    """Older firmware sends A A A under one id, B under the next: hci0 heard the voltage, hci1 the last temperature."""
+    """Older firmware sends A A A under one id, B under the next: hci0 heard the voltage, hci1 a newer temperature."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=6)
     home.now = 1012.0
     home.hear({"voltage": 2.9}, adapter="hci0", packet_id=9)
@@ -116,7 +116,7 @@ def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(
     lag_s=st.floats(0, 4),
 )
 def test_a_slow_adapter_never_brings_back_the_past(start: int, heard: tuple[set[int], set[int]], lag_s: float) -> None:
-    """With two lossy adapters, one of them late, the shown value of a sensor that counts up must never go down."""
+    """With two lossy adapters, one of them late, the value of a sensor that counts up must never decrease."""
     home = Home()
     arrivals = [(1000.0 + number, number, "hci0") for number in heard[0]]
     arrivals += [(1000.0 + number + lag_s, number, "hci1") for number in heard[1]]

@@ -1,4 +1,4 @@
-"""Which packets are new measurements: repeats, and copies from several adapters."""
+"""Which packets are new measurements, and which are repeats or copies from another adapter."""
 
 import pytest
 from hypothesis import given
@@ -35,7 +35,7 @@ def test_a_repeated_packet_is_no_new_measurement(home: Home) -> None:
 
 
 def test_a_new_packet_id_is_a_new_measurement_of_the_same_values(home: Home) -> None:
-    """A cellar whose temperature stays the same still has a working sensor."""
+    """A sensor in a cellar with a constant temperature must not look dead."""
     hear(home, (1000.0, A, 7), (1010.0, A, 8))
 
     assert 1010.0 == updated_s(home)
@@ -118,7 +118,7 @@ PACKETS = st.tuples(
 def test_what_one_adapter_hears_is_new_unless_it_was_said_under_the_id(
     packets: list[tuple[dict[str, float], int | None]],
 ) -> None:
-    """The last update is compared with the rule itself, for any packets in any order."""
+    """The last update is compared with the definition, for any packets in any order."""
     home = Home()
     said: dict[str, float] = {}
     shown: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""The last hour of one measurement, one point a minute."""
+"""The last hour of one measurement, with one point per minute."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ def last_hour_of(points: Mapping[int, float]) -> LastHour:
 
 
 def test_a_point_is_the_last_value_of_its_minute() -> None:
-    """The sensor did send the last value; a mean would show a door that is one third open."""
+    """The last value was really sent; a mean could show a door that is one third open."""
     last_hour = last_hour_of({100: 0})
     last_hour.put(1, 100)
 
@@ -25,12 +25,12 @@ def test_a_point_is_the_last_value_of_its_minute() -> None:
 
 
 def test_there_is_a_point_for_each_minute_up_to_now() -> None:
-    """The page draws a line from these points, and its end must be the present."""
+    """The page draws a line from these points, which must end at the present minute."""
     assert [None] * 57 + [21.51, None, None] == last_hour_of({100: 21.51}).values(102)
 
 
 def test_a_minute_without_a_value_is_a_gap() -> None:
-    """A line that continued through the gap would show a working sensor."""
+    """A line that continued through a gap would hide that the sensor was silent."""
     assert [None] * 54 + [20, None, None, None, None, 21] == last_hour_of({100: 20, 105: 21}).values(105)
 
 

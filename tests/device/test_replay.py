@@ -1,4 +1,4 @@
-"""New packet or replay: the rule of docs/security.md, from the view of the owner, the attacker and the sensor."""
+"""New packet or replay: the rule of docs/security.md from the viewpoints of owner, attacker and sensor."""
 
 import random
 
@@ -94,7 +94,7 @@ def test_while_a_sensor_lives_no_restart_is_believed(air: Air) -> None:
 
 
 def test_in_a_pause_between_scans_no_sensor_is_silent() -> None:
-    """During the pause the sensor sends, but no adapter listens: a recording must not be accepted because of that."""
+    """During a pause the sensor sends unheard; the exporter must not take this for silence and accept a recording."""
     results = []
     for scan_interval_s in (0.0, 300.0):
         air = Air(scan_interval_s)
@@ -189,7 +189,7 @@ def test_a_second_restart_is_believed_like_the_first(air: Air) -> None:
 
 
 def test_of_two_adapters_one_may_be_late(air: Air) -> None:
-    """The kernel holds packets back: hci1's copy is of a counter that was the latest 4 s before, and is no attack."""
+    """The kernel holds packets back: hci1's copy has a counter that was overtaken 4 s earlier, and is no attack."""
     air.send_all(sensor(range(100, 101)))
     air.send(Packet(101, b"1 101 0"))
     air.now += 4
@@ -201,7 +201,7 @@ def test_of_two_adapters_one_may_be_late(air: Air) -> None:
 
 
 def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old(air: Air) -> None:
-    """Counter 101 was overtaken 20 s before, though it is only two behind the latest: it is not a late copy."""
+    """Counter 101 is only two behind the latest, but was overtaken 20 s earlier: it is not a late copy."""
     for value in (100, 101, 102):
         air.send(Packet(value, b"%d" % value))
         air.now += 10
@@ -221,7 +221,7 @@ def test_a_narrow_counter_may_come_round(air: Air) -> None:
 
 
 def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
-    """Half the range counts as behind: a sensor that restarts there is accepted by the same rule."""
+    """Values in the half of the range behind the counter count as a restart, which the same rule accepts."""
     air.send(Packet(100, b"x", bits=8))
     air.now += 60
 

@@ -1,4 +1,4 @@
-"""Which count is the sensor's: recordings from an earlier battery are genuine, and count up like the sensor."""
+"""Which count is the sensor's: an earlier battery's recordings are genuine, and their counters increase, too."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def air() -> Air:
 
 
 def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -> None:
-    """An attacker who jams a sensor and plays a recording from before the start must not lock it out for good."""
+    """An attacker who jams a sensor and plays an old recording must not lock out the sensor permanently."""
     air.send_all(sensor(range(500_000, 500_002)))
     air.now += 3600
     assert any(air.send_all(sensor(range(10), battery=0)))
@@ -24,7 +24,7 @@ def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -
 
 
 def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
-    """The sensor continues the count from before both restarts."""
+    """The sensor continues the count that preceded both restarts."""
     air.send_all(sensor(range(500_000, 500_002)))
     for battery in (3, 2):
         air.now += 3600
@@ -34,7 +34,7 @@ def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
 
 
 def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the_change(air: Air) -> None:
-    """The exporter started after the battery change: an old count far ahead of the new one could lock it out."""
+    """The exporter started after the battery change: an old count far ahead of the new one could lock out a sensor."""
     air.send_all(sensor(range(5000, 5100)))
 
     with pytest.raises(DecodeError, match="further ahead of 5099 than the sensor can have counted"):

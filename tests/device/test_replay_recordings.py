@@ -1,4 +1,4 @@
-"""Recordings are refused in any order and at any time; docs/security.md has the conditions."""
+"""Recordings are refused in any order and at any time; docs/security.md lists the conditions."""
 
 import random
 
@@ -13,7 +13,7 @@ moments = st.one_of(st.floats(0, 60), st.floats(0, 4000), st.just(QUIET_S), st.j
 
 
 def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packet]]]:
-    """Return the replays of an attacker with a recorder and a clock: any packets, in any order, after any waits."""
+    """Return the replays of an attacker with a recorder and a clock: any packets, in any order, after any delay."""
     in_order = st.integers(0, len(recorded) - 1).flatmap(
         lambda first: st.floats(0.1, 30).map(lambda pace: [(pace, packet) for packet in recorded[first : first + 40]])
     )
@@ -39,7 +39,7 @@ def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
 
 @given(begins, st.integers(), st.data())
 def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, seed: int, data: st.DataObject) -> None:
-    """Replays between a sensor's packets are refused, however few packets are heard, and all its own are accepted."""
+    """Replays between a sensor's packets are refused, however few packets are heard; the sensor's own are accepted."""
     air = Air()
     air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
     recorded = list(air.accepted) or [Packet(begin, b"x")]

@@ -37,5 +37,5 @@ def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
     ],
 )
 def test_a_late_copy_is_just_behind_and_soon(behind: int, age_s: float, expected: bool) -> None:
-    """Any other number that is behind belongs to a restarted sensor, whose packets must be accepted without delay."""
+    """A number further behind, or later, belongs to a restarted sensor, whose packets must be accepted immediately."""
     assert expected == is_late_copy(behind, age_s)

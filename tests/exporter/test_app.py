@@ -129,7 +129,7 @@ def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Applicatio
     [(80, 200, "ready"), (95, 503, "the last scan ended 95 s ago; a scan is due every 30 s")],
 )
 def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: int, status: int, text: str) -> None:
-    """A program that serves HTTP but hears no sensor any more is useless, which /healthz does not show."""
+    """A program that serves HTTP but no longer hears sensors is useless, which /healthz does not show."""
     now = [1000.0]
     liveness = Liveness(30, 5, lambda: now[0])
     liveness.scan_ended()
@@ -175,7 +175,7 @@ def test_status_before_the_first_scan_has_no_timestamp(app_config: AppConfig) ->
 
 
 def test_the_index_leads_to_everything(app: web.Application) -> None:
-    """A browser's user starts at this page."""
+    """Users open this page first in a browser."""
     response, body = get(app, "/", ClientResponse.text)
 
     assert (200, "text/html; charset=utf-8") == (response.status, response.headers["Content-Type"])
@@ -207,7 +207,7 @@ def test_nothing_on_the_page_may_run_except_its_own_script(app: web.Application)
 
 @pytest.mark.parametrize("path", ["/", "/status", "/history"])
 def test_current_data_is_not_cached(app: web.Application, path: str) -> None:
-    """A browser with a cached page would show old values."""
+    """A browser that cached these answers would show old values."""
     response, _ = get(app, path, ClientResponse.read)
 
     assert "no-store" == response.headers["Cache-Control"]

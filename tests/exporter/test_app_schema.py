@@ -96,7 +96,7 @@ def test_every_key_is_required_and_described(schema: Schema) -> None:
 
 
 def test_the_schema_has_all_reasons_of_a_refusal() -> None:
-    """A reason that is missing in the schema would make a valid answer invalid."""
+    """A reason that is missing from the schema would make a valid answer invalid."""
     reasons = STATUS["$defs"]["device"]["properties"]["refused"]["propertyNames"]["enum"]
 
     assert list(REJECT_REASONS) == reasons

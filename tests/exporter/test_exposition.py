@@ -54,7 +54,7 @@ def test_the_format_is_the_one_that_the_accept_header_prefers(vector: Vector) ->
 
 @given(st.text(max_size=100))
 def test_any_accept_header_gives_a_format(header: str) -> None:
-    """Anybody in the network can send any header."""
+    """Anybody on the network can send any header."""
     assert choose_format(header) in (TEXT, OPENMETRICS)
     assert accepts_gzip(header) in (True, False)
 
@@ -136,7 +136,7 @@ class Counted(Collector):
     A collector that counts its calls.
 
     Args:
-        collector: The collector to which it passes the calls.
+        collector: The collector that it wraps.
     """
 
     def __init__(self, collector: Readings) -> None:
@@ -166,7 +166,7 @@ def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
 
 
 def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None:
-    """No update reports the expiry: the devices notice it when the exposition reads their versions."""
+    """The expiry causes no update: the devices notice it when the exposition reads their versions."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     exposition = Exposition({"readings": home.readings})

@@ -1,7 +1,7 @@
 """
 The inputs of the fuzzer: the name of a target (see TARGETS), and the bytes for it.
 
-tests/corpus/formats.txt has the inputs that are kept, one on each line: the target's name, and the bytes in hex.
+tests/corpus/formats.txt contains the kept inputs, one per line: the target's name, and the bytes in hex.
 """
 
 from collections.abc import Iterable, Iterator
@@ -76,13 +76,13 @@ def from_vectors() -> Iterator[Input]:
 
 
 def _from_our_sender(payload: bytes, address: str) -> bytes:
-    """Return the payload with its own sender's address, if it has one, replaced by ADDRESS."""
+    """Replace the sender's address in a payload, if there is one, by ADDRESS; return the payload."""
     sender = mac_bytes(address)
     return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
 
 
 def _plaintexts(uuid: str, payload: bytes) -> Iterator[Input]:
-    """Yield approximately the part of a plain payload that each encrypted format would encrypt."""
+    """Yield, for each encrypted format, approximately the part of a plain payload that it would encrypt."""
     yield Input("bthome+sealed", payload[1:])
     yield Input("bthome_v1_encrypted+sealed", payload)
     yield Input("atc+sealed", payload[6:12])

@@ -1,5 +1,5 @@
 """
-The fuzzer's process: atheris' libFuzzer feeds the targets, and measures the branches that they take.
+The fuzzer's process: libFuzzer, as packaged by atheris, feeds the targets and measures the branches that they take.
 
 tests/formats/fuzzing.py starts this program with libFuzzer's options, or with files to run. Atheris instruments modules
 while they are imported, so no decoder may be imported before that.
@@ -20,7 +20,7 @@ def main() -> None:
     def one_input(data: bytes) -> None:
         corpus.from_bytes(data).check()
 
-    # To merge, libFuzzer starts a shell with its own command line and other options.
+    # For a merge, libFuzzer starts its own command line with other options in a shell.
     name = f"{shlex.quote(sys.executable)} -m tests.formats.fuzz_target"
     atheris.Setup([name, *sys.argv[1:]], one_input)
     atheris.Fuzz()

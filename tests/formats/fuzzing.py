@@ -1,5 +1,5 @@
 """
-`make fuzz`: search for bytes that make a decoder fail, guided by the branches that they take.
+`make fuzz`: search for inputs that make a decoder fail, guided by the branches that they take.
 
 The search begins with the vectors, the kept inputs, and the inputs of earlier runs on this machine (.fuzz/corpus).
 
@@ -42,7 +42,7 @@ class State(NamedTuple):
         executions: The number of inputs that were run.
         coverage: The number of edges between branches that were taken.
         features: The number of edges, counted separately for each range of how often they were taken.
-        corpus: The number of inputs that each take a feature which no other input takes.
+        corpus: The number of inputs; each of them takes a feature that no other input takes.
     """
 
     executions: int = 0
@@ -73,7 +73,7 @@ def _found() -> set[Path]:
 
 def fuzz(seconds: int) -> int:
     """
-    Fuzz for some seconds.
+    Fuzz for the given number of seconds.
 
     Returns:
         The exit status: 1 if the fuzzer found a failure.
@@ -111,7 +111,7 @@ def _followed(fuzzer: "subprocess.Popen[str]", start: float) -> tuple[State, Sta
     for line in fuzzer.stdout:
         state = _STATE.match(line)
         if state is None:
-            # The report of a Python exception, or of libFuzzer, begins with one of these.
+            # The report of a Python exception, or of libFuzzer itself, begins with one of these texts.
             if report or "Uncaught Python exception" in line or line.startswith("=="):
                 report.append(line.rstrip())
             continue
@@ -125,7 +125,7 @@ def _followed(fuzzer: "subprocess.Popen[str]", start: float) -> tuple[State, Sta
 
 
 def _print_failure(path: Path) -> None:
-    """Print an input that failed, the command to run it again, and the line that keeps it."""
+    """Print an input that failed, the command to run it again, and its line for tests/corpus/formats.txt."""
     one = from_bytes(path.read_bytes())
     print(f"found: {path}, for the target {one.target}: {one.data.hex() or '(empty)'}")
     print(f"  again: make fuzz FUZZ_INPUT={path}")
@@ -143,7 +143,7 @@ def keep_what_is_needed() -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command of the arguments. Without atheris, skip it; under CI, fail, because CI must have everything."""
+    """Run what the arguments ask for. Without atheris, print a message and skip the run; under CI, fail."""
     if importlib.util.find_spec("atheris") is None:
         here = f"Python {platform.python_version()} on {sys.platform}, {platform.machine()}"
         print(f"skipped: no atheris for {here}: make fuzz needs Python 3.10 to 3.13 on Linux, x86_64", file=sys.stderr)

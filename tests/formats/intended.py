@@ -18,12 +18,12 @@ from tests.formats.oracle import DECIMALS, KINDS, Object
 
 class Intended(NamedTuple):
     """
-    One intended difference. In the comments below, "we" and "ours" are this project, "it" is bthome-ble.
+    One intended difference. In the comments below, "we" means this project.
 
     Attributes:
         name: The property of a packet that causes the difference.
         explains: Returns whether a difference is this one.
-        is_all: Whether the rest of the packet can't be compared.
+        is_all: Whether the other differences of the packet are ignored.
     """
 
     name: str
@@ -119,13 +119,13 @@ def _value_of(difference: Difference, *object_ids: int) -> bool:
 
 
 def _has_another_type(one: Object) -> bool:
-    """Return whether an object of version 1 without a number has another type than usual."""
+    """Return whether an object of version 1 without a numeric value has an unusual type."""
     usual = {0x00: (0,), 0x3A: (0, 1), 0x3C: (0, 1), 0x53: (3,), 0x54: (4,)}
     return one.value_type is not None and one.value_type not in usual.get(one.object_id, range(8))
 
 
 def _is_shifted(difference: Difference, comparison: Comparison, *, is_unfit: bool) -> bool:
-    """Return whether bthome-ble and we disagree whether an object with the same key counts for the position."""
+    """Return whether only one of the two decoders counts another object with the same key as a position."""
     one = difference.one
     if difference.what != "position" or one is None:
         return False
@@ -144,10 +144,10 @@ _SEVERAL_UNITS = ("mass", "distance", "volume")
 INTENDED: Sequence[Intended] = [
     # --- acceptance of a packet ---
     # The specification has no such packet, and the objects before the cut may be broken, too: a wrong value stays in a
-    # graph for ever. It keeps the objects before the cut. After an object of version 1 without a value, for which it
-    # returns 0, it continues to read.
+    # graph for ever. bthome-ble keeps the objects before the cut. After an object of version 1 without a value, for
+    # which it returns 0, it continues to read.
     Intended("cut short", lambda it, at: _is_rejected(it, "truncated") and at.end == CUT, is_all=True),
-    # It raises IndexError, which its caller has to catch. We reject the payload as "truncated".
+    # bthome-ble raises IndexError, which its caller has to catch. We reject the payload as "truncated".
     Intended("empty service data", lambda it, at: _raises(it, "IndexError") and at.packet.payload == b"", is_all=True),
     # The length of an advertisement's field is one byte: no radio can have received this.
     Intended(
@@ -155,32 +155,34 @@ INTENDED: Sequence[Intended] = [
         lambda it, at: _is_rejected(it, "too_long") and len(at.packet.payload) > 255,
         is_all=True,
     ),
-    # To it, bit 1 means "six bytes of MAC address follow", which it skips. The specification reserves the bit.
+    # To bthome-ble, bit 1 means "six bytes of MAC address follow", which it skips. The specification reserves the bit.
     Intended(
         "reserved bit",
         lambda it, at: _is_rejected(it, "reserved_bit") and at.packet.payload[0] & 0xE2 == 0x42,
         is_all=True,
     ),
-    # It raises AssertionError. Version 1 has no such object: we skip it, like every unknown object.
+    # bthome-ble raises AssertionError. Version 1 has no such object: we skip it, like every unknown object.
     Intended(
         "device information in version 1",
         lambda it, at: _raises(it, "AssertionError") and _has(at, [0xF0, 0xF1, 0xF2], _ANY_TYPE),
         is_all=True,
     ),
-    # It raises OverflowError or OSError for a time beyond its calendar. To us it is a number, or an impossible value.
+    # bthome-ble raises OverflowError or OSError for a time beyond its calendar. To us it is a number, or an impossible
+    # value.
     Intended(
         "a clock beyond the calendar",
         lambda it, at: _raises(it, "OverflowError", "OSError") and _has(at, range(256), [5]),
         is_all=True,
     ),
-    # It returns no value, or raises, if the year has more than four digits.
+    # bthome-ble returns no value, or raises, if the year has more than four digits.
     Intended(
         "a clock beyond the year 9999",
         lambda it, _: (
             _value_of(it, 0x50) and isinstance(it.ours, float) and it.ours >= _YEAR_10000 and it.theirs is No.VALUE
         ),
     ),
-    # It refuses the packet. Our decoders decode it for other callers; the pipeline refuses it (docs/security.md).
+    # bthome-ble refuses the packet. Our decoders decode it for other callers; the pipeline refuses it
+    # (docs/security.md).
     Intended(
         "plain, though there is a key",
         lambda it, at: (
@@ -191,21 +193,21 @@ INTENDED: Sequence[Intended] = [
         ),
         is_all=True,
     ),
-    # It decrypts at least two bytes (four in version 1). An object of version 1 may have three; and with a valid MIC,
-    # any content is authentic, however short.
+    # bthome-ble decrypts at least two bytes (four in version 1). An object of version 1 may have three; and with a
+    # valid MIC, any content is authentic, however short.
     Intended(
         "short encrypted content",
         lambda it, at: _only_we_accept(it) and "encrypted" in at.packet.branch and _is_short(at),
         is_all=True,
     ),
-    # To it, a packet without any known object was not heard. To us the packet is valid, and shows that the sensor is
-    # present. Its objects are compared all the same.
+    # To bthome-ble, a packet without any known object was not heard. To us the packet is valid, and shows that the
+    # sensor is present. Its objects are compared all the same.
     Intended("no object that it knows", lambda it, at: _only_we_accept(it) and not at.theirs.values),
-    # A battery of 255 % is impossible. It returns any number. We reject a packet without a possible value.
+    # A battery of 255 % is impossible, but bthome-ble returns it. We reject a packet without a possible value.
     Intended("nothing possible", _is_all_impossible, is_all=True),
     # --- values ---
-    # It keeps the last of two objects with one key: the same measurement in two units (pounds and kilograms), or two
-    # versions or device types. We number them, and lose none.
+    # bthome-ble keeps the last of two objects with one key: the same measurement in two units (pounds and kilograms),
+    # or two versions or device types. We number them, and lose none.
     Intended("one key for two", lambda it, _: it.what == "value" and it.is_overwritten),
     Intended(
         "impossible",
@@ -220,28 +222,28 @@ INTENDED: Sequence[Intended] = [
     Intended("pounds", _scaled(0x07, 0.45359237)),
     Intended("millimetres", _scaled(0x40, 0.001)),
     Intended("millilitres", _scaled(0x48, 0.001)),
-    # It rounds to the decimals of the factor: 0.35 to tenths, and floating-point numbers to whole millivolts, for
-    # example. We return the value that was sent.
+    # bthome-ble rounds to the decimals of the factor: 0.35 to tenths, and floating-point numbers to whole millivolts,
+    # for example. We return the value that was sent.
     Intended("a third decimal of 0.35", lambda it, at: _value_of(it, 0x58) and _is_rounded(it, at)),
     Intended("decimals of a floating-point number", _is_rounded),
     # A packet has one id. The specification does not define the case of two: we use the last, as for other values that
-    # overwrite one another. It keeps both.
+    # overwrite one another. bthome-ble keeps both.
     Intended(
         "two packet ids", lambda it, at: _value_of(it, 0x00) and sum(one.object_id == 0 for one in at.objects) > 1
     ),
-    # It returns no text. We show the text with replacement characters: it goes into no metric, and helps to find a
-    # fault in a sensor.
+    # bthome-ble returns no text. We show the text with replacement characters: it goes into no metric, and helps to
+    # find a fault in a sensor.
     Intended(
         "a text that is not UTF-8",
         lambda it, _: _value_of(it, 0x53) and "\N{REPLACEMENT CHARACTER}" in str(it.ours) and it.theirs is No.VALUE,
     ),
-    # It skips the object, and does not count it.
+    # bthome-ble skips the object, and does not count it.
     Intended(
         "an empty text or raw",
         lambda it, _: _value_of(it, 0x53, 0x54) and it.ours in ("", b"") and it.theirs is No.VALUE,
     ),
     Intended("a position after an empty text", lambda it, at: _is_shifted(it, at, is_unfit=False)),
-    # It fires no event for these codes. Our event is "none", or has the code.
+    # bthome-ble fires no event for these codes. Our event is "none", or has the code.
     Intended(
         "no event, or an unknown one",
         lambda it, _: (
@@ -249,26 +251,26 @@ INTENDED: Sequence[Intended] = [
         ),
     ),
     # --- the types of version 1 ---
-    # Version 1 has no such object; it reads the object as one byte.
+    # Version 1 has no such object; bthome-ble reads the object as one byte.
     Intended(
         "a command in version 1",
         lambda it, _: _value_of(it, 0x3B) and it.one is not None and it.one.value_type is not None,
     ),
-    # A temperature can't be a text, a MAC address, a time, or a floating-point number of three bytes. It returns the
-    # text as the temperature. We skip the object and count it (ble_exporter_unknown_objects_total).
+    # A temperature can't be a text, a MAC address, a time, or a floating-point number of three bytes. bthome-ble
+    # returns the text as the temperature. We skip the object and count it (ble_exporter_unknown_objects_total).
     Intended(
         "a type that the object can't have",
         lambda it, _: it.what == "value" and it.one is not None and not fits(it.one) and it.ours is No.VALUE,
     ),
-    # It counts objects that it can't read among the positions. We count only values.
+    # bthome-ble counts objects that it can't read among the positions. We count only values.
     Intended("a position after an object without a value", lambda it, at: _is_shifted(it, at, is_unfit=True)),
-    # We ignore the type of an event, a text, raw data and a packet id, which the id determines. It returns a number
-    # as the text.
+    # We ignore the type of an event, a text, raw data and a packet id, which the id determines. bthome-ble returns a
+    # number as the text.
     Intended(
         "no number, by another type",
         lambda it, _: it.what == "value" and it.one is not None and _has_another_type(it.one),
     ),
-    # It counts kilograms and pounds separately, as two names. We use one name for both.
+    # bthome-ble counts kilograms and pounds separately, as two names. We use one name for both.
     Intended(
         "a position among other units",
         lambda it, _: it.what == "position" and it.one is not None and OBJECTS[it.one.object_id].name in _SEVERAL_UNITS,

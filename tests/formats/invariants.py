@@ -48,7 +48,7 @@ def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: byt
     found = decoded_or_rejected(uuid, payload, ADDRESS, _CIPHER)
     if isinstance(found, DecodeError):
         words = str(found).replace(payload.hex(), "")
-        # One or two bytes may occur in any number.
+        # One or two bytes of plaintext may occur in the text by chance.
         assert len(plaintext) < 3 or plaintext.hex() not in words, "a secret is in an error"
         assert KEY.hex() not in str(found), "the key is in an error"
     else:
@@ -59,7 +59,7 @@ def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: byt
 def read_or_rejected(
     service_data: Mapping[str, bytes], address: str, cipher: Ccm | None
 ) -> tuple[Device, Reading | DecodeError]:
-    """Return the device and the reading that it stores, or the error of an advertisement."""
+    """Read an advertisement; return a device, and the reading that it stored or the error."""
     read = plain_reader if cipher is None else keyed_reader(cipher, ReplayGuard(lambda: 0.0))
     device = Device("living_room", address, read)
     advertisement = Advertisement(address, dict(service_data), 0.0)
@@ -84,7 +84,7 @@ def _read(data: bytes, cipher: Ccm | None) -> None:
 
 
 def _service_data(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield service data from bytes, again and again: a byte for the service, a byte for the length, the payload."""
+    """Decode repeated groups of bytes to service data: index of the service, length, payload."""
     uuids = [*FORMATS, "another"]
     while data:
         length = data[1] if len(data) > 1 else 0

@@ -88,8 +88,8 @@ class Answer(NamedTuple):
 
     Attributes:
         raised: The name of the exception that bthome-ble raised; empty if it returned.
-        is_accepted: Whether it found any value.
-        values: The values that it found.
+        is_accepted: Whether bthome-ble found any value.
+        values: The values that bthome-ble found.
         counter: The counter of a decrypted packet; None for others.
     """
 
@@ -101,7 +101,7 @@ class Answer(NamedTuple):
 
 class Device:
     """
-    One instance of bthome-ble, for one device. It has state: its results depend on earlier packets.
+    One instance of bthome-ble, for one device. The instance has state: its results depend on earlier packets.
 
     Args:
         key: The device's bindkey, or None.

@@ -89,7 +89,7 @@ def _object_v2(rng: random.Random, object_id: int) -> bytes:
 
 
 def _value(rng: random.Random, object_id: int, size: int) -> bytes:
-    """Return a random value; sometimes the least or the greatest, which often have bugs."""
+    """Return a random value; sometimes the least or the greatest, which often reveal bugs."""
     if object_id in (0x3A, 0x3C):
         return bytes([rng.choice([*range(8), 0x80, 0x81])]) + rng.randbytes(size - 1)
     kind = rng.random()
@@ -97,7 +97,7 @@ def _value(rng: random.Random, object_id: int, size: int) -> bytes:
         return rng.choice(
             [b"\x00" * size, b"\xff" * size, b"\xff" * (size - 1) + b"\x7f", b"\x00" * (size - 1) + b"\x80"]
         )
-    if kind < 0.5:  # mostly possible: most random bytes are impossible for a battery or a humidity
+    if kind < 0.5:  # mostly possible; most random bytes are impossible for a battery or a humidity
         return rng.randrange(100 if size == 1 else 10_000).to_bytes(size, "little")
     return rng.randbytes(size)
 
@@ -164,7 +164,7 @@ def _random(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def _grown(rng: random.Random, data: bytes, other: bytes) -> bytes:
-    """Return about the longest payload that an advertisement can hold, or a longer one."""
+    """Return about the longest payload that fits into an advertisement, or a longer one."""
     return (data * 250)[: rng.randrange(230, 270)]
 
 

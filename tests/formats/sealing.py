@@ -1,4 +1,4 @@
-"""Keys, and senders that encrypt each format, for the tests of encryption."""
+"""Keys, and functions that encrypt each format like a sensor, for the tests of encryption."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,7 +19,7 @@ MIBEACON_HEAD = bytes.fromhex("58585b05") + b"\x01"  # version 5, encrypted, MAC
 
 class Format(NamedTuple):
     """
-    A service UUID, and the vectors of its format.
+    A service UUID and the file of its vectors.
 
     Attributes:
         uuid: The UUID of the service data.

@@ -68,7 +68,7 @@ def test_no_object_of_a_valid_payload_is_lost(object_ids: list[int], data: st.Da
         size = OBJECTS[object_id].size
         payload += bytes([object_id]) + data.draw(st.binary(min_size=size, max_size=size))
 
-    # The additional text keeps a payload of only impossible values from being rejected.
+    # The additional text prevents the rejection of a payload with only impossible values.
     decoded = bthome.decode(bytes(payload) + b"\x53\x00")
 
     assert len(object_ids) == len(decoded.measurements) + len(decoded.impossible)
@@ -93,7 +93,7 @@ def test_an_unknown_event_keeps_its_code() -> None:
 
 
 def test_text_that_is_not_utf_8_is_shown_with_replacement_characters() -> None:
-    """An invalid text must not prevent the measurements in the same packet."""
+    """An invalid text must not affect the measurements in the same packet."""
     assert {"text": "a�"} == bthome.decode(b"\x40\x53\x02a\xff").others
 
 

@@ -1,8 +1,8 @@
 """
 This project's decoders of BTHome against bthome-ble, with random and broken packets of both versions.
 
-The packets are plain and encrypted. Compared are the acceptance of a packet, and every value, position, event, text,
-version and counter. DIFFERENTIAL_SEED sets the seed (`random` chooses one), DIFFERENTIAL_PACKETS the number of packets.
+The packets are plain and encrypted. The tests compare the acceptance of each packet, and every value, position, event,
+text, version and counter. DIFFERENTIAL_SEED sets the seed (`random` picks one), DIFFERENTIAL_PACKETS the number.
 """
 
 import itertools
@@ -123,7 +123,7 @@ def _smaller(one: Packet) -> Iterator[Packet]:
 
 
 def _branch_of(one: Packet) -> str:
-    """Return the branch of a payload, whose device information may have changed bits."""
+    """Return the branch of a payload, since its device information may have been changed."""
     if one.branch.startswith("v2"):
         return "v2 encrypted" if one.payload[0] & 1 else "v2"
     return one.branch
@@ -149,7 +149,7 @@ def _report(failure: Packet, intended: Sequence[Intended] = INTENDED) -> str:
 
 
 def test_there_is_no_difference_except_the_intended_ones(run: Run) -> None:
-    """If only one decoder reads a packet in a certain way, it is most likely wrong; INTENDED has the exceptions."""
+    """If the two decoders disagree, one of them is most likely wrong; INTENDED lists the exceptions."""
     reports = "\n\n".join(_report(failure) for failure in run.failures)
 
     assert not run.failures, f"seed {run.seed}: DIFFERENTIAL_SEED={run.seed} makes the same packets again\n\n{reports}"
@@ -157,7 +157,7 @@ def test_there_is_no_difference_except_the_intended_ones(run: Run) -> None:
 
 @pytest.mark.parametrize("name", [one.name for one in INTENDED])
 def test_an_intended_difference_occurs(run: Run, name: str) -> None:
-    """An intended difference that no longer occurs may hide a fault, or is gone from bthome-ble."""
+    """An entry for a difference that no longer occurs could hide a fault."""
     assert run.intended[name] > 0
 
 
@@ -176,7 +176,7 @@ def test_names_of_intended_differences_are_unique() -> None:
 
 
 def test_a_failure_is_reported_with_the_smallest_packet_that_shows_it() -> None:
-    """Six random objects hide the one that matters. The test removes an intended difference to get a failure."""
+    """Six random objects hide the one that matters. The test removes an intended difference to cause a failure."""
     without = [one for one in INTENDED if one.name != "pounds"]
     failure = Packet("v2", bytes.fromhex("40000501610712340c2c0b"), None)
 

@@ -140,7 +140,7 @@ def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, cou
 
 
 def test_two_packets_with_one_packet_id_both_count() -> None:
-    """The thermometers send two kinds of packets under one id; bthome-ble ignores the second as a repeat within 4 s."""
+    """The thermometers send two kinds of packets under one id; bthome-ble ignores the second one within 4 s."""
     device = oracle.Device()
     for payload in (PACKET_A, PACKET_B):
         theirs = device.asked(UUID, payload)

@@ -40,14 +40,14 @@ def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
 
 @pytest.mark.parametrize("payload", [MAC_ADDRESS + TEMPERATURE, TEMPERATURE + MAC_ADDRESS])
 def test_a_mac_address_is_skipped(payload: str) -> None:
-    """A MAC address has no object id: each sensor's would be reported as another unknown object."""
+    """A MAC address has no object id: each sensor's address would be reported as another unknown object."""
     found = decoded(payload)
 
     assert ({"temperature": 25.06}, None) == (found.measurements, found.unknown_object)
 
 
 def test_what_follows_an_unknown_object_is_read() -> None:
-    """Each object has its length in version 1; in version 2, reading has to stop at an unknown object."""
+    """In version 1 each object has its length; in version 2, an unknown object ends the decoding."""
     found = decoded("02ff07" + TEMPERATURE)
 
     assert ({"temperature": 25.06}, 0xFF) == (found.measurements, found.unknown_object)

@@ -13,7 +13,7 @@ CIPHERTEXT = bytes.fromhex("7162015b4dac255d")
 
 
 def test_the_standard_s_example_is_decrypted() -> None:
-    """The example is independent: a mistake of ours could also be in packets that we encrypt ourselves."""
+    """A mistake in our code could also be in packets that we encrypt ourselves, but not in this published example."""
     assert Ccm(KEY).decrypt(NONCE, CIPHERTEXT, ASSOCIATED_DATA) == bytes.fromhex("20212223")
 
 
@@ -45,7 +45,7 @@ def test_a_key_of_another_length_is_refused(length: int) -> None:
 
 
 def test_a_cipher_does_not_show_its_key() -> None:
-    """A log of the configuration's objects must not contain a secret."""
+    """The configuration's objects may be logged, and a log must not contain a key."""
     cipher = Ccm(KEY)
 
     assert KEY.hex() not in repr(cipher) + str(cipher)

@@ -67,7 +67,7 @@ def test_the_nonce_needs_an_address() -> None:
 
 
 def test_a_wrong_mic_is_shown_at_its_bytes() -> None:
-    """The MIC is the last four bytes, and the user sees that these bytes did not match."""
+    """The MIC is the last four bytes: the error's position shows the user which bytes did not match."""
     with pytest.raises(DecodeError) as caught:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), "A4:C1:38:AA:BB:CC", Ccm(bytes(16)))
 

@@ -37,7 +37,7 @@ CIPHERS = st.sampled_from([None, Ccm(KEY)])
 BEGINNINGS = st.sampled_from([b"", PRINTED, REVERSED, b"\x40", b"\x41", bytes.fromhex("50585b0501") + REVERSED])
 PAYLOADS = st.builds(bytes.__add__, BEGINNINGS, st.binary(max_size=300))
 # If a packet took a second to decode, anybody with a transmitter could keep the program busy. The slowest packet takes
-# a thousandth of a second; the limit has room for a machine with other work.
+# a thousandth of a second; the limit allows for a loaded machine.
 LONGEST_S = 0.1
 
 
@@ -76,7 +76,7 @@ def test_any_advertisement_gives_a_reading_that_a_device_stores(
 
 @pytest.mark.parametrize("one", kept(), ids=str)
 def test_the_inputs_kept_from_the_fuzzer_still_pass(one: Input) -> None:
-    """`make fuzz` found these paths through the decoders, and some crashes; this test needs no fuzzer."""
+    """These inputs took new paths through the decoders, or crashed them; this test needs no fuzzer."""
     one.check()
 
 

@@ -25,7 +25,7 @@ def test_these_and_no_others_have_bounds() -> None:
 @pytest.mark.parametrize("name", [name for name, (_, most) in LEAST_AND_MOST.items() if most is not None])
 @pytest.mark.parametrize("divisor", [1, 2, 10, 100])
 def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
-    """100 % is a full battery, in any unit of the integer."""
+    """100 % is a full battery, in whatever fraction of a percent the integer counts."""
     least, most = LEAST_AND_MOST[name]
 
     assert most is not None
@@ -47,12 +47,12 @@ def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
 )
 @pytest.mark.parametrize("name", ["temperature", "dew_point"])
 def test_a_temperature_s_bounds(name: str, divisor: int, signed_size: int, expected: tuple[int, int]) -> None:
-    """The lower bound is rounded up, towards possible values; the sentinel exists only for two signed bytes."""
+    """The lower bound is rounded up, towards possible values; only two signed bytes have a sentinel."""
     assert expected == bounds(name, divisor, signed_size)
 
 
 def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
-    """In BTHome v1 an integer has up to 30 bytes, and is multiplied if its unit is pounds."""
+    """In BTHome v1, integers have up to 30 bytes, and pounds are multiplied."""
     largest = 256**30 * 45_359_237
     least, most = bounds("mass", 1)
 

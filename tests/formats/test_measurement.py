@@ -1,4 +1,4 @@
-"""The names of measurements: name and position as one text."""
+"""Names of measurements: a name and a position as one text."""
 
 import pytest
 

@@ -14,7 +14,7 @@ from tests.conftest import HERE
 
 ADDRESS = "A4:C1:38:00:00:01"
 PAYLOAD = "0715"  # packet id 7, 21 °C
-# The tests' coverage measurement must not include the copy.
+# Coverage must not be measured in the copy.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
 PROGRAM = [sys.executable, "-m", "ble_exporter"]
 ROW = """
@@ -88,7 +88,7 @@ print(json.dumps(answers))
 
 @pytest.fixture(scope="module")
 def decoded(program: Path) -> dict[str, tuple[int, str]]:
-    """The exit status and output of `decode` for each payload, from one process, to start only one."""
+    """The exit status and output of `decode` for each payload; a single process saves time."""
     command = [sys.executable, "-c", DECODE_EACH, json.dumps(DECODE)]
     out = subprocess.run(command, cwd=program, env=ENVIRONMENT, stdout=subprocess.PIPE, check=True).stdout
     return {name: (status, text) for name, (status, text) in json.loads(out).items()}

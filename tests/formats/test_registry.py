@@ -39,12 +39,12 @@ def test_the_short_uuid_is_that_of_the_service() -> None:
 
 
 def test_every_format_has_a_name_for_people() -> None:
-    """A user who looks for a sensor's format must see its name."""
+    """A user who asks for a sensor's format must see this name."""
     assert list(NAMES.values()) == [row.name for row in FORMATS.values()]
 
 
 def test_a_measurement_has_one_unit_whatever_format_it_came_in() -> None:
-    """A value is exported by its name: in another unit it would be wrong."""
+    """A value is exported by its name: in another unit, the exported value would be wrong."""
     differing = [
         (row.name, number.name, number.unit)
         for row in FORMATS.values()

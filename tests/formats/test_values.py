@@ -19,7 +19,7 @@ def measured(*names: str, impossible: tuple[str, ...] = ()) -> Decoded:
 
 
 def test_a_repeated_name_is_numbered_from_2() -> None:
-    """The first has no number, so a sensor with one probe gets none."""
+    """The first name has no number, so a sensor with one probe gets none."""
     repeats: dict[Measurement, int] = {}
 
     assert ["count_2", "count_3", "power_2", "count_4"] == [
@@ -68,7 +68,7 @@ def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> No
 
 @pytest.mark.parametrize("fields", [(), (battery(255), BUTTON)], ids=["nothing at all", "an event"])
 def test_a_payload_that_says_something_else_is_not_rejected(fields: tuple[Field, ...]) -> None:
-    """An announcement has no value, and a pressed button counts, whatever the battery's value is."""
+    """An announcement has no value, and a pressed button counts even if the battery's value is impossible."""
     assert {} == values_of(*fields).decoded().measurements
 
 
@@ -147,7 +147,7 @@ def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
 
 
 def test_the_highest_position_counts_whatever_the_order() -> None:
-    """The name of a broken first probe is last in order, among the impossible values."""
+    """The name of a broken first probe comes last in the merged names, because it is among the impossible values."""
     first = Decoded({Measurement("temperature", 2): 2.0}, {}, None, None, None, (Measurement("temperature"),))
 
     assert {"temperature_2": 2.0, "temperature_3": 1.0} == merged([first, measured("temperature")]).measurements

@@ -14,8 +14,8 @@ ENCRYPTED = [(uuid, vector) for uuid, vector in ALL if "key" in vector]
 REJECTED = vectors("rejected.json")
 OTHERS_ADDRESS = "A4:C1:38:00:00:99"
 
-# The bytes before this offset are neither in the nonce nor authenticated: BTHome v2's device information and MiBeacon's
-# frame control, which have the bit for encryption. (MiBeacon's MAC is compared with the sender.)
+# The offset of the first byte that is in the nonce or authenticated. The bytes before it have the bit for encryption:
+# BTHome v2's device information, MiBeacon's frame control. (MiBeacon's MAC address is compared with the sender.)
 FIRST_AUTHENTIC = {bthome.UUID: 1, bthome_v1.UUID_ENCRYPTED: 0, atc.UUID: 0, mibeacon.UUID: 2}
 
 
@@ -39,7 +39,7 @@ def test_a_sourced_vector_decodes_to_its_values(uuid: str, vector: Vector) -> No
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL, ids=[_named(vector, uuid) for uuid, vector in ALL])
 def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> None:
-    """A missing byte must not produce another value: the payload is rejected, or has fewer values."""
+    """A truncated payload must be rejected, or give fewer values, but never another value."""
     payload = bytes.fromhex(vector["payload"])
 
     for length in range(len(payload)):

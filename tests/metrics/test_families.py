@@ -38,7 +38,7 @@ BASE_UNITS = {
 
 @pytest.mark.parametrize("object_id", OBJECTS, ids=lambda object_id: f"0x{object_id:02X}")
 def test_every_object_is_exported_in_its_base_unit(object_id: int) -> None:
-    """A factor that is wrong by a thousand looks right on a graph until a user compares it with another source."""
+    """A value that is wrong by a factor of 1000 looks right on a graph until a user compares it with another source."""
     number = OBJECTS[object_id]
     family = FAMILIES[number.name]
     ending, factor = BASE_UNITS[number.unit]

@@ -1,4 +1,4 @@
-"""The series of the readings in a scrape."""
+"""The series of the readings, as a scrape returns them."""
 
 from collections.abc import Callable
 
@@ -115,7 +115,7 @@ def test_the_rssi_is_that_of_each_adapter(home: Home) -> None:
 
 
 def test_the_rssi_of_an_adapter_that_did_not_hear_the_device_goes_with_the_scan(home: Home) -> None:
-    """The RSSI of the previous scan must not be shown as this one's."""
+    """The RSSI from the previous scan must not be shown for this scan."""
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.hear({"temperature": 21.5}, adapter="hci1", rssi=-80)
     home.now += 30

@@ -26,7 +26,7 @@ def labels_and_values(home: Home, family: str) -> list[tuple[dict[str, str], flo
 
 
 def test_an_event_is_counted_by_kind_and_event(home: Home) -> None:
-    """An alert may need one particular event, and repeats must not count."""
+    """An alert may need one particular event, and must not count repeats."""
     for packet_id, event in ((7, "press"), (7, "press"), (8, "press"), (9, "long_press")):
         home.hear(others={"button": event}, packet_id=packet_id)
 
@@ -80,7 +80,7 @@ def test_what_a_sensor_says_of_itself_is_an_info(home: Home) -> None:
 
 
 def test_without_events_there_is_no_family(home: Home) -> None:
-    """A help text without a series has no information."""
+    """A help text without a series would be useless."""
     home.hear({"temperature": 21.5})
 
     assert not {"ble_sensor_events", "ble_sensor_device"} & {family.name for family in home.readings.collect()}

@@ -26,7 +26,7 @@ def test_a_value_goes_and_all_of_its_device_with_it() -> None:
 
 
 def test_a_packet_without_measurement_keeps_seen_and_the_last_update() -> None:
-    """The device was heard, which `seen` shows, but no value was confirmed."""
+    """`seen` shows that the device was heard, but the packet confirmed no value."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 60

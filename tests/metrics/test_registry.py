@@ -32,7 +32,7 @@ def test_an_unknown_measurement_is_refused_by_name(name: str) -> None:
 
 
 def test_what_is_refused_leaves_no_trace() -> None:
-    """A partly stored reading would be confusing."""
+    """Nobody could explain a partly stored reading."""
     registry = CollectorRegistry()
     with pytest.raises(ValueError, match="colour: not a measurement; the known measurements are battery, temperature"):
         update_metrics("attic", {"temperature": 21.5, "colour": 1.0}, registry)

@@ -6,7 +6,7 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 
 
 def test_all_exist_from_the_first_scrape() -> None:
-    """A counter that first appears with its first event hides that event from `increase()`."""
+    """If a counter first appeared with its first event, `increase()` would miss that event."""
     shown = {
         (sample.name, *sample.labels.values()): sample.value
         for family in SelfMetrics().collect()
@@ -39,7 +39,7 @@ def test_two_exporters_do_not_share_their_counts() -> None:
 
 
 def test_adapters_are_up_or_down_as_they_change() -> None:
-    """An alert must be possible for an adapter that fails while the others keep running."""
+    """It must be possible to alert on an adapter that fails while the others keep running."""
     adapters = {"hci0": True}
     counts = SelfMetrics(adapters)
 

@@ -1,4 +1,4 @@
-"""A Chromium for the tests of the page, and the list of its errors and messages."""
+"""A Chromium for the tests of the page, and a record of the errors that it reports."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests.page.home_page import HomePage
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# The tests need no background activity of the browser. For root, as in a container, Chromium has no sandbox.
+# Disable the browser's background activity, which the tests do not need. As root, Chromium needs --no-sandbox.
 _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",

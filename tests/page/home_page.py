@@ -65,7 +65,7 @@ class HomePage:
         self._home.devices[device].refuse(reason, self.now)
 
     def spend_an_hour(self, device: str) -> None:
-        """Send a packet from a device twice a minute for an hour, except for a quarter of the hour."""
+        """Send two packets a minute from a device for an hour, with a quarter of an hour left out."""
         for step in range(120):
             self.now += 30
             if not 60 <= step < 90:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# Milliseconds on the page's clock after which it has sent its next request.
+# After this many milliseconds, the page has sent its next request.
 ASKS_MS = 5_100
 
 

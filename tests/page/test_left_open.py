@@ -1,4 +1,4 @@
-"""A page that is left open for days: the exporter stops and restarts, and the tab is hidden for hours."""
+"""A page that stays open for days, while the exporter stops and restarts, and the tab is hidden for hours."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Homes = Callable[..., HomePage]
 
 
 def test_a_missing_exporter_is_reported(homes: Homes, open_page: OpenPage) -> None:
-    """Old values must not look current: the page shows since when, marks every state as unknown, and the ages grow."""
+    """Old values must not look current: the page shows the time of the last answer, unknown states and growing ages."""
     home = homes("attic", "cellar")
     home.hear("attic", temperature=21.5)
     home.now += 2
@@ -77,7 +77,7 @@ def hide(page: "Page", is_hidden: bool) -> None:
 
 
 def test_a_tab_that_was_hidden_for_long_shows_no_old_state(homes: Homes, open_page: OpenPage) -> None:
-    """A user who opens a laptop without a network must not take the old state for the current one."""
+    """A user who opens a laptop without a network must not mistake the old state for the current one."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)

@@ -22,7 +22,7 @@ HOSTILE = ("</th><script>alert(1)</script><img src=x onerror=alert(2)>\u202eעב
 
 
 def test_a_device_that_was_not_heard_is_listed(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Every new installation begins like this, and the browser must report no error."""
+    """Every new installation starts in this state, and the browser must report no error."""
     page = open_page(homes("attic", "cellar"))
 
     assert [
@@ -65,7 +65,7 @@ def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPa
 
 
 def test_values_of_a_silent_device_look_different(homes: Homes, open_page: OpenPage) -> None:
-    """Values stay for some minutes, and the RSSI for ever: users must see, even without colours, that both are old."""
+    """Values stay for some minutes, and the RSSI stays for ever: both must look old, even without colours."""
     home = homes("silent", "refused", "heard")
     for name in home.names:
         home.hear(name, {"text": "hello"}, temperature=21.5)
@@ -119,7 +119,7 @@ def rows_without_script(page: "Page") -> list[list[str]]:
 
 
 def open_page_without(open_page: OpenPage, home: HomePage, pattern: str) -> "Page":
-    """Open the page, and leave the requests for some paths unanswered."""
+    """Open the page while requests that match a pattern fail."""
     page = open_page(home)
     page.route(pattern, lambda route: route.abort())
     page.reload(wait_until="networkidle")

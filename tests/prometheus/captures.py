@@ -54,7 +54,7 @@ STREET_SCAN = Scan(2, 1)
 _BEDROOM_STOPS_S = 4.5
 _STREET_ENDS_S = 300.0
 _STREET_STEP_S = 0.25
-# Not at a time when a scan begins or ends.
+# The first packet is not sent when a scan begins or ends.
 _FIRST_PACKET_S = 0.1
 
 
@@ -66,7 +66,7 @@ def still() -> str:
 
 
 def street() -> str:
-    """Return a capture: the living room sends to the end, the bedroom stops, the cellar has a key, one is unknown."""
+    """Return a capture: the living room sends to the end, the bedroom stops, the cellar's packets are encrypted."""
     return _START + "".join(_street_lines())
 
 
@@ -90,5 +90,5 @@ def _line(at: float, address: str, service_data: str) -> str:
     return f"{at:.2f} {address} {_RSSI_DBM[address]} fcd2 {service_data}\n"
 
 
-# A capture's time begins with its first line. That line is an unknown device's, so that no test depends on its time.
+# A capture's time begins with its first line. An unknown device sends it, so that no test depends on its time.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -47,7 +47,7 @@ def start_exporter(
 
     Args:
         launch: The function that starts a program.
-        folder: The folder for its files, whose name is part of the program's name.
+        folder: The folder for the exporter's files; its name becomes part of the program's name.
         port: The port of its HTTP server.
         devices: Address → name.
         scan: The interval and the duration of its scans.

@@ -21,7 +21,7 @@ _POLL_S = 0.05
 _REQUEST_S = 10.0
 _STOP_S = 10.0
 _LOG_TAIL_LINES = 60
-# Linux takes ports for outgoing connections from a higher range: a port that is free now stays free.
+# Linux gives outgoing connections ports from a higher range, so that a free port stays free until a program listens.
 _PORTS = range(20_000, 32_000)
 
 _Answer = TypeVar("_Answer")
@@ -77,7 +77,7 @@ class Program:
 
 
 Launch = Callable[[str, Sequence[str | Path], Path], Program]
-"""Starts a program like the class Program; the program ends with the session."""
+"""A function that starts a program, like the class Program; the program ends with the session."""
 
 
 class Response(NamedTuple):

@@ -103,7 +103,7 @@ def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, job
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={LOCALHOST}:{port}",
-        "--log.level=debug",  # only the debug log has the reason of a failed scrape
+        "--log.level=debug",  # only the debug log explains a failed scrape
     ]
     wait_until_ready(launch("prometheus", command, folder), port, "/-/ready")
     return Prometheus(port)

@@ -13,7 +13,7 @@ _PARTS = [f'{_PREFIX}_decoded_total{{job="street"}}', f'{_PREFIX}_unknown_device
 
 
 def test_scans_are_counted_on(prometheus: Prometheus, street: Exporter) -> None:
-    """An alert on an exporter that no longer scans relies on this increase."""
+    """The alert on an exporter that no longer scans fires when this increase is 0."""
     assert prometheus.wait_for('increase(ble_exporter_scans_total{job="street"}[5s]) > 0')
 
 
@@ -26,12 +26,12 @@ def test_no_counter_goes_back(prometheus: Prometheus, street: Exporter) -> None:
 
 @pytest.mark.parametrize("part", _PARTS, ids=["decoded", "unknown_device", "rejected"])
 def test_each_fate_is_counted(prometheus: Prometheus, street: Exporter, part: str) -> None:
-    """Users look here first for the cause of a gap; the street's capture has packets for each counter."""
+    """To explain a gap, users look at these counters first; the street's capture has packets for each of them."""
     assert prometheus.wait_for(f"{part} > 0")
 
 
 def test_received_is_the_sum_of_all_fates(prometheus: Prometheus, street: Exporter) -> None:
-    """If a packet were counted nowhere or twice, every ratio of these counters would be wrong."""
+    """If a packet were counted twice or not at all, every ratio of these counters would be wrong."""
     prometheus.wait_for(f"({' > 0) and ('.join(_PARTS)} > 0)")
     received = f'{_PREFIX}_received_total{{job="street"}}'
     assert prometheus.query(f"{received} == {' + '.join(_PARTS)}")

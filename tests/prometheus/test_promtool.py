@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
 
 
 def _check(promtool: Path, what: str, *arguments: Path, given: str = "") -> Verdict:
-    """Run `promtool check`."""
+    """Run `promtool check`; return its verdict."""
     command: list[str | Path] = [promtool, "check", what, *arguments]
     run = subprocess.run(
         command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False

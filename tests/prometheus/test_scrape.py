@@ -9,7 +9,7 @@ pytestmark = pytest.mark.prometheus
 
 
 def test_target_is_up(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """`up` is the series that most users have an alert for."""
+    """Most users have an alert on `up`."""
     assert prometheus.query('up{job="still"} == 1')
 
 
@@ -29,5 +29,5 @@ def test_scrape_has_no_error(prometheus: Prometheus, scraped_still: Exporter) ->
     ],
 )
 def test_scrape_is_openmetrics(prometheus: Prometheus, scraped_still: Exporter, family: str, types: list[str]) -> None:
-    """Prometheus prefers OpenMetrics; only in that format a counter's family has a name without `_total`."""
+    """Prometheus prefers OpenMetrics; only in that format does a counter's family have a name without `_total`."""
     assert types == prometheus.metric_types("still", family)

@@ -34,7 +34,7 @@ def gone_at(prometheus: Prometheus, street: Exporter) -> float:
 
 
 def test_silent_device_is_gone_in_time(prometheus: Prometheus, gone_at: float) -> None:
-    """A dead sensor's last temperature must not stay in the graph: it must disappear with the next scan's end."""
+    """A dead sensor's last temperature must not stay in the graph: it must disappear with the end of the next scan."""
     heard_at = prometheus.value(
         'last_over_time(ble_sensor_last_update_timestamp_seconds{job="street", device="bedroom"}[10m])'
     )
@@ -48,7 +48,7 @@ def test_all_its_series_go_in_the_same_scrape(prometheus: Prometheus, gone_at: f
 
 
 def test_others_stay_in_the_same_scrape(prometheus: Prometheus, gone_at: float) -> None:
-    """One device's silence must not affect the others."""
+    """One device's silence must not affect the other devices."""
     found = prometheus.query('group by (device) ({job="street", device!=""})', at=gone_at)
     expected = [{"device": "living_room"}]
     assert expected == [series.labels for series in found]

@@ -61,7 +61,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
 
 
 def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
-    """A user needs these facts to decide whether the sensor must be inspected."""
+    """A user needs these facts before climbing to the attic."""
     for _ in range(4):
         home.hear({"temperature": 21.5}, adapter="hci0", formats=("BTHome v2",))
         home.now += 2.5
@@ -92,7 +92,7 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
 
 
 def test_a_binary_sensor_has_a_word_for_its_value(home: Home) -> None:
-    """Users do not know whether 1 means a locked lock. The number is kept next to the word, as in the metric."""
+    """Users can't know whether 1 means a locked lock. The number stays next to the word, as in the metric."""
     home.hear({"lock": 1, "lock_2": 0, "count": 1})
 
     assert {
@@ -157,7 +157,7 @@ def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None
 
 
 def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
-    """The program must prevent exactly this: values of a sensor that died hours ago."""
+    """This program must never show the values of a sensor that died hours ago."""
     hear(home)
     home.now += 600
 

@@ -31,12 +31,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def liveness(clock: Clock) -> Liveness:
-    """The liveness of a scan of 5 s every 30 s."""
+    """The liveness of scans of 5 s every 30 s."""
     return Liveness(30, 5, clock)
 
 
 def test_before_the_radio_listens_there_is_no_progress(liveness: Liveness) -> None:
-    """If the radio never starts, the program must not feed the watchdog, which would keep it running for ever."""
+    """If the radio never starts, the program must not feed the watchdog, which would never restart it."""
     assert (liveness.stalled(), liveness.not_ready()) == (("the first scan has not ended yet",) * 2)
 
 
@@ -88,7 +88,7 @@ def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None
 
 
 def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
-    """A radio's own error has a cause, a hint and an exit status; the watchdog's SIGABRT would have none."""
+    """A radio's own error has a cause, a hint and an exit status; the watchdog's SIGABRT has none of them."""
     starting_s = bluez_dbus.ANSWER_TIMEOUT_S + bleak_scanner.START_TIMEOUT_S
 
     assert starting_s + bleak_scanner.STOP_TIMEOUT_S + tasks.CANCEL_AGAIN_S <= MARGIN_S

@@ -10,7 +10,7 @@ FOLDER = Path(files.__file__).parent
 
 
 def test_every_file_of_the_folder_is_served() -> None:
-    """A script that is missing in the list would not be found, and the page would not update."""
+    """A script that is missing from the list would not be served, and the page would not update."""
     in_folder = {path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".py"}
 
     assert in_folder == {*FILES, "page.html"}

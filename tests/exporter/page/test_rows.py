@@ -112,7 +112,7 @@ def test_each_state_has_a_word_and_a_symbol() -> None:
 
 
 def test_a_device_that_was_never_heard_has_dashes() -> None:
-    """An empty cell could be taken for an error of the page."""
+    """An empty cell could look like an error of the page."""
     assert ["–", "–", "–", "–", "", "–", "0"] == table(home_of("attic")).rows[0][2:]
 
 
@@ -121,7 +121,7 @@ def test_a_device_that_was_never_heard_has_dashes() -> None:
     [(21.5, "21.5"), (-0.35, "-0.35"), (0.0, "0"), (4294967.295, "4294967.295"), (1e-6, "1e-06"), (2 / 3, "0.667")],
 )
 def test_a_number_has_only_significant_digits(value: float, shown: str) -> None:
-    """A pound is 0.45359237 kg, and no scale is that precise."""
+    """A pound is 0.45359237 kg, but no scale is that precise."""
     home = home_of("attic")
     home.hear({"count": value})
 
