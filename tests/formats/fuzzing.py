@@ -143,7 +143,7 @@ def keep_what_is_needed() -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run what the arguments ask for. Without atheris, print a message and skip the run; under CI, fail."""
+    """Fuzz, keep inputs, or run files. Without atheris, print a message and skip the run; under CI, fail."""
     if importlib.util.find_spec("atheris") is None:
         here = f"Python {platform.python_version()} on {sys.platform}, {platform.machine()}"
         print(f"skipped: no atheris for {here}: make fuzz needs Python 3.10 to 3.13 on Linux, x86_64", file=sys.stderr)

@@ -52,7 +52,7 @@ def _is_short(comparison: Comparison) -> bool:
 def _rounding(one: Object) -> float:
     """Return the largest rounding error of bthome-ble's value."""
     is_float = one.value_type == 2
-    # Half of the last decimal. Integers with as many decimals as their factor are exact.
+    # Rounding changes a value by half of the last decimal; integers keep all decimals of their factor, except 0.35.
     return 0.5000001 * 10.0 ** -DECIMALS[one.object_id] if is_float or one.object_id == 0x58 else 0.0
 
 

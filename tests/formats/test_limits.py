@@ -25,7 +25,7 @@ def test_these_and_no_others_have_bounds() -> None:
 @pytest.mark.parametrize("name", [name for name, (_, most) in LEAST_AND_MOST.items() if most is not None])
 @pytest.mark.parametrize("divisor", [1, 2, 10, 100])
 def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
-    """100 % is a full battery, in whatever fraction of a percent the integer counts."""
+    """A full battery of 100 % must be possible, whatever the divisor of the integer is."""
     least, most = LEAST_AND_MOST[name]
 
     assert most is not None
