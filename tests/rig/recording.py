@@ -73,5 +73,5 @@ def rewritten(page: str, steps: Sequence[Step]) -> str:
     shown = iter(steps)
     page = _BLOCK.sub(lambda _: f"```console\n{next(shown).shown}\n```", page)
     rows = [(step.name, step.seconds) for step in steps]
-    rows.append(("all", sum(step.seconds for step in steps)))
+    rows.append(("total", sum(step.seconds for step in steps)))
     return _TIMES.sub("".join(f"| {name} | {seconds:.1f} |\n" for name, seconds in rows), page)

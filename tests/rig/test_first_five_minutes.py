@@ -20,7 +20,7 @@ def test_the_page_shows_what_the_terminal_shows(run_scenario: RunScenario) -> No
     page = PAGE.read_text(encoding="utf-8")
 
     assert list(map(masked, blocks_of(page))) == [masked(step.shown) for step in steps]
-    assert [*times_of(page)] == [*(step.name for step in steps), "all"]
+    assert [*times_of(page)] == [*(step.name for step in steps), "total"]
     assert sum(step.seconds for step in steps) < PROMISED_S
 
 
@@ -56,5 +56,5 @@ def test_a_recording_is_written_into_the_page() -> None:
     titles = [re.findall("^#+ .*", text, re.MULTILINE) for text in (page, again)]
 
     assert [step.shown for step in steps] == blocks_of(again)
-    assert {**{step.name: step.seconds for step in steps}, "all": sum(range(len(steps)))} == times_of(again)
+    assert {**{step.name: step.seconds for step in steps}, "total": sum(range(len(steps)))} == times_of(again)
     assert titles[0] == titles[1]

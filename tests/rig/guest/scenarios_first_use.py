@@ -148,7 +148,7 @@ def repair(stack: Stack, terminal: Terminal, recorder: Recorder) -> None:
         shows(said)
     missing, blocked = Report(terminal.status(), f"{said}\n").of("fail")
     assert f"{PROGRAMS}/ble-exporter discover --write config.yaml" == missing.command, said
-    with recorder.step("the command that it names") as shows:
+    with recorder.step("the command that `doctor` names") as shows:
         shows(terminal.run(blocked.command))
     assert 0 == terminal.status(), blocked.command
 
@@ -174,10 +174,10 @@ def find(terminal: Terminal, recorder: Recorder) -> None:
 
 def look(terminal: Terminal, other: Terminal, recorder: Recorder) -> None:
     """Run the exporter; in another terminal, read its page and metrics, and run doctor again."""
-    with recorder.step("the exporter, until all readings are there") as shows:
+    with recorder.step("the exporter, until it has all readings") as shows:
         terminal.start("ble-exporter --config config.yaml")
         terminal.wait_for("(?s)(for the first time.*){2}", DISCOVER_LIMIT_S)
-        wait_until(is_served, "all readings are there", DISCOVER_LIMIT_S)
+        wait_until(is_served, "all readings are served", DISCOVER_LIMIT_S)
         shows(terminal.shown())
     with recorder.step("the page") as shows:
         names = "|".join(thermometer.name for thermometer in CHOSEN)
