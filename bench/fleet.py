@@ -5,7 +5,6 @@ Each device alternately sends the two packets of a pvvx sensor: temperature, hum
 opening. The packets are already decoded.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from bench.timing import DifferenceError
 from ble_exporter.device import Device
+from ble_exporter.device.clock import Clock, seconds_since_boot
 from ble_exporter.exporter.exposition import TEXT, Exposition
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES
@@ -32,13 +32,13 @@ class Heard(NamedTuple):
     Attributes:
         device: The name of its device.
         measurements: The values by measurement, in °C, %, V, or 1 and 0.
-        heard_at: The time of reception, in seconds since the Unix epoch.
+        heard_s: The time of reception, in monotonic seconds, which are also the Unix time here.
         rssi: The signal strength, in dBm.
     """
 
     device: str
     measurements: dict[Measurement, float]
-    heard_at: float
+    heard_s: float
     rssi: int
 
 
@@ -52,7 +52,7 @@ class Fleet:
 
     def __init__(self, devices: int) -> None:
         self._devices = [Device(f"room-{number:05d}") for number in range(devices)]
-        self.readings = Readings(self._devices)
+        self.readings = Readings(self._devices, Clock(seconds_since_boot, seconds_since_boot))
         self.registry = CollectorRegistry()
         self._exposition = Exposition({"readings": self.readings})
         self._names = [device.name for device in self._devices]
@@ -87,26 +87,26 @@ class Fleet:
     def generate_readings(self) -> None:
         """Generate new readings of every device, without storing them on either side."""
         self._generation += 1
-        heard_at = time.time()
+        heard_s = seconds_since_boot()
         self._heard = [
-            Heard(device.name, values, heard_at + number / 1000, _RSSI_DBM - number % 30)
+            Heard(device.name, values, heard_s + number / 1000, _RSSI_DBM - number % 30)
             for number, device in enumerate(self._devices)
             for values in _measure(number + self._generation)
         ]
         # In the service the scanner creates the advertisements, so their creation is not timed.
-        self._advertisements = [Advertisement("", {}, heard.heard_at, heard.rssi) for heard in self._heard]
+        self._advertisements = [Advertisement("", {}, heard.rssi) for heard in self._heard]
 
     def update_ours(self) -> None:
         """Store the readings in our devices."""
         for device, advertisement, heard in zip(self._twice, self._advertisements, self._heard, strict=True):
-            device.update(advertisement, Reading(heard.measurements, {}, None), advertisement.heard_at)
+            device.update(advertisement, Reading(heard.measurements, {}, None), heard.heard_s)
 
     def update_plain(self) -> None:
         """Store the readings in the gauges, with a label lookup for each. `ble_sensor_seen` is 1 from the beginning."""
-        for device, measurements, heard_at, rssi in self._heard:
+        for device, measurements, heard_s, rssi in self._heard:
             for name, value in measurements.items():
                 self._gauge_of[name].labels(device=device).set(value)
-            self._last_update.labels(device=device).set(heard_at)
+            self._last_update.labels(device=device).set(heard_s)
             self._rssi.labels(device=device).set(rssi)
 
     def hold_children(self) -> Callable[[], None]:
@@ -119,11 +119,11 @@ class Fleet:
         rssi_of = {device: self._rssi.labels(device=device) for device in self._names}
 
         def update() -> None:
-            for device, measurements, heard_at, rssi in self._heard:
+            for device, measurements, heard_s, rssi in self._heard:
                 of_device = children[device]
                 for name, value in measurements.items():
                     of_device[name].set(value)
-                last_update[device].set(heard_at)
+                last_update[device].set(heard_s)
                 rssi_of[device].set(rssi)
 
         return update

@@ -92,5 +92,5 @@ def _advertisements(config: AppConfig) -> list[list[Advertisement]]:
     turns = []
     for number, packet in zip(range(256), packets, strict=False):
         payload = packet[:2] + bytes([number // _PACKETS_WITH_ONE_ID]) + packet[3:]
-        turns.append([Advertisement(address, {UUID: payload}, 0.0, -60, "hci0") for address in config.devices])
+        turns.append([Advertisement(address, {UUID: payload}, -60, "hci0") for address in config.devices])
     return turns

@@ -16,7 +16,6 @@ class Advertisement:
     Attributes:
         address: The sender's Bluetooth address, upper case with colons ("A4:C1:38:00:00:01").
         service_data: Service data by service UUID (128 bits, lower case); the bytes do not include the UUID.
-        heard_at: Time of reception, in seconds since the Unix epoch.
         rssi: Received signal strength in dBm; None if unknown.
         adapter: Name of the adapter that received it ("hci0"); empty if there is none, as in a capture.
         name: The sender's local name, any text; empty if unknown. Usually only active scans receive names.
@@ -24,7 +23,6 @@ class Advertisement:
 
     address: str
     service_data: Mapping[str, bytes]
-    heard_at: float
     rssi: int | None = None
     adapter: str = ""
     name: str = ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ble_exporter.device import Device
+from ble_exporter.device.clock import Clock
 from ble_exporter.device.rhythm import NO_LIMIT, Limit
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
@@ -22,17 +23,20 @@ class Home:
 
     Attributes:
         now: Monotonic seconds; Unix time is EPOCH_S later.
+        set_ahead_s: How far the wall clock was set ahead of that, in seconds.
         devices: The devices by name.
         readings: The collector of a scrape.
     """
 
     def __init__(self, *names: str, limit: Limit = NO_LIMIT, presence_limit: Limit | None = None) -> None:
         self.now = 5000.0
+        self.set_ahead_s = 0.0
         self.devices = {
             name: Device(name, f"A4:C1:38:00:00:{number:02X}", limit=limit, presence_limit=presence_limit)
             for number, name in enumerate(names or ("attic",), 1)
         }
-        self.readings = Readings(self.devices.values(), lambda: self.now)
+        self.clock = Clock(lambda: self.now, lambda: EPOCH_S + self.now + self.set_ahead_s)
+        self.readings = Readings(self.devices.values(), self.clock)
         self._scan_began = self.now
 
     def hear(
@@ -48,7 +52,7 @@ class Home:
     ) -> None:
         """Update a device with a packet that is heard now; `others` are the values that are not measurements."""
         heard = self.devices[device]
-        advertisement = Advertisement(heard.address, {}, EPOCH_S + self.now, rssi, adapter)
+        advertisement = Advertisement(heard.address, {}, rssi, adapter)
         reading = Reading(named(measurements or {}), named(others or {}), packet_id, formats)
         heard.update(advertisement, reading, self.now)
 

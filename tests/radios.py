@@ -32,7 +32,7 @@ class Radio:
             raise self._error
         started()
         if listener.wants(LIVING_ROOM):
-            listener.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, 1000.0, -60))
+            listener.handle(Advertisement(LIVING_ROOM, {UUID: PACKET_A}, -60))
         try:
             await asyncio.Event().wait()
         finally:

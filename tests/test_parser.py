@@ -23,7 +23,7 @@ ANNOUNCEMENT = bytes.fromhex("30585b050201000038c1a408")
 
 def read(service_data: dict[str, bytes]) -> Reading:
     """Return the reading of a device without a key."""
-    return plain_reader(Advertisement(ADDRESS, service_data, 0.0))
+    return plain_reader(Advertisement(ADDRESS, service_data))
 
 
 def test_parse_bthome_gives_the_contract_s_example() -> None:
@@ -62,7 +62,7 @@ VECTORS = [
 def outcome_of(service_data: dict[str, bytes]) -> Reading | tuple[str, str]:
     """Return the reading, or the reason and the text of the error."""
     try:
-        return plain_reader(Advertisement(sealing.ADDRESS, service_data, 0.0))
+        return plain_reader(Advertisement(sealing.ADDRESS, service_data))
     except DecodeError as error:
         return error.reason, str(error)
 
@@ -171,7 +171,6 @@ def test_a_refused_payload_does_not_affect_the_other_one() -> None:
                 mibeacon.UUID: bytes.fromhex("30585b0501c4248138c1a4280100"),
                 bthome_v1.UUID: bytes.fromhex("0200b4021000030cbe0b"),
             },
-            0.0,
         )
     )
 
@@ -211,7 +210,7 @@ def test_an_impossible_value_is_left_out_and_reported() -> None:
 
 def test_a_key_reads_what_is_encrypted() -> None:
     """The packet is the worked example from bthome.io/encryption."""
-    advertisement = Advertisement("54:48:E6:8F:80:A5", {UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")}, 0.0)
+    advertisement = Advertisement("54:48:E6:8F:80:A5", {UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
     cipher = Ccm(bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932"))
     reading = keyed_reader(cipher, ReplayGuard(lambda: 0.0))(advertisement)
 
@@ -228,7 +227,7 @@ class Keyed:
 
     def read(self, service_data: dict[str, bytes], adapter: str = "") -> Reading:
         """Return the reading of an advertisement."""
-        return self._read(Advertisement(sealing.ADDRESS, service_data, 0.0, adapter=adapter))
+        return self._read(Advertisement(sealing.ADDRESS, service_data, adapter=adapter))
 
 
 def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.clock import Clock
 from ble_exporter.formats import bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics.readings import Readings
@@ -27,14 +28,14 @@ class Air:
     def __init__(self, config: AppConfig, log: logging.Logger) -> None:
         self.now = 0.0
         self.devices = build_devices(config, lambda: self.now)
-        self.readings = Readings(self.devices.values(), lambda: self.now)
+        self.readings = Readings(self.devices.values(), Clock(lambda: self.now))
         self.counts = SelfMetrics()
         self._pipeline = Pipeline(self.devices, self.counts, log, lambda: self.now)
 
     def send(self, service_data: dict[str, bytes], address: str = LIVING_ROOM) -> dict[str, float]:
         """Pass an advertisement to the pipeline as a radio does; return the series of a scrape after it."""
         if self._pipeline.wants(address):
-            self._pipeline.handle(Advertisement(address, service_data, 1000.0, -60))
+            self._pipeline.handle(Advertisement(address, service_data, -60))
         return samples_of(self.readings)
 
     @property

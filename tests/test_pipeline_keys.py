@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.clock import Clock
 from ble_exporter.device.replay import QUIET_S
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
@@ -38,7 +39,7 @@ class KeyedPipeline:
         config = AppConfig(30, scan_duration_s, 8000, {ADDRESS: "living_room"}, keys=keys)
         devices = build_devices(config, lambda: self.now)
         self.device = devices[ADDRESS]
-        self.readings = Readings(devices.values(), lambda: self.now)
+        self.readings = Readings(devices.values(), Clock(lambda: self.now, lambda: 1000 + self.now))
         self.counts = SelfMetrics()
         self._pipeline = Pipeline(devices, self.counts, log, lambda: self.now)
 
@@ -46,7 +47,7 @@ class KeyedPipeline:
         """Pass an advertisement with a new time and RSSI to the pipeline; return the series of a scrape after it."""
         self.now += 1
         if self._pipeline.wants(ADDRESS):
-            self._pipeline.handle(Advertisement(ADDRESS, service_data, 1000 + self.now, -int(self.now), adapter))
+            self._pipeline.handle(Advertisement(ADDRESS, service_data, -int(self.now), adapter))
         return samples_of(self.readings)
 
     @property

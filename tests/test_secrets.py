@@ -86,7 +86,7 @@ class Sensor:
             {},
         ):
             if listener.wants(ADDRESS):
-                listener.handle(Advertisement(ADDRESS, data, 1000.0, -60))
+                listener.handle(Advertisement(ADDRESS, data, -60))
         await asyncio.Event().wait()
 
 

@@ -57,13 +57,13 @@ class Device:
     Attributes:
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
-        said: Texts, events and other values that are not measurements. Each has its value, its Unix time and its
-            monotonic time; the latest comes last.
+        said: Texts, events and other values that are not measurements. Each has its value and its
+            time; the latest comes last.
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest advertisement that gave a reading; None
             before the first.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
-        last_update: The Unix time of the latest new measurement; None if no value is shown.
+        last_update_s: The time of the latest new measurement; None if no value is shown.
         refused: The number of rejected advertisements, by reason.
         refusal: The reason and the time of the latest rejection.
         warnings: The warnings already logged for this device.
@@ -86,13 +86,13 @@ class Device:
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
-        self.said: dict[Measurement, tuple[int | str, float, float]] = {}
+        self.said: dict[Measurement, tuple[int | str, float]] = {}
         self.packets = 0
         self.is_present = False
         self.heard_s: float | None = None
         self.advertisement: Advertisement | None = None
         self.reading: Reading | None = None
-        self.last_update: float | None = None
+        self.last_update_s: float | None = None
         self.refused: Counter[RejectReason] = Counter()
         self.refusal: tuple[RejectReason, float] | None = None
         self.warnings: set[str] = set()
@@ -139,7 +139,7 @@ class Device:
             number = transmission.number
             is_copy = is_other_adapter and adapter != transmission.adapter and self._was_said(measurements)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
-            self.last_update = advertisement.heard_at
+            self.last_update_s = now_s
         if others:
             self._note_said(advertisement, reading, now_s)
 
@@ -215,7 +215,7 @@ class Device:
             # Re-inserting keeps the latest value last, so that the oldest one is removed first.
             self.said.pop(name, None)
             text = value.hex() if isinstance(value, bytes) else value
-            self.said[name] = (text, advertisement.heard_at, now_s)
+            self.said[name] = (text, now_s)
         while len(self.said) > _MOST_TEXTS:
             del self.said[next(iter(self.said))]
 
@@ -257,7 +257,7 @@ class Device:
             self.series = {measurement: series for measurement, series in self.series.items() if series.is_shown}
         self.is_present = any(True for _ in self._kept())
         if not self.is_present:
-            self.last_update = None
+            self.last_update_s = None
             self._transmission.end()
 
     @property

@@ -4,14 +4,14 @@ The readings of all devices as a Prometheus collector.
 Each scrape builds the families from the current values of the devices, so it never contains an expired value.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ble_exporter.device import Device, Revision
+from ble_exporter.device.clock import Clock
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels
 
 _SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
@@ -23,13 +23,14 @@ class Readings(Collector):
     """
     Collects the readings that have not expired (docs/expiry.md). A device without current readings has no series.
 
-    A device must belong to only one collector. `clock` returns monotonic seconds.
+    A device must belong to only one collector. `clock` has the moments of the devices.
     """
 
-    def __init__(self, devices: Iterable[Device] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, devices: Iterable[Device] = (), clock: Clock | None = None) -> None:
         self._devices: list[Device] = []
         self._revision = Revision()
-        self._clock = clock
+        self._clock = clock or Clock()
+        self._boot_at = self._clock.boot_at
         for device in devices:
             self.add(device)
 
@@ -42,6 +43,11 @@ class Readings(Collector):
     def version(self) -> int:
         """A number that grows with every change. Text that was rendered from the same version is still valid."""
         self._expire()
+        boot_at = self._clock.boot_at
+        if boot_at != self._boot_at:
+            # Rendered timestamps are of the wall clock as it was before it was set.
+            self._boot_at = boot_at
+            self._revision.number += 1
         return self._revision.number
 
     def collect(self) -> Iterator[Metric]:
@@ -50,15 +56,16 @@ class Readings(Collector):
         devices = [device for device in self._devices if device.is_present]
         seen, last_update = _SEEN.metric, _LAST_UPDATE.metric
         yield from _gauge(_SEEN, [Sample(seen, device.labels, 1) for device in devices])
-        updates = [(device.labels, device.last_update) for device in devices if device.last_update is not None]
-        yield from _gauge(_LAST_UPDATE, [Sample(last_update, labels, value) for labels, value in updates])
+        boot_at = self._clock.boot_at
+        updates = [(device.labels, device.last_update_s) for device in devices if device.last_update_s is not None]
+        yield from _gauge(_LAST_UPDATE, [Sample(last_update, labels, heard_s + boot_at) for labels, heard_s in updates])
         yield from _gauge(_RSSI, _rssi_samples(devices))
         for family, samples in _samples_by_family(devices).items():
             yield from _gauge(family, samples)
         yield from _event_families(devices)
 
     def _expire(self) -> None:
-        now_s = self._clock()
+        now_s = self._clock.now()
         if self._revision.expires_at <= now_s:
             for device in self._devices:
                 device.expire(now_s)

@@ -1,12 +1,12 @@
 """Puts readings on a Prometheus registry, for `metrics.update_metrics`. The service does not load this module."""
 
-import time
 from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from ble_exporter.device import Device
+from ble_exporter.device.clock import seconds_since_boot
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
@@ -31,4 +31,4 @@ def put(device_name: str, measurements: Mapping[str, float], registry: Collector
     if device_name not in devices:
         devices[device_name] = Device(device_name)
         readings.add(devices[device_name])
-    devices[device_name].update(Advertisement("", {}, time.time()), Reading(named, {}, None), time.monotonic())
+    devices[device_name].update(Advertisement("", {}), Reading(named, {}, None), seconds_since_boot())

@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from ble_exporter import __version__
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import REJECT_REASONS, RejectReason
 
 
@@ -18,9 +19,11 @@ class SelfMetrics(Collector):
 
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.
+        last_scan_s: When the last scan ended, by the clock; None before the first end.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
     decoded: int = 0
     unknown_device: int = 0
     unknown_objects: int = 0
@@ -29,7 +32,7 @@ class SelfMetrics(Collector):
     refused: Counter[RejectReason] = field(default_factory=Counter)
     scans: int = 0
     scan_failures: int = 0
-    last_scan_timestamp: float = 0.0
+    last_scan_s: float | None = None
     last_scan_duration: float = 0.0
 
     @property
@@ -75,5 +78,6 @@ class SelfMetrics(Collector):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
         when = "Unix time at which the last scan ended; 0 before the first."
         took = "Duration of the last scan, including radio start and stop; 0 before the first."
-        yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, self.last_scan_timestamp)
+        ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
+        yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, ended)
         yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)

@@ -7,7 +7,6 @@ Bluetooth stack; `stack_watch` and `watchdog` detect them.
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Literal
@@ -50,7 +49,6 @@ class BleakScannerImpl:
         adapter: The adapter's name ("hci0"); None for the powered adapter with the lowest number.
         silence_limit_s: Seconds of listening without any advertisement, after which the controller counts as hung.
         mode: The configured scan mode.
-        clock: Returns the seconds since the Unix epoch.
         start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
             these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.
 
@@ -63,7 +61,6 @@ class BleakScannerImpl:
         adapter: str | None = None,
         silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
         mode: ScanMode = "auto",
-        clock: Callable[[], float] = time.time,
         start_stop_lock: asyncio.Lock | None = None,
         *,
         make_scanner: Callable[..., BleakScanner] = BleakScanner,
@@ -77,7 +74,6 @@ class BleakScannerImpl:
         self._logged_choice = ""
         self._is_passive = False
         self._watchdog = SilenceWatchdog(silence_limit_s)
-        self._clock = clock
         self._start_stop_lock = start_stop_lock or asyncio.Lock()
         self._make_scanner = make_scanner
         self._connect_to_bluez = connect_to_bluez
@@ -171,7 +167,7 @@ class BleakScannerImpl:
             known = cached or before or {}
             service_data = {uuid: it for uuid, it in service_data.items() if known.get(uuid) != it} or service_data
         name = data.local_name or ""
-        return Advertisement(device.address, service_data, self._clock(), data.rssi, self._adapter, name)
+        return Advertisement(device.address, service_data, data.rssi, self._adapter, name)
 
     @asynccontextmanager
     async def _scanning(self, scanner: BleakScanner, bluez: Bluez) -> AsyncIterator[None]:

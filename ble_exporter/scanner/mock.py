@@ -1,7 +1,6 @@
 """The radio without hardware, which plays a simulation, a capture file, or given packets."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -24,7 +23,6 @@ class MockScanner:
         air: The advertisements to play if there is no `data`, in chronological order; by default a simulation of three
             sensors.
         seed: Seed of the default simulation; the same seed gives the same packets.
-        clock: Returns the seconds since the Unix epoch.
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
@@ -35,12 +33,10 @@ class MockScanner:
         *,
         air: Iterable[Transmission] | None = None,
         seed: int | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._data = None if data is None else list(data)
         self._air = iter(Simulation(_TEST_ADDRESSES, seed).transmissions() if air is None else air)
         self._next = next(self._air, None)
-        self._clock = clock
         self._switched_on: float | None = None
         self._scanned_s = 0.0
 
@@ -79,4 +75,4 @@ class MockScanner:
     def _deliver(self, listener: Listener, sent: Transmission) -> None:
         address = sent.address.upper()
         if listener.wants(address):
-            listener.handle(Advertisement(address, sent.service_data, self._clock(), sent.rssi, name=sent.name))
+            listener.handle(Advertisement(address, sent.service_data, sent.rssi, name=sent.name))

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import math
-import time
-from collections.abc import Callable
 
 from ble_exporter.config import AppConfig
 from ble_exporter.device import Device
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ScannerError
 from ble_exporter.exporter import StatusTracker
 from ble_exporter.metrics.readings import Readings
@@ -19,21 +18,13 @@ from ble_exporter.service import systemd
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 
-# Values age while the machine sleeps. CLOCK_BOOTTIME, which macOS lacks, counts that time; time.monotonic does not.
-_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def seconds_since_boot() -> float:
-    """Return monotonic seconds, which on Linux include the time for which the machine has slept."""
-    return time.clock_gettime(_BOOT_CLOCK)
-
 
 class ScanCycle:
     """
     Runs one scan per interval, by the monotonic clock, so that the scans do not drift.
 
-    `clock` returns Unix time in seconds; `boot_clock` returns monotonic seconds that include the machine's sleep.
-    Raises a ConfigError if a device has a key, but the library for decryption is not installed.
+    `clock` gives each moment: how long the scans and their pauses last is a matter of the event loop's clock. Raises a
+    ConfigError if a device has a key, but the library for decryption is not installed.
     """
 
     def __init__(
@@ -41,23 +32,21 @@ class ScanCycle:
         config: AppConfig,
         radio: Radio,
         log: logging.Logger,
-        clock: Callable[[], float] = time.time,
-        boot_clock: Callable[[], float] = seconds_since_boot,
+        clock: Clock | None = None,
     ) -> None:
-        self.devices = build_devices(config, boot_clock)
-        self.readings = Readings(self.devices.values(), boot_clock)
-        self.counts = SelfMetrics(radio.adapters)
-        self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
+        self._clock = clock or Clock()
+        self.devices = build_devices(config, self._clock.now)
+        self.readings = Readings(self.devices.values(), self._clock)
+        self.counts = SelfMetrics(radio.adapters, self._clock)
+        self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
         self.liveness = Liveness(
             config.scan_interval_seconds, config.scan_duration_seconds, radios=max(1, len(config.adapters))
         )
-        self.status = DeviceStatus(self.devices.values(), boot_clock)
+        self.status = DeviceStatus(self.devices.values(), self._clock)
         self._config = config
         self._radio = radio
-        self._pipeline = Pipeline(self.devices, self.counts, log, boot_clock)
+        self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
         self._log = log
-        self._clock = clock
-        self._boot_clock = boot_clock
         self._is_over = False
         self._began = self._began_s = 0.0
         self._received_before = self._unknown_before = 0
@@ -102,7 +91,7 @@ class ScanCycle:
 
     def _begin_scan(self) -> None:
         self._began = asyncio.get_running_loop().time()
-        self._began_s = self._boot_clock()
+        self._began_s = self._clock.now()
         self._received_before, self._unknown_before = self.counts.received, self.counts.unknown_device
         self.counts.scans += 1
 
@@ -120,9 +109,8 @@ class ScanCycle:
         missed = [device for device in devices if device.heard_s is None or device.heard_s < self._began_s]
         heard_count = len(devices) - len(missed)
         self.liveness.scan_ended()
-        counts.last_scan_timestamp = self._clock()
+        counts.last_scan_s = self.tracker.last_scan_s = self._clock.now()
         counts.last_scan_duration = asyncio.get_running_loop().time() - self._began
-        self.tracker.last_scan_timestamp = int(counts.last_scan_timestamp)
         self.tracker.devices_seen = heard_count
         names = f", not {', '.join(map(self._name_and_refusal, missed))}" if missed else ""
         received = counts.received - self._received_before

@@ -6,11 +6,11 @@ import logging
 import os
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import ConfigError, ExporterError
 from ble_exporter.exporter.app import create_app, http_log
+from ble_exporter.metrics.process_metrics import ProcessMetrics
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service import systemd
 from ble_exporter.service.scan_cycle import ScanCycle
@@ -29,7 +29,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     missing.
     """
     cycle = ScanCycle(config, radio, log)
-    collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": _process_metrics()}
+    collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": ProcessMetrics(cycle.counts.clock)}
     app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status)
     runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
     await runner.setup()
@@ -76,11 +76,3 @@ def listen_error(error: OSError, address: str | None, port: int) -> ConfigError:
     else:
         problem, hint = f"can't listen on {address} ({os.strerror(error.errno)})", "`ip address` shows others"
     return ConfigError(problem, hint, key="listen_address")
-
-
-def _process_metrics() -> CollectorRegistry:
-    """Return the usual metrics of a Python process: CPU, memory, file descriptors, garbage collection."""
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    return registry

@@ -1,9 +1,10 @@
 """The status of every configured device, heard or not, for /status, /history and the page."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
@@ -57,27 +58,27 @@ class DeviceHour(TypedDict):
 
 
 class DeviceStatus:
-    """The status of all devices, in the given order; `clock` is the devices' monotonic clock, in seconds."""
+    """The status of all devices, in the given order; `clock` has the moments of the devices."""
 
-    def __init__(self, devices: Collection[Device], clock: Callable[[], float]) -> None:
+    def __init__(self, devices: Collection[Device], clock: Clock) -> None:
         self._devices = devices
         self._clock = clock
 
     def states(self) -> list[DeviceState]:
         """Return the state of each device for /status."""
-        now_s = self._clock()
-        return [_state_of(device, now_s) for device in self._devices]
+        return [_state_of(device, self._clock) for device in self._devices]
 
     def last_hour(self) -> list[DeviceHour]:
         """Return the last hour of each device's values for /history."""
-        now_s = self._clock()
+        now_s = self._clock.now()
         return [
             {"name": device.name, "measurements": {str(key): hour for key, hour in device.last_hour(now_s).items()}}
             for device in self._devices
         ]
 
 
-def _state_of(device: Device, now_s: float) -> DeviceState:
+def _state_of(device: Device, clock: Clock) -> DeviceState:
+    now_s = clock.now()
     device.expire(now_s)
     state, text = _state_in_words(device, now_s)
     advertisement, reading = device.advertisement, device.reading
@@ -87,8 +88,8 @@ def _state_of(device: Device, now_s: float) -> DeviceState:
         "state": state,
         "state_text": text,
         "format": " and ".join(reading.formats) if reading else None,
-        "last_heard_timestamp_seconds": advertisement.heard_at if advertisement else None,
-        "last_update_timestamp_seconds": device.last_update,
+        "last_heard_timestamp_seconds": None if device.heard_s is None else clock.unix(device.heard_s),
+        "last_update_timestamp_seconds": None if device.last_update_s is None else clock.unix(device.last_update_s),
         "age_seconds": None if device.heard_s is None else round(now_s - device.heard_s, 1),
         "interval_seconds": None if device.interval_s is None else round(device.interval_s, 1),
         "rssi_dbm": advertisement.rssi if advertisement else None,
@@ -97,8 +98,12 @@ def _state_of(device: Device, now_s: float) -> DeviceState:
         "refused": dict(device.refused),
         "readings": {str(key): _shown(key, value) for key, value in device.values().items()},
         "others": {
-            str(key): {"value": value, "heard_timestamp_seconds": heard_at, "age_seconds": round(now_s - heard_s, 1)}
-            for key, (value, heard_at, heard_s) in device.said.items()
+            str(key): {
+                "value": value,
+                "heard_timestamp_seconds": clock.unix(heard_s),
+                "age_seconds": round(now_s - heard_s, 1),
+            }
+            for key, (value, heard_s) in device.said.items()
         },
     }
 

@@ -38,10 +38,10 @@ def test_a_value_shows_for_its_time_and_no_longer() -> None:
     home.now += 89.9
 
     assert {"temperature", "hci0"} == shown(home)
-    assert (True, True) == (attic.is_present, attic.last_update is not None)
+    assert (True, True) == (attic.is_present, attic.last_update_s is not None)
     home.now += 0.1
     assert set() == shown(home)
-    assert (False, None) == (attic.is_present, attic.last_update)
+    assert (False, None) == (attic.is_present, attic.last_update_s)
 
 
 def test_a_voltage_does_not_live_on_the_temperature_s_freshness() -> None:
@@ -94,7 +94,7 @@ def test_a_device_that_was_gone_begins_anew() -> None:
     home.hear()
 
     assert home.devices["attic"].is_present
-    assert home.devices["attic"].last_update is None
+    assert home.devices["attic"].last_update_s is None
 
 
 def test_without_a_limit_time_changes_nothing() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.home import EPOCH_S, Home
+from tests.home import Home
 
 A, B = {"temperature": 21.5, "humidity": 45.0}, {"voltage": 2.9}
 
@@ -23,8 +23,8 @@ def hear(home: Home, *packets: tuple[float, dict[str, float], int | None]) -> No
 
 def updated_s(home: Home) -> float | None:
     """Return the monotonic time of the attic's last update, in seconds."""
-    last_update = home.devices["attic"].last_update
-    return None if last_update is None else last_update - EPOCH_S
+    last_update_s = home.devices["attic"].last_update_s
+    return None if last_update_s is None else last_update_s
 
 
 def test_a_repeated_packet_is_no_new_measurement(home: Home) -> None:

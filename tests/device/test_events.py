@@ -103,7 +103,7 @@ def test_a_sensor_that_restarted_is_heard_by_another_adapter_too(packet_id: int 
 )
 def test_the_names_of_events_are_few(payload: str, counts: Mapping[tuple[str, str], int]) -> None:
     """Anybody can send any step or argument under a sensor's address: as labels they would fill Prometheus."""
-    reading = plain_reader(Advertisement("A4:C1:38:00:00:01", {UUID: bytes.fromhex(payload)}, 1000.0))
+    reading = plain_reader(Advertisement("A4:C1:38:00:00:01", {UUID: bytes.fromhex(payload)}))
     events = Events()
     events.hear(reading.others, reading.packet_id, 1000.0, "")
 

@@ -239,7 +239,7 @@ def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
     """The page draws its line charts from these values."""
     home = Home(*app_config.devices.values())
     home.hear({"temperature": 21.51}, device="living_room")
-    status = DeviceStatus(home.devices.values(), lambda: home.now)
+    status = DeviceStatus(home.devices.values(), home.clock)
     before = time.time()
 
     _, body = get(create_app(app_config, status=status), "/history", ClientResponse.json)

@@ -60,7 +60,7 @@ def check(app: web.Application) -> tuple[Any, Any]:
 
 def status_of(home: Home) -> DeviceStatus:
     """Return the status of a home's devices."""
-    return DeviceStatus(home.devices.values(), lambda: home.now)
+    return DeviceStatus(home.devices.values(), home.clock)
 
 
 def app_of(config: AppConfig, status: DeviceStatus | None = None) -> web.Application:

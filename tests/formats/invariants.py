@@ -62,7 +62,7 @@ def read_or_rejected(
     """Read an advertisement; return a device, and the reading that it stored or the error."""
     read = plain_reader if cipher is None else keyed_reader(cipher, ReplayGuard(lambda: 0.0))
     device = Device("living_room", address, read)
-    advertisement = Advertisement(address, dict(service_data), 0.0)
+    advertisement = Advertisement(address, dict(service_data))
     try:
         reading = device.read(advertisement)
     except DecodeError as error:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
@@ -69,7 +70,7 @@ def test_any_advertisement_gives_a_reading_that_a_device_stores(
 ) -> None:
     """A hostile advertisement, even in several formats, must not raise an error in the device."""
     device, reading = read_or_rejected(service_data, address, cipher)
-    shown = samples_of(Readings([device], lambda: 0.0))
+    shown = samples_of(Readings([device], Clock(lambda: 0.0)))
 
     assert not shown if isinstance(reading, DecodeError) else len(reading.measurements) < len(shown)
 
@@ -139,7 +140,7 @@ def test_the_advertisement_with_the_most_objects_is_stored(
 ) -> None:
     """Each format has room for many temperatures; a device stores all of them, and a scrape shows them."""
     device, _ = read_or_rejected(service_data, ADDRESS, cipher)
-    shown = samples_of(Readings([device], lambda: 0.0))
+    shown = samples_of(Readings([device], Clock(lambda: 0.0)))
 
     assert count == sum(name.startswith("temperature_celsius") for name in shown)
 

@@ -181,3 +181,24 @@ def test_each_change_moves_the_version() -> None:
         versions.append(home.readings.version)
 
     assert len(versions) == len(set(versions))
+
+
+def test_the_last_update_follows_a_wall_clock_that_is_set(home: Home) -> None:
+    """An alert on the age of a reading must not be blind for a day because the clock was a day ahead when it came."""
+    home.hear({"temperature": 21})
+    before = home.scrape()["last_update_timestamp_seconds['attic']"]
+
+    home.set_ahead_s = -86_400
+
+    assert before - 86_400 == home.scrape()["last_update_timestamp_seconds['attic']"]
+
+
+def test_a_wall_clock_that_is_set_changes_the_version(home: Home) -> None:
+    """Without a new version, a scrape would serve the text that was rendered with the old clock."""
+    home.hear({"temperature": 21})
+    before = home.readings.version
+
+    home.set_ahead_s = 86_400
+
+    assert home.readings.version > before
+    assert home.readings.version == home.readings.version

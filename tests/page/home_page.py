@@ -91,7 +91,7 @@ class HomePage:
     async def _serve(self) -> None:
         devices = self._home.devices.values()
         config = AppConfig(30, 30, 8000, {device.address: device.name for device in devices})
-        status = DeviceStatus(devices, lambda: self.now)
+        status = DeviceStatus(devices, self._home.clock)
         app = create_app(config, collectors={"readings": self._home.readings}, status=status)
         if self._prefix:
             outer = web.Application()

@@ -101,9 +101,9 @@ def test_an_advertisement_from_bleak_is_delivered(bleak: FakeBleak, run: InVirtu
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
     heard: list[Advertisement] = []
 
-    run(run_for(BleakScannerImpl(clock=lambda: 1000.0, make_scanner=bleak), Everything(heard.append), 5))
+    run(run_for(BleakScannerImpl(make_scanner=bleak), Everything(heard.append), 5))
 
-    assert [Advertisement(ADDRESS, {UUID: b"\x40"}, 1000.0, -61, "hci0")] == heard
+    assert [Advertisement(ADDRESS, {UUID: b"\x40"}, -61, "hci0")] == heard
     assert 0 == bleak.running
 
 

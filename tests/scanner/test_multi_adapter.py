@@ -57,7 +57,7 @@ class Adapter:
             self.started_at.append(loop.time())
             started()
             while True:
-                listener.handle(Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0))
+                listener.handle(Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}))
                 await self._last(min(1.0, ends_at - loop.time()), ends_at)
         except ScannerError:
             self.adapters[self.name] = False

@@ -8,7 +8,7 @@ from ble_exporter.model import Advertisement
 from ble_exporter.scanner.radio import AbstractScanner, Everything, Listener, Radio
 from tests.conftest import PACKET_A
 
-ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: PACKET_A}, 1000.0)
+ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: PACKET_A})
 
 
 class OneMethodScanner:

@@ -16,7 +16,7 @@ from ble_exporter.tasks import Tasks
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 NOBODY = Everything(lambda _advertisement: None)
-ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"}, 0.0)
+ADVERTISEMENT = Advertisement("A4:C1:38:00:00:01", {UUID: b"\x40"})
 
 
 class Radio:

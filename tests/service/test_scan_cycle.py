@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics.readings import Readings
@@ -161,7 +162,7 @@ def test_a_completed_scan_is_reported_everywhere(
 ) -> None:
     """A user compares status, metrics and log, so they must agree."""
     caplog.set_level(logging.INFO)
-    cycle = ScanCycle(app_config, Radio(), log, clock=lambda: 1716480000.5)
+    cycle = ScanCycle(app_config, Radio(), log, clock=Clock(lambda: 100.0, lambda: 1716480000.5))
 
     in_virtual_time(run_cycle(cycle, 10))
 
@@ -169,7 +170,7 @@ def test_a_completed_scan_is_reported_everywhere(
     assert (1, 0, 1716480000.5, 5.0) == (
         cycle.counts.scans,
         cycle.counts.scan_failures,
-        cycle.counts.last_scan_timestamp,
+        cycle.counts.clock.unix(cycle.counts.last_scan_s or 0.0),
         cycle.counts.last_scan_duration,
     )
     assert (

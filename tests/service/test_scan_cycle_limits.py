@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.clock import Clock
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.scanner import MockScanner
 from ble_exporter.scanner.capture import Transmission
@@ -32,7 +33,7 @@ def observe(
 
     async def run() -> None:
         now = asyncio.get_running_loop().time
-        cycle = ScanCycle(config, MockScanner(air=air), log, boot_clock=now)
+        cycle = ScanCycle(config, MockScanner(air=air), log, clock=Clock(now))
         async with Tasks() as tasks:
             task = tasks.start(cycle.run())
             for at_s in look_at_s:

@@ -33,7 +33,7 @@ ADDRESSES = ("A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:03")
 def heard(address: str, payload: bytes = PACKET_A, name: str = "") -> DiscoveredDevice:
     """Return a sensor that sent this payload."""
     discovery = Discovery(lambda: 0.0)
-    discovery.handle(Advertisement(address, {bthome.UUID: payload}, 0.0, -60, name=name))
+    discovery.handle(Advertisement(address, {bthome.UUID: payload}, -60, name=name))
     (sensor,) = discovery.sensors()
     return sensor
 

@@ -37,7 +37,7 @@ class Air:
     ) -> None:
         """Receive one advertisement of a device."""
         assert self.discovery.wants(address)
-        self.discovery.handle(Advertisement(address, service_data, 1e9, rssi, name=name))
+        self.discovery.handle(Advertisement(address, service_data, rssi, name=name))
 
     def measure(self, celsius: float, percent: float) -> None:
         """Receive a temperature and a humidity, 10 s after the previous packet."""

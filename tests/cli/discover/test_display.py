@@ -74,7 +74,7 @@ def discovery_of(*payloads: bytes, sensors: int = 1) -> Discovery:
     discovery = Discovery(lambda: 0.0)
     for number in range(1, sensors + 1):
         for payload in payloads:
-            discovery.handle(Advertisement(f"A4:C1:38:00:00:{number:02X}", {bthome.UUID: payload}, 0.0, -50 - number))
+            discovery.handle(Advertisement(f"A4:C1:38:00:00:{number:02X}", {bthome.UUID: payload}, -50 - number))
     return discovery
 
 
@@ -142,7 +142,7 @@ def test_a_short_terminal_shows_a_marked_sensor() -> None:
     """The user may breathe on the weakest of many sensors."""
     screen = Screen(lines=9)
     discovery = discovery_of(PACKET_A, sensors=9)
-    discovery.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, 0.0, -59))
+    discovery.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, -59))
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(discovery, 7.0, "")
 

@@ -20,7 +20,7 @@ def discovery_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Discov
     times = iter(range(0, 100, 2))
     discovery = Discovery(lambda: next(times))
     for address, service_data in heard:
-        discovery.handle(Advertisement(address, service_data, 0.0, -60, name=name))
+        discovery.handle(Advertisement(address, service_data, -60, name=name))
     return discovery
 
 

@@ -23,7 +23,7 @@ def heard(*payloads: bytes, address: str = ADDRESS, name: str = "", rssi: int | 
     times = iter(range(100))
     discovery = Discovery(lambda: 2.5 * next(times))
     for payload in payloads:
-        discovery.handle(Advertisement(address, {bthome.UUID: payload}, 0.0, rssi, name=name))
+        discovery.handle(Advertisement(address, {bthome.UUID: payload}, rssi, name=name))
     (sensor,) = discovery.sensors()
     return sensor
 
