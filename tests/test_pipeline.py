@@ -1,6 +1,9 @@
 """The path of one advertisement through the pipeline."""
 
+import json
 import logging
+import math
+import struct
 from dataclasses import replace
 
 import pytest
@@ -15,6 +18,7 @@ from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement
 from ble_exporter.pipeline import Pipeline, build_devices
+from ble_exporter.status.device_status import DeviceStatus
 from tests.conftest import PACKET_A
 from tests.home import samples_of
 
@@ -161,6 +165,19 @@ def test_an_impossible_value_is_counted_and_logged_once(air: Air, caplog: pytest
     assert (2, 2) == (air.counts.decoded, air.counts.impossible_values)
     assert "battery_percent['living_room']" not in shown
     assert [True] == ["no sensor can have measured this battery" in message for message in caplog.messages]
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("object_id", [0x04, 0x06, 0x07, 0x0A, 0x58])
+def test_nothing_that_is_not_finite_reaches_a_scrape_or_json(air: Air, object_id: int, value: float) -> None:
+    """A finite number may become infinite when it is converted to the base unit, and JSON has no infinity."""
+    sent = bytes([0x49, object_id]) + struct.pack("<d", value)
+    shown = air.send({bthome_v1.UUID: sent + bytes.fromhex("020161")})
+    status = DeviceStatus(air.devices.values(), Clock(lambda: air.now))
+
+    assert all(map(math.isfinite, shown.values()))
+    assert ([97], 1) == ([one for name, one in shown.items() if "battery" in name], air.counts.impossible_values)
+    json.dumps([status.states(), status.last_hour()], allow_nan=False)
 
 
 def test_a_format_that_is_refused_next_to_another_is_counted_and_logged_once(

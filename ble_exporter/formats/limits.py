@@ -8,8 +8,16 @@ docs/formats.md describes the limits.
 from collections.abc import Mapping
 from functools import cache
 
+MOST_OF_ANY = 10**298
+"""
+The greatest possible value of a measurement without bounds, in any unit; its negative is the least.
+
+BTHome v1 sends floating-point numbers up to 1.8 × 10^308, and the conversion of such a number to a base unit would give
+infinity. The greatest integer that a payload has room for is below 10^80.
+"""
+
 # Bounds are in hundredths of the unit, so that the bounds of the raw integers are exact.
-_ANY = (-(10**999), 10**999)  # beyond every finite number in a payload
+_ANY = (-MOST_OF_ANY * 100, MOST_OF_ANY * 100)
 BOUNDS: Mapping[str, tuple[int, int]] = {
     # Absolute zero is −273.15 °C.
     "temperature": (-273_15, _ANY[1]),

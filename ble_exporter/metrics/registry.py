@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from ble_exporter.device import Device
 from ble_exporter.device.clock import seconds_since_boot
+from ble_exporter.formats.limits import MOST_OF_ANY
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
@@ -23,6 +24,8 @@ def put(device_name: str, measurements: Mapping[str, float], registry: Collector
     for measurement in named:
         if measurement.name not in FAMILIES:
             raise ValueError(f"{measurement}: not a measurement; the known measurements are {', '.join(FAMILIES)}")
+    # NaN fails the comparison, too.
+    named = {measurement: value for measurement, value in named.items() if abs(value) <= MOST_OF_ANY}
     registry = REGISTRY if registry is None else registry
     if registry not in _stores:
         _stores[registry] = (Readings(), {})

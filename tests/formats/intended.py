@@ -65,15 +65,15 @@ _LEAST_AND_MOST = {
     "battery": (0.0, 100.0),
     "direction": (0.0, 360.0),
 }
-# bthome-ble can't convert larger floating-point numbers to kilograms, or by the factor 0.35: the limit is 10^307.
-_MOST_CONVERTED = 1e298
+# No sensor can have measured more in any unit.
+_MOST = 1e298
 
 
 def _is_impossible(one: Object, value: object) -> bool:
     """Return whether no sensor can have measured bthome-ble's value; docs/formats.md has the table."""
     if not isinstance(value, float) or KINDS[one.object_id].kind != "sensor":
         return False
-    if one.object_id in (0x07, 0x58) and abs(value) > _MOST_CONVERTED:
+    if abs(value) > _MOST:
         return True
     key, margin = KINDS[one.object_id].key, _rounding(one)
     least, most = _LEAST_AND_MOST.get(key, (-math.inf, math.inf))

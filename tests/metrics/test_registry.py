@@ -1,5 +1,7 @@
 """`update_metrics`: readings on the caller's registry."""
 
+import math
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -38,3 +40,14 @@ def test_what_is_refused_leaves_no_trace() -> None:
         update_metrics("attic", {"temperature": 21.5, "colour": 1.0}, registry)
 
     assert [] == list(registry.collect())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.7e308, -1.7e308])
+def test_a_value_that_is_not_finite_in_its_base_unit_is_left_out(value: float) -> None:
+    """One infinite sample makes every sum and average of its series useless; the values next to it are kept."""
+    registry = CollectorRegistry()
+    update_metrics("attic", {"temperature": 21.5, "energy": value}, registry)
+
+    families = {family.name for family in registry.collect()}
+    assert "ble_sensor_temperature_celsius" in families
+    assert "ble_sensor_energy_joules" not in families
