@@ -17,8 +17,9 @@ from ble_exporter.model import Advertisement, Reading, Remarks
 
 __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
 
-# By service UUID: the decoder, and `Reading.formats` of an advertisement that has only this format.
-_PLAIN = {uuid: (row.decode, (row.name,)) for uuid, row in FORMATS.items()}
+# By service UUID: the decoder, the row of the format if formats share the UUID, and otherwise `Reading.formats` of an
+# advertisement that has only this format.
+_PLAIN = {uuid: (row.decode, row if row.names_by_size else None, (row.name,)) for uuid, row in FORMATS.items()}
 
 # The constructor that NamedTuple generates would take a tenth of the time needed to read an advertisement.
 _new = tuple.__new__
@@ -59,14 +60,16 @@ def plain_reader(advertisement: Advertisement) -> Reading:
         ((uuid, payload),) = service_data.items()
         known = _PLAIN.get(uuid)
         if known is not None:
-            decode, formats = known
+            decode, shared, formats = known
             measurements, others, packet_id, unknown, _, impossible = decode(payload, advertisement.address, None)
             remarks = None
             if impossible or unknown is not None:
                 remarks = Remarks(() if unknown is None else (unknown,), impossible)
+            if shared is not None:
+                formats = (shared.names_of(payload)[0],)
             return _new(Reading, (measurements, others, packet_id, formats, remarks))
     decoded, refused = decode_each(advertisement)
-    reading = _merged_reading(decoded, refused)
+    reading = _merged_reading(service_data, decoded, refused)
     # A payload that only announces the sensor does not make up for an invalid one.
     if not decoded or (refused and not reading.measurements and not reading.others):
         raise refused[0] if refused else _nothing_known(advertisement)
@@ -90,7 +93,7 @@ def keyed_reader(cipher: Cipher, guard: ReplayGuard) -> Reader:
         if len(counters) < len(decoded):
             raise DecodeError("not_encrypted", bytes_of(advertisement))
         has_restarted = guard.admit(counters, digesting.digests, advertisement.adapter)
-        return _merged_reading(decoded, has_restarted=has_restarted)
+        return _merged_reading(advertisement.service_data, decoded, has_restarted=has_restarted)
 
     return read
 
@@ -118,7 +121,11 @@ def bytes_of(advertisement: Advertisement) -> str:
 
 
 def _merged_reading(
-    decoded: Mapping[str, Decoded], refused: Sequence[DecodeError] = (), *, has_restarted: bool = False
+    service_data: Mapping[str, bytes],
+    decoded: Mapping[str, Decoded],
+    refused: Sequence[DecodeError] = (),
+    *,
+    has_restarted: bool = False,
 ) -> Reading:
     """Return the reading of all valid payloads of an advertisement, with the errors of the others."""
     payloads = list(decoded.values())
@@ -129,7 +136,10 @@ def _merged_reading(
         measurements,
         others,
         next((packet_id for one in payloads if (packet_id := _packet_id(one)) is not None), None),
-        tuple(FORMATS[uuid].name + (", encrypted" if one.counter else "") for uuid, one in decoded.items()),
+        tuple(
+            FORMATS[uuid].names_of(service_data[uuid])[0] + (", encrypted" if one.counter else "")
+            for uuid, one in decoded.items()
+        ),
         remarks if any(remarks) else None,
     )
 

@@ -242,8 +242,22 @@ def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:
     """Merging must work with a key as it does without one."""
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), atc.UUID: sealing.seal_atc(b"\xa0\x65\x50", 7)})
 
-    assert ("BTHome v2, encrypted", "pvvx or ATC1441, encrypted") == reading.formats
+    assert ("BTHome v2, encrypted", "ATC, encrypted") == reading.formats
     assert {"temperature", "temperature_2"} <= reading.measurements.keys()
+
+
+@pytest.mark.parametrize(
+    ("payload", "name"),
+    [
+        ("c4248138c1a4" + "0a09" + "5c12" + "b80b" + "51" + "07" + "04", "pvvx custom"),
+        ("a4c1388124c4" + "00e7" + "32" + "51" + "0bb8" + "07", "ATC1441"),
+    ],
+)
+def test_formats_that_share_a_uuid_are_told_apart(payload: str, name: str) -> None:
+    """/status names the format, and `decode` names it too; the two must agree about the same bytes."""
+    reading = plain_reader(Advertisement("A4:C1:38:81:24:C4", {atc.UUID: bytes.fromhex(payload)}))
+
+    assert (name,) == reading.formats
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,27 @@ def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
     found = hci_report(event)
 
     assert found is None or found[0] in event
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (0x01, "flags"),
+        (0x02, "16-bit services, not all"),
+        (0x03, "16-bit services"),
+        (0x06, "128-bit services, not all"),
+        (0x07, "128-bit services"),
+        (0x08, "shortened name"),
+        (0x09, "name"),
+        (0x0A, "transmit power"),
+        (0x16, "16-bit service data"),
+        (0x19, "appearance"),
+        (0x20, "32-bit service data"),
+        (0x21, "128-bit service data"),
+        (0x24, "type 0x24"),
+        (0xFF, "manufacturer data"),
+    ],
+)
+def test_a_structure_has_the_name_of_its_type(kind: int, name: str) -> None:
+    """The types are those of the Bluetooth Assigned Numbers, 2.3; a wrong name would mislead a user of `decode`."""
+    assert name == Structure(0, kind, b"").name
