@@ -26,6 +26,20 @@ RejectReason = Literal[
 
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
+HttpErrorKind = Literal[
+    "answer_timeout",
+    "bad_request",
+    "foreign_host",
+    "internal",
+    "request_timeout",
+    "too_large",
+    "too_many_answers",
+    "too_many_connections",
+]
+"""Why a request or a connection failed: one of few values, because it is a metric label."""
+
+HTTP_ERROR_KINDS: tuple[HttpErrorKind, ...] = get_args(HttpErrorKind)
+
 
 class ExporterError(Exception):
     """The base class of this program's errors."""

@@ -1,5 +1,5 @@
 """
-Renders the collectors' metric families in the exposition format that the scraper prefers.
+Renders the collectors' metric families in the exposition format that the scraper prefers, in pieces.
 
 prometheus_client writes the text format and OpenMetrics. This module evaluates the Accept header according to RFC 9110,
 leaves out only the families of a failing collector, and does not render an unchanged collector again.
@@ -7,12 +7,14 @@ leaves out only the families of a failing collector, and does not render an unch
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from prometheus_client import exposition as text_format
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics_format
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 
 class MediaRange(NamedTuple):
@@ -40,6 +42,8 @@ _log = logging.getLogger(__name__)
 TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
+# How many samples are written without a pause: a millisecond's work.
+_SAMPLES_AT_ONCE = 100
 # In characters. Prometheus sends 200, browsers 150; a request may have a hundred header lines of 8 kB.
 _LONGEST_HEADER = 1024
 
@@ -91,10 +95,16 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 @runtime_checkable
 class Versioned(Protocol):
-    """A collector whose families change only if `version` changes."""
+    """
+    A collector whose families change only if `version` changes.
+
+    `refresh` prepares `version` in small steps: what the steps have done, `version` need not do at once.
+    """
 
     @property
     def version(self) -> int: ...  # noqa: D102 - see above
+
+    def refresh(self) -> Iterator[None]: ...  # noqa: D102 - see above
 
 
 class Exposition(Collector):
@@ -112,18 +122,29 @@ class Exposition(Collector):
 
     def render(self, wanted: Format) -> bytes:
         """Return all families in the wanted format; a failing collector is left out, and its failure is counted."""
-        parts = []
+        return b"".join(self.pieces(wanted))
+
+    def pieces(self, wanted: Format) -> Iterator[bytes]:
+        """
+        Yield what `render` returns in pieces, many of them empty; none takes more than a few milliseconds.
+
+        Each collector is evaluated at one moment, whatever happens between two pieces.
+        """
         for name, collector in self._collectors.items():
+            parts: list[bytes] = []
             try:
-                parts.append(self._render_one(name, collector, wanted))
-            except Exception:  # noqa: PERF203 - no error in one collector may prevent the others' output
+                for part in self._pieces_of(name, collector, wanted):
+                    parts.append(part)
+                    yield b""
+            except Exception:
                 if not self._failures[name]:
                     _log.exception("the metrics of %s can't be collected; later failures are only counted", name)
                 self._failures[name] += 1
-        parts.append(_write(self, wanted))
+            else:
+                yield from parts
+        yield from _write(self, wanted)
         if wanted is OPENMETRICS:
-            parts.append(_END_OF_OPENMETRICS)
-        return b"".join(parts)
+            yield _END_OF_OPENMETRICS
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric family that counts the failures of each collector."""
@@ -133,18 +154,58 @@ class Exposition(Collector):
             family.add_metric([collector], count)
         yield family
 
-    def _render_one(self, name: str, collector: Collector, wanted: Format) -> bytes:
+    def _pieces_of(self, name: str, collector: Collector, wanted: Format) -> Iterator[bytes]:
         if not isinstance(collector, Versioned):
-            return _write(collector, wanted)
+            yield from _write(collector, wanted)
+            return
+        for _ in collector.refresh():
+            yield b""
         version = collector.version
         known = self._written.get((name, wanted))
-        if known is None or known[0] != version:
-            known = self._written[name, wanted] = (version, _write(collector, wanted))
-        return known[1]
+        if known is not None and known[0] == version:
+            yield known[1]
+            return
+        parts = []
+        for part in _write(collector, wanted):
+            parts.append(part)
+            yield b""
+        self._written[name, wanted] = (version, b"".join(parts))
+        yield self._written[name, wanted][1]
 
 
-def _write(collector: Collector, wanted: Format) -> bytes:
+def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
+    """Yield the families of a collector as text, in pieces of few samples."""
+    for family in collector.collect():
+        samples = family.samples
+        # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.
+        if len(samples) <= _SAMPLES_AT_ONCE or any(sample.name != samples[0].name for sample in samples):
+            yield _written(family, wanted)
+            continue
+        head = _written(_with_samples(family, []), wanted)
+        yield head
+        for start in range(0, len(samples), _SAMPLES_AT_ONCE):
+            part = _with_samples(family, samples[start : start + _SAMPLES_AT_ONCE])
+            yield _written(part, wanted).removeprefix(head)
+
+
+def _with_samples(family: Metric, samples: list[Sample]) -> Metric:
+    part = copy(family)
+    part.samples = samples
+    return part
+
+
+class _One(Collector):
+    """A collector of one family."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family
+
+
+def _written(family: Metric, wanted: Format) -> bytes:
     if wanted is TEXT:
-        return text_format.generate_latest(collector)
-    written: bytes = openmetrics_format.generate_latest(collector)  # type: ignore[no-untyped-call] # not annotated
+        return text_format.generate_latest(_One(family))
+    written: bytes = openmetrics_format.generate_latest(_One(family))  # type: ignore[no-untyped-call] # not annotated
     return written.removesuffix(_END_OF_OPENMETRICS)

@@ -4,7 +4,8 @@ The readings of all devices as a Prometheus collector.
 Each scrape builds the families from the current values of the devices, so it never contains an expired value.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,6 +13,7 @@ from prometheus_client.samples import Sample
 
 from ble_exporter.device import Device, Revision
 from ble_exporter.device.clock import Clock
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels
 
 _SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
@@ -50,19 +52,40 @@ class Readings(Collector):
             self._revision.number += 1
         return self._revision.number
 
+    def refresh(self) -> Iterator[None]:
+        """Expire values, device by device: for thousands at once, `version` would take long."""
+        now_s = self._clock.now()
+        if self._revision.expires_at <= now_s:
+            for device in self._devices:
+                device.expire(now_s)
+                yield
+
     def collect(self) -> Iterator[Metric]:
-        """Build the current families for a scrape; families without series are left out."""
+        """
+        Build the current families for a scrape; families without series are left out.
+
+        All families have the values of the moment at which the first one is asked for.
+        """
         self._expire()
-        devices = [device for device in self._devices if device.is_present]
+        shown = [_Shown.of(device) for device in self._devices if device.is_present]
         seen, last_update = _SEEN.metric, _LAST_UPDATE.metric
-        yield from _gauge(_SEEN, [Sample(seen, device.labels, 1) for device in devices])
         boot_at = self._clock.boot_at
-        updates = [(device.labels, device.last_update_s) for device in devices if device.last_update_s is not None]
+        yield from _gauge(_SEEN, [Sample(seen, labels, 1) for labels, *_ in shown])
+        updates = [(labels, heard_s) for labels, heard_s, *_ in shown if heard_s is not None]
         yield from _gauge(_LAST_UPDATE, [Sample(last_update, labels, heard_s + boot_at) for labels, heard_s in updates])
-        yield from _gauge(_RSSI, _rssi_samples(devices))
-        for family, samples in _samples_by_family(devices).items():
-            yield from _gauge(family, samples)
-        yield from _event_families(devices)
+        rssi = _RSSI.metric
+        yield from _gauge(
+            _RSSI, [Sample(rssi, labels, value) for device in shown for labels, value in device.receptions]
+        )
+        measurements: dict[Measurement, float] = {}
+        for device in shown:
+            measurements.update(device.values)
+        by_family: dict[Family, list[Measurement]] = {}
+        for measurement in measurements:
+            by_family.setdefault(FAMILIES[measurement.name], []).append(measurement)
+        for family, of_family in by_family.items():
+            yield from _gauge(family, _samples(family, of_family, shown))
+        yield from _event_families(shown)
 
     def _expire(self) -> None:
         now_s = self._clock.now()
@@ -72,42 +95,51 @@ class Readings(Collector):
             self._revision.expires_at = min(device.expires_at for device in self._devices)
 
 
-def _samples_by_family(devices: Collection[Device]) -> dict[Family, list[Sample]]:
-    samples: dict[Family, list[Sample]] = {}
-    for measurement in dict.fromkeys(measurement for device in devices for measurement in device.series):
-        family = FAMILIES[measurement.name]
-        of_family = samples.setdefault(family, [])
-        name, multiplier, divisor = family.metric, family.multiplier, family.divisor
+class _Shown(NamedTuple):
+    """What a scrape shows of one device, copied because the device changes while the scrape is rendered."""
+
+    labels: dict[str, str]
+    last_update_s: float | None
+    receptions: list[tuple[dict[str, str], int]]
+    values: dict[Measurement, float]
+    events: list[tuple[tuple[Measurement, str], int]]
+    info: dict[str, str]
+
+    @classmethod
+    def of(cls, device: Device) -> "_Shown":
+        events = device.events
+        return cls(
+            device.labels,
+            device.last_update_s,
+            [(one.labels, one.rssi) for one in device.receptions.values() if one.is_shown and one.rssi is not None],
+            {measurement: one.value for measurement, one in device.series.items() if one.is_shown},
+            list(events.counts.items()),
+            dict(events.info),
+        )
+
+
+def _samples(family: Family, measurements: Iterable[Measurement], shown: Iterable[_Shown]) -> list[Sample]:
+    name, multiplier, divisor = family.metric, family.multiplier, family.divisor
+    samples: list[Sample] = []
+    for measurement in measurements:
         position = {"position": str(measurement.position)} if measurement.position > 1 else None
-        of_family += [
-            Sample(
-                name, {**device.labels, **position} if position else device.labels, series.value * multiplier / divisor
-            )
-            for device in devices
-            if (series := device.series.get(measurement)) is not None and series.is_shown
+        samples += [
+            Sample(name, {**device.labels, **position} if position else device.labels, value * multiplier / divisor)
+            for device in shown
+            if (value := device.values.get(measurement)) is not None
         ]
     return samples
 
 
-def _rssi_samples(devices: Collection[Device]) -> list[Sample]:
-    metric = _RSSI.metric
-    return [
-        Sample(metric, reception.labels, reception.rssi)
-        for device in devices
-        for reception in device.receptions.values()
-        if reception.is_shown and reception.rssi is not None
-    ]
-
-
-def _event_families(devices: Collection[Device]) -> Iterator[Metric]:
+def _event_families(shown: Iterable[_Shown]) -> Iterator[Metric]:
     events = CounterMetricFamily("ble_sensor_events", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
     info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
-    for device in devices:
-        for (source, event), count in device.events.counts.items():
+    for device in shown:
+        for (source, event), count in device.events:
             labels = {**device.labels, **event_labels(source, event)}
             events.add_sample("ble_sensor_events_total", labels, count)
-        if device.events.info:
-            info.add_sample("ble_sensor_device_info", {**device.labels, **device.events.info}, 1)
+        if device.info:
+            info.add_sample("ble_sensor_device_info", {**device.labels, **device.info}, 1)
     yield from (family for family in (events, info) if family.samples)
 
 

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from ble_exporter import __version__
 from ble_exporter.device.clock import Clock
-from ble_exporter.errors import REJECT_REASONS, RejectReason
+from ble_exporter.errors import HTTP_ERROR_KINDS, REJECT_REASONS, HttpErrorKind, RejectReason
 
 
 @dataclass
@@ -30,6 +30,7 @@ class SelfMetrics(Collector):
     impossible_values: int = 0
     rejected: Counter[RejectReason] = field(default_factory=Counter)
     refused: Counter[RejectReason] = field(default_factory=Counter)
+    http_errors: Counter[HttpErrorKind] = field(default_factory=Counter)
     scans: int = 0
     scan_failures: int = 0
     last_scan_s: float | None = None
@@ -62,6 +63,12 @@ class SelfMetrics(Collector):
             for reason in REJECT_REASONS:
                 by_reason.add_metric([reason], counts[reason])
             yield by_reason
+        http_errors = CounterMetricFamily(
+            "ble_exporter_http_errors", "Requests and connections that failed.", labels=["kind"]
+        )
+        for kind in HTTP_ERROR_KINDS:
+            http_errors.add_metric([kind], self.http_errors[kind])
+        yield http_errors
         for name, documentation, count in (
             ("scans", "Scans started.", self.scans),
             ("scan_failures", "Scans that failed.", self.scan_failures),

@@ -1,5 +1,6 @@
 """The failures of Bluetooth on Linux, with hints and shell commands."""
 
+import errno
 from typing import NamedTuple
 
 from ble_exporter.utils import one_line
@@ -50,6 +51,11 @@ SWITCHED_OFF = Problem("it was powered off in the middle of a scan", *_POWER_ON)
 BROKEN_OFF = Problem("listening was cancelled unexpectedly", "a bug in this program or in bleak; please report it")
 DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl status dbus`", "systemctl status dbus")
 
+_NO_DESCRIPTORS = Problem(
+    "no file descriptor is left for a connection to D-Bus",
+    "allow this program more (`LimitNOFILE=` in the systemd unit, or `ulimit -n`; 256 are plenty)",
+    "systemctl show --property LimitNOFILE ble_exporter",
+)
 _CANNOT_START = Problem(
     "bluetoothd is not running and can't be started", "`systemctl status bluetooth`", "systemctl status bluetooth"
 )
@@ -88,6 +94,8 @@ def dbus_error(name: str, text: str) -> Problem:
 
 def no_dbus(error: BaseException) -> Problem:
     """Return the problem of a system bus that can't be reached."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return _NO_DESCRIPTORS
     return Problem(
         f"D-Bus can't be reached ({text_of(error)})",
         "start it with `systemctl start dbus`; in a container, mount /run/dbus/system_bus_socket; the user must be in "

@@ -1,6 +1,7 @@
 """The scan cycle: when each scan begins and ends, and which devices were heard in it."""
 
 import asyncio
+import gc
 import logging
 import math
 
@@ -14,7 +15,7 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.session import listening
-from ble_exporter.service import systemd
+from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 
@@ -23,8 +24,9 @@ class ScanCycle:
     """
     Runs one scan per interval, by the monotonic clock, so that the scans do not drift.
 
-    `clock` gives each moment: how long the scans and their pauses last is a matter of the event loop's clock. Raises a
-    ConfigError if a device has a key, but the library for decryption is not installed.
+    `clock` gives each moment: how long the scans and their pauses last is a matter of the event loop's clock. Without a
+    `notifier`, systemd is told nothing.
+    Raises a ConfigError if a device has a key, but the library for decryption is not installed.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class ScanCycle:
         radio: Radio,
         log: logging.Logger,
         clock: Clock | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._clock = clock or Clock()
         self.devices = build_devices(config, self._clock.now)
@@ -47,6 +50,7 @@ class ScanCycle:
         self._radio = radio
         self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
         self._log = log
+        self._notifier = notifier or Notifier(log, "")
         self._is_over = False
         self._began = self._began_s = 0.0
         self._received_before = self._unknown_before = 0
@@ -98,7 +102,7 @@ class ScanCycle:
     def _note_listening(self) -> None:
         self.liveness.scan_started()
         if self.counts.scans == 1:
-            systemd.notify(systemd.READY)
+            self._notifier.notify(READY)
 
     def _end_scan(self, more_can_come: bool) -> None:
         counts = self.counts
@@ -120,7 +124,10 @@ class ScanCycle:
             f"{received} advertisements, {unknown} of them from unknown devices"
         )
         self._log.info("%s", words)
-        systemd.notify_status(words)
+        self._notifier.notify_status(words)
+        if counts.scans == 1:
+            # What was built for the devices stays; looking at all of it again would keep the event loop busy for long.
+            gc.freeze()
         if not more_can_come and not self._is_over:
             self._is_over = True
             self._log.warning("the capture has ended: no more advertisements will be heard")

@@ -5,15 +5,15 @@ import errno
 import logging
 import os
 
-from aiohttp import web
-
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import ConfigError, ExporterError
-from ble_exporter.exporter.app import create_app, http_log
+from ble_exporter.exporter.app import create_app
+from ble_exporter.exporter.connections import HttpServer
+from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.metrics.process_metrics import ProcessMetrics
 from ble_exporter.scanner.radio import Radio
-from ble_exporter.service import systemd
 from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.service.systemd import STOPPING, Notifier, feed_watchdog
 from ble_exporter.tasks import Tasks
 
 # Time limits for stopping the scan and for open HTTP requests, so that the process ends within a second of SIGTERM.
@@ -28,33 +28,47 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     Raises a ScannerError if a scan fails; a ConfigError if the port can't be used, or the library for decryption is
     missing.
     """
-    cycle = ScanCycle(config, radio, log)
-    collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": ProcessMetrics(cycle.counts.clock)}
-    app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status)
-    runner = web.AppRunner(app, access_log=None, logger=http_log(log), shutdown_timeout=_STOP_HTTP_S)
-    await runner.setup()
-    try:
-        async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
-            tasks.start(systemd.feed_watchdog(cycle.liveness.stalled, log))
-            await _listen(runner, config, log)
-            try:
-                await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))
-            finally:
-                systemd.notify(systemd.STOPPING)
-            log.info("stopping")
-            try:
-                await tasks.end()
-            except ExporterError as error:
-                # When the machine shuts down, Bluetooth may stop first, which is not a failure of this program.
-                log.warning("while stopping: %s", error)
-    finally:
-        await runner.cleanup()
+    with Notifier(log) as notifier:
+        cycle = ScanCycle(config, radio, log, notifier=notifier)
+        process = ProcessMetrics(cycle.counts.clock)
+        collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": process}
+        errors = HttpErrors(log, cycle.counts.http_errors)
+        app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status, errors=errors)
+        server = HttpServer(app, errors, _STOP_HTTP_S)
+        try:
+            await _run(config, cycle, server, stop, notifier=notifier, log=log)
+        finally:
+            await server.close()
 
 
-async def _listen(runner: web.AppRunner, config: AppConfig, log: logging.Logger) -> None:
+async def _run(
+    config: AppConfig,
+    cycle: ScanCycle,
+    server: HttpServer,
+    stop: asyncio.Event,
+    *,
+    notifier: Notifier,
+    log: logging.Logger,
+) -> None:
+    async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
+        tasks.start(feed_watchdog(notifier, cycle.liveness.stalled, log))
+        await _listen(server, config, log)
+        try:
+            await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))
+        finally:
+            notifier.notify(STOPPING)
+        log.info("stopping")
+        try:
+            await tasks.end()
+        except ExporterError as error:
+            # When the machine shuts down, Bluetooth may stop first, which is not a failure of this program.
+            log.warning("while stopping: %s", error)
+
+
+async def _listen(server: HttpServer, config: AppConfig, log: logging.Logger) -> None:
     address, port = config.listen_address, config.listen_port
     try:
-        await web.TCPSite(runner, address, port).start()
+        await server.listen(address, port)
     except OSError as error:
         raise listen_error(error, address, port) from error
     shown = f"[{address}]" if address and ":" in address else address or "localhost"

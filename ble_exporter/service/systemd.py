@@ -16,23 +16,51 @@ STOPPING = "STOPPING=1"
 _MAX_STATUS = 1000
 
 
-def notify(message: str) -> None:
-    """Send one assignment to systemd if it is listening; a message that systemd does not accept is lost."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    if address.startswith("@"):
+class Notifier:
+    """
+    Sends messages to systemd, if it is listening.
+
+    The socket is opened once: later, when every file descriptor may be in use, systemd's watchdog must still be fed.
+
+    Args:
+        log: Where it is logged if there can be no socket.
+        address: The value of NOTIFY_SOCKET, by default of this process; empty without systemd.
+    """
+
+    def __init__(self, log: logging.Logger, address: str | None = None) -> None:
+        address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
         # An abstract socket address: "@" stands for a zero byte.
-        address = f"\0{address[1:]}"
-    # The service must not wait if systemd is busy or gone, so the socket does not block, and errors are ignored.
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)
-        sender.sendto(message.encode(), address)
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._socket: socket.socket | None = None
+        if address:
+            try:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                # The service must not wait if systemd is busy or gone.
+                self._socket.setblocking(False)
+            except OSError as error:
+                log.warning("systemd can't be notified, and will restart the program: %s", error.strerror)
 
+    def notify(self, message: str) -> None:
+        """Send one assignment; a message that systemd does not accept is lost."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.sendto(message.encode(), self._address)
 
-def notify_status(text: str) -> None:
-    """Set the status line that `systemctl status` shows."""
-    notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
+    def notify_status(self, text: str) -> None:
+        """Set the status line that `systemctl status` shows."""
+        self.notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
+
+    def close(self) -> None:
+        """Send nothing more."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def __enter__(self) -> "Notifier":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:
@@ -46,7 +74,7 @@ def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | No
     return period_s if period_s > 0 and is_for_us else None
 
 
-async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) -> None:
+async def feed_watchdog(notifier: Notifier, stalled: Callable[[], str | None], log: logging.Logger) -> None:
     """
     Send WATCHDOG=1 to systemd at regular intervals while scans make progress; return if there is no watchdog.
 
@@ -59,7 +87,7 @@ async def feed_watchdog(stalled: Callable[[], str | None], log: logging.Logger) 
         await asyncio.sleep(period_s)
         problem = stalled()
         if problem is None:
-            notify("WATCHDOG=1")
+            notifier.notify("WATCHDOG=1")
         elif is_fed:
             log.error("scans make no progress (%s): systemd's watchdog will restart the program", problem)
         is_fed = problem is None

@@ -1,6 +1,6 @@
 """The status of every configured device, heard or not, for /status, /history and the page."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
@@ -64,17 +64,17 @@ class DeviceStatus:
         self._devices = devices
         self._clock = clock
 
-    def states(self) -> list[DeviceState]:
-        """Return the state of each device for /status."""
-        return [_state_of(device, self._clock) for device in self._devices]
+    def states(self) -> Iterator[DeviceState]:
+        """Yield the state of each device for /status, as of the moment at which it is asked for."""
+        for device in self._devices:
+            yield _state_of(device, self._clock)
 
-    def last_hour(self) -> list[DeviceHour]:
-        """Return the last hour of each device's values for /history."""
+    def last_hour(self) -> Iterator[DeviceHour]:
+        """Yield the last hour of each device's values for /history."""
         now_s = self._clock.now()
-        return [
-            {"name": device.name, "measurements": {str(key): hour for key, hour in device.last_hour(now_s).items()}}
-            for device in self._devices
-        ]
+        for device in self._devices:
+            measurements = {str(key): hour for key, hour in device.last_hour(now_s).items()}
+            yield {"name": device.name, "measurements": measurements}
 
 
 def _state_of(device: Device, clock: Clock) -> DeviceState:

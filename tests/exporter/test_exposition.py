@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
@@ -148,6 +150,10 @@ class Counted(Collector):
         """The version of the wrapped collector."""
         return self._collector.version
 
+    def refresh(self) -> Iterator[None]:
+        """Pass the call on."""
+        return self._collector.refresh()
+
     def collect(self) -> Iterator[Metric]:
         """Count the call, and pass it on."""
         self.collected += 1
@@ -188,3 +194,54 @@ def test_each_format_is_kept_for_itself(home: Home) -> None:
 
     assert exposition.render(TEXT) != exposition.render(OPENMETRICS)
     assert not exposition.render(TEXT).endswith(b"# EOF\n")
+
+
+@pytest.fixture
+def large_home() -> Home:
+    """A home with a thousand devices; each has a temperature, a humidity, two counts and an event."""
+    names = [f"room {number}" for number in range(1000)]
+    home = Home(*names)
+    for name in names:
+        hear_all_of(home, name, 1)
+    return home
+
+
+def hear_all_of(home: Home, name: str, number: int) -> None:
+    """Update a device with values that depend on a number."""
+    values = {"temperature": number, "humidity": number, "count": number, "count_2": number}
+    home.hear(values, device=name, packet_id=number, others={"button": number})
+
+
+@pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
+def test_in_pieces_the_exposition_is_that_of_the_library(large_home: Home, wanted: Format) -> None:
+    """Prometheus must not see a difference between an exposition in pieces and one that was written at once."""
+    write = generate_openmetrics if wanted is OPENMETRICS else generate_text
+    exposition = Exposition({"readings": large_home.readings})
+    failures = write(exposition).decode()
+
+    written = write(large_home.readings).decode().removesuffix("# EOF\n") + failures
+    assert written == exposition.render(wanted).decode()
+
+
+def test_a_scrape_is_that_of_one_moment(large_home: Home) -> None:
+    """The radio is heard while a scrape is rendered; two values of different moments would be compared."""
+    pieces = Exposition({"readings": large_home.readings}).pieces(TEXT)
+    parts = []
+    for number, piece in enumerate(pieces):
+        hear_all_of(large_home, f"room {number % 1000}", 2)
+        parts.append(piece)
+
+    values = {line.rpartition(" ")[2] for line in b"".join(parts).decode().splitlines() if "_celsius{" in line}
+    assert {"1.0"} == values
+
+
+def test_what_changes_during_a_scrape_shows_in_the_next_one(large_home: Home) -> None:
+    """The text of the first scrape must not be taken for that of the newer values."""
+    exposition = Exposition({"readings": large_home.readings})
+    pieces = exposition.pieces(TEXT)
+    next(pieces)
+    next(pieces)
+    hear_all_of(large_home, "room 7", 2)
+    list(pieces)
+
+    assert b'ble_sensor_temperature_celsius{device="room 7"} 2.0' in exposition.render(TEXT)

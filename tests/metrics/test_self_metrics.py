@@ -1,7 +1,7 @@
 """The exporter's metrics about itself."""
 
 from ble_exporter import __version__
-from ble_exporter.errors import REJECT_REASONS
+from ble_exporter.errors import HTTP_ERROR_KINDS, REJECT_REASONS
 from ble_exporter.metrics.self_metrics import SelfMetrics
 
 
@@ -28,7 +28,7 @@ def test_all_exist_from_the_first_scrape() -> None:
         (f"ble_exporter_{name}_total", reason): 0
         for name in ("advertisements_rejected", "payloads_refused")
         for reason in REJECT_REASONS
-    } == shown
+    } | {("ble_exporter_http_errors_total", kind): 0 for kind in HTTP_ERROR_KINDS} == shown
 
 
 def test_two_exporters_do_not_share_their_counts() -> None:

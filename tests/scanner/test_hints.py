@@ -1,5 +1,6 @@
 """Tests of the hints and shell commands for Bluetooth failures."""
 
+import errno
 import shlex
 
 import pytest
@@ -11,6 +12,7 @@ PROBLEMS = [
     *(value for value in vars(hints).values() if isinstance(value, hints.Problem)),
     *hints._DBUS_ERRORS.values(),
     hints.no_dbus(OSError("gone")),
+    hints.no_dbus(OSError(errno.EMFILE, "Too many open files")),
     hints.missing(["hci0"]),
     hints.refused_passive_scan("no reason given"),
     hints.hanging("the scan did not start within 20 s"),
@@ -45,3 +47,9 @@ def test_an_error_has_adapter_problem_and_hint(problem: hints.Problem) -> None:
 def test_an_unknown_d_bus_error_is_shown_as_it_is() -> None:
     """Without a hint, the error's own text is the user's only clue."""
     assert ("org.bluez.Error.Failed: no room", "", "") == hints.dbus_error("org.bluez.Error.Failed", "no room")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_without_descriptors_dbus_is_not_blamed(number: int) -> None:
+    """D-Bus runs: a user who is told to start it looks in the wrong place."""
+    assert "no file descriptor is left for a connection to D-Bus" == hints.no_dbus(OSError(number, "x")).text

@@ -12,7 +12,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import ConfigError, ScannerError
@@ -188,10 +187,10 @@ def test_other_socket_errors_have_their_own_messages(
 ) -> None:
     """Each error needs its own hint; it is injected, because root can't provoke it on every machine."""
 
-    async def start(_site: web.TCPSite) -> None:
+    async def create_server(*_arguments: object, **_options: object) -> asyncio.Server:
         raise OSError(number, "x") if number else OSError("x")
 
-    monkeypatch.setattr(web.TCPSite, "start", start)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_server", create_server)
     config = replace(app_config, listen_address="fe80::1", listen_port=80)
 
     with pytest.raises(ConfigError) as caught:
@@ -204,16 +203,20 @@ def test_by_default_it_listens_on_every_address(
 ) -> None:
     """Prometheus usually runs on another machine; the test opens no port to the network."""
     caplog.set_level(logging.INFO)
-    asked: list[str] = []
+    asked: list[object] = []
+    create_server = asyncio.BaseEventLoop.create_server
 
-    async def start(site: web.TCPSite) -> None:
-        asked.append(site.name)
+    async def start(
+        loop: asyncio.BaseEventLoop, factory: Callable[[], asyncio.Protocol], host: object, port: object, backlog: int
+    ) -> asyncio.Server:
+        asked.extend((host, port))
+        return await create_server(loop, factory, "127.0.0.1", 0, backlog=backlog)
 
-    monkeypatch.setattr(web.TCPSite, "start", start)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_server", start)
     stop = asyncio.Event()
     stop.set()
     asyncio.run(serve(replace(app_config, listen_address=None), Radio(), logging.getLogger("test"), stop))
 
-    assert ["http://0.0.0.0:8000"] == asked
+    assert [None, 8000] == asked
     (served,) = (message for message in caplog.messages if message.startswith("serving"))
     assert served.endswith(" on http://localhost:8000 for people; on every address of this machine")

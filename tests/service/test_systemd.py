@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service import serve
-from ble_exporter.service.systemd import notify, notify_status, watchdog_period_s
+from ble_exporter.service.systemd import Notifier, watchdog_period_s
 from tests.conftest import PACKET_A
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -215,10 +216,42 @@ def test_a_closed_or_missing_socket_is_no_failure(
 
 def test_a_systemd_that_does_not_read_delays_nothing(systemd: socket.socket) -> None:
     """If the program waited for space in the kernel's queue, it would no longer receive its sensors."""
-    for _ in range(10_000):
-        notify("WATCHDOG=1")
+    with Notifier(logging.getLogger("test")) as notifier:
+        for _ in range(10_000):
+            notifier.notify("WATCHDOG=1")
 
     assert 0 < len(messages(systemd)) < 10_000
+
+
+@pytest.fixture
+def _no_descriptors() -> Iterator[None]:
+    """Allow this process no further file descriptor."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_watchdog_is_fed_when_no_descriptor_is_left(
+    systemd: socket.socket, log: logging.Logger, request: pytest.FixtureRequest
+) -> None:
+    """If somebody holds all connections, systemd must not take the program for dead."""
+    with Notifier(log) as notifier:
+        request.getfixturevalue("_no_descriptors")
+        notifier.notify("WATCHDOG=1")
+
+    assert ["WATCHDOG=1"] == messages(systemd)
+
+
+@pytest.mark.usefixtures("systemd", "_no_descriptors")
+def test_a_notifier_that_gets_no_socket_says_so(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    """Systemd will restart the program again and again; the log must give the reason."""
+    with Notifier(log) as notifier:
+        notifier.notify("READY=1")
+
+    assert ["systemd can't be notified, and will restart the program: Too many open files"] == caplog.messages
 
 
 def test_an_abstract_socket_address_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -228,15 +261,17 @@ def test_an_abstract_socket_address_works(monkeypatch: pytest.MonkeyPatch, tmp_p
         listening.setblocking(False)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@{tmp_path}")
 
-        notify("READY=1")
+        with Notifier(logging.getLogger("test")) as notifier:
+            notifier.notify("READY=1")
 
         assert ["READY=1"] == messages(listening)
 
 
 def test_a_status_is_one_line_that_systemd_accepts(systemd: socket.socket) -> None:
     """A line break would start another assignment, and systemd drops a message of more than 4096 bytes."""
-    notify_status("heard no 😀\nREADY=1")
-    notify_status("😀" * 5000)
+    with Notifier(logging.getLogger("test")) as notifier:
+        notifier.notify_status("heard no 😀\nREADY=1")
+        notifier.notify_status("😀" * 5000)
 
     first, second = messages(systemd)
     assert "STATUS=heard no 😀 READY=1" == first

@@ -16,7 +16,7 @@ def home() -> Home:
 
 def states(home: Home) -> list[DeviceState]:
     """Return the state of each device."""
-    return DeviceStatus(home.devices.values(), home.clock).states()
+    return list(DeviceStatus(home.devices.values(), home.clock).states())
 
 
 def hear(home: Home) -> None:
@@ -193,4 +193,4 @@ def test_every_device_has_its_last_hour(home: Home) -> None:
             "name": "cellar",
             "measurements": {"temperature": [None] * 58 + [12.5, 12.6], "humidity_2": [None] * 58 + [40, None]},
         },
-    ] == DeviceStatus(home.devices.values(), home.clock).last_hour()
+    ] == list(DeviceStatus(home.devices.values(), home.clock).last_hour())

@@ -4,7 +4,7 @@ Renders the table's rows as they are at the time of the request; without JavaScr
 With JavaScript, script.js then builds the same rows from /status; a test compares both versions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from ble_exporter.device.events import INFO
@@ -13,15 +13,20 @@ from ble_exporter.status.device_status import DeviceState, Said, Shown, State
 from ble_exporter.utils import in_words
 
 _SYMBOLS: Mapping[State, str] = {"heard": "●", "silent": "○", "refused": "✕", "never_heard": "–"}
+_ROWS = "\0"
 _COLUMNS = ("temperature", "humidity", "battery")
 # Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 _MOST_OTHERS = 32
 
 
-def render(version: str, heard: str, devices: Iterable[DeviceState]) -> str:
-    """Return the page as HTML; `heard` is a sentence about the last scan."""
-    rows = "\n".join(_row(device) for device in devices)
-    return PAGE.substitute(version=escape(version), heard=escape(heard), rows=rows)
+def render(version: str, heard: str, devices: Iterable[DeviceState]) -> Iterator[str]:
+    """Yield the page as HTML, in one piece for each device; `heard` is a sentence about the last scan."""
+    around = PAGE.substitute(version=escape(version), heard=escape(heard), rows=_ROWS)
+    before, after = around.split(_ROWS)
+    yield before
+    for device in devices:
+        yield f"{_row(device)}\n"
+    yield after
 
 
 def _row(device: DeviceState) -> str:

@@ -53,7 +53,7 @@ def home_of(*names: str) -> Home:
 
 def table(home: Home) -> Table:
     """Return the table at the home's current time."""
-    return Table(render("1.0", "", DeviceStatus(home.devices.values(), home.clock).states()))
+    return Table("".join(render("1.0", "", DeviceStatus(home.devices.values(), home.clock).states())))
 
 
 def test_a_row_shows_all_data_of_a_device() -> None:

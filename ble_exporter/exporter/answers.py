@@ -1,0 +1,78 @@
+"""
+Sends large answers with bounded memory.
+
+A client that reads slowly holds its answer in memory. Each holds only a slice of it in the transport, and the bodies of
+all have a limit together: beyond it, the client that has been reading longest loses its connection.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
+
+from aiohttp import web
+
+from ble_exporter.exporter.exposition import accepts_gzip
+from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.exporter.rendering import Renderings, compressed
+
+# In bytes, for all clients together. For a thousand sensors /history has 3 MB, each other answer 1 MB; a tenth of that
+# if compressed.
+MOST_UNSENT = 8_000_000
+_SLICE = 16 * 1024
+
+
+class Answers:
+    """Renders and sends the answers of an application; `most_unsent` is the limit for their bodies, in bytes."""
+
+    def __init__(self, errors: HttpErrors, most_unsent: int = MOST_UNSENT) -> None:
+        self._errors = errors
+        self._most_unsent = most_unsent
+        self._renderings = Renderings()
+        self._sending: dict[web.StreamResponse, tuple[web.Request, bytes]] = {}
+
+    async def send(
+        self,
+        request: web.Request,
+        key: Hashable,
+        pieces: Callable[[], Iterable[bytes]],
+        headers: Mapping[str, str],
+    ) -> web.StreamResponse:
+        """
+        Send the joined pieces, compressed if the client accepts gzip.
+
+        Requests with the same key that come at the same time get the same body.
+        """
+        is_compressed = accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ())))
+        if is_compressed:
+            headers = {**headers, "Content-Encoding": "gzip"}
+        body = await self._renderings.render(
+            (key, is_compressed), lambda: compressed(pieces()) if is_compressed else pieces()
+        )
+        response = web.StreamResponse(headers=headers)
+        response.content_length = len(body)
+        self._sending[response] = (request, body)
+        self._limit_unsent()
+        try:
+            # aiohttp notices by itself that the client has gone.
+            with suppress(ConnectionError):
+                await self._write(request, response, body)
+        finally:
+            self._sending.pop(response, None)
+        return response
+
+    async def _write(self, request: web.Request, response: web.StreamResponse, body: bytes) -> None:
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for start in range(0, len(body), _SLICE):
+                await response.write(body[start : start + _SLICE])
+        await response.write_eof()
+
+    def _limit_unsent(self) -> None:
+        """Cut off the oldest answers until the limit is kept; the newest one is sent in any case."""
+        while len(self._sending) > 1:
+            bodies = {id(body): len(body) for _, body in self._sending.values()}
+            if sum(bodies.values()) <= self._most_unsent:
+                return
+            request, _ = self._sending.pop(next(iter(self._sending)))
+            self._errors.note("too_many_answers", f"to {request.remote}")
+            if request.transport is not None:
+                request.transport.abort()

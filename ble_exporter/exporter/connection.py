@@ -1,0 +1,244 @@
+"""
+One HTTP connection, with limits on the work and the memory that its client can cause.
+
+aiohttp parses and answers the requests. This class gives it one request at a time, complete, of at most 8 kB and
+without a body, and ends the connection if the client lets it wait.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from ble_exporter.errors import HttpErrorKind
+from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.utils import one_line
+
+if TYPE_CHECKING:
+    from ble_exporter.exporter.connections import Connections
+
+# In bytes: the request line and all header lines. A browser sends 0.5 kB, with many cookies some kB.
+LARGEST_REQUEST = 8192
+# A whole request must come within this time, from the moment of connecting or from its first byte.
+REQUEST_S = 10.0
+# Longer than the interval of most Prometheus servers, so that each keeps its connection.
+IDLE_S = 90.0
+# From the request until the client has taken the answer: 3 MB, the last hour of a thousand sensors, at 100 kB/s.
+ANSWER_S = 30.0
+# After a refusal: time for the client to read it, although it is still sending.
+_LINGER_S = 1.0
+# In bytes, for each connection: more of an answer is not taken from the handler before the client reads.
+_WRITE_BUFFER = 32 * 1024
+# aiohttp's own limit must not interfere.
+_NEVER_S = 1e6
+
+# aiohttp refuses bare line feeds, so it has to see the end of such a request too.
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_BODY = re.compile(rb"\n(?:transfer-encoding[ \t]*:|content-length[ \t]*:[ \t]*0*[^0\s])", re.IGNORECASE)
+_EXPECT = re.compile(rb"\nexpect[ \t]*:", re.IGNORECASE)
+# After a request to change the protocol, which is ignored, aiohttp may not continue with HTTP.
+_UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
+
+NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
+"""No browser may take a text, which may quote a request, for a page or a script."""
+
+
+class Connection(web.RequestHandler):
+    """
+    One connection.
+
+    Attributes:
+        peer: The client's IP address.
+        is_answering: Whether a request has been received and its answer not yet been taken.
+    """
+
+    __slots__ = (
+        "_connections",
+        "_errors",
+        "_has_begun",
+        "_has_eof",
+        "_is_aborted",
+        "_is_last",
+        "_received",
+        "_timer",
+        "is_answering",
+        "peer",
+    )
+
+    def __init__(self, server: web.Server, connections: "Connections", errors: HttpErrors) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type] # documented for web.AppRunner: no access log
+            lingering_time=0,
+            keepalive_timeout=_NEVER_S,
+        )
+        self._connections = connections
+        self._errors = errors
+        self._received = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_begun = False
+        self._has_eof = False
+        self._is_last = False
+        self._is_aborted = False
+        self.is_answering = False
+        self.peer = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        if self._is_aborted:
+            self.abort()
+            return
+        self.peer = str((transport.get_extra_info("peername") or ("",))[0])
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.set_write_buffer_limits(high=_WRITE_BUFFER)
+        self._limit_time(REQUEST_S, None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See asyncio.Protocol."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._received.clear()
+        self._connections.remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect a request, and give it to aiohttp when it is complete."""
+        if self._is_last:
+            return
+        self._received += data
+        if not self.is_answering:
+            self._take_request()
+        self._drop_flood()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol also allows a bool
+        """Return whether to keep the connection open: a client that has only ended its side still reads its answer."""
+        self._has_eof = True
+        return self.is_answering
+
+    def _drop_flood(self) -> None:
+        """Ignore whatever a client sends after this request if it does not wait for answers."""
+        if len(self._received) > LARGEST_REQUEST:
+            self._is_last = True
+            self._received.clear()
+
+    def _take_request(self) -> None:
+        received = self._received
+        del received[: len(received) - len(received.lstrip(b"\r\n"))]
+        if not received:
+            return
+        end = _END_OF_HEAD.search(received)
+        # Other protocols, such as TLS, have no end that this class would recognise: aiohttp says what is wrong.
+        size = end.end() if end else len(received)
+        if size > LARGEST_REQUEST:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "a request has at most 8 kB")
+        elif end or not received[:1].isalpha():
+            request = bytes(received[:size])
+            del received[:size]
+            self._answer(request)
+        elif not self._has_begun:
+            self._has_begun = True
+            self._limit_time(REQUEST_S, "request_timeout")
+
+    def _answer(self, request: bytes) -> None:
+        if _BODY.search(request):
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "no path of this server takes a body")
+            return
+        if request.startswith(b"PRI "):
+            # aiohttp would wait for the rest.
+            self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", "this server does not speak HTTP/2")
+            return
+        if _EXPECT.search(request):
+            self._refuse(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server meets no expectations")
+            return
+        self._is_last = _UPGRADE.search(request) is not None
+        self.is_answering = True
+        self._limit_time(ANSWER_S, "answer_timeout")
+        # Whatever aiohttp's parser raises, the client has sent the reason.
+        try:
+            super().data_received(request)
+        except Exception as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", error)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, then continue with the client's next request."""
+        finished = await super().finish_response(request, resp, start_time)
+        with suppress(ConnectionError):
+            await request.writer.drain()
+        if self.transport is None:
+            return finished
+        if self._is_last or not resp.keep_alive or (self._has_eof and not self._received):
+            # The time limit for the answer stays, because the client may not have taken all of it.
+            self.close()
+        else:
+            self.is_answering = self._has_begun = False
+            self._limit_time(IDLE_S, None)
+            self._connections.renew(self)
+            self._take_request()
+        return finished
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to a request that aiohttp could not parse, or whose handler failed."""
+        is_client_s = status == HTTPStatus.BAD_REQUEST
+        self._errors.note("bad_request" if is_client_s else "internal", exc or message or status)
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of another answer has been sent already")
+        title = f"{status}: {HTTPStatus(status).phrase}"
+        text = f"{title}: {one_line(message)[:200]}" if is_client_s and message else title
+        answer = web.Response(status=status, text=text, headers=NOSNIFF)
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: object, **kwargs: object) -> None:
+        """Count and log an exception of aiohttp's own."""
+        error = kwargs.get("exc_info")
+        self._errors.note("internal", error if isinstance(error, BaseException) else " ".join(map(str, args)))
+
+    def _refuse(self, status: HTTPStatus, kind: HttpErrorKind, detail: object) -> None:
+        """Answer without aiohttp, and read no further request."""
+        self._errors.note(kind, detail)
+        self._is_last = True
+        self.is_answering = False
+        self._received.clear()
+        if not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing():
+            return
+        text = f"{status}: {detail if isinstance(detail, str) else status.phrase}"
+        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: text/plain; charset=utf-8"
+        headers = f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(text)}\r\nConnection: close"
+        self.transport.write(f"{head}\r\n{headers}\r\n\r\n{text}".encode())
+        self.transport.write_eof()
+        self._limit_time(_LINGER_S, None)
+
+    def _limit_time(self, seconds: float, kind: HttpErrorKind | None) -> None:
+        """End the connection after this time, unless the limit is replaced; an idle connection is no error."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end_in_time, kind)
+
+    def _end_in_time(self, kind: HttpErrorKind | None) -> None:
+        if kind == "request_timeout":
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, kind, f"the request was not complete after {REQUEST_S:g} s")
+            return
+        if kind is not None:
+            self._errors.note(kind, f"from {self.peer}")
+        self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once, and forget what the client has not read."""
+        self._is_aborted = True
+        if self.transport is not None:
+            self.transport.abort()

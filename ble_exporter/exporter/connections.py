@@ -1,0 +1,123 @@
+"""
+The HTTP server: the connections that are open, and how many there may be.
+
+Beyond the limit, a new connection replaces one that waits for its client. So somebody who holds connections, or opens
+them all the time, prevents no scrape; and descriptors stay free for D-Bus, the log and systemd.
+"""
+
+import asyncio
+import resource
+import socket
+from collections import Counter
+from typing import cast
+
+from aiohttp import web
+
+from ble_exporter.exporter.connection import Connection
+from ble_exporter.exporter.http_errors import HttpErrors
+
+MOST_CONNECTIONS = 64
+# File descriptors that stay free: about ten for standard streams, event loop, sockets and log, three for each adapter's
+# D-Bus connection, some for /proc during a scrape, and those of connections that have just been accepted.
+RESERVED_DESCRIPTORS = 40
+_FEWEST_CONNECTIONS = 8
+# So many connections are accepted before anything else is done, and wait in the kernel until then.
+_ACCEPTED_AT_ONCE = 8
+_WAITING_IN_KERNEL = 512
+# In bytes, for each connection, in the kernel, which takes twice as much. By default it takes up to 4 MB.
+_SEND_BUFFER = 64 * 1024
+
+
+def most_connections(descriptors: float) -> int:
+    """Return how many connections may be open, in a process that may have this many file descriptors."""
+    return int(max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS)))
+
+
+class Connections:
+    """The open connections, those first whose requests were answered longest ago; `most` is their limit."""
+
+    def __init__(self, errors: HttpErrors, most: int) -> None:
+        self._errors = errors
+        self._most = most
+        self._open: dict[Connection, None] = {}
+
+    def add(self, connection: Connection) -> None:
+        """Add a new connection; if there are too many then, end another one."""
+        while len(self._open) >= self._most:
+            self._end_one()
+        self._open[connection] = None
+
+    def renew(self, connection: Connection) -> None:
+        """Count a connection as a new one, because its client has taken an answer."""
+        if self._open.pop(connection, self) is None:
+            self._open[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self._open.pop(connection, None)
+
+    def _end_one(self) -> None:
+        """
+        End a connection of the client that has the most.
+
+        That is the one that has waited longest for a request, or, if there is none, for its client to read.
+        """
+        of_peer = Counter(connection.peer for connection in self._open)
+        order = {connection: number for number, connection in enumerate(self._open)}
+        last = max(order, key=lambda one: (of_peer[one.peer], not one.is_answering, -order[one]))
+        self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {len(order)} are from {last.peer}")
+        self.remove(last)
+        last.abort()
+
+
+class HttpServer:
+    """
+    Serves an application on TCP ports.
+
+    Args:
+        app: The application.
+        errors: Where errors are counted and logged.
+        stop_s: Time limit for open requests when the server is closed, in seconds.
+        most: How many connections may be open; by default as many as this process's file descriptors allow.
+    """
+
+    def __init__(self, app: web.Application, errors: HttpErrors, stop_s: float, most: int | None = None) -> None:
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=stop_s)
+        self._errors = errors
+        self._listening: list[asyncio.Server] = []
+        self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
+
+    async def listen(self, address: str | None, port: int) -> None:
+        """Listen on an address (None: on every address of the machine) and a port. Raises an OSError."""
+        if self._runner.server is None:
+            await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._connection, address, port, backlog=_ACCEPTED_AT_ONCE)
+        self._listening.append(server)
+        for listening in server.sockets:
+            # asyncio's backlog is also the number of connections that it accepts before it does anything else.
+            with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
+                same.listen(_WAITING_IN_KERNEL)
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+
+    @property
+    def ports(self) -> set[int]:
+        """The ports on which the server listens; port 0 stands for any free one."""
+        return {listening.getsockname()[1] for server in self._listening for listening in server.sockets}
+
+    async def close(self) -> None:
+        """Stop listening, and end all connections."""
+        for server in self._listening:
+            server.close()
+        await self._runner.cleanup()
+
+    def _connection(self) -> Connection:
+        server = cast(web.Server, self._runner.server)  # since the runner was set up
+        connection = Connection(server, self._connections, self._errors)
+        self._connections.add(connection)
+        return connection
+
+
+def _descriptor_limit() -> float:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return float("inf") if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,69 @@
+"""
+Renders answers piece by piece, so that no request keeps the event loop from the radio for more than milliseconds.
+
+What an answer contains is passed on as an iterator of pieces. Between two pieces, the event loop may do other work.
+"""
+
+import asyncio
+import time
+import zlib
+from collections.abc import Callable, Hashable, Iterable, Iterator
+
+# In seconds: the event loop gets its turn when this time has passed. A piece takes a millisecond or two.
+_TURN_S = 0.004
+# Level 1 takes a fourteenth of the time of level 9, for a 12 % larger response: right for a Pi on a local network.
+_GZIP_LEVEL = 1
+_GZIP_WINDOW = 31
+# In bytes: what zlib compresses in half a millisecond.
+_COMPRESSED_AT_ONCE = 32 * 1024
+
+
+async def in_pieces(pieces: Iterable[bytes]) -> bytes:
+    """Return the joined pieces, and let the event loop do other work between them."""
+    parts = []
+    began = time.perf_counter()
+    for piece in pieces:
+        parts.append(piece)
+        if time.perf_counter() - began > _TURN_S:
+            await asyncio.sleep(0)
+            began = time.perf_counter()
+    return b"".join(parts)
+
+
+def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a gzip file with this content."""
+    compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    for piece in pieces:
+        for start in range(0, len(piece), _COMPRESSED_AT_ONCE):
+            yield compressor.compress(piece[start : start + _COMPRESSED_AT_ONCE])
+        # An empty piece is a turn too.
+        yield b""
+    yield compressor.flush()
+
+
+class Renderings:
+    """The renderings in progress: requests that come meanwhile for the same answer share the one that has begun."""
+
+    def __init__(self) -> None:
+        self._running: dict[Hashable, asyncio.Future[bytes]] = {}
+
+    async def render(self, key: Hashable, pieces: Callable[[], Iterable[bytes]]) -> bytes:
+        """Return the joined pieces; requests with the same key must want the same answer."""
+        running = self._running.get(key)
+        if running is not None:
+            # Without the shield, a cancelled request would cancel the rendering of the others.
+            return await asyncio.shield(running)
+        running = self._running[key] = asyncio.get_running_loop().create_future()
+        try:
+            body = await in_pieces(pieces())
+        except BaseException as error:
+            if isinstance(error, Exception):
+                running.set_exception(error)
+                # asyncio would report an error that nobody shares.
+                running.exception()
+            running.cancel()
+            raise
+        finally:
+            del self._running[key]
+        running.set_result(body)
+        return body

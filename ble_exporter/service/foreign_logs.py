@@ -1,0 +1,58 @@
+"""
+Sends to the program's log what other libraries log and what Python itself would print.
+
+Without this, logging and Python print to standard error, with a traceback each time: systemd's journal would fill up.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ble_exporter.exporter.http_errors import describe
+from ble_exporter.exporter.log_limit import LogLimit
+from ble_exporter.utils import one_line
+
+
+class _Forwarder(logging.Handler):
+    """Forwards records as one line each, and one of each kind in ten minutes: logger, level and type of exception."""
+
+    def __init__(self, log: logging.Logger, limit: LogLimit) -> None:
+        super().__init__()
+        self._log = log
+        self._limit = limit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # In a program that lets its own records propagate, they would come round for ever.
+        if record.name.partition(".")[0] == self._log.name:
+            return
+        error = record.exc_info[1] if record.exc_info else None
+        kind = f"{record.name} {record.levelname} {type(error).__name__}"
+        text = f"{record.name}: {one_line(record.getMessage())}"
+        self.forward(record.levelno, kind, text, error)
+
+    def forward(self, level: int, kind: str, text: str, error: BaseException | None) -> None:
+        line = self._limit.line(kind, text if error is None else f"{text} ({describe(error)})")
+        if line is not None:
+            self._log.log(level, "%s", line)
+
+    def unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        """Take the place of sys.unraisablehook: an exception in a destructor or a callback, which nobody can catch."""
+        text = one_line(f"Python: {unraisable.err_msg or 'exception ignored'}")
+        self.forward(logging.ERROR, f"Python {unraisable.exc_type.__name__}", text, unraisable.exc_value)
+
+
+@contextmanager
+def forwarded(log: logging.Logger, limit: LogLimit | None = None) -> Iterator[None]:
+    """During the block, write foreign warnings and errors to `log`."""
+    forwarder = _Forwarder(log, limit or LogLimit())
+    root, hook = logging.getLogger(), sys.unraisablehook
+    root.addHandler(forwarder)
+    logging.captureWarnings(True)
+    sys.unraisablehook = forwarder.unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        logging.captureWarnings(False)
+        root.removeHandler(forwarder)

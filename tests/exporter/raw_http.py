@@ -1,0 +1,105 @@
+"""Clients that speak to the server over a plain socket, for what no HTTP library sends."""
+
+import asyncio
+import re
+import selectors
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from ble_exporter.errors import HttpErrorKind
+from ble_exporter.exporter.connections import HttpServer
+from ble_exporter.exporter.http_errors import HttpErrors
+
+Result = TypeVar("Result")
+Counts = Counter[HttpErrorKind]
+
+
+class Client:
+    """One connection to a server."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, data: bytes) -> None:
+        """Send some bytes."""
+        self.writer.write(data)
+
+    def end(self) -> None:
+        """Send nothing more, but go on reading."""
+        self.writer.write_eof()
+
+    async def everything(self) -> bytes:
+        """Return what the server sends until it ends the connection, in whatever way."""
+        parts = []
+        try:
+            while part := await self.reader.read(65536):
+                parts.append(part)
+        except ConnectionError:
+            pass
+        return b"".join(parts)
+
+
+class _HastySelector(selectors.DefaultSelector):
+    """A selector that advances its clock to the next timer as soon as no socket has had news for a moment."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # The kernel passes data between two sockets of a machine at once, unless the machine is busy.
+        ready = super().select(0 if timeout is not None and timeout <= 0 else 0.1)
+        if not ready and timeout is not None:
+            self.now += max(timeout, 0)
+        return ready
+
+
+class _HastyLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._hasty = _HastySelector()
+        super().__init__(self._hasty)
+
+    def time(self) -> float:
+        return self._hasty.now
+
+
+def in_hasty_time(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on an event loop with real sockets, on which waiting takes a tenth of a second."""
+    loop = _HastyLoop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+Connect = Callable[[], Awaitable[Client]]
+
+
+async def served(
+    app: web.Application, act: Callable[[Connect], Awaitable[Result]], most: int | None = None
+) -> tuple[Result, Counts]:
+    """Serve an application, let `act` connect to it, and return its result and the errors that were counted."""
+    counts: Counts = Counter()
+    server = HttpServer(app, HttpErrors(counts=counts), 0.2, most)
+    await server.listen("127.0.0.1", 0)
+    (port,) = server.ports
+    clients: list[Client] = []
+
+    async def connect() -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        clients.append(client)
+        return client
+
+    try:
+        return await act(connect), counts
+    finally:
+        for client in clients:
+            client.writer.transport.abort()
+        await server.close()
+
+
+def statuses(answers: bytes) -> list[int]:
+    """Return the statuses of the answers on one connection."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] ([0-9]{3}) ", answers)]

@@ -1,0 +1,255 @@
+"""The limits of one connection, over real sockets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.exporter.app import ANSWERS, create_app
+from ble_exporter.exporter.connection import ANSWER_S, IDLE_S, REQUEST_S
+from ble_exporter.exporter.log_limit import LONGEST_LINE
+from tests.exporter.raw_http import Connect, Counts, in_hasty_time, served, statuses
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+CLOSE = b"Connection: close\r\n"
+
+
+def application(slow: Handler | None = None) -> web.Application:
+    """Return the application; `slow` answers at /slow."""
+    app = create_app(AppConfig(30, 5, 8000, {"A4:C1:38:00:00:01": "living_room"}), collectors={})
+    if slow is not None:
+        app.router.add_get("/slow", slow)
+    return app
+
+
+def ask(*parts: bytes, ends: bool = False, app: web.Application | None = None) -> tuple[bytes, Counts]:
+    """Send the parts one after the other, and return what comes until the server ends the connection."""
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        for part in parts:
+            client.send(part)
+            await client.writer.drain()
+            await asyncio.sleep(0)
+        if ends:
+            client.end()
+        return await client.everything()
+
+    return asyncio.run(served(app or application(), act))
+
+
+def test_a_request_may_come_byte_by_byte() -> None:
+    """A slow network cuts a request anywhere."""
+    answer, counts = ask(*(bytes([byte]) for byte in GET + CLOSE + b"\r\n"))
+
+    assert ([200], {}) == (statuses(answer), dict(counts))
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_half_closed_request_is_answered(version: bytes) -> None:
+    """`nc -N` and some health checks end their side with the request, and then wait for the answer."""
+    answer, _ = ask(b"GET /healthz HTTP/" + version + b"\r\nHost: x\r\n\r\n", ends=True)
+
+    assert ([200], True) == (statuses(answer), answer.endswith(b"\r\n\r\nok"))
+
+
+def test_a_half_closed_request_is_answered_however_long_that_takes() -> None:
+    """The end of the client's side comes long before a large answer is rendered."""
+
+    async def slow(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.1)
+        return web.Response(text="late")
+
+    answer, _ = ask(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n", ends=True, app=application(slow))
+
+    assert answer.endswith(b"late")
+
+
+def test_half_of_a_request_before_the_end_is_no_request() -> None:
+    """A port scanner that hangs up needs no answer, and its connection no place."""
+    answer, counts = ask(GET, ends=True)
+
+    assert (b"", {}) == (answer, dict(counts))
+
+
+def test_a_connection_serves_several_requests() -> None:
+    """Prometheus keeps its connection between two scrapes."""
+
+    async def act(connect: Connect) -> list[bytes]:
+        client = await connect()
+        answers = []
+        for _ in range(3):
+            client.send(GET + b"\r\n")
+            answers.append(await client.reader.readuntil(b"\r\n\r\nok"))
+        return answers
+
+    answers, _ = asyncio.run(served(application(), act))
+
+    assert [[200]] * 3 == [statuses(answer) for answer in answers]
+
+
+def test_a_few_requests_may_be_sent_at_once() -> None:
+    """HTTP/1.1 allows it (RFC 9112, section 9.3.2), also with an empty line between them."""
+    answer, _ = ask((GET + b"\r\n\r\n") * 9 + GET + CLOSE + b"\r\n")
+
+    assert [200] * 10 == statuses(answer)
+
+
+def test_a_flood_of_requests_is_cut_off() -> None:
+    """Thousands of requests that were read ahead would hold memory, and be answered to nobody."""
+    answer, _ = ask((GET + b"\r\n") * 10_000)
+
+    assert [200] == statuses(answer)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "kind"),
+    [
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 431, "too_large"),
+        (b"GET /" + b"a" * 1_000_000, 431, "too_large"),
+        (GET + b"X: a\r\n" * 10_000 + b"\r\n", 431, "too_large"),
+        (GET + (b"Accept: " + b"a," * 4050 + b"\r\n") * 120 + b"\r\n", 431, "too_large"),
+        (GET + b"Content-Length: 5\r\n\r\nhello", 413, "too_large"),
+        (GET + b"content-length : 0005\r\n\r\nhello", 413, "too_large"),
+        (GET + b"Content-Length: 100000000\r\n\r\n" + b"a" * 1_000_000, 413, "too_large"),
+        (GET + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 100_000, 413, "too_large"),
+        (GET + b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n", 413, "too_large"),
+        (GET + b"Expect: 100-continue\r\n\r\n", 417, "bad_request"),
+        (GET + b"EXPECT: \xff\r\n\r\n", 417, "bad_request"),
+        (GET + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 413, "too_large"),
+        (b"GET http://[]@/ HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (b"GET http://a:x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\nHost: x\n\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n", 400, "bad_request"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "bad_request"),
+        (bytes.fromhex("16030100c8010000c40303") + b"\0" * 200, 400, "bad_request"),
+        (b"\0", 400, "bad_request"),
+    ],
+    ids=lambda value: repr(value[:30]) if isinstance(value, bytes) else str(value),
+)
+def test_what_is_no_acceptable_request_is_refused(
+    request_: bytes, status: int, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each was a traceback, seconds of work or megabytes of memory; now it is a short answer, a count and a line."""
+    answer, counts = ask(request_)
+
+    assert ([status], {kind: 1}) == (statuses(answer), dict(counts))
+    assert b"nosniff" in answer
+    (record,) = caplog.records
+    assert (None, True) == (record.exc_info, len(record.getMessage()) <= LONGEST_LINE)
+
+
+def test_a_body_of_no_bytes_is_none() -> None:
+    """Some clients send `Content-Length: 0` with every request."""
+    answer, _ = ask(GET + b"Content-Length: 0\r\n" + CLOSE + b"\r\n")
+
+    assert [200] == statuses(answer)
+
+
+def test_a_refused_client_that_goes_on_sending_gets_its_answer() -> None:
+    """If the server closed at once, the client's system would discard the answer with the connection."""
+    answer, _ = ask(GET + b"Content-Length: 9000000\r\n\r\n", *[b"a" * 100_000] * 30)
+
+    assert [413] == statuses(answer)
+
+
+def test_a_request_to_change_the_protocol_is_answered_without() -> None:
+    """`curl --http2` asks for HTTP/2 in its first request, and is content with HTTP/1.1."""
+    answer, _ = ask(GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + GET + b"\r\n")
+
+    assert [200] == statuses(answer)
+
+
+def test_an_error_in_a_handler_is_one_line_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """A bug that any client can provoke must not fill the log either."""
+
+    async def fail(_request: web.Request) -> web.Response:
+        raise KeyError("x")
+
+    answer, counts = ask(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n", app=application(fail))
+
+    assert ([500], {"internal": 1}) == (statuses(answer), dict(counts))
+    (message,) = caplog.messages
+    assert message.startswith("the HTTP server has an error: KeyError: 'x', in test_connection.py:")
+
+
+@pytest.mark.parametrize(
+    ("sent", "limit_s", "kind"),
+    [(b"", REQUEST_S, None), (GET, REQUEST_S, "request_timeout"), (GET + b"\r\n", IDLE_S, None)],
+    ids=["nothing", "half a request", "a request and nothing more"],
+)
+def test_a_client_has_limited_time(sent: bytes, limit_s: float, kind: str | None) -> None:
+    """Whoever holds a connection holds a descriptor; a dead client would hold it for ever."""
+
+    async def act(connect: Connect) -> tuple[list[int], float]:
+        client = await connect()
+        began = asyncio.get_running_loop().time()
+        client.send(sent)
+        answer = await client.everything()
+        return statuses(answer), asyncio.get_running_loop().time() - began
+
+    (answered, took_s), counts = in_hasty_time(served(application(), act))
+
+    assert limit_s == pytest.approx(took_s, abs=1.5)
+    assert ({kind: 1} if kind else {}, [408] if kind else [200] if sent else []) == (dict(counts), answered)
+
+
+def test_a_drop_now_and_then_does_not_prolong_the_time() -> None:
+    """The limit is for the whole request: a byte every few seconds held a connection for hours (Slowloris)."""
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        for _ in range(5):
+            client.send(b"a")
+            await asyncio.sleep(REQUEST_S / 4)
+        return await client.everything()
+
+    answer, counts = in_hasty_time(served(application(), act))
+
+    assert ([408], {"request_timeout": 1}) == (statuses(answer), dict(counts))
+
+
+async def _read_slowly(connect: Connect, request: bytes) -> int:
+    """Ask for an answer, and begin to read it when the time for it is over; return how much of it has come."""
+    client = await connect()
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
+    client.send(request)
+    await asyncio.sleep(ANSWER_S + 5)
+    client.writer.transport.resume_reading()  # type: ignore[attr-defined] # see above
+    return len(await client.everything())
+
+
+def test_a_client_that_does_not_read_is_cut_off() -> None:
+    """Three hundred such clients held 660 MB."""
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        return await request.app[ANSWERS].send(request, "large", lambda: [b"x" * 5_000_000], {})
+
+    received, counts = in_hasty_time(
+        served(
+            application(large), lambda connect: _read_slowly(connect, b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        )
+    )
+
+    assert ({"answer_timeout": 1}, True) == (dict(counts), received < 5_000_000)
+
+
+_TOKENS = (
+    "GET |POST |/|/healthz| HTTP/1.1| HTTP/1.0|\r\n|\n|Host: |x|:|Expect: |Content-Length: |0|-1|"
+    "Transfer-Encoding: chunked|Upgrade: |Connection: close|http://[|\0|%| "
+)
+
+
+@given(st.lists(st.sampled_from(_TOKENS.encode().split(b"|")) | st.binary(max_size=3), max_size=20))
+def test_no_bytes_are_an_error_of_the_server(parts: list[bytes]) -> None:
+    """Whatever is sent, the client has made the error: a 500 or a traceback is our bug."""
+    answer, counts = ask(b"".join(parts), ends=True)
+
+    assert ([], 0) == ([status for status in statuses(answer) if status == 500], counts["internal"])

@@ -1,0 +1,102 @@
+"""The limit on open connections, over real sockets."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from ble_exporter.exporter.connections import MOST_CONNECTIONS, most_connections
+from tests.exporter.raw_http import Client, Connect, served
+from tests.exporter.test_connection import GET, application
+
+FOUR = 4
+
+
+async def _answer(client: Client) -> bytes:
+    client.send(GET + b"\r\n")
+    return await client.reader.readuntil(b"\r\n\r\nok")
+
+
+async def _is_open(client: Client) -> bool:
+    """Return whether the server has not ended a connection."""
+    try:
+        return await asyncio.wait_for(client.reader.read(1), 0.05) != b""  # noqa: TID251 - nothing comes if it is open
+    except asyncio.TimeoutError:
+        return True
+    except ConnectionError:
+        return False
+
+
+async def _settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("sent", [b"", GET, GET + b"\r\n"], ids=["idle", "half a request", "kept alive"])
+def test_a_new_connection_is_served_however_many_are_held(sent: bytes) -> None:
+    """Somebody who holds all connections must not prevent a scrape."""
+
+    async def act(connect: Connect) -> tuple[bytes, list[bool]]:
+        held = []
+        for _ in range(3 * FOUR):
+            held.append(await connect())
+            held[-1].send(sent)
+            await _settle()
+        for client in held:
+            client.reader._buffer.clear()  # type: ignore[attr-defined] # the answers, which are not the subject
+        answer = await _answer(await connect())
+        return answer, [await _is_open(client) for client in held]
+
+    (answer, are_open), counts = asyncio.run(served(application(), act, FOUR))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    # The newest stay, besides the one that was answered.
+    assert [False] * (2 * FOUR + 1) + [True] * (FOUR - 1) == are_open
+    assert 2 * FOUR + 1 == counts["too_many_connections"]
+
+
+def test_the_connection_that_waits_longest_makes_room() -> None:
+    """One that was just answered is more likely to be used again."""
+
+    async def act(connect: Connect) -> list[bool]:
+        clients = [await connect() for _ in range(FOUR)]
+        await _settle()
+        await _answer(clients[0])
+        await connect()
+        await _settle()
+        return [await _is_open(client) for client in clients]
+
+    are_open, _ = asyncio.run(served(application(), act, FOUR))
+
+    assert [True, False, True, True] == are_open
+
+
+def test_a_request_in_progress_is_the_last_to_make_room() -> None:
+    """A scrape that has begun must be finished, although connections keep coming."""
+    may_answer = asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        await may_answer.wait()
+        return web.Response(text="late")
+
+    async def act(connect: Connect) -> bytes:
+        first = await connect()
+        first.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(3 * FOUR):
+            await connect()
+            await _settle()
+        may_answer.set()
+        return await first.reader.readuntil(b"\r\n\r\nlate")
+
+    answer, _ = asyncio.run(served(application(slow), act, FOUR))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "most"),
+    [(1024, MOST_CONNECTIONS), (float("inf"), MOST_CONNECTIONS), (96, 56), (64, 24), (40, 8), (10, 8)],
+)
+def test_descriptors_stay_free_for_other_purposes(descriptors: float, most: int) -> None:
+    """Without a free one, the program could neither reach D-Bus nor rotate its log."""
+    assert most == most_connections(descriptors)

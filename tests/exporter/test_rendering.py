@@ -1,0 +1,112 @@
+"""Rendering in pieces, and sharing what is being rendered."""
+
+import asyncio
+import gzip
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.exporter.rendering import Renderings, compressed, in_pieces
+
+
+@given(st.lists(st.binary(max_size=100_000), max_size=5))
+def test_compressed_pieces_are_one_gzip_file(pieces: list[bytes]) -> None:
+    """A client decompresses the answer as a whole."""
+    assert b"".join(pieces) == gzip.decompress(b"".join(compressed(pieces)))
+
+
+def test_a_long_rendering_lets_others_run() -> None:
+    """While a thousand devices are rendered for one client, the radio must be heard."""
+
+    async def run() -> int:
+        turns = 0
+
+        def pieces() -> Iterator[bytes]:
+            began = time.perf_counter()
+            while time.perf_counter() < began + 0.1:
+                yield b"x"
+
+        rendering = asyncio.ensure_future(in_pieces(pieces()))  # noqa: TID251 - two at once are the subject
+        while not rendering.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(run()) > 5
+
+
+class Slow:
+    """A rendering that counts how often it was begun, and waits for nothing but its turn."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.begun = 0
+        self._error = error
+
+    def __call__(self) -> Iterator[bytes]:
+        """Yield some pieces, or raise the error halfway."""
+        self.begun += 1
+        for _ in range(20):
+            began = time.perf_counter()
+            while time.perf_counter() < began + 0.005:
+                pass
+            yield str(self.begun).encode()
+        if self._error is not None:
+            raise self._error
+
+
+async def _render_at_once(renderings: Renderings, slow: Slow, count: int) -> list[bytes | BaseException]:
+    return await asyncio.gather(  # noqa: TID251 - several at once are the subject
+        *(renderings.render("key", slow) for _ in range(count)), return_exceptions=True
+    )
+
+
+def test_requests_at_the_same_time_share_one_rendering() -> None:
+    """A hundred clients at once must not cost a hundred renderings."""
+    slow = Slow()
+
+    bodies = asyncio.run(_render_at_once(Renderings(), slow, 100))
+
+    assert ([b"1" * 20] * 100, 1) == (bodies, slow.begun)
+
+
+def test_a_later_request_gets_its_own_rendering() -> None:
+    """What a scrape shows must not be older than the scrape's beginning."""
+    slow = Slow()
+
+    async def twice() -> list[bytes]:
+        renderings = Renderings()
+        return [await renderings.render("key", slow), await renderings.render("key", slow)]
+
+    assert [b"1" * 20, b"2" * 20] == asyncio.run(twice())
+
+
+def test_an_error_reaches_all_that_share_it() -> None:
+    """A request that waits for a rendering that has failed would wait for ever."""
+    results = asyncio.run(_render_at_once(Renderings(), Slow(KeyError("x")), 3))
+
+    assert [KeyError] * 3 == [type(result) for result in results]
+
+
+def test_an_error_that_nobody_shares_is_not_reported_twice(caplog: pytest.LogCaptureFixture) -> None:
+    """Asyncio logs exceptions that it takes for lost."""
+    asyncio.run(_render_at_once(Renderings(), Slow(KeyError("x")), 1))
+
+    assert [] == caplog.messages
+
+
+def test_a_cancelled_request_cancels_no_other() -> None:
+    """A client that hangs up must not cost another one its answer."""
+
+    async def run() -> bytes:
+        renderings = Renderings()
+        first = asyncio.ensure_future(renderings.render("key", Slow()))  # noqa: TID251 - see above
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(renderings.render("key", Slow()))  # noqa: TID251
+        await asyncio.sleep(0)
+        second.cancel()
+        return await first
+
+    assert b"1" * 20 == asyncio.run(run())
