@@ -177,7 +177,7 @@ def test_nothing_that_is_not_finite_reaches_a_scrape_or_json(air: Air, object_id
 
     assert all(map(math.isfinite, shown.values()))
     assert ([97], 1) == ([one for name, one in shown.items() if "battery" in name], air.counts.impossible_values)
-    json.dumps([status.states(), status.last_hour()], allow_nan=False)
+    json.dumps([*status.states(), *status.last_hour()], allow_nan=False)
 
 
 def test_a_format_that_is_refused_next_to_another_is_counted_and_logged_once(
