@@ -107,6 +107,7 @@ class DecodeError(ExporterError, ValueError):
         size: Number of wrong bytes; 0 if no byte is wrong.
         in_plaintext: Whether the offset is in the decrypted content; if so, the text does not contain `detail`.
         payload: The whole payload; the text ends with its hex digits.
+        cause: One of few causes with this reason, so that each is logged once; may be empty.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class DecodeError(ExporterError, ValueError):
         *,
         in_plaintext: bool = False,
         payload: bytes = b"",
+        cause: str = "",
     ) -> None:
         text = f"the decrypted content is rejected as {reason}" if in_plaintext else detail
         super().__init__(f"{text}: {payload.hex()}" if payload else text)
@@ -126,3 +128,4 @@ class DecodeError(ExporterError, ValueError):
         self.offset = offset
         self.size = size
         self.in_plaintext = in_plaintext
+        self.cause = cause

@@ -21,16 +21,22 @@ _HINTS: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
     "not_encrypted": "the device has a bindkey, but this packet is plain: encryption was switched off in the firmware "
     "(switch it on, or remove the bindkey), or another sender uses its address",
-    "replayed": "after a battery change the sensor is accepted within about a minute; otherwise somebody may be "
-    "replaying a recording, see docs/security.md",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
 _REPLAYED = "rejected an advertisement: replayed"
 
 
-def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, Device]:
+def build_devices(
+    config: AppConfig, clock: Callable[[], float], guard_of: Callable[[str, float], ReplayGuard] | None = None
+) -> dict[str, Device]:
     """
-    Return the configured devices by address, in the order of the configuration; the clock returns monotonic seconds.
+    Return the configured devices by address, in the order of the configuration.
+
+    Args:
+        config: The configuration.
+        clock: Returns monotonic seconds.
+        guard_of: Returns the replay guard of an address, for an interval between scans; by default one that knows
+            nothing yet.
 
     Raises:
         ConfigError: A device has a key, but the library for decryption is missing.
@@ -50,7 +56,8 @@ def build_devices(config: AppConfig, clock: Callable[[], float]) -> dict[str, De
         address = configured.upper()
         reader: Reader = plain_reader
         if address in ciphers:
-            reader = keyed_reader(ciphers[address], ReplayGuard(clock, scan_interval_s))
+            guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
+            reader = keyed_reader(ciphers[address], guard)
         devices[address] = Device(name, address, reader, limit, presence_limit)
     return devices
 
@@ -105,14 +112,15 @@ class Pipeline:
         # A healthy sensor sometimes sends only its name, which does not deserve a warning.
         if error.reason != "no_service_data":
             hint = _HINTS.get(error.reason)
-            self._warn(device, f"rejected an advertisement: {error.reason}", f"{error}: {hint}" if hint else str(error))
+            detail = f"{error}: {hint}" if hint else str(error)
+            self._warn(device, f"rejected an advertisement: {error.reason}", detail, error.cause)
 
     def _note_remarks(self, device: Device, advertisement: Advertisement, remarks: Remarks) -> None:
         counts = self._counts
         if remarks.has_restarted:
             self._log.info("%s (%s): restart accepted: probably a new battery", device.name, device.address)
             # Warn again about the next replay.
-            device.warnings.discard(_REPLAYED)
+            device.warnings = {warning for warning in device.warnings if not warning.startswith(_REPLAYED)}
         warnings = []
         for object_id in remarks.unknown_objects:
             counts.unknown_objects += 1
@@ -126,10 +134,11 @@ class Pipeline:
         for warning in warnings:
             self._warn(device, warning, bytes_of(advertisement))
 
-    def _warn(self, device: Device, warning: str, detail: str) -> None:
-        # Each device logs each warning only once, because a misconfigured sensor sends 35,000 packets a day.
-        is_known = warning in device.warnings or len(device.warnings) >= _MOST_WARNINGS
+    def _warn(self, device: Device, warning: str, detail: str, cause: str = "") -> None:
+        # Each device logs each warning only once for each cause: a misconfigured sensor sends 35,000 packets a day.
+        key = f"{warning}{cause}"
+        is_known = key in device.warnings or len(device.warnings) >= _MOST_WARNINGS
         if not is_known:
-            device.warnings.add(warning)
+            device.warnings.add(key)
         level = logging.DEBUG if is_known else logging.WARNING
         self._log.log(level, "%s (%s): %s: %s", device.name, device.address, warning, detail)

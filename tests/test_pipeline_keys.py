@@ -182,6 +182,18 @@ def test_each_refusal_is_warned_of_once_with_a_hint(pipeline: KeyedPipeline, cap
     ] == caplog.messages
 
 
+def test_each_cause_of_a_replay_is_warned_of(pipeline: KeyedPipeline, caplog: pytest.LogCaptureFixture) -> None:
+    """The warning about a battery change a year ago must not hide that somebody plays a recording today."""
+    pipeline.hear({UUID: seal_temperature(21, 50_000)})
+    caplog.set_level(logging.WARNING)
+    for counter in (4, 5, 4000, 4001):
+        pipeline.hear({UUID: seal_temperature(21, counter)})
+
+    causes = ["1 of the 3 counters that a restart needs", "the sensor restarted long ago without being heard"]
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [True, True] == [words in warning for words, warning in zip(causes, warnings, strict=True)]
+
+
 def test_a_new_battery_is_logged_and_the_next_one_is_warned_of_again(
     pipeline: KeyedPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,5 +1,5 @@
 """
-Recognises late copies by their packet ids or counters: the one rule for both.
+Packet ids and counters that wrap, and late copies: the one rule for both.
 
 With several adapters, one adapter's copy of a packet may arrive after newer packets from another adapter, because the
 kernel holds some reports back until the next one arrives.
@@ -10,6 +10,15 @@ LATE_STEPS = 4
 
 LATE_S = 5.0
 """A late copy arrives within this many seconds after the newer packet that overtook it."""
+
+NARROW_BITS = 16
+"""A counter with so few bits wraps often: a value at least half the range ahead counts as behind."""
+
+LOW = 1024
+"""A counter below this has restarted, or wrapped, recently: less than three hours ago, at 10 s each."""
+
+_WRAPS = (1 << 16, 1 << 24, 1 << 32)
+"""A sensor may count with fewer bits than its packets have: PHY62x2 firmware counts with 16 of 32 bits."""
 
 
 def steps_behind(packet_id: int | None, latest: int | None) -> int:
@@ -26,3 +35,23 @@ def is_late_copy(behind: int, age_s: float) -> bool:
         age_s: Seconds since the newer packet that overtook it was heard.
     """
     return 0 < behind <= LATE_STEPS and age_s < LATE_S
+
+
+def steps_ahead(value: int, last: int, bits: int, *, has_wrapped: bool = False) -> int:
+    """
+    Return how many steps a counter is ahead of the last one; negative if it is behind.
+
+    Args:
+        value: The counter.
+        last: The last counter of this sensor.
+        bits: The width of the counter in its packets.
+        has_wrapped: Whether the sensor wrapped within its latest counters, so that a late copy may be from before that.
+    """
+    if bits <= NARROW_BITS:
+        half = 1 << (bits - 1)
+        return (value - last + half) % (2 * half) - half
+    if value < LOW:
+        return value - last + next((size for size in _WRAPS if size - LOW <= last < size), 0)
+    if has_wrapped:
+        return value - last - next((size for size in _WRAPS if size - LOW <= value < size), 0)
+    return value - last

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.device.sequence import LATE_S, LATE_STEPS, is_late_copy, steps_behind
+from ble_exporter.device.sequence import LATE_S, LATE_STEPS, is_late_copy, steps_ahead, steps_behind
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,30 @@ def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
 def test_a_late_copy_is_just_behind_and_soon(behind: int, age_s: float, expected: bool) -> None:
     """A number further behind, or later, belongs to a restarted sensor, whose packets must be accepted immediately."""
     assert expected == is_late_copy(behind, age_s)
+
+
+@pytest.mark.parametrize(
+    ("value", "last", "bits", "ahead"),
+    [
+        (7, 5, 32, 2),
+        (5, 7, 32, -2),
+        (0, 65_535, 32, 1),
+        (1023, 64_512, 32, 2047),
+        (1024, 65_535, 32, 1024 - 65_535),
+        (0, 64_511, 32, -64_511),
+        (2, 65_537, 32, 2 - 65_537),
+        (0, (1 << 24) - 1, 32, 1),
+        (0, (1 << 32) - 1, 32, 1),
+        (3, 254, 8, 5),
+        (254, 3, 8, -5),
+        (131, 3, 8, -128),
+    ],
+)
+def test_a_counter_may_wrap_at_its_own_width(value: int, last: int, bits: int, ahead: int) -> None:
+    """PHY62x2 firmware counts with 16 of 32 bits; a counter far from its end has not wrapped, but restarted."""
+    assert ahead == steps_ahead(value, last, bits)
+
+
+def test_a_late_copy_from_before_a_wrap_is_behind() -> None:
+    """Without this, it would look like a recording far ahead."""
+    assert [-1, 65_535] == [steps_ahead(65_535, 0, 32, has_wrapped=has_wrapped) for has_wrapped in (True, False)]

@@ -1,0 +1,292 @@
+"""
+The packets of one counter: which of them are new, and when a lower counter means that the sensor has restarted.
+
+docs/security.md has the rule and its limits. Times are seconds of one monotonic clock.
+"""
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ble_exporter.device import refusal
+from ble_exporter.device.mark import Mark, Restored
+from ble_exporter.device.pace import COUNTS_AT_ONCE, COUNTS_PER_S, LEAST_HOLD_S, Pace
+from ble_exporter.device.refusal import Refusal
+from ble_exporter.device.rhythm import Rhythm
+from ble_exporter.device.sequence import LATE_STEPS, LOW, NARROW_BITS, is_late_copy, steps_ahead
+
+# A restart is accepted after QUIET_S of silence and STEPS counters, the first and the last at least SPAN_S apart.
+# At the firmware's default the counter changes every 10 s, so the first packets of STEPS counters span at least 12 s.
+# A sensor that sends less often must be silent for QUIET_INTERVALS of its usual intervals, but not longer than TRUST_S.
+QUIET_S = 30.0
+QUIET_INTERVALS = 3
+STEPS = 3
+SPAN_S = 10.0
+
+# The most packets that are remembered of a counter below LOW, and of earlier starts of the sensor.
+MOST_SPENT = 4 * LOW
+
+# A counter far ahead, and another format, are accepted for this long after the first packet, and after a silence this
+# long: a recording may have been heard before the sensor, or the owner may have changed a setting.
+TRUST_S = 600.0
+
+# A sensor that restarted while the program was off has counted at most OFF_FACTOR times as fast as in the packets that
+# are heard now. These may be played fast: a pace that is faster than before counts only up to the firmware's default.
+OFF_FACTOR = 2.0
+DEFAULT_STEP_S = 10.0
+
+
+@dataclass
+class _Trial:
+    """Packets that may come from a sensor that has restarted."""
+
+    first: int
+    last: int
+    began: float
+    steps: int = 1
+    digests: set[bytes] = field(default_factory=set)
+
+
+class CounterHistory:
+    """
+    The known packets of one counter, which is that of one format of a device.
+
+    Args:
+        uuid: The service UUID of the format.
+        bits: The width of the counter.
+        now: The time of the first packet.
+        pause_s: The longest pause between scans, in which nothing can be heard.
+        restored: The mark of an earlier run.
+
+    Attributes:
+        last: The latest counter; None before the first.
+        since: The time when `last` was first accepted.
+        adapter: The adapter that heard it then.
+        heard_at: The time when a packet was last accepted.
+        digests: Digests of the packets accepted with low counters since the sensor started.
+        spent: Digests of the packets accepted before that, and of those of failed trials; oldest first.
+        trial: The trial of a sensor that seems to have restarted.
+    """
+
+    def __init__(self, uuid: str, bits: int, now: float, pause_s: float, restored: Restored | None = None) -> None:
+        self.last: int | None = None
+        self.since = self.heard_at = now
+        self.adapter = ""
+        self.digests: set[bytes] = set()
+        self.spent: dict[bytes, None] = {}
+        self.trial: _Trial | None = None
+        self._uuid, self._bits = uuid, bits
+        self._is_narrow = bits <= NARROW_BITS
+        self._began = now
+        self._pause_s = pause_s
+        self._pace = Pace()
+        self._rhythm = Rhythm(now)
+        # The latest counters, and the time when each was first accepted; oldest first.
+        self._latest: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
+        self._has_restarted = False
+        # The count before this one, and the time when it was last heard: it may have been the sensor's.
+        self._before: tuple[int, float] | None = None
+        # Until a packet is accepted in this run.
+        self._restored = restored
+        if restored is not None:
+            mark = restored.mark
+            self.last, self._pace = mark.last, Pace(mark.step_s)
+            self.digests, self.spent = set(mark.digests), dict.fromkeys(mark.spent)
+            self._latest.append((mark.last, float("-inf")))
+            self._has_restarted = mark.has_restarted
+            if restored.is_exact:
+                self._began = float("-inf")
+            self._place(restored, now)
+
+    def _place(self, restored: Restored, now: float) -> None:
+        """Place the mark in the past, again for each packet: some machines learn the time only after their start."""
+        mark = restored.mark
+        made_at = now - restored.age_s()
+        self.since, self.heard_at = made_at - mark.held_s, made_at - mark.heard_s
+        if mark.before is not None:
+            self._before = (mark.before[0], made_at - mark.before[1])
+
+    def mark(self, now: float, *, with_digests: bool) -> Mark | None:
+        """Return the state that outlives the program, with or without the digests; None before the first packet."""
+        if self.last is None:
+            return None
+        restored = self._restored
+        before = self._before
+        return Mark(
+            self._uuid,
+            self._bits,
+            self.last,
+            now - self.since,
+            now - self.heard_at,
+            0.0 if restored is None else restored.mark.off_s + restored.age_s(),
+            self._pace.step_s,
+            None if before is None else (before[0], now - before[1]),
+            self._has_restarted,
+            sorted(self.digests)[:MOST_SPENT] if with_digests else (),
+            list(self.spent) if with_digests else (),
+        )
+
+    def refusal(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> Refusal | None:
+        """Return why a packet is refused; None if it is not."""
+        last = self.last
+        if last is None:
+            return None
+        if self._restored is not None:
+            self._place(self._restored, now)
+        ahead = self._ahead(value, last)
+        is_late = self._is_late(value, ahead, now, adapter)
+        # Not `ahead < 0`: after a wrap, an old counter is ahead.
+        is_lower = value < last and not is_late
+        if any(digest in self.spent or (is_lower and digest in self.digests) for digest in digests):
+            # The other packets of a trial with a replay in it are not the sensor's either.
+            self._end_trial()
+            return refusal.known(value)
+        if ahead == 0:
+            return self._refusal_of_equal(value, now)
+        if ahead > 0:
+            if self._is_near(ahead, now) or self._may_jump(now) or self._continues(value, now):
+                return None
+            return self._refusal_of_leap(value, last, ahead, now)
+        return None if is_late else self._put_on_trial(value, last, digests, now)
+
+    def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:
+        """Note a packet that is not refused; return whether the sensor has restarted."""
+        ahead = self._ahead(value, self.last)
+        self._restored = None
+        if self._is_late(value, ahead, now, adapter):
+            return False
+        if self.last is not None:
+            self._note_step(self.last, ahead, now)
+        trial = self.trial
+        if ahead < 0 and trial is not None:
+            self._spend(self.digests)
+            self.digests, self.trial = trial.digests, None
+            self._has_restarted = True
+        elif self.last is not None and value < self.last:
+            # The counter has wrapped: the sensor counts through the low counters again.
+            self._spend(self.digests)
+            self.digests = set()
+        self._end_trial()
+        if ahead:
+            self.last, self.since, self.adapter = value, now, adapter
+            self._latest.append((value, now))
+        self.heard_at = now
+        self._rhythm.hear(now)
+        if value < LOW and not self._is_narrow:
+            self.digests.update(digests)
+        return ahead < 0
+
+    def _note_step(self, last: int, ahead: int, now: float) -> None:
+        """Learn the pace, and keep the count that a leap or a restart leaves."""
+        if self._is_near(ahead, now):
+            if ahead:
+                self._pace.learn(ahead, now - self.since)
+            return
+        if ahead < 0 or self._continues(last + ahead, now):
+            self._pace.forget()
+        else:
+            self._pace.learn(ahead, now - self.since)
+        left, before = (last, self.heard_at), self._before
+        # Of several leaps or restarts in a row, the count before the first one is the one that may continue.
+        if ahead < 0:
+            self._before = left if before is None else max(before, left)
+        elif before is None or before[0] > last or now - before[1] >= TRUST_S:
+            self._before = left
+        self._latest.clear()
+
+    def _ahead(self, value: int, last: int | None) -> int:
+        if last is None:
+            return 1
+        return steps_ahead(value, last, self._bits, has_wrapped=self._latest[0][0] > self._latest[-1][0])
+
+    def _is_near(self, ahead: int, now: float) -> bool:
+        """Return whether a sensor can have counted this far since it was heard; a narrow counter is never far ahead."""
+        return ahead >= 0 and (self._is_narrow or self._pace.can_count(ahead, now - self.heard_at))
+
+    def _may_jump(self, now: float) -> bool:
+        """Return whether a counter may be far ahead, because the sensor's count is not known yet, or no longer."""
+        if self._restored is not None and not self._restored.is_exact:
+            return True
+        return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
+
+    def _continues(self, value: int, now: float) -> bool:
+        """Return whether `value` continues the count before the latest leap or restart, which was then a replay."""
+        if self._before is None or self.last is None:
+            return False
+        last, heard_at = self._before
+        is_its_side = (last > self.last) == (value > self.last)
+        return is_its_side and value > last and self._pace.can_count(value - last, now - heard_at)
+
+    def _is_late(self, value: int, ahead: int, now: float, adapter: str) -> bool:
+        if adapter == self.adapter or not -LATE_STEPS <= ahead < 0:
+            return False
+        passed_at = next(since for latest, since in self._latest if self._ahead(latest, value) > 0)
+        return is_late_copy(-ahead, now - passed_at)
+
+    def _refusal_of_equal(self, value: int, now: float) -> Refusal | None:
+        age_s, silence_s = now - self.since, now - self.heard_at
+        if age_s < LEAST_HOLD_S:
+            return None
+        if age_s >= self._pace.hold_s:
+            return refusal.held(value, age_s, None)
+        # A slow sensor repeats its counter all the time; a button that was pressed hours ago does not.
+        is_repeated = self._pace.step_s is None or silence_s < LEAST_HOLD_S + self._pause_s
+        return None if is_repeated else refusal.held(value, age_s, silence_s)
+
+    def _refusal_of_leap(self, value: int, last: int, ahead: int, now: float) -> Refusal:
+        wait_s = (ahead - COUNTS_AT_ONCE) / COUNTS_PER_S
+        if not self._has_restarted:
+            wait_s = min(wait_s, TRUST_S)
+        return refusal.leap(value, last, wait_s - (now - self.heard_at))
+
+    def _put_on_trial(self, value: int, last: int, digests: Collection[bytes], now: float) -> Refusal | None:
+        """Note a packet that is behind; return why it is refused, or None if it proves that the sensor restarted."""
+        continues = self._continues(value, now)
+        if value >= LOW and not self._is_narrow and not continues and self._restored is None:
+            return refusal.behind(value, last)
+        trial = self._trial_of(value, digests, now)
+        if self._restored is not None and not self._is_narrow and not continues:
+            most = self._most_counted_while_off(self._restored, trial, now)
+            if value > most:
+                return refusal.off(value, last, most)
+        is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
+        if is_live and now - self.heard_at >= self._quiet_s:
+            return None
+        return refusal.trial(value, last, trial.steps, STEPS, self._pace.step_s or 0.0)
+
+    @property
+    def _quiet_s(self) -> float:
+        """The silence that a restart needs."""
+        usual_s = QUIET_INTERVALS * (self._rhythm.interval_s or 0.0)
+        return min(max(QUIET_S, usual_s), TRUST_S) + self._pause_s
+
+    def _trial_of(self, value: int, digests: Collection[bytes], now: float) -> _Trial:
+        """Return the trial to which a packet belongs, with this packet."""
+        trial = self.trial
+        behind = 0 if trial is None else self._ahead(trial.last, value)
+        if trial is None or (behind > LATE_STEPS and not any(digest in trial.digests for digest in digests)):
+            self._end_trial()
+            trial = self.trial = _Trial(value, value, now)
+        elif behind < 0:
+            trial.steps += 1
+            trial.last = value
+        if not self._is_narrow and len(trial.digests) < MOST_SPENT:
+            trial.digests.update(digests)
+        return trial
+
+    def _most_counted_while_off(self, restored: Restored, trial: _Trial, now: float) -> float:
+        """Return the highest counter of a sensor that has restarted since the last run in which it was heard."""
+        counts = trial.last - trial.first
+        fastest_s = min(self._pace.step_s or DEFAULT_STEP_S, DEFAULT_STEP_S)
+        step_s = max(fastest_s, (now - trial.began) / counts if counts else 0.0)
+        return COUNTS_AT_ONCE + OFF_FACTOR * (restored.mark.off_s + restored.age_s()) / step_s
+
+    def _end_trial(self) -> None:
+        if self.trial is not None:
+            self._spend(self.trial.digests)
+            self.trial = None
+
+    def _spend(self, digests: Collection[bytes]) -> None:
+        self.spent.update(dict.fromkeys(digests))
+        while len(self.spent) > MOST_SPENT:
+            del self.spent[next(iter(self.spent))]

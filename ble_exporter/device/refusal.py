@@ -1,0 +1,76 @@
+"""
+Why the replay guard refuses a packet, in words for the owner of the sensor.
+
+Each text names the cause, and says when packets of the sensor are accepted again. docs/security.md explains them.
+"""
+
+from typing import NamedTuple
+
+from ble_exporter.utils import in_words
+
+_OR_REPLAY = "otherwise somebody may be replaying a recording, see docs/security.md"
+_LONG_AGO = (
+    "the sensor restarted long ago without being heard, or somebody is replaying a recording; "
+    "docs/security.md says how to have the sensor accepted"
+)
+
+
+class Refusal(NamedTuple):
+    """
+    Why a packet is refused.
+
+    Attributes:
+        cause: One of few, so that the log warns once of each.
+        text: The counters, and what the owner of the sensor can expect or do.
+    """
+
+    cause: str
+    text: str
+
+
+def known(value: int) -> Refusal:
+    """Return the refusal of a packet that was heard before."""
+    text = f"this packet, with counter {value}, was heard before the sensor last started"
+    return Refusal("known", f"{text}: somebody may be replaying a recording, see docs/security.md")
+
+
+def held(value: int, age_s: float, silence_s: float | None) -> Refusal:
+    """Return the refusal of a counter that was first heard `age_s` ago, and again after a silence."""
+    after = "" if silence_s is None else f", and again after a silence of {in_words(silence_s)}"
+    text = "the sensor hangs, or measures less often than before, and is accepted with its next counter"
+    return Refusal("held", f"counter {value} was first heard {in_words(age_s)} ago{after}: {text}; {_OR_REPLAY}")
+
+
+def leap(value: int, last: int, wait_s: float) -> Refusal:
+    """Return the refusal of a counter that is far ahead, and is accepted after `wait_s` without other packets."""
+    text = f"counter {value} is further ahead of {last} than the sensor can have counted"
+    wait = f"if the sensor sends it, it is accepted after {in_words(wait_s)} without other counters"
+    return Refusal("ahead", f"{text}: {wait}; {_OR_REPLAY}")
+
+
+def behind(value: int, last: int) -> Refusal:
+    """Return the refusal of a counter that is behind, and too high for a restart."""
+    return Refusal("behind", f"counter {value} is behind the latest, {last}: {_LONG_AGO}")
+
+
+def off(value: int, last: int, most: float) -> Refusal:
+    """Return the refusal of a counter that is too high for a restart while the program was off."""
+    could = f"a sensor that restarted while the program was off can have counted to {most:.0f}"
+    return Refusal("off", f"counter {value} is behind the latest, {last}, and {could}: {_LONG_AGO}")
+
+
+def trial(value: int, last: int, steps: int, needed: int, step_s: float) -> Refusal:
+    """Return the refusal of a packet that may come from a sensor that has restarted, after `steps` counters."""
+    soon = "a minute" if needed * step_s <= 60 else in_words(needed * step_s)
+    text = f"counter {value} is behind the latest, {last}; {steps} of the {needed} counters that a restart needs"
+    return Refusal(
+        "restart", f"{text}: after a battery change the sensor is accepted within about {soon}; {_OR_REPLAY}"
+    )
+
+
+def other_format(wait_s: float) -> Refusal:
+    """Return the refusal of a format that the sensor did not send of late."""
+    wait = f"it is accepted after {in_words(wait_s)} without the former one"
+    return Refusal(
+        "format", f"the sensor sent another format a short while ago: if its owner has changed it, {wait}; {_OR_REPLAY}"
+    )

@@ -1,0 +1,69 @@
+"""How fast a sensor counts: two kinds of firmware, and whatever others do."""
+
+import pytest
+
+from ble_exporter.device.pace import HOLD_S, LEAST_HOLD_S, MOST_HOLD_S, Pace
+
+
+def pace_of(*steps: tuple[int, float]) -> Pace:
+    """Return the pace of a sensor that was heard with these steps: counts and seconds."""
+    pace = Pace()
+    for counts, seconds in steps:
+        pace.learn(counts, seconds)
+    return pace
+
+
+def test_before_the_second_counter_the_hold_suits_the_slowest_known_firmware() -> None:
+    """PHY62x2 firmware measures every 1,275 s at most: its first counter must not be refused."""
+    assert (None, HOLD_S) == (Pace().step_s, Pace().hold_s)
+    assert HOLD_S > 1275
+
+
+@pytest.mark.parametrize(
+    ("step_s", "hold_s"), [(2.5, LEAST_HOLD_S), (10, LEAST_HOLD_S), (1275, 1912.5), (86400, MOST_HOLD_S)]
+)
+def test_the_hold_follows_the_sensor_between_two_limits(step_s: float, hold_s: float) -> None:
+    """A fast sensor may be set to 250 s at any time, and the last packet of a dead slow one must not live for a day."""
+    assert hold_s == pace_of((1, step_s)).hold_s
+
+
+def test_lost_counters_do_not_make_a_sensor_look_slow() -> None:
+    """A sensor that was out of range for an hour has counted on meanwhile."""
+    assert 10 == pace_of((1, 10), (360, 3600), (1, 10)).step_s
+
+
+def test_the_longest_of_the_latest_steps_counts() -> None:
+    """A user who sets a longer interval must not wait for half of the remembered steps to change."""
+    assert 600 == pace_of((1, 10), (1, 10), (1, 600)).step_s
+    assert 10 == pace_of((1, 600), *[(1, 10)] * 5).step_s
+
+
+def test_the_pace_of_an_earlier_run_holds_until_the_sensor_counts() -> None:
+    """A slow sensor may be in the middle of a counter when the program restarts."""
+    pace = Pace(1275)
+    assert 1912.5 == pace.hold_s
+    pace.learn(1, 10)
+    assert LEAST_HOLD_S == pace.hold_s
+
+
+def test_no_sensor_is_expected_to_count_far_at_once() -> None:
+    """A recording of an earlier battery is far ahead."""
+    assert [True, False, True, False] == [
+        Pace().can_count(counts, seconds) for counts, seconds in ((64, 0), (65, 0), (224, 10), (225, 10))
+    ]
+
+
+def test_a_sensor_that_was_seen_to_count_fast_may_do_so() -> None:
+    """Some firmware counts milliseconds; but one leap of five may be a recording, and proves nothing."""
+    assert not pace_of(*[(2500, 2.5)] * 4).can_count(5000, 5)
+    assert pace_of(*[(2500, 2.5)] * 5).can_count(5000, 5)
+    assert not pace_of(*[(2500, 2.5)] * 5).can_count(20_100, 10)
+    assert not pace_of((900_000, 1.0), *[(1, 10)] * 4).can_count(5000, 5)
+
+
+def test_what_was_learned_from_a_recording_can_be_forgotten() -> None:
+    """Otherwise two counts that alternate would look like one very fast sensor."""
+    pace = pace_of(*[(900_000, 0.0)] * 5)
+    pace.forget()
+
+    assert (None, False) == (pace.step_s, pace.can_count(1000, 1))
