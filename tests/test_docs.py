@@ -10,6 +10,7 @@ import yaml
 from ble_exporter import __version__
 from ble_exporter.config import KEYS
 from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.device.pace import COUNTS_AT_ONCE, COUNTS_PER_S, LEAST_HOLD_S
 from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
@@ -18,6 +19,7 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
+from ble_exporter.service.replay_state import FIRST_SAVE_S, SAVE_EVERY_S
 from tests.conftest import HERE
 
 ROOT = HERE.parent
@@ -97,11 +99,14 @@ def test_the_rule_against_replays_has_the_documented_numbers() -> None:
     security = " ".join(_page("docs/security.md").split())
     rule = [
         f"**{HOLD_S:g} s** at most after its first packet",
+        f"at least **{LEAST_HOLD_S:g} s** and at most two hours",
+        f"at most {COUNTS_AT_ONCE}, plus {COUNTS_PER_S:g} for each second",
         f"three counters (**{STEPS}**)",
         f"over **{SPAN_S:g} s** or more",
         f"each below **{LOW}**",
         f"accepted from the sensor for **{QUIET_S:g} s**",
         f"in the first {TRUST_S / 60:g} minutes",
+        f"writes the file {FIRST_SAVE_S:g} s after the start, every {SAVE_EVERY_S / 60:g} minutes",
     ]
 
     assert [] == [words for words in rule if words not in security]

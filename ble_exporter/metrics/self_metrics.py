@@ -33,6 +33,7 @@ class SelfMetrics(Collector):
     http_errors: Counter[HttpErrorKind] = field(default_factory=Counter)
     scans: int = 0
     scan_failures: int = 0
+    state_write_failures: int = 0
     last_scan_s: float | None = None
     last_scan_duration: float = 0.0
 
@@ -72,6 +73,11 @@ class SelfMetrics(Collector):
         for name, documentation, count in (
             ("scans", "Scans started.", self.scans),
             ("scan_failures", "Scans that failed.", self.scan_failures),
+            (
+                "state_write_failures",
+                "Failures to write the replay guard's state, which a restart then forgets.",
+                self.state_write_failures,
+            ),
             ("advertisements_received", "Advertisements received from all devices.", self.received),
             ("advertisements_decoded", "Advertisements that yielded a reading.", self.decoded),
             (

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import math
+from pathlib import Path
 
 from ble_exporter.config import AppConfig
 from ble_exporter.device import Device
@@ -15,6 +16,7 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.session import listening
+from ble_exporter.service.replay_state import ReplayState
 from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
@@ -26,6 +28,7 @@ class ScanCycle:
 
     `clock` gives each moment: how long the scans and their pauses last is a matter of the event loop's clock. Without a
     `notifier`, systemd is told nothing.
+    `state_folder` is the folder for the replay guards' state; without one, nothing is kept.
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
     """
 
@@ -36,11 +39,14 @@ class ScanCycle:
         log: logging.Logger,
         clock: Clock | None = None,
         notifier: Notifier | None = None,
+        *,
+        state_folder: Path | None = None,
     ) -> None:
         self._clock = clock or Clock()
-        self.devices = build_devices(config, self._clock.now)
-        self.readings = Readings(self.devices.values(), self._clock)
         self.counts = SelfMetrics(radio.adapters, self._clock)
+        self.replay_state = ReplayState(state_folder, config.keys, self.counts, log, clock=self._clock)
+        self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
+        self.readings = Readings(self.devices.values(), self._clock)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
         self.liveness = Liveness(
             config.scan_interval_seconds, config.scan_duration_seconds, radios=max(1, len(config.adapters))

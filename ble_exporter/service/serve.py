@@ -12,6 +12,7 @@ from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.metrics.process_metrics import ProcessMetrics
 from ble_exporter.scanner.radio import Radio
+from ble_exporter.service.replay_state import state_folder
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.service.systemd import STOPPING, Notifier, feed_watchdog
 from ble_exporter.tasks import Tasks
@@ -29,7 +30,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
     missing.
     """
     with Notifier(log) as notifier:
-        cycle = ScanCycle(config, radio, log, notifier=notifier)
+        cycle = ScanCycle(config, radio, log, notifier=notifier, state_folder=state_folder())
         process = ProcessMetrics(cycle.counts.clock)
         collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": process}
         errors = HttpErrors(log, cycle.counts.http_errors)
@@ -38,6 +39,7 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
         try:
             await _run(config, cycle, server, stop, notifier=notifier, log=log)
         finally:
+            cycle.replay_state.save()
             await server.close()
 
 
@@ -52,6 +54,7 @@ async def _run(
 ) -> None:
     async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
         tasks.start(feed_watchdog(notifier, cycle.liveness.stalled, log))
+        tasks.start(cycle.replay_state.keep())
         await _listen(server, config, log)
         try:
             await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))

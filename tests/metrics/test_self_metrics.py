@@ -17,6 +17,7 @@ def test_all_exist_from_the_first_scrape() -> None:
         ("ble_exporter_build_info", __version__): 1,
         ("ble_exporter_scans_total",): 0,
         ("ble_exporter_scan_failures_total",): 0,
+        ("ble_exporter_state_write_failures_total",): 0,
         ("ble_exporter_advertisements_received_total",): 0,
         ("ble_exporter_advertisements_decoded_total",): 0,
         ("ble_exporter_advertisements_unknown_device_total",): 0,

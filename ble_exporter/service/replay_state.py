@@ -1,0 +1,222 @@
+"""
+The file in which the replay guards' state outlives the program, so that a restart does not forget what is old.
+
+It is in the folder that systemd creates for the unit's StateDirectory; without such a folder there is no file. The file
+can be lost, or not be usable, at any time: the devices are then known as little as at the first start.
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import stat
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+from ble_exporter.device.clock import Clock
+from ble_exporter.device.mark import Restored, entry_of, mark_of, member, number
+from ble_exporter.device.replay import ReplayGuard
+from ble_exporter.metrics.self_metrics import SelfMetrics
+
+FILE_NAME = "replay_state.json"
+
+FIRST_SAVE_S = 30.0
+SAVE_EVERY_S = 300.0
+"""Seconds to the first save, and between two. If the program is killed, it forgets the counters since the last one."""
+
+InThread = Callable[[Callable[[str], None], str], Coroutine[object, None, None]]
+"""Calls a function with a text, in a thread; by default asyncio.to_thread."""
+
+_VERSION = 1
+# Two thousand devices have less than half of that; a device that was heard from its first counter on takes 30 kB more.
+_MOST_BYTES = 4_000_000
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def state_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder that systemd created for the unit's state; None without one. See systemd.exec(5)."""
+    # A unit may have several, separated by colons.
+    first = environment.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(first) if first.startswith("/") else None
+
+
+def boot_id(path: Path = _BOOT_ID) -> str:
+    """Return the identifier that the kernel makes at each boot; empty if there is none."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+class ReplayState:
+    """
+    The state of all replay guards, and the file that keeps it.
+
+    Args:
+        folder: Where the file is; None to keep nothing.
+        keys: The bindkeys by address. The state of a device whose key has changed is not used.
+        counts: Where failures to write are counted.
+        boot: The identifier of the machine's boot: the boot clock's times are valid only until the next one.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        keys: Mapping[str, bytes],
+        counts: SelfMetrics,
+        log: logging.Logger,
+        *,
+        clock: Clock,
+        boot: str | None = None,
+    ) -> None:
+        self.path = None if folder is None else folder / FILE_NAME
+        self._fingerprints = {address.upper(): _fingerprint(address.upper(), key) for address, key in keys.items()}
+        self._counts = counts
+        self._log = log
+        self._clock = clock
+        self._boot = boot_id() if boot is None else boot
+        self._guards: dict[str, ReplayGuard] = {}
+        self._is_failing = False
+        self._writing = threading.Lock()
+        self._restored: dict[str, list[Restored]] = {}
+        if self.path is not None and keys:
+            self._load(self.path)
+
+    def guard(self, address: str, scan_interval_s: float) -> ReplayGuard:
+        """Return the guard of a device, with its state from an earlier run, if it is known."""
+        guard = ReplayGuard(self._clock.now, scan_interval_s, self._restored.get(address, ()))
+        self._guards[address] = guard
+        return guard
+
+    async def keep(self, in_thread: InThread = asyncio.to_thread) -> None:
+        """Save the state at intervals, until cancelled; return if there is no folder for it."""
+        delay_s = FIRST_SAVE_S
+        while self.path is not None:
+            await asyncio.sleep(delay_s)
+            delay_s = SAVE_EVERY_S
+            text = self._text(with_digests=False)
+            try:
+                # A slow SD card must not delay the reception of advertisements.
+                await in_thread(self._write, text)
+            except (OSError, RuntimeError) as error:
+                # A RuntimeError: the limit on threads is reached.
+                self._note_failure(error)
+            else:
+                self._is_failing = False
+
+    def save(self) -> None:
+        """Save the state, with the digests of known packets, at the end of the program."""
+        text = self._text(with_digests=True)
+        if len(text) > _MOST_BYTES:
+            text = self._text(with_digests=False)
+        try:
+            self._write(text)
+        except OSError as error:
+            self._note_failure(error)
+
+    def _note_failure(self, error: Exception) -> None:
+        self._counts.state_write_failures += 1
+        level = logging.DEBUG if self._is_failing else logging.WARNING
+        self._is_failing = True
+        text = "the state of the replay guard can't be written: %s; a restart will forget the latest counters"
+        self._log.log(level, text, error)
+
+    def _text(self, *, with_digests: bool) -> str:
+        """Return the content of the file; empty if there is nothing to keep."""
+        devices = {
+            address: {
+                "key": self._fingerprints[address],
+                "counters": [entry_of(mark) for mark in guard.marks(with_digests=with_digests)],
+            }
+            for address, guard in self._guards.items()
+        }
+        devices = {address: device for address, device in devices.items() if device["counters"]}
+        now = self._clock.now()
+        document = {
+            "version": _VERSION,
+            "boot": self._boot,
+            "boot_s": now,
+            "saved": self._clock.unix(now),
+            "devices": devices,
+        }
+        return json.dumps(document) if devices else ""
+
+    def _write(self, text: str) -> None:
+        """Replace the file, so that it has the old or the new content also if the machine loses power."""
+        if self.path is None or not text:
+            return
+        if len(text) > _MOST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self.path))
+        temporary = self.path.with_suffix(".tmp")
+        with self._writing:
+            try:
+                temporary.unlink(missing_ok=True)
+                # The counters of a sensor are not secret, but nobody else needs them.
+                file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                with os.fdopen(file, "w", encoding="ascii") as stream:
+                    stream.write(text)
+                    stream.flush()
+                    os.fsync(file)
+                temporary.replace(self.path)
+                _sync_folder(self.path.parent)
+            except OSError:
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
+
+    def _load(self, path: Path) -> None:
+        try:
+            document = json.loads(_read(path))
+            started = self._clock.now()
+            boot_s, saved = number(document, "boot_s"), number(document, "saved")
+            if member(document, "version", int) != _VERSION:
+                raise ValueError("it has another version")
+            is_exact = bool(self._boot) and member(document, "boot", str) == self._boot and boot_s <= started
+
+            def age_s() -> float:
+                now = self._clock.now()
+                # Until the wall clock of a machine that was off is set, the time in which it was off is unknown.
+                return now - boot_s if is_exact else max(self._clock.unix(now) - saved, now - started)
+
+            restored = {}
+            for address, device in member(document, "devices", dict).items():
+                marks = [mark_of(entry) for entry in member(device, "counters", list)]
+                # The state of a device with another key, or of one that is no longer configured, is of no use.
+                if member(device, "key", str) == self._fingerprints.get(address):
+                    restored[address] = [Restored(mark, age_s, is_exact) for mark in marks]
+            self._restored = restored
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, RecursionError) as error:
+            text = "the state of the replay guard in %s can't be used (%s): the first packet of each device is accepted"
+            self._log.warning(text, path, error)
+
+
+def _fingerprint(address: str, key: bytes) -> str:
+    """Return a text by which a changed key is recognised, and from which the key can't be derived."""
+    return blake2b(address.encode(), key=key, digest_size=8).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> bytes:
+    """Return the content of a file. Raises OSError; ValueError if it is not a file, or too big."""
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+    return content

@@ -1,0 +1,249 @@
+"""The file of the replay guards' state: written so that it is whole, and read so that nothing in it can do harm."""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.service.replay_state import (
+    FILE_NAME,
+    FIRST_SAVE_S,
+    SAVE_EVERY_S,
+    boot_id,
+    state_folder,
+)
+from ble_exporter.tasks import Tasks
+from tests.radios import InVirtualTime
+from tests.replay_runs import KEY, Run
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of the files in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def at_once(write: Callable[[str], None], text: str) -> None:
+    """Write without a thread, because a virtual clock does not wait for threads."""
+    write(text)
+
+
+@pytest.fixture
+def ended(tmp_path: Path, log: logging.Logger) -> Path:
+    """The folder after a run that heard a sensor, and was stopped."""
+    run = Run(tmp_path, log)
+    assert all(run.hear(*range(50_000, 50_010)))
+    run.state.save()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [
+        ("/var/lib/ble_exporter", Path("/var/lib/ble_exporter")),
+        ("/var/lib/a:/var/lib/b", Path("/var/lib/a")),
+        ("", None),
+        ("relative", None),
+    ],
+)
+def test_the_folder_is_the_one_that_systemd_names(value: str, folder: Path | None) -> None:
+    """Without systemd there is no place for the file, and the program must not invent one."""
+    assert folder == state_folder({"STATE_DIRECTORY": value})
+    assert state_folder({}) is None
+
+
+def test_the_identifier_of_the_boot_may_be_missing(tmp_path: Path) -> None:
+    """Containers and other systems may not have it; the age of the state is then less certain."""
+    (tmp_path / "latin").write_bytes(b"\xff")
+
+    assert ["", ""] == [boot_id(tmp_path / "missing"), boot_id(tmp_path / "latin")]
+    assert boot_id() == boot_id()
+
+
+def test_the_file_is_whole_and_private(ended: Path) -> None:
+    """A file that is written in place would be lost with the power; a temporary one must not stay."""
+    path = ended / FILE_NAME
+
+    assert [FILE_NAME] == names_in(ended)
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    assert {"version", "boot", "boot_s", "saved", "devices"} == set(json.loads(path.read_text()))
+
+
+def test_the_file_does_not_contain_the_key(ended: Path) -> None:
+    """The key of a sensor belongs only in the files that its owner has chosen."""
+    text = (ended / FILE_NAME).read_text()
+
+    assert KEY.hex() not in text.lower()
+    assert [16] == [len(device["key"]) for device in json.loads(text)["devices"].values()]
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path: Path, log: logging.Logger) -> None:
+    """A user who runs the program in a terminal must find no new files."""
+    run = Run(None, log)
+    run.hear(5)
+    run.state.save()
+
+    assert ([], 0) == (names_in(tmp_path), run.counts.state_write_failures)
+
+
+def test_nothing_is_written_before_anything_was_heard(ended: Path, log: logging.Logger) -> None:
+    """A program that can't listen, and restarts all the time, must not replace what it knew."""
+    before = (ended / FILE_NAME).read_bytes()
+    Run(ended, log, key=bytes(16)).state.save()
+
+    assert before == (ended / FILE_NAME).read_bytes()
+
+
+def replace(path: Path, make: Callable[[], object]) -> None:
+    """Replace the file by another kind of file."""
+    path.unlink()
+    make()
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "bytes": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "list": lambda path: path.write_text("[]"),
+    "null": lambda path: path.write_text("null"),
+    "nested": lambda path: path.write_text("[" * 100_000),
+    "number of 5000 digits": lambda path: path.write_text('{"boot_s":' + "9" * 5000 + "}"),
+    "not a number": lambda path: path.write_text(path.read_text().replace('"saved": 1', '"saved": NaN, "x": 1')),
+    "other version": lambda path: path.write_text(path.read_text().replace('"version": 1', '"version": 2')),
+    "no devices": lambda path: path.write_text(path.read_text().replace('"devices"', '"others"')),
+    "damaged entry": lambda path: path.write_text(path.read_text().replace('"last": 5', '"last": -5')),
+    "too big": lambda path: path.write_bytes(b" " * 5_000_000),
+    "a folder": lambda path: replace(path, path.mkdir),
+    "a pipe": lambda path: replace(path, lambda: os.mkfifo(path)),
+    "/dev/zero": lambda path: replace(path, lambda: path.symlink_to("/dev/zero")),
+    "a loop": lambda path: replace(path, lambda: path.symlink_to(path)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_can_t_be_used_is_named_once_and_does_no_harm(
+    ended: Path, log: logging.Logger, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SD cards lose and change files: the sensor must be heard as at the first start."""
+    caplog.set_level(logging.WARNING)
+    DAMAGES[damage](ended / FILE_NAME)
+
+    assert [True] == Run(ended, log).hear(3)
+    assert 1 == len(caplog.messages)
+    assert f"the state of the replay guard in {ended / FILE_NAME} can't be used" in caplog.messages[0]
+
+
+def test_a_lost_file_is_a_first_start(tmp_path: Path, log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    """The first start needs no warning."""
+    caplog.set_level(logging.DEBUG)
+
+    assert [True] == Run(tmp_path / "missing", log).hear(3)
+    assert [] == caplog.messages
+
+
+def test_a_damaged_file_is_replaced_at_the_next_save(ended: Path, log: logging.Logger) -> None:
+    """One bad sector must not switch the protection off for ever."""
+    (ended / FILE_NAME).write_text("damaged")
+    run = Run(ended, log)
+    run.hear(50_020)
+    run.state.save()
+
+    assert [False] == Run(ended, log, now=run.now).hear(50_019)
+
+
+def test_a_full_disk_is_warned_of_once_counted_and_survived(
+    tmp_path: Path, log: logging.Logger, caplog: pytest.LogCaptureFixture, in_virtual_time: InVirtualTime
+) -> None:
+    """The state is worth less than the readings; the log must not grow while the disk is full."""
+    caplog.set_level(logging.WARNING)
+    folder = tmp_path / "later"
+    run = Run(folder, log)
+    run.hear(5)
+
+    async def keep() -> None:
+        async with Tasks() as tasks:
+            tasks.start(run.state.keep(at_once))
+            await asyncio.sleep(FIRST_SAVE_S + 2 * SAVE_EVERY_S + 1)
+            assert (3, 1) == (run.counts.state_write_failures, len(caplog.messages))
+            folder.mkdir()
+            await asyncio.sleep(SAVE_EVERY_S)
+            folder.rename(tmp_path / "moved")
+            await asyncio.sleep(SAVE_EVERY_S)
+
+    in_virtual_time(keep())
+
+    assert [FILE_NAME] == names_in(tmp_path / "moved")
+    assert (4, 2) == (run.counts.state_write_failures, len(caplog.messages))
+    assert os.strerror(errno.ENOENT) in caplog.messages[0]
+
+
+def test_a_state_that_can_t_be_written_at_the_end_is_no_failure(tmp_path: Path, log: logging.Logger) -> None:
+    """The program must end with the status of its work."""
+    run = Run(tmp_path, log)
+    run.hear(5)
+    (tmp_path / FILE_NAME).mkdir()
+    run.state.save()
+
+    assert ([FILE_NAME], 1) == (names_in(tmp_path), run.counts.state_write_failures)
+
+
+def test_what_was_left_of_an_interrupted_write_is_replaced(ended: Path, log: logging.Logger) -> None:
+    """After a power cut, a temporary file may exist, of any kind; nothing may be written through a link."""
+    temporary = (ended / FILE_NAME).with_suffix(".tmp")
+    (ended / "precious").write_text("precious")
+    temporary.symlink_to(ended / "precious")
+    run = Run(ended, log)
+    run.hear(50_010)
+    run.state.save()
+
+    assert {FILE_NAME, "precious"} == set(names_in(ended))
+    assert "precious" == (ended / "precious").read_text()
+
+
+def test_the_state_is_saved_early_and_then_every_few_minutes(
+    tmp_path: Path, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """A program that is killed forgets only the counters since the last save; an SD card has few writes."""
+    run = Run(tmp_path, log)
+    run.hear(5)
+    path = tmp_path / FILE_NAME
+    written = []
+
+    async def keep() -> None:
+        async with Tasks() as tasks:
+            tasks.start(run.state.keep(at_once))
+            for minute in range(10):
+                await asyncio.sleep(60)
+                if path.exists():
+                    path.unlink()
+                    written.append(minute)
+
+    in_virtual_time(keep())
+
+    assert [0, 5] == written
+
+
+def test_the_digests_are_written_only_at_the_end(
+    tmp_path: Path, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """A sensor that was heard from its first counter on takes kilobytes, which must not be written all day."""
+    run = Run(tmp_path, log)
+    run.hear(*range(200))
+    sizes = []
+
+    async def keep() -> None:
+        async with Tasks() as tasks:
+            tasks.start(run.state.keep(at_once))
+            await asyncio.sleep(60)
+        sizes.append((tmp_path / FILE_NAME).stat().st_size)
+        run.state.save()
+        sizes.append((tmp_path / FILE_NAME).stat().st_size)
+
+    in_virtual_time(keep())
+
+    assert [True, True] == [sizes[0] < 400, sizes[1] > 200 * 4]

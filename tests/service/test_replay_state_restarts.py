@@ -1,0 +1,221 @@
+"""What a restart of the program remembers: no recording is believed, and no sensor is locked out."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.device.pace import COUNTS_AT_ONCE
+from ble_exporter.service.replay_state import FILE_NAME
+from tests.replay_runs import KEY, Run
+
+DAY_S = 86400.0
+
+
+def heard(folder: Path, log: logging.Logger, *counters: int, every_s: float = 10.0) -> Run:
+    """Return a run that heard a sensor, and was stopped."""
+    run = Run(folder, log)
+    assert all(run.hear(*counters, every_s=every_s))
+    run.state.save()
+    return run
+
+
+def restarted(folder: Path, log: logging.Logger, before: Run, off_s: float = 5.0, **changes: object) -> Run:
+    """Return the next run, which starts after `off_s`."""
+    return Run(folder, log, now=before.now + off_s, wall=before.wall + off_s, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("every_s", [0.05, 1.0, 10.0, 60.0])
+@pytest.mark.parametrize("first", [1000, 5000, 49_850], ids=["long ago", "this battery", "of late"])
+def test_none_of_200_recorded_packets_is_believed(
+    tmp_path: Path, log: logging.Logger, every_s: float, first: int
+) -> None:
+    """Anybody can provoke a restart: without a memory, 200 of 200 were believed."""
+    before = heard(tmp_path, log, *range(50_000, 50_050))
+    run = restarted(tmp_path, log, before)
+
+    assert 0 == sum(run.hear(*range(first, first + 200), every_s=every_s)[: 50_049 - first])
+
+
+def test_packets_that_an_earlier_run_heard_are_known(tmp_path: Path, log: logging.Logger) -> None:
+    """The first packets of a battery look like those of a new battery, unless their digests are remembered."""
+    before = heard(tmp_path, log, *range(200))
+    run = restarted(tmp_path, log, before, off_s=3600)
+
+    assert not any(run.hear(*range(199)))
+
+
+def test_packets_of_an_earlier_battery_are_known_after_two_restarts(tmp_path: Path, log: logging.Logger) -> None:
+    """A state that is read and written again must not lose what it knew."""
+    before = heard(tmp_path, log, *range(200))
+    for _restart in range(2):
+        before = restarted(tmp_path, log, before)
+        assert [True] == before.hear(200 + _restart)
+        before.state.save()
+
+    assert not any(restarted(tmp_path, log, before, off_s=3600).hear(*range(200)))
+
+
+def test_the_same_sensor_is_heard_at_once(tmp_path: Path, log: logging.Logger) -> None:
+    """A restart of the program must not cost a reading, even of the counter in which it happens."""
+    before = heard(tmp_path, log, *range(5))
+    run = restarted(tmp_path, log, before, off_s=1.0)
+
+    assert [True, True, True] == run.hear(4, 5, 6)
+
+
+def test_a_sensor_that_counted_on_for_a_week_is_heard_at_once(tmp_path: Path, log: logging.Logger) -> None:
+    """The program may be off for a holiday."""
+    before = heard(tmp_path, log, *range(5000, 5010))
+
+    assert all(restarted(tmp_path, log, before, off_s=7 * DAY_S).hear(*range(65_490, 65_500)))
+
+
+@pytest.mark.parametrize("off_s", [1.0, 3600.0, DAY_S])
+def test_a_battery_that_was_changed_while_the_program_was_off_is_believed(
+    tmp_path: Path, log: logging.Logger, off_s: float
+) -> None:
+    """The sensor has counted as far as it can since then, and is accepted after three counters."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    first = int(off_s / 10)
+    results = restarted(tmp_path, log, before, off_s).hear(*range(first, first + 20), battery=2)
+
+    assert [True] * 15 == results[5:]
+
+
+def test_a_new_battery_is_believed_if_the_program_restarts_again_and_again(tmp_path: Path, log: logging.Logger) -> None:
+    """While Bluetooth fails, systemd restarts the program every few seconds: that is not time in which it listened."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    before.now += DAY_S
+    before.wall += DAY_S
+    for _restart in range(5):
+        before = restarted(tmp_path, log, before)
+        before.hear(8640, battery=2)
+        before.state.save()
+
+    assert any(restarted(tmp_path, log, before).hear(*range(8650, 8660), battery=2))
+
+
+def test_a_sensor_that_counts_faster_than_before_is_believed(tmp_path: Path, log: logging.Logger) -> None:
+    """The owner sets a slow sensor to the firmware's default, which restarts it, while the program is off."""
+    before = heard(tmp_path, log, *range(5000, 5010), every_s=600)
+
+    assert any(restarted(tmp_path, log, before, off_s=3600).hear(*range(300, 310), battery=2))
+
+
+def test_a_new_key_makes_a_new_sensor(tmp_path: Path, log: logging.Logger) -> None:
+    """The counters under another key say nothing: a sensor that was given a new key must be heard at once."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+
+    assert [True] == restarted(tmp_path, log, before, key=KEY[::-1]).hear(0)
+
+
+def test_other_devices_in_the_file_are_ignored(tmp_path: Path, log: logging.Logger) -> None:
+    """A file from another installation must neither fail nor lock anything out."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    path = tmp_path / FILE_NAME
+    path.write_text(path.read_text().replace("A4:C1:38:00:00:01", "A4:C1:38:00:00:99"))
+
+    assert [True] == restarted(tmp_path, log, before).hear(0)
+
+
+@pytest.mark.parametrize("set_back_s", [60.0, 3600.0, 30 * DAY_S])
+def test_a_wall_clock_that_is_set_back_changes_nothing(tmp_path: Path, log: logging.Logger, set_back_s: float) -> None:
+    """Since the machine did not boot in between, its boot clock has the time."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    before.wall -= set_back_s
+
+    assert not any(restarted(tmp_path, log, before).hear(*range(1000, 1200)))
+    before.now += 600
+    assert any(restarted(tmp_path, log, before).hear(*range(60, 65)))
+
+
+def test_after_a_boot_the_wall_clock_has_the_time_as_soon_as_it_is_set(tmp_path: Path, log: logging.Logger) -> None:
+    """A Pi without a clock of its own boots at the time of its shutdown, until the network tells it the time."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    run = Run(tmp_path, log, now=20.0, wall=before.wall, boot="second")
+    assert not any(run.hear(*range(5000, 5005)))
+
+    run.wall += DAY_S
+    assert any(run.hear(*range(5005, 5010)))
+
+
+def test_after_a_boot_at_the_wrong_time_a_sensor_that_counted_on_is_heard(tmp_path: Path, log: logging.Logger) -> None:
+    """Without a network the wall clock stays wrong: the sensor may have counted any number of times."""
+    heard(tmp_path, log, *range(5000, 5010))
+    run = Run(tmp_path, log, now=20.0, wall=1000.0, boot="second")
+
+    assert [True, True] == run.hear(500_000, 500_001)
+
+
+def test_after_a_boot_recordings_are_refused_too(tmp_path: Path, log: logging.Logger) -> None:
+    """Who can switch the power off must not be believed either."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    run = Run(tmp_path, log, now=20.0, wall=before.wall + 60, boot="second")
+
+    assert 0 == sum(run.hear(*range(1000, 1200)))
+
+
+def test_an_old_file_only_knows_less(tmp_path: Path, log: logging.Logger) -> None:
+    """A backup that was restored has older counters: the sensor is ahead of them."""
+    before = heard(tmp_path, log, *range(5000, 5010))
+    before.now += 30 * DAY_S
+    before.wall += 30 * DAY_S
+
+    assert all(restarted(tmp_path, log, before).hear(*range(264_200, 264_210)))
+
+
+def test_a_recording_far_ahead_is_not_believed_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
+    """An earlier battery's packets are far ahead: the first ten minutes are those of the first start only."""
+    before = heard(tmp_path, log, *range(5000, 5010))
+    run = restarted(tmp_path, log, before)
+
+    assert not any(run.hear(*range(900_000, 900_020)))
+    assert all(run.hear(*range(5040, 5050)))
+
+
+def test_the_count_before_a_recording_still_continues_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
+    """A recording that was believed in the first minutes must not lock the sensor out for good."""
+    before = heard(tmp_path, log, *range(5000, 5010), 900_000)
+
+    assert any(restarted(tmp_path, log, before).hear(*range(5012, 5020)))
+
+
+def test_a_slow_sensor_is_heard_within_its_counter(tmp_path: Path, log: logging.Logger) -> None:
+    """The learned pace outlives the program: a counter that is held for 20 minutes is not a replay."""
+    before = heard(tmp_path, log, 5000, 5001, 5002, every_s=1275)
+    before.now -= 1275
+    assert all(before.hear(*[5002] * 20, every_s=30))
+    before.state.save()
+
+    assert all(restarted(tmp_path, log, before).hear(*[5002] * 20, every_s=30))
+
+
+def test_the_last_packet_of_a_dead_sensor_is_not_new_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
+    """Whoever provokes a restart every few minutes must not keep a dead sensor alive."""
+    before = heard(tmp_path, log, *range(5000, 5010))
+
+    assert [False] == restarted(tmp_path, log, before, off_s=400).hear(5009)
+
+
+def test_another_format_is_refused_after_a_restart_as_before(tmp_path: Path, log: logging.Logger) -> None:
+    """A restart must not open the ten minutes in which any format is believed."""
+    before = heard(tmp_path, log, *range(5000, 5010))
+    path = tmp_path / FILE_NAME
+    path.write_text(path.read_text().replace('"fcd2"', '"181a"'))
+    refused = restarted(tmp_path, log, before)
+    assert [False] == refused.hear(5011)
+
+    refused.now += 600
+    assert [True] == refused.hear(5011)
+
+
+def test_the_warning_says_how_far_a_sensor_can_have_counted(tmp_path: Path, log: logging.Logger) -> None:
+    """The owner can then tell a recording from a sensor that was out of range."""
+    before = heard(tmp_path, log, *range(50_000, 50_010))
+    document = json.loads((tmp_path / FILE_NAME).read_text())
+    assert 10.0 == document["devices"]["A4:C1:38:00:00:01"]["counters"][0]["step_s"]
+    run = restarted(tmp_path, log, before, off_s=0.0)
+
+    assert f"can have counted to {COUNTS_AT_ONCE}" in run.refusal(1000)
