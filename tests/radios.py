@@ -18,6 +18,7 @@ class Radio:
     """A radio that records the start of each scan, and fails or stops slowly if the test asks for it."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    silence: str | None = None
 
     def __init__(self, *, error: Exception | None = None, at_scan: int = 1, stops_in_s: float = 0.0) -> None:
         self._error = error

@@ -73,6 +73,7 @@ class Sensor:
     """A radio that hears a sensor with a key, and forged packets under its address."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    silence = None
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Hear each packet once."""

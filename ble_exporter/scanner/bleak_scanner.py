@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Literal
 
 from bleak import BleakScanner
@@ -75,12 +76,22 @@ class BleakScannerImpl:
         self._is_passive = False
         self._watchdog = SilenceWatchdog(silence_limit_s)
         self._start_stop_lock = start_stop_lock or asyncio.Lock()
+        self._scanner: BleakScanner  # set by each run
+        self._logged: set[str] = set()  # the reasons for a new start that were already logged
         self._make_scanner = make_scanner
         self._connect_to_bluez = connect_to_bluez
         self._make_watch = make_watch
         # By the device's D-Bus path: its service data in bleak's last callback, and in bluetoothd before the scan.
         self._last_data: dict[str, ServiceData | None] = {}
         self._cached_data: dict[str, ServiceData] = {}
+
+    @property
+    def silence(self) -> str | None:
+        """The silence of the adapter, as described in `Radio.silence`."""
+        if not self._watchdog.is_long:
+            return None
+        problem = hints.silent(round(self._watchdog.silent_s), only_thermometers=self._is_passive)
+        return f"adapter {self._adapter}: {problem.text}"
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen, as described in `Radio.run`."""
@@ -111,15 +122,67 @@ class BleakScannerImpl:
         async with self._connect_to_bluez() as bluez:
             watch = self._make_watch(bluez)
             settings = await self._prepare(bluez, watch)
-            options = bleak_options(self._adapter, settings)
-            scanner = self._make_scanner(heard, scanning_mode=settings.mode, bluez=options)
-            async with self._scanning(scanner, bluez), Tasks() as tasks:
+            make_scanner = partial(self._make_scanner, heard, scanning_mode=settings.mode)
+            self._scanner = make_scanner(bluez=bleak_options(self._adapter, settings))
+            async with self._scanning(bluez), Tasks() as tasks:
                 self.adapters[self._adapter] = True
                 started()
                 tasks.start(_raised(bug))
                 tasks.start(watch.run())
+                if not self._is_passive:
+                    options = bleak_options(self._adapter, settings, ignores_patterns=True)
+                    tasks.start(self._keep_discovering(watch, partial(make_scanner, bluez=options)))
                 tasks.start(self._watchdog.run(self._adapter, only_thermometers=self._is_passive))
                 await tasks.wait()
+
+    async def _keep_discovering(self, watch: StackWatch, make_spare: Callable[[], BleakScanner]) -> None:
+        """
+        Start the active scan again when bluetoothd has ended it, or nothing is heard: other programs can cause both.
+
+        After a long silence, the scan is started with a spare scanner, if bluetoothd accepts its filter. Raises a
+        ScannerError if bluetoothd has ended the scan and does not start it again, or ends it again before anything is
+        heard.
+        """
+        heard_before = -1
+        while True:
+            async with Tasks() as tasks:
+                end = tasks.start(watch.wait_until_idle())
+                await tasks.wait(end, tasks.start(self._watchdog.wait_for_long_silence()))
+                has_ended = end.done()
+            if has_ended:
+                if self._watchdog.heard_checks == heard_before:
+                    raise ScannerError(*hints.ENDED_AGAIN, adapter=self._adapter)
+                heard_before = self._watchdog.heard_checks
+            why = hints.ENDED if has_ended else hints.LONG_SILENCE
+            _log.log(
+                logging.DEBUG if why in self._logged else logging.WARNING,
+                "adapter %s: %s; the scan is started again",
+                self._adapter,
+                why,
+            )
+            self._logged.add(why)
+            try:
+                await self._start_again(self._scanner if has_ended else make_spare())
+            except ScannerError as error:
+                if has_ended:
+                    raise ScannerError(*hints.not_started_again(error), adapter=self._adapter) from error
+                # The controller may hang, which the watchdog reports when the silence has reached its limit.
+                _log.debug("%s", error)
+
+    async def _start_again(self, scanner: BleakScanner) -> None:
+        """Stop the present scanner, and start `scanner`; if that fails, the present one. Raises ScannerError."""
+        present = self._scanner
+        with suppress(ScannerError):
+            # bluetoothd refuses to stop a scan that it has ended.
+            await self._ask("stop", STOP_TIMEOUT_S)
+        self._scanner = scanner
+        try:
+            await self._ask("start", START_TIMEOUT_S)
+        except ScannerError:
+            if scanner is present:
+                raise
+            self._scanner = present
+            await self._ask("start", START_TIMEOUT_S)
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
         """Listen for `duration_s` seconds; return address and service data of every BTHome packet heard, in order."""
@@ -170,23 +233,24 @@ class BleakScannerImpl:
         return Advertisement(device.address, service_data, data.rssi, self._adapter, name)
 
     @asynccontextmanager
-    async def _scanning(self, scanner: BleakScanner, bluez: Bluez) -> AsyncIterator[None]:
+    async def _scanning(self, bluez: Bluez) -> AsyncIterator[None]:
         """Keep bleak scanning until a cancellation or an error ends the block."""
-        await self._ask(scanner, "start", START_TIMEOUT_S)
+        await self._ask("start", START_TIMEOUT_S)
         try:
             yield
         except ScannerError:
             # After a failure of the stack, the scan has ended anyway; if D-Bus still works, bleak may clean up.
             if bluez.is_connected:
                 with suppress(ScannerError):
-                    await self._ask(scanner, "stop", _GIVE_UP_TIMEOUT_S)
+                    await self._ask("stop", _GIVE_UP_TIMEOUT_S)
             raise
         except BaseException:
-            await self._ask(scanner, "stop", STOP_TIMEOUT_S)
+            await self._ask("stop", STOP_TIMEOUT_S)
             raise
 
-    async def _ask(self, scanner: BleakScanner, action: Literal["start", "stop"], timeout_s: float) -> None:
+    async def _ask(self, action: Literal["start", "stop"], timeout_s: float) -> None:
         """Start or stop bleak's scanner. Raises ScannerError."""
+        scanner = self._scanner
         try:
             async with self._start_stop_lock:
                 await within(timeout_s, scanner.start() if action == "start" else scanner.stop())

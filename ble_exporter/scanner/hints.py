@@ -3,6 +3,7 @@
 import errno
 from typing import NamedTuple
 
+from ble_exporter.errors import ScannerError
 from ble_exporter.utils import one_line
 
 
@@ -47,6 +48,15 @@ NO_MONITOR = (
 )
 WENT_AWAY = Problem("bluetoothd went away in the middle of a scan", f"see `{_BLUETOOTHD_LOG}`", _BLUETOOTHD_LOG)
 UNPLUGGED = Problem("it was unplugged, or its driver removed it", "see `dmesg`", "sudo dmesg")
+ENDED = "bluetoothd has ended the scan, probably because of another program that uses the adapter"
+LONG_SILENCE = (
+    "nothing was heard for a third of silence_limit_seconds, perhaps because of another program's scan filter"
+)
+ENDED_AGAIN = Problem(
+    "bluetoothd has ended the scan again before anything was heard",
+    "another program that uses the adapter may be the cause; `ble-exporter doctor` lists such programs",
+    "ble-exporter doctor",
+)
 SWITCHED_OFF = Problem("it was powered off in the middle of a scan", *_POWER_ON)
 BROKEN_OFF = Problem("listening was cancelled unexpectedly", "a bug in this program or in bleak; please report it")
 DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl status dbus`", "systemctl status dbus")
@@ -115,6 +125,11 @@ def refused_passive_scan(refusal: str) -> Problem:
     """Return the problem of a passive scan whose advertisement monitor bluetoothd has refused."""
     hint = f"bluetoothd refused an advertisement monitor ({refusal}); see `{_BLUETOOTHD_LOG}`, or set scan_mode to auto"
     return Problem("it can't scan passively", f"{hint} or active", _BLUETOOTHD_LOG)
+
+
+def not_started_again(error: ScannerError) -> Problem:
+    """Return the problem of a scan that bluetoothd has ended and does not start again because of `error`."""
+    return Problem(f"{ENDED}, and does not start it again ({error.problem})", error.hint, error.command)
 
 
 def hanging(what: str) -> Problem:

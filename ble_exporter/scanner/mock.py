@@ -26,6 +26,7 @@ class MockScanner:
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    silence = None  # a simulated radio does not fail
 
     def __init__(
         self,

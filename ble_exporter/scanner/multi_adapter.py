@@ -40,6 +40,13 @@ class MultiAdapterScanner:
         self._started: Callable[[], None] = lambda: None
         self._is_stopping = False
 
+    @property
+    def silence(self) -> str | None:
+        """The silence of every adapter that works, as described in `Radio.silence`."""
+        silences = [radio.silence for radio in self._radios if radio in self._alive]
+        texts = [text for text in silences if text is not None]
+        return "; ".join(texts) if texts and len(texts) == len(silences) else None
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen, as described in `Radio.run`; call `started` when each radio has either started or failed."""
         self._is_stopping = False
@@ -78,8 +85,12 @@ class MultiAdapterScanner:
 
     def _note_failure(self, radio: Radio, error: ScannerError) -> None:
         self._alive.discard(radio)
-        if not self._goes_on or not self._alive:
+        if not self._alive:
             raise error
+        if not self._goes_on:
+            hint = "the other adapters would keep listening with on_adapter_failure: continue"
+            hint = f"{error.hint}; {hint}" if error.hint else hint
+            raise ScannerError(error.problem, hint, error.command, adapter=error.adapter) from error
         if radio not in self._failing:
             _log.error("%s; the other adapters continue", error)
         self._failing.add(radio)

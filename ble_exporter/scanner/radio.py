@@ -51,6 +51,10 @@ class Radio(Protocol):
     def adapters(self) -> Mapping[str, bool]:
         """Whether each Bluetooth adapter tried so far works now, by the adapter's name."""
 
+    @property
+    def silence(self) -> str | None:
+        """Why no readings arrive, if nothing at all was heard for a third of the silence limit; otherwise None."""
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
         Pass each advertisement to the listener when it is received, until cancelled or until no more can arrive.

@@ -6,7 +6,7 @@ docs/adr/0010-scan-modes.md has the figures.
 
 from typing import Literal, NamedTuple
 
-from bleak.args.bluez import BlueZScannerArgs, OrPattern, OrPatternLike
+from bleak.args.bluez import BlueZDiscoveryFilters, BlueZScannerArgs, OrPattern, OrPatternLike
 from bleak.assigned_numbers import AdvertisementDataType
 from bleak.backends.bluezdbus.advertisement_monitor import AdvertisementMonitor
 
@@ -60,9 +60,18 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
     )
 
 
-def bleak_options(adapter: str, settings: ScanSettings) -> BlueZScannerArgs:
-    """Return the options of bleak's scanner."""
+def bleak_options(adapter: str, settings: ScanSettings, *, ignores_patterns: bool = False) -> BlueZScannerArgs:
+    """
+    Return the options of bleak's scanner.
+
+    If another program filters by `Pattern`, bluetoothd reports only matching devices to programs without a pattern
+    too. With `ignores_patterns`, an active scan has the empty pattern, which every device matches. This filter is for
+    emergencies, because bluetoothd 5.53 and older refuse it.
+    """
     if settings.mode == "passive":
         return BlueZScannerArgs(adapter=adapter, or_patterns=_PATTERNS)
     # With DuplicateData, BlueZ reports the service data of each packet, even if it equals the previous packet's.
-    return BlueZScannerArgs(adapter=adapter, filters={"DuplicateData": True})
+    filters = BlueZDiscoveryFilters(DuplicateData=True)
+    if ignores_patterns:
+        filters["Pattern"] = ""
+    return BlueZScannerArgs(adapter=adapter, filters=filters)

@@ -15,7 +15,7 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import ADAPTER, BLUEZ, BUS, Adapter, Bluez
 from ble_exporter.scanner.inspection import blocking
-from ble_exporter.tasks import Tasks
+from ble_exporter.tasks import Tasks, within
 
 _RULES = (
     f"type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
@@ -27,13 +27,17 @@ _RULES = (
 # bus; an unplugged adapter is also reported as off first. After these pauses all signals have arrived, and the most
 # serious problem is the cause of the others. A single pause could end, on a stalled machine, before any signal is read.
 _PAUSES_S = (0.1,) * 5
+# When the kernel restarts a scan, which it does every 10 s, bluetoothd's Discovering stays true. It may be false for a
+# moment when another program changes the discovery.
+IDLE_S = 2.0
+
 # The possible causes, from the most to the least serious.
 _CAUSES = (hints.WENT_AWAY, hints.UNPLUGGED, hints.SWITCHED_OFF)
 
 
 class StackWatch:
     """
-    Chooses the adapter, and watches it, bluetoothd and D-Bus.
+    Chooses the adapter, and watches it, bluetoothd and D-Bus; in an active scan, also whether bluetoothd still scans.
 
     After the first signal, it waits `pauses_s` (in seconds) for the signals that show the cause. `root` is the folder
     that contains /sys.
@@ -46,6 +50,7 @@ class StackWatch:
         self._adapter = ""
         self._problems: set[hints.Problem] = set()
         self._has_failed = asyncio.Event()
+        self._is_idle, self._is_discovering = asyncio.Event(), asyncio.Event()
         bluez.add_message_handler(self._on_message)
 
     async def choose(self, wanted: str | None) -> Adapter:
@@ -75,6 +80,15 @@ class StackWatch:
         self._adapter = chosen.name
         return chosen
 
+    async def wait_until_idle(self) -> None:
+        """Wait until bluetoothd has not scanned actively for IDLE_S seconds, whoever asked it to."""
+        while True:
+            await self._is_idle.wait()
+            try:
+                await within(IDLE_S, self._is_discovering.wait())
+            except asyncio.TimeoutError:
+                return
+
     async def run(self) -> None:
         """Wait until bluetoothd, the adapter or D-Bus fails, and raise a ScannerError that names the cause."""
         async with Tasks() as tasks:
@@ -87,6 +101,13 @@ class StackWatch:
             if cause == hints.SWITCHED_OFF and self._is_blocked(self._adapter):
                 cause = hints.BLOCKED
             raise ScannerError(*cause, adapter=self._adapter)
+
+    def _note_discovering(self, is_discovering: bool) -> None:
+        changed, other = self._is_discovering, self._is_idle
+        if not is_discovering:
+            changed, other = other, changed
+        changed.set()
+        other.clear()
 
     def _on_message(self, message: Message) -> None:
         problem = self._problem(message) if message.message_type is MessageType.SIGNAL else None
@@ -103,6 +124,8 @@ class StackWatch:
             case "InterfacesRemoved", [path, interfaces] if path == adapter_path and ADAPTER in interfaces:
                 return hints.UNPLUGGED
             case "PropertiesChanged", [interface, properties, _] if signal.path == adapter_path:
+                if interface == ADAPTER and "Discovering" in properties:
+                    self._note_discovering(properties["Discovering"].value)
                 if interface == ADAPTER and "Powered" in properties and not properties["Powered"].value:
                     return hints.SWITCHED_OFF
         return None

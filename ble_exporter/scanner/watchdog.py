@@ -27,13 +27,24 @@ CHECK_S = 1.0
 # If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
 _LONGEST_CHECK_S = 2.0
 
+# After this fraction of the limit a silence is long: readings are missing, but the radio may still recover.
+_LONG = 1 / 3
+
 
 class SilenceWatchdog:
-    """Measures the silence of one radio, across all its scans. The limit is in seconds of listening."""
+    """
+    Measures the silence of one radio, across all its scans. The limit is in seconds of listening.
+
+    Attributes:
+        silent_s: The silence at the last check; the watchdog checks every second.
+        heard_checks: The number of checks, one per second, since whose predecessor something was heard.
+    """
 
     def __init__(self, limit_s: float) -> None:
+        self.heard_checks = 0
+        self._became_long = asyncio.Event()
         self._limit_s = limit_s
-        self._silent_s = 0.0
+        self.silent_s = 0.0
         self._was_heard = False
         self._only_thermometers = False
         self._listened_s = 0.0
@@ -57,7 +68,12 @@ class SilenceWatchdog:
 
     def reset(self) -> None:
         """End the silence, because the silence of a failed run says nothing about the next run."""
-        self._silent_s = 0.0
+        self.silent_s = 0.0
+
+    async def wait_for_long_silence(self) -> None:
+        """Wait until the silence becomes long; once for each silence."""
+        self._became_long.clear()
+        await self._became_long.wait()
 
     async def run(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
@@ -71,12 +87,20 @@ class SilenceWatchdog:
         # Advertisements that arrived while the last scan was being stopped count too.
         self._check()
         try:
-            while self._silent_s < self._limit:
-                await asyncio.sleep(min(CHECK_S, self._limit - self._silent_s))
+            while self.silent_s < self._limit:
+                await asyncio.sleep(min(CHECK_S, self._limit - self.silent_s))
+                was_long = self.is_long
                 self._check()
+                if self.is_long and not was_long:
+                    self._became_long.set()
         finally:
             self._check()
         raise ScannerError(*hints.silent(self._limit, only_thermometers=only_thermometers), adapter=adapter)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the silence has lasted for a third of its limit."""
+        return self.silent_s >= _LONG * self._limit
 
     @property
     def _limit(self) -> float:
@@ -90,5 +114,6 @@ class SilenceWatchdog:
         now = asyncio.get_running_loop().time()
         listened_s, self._checked_at = min(now - self._checked_at, _LONGEST_CHECK_S), now
         self._listened_s += listened_s
-        self._silent_s = 0.0 if self._was_heard else self._silent_s + listened_s
+        self.heard_checks += self._was_heard
+        self.silent_s = 0.0 if self._was_heard else self.silent_s + listened_s
         self._was_heard = False

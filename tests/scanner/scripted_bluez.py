@@ -49,6 +49,7 @@ class ScriptedBluez:
             does while another program scans.
         states: Additional properties of each device that appears.
         discovering: Set while a client scans.
+        refused_filters: The keys of discovery filters that this bluetoothd does not know.
     """
 
     def __init__(self) -> None:
@@ -61,6 +62,7 @@ class ScriptedBluez:
         self.appearing: dict[str, dict[str, bytes]] = {}
         self.states: Properties = {}
         self.discovering = asyncio.Event()
+        self.refused_filters: set[str] = set()
         self._clients: list[asyncio.StreamWriter] = []
         self._greeted: list[asyncio.StreamWriter] = []
         self._serving: set[asyncio.Task[Any]] = set()
@@ -97,6 +99,14 @@ class ScriptedBluez:
         """Report that an adapter was powered off."""
         body = [ADAPTER, {"Powered": Variant("b", False)}, []]
         self._signal(f"/org/bluez/{adapter}", PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+
+    def end_discovery(self) -> None:
+        """Report that hci0 no longer scans, as after another program has ended everybody's discovery."""
+        self._report_discovering("/org/bluez/hci0", is_on=False)
+
+    def begin_discovery(self) -> None:
+        """Report that hci0 scans, for whichever program."""
+        self._report_discovering("/org/bluez/hci0", is_on=True)
 
     def unplug(self, adapter: str = "hci0") -> None:
         """Report that an adapter was removed."""
@@ -150,7 +160,9 @@ class ScriptedBluez:
         if member in self.unanswered:
             self.unanswered[member].set()
             return
-        if member in self.errors:
+        if member == "SetDiscoveryFilter" and self.refused_filters & call.body[0].keys():
+            reply = Message.new_error(call, "org.bluez.Error.InvalidArguments", "Invalid arguments in method call")
+        elif member in self.errors:
             reply = Message.new_error(call, *self.errors[member])
         elif member == "Hello":
             reply = Message.new_method_return(call, "s", [":1.7"])
@@ -181,9 +193,12 @@ class ScriptedBluez:
             self.discovering.set()
         if member in ("StartDiscovery", "StopDiscovery"):
             is_on = member == "StartDiscovery"
-            body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]
-            self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+            self._report_discovering(path, is_on=is_on)
             (self.discovering.set if is_on else self.discovering.clear)()
+
+    def _report_discovering(self, path: str, *, is_on: bool) -> None:
+        body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]
+        self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
 
     def _process_of(self, call: Message) -> Message:
         process = self.processes[call.body[0]]

@@ -40,6 +40,7 @@ class Adapter:
     def __init__(self, name: str, *lives_s: float, starts_in_s: float = 0.0, fails_to_stop: bool = False) -> None:
         self.name = name
         self.adapters: dict[str, bool] = {}
+        self.silence: str | None = None
         self.is_running = False
         self.started_at: list[float] = []
         self._lives_s = iter(lives_s)
@@ -99,6 +100,55 @@ def test_one_failed_adapter_ends_the_run(in_virtual_time: InVirtualTime) -> None
 
     assert not first.is_running
     assert ({"hci0": True}, {"hci1": False}) == (first.adapters, second.adapters)
+
+
+def test_a_failure_names_the_option_that_keeps_the_others_listening(in_virtual_time: InVirtualTime) -> None:
+    """A user with two dongles does not know the option, and the error is the moment at which it helps."""
+    with pytest.raises(ScannerError) as caught:
+        in_virtual_time(run_for(MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 10)]), NOBODY, 100))
+
+    assert "the other adapters would keep listening with on_adapter_failure: continue" == caught.value.hint
+
+
+def test_the_failure_of_all_adapters_names_no_option_for_one(in_virtual_time: InVirtualTime) -> None:
+    """With no adapter left, the option would not have helped."""
+    both = MultiAdapterScanner([Adapter("hci0", 20), Adapter("hci1", 10)], goes_on=True)
+
+    with pytest.raises(ScannerError) as caught:
+        in_virtual_time(run_for(both, NOBODY, 100))
+
+    assert "" == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("silences", "expected"),
+    [
+        ((None, None), None),
+        (("hci0 is silent", None), None),
+        (("hci0 is silent", "hci1 is silent"), "hci0 is silent; hci1 is silent"),
+    ],
+)
+def test_several_adapters_are_silent_if_all_are(
+    in_virtual_time: InVirtualTime, silences: tuple[str | None, ...], expected: str | None
+) -> None:
+    """As long as one adapter hears something, the readings are current."""
+    adapters = [Adapter("hci0"), Adapter("hci1")]
+    both = MultiAdapterScanner(adapters)
+    in_virtual_time(run_for(both, NOBODY, 1))
+    for adapter, silence in zip(adapters, silences, strict=True):
+        adapter.silence = silence
+
+    assert expected == both.silence
+
+
+def test_a_failed_adapter_does_not_hide_the_silence_of_the_others(in_virtual_time: InVirtualTime) -> None:
+    """A failed adapter hears nothing either, and its silence no longer grows."""
+    first, second = Adapter("hci0"), Adapter("hci1", 10)
+    both = MultiAdapterScanner([first, second], goes_on=True)
+    in_virtual_time(run_for(both, NOBODY, 20))
+    first.silence = "hci0 is silent"
+
+    assert "hci0 is silent" == both.silence
 
 
 def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:

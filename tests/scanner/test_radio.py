@@ -25,6 +25,7 @@ class SmallestRadio:
 
     def __init__(self) -> None:
         self.adapters: Mapping[str, bool] = {}
+        self.silence: str | None = None
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Deliver one advertisement, and end."""

@@ -23,6 +23,7 @@ class Radio:
     """A radio that receives one advertisement a second, and ends or fails at a set second."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    silence: str | None = None
 
     def __init__(
         self,

@@ -137,3 +137,30 @@ def test_a_burst_does_not_shorten_the_limit(in_virtual_time: InVirtualTime) -> N
     ended = in_virtual_time(listen(SilenceWatchdog(90), 1000, burst, only_thermometers=True))
 
     assert ended == pytest.approx(burst[-1] + 90, abs=CHECK_S)
+
+
+def test_a_silence_is_long_after_a_third_of_the_limit(in_virtual_time: InVirtualTime) -> None:
+    """A probe should learn of missing readings well before the radio counts as hung."""
+
+    async def times() -> list[float]:
+        watchdog, loop = SilenceWatchdog(90), asyncio.get_running_loop()
+        loop.call_later(40.0, watchdog.note_heard)
+        became_long: list[float] = []
+        async with Tasks() as tasks:
+            watching = tasks.start(watchdog.run("hci0"))
+            while len(became_long) < 2:
+                await tasks.wait(watching, tasks.start(watchdog.wait_for_long_silence()))
+                assert watchdog.is_long
+                became_long.append(loop.time())
+        return became_long
+
+    assert in_virtual_time(times()) == pytest.approx([30, 40 + 30], abs=CHECK_S)
+
+
+def test_checks_with_something_heard_are_counted(in_virtual_time: InVirtualTime) -> None:
+    """The count tells whether a new start of the scan has helped."""
+    watchdog = SilenceWatchdog(90)
+
+    in_virtual_time(listen(watchdog, 10, (1.5, 1.6, 7.5)))
+
+    assert 2 == watchdog.heard_checks

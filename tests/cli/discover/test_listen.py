@@ -111,6 +111,7 @@ def test_the_display_names_the_adapter(in_virtual_time: InVirtualTime) -> None:
 
     class Adapter(Radio):
         adapters = {"hci1": True}  # noqa: RUF012 - a constant
+        silence = None
 
     log = Log()
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -100,6 +101,15 @@ class Exporter:
         url = f"http://127.0.0.1:{PORT}/metrics"
         with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as response:
             return Scrape(response.read().decode())
+
+    def readiness(self) -> str:
+        """Return the answer to GET /readyz: "ready", or the reason why the exporter is not ready."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/readyz", timeout=HTTP_TIMEOUT_S) as response:
+                text: str = response.read().decode()
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+        return text
 
     def wait_until_right(self, wrongs: Callable[[Scrape], list[str]], within_s: float = PATIENCE_S) -> Scrape:
         """

@@ -101,6 +101,10 @@ class Stack:
         """Return the process id of "dbus-daemon" or "bluetoothd"."""
         return self._daemons[name].pid
 
+    def send_signal(self, name: str, number: signal.Signals) -> None:
+        """Send the signal to "dbus-daemon" or "bluetoothd"."""
+        self._daemons[name].send_signal(number)
+
     def stop_daemon(self, name: str, number: signal.Signals) -> None:
         """Send the signal to "dbus-daemon" or "bluetoothd", and wait for its end."""
         daemon = self._daemons.pop(name)
