@@ -48,10 +48,13 @@ class ScanCycle:
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
-        self.liveness = Liveness(
-            config.scan_interval_seconds, config.scan_duration_seconds, radios=max(1, len(config.adapters))
-        )
         self.status = DeviceStatus(self.devices.values(), self._clock)
+        self.liveness = Liveness(
+            config.scan_interval_seconds,
+            config.scan_duration_seconds,
+            radios=max(1, len(config.adapters)),
+            doubts=(lambda: radio.silence, self.status.overdue),
+        )
         self._config = config
         self._radio = radio
         self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)

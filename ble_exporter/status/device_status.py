@@ -69,6 +69,15 @@ class DeviceStatus:
         for device in self._devices:
             yield _state_of(device, self._clock)
 
+    def overdue(self) -> str | None:
+        """Return that all devices heard so far are silent now, as text; None if one is not, or none was heard."""
+        now_s = self._clock.now()
+        ages = [(now_s - one.heard_s, one) for one in self._devices if one.heard_s is not None]
+        if not ages or any(age_s < device.presence_limit_s for age_s, device in ages):
+            return None
+        age_s, latest = min(ages, key=lambda age_and_device: age_and_device[0])
+        return f"every sensor heard so far is overdue; the latest, {latest.name}, was heard {in_words(age_s)} ago"
+
     def last_hour(self) -> Iterator[DeviceHour]:
         """Yield the last hour of each device's values for /history."""
         now_s = self._clock.now()

@@ -1,7 +1,7 @@
-"""Monitors whether scans make progress, for /readyz and for systemd's watchdog."""
+"""Monitors whether scans make progress and bring readings, for /readyz and for systemd's watchdog."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 # The margin gives an unresponsive radio time to end the program with a reason: bluetoothd may take 10 s to appear,
 # 20 s to start a scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
@@ -21,15 +21,22 @@ class Liveness:
     The progress of the scans: each scan must end within interval + duration + margins after the end of the last one.
 
     The interval is the time between the starts of two scans. `clock` returns monotonic seconds, by default those of the
-    running event loop, because a Pi's wall clock jumps by months when the network comes up.
+    running event loop, because a Pi's wall clock jumps by months when the network comes up. Each of the `doubts`
+    returns the reason why the readings of a scan are not current, or None; a doubt does not stop systemd's watchdog.
     """
 
     def __init__(
-        self, interval_s: float, duration_s: float, clock: Callable[[], float] = _loop_time, radios: int = 1
+        self,
+        interval_s: float,
+        duration_s: float,
+        clock: Callable[[], float] = _loop_time,
+        radios: int = 1,
+        doubts: Sequence[Callable[[], str | None]] = (),
     ) -> None:
         self._interval_s = interval_s
         self._limit_s = interval_s + duration_s + MARGIN_S + (radios - 1) * MARGIN_PER_RADIO_S
         self._clock = clock
+        self._doubts = doubts
         self._since: float | None = None
         self._has_ended = False
 
@@ -55,5 +62,8 @@ class Liveness:
         return f"the last scan ended {age:.0f} s ago; a scan is due every {self._interval_s:g} s"
 
     def not_ready(self) -> str | None:
-        """Return the reason why the exporter has no readings from a recent scan, as text; None if it has."""
-        return self.stalled() if self._has_ended else _NO_SCAN_YET
+        """Return the reason why the exporter has no current readings, as text; None if it has."""
+        if not self._has_ended:
+            return _NO_SCAN_YET
+        reasons = (check() for check in (self.stalled, *self._doubts))
+        return next((reason for reason in reasons if reason is not None), None)

@@ -194,3 +194,38 @@ def test_every_device_has_its_last_hour(home: Home) -> None:
             "measurements": {"temperature": [None] * 58 + [12.5, 12.6], "humidity_2": [None] * 58 + [40, None]},
         },
     ] == list(DeviceStatus(home.devices.values(), home.clock).last_hour())
+
+
+def overdue(home: Home, later_s: float) -> str | None:
+    """Return what the status says about overdue devices, some seconds from now."""
+    home.now += later_s
+    text = DeviceStatus(home.devices.values(), home.clock).overdue()
+    home.now -= later_s
+    return text
+
+
+def test_a_home_without_any_reading_is_not_overdue(home: Home) -> None:
+    """A device that was never heard may be a typing error in its address, which is no reason to be not ready."""
+    assert overdue(home, 1e6) is None
+
+
+def test_all_devices_heard_so_far_are_overdue_after_their_limits(home: Home) -> None:
+    """A probe must learn that no value is current, even if the radio hears the neighbours' devices."""
+    hear(home)
+    assert overdue(home, 59) is None
+    assert "every sensor heard so far is overdue; the latest, attic, was heard 60 s ago" == overdue(home, 60)
+
+    home.now += 30
+    home.hear({"temperature": 21.5}, device="cellar")
+
+    assert overdue(home, 59) is None
+    assert "every sensor heard so far is overdue; the latest, cellar, was heard 60 s ago" == overdue(home, 60)
+
+
+def test_one_device_that_is_heard_is_enough(home: Home) -> None:
+    """A sensor with a flat battery has its own state, and must not make the whole exporter seem not ready."""
+    hear(home)
+    home.now += 1000
+    home.hear({"temperature": 21.5}, device="cellar")
+
+    assert overdue(home, 1) is None

@@ -121,3 +121,24 @@ def test_by_default_the_clock_is_the_event_loop_s(
         assert "the last scan ended 3651 s ago; a scan is due every 3600 s" == liveness.not_ready()
 
     in_virtual_time(run())
+
+
+def test_a_doubt_is_a_reason_but_does_not_stop_the_watchdog(clock: Clock) -> None:
+    """A restart by systemd's watchdog would neither repair a silent radio nor bring sensors back."""
+    doubts: list[str | None] = [None, "nothing was heard"]
+    liveness = Liveness(30, 5, clock, doubts=[lambda: doubts[0], lambda: doubts[1]])
+    liveness.scan_ended()
+
+    assert (None, "nothing was heard") == (liveness.stalled(), liveness.not_ready())
+    doubts[1] = None
+    assert liveness.not_ready() is None
+
+
+def test_a_scan_that_does_not_end_is_named_before_any_doubt(clock: Clock) -> None:
+    """The silence is then only a consequence."""
+    liveness = Liveness(30, 5, clock, doubts=[lambda: "nothing was heard"])
+    assert "the first scan has not ended yet" == liveness.not_ready()
+    liveness.scan_ended()
+    clock.now += LIMIT_S + 1
+
+    assert "the last scan ended 81 s ago; a scan is due every 30 s" == liveness.not_ready()
