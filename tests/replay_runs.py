@@ -27,8 +27,10 @@ class Run:
         wall: float = 1.8e9,
         boot: str = "first",
         key: bytes = KEY,
+        bits: int = 32,
     ) -> None:
         self.now, self.wall = now, wall
+        self._bits = bits
         self.counts = SelfMetrics()
         clock = Clock(lambda: self.now, lambda: self.wall)
         self.state = ReplayState(folder, {ADDRESS: key}, self.counts, log, clock=clock, boot=boot)
@@ -47,7 +49,7 @@ class Run:
         """Hear a packet; return the text of its refusal, or an empty string."""
         digest = blake2b(f"{battery} {counter}".encode(), digest_size=DIGEST_SIZE).digest()
         try:
-            self._guard.admit({"fcd2": Counter(counter, 32)}, [digest], "hci0")
+            self._guard.admit({"fcd2": Counter(counter, self._bits)}, [digest], "hci0")
         except DecodeError as error:
             return str(error)
         return ""

@@ -30,10 +30,11 @@ MOST_SPENT = 4 * LOW
 # long: a recording may have been heard before the sensor, or the owner may have changed a setting.
 TRUST_S = 600.0
 
-# A sensor that restarted while the program was off has counted at most OFF_FACTOR times as fast as in the packets that
-# are heard now. These may be played fast: a pace that is faster than before counts only up to the firmware's default.
-OFF_FACTOR = 2.0
-DEFAULT_STEP_S = 10.0
+# A sensor that restarted unheard has counted at most RESTART_FACTOR times as fast as it counts in its present trial. A
+# recording may be played fast, so a shorter interval than before counts as SHORTEST_STEP_S: one counter for each
+# advertisement at the firmware's default.
+RESTART_FACTOR = 2.0
+SHORTEST_STEP_S = 2.5
 
 
 @dataclass
@@ -133,6 +134,9 @@ class CounterHistory:
             return None
         if self._restored is not None:
             self._place(self._restored, now)
+            if self._is_narrow and now - self.heard_at >= TRUST_S:
+                # The counter may have wrapped any number of times.
+                return None
         ahead = self._ahead(value, last)
         is_late = self._is_late(value, ahead, now, adapter)
         # Not `ahead < 0`: after a wrap, an old counter is ahead.
@@ -152,11 +156,11 @@ class CounterHistory:
     def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:
         """Note a packet that is not refused; return whether the sensor has restarted."""
         ahead = self._ahead(value, self.last)
-        self._restored = None
+        restored, self._restored = self._restored, None
         if self._is_late(value, ahead, now, adapter):
             return False
         if self.last is not None:
-            self._note_step(self.last, ahead, now)
+            self._note_step(self.last, ahead, now, is_timed=restored is None or restored.is_exact)
         trial = self.trial
         if ahead < 0 and trial is not None:
             self._spend(self.digests)
@@ -176,16 +180,15 @@ class CounterHistory:
             self.digests.update(digests)
         return ahead < 0
 
-    def _note_step(self, last: int, ahead: int, now: float) -> None:
-        """Learn the pace, and keep the count that a leap or a restart leaves."""
-        if self._is_near(ahead, now):
-            if ahead:
-                self._pace.learn(ahead, now - self.since)
-            return
-        if ahead < 0 or self._continues(last + ahead, now):
+    def _note_step(self, last: int, ahead: int, now: float, *, is_timed: bool) -> None:
+        """Learn the pace if the time since the last counter is known; keep the count that a leap or restart leaves."""
+        is_near = self._is_near(ahead, now)
+        if ahead < 0 or (not is_near and self._continues(last + ahead, now)):
             self._pace.forget()
-        else:
+        elif ahead and is_timed:
             self._pace.learn(ahead, now - self.since)
+        if is_near:
+            return
         left, before = (last, self.heard_at), self._before
         # Of several leaps or restarts in a row, the count before the first one is the one that may continue.
         if ahead < 0:
@@ -245,10 +248,12 @@ class CounterHistory:
         if value >= LOW and not self._is_narrow and not continues and self._restored is None:
             return refusal.behind(value, last)
         trial = self._trial_of(value, digests, now)
-        if self._restored is not None and not self._is_narrow and not continues:
-            most = self._most_counted_while_off(self._restored, trial, now)
-            if value > most:
-                return refusal.off(value, last, most)
+        most = self._most_counted(trial, now)
+        if value > most and not self._is_narrow and not continues:
+            if self._restored is not None:
+                return refusal.too_high(value, last, most, "while the program was off")
+            if now - self.heard_at < TRUST_S:
+                return refusal.too_high(value, last, most, "since its latest packet")
         is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
         if is_live and now - self.heard_at >= self._quiet_s:
             return None
@@ -274,12 +279,14 @@ class CounterHistory:
             trial.digests.update(digests)
         return trial
 
-    def _most_counted_while_off(self, restored: Restored, trial: _Trial, now: float) -> float:
-        """Return the highest counter of a sensor that has restarted since the last run in which it was heard."""
+    def _most_counted(self, trial: _Trial, now: float) -> float:
+        """Return the highest counter of a sensor that has restarted unheard, by the pace of the packets on trial."""
+        restored = self._restored
+        unheard_s = now - self.heard_at if restored is None else restored.mark.off_s + restored.age_s()
         counts = trial.last - trial.first
-        fastest_s = min(self._pace.step_s or DEFAULT_STEP_S, DEFAULT_STEP_S)
-        step_s = max(fastest_s, (now - trial.began) / counts if counts else 0.0)
-        return COUNTS_AT_ONCE + OFF_FACTOR * (restored.mark.off_s + restored.age_s()) / step_s
+        shortest_s = min(self._pace.step_s or SHORTEST_STEP_S, SHORTEST_STEP_S)
+        step_s = max(shortest_s, (now - trial.began) / counts if counts > 0 else 0.0)
+        return COUNTS_AT_ONCE + RESTART_FACTOR * unheard_s / step_s
 
     def _end_trial(self) -> None:
         if self.trial is not None:

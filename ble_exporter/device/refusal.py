@@ -53,10 +53,10 @@ def behind(value: int, last: int) -> Refusal:
     return Refusal("behind", f"counter {value} is behind the latest, {last}: {_LONG_AGO}")
 
 
-def off(value: int, last: int, most: float) -> Refusal:
-    """Return the refusal of a counter that is too high for a restart while the program was off."""
-    could = f"a sensor that restarted while the program was off can have counted to {most:.0f}"
-    return Refusal("off", f"counter {value} is behind the latest, {last}, and {could}: {_LONG_AGO}")
+def too_high(value: int, last: int, most: float, since: str) -> Refusal:
+    """Return the refusal of a counter that is behind, and too high for a restart in the time that `since` names."""
+    could = f"a sensor that restarted {since} can have counted to {most:.0f}"
+    return Refusal("too high", f"counter {value} is behind the latest, {last}, and {could}: {_LONG_AGO}")
 
 
 def trial(value: int, last: int, steps: int, needed: int, step_s: float) -> Refusal:

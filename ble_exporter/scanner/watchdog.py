@@ -17,9 +17,10 @@ USUAL_INTERVALS = 10
 # The mean is a moving average over about this many intervals. The median of device.rhythm, which ignores bursts and
 # outages of a sensor, is not suitable, because the odds above hold for the mean of all intervals.
 _REMEMBERED_INTERVALS = 16
-# With fewer intervals the mean is unknown, and the limit gives slow thermometers enough time to send that many.
+# With fewer intervals, the mean is unknown. The limit then suits a single slow sensor: PHY62x2 firmware changes its
+# payload at least every 1,275 s, other firmware every 40 minutes, and BlueZ does not report an equal payload again.
 _INTERVALS_TO_LEARN = 8
-UNLEARNED_LIMIT_S = 900.0
+UNLEARNED_LIMIT_S = 3600.0
 
 # The watchdog checks at this interval whether anything was heard. Reading the clock at each advertisement would take as
 # long as all other work for an unknown device.

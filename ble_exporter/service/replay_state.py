@@ -88,7 +88,7 @@ class ReplayState:
 
     def guard(self, address: str, scan_interval_s: float) -> ReplayGuard:
         """Return the guard of a device, with its state from an earlier run, if it is known."""
-        guard = ReplayGuard(self._clock.now, scan_interval_s, self._restored.get(address, ()))
+        guard = ReplayGuard(self._clock.now, scan_interval_s, self._restored.pop(address, ()))
         self._guards[address] = guard
         return guard
 

@@ -176,6 +176,24 @@ def test_each_refusal_has_its_cause(air: Air) -> None:
     ]
 
 
+def test_a_recording_that_the_sensor_can_t_have_reached_is_refused(air: Air) -> None:
+    """An attacker jams the sensor and plays counters from 1000 on, which no sensor reaches in half a minute."""
+    air.send_all(sensor(range(50_000, 50_050)))
+
+    assert not any(air.send_all((10.0 * index, Packet(1000 + index, b"%d" % index)) for index in range(1, 200)))
+    assert all(air.send_all(sensor(range(50_260, 50_270))))
+
+
+def test_a_restarted_sensor_that_counts_faster_than_before_is_accepted_after_ten_minutes(air: Air) -> None:
+    """The owner sets another interval, out of range, which also restarts the sensor: it must not be locked out."""
+    air.send_all(sensor(range(50_000, 50_050)))
+    air.now += 500
+    packets = [(1.0 * index, Packet(400 + index, b"fast %d" % index)) for index in range(200)]
+    results = air.send_all(iter(packets))
+
+    assert ([False, False], [True, True]) == (results[:2], results[-2:])
+
+
 def test_the_memory_of_a_trial_is_bounded(air: Air) -> None:
     """Packets on trial come from anybody who has a recording."""
     air.send_all(sensor(range(100_000, 100_002)))

@@ -23,7 +23,11 @@ from ble_exporter.device.refusal import Refusal
             "behind",
             "counter 2000 is behind the latest, 5000: the sensor restarted long",
         ),
-        (refusal.off(900, 5000, 66.2), "off", "restarted while the program was off can have counted to 66: the sensor"),
+        (
+            refusal.too_high(900, 5000, 66.2, "while the program was off"),
+            "too high",
+            "restarted while the program was off can have counted to 66: the sensor",
+        ),
         (refusal.trial(3, 9, 1, 3, 10), "restart", "the sensor is accepted within about a minute"),
         (refusal.trial(3, 9, 2, 3, 1275), "restart", "2 of the 3 counters that a restart needs"),
         (refusal.trial(3, 9, 2, 3, 1275), "restart", "the sensor is accepted within about 64 min"),

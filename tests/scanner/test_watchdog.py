@@ -94,7 +94,7 @@ def test_a_stall_of_the_machine_does_not_change_the_learned_interval(in_virtual_
 
 @pytest.mark.parametrize(
     ("every_s", "silent_after_s"),
-    [(2.5, 90), (9, 90), (20, 10 * 20), (120, 10 * 120)],
+    [(2.5, 90), (9, 90), (20, 10 * 20), (120, 10 * 120), (1275, 10 * 1275), (2400, 10 * 2400)],
     ids=lambda number: f"{number} s",
 )
 def test_in_a_passive_scan_the_limit_follows_the_sensors_interval(

@@ -38,6 +38,35 @@ def test_none_of_200_recorded_packets_is_believed(
     assert 0 == sum(run.hear(*range(first, first + 200), every_s=every_s)[: 50_049 - first])
 
 
+def test_one_packet_of_the_sensor_does_not_let_recordings_in(tmp_path: Path, log: logging.Logger) -> None:
+    """The sensor is heard once after the restart, and then jammed: the rule must stay as strict."""
+    before = heard(tmp_path, log, *range(50_000, 50_050))
+    run = restarted(tmp_path, log, before)
+    assert [True] == run.hear(50_051)
+
+    assert 0 == sum(run.hear(*range(1000, 1200)))
+
+
+@pytest.mark.parametrize(("off_s", "accepted"), [(60.0, False), (600.0, True)])
+def test_a_counter_of_8_bits_is_void_after_ten_minutes(
+    tmp_path: Path, log: logging.Logger, off_s: float, accepted: bool
+) -> None:
+    """It wraps every 43 minutes: half of the sensors would be refused after a restart, with a false warning."""
+    before = Run(tmp_path, log, bits=8)
+    assert all(before.hear(*range(200, 210)))
+    before.state.save()
+
+    assert [accepted] == restarted(tmp_path, log, before, off_s, bits=8).hear(120)
+
+
+def test_after_a_boot_at_the_wrong_time_no_pace_is_learned(tmp_path: Path, log: logging.Logger) -> None:
+    """A slow sensor that counted for an unknown time must not look fast, or its next counter would be refused."""
+    heard(tmp_path, log, 5000, 5001, 5002, every_s=1275)
+    run = Run(tmp_path, log, now=20.0, wall=1000.0, boot="second")
+
+    assert all(run.hear(*[5100] * 20, every_s=60))
+
+
 def test_packets_that_an_earlier_run_heard_are_known(tmp_path: Path, log: logging.Logger) -> None:
     """The first packets of a battery look like those of a new battery, unless their digests are remembered."""
     before = heard(tmp_path, log, *range(200))
@@ -97,11 +126,16 @@ def test_a_new_battery_is_believed_if_the_program_restarts_again_and_again(tmp_p
     assert any(restarted(tmp_path, log, before).hear(*range(8650, 8660), battery=2))
 
 
-def test_a_sensor_that_counts_faster_than_before_is_believed(tmp_path: Path, log: logging.Logger) -> None:
-    """The owner sets a slow sensor to the firmware's default, which restarts it, while the program is off."""
-    before = heard(tmp_path, log, *range(5000, 5010), every_s=600)
+@pytest.mark.parametrize(("old_s", "new_s"), [(600, 10), (1275, 10), (10, 2.5)])
+def test_a_sensor_that_counts_faster_than_before_is_believed(
+    tmp_path: Path, log: logging.Logger, old_s: float, new_s: float
+) -> None:
+    """The owner sets a shorter interval, which restarts the sensor, while the program is off."""
+    before = heard(tmp_path, log, *range(5000, 5010), every_s=old_s)
+    first = int(1200 / new_s)
+    results = restarted(tmp_path, log, before, off_s=1200).hear(*range(first, first + 20), every_s=new_s, battery=2)
 
-    assert any(restarted(tmp_path, log, before, off_s=3600).hear(*range(300, 310), battery=2))
+    assert [True] * 10 == results[10:]
 
 
 def test_a_new_key_makes_a_new_sensor(tmp_path: Path, log: logging.Logger) -> None:

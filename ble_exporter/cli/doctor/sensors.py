@@ -106,6 +106,6 @@ def _judge_device(device: Device, unknown_sensors: int, context: CheckContext) -
     if unknown_sensors:
         that_are = "s that are" if unknown_sensors > 1 else " that is"
         near = f"; {unknown_sensors} sensor{that_are} not configured can be heard"
-    causes = "it is out of range, its battery is flat, or its address differs"
+    causes = "it is out of range, its battery is flat, it sends less often (--seconds), or its address differs"
     text = f"{who}: not heard in {context.seconds:g} s: {causes}{near}"
     return CheckResult("warn", text, this_program("discover"))

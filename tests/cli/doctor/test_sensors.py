@@ -104,7 +104,7 @@ def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckCon
     _air, near = heard(context, write, PLAIN, *neighbours, not_a_sensor)
     _air, one = heard(context, write, PLAIN, *neighbours[:2])
 
-    causes = "it is out of range, its battery is flat, or its address differs"
+    causes = "it is out of range, its battery is flat, it sends less often (--seconds), or its address differs"
     text = f"living_room ({LIVING_ROOM}): not heard in 1 s: {causes}"
     assert ("warn", f"{text}; 2 sensors that are not configured can be heard") == (near.level, near.text)
     assert ("warn", f"{text}; 1 sensor that is not configured can be heard") == (one.level, one.text)
