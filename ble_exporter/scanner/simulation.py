@@ -2,8 +2,9 @@
 Simulated sensors that send like the real firmware, in rooms with a drifting climate, among unknown devices.
 
 A sensor sends an advertisement every 2.5 s, and takes a measurement every four advertisements. Packet A contains
-temperature, humidity and battery; packet B contains voltage and switches. The order of the packets depends on the
-firmware version:
+temperature, humidity and battery; packet B contains the voltage. Most thermometers also send the levels of two pins in
+packet B (see status/pins.py); the simulated ones have no such pins, because nothing would be connected to them. The
+order of the packets depends on the firmware version:
 
     "abab"  v5.1_2 and newer: A B A B under one packet id, then the next id
     "aaab"  v4.5 to v5.1: A A A under one id, B under the next
@@ -31,7 +32,7 @@ _START_S = 0.1
 
 # BTHome v2: device information, then each object's id and value.
 _PACKET_A = struct.Struct("<BBBBBBhBH")
-_PACKET_B = struct.Struct("<BBBBHBBBB")
+_PACKET_B = struct.Struct("<BBBBH")
 _PACKET_OF_A_NEIGHBOUR = struct.Struct("<BBh")
 _CIPHERTEXT = 8  # bytes: battery, temperature and humidity with their object ids
 
@@ -82,7 +83,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
         packet_a = _PACKET_A.pack(0x40, 0x00, packet_id, 0x01, battery, *climate)
         # The older firmware gives packet B the next id; the newer one gives all packets the id of the measurement.
         id_of_b = packet_id if order == "abab" else (packet_id + 1) % 256
-        packet_b = _PACKET_B.pack(0x40, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9), 0x10, 0, 0x11, 1)
+        packet_b = _PACKET_B.pack(0x40, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9))
         for number in range(_MEASUREMENT_ADVERTISEMENTS):
             is_b = number % 2 == 1 if order == "abab" else number == _MEASUREMENT_ADVERTISEMENTS - 1
             payload = packet_b if is_b else packet_a

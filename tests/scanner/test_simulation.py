@@ -74,6 +74,16 @@ def test_the_simulated_temperature_drifts_slowly() -> None:
     assert all(10 < value < 30 for value in celsius)
 
 
+def test_a_simulated_thermometer_measures_only_its_climate_and_its_battery() -> None:
+    """Newcomers try the simulation first: a door, open, on the balcony's thermometer would puzzle them."""
+    packets = [
+        bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(Simulation(ADDRESSES), 30)
+    ]
+
+    names = {measurement.name for packet in packets for measurement in packet.measurements}
+    assert {"temperature", "humidity", "battery", "voltage"} == names
+
+
 def test_a_seed_gives_the_same_packets() -> None:
     """With the same seed, a failure can be reproduced."""
     assert heard(Simulation(ADDRESSES, seed=7, loss=0.3, strangers=3), 60) == heard(
