@@ -15,7 +15,8 @@ def number_of(count: int, thing: str) -> str:
 def in_words(seconds: float) -> str:
     """Return a time span in one suitable unit: "4 s", "3 min", "2 h", "5 days"."""
     for unit, length_s, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
-        count = round(seconds / length_s)
+        # Half a unit is rounded up, as in JavaScript: round() would make 2 s of 2.5 s.
+        count = int(seconds / length_s + 0.5)
         if count <= most:
             return f"{count} {unit}"
-    return f"{round(seconds / 86400)} days"
+    return f"{int(seconds / 86400 + 0.5)} days"

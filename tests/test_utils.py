@@ -29,7 +29,16 @@ def test_a_count_of_one_has_a_singular() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.4, "0 s"), (4, "4 s"), (90, "90 s"), (91, "2 min"), (5400, "90 min"), (7200, "2 h"), (432_000, "5 days")],
+    [
+        (0.4, "0 s"),
+        (2.5, "3 s"),
+        (4, "4 s"),
+        (90, "90 s"),
+        (91, "2 min"),
+        (5400, "90 min"),
+        (7200, "2 h"),
+        (432_000, "5 days"),
+    ],
 )
 def test_a_time_span_is_in_a_readable_unit(seconds: float, words: str) -> None:
     """Nobody can read 7,200 s at a glance."""

@@ -32,6 +32,9 @@ The most measurements with a last hour. A measurement loses its last hour after 
 _MOST_SERIES = 64
 """A device with more series than this forgets the expired ones, with their rhythms and last hours."""
 
+_NEVER_SAID = 0
+"""The transmission number of a series without a value; transmissions are numbered from 1."""
+
 _NO_TRANSMISSION = -1
 """The transmission number stored with the values of late packets, whose own transmission has ended."""
 
@@ -165,8 +168,10 @@ class Device:
                 series.rhythm.hear(now_s)
             if series.said_in != number or series.value != value:
                 is_new = True
+                if series.value != value:
+                    series.has_changed = series.said_in != _NEVER_SAID
+                    series.value = value
                 series.said_in = number
-                series.value = value
             series.packet_id = packet_id
             series.heard_s = now_s
             series.is_shown = True

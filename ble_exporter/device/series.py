@@ -18,6 +18,7 @@ class Series:
         value: The latest value, in the unit of the formats' tables.
         is_shown: Whether it is visible, because it has not expired.
         packet_id: The packet id under which it was last heard; None if that packet had no id.
+        has_changed: Whether another value was heard before.
         said_in: The number of the transmission in which `value` was first heard.
         last_hour: The points of the last hour; None if the device has too many series.
     """
@@ -27,6 +28,7 @@ class Series:
     value: float = 0.0
     is_shown: bool = False
     packet_id: int | None = None
+    has_changed: bool = False
     said_in: int = 0
     last_hour: LastHour | None = None
 

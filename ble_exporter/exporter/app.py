@@ -21,6 +21,7 @@ from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.page.files import FILES, HEADERS, PageFile
 from ble_exporter.exporter.page.rows import render
+from ble_exporter.exporter.page.sorting import Sort
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.utils import one_line
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # Prometheus, load balancers and orchestrators use any name, such as that of a container.
 _OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz")
+_READY = "ready"
 
 # A whole second that was converted to a moment and back must stay the same second.
 _ROUNDING_S = 0.001
@@ -163,15 +165,16 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 async def _readyz(request: web.Request) -> web.Response:
     problem = request.app[LIVENESS].not_ready()
-    return web.Response(text="ready") if problem is None else web.Response(status=503, text=problem)
+    return web.Response(status=200 if problem is None else 503, text=problem or _READY)
 
 
 async def _status(request: web.Request) -> web.StreamResponse:
-    return await _json(
-        request,
-        lambda: {**request.app[TRACKER].state(), "version": __version__},
-        request.app[STATUS].states,
-    )
+    def scans() -> dict[str, object]:
+        problem = request.app[LIVENESS].not_ready()
+        readiness = {"ready": problem is None, "ready_text": problem or _READY}
+        return {**request.app[TRACKER].state(), **readiness, "version": __version__}
+
+    return await _json(request, scans, request.app[STATUS].states)
 
 
 async def _history(request: web.Request) -> web.StreamResponse:
@@ -204,20 +207,21 @@ async def _json(
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
-    config = request.app[CONFIG]
     tracker = request.app[TRACKER]
-    if tracker.last_scan_s is None:
-        heard = "The first scan has not ended yet."
-    else:
-        age = max(0, round(tracker.clock.now() - tracker.last_scan_s))
-        heard = f"{tracker.devices_seen} of {len(config.devices)} devices heard in the last scan, {age} s ago."
-    status = request.app[STATUS]
+    sort = Sort.parse(request.query.get("sort", ""))
 
     def pieces() -> Iterator[bytes]:
-        return (piece.encode() for piece in render(__version__, heard, status.states()))
+        page = render(
+            __version__,
+            request.app[STATUS].states(),
+            scan_age_s=None if tracker.last_scan_s is None else max(0.0, tracker.clock.now() - tracker.last_scan_s),
+            not_ready=request.app[LIVENESS].not_ready(),
+            sort=sort,
+        )
+        return (piece.encode() for piece in page)
 
     headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-    return await request.app[ANSWERS].send(request, request.path, pieces, {**HEADERS, **headers})
+    return await request.app[ANSWERS].send(request, (request.path, sort), pieces, {**HEADERS, **headers})
 
 
 def _serve(file: PageFile) -> "Handler":

@@ -48,7 +48,8 @@ class ScanCycle:
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
-        self.status = DeviceStatus(self.devices.values(), self._clock)
+        interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
+        self.status = DeviceStatus(self.devices.values(), self._clock, interval_s)
         self.liveness = Liveness(
             config.scan_interval_seconds,
             config.scan_duration_seconds,

@@ -1,5 +1,6 @@
 """The status of every configured device, heard or not, for /status, /history and the page."""
 
+import math
 from collections.abc import Collection, Iterator
 from typing import Literal, TypedDict
 
@@ -8,10 +9,16 @@ from ble_exporter.device.clock import Clock
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
+from ble_exporter.status.pins import idle_pins
 from ble_exporter.status.words import BINARY_WORDS
 from ble_exporter.utils import in_words
 
 State = Literal["heard", "silent", "refused", "never_heard"]
+
+# A device is late after a quarter more than its usual interval, and this many seconds. The seconds are for sensors that
+# send every 2.5 s, of which two packets in a row are often lost.
+_LATE_FACTOR = 1.25
+_LATE_MARGIN_S = 5.0
 
 
 class Shown(TypedDict):
@@ -37,6 +44,7 @@ class DeviceState(TypedDict):
     address: str
     state: State
     state_text: str
+    is_late: bool
     format: str | None
     last_heard_timestamp_seconds: float | None
     last_update_timestamp_seconds: float | None
@@ -47,6 +55,7 @@ class DeviceState(TypedDict):
     packets: int
     refused: dict[RejectReason, int]
     readings: dict[str, Shown]
+    idle_pins: list[str]
     others: dict[str, Said]
 
 
@@ -58,16 +67,21 @@ class DeviceHour(TypedDict):
 
 
 class DeviceStatus:
-    """The status of all devices, in the given order; `clock` has the moments of the devices."""
+    """
+    The status of all devices, in the given order; `clock` has the moments of the devices.
 
-    def __init__(self, devices: Collection[Device], clock: Clock) -> None:
+    `scan_interval_s` is the time in seconds between the starts of two scans; 0 if there is no pause between scans.
+    """
+
+    def __init__(self, devices: Collection[Device], clock: Clock, scan_interval_s: float = 0.0) -> None:
         self._devices = devices
         self._clock = clock
+        self._scan_interval_s = scan_interval_s
 
     def states(self) -> Iterator[DeviceState]:
         """Yield the state of each device for /status, as of the moment at which it is asked for."""
         for device in self._devices:
-            yield _state_of(device, self._clock)
+            yield _state_of(device, self._clock, self._scan_interval_s)
 
     def overdue(self) -> str | None:
         """Return that all devices heard so far are silent now, as text; None if one is not, or none was heard."""
@@ -86,7 +100,7 @@ class DeviceStatus:
             yield {"name": device.name, "measurements": measurements}
 
 
-def _state_of(device: Device, clock: Clock) -> DeviceState:
+def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceState:
     now_s = clock.now()
     device.expire(now_s)
     state, text = _state_in_words(device, now_s)
@@ -96,6 +110,7 @@ def _state_of(device: Device, clock: Clock) -> DeviceState:
         "address": device.address,
         "state": state,
         "state_text": text,
+        "is_late": state == "heard" and _is_late(device, now_s, scan_interval_s),
         "format": " and ".join(reading.formats) if reading else None,
         "last_heard_timestamp_seconds": None if device.heard_s is None else clock.unix(device.heard_s),
         "last_update_timestamp_seconds": None if device.last_update_s is None else clock.unix(device.last_update_s),
@@ -106,6 +121,7 @@ def _state_of(device: Device, clock: Clock) -> DeviceState:
         "packets": device.packets,
         "refused": dict(device.refused),
         "readings": {str(key): _shown(key, value) for key, value in device.values().items()},
+        "idle_pins": idle_pins(device),
         "others": {
             str(key): {
                 "value": value,
@@ -129,6 +145,14 @@ def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
         return "never_heard", "not heard yet"
     usual = "" if device.interval_s is None else f", usual interval {in_words(device.interval_s)}"
     return "silent", f"silent for {in_words(now_s - heard_s)}{usual}"
+
+
+def _is_late(device: Device, now_s: float, scan_interval_s: float) -> bool:
+    """Return whether a device that counts as heard has been quiet for longer than usual."""
+    if device.heard_s is None or device.interval_s is None or math.isinf(device.presence_limit_s):
+        return False
+    usual_s = max(device.interval_s, scan_interval_s)
+    return now_s - device.heard_s > _LATE_FACTOR * usual_s + _LATE_MARGIN_S
 
 
 def _shown(measurement: Measurement, value: float) -> Shown:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -153,6 +154,8 @@ def test_status_shows_the_last_scan(app_config: AppConfig) -> None:
         "scan_duration_seconds": 5,
         "last_scan_timestamp": 1716480000,
         "devices_seen": 2,
+        "ready": False,
+        "ready_text": "the first scan has not ended yet",
         "version": __version__,
         "devices": body["devices"],
     }
@@ -180,18 +183,52 @@ def test_the_index_leads_to_everything(app: web.Application) -> None:
 
     assert (200, "text/html; charset=utf-8") == (response.status, response.headers["Content-Type"])
     assert __version__ in body
-    assert "The first scan has not ended yet." in body
+    assert "Reason: the first scan has not ended yet." in body
     for path in ("metrics", "status", "history", "healthz", "readyz"):
         assert f'href="{path}"' in body
 
 
 def test_the_index_shows_the_age_of_the_last_scan(app_config: AppConfig) -> None:
     """A new user first asks whether any device is heard."""
-    tracker = StatusTracker(30, 5, last_scan_timestamp=int(time.time()) - 100, devices_seen=1)
+    tracker = StatusTracker(30, 5, last_scan_timestamp=int(time.time()) - 180, devices_seen=1)
 
     _, body = get(create_app(app_config, tracker), "/", ClientResponse.text)
 
-    assert "1 of 2 devices heard in the last scan, 10" in body
+    assert "0 of 2 devices heard. The last scan ended 3 min ago." in body
+
+
+def test_readiness_is_the_same_everywhere(app_config: AppConfig) -> None:
+    """A user who reads "ready" in one place, and 503 in another, believes neither."""
+    now = 0.0
+    liveness = Liveness(30, 5, lambda: now)
+    liveness.scan_started()
+    liveness.scan_ended()
+    found = [readiness(app_config, liveness)]
+    now = 100.0
+    found.append(readiness(app_config, liveness))
+
+    stalled = "the last scan ended 100 s ago; a scan is due every 30 s"
+    assert [((200, "ready"), (True, "ready"), ""), ((503, stalled), (False, stalled), f"Reason: {stalled}.")] == found
+
+
+def readiness(config: AppConfig, liveness: Liveness) -> tuple[tuple[int, str], tuple[bool, str], str]:
+    """Return what /readyz, /status and the page say."""
+    answer, text = get(create_app(config, liveness=liveness), "/readyz", ClientResponse.text)
+    _, status = get(create_app(config, liveness=liveness), "/status", ClientResponse.json)
+    _, page = get(create_app(config, liveness=liveness), "/", ClientResponse.text)
+    reason = re.search('<p id="reason">(.*)</p>', page)
+    return (answer.status, text), (status["ready"], status["ready_text"]), reason[1] if reason else "no paragraph"
+
+
+def test_the_address_of_the_page_has_its_order(app_config: AppConfig) -> None:
+    """Without JavaScript, the links of the table's header sort it; with it, a reload keeps the order."""
+    orders = []
+    for query in ("", "?sort=device", "?sort=-device", "?sort=no_such_column"):
+        _, body = get(create_app(app_config), f"/{query}", ClientResponse.text)
+        orders.append(re.findall('<th role="rowheader"[^>]*><bdi>([^<]*)', body))
+
+    configured = list(app_config.devices.values())
+    assert [configured, sorted(configured), sorted(configured, reverse=True), configured] == orders
 
 
 def test_nothing_on_the_page_may_run_except_its_own_script(app: web.Application) -> None:

@@ -86,8 +86,8 @@ def homes() -> Iterator[Callable[..., HomePage]]:
     """Build homes that end with the test."""
     built: list[HomePage] = []
 
-    def build(*names: str, prefix: str = "") -> HomePage:
-        built.append(HomePage(*names, prefix=prefix))
+    def build(*names: str, prefix: str = "", is_ready: bool = True) -> HomePage:
+        built.append(HomePage(*names, prefix=prefix, is_ready=is_ready))
         return built[-1]
 
     yield build

@@ -11,9 +11,11 @@ from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.errors import RejectReason
 from ble_exporter.exporter.app import create_app
 from ble_exporter.status.device_status import DeviceStatus
+from ble_exporter.status.liveness import Liveness
 from tests.home import Home
 
 LOCALHOST = "127.0.0.1"
+_ONE_DAY_S = 86_400.0
 START_S = 5020.0
 """Late in a minute of the history: the first two packets of `spend_an_hour` are both in the next minute."""
 
@@ -25,16 +27,20 @@ class HomePage:
     Args:
         names: The devices' names.
         prefix: The path of the page, as behind a reverse proxy: "" or "/ble".
+        is_ready: Whether a scan has ended, so that the exporter is ready.
 
     Attributes:
         names: The devices' names.
     """
 
-    def __init__(self, *names: str, prefix: str = "") -> None:
+    def __init__(self, *names: str, prefix: str = "", is_ready: bool = True) -> None:
         self.names = names
         self._home = Home(*names, limit=fixed_limit(600))
         self._home.now = START_S
         self._prefix = prefix
+        self._liveness = Liveness(_ONE_DAY_S, _ONE_DAY_S, lambda: self.now)
+        if is_ready:
+            self.end_scan()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._runner: web.AppRunner | None = None
@@ -64,6 +70,11 @@ class HomePage:
         """Send a packet from a device that is refused for a reason."""
         self._home.devices[device].refuse(reason, self.now)
 
+    def end_scan(self) -> None:
+        """End a scan now. The next one is due after days."""
+        self._liveness.scan_started()
+        self._liveness.scan_ended()
+
     def spend_an_hour(self, device: str) -> None:
         """Send two packets a minute from a device for an hour, with a quarter of an hour left out."""
         for step in range(120):
@@ -92,7 +103,7 @@ class HomePage:
         devices = self._home.devices.values()
         config = AppConfig(30, 30, 8000, {device.address: device.name for device in devices})
         status = DeviceStatus(devices, self._home.clock)
-        app = create_app(config, collectors={"readings": self._home.readings}, status=status)
+        app = create_app(config, collectors={"readings": self._home.readings}, liveness=self._liveness, status=status)
         if self._prefix:
             outer = web.Application()
             outer.add_subapp(self._prefix, app)

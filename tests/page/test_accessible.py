@@ -59,7 +59,10 @@ def test_it_is_a_table_on_a_phone_too(home: HomePage, open_page: OpenPage) -> No
     page = open_page(home, width=360)
 
     assert (
-        5 == page.get_by_role("table", name="Devices, and the last hour of each value").get_by_role("rowheader").count()
+        5
+        == page.get_by_role("table", name="Devices, and the last hour of each value: its course, minimum and maximum")
+        .get_by_role("rowheader")
+        .count()
     )
     assert 9 == page.get_by_role("columnheader").count()
     assert 5 * 8 == page.get_by_role("cell").count()
@@ -95,12 +98,13 @@ def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) ->
     """The keyboard must reach each link, and the table when it is wider than the window; the focus must be visible."""
     page = open_page(home)
     reached = []
-    for _ in range(6):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("[document.activeElement.className || document.activeElement.textContent]")[0])
         assert "solid" == page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
 
-    assert ["scroll", "/metrics", "/status", "/history", "/healthz", "/readyz"] == reached
+    columns = ["Device", "State", "Age", "Temperature", "Humidity", "Battery", "RSSI", "Packets"]
+    assert ["scroll", *columns, "/metrics", "/status", "/history", "/healthz", "/readyz"] == reached
 
 
 def test_nothing_moves(home: HomePage, open_page: OpenPage) -> None:

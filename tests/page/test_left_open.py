@@ -53,7 +53,7 @@ def test_an_exporter_that_is_back_is_believed_again(homes: Homes, open_page: Ope
     let_it_ask(page)
 
     found = wait_for_rows(page, lambda found: "?" not in found[0][1])
-    assert "● heard 0 s ago" == found[0][1]
+    assert "● heard" == found[0][1]
     assert "" == page.locator("#answer").text_content()
 
 
@@ -116,5 +116,5 @@ def test_the_lines_continue_when_the_clock_is_set_back(homes: Homes, open_page: 
 
     let_it_ask(page)
 
-    wait_for_rows(page, lambda found: found[0][3] == "22.5 °C")
+    wait_for_rows(page, lambda found: found[0][3] == "22.5 °C 21.5 to 22.5")
     assert "Last hour: 21.5 to 22.5 °C, heard in 2 of 60 minutes" == words_of_the_line(page)

@@ -46,6 +46,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
         "address": "A4:C1:38:00:00:01",
         "state": "never_heard",
         "state_text": "not heard yet",
+        "is_late": False,
         "format": None,
         "last_heard_timestamp_seconds": None,
         "last_update_timestamp_seconds": None,
@@ -56,6 +57,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
         "packets": 0,
         "refused": {},
         "readings": {},
+        "idle_pins": [],
         "others": {},
     } == states(home)[0]
 
@@ -74,6 +76,7 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
         "address": "A4:C1:38:00:00:01",
         "state": "heard",
         "state_text": "heard 4 s ago",
+        "is_late": False,
         "format": "BTHome v2 and MiBeacon",
         "last_heard_timestamp_seconds": EPOCH_S + 5010,
         "last_update_timestamp_seconds": EPOCH_S + 5010,
@@ -87,6 +90,7 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
             "temperature": {"value": 21.5, "unit": "°C", "text": ""},
             "temperature_2": {"value": 5.5, "unit": "°C", "text": ""},
         },
+        "idle_pins": [],
         "others": {},
     } == states(home)[0]
 
@@ -123,6 +127,40 @@ def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
     assert ("heard", "heard 59 s ago") == in_words(home, 59)
     assert ("silent", "silent for 60 s, usual interval 5 s") == in_words(home, 60)
     assert ("silent", "silent for 2 h, usual interval 5 s") == in_words(home, 7200)
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "scan_interval_s", "latest_s"),
+    [(2.5, 0, 8.1), (5, 0, 11.2), (60, 0, 80), (600, 0, 755), (2.5, 30, 42.5)],
+)
+def test_a_device_past_its_usual_interval_is_late(interval_s: float, scan_interval_s: float, latest_s: float) -> None:
+    """A sensor that sends every ten minutes shows a fault before it is silent; no packet is due in a pause."""
+    home = Home()
+    for _ in range(9):
+        home.now += interval_s
+        hear(home)
+    status = DeviceStatus(home.devices.values(), home.clock, scan_interval_s)
+    found = []
+    for age_s in (0.0, latest_s, latest_s + 0.2):
+        heard_s, home.now = home.now, home.now + age_s
+        attic = next(status.states())
+        found.append((attic["state"], attic["is_late"]))
+        home.now = heard_s
+
+    assert [("heard", False), ("heard", False), ("heard", True)] == found
+
+
+def test_only_a_heard_device_with_a_rhythm_is_late(home: Home) -> None:
+    """A silent device is worse than late, and the first packet says nothing about the next."""
+    hear(home)
+    home.now += 59
+    assert ("heard", False) == (states(home)[0]["state"], states(home)[0]["is_late"])
+    for _ in range(20):
+        home.now += 5
+        hear(home)
+    home.now += 60
+
+    assert ("silent", False) == (states(home)[0]["state"], states(home)[0]["is_late"])
 
 
 def test_a_device_that_was_heard_once_has_no_usual_interval(home: Home) -> None:

@@ -23,7 +23,7 @@ def _read(name: str, content_type: str) -> PageFile:
     return PageFile(content_type, body, hashlib.sha256(body).hexdigest()[:16])
 
 
-_SCRIPTS = ("script.js", "table.js", "line.js", "dom.js", "words.js")
+_SCRIPTS = ("script.js", "table.js", "sort.js", "line.js", "dom.js", "words.js")
 FILES: Mapping[str, PageFile] = {
     "style.css": _read("style.css", "text/css"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
@@ -32,7 +32,7 @@ FILES: Mapping[str, PageFile] = {
 """File name to file, for the files that the page refers to."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-"""The page, with the placeholders `version`, `heard` and `rows`."""
+"""The page, with the placeholders `version`, `summary`, `warning`, `reason`, `headers` and `rows`."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -1,15 +1,37 @@
-// Draws the last hour of a value, as a line with gaps where nothing was heard.
+// Draws the last hour of a value: a line with gaps where nothing was heard, and its minimum and maximum.
 
-import { setAttribute, setText } from "./dom.js";
+import { make, setAttribute, setText } from "./dom.js";
 import { number, withUnit } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 24;
-// Unit to the smallest range that fills the height, so that noise of 0.1 °C does not look like a peak.
-const LEAST_SPAN = new Map([["°C", 1], ["%", 1]]);
+// Unit to the smallest range that fills the height: twenty times what a value changes by while nothing happens, so that
+// a battery's 15 mV, 0.1 °C or 1 % look flat. For any other unit, such as that of a meter, each change counts.
+const LEAST_SPAN = new Map([
+  ["°C", 2],
+  ["%", 20],
+  ["V", 0.3],
+  ["hPa", 4],
+  ["lx", 20],
+  ["ppm", 400],
+  ["µg/m³", 40],
+  ["µS/cm", 100],
+  ["kg", 1],
+  ["m", 0.2],
+  ["A", 0.2],
+  ["W", 20],
+  ["rpm", 20],
+  ["°", 20],
+  ["m/s", 1],
+  ["m/s²", 1],
+  ["°/s", 20],
+  ["m³/h", 0.2],
+  ["", 1],
+]);
 
-export function makeLine() {
+// Returns the elements of an hour, which are in the page while it has a point. The caller may set `unit` and `isBinary`.
+export function makeHour(unit = "") {
   const svg = document.createElementNS(SVG, "svg");
   const title = document.createElementNS(SVG, "title");
   const path = document.createElementNS(SVG, "path");
@@ -18,21 +40,25 @@ export function makeLine() {
   svg.setAttribute("viewBox", `-2 -2 ${WIDTH + 4} ${HEIGHT + 4}`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.append(title, path);
-  return { svg, title, path };
+  // A screen reader reads the range in the title.
+  const range = make("small", { class: "range", "aria-hidden": "true" });
+  return { element: make("div", { class: "hour" }, [svg, range]), title, path, range, unit, isBinary: false };
 }
 
-export function drawLine(line, parent, points, unit) {
+export function drawHour(hour, parent, points) {
   const heard = (points ?? []).filter((point) => point !== null);
   if (heard.length === 0) {
-    line.svg.remove();
+    hour.element.remove();
     return;
   }
   const low = Math.min(...heard);
   const high = Math.max(...heard);
   const range = low === high ? number(low) : `${number(low)} to ${number(high)}`;
-  setText(line.title, `Last hour: ${withUnit(range, unit)}, heard in ${heard.length} of ${points.length} minutes`);
-  setAttribute(line.path, "d", pathOf(points, (low + high) / 2, Math.max(high - low, LEAST_SPAN.get(unit) ?? 0)));
-  if (line.svg.parentNode !== parent) parent.append(line.svg);
+  setText(hour.title, `Last hour: ${withUnit(range, hour.unit)}, heard in ${heard.length} of ${points.length} minutes`);
+  // The range of a value that has not changed would repeat the value; the words of a binary sensor have no range.
+  setText(hour.range, hour.isBinary || low === high ? "" : range);
+  setAttribute(hour.path, "d", pathOf(points, (low + high) / 2, Math.max(high - low, LEAST_SPAN.get(hour.unit) ?? 0)));
+  if (hour.element.parentNode !== parent) parent.append(hour.element);
 }
 
 function pathOf(points, middle, span) {

@@ -1,5 +1,5 @@
 """
-Renders the table's rows as they are at the time of the request; without JavaScript, a browser shows only these.
+Renders the page as it is at the time of the request; without JavaScript, a browser shows only this.
 
 With JavaScript, script.js then builds the same rows from /status; a test compares both versions.
 """
@@ -9,36 +9,98 @@ from html import escape
 
 from ble_exporter.device.events import INFO
 from ble_exporter.exporter.page.files import PAGE
-from ble_exporter.status.device_status import DeviceState, Said, Shown, State
-from ble_exporter.utils import in_words
+from ble_exporter.exporter.page.sorting import Sort
+from ble_exporter.status.device_status import DeviceState, Said, Shown
+from ble_exporter.utils import in_words, number_of
 
-_SYMBOLS: Mapping[State, str] = {"heard": "●", "silent": "○", "refused": "✕", "never_heard": "–"}
+_SYMBOLS: Mapping[str, str] = {"heard": "●", "late": "◐", "silent": "○", "refused": "✕", "never_heard": "–"}
 _ROWS = "\0"
 _COLUMNS = ("temperature", "humidity", "battery")
+_HEADERS: Mapping[str, str] = {
+    "device": "Device",
+    "state": "State",
+    "age": "Age",
+    "temperature": "Temperature",
+    "humidity": "Humidity",
+    "battery": "Battery",
+    "others": "Others",
+    "rssi": '<abbr title="received signal strength">RSSI</abbr>',
+    "packets": "Packets",
+}
+_TEXT_COLUMNS = ("device", "state", "others")
 # Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 _MOST_OTHERS = 32
+_NO_DEVICES = (
+    '<tr role="row"><td role="cell" colspan="9">No device is configured. '
+    "<code>ble-exporter discover --write config.yaml</code> finds sensors and adds them.</td></tr>"
+)
 
 
-def render(version: str, heard: str, devices: Iterable[DeviceState]) -> Iterator[str]:
-    """Yield the page as HTML, in one piece for each device; `heard` is a sentence about the last scan."""
-    around = PAGE.substitute(version=escape(version), heard=escape(heard), rows=_ROWS)
+def render(
+    version: str,
+    devices: Iterable[DeviceState],
+    *,
+    scan_age_s: float | None,
+    not_ready: str | None,
+    sort: Sort,
+) -> Iterator[str]:
+    """
+    Yield the page as HTML, in small pieces; those that come while the rows are sorted are empty.
+
+    Args:
+        version: The version of the exporter.
+        devices: The devices in the order of the configuration.
+        scan_age_s: Seconds since the last scan ended; None before the first end.
+        not_ready: The reason why /readyz answers 503; None if the exporter is ready.
+        sort: The order of the rows.
+    """
+    rows = []
+    heard = 0
+    for device in devices:
+        rows.append((sort.value(device), _row(device)))
+        heard += device["state"] == "heard"
+        yield ""
+    around = PAGE.substitute(
+        version=escape(version),
+        summary=_summary(heard, len(rows), scan_age_s),
+        warning="" if not_ready is None else "Not ready: values may be missing or out of date.",
+        reason="" if not_ready is None else f"Reason: {escape(not_ready)}.",
+        headers="\n".join(_header(column, text, sort) for column, text in _HEADERS.items()),
+        rows=_ROWS,
+    )
     before, after = around.split(_ROWS)
     yield before
-    for device in devices:
-        yield f"{_row(device)}\n"
+    yield from sort.apply(rows) or [_NO_DEVICES]
     yield after
 
 
+def _summary(heard: int, devices: int, scan_age_s: float | None) -> str:
+    now = f"{heard} of {number_of(devices, 'device')} heard."
+    return now if scan_age_s is None else f"{now} The last scan ended {in_words(scan_age_s)} ago."
+
+
+def _header(column: str, text: str, sort: Sort) -> str:
+    kind = "" if column in _TEXT_COLUMNS else ' class="number"'
+    if column == "others":
+        return f'<th role="columnheader" scope="col">{text}</th>'
+    direction = "descending" if sort.is_descending else "ascending"
+    chosen = f' aria-sort="{direction}"' if column == sort.column else ""
+    link = f'<a href="?sort={sort.next(column)}" data-column="{column}">{text}</a>'
+    return f'<th role="columnheader" scope="col"{kind}{chosen}>{link}</th>'
+
+
 def _row(device: DeviceState) -> str:
-    readings = device["readings"]
+    readings = {name: shown for name, shown in device["readings"].items() if name not in device["idle_pins"]}
     others = [_item(f"{_name(name)} {_value(shown)}") for name, shown in readings.items() if name not in _COLUMNS]
     others += [_said(name, said) for name, said in device["others"].items()]
     left_out = len(others) - _MOST_OTHERS
     if left_out > 0:
         others[_MOST_OTHERS:] = [_item(f"and {left_out} more")]
+    state, words = _state(device)
+    symbol = f'<span class="symbol" aria-hidden="true">{_SYMBOLS[state]}</span>'
     age, rssi = device["age_seconds"], device["rssi_dbm"]
     cells = [
-        _state(device),
+        f'<td role="cell" class="state" data-label="State">{symbol} <span class="words">{escape(words)}</span></td>',
         _cell("age", "–" if age is None else in_words(age)),
         *(_cell(name, _value(readings[name]) if name in readings else "–") for name in _COLUMNS),
         f'<td role="cell" class="others" data-label="Others"><ul>{"".join(others)}</ul></td>',
@@ -47,13 +109,21 @@ def _row(device: DeviceState) -> str:
     ]
     name, address = escape(device["name"]), escape(device["address"])
     header = f'<th role="rowheader" scope="row"><bdi>{name}</bdi> <small>{address}</small></th>'
-    return f'<tr role="row" data-state="{device["state"]}">{header}{"".join(cells)}</tr>'
+    return f'<tr role="row" data-state="{state}">{header}{"".join(cells)}</tr>'
 
 
-def _state(device: DeviceState) -> str:
-    symbol = f'<span class="symbol" aria-hidden="true">{_SYMBOLS[device["state"]]}</span>'
-    words = f'<span class="words">{escape(device["state_text"])}</span>'
-    return f'<td role="cell" class="state" data-label="State">{symbol} {words}</td>'
+def _state(device: DeviceState) -> tuple[str, str]:
+    """Return the state for the symbol and the colour, and its words, without the age, which has its own column."""
+    state = device["state"]
+    if state not in ("heard", "silent"):
+        return state, device["state_text"]
+    word = "late" if device["is_late"] else state
+    interval_s = device["interval_seconds"]
+    if word == "heard" or interval_s is None:
+        return word, word
+    # A line breaks only after the comma.
+    usual = f"usual interval {in_words(interval_s)}".replace(" ", "\N{NO-BREAK SPACE}")
+    return word, f"{word}, {usual}"
 
 
 def _cell(name: str, text: str) -> str:

@@ -1,6 +1,7 @@
 // Keeps the table up to date: fetches /status every 5 s and /history every minute, and updates the ages every second.
 
-import { setText } from "./dom.js";
+import { setAttribute, setText } from "./dom.js";
+import { arrange, onSort } from "./sort.js";
 import { keyOf, makeRow, showAges, showState, updateRow } from "./table.js";
 import { inWords } from "./words.js";
 
@@ -12,7 +13,9 @@ const BELIEVED_S = (ASK_MS + 2 * PATIENCE_MS) / 1000;
 const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
 const body = document.getElementById("devices");
-const banner = document.getElementById("answer");
+const banner = document.getElementById("banner");
+const warning = document.getElementById("answer");
+const reason = document.getElementById("reason");
 const summary = document.getElementById("summary");
 const { version } = document.body.dataset;
 const loadedAt = Date.now();
@@ -36,20 +39,21 @@ function isKnown() {
 
 function stateOf(device) {
   if (!isKnown()) return ["unknown", "not known"];
-  const age = inWords(device.age_seconds + elapsed());
-  if (device.state === "heard") return ["heard", `heard ${age} ago`];
-  if (device.state === "silent") {
-    const usual = device.interval_seconds === null ? "" : `, usual interval ${inWords(device.interval_seconds)}`;
-    return ["silent", `silent for ${age}${usual}`];
-  }
-  return [device.state, device.state_text];
+  if (device.state === "heard" && !device.is_late) return ["heard", "heard"];
+  if (device.state !== "heard" && device.state !== "silent") return [device.state, device.state_text];
+  const state = device.is_late ? "late" : device.state;
+  if (device.interval_seconds === null) return [state, state];
+  // A line breaks only after the comma.
+  const usual = `usual interval ${inWords(device.interval_seconds)}`.replaceAll(" ", "\u00a0");
+  return [state, `${state}, ${usual}`];
 }
 
 function summaryOf(status) {
   if (!isKnown()) return "";
   const heard = status.devices.filter((device) => device.state === "heard").length;
-  const now = `${heard} of ${status.devices.length} devices heard.`;
-  if (status.last_scan_timestamp === null) return `${now} The first scan has not ended yet.`;
+  const all = status.devices.length;
+  const now = `${heard} of ${all} ${all === 1 ? "device" : "devices"} heard.`;
+  if (status.last_scan_timestamp === null) return now;
   const age = Math.max(0, answer.exporterSeconds - status.last_scan_timestamp + elapsed());
   return `${now} The last scan ended ${inWords(age)} ago.`;
 }
@@ -65,7 +69,7 @@ function tick() {
     setText(summary, summaryOf(answer.status));
   } else if (isGone) {
     // Rows from page.html contain the ages only as text, so the script can't update them before the first answer.
-    for (const element of body.rows) {
+    for (const element of body.querySelectorAll("[data-state]")) {
       const [symbol, words] = [".symbol", ".words"].map((found) => element.querySelector(found));
       showState({ element, symbol, words }, "unknown", "not known");
       setText(element.querySelector("[data-label=Age] .value"), "–");
@@ -92,23 +96,38 @@ async function loadAll() {
   return { status, at: Date.now(), exporterSeconds };
 }
 
+function showOrder(isNew) {
+  if (answer === null) return;
+  arrange(body, rows.map((row) => row.element), answer.status.devices, isNew);
+}
+
 function take(latest) {
   answer = latest;
   const { devices } = latest.status;
   const isSame = rows.length === devices.length && rows.every((row, index) => row.key === keyOf(devices[index]));
-  if (!isSame) {
+  if (!isSame && devices.length > 0) {
     rows = devices.map(makeRow);
-    body.replaceChildren(...rows.map((row) => row.element));
+    body.replaceChildren();
   }
+  showOrder(!isSame);
   devices.forEach((device, index) => updateRow(rows[index], device, hours.get(device.name) ?? new Map()));
 }
 
+// Shows whether there is an answer, and whether the exporter is ready. A screen reader reads each change of `warning`,
+// but not of the reason, which can contain a number that changes with every answer.
 function say(gone) {
-  if (gone === isGone) return;
   isGone = gone;
-  // The text includes the date, because the page may stay open for days.
-  const since = new Date(answer === null ? loadedAt : answer.at).toLocaleString("en-GB", MOMENT);
-  setText(banner, gone ? `No answer since ${since}. The table shows the last known values.` : "");
+  setAttribute(banner, "data-gone", String(gone));
+  if (gone) {
+    // The text includes the date, because the page may stay open for days.
+    const since = new Date(answer === null ? loadedAt : answer.at).toLocaleString("en-GB", MOMENT);
+    setText(warning, `No answer since ${since}. The table shows the last known values.`);
+    setText(reason, "");
+    return;
+  }
+  const { ready, ready_text: text } = answer.status;
+  setText(warning, ready ? "" : "Not ready: values may be missing or out of date.");
+  setText(reason, ready ? "" : `Reason: ${text}.`);
 }
 
 async function ask() {
@@ -133,5 +152,6 @@ document.addEventListener("visibilitychange", () => {
   tick();
   ask();
 });
+onSort(() => showOrder(true));
 setInterval(tick, 1000);
 ask();

@@ -1,11 +1,13 @@
 // Builds the table's rows as rows.py does, and adds the last hour of each value.
 
 import { make, setAttribute, setText } from "./dom.js";
-import { drawLine, makeLine } from "./line.js";
+import { drawHour, makeHour } from "./line.js";
 import { capital, inWords, label, number, withUnit } from "./words.js";
 
-const COLUMNS = ["temperature", "humidity", "battery"];
-const SYMBOLS = { heard: "●", silent: "○", refused: "✕", never_heard: "–", unknown: "?" };
+// Measurement to its unit, which is needed for the last hour of a value that is no longer shown.
+const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
+const COLUMNS = Object.keys(UNITS);
+const SYMBOLS = { heard: "●", late: "◐", silent: "○", refused: "✕", never_heard: "–", unknown: "?" };
 // Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 const MOST_OTHERS = 32;
 // Device information is shown without an age: unlike an event, it stays valid.
@@ -14,7 +16,7 @@ const OF_ITSELF = ["device_type", "firmware_version"];
 function makeValue(name) {
   const value = make("span", { class: "value" });
   const cell = make("td", { role: "cell", class: "number", "data-label": capital(name) }, [value]);
-  return { cell, value, line: makeLine() };
+  return { cell, value, hour: makeHour(UNITS[name]) };
 }
 
 // Returns the identity of a device: if the address differs, it is another device, even under the same name.
@@ -60,28 +62,28 @@ export function showAges(row, device, elapsed) {
   }
 }
 
-// Updates a row: `device` is from /status, `hour` from /history (measurement to points).
-export function updateRow(row, device, hour) {
-  const readings = new Map(Object.entries(device.readings));
+// Updates a row: `device` is from /status, `points` from /history (measurement to points).
+export function updateRow(row, device, points) {
+  const shown = Object.entries(device.readings).filter(([name]) => !device.idle_pins.includes(name));
+  const readings = new Map(shown);
   COLUMNS.forEach((name, index) => {
-    const { cell, value, line } = row.values[index];
+    const { cell, value, hour } = row.values[index];
     const reading = readings.get(name);
     setText(value, reading ? withUnit(number(reading.value), reading.unit) : "–");
-    drawLine(line, cell, hour.get(name), reading?.unit ?? line.unit);
-    if (reading) line.unit = reading.unit;
+    drawHour(hour, cell, points.get(name));
   });
-  updateOthers(row, device, readings, hour);
+  updateOthers(row, device, readings, points);
   setText(row.rssi.value, device.rssi_dbm === null ? "–" : `${device.rssi_dbm}\u00a0dBm`);
   setText(row.packets.value, String(device.packets));
 }
 
-function updateOthers(row, device, readings, hour) {
+function updateOthers(row, device, readings, points) {
   const wanted = new Map();
   for (const [name, reading] of readings) {
     if (COLUMNS.includes(name)) continue;
     const value = reading.text || withUnit(number(reading.value), reading.unit);
     const text = `${label(name)} ${value}`;
-    wanted.set(name, { text, points: hour.get(name), unit: reading.unit });
+    wanted.set(name, { text, points: points.get(name), unit: reading.unit, isBinary: reading.text !== "" });
   }
   for (const [name, said] of Object.entries(device.others)) {
     wanted.set(`said ${name}`, { text: `${label(name)} ${said.value}` });
@@ -96,17 +98,18 @@ function updateOthers(row, device, readings, hour) {
     item.element.remove();
     row.others.delete(name);
   }
-  for (const [name, { text, points, unit }] of wanted) {
+  for (const [name, { text, points: hour, unit, isBinary }] of wanted) {
     const item = row.others.get(name) ?? addOther(row, name);
     setText(item.text, text);
-    drawLine(item.line, item.element, points, unit);
+    Object.assign(item.hour, { unit, isBinary });
+    drawHour(item.hour, item.element, hour);
   }
 }
 
 function addOther(row, name) {
   const text = make("bdi");
   const more = make("small");
-  const item = { text, more, element: make("li", {}, [text, " ", more]), line: makeLine() };
+  const item = { text, more, element: make("li", {}, [text, " ", more]), hour: makeHour() };
   row.others.set(name, item);
   row.list.append(item.element);
   return item;

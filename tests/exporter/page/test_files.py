@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ble_exporter.exporter.page import files
 from ble_exporter.exporter.page.files import FILES, HEADERS, PAGE
+from ble_exporter.formats.registry import UNITS
 
 FOLDER = Path(files.__file__).parent
 
@@ -29,7 +30,18 @@ def test_the_page_refers_to_files_that_are_served() -> None:
 
 def test_the_page_has_these_placeholders() -> None:
     """`render` fills these placeholders; any other would be a KeyError at each request."""
-    assert {"version", "heard", "rows"} == set(re.findall(r"\$\{?(\w+)", PAGE.template))
+    assert {"version", "summary", "warning", "reason", "headers", "rows"} == set(
+        re.findall(r"\$\{?(\w+)", PAGE.template)
+    )
+
+
+def test_every_unit_has_a_least_span_or_is_that_of_a_meter() -> None:
+    """A line would show the noise of a unit without a least span as peaks and valleys."""
+    table = re.search(r"LEAST_SPAN = new Map\(\[(.*?)\]\);", FILES["line.js"].body.decode(), re.DOTALL)
+    assert table is not None
+    of_meters = {"kWh", "L", "m³", "mm", "s"}
+
+    assert {*UNITS.values()} - of_meters == set(re.findall(r'\["([^"]*)", [\d.]+\]', table[1]))
 
 
 def test_two_files_have_different_etags() -> None:

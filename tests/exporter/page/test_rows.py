@@ -6,6 +6,7 @@ import pytest
 
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.page.rows import render
+from ble_exporter.exporter.page.sorting import Sort
 from ble_exporter.status.device_status import DeviceStatus
 from tests.home import Home
 
@@ -53,7 +54,13 @@ def home_of(*names: str) -> Home:
 
 def table(home: Home) -> Table:
     """Return the table at the home's current time."""
-    return Table("".join(render("1.0", "", DeviceStatus(home.devices.values(), home.clock).states())))
+    return Table(page(home))
+
+
+def page(home: Home, not_ready: str | None = None, sort: str = "") -> str:
+    """Return the page at the home's current time."""
+    states = DeviceStatus(home.devices.values(), home.clock).states()
+    return "".join(render("1.0", states, scan_age_s=None, not_ready=not_ready, sort=Sort.parse(sort)))
 
 
 def test_a_row_shows_all_data_of_a_device() -> None:
@@ -72,7 +79,7 @@ def test_a_row_shows_all_data_of_a_device() -> None:
 
     expected = [
         "attic A4:C1:38:00:00:01",
-        "● heard 4 s ago",
+        "● heard",
         "4 s",
         "21.5 °C",
         "40.25 %",
@@ -103,12 +110,69 @@ def test_each_state_has_a_word_and_a_symbol() -> None:
         home.devices[name].refuse("wrong_key", home.now)
 
     assert [
-        ["○ silent for 3 min", "3 min"],
-        ["● heard 0 s ago", "0 s"],
+        ["○ silent", "3 min"],
+        ["● heard", "0 s"],
         ["✕ refused: wrong key", "–"],
         ["– not heard yet", "–"],
         ["✕ refused: wrong key", "3 min"],
     ] == [row[1:3] for row in table(home).rows]
+
+
+def test_a_device_past_its_usual_interval_is_late() -> None:
+    """A green row promises that all is well, but this device may have sent its last packet."""
+    home = home_of("attic")
+    for _ in range(9):
+        home.hear({"temperature": 21.5})
+        home.now += 5
+    home.now += 25
+
+    found = table(home)
+    assert [["◐ late, usual interval 5 s", "30 s"]] == [row[1:3] for row in found.rows]
+
+
+def test_no_age_is_shown_twice() -> None:
+    """An age in two columns makes the reader look for the difference."""
+    home = home_of("attic", "cellar")
+    home.hear({"temperature": 21.5}, others={"button": "press"}, device="cellar")
+    home.now += 47
+    home.hear({"temperature": 21.5})
+    home.now += 31
+
+    assert [1, 1] == [" ".join(row).count(age) for row, age in zip(table(home).rows, ("31 s", "78 s ago"), strict=True)]
+
+
+def test_the_pins_of_a_plain_thermometer_are_left_out() -> None:
+    """The words "opening open" alarm the owner of a thermometer in a drawer."""
+    home = home_of("attic")
+    home.hear({"temperature": 21.5, "battery": 81})
+    home.hear({"voltage": 2.848, "power_on": 0, "opening": 1})
+
+    assert ";voltage 2.848 V" == table(home).rows[0][6]
+
+
+def test_a_header_is_a_link_to_the_next_order() -> None:
+    """The links work without JavaScript; `aria-sort` tells a screen reader the order."""
+    found = page(home_of("attic"), sort="age")
+
+    assert '<th role="columnheader" scope="col" class="number" aria-sort="ascending"><a href="?sort=-age"' in found
+    assert 1 == found.count("aria-sort")
+    assert '<a href="?sort=device" data-column="device">Device</a>' in found
+
+
+def test_the_reason_is_shown_while_the_exporter_is_not_ready() -> None:
+    """Values may be out of date then, and the reason names what to repair."""
+    home = home_of("attic")
+
+    assert "<p>Reason: hci0 &lt;hangs&gt;.</p>" in page(home, "hci0 <hangs>").replace(' id="reason"', "")
+    assert '<p id="answer" role="status"></p>\n<p id="reason"></p>' in page(home)
+
+
+def test_without_a_device_the_page_says_how_to_find_one() -> None:
+    """An empty table looks like an error of the page."""
+    found = "".join(render("1.0", [], scan_age_s=4, not_ready=None, sort=Sort()))
+
+    assert "ble-exporter discover" in Table(found).rows[0][0]
+    assert "0 of 0 devices heard. The last scan ended 4 s ago." in found
 
 
 def test_a_device_that_was_never_heard_has_dashes() -> None:
