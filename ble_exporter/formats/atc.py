@@ -12,6 +12,7 @@ Source: pvvx/ATC_MiThermometer, README.md, src/custom_beacon.h and custom_beacon
 atc1441/ATC_MiThermometer, README.md. docs/formats.md explains the values.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from struct import Struct
@@ -105,6 +106,10 @@ FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
 _TELINK = bytes.fromhex("a4c138")
 
 
+# Temperatures in °C; cells of 1.5 V that are nearly flat, and three of 1.5 V, in V. Only guesses use these limits.
+_PLAUSIBLE = {"temperature": (-60.0, 120.0), "voltage": (1.0, 5.0)}
+
+
 def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
     """Yield the fields of service data of UUID 0x181A."""
     size = len(payload)
@@ -154,10 +159,19 @@ def guess(payload: bytes) -> Guess | None:
     if size in ENCRYPTED:
         return Guess(POSSIBLE, UUID, f"{size} bytes, like encrypted {ENCRYPTED[size].name}")
     if size not in PLAIN:
-        return None
+        address = payload[:ADDRESS_SIZE]
+        begins_with_address = address.startswith(_TELINK) or address[::REVERSED].startswith(_TELINK)
+        why = "it begins with an address, like pvvx custom and ATC1441"
+        return Guess(LIKELY, UUID, why) if begins_with_address and size > ADDRESS_SIZE else None
     layout = PLAIN[size]
     if payload[:ADDRESS_SIZE][:: layout.address_order].startswith(_TELINK):
         return Guess(CERTAIN, UUID, f"{size} bytes with an address, like {layout.name}")
-    if all(field.is_possible for field in _values(payload, layout)):
+    if all(_is_plausible(field) for field in _values(payload, layout)):
         return Guess(LIKELY, UUID, f"{size} bytes, like {layout.name}")
     return None
+
+
+def _is_plausible(field: Field) -> bool:
+    """Return whether a thermometer at home can have the value; other bytes rarely have three such values in a row."""
+    least, most = _PLAUSIBLE.get(field.name.name, (-math.inf, math.inf))
+    return field.is_possible and least <= float(field.value) <= most

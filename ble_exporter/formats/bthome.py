@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
-from ble_exporter.formats.decoded import CERTAIN, LIKELY, Cipher, Counter, Decoded, Guess
+from ble_exporter.formats.decoded import CERTAIN, LIKELY, POSSIBLE, Cipher, Counter, Decoded, Guess
 from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields, mac_bytes
 from ble_exporter.formats.field import MAX_SIZE, Field, check_room, check_size
 from ble_exporter.formats.measurement import Measurement
@@ -32,6 +32,7 @@ _RESERVED = 0b0000_0010
 _TRIGGER_BASED = 0b0000_0100
 _VERSION = 0b1110_0000
 _VERSION_2 = 0b0100_0000
+_UNUSED = 0b0001_1000
 _CHECKED = _VERSION | _RESERVED | _ENCRYPTED
 
 _PLAIN = bytes([_VERSION_2])
@@ -163,8 +164,19 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess BTHome v2 from the device-information byte and the objects; return None if the byte does not fit."""
-    if not payload or payload[0] & ~(_ENCRYPTED | _TRIGGER_BASED) != _VERSION_2:
+    """Guess BTHome v2 from the device-information byte and the objects; return None if neither fits."""
+    if not payload or payload[0] & _UNUSED:
         return None
-    rank = CERTAIN if is_fully_known(fields, payload) else LIKELY
-    return Guess(rank, UUID, f"it begins with 0x{payload[0]:02X}, as device information does")
+    has_known_objects = is_fully_known(fields, _PLAIN + payload[1:])
+    if payload[0] & ~(_ENCRYPTED | _TRIGGER_BASED) == _VERSION_2:
+        rank = LIKELY if payload[0] & _ENCRYPTED else CERTAIN if has_known_objects else POSSIBLE
+        return Guess(rank, UUID, f"it begins with 0x{payload[0]:02X}, as device information does")
+    if (
+        has_known_objects
+        and payload[0] & _VERSION
+        and (payload[0] & _VERSION == _VERSION_2 or not payload[0] & _RESERVED)
+    ):
+        return Guess(POSSIBLE, UUID, f"known objects follow 0x{payload[0]:02X}, which is no valid device information")
+    if payload[0] & _CHECKED == _VERSION_2 | _RESERVED | _ENCRYPTED and len(payload) >= _MIN_ENCRYPTED_SIZE:
+        return Guess(POSSIBLE, UUID, f"it begins with 0x{payload[0]:02X}, device information with the reserved bit 1")
+    return None

@@ -17,9 +17,9 @@ from struct import Struct
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
-from ble_exporter.formats.decoded import ANYTHING, LIKELY, Guess
+from ble_exporter.formats.decoded import ANYTHING, LIKELY, POSSIBLE, Guess
 from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields
-from ble_exporter.formats.field import Field, check_room, check_size
+from ble_exporter.formats.field import MAX_SIZE, Field, check_room, check_size
 from ble_exporter.formats.limits import bounds
 from ble_exporter.formats.numbers import Number
 from ble_exporter.formats.values import fold, is_fully_known
@@ -121,9 +121,16 @@ def _raw(number: Number, value_type: int, data: bytes) -> float | None:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess plain BTHome v1 for service data that consists of known objects only; otherwise return None."""
-    if is_fully_known(fields, payload):
+    """Guess plain BTHome v1 for service data that begins with a known object; otherwise return None."""
+    if is_typical(payload):
         return Guess(LIKELY, UUID, "it consists of version 1 objects only")
+    if is_fully_known(fields, payload) and all(
+        one.end - one.start <= _most(payload[one.start]) for one in fields(payload)
+    ):
+        return Guess(POSSIBLE, UUID, "it consists of version 1 objects, some of them of an unusual size")
+    first = payload[: 1 + (payload[0] & _LENGTH)] if payload else b""
+    if len(first) < len(payload) and is_typical(first):
+        return Guess(POSSIBLE, UUID, "it begins with a version 1 object")
     return None
 
 
@@ -132,6 +139,11 @@ def guess_encrypted(payload: bytes) -> Guess | None:
     if len(payload) > _COUNTER_SIZE + MIC_SIZE:
         return Guess(ANYTHING, UUID_ENCRYPTED, "any bytes fit, because encrypted data looks random")
     return None
+
+
+def _most(control: int) -> int:
+    """Return the size of the largest object of a type that senders use: with an integer, or with a double or a text."""
+    return 7 if control >> _TYPE_BIT in (_UNSIGNED, _SIGNED) else MAX_SIZE
 
 
 def is_typical(payload: bytes) -> bool:

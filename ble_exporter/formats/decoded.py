@@ -76,7 +76,12 @@ even if there is a cipher: the caller decides whether to accept it.
 
 
 CERTAIN, LIKELY, POSSIBLE, ANYTHING = range(4)
-"""Ranks of a guess, best first. Rank ANYTHING is for a format that any bytes fit."""
+"""
+Ranks of a guess, best first, by how much of the payload confirms the format.
+
+CERTAIN: the bytes can hardly mean anything else, because they name the format or are valid from end to end. LIKELY: a
+distinctive part fits. POSSIBLE: the size or the first byte fits. ANYTHING: any bytes fit, so nothing is confirmed.
+"""
 
 
 class Guess(NamedTuple):
@@ -87,8 +92,10 @@ class Guess(NamedTuple):
         rank: From CERTAIN, the best, to ANYTHING.
         uuid: Service UUID of the format; empty for a whole advertising payload.
         why: The reason for the guess, as text for the user.
+        start: Offset of the payload in the bytes; the bytes before it are its length, type or UUID.
     """
 
     rank: int
     uuid: str
     why: str
+    start: int = 0

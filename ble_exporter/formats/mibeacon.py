@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Mapping
 from functools import lru_cache, partial
 
 from ble_exporter.errors import DecodeError
-from ble_exporter.formats.decoded import CERTAIN, POSSIBLE, Guess
+from ble_exporter.formats.decoded import CERTAIN, LIKELY, POSSIBLE, Guess
 from ble_exporter.formats.encryption import (
     ADDRESS_SIZE,
     REVERSED,
@@ -36,6 +36,7 @@ HAS_CAPABILITY = 1 << 5
 HAS_OBJECT = 1 << 6
 MESH = 1 << 7
 VERSION_BIT = 12
+_UNUSED = 0b111  # no thermometer sets these bits
 _BITS: Mapping[int, str] = {
     ENCRYPTED: "encrypted",
     HAS_ADDRESS: "address",
@@ -160,14 +161,25 @@ def _objects(payload: bytes, start: int = 0) -> Iterator[Field]:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess MiBeacon for service data whose frame control fits the rest; otherwise return None."""
+    """Guess MiBeacon from the frame control, the product and the objects; return None if they do not fit."""
     control = int.from_bytes(payload[:2], "little")
     version = control >> VERSION_BIT
-    if not _OLDEST_VERSION <= version <= _NEWEST_VERSION:
+    is_known_product = int.from_bytes(payload[2:4], "little") in _PRODUCTS
+    if not (is_known_product or _OLDEST_VERSION <= version <= _NEWEST_VERSION):
         return None
+    end, has_values = 0, False
     try:
-        list(fields(payload, None))
+        for one in fields(payload, None):
+            if one.role != "encrypted":
+                end, has_values = one.end, has_values or one.role == "measurement"
     except DecodeError:
-        return None
-    rank = CERTAIN if control & HAS_ADDRESS else POSSIBLE
+        # All objects of thermometers have ids from 0x1000 to 0x10FF.
+        has_object = end > _HEAD_SIZE and payload[end + 1 : end + 2] == b"\x10"
+        has_head = len(payload) > _HEAD_SIZE and not control & (_UNUSED | MESH)
+        why = f"it begins like a frame of version {version}, but the rest does not fit"
+        rank = LIKELY if is_known_product else POSSIBLE
+        return Guess(rank, UUID, why) if is_known_product or has_head or has_object else None
+    is_confirmed = is_known_product or has_values
+    is_likely = control & HAS_ADDRESS and control & HAS_OBJECT and not control & _UNUSED
+    rank = CERTAIN if is_confirmed else LIKELY if is_likely else POSSIBLE
     return Guess(rank, UUID, f"it begins with a frame control of version {version} that fits")

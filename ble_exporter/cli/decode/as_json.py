@@ -11,12 +11,13 @@ from ble_exporter.formats.field import Field
 
 
 def document(
-    structures: Sequence[Structure], explanations: Sequence[Explanation], *, is_valid: bool
+    structures: Sequence[Structure], explanations: Sequence[Explanation], *, notes: Sequence[str], is_valid: bool
 ) -> dict[str, object]:
-    """Return the JSON document for an advertising payload's structures and the explained payloads."""
+    """Return the JSON document for an advertising payload's structures, the explained payloads, and notes on both."""
     return {
         "version": __version__,
         "sound": is_valid,
+        "notes": list(notes),
         "structures": [_structure(one) for one in structures],
         "payloads": [_payload(one) for one in explanations],
     }

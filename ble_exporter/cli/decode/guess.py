@@ -1,9 +1,15 @@
 """Guess what the given bytes are: an advertising payload, or service data of one of the formats."""
 
-from ble_exporter.formats.advertising_data import begins_with_flags, has_known_service
+from collections.abc import Iterator
+
+from ble_exporter.formats.advertising_data import Structure, begins_with_flags, has_known_service, hci_report
 from ble_exporter.formats.bthome_v1 import is_typical
-from ble_exporter.formats.decoded import POSSIBLE, Guess
+from ble_exporter.formats.decoded import ANYTHING, CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.registry import FORMATS
+from ble_exporter.utils import number_of
+
+# Bytes before the service data in an AD structure: its length, its type, and a 16-bit UUID.
+_HEAD_SIZE = 4
 
 
 def is_advertising(payload: bytes) -> bool:
@@ -17,9 +23,77 @@ def is_advertising(payload: bytes) -> bool:
     return has_known_service(payload) or (begins_with_flags(payload) and not is_typical(payload))
 
 
+def embedded(payload: bytes) -> int:
+    """
+    Return the offset of the first complete AD structure with service data of a known format; 0 if there is none.
+
+    The bytes before it may be a cut structure, or the head of a packet as a sniffer or a driver stores it.
+    """
+    for start in range(1, len(payload) - _HEAD_SIZE + 1):
+        structure = Structure(start, payload[start + 1], payload[start + 2 : start + 1 + payload[start]])
+        if structure.uuid in FORMATS and start + 1 + payload[start] <= len(payload):
+            return start
+    return 0
+
+
 def guesses(payload: bytes) -> list[Guess]:
-    """Return the possible formats of service data, advertising payload included; the most probable one first."""
-    found = [row.guess(payload) for row in FORMATS.values()]
+    """
+    Return the possible formats of service data, advertising payload included, each once; the most probable one first.
+
+    The service data may follow its length, its type or its UUID; `Guess.start` is then its offset.
+    """
+    found = _of_service_data(payload)
     if begins_with_flags(payload):
         found.append(Guess(POSSIBLE, "", "it begins with flags, and consists of data structures"))
-    return sorted((guess for guess in found if guess is not None), key=lambda guess: guess.rank)
+    # Among guesses of one rank, those at all bytes come first.
+    found += _behind_a_head(payload)
+    best: dict[str, Guess] = {}
+    for guess in sorted(found, key=lambda guess: guess.rank):
+        best.setdefault(guess.uuid, guess)
+    return list(best.values())
+
+
+def best_rank(payload: bytes) -> int:
+    """Return the rank of the best guess at bytes of any kind, HCI events included; more than ANYTHING without one."""
+    if is_advertising(payload) or hci_report(payload) or embedded(payload):
+        return CERTAIN
+    return min((guess.rank for guess in guesses(payload)), default=ANYTHING + 1)
+
+
+def _of_service_data(payload: bytes) -> list[Guess]:
+    found = [row.guess(payload) for row in FORMATS.values()]
+    return [guess for guess in found if guess is not None]
+
+
+def _behind_a_head(payload: bytes) -> Iterator[Guess]:
+    """Yield the guesses at service data that follows its length, its UUID, or the type and the UUID."""
+    yield from _behind_its_uuid(payload)
+    for size in (1, 2):
+        number = payload[:size]
+        # Programs write the length as a byte, as two, or as a decimal number, which was then read as a byte.
+        lengths = [int.from_bytes(number, "little"), int.from_bytes(number, "big"), _as_decimal(number)]
+        if len(payload) > size and len(payload) - size in lengths:
+            length = f"it follows its length ({number_of(size, 'byte')})"
+            rest = payload[size:]
+            for guess in (*_of_service_data(rest), *_behind_its_uuid(rest)):
+                # The right length confirms the rest.
+                rank = max(guess.rank - 1, CERTAIN)
+                yield Guess(rank, guess.uuid, f"{length}; {guess.why}", size + guess.start)
+
+
+def _behind_its_uuid(payload: bytes) -> Iterator[Guess]:
+    for uuid, row in FORMATS.items():
+        number = bytes.fromhex(row.short_uuid)
+        if payload[:2] in (number, number[::-1]):
+            text = f"the first two bytes are the UUID 0x{row.short_uuid.upper()}, and the rest is the service data"
+            yield Guess(CERTAIN, uuid, text, 2)
+    structure = Structure(0, payload[0] if payload else None, payload[1:])
+    uuid = structure.swapped_uuid or structure.uuid
+    if uuid in FORMATS:
+        text = f"it begins with the type of service data and the UUID 0x{FORMATS[uuid].short_uuid.upper()}"
+        yield Guess(CERTAIN, uuid, text, 1 + structure.uuid_size)
+
+
+def _as_decimal(number: bytes) -> int:
+    """Return the number that the hex digits of bytes are in decimal; -1 if they are not decimal digits."""
+    return int(number.hex()) if number.hex().isdecimal() else -1

@@ -1,42 +1,25 @@
-"""Parse hex digits as users copy them from btmon, bluetoothctl, Wireshark, a phone, a log or a web page."""
+"""Parse hex digits with the separators, offsets and characters that programs print between and beside them; keys."""
 
-import ast
 import codecs
 import os
 import re
-from itertools import takewhile
+from collections.abc import Iterable
 from pathlib import Path
 
 from ble_exporter.errors import ConfigError
 
 _KEY_DIGITS = 32
 
-_BASE_UUID = "-0000-1000-8000-00805F9B34FB"
-# The service of service data, as written by btmon, nRF Connect, Wireshark, and programs that use BlueZ.
-_SERVICE = re.compile(
-    r"(?:\bService ?Data\b[^\n]{0,80}?\((?:UUID )?0x(?=[0-9A-F]{4}\))"
-    r"|\bUUID\b[^\n]{0,80}?\b0x(?=[0-9A-F]{4}\b)"
-    rf"""|['"]?\b0000(?=[0-9A-F]{{4}}{_BASE_UUID}\b))([0-9A-F]{{4}})(?:{_BASE_UUID})?['"]?\)?""",
-    re.IGNORECASE,
-)
-# The service data in the repr of an advertisement, which contains other numbers too.
-_MAPPING = re.compile(r"""\bservice_data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""")
-# The repr of a Python bytes or bytearray object.
-_PYTHON = re.compile(
-    r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
-)
-# A label before bytes.
-_LABEL = re.compile(r"^(?!.*Manufacturer).*?\b(Service ?Data|Data|Value|bytes)(\[\d+\])?\s*[:=]", re.IGNORECASE)
-# The beginning of a line of text without bytes, such as btmon's "RSSI: -60 dBm".
-_PROSE = re.compile(r"^\W*(?=[A-Z]{2,}\b)[A-F]*[G-Z]", re.IGNORECASE)
 _OFFSET = re.compile(r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{8})(:|\s\s|$)(?P<bytes>.*)$", re.IGNORECASE)
 # The gap between the bytes of a hex dump and their characters.
 _GAP = re.compile(r"\s{2,}\|?|\s*\|")
-_PREFIX = re.compile(r"\(0x\)|0x|\\x", re.IGNORECASE)
-_SEPARATORS = re.compile(r"""[\s:,;.|_'"<>{}\[\]\-\u2010-\u2015]+""")
+# Before or after the digits of a byte, in C, Python and assembly language.
+_AFFIX = re.compile(r"\(0x\)|0x|\\x|(?<=[0-9A-F]{2})h$", re.IGNORECASE)
+_SEPARATORS = re.compile(r"""[\s:,;.|_'"`*<>(){}\[\]\-\u2010-\u2015\u2018-\u201f]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
-# Zero-width characters and the byte-order mark, which web pages and editors insert.
-_INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
+INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
+"""Zero-width characters and the byte-order mark, which web pages and editors insert; for `str.translate`."""
+
 # A path with 16 hex digits in a row, half a key, is treated as a key.
 _LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
@@ -44,53 +27,18 @@ _MOST_BYTES_OF_A_KEY = 200
 _MOST_OF_A_DUMP = 300
 
 
-def pasted(text: str) -> tuple[bytes, str]:
-    """
-    Return the bytes in a text, and the 16-bit UUID of the service in it: four lower-case hex digits, or empty.
-
-    Prefixes, separators, labels, and the offsets and characters of a hex dump are ignored. After the UUID of a service,
-    all lines from the first line of prose on are ignored too.
-
-    Raises:
-        ValueError: The text has other characters, no digits, an odd number of digits, or service data of several
-            services. The message does not repeat the text.
-    """
-    text = _PYTHON.sub(_literal_as_hex, "\n".join(text.translate(_INVISIBLE).splitlines()))
-    mapping = _MAPPING.search(text)
-    before, *named = _SERVICE.split(mapping["pairs"] if mapping else text)
-    parts = [("", _bare_lines(before))]
-    for service, after in zip(named[::2], named[1::2], strict=True):
-        lines = list(takewhile(lambda line: not _PROSE.match(line), _bare_lines(after)))
-        parts.append((service.lower(), lines))
-    with_bytes = [part for part in parts[1:] if any(_begins_with_digit(line) for line in part[1])]
-    if len(with_bytes) > 1:
-        raise ValueError("there is service data of several services or packets; give one at a time")
-    service, lines = with_bytes[0] if with_bytes else parts[-1]
-    return _bytes_of(lines), service
-
-
-def _literal_as_hex(found: re.Match[str]) -> str:
-    try:
-        return bytes(ast.literal_eval(found["bytes"])).hex()
-    except (SyntaxError, ValueError):
-        raise ValueError("the text in quotes is not a valid Python bytes literal") from None
-
-
-def _bare_lines(text: str) -> list[str]:
-    return [_LABEL.sub("", line) for line in text.splitlines()]
-
-
-def _begins_with_digit(line: str) -> bool:
-    first = _SEPARATORS.sub("", line)[:1]
-    return bool(first) and not _NO_DIGIT.match(first)
-
-
 def bytes_from_hex(text: str) -> bytes:
     """Return the bytes of a text of hex digits, with or without separators; raise ValueError for any other text."""
-    return _bytes_of([text])
+    return bytes_of_lines([text])
 
 
-def _bytes_of(lines: list[str]) -> bytes:
+def bytes_of_lines(lines: Iterable[str]) -> bytes:
+    """
+    Return the bytes of lines of hex digits, without the offsets and the characters of a hex dump.
+
+    Raises:
+        ValueError: There are other characters, no digits, or an odd number of digits.
+    """
     digits, has_offsets = "", False
     for whole in lines:
         line, dumped = whole, _OFFSET.match(whole)
@@ -112,7 +60,7 @@ def _digits(line: str, before: int) -> str:
     digits = ""
     words = [word for word in _SEPARATORS.split(line) if word]
     for word in words:
-        bare = _PREFIX.sub("", word)
+        bare = _AFFIX.sub("", word)
         count = before + len(digits)
         wrong = _NO_DIGIT.search(bare)
         if wrong:
@@ -126,6 +74,12 @@ def _digits(line: str, before: int) -> str:
             raise ValueError(f"{group} after {count} hex digits is not whole bytes: write two digits for each byte")
         digits += bare
     return digits
+
+
+def is_dump(line: str) -> bool:
+    """Return whether a line is one of a hex dump: its bytes, perhaps after their offset, then their characters."""
+    dumped = _OFFSET.match(line)
+    return any(_without_characters(part) != part for part in (line, dumped["bytes"] if dumped else ""))
 
 
 def _without_characters(line: str) -> str:
@@ -142,7 +96,7 @@ def _without_characters(line: str) -> str:
 
 def key_of(text: str, where: str) -> bytes:
     """Return the 16 bytes of a key. The ConfigError for an invalid key has its source `where`, but not its text."""
-    digits = _SEPARATORS.sub("", _PREFIX.sub("", text.translate(_INVISIBLE)))
+    digits = _SEPARATORS.sub("", _AFFIX.sub("", text.translate(INVISIBLE)))
     if _NO_DIGIT.search(digits):
         problem = "the key has characters other than hex digits"
     elif len(digits) != _KEY_DIGITS:

@@ -48,7 +48,7 @@ def test_the_first_guess_is_nearly_always_right() -> None:
         ("10585b051bccbbaa38c1a4", [mibeacon.UUID, atc.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("015b0841965713bab66a43", [atc.UUID, mibeacon.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("2302c4090303bf13", [bthome_v1.UUID, atc.UUID]),
-        ("0200b00201612302c40903034013", [bthome_v1.UUID, atc.UUID, bthome_v1.UUID_ENCRYPTED]),
+        ("0200b00201612302c40903034013", [bthome_v1.UUID, bthome_v1.UUID_ENCRYPTED]),
         ("0201100303bf13", [bthome_v1.UUID, ""]),
         ("", []),
         ("ff", []),

@@ -1,0 +1,62 @@
+"""Tests of removing what programs print around bytes on one line."""
+
+import pytest
+
+from ble_exporter.cli.decode.log_line import MANUFACTURER, Line, bare_line
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("40 00 b0 01", Line("40 00 b0 01")),
+        ("Data[4]: 40 00 b0 01", Line("40 00 b0 01", "Data")),
+        ("A4:C1:38:00:00:01 -60 40 00 b0 01", Line("40 00 b0 01", address="A4:C1:38:00:00:01")),
+        ("12:00:01 40 00 b0 01 (4 bytes)", Line("40 00 b0 01", length=4, is_stamped=True)),
+        ("[4] 40 00 b0 01", Line("40 00 b0 01", length=4)),
+        ("04: 40 00 b0 01", Line("40 00 b0 01", length=4)),
+        ("40 00 b0 …", Line("40 00 b0", is_cut=True)),
+        ("got 4000b00151 from the kitchen", Line("4000b00151", is_prose=True)),
+        ("no bytes at all", Line("", is_prose=True)),
+        ("RSSI: -60 dBm (0xc4)", Line("")),
+        ("2 0x01 0x06", Line("020106")),
+        ("41 62 63 64  Abcd", Line("41 62 63 64  Abcd")),
+    ],
+)
+def test_the_bytes_remain(line: str, expected: Line) -> None:
+    """Whatever is removed is kept under its own name, because the command checks or shows it."""
+    assert expected == bare_line(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["10:00:01:51", "12-00-01-51", "40:00:b0:01:51:02 8d:0a", "11 22 33", "40 0g", "40 OO"]
+)
+def test_bytes_that_look_like_something_else_are_kept(line: str) -> None:
+    """Bytes with colons look like a time or an address; a typing error must be reported, and not removed."""
+    assert Line(line) == bare_line(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_data"),
+    [("Service Data: 40", True), ("adv_data: 40", True), ("raw: 40", True), ("Name: 40", False), ("40", False)],
+)
+def test_a_label_may_announce_bytes(line: str, is_data: bool) -> None:
+    """After the service's UUID, only lines with such a label, or with none, continue the service data."""
+    assert is_data == bare_line(line).has_data_label
+
+
+def test_manufacturer_data_is_marked() -> None:
+    """No format here uses manufacturer data, which gateways print beside the service data."""
+    assert MANUFACTURER == bare_line("ManufacturerData Value: 99 04").label
+
+
+def test_a_line_of_prose_has_no_bytes() -> None:
+    """A line without a hex digit at its beginning does not begin a payload."""
+    assert not bare_line("hello, world").has_bytes
+    assert bare_line("(0x)40").has_bytes
+
+
+def test_an_endless_line_is_left_alone() -> None:
+    """No packet is so long, and looking for labels in it could take long."""
+    line = "g" * 20_000
+
+    assert Line(line) == bare_line(line)
