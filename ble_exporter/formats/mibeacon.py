@@ -165,7 +165,8 @@ def guess(payload: bytes) -> Guess | None:
     control = int.from_bytes(payload[:2], "little")
     version = control >> VERSION_BIT
     is_known_product = int.from_bytes(payload[2:4], "little") in _PRODUCTS
-    if not (is_known_product or _OLDEST_VERSION <= version <= _NEWEST_VERSION):
+    is_known_version = _OLDEST_VERSION <= version <= _NEWEST_VERSION
+    if not (is_known_product or is_known_version):
         return None
     end, has_values = 0, False
     try:
@@ -181,5 +182,5 @@ def guess(payload: bytes) -> Guess | None:
         return Guess(rank, UUID, why) if is_known_product or has_head or has_object else None
     is_confirmed = is_known_product or has_values
     is_likely = control & HAS_ADDRESS and control & HAS_OBJECT and not control & _UNUSED
-    rank = CERTAIN if is_confirmed else LIKELY if is_likely else POSSIBLE
+    rank = CERTAIN if is_confirmed and is_known_version else LIKELY if is_confirmed or is_likely else POSSIBLE
     return Guess(rank, UUID, f"it begins with a frame control of version {version} that fits")

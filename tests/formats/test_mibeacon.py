@@ -4,7 +4,7 @@ import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import mibeacon
-from ble_exporter.formats.decoded import CERTAIN, POSSIBLE
+from ble_exporter.formats.decoded import CERTAIN, LIKELY, POSSIBLE
 from ble_exporter.formats.field import Field
 from tests.formats.sealing import ADDRESS, REVERSED
 
@@ -100,15 +100,23 @@ def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
     [
         (frame(FLAGS, REVERSED + TEMPERATURE), CERTAIN),
         (frame(mibeacon.HAS_ADDRESS, REVERSED), CERTAIN),
-        (frame(mibeacon.HAS_OBJECT, TEMPERATURE), POSSIBLE),
-        (frame(FLAGS, REVERSED + TEMPERATURE[:-1]), None),
-        (frame(FLAGS, REVERSED + TEMPERATURE, version=6), None),
-        (frame(FLAGS, REVERSED + TEMPERATURE, version=1), None),
+        (frame(mibeacon.HAS_OBJECT, TEMPERATURE), CERTAIN),
+        (frame(FLAGS, REVERSED + TEMPERATURE[:-1]), LIKELY),
+        (frame(FLAGS, REVERSED[:-1]), LIKELY),
+        (frame(FLAGS, REVERSED + TEMPERATURE, version=6), LIKELY),
+        (frame(FLAGS, REVERSED + TEMPERATURE, version=1), LIKELY),
+        (frame(FLAGS, REVERSED + TEMPERATURE, product=1), CERTAIN),
+        (frame(FLAGS, REVERSED + TEMPERATURE[:-1], product=1), POSSIBLE),
+        (frame(FLAGS | 1, REVERSED + TEMPERATURE[:-1], product=1), POSSIBLE),
+        (frame(FLAGS | 1, REVERSED[:-1], product=1), None),
+        (frame(FLAGS, REVERSED + b"\x07\x10\x01\x00", product=1), LIKELY),
+        (frame(mibeacon.HAS_ADDRESS, REVERSED, product=1), POSSIBLE),
+        (frame(FLAGS, REVERSED + TEMPERATURE, version=1, product=1), None),
         (b"", None),
     ],
 )
 def test_the_guess_is_as_good_as_the_frame_fits(payload: bytes, rank: int | None) -> None:
-    """An address in the right place is no coincidence; a valid frame control alone may be one."""
+    """A known product or object is no coincidence, even in a damaged frame; a valid frame control alone may be one."""
     guess = mibeacon.guess(payload)
 
     assert rank == (guess and guess.rank)
