@@ -1,5 +1,5 @@
 """
-The packets of one counter: which of them are new, and when a lower counter means that the sensor has restarted.
+Decides which packets of one counter are new, and when a lower counter means that the sensor has restarted.
 
 docs/security.md has the rule and its limits. Times are seconds of one monotonic clock.
 """
@@ -87,7 +87,7 @@ class CounterHistory:
         self._has_restarted = False
         # The count before this one, and the time when it was last heard: it may have been the sensor's.
         self._before: tuple[int, float] | None = None
-        # Until a packet is accepted in this run.
+        # The mark of an earlier run, until a packet is accepted in this run.
         self._restored = restored
         if restored is not None:
             mark = restored.mark
@@ -100,7 +100,7 @@ class CounterHistory:
             self._place(restored, now)
 
     def _place(self, restored: Restored, now: float) -> None:
-        """Place the mark in the past, again for each packet: some machines learn the time only after their start."""
+        """Place the mark in the past. This is repeated for each packet, because the wall clock may be set meanwhile."""
         mark = restored.mark
         made_at = now - restored.age_s()
         self.since, self.heard_at = made_at - mark.held_s, made_at - mark.heard_s
@@ -181,7 +181,7 @@ class CounterHistory:
         return ahead < 0
 
     def _note_step(self, last: int, ahead: int, now: float, *, is_timed: bool) -> None:
-        """Learn the pace if the time since the last counter is known; keep the count that a leap or restart leaves."""
+        """Learn the pace if the time of the last counter is known; remember the count that a leap or restart ends."""
         is_near = self._is_near(ahead, now)
         if ahead < 0 or (not is_near and self._continues(last + ahead, now)):
             self._pace.forget()
@@ -232,7 +232,7 @@ class CounterHistory:
             return None
         if age_s >= self._pace.hold_s:
             return refusal.held(value, age_s, None)
-        # A slow sensor repeats its counter all the time; a button that was pressed hours ago does not.
+        # A slow sensor repeats its counter all the time; a button that was pressed an hour ago does not.
         is_repeated = self._pace.step_s is None or silence_s < LEAST_HOLD_S + self._pause_s
         return None if is_repeated else refusal.held(value, age_s, silence_s)
 
@@ -280,7 +280,7 @@ class CounterHistory:
         return trial
 
     def _most_counted(self, trial: _Trial, now: float) -> float:
-        """Return the highest counter of a sensor that has restarted unheard, by the pace of the packets on trial."""
+        """Return the highest possible counter of a sensor that restarted unheard, by the pace of its trial."""
         restored = self._restored
         unheard_s = now - self.heard_at if restored is None else restored.mark.off_s + restored.age_s()
         counts = trial.last - trial.first

@@ -1,14 +1,15 @@
 """The state of a replay guard that outlives the program, and its form in JSON."""
 
 import base64
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 DIGEST_SIZE = 4
-"""Bytes of a digest. As short as the MIC, so that two packets have the same one as seldom as a MIC is guessed."""
+"""Bytes of a digest, as many as in a MIC: two packets have the same digest as rarely as a MIC is guessed."""
 
 _MOST_BITS = 64
+# Thirty million years: every sum of such numbers is finite.
+_MOST_SECONDS = 1e15
 
 Kind = TypeVar("Kind")
 
@@ -20,7 +21,7 @@ class Mark(NamedTuple):
     Attributes:
         last: The latest counter.
         held_s, heard_s: The ages of the first and of the latest packet with this counter.
-        off_s: The age of the last run in which a packet was accepted; 0 in that run.
+        off_s: The seconds since the last run in which a packet was accepted; 0 in that run.
         step_s: See Pace.
         before: The latest counter before the last leap or restart, and the age of its latest packet; may be None.
         has_restarted: Whether the sensor was seen to restart.
@@ -39,14 +40,18 @@ class Mark(NamedTuple):
     digests: Sequence[bytes] = ()
     spent: Sequence[bytes] = ()
 
+    def without_digests(self) -> "Mark":
+        """Return this mark without its digests, which take most of its space."""
+        return self._replace(digests=(), spent=())
+
 
 class Restored(NamedTuple):
     """
-    A mark that was kept while the program was off.
+    A mark of an earlier run of the program.
 
     Attributes:
         age_s: Returns the age of the mark, in seconds.
-        is_exact: Whether the age is certain. It is not if the machine was off, because its clock may be wrong.
+        is_exact: Whether the age is certain. If the machine was off, it is not, because the wall clock may be wrong.
     """
 
     mark: Mark
@@ -55,7 +60,7 @@ class Restored(NamedTuple):
 
 
 def entry_of(mark: Mark) -> dict[str, object]:
-    """Return a mark in its form in JSON, without what is empty."""
+    """Return the JSON object of a mark, without its empty members."""
     digests, spent = (base64.b64encode(b"".join(some)).decode() for some in (mark.digests, mark.spent))
     entry = {**mark._asdict(), "digests": digests, "spent": spent}
     # Compared by identity, because 0 is a counter and equals False.
@@ -63,7 +68,7 @@ def entry_of(mark: Mark) -> dict[str, object]:
 
 
 def mark_of(entry: object) -> Mark:
-    """Return the mark of an entry that `entry_of` made. Raises ValueError for any other."""
+    """Return the mark of a JSON object that `entry_of` made. Raises ValueError for any other object."""
     bits = member(entry, "bits", int)
     last = member(entry, "last", int)
     if not (0 < bits <= _MOST_BITS and 0 <= last < 1 << bits):
@@ -94,10 +99,10 @@ def member(entry: object, name: str, kind: type[Kind], default: Kind | None = No
 
 
 def number(entry: object, name: str, default: float | None = None) -> float:
-    """Return a member of a JSON object that is a finite number, not below zero. Raises ValueError for any other."""
+    """Return a member of a JSON object that is a number of seconds, not below zero. Raises ValueError for any other."""
     value = entry.get(name, default) if isinstance(entry, dict) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError(f"{name!r} is missing, or is not a positive number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST_SECONDS:
+        raise ValueError(f"{name!r} is missing, or is not a number of seconds")
     return float(value)
 
 

@@ -1,5 +1,5 @@
 """
-How fast a sensor counts: learned from its own counters, because each firmware, and each setting of it, differs.
+Learns how fast a sensor counts from its own counters, because firmware and its settings differ.
 
 docs/security.md has the rule. Times are in seconds.
 """
@@ -40,11 +40,11 @@ class Pace:
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
 
     def learn(self, counts: int, seconds: float) -> None:
-        """Note that the sensor has counted on, by `counts` (at least 1) in this time."""
+        """Record that the sensor counted `counts` (at least 1) further in this time."""
         self._steps.append((counts, max(seconds, _SHORTEST_STEP_S)))
 
     def forget(self) -> None:
-        """Forget the intervals, because they may be those of a recording."""
+        """Forget the intervals, because they may be from a recording."""
         self._steps.clear()
         self._marked_step_s = None
 
@@ -55,12 +55,12 @@ class Pace:
 
     @property
     def hold_s(self) -> float:
-        """How long an equal counter is accepted after its first packet."""
+        """How long an equal counter is accepted after its first packet, in seconds."""
         step_s = self.step_s
         return HOLD_S if step_s is None else min(max(LEAST_HOLD_S, HOLD_FACTOR * step_s), MOST_HOLD_S)
 
     def can_count(self, counts: int, seconds: float) -> bool:
-        """Return whether the sensor can count so far in this time."""
+        """Return whether the sensor can count this far in this time."""
         if counts <= COUNTS_AT_ONCE + COUNTS_PER_S * seconds:
             return True
         if len(self._steps) < _STEPS:

@@ -1,7 +1,7 @@
 """
 Why the replay guard refuses a packet, in words for the owner of the sensor.
 
-Each text names the cause, and says when packets of the sensor are accepted again. docs/security.md explains them.
+Each text names the cause, and states when packets of the sensor are accepted again. See docs/security.md.
 """
 
 from typing import NamedTuple
@@ -20,8 +20,8 @@ class Refusal(NamedTuple):
     Why a packet is refused.
 
     Attributes:
-        cause: One of few, so that the log warns once of each.
-        text: The counters, and what the owner of the sensor can expect or do.
+        cause: One of a few identifiers; the log warns once of each cause.
+        text: The cause with its counters, and advice for the owner of the sensor.
     """
 
     cause: str
@@ -69,7 +69,7 @@ def trial(value: int, last: int, steps: int, needed: int, step_s: float) -> Refu
 
 
 def other_format(wait_s: float) -> Refusal:
-    """Return the refusal of a format that the sensor did not send of late."""
+    """Return the refusal of a format that the sensor did not send recently."""
     wait = f"it is accepted after {in_words(wait_s)} without the former one"
     return Refusal(
         "format", f"the sensor sent another format a short while ago: if its owner has changed it, {wait}; {_OR_REPLAY}"

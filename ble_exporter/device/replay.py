@@ -93,7 +93,7 @@ class ReplayGuard:
     def _history_of(self, uuid: str, bits: int, now: float) -> CounterHistory:
         history = self._histories.get((uuid, bits))
         if self._known_since is not None:
-            # A format that it no longer sends counts as another one: age does not make its recordings valid.
+            # A format that the sensor no longer sends counts as another one: recordings do not become valid with age.
             sent_at = self._known_since if history is None else history.heard_at
             if now - sent_at >= TRUST_S and now - self._heard_at < TRUST_S:
                 refused = other_format(TRUST_S - (now - self._heard_at))

@@ -1,8 +1,8 @@
 """
-The file in which the replay guards' state outlives the program, so that a restart does not forget what is old.
+The file that keeps the replay guards' state over a restart, so that recordings are not accepted afterwards.
 
-It is in the folder that systemd creates for the unit's StateDirectory; without such a folder there is no file. The file
-can be lost, or not be usable, at any time: the devices are then known as little as at the first start.
+The file is in the folder that systemd creates for the unit's StateDirectory; without this folder there is no file. If
+the file is lost or unusable, the program starts as for the first time.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
 from ble_exporter.device.clock import Clock
-from ble_exporter.device.mark import Restored, entry_of, mark_of, member, number
+from ble_exporter.device.mark import Mark, Restored, entry_of, mark_of, member, number
 from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.metrics.self_metrics import SelfMetrics
 
@@ -28,12 +28,15 @@ FIRST_SAVE_S = 30.0
 SAVE_EVERY_S = 300.0
 """Seconds to the first save, and between two. If the program is killed, it forgets the counters since the last one."""
 
-InThread = Callable[[Callable[[str], None], str], Coroutine[object, None, None]]
-"""Calls a function with a text, in a thread; by default asyncio.to_thread."""
+Marks = Mapping[str, Sequence[Mark]]
+"""The marks of each device, by its address."""
+
+InThread = Callable[[Callable[[Marks], None], Marks], Coroutine[object, None, None]]
+"""Calls a function in a thread, as asyncio.to_thread does."""
 
 _VERSION = 1
-# Two thousand devices have less than half of that; a device that was heard from its first counter on takes 30 kB more.
-_MOST_BYTES = 4_000_000
+# Enough for ten thousand devices. The digests of a device that restarted while it was heard take up to 45 kB.
+MOST_BYTES = 4_000_000
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -45,7 +48,7 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def boot_id(path: Path = _BOOT_ID) -> str:
-    """Return the identifier that the kernel makes at each boot; empty if there is none."""
+    """Return the identifier that the kernel creates at each boot; an empty string if it is not available."""
     try:
         return path.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -57,10 +60,10 @@ class ReplayState:
     The state of all replay guards, and the file that keeps it.
 
     Args:
-        folder: Where the file is; None to keep nothing.
-        keys: The bindkeys by address. The state of a device whose key has changed is not used.
-        counts: Where failures to write are counted.
-        boot: The identifier of the machine's boot: the boot clock's times are valid only until the next one.
+        folder: The folder of the file; None if nothing is kept.
+        keys: The bindkeys by address. The state of a device whose key has changed is ignored.
+        counts: Counts the failed writes.
+        boot: The identifier of the machine's boot, which limits the validity of the boot clock's times.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class ReplayState:
             self._load(self.path)
 
     def guard(self, address: str, scan_interval_s: float) -> ReplayGuard:
-        """Return the guard of a device, with its state from an earlier run, if it is known."""
+        """Return the guard of a device, with its state from an earlier run if there is one."""
         guard = ReplayGuard(self._clock.now, scan_interval_s, self._restored.pop(address, ()))
         self._guards[address] = guard
         return guard
@@ -98,23 +101,20 @@ class ReplayState:
         while self.path is not None:
             await asyncio.sleep(delay_s)
             delay_s = SAVE_EVERY_S
-            text = self._text(with_digests=False)
+            marks = self._marks(with_digests=False)
             try:
                 # A slow SD card must not delay the reception of advertisements.
-                await in_thread(self._write, text)
+                await in_thread(self._write, marks)
             except (OSError, RuntimeError) as error:
-                # A RuntimeError: the limit on threads is reached.
+                # A RuntimeError means that no thread can be started.
                 self._note_failure(error)
             else:
                 self._is_failing = False
 
     def save(self) -> None:
         """Save the state, with the digests of known packets, at the end of the program."""
-        text = self._text(with_digests=True)
-        if len(text) > _MOST_BYTES:
-            text = self._text(with_digests=False)
         try:
-            self._write(text)
+            self._write(self._marks(with_digests=True))
         except OSError as error:
             self._note_failure(error)
 
@@ -125,31 +125,29 @@ class ReplayState:
         text = "the state of the replay guard can't be written: %s; a restart will forget the latest counters"
         self._log.log(level, text, error)
 
-    def _text(self, *, with_digests: bool) -> str:
-        """Return the content of the file; empty if there is nothing to keep."""
-        devices = {
-            address: {
-                "key": self._fingerprints[address],
-                "counters": [entry_of(mark) for mark in guard.marks(with_digests=with_digests)],
-            }
-            for address, guard in self._guards.items()
-        }
-        devices = {address: device for address, device in devices.items() if device["counters"]}
-        now = self._clock.now()
-        document = {
-            "version": _VERSION,
-            "boot": self._boot,
-            "boot_s": now,
-            "saved": self._clock.unix(now),
-            "devices": devices,
-        }
-        return json.dumps(document) if devices else ""
+    def _marks(self, *, with_digests: bool) -> Marks:
+        marks = {address: guard.marks(with_digests=with_digests) for address, guard in self._guards.items()}
+        return {address: counters for address, counters in marks.items() if counters}
 
-    def _write(self, text: str) -> None:
-        """Replace the file, so that it has the old or the new content also if the machine loses power."""
-        if self.path is None or not text:
+    def _text(self, marks: Marks) -> str:
+        """Return the content of the file."""
+        now = self._clock.now()
+        devices = {
+            address: {"key": self._fingerprints[address], "counters": [entry_of(mark) for mark in counters]}
+            for address, counters in marks.items()
+        }
+        header = {"version": _VERSION, "boot": self._boot, "boot_s": now, "saved": self._clock.unix(now)}
+        return json.dumps({**header, "devices": devices})
+
+    def _write(self, marks: Marks) -> None:
+        """Replace the file atomically: after a power cut, it has either the old or the new content."""
+        if self.path is None or not marks:
             return
-        if len(text) > _MOST_BYTES:
+        text = self._text(marks)
+        if len(text) > MOST_BYTES:
+            # The counters matter more than the digests.
+            text = self._text({address: [mark.without_digests() for mark in some] for address, some in marks.items()})
+        if len(text) > MOST_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self.path))
         temporary = self.path.with_suffix(".tmp")
         with self._writing:
@@ -179,13 +177,13 @@ class ReplayState:
 
             def age_s() -> float:
                 now = self._clock.now()
-                # Until the wall clock of a machine that was off is set, the time in which it was off is unknown.
+                # After a boot, the time in which the machine was off is unknown until the wall clock is set.
                 return now - boot_s if is_exact else max(self._clock.unix(now) - saved, now - started)
 
             restored = {}
             for address, device in member(document, "devices", dict).items():
                 marks = [mark_of(entry) for entry in member(device, "counters", list)]
-                # The state of a device with another key, or of one that is no longer configured, is of no use.
+                # Ignore the state of devices that have another key or are not configured.
                 if member(device, "key", str) == self._fingerprints.get(address):
                     restored[address] = [Restored(mark, age_s, is_exact) for mark in marks]
             self._restored = restored
@@ -197,7 +195,7 @@ class ReplayState:
 
 
 def _fingerprint(address: str, key: bytes) -> str:
-    """Return a text by which a changed key is recognised, and from which the key can't be derived."""
+    """Return a hash that changes with the key, and from which the key can't be derived."""
     return blake2b(address.encode(), key=key, digest_size=8).hexdigest()
 
 
@@ -216,7 +214,7 @@ def _read(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("it is not a regular file")
-        content = stream.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+        content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes")
     return content

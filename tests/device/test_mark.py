@@ -44,7 +44,14 @@ def test_an_ordinary_sensor_takes_little_room() -> None:
     assert len(json.dumps(entry_of(mark))) < 160
 
 
-VALID = entry_of(Mark("fcd2", 32, 5, 1.0, 1.0, 1.0, 10.0, (4, 1.0), True, (b"abcd",), (b"efgh",)))
+VALID = json.loads(
+    json.dumps(entry_of(Mark("fcd2", 32, 5, 1.0, 1.0, 1.0, 10.0, (4, 1.0), True, (b"abcd",), (b"efgh",))))
+)
+
+
+def test_the_entry_that_is_damaged_below_is_valid() -> None:
+    """Otherwise the tests of the damages would prove nothing."""
+    assert (5, (4, 1.0), (b"abcd",)) == (mark_of(VALID).last, mark_of(VALID).before, mark_of(VALID).digests)
 
 
 @given(st.sampled_from(sorted(VALID)), anything)
@@ -72,6 +79,7 @@ def test_a_damaged_entry_is_a_value_error(name: str, value: object) -> None:
         {"held_s": float("nan")},
         {"heard_s": float("inf")},
         {"heard_s": -1},
+        {"heard_s": 10**400},
         {"held_s": "1"},
         {"before": [1, "x"]},
         {"has_restarted": 1},
@@ -90,5 +98,11 @@ def test_what_is_no_object_has_no_members(entry: object) -> None:
     """The file may contain any JSON."""
     with pytest.raises(ValueError, match="'version' is missing, or is not of type int"):
         member(entry, "version", int)
-    with pytest.raises(ValueError, match="'saved' is missing, or is not a positive number"):
+    with pytest.raises(ValueError, match="'saved' is missing, or is not a number of seconds"):
         number(entry, "saved")
+
+
+def test_the_digests_can_be_left_out() -> None:
+    """They take kilobytes, and the counter matters more."""
+    assert "digests" not in entry_of(mark_of(VALID).without_digests())
+    assert "spent" not in entry_of(mark_of(VALID).without_digests())

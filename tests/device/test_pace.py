@@ -46,7 +46,7 @@ def test_the_pace_of_an_earlier_run_holds_until_the_sensor_counts() -> None:
     assert LEAST_HOLD_S == pace.hold_s
 
 
-def test_no_sensor_is_expected_to_count_far_at_once() -> None:
+def test_no_sensor_is_expected_to_count_far_immediately() -> None:
     """A recording of an earlier battery is far ahead."""
     assert [True, False, True, False] == [
         Pace().can_count(counts, seconds) for counts, seconds in ((64, 0), (65, 0), (224, 10), (225, 10))

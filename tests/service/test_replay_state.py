@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from ble_exporter.device.clock import Clock
+from ble_exporter.formats.decoded import Counter
+from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.service.replay_state import (
     FILE_NAME,
     FIRST_SAVE_S,
+    MOST_BYTES,
     SAVE_EVERY_S,
+    Marks,
+    ReplayState,
     boot_id,
     state_folder,
 )
@@ -28,9 +34,9 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-async def at_once(write: Callable[[str], None], text: str) -> None:
+async def at_once(write: Callable[[Marks], None], marks: Marks) -> None:
     """Write without a thread, because a virtual clock does not wait for threads."""
-    write(text)
+    write(marks)
 
 
 @pytest.fixture
@@ -180,6 +186,20 @@ def test_a_full_disk_is_warned_of_once_counted_and_survived(
     assert [FILE_NAME] == names_in(tmp_path / "moved")
     assert (4, 2) == (run.counts.state_write_failures, len(caplog.messages))
     assert os.strerror(errno.ENOENT) in caplog.messages[0]
+
+
+def test_a_state_that_is_too_big_is_kept_without_its_digests(tmp_path: Path, log: logging.Logger) -> None:
+    """Hundreds of sensors with new batteries must not make the file so big that the next start refuses it."""
+    keys = {f"A4:C1:38:00:00:{index:02X}": KEY for index in range(200)}
+    state = ReplayState(tmp_path, keys, SelfMetrics(), log, clock=Clock())
+    digests = [index.to_bytes(4, "big") for index in range(4096)]
+    for address in keys:
+        state.guard(address, 0.0).admit({"fcd2": Counter(5, 32)}, digests)
+    state.save()
+    restored = ReplayState(tmp_path, keys, SelfMetrics(), log, clock=Clock()).guard("A4:C1:38:00:00:01", 0.0)
+
+    assert (tmp_path / FILE_NAME).stat().st_size < MOST_BYTES / 10
+    assert [5] == [mark.last for mark in restored.marks(with_digests=False)]
 
 
 def test_a_state_that_can_t_be_written_at_the_end_is_no_failure(tmp_path: Path, log: logging.Logger) -> None:

@@ -38,8 +38,8 @@ def run(folder: Path, counters: Iterable[int], **environment: str) -> dict[str, 
     return counted
 
 
-def test_none_of_200_recorded_packets_is_believed_after_a_restart(tmp_path: Path) -> None:
-    """Strangers can provoke a restart: without a memory, 200 of 200 recorded packets were believed after it."""
+def test_none_of_200_recorded_packets_is_accepted_after_a_restart(tmp_path: Path) -> None:
+    """Strangers can provoke a restart: without a memory, 200 of 200 recorded packets were accepted after it."""
     state = tmp_path / "state"
     state.mkdir()
     run(tmp_path, range(50_000, 50_050), STATE_DIRECTORY=str(state))

@@ -1,4 +1,4 @@
-"""What a restart of the program remembers: no recording is believed, and no sensor is locked out."""
+"""What a restart of the program remembers: no recording is accepted, and no sensor is locked out."""
 
 import json
 import logging
@@ -27,11 +27,11 @@ def restarted(folder: Path, log: logging.Logger, before: Run, off_s: float = 5.0
 
 
 @pytest.mark.parametrize("every_s", [0.05, 1.0, 10.0, 60.0])
-@pytest.mark.parametrize("first", [1000, 5000, 49_850], ids=["long ago", "this battery", "of late"])
-def test_none_of_200_recorded_packets_is_believed(
+@pytest.mark.parametrize("first", [1000, 5000, 49_850], ids=["long ago", "this battery", "recently"])
+def test_none_of_200_recorded_packets_is_accepted(
     tmp_path: Path, log: logging.Logger, every_s: float, first: int
 ) -> None:
-    """Anybody can provoke a restart: without a memory, 200 of 200 were believed."""
+    """Anybody can provoke a restart: without a memory, 200 of 200 were accepted."""
     before = heard(tmp_path, log, *range(50_000, 50_050))
     run = restarted(tmp_path, log, before)
 
@@ -86,7 +86,7 @@ def test_packets_of_an_earlier_battery_are_known_after_two_restarts(tmp_path: Pa
     assert not any(restarted(tmp_path, log, before, off_s=3600).hear(*range(200)))
 
 
-def test_the_same_sensor_is_heard_at_once(tmp_path: Path, log: logging.Logger) -> None:
+def test_the_same_sensor_is_accepted_immediately(tmp_path: Path, log: logging.Logger) -> None:
     """A restart of the program must not cost a reading, even of the counter in which it happens."""
     before = heard(tmp_path, log, *range(5))
     run = restarted(tmp_path, log, before, off_s=1.0)
@@ -94,7 +94,7 @@ def test_the_same_sensor_is_heard_at_once(tmp_path: Path, log: logging.Logger) -
     assert [True, True, True] == run.hear(4, 5, 6)
 
 
-def test_a_sensor_that_counted_on_for_a_week_is_heard_at_once(tmp_path: Path, log: logging.Logger) -> None:
+def test_a_sensor_that_counted_on_for_a_week_is_accepted_immediately(tmp_path: Path, log: logging.Logger) -> None:
     """The program may be off for a holiday."""
     before = heard(tmp_path, log, *range(5000, 5010))
 
@@ -102,7 +102,7 @@ def test_a_sensor_that_counted_on_for_a_week_is_heard_at_once(tmp_path: Path, lo
 
 
 @pytest.mark.parametrize("off_s", [1.0, 3600.0, DAY_S])
-def test_a_battery_that_was_changed_while_the_program_was_off_is_believed(
+def test_a_battery_that_was_changed_while_the_program_was_off_is_accepted(
     tmp_path: Path, log: logging.Logger, off_s: float
 ) -> None:
     """The sensor has counted as far as it can since then, and is accepted after three counters."""
@@ -113,7 +113,7 @@ def test_a_battery_that_was_changed_while_the_program_was_off_is_believed(
     assert [True] * 15 == results[5:]
 
 
-def test_a_new_battery_is_believed_if_the_program_restarts_again_and_again(tmp_path: Path, log: logging.Logger) -> None:
+def test_a_new_battery_is_accepted_if_the_program_restarts_again_and_again(tmp_path: Path, log: logging.Logger) -> None:
     """While Bluetooth fails, systemd restarts the program every few seconds: that is not time in which it listened."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     before.now += DAY_S
@@ -127,7 +127,7 @@ def test_a_new_battery_is_believed_if_the_program_restarts_again_and_again(tmp_p
 
 
 @pytest.mark.parametrize(("old_s", "new_s"), [(600, 10), (1275, 10), (10, 2.5)])
-def test_a_sensor_that_counts_faster_than_before_is_believed(
+def test_a_sensor_that_counts_faster_than_before_is_accepted(
     tmp_path: Path, log: logging.Logger, old_s: float, new_s: float
 ) -> None:
     """The owner sets a shorter interval, which restarts the sensor, while the program is off."""
@@ -139,7 +139,7 @@ def test_a_sensor_that_counts_faster_than_before_is_believed(
 
 
 def test_a_new_key_makes_a_new_sensor(tmp_path: Path, log: logging.Logger) -> None:
-    """The counters under another key say nothing: a sensor that was given a new key must be heard at once."""
+    """The counters under another key say nothing: a sensor that was given a new key must be accepted immediately."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
 
     assert [True] == restarted(tmp_path, log, before, key=KEY[::-1]).hear(0)
@@ -184,7 +184,7 @@ def test_after_a_boot_at_the_wrong_time_a_sensor_that_counted_on_is_heard(tmp_pa
 
 
 def test_after_a_boot_recordings_are_refused_too(tmp_path: Path, log: logging.Logger) -> None:
-    """Who can switch the power off must not be believed either."""
+    """An attacker who can switch the power off must not be trusted either."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     run = Run(tmp_path, log, now=20.0, wall=before.wall + 60, boot="second")
 
@@ -200,7 +200,7 @@ def test_an_old_file_only_knows_less(tmp_path: Path, log: logging.Logger) -> Non
     assert all(restarted(tmp_path, log, before).hear(*range(264_200, 264_210)))
 
 
-def test_a_recording_far_ahead_is_not_believed_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
+def test_a_recording_far_ahead_is_not_accepted_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
     """An earlier battery's packets are far ahead: the first ten minutes are those of the first start only."""
     before = heard(tmp_path, log, *range(5000, 5010))
     run = restarted(tmp_path, log, before)
@@ -210,7 +210,7 @@ def test_a_recording_far_ahead_is_not_believed_after_a_restart(tmp_path: Path, l
 
 
 def test_the_count_before_a_recording_still_continues_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
-    """A recording that was believed in the first minutes must not lock the sensor out for good."""
+    """A recording that was accepted in the first minutes must not lock the sensor out for good."""
     before = heard(tmp_path, log, *range(5000, 5010), 900_000)
 
     assert any(restarted(tmp_path, log, before).hear(*range(5012, 5020)))
@@ -227,14 +227,14 @@ def test_a_slow_sensor_is_heard_within_its_counter(tmp_path: Path, log: logging.
 
 
 def test_the_last_packet_of_a_dead_sensor_is_not_new_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
-    """Whoever provokes a restart every few minutes must not keep a dead sensor alive."""
+    """An attacker who provokes a restart every few minutes must not keep a dead sensor alive."""
     before = heard(tmp_path, log, *range(5000, 5010))
 
     assert [False] == restarted(tmp_path, log, before, off_s=400).hear(5009)
 
 
 def test_another_format_is_refused_after_a_restart_as_before(tmp_path: Path, log: logging.Logger) -> None:
-    """A restart must not open the ten minutes in which any format is believed."""
+    """A restart must not open the ten minutes in which any format is accepted."""
     before = heard(tmp_path, log, *range(5000, 5010))
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace('"fcd2"', '"181a"'))
