@@ -7,13 +7,12 @@ LOCK := requirements-dev.lock
 WITHOUT_SLOW := not page and not prometheus and not radio and not differential
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
-# The fast tests, on all cores, up to four. PYTHONDONTWRITEBYTECODE is unset because many tests start the program: without
+# On all cores, up to four. PYTHONDONTWRITEBYTECODE is unset because many tests start the program: without
 # cached byte code, each start would compile all modules.
-FAST_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "$(FAST)" \
-  --numprocesses=auto --maxprocesses=4 --dist=worksteal
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel test-fresh nightly fast-tests tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +41,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test-properties: $(READY) ## Run the property tests on all cores, with 1,000 examples each instead of 30.
-	$(BIN)/python -m pytest -q -m "hypothesis and $(FAST)" --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal
+	$(BIN)/python -m pytest -q -m "hypothesis and $(WITHOUT_SLOW)" --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal
 
 test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11.
 	$(BIN)/python -m pytest -s -m differential tests/formats
@@ -84,7 +83,10 @@ test-fresh: ## Follow the README's installation on a fresh Debian 12, then run m
 	PYTHONPATH=contrib $(PYTHON) -m fresh debian
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix
 
-nightly: ## Install all locks with each pip on each Python. Takes too long for every change.
+siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report what that costs.
+	SIEGE_SECONDS=600 $(BIN)/python -m pytest -q -s -m program tests/service/test_serve_siege.py
+
+nightly: siege ## Hold a siege, and install all locks with each pip on each Python. Takes too long for every change.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.

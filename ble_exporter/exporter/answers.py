@@ -5,15 +5,19 @@ A client that reads slowly holds its answer in memory. Each holds only a slice o
 all have a limit together: beyond it, the client that has been reading longest loses its connection.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 
 from aiohttp import web
 
-from ble_exporter.exporter.exposition import accepts_gzip
+from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
 
+# How many requests may wait for their answer to be made: so many for metrics, and so many for all others. More would
+# take the places of connections whose requests have not been read yet.
+MOST_WAITING = 8
 # In bytes, for all clients together. For a thousand sensors /history has 3 MB, each other answer 1 MB; a tenth of that
 # if compressed.
 MOST_UNSENT = 8_000_000
@@ -27,6 +31,7 @@ class Answers:
         self._errors = errors
         self._most_unsent = most_unsent
         self._renderings = Renderings()
+        self._waiting: Counter[bool] = Counter()
         self._sending: dict[web.StreamResponse, tuple[web.Request, bytes]] = {}
 
     async def send(
@@ -39,14 +44,13 @@ class Answers:
         """
         Send the joined pieces, compressed if the client accepts gzip.
 
-        Requests with the same key that come at the same time get the same body.
+        Requests with the same key that come at the same time get the same body. If too many wait for theirs, raise
+        HTTPServiceUnavailable.
         """
         is_compressed = accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ())))
         if is_compressed:
             headers = {**headers, "Content-Encoding": "gzip"}
-        body = await self._renderings.render(
-            (key, is_compressed), lambda: compressed(pieces()) if is_compressed else pieces()
-        )
+        body = await self._render((key, is_compressed), lambda: compressed(pieces()) if is_compressed else pieces())
         response = web.StreamResponse(headers=headers)
         response.content_length = len(body)
         self._sending[response] = (request, body)
@@ -58,6 +62,17 @@ class Answers:
         finally:
             self._sending.pop(response, None)
         return response
+
+    async def _render(self, key: tuple[Hashable, bool], pieces: Callable[[], Iterable[bytes]]) -> bytes:
+        is_for_metrics = isinstance(key[0], Format)
+        if self._waiting[is_for_metrics] >= MOST_WAITING:
+            self._errors.note("too_many_answers", "others are still being made")
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
+        self._waiting[is_for_metrics] += 1
+        try:
+            return await self._renderings.render(key, pieces)
+        finally:
+            self._waiting[is_for_metrics] -= 1
 
     async def _write(self, request: web.Request, response: web.StreamResponse, body: bytes) -> None:
         await response.prepare(request)

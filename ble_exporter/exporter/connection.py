@@ -53,7 +53,8 @@ class Connection(web.RequestHandler):
 
     Attributes:
         peer: The client's IP address.
-        is_answering: Whether a request has been received and its answer not yet been taken.
+        waits_since: When it became the client's turn to send a request or to read, by the event loop's clock; None
+            while an answer is being made.
     """
 
     __slots__ = (
@@ -62,11 +63,12 @@ class Connection(web.RequestHandler):
         "_has_begun",
         "_has_eof",
         "_is_aborted",
+        "_is_answering",
         "_is_last",
         "_received",
         "_timer",
-        "is_answering",
         "peer",
+        "waits_since",
     )
 
     def __init__(self, server: web.Server, connections: "Connections", errors: HttpErrors) -> None:
@@ -86,8 +88,9 @@ class Connection(web.RequestHandler):
         self._has_eof = False
         self._is_last = False
         self._is_aborted = False
-        self.is_answering = False
+        self._is_answering = False
         self.peer = ""
+        self.waits_since: float | None = loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
@@ -108,19 +111,29 @@ class Connection(web.RequestHandler):
         self._connections.remove(self)
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """See asyncio.BaseProtocol."""
+        self._let_client_act()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """See asyncio.BaseProtocol."""
+        self.waits_since = None
+        super().resume_writing()
+
     def data_received(self, data: bytes) -> None:
         """Collect a request, and give it to aiohttp when it is complete."""
         if self._is_last:
             return
         self._received += data
-        if not self.is_answering:
+        if not self._is_answering:
             self._take_request()
         self._drop_flood()
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol also allows a bool
         """Return whether to keep the connection open: a client that has only ended its side still reads its answer."""
         self._has_eof = True
-        return self.is_answering
+        return self._is_answering
 
     def _drop_flood(self) -> None:
         """Ignore whatever a client sends after this request if it does not wait for answers."""
@@ -158,7 +171,8 @@ class Connection(web.RequestHandler):
             self._refuse(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server meets no expectations")
             return
         self._is_last = _UPGRADE.search(request) is not None
-        self.is_answering = True
+        self._is_answering = True
+        self.waits_since = None
         self._limit_time(ANSWER_S, "answer_timeout")
         # Whatever aiohttp's parser raises, the client has sent the reason.
         try:
@@ -175,13 +189,13 @@ class Connection(web.RequestHandler):
             await request.writer.drain()
         if self.transport is None:
             return finished
+        self._let_client_act()
         if self._is_last or not resp.keep_alive or (self._has_eof and not self._received):
             # The time limit for the answer stays, because the client may not have taken all of it.
             self.close()
         else:
-            self.is_answering = self._has_begun = False
+            self._is_answering = self._has_begun = False
             self._limit_time(IDLE_S, None)
-            self._connections.renew(self)
             self._take_request()
         return finished
 
@@ -212,7 +226,8 @@ class Connection(web.RequestHandler):
         """Answer without aiohttp, and read no further request."""
         self._errors.note(kind, detail)
         self._is_last = True
-        self.is_answering = False
+        self._is_answering = False
+        self._let_client_act()
         self._received.clear()
         if not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing():
             return
@@ -222,6 +237,9 @@ class Connection(web.RequestHandler):
         self.transport.write(f"{head}\r\n{headers}\r\n\r\n{text}".encode())
         self.transport.write_eof()
         self._limit_time(_LINGER_S, None)
+
+    def _let_client_act(self) -> None:
+        self.waits_since = asyncio.get_running_loop().time()
 
     def _limit_time(self, seconds: float, kind: HttpErrorKind | None) -> None:
         """End the connection after this time, unless the limit is replaced; an idle connection is no error."""

@@ -21,8 +21,9 @@ MOST_CONNECTIONS = 64
 # D-Bus connection, some for /proc during a scrape, and those of connections that have just been accepted.
 RESERVED_DESCRIPTORS = 40
 _FEWEST_CONNECTIONS = 8
-# So many connections are accepted before anything else is done, and wait in the kernel until then.
-_ACCEPTED_AT_ONCE = 8
+# So many connections are accepted before anything else is done; the others wait in the kernel. Within four such turns
+# the event loop reads what the first of them has sent.
+_ACCEPTED_AT_ONCE = 4
 _WAITING_IN_KERNEL = 512
 # In bytes, for each connection, in the kernel, which takes twice as much. By default it takes up to 4 MB.
 _SEND_BUFFER = 64 * 1024
@@ -34,7 +35,7 @@ def most_connections(descriptors: float) -> int:
 
 
 class Connections:
-    """The open connections, those first whose requests were answered longest ago; `most` is their limit."""
+    """The open connections, the oldest first; `most` is their limit."""
 
     def __init__(self, errors: HttpErrors, most: int) -> None:
         self._errors = errors
@@ -47,11 +48,6 @@ class Connections:
             self._end_one()
         self._open[connection] = None
 
-    def renew(self, connection: Connection) -> None:
-        """Count a connection as a new one, because its client has taken an answer."""
-        if self._open.pop(connection, self) is None:
-            self._open[connection] = None
-
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self._open.pop(connection, None)
@@ -60,12 +56,18 @@ class Connections:
         """
         End a connection of the client that has the most.
 
-        That is the one that has waited longest for a request, or, if there is none, for its client to read.
+        That is the one that waits longest for its client; or, if all answers are still being made, the newest one:
+        otherwise none would ever be finished.
         """
         of_peer = Counter(connection.peer for connection in self._open)
-        order = {connection: number for number, connection in enumerate(self._open)}
-        last = max(order, key=lambda one: (of_peer[one.peer], not one.is_answering, -order[one]))
-        self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {len(order)} are from {last.peer}")
+
+        def rank(numbered: tuple[int, Connection]) -> tuple[int, bool, float]:
+            number, connection = numbered
+            waits_since = connection.waits_since
+            return of_peer[connection.peer], waits_since is not None, number if waits_since is None else -waits_since
+
+        _, last = max(enumerate(self._open), key=rank)
+        self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {self._most} are from {last.peer}")
         self.remove(last)
         last.abort()
 

@@ -16,7 +16,7 @@ _TEXTS: Mapping[HttpErrorKind, str] = {
     "request_timeout": "a client did not send its request in time",
     "answer_timeout": "a client did not take its answer in time",
     "too_many_connections": "a waiting connection was closed in favour of a new one",
-    "too_many_answers": "an answer that a client was slow to take was cut off in favour of a new one",
+    "too_many_answers": "an answer was refused or cut off, because there were too many",
     "internal": "the HTTP server has an error",
 }
 

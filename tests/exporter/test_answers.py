@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from ble_exporter.errors import HttpErrorKind
-from ble_exporter.exporter.answers import Answers
+from ble_exporter.exporter.answers import MOST_WAITING, Answers
 from ble_exporter.exporter.http_errors import HttpErrors
-from tests.exporter.raw_http import Client, Connect, served
+from tests.exporter.raw_http import Client, Connect, served, statuses
 
 SIZE = 10_000_000
 
@@ -87,6 +87,21 @@ def test_slow_clients_hold_a_limited_number_of_answers() -> None:
 
     assert ([SIZE, SIZE], {"too_many_answers": 3}) == (received[-2:], dict(server.counts))
     assert max(received[:-2]) < SIZE
+
+
+def test_a_flood_of_requests_does_not_wait() -> None:
+    """Requests that wait for an answer hold a connection each, and a scrape must find one."""
+    server = Served(busy_s=0.01)
+
+    async def act(connect: Connect) -> Counter[int]:
+        clients = [await connect() for _ in range(20)]
+        for client in clients:
+            client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return Counter([status for client in clients for status in statuses(await client.everything())])
+
+    answered, _ = asyncio.run(served(server.app, act))
+
+    assert {200: MOST_WAITING, 503: 20 - MOST_WAITING} == answered
 
 
 def test_clients_that_share_an_answer_share_its_memory() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from ble_exporter.exporter.app import ANSWERS
 from ble_exporter.exporter.connections import MOST_CONNECTIONS, most_connections
 from tests.exporter.raw_http import Client, Connect, served
 from tests.exporter.test_connection import GET, application
@@ -71,24 +72,75 @@ def test_the_connection_that_waits_longest_makes_room() -> None:
     assert [True, False, True, True] == are_open
 
 
-def test_a_request_in_progress_is_the_last_to_make_room() -> None:
-    """A scrape that has begun must be finished, although connections keep coming."""
-    may_answer = asyncio.Event()
-
+def _slow_application(may_answer: asyncio.Event) -> web.Application:
     async def slow(_request: web.Request) -> web.Response:
         await may_answer.wait()
         return web.Response(text="late")
 
+    return application(slow)
+
+
+SLOW = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_a_request_in_progress_makes_no_room_for_a_connection_without_one() -> None:
+    """A scrape that has begun must be finished, although connections keep coming."""
+    may_answer = asyncio.Event()
+
     async def act(connect: Connect) -> bytes:
         first = await connect()
-        first.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        first.send(SLOW)
         for _ in range(3 * FOUR):
             await connect()
             await _settle()
         may_answer.set()
         return await first.reader.readuntil(b"\r\n\r\nlate")
 
-    answer, _ = asyncio.run(served(application(slow), act, FOUR))
+    answer, _ = asyncio.run(served(_slow_application(may_answer), act, FOUR))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_among_requests_in_progress_the_oldest_are_finished() -> None:
+    """If each new request ended an older one, none would be answered while they come faster than answers are made."""
+    may_answer = asyncio.Event()
+
+    async def act(connect: Connect) -> list[bool]:
+        clients = []
+        for _ in range(3 * FOUR):
+            clients.append(await connect())
+            clients[-1].send(SLOW)
+            await _settle()
+        may_answer.set()
+        return [b"late" in await client.reader.read(4096) for client in clients[: FOUR - 1]]
+
+    are_answered, _ = asyncio.run(served(_slow_application(may_answer), act, FOUR))
+
+    assert [True] * (FOUR - 1) == are_answered
+
+
+def test_a_client_that_does_not_read_makes_room_before_a_request_in_progress() -> None:
+    """Slow readers of large answers must not displace a scrape that is being made."""
+    may_answer = asyncio.Event()
+    app = _slow_application(may_answer)
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        return await request.app[ANSWERS].send(request, "large", lambda: [b"x" * 1_000_000], {})
+
+    app.router.add_get("/large", large)
+
+    async def act(connect: Connect) -> bytes:
+        first = await connect()
+        first.send(SLOW)
+        for _ in range(3 * FOUR):
+            client = await connect()
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
+            client.send(SLOW.replace(b"slow", b"large"))
+            await _settle()
+        may_answer.set()
+        return await first.reader.readuntil(b"\r\n\r\nlate")
+
+    answer, _ = asyncio.run(served(app, act, FOUR))
 
     assert answer.startswith(b"HTTP/1.1 200 OK")
 
