@@ -180,6 +180,14 @@ class Connection(web.RequestHandler):
         except Exception as error:
             self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", error)
 
+    async def start(self) -> None:
+        """Answer requests until the connection ends; aiohttp starts this coroutine when the connection is made."""
+        try:
+            await super().start()
+        except Exception as error:
+            # Some releases of aiohttp parse the target only now.
+            self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", error)
+
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
