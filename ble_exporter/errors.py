@@ -6,6 +6,7 @@ device) and gives a hint; `main` turns the error into an exit status. Any other 
 traceback.
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 RejectReason = Literal[
@@ -56,12 +57,21 @@ class ConfigError(ExporterError, ValueError):
         hint: What the user can do about the problem; empty if that is obvious.
         path: The file that contains the error; may be empty.
         line: The line in that file, from 1; None for the file as a whole.
+        column: The column in that line, from 1; 0 if it is unknown. The text does not have it.
         key: The setting, such as "listen_port" or "bindkey_file"; may be empty.
         device: The address of the configured device; may be empty.
     """
 
     def __init__(
-        self, problem: str, hint: str = "", *, path: str = "", line: int | None = None, key: str = "", device: str = ""
+        self,
+        problem: str,
+        hint: str = "",
+        *,
+        path: str = "",
+        line: int | None = None,
+        column: int = 0,
+        key: str = "",
+        device: str = "",
     ) -> None:
         place = path if line is None else f"{path}:{line}"
         parts = (place, f"devices: {device}" if device else "", key, problem)
@@ -70,8 +80,41 @@ class ConfigError(ExporterError, ValueError):
         self.hint = hint
         self.path = path
         self.line = line
+        self.column = column
         self.key = key
         self.device = device
+
+    @property
+    def parts(self) -> "tuple[ConfigError, ...]":
+        """The single errors: only this one, except for ConfigErrors."""
+        return (self,)
+
+
+class ConfigErrors(ConfigError):  # noqa: N818 - it is several errors
+    """
+    Several errors in one file, in the order of the file. The text has one line for each error.
+
+    `problem`, `hint`, `line` and so on are those of the first error.
+    """
+
+    def __init__(self, parts: Sequence[ConfigError]) -> None:
+        first = parts[0]
+        super().__init__(
+            first.problem,
+            first.hint,
+            path=first.path,
+            line=first.line,
+            column=first.column,
+            key=first.key,
+            device=first.device,
+        )
+        self.args = ("\n".join(map(str, parts)),)
+        self._parts = tuple(parts)
+
+    @property
+    def parts(self) -> tuple[ConfigError, ...]:
+        """The single errors."""
+        return self._parts
 
 
 class ScannerError(ExporterError):

@@ -145,7 +145,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
 
 def _failed(error: ExporterError, *, is_logged: bool = False) -> int:
     if not is_logged:
-        print("ble-exporter: error:", one_line(error), file=sys.stderr)
+        for part in error.parts if isinstance(error, ConfigError) else [error]:
+            print("ble-exporter: error:", one_line(part), file=sys.stderr)
     return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
 
 

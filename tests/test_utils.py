@@ -1,15 +1,25 @@
 """The shared helper functions."""
 
+import os
+import socket
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.utils import in_words, number_of, one_line
+from ble_exporter.utils import hidden_in, in_words, is_visible, number_of, one_line, read_file
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("a\n b\r\n\tc ", "a b c"), ("\x1b[31mred", "\\x1b[31mred"), ("Küche µ", "Küche µ"), (ValueError("x"), "x")],
+    [
+        ("a\n b\r\n\tc ", "a b c"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("Küche µ", "Küche µ"),
+        ("👩\u200d👧\u202e", "👩\u200d👧\\u202e"),
+        (ValueError("x"), "x"),
+    ],
 )
 def test_it_is_one_line_that_a_terminal_shows_as_it_is(text: object, expected: str) -> None:
     """An error message may quote foreign text, which must not break the line or control the terminal."""
@@ -19,7 +29,53 @@ def test_it_is_one_line_that_a_terminal_shows_as_it_is(text: object, expected: s
 @given(st.text())
 def test_any_text_becomes_printable(text: str) -> None:
     """Texts from other devices may contain any character, and must not break a log line."""
-    assert one_line(text).isprintable()
+    assert all(is_visible(char) for char in one_line(text))
+
+
+@pytest.mark.parametrize(
+    "char", [*"\x00\x1b\x7f\x85\u00ad\u200b\u200e\u202e\u2066\ufeff", "\ud83c", "\U000e0041"], ids=ascii
+)
+def test_a_character_that_deceives_the_reader_is_hidden(char: str) -> None:
+    """It is invisible, or changes the order of the other characters."""
+    assert char == hidden_in(f"a{char}b")
+
+
+def test_a_regular_file_is_read(tmp_path: Path) -> None:
+    """A link to it is as good."""
+    (tmp_path / "a").write_bytes(b"x" * 10)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+
+    assert b"x" * 10 == read_file(tmp_path / "b", 10)
+
+
+def test_a_large_file_is_refused(tmp_path: Path) -> None:
+    """It would fill the memory of a small machine."""
+    (tmp_path / "a").write_bytes(b"x" * 11)
+
+    with pytest.raises(OSError, match="it has more than 10 bytes"):
+        read_file(tmp_path / "a", 10)
+
+
+def test_a_file_of_unknown_size_is_refused_when_it_is_large() -> None:
+    """The files in /proc claim to be empty."""
+    with pytest.raises(OSError, match="it has more than 10 bytes"):
+        read_file("/proc/self/status", 10)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A pipe keeps a reader waiting, and a device may never end."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+
+    for path, kind in (
+        (tmp_path / "pipe", "named pipe"),
+        (tmp_path / "socket", "socket"),
+        (tmp_path, "folder"),
+        (Path("/dev/zero"), "device"),
+    ):
+        with pytest.raises(OSError, match=f"it is a {kind}, not a file"):
+            read_file(path)
 
 
 def test_a_count_of_one_has_a_singular() -> None:

@@ -1,16 +1,17 @@
-"""Reads a YAML file into an AppConfig, or raises a ConfigError with file, line, key, problem and hint."""
+"""Reads a YAML file into an AppConfig, or raises a ConfigError with file, line, key, problem and hint of each error."""
 
-import ipaddress
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+import errno
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, NoReturn, TypeVar, get_args
+from typing import Literal, get_args
 
+from ble_exporter.config.devices import KEYS as DEVICE_KEYS
 from ble_exporter.config.devices import read_devices
-from ble_exporter.config.yaml_document import Document, Node, Scalar, elements_of, show_value
+from ble_exporter.config.settings import EXAMPLES, Settings
+from ble_exporter.config.yaml_document import Document
+from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
+from ble_exporter.utils import read_file
 
 ScanMode = Literal["auto", "active", "passive"]
 OnAdapterFailure = Literal["exit", "continue"]
@@ -19,8 +20,8 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
 DEFAULT_SILENCE_LIMIT_S = 90.0
 
-# In a shorter scan, the radio would spend most of the time starting and stopping.
-_MIN_SECONDS = 1
+# Enough for MAX_ENTRIES devices with bindkeys and comments. PyYAML reads at most 1 MB a second, less on a Raspberry Pi.
+_MAX_BYTES = 2_000_000
 
 _MANDATORY = ("scan_interval_seconds", "scan_duration_seconds", "listen_port", "devices")
 KEYS = (
@@ -35,18 +36,6 @@ KEYS = (
     "on_adapter_failure",
     "silence_limit_seconds",
 )
-_EXAMPLES = {
-    "scan_interval_seconds": "30",
-    "scan_duration_seconds": "5",
-    "silence_limit_seconds": "90",
-    "listen_port": "8000",
-    "adapter": '"hci0"',
-    "allowed_hosts": '"pi.example.org"',
-    "devices": '{"A4:C1:38:00:00:01": "living_room"}',
-}
-
-T = TypeVar("T")
-Choice = TypeVar("Choice", bound=str)
 
 
 @dataclass(frozen=True)
@@ -88,40 +77,62 @@ class AppConfig:
 
 
 def load_config(path: str) -> AppConfig:
-    """Read and check a configuration file, or raise a ConfigError (a ValueError) with the file, line and key."""
+    """
+    Read and check a configuration file.
+
+    Raises:
+        ConfigError: The file can't be read or is invalid. It is a ValueError with file, line and key. If there are
+            several errors, it is a ConfigErrors, whose `parts` are the single errors.
+    """
+    return parse_config(path, read_config(path))
+
+
+def read_config(path: str) -> bytes:
+    """Return the content of a configuration file, or raise a ConfigError."""
     try:
-        data = Path(path).read_bytes()
+        return read_file(path, _MAX_BYTES)
     except OSError as error:
         hint = "name the configuration file with --config"
-        if isinstance(error, FileNotFoundError):
+        if error.errno == errno.ENOENT:
             hint += ", or create one with `ble-exporter discover --write FILE`"
+        elif error.errno == errno.EFBIG:
+            hint = f"a configuration has at most {MAX_ENTRIES:,} devices; {hint}"
         raise ConfigError(f"can't be read ({error.strerror})", hint, path=path) from error
-    return parse_config(path, data)
 
 
 def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppConfig:
     """
-    Check the content of a configuration file, or raise a ConfigError (a ValueError).
+    Check the content of a configuration file, or raise a ConfigError, as load_config does.
 
     `path` is shown in messages, and a relative `bindkey_file` is looked up in the folder of `path`. If `needs_devices`
     is false, the configuration may list no devices.
     """
-    document = Document(path)
-    settings = _read_settings(document, data, needs_devices=needs_devices)
+    document = Document(path, known=(*KEYS, *DEVICE_KEYS))
+    config = _read(document, document.text(data), needs_devices=needs_devices)
+    if document.errors:
+        # Read it again without the faults that single lines show: they may be the cause of other errors.
+        document = Document(path, known=document.known)
+        config = _read(document, document.without_faults(document.text(data)), needs_devices=needs_devices)
+    document.errors.raise_all()
+    return config
+
+
+def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
+    """Return the configuration; its invalid parts have other values, and are reported to the document."""
+    settings = _read_settings(document, text, needs_devices=needs_devices)
     interval = settings.seconds("scan_interval_seconds")
     duration = settings.seconds("scan_duration_seconds")
     if duration > interval:
-        problem = f"{duration:g} is longer than scan_interval_seconds ({interval:g})"
-        settings.fail("scan_duration_seconds", problem, "make it shorter, or equal to listen all the time")
+        with document.errors:
+            problem = f"{duration:g} is longer than scan_interval_seconds ({interval:g})"
+            settings.fail("scan_duration_seconds", problem, "make it shorter, or equal to listen all the time")
     devices = read_devices(document, settings.nodes.get("devices"), may_be_empty=not needs_devices)
     return AppConfig(
         scan_interval_seconds=interval,
         scan_duration_seconds=duration,
-        listen_port=settings.read("listen_port", _port, 0, "is not a port", "write a whole number from 1 to 65535"),
+        listen_port=settings.port(),
         devices=devices.names,
-        log_file=settings.read(
-            "log_file", _log_file, DEFAULT_LOG_FILE, "is not a path", 'write a path, or "-" for standard error'
-        ),
+        log_file=settings.log_file(DEFAULT_LOG_FILE),
         log_level=settings.choice("log_level", get_args(LogLevel), "INFO"),
         listen_address=settings.listen_address(),
         allowed_hosts=settings.allowed_hosts(),
@@ -135,125 +146,17 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     )
 
 
-def _read_settings(document: Document, data: bytes, *, needs_devices: bool) -> "_Settings":
-    entries = document.entries(data)
+def _read_settings(document: Document, text: str, *, needs_devices: bool) -> Settings:
+    entries = document.entries(text)
     if not entries:
-        hint = f"write one `key: value` per line; the mandatory keys are {', '.join(_MANDATORY)}"
-        document.fail(None, "no settings found", hint)
+        with document.errors:
+            hint = f"write one `key: value` per line; the mandatory keys are {', '.join(_MANDATORY)}"
+            document.fail(None, "no settings found", hint, is_missing=True)
+        return Settings(document, {})
     nodes = document.nodes(entries, KEYS)
     for key in _MANDATORY:
         if key not in nodes and (needs_devices or key != "devices"):
-            document.fail(None, "mandatory key is missing", f"add `{key}: {_EXAMPLES[key]}`", key=key)
-    return _Settings(document, nodes)
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """The settings of one file. Reading an invalid setting raises a ConfigError with its line."""
-
-    document: Document
-    nodes: Mapping[str, Node]
-
-    def fail(self, key: str, problem: str, hint: str) -> NoReturn:
-        self.document.fail(self.nodes[key], problem, hint, key=key)
-
-    def read(self, key: str, accept: Callable[[Scalar], T | None], default: T, problem: str, hint: str) -> T:
-        """Return the result of `accept` for a setting's value; if the result is None, the value is rejected."""
-        if key not in self.nodes:
-            return default
-        value = self.document.scalar(self.nodes[key], key)
-        accepted = accept(value)
-        return self.fail(key, f"{show_value(value)} {problem}", hint) if accepted is None else accepted
-
-    def seconds(self, key: str, default: float = math.nan) -> float:
-        problem = f"is not a number of {_MIN_SECONDS} or more"
-        return self.read(key, _seconds, default, problem, f"write `{key}: {_EXAMPLES[key]}`")
-
-    def listen_address(self) -> str | None:
-        hint = 'write one, such as "127.0.0.1", or remove the key to listen on all addresses'
-        return self.read("listen_address", _ip_address, None, "is not an IP address", hint)
-
-    def stale_after(self, pause_s: float) -> float | Literal["auto"] | None:
-        key, hint = "stale_after_seconds", "write `stale_after_seconds: auto`"
-        problem = f'is neither a number of {_MIN_SECONDS} or more nor "auto"'
-        seconds = self.read(key, _seconds_or_auto, None, problem, hint)
-        if isinstance(seconds, int | float) and seconds <= pause_s:
-            problem = (
-                f"{seconds:g} is not longer than the pause between two scans ({pause_s:g} s), so every value would "
-                "expire before it can be heard again"
-            )
-            self.fail(key, problem, f"make it longer, or {hint}")
-        return seconds
-
-    def choice(self, key: str, choices: Sequence[Choice], default: Choice) -> Choice:
-        by_text = {choice.lower(): choice for choice in choices}
-        hint = f"write one of {', '.join(choices)}"
-        return self.read(key, lambda value: by_text.get(str(value).lower()), default, "is not allowed", hint)
-
-    def adapters(self) -> tuple[str, ...]:
-        hint = f"write one, such as {_EXAMPLES['adapter']}"
-        return self._names("adapter", _adapter, "is not the name of an adapter", hint)
-
-    def allowed_hosts(self) -> tuple[str, ...]:
-        hint = f"write only the name, such as {_EXAMPLES['allowed_hosts']}, without http:// and without a port"
-        return self._names("allowed_hosts", _host_name, "is not a host name", hint)
-
-    def _names(self, key: str, accept: Callable[[Scalar], str | None], problem: str, hint: str) -> tuple[str, ...]:
-        """Return the names of a list, or the only name."""
-        if key not in self.nodes:
-            return ()
-        names: list[str] = []
-        for node in elements_of(self.nodes[key]):
-            value = self.document.scalar(node, key)
-            name = accept(value)
-            if name is None:
-                self.document.fail(node, f"{show_value(value)} {problem}", hint, key=key)
-            if name in names:
-                self.document.fail(node, f"{name} is listed twice", "remove one of the two", key=key)
-            names.append(name)
-        if not names:
-            self.fail(key, "the list is empty", f"write a name, such as {_EXAMPLES[key]}, or remove the key")
-        return tuple(names)
-
-
-def _seconds(value: Scalar) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if _MIN_SECONDS <= value < math.inf else None
-
-
-def _seconds_or_auto(value: Scalar) -> float | Literal["auto"] | None:
-    return "auto" if value == "auto" else _seconds(value)
-
-
-def _port(value: Scalar) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535 else None
-
-
-def _log_file(value: Scalar) -> str | None:
-    return value if isinstance(value, str) and value and value.isprintable() else None
-
-
-def _ip_address(value: Scalar) -> str | None:
-    try:
-        return str(ipaddress.ip_address(str(value)))
-    except ValueError:
-        return None
-
-
-def _adapter(value: Scalar) -> str | None:
-    return value if isinstance(value, str) and re.fullmatch("hci[0-9]{1,3}", value) else None
-
-
-def _host_name(value: Scalar) -> str | None:
-    """Return the name as browsers send it: in lower case, and in Punycode if it has letters outside ASCII."""
-    if not isinstance(value, str):
-        return None
-    name = value.lower().removesuffix(".")
-    if not name.isascii():
-        try:
-            name = name.encode("idna").decode()
-        except UnicodeError:
-            return None
-    # 32 hex digits are a bindkey in the wrong line, not a name.
-    return name if re.fullmatch(r"(?![0-9a-f]{32}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name) else None
+            with document.errors:
+                hint = f"add `{key}: {EXAMPLES[key]}`"
+                document.fail(None, "mandatory key is missing", hint, key=key, is_missing=True)
+    return Settings(document, nodes)

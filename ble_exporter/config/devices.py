@@ -15,6 +15,7 @@ from pathlib import Path
 from ble_exporter.config.yaml_document import (
     Document,
     Node,
+    elements_of,
     entries_of,
     is_bare_number,
     is_empty,
@@ -23,12 +24,16 @@ from ble_exporter.config.yaml_document import (
     line_of,
     text_of,
 )
+from ble_exporter.utils import hidden_in, read_file
 
 ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
 
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
-_KEYS = ("name", "bindkey", "bindkey_file")
+KEYS = ("name", "bindkey", "bindkey_file")
+"""The keys of a device."""
+
+_ENTRY = '`"A4:C1:38:00:00:01": "living_room"`'
 _EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
 _BINDKEY_AS_NAME = f"a bindkey is written in place of the name; write `{_EXAMPLE}`"
 
@@ -38,8 +43,8 @@ _OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
 _BINDKEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa-f]{2}")
 _BINDKEY_HINT = "write the 32 hex digits that the firmware's page shows"
 
-# A longer key file is not read to its end, because it may be an endless device file.
-_MAX_KEY_FILE_BYTES = 200
+MAX_KEY_FILE_BYTES = 200
+"""The largest file with a bindkey, which needs 32 bytes."""
 
 
 @dataclass
@@ -49,33 +54,59 @@ class Devices:
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict, repr=False)
     key_files: list[str] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)  # where each address and each name is set
 
 
 def read_devices(document: Document, node: Node | None, *, may_be_empty: bool) -> Devices:
-    """Read the value of `devices:` (None if the key is missing) and the key files, or raise a ConfigError."""
+    """Read the value of `devices:` (None if the key is missing) and the key files, and report their errors."""
     devices = Devices()
-    if may_be_empty and (node is None or is_empty(node)):
+    if node is None or (may_be_empty and is_empty(node)):
         return devices
-    entries = entries_of(node)
-    if not entries:
-        hint = 'add lines such as `"A4:C1:38:00:00:01": "living_room"`'
-        document.fail(node, "no device is listed", hint, key="devices")
-    lines: dict[str, int] = {}
-    for address_node, device_node in entries:
-        address = _address(document, address_node)
-        if address in devices.names:
-            problem = f"{address} is already listed on line {lines[address]}"
-            document.fail(address_node, problem, "remove one of the two", key="devices")
-        of_device = replace(document, device=address)
-        nodes = of_device.nodes(entries_of(device_node), _KEYS)
-        name = _name(of_device, device_node, nodes)
-        if name in lines:
-            problem = f'the name "{name}" is already used on line {lines[name]}'
-            of_device.fail(device_node, problem, "choose another")
-        lines[address] = lines[name] = line_of(address_node)
-        devices.names[address] = name
-        _read_key(of_device, nodes, devices)
+    for address_node, device_node in _entries(document, node):
+        _read_device(document, address_node, device_node, devices)
     return devices
+
+
+def _read_device(document: Document, address_node: Node, device_node: Node, devices: Devices) -> None:
+    """Add a device; if its address is wrong, only check the rest."""
+    address = ""
+    with document.errors:
+        address = _address(document, address_node, device_node)
+        if address in devices.lines:
+            problem = f"{address} is already listed on line {devices.lines[address]}"
+            document.fail(address_node, problem, "remove one of the two", key="devices")
+        devices.lines[address] = line_of(address_node)
+    if text_of(address_node) in document.known:
+        return
+    of_device = replace(document, device=address or text_of(address_node))
+    nodes = of_device.nodes(entries_of(device_node), KEYS)
+    with document.errors:
+        name = _name(of_device, device_node, nodes)
+        if name in devices.lines:
+            problem = f'the name "{name}" is already used on line {devices.lines[name]}'
+            of_device.fail(device_node, problem, "choose another")
+        devices.lines[name] = line_of(address_node)
+        devices.names[address] = name
+    with document.errors:
+        _read_key(of_device, nodes, devices)
+
+
+def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:
+    """Return the addresses and devices under `devices:`; report a list, and use what it contains."""
+    entries = entries_of(node)
+    with document.errors:
+        if not is_mapping(node) and not is_scalar(node) and elements_of(node):
+            entries = [entry for element in elements_of(node) for entry in entries_of(element)]
+            entries = [entry for entry in entries if ADDRESS.fullmatch(text_of(entry[0]).upper())]
+            problem = "a list is not allowed here"
+            document.fail(node, problem, f"write each device as {_ENTRY}, without a dash", key="devices")
+        if is_scalar(node) and not is_empty(node):
+            problem = "the devices are not indented below `devices:`, or a colon has no space after it"
+            hint = f"write each device on a line such as {_ENTRY}"
+            document.fail(node, problem, hint, key="devices", is_missing=True)
+        if not entries:
+            document.fail(node, "no device is listed", f"add lines such as {_ENTRY}", key="devices", is_missing=True)
+    return entries
 
 
 def world_readable_warnings(key_files: Iterable[str]) -> list[str]:
@@ -93,9 +124,22 @@ def name_problem(name: str) -> str:
     if _BINDKEY_WITHIN.search(name):
         # Names are public, because they are labels of the metrics.
         return _BINDKEY_AS_NAME
-    if not name.strip():
+    if not name.strip(" \u200c\u200d"):
         return 'the name is empty; write one, such as "living_room"'
-    return "" if name.isprintable() else "the name has a control character; use printable characters"
+    hidden = hidden_in(name)
+    if hidden:
+        kind = "control character" if ord(hidden) < 0xA0 else "invisible character"
+        return f"the name has the {kind} U+{ord(hidden):04X}; remove it"
+    return ""
+
+
+def path_problem(path: str) -> tuple[str, str]:
+    """Return why a path does not mean what its author expects, and a hint; two empty strings if it does."""
+    if not re.match(r"~|\$\w|\$\{", path):
+        return "", ""
+    whole = os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises an error
+    example = f': "{whole}"' if whole.startswith("/") else ", beginning with /"
+    return f"{path.partition('/')[0]} has a meaning only in a shell", f"write the whole path{example}"
 
 
 def bindkey_problem(text: str) -> str:
@@ -106,10 +150,10 @@ def bindkey_problem(text: str) -> str:
         return "24 hex digits are a bindkey of an old MiBeacon version, which is not supported"
     if len(text) == 32:
         return "not all of its 32 characters are hex digits"
-    return f"it has {len(text)} characters, not 32" if 0 < len(text) < _MAX_KEY_FILE_BYTES else "this is not a bindkey"
+    return f"it has {len(text)} characters, not 32" if 0 < len(text) < MAX_KEY_FILE_BYTES else "this is not a bindkey"
 
 
-def _address(document: Document, node: Node) -> str:
+def _address(document: Document, node: Node, device_node: Node) -> str:
     text = text_of(node)
     address = text.upper()
     if is_bare_number(node):
@@ -119,13 +163,19 @@ def _address(document: Document, node: Node) -> str:
         document.fail(node, f"{text} is a placeholder", "write the address of your sensor", key="devices")
     if not ADDRESS.fullmatch(address):
         hint = 'write six pairs of hex digits, such as "A4:C1:38:00:00:01"'
+        if ADDRESS.fullmatch(text_of(device_node).upper()):
+            hint = f'write the address before the name: "{text_of(device_node)}": "{text}"'
+        elif text in KEYS:
+            hint = "indent this line more than the address above it"
+        elif text in document.known:
+            hint = "to set this key, begin the line in the first column"
         document.fail(node, f"{text} is not a Bluetooth address", hint, key="devices")
     return address
 
 
 def _name(document: Document, device_node: Node, nodes: Mapping[str, Node]) -> str:
     if is_mapping(device_node) and "name" not in nodes:
-        document.fail(device_node, "mandatory key is missing", f"write `{_EXAMPLE}`", key="name")
+        document.fail(device_node, "mandatory key is missing", f"write `{_EXAMPLE}`", key="name", is_missing=True)
     node = nodes.get("name", device_node)
     # The check uses the text, not the value, because YAML reads a bindkey of decimal digits as a number.
     if _BINDKEY_WITHIN.search(text_of(node)):
@@ -134,7 +184,9 @@ def _name(document: Document, device_node: Node, nodes: Mapping[str, Node]) -> s
     if not isinstance(name, str | None):
         document.fail(node, "the name must be text", f'put it in quotes: "{text_of(node)}"')
     problem = name_problem(name or "")
-    return document.fail(node, problem) if name is None or problem else name
+    if name is None or problem:
+        document.fail(node, problem, is_missing=name is None)
+    return name
 
 
 def _read_key(document: Document, nodes: Mapping[str, Node], devices: Devices) -> None:
@@ -164,10 +216,13 @@ def _path(document: Document, node: Node) -> Path:
     """Return the path of a `bindkey_file`: a systemd credential, otherwise relative to the configuration's folder."""
     key = "bindkey_file"
     text = document.scalar(node, key)
-    if not isinstance(text, str) or not text or not text.isprintable():
+    if not isinstance(text, str) or not text or hidden_in(text):
         document.fail(node, "not a path", 'write one, such as "/etc/ble_exporter/living_room.key"', key=key)
     if _BINDKEY.fullmatch(text) or _OLD_BINDKEY.fullmatch(text):
         document.fail(node, "a bindkey is written in place of the path", "write it as `bindkey:`", key=key)
+    problem, hint = path_problem(text)
+    if problem:
+        document.fail(node, problem, hint, key=key)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     # os.path is used, because Path.exists raises for a path that can't be looked up.
     if credentials and os.path.exists(os.path.join(credentials, text)):  # noqa: PTH110, PTH118
@@ -178,15 +233,9 @@ def _path(document: Document, node: Node) -> Path:
 
 def _content(document: Document, node: Node, path: Path) -> str:
     try:
-        # O_NONBLOCK prevents waiting for the writer of a named pipe.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            content = os.read(descriptor, _MAX_KEY_FILE_BYTES)
-        finally:
-            os.close(descriptor)
+        content = read_file(path, MAX_KEY_FILE_BYTES)
     except OSError as error:
         hint = "write the 32 hex digits into that file, and make it readable for this user"
         document.fail(node, f"{path} can't be read ({error.strerror})", hint, key="bindkey_file")
     # Latin-1 decodes all bytes, so the check of the bindkey rejects the bytes that are not hex digits.
-    text = content.removeprefix(codecs.BOM_UTF8).decode("latin-1")
-    return text.strip(" \t\r\n") if len(content) < _MAX_KEY_FILE_BYTES else text
+    return content.removeprefix(codecs.BOM_UTF8).decode("latin-1").strip(" \t\r\n")

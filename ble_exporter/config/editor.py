@@ -19,6 +19,8 @@ from pathlib import Path
 from ble_exporter.config.app_config import AppConfig, parse_config
 from ble_exporter.config.devices import bindkey_problem, name_problem
 from ble_exporter.config.yaml_document import Document, Node, column_of, entries_of, is_flow, span_of, text_of
+from ble_exporter.config.yaml_faults import LINE_BREAK
+from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
 
 _NEW_FILE = """\
@@ -46,9 +48,7 @@ log_file: "-"
 devices: {}
 """
 
-# The line breaks of YAML 1.1.
-_LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-_COMMENT = re.compile(rf"( *)#[^\r\n\x85\u2028\u2029]*(?:{_LINE_BREAK.pattern}|\Z)")
+_COMMENT = re.compile(rf"( *)#[^\r\n]*(?:{LINE_BREAK.pattern}|\Z)")
 # Braces that contain a comment do not match.
 _EMPTY_BRACES = re.compile(r"\{ *\}")
 
@@ -141,9 +141,12 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
         names[device.address] = device.name
         if device.bindkey:
             keys[device.address] = bytes.fromhex(device.bindkey)
-    entry = next((entry for entry in document.entries(data) if text_of(entry[0]) == "devices"), None)
+    entry = next((entry for entry in document.entries(document.text(data)) if text_of(entry[0]) == "devices"), None)
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     new = mark + _insert(document.text(data), entry, devices).encode()
+    if len(names) > MAX_ENTRIES:
+        hint = "remove some, or run a second exporter"
+        document.fail(None, f"more than {MAX_ENTRIES:,} devices", hint, key="devices")
     try:
         is_right = parse_config(path, new) == replace(old, devices=names, keys=keys)
     except ConfigError:
@@ -168,7 +171,7 @@ def _content(path: str, target: str) -> bytes:
 
 def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDevice]) -> str:
     """Return the text with devices added to the entry `devices`, or to a new `devices` entry at the end."""
-    found = _LINE_BREAK.search(text)
+    found = LINE_BREAK.search(text)
     line_break = found[0] if found else "\n"
     if entry is None:
         separator = "" if text.endswith(line_break) else line_break
@@ -190,15 +193,15 @@ def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDev
     while children and (comment := _COMMENT.match(text, at)) and len(comment[1]) > indentation:
         # A comment with a deeper indentation than the devices belongs to the last device.
         at = comment.end()
-    separator = "" if at == 0 or _LINE_BREAK.fullmatch(text[at - 1]) else line_break
+    separator = "" if at == 0 or LINE_BREAK.fullmatch(text[at - 1]) else line_break
     return text[:at] + separator + _block(devices, indentation, line_break) + text[at:]
 
 
 def _next_line(text: str, position: int) -> int:
     """Return the offset of the first line start at or after `position`."""
-    if position and _LINE_BREAK.fullmatch(text[position - 1]):
+    if position and LINE_BREAK.fullmatch(text[position - 1]):
         return position
-    found = _LINE_BREAK.search(text, position)
+    found = LINE_BREAK.search(text, position)
     return found.end() if found else len(text)
 
 

@@ -1,92 +1,121 @@
 """
-Parses a YAML file into a tree of nodes. Only this module imports yaml.
+A YAML file as a tree of nodes, and the errors found in it.
 
 Unlike the Python objects that YAML describes, nodes keep line numbers, quotes and duplicate keys.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
 import yaml
 
+from ble_exporter.config.error_list import MAX_ERRORS_SHOWN, ErrorList, MissingError, shown
+from ble_exporter.config.yaml_faults import explain, find_faults, lines_of, place_of
+from ble_exporter.config.yaml_loader import MAX_ENTRIES, TAG_HINT, Fault, SyntaxFault, compose
 from ble_exporter.errors import ConfigError
-from ble_exporter.utils import one_line
 
 Node: TypeAlias = yaml.Node
 Scalar: TypeAlias = str | int | float | bool | None
 
+# The byte order marks of UTF-16 and UTF-32, and an ASCII character in one of these encodings.
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|[\t\n\r\x20-\x7e]\0|\0[\t\n\r\x20-\x7e]")
+# The characters that YAML allows only as escapes, and the line breaks that text editors do not show as such. A byte
+# that is not UTF-8 is decoded as a surrogate.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-class _Loader(yaml.SafeLoader):
-    """
-    A loader with YAML 1.2's rules for numbers, Booleans and null.
-
-    PyYAML follows YAML 1.1: `no` is False, `010` is 8, and an unquoted 12:34:56:12:34:56 is 9783981296.
-    """
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
-
-# Matches a bindkey or a part of a bindkey, which no message shows. A Bluetooth address is too short to match.
-_SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{2,}")
+# How much text is parsed again after syntax errors, in characters: about 10 s on a Raspberry Pi.
+_MAX_PARSED_AGAIN = 1_000_000
 
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML file. Its errors contain `path`, the line if it is known, and the address in `device`, if any."""
+    """
+    One YAML file, and the errors found in it.
+
+    Attributes:
+        path: The file, for messages.
+        device: The address of the device whose entry is being read, for messages; may be empty.
+        known: All keys that may occur in the file, to recognise them in lines that are not valid YAML.
+    """
 
     path: str
     device: str = ""
+    known: Collection[str] = ()
+    errors: ErrorList = field(default_factory=ErrorList, compare=False, repr=False)
 
     def text(self, data: bytes) -> str:
-        """Return the text, to which the positions of nodes refer; raise a ConfigError if `data` is not UTF-8."""
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise ConfigError("not UTF-8 text", "save the file as UTF-8", path=self.path, line=line) from error
+        """Return the text, to which the positions of nodes refer; report the characters that are not allowed in it."""
+        if _WIDE.match(data) or b"\0" in data[:2]:
+            hint = "save the file as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
+            raise ConfigError("the text is UTF-16 or UTF-32, not UTF-8", hint, path=self.path, line=1)
+        text = data.decode("utf-8-sig", "surrogateescape")
+        if not _FORBIDDEN.search(text):
+            return text
+        lines = lines_of(text)
+        for number, line in enumerate(lines, 1):
+            found = _FORBIDDEN.search(line)
+            if found and _SURROGATE.match(found[0]):
+                self._report(lines, Fault(number, found.start() + 1, "not UTF-8 text", "save the file as UTF-8"))
+            elif found:
+                problem = f"the character U+{ord(found[0]):04X} is not allowed"
+                self._report(lines, Fault(number, found.start() + 1, problem, "remove it"))
+        return _FORBIDDEN.sub("", text)
 
-    def entries(self, data: bytes) -> list[tuple[Node, Node]]:
-        """Return the keys and values at top level, if the file is a mapping; raise a ConfigError for invalid YAML."""
-        text = self.text(data)
+    def entries(self, text: str) -> list[tuple[Node, Node]]:
+        """Return the keys and values at top level, as far as they can be read; report invalid YAML."""
+        for _attempt in range(1 + min(MAX_ERRORS_SHOWN, _MAX_PARSED_AGAIN // (1 + len(text)))):
+            root, rest = self._compose(text)
+            if rest is None:
+                return entries_of(root)
+            text = rest
+        return []
+
+    def _compose(self, text: str) -> tuple[Node | None, str | None]:
+        """Return the root node; or None, and the text without its first syntax error, which is reported."""
+        lines = lines_of(text)
         try:
-            return entries_of(yaml.compose(text, Loader=_Loader))
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else None
-            problem = "not valid YAML: " + ", ".join(filter(None, (error.context, error.problem)))
-            # The cause is omitted, because its traceback would quote lines of the file, possibly with a bindkey.
-            raise ConfigError(_SECRET.sub("…", problem), path=self.path, line=line) from None
-        except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            raise ConfigError("a control character is not allowed", "remove it", path=self.path, line=line) from None
-        except RecursionError as error:
-            raise ConfigError("not valid YAML: nested too deeply", path=self.path) from error
+            root, faults = compose(text)
+        except SyntaxFault as syntax_fault:
+            self.errors.has_gaps = True
+            fault, rest = explain(syntax_fault, lines)
+            self._report(lines, fault)
+            return None, "\n".join(rest)
+        for fault in faults:
+            self._report(lines, fault)
+        self.errors.unreadable |= {
+            (fault.line, *place_of(lines, fault, self.known)) for fault in faults if fault.hint == TAG_HINT
+        }
+        return root, None
+
+    def without_faults(self, text: str) -> str:
+        """Report the faults that single lines show, and return the text without them."""
+        lines = lines_of(text)
+        faults, mended = find_faults(lines, self.known)
+        for fault in faults:
+            self._report(lines, fault)
+        return "\n".join(mended)
 
     def nodes(self, entries: Iterable[tuple[Node, Node]], known: Collection[str]) -> dict[str, Node]:
-        """Return the value nodes by key; raise a ConfigError if a key is unknown or set twice."""
+        """Return the value nodes by key; report each key that is unknown or set twice."""
         nodes: dict[str, Node] = {}
-        lines: dict[str, int] = {}
         for key_node, value_node in entries:
             key = text_of(key_node)
-            if key not in known:
-                close = get_close_matches(key, known, 1)
-                hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
-                # The unknown key of a device may be its bindkey, if the user swapped key and value.
-                self.fail(key_node, "unknown key", hint, key="" if self.device else key)
-            if key in lines:
-                self.fail(key_node, f"is already set on line {lines[key]}", "remove one of the two", key=key)
-            nodes[key] = value_node
-            lines[key] = line_of(key_node)
+            with self.errors:
+                if key not in known:
+                    # The unknown key of a device may be its bindkey, if the user swapped key and value.
+                    self.fail(key_node, "unknown key", _unknown_key_hint(key, known), key="" if self.device else key)
+                if key in nodes:
+                    problem = f"is already set on line {line_of(nodes[key])}"
+                    if is_mapping(nodes[key]) and len(nodes[key].value) < MAX_ENTRIES:
+                        # The devices in both places are checked. The value may be an alias of the same mapping.
+                        nodes[key].value += entries_of(value_node)
+                    self.fail(key_node, problem, "remove one of the two", key=key)
+                nodes[key] = value_node
         return nodes
 
     def scalar(self, node: Node, key: str = "") -> Scalar:
@@ -95,22 +124,50 @@ class Document:
             self.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key)
         text = text_of(node)
         kind = node.tag.rpartition(":")[2]
-        if kind == "null":
+        if kind == "null" and text.lower() in ("", "~", "null"):
             return None
-        if kind == "bool":
+        if kind == "bool" and text.lower() in ("true", "false"):
             return text.lower() == "true"
         if kind in ("int", "float"):
             with suppress(ValueError):
                 # int() raises its own error for thousands of digits, and no setting has 18 digits.
                 return int(text) if kind == "int" and len(text) < 18 else float(text)
             self.fail(node, f"{text} is not a number", "write one", key=key)
+        if kind != "str":
+            self.fail(node, f"{text} does not fit its tag !!{kind}", "remove the tag", key=key)
         return text
 
-    def fail(self, node: Node | None, problem: str, hint: str = "", *, key: str = "") -> NoReturn:
-        """Raise a ConfigError for a node, or for the whole file; the message is one line and never shows a bindkey."""
-        line = None if node is None else line_of(node)
-        problem, hint, key = (_SECRET.sub("…", one_line(part)) for part in (problem, hint, key))
-        raise ConfigError(problem, hint, path=self.path, line=line, key=key, device=self.device)
+    def fail(
+        self, node: Node | None, problem: str, hint: str = "", *, key: str = "", is_missing: bool = False
+    ) -> NoReturn:
+        """
+        Raise a ConfigError for a node, or for the whole file; the message is one line and never shows a bindkey.
+
+        `is_missing` says that something is missing, which is not reported if a part of the file can't be read.
+        """
+        kind = MissingError if is_missing else ConfigError
+        line, column = (None, 0) if node is None else (line_of(node), column_of(node) + 1)
+        parts = map(shown, (problem, hint))
+        raise kind(*parts, path=self.path, line=line, column=column, key=shown(key), device=shown(self.device))
+
+    def _report(self, lines: Sequence[str], fault: Fault) -> None:
+        device, key = place_of(lines, fault, self.known)
+        self.errors.add(
+            ConfigError(
+                shown(fault.problem),
+                shown(fault.hint),
+                path=self.path,
+                line=fault.line,
+                column=fault.column,
+                key=shown(key),
+                device=device,
+            )
+        )
+
+
+def _unknown_key_hint(key: str, known: Collection[str]) -> str:
+    close = get_close_matches(key[:100], known, 1)
+    return f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
 
 
 def entries_of(node: Node | None) -> list[tuple[Node, Node]]:

@@ -10,10 +10,10 @@ ignored.
 """
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from ble_exporter.errors import ConfigError
+from ble_exporter.utils import read_file
 
 
 class Transmission(NamedTuple):
@@ -40,9 +40,10 @@ _ANOTHER_FILE = "name another file with --replay"
 def load_capture(path: str) -> list[Transmission]:
     """Return the advertisements of a capture file in order, with the first at 0 s. Raises ConfigError."""
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the capture can't be read ({error})", _ANOTHER_FILE, path=path) from error
+        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"the capture can't be read ({cause})", _ANOTHER_FILE, path=path) from error
     transmissions: list[Transmission] = []
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()

@@ -1,6 +1,8 @@
 """The configuration: accepted values, and the exact messages for all others."""
 
+import os
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.config.app_config import AppConfig, load_config, parse_config
 from ble_exporter.errors import ConfigError
 from tests.conftest import HERE
 
@@ -17,14 +19,101 @@ ROOT = HERE.parent
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_bad_configuration_is_refused_with_this_message(path: Path) -> None:
-    """A precise message saves the user an evening, so the first line of each file has the exact text."""
-    expected = path.read_bytes().split(b"\n")[0].removeprefix(b"# ").decode()
+def test_a_bad_configuration_is_refused_with_this_message(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A precise message saves the user an evening, so each file begins with the exact text, one line per error."""
+    monkeypatch.setenv("HOME", "/home/pi")
+    lines = re.split(rb"\r\n|[\r\n]", path.read_bytes())
+    first_lines = takewhile(lambda line: line.startswith(b"# FILE"), lines)
+    expected = [line.removeprefix(b"# ").decode() for line in first_lines]
 
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 
-    assert expected == str(caught.value).replace(str(path), "FILE").replace(str(path.parent), "FOLDER")
+    found = str(caught.value).replace(str(path), "FILE").replace(str(path.parent), "FOLDER")
+    assert expected == found.splitlines()
+    assert expected[0] == str(caught.value.parts[0]).replace(str(path), "FILE").replace(str(path.parent), "FOLDER")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: str) -> None:
+    """Windows programs write UTF-16 as "Unicode"; the message must not be about control characters."""
+    path = tmp_path / "config.yaml"
+    path.write_bytes((ROOT / "config.yaml").read_text().encode(encoding))
+
+    with pytest.raises(ConfigError, match=r":1: the text is UTF-16 or UTF-32, not UTF-8; save the file as UTF-8"):
+        load_config(str(path))
+
+
+def with_name(name: str) -> bytes:
+    """Return a configuration with a device of this name, as it is written in the file."""
+    head = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
+    return f'{head}devices:\n  "A4:C1:38:00:00:01": {name}\n'.encode()
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("क्\u200dष", "क्\u200dष"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        (
+            "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+            "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+        ),
+        ("\U0001fae8", "\U0001fae8"),
+        ('"\\ud83c\\udf21 \\u00b0"', "🌡 °"),
+        ('"say “hi”"', "say “hi”"),
+        ("“den” of “Tom”s", "“den” of “Tom”s"),
+        ("Tom’s", "Tom’s"),
+    ],
+    ids=ascii,
+)
+def test_a_name_may_be_in_any_language(written: str, name: str) -> None:
+    """Hindi, Persian and emoji need joiners, which are invisible alone; JSON writes an emoji as two escapes."""
+    assert {"A4:C1:38:00:00:01": name} == parse_config("config.yaml", with_name(written)).devices
+
+
+def many_devices(count: int) -> bytes:
+    """Return a configuration with so many devices."""
+    lines = [f'  "A4:C1:{number.to_bytes(4, "big").hex(":").upper()}": "s{number}"\n' for number in range(count)]
+    return with_name("x") + "".join(lines).encode()
+
+
+def test_ten_thousand_devices_are_the_limit() -> None:
+    """A larger file would be read for minutes on a Raspberry Pi; the message names the line and the limit."""
+    assert 10_000 == len(parse_config("config.yaml", many_devices(9_999)).devices)
+    with pytest.raises(ConfigError) as caught:
+        parse_config("config.yaml", many_devices(10_000))
+
+    hint = "more than 10,000 entries; remove some, or run a second exporter"
+    assert f"config.yaml:10005: devices: A4:C1:00:00:27:0F: {hint}" == str(caught.value)
+
+
+def test_a_million_devices_are_refused_without_reading_them(tmp_path: Path) -> None:
+    """Parsing them would take a minute and a gigabyte."""
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"")
+    os.truncate(path, 40_000_000)
+
+    hint = "a configuration has at most 10,000 devices; name the configuration file with --config"
+    with pytest.raises(ConfigError, match=re.escape(f"can't be read (it has more than 2 MB); {hint}")):
+        load_config(str(path))
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev"])
+def test_what_is_no_file_is_refused(path: str) -> None:
+    """Reading /dev/zero would never end."""
+    with pytest.raises(ConfigError, match=r"can't be read \(it is a (device|folder), not a file\)"):
+        load_config(path)
+
+
+def test_many_errors_are_counted() -> None:
+    """The first errors must not scroll off the screen."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config("config.yaml", with_name("7") * 30)
+
+    assert 21 == len(caught.value.parts)
+    assert "more errors; correct these first" in str(caught.value.parts[-1])
 
 
 def test_every_key_is_read() -> None:
@@ -97,16 +186,40 @@ def test_a_configuration_error_is_a_value_error() -> None:
         load_config(str(HERE / "configs" / "bad" / "port_zero.yaml"))
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_give_a_configuration_or_a_config_error(
-    tmp_path_factory: pytest.TempPathFactory, text: bytes
-) -> None:
-    """A damaged file must not cause a traceback."""
-    path = tmp_path_factory.mktemp("config") / "config.yaml"
-    path.write_bytes(text)
+FRAGMENTS = st.sampled_from(
+    [
+        *"\n\n\n  :-{}[],#&*!|>%@`?\"'\t\r\\“”’\u00a0\u2028\ufeff\x00",
+        *(": ", "- ", "---", "devices:", "listen_port: 8000", "\\ud83c", '  "A4:C1:38:00:00:01": ', "name: "),
+        *("!secret ", "&a ", "*a", "A4:C1:38:00:00:01", "scan_interval_seconds:30"),
+    ]
+)
 
-    with pytest.raises(ConfigError):
-        load_config(str(path))
+
+@given(st.one_of(st.binary(max_size=200), st.lists(FRAGMENTS, max_size=40).map(lambda parts: "".join(parts).encode())))
+def test_any_text_gives_errors_with_lines(text: bytes) -> None:
+    """A damaged file must not cause a traceback, and each line number must be one of the file."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config("config.yaml", text)
+
+    count = len(re.split(rb"\r\n|\r|\n", text))
+    assert all(error.line is None or 1 <= error.line <= count for error in caught.value.parts)
+    lines = [error.line or count + 1 for error in caught.value.parts]
+    assert sorted(lines) == lines
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), FRAGMENTS), max_size=4))
+def test_a_damaged_configuration_is_read_or_refused(edits: list[tuple[int, str]]) -> None:
+    """The text of each error is one line, whatever the file contains."""
+    text = with_name('{name: "room", bindkey: "00112233445566778899aabbccddeeff"}').decode()
+    for at, fragment in edits:
+        text = text[:at] + fragment + text[at + 1 :]
+    parts: tuple[ConfigError, ...] = ()
+    try:
+        parse_config("config.yaml", text.encode())
+    except ConfigError as error:
+        parts = error.parts
+
+    assert [] == [str(part) for part in parts if "\n" in str(part) or not str(part).isprintable()]
 
 
 scalars = st.one_of(

@@ -4,9 +4,9 @@ import codecs
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from ble_exporter.errors import ConfigError
+from ble_exporter.utils import read_file
 
 _KEY_DIGITS = 32
 
@@ -116,8 +116,7 @@ def refuse_key(path: str, option: str) -> None:
 def key_in(path: str) -> bytes:
     """Return the key in a file; raise ConfigError if the file can't be read, or contains no key."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MOST_BYTES_OF_A_KEY)
+        content = read_file(path, _MOST_BYTES_OF_A_KEY)
     except (OSError, ValueError) as error:
         refuse_key(path, "--key-file")
         cause = error.strerror if isinstance(error, OSError) else error

@@ -130,7 +130,8 @@ def _config(options: argparse.Namespace) -> AppConfig | None:
     try:
         return load_config(DEFAULT_CONFIG)
     except ConfigError as error:
-        _note(f"warning: configured devices are not marked: {error}")
+        for part in error.parts:
+            _note(f"warning: configured devices are not marked: {part}")
         return None
 
 

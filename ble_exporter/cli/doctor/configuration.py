@@ -37,9 +37,10 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
     try:
         config = load_config(path)
     except ConfigError as error:
-        command = _config_command(context, error)
-        needs_bluetooth = command.startswith(this_program("discover"))
-        yield CheckResult("fail", f"configuration: {error}", command, needs_bluetooth)
+        for part in error.parts:
+            command = _config_command(context, part)
+            needs_bluetooth = command.startswith(this_program("discover"))
+            yield CheckResult("fail", f"configuration: {part}", command, needs_bluetooth)
         return
     try:
         ciphers_of(config.keys)

@@ -1,0 +1,78 @@
+"""Collects the errors of one configuration file, so that the user can correct all of them at once."""
+
+import re
+
+from ble_exporter.errors import ConfigError, ConfigErrors
+from ble_exporter.utils import one_line
+
+MAX_ERRORS_SHOWN = 20
+
+# Errors are sorted by line before the first ones are shown, so more are kept than shown.
+_MAX_ERRORS_KEPT = 1000
+
+# Matches a bindkey or a part of a bindkey, which no message shows. A Bluetooth address is too short to match.
+_SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{2,}")
+# A value may be megabytes long.
+_MAX_LENGTH = 1000
+
+
+class MissingError(ConfigError):
+    """Something is missing, unless it is in a line that could not be read."""
+
+
+class ErrorList:
+    """
+    The errors of one file, each of them once. Of very many errors, only the number is kept.
+
+    As a context manager, it keeps a ConfigError that the block raises, so that the rest of the file is read too.
+
+    Attributes:
+        has_gaps: Whether parts of the file could not be read. Errors about missing things are then not added, because
+            they may be in these parts.
+        unreadable: Line, device and key of the values that could not be read. Other errors about them are not added.
+    """
+
+    def __init__(self) -> None:
+        self.has_gaps = False
+        self.unreadable: set[tuple[int | None, str, str]] = set()
+        self._count = 0
+        self._kept: dict[str, ConfigError] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._count)
+
+    def __enter__(self) -> None:
+        """Begin a part of the file."""
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> bool:
+        if isinstance(error, ConfigError):
+            self.add(error)
+        return isinstance(error, ConfigError)
+
+    def add(self, error: ConfigError) -> None:
+        """Add an error."""
+        text = str(error)
+        if text in self._kept or (isinstance(error, MissingError) and self.has_gaps):
+            return
+        if (error.line, error.device, error.key) in self.unreadable:
+            return
+        self._count += 1
+        if len(self._kept) < _MAX_ERRORS_KEPT:
+            self._kept[text] = error
+
+    def raise_all(self) -> None:
+        """Raise the errors in the order of the file, at most a screenful of them; return if there is none."""
+        errors = sorted(self._kept.values(), key=lambda error: (error.line is None, error.line or 0, error.column))
+        if not errors:
+            return
+        shown = errors[:MAX_ERRORS_SHOWN]
+        if self._count > len(shown):
+            more = f"{self._count - len(shown):,} more errors; correct these first"
+            shown.append(ConfigError(more, path=shown[0].path))
+        raise shown[0] if len(shown) == 1 else ConfigErrors(shown)
+
+
+def shown(text: str) -> str:
+    """Return a part of a message on one line of limited length, without bindkeys."""
+    line = _SECRET.sub("…", one_line(text[: 10 * _MAX_LENGTH]))
+    return line if len(line) <= _MAX_LENGTH else f"{line[:_MAX_LENGTH]}…"

@@ -1,0 +1,125 @@
+"""The explanation of invalid YAML; the files in tests/configs/bad have the messages."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.config.yaml_faults import explain, find_faults, lines_of, place_of
+from ble_exporter.config.yaml_loader import Fault, SyntaxFault, compose
+
+KNOWN = ("listen_port", "devices", "name", "bindkey")
+ADDRESS = "A4:C1:38:00:00:01"
+
+
+def mended(text: str) -> str:
+    """Return a text without the faults that its lines show."""
+    return "\n".join(find_faults(lines_of(text), KNOWN)[1])
+
+
+def explained(text: str) -> tuple[Fault, str]:
+    """Return the explanation of a text's first syntax error, and the text without it."""
+    with pytest.raises(SyntaxFault) as caught:
+        compose(text)
+    fault, lines = explain(caught.value, lines_of(text))
+    return fault, "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("listen_port:8000", "listen_port: 8000"),
+        ("listen_port:\t8000", "listen_port:  8000"),
+        ("listen_port=8000", "listen_port: 8000"),
+        ("listen_port 8000 # x", "listen_port: 8000 # x"),
+        (f'\t"{ADDRESS}":"x"', f'  "{ADDRESS}": "x"'),
+        (f"\u200b{ADDRESS}:x", f"  {ADDRESS}: x"),
+        (f'  "{ADDRESS}: x', f'  "{ADDRESS}": x'),
+        (f'"{ADDRESS}": x', f'  "{ADDRESS}": x'),
+        ("devices: {a: {name:x,bindkey:1}}", "devices: {a: {name: x,bindkey:1}}"),
+        ("“name”: “x”", '"name": "x"'),
+    ],
+)
+def test_a_line_is_mended(line: str, expected: str) -> None:
+    """The rest of the line is then checked too."""
+    assert expected == mended(line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# listen_port:8000",
+        "listen_port: 8000  # a\ttab, a “quote”, listen_port:1",
+        "listen_port : 8000",
+        'name: "a\tb “c” name:x"',
+        f'{{\n"listen_port":8000,\n"devices":{{\n"{ADDRESS}":"x"}}}}',
+        "names: x",
+        "name: it's listen_port",
+    ],
+)
+def test_a_line_without_a_fault_stays(text: str) -> None:
+    """A wrong explanation would cost the user more time than none."""
+    assert ([], lines_of(text)) == find_faults(lines_of(text), KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("lines", "column", "place"),
+    [
+        (["devices:", f'  "{ADDRESS}":', "    name: x"], 11, (ADDRESS, "name")),
+        (["devices:", f'  "{ADDRESS}": x'], 24, (ADDRESS, "")),
+        ([f'devices: {{"{ADDRESS}": {{name: x, bindkey: y}}}}'], 52, (ADDRESS, "bindkey")),
+        (["listen_port: x"], 14, ("", "listen_port")),
+        (["other: x"], 8, ("", "other")),
+        (["devices:", "  - x"], 5, ("", "devices")),
+        (["devices:", "---"], 1, ("", "")),
+    ],
+)
+def test_a_fault_belongs_to_a_device_and_a_key(lines: list[str], column: int, place: tuple[str, str]) -> None:
+    """The place is found without a tree of nodes, because there is none for invalid YAML."""
+    assert place == place_of(lines, Fault(len(lines), column, "", ""), KNOWN)
+
+
+def test_an_open_quotation_mark_is_found_where_it_is() -> None:
+    """PyYAML notices it at the next quotation mark, or at the end of the file."""
+    fault, rest = explained('a: "x\nb: "y"\n')
+
+    assert (1, "the closing quotation mark is missing") == (fault.line, fault.problem)
+    assert 'a: "x"\nb: "y"\n' == rest
+
+
+def test_the_lines_below_a_faulty_line_are_left_out_with_it() -> None:
+    """Without the line above them they would look wrong."""
+    fault, rest = explained("a: x: y\n  b: 1\n  c: 2\nd: 3\n")
+
+    assert 1 == fault.line
+    assert "\n\n\nd: 3\n" == rest
+
+
+def test_nothing_is_read_beyond_a_limit() -> None:
+    """The text after a limit costs as much as the text before it."""
+    fault, rest = explained("[" * 30)
+
+    assert ("nested more than 20 levels deep", "") == (fault.problem, rest)
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E) | st.just("\n"), max_size=100))
+def test_any_syntax_error_is_explained(text: str) -> None:
+    """Each explanation has a line of the text, a problem and a hint."""
+    lines = lines_of(text)
+    faults: list[Fault] = []
+    try:
+        compose("\n".join(lines))
+    except SyntaxFault as syntax_fault:
+        faults.append(explain(syntax_fault, lines)[0])
+
+    assert all(1 <= fault.line <= len(lines) and fault.problem and fault.hint for fault in faults)
+
+
+@pytest.mark.parametrize("line", ['"\\' * 900, "'" * 1999, "“" * 1999, "a:" * 999, "# " * 999, "{name:" * 300])
+def test_a_long_line_takes_no_longer_than_short_ones(line: str) -> None:
+    """The time of a badly written pattern grows with the square of the length."""
+    started = time.process_time()
+    find_faults([line] * 20, KNOWN)
+
+    assert 5 > time.process_time() - started
