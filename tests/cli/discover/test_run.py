@@ -423,7 +423,7 @@ def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, mon
         terminal.type("1\r")
         terminal.wait_for("Name of")
         terminal.type_bytes(b"k\xfcche\r")
-        terminal.wait_for("use printable characters.")
+        terminal.wait_for("The name has the control character U+0000; remove it.")
         terminal.wait_for("Name of")
         terminal.type("attic\r")
         terminal.wait_for('Bindkey of "attic"')
