@@ -11,7 +11,7 @@ from ble_exporter.config.settings import EXAMPLES, Settings
 from ble_exporter.config.yaml_document import Document
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
-from ble_exporter.utils import read_file
+from ble_exporter.files import read_file
 
 ScanMode = Literal["auto", "active", "passive"]
 OnAdapterFailure = Literal["exit", "continue"]

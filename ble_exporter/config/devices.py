@@ -24,7 +24,8 @@ from ble_exporter.config.yaml_document import (
     line_of,
     text_of,
 )
-from ble_exporter.utils import hidden_in, read_file
+from ble_exporter.files import read_file
+from ble_exporter.utils import hidden_in
 
 ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""

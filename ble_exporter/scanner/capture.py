@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from ble_exporter.errors import ConfigError
-from ble_exporter.utils import read_file
+from ble_exporter.files import read_file
 
 
 class Transmission(NamedTuple):

@@ -1,0 +1,43 @@
+"""Reads regular files of limited size, and nothing else."""
+
+import errno
+import os
+import stat
+
+MAX_FILE_BYTES = 10_000_000
+"""The largest file that this program reads: a capture of half a day. A configuration may have less."""
+
+_NOT_A_FILE = {
+    stat.S_IFIFO: "it is a named pipe, not a file",
+    stat.S_IFSOCK: "it is a socket, not a file",
+    stat.S_IFCHR: "it is a device, not a file",
+    stat.S_IFBLK: "it is a device, not a file",
+    stat.S_IFDIR: "it is a folder, not a file",
+}
+
+
+def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """
+    Return the content of a regular file; raise an OSError whose `strerror` says why the file can't be read.
+
+    Nothing else is read, because a pipe may keep the program waiting, and a device may never end. The file type is
+    checked before the file is opened, because opening some devices has an effect, and again afterwards, because the
+    path may have changed.
+    """
+    _check_type(os.stat(path), path)  # noqa: PTH116 - like fstat below
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        _check_type(status, path)
+        # The size of some files is unknown before they are read: those in /proc claim to be empty.
+        content = b"" if status.st_size > max_bytes else file.read(max_bytes + 1) or b""
+    if max(status.st_size, len(content)) > max_bytes:
+        size = f"{max_bytes / 1e6:g} MB" if max_bytes >= 1_000_000 else f"{max_bytes} bytes"
+        raise OSError(errno.EFBIG, f"it has more than {size}", str(path))
+    return content
+
+
+def _check_type(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+    problem = _NOT_A_FILE.get(stat.S_IFMT(status.st_mode))
+    if problem:
+        raise OSError(errno.EINVAL, problem, str(path))

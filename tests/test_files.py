@@ -1,0 +1,47 @@
+"""Reading files: only regular ones, and only up to a limit."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.files import read_file
+
+
+def test_a_regular_file_is_read(tmp_path: Path) -> None:
+    """A link to it is as good."""
+    (tmp_path / "a").write_bytes(b"x" * 10)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+
+    assert b"x" * 10 == read_file(tmp_path / "b", 10)
+
+
+def test_a_large_file_is_refused(tmp_path: Path) -> None:
+    """It would fill the memory of a small machine."""
+    (tmp_path / "a").write_bytes(b"x" * 11)
+
+    with pytest.raises(OSError, match="it has more than 10 bytes"):
+        read_file(tmp_path / "a", 10)
+
+
+def test_a_file_of_unknown_size_is_refused_when_it_is_large() -> None:
+    """The files in /proc claim to be empty."""
+    with pytest.raises(OSError, match="it has more than 10 bytes"):
+        read_file("/proc/self/status", 10)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A pipe keeps a reader waiting, and a device may never end."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+
+    for path, kind in (
+        (tmp_path / "pipe", "named pipe"),
+        (tmp_path / "socket", "socket"),
+        (tmp_path, "folder"),
+        (Path("/dev/zero"), "device"),
+    ):
+        with pytest.raises(OSError, match=f"it is a {kind}, not a file"):
+            read_file(path)
