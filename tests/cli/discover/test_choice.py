@@ -143,7 +143,7 @@ def test_after_an_invalid_name_the_question_is_repeated() -> None:
     assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
     assert [
         "This name is already used; choose another.",
-        "The name has a control character; use printable characters.",
+        "The name has the control character U+0007; remove it.",
         'A bindkey is written in place of the name; write `{name: "living_room", bindkey: "32 hex digits"}`.',
     ] == user.messages
 
@@ -201,7 +201,7 @@ def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
         (DeviceRequest(ADDRESSES[1], "y"), "it was given twice"),
         (DeviceRequest(ADDRESSES[2], "living_room"), 'the name "living_room" is already used'),
         (DeviceRequest(ADDRESSES[2], "attic"), 'the name "attic" is already used'),
-        (DeviceRequest(ADDRESSES[2], "\x07"), "the name has a control character; use printable characters"),
+        (DeviceRequest(ADDRESSES[2], "\x07"), "the name has the control character U+0007; remove it"),
     ],
 )
 def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> None:
