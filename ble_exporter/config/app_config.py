@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from ble_exporter.config.devices import KEYS as DEVICE_KEYS
 from ble_exporter.config.devices import read_devices
+from ble_exporter.config.in_place import backups_of
 from ble_exporter.config.settings import EXAMPLES, Settings
 from ble_exporter.config.yaml_document import Document
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
@@ -87,12 +88,12 @@ def load_config(path: str) -> AppConfig:
     return parse_config(path, read_config(path))
 
 
-def read_config(path: str) -> bytes:
-    """Return the content of a configuration file, or raise a ConfigError."""
+def read_config(path: str, option: str = "--config") -> bytes:
+    """Return the content of a configuration file, which `option` names, or raise a ConfigError."""
     try:
         return read_file(path, _MAX_BYTES)
     except OSError as error:
-        hint = "name the configuration file with --config"
+        hint = f"name the configuration file with {option}"
         if error.errno == errno.ENOENT:
             hint += ", or create one with `ble-exporter discover --write FILE`"
         elif error.errno == errno.EFBIG:
@@ -113,6 +114,10 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
         # Read it again without the faults that single lines show: they may be the cause of other errors.
         document = Document(path, known=document.known)
         config = _read(document, document.without_faults(document.text(data)), needs_devices=needs_devices)
+        for backup in backups_of(path):
+            with document.errors:
+                hint = "copy it to this file if its content is damaged, or remove it"
+                document.fail(None, f"{backup} has the content before `discover --write` was interrupted", hint)
     document.errors.raise_all()
     return config
 

@@ -2,22 +2,19 @@
 Adds devices to a configuration file; all other bytes of the file stay unchanged.
 
 The new lines are inserted into the text at a position taken from the YAML tree. The result is parsed as the service
-does it, and replaces the file only if it has the old settings and the new devices.
+does it, and is written only if it has the old settings and the new devices.
 """
 
 import codecs
 import json
 import os
 import re
-import stat
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from ble_exporter.config.app_config import AppConfig, parse_config
+from ble_exporter.config.app_config import AppConfig, parse_config, read_config
 from ble_exporter.config.devices import bindkey_problem, name_problem
+from ble_exporter.config.in_place import check_writable, write_in_place
 from ble_exporter.config.yaml_document import Document, Node, column_of, entries_of, is_flow, span_of, text_of
 from ble_exporter.config.yaml_faults import LINE_BREAK
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
@@ -52,9 +49,6 @@ _COMMENT = re.compile(rf"( *)#[^\r\n]*(?:{LINE_BREAK.pattern}|\Z)")
 # Braces that contain a comment do not match.
 _EMPTY_BRACES = re.compile(r"\{ *\}")
 
-# The maximum permissions of a file with a bindkey: its group can read it, and other users have no access.
-_MODE_WITH_KEY = 0o640
-
 
 @dataclass(frozen=True)
 class NewDevice:
@@ -72,50 +66,28 @@ def check_can_add(path: str) -> AppConfig:
     Raises a ConfigError if the configuration is invalid or devices can't be added to the file. `discover` calls this
     function before the user chooses devices.
     """
-    target = os.path.realpath(path)
-    data = _content(path, target)
-    if not os.access(Path(target).parent, os.W_OK):
-        raise ConfigError("its folder does not exist, or this user can't write there", "name another file", path=path)
+    data = _content(path)
     config = parse_config(path, data if data.strip() else _NEW_FILE.encode(), needs_devices=False)
     unused_name = "x" * (max(map(len, config.devices.values()), default=0) + 1)
-    new = insert_devices(path, data, [NewDevice("FF:FF:FF:FF:FF:FF", unused_name)])
-    with _temporary_file(path, target, new, holds_key=False):
-        return config
+    check_writable(path, data, insert_devices(path, data, [NewDevice("FF:FF:FF:FF:FF:FF", unused_name)]))
+    return config
 
 
 def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
     """
     Add devices to a file, or write a complete new file; if that is impossible, raise a ConfigError and change nothing.
 
-    The file is replaced in one step, so a crash leaves either the old or the new file. Owner and mode stay, except that
-    a file that receives a bindkey becomes inaccessible to users outside its group, and read-only for the group.
+    The file is written in place, so it keeps its owner, its permissions and everything else that belongs to it. A file
+    that receives a bindkey becomes inaccessible to users outside its group, and read-only for the group.
     """
-    target = os.path.realpath(path)
-    new = insert_devices(path, _content(path, target), devices)
-    holds_key = any(device.bindkey for device in devices)
-    with _temporary_file(path, target, new, holds_key=holds_key) as temporary:
-        parse_config(path, Path(temporary).read_bytes())
-        Path(temporary).replace(target)
+    old = _content(path)
+    new = insert_devices(path, old, devices)
+    write_in_place(path, old, new, holds_key=any(device.bindkey for device in devices))
 
 
-@contextmanager
-def _temporary_file(path: str, target: str, content: bytes, *, holds_key: bool) -> Iterator[str]:
-    """Write a file in the target's folder, with the target's owner and mode; finally, remove it unless it was moved."""
-    temporary = ""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{Path(target).name}.", dir=Path(target).parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            _copy_owner_and_mode(path, target, file.fileno(), holds_key=holds_key)
-        yield temporary
-    except OSError as error:
-        problem = f"can't be written ({error.strerror})"
-        raise ConfigError(problem, "name another file, or make room", path=path) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108 - Path("") would be the current folder
+def yaml_lines(devices: Sequence[NewDevice]) -> str:
+    """Return the lines that add the devices to a configuration, below `devices:`."""
+    return _block(devices, 2, "\n")
 
 
 def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> bytes:
@@ -158,15 +130,9 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
     return new
 
 
-def _content(path: str, target: str) -> bytes:
-    if Path(target).exists() and not Path(target).is_file():
-        raise ConfigError("not a file", "name a configuration file", path=path)
-    try:
-        return Path(target).read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise ConfigError(f"can't be read ({error.strerror})", "name another file", path=path) from error
+def _content(path: str) -> bytes:
+    # A link to a missing file is a new file there.
+    return read_config(path, "--write") if os.path.exists(path) else b""  # noqa: PTH110 - Path.exists may raise an error
 
 
 def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDevice]) -> str:
@@ -224,23 +190,3 @@ def _flow_entry(device: NewDevice) -> str:
 def _quoted(text: str) -> str:
     """Return printable text as a JSON string, which is also valid YAML."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _copy_owner_and_mode(path: str, target: str, descriptor: int, *, holds_key: bool) -> None:
-    """Give a new file the owner and mode of the file that it will replace."""
-    try:
-        old = os.stat(target)  # noqa: PTH116 - like fstat below
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(descriptor, 0o600 if holds_key else 0o666 & ~umask)
-        return
-    new = os.fstat(descriptor)
-    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-        try:
-            os.fchown(descriptor, old.st_uid, old.st_gid)
-        except PermissionError as error:
-            problem = "belongs to another user or group"
-            raise ConfigError(problem, "run this as its owner, or as root", path=path) from error
-    mode = stat.S_IMODE(old.st_mode)
-    os.fchmod(descriptor, mode & _MODE_WITH_KEY if holds_key else mode)

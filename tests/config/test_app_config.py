@@ -107,6 +107,19 @@ def test_what_is_no_file_is_refused(path: str) -> None:
         load_config(path)
 
 
+def test_an_invalid_file_mentions_its_backup(tmp_path: Path) -> None:
+    """If the power failed while `discover` wrote the file, the old content is there."""
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"listen_port: 80\0\0")
+    (tmp_path / "config.yaml.before-discover-x1").write_bytes(b"")
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path))
+
+    problem = "has the content before `discover --write` was interrupted"
+    assert f"{path}: {path}.before-discover-x1 {problem}; copy" in str(caught.value)
+
+
 def test_many_errors_are_counted() -> None:
     """The first errors must not scroll off the screen."""
     with pytest.raises(ConfigError) as caught:

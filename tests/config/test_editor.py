@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import load_config, parse_config
-from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, insert_devices
+from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, insert_devices, yaml_lines
 from ble_exporter.errors import ConfigError
 from tests.conftest import HERE
 
@@ -232,44 +232,12 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert {CELLAR: "cellar"} == load_config(str(kept)).devices
 
 
-def test_a_failed_write_leaves_the_file_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full SD card must not destroy the configuration."""
-    path = tmp_path / "config.yaml"
-    path.write_text(HEAD + "devices:\n")
+def test_the_lines_to_add_by_hand_are_yaml() -> None:
+    """The user pastes them below `devices:` if the file can't be written."""
+    text = HEAD + "devices:\n" + yaml_lines([ADDITION, LOCKED])
 
-    def is_full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", is_full)
-    with pytest.raises(ConfigError, match=r"config.yaml: can't be written \(No space left on device\)"):
-        add_devices(str(path), [ADDITION])
-
-    assert HEAD + "devices:\n" == path.read_text()
-    assert [path] == list(tmp_path.iterdir())
-
-
-def test_a_file_whose_owner_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another owner, the service might not read the file. The error comes before the user chooses sensors."""
-    path = tmp_path / "config.yaml"
-    path.write_text(HEAD + "devices:\n")
-    real = os.fstat
-
-    def of_somebody_else(descriptor: int) -> os.stat_result:
-        fields = list(real(descriptor))
-        fields[4] += 1
-        return os.stat_result(fields)
-
-    def refuse(_descriptor: int, _user: int, _group: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "fstat", of_somebody_else)
-    monkeypatch.setattr(os, "fchown", refuse)
-    with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
-        check_can_add(str(path))
-    with pytest.raises(ConfigError, match="belongs to another user or group; run this as its owner, or as root"):
-        add_devices(str(path), [ADDITION])
-    assert HEAD + "devices:\n" == path.read_text()
-    assert [path] == list(tmp_path.iterdir())
+    assert {CELLAR: "cellar", LOCKED.address: "attic"} == devices_of(text.encode())
+    assert {LOCKED.address: bytes.fromhex(KEY)} == parse_config("config.yaml", text.encode()).keys
 
 
 def test_the_present_configuration_is_returned(tmp_path: Path) -> None:
@@ -316,23 +284,26 @@ def test_a_file_that_can_not_be_added_to_is_refused_immediately(tmp_path: Path, 
 
 def test_a_place_that_is_no_file_is_refused_immediately(tmp_path: Path) -> None:
     """The message tells the user to name a file, or to choose another folder."""
-    with pytest.raises(ConfigError, match="not a file; name a configuration file"):
+    with pytest.raises(ConfigError, match=r"it is a folder, not a file\); name the configuration file with --write"):
         check_can_add(str(tmp_path))
     with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
         check_can_add(str(tmp_path / "nowhere" / "config.yaml"))
 
 
-def test_a_file_that_can_not_be_read_is_refused_immediately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_can_not_be_read_is_refused_immediately(tmp_path: Path) -> None:
     """If the file were overwritten, its devices would be lost."""
-    path = tmp_path / "config.yaml"
-    path.write_text(HEAD)
+    os.mkfifo(tmp_path / "config.yaml")
 
-    def refuse(_path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
+    with pytest.raises(ConfigError, match=r"can't be read \(it is a named pipe, not a file\)"):
+        check_can_add(str(tmp_path / "config.yaml"))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(ConfigError, match=r"can't be read \(Permission denied\)"):
-        check_can_add(str(path))
+
+def test_no_device_is_added_beyond_the_limit() -> None:
+    """The service would refuse the file."""
+    lines = [f'  "A4:C1:{number.to_bytes(4, "big").hex(":").upper()}": "s{number}"\n' for number in range(10_000)]
+
+    with pytest.raises(ConfigError, match=r"devices: more than 10,000 devices; remove some, or run a second exporter"):
+        text_with(f"{HEAD}devices:\n{''.join(lines)}")
 
 
 def _umask() -> int:

@@ -20,7 +20,7 @@ from ble_exporter.cli.discover.report import added_document, discovery_document,
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
-from ble_exporter.config.editor import NewDevice, add_devices, check_can_add
+from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, yaml_lines
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.formats.decoded import Cipher
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
         raise
     refused += without_key
     if added:
-        add_devices(options.write, added)
+        _add(options.write, added)
     if options.json:
         document = discovery_document(discovery, configured, listened_s, lists_others=options.all)
         document |= added_document(added, refused) if options.write else {}
@@ -67,6 +67,18 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
     if options.write:
         _note_outcome(options.write, added, refused, lacks_terminal=bool(candidates) and not (can_ask or options.add))
     return EXIT_FAILURE if options.add and refused else EXIT_OK
+
+
+def _add(path: str, devices: Sequence[NewDevice]) -> None:
+    """Add the devices to the file; if that fails, print their lines, so that the user need not enter them again."""
+    try:
+        add_devices(path, devices)
+    except BaseException:
+        _note(f"{path}: nothing was written; these are the lines to add below `devices:`")
+        if any(device.bindkey for device in devices):
+            _note("(they have a bindkey: clear the screen afterwards)")
+        print(yaml_lines(devices), end="", file=sys.stderr, flush=True)
+        raise
 
 
 def _listen(options: argparse.Namespace, radio: Radio, discovery: Discovery, configured: ConfiguredNames) -> float:

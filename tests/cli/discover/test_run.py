@@ -190,6 +190,23 @@ def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest
     assert "not added: A4:C1:38:FF:FF:FF: no packet of a known format was received from it" in err
 
 
+def test_what_was_chosen_is_printed_if_it_can_not_be_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The user need not listen and answer again, and can paste the lines into the file."""
+    write_config(f'  "{ADDRESS}": "living_room"\n')
+
+    def no_longer_valid(*_settings: object, **_options: object) -> MockScanner:
+        Path("config.yaml").write_text("listen_port: 8000\n")
+        return four_devices()
+
+    with pytest.raises(ConfigError, match="mandatory key is missing"):
+        discover(["--write", "config.yaml", "--add", f"{ANOTHER}=bed"], no_longer_valid)
+
+    expected = f'config.yaml: nothing was written; these are the lines to add below `devices:`\n  "{ANOTHER}": "bed"\n'
+    assert capsys.readouterr().err.endswith(expected)
+
+
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     """Without questions nobody can choose a sensor, and none may be added unchosen."""
     assert 0 == discover(["--write", "new.yaml"], four_devices)

@@ -1,0 +1,179 @@
+"""
+Writes a configuration file in place, so that the file keeps everything that belongs to it, after a backup.
+
+A file that is written in place stays the same file: its owner, mode, access control lists, extended attributes, hard
+links and mounts need no copying. The backup is for a crash in the middle, and is removed afterwards.
+"""
+
+import errno
+import glob
+import os
+import stat
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ble_exporter.errors import ConfigError
+
+# The maximum permissions of a file with a bindkey: its group can read it, and other users have no access.
+_MODE_WITH_KEY = 0o640
+
+_BACKUP_SUFFIX = ".before-discover-"
+# For a file in a folder where this user can't create files. Unlike /tmp, this folder outlives a restart.
+_OTHER_BACKUP_FOLDER = "/var/tmp"  # noqa: S108 - mkstemp creates a new file that only its owner can read
+
+_HINTS = {
+    errno.EACCES: "run this as the owner of the file, or as root",
+    errno.EPERM: "run this as the owner of the file, or as root; `lsattr` shows whether the file is immutable",
+    errno.EROFS: "its file system is read-only; name a file elsewhere",
+    errno.ENOSPC: "make room on its file system",
+    errno.EDQUOT: "make room within your quota",
+}
+
+
+def check_writable(path: str, old: bytes, new: bytes, other_folder: str = _OTHER_BACKUP_FOLDER) -> None:
+    """
+    Raise a ConfigError if `write_in_place` with these arguments would fail, as far as that can be known.
+
+    The file is opened for writing and a backup is written; only the file's content is not touched.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if not target.exists():
+            if not os.access(target.parent, os.W_OK):
+                problem = "its folder does not exist, or this user can't write there"
+                raise ConfigError(problem, "name another file", path=path)
+            _write_backup(target, new, [str(target.parent)]).unlink()
+            return
+        descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            _check_space(descriptor, len(new))
+        finally:
+            os.close(descriptor)
+        _write_backup(target, old, [str(target.parent), other_folder]).unlink()
+    except OSError as error:
+        raise _config_error(path, error) from error
+
+
+def write_in_place(
+    path: str, old: bytes, new: bytes, *, holds_key: bool = False, other_folder: str = _OTHER_BACKUP_FOLDER
+) -> None:
+    """
+    Write a file whose content is `old`, or create it; after an error, restore the file and raise a ConfigError.
+
+    Before a bindkey is written, the file becomes inaccessible to users outside its group, and read-only for the group.
+    If the file can't be restored, or after a crash, the backup beside it, or in `other_folder`, has its old content.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists():
+            _overwrite(path, target, old, new, holds_key=holds_key, other_folder=other_folder)
+        else:
+            _create(target, new, holds_key=holds_key)
+    except OSError as error:
+        raise _config_error(path, error) from error
+
+
+def backups_of(path: str) -> list[str]:
+    """Return the backups beside a file, which a crash or an unsuccessful restoration has left."""
+    return sorted(glob.glob(glob.escape(os.path.realpath(path)) + _BACKUP_SUFFIX + "*"))  # noqa: PTH207 - a path
+
+
+def _create(target: Path, new: bytes, *, holds_key: bool) -> None:
+    mode = 0o600 if holds_key else 0o666
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        _replace_content(descriptor, new)
+    except BaseException:
+        target.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+    _sync_folder(target.parent)
+
+
+def _overwrite(path: str, target: Path, old: bytes, new: bytes, *, holds_key: bool, other_folder: str) -> None:
+    descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        new_mode = mode & _MODE_WITH_KEY if holds_key else mode
+        backup = _write_backup(target, old, [str(target.parent), other_folder])
+        try:
+            if mode != new_mode:
+                os.fchmod(descriptor, new_mode)
+            _replace_content(descriptor, new)
+        except BaseException as error:
+            try:
+                _replace_content(descriptor, old)
+                if mode != new_mode:
+                    os.fchmod(descriptor, mode)
+            except OSError:
+                problem = f"can't be written, and can't be restored ({error})"
+                raise ConfigError(problem, f"its old content is in {backup}", path=path) from error
+            backup.unlink()
+            raise
+        backup.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _replace_content(descriptor: int, content: bytes) -> None:
+    try:
+        # Without room for the whole content, this fails before the old content is touched.
+        os.posix_fallocate(descriptor, 0, max(len(content), 1))
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+    written = 0
+    while written < len(content):
+        written += os.pwrite(descriptor, content[written:], written)
+    os.ftruncate(descriptor, len(content))
+    os.fsync(descriptor)
+
+
+def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
+    """Write the content to a new file in the first possible folder, up to the disk; return the file."""
+    errors: list[OSError] = []
+    for folder in folders:
+        try:
+            descriptor, name = tempfile.mkstemp(prefix=f"{target.name}{_BACKUP_SUFFIX}", dir=folder)
+        except OSError as error:
+            errors.append(error)
+            continue
+        try:
+            _replace_content(descriptor, content)
+        except OSError as error:
+            Path(name).unlink()
+            errors.append(error)
+            continue
+        finally:
+            os.close(descriptor)
+        _sync_folder(Path(folder))
+        return Path(name)
+    raise errors[0]
+
+
+def _check_space(descriptor: int, size: int) -> None:
+    """Raise an OSError if the file can't grow to a size."""
+    system, status = os.fstatvfs(descriptor), os.fstat(descriptor)
+    free = system.f_bfree if os.geteuid() == 0 else system.f_bavail
+    missing = size - max(status.st_blocks * 512, status.st_size)
+    # Some virtual file systems have no blocks.
+    if system.f_blocks and missing > free * system.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a new entry of a folder to the disk, if the file system can do so."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _config_error(path: str, error: OSError) -> ConfigError:
+    hint = _HINTS.get(error.errno or 0, "name another file")
+    return ConfigError(f"can't be written ({error.strerror})", hint, path=path)
