@@ -55,6 +55,7 @@ class Reading(NamedTuple):
         packet_id: The number that the packets of one transmission share, 0 to 255; None if the packet has none.
         formats: Names of the formats that were decoded.
         remarks: Irregularities of the advertisement; None if there are none, which is the usual case.
+        is_triggered: Whether the advertisement says that its sensor sends only when something happens.
     """
 
     measurements: Mapping[Measurement, float]
@@ -62,3 +63,4 @@ class Reading(NamedTuple):
     packet_id: int | None
     formats: tuple[str, ...] = ()
     remarks: Remarks | None = None
+    is_triggered: bool = False

@@ -61,13 +61,14 @@ def plain_reader(advertisement: Advertisement) -> Reading:
         known = _PLAIN.get(uuid)
         if known is not None:
             decode, shared, formats = known
-            measurements, others, packet_id, unknown, _, impossible = decode(payload, advertisement.address, None)
+            content = decode(payload, advertisement.address, None)
+            measurements, others, packet_id, unknown, _, impossible, is_triggered = content
             remarks = None
             if impossible or unknown is not None:
                 remarks = Remarks(() if unknown is None else (unknown,), impossible)
             if shared is not None:
                 formats = (shared.names_of(payload)[0],)
-            return _new(Reading, (measurements, others, packet_id, formats, remarks))
+            return _new(Reading, (measurements, others, packet_id, formats, remarks, is_triggered))
     decoded, refused = decode_each(advertisement)
     reading = _merged_reading(service_data, decoded, refused)
     # A payload that only announces the sensor does not make up for an invalid one.
@@ -141,6 +142,7 @@ def _merged_reading(
             for uuid, one in decoded.items()
         ),
         remarks if any(remarks) else None,
+        any(one.is_triggered for one in payloads),
     )
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 
 from ble_exporter.config import AppConfig
 from ble_exporter.device import Device, Reader
+from ble_exporter.device.lifetime import lifetime_of
 from ble_exporter.device.replay import ReplayGuard
-from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
+from ble_exporter.device.rhythm import learned_limit
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.metrics.self_metrics import SelfMetrics
@@ -23,6 +24,7 @@ _HINTS: Mapping[RejectReason, str] = {
     "(switch it on, or remove the bindkey), or another sender uses its address",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
+_TOO_MANY = "it sends more than a device has room for, so some of it is left out: another sender may use its address"
 _REPLAYED = "rejected an advertisement: replayed"
 
 
@@ -45,12 +47,8 @@ def build_devices(
     ciphers = {address.upper(): cipher for address, cipher in ciphers_of(config.keys).items()}
     # Without pauses between scans, every advertisement can be heard.
     scan_interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
-    presence_limit = learned_limit(scan_interval_s)
-    # Without stale_after_seconds, values expire at the end of a scan.
-    limit: Limit = NO_LIMIT
-    if config.stale_after_seconds is not None:
-        fixed = config.stale_after_seconds
-        limit = presence_limit if isinstance(fixed, str) else fixed_limit(fixed)
+    learned = learned_limit(scan_interval_s)
+    stale_after = {address.upper(): setting for address, setting in config.stale_after.items()}
     devices = {}
     for configured, name in config.devices.items():
         address = configured.upper()
@@ -58,7 +56,8 @@ def build_devices(
         if address in ciphers:
             guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
             reader = keyed_reader(ciphers[address], guard)
-        devices[address] = Device(name, address, reader, limit, presence_limit)
+        lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned)
+        devices[address] = Device(name, address, reader, lifetime)
     return devices
 
 
@@ -100,6 +99,8 @@ class Pipeline:
         device.update(advertisement, reading, self._clock())
         if reading.remarks is not None:
             self._note_remarks(device, advertisement, reading.remarks)
+        if device.left_out:
+            self._note_left_out(device, advertisement)
         if device.packets == 1:
             values = [f"{name} {value:g}" for name, value in reading.measurements.items()]
             rssi = [] if advertisement.rssi is None else [f"RSSI {advertisement.rssi} dBm"]
@@ -133,6 +134,11 @@ class Pipeline:
             warnings.append(f"rejected the service data of one format: {error.reason}")
         for warning in warnings:
             self._warn(device, warning, bytes_of(advertisement))
+
+    def _note_left_out(self, device: Device, advertisement: Advertisement) -> None:
+        self._counts.left_out += device.left_out
+        device.left_out = 0
+        self._warn(device, _TOO_MANY, bytes_of(advertisement))
 
     def _warn(self, device: Device, warning: str, detail: str, cause: str = "") -> None:
         # Each device logs each warning only once for each cause: a misconfigured sensor sends 35,000 packets a day.

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
-from ble_exporter.device.rhythm import NO_LIMIT, Limit
+from ble_exporter.device.lifetime import Lifetime
+from ble_exporter.device.rhythm import NO_LIMIT, Limit, learned_limit
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 from tests.data import named
@@ -28,11 +29,18 @@ class Home:
         readings: The collector of a scrape.
     """
 
-    def __init__(self, *names: str, limit: Limit = NO_LIMIT, presence_limit: Limit | None = None) -> None:
+    def __init__(
+        self,
+        *names: str,
+        limit: Limit = NO_LIMIT,
+        presence_limit: Limit | None = None,
+        lifetime: Lifetime | None = None,
+    ) -> None:
         self.now = 5000.0
         self.set_ahead_s = 0.0
+        lifetime = lifetime or Lifetime(limit, limit, presence_limit or learned_limit())
         self.devices = {
-            name: Device(name, f"A4:C1:38:00:00:{number:02X}", limit=limit, presence_limit=presence_limit)
+            name: Device(name, f"A4:C1:38:00:00:{number:02X}", lifetime=lifetime)
             for number, name in enumerate(names or ("attic",), 1)
         }
         self.clock = Clock(lambda: self.now, lambda: EPOCH_S + self.now + self.set_ahead_s)
@@ -49,11 +57,12 @@ class Home:
         rssi: int | None = -60,
         others: Mapping[str, int | str | bytes] | None = None,
         formats: tuple[str, ...] = (),
+        is_triggered: bool = False,
     ) -> None:
         """Update a device with a packet that is heard now; `others` are the values that are not measurements."""
         heard = self.devices[device]
         advertisement = Advertisement(heard.address, {}, rssi, adapter)
-        reading = Reading(named(measurements or {}), named(others or {}), packet_id, formats)
+        reading = Reading(named(measurements or {}), named(others or {}), packet_id, formats, None, is_triggered)
         heard.update(advertisement, reading, self.now)
 
     def begin_scan(self) -> None:

@@ -9,7 +9,6 @@ from tests.conftest import HERE
 
 WITHOUT_TESTS: Mapping[str, str] = {
     "__main__": "calls main; tests/program.py starts the program by this module",
-    "device/series": "attributes and their initial values, tested in tests/device/test_device.py",
     "formats/decoded": "declares the arguments and results of decoders and guesses",
     "model": "declares the two values that pass through the program",
 }

@@ -20,6 +20,7 @@ from ble_exporter.model import Advertisement
 from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.status.device_status import DeviceStatus
 from tests.conftest import PACKET_A
+from tests.formats.sealing import ADDRESS, KEY, seal_v2
 from tests.home import samples_of
 
 LIVING_ROOM, BEDROOM, UNKNOWN = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:FF:FF:FF"
@@ -73,6 +74,18 @@ def test_addresses_of_a_configuration_match_whatever_their_case(app_config: AppC
     air = Air(replace(app_config, devices={LIVING_ROOM.lower(): "attic"}), log)
 
     assert 27.01 == air.send({UUID: PACKET_A})["temperature_celsius['attic']"]
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_the_trigger_bit_reaches_the_device(app_config: AppConfig, log: logging.Logger, is_encrypted: bool) -> None:
+    """A door sends only when it moves: without this bit, its state would expire though nothing has changed."""
+    keys = {ADDRESS: KEY} if is_encrypted else {}
+    air = Air(replace(app_config, devices={ADDRESS: "hall"}, keys=keys, stale_after_seconds="auto"), log)
+    door = b"\x1a\x01"
+    air.send({UUID: seal_v2(door, information=0x45) if is_encrypted else b"\x44" + door}, ADDRESS)
+    air.now += 86_400
+
+    assert {"seen['hall']", "door['hall']", "last_update_timestamp_seconds['hall']"} == samples_of(air.readings).keys()
 
 
 @pytest.mark.parametrize(
@@ -154,6 +167,19 @@ def test_nobody_can_fill_the_log_with_unknown_objects(air: Air, caplog: pytest.L
 
     assert 500 == air.counts.unknown_objects
     assert 32 == sum(record.levelname == "WARNING" for record in caplog.records)
+
+
+def test_measurements_beyond_the_room_of_a_device_are_counted_and_logged_once(
+    air: Air, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The owner must see that somebody else uses the sensor's address, or that a sensor sends too much."""
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        shown = air.send({UUID: b"\x40" + bytes.fromhex("0961") * 80})
+
+    assert 64 == sum(name.startswith("count_value") for name in shown)
+    assert 2 * (80 - 64) == air.counts.left_out
+    assert 1 == len(caplog.records)
 
 
 def test_an_impossible_value_is_counted_and_logged_once(air: Air, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from ble_exporter.config.devices import KEYS as DEVICE_KEYS
 from ble_exporter.config.devices import read_devices
 from ble_exporter.config.in_place import backups_of
 from ble_exporter.config.settings import EXAMPLES, Settings
+from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import Document
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
@@ -48,8 +49,9 @@ class AppConfig:
         devices: Bluetooth address (upper case, colons) to device name; both unique.
         listen_address: IP address of the HTTP server; None means all addresses of the machine.
         allowed_hosts: Host names under which people open the page, in lower case, besides the machine's own.
-        stale_after_seconds: How long a value is shown. "auto" learns this time from each sensor's interval; None shows
-            the values of the latest scan.
+        stale_after_seconds: How long a value is shown. "auto" learns this time from each sensor's interval; with
+            "never", a value is shown until it changes; None shows the values of the latest scan.
+        stale_after: Bluetooth address to the `stale_after_seconds` of this device, if it has its own.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
@@ -64,7 +66,8 @@ class AppConfig:
     listen_address: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     scan_mode: ScanMode = "auto"
-    stale_after_seconds: float | Literal["auto"] | None = None
+    stale_after_seconds: StaleAfter | None = None
+    stale_after: Mapping[str, StaleAfter] = field(default_factory=dict)
     adapters: tuple[str, ...] = ()
     on_adapter_failure: OnAdapterFailure = "exit"
     silence_limit_seconds: float = DEFAULT_SILENCE_LIMIT_S
@@ -131,7 +134,8 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         with document.errors:
             problem = f"{duration:g} is longer than scan_interval_seconds ({interval:g})"
             settings.fail("scan_duration_seconds", problem, "make it shorter, or equal to listen all the time")
-    devices = read_devices(document, settings.nodes.get("devices"), may_be_empty=not needs_devices)
+    pause_s = interval - duration
+    devices = read_devices(document, settings.nodes.get("devices"), may_be_empty=not needs_devices, pause_s=pause_s)
     return AppConfig(
         scan_interval_seconds=interval,
         scan_duration_seconds=duration,
@@ -142,7 +146,8 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         listen_address=settings.listen_address(),
         allowed_hosts=settings.allowed_hosts(),
         scan_mode=settings.choice("scan_mode", get_args(ScanMode), "auto"),
-        stale_after_seconds=settings.stale_after(interval - duration),
+        stale_after_seconds=read_stale_after(document, settings.nodes.get(STALE_AFTER), pause_s),
+        stale_after=devices.stale_after,
         adapters=settings.adapters(),
         on_adapter_failure=settings.choice("on_adapter_failure", get_args(OnAdapterFailure), "exit"),
         silence_limit_seconds=settings.seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),

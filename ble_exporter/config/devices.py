@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import (
     Document,
     Node,
@@ -31,7 +32,7 @@ ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
 
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
-KEYS = ("name", "bindkey", "bindkey_file")
+KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER)
 """The keys of a device."""
 
 _ENTRY = '`"A4:C1:38:00:00:01": "living_room"`'
@@ -50,25 +51,34 @@ MAX_KEY_FILE_BYTES = 200
 
 @dataclass
 class Devices:
-    """The devices under `devices:`; `names`, `keys` and `key_files` are `devices`, `keys`, `key_files` of AppConfig."""
+    """
+    The devices under `devices:`.
+
+    `names`, `keys`, `key_files` and `stale_after` are `devices`, `keys`, `key_files` and `stale_after` of AppConfig.
+    """
 
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict, repr=False)
     key_files: list[str] = field(default_factory=list)
+    stale_after: dict[str, StaleAfter] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # where each address and each name is set
 
 
-def read_devices(document: Document, node: Node | None, *, may_be_empty: bool) -> Devices:
-    """Read the value of `devices:` (None if the key is missing) and the key files, and report their errors."""
+def read_devices(document: Document, node: Node | None, *, may_be_empty: bool, pause_s: float = 0.0) -> Devices:
+    """
+    Read the value of `devices:` (None if the key is missing) and the key files, and report their errors.
+
+    `pause_s` is the pause between two scans, in seconds.
+    """
     devices = Devices()
     if node is None or (may_be_empty and is_empty(node)):
         return devices
     for address_node, device_node in _entries(document, node):
-        _read_device(document, address_node, device_node, devices)
+        _read_device(document, address_node, device_node, devices, pause_s)
     return devices
 
 
-def _read_device(document: Document, address_node: Node, device_node: Node, devices: Devices) -> None:
+def _read_device(document: Document, address_node: Node, device_node: Node, devices: Devices, pause_s: float) -> None:
     """Add a device; if its address is wrong, only check the rest."""
     address = ""
     with document.errors:
@@ -90,6 +100,9 @@ def _read_device(document: Document, address_node: Node, device_node: Node, devi
         devices.names[address] = name
     with document.errors:
         _read_key(of_device, nodes, devices)
+    stale_after = read_stale_after(of_device, nodes.get(STALE_AFTER), pause_s)
+    if stale_after is not None:
+        devices.stale_after[address] = stale_after
 
 
 def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:

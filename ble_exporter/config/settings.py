@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from ble_exporter.config.devices import path_problem
 from ble_exporter.config.yaml_document import Document, Node, Scalar, elements_of, show_value
@@ -77,20 +77,6 @@ class Settings:
         hint = 'write one, such as "127.0.0.1", or remove the key to listen on all addresses'
         return self.read("listen_address", _ip_address, None, "is not an IP address", hint)
 
-    def stale_after(self, pause_s: float) -> float | Literal["auto"] | None:
-        """Return how long a value is shown; `pause_s` is the pause between two scans."""
-        key, hint = "stale_after_seconds", "write `stale_after_seconds: auto`"
-        problem = f'is neither a number of {_MIN_SECONDS} or more nor "auto"'
-        seconds = self.read(key, _seconds_or_auto, None, problem, hint)
-        if isinstance(seconds, int | float) and seconds <= pause_s:
-            problem = (
-                f"{seconds:g} is not longer than the pause between two scans ({pause_s:g} s), so every value would "
-                "expire before it can be heard again"
-            )
-            with self.document.errors:
-                self.fail(key, problem, f"make it longer, or {hint}")
-        return seconds
-
     def choice(self, key: str, choices: Sequence[Choice], default: Choice) -> Choice:
         """Return one of the choices, which are compared without regard to case."""
         by_text = {choice.lower(): choice for choice in choices}
@@ -132,10 +118,6 @@ def _seconds(value: Scalar) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if _MIN_SECONDS <= value < math.inf else None
-
-
-def _seconds_or_auto(value: Scalar) -> float | Literal["auto"] | None:
-    return "auto" if value == "auto" else _seconds(value)
 
 
 def _port(value: Scalar) -> int | None:

@@ -7,9 +7,10 @@ from itertools import chain
 
 from ble_exporter.device.events import Events
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
-from ble_exporter.device.rhythm import NO_LIMIT, Limit, Rhythm, learned_limit
+from ble_exporter.device.lifetime import Lifetime
+from ble_exporter.device.rhythm import NO_LIMIT, Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, steps_behind
-from ble_exporter.device.series import Reception, Revision, Series
+from ble_exporter.device.series import MOST_SERIES, Reception, Revision, Series, expire_all, weakest
 from ble_exporter.device.transmission import Transmission
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
@@ -23,14 +24,7 @@ def _no_reader(advertisement: Advertisement) -> Reading:
     raise AssertionError(f"{advertisement} is for a device without a reader")
 
 
-# Anybody can send hundreds of measurement names under a sensor's address, so each device has limits.
-MOST_HISTORIES = 32
-"""
-The most measurements with a last hour. A measurement loses its last hour after an hour in which it was not heard.
-"""
-
-_MOST_SERIES = 64
-"""A device with more series than this forgets the expired ones, with their rhythms and last hours."""
+_UNTIL_SCAN_ENDS = Lifetime()
 
 _NEVER_SAID = 0
 """The transmission number of a series without a value; transmissions are numbered from 1."""
@@ -54,8 +48,7 @@ class Device:
         name: The configured name, which is the `device` label.
         address: Upper case, with colons; may be empty.
         read: The reader of its advertisements. The default fails: it suits a device that is only given readings.
-        limit: How long a value stays visible after it was last heard.
-        presence_limit: How long the device counts as heard after its latest packet; learned from its rhythm by default.
+        lifetime: How long its values are shown; by default, until a scan ends in which they were not heard.
 
     Attributes:
         series: Its measurements, including the expired ones.
@@ -65,6 +58,9 @@ class Device:
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest advertisement that gave a reading; None
             before the first.
+        is_triggered: Whether its latest packet says that it sends only when something happens.
+        left_out: The number of measurements and buttons that were left out, or displaced by others, because there is
+            no room for more; the pipeline counts them and resets the number.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
         last_update_s: The time of the latest new measurement; None if no value is shown.
         refused: The number of rejected advertisements, by reason.
@@ -79,18 +75,20 @@ class Device:
         name: str,
         address: str = "",
         read: Reader = _no_reader,
-        limit: Limit = NO_LIMIT,
-        presence_limit: Limit | None = None,
+        lifetime: Lifetime = _UNTIL_SCAN_ENDS,
     ) -> None:
         self.name = name
         self.address = address
         self.read = read
+        self.lifetime = lifetime
         self.labels = {"device": name}
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
         self.said: dict[Measurement, tuple[int | str, float]] = {}
         self.packets = 0
+        self.is_triggered = False
+        self.left_out = 0
         self.is_present = False
         self.heard_s: float | None = None
         self.advertisement: Advertisement | None = None
@@ -101,11 +99,10 @@ class Device:
         self.warnings: set[str] = set()
         self.revision = Revision()
         self.expires_at = math.inf
-        self._limit = limit
-        self._shortest_limit_s = limit(None)
-        self._presence_limit = presence_limit or learned_limit()
+        self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
         self._transmission = Transmission()
-        self._histories_full_in = -1
+        # At this time, there was no room for a measurement at this position.
+        self._full_s, self._full_from = -math.inf, 0
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         """Store the values of an advertisement, and keep those of other measurements."""
@@ -131,7 +128,7 @@ class Device:
         if expires_at < self.expires_at:
             self.expires_at = expires_at
             self.revision.expires_at = min(self.revision.expires_at, expires_at)
-        measurements, others, packet_id, _, _ = reading
+        measurements, others, packet_id, _, _, self.is_triggered = reading
         transmission = self._transmission
         is_other_adapter = adapter != transmission.adapter
         if is_other_adapter and transmission.is_late(packet_id, now_s):
@@ -163,7 +160,9 @@ class Device:
         for measurement, value in measurements.items():
             series = all_series.get(measurement)
             if series is None:
-                series = all_series[measurement] = Series(now_s, Rhythm(now_s))
+                series = self._new_series(measurement, now_s, minute)
+                if series is None:
+                    continue
             elif not is_copy:
                 series.rhythm.hear(now_s)
             if series.said_in != number or series.value != value:
@@ -176,9 +175,7 @@ class Device:
             series.heard_s = now_s
             series.is_shown = True
             last_hour = series.last_hour
-            if last_hour is None:
-                self._begin_last_hour(series, minute)
-            elif last_hour.minute == minute:
+            if last_hour.minute == minute:
                 last_hour.points[point] = value
             else:
                 last_hour.put(value, minute)
@@ -201,18 +198,20 @@ class Device:
         said = {name: series.value for name, series in self.series.items() if series.said_in == number}
         return measurements.items() <= said.items()
 
-    def _begin_last_hour(self, series: Series, minute: int) -> None:
-        if self._histories_full_in == minute:
-            # With a flood of measurement names, searching again for each name would dominate the CPU time.
-            return
-        for known in self.series.values():
-            if known.last_hour is not None and known.last_hour.is_over(minute):
-                known.last_hour = None
-        if sum(known.last_hour is not None for known in self.series.values()) < MOST_HISTORIES:
-            series.last_hour = LastHour(minute)
-            series.last_hour.put(series.value, minute)
-        else:
-            self._histories_full_in = minute
+    def _new_series(self, measurement: Measurement, now_s: float, minute: int) -> Series | None:
+        """Return a new series, possibly in the place of another one; None if there is no room for it."""
+        if len(self.series) >= MOST_SERIES:
+            # The search takes time, and a flood of names would cause one for each name.
+            is_full = now_s == self._full_s and measurement.position >= self._full_from
+            found = None if is_full else weakest(self.series, measurement, now_s)
+            if found is None:
+                self.left_out += 1
+                if not is_full:
+                    self._full_s, self._full_from = now_s, measurement.position
+                return None
+            self.left_out += self.series.pop(found).is_shown
+        series = self.series[measurement] = Series(now_s, Rhythm(now_s), LastHour(minute))
+        return series
 
     def _note_said(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         self.events.hear(reading.others, reading.packet_id, now_s, advertisement.adapter)
@@ -233,15 +232,11 @@ class Device:
         """Expire the values and receptions that have reached their limits; if none is due, this is one comparison."""
         if now_s < self.expires_at:
             return
-        self.expires_at = math.inf
-        for kept in self._kept():
-            expires_at = kept.heard_s + self._shortest_limit_s
-            if expires_at <= now_s:
-                expires_at = kept.heard_s + self._limit(kept.rhythm.interval_s)
-            if now_s < expires_at:
-                self.expires_at = min(self.expires_at, expires_at)
-            else:
-                kept.is_shown = False
+        lasts = self.is_triggered and self.lifetime.lasts_if_triggered
+        self.expires_at = min(
+            expire_all(self.series.values(), NO_LIMIT if lasts else self.lifetime.value, now_s),
+            expire_all(self.receptions.values(), self.lifetime.reception, now_s),
+        )
         self._end_if_gone()
 
     def expire_unheard_since(self, moment_s: float) -> None:
@@ -258,8 +253,6 @@ class Device:
 
     def _end_if_gone(self) -> None:
         self.revision.number += 1
-        if len(self.series) > _MOST_SERIES:
-            self.series = {measurement: series for measurement, series in self.series.items() if series.is_shown}
         self.is_present = any(True for _ in self._kept())
         if not self.is_present:
             self.last_update_s = None
@@ -278,8 +271,12 @@ class Device:
 
     @property
     def presence_limit_s(self) -> float:
-        """How long the device counts as heard after its latest advertisement, in seconds."""
-        return self._presence_limit(self.interval_s)
+        """
+        How long the device counts as heard after its latest advertisement, in seconds.
+
+        There is no limit for a device that sends only when something happens: its silence says nothing.
+        """
+        return math.inf if self.is_triggered else self.lifetime.presence(self.interval_s)
 
     def values(self) -> dict[Measurement, float]:
         """Return the values that have not expired, in the units of the formats' tables."""
@@ -291,5 +288,5 @@ class Device:
         return {
             measurement: series.last_hour.values(minute)
             for measurement, series in self.series.items()
-            if series.last_hour is not None and not series.last_hour.is_over(minute)
+            if not series.last_hour.is_over(minute)
         }

@@ -1,10 +1,15 @@
 """The state of one measurement of a device, and of its reception by one adapter. Times are monotonic seconds."""
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ble_exporter.device.history import LastHour
-from ble_exporter.device.rhythm import Rhythm
+from ble_exporter.device.history import POINTS, STEP_S, LastHour
+from ble_exporter.device.rhythm import Limit, Rhythm
+from ble_exporter.formats.measurement import Measurement
+
+MOST_SERIES = 64
+"""The most measurements of a device, including the expired ones, whose rhythms are kept."""
 
 
 @dataclass(slots=True)
@@ -20,17 +25,35 @@ class Series:
         packet_id: The packet id under which it was last heard; None if that packet had no id.
         has_changed: Whether another value was heard before.
         said_in: The number of the transmission in which `value` was first heard.
-        last_hour: The points of the last hour; None if the device has too many series.
+        last_hour: The points of the last hour.
     """
 
     heard_s: float
     rhythm: Rhythm
+    last_hour: LastHour
     value: float = 0.0
     is_shown: bool = False
     packet_id: int | None = None
     has_changed: bool = False
     said_in: int = 0
-    last_hour: LastHour | None = None
+
+
+def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: float) -> Measurement | None:
+    """
+    Return the measurement that gives up its place to a new one, if the device has no more room; None if none does.
+
+    Anybody can send thousands of names under a sensor's address, but only at high positions: there are few names. A
+    sensor's own measurements have low positions. So an expired series goes first, then one at a higher position than
+    the new one, then one that was not heard for an hour; of several, the one that was not heard for the longest time.
+    """
+
+    def strength(measurement: Measurement) -> tuple[bool, int, float]:
+        one = series[measurement]
+        return one.is_shown, -measurement.position, one.heard_s
+
+    found = min(series, key=strength)
+    is_current = series[found].is_shown and now_s - series[found].heard_s < POINTS * STEP_S
+    return None if is_current and found.position <= newcomer.position else found
 
 
 @dataclass(slots=True)
@@ -64,3 +87,19 @@ class Revision:
 
     number: int = 0
     expires_at: float = math.inf
+
+
+def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: float) -> float:
+    """Expire the values or receptions that have reached the limit, and return the time before which no other does."""
+    next_s = math.inf
+    shortest_s = limit(None)
+    for kept in all_kept:
+        if kept.is_shown:
+            expires_at = kept.heard_s + shortest_s
+            if expires_at <= now_s:
+                expires_at = kept.heard_s + limit(kept.rhythm.interval_s)
+            if now_s < expires_at:
+                next_s = min(next_s, expires_at)
+            else:
+                kept.is_shown = False
+    return next_s

@@ -18,7 +18,7 @@ from ble_exporter.errors import DecodeError
 from ble_exporter.formats.bthome_objects import OBJECTS, OTHERS
 from ble_exporter.formats.decoded import CERTAIN, LIKELY, POSSIBLE, Cipher, Counter, Decoded, Guess
 from ble_exporter.formats.encryption import AS_PRINTED, MIC_SIZE, Encrypted, encrypted_fields, mac_bytes
-from ble_exporter.formats.field import MAX_SIZE, Field, check_room, check_size
+from ble_exporter.formats.field import MAX_SIZE, Field, Role, check_room, check_size
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Raw
 from ble_exporter.formats.values import fold, is_fully_known, numbered
@@ -34,8 +34,6 @@ _VERSION = 0b1110_0000
 _VERSION_2 = 0b0100_0000
 _UNUSED = 0b0001_1000
 _CHECKED = _VERSION | _RESERVED | _ENCRYPTED
-
-_PLAIN = bytes([_VERSION_2])
 
 _PACKET_ID = 0x00
 _COUNTER_SIZE = 4
@@ -92,7 +90,8 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
             else:
                 break
         else:
-            return _new(Decoded, (measurements, {}, packet_id, None, None, ()))
+            is_triggered = payload[0] & _TRIGGER_BASED != 0 and bool(measurements)
+            return _new(Decoded, (measurements, {}, packet_id, None, None, (), is_triggered))
     except (IndexError, struct.error):
         pass  # The payload is cut short; `fields` raises an error with the offset.
     return fold(fields, payload, address)
@@ -106,13 +105,14 @@ def _decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> De
         try:
             nonce = mac_bytes(address) + _UUID_IN_NONCE + payload[:1] + counter
             ciphertext = payload[1 : -_COUNTER_SIZE - MIC_SIZE] + payload[-MIC_SIZE:]
-            plain = decode(_PLAIN + cipher.decrypt(nonce, ciphertext, None))
+            # The plain payload has the trigger bit of the encrypted one.
+            plain = decode(bytes([payload[0] & ~_ENCRYPTED]) + cipher.decrypt(nonce, ciphertext, None))
         except DecodeError:
             pass  # This error may quote the plaintext; the error that `fold` raises does not.
         else:
-            measurements, others, packet_id, unknown_object, _, impossible = plain
+            measurements, others, packet_id, unknown_object, _, impossible, is_triggered = plain
             count = _new(Counter, (int.from_bytes(counter, "little"), 8 * _COUNTER_SIZE))
-            return _new(Decoded, (measurements, others, packet_id, unknown_object, count, impossible))
+            return _new(Decoded, (measurements, others, packet_id, unknown_object, count, impossible, is_triggered))
     return fold(fields, payload, address, cipher)
 
 
@@ -124,7 +124,8 @@ def fields(payload: bytes, _sender: str | None = None) -> Iterator[Field | Encry
     notes = [f"version {version}", "encrypted" if information & _ENCRYPTED else "not encrypted"]
     notes += ["trigger based"] if information & _TRIGGER_BASED else []
     notes += ["reserved bit 1"] if information & _RESERVED else []
-    yield Field(0, 1, "device information", note=", ".join(notes))
+    role: Role = "trigger" if information & _TRIGGER_BASED else "structure"
+    yield Field(0, 1, "device information", role, note=", ".join(notes))
     if information & _VERSION != _VERSION_2:
         raise DecodeError("wrong_version", f"BTHome version {version} is not 2", 0, 1)
     if information & _RESERVED:

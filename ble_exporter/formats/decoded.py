@@ -33,6 +33,7 @@ class Decoded(NamedTuple):
         counter: The counter of an authenticated payload; None for a plain payload.
         impossible: Names of values that no sensor can have measured. These values are not in `measurements`, but keep
             their position: if `impossible` has "temperature", the second temperature is still "temperature_2".
+        is_triggered: Whether the payload says that its sensor sends only when something happens (BTHome v2).
     """
 
     measurements: dict[Measurement, float]
@@ -41,6 +42,7 @@ class Decoded(NamedTuple):
     unknown_object: int | None
     counter: Counter | None = None
     impossible: tuple[Measurement, ...] = ()
+    is_triggered: bool = False
 
 
 NOTHING = Decoded({}, {}, None, None)

@@ -14,7 +14,7 @@ from ble_exporter.utils import number_of
 MAX_SIZE = 255
 """Bluetooth Core Specification, vol. 3, part C, 11: the length of an AD structure is one byte."""
 
-Role = Literal["structure", "measurement", "other", "packet_id", "counter", "address", "unknown_object"]
+Role = Literal["structure", "measurement", "other", "packet_id", "trigger", "counter", "address", "unknown_object"]
 """The use of a field's value; "other" is an event, a text, raw data or device information."""
 
 _NO_NAME = Measurement("")
@@ -30,7 +30,8 @@ class Field(NamedTuple):
         start: Offset of the first byte, in the payload or in its plaintext.
         end: Offset after the last byte.
         label: Name of this part of the format.
-        role: The use of the value; "structure" if there is no value.
+        role: The use of the value; "structure" if there is no value. A "trigger" says that the sensor sends only when
+            something happens.
         value: The value in `unit`; the id of an unknown object; the bytes of an address in printed order.
         name: Name of the value if `role` is "measurement" or "other". `Values.take` adds positions to repeated names.
         unit: Unit of the value; empty if it has none.

@@ -39,6 +39,7 @@ class Values:
         self._impossible: list[Field] = []
         self._packet_id: int | None = None
         self._unknown_object: int | None = None
+        self._is_triggered = False
         self._repeats: dict[Measurement, int] = {}
 
     def take(self, field: Field) -> Field:
@@ -58,6 +59,8 @@ class Values:
             self._others[name] = int(value) if isinstance(value, float) else value
         elif role == "packet_id":
             self._packet_id = int(value)
+        elif role == "trigger":
+            self._is_triggered = True
         elif role == "unknown_object" and self._unknown_object is None:
             self._unknown_object = int(value)
         return field
@@ -79,7 +82,11 @@ class Values:
             first = self._impossible[0]
             text = f"no sensor can have measured its only values ({', '.join(impossible)})"
             raise DecodeError("impossible_value", text, first.start, first.end - first.start)
-        return Decoded(self._measurements, self._others, self._packet_id, self._unknown_object, counter, impossible)
+        # A payload without values says nothing, whatever its trigger bit is.
+        is_triggered = self._is_triggered and bool(self._measurements or self._others)
+        return Decoded(
+            self._measurements, self._others, self._packet_id, self._unknown_object, counter, impossible, is_triggered
+        )
 
 
 def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | None = None) -> Decoded:

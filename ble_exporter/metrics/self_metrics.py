@@ -28,6 +28,7 @@ class SelfMetrics(Collector):
     unknown_device: int = 0
     unknown_objects: int = 0
     impossible_values: int = 0
+    left_out: int = 0
     rejected: Counter[RejectReason] = field(default_factory=Counter)
     refused: Counter[RejectReason] = field(default_factory=Counter)
     http_errors: Counter[HttpErrorKind] = field(default_factory=Counter)
@@ -86,6 +87,7 @@ class SelfMetrics(Collector):
                 self.unknown_device,
             ),
             ("impossible_values", "Values left out because no sensor can have measured them.", self.impossible_values),
+            ("measurements_left_out", "Measurements and buttons that their device has no room for.", self.left_out),
             ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)

@@ -116,8 +116,8 @@ class ScanCycle:
 
     def _end_scan(self, more_can_come: bool) -> None:
         counts = self.counts
-        if self._config.stale_after_seconds is None:
-            for device in self.devices.values():
+        for device in self.devices.values():
+            if device.lifetime.ends_with_scan:
                 device.expire_unheard_since(self._began_s)
         devices = self.devices.values()
         missed = [device for device in devices if device.heard_s is None or device.heard_s < self._began_s]

@@ -151,6 +151,7 @@ def test_every_key_is_read() -> None:
         allowed_hosts=("pi.example.org", "xn--kche-0ra.example"),
         scan_mode="passive",
         stale_after_seconds=90.5,
+        stale_after={"A4:C1:38:00:00:08": "never"},
         adapters=("hci1", "hci0"),
         on_adapter_failure="continue",
         silence_limit_seconds=120,

@@ -19,12 +19,11 @@ def test_a_missing_setting_has_its_default() -> None:
     """Most files set only the mandatory keys."""
     empty = settings("listen_port: 8000")
 
-    assert ("x.log", None, (), (), None, 90) == (
+    assert ("x.log", None, (), (), 90) == (
         empty.log_file("x.log"),
         empty.listen_address(),
         empty.adapters(),
         empty.allowed_hosts(),
-        empty.stale_after(0),
         empty.seconds("silence_limit_seconds", 90),
     )
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.config.stale_after import StaleAfter
+from ble_exporter.device.lifetime import lifetime_of
 from ble_exporter.device.rhythm import BURST_S, GAPS, NO_LIMIT, Limit, fixed_limit, learned_limit
 from ble_exporter.parser import parse_bthome
 from tests.conftest import PACKET_A, PACKET_B
@@ -269,14 +271,55 @@ def test_what_was_heard_within_its_limit_is_left_and_nothing_else(
     check()
 
 
-def test_names_that_nobody_sends_any_more_are_forgotten() -> None:
-    """Anybody can send hundreds of names under a sensor's address: they must not stay in memory for ever."""
-    home = Home(limit=fixed_limit(60))
-    for first in range(2, 302, 10):
-        home.hear({f"count_{position}": 1.0 for position in range(first, first + 10)})
-    home.now += 50
-    home.hear({"temperature": 21.5})
-    home.now += 20
-    home.hear({"temperature": 21.5})
+AUTO = lifetime_of("auto", learned_limit())
 
-    assert ["temperature"] == list(home.devices["attic"].series)
+
+def test_a_door_keeps_its_state_until_it_moves() -> None:
+    """A door that is closed for a day sends nothing, and is still closed; only its signal strength is unknown."""
+    home = Home(lifetime=AUTO)
+    attic = home.devices["attic"]
+    home.hear({"door": 0.0, "battery": 97.0}, packet_id=7, adapter="hci0", is_triggered=True)
+    heard_s = home.now
+    home.now += 86_400
+    assert {"door", "battery"} == shown(home)
+    assert (True, heard_s, math.inf) == (attic.is_present, attic.last_update_s, attic.presence_limit_s)
+
+    home.hear({"door": 1.0}, packet_id=8, adapter="hci0", is_triggered=True)
+    assert {"door": 1.0, "battery": 97.0} == attic.values()
+    assert home.now == attic.last_update_s
+
+
+def test_a_sensor_that_sends_regularly_again_expires_again() -> None:
+    """A single packet with the trigger bit, perhaps a stranger's, must not keep a dead thermometer alive for ever."""
+    home = Home(lifetime=AUTO)
+    home.hear({"temperature": 21.5})
+    home.hear({"temperature": 99.0, "door": 1.0}, is_triggered=True)
+    home.hear({"temperature": 21.5})
+    assert {"temperature", "door", ""} == shown(home)
+    home.now += 60
+
+    assert set() == shown(home)
+    assert 60 == home.devices["attic"].presence_limit_s
+
+
+@pytest.mark.parametrize("setting", [90, "never"])
+def test_a_set_limit_counts_whatever_the_trigger_bit_says(setting: StaleAfter) -> None:
+    """The configuration is the owner's word."""
+    home = Home(lifetime=lifetime_of(setting, learned_limit()))
+    for is_triggered in (True, False):
+        home.hear({"door": 1.0}, is_triggered=is_triggered)
+        home.now += 90
+        assert ("door" in shown(home)) == (setting == "never")
+
+
+def test_a_slow_sender_needs_a_limit_of_its_own() -> None:
+    """With two hours, a sensor that sends every 40 minutes has no gaps, and is not called silent between packets."""
+    home = Home(lifetime=lifetime_of(7200, learned_limit()))
+    for _ in range(5):
+        home.hear({"temperature": 21.5})
+        home.now += 2399
+        assert "temperature" in shown(home)
+        assert home.devices["attic"].presence_limit_s >= 7200
+        home.now += 1
+    home.now += 4800
+    assert set() == shown(home)

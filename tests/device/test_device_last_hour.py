@@ -2,9 +2,7 @@
 
 import pytest
 
-from ble_exporter.device.device import MOST_HISTORIES
 from ble_exporter.device.history import POINTS, STEP_S
-from ble_exporter.formats.registry import UNITS
 from tests.home import Home
 
 HOUR_S = POINTS * STEP_S
@@ -62,44 +60,3 @@ def test_a_late_copy_is_no_point(home: Home) -> None:
     home.hear({"temperature": 21}, packet_id=7, adapter="hci1")
 
     assert {"temperature": {0: 22}} == last_hour(home)
-
-
-def test_nobody_can_fill_the_memory_with_names(home: Home) -> None:
-    """Anybody can send hundreds of names under a sensor's address; the temperature, heard before them, must stay."""
-    kinds = sorted(UNITS)
-    home.hear({"temperature": 20})
-    for minute in range(1, 90):
-        home.now = minute * STEP_S
-        home.hear({f"{kinds[minute % len(kinds)]}_{position}": 1 for position in range(2, 60)})
-        home.hear({"temperature": 21})
-
-    measurements = last_hour(home)
-    assert MOST_HISTORIES == len(measurements)
-    assert dict.fromkeys(range(POINTS), 21) == measurements["temperature"]
-
-
-def test_a_name_that_is_heard_no_more_makes_room_for_another(home: Home) -> None:
-    """After a firmware change, the new names get a last hour once the old ones have expired."""
-    home.hear({f"count_{position}": 1 for position in range(2, MOST_HISTORIES + 2)})
-    home.now = HOUR_S - 1
-    home.hear({"temperature": 20})
-    assert "temperature" not in last_hour(home)
-
-    home.now = HOUR_S
-    home.hear({"temperature": 21})
-    assert {"temperature": {0: 21}} == last_hour(home)
-
-
-def test_one_that_is_too_many_gets_the_next_room(home: Home) -> None:
-    """A measurement without room at its first packet must still get a last hour when another one expires."""
-    home.hear({f"count_{position}": 1 for position in range(2, MOST_HISTORIES + 2)})
-    home.hear({"temperature": 20})
-    for minute in range(1, POINTS):
-        home.now = minute * STEP_S
-        home.hear({"temperature": 20})
-        home.hear({f"count_{position}": 1 for position in range(3, MOST_HISTORIES + 2)})
-    assert "temperature" not in last_hour(home)
-
-    home.now = HOUR_S
-    home.hear({"temperature": 21})
-    assert {"temperature": {0: 21}} == {name: hour for name, hour in last_hour(home).items() if name == "temperature"}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.device.device import MOST_HISTORIES
 from ble_exporter.device.history import POINTS, STEP_S
 from ble_exporter.device.rhythm import fixed_limit
+from ble_exporter.device.series import MOST_SERIES
 from ble_exporter.errors import REJECT_REASONS, RejectReason
 from ble_exporter.exporter.app import create_app
 from ble_exporter.formats.registry import UNITS
@@ -107,7 +107,7 @@ def test_a_series_is_as_long_as_the_schema_says() -> None:
     measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
     points = measurements["additionalProperties"]
 
-    assert (POINTS, POINTS, STEP_S, MOST_HISTORIES) == (
+    assert (POINTS, POINTS, STEP_S, MOST_SERIES) == (
         points["minItems"],
         points["maxItems"],
         HISTORY["properties"]["step_seconds"]["const"],

@@ -23,6 +23,7 @@ def test_all_exist_from_the_first_scrape() -> None:
         ("ble_exporter_advertisements_unknown_device_total",): 0,
         ("ble_exporter_unknown_objects_total",): 0,
         ("ble_exporter_impossible_values_total",): 0,
+        ("ble_exporter_measurements_left_out_total",): 0,
         ("ble_exporter_last_scan_timestamp_seconds",): 0,
         ("ble_exporter_last_scan_duration_seconds",): 0,
     } | {

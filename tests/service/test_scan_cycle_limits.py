@@ -58,6 +58,20 @@ def test_with_a_limit_readings_outlive_their_scan(
     assert {10: (True, 1), 40: (True, 0), 80: (True, 0), 200: (False, 0)} == seen
 
 
+@pytest.mark.parametrize(("own", "is_seen"), [("never", True), (90, True), (60, False), ("auto", True)])
+def test_a_device_s_own_limit_outlives_the_scan_too(
+    app_config: AppConfig,
+    log: logging.Logger,
+    in_virtual_time: InVirtualTime,
+    own: float | Literal["auto", "never"],
+    is_seen: bool,
+) -> None:
+    """A door keeps its state, although the values of the thermometers are those of the latest scan."""
+    config = replace(app_config, stale_after_seconds=None, stale_after={"a4:c1:38:00:00:01": own})
+
+    assert {85: (is_seen, 0)} == observe(config, [1.0], log, [85], in_virtual_time)
+
+
 def test_a_scan_longer_than_the_limit_still_counts_its_devices(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:

@@ -70,13 +70,16 @@ def said(explanation: Explanation) -> Decoded:
     counters = [field.value for field in fields if field.role == "counter"]
     unknown = [field for field in fields if field.role == "unknown_object"]
     bits = 8 if explanation.format.uuid == atc.UUID else 32
+    values = {field.name: float(field.value) for field in measured if field.is_possible}
+    others = {field.name: other(field.value) for field in fields if field.role == "other"}
     return Decoded(
-        {field.name: float(field.value) for field in measured if field.is_possible},
-        {field.name: other(field.value) for field in fields if field.role == "other"},
+        values,
+        others,
         int(packet_ids[-1]) if packet_ids else None,
         int(unknown[0].value) if unknown else None,
         Counter(int(counters[-1]), bits) if counters else None,
         tuple(field.name for field in measured if not field.is_possible),
+        bool(values or others) and any(field.role == "trigger" for field in fields),
     )
 
 

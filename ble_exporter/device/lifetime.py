@@ -1,0 +1,40 @@
+"""How long the values of a device are shown, by its setting `stale_after_seconds`. See docs/expiry.md."""
+
+from typing import NamedTuple
+
+from ble_exporter.config.stale_after import StaleAfter
+from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
+
+
+class Lifetime(NamedTuple):
+    """
+    The limits of one device.
+
+    Attributes:
+        value: How long a value is shown after it was last heard.
+        reception: How long the RSSI of an adapter is shown after the adapter last heard the device.
+        presence: How long the device counts as heard after its latest packet.
+        ends_with_scan: Whether the end of a scan expires the values that were not heard in it.
+        lasts_if_triggered: Whether a value is shown until it changes if the device sends only when something happens.
+    """
+
+    value: Limit = NO_LIMIT
+    reception: Limit = NO_LIMIT
+    presence: Limit = learned_limit()
+    ends_with_scan: bool = True
+    lasts_if_triggered: bool = False
+
+
+def lifetime_of(setting: StaleAfter | None, learned: Limit) -> Lifetime:
+    """Return the lifetime for a value of `stale_after_seconds`; `learned` is the limit that follows the rhythm."""
+    if setting is None:
+        return Lifetime(presence=learned)
+    if setting == "auto":
+        return Lifetime(learned, learned, learned, ends_with_scan=False, lasts_if_triggered=True)
+    if setting == "never":
+        # The state of a door lasts, but not the strength of its signal.
+        return Lifetime(NO_LIMIT, learned, NO_LIMIT, ends_with_scan=False)
+    seconds = float(setting)
+    fixed = fixed_limit(seconds)
+    # A device whose values are shown is not silent.
+    return Lifetime(fixed, fixed, lambda interval_s: max(seconds, learned(interval_s)), ends_with_scan=False)

@@ -1,0 +1,47 @@
+"""The limits of a device for each setting of `stale_after_seconds`."""
+
+import math
+
+import pytest
+
+from ble_exporter.config.stale_after import StaleAfter
+from ble_exporter.device.lifetime import lifetime_of
+from ble_exporter.device.rhythm import learned_limit
+
+SLOW_S = 2400.0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value_s", "reception_s", "presence_s"),
+    [
+        (None, math.inf, math.inf, 900),  # the end of a scan expires the values
+        ("auto", 900, 900, 900),
+        ("never", math.inf, 900, math.inf),  # a state lasts, the strength of a signal does not
+        (7200, 7200, 7200, 7200),
+        (90, 90, 90, 900),
+    ],
+)
+def test_each_setting_has_these_limits(
+    setting: StaleAfter | None, value_s: float, reception_s: float, presence_s: float
+) -> None:
+    """A sensor that sends every 40 minutes needs a longer limit than `auto` ever learns."""
+    lifetime = lifetime_of(setting, learned_limit())
+
+    assert (value_s, reception_s, presence_s) == (
+        lifetime.value(SLOW_S),
+        lifetime.reception(SLOW_S),
+        lifetime.presence(SLOW_S),
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "ends_with_scan", "lasts_if_triggered"),
+    [(None, True, False), ("auto", False, True), ("never", False, False), (7200, False, False)],
+)
+def test_only_the_automatic_limit_follows_the_trigger_bit(
+    setting: StaleAfter | None, ends_with_scan: bool, lasts_if_triggered: bool
+) -> None:
+    """Whoever sets a number knows how old a value may be; whoever sets nothing wants the values of the latest scan."""
+    lifetime = lifetime_of(setting, learned_limit())
+
+    assert (ends_with_scan, lasts_if_triggered) == (lifetime.ends_with_scan, lifetime.lasts_if_triggered)

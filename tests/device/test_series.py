@@ -1,0 +1,164 @@
+"""Each device has room for a limited number of measurements: a flood of them neither displaces nor blocks its own."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.device import Device
+from ble_exporter.device.history import POINTS, STEP_S
+from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
+from ble_exporter.device.series import MOST_SERIES
+from ble_exporter.metrics.families import FAMILIES
+from tests.home import Home
+
+HOUR_S = POINTS * STEP_S
+OWN = {"temperature": 21.5, "humidity": 45.0, "battery": 97.0}
+FLOOD = {f"{name}_{position}": 1.0 for position in range(2, 30) for name in FAMILIES}
+LIMITS = [NO_LIMIT, fixed_limit(60), learned_limit()]
+
+
+def hear_own(home: Home, *, times: int = 1) -> None:
+    """Send the sensor's own measurements every five seconds."""
+    for _ in range(times):
+        home.now += 5
+        home.hear(OWN)
+
+
+def own_values(device: Device) -> dict[str, float]:
+    """Return the values of the sensor's own measurements."""
+    return {name: value for name, value in device.values().items() if name in OWN}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_flood_does_not_displace_the_sensor_s_own_measurements(limit: Limit) -> None:
+    """Anybody can send thousands of names under a sensor's address; its own must stay, with their rhythms."""
+    home = Home(limit=limit)
+    attic = home.devices["attic"]
+    hear_own(home, times=10)
+    for _ in range(10):
+        home.now += 1
+        home.hear(FLOOD)
+        assert OWN == own_values(attic)
+    assert MOST_SERIES == len(attic.series)
+    assert dict.fromkeys(OWN, 5) == {
+        name: series.rhythm.interval_s for name, series in attic.series.items() if name in OWN
+    }
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_flood_that_came_first_does_not_block_the_sensor_s_own_measurements(limit: Limit) -> None:
+    """The exporter may be started during a flood: the sensor's own measurements displace those at high positions."""
+    home = Home(limit=limit)
+    for _ in range(10):
+        home.now += 1
+        home.hear(FLOOD)
+    hear_own(home)
+    home.hear(FLOOD)
+
+    assert OWN == own_values(home.devices["attic"])
+
+
+@pytest.mark.parametrize("limit", LIMITS[1:])
+def test_a_second_probe_is_back_after_a_flood_of_lower_positions(limit: Limit) -> None:
+    """A flood of nearly all names at the first position has no room for more; it must not last longer than itself."""
+    home = Home(limit=limit)
+    attic = home.devices["attic"]
+    home.hear({"temperature_2": 4.0})
+    home.hear(dict.fromkeys(FAMILIES, 1.0))
+    assert "temperature_2" not in attic.values()
+
+    home.now += 60
+    home.hear({"temperature_2": 4.0})
+    assert {"temperature_2": 4.0} == attic.values()
+
+
+def test_a_door_that_was_heard_once_survives_a_flood_of_positions() -> None:
+    """A door may be silent for a day; its state must not go before the names that only a flood has."""
+    home = Home()
+    home.hear({"door": 1.0}, is_triggered=True)
+    home.now += 20 * HOUR_S
+    for _ in range(5):
+        home.now += 1
+        home.hear(FLOOD, is_triggered=True)
+
+    assert {"door": 1.0}.items() <= home.devices["attic"].values().items()
+
+
+def test_after_an_hour_what_fills_the_room_gives_way() -> None:
+    """Values that never expire must not keep a new probe out for ever; names of a flood are not heard again."""
+    home = Home()
+    home.hear(dict.fromkeys(FAMILIES, 1.0))
+    home.now += 5
+    home.hear(dict.fromkeys(FAMILIES, 1.0))
+    home.hear({"temperature_2": 4.0})
+    assert "temperature_2" not in home.devices["attic"].values()
+
+    home.now += HOUR_S
+    home.hear({"temperature_2": 4.0})
+    assert {"temperature_2": 4.0}.items() <= home.devices["attic"].values().items()
+
+
+def test_expired_measurements_make_room() -> None:
+    """After a change of the firmware, the names of the old one must not stand in the way."""
+    home = Home(limit=fixed_limit(60))
+    home.hear({f"count_{position}": 1.0 for position in range(1, MOST_SERIES + 1)})
+    home.now += 60
+    home.hear(FLOOD)
+
+    assert MOST_SERIES == len(home.devices["attic"].values())
+    assert 0 < len(FLOOD) - MOST_SERIES == home.devices["attic"].left_out
+
+
+def test_what_is_left_out_and_what_is_displaced_is_counted() -> None:
+    """The counts tell the owner that somebody else uses the sensor's address."""
+    home = Home()
+    attic = home.devices["attic"]
+    home.hear({f"count_{position}": 1.0 for position in range(2, MOST_SERIES + 12)})
+    assert 10 == attic.left_out
+    home.hear({"temperature": 21.5})
+    assert 11 == attic.left_out
+    assert f"count_{MOST_SERIES + 1}" not in attic.values()
+
+
+def test_a_measurement_that_is_left_out_is_no_update() -> None:
+    """The time of the last update is that of a value that can be seen."""
+    home = Home()
+    attic = home.devices["attic"]
+    home.hear({f"count_{position}": 1.0 for position in range(1, MOST_SERIES + 1)})
+    heard_s = attic.last_update_s
+    home.now += 5
+    home.hear({"temperature_70": 21.5})
+
+    assert heard_s == attic.last_update_s
+
+
+NAMES = st.builds(
+    lambda name, position: f"{name}_{position}" if position > 1 else name,
+    st.sampled_from(sorted(FAMILIES)),
+    st.integers(1, 84),
+)
+PACKETS = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 2.0, 70.0, 2000.0]), st.sets(NAMES, max_size=90)), max_size=12)
+
+
+@given(PACKETS, st.sampled_from(LIMITS), st.booleans())
+def test_whatever_is_sent_a_device_has_few_series(
+    packets: list[tuple[float, set[str]]], limit: Limit, is_triggered: bool
+) -> None:
+    """Each series is one in Prometheus and half a kilobyte here, whoever sends it."""
+    home = Home(limit=limit)
+    for wait_s, names in packets:
+        home.now += wait_s
+        home.hear(dict.fromkeys(names, 1.0), is_triggered=is_triggered)
+        assert len(home.devices["attic"].series) <= MOST_SERIES
+
+
+@given(PACKETS)
+def test_whatever_is_sent_the_established_measurements_stay(packets: list[tuple[float, set[str]]]) -> None:
+    """A stranger's packets, of any names and at any time, do not remove what the sensor itself sends at position 1."""
+    home = Home()
+    hear_own(home, times=3)
+    for wait_s, names in packets:
+        home.now += wait_s
+        home.hear(dict.fromkeys(names - OWN.keys(), 1.0))
+        hear_own(home)
+        assert OWN == own_values(home.devices["attic"])
