@@ -61,8 +61,9 @@ def plain_reader(advertisement: Advertisement) -> Reading:
         known = _PLAIN.get(uuid)
         if known is not None:
             decode, shared, formats = known
-            content = decode(payload, advertisement.address, None)
-            measurements, others, packet_id, unknown, _, impossible, is_triggered = content
+            measurements, others, packet_id, unknown, _, impossible, is_triggered = decode(
+                payload, advertisement.address, None
+            )
             remarks = None
             if impossible or unknown is not None:
                 remarks = Remarks(() if unknown is None else (unknown,), impossible)

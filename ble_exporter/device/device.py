@@ -138,10 +138,11 @@ class Device:
                 transmission.start(packet_id, adapter, now_s)
             number = transmission.number
             is_copy = is_other_adapter and adapter != transmission.adapter and self._was_said(measurements)
+        if others:
+            # Before the values are stored, because a new count tells an event from a duplicate.
+            self._note_said(advertisement.adapter, reading, now_s)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
             self.last_update_s = now_s
-        if others:
-            self._note_said(advertisement, reading, now_s)
 
     def _store(
         self,
@@ -213,8 +214,12 @@ class Device:
         series = self.series[measurement] = Series(now_s, Rhythm(now_s), LastHour(minute))
         return series
 
-    def _note_said(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
-        self.events.hear(reading.others, reading.packet_id, now_s, advertisement.adapter)
+    def _note_said(self, adapter: str, reading: Reading, now_s: float) -> None:
+        has_counted = any(
+            name.name == "count" and name in self.series and self.series[name].value != value
+            for name, value in reading.measurements.items()
+        )
+        self.left_out += self.events.hear(reading.others, reading.packet_id, now_s, adapter, has_counted=has_counted)
         for name, value in reading.others.items():
             # Re-inserting keeps the latest value last, so that the oldest one is removed first.
             self.said.pop(name, None)

@@ -4,36 +4,59 @@ Events of one sensor, each counted once, and the device information that the sen
 A sensor sends each event several times. docs/metrics.md has the rule that decides which packets are the same event.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ble_exporter.device.sequence import is_late_copy, steps_behind
+from ble_exporter.formats.bthome_objects import EVENT_NAMES, NO_EVENT
 from ble_exporter.formats.measurement import Measurement
 
-EVENT_KINDS = frozenset({"button", "command", "dimmer"})
 INFO = frozenset({"device_type", "firmware_version"})
 
-# A packet about several buttons has this value for each button that was not pressed (BTHome).
-_NO_EVENT = "none"
+_UNKNOWN = "unknown"
 # The same event under the same packet id counts as a duplicate for this long. A sensor may repeat its latest event
 # until the next one, but packet ids wrap after 256 packets, and restart with a new battery.
 _SAME_ID_S = 600.0
-# Without a packet id, a duplicate looks like a second press. A packet within this time counts as a duplicate.
+# Without a packet id, a duplicate looks like a second press. A packet within this time counts as a duplicate. The same
+# applies to a packet id that never changes, once the sensor has said that the event is over.
 _NO_ID_S = 5.0
 # Limits for each device until the program restarts. Anybody can send hundreds of buttons and any version under a
 # sensor's address, and Prometheus keeps every series that it has scraped.
-_MOST_COUNTS = 64
+_MOST_SOURCES = 16
 _MOST_INFOS = 16
 
 
 class _Event(NamedTuple):
-    """An event of one button, with its arguments; first heard at `since_s`, last heard at `heard_s`."""
+    """
+    An event of one button, with its arguments; first heard at `since_s`, last heard at `heard_s`.
+
+    It is over when the sensor has said that the button is not pressed, or has counted on.
+    """
 
     event: str
     packet_id: int | None
     adapter: str
     heard_s: float
     since_s: float
+    is_over: bool = False
+
+
+@dataclass(slots=True)
+class Source:
+    """
+    A button, a dimmer or a command of one device.
+
+    Attributes:
+        counts: The number of times each of its events happened, by name; every event that it can have is listed.
+        counted_from_s: Before this time, a scrape shows 0 for each event; infinite before the first scrape. Prometheus
+            can't see the first event of a series that begins with 1.
+    """
+
+    counts: dict[str, int]
+    counted_from_s: float = math.inf
+    latest: _Event | None = None
 
 
 class Events:
@@ -41,44 +64,89 @@ class Events:
     The events and the device information of one sensor. They are kept until the program ends: counters never decrease.
 
     Attributes:
-        counts: The number of times each event happened, by its source (such as a button) and its name.
+        sources: Its buttons, dimmers and commands.
         info: The latest value of each kind of device information in INFO.
     """
 
-    __slots__ = ("_infos", "_latest", "counts", "info")
+    __slots__ = ("_infos", "info", "sources")
 
     def __init__(self) -> None:
-        self.counts: dict[tuple[Measurement, str], int] = {}
+        self.sources: dict[Measurement, Source] = {}
         self.info: dict[str, str] = {}
-        self._latest: dict[Measurement, _Event] = {}
         self._infos: set[tuple[str, int | str | bytes]] = set()
 
+    @property
+    def happened(self) -> dict[tuple[Measurement, str], int]:
+        """The number of times each event happened, by its source and its name, without zeros."""
+        return {
+            (name, event): count
+            for name, source in self.sources.items()
+            for event, count in source.counts.items()
+            if count
+        }
+
     def hear(
-        self, said: Mapping[Measurement, int | str | bytes], packet_id: int | None, now_s: float, adapter: str
-    ) -> None:
-        """Count the new events among a packet's values, and store its device information."""
+        self,
+        said: Mapping[Measurement, int | str | bytes],
+        packet_id: int | None,
+        now_s: float,
+        adapter: str,
+        *,
+        has_counted: bool = False,
+    ) -> int:
+        """
+        Count the new events among a packet's values, and store its device information.
+
+        Args:
+            said: The values of the packet that are not measurements.
+            packet_id: The packet id; None if the packet has none.
+            now_s: Monotonic seconds.
+            adapter: The adapter that received the packet.
+            has_counted: Whether a count in the packet differs from the previous one.
+
+        Returns:
+            The number of buttons that were left out, or displaced by others, because there is no room for more.
+        """
+        left_out = 0
         for name, value in said.items():
-            if name.name in EVENT_KINDS:
-                self._hear_event(name, _Event(str(value), packet_id, adapter, now_s, now_s))
+            if name.name in EVENT_NAMES:
+                left_out += name not in self.sources and len(self.sources) >= _MOST_SOURCES
+                source = self.sources.get(name) or self._new_source(name)
+                if source is not None:
+                    _count(source, _Event(str(value), packet_id, adapter, now_s, now_s), has_counted=has_counted)
             elif name in INFO and ((name, value) in self._infos or len(self._infos) < _MOST_INFOS):
                 self._infos.add((name, value))
                 self.info[name] = str(value)
+        return left_out
 
-    def _hear_event(self, name: Measurement, heard: _Event) -> None:
-        # The rest of the text, such as the number of steps of a dimmer, has too many values for a label.
-        event = heard.event.partition(" ")[0]
-        if event == _NO_EVENT:
+    def _new_source(self, name: Measurement) -> Source | None:
+        """Return a new source, possibly in the place of one at a higher position; None if there is no room for it."""
+        if len(self.sources) >= _MOST_SOURCES:
+            last = max(self.sources, key=lambda known: known.position)
+            if last.position <= name.position:
+                return None
+            del self.sources[last]
+        source = self.sources[name] = Source(dict.fromkeys((*EVENT_NAMES[name.name], _UNKNOWN), 0))
+        return source
+
+
+def _count(source: Source, heard: _Event, *, has_counted: bool) -> None:
+    """Count an event, unless it is a late copy or a duplicate."""
+    # The rest of the text, such as the number of steps of a dimmer, has too many values for a label.
+    event = heard.event.partition(" ")[0]
+    latest = source.latest
+    if latest is not None:
+        if _is_late(heard, latest):
             return
-        latest = self._latest.get(name)
-        if latest is not None and _is_late(heard, latest):
-            return
-        if latest is not None and _is_repeat(heard, latest):
-            self._latest[name] = heard._replace(since_s=latest.since_s)
-        else:
-            self._latest[name] = heard
-            counted = (name, "unknown" if event.startswith("unknown") else event)
-            if counted in self.counts or len(self.counts) < _MOST_COUNTS:
-                self.counts[counted] = self.counts.get(counted, 0) + 1
+        if has_counted or event == NO_EVENT:
+            latest = source.latest = latest._replace(is_over=True)
+    if event == NO_EVENT:
+        return
+    if latest is not None and _is_repeat(heard, latest):
+        source.latest = heard._replace(since_s=latest.since_s)
+    else:
+        source.latest = heard
+        source.counts[event if event in source.counts else _UNKNOWN] += 1
 
 
 def _is_late(heard: _Event, latest: _Event) -> bool:
@@ -93,4 +161,4 @@ def _is_repeat(heard: _Event, latest: _Event) -> bool:
     age_s = heard.heard_s - latest.heard_s
     if heard.packet_id is None or latest.packet_id is None:
         return age_s < _NO_ID_S
-    return heard.packet_id == latest.packet_id and age_s < _SAME_ID_S
+    return heard.packet_id == latest.packet_id and age_s < (_NO_ID_S if latest.is_over else _SAME_ID_S)

@@ -65,7 +65,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
     Source: bthome.io/format
     """
     end = len(payload)
-    if not 0 < end <= MAX_SIZE or payload[0] & _CHECKED != _VERSION_2:
+    if not 0 < end <= MAX_SIZE or (information := payload[0]) & _CHECKED != _VERSION_2:
         return _decode_encrypted(payload, address, cipher)
     measurements: dict[Measurement, float] = {}
     repeats: dict[Measurement, int] = {}
@@ -90,7 +90,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
             else:
                 break
         else:
-            is_triggered = payload[0] & _TRIGGER_BASED != 0 and bool(measurements)
+            is_triggered = information != _VERSION_2 and bool(measurements and information & _TRIGGER_BASED)
             return _new(Decoded, (measurements, {}, packet_id, None, None, (), is_triggered))
     except (IndexError, struct.error):
         pass  # The payload is cut short; `fields` raises an error with the offset.

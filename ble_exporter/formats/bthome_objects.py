@@ -117,8 +117,11 @@ class Other(NamedTuple):
     value: Callable[[bytes], int | str | bytes]
 
 
+NO_EVENT = "none"
+"""A packet about several buttons has this event for each button that was not pressed."""
+
 _BUTTON_EVENTS = {
-    0x00: "none",
+    0x00: NO_EVENT,
     0x01: "press",
     0x02: "double_press",
     0x03: "triple_press",
@@ -127,9 +130,17 @@ _BUTTON_EVENTS = {
     0x06: "long_triple_press",
     0x80: "hold_press",
     0x81: "hold_release",
+    # Shelly's firmware before 1.0.20 sent this code for 0x80, which BTHome had not defined yet.
+    0xFE: "hold_press",
 }
-_DIMMER_EVENTS = {0x00: "none", 0x01: "rotate_left", 0x02: "rotate_right"}
+_DIMMER_EVENTS = {0x00: NO_EVENT, 0x01: "rotate_left", 0x02: "rotate_right"}
 _COMMANDS = {0x00: "off", 0x01: "on", 0x02: "toggle", 0x03: "step_up", 0x04: "step_down"}
+EVENT_NAMES: Mapping[str, tuple[str, ...]] = {
+    kind: tuple(dict.fromkeys(name for name in names.values() if name != NO_EVENT))
+    for kind, names in (("button", _BUTTON_EVENTS), ("command", _COMMANDS), ("dimmer", _DIMMER_EVENTS))
+}
+"""Kind of event to the names of its events."""
+
 _COMMAND_ARGUMENTS = 0b0001_1111
 
 

@@ -4,6 +4,7 @@ The readings of all devices as a Prometheus collector.
 Each scrape builds the families from the current values of the devices, so it never contains an expired value.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from ble_exporter.device import Device, Revision
 from ble_exporter.device.clock import Clock
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels
+from ble_exporter.metrics.scrapes import Scrapes
 
 _SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "Unix time at which a new measurement was last heard.")
@@ -23,9 +25,10 @@ _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest adve
 
 class Readings(Collector):
     """
-    Collects the readings that have not expired (docs/expiry.md). A device without current readings has no series.
+    Collects the readings that have not expired (docs/expiry.md), and the counts of events, which do not expire.
 
-    A device must belong to only one collector. `clock` has the moments of the devices.
+    A device without current readings has no other series. A device must belong to only one collector. `clock` has the
+    moments of the devices.
     """
 
     def __init__(self, devices: Iterable[Device] = (), clock: Clock | None = None) -> None:
@@ -33,6 +36,8 @@ class Readings(Collector):
         self._revision = Revision()
         self._clock = clock or Clock()
         self._boot_at = self._clock.boot_at
+        self._scrapes = Scrapes()
+        self._counts_due_s = math.inf
         for device in devices:
             self.add(device)
 
@@ -68,6 +73,7 @@ class Readings(Collector):
         """
         self._expire()
         shown = [_Shown.of(device) for device in self._devices if device.is_present]
+        events = self._events()
         seen, last_update = _SEEN.metric, _LAST_UPDATE.metric
         boot_at = self._clock.boot_at
         yield from _gauge(_SEEN, [Sample(seen, labels, 1) for labels, *_ in shown])
@@ -85,10 +91,31 @@ class Readings(Collector):
             by_family.setdefault(FAMILIES[measurement.name], []).append(measurement)
         for family, of_family in by_family.items():
             yield from _gauge(family, _samples(family, of_family, shown))
-        yield from _event_families(shown)
+        info = _info(shown)
+        yield from (family for family in (events, info) if family.samples)
+
+    def _events(self) -> CounterMetricFamily:
+        """Return the counts of all devices, heard or not: a counter that vanishes loses its next increase."""
+        events = CounterMetricFamily("ble_sensor_events", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
+        now_s = self._clock.now()
+        for device in self._devices:
+            for name, source in device.events.sources.items():
+                if source.counted_from_s == math.inf:
+                    source.counted_from_s = now_s + self._scrapes.hold_s
+                is_counted = source.counted_from_s <= now_s
+                if not is_counted:
+                    self._counts_due_s = min(self._counts_due_s, source.counted_from_s)
+                for event, count in source.counts.items():
+                    labels = {**device.labels, **event_labels(name, event)}
+                    events.add_sample("ble_sensor_events_total", labels, count if is_counted else 0)
+        return events
 
     def _expire(self) -> None:
         now_s = self._clock.now()
+        self._scrapes.hear(now_s)
+        if self._counts_due_s <= now_s:
+            self._counts_due_s = math.inf
+            self._revision.number += 1
         if self._revision.expires_at <= now_s:
             for device in self._devices:
                 device.expire(now_s)
@@ -102,19 +129,16 @@ class _Shown(NamedTuple):
     last_update_s: float | None
     receptions: list[tuple[dict[str, str], int]]
     values: dict[Measurement, float]
-    events: list[tuple[tuple[Measurement, str], int]]
     info: dict[str, str]
 
     @classmethod
     def of(cls, device: Device) -> "_Shown":
-        events = device.events
         return cls(
             device.labels,
             device.last_update_s,
             [(one.labels, one.rssi) for one in device.receptions.values() if one.is_shown and one.rssi is not None],
             {measurement: one.value for measurement, one in device.series.items() if one.is_shown},
-            list(events.counts.items()),
-            dict(events.info),
+            dict(device.events.info),
         )
 
 
@@ -131,16 +155,12 @@ def _samples(family: Family, measurements: Iterable[Measurement], shown: Iterabl
     return samples
 
 
-def _event_families(shown: Iterable[_Shown]) -> Iterator[Metric]:
-    events = CounterMetricFamily("ble_sensor_events", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
+def _info(shown: Iterable[_Shown]) -> InfoMetricFamily:
     info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
     for device in shown:
-        for (source, event), count in device.events:
-            labels = {**device.labels, **event_labels(source, event)}
-            events.add_sample("ble_sensor_events_total", labels, count)
         if device.info:
             info.add_sample("ble_sensor_device_info", {**device.labels, **device.info}, 1)
-    yield from (family for family in (events, info) if family.samples)
+    return info
 
 
 def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:

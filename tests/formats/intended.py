@@ -250,6 +250,11 @@ INTENDED: Sequence[Intended] = [
             _value_of(it, 0x3A, 0x3B, 0x3C) and str(it.ours).startswith(("none", "unknown")) and it.theirs is No.VALUE
         ),
     ),
+    # Shelly's firmware before 1.0.20 sent 0xFE for a held button, which bthome-ble knows only as 0x80: "hold_press".
+    Intended(
+        "a held button by its old code",
+        lambda it, _: _value_of(it, 0x3A) and it.ours == "hold_press" and it.theirs is No.VALUE,
+    ),
     # --- the types of version 1 ---
     # Version 1 has no such object; bthome-ble reads the object as one byte.
     Intended(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.device.clock import Clock
+from ble_exporter.device.series import MOST_SERIES
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
@@ -135,14 +136,19 @@ MOST_ENCRYPTED = {
     [(MOST_PLAIN, None, 127 + 85 + 1 + 48), (MOST_ENCRYPTED, Ccm(KEY), 123 + 82 + 1 + 47)],
     ids=["plain", "encrypted"],
 )
-def test_the_advertisement_with_the_most_objects_is_stored(
+def test_of_the_advertisement_with_the_most_objects_a_device_stores_the_first_64(
     service_data: dict[str, bytes], cipher: Ccm | None, count: int
 ) -> None:
-    """Each format has room for many temperatures; a device stores all of them, and a scrape shows them."""
+    """Each format has room for many temperatures, which are all read; a device stores few, and a scrape shows them."""
     device, _ = read_or_rejected(service_data, ADDRESS, cipher)
     shown = samples_of(Readings([device], Clock(lambda: 0.0)))
 
-    assert count == sum(name.startswith("temperature_celsius") for name in shown)
+    assert device.reading is not None
+    read = device.reading.measurements
+    assert count == sum(measurement.name == "temperature" for measurement in read)
+    assert len(read) - MOST_SERIES == device.left_out
+    assert {f"temperature_{position}" for position in range(2, 60)} <= device.values().keys()
+    assert MOST_SERIES == sum(not name.startswith(("seen", "last_update", "rssi")) for name in shown)
 
 
 def test_the_most_objects_are_those_of_all_formats() -> None:

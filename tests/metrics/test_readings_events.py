@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from ble_exporter.exporter.exposition import TEXT, Exposition
 from tests.home import Home
 
 PRESS: Mapping[str, int | str | bytes] = {"button": "press"}
@@ -25,47 +26,124 @@ def labels_and_values(home: Home, family: str) -> list[tuple[dict[str, str], flo
     ]
 
 
+def events_of(home: Home, now: float | None = None) -> dict[str, float]:
+    """Scrape, possibly at another time, and return the counts of events that are not 0, by event and position."""
+    home.now = home.now if now is None else now
+    return {
+        labels["event"] + labels.get("position", ""): value
+        for labels, value in labels_and_values(home, "ble_sensor_events")
+        if value
+    }
+
+
 def test_an_event_is_counted_by_kind_and_event(home: Home) -> None:
     """An alert may need one particular event, and must not count repeats."""
     for packet_id, event in ((7, "press"), (7, "press"), (8, "press"), (9, "long_press")):
         home.hear(others={"button": event}, packet_id=packet_id)
 
-    assert [
-        ({"device": "attic", "kind": "button", "event": "press"}, 2),
-        ({"device": "attic", "kind": "button", "event": "long_press"}, 1),
-    ] == labels_and_values(home, "ble_sensor_events")
-    assert 2 == home.scrape()["events_total['attic', 'button', 'press']"]
+    assert {} == events_of(home)
+    assert {"press": 2, "long_press": 1} == events_of(home, home.now + 15)
+    assert ({"device": "attic", "kind": "button", "event": "press"}, 2) in labels_and_values(home, "ble_sensor_events")
+
+
+def test_the_first_press_is_seen_as_an_increase(home: Home) -> None:
+    """A series that begins with 1 has no increase: scrapes must have shown the 0 first, at any usual interval."""
+    for scrape_interval_s in (1, 15, 30, 60):
+        home = Home()
+        for _ in range(5):
+            home.now += scrape_interval_s
+            home.scrape()
+        home.hear(others=PRESS, packet_id=7)
+        values = []
+        for _ in range(60 // scrape_interval_s + 1):
+            home.now += scrape_interval_s
+            values.append(home.scrape()["events_total['attic', 'button', 'press']"])
+
+        assert sorted(values) == values
+        assert (0, 1) == (values[0], values[-1])
+
+
+@pytest.mark.parametrize("offset_s", [1, 15, 29])
+def test_each_of_two_servers_sees_the_increase(home: Home, offset_s: float) -> None:
+    """For high availability, people run two Prometheus servers; the 0 must not go to one of them alone."""
+    seen: list[list[float]] = [[], []]
+    for minute in range(12):
+        for server, wait_s in enumerate((offset_s, 30 - offset_s)):
+            home.now += wait_s
+            if minute == 4 and server == 0:
+                home.hear(others=PRESS, packet_id=7)
+            seen[server] += [home.scrape().get("events_total['attic', 'button', 'press']", -1)]
+
+    assert all({-1, 0, 1} == set(values) for values in seen)
+
+
+def test_a_press_of_a_known_button_counts_at_once(home: Home) -> None:
+    """Only the first scrapes of a button show 0; after that, an alert must not wait."""
+    home.hear(others={"button": "none"}, packet_id=7)
+    home.scrape()
+    home.now += 60
+    home.scrape()
+    home.hear(others=PRESS, packet_id=8)
+
+    assert {"press": 1} == events_of(home)
+
+
+def test_the_cached_text_ends_when_the_press_counts() -> None:
+    """The exposition caches its text until the version changes, but the press counts by time alone."""
+    home = Home()
+    exposition = Exposition({"readings": home.readings})
+    home.hear(others=PRESS, packet_id=7)
+    press = b'event="press",kind="button"} '
+
+    assert press + b"0.0" in exposition.render(TEXT)
+    home.now += 14.9
+    assert press + b"0.0" in exposition.render(TEXT)
+    home.now += 30
+    assert press + b"1.0" in exposition.render(TEXT)
 
 
 def test_each_button_is_told_apart_by_its_position(home: Home) -> None:
     """A remote control with four buttons sends "none" for each button that was not pressed."""
     home.hear(others={"button": "none", "button_2": "long_press", "button_3": "none", "button_4": "press"})
+    home.scrape()
 
-    assert [
-        ({"device": "attic", "kind": "button", "event": "long_press", "position": "2"}, 1),
-        ({"device": "attic", "kind": "button", "event": "press", "position": "4"}, 1),
-    ] == labels_and_values(home, "ble_sensor_events")
+    assert {"long_press2": 1, "press4": 1} == events_of(home, home.now + 60)
+    assert 4 * 9 == len(labels_and_values(home, "ble_sensor_events"))
 
 
 def test_the_adapter_says_which_event_is_a_late_copy(home: Home) -> None:
     """The kernel may hold a packet back until it receives the next one."""
+    home.scrape()
     home.hear(others=PRESS, packet_id=7, adapter="hci0")
     home.hear(others={"button": "double_press"}, packet_id=8, adapter="hci0")
     home.hear(others=PRESS, packet_id=7, adapter="hci1")
+    home.scrape()
 
-    assert [1, 1] == [value for _labels, value in labels_and_values(home, "ble_sensor_events")]
+    assert {"press": 1, "double_press": 1} == events_of(home, home.now + 60)
 
 
-def test_a_count_goes_with_its_device_and_comes_back_whole(home: Home) -> None:
-    """An expired device has no series; a counter that restarted at 0 would look like a restart of the exporter."""
+def test_a_count_of_presses_tells_them_apart(home: Home) -> None:
+    """A sensor whose packet id never changes may send how often its button was pressed."""
+    home.scrape()
+    for number in range(10):
+        home.now += 60
+        home.hear({"count": number}, others=PRESS, packet_id=7)
+        home.hear({"count": number}, others=PRESS, packet_id=7)
+        home.scrape()
+
+    assert {"press": 10} == events_of(home, home.now + 60)
+
+
+def test_a_count_stays_though_its_device_is_gone(home: Home) -> None:
+    """A button is silent between presses; a series that vanishes would begin again with its next press."""
     home.hear(others=PRESS, packet_id=7)
+    home.scrape()
     home.now += 30
     home.begin_scan()
     home.end_scan()
-    assert [] == labels_and_values(home, "ble_sensor_events")
 
-    home.hear()
-    assert [1] == [value for _labels, value in labels_and_values(home, "ble_sensor_events")]
+    assert not home.devices["attic"].is_present
+    assert {"press": 1} == events_of(home)
 
 
 def test_what_a_sensor_says_of_itself_is_an_info(home: Home) -> None:

@@ -65,6 +65,20 @@ def still() -> str:
     return _START + "".join(_line(_FIRST_PACKET_S, address, packet) for address, packet in packets)
 
 
+REMOTE_DEVICES = {LIVING_ROOM: "wall_switch", BEDROOM: "remote"}
+_PRESS_S = 12.0
+_NOT_PRESSED, _PRESSED, _HELD = "44000b3a003a00", "44000c3a013a00", "44000d3afe3a00"
+
+
+def remote() -> str:
+    """Return a capture of two buttons: one is first heard as it is pressed, one is known long before it is held."""
+    packets = [(_FIRST_PACKET_S + 0.2 * number, LIVING_ROOM, _PRESSED) for number in range(6)]
+    packets += [(_FIRST_PACKET_S + number, BEDROOM, _NOT_PRESSED) for number in range(10)]
+    packets += [(_PRESS_S + 0.2 * number, BEDROOM, _HELD) for number in range(6)]
+    packets.append((_STREET_ENDS_S, _UNKNOWN, _ROOM_A))
+    return _START + "".join(_line(*packet) for packet in sorted(packets))
+
+
 def street() -> str:
     """Return a capture: the living room sends to the end, the bedroom stops, the cellar's packets are encrypted."""
     return _START + "".join(_street_lines())

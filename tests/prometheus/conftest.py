@@ -64,7 +64,7 @@ def promtool() -> Path:
 @pytest.fixture(scope="session")
 def ports() -> dict[str, int]:
     """A free port for each server."""
-    names = ("prometheus", "still", "street", "simulation")
+    names = ("prometheus", "still", "street", "remote", "simulation")
     return dict(zip(names, free_ports(len(names)), strict=True))
 
 
@@ -72,7 +72,7 @@ def ports() -> dict[str, int]:
 def prometheus(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
     """A Prometheus server that is scraping; its targets may start later."""
     folder = tmp_path_factory.mktemp("prometheus", numbered=False)
-    jobs = {job: ports[job] for job in ("still", "street")}
+    jobs = {job: ports[job] for job in ("still", "street", "remote")}
     server = start_prometheus(launch, _program("prometheus"), folder, ports["prometheus"], jobs)
     wait_for(lambda: len(server.query("up")) == len(jobs), "Prometheus has scraped each target")
     return server
@@ -107,6 +107,16 @@ def street(
     )
     prometheus.wait_for('ble_sensor_seen{job="street"}')
     return exporter
+
+
+@pytest.fixture(scope="session")
+def remote(
+    prometheus: Prometheus, launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> Exporter:
+    """An exporter that hears two buttons while Prometheus is scraping; each of them has one event."""
+    folder = tmp_path_factory.mktemp("remote", numbered=False)
+    devices, capture = captures.REMOTE_DEVICES, captures.remote()
+    return start_exporter(launch, folder, ports["remote"], devices=devices, scan=captures.STREET_SCAN, capture=capture)
 
 
 @pytest.fixture(scope="session")

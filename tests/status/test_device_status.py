@@ -267,3 +267,29 @@ def test_one_device_that_is_heard_is_enough(home: Home) -> None:
     home.hear({"temperature": 21.5}, device="cellar")
 
     assert overdue(home, 1) is None
+
+
+def test_a_door_does_not_hide_that_all_thermometers_are_silent(home: Home) -> None:
+    """A door is never overdue; only a recent packet of it shows that the radio still hears."""
+    home.hear({"temperature": 21.5})
+    home.now += 30
+    home.hear({"door": 1.0}, device="cellar", is_triggered=True)
+
+    assert overdue(home, 899) is None
+    assert "every sensor heard so far is overdue; the latest, cellar, was heard 15 min ago" == overdue(home, 900)
+
+
+def test_a_house_of_doors_is_never_overdue(home: Home) -> None:
+    """Nobody may have come home for a week."""
+    home.hear({"door": 1.0}, is_triggered=True)
+
+    assert overdue(home, 7 * 86_400) is None
+
+
+def test_a_door_is_not_called_silent(home: Home) -> None:
+    """A door that does not move has nothing to say."""
+    home.hear({"door": 1.0}, is_triggered=True)
+    home.now += 86_400
+
+    (state, *_) = DeviceStatus(home.devices.values(), home.clock).states()
+    assert ("heard", "heard 24 h ago", 86_400) == (state["state"], state["state_text"], state["age_seconds"])

@@ -54,7 +54,7 @@ def exported(explanation: Explanation) -> Iterator[tuple[str, float]]:
             yield _series(family.metric, labels), float(field.value) * family.multiplier / family.divisor
     events = Events()
     events.hear({one.name: str(one.value) for one in explanation.all_fields if one.role == "other"}, None, 0.0, "")
-    for (source, event), count in events.counts.items():
+    for (source, event), count in events.happened.items():
         yield _series("ble_sensor_events_total", event_labels(source, event)), count
     if events.info:
         yield _series("ble_sensor_device_info", events.info), 1

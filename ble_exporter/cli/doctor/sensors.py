@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -107,5 +108,7 @@ def _judge_device(device: Device, unknown_sensors: int, context: CheckContext) -
         that_are = "s that are" if unknown_sensors > 1 else " that is"
         near = f"; {unknown_sensors} sensor{that_are} not configured can be heard"
     causes = "it is out of range, its battery is flat, it sends less often (--seconds), or its address differs"
+    if math.isinf(device.lifetime.presence(None)):
+        causes = f"it sends only when something happens, so use it while `doctor` listens; otherwise {causes}"
     text = f"{who}: not heard in {context.seconds:g} s: {causes}{near}"
     return CheckResult("warn", text, this_program("discover"))

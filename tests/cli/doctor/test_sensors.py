@@ -111,6 +111,13 @@ def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckCon
     assert f"{sys.executable} -m ble_exporter discover" == near.command
 
 
+def test_a_door_that_is_not_heard_need_not_be_broken(context: CheckContext, write: Write) -> None:
+    """A door sensor is silent while the door does not move, so the user must move it."""
+    _air, result = heard(context, write, "{name: door, stale_after_seconds: never}", (BEDROOM, PACKET_A))
+
+    assert "it sends only when something happens, so use it while `doctor` listens; otherwise it is" in result.text
+
+
 @pytest.mark.parametrize(("seconds", "level"), [(10.0, "fail"), (2.0, "warn")])
 def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Write, seconds: float, level: str) -> None:
     """Phones advertise nearly everywhere, so ten seconds of silence mean a fault, but two do not."""
