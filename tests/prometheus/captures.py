@@ -10,12 +10,13 @@ LIVING_ROOM = "A4:C1:38:00:00:01"
 BEDROOM = "A4:C1:38:00:00:02"
 CELLAR = "A4:C1:38:00:00:03"
 GREENHOUSE = "A4:C1:38:00:00:04"
+SHED = "A4:C1:38:00:00:05"
 _UNKNOWN = "A4:C1:38:FF:FF:FF"
 
 # This name has all characters that are special in label values or in YAML.
 AWKWARD_NAME = 'Gewächshaus "Süd" {1} \\ #2'
 
-STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME}
+STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME, SHED: "shed"}
 STREET_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "cellar"}
 SIMULATED_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "balcony"}
 
@@ -24,7 +25,7 @@ _ROOM_A, _ROOM_B = "4000b00151028d0a038d11", "4000b00c200b10001101"
 _FROST_A, _FROST_B = "400007010702f6ff037326", "4000070c980810011100"
 _ENCRYPTED = "41a47266c95f730011223378237214"
 
-_RSSI_DBM: Mapping[str, int] = {LIVING_ROOM: -61, BEDROOM: -88, CELLAR: -70, GREENHOUSE: -100, _UNKNOWN: -95}
+_RSSI_DBM: Mapping[str, int] = {LIVING_ROOM: -61, BEDROOM: -88, CELLAR: -70, GREENHOUSE: -100, SHED: -99, _UNKNOWN: -95}
 
 STILL_VALUES: Mapping[str, Mapping[str, float]] = {
     "living_room": {
@@ -61,7 +62,11 @@ _FIRST_PACKET_S = 0.1
 def still() -> str:
     """Return a capture whose packets all have the same time: the two pairs, and one packet for every BTHome object."""
     packets = [(LIVING_ROOM, _ROOM_A), (LIVING_ROOM, _ROOM_B), (BEDROOM, _FROST_A), (BEDROOM, _FROST_B)]
-    packets += [(GREENHOUSE, f"40{object_id:02x}{'01' * number.size}") for object_id, number in OBJECTS.items()]
+    # One device has no room for the measurements of all objects.
+    packets += [
+        (SHED if object_id % 2 else GREENHOUSE, f"40{object_id:02x}{'01' * number.size}")
+        for object_id, number in OBJECTS.items()
+    ]
     return _START + "".join(_line(_FIRST_PACKET_S, address, packet) for address, packet in packets)
 
 
