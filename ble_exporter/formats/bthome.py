@@ -168,7 +168,7 @@ def guess(payload: bytes) -> Guess | None:
     """Guess BTHome v2 from the device-information byte and the objects; return None if neither fits."""
     if not payload or payload[0] & _UNUSED:
         return None
-    has_known_objects = is_fully_known(fields, _PLAIN + payload[1:])
+    has_known_objects = is_fully_known(fields, bytes([_VERSION_2]) + payload[1:])
     if payload[0] & ~(_ENCRYPTED | _TRIGGER_BASED) == _VERSION_2:
         rank = LIKELY if payload[0] & _ENCRYPTED else CERTAIN if has_known_objects else POSSIBLE
         return Guess(rank, UUID, f"it begins with 0x{payload[0]:02X}, as device information does")
