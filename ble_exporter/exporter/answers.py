@@ -44,13 +44,15 @@ class Answers:
         """
         Send the joined pieces, compressed if the client accepts gzip.
 
-        Requests with the same key that come at the same time get the same body. If too many wait for theirs, raise
-        HTTPServiceUnavailable.
+        Requests of the same path and key that come at the same time get the same body. If too many wait for theirs,
+        raise HTTPServiceUnavailable.
         """
         is_compressed = accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ())))
         if is_compressed:
             headers = {**headers, "Content-Encoding": "gzip"}
-        body = await self._render((key, is_compressed), lambda: compressed(pieces()) if is_compressed else pieces())
+        body = await self._render(
+            request.path, (key, is_compressed), lambda: compressed(pieces()) if is_compressed else pieces()
+        )
         response = web.StreamResponse(headers=headers)
         response.content_length = len(body)
         self._sending[response] = (request, body)
@@ -63,14 +65,14 @@ class Answers:
             self._sending.pop(response, None)
         return response
 
-    async def _render(self, key: tuple[Hashable, bool], pieces: Callable[[], Iterable[bytes]]) -> bytes:
+    async def _render(self, path: str, key: tuple[Hashable, bool], pieces: Callable[[], Iterable[bytes]]) -> bytes:
         is_for_metrics = isinstance(key[0], Format)
         if self._waiting[is_for_metrics] >= MOST_WAITING:
             self._errors.note("too_many_answers", "others are still being made")
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         self._waiting[is_for_metrics] += 1
         try:
-            return await self._renderings.render(key, pieces)
+            return await self._renderings.render(path, key, pieces)
         finally:
             self._waiting[is_for_metrics] -= 1
 

@@ -203,7 +203,7 @@ async def _json(
         "Cache-Control": "no-store",
         "Vary": "Accept-Encoding",
     }
-    return await request.app[ANSWERS].send(request, request.path, pieces, headers)
+    return await request.app[ANSWERS].send(request, None, pieces, headers)
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
@@ -221,7 +221,7 @@ async def _index(request: web.Request) -> web.StreamResponse:
         return (piece.encode() for piece in page)
 
     headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-    return await request.app[ANSWERS].send(request, (request.path, sort), pieces, {**HEADERS, **headers})
+    return await request.app[ANSWERS].send(request, sort, pieces, {**HEADERS, **headers})
 
 
 def _serve(file: PageFile) -> "Handler":

@@ -43,20 +43,32 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class Renderings:
-    """The renderings in progress: requests that come meanwhile for the same answer share the one that has begun."""
+    """
+    The renderings in progress: requests that come meanwhile for the same answer share the one that has begun.
+
+    Those of one path, such as the page in another order, are rendered one after the other, because many at once would
+    take the memory of all, and would together keep the event loop for a long time.
+    """
 
     def __init__(self) -> None:
+        self._of_path: dict[str, asyncio.Lock] = {}
         self._running: dict[Hashable, asyncio.Future[bytes]] = {}
 
-    async def render(self, key: Hashable, pieces: Callable[[], Iterable[bytes]]) -> bytes:
-        """Return the joined pieces; requests with the same key must want the same answer."""
+    async def render(self, path: str, key: Hashable, pieces: Callable[[], Iterable[bytes]]) -> bytes:
+        """
+        Return the joined pieces; requests with the same path and key must want the same answer.
+
+        `path` is that of a route, so that the number of paths is limited.
+        """
+        key = (path, key)
         running = self._running.get(key)
         if running is not None:
             # Without the shield, a cancelled request would cancel the rendering of the others.
             return await asyncio.shield(running)
         running = self._running[key] = asyncio.get_running_loop().create_future()
         try:
-            body = await in_pieces(pieces())
+            async with self._of_path.setdefault(path, asyncio.Lock()):
+                body = await in_pieces(pieces())
         except BaseException as error:
             if isinstance(error, Exception):
                 running.set_exception(error)

@@ -59,7 +59,7 @@ class Slow:
 
 async def _render_at_once(renderings: Renderings, slow: Slow, count: int) -> list[bytes | BaseException]:
     return await asyncio.gather(  # noqa: TID251 - several at once are the subject
-        *(renderings.render("key", slow) for _ in range(count)), return_exceptions=True
+        *(renderings.render("/", "key", slow) for _ in range(count)), return_exceptions=True
     )
 
 
@@ -78,7 +78,7 @@ def test_a_later_request_gets_its_own_rendering() -> None:
 
     async def twice() -> list[bytes]:
         renderings = Renderings()
-        return [await renderings.render("key", slow), await renderings.render("key", slow)]
+        return [await renderings.render("/", "key", slow), await renderings.render("/", "key", slow)]
 
     assert [b"1" * 20, b"2" * 20] == asyncio.run(twice())
 
@@ -102,11 +102,49 @@ def test_a_cancelled_request_cancels_no_other() -> None:
 
     async def run() -> bytes:
         renderings = Renderings()
-        first = asyncio.ensure_future(renderings.render("key", Slow()))  # noqa: TID251 - see above
+        first = asyncio.ensure_future(renderings.render("/", "key", Slow()))  # noqa: TID251 - see above
         await asyncio.sleep(0)
-        second = asyncio.ensure_future(renderings.render("key", Slow()))  # noqa: TID251
+        second = asyncio.ensure_future(renderings.render("/", "key", Slow()))  # noqa: TID251
         await asyncio.sleep(0)
         second.cancel()
         return await first
 
     assert b"1" * 20 == asyncio.run(run())
+
+
+def test_the_variants_of_one_answer_are_rendered_one_after_the_other() -> None:
+    """A client that requests every order of the page at once must not have all of them held in memory at once."""
+    most = running = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal most, running
+        running += 1
+        most = max(most, running)
+        yield from Slow()()
+        running -= 1
+
+    async def run() -> list[bytes]:
+        renderings = Renderings()
+        return await asyncio.gather(  # noqa: TID251 - several at once are the subject
+            *(renderings.render("/", number, pieces) for number in range(10))
+        )
+
+    assert ([b"1" * 20] * 10, 1) == (asyncio.run(run()), most)
+
+
+def test_the_answers_of_other_paths_do_not_wait() -> None:
+    """A scrape must not wait until somebody's pages are rendered."""
+
+    async def run() -> list[str]:
+        renderings, ended = Renderings(), []
+
+        async def render(path: str, number: int) -> None:
+            await renderings.render(path, number, Slow())
+            ended.append(path)
+
+        await asyncio.gather(  # noqa: TID251 - several at once are the subject
+            *(render("/", number) for number in range(5)), render("/metrics", 0)
+        )
+        return ended
+
+    assert "/metrics" in asyncio.run(run())[:2]

@@ -45,14 +45,17 @@ export function makeHour(unit = "") {
   return { element: make("div", { class: "hour" }, [svg, range]), title, path, range, unit, isBinary: false };
 }
 
-export function drawHour(hour, parent, points) {
+// Draws the points; `value` is the current value, or null. It may be newer than the points, which are requested once a
+// minute, and the range must contain it.
+export function drawHour(hour, parent, points, value) {
   const heard = (points ?? []).filter((point) => point !== null);
   if (heard.length === 0) {
     hour.element.remove();
     return;
   }
-  const low = Math.min(...heard);
-  const high = Math.max(...heard);
+  const all = value === null ? heard : [...heard, value];
+  const low = Math.min(...all);
+  const high = Math.max(...all);
   const range = low === high ? number(low) : `${number(low)} to ${number(high)}`;
   setText(hour.title, `Last hour: ${withUnit(range, hour.unit)}, heard in ${heard.length} of ${points.length} minutes`);
   // The range of a value that has not changed would repeat the value; the words of a binary sensor have no range.

@@ -70,7 +70,7 @@ export function updateRow(row, device, points) {
     const { cell, value, hour } = row.values[index];
     const reading = readings.get(name);
     setText(value, reading ? withUnit(number(reading.value), reading.unit) : "–");
-    drawHour(hour, cell, points.get(name));
+    drawHour(hour, cell, points.get(name), reading?.value ?? null);
   });
   updateOthers(row, device, readings, points);
   setText(row.rssi.value, device.rssi_dbm === null ? "–" : `${device.rssi_dbm}\u00a0dBm`);
@@ -83,7 +83,7 @@ function updateOthers(row, device, readings, points) {
     if (COLUMNS.includes(name)) continue;
     const value = reading.text || withUnit(number(reading.value), reading.unit);
     const text = `${label(name)} ${value}`;
-    wanted.set(name, { text, points: points.get(name), unit: reading.unit, isBinary: reading.text !== "" });
+    wanted.set(name, { text, hour: points.get(name), reading });
   }
   for (const [name, said] of Object.entries(device.others)) {
     wanted.set(`said ${name}`, { text: `${label(name)} ${said.value}` });
@@ -98,11 +98,11 @@ function updateOthers(row, device, readings, points) {
     item.element.remove();
     row.others.delete(name);
   }
-  for (const [name, { text, points: hour, unit, isBinary }] of wanted) {
+  for (const [name, { text, hour, reading }] of wanted) {
     const item = row.others.get(name) ?? addOther(row, name);
     setText(item.text, text);
-    Object.assign(item.hour, { unit, isBinary });
-    drawHour(item.hour, item.element, hour);
+    if (reading) Object.assign(item.hour, { unit: reading.unit, isBinary: reading.text !== "" });
+    drawHour(item.hour, item.element, hour, reading?.value ?? null);
   }
 }
 
