@@ -10,6 +10,7 @@ from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.device.rhythm import learned_limit
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.formats.registry import UNITS
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
@@ -102,7 +103,9 @@ class Pipeline:
         if device.left_out:
             self._note_left_out(device, advertisement)
         if device.packets == 1:
-            values = [f"{name} {value:g}" for name, value in reading.measurements.items()]
+            values = [
+                f"{name} {value:g} {UNITS.get(name.name, '')}".rstrip() for name, value in reading.measurements.items()
+            ]
             rssi = [] if advertisement.rssi is None else [f"RSSI {advertisement.rssi} dBm"]
             said = ", ".join([*values, *rssi])
             self._log.info("heard %s (%s) for the first time: %s", device.name, device.address, said)

@@ -59,6 +59,25 @@ def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
     assert (69, 1) == (process.returncode, err.count("\n"))
 
 
+def test_the_shipped_capture_is_heard_with_its_configuration(tmp_path: Path) -> None:
+    """A visitor without sensors tries this command of docs/commands.md; a wrong address would leave the page empty."""
+    (command,) = re.findall(
+        r"^ble-exporter (--config \S+ --replay \S+)$", (ROOT / "docs/commands.md").read_text(), re.MULTILINE
+    )
+    _, config, _, capture = command.split()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = (ROOT / config).read_text(encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(text.replace("listen_port: 8000", f"listen_port: {port}"), encoding="utf-8")
+    sent = set(re.findall(r"^[\d.]+ +(\S+)", (ROOT / capture).read_text(encoding="utf-8"), re.MULTILINE))
+    with running("--config", str(tmp_path / "config.yaml"), "--replay", str(ROOT / capture)) as process:
+        assert process.stderr is not None
+        heard = [next(line for line in process.stderr if "for the first time" in line) for _ in sent]
+
+    assert sent == {address for line in heard for address in re.findall(r"\(([0-9A-F:]+)\)", line)}
+
+
 def test_a_capture_is_replayed(tmp_path: Path) -> None:
     """Recorded packets of real sensors take the same path as packets from the radio."""
     path = write_config(tmp_path, {"log_file": "-", "devices": {"A4:C1:38:AA:BB:01": "kitchen"}})
@@ -66,7 +85,7 @@ def test_a_capture_is_replayed(tmp_path: Path) -> None:
         assert process.stderr is not None
         heard = next(line for line in process.stderr if " heard " in line)
 
-    assert "heard kitchen (A4:C1:38:AA:BB:01) for the first time: battery 81, temperature 27.01" in heard
+    assert "heard kitchen (A4:C1:38:AA:BB:01) for the first time: battery 81 %, temperature 27.01 °C" in heard
 
 
 def test_without_bluetooth_it_ends_with_69_and_one_line(config: Path, tmp_path: Path) -> None:

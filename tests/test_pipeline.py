@@ -129,7 +129,7 @@ def test_a_device_is_logged_when_it_is_first_heard(air: Air, caplog: pytest.LogC
     for _ in range(2):
         air.send({UUID: PACKET_A})
 
-    values = "battery 81, temperature 27.01, humidity 44.93, RSSI -60 dBm"
+    values = "battery 81 %, temperature 27.01 °C, humidity 44.93 %, RSSI -60 dBm"
     assert [f"heard living_room ({LIVING_ROOM}) for the first time: {values}"] == caplog.messages
 
 

@@ -17,6 +17,7 @@ from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.service.replay_state import ReplayState
+from ble_exporter.service.scan_log import ScanLog
 from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
@@ -60,6 +61,7 @@ class ScanCycle:
         self._radio = radio
         self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
         self._log = log
+        self._scan_log = ScanLog(self.devices.values(), log)
         self._notifier = notifier or Notifier(log, "")
         self._is_over = False
         self._began = self._began_s = 0.0
@@ -133,7 +135,7 @@ class ScanCycle:
             f"scan {counts.scans}: heard {heard_count} of {len(devices)} devices{names}; "
             f"{received} advertisements, {unknown} of them from unknown devices"
         )
-        self._log.info("%s", words)
+        self._scan_log.scan_ended(words, self._clock.now())
         self._notifier.notify_status(words)
         if counts.scans == 1:
             # What was built for the devices stays; looking at all of it again would keep the event loop busy for long.

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ble_exporter.device.rhythm import Rhythm
 from ble_exporter.errors import DecodeError, RejectReason
@@ -11,6 +12,8 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement
+
+Value = TypeVar("Value")
 
 ConfiguredNames = Mapping[str, str]
 """The names of the configured devices by address."""
@@ -61,6 +64,8 @@ class DiscoveredDevice:
         packets: The number of advertisements of a known format; for other devices, of all advertisements.
         formats: The short names of the known formats that the device sends; empty unless it is a sensor.
         measurements: The latest values in the units of formats.registry.UNITS; at most MAX_MEASUREMENTS.
+        events: The latest events, and other values that are not measurements, as text; at most MAX_MEASUREMENTS.
+        is_announced: Whether the device has sent a valid packet of a known format without any value.
         encrypts: Whether the device has sent an encrypted packet.
         undecrypted: The latest packet if it could not be decrypted; None after a packet that was decrypted.
         rejected: Why the latest service data of a known format was rejected; None if it was accepted.
@@ -73,6 +78,8 @@ class DiscoveredDevice:
     packets: int = 0
     formats: list[str] = field(default_factory=list)
     measurements: dict[Measurement, float] = field(default_factory=dict)
+    events: dict[Measurement, str] = field(default_factory=dict)
+    is_announced: bool = False
     encrypts: bool = False
     undecrypted: Advertisement | None = None
     rejected: RejectReason | None = None
@@ -90,8 +97,8 @@ class DiscoveredDevice:
 
     @property
     def needs_key(self) -> bool:
-        """Whether the device has no readable measurement, because its bindkey is missing or wrong."""
-        return self.undecrypted is not None and not self.measurements
+        """Whether the device has no readable value, because its bindkey is missing or wrong."""
+        return self.undecrypted is not None and not self.measurements and not self.events
 
     @property
     def interval_s(self) -> float | None:
@@ -139,6 +146,7 @@ class DiscoveredDevice:
                 self.rejected = None
                 # A device that only announces its presence does not count as a sensor yet.
                 if not decoded.measurements and not decoded.others:
+                    self.is_announced = True
                     continue
                 valid.append(decoded)
                 if decoded.counter is not None:
@@ -148,16 +156,27 @@ class DiscoveredDevice:
             if name not in self.formats:
                 self.formats.append(name)
         if valid:
-            self._update(merged(valid).measurements, now)
+            both = merged(valid)
+            self._update(both.measurements, now)
+            _keep(self.events, {name: _as_text(value) for name, value in both.others.items()})
         return is_known_format
 
     def _update(self, measurements: Mapping[Measurement, float], now: float) -> None:
-        for name, value in measurements.items():
-            if name in self.measurements or len(self.measurements) < MAX_MEASUREMENTS:
-                self.measurements[name] = value
+        _keep(self.measurements, measurements)
         for name, min_rise in _MIN_RISE.items():
             if name in measurements and add_value(self._latest[name], measurements[name], min_rise):
                 self.rose, self.rose_at = name, now
+
+
+def _keep(kept: dict[Measurement, Value], values: Mapping[Measurement, Value]) -> None:
+    """Store the values by name, but no more than MAX_MEASUREMENTS names."""
+    for name, value in values.items():
+        if name in kept or len(kept) < MAX_MEASUREMENTS:
+            kept[name] = value
+
+
+def _as_text(value: int | str | bytes) -> str:
+    return (value.hex() if isinstance(value, bytes) else str(value))[:_MAX_NAME_LENGTH]
 
 
 class Discovery:

@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from ble_exporter.cli.discover.choice import Refusal
 from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice, Discovery
-from ble_exporter.cli.discover.table import Line, counted, other_lines, sensor_lines
+from ble_exporter.cli.discover.table import CUT, Line, counted, other_lines, sensor_lines
 from ble_exporter.config.editor import NewDevice
 
 
@@ -31,10 +31,12 @@ def report_lines(
         "No sensor was heard. Is one in range, is its battery good, does it send BTHome? "
         "`--seconds 120` listens longer."
     )
+    is_cut = any(CUT in line.text for table in tables for line in table)
     notes = [
         (f"Heard {counted(len(sensors), len(others))}{listing}.", True),
         (no_sensor, not sensors),
         ("ok already configured", not heard.isdisjoint(configured)),
+        (f"{CUT}  the row is cut: a wider terminal or --json shows the rest", is_cut),
         ("*  rose while listening, for example because somebody breathed on the sensor", bool(rose)),
         (
             "Encrypted: the firmware's web page shows the bindkey, which --write asks for.",
@@ -60,6 +62,7 @@ def discovery_document(
                 "needs_bindkey": sensor.needs_key,
                 "configured_as": configured.get(sensor.address),
                 "measurements": sensor.measurements,
+                "events": sensor.events,
                 "rose": sensor.rose,
             }
             for sensor in sensors

@@ -17,6 +17,7 @@ from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevi
 from ble_exporter.cli.discover.display import Display, LiveTable, NewSensorLines
 from ble_exporter.cli.discover.listen import listen
 from ble_exporter.cli.discover.report import added_document, discovery_document, report_lines
+from ble_exporter.cli.invocation import typed_command
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
         document |= added_document(added, refused) if options.write else {}
         write(sys.stdout, json.dumps(document, indent=2) + "\n")
     if options.write:
-        _note_outcome(options.write, added, refused, lacks_terminal=bool(candidates) and not (can_ask or options.add))
+        _note_outcome(options, added, refused, lacks_terminal=bool(candidates) and not (can_ask or options.add))
     return EXIT_FAILURE if options.add and refused else EXIT_OK
 
 
@@ -118,7 +119,10 @@ def _ask_devices(
     return chosen
 
 
-def _note_outcome(path: str, added: Sequence[NewDevice], refused: Sequence[Refusal], *, lacks_terminal: bool) -> None:
+def _note_outcome(
+    options: argparse.Namespace, added: Sequence[NewDevice], refused: Sequence[Refusal], *, lacks_terminal: bool
+) -> None:
+    path = options.write
     for refusal in refused:
         _note(f"not added: {refusal.address}: {refusal.reason}")
     for device in added:
@@ -126,10 +130,33 @@ def _note_outcome(path: str, added: Sequence[NewDevice], refused: Sequence[Refus
     if any(device.bindkey for device in added):
         _note(f"{path}: holds a bindkey, so only its owner and its group can read it")
     if added:
-        _note(f"run the exporter: ble-exporter --config {path}")
+        _note_settings(path)
+        _note(f"run the exporter: {typed_command('--config', path, *_simulated(options))}")
     else:
         why = ": there is no terminal for questions; choose with --add ADDRESS=NAME" if lacks_terminal else ""
         _note(f"{path}: nothing was written{why}")
+
+
+def _note_settings(path: str) -> None:
+    """Say in one sentence how the settings of a file differ from the recommended ones, if they do."""
+    config = load_config(path)
+    if config.is_continuous and config.stale_after_seconds is not None:
+        return
+    differences = []
+    if not config.is_continuous:
+        scan = f"{config.scan_duration_seconds:g} s of every {config.scan_interval_seconds:g} s"
+        differences.append(f"scans only {scan}, which costs less CPU time but leaves gaps in the graphs")
+    if config.stale_after_seconds is None:
+        differences.append("shows only the values of the latest scan")
+    recommended = "scan_interval_seconds: 30, scan_duration_seconds: 30 and stale_after_seconds: auto"
+    _note(f"{path}: {' and '.join(differences)}; recommended are {recommended}")
+
+
+def _simulated(options: argparse.Namespace) -> list[str]:
+    """Return the options that make the service receive what `discover` received without Bluetooth."""
+    arguments = ["--mock"] if options.mock else []
+    arguments += ["--mock-seed", str(options.mock_seed)] if options.mock_seed is not None else []
+    return arguments + (["--replay", options.replay] if options.replay else [])
 
 
 def _config(options: argparse.Namespace) -> AppConfig | None:

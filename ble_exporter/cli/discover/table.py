@@ -1,7 +1,7 @@
 """The tables of `discover`, cut to the width of a terminal."""
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import NamedTuple
 
 from ble_exporter.cli.discover.discovered import MAX_OTHERS, MAX_SENSORS, ConfiguredNames, DiscoveredDevice
@@ -27,6 +27,9 @@ _MARGIN = 5  # width of the marks and numbers before each row
 _MIN_NAME_WIDTH = 8
 _MAX_NAME_WIDTH = 24
 _MIN_READINGS_WIDTH = 15  # enough for two readings
+
+CUT = "…"
+"""Marks a text or a row that the width has cut."""
 
 
 class Line(NamedTuple):
@@ -70,7 +73,8 @@ def other_lines(others: Sequence[DiscoveredDevice], max_width: int) -> list[Line
     """Return the table of devices that send no known format, with its header, cut to `max_width` columns."""
     rows = [("ADDRESS", "NAME", "RSSI", "HEARD", "EVERY", "REASON")]
     for other in others:
-        why = f"rejected: {other.rejected}" if other.rejected else "no known format"
+        known = "no values yet" if other.is_announced else "no known format"
+        why = f"rejected: {other.rejected}" if other.rejected else known
         rows.append((other.address, cut(one_line(other.name), _MAX_NAME_WIDTH), *_reception(other), why))
     header, *lines = (cut(line, max_width) for line in columns(rows, frozenset({2, 3, 4})))
     return [Line(header, "bold"), *(Line(line, "dim") for line in lines)]
@@ -88,7 +92,7 @@ def cut(line: str, max_width: int) -> str:
     for end, char in enumerate(line, 1):
         taken += width(char)
         if taken > max_width:
-            return f"{line[:fitting]}…" if max_width > 0 else ""
+            return f"{line[:fitting]}{CUT}" if max_width > 0 else ""
         if taken < max_width:
             fitting = end
     return line
@@ -108,12 +112,18 @@ def _fit(rows: Sequence[Sequence[str]], readings: Sequence[Sequence[str]], max_w
 
 
 def _fit_readings(readings: Sequence[str], max_width: int) -> str:
-    """Return the first reading and as many others as fit, joined with commas."""
+    """Return the first reading and as many others as fit, joined with commas, with a mark if some do not fit."""
     if readings in (_NEEDS_KEY, _WRONG_KEY):
         long, short = readings
         return long if width(long) <= max_width else short
-    fitting = list(takewhile(lambda text: width(text) <= max_width, accumulate(readings, "{}, {}".format)))
-    return fitting[-1] if fitting else "".join(readings[:1])
+    joined = list(accumulate(readings, "{}, {}".format))
+    if not joined or width(joined[-1]) <= max_width:
+        return "".join(joined[-1:])
+    fitting = [text for text in (f"{text}{CUT}" for text in joined[:-1]) if width(text) <= max_width]
+    if len(fitting) < 2 and max_width >= _MIN_READINGS_WIDTH:
+        # Two readings identify a sensor, even if the mark hides the unit of the second one.
+        return cut(joined[-1], max_width)
+    return fitting[-1] if fitting else joined[0] if len(joined) == 1 else f"{joined[0]}{CUT}"
 
 
 def _reception(device: DiscoveredDevice) -> tuple[str, str, str]:
@@ -131,7 +141,8 @@ def _readings(sensor: DiscoveredDevice, rose: Measurement | None, *, is_configur
         return _WRONG_KEY if sensor.rejected == "wrong_key" and is_configured else _NEEDS_KEY
     first = sorted((name for name in sensor.measurements if name in _DECIMALS), key=list(_DECIMALS).index)
     rest = [name for name in sensor.measurements if name not in _DECIMALS]
-    return [_reading(name, sensor.measurements[name]) + (_ROSE if name == rose else "") for name in (*first, *rest)]
+    values = [_reading(name, sensor.measurements[name]) + (_ROSE if name == rose else "") for name in (*first, *rest)]
+    return [*values, *(one_line(f"{name} {event}") for name, event in sensor.events.items())]
 
 
 def _reading(name: Measurement, value: float) -> str:

@@ -95,7 +95,7 @@ def test_the_table_changes_in_place() -> None:
         "Listening on hci0: 7 s left.  1 sensor, 0 other devices.  Ctrl-C: stop.",
         "",
         "     ADDRESS            NAME  FORMAT  RSSI  HEARD  EVERY  READINGS",
-        "     A4:C1:38:00:00:01        BTHome   -51      1         27.0 °C, 44.9 %",
+        "     A4:C1:38:00:00:01        BTHome   -51      1         27.0 °C, 44.9 %…",
         "",
         LEGEND,
         "",

@@ -114,6 +114,7 @@ def test_the_json_has_the_whole_report() -> None:
                 "configured_as": "x",
                 "rose": None,
                 "measurements": {"temperature": 25.06},
+                "events": {},
             }
         ],
         "other_devices": 0,

@@ -168,6 +168,36 @@ def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     assert "run the exporter: ble-exporter --config config.yaml\n" in err
 
 
+def test_the_last_line_keeps_the_simulation(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the option, the next command would look for Bluetooth hardware that the user does not have."""
+    discover(["--write", "my home.yaml", "--add", ADDRESS, "--mock", "--mock-seed", "3"], four_devices)
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "run the exporter: ble-exporter --config 'my home.yaml' --mock --mock-seed 3" == last
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            "scan_interval_seconds: 30\nscan_duration_seconds: 5\n",
+            "scans only 5 s of every 30 s, which costs less CPU time but leaves gaps in the graphs and shows only the",
+        ),
+        ("scan_interval_seconds: 30\nscan_duration_seconds: 30\n", "shows only the values of the latest scan; recomm"),
+        ("scan_interval_seconds: 30\nscan_duration_seconds: 30\nstale_after_seconds: auto\n", ""),
+    ],
+)
+def test_settings_that_are_not_recommended_are_named(
+    settings: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user who adds a sensor to the sample configuration should know why the graphs have gaps."""
+    Path("x.yaml").write_text(f"{settings}listen_port: 8000\ndevices:\n")
+    discover(["--write", "x.yaml", "--add", ADDRESS], four_devices)
+
+    notes = [line for line in capsys.readouterr().err.splitlines() if "recommended are" in line]
+    assert [said] * bool(said) == [note.removeprefix("x.yaml: ")[: len(said)] for note in notes]
+
+
 def test_a_new_file_is_complete() -> None:
     """A new user has no configuration yet, and the service must accept the new file."""
     discover(["--write", "new.yaml", "--add", ADDRESS, "--add", f"{ANOTHER}=bedroom"], four_devices)

@@ -42,7 +42,7 @@ def test_a_sensor_is_shown_with_all_its_data() -> None:
     """A user recognises a sensor by its name, RSSI or readings, the usual readings first."""
     assert [
         "     ADDRESS            NAME        FORMAT  RSSI  HEARD  EVERY  READINGS",
-        "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V",
+        "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V…",
     ] == texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=109)
 
 
@@ -50,7 +50,41 @@ def test_a_narrow_terminal_shows_fewer_readings() -> None:
     """The readings kept are temperature and humidity, by which users recognise a sensor."""
     lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
 
-    assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %")
+    assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %…")
+
+
+@pytest.mark.parametrize(
+    ("columns", "readings"),
+    [
+        (100, "27.0 °C, 44.9 %, battery 81 %…"),
+        (90, "27.0 °C, 44.9 %…"),
+        (80, "27.0 °C, 44.9 %…"),
+        (79, "27.0 °C, 44.9 …"),
+        (140, "27.0 °C, 44.9 %, battery 81 %, 2.85 V, power_on 0, opening 1"),
+    ],
+)
+def test_a_row_that_lacks_readings_is_marked(columns: int, readings: str) -> None:
+    """Without the mark, a user would think that the sensor sends no voltage."""
+    (_, row) = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=columns)
+
+    assert row.endswith(f"  {readings}")
+
+
+def test_a_device_that_sends_only_events_is_shown_with_them() -> None:
+    """A button has no readings: an empty row would look like a fault, and its owner could not tell which it is."""
+    assert texts(heard(bytes.fromhex("4400073a013a003c0103")))[1].endswith(
+        "  button press, button_2 none, dimmer rotate_left 03"
+    )
+
+
+def test_an_event_with_readings_follows_them() -> None:
+    """A thermometer with a button is recognised by its temperature first."""
+    assert texts(heard(bytes.fromhex("400264003a01")))[1].endswith("  1.0 °C, button press")
+
+
+def test_a_text_of_a_sensor_can_not_control_the_terminal() -> None:
+    """Anybody can send any text."""
+    assert texts(heard(bytes.fromhex("405305411b5b324a")))[1].endswith(r"  text A\x1b[2J")
 
 
 def test_an_encrypting_sensor_shows_that_it_needs_its_bindkey() -> None:

@@ -1,0 +1,37 @@
+"""The command that runs this program again, as the user typed it."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ble_exporter.cli.parser import PROGRAM
+
+
+def typed_command(
+    *arguments: str, argv: Sequence[str] | None = None, orig_argv: Sequence[str] | None = None, find: str | None = None
+) -> str:
+    """
+    Return a command line that runs the program with other arguments in the same folder and shell.
+
+    Args:
+        arguments: The arguments after the program.
+        argv: As in `sys`, by default that of this process.
+        orig_argv: As in `sys`, by default that of this process.
+        find: The program's path by the shell's search; by default the one in PATH.
+    """
+    argv = sys.argv if argv is None else argv
+    typed = list(sys.orig_argv if orig_argv is None else orig_argv)
+    # The interpreter with its options, and a script or `-m` with a module; only the arguments after them differ.
+    started = typed[: len(typed) - len(argv) + 1]
+    if Path(argv[0]).name == PROGRAM:
+        found = shutil.which(PROGRAM) if find is None else find
+        # A shell passes the path that it has found, and not the name that was typed.
+        is_found = bool(found) and Path(found or "").resolve() == Path(argv[0]).resolve()
+        program = [PROGRAM if is_found else argv[0]]
+    elif "-m" in started and started[-1].partition(".")[0] == "ble_exporter":
+        program = started
+    else:
+        program = [PROGRAM]
+    return shlex.join([*program, *arguments])
