@@ -73,12 +73,9 @@ class Decoding:
 
     def _guess(self) -> None:
         found = guesses(self._data)
-        start = embedded(self._data)
-        if start and (not found or found[0].rank > CERTAIN):
-            # Incomplete structures at the end are the checksum or the RSSI of the packet.
-            complete = [one for one in structures(self._data[start:]) if not one.missing]
-            end = start + complete[-1].offset + 2 + len(complete[-1].data)
-            self._skipped, self._data = start, self._data[start:end]
+        inner = embedded(self._data)
+        if inner and (not found or found[0].rank > CERTAIN):
+            self._skipped, self._data = inner[0], self._data[slice(*inner)]
             self.explain("", "")
             return
         tried = [(guess, self._at_guess(guess)) for guess in found if guess.uuid]

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from ble_exporter.formats.advertising_data import Structure, begins_with_flags, has_known_service, hci_report
+from ble_exporter.formats.advertising_data import (
+    Structure,
+    begins_with_flags,
+    has_known_service,
+    hci_report,
+    structures,
+)
 from ble_exporter.formats.bthome_v1 import is_typical
 from ble_exporter.formats.decoded import ANYTHING, CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.registry import FORMATS
@@ -10,6 +16,10 @@ from ble_exporter.utils import number_of
 
 # Bytes before the service data in an AD structure: its length, its type, and a 16-bit UUID.
 _HEAD_SIZE = 4
+# The beginning of a flags structure, and its size.
+_FLAGS, _FLAGS_SIZE = b"\x02\x01", 3
+# The most bytes after the advertising payload in a packet: the checksum, the RSSI, or both.
+_LARGEST_TAIL = 4
 
 
 def is_advertising(payload: bytes) -> bool:
@@ -23,17 +33,21 @@ def is_advertising(payload: bytes) -> bool:
     return has_known_service(payload) or (begins_with_flags(payload) and not is_typical(payload))
 
 
-def embedded(payload: bytes) -> int:
+def embedded(payload: bytes) -> tuple[int, int] | None:
     """
-    Return the offset of the first complete AD structure with service data of a known format; 0 if there is none.
+    Return the range of the complete AD structures from the first with service data of a known format; None without one.
 
-    The bytes before it may be a cut structure, or the head of a packet as a sniffer or a driver stores it.
+    The bytes before the range may be a cut structure, or the head of a packet as a sniffer or a driver stores it; the
+    bytes after the range, the packet's checksum and RSSI.
     """
     for start in range(1, len(payload) - _HEAD_SIZE + 1):
         structure = Structure(start, payload[start + 1], payload[start + 2 : start + 1 + payload[start]])
         if structure.uuid in FORMATS and start + 1 + payload[start] <= len(payload):
-            return start
-    return 0
+            complete = [one for one in structures(payload[start:]) if not one.missing]
+            end = start + complete[-1].offset + 2 + len(complete[-1].data)
+            if len(payload) - end <= _LARGEST_TAIL:
+                return start, end
+    return None
 
 
 def guesses(payload: bytes) -> list[Guess]:
@@ -68,6 +82,9 @@ def _of_service_data(payload: bytes) -> list[Guess]:
 def _behind_a_head(payload: bytes) -> Iterator[Guess]:
     """Yield the guesses at service data that follows its length, its UUID, or the type and the UUID."""
     yield from _behind_its_uuid(payload)
+    if payload[:2] == _FLAGS:
+        for guess in _behind_its_uuid(payload[_FLAGS_SIZE:]):
+            yield guess._replace(start=_FLAGS_SIZE + guess.start, why=f"after flags, {guess.why}")
     for size in (1, 2):
         number = payload[:size]
         # Programs write the length as a byte, as two, or as a decimal number, which was then read as a byte.

@@ -15,9 +15,10 @@ MANUFACTURER = "manufacturer"
 """The label of manufacturer data, which no format here uses."""
 
 _DATE = r"\d{4}[-/.]\d\d[-/.]\d\d|\d\d?[./]\d\d?[./]\d{4}|(?:[A-Z][a-z]{2},?\s+)?[A-Z][a-z]{2}\s+\d\d?(?:\s+\d{4})?"
-_TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d:[0-6]\d(?:[.,]\d{1,9})?(?:\s?[AP]M|Z|\s?[+-]\d\d:?\d\d)?"
+_TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?(?:\s?[AP]M|Z|\s?[+-]\d\d:?\d\d)?"
 _STAMP = re.compile(
     rf"[\s\[(>]*(?:(?:{_DATE})[T\s,]+)?{_TIME}(?![\w:-])[\])\s>|,-]*(?=\S)"
+    r"|[\s\[(>]*20\d\d-[01]\d-[0-3]\d[\])]?\s+(?=\S)"
     r"|[\s(]*1[6-9]\d{8}(?:\d{3})?(?:\.\d{1,9})?\)?\s+|\s*\[\s*\d+\.\d{3,9}\]\s+"
 )
 _LEVEL = re.compile(
@@ -52,6 +53,7 @@ _TABLE_ROW = re.compile(r"\s*(\d{1,3})\s+0x([0-9A-F]{2})\s+0x((?:[0-9A-F]{2})*)\
 _FIRST_DIGIT = re.compile(r"[^0-9A-Za-z]*[0-9A-F]", re.IGNORECASE)
 # The longest packet in the widest notation, "0x40, ".
 _MOST_CHARACTERS = 1650 * 6
+_FIRST_NUMBER = re.compile(r"\d|\b[0-9A-F]{2}\b", re.IGNORECASE)
 _DOTS = ("..", "…")
 _RUN = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:0x)?(?:[0-9A-F]{2}){4,}|(?:(?:0x)?[0-9A-F]{2}[ :.,-]{1,2}){3,}(?:0x)?[0-9A-F]{2})"
@@ -107,6 +109,9 @@ def bare_line(line: str) -> Line:
     level = _LEVEL.match(text)
     text = _RSSI.sub("", text[level.end() :] if level else text)
     text, length = _without_count_after(text)
+    if length is not None and not _FIRST_NUMBER.search(text):
+        # The bytes are on the next lines, as below btmon's "Data length".
+        return Line("", "length", length=length, is_stamped=bool(stamp))
     text, label = _without_label(text)
     if label.lower() in _ADDRESS_LABELS:
         text = _ONLY_ADDRESS.sub("", text)

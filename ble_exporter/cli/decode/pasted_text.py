@@ -71,7 +71,9 @@ def pasted(text: str) -> Pasted:
             says what the text looks like, but does not repeat it.
     """
     text = _COLOUR.sub("", "\n".join(text.translate(INVISIBLE).splitlines()))
-    found = [_of_field(field) for field in fields_in(text)]
+    # In diagnostics, a Python literal is part of a JSON string, and its backslashes are doubled.
+    fields = fields_in(text) or fields_in(_PYTHON.sub(_literal_as_hex, text))
+    found = [_of_field(field) for field in fields]
     try:
         return _only(found) if found else _in_lines(text)
     except ValueError:

@@ -49,6 +49,7 @@ def _decoded(data: bytes, mac: str | None = None, key: bytes = b"") -> Decoding:
         ("6000b00151028d0a038d11", bthome.UUID),
         ("a4c138aabbcc00ce33430a6e", atc.UUID),
         ("2302c4090303bf130201", bthome_v1.UUID),
+        ("02010616d2fc4000b00151028d0a038d11", bthome.UUID),
         ("060e16d2fc4000b00151028d0a038d11", bthome.UUID),
         ("4018ccbbaa38c1a40201060e16d2fc4000b00151028d0a038d11a1b2c3", bthome.UUID),
     ],

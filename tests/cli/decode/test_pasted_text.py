@@ -44,6 +44,10 @@ def test_each_common_notation_is_read(text: str) -> None:
     assert Pasted(PACKET) == pasted(text)
 
 
+AS_PYTHON = (
+    r"{'id': 'A4:C1:38:00:00:01', 'servicedata': b'@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11', 'servicedatauuid': "
+    "'0xfcd2'}"
+)
 NUMBERS = ", ".join(map(str, PACKET))
 SPACED = PACKET.hex(" ")
 
@@ -112,6 +116,8 @@ def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str
         f"2026-11-26 10:00:01,123 DEBUG {PACKET.hex()}",
         f"2026-11-26T10:00:01.123+01:00 {PACKET.hex()}",
         f"26.11.2026 10:00:01 {PACKET.hex()}",
+        f"2026-11-26 {PACKET.hex()}",
+        f"12:00 {SPACED}",
         f"Nov 26 10:00:01 raspberrypi app[12]: {PACKET.hex()}",
         f"(1732612345.123456) {PACKET.hex()}",
         f"[   12.345678] {PACKET.hex()}",
@@ -156,6 +162,7 @@ def test_the_sender_s_address_is_found_in_the_text(text: str) -> None:
     "text",
     [
         '{"id":"A4:C1:38:00:00:01","rssi":-60,"servicedata":"4000b00151028d0a038d11","servicedatauuid":"0xfcd2"}',
+        AS_PYTHON,
         (
             "home/BTtoMQTT/A4C138000001 {'id':'A4:C1:38:00:00:01','servicedatauuid':'fcd2','servicedata':"
             "'4000b00151028d0a038d11'}"
@@ -195,6 +202,18 @@ def test_the_json_of_a_gateway_is_read(text: str) -> None:
 def test_a_note_says_what_is_not_obvious(text: str, note: str) -> None:
     """The user must learn that a part was not copied, and how an ambiguous text was understood."""
     assert (note,) == pasted(text).notes
+
+
+def test_a_length_on_a_line_of_its_own_is_no_byte() -> None:
+    """The output of btmon has the length of the data, among other numbers, above the bytes."""
+    text = (
+        "> HCI Event: LE Meta Event (0x3e) plen 44\n  Event type: 0x0013\n  Primary PHY: LE 1M\n"
+        "  RSSI: -60 dBm (0xc4)\n"
+        "  Data length: 0x12\n  02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03  .......@...Q....\n"
+        "  8d 11                                            ..\n"
+    )
+
+    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(text).data
 
 
 def test_the_table_of_nrf_connect_becomes_an_advertising_payload() -> None:
