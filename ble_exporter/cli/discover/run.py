@@ -65,6 +65,9 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
         document = discovery_document(discovery, configured, listened_s, lists_others=options.all)
         document |= added_document(added, refused) if options.write else {}
         write(sys.stdout, json.dumps(document, indent=2) + "\n")
+    if candidates and not (options.write or options.json):
+        add = typed_command("discover", "--write", options.config or DEFAULT_CONFIG, *_simulated(options))
+        _note(f"to add sensors: {add}")
     if options.write:
         _note_outcome(options, added, refused, lacks_terminal=bool(candidates) and not (can_ask or options.add))
     return EXIT_FAILURE if options.add and refused else EXIT_OK
@@ -130,16 +133,18 @@ def _note_outcome(
     if any(device.bindkey for device in added):
         _note(f"{path}: holds a bindkey, so only its owner and its group can read it")
     if added:
-        _note_settings(path)
+        _note_settings(path, options.adapter)
         _note(f"run the exporter: {typed_command('--config', path, *_simulated(options))}")
     else:
         why = ": there is no terminal for questions; choose with --add ADDRESS=NAME" if lacks_terminal else ""
         _note(f"{path}: nothing was written{why}")
 
 
-def _note_settings(path: str) -> None:
-    """Say in one sentence how the settings of a file differ from the recommended ones, if they do."""
+def _note_settings(path: str, adapter: str | None) -> None:
+    """Say how the settings of a file differ from the recommended ones, and from the adapter that `discover` used."""
     config = load_config(path)
+    if adapter and adapter not in config.adapters:
+        _note(f"{path}: does not name the adapter {adapter}; to listen with it, add: adapter: {adapter}")
     if config.is_continuous and config.stale_after_seconds is not None:
         return
     differences = []

@@ -66,7 +66,7 @@ def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> No
     assert 0 == discover([], four_devices)
 
     out, err = capsys.readouterr()
-    assert "listening for 30 s\n" == err
+    assert "listening for 30 s\nto add sensors: ble-exporter discover --write config.yaml\n" == err
     assert [
         "heard 54:48:E6:8F:80:A5, BTHome",
         "heard A4:C1:38:00:00:01, BTHome",
@@ -166,6 +166,22 @@ def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
     err = capsys.readouterr().err
     assert f'config.yaml: added {ANOTHER} as "bed: room"\n' in err
     assert "run the exporter: ble-exporter --config config.yaml\n" in err
+
+
+def test_without_a_file_the_last_line_is_the_command_that_adds(capsys: pytest.CaptureFixture[str]) -> None:
+    """A new user first looks around, and then needs to know how to go on."""
+    discover(["--mock"], four_devices)
+
+    assert (
+        "to add sensors: ble-exporter discover --write config.yaml --mock" == capsys.readouterr().err.splitlines()[-1]
+    )
+
+
+def test_the_adapter_that_was_used_must_be_in_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise the exporter would listen with another adapter, which may not receive the sensor."""
+    discover(["--write", "x.yaml", "--add", ADDRESS, "--adapter", "hci1"], four_devices)
+
+    assert "x.yaml: does not name the adapter hci1; to listen with it, add: adapter: hci1" in capsys.readouterr().err
 
 
 def test_the_last_line_keeps_the_simulation(capsys: pytest.CaptureFixture[str]) -> None:
