@@ -20,6 +20,7 @@ RejectReason = Literal[
     "too_long",
     "truncated",
     "wrong_address",
+    "wrong_address_type",
     "wrong_key",
     "wrong_version",
 ]

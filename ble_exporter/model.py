@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats.measurement import Measurement
+
+AddressType = Literal["", "public", "random"]
+"""The type of a Bluetooth address; empty if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Advertisement:
         rssi: Received signal strength in dBm; None if unknown.
         adapter: Name of the adapter that received it ("hci0"); empty if there is none, as in a capture.
         name: The sender's local name, any text; empty if unknown. Usually only active scans receive names.
+        address_type: The type of the address; empty if it is unknown, as in a capture.
     """
 
     address: str
@@ -26,6 +30,7 @@ class Advertisement:
     rssi: int | None = None
     adapter: str = ""
     name: str = ""
+    address_type: AddressType = ""
 
 
 class Remarks(NamedTuple):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from ble_exporter.config import AppConfig
+from ble_exporter.config.address_type import default_address_type
 from ble_exporter.device import Device, Reader
 from ble_exporter.device.lifetime import lifetime_of
 from ble_exporter.device.replay import ReplayGuard
@@ -23,6 +24,7 @@ _HINTS: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
     "not_encrypted": "the device has a bindkey, but this packet is plain: encryption was switched off in the firmware "
     "(switch it on, or remove the bindkey), or another sender uses its address",
+    "wrong_address_type": "another sender uses the sensor's address; if it is the sensor, set its address_type",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
 _TOO_MANY = "it sends more than a device has room for, so some of it is left out: another sender may use its address"
@@ -46,6 +48,7 @@ def build_devices(
     """
     # A configuration that was not read from a file may have addresses in lower case.
     ciphers = {address.upper(): cipher for address, cipher in ciphers_of(config.keys).items()}
+    address_types = {address.upper(): kind for address, kind in config.address_types.items()}
     # Without pauses between scans, every advertisement can be heard.
     scan_interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
     learned = learned_limit(scan_interval_s)
@@ -58,7 +61,8 @@ def build_devices(
             guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
             reader = keyed_reader(ciphers[address], guard)
         lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned)
-        devices[address] = Device(name, address, reader, lifetime)
+        device = devices[address] = Device(name, address, reader, lifetime)
+        device.address_type = address_types.get(address) or default_address_type(address)
     return devices
 
 
@@ -88,15 +92,23 @@ class Pipeline:
         self._counts.unknown_device += 1
         return False
 
-    def handle(self, advertisement: Advertisement) -> None:
-        """Read, store and count one advertisement of a configured device."""
+    def handle(self, advertisement: Advertisement) -> bool:
+        """Read, store and count one advertisement; return False if its address is not of the device's type."""
         device = self._devices[advertisement.address]
+        address_type = advertisement.address_type
+        if address_type != device.address_type and address_type and device.address_type:
+            text = f"the sender has a {address_type} address, and the device a {device.address_type} one"
+            self._reject(device, DecodeError("wrong_address_type", text))
+            return False
         try:
             reading = device.read(advertisement)
         except DecodeError as error:
             self._reject(device, error)
-            return
+            return True
         self._counts.decoded += 1
+        # If the configuration allows both types, that of the first valid packet is the device's.
+        if not device.address_type:
+            device.address_type = address_type
         device.update(advertisement, reading, self._clock())
         if reading.remarks is not None:
             self._note_remarks(device, advertisement, reading.remarks)
@@ -109,6 +121,7 @@ class Pipeline:
             rssi = [] if advertisement.rssi is None else [f"RSSI {advertisement.rssi} dBm"]
             said = ", ".join([*values, *rssi])
             self._log.info("heard %s (%s) for the first time: %s", device.name, device.address, said)
+        return True
 
     def _reject(self, device: Device, error: DecodeError) -> None:
         self._counts.rejected[error.reason] += 1

@@ -14,6 +14,7 @@ from ble_exporter.config.yaml_document import Document
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import read_file
+from ble_exporter.model import AddressType
 
 ScanMode = Literal["auto", "active", "passive"]
 OnAdapterFailure = Literal["exit", "continue"]
@@ -53,6 +54,7 @@ class AppConfig:
             "never", a value is shown until it changes; None shows the values of the latest scan.
         stale_after: Bluetooth address to the `stale_after_seconds` of this device, if it has its own.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
+        address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
     """
@@ -71,6 +73,7 @@ class AppConfig:
     adapters: tuple[str, ...] = ()
     on_adapter_failure: OnAdapterFailure = "exit"
     silence_limit_seconds: float = DEFAULT_SILENCE_LIMIT_S
+    address_types: Mapping[str, AddressType] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
 
@@ -151,6 +154,7 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         adapters=settings.adapters(),
         on_adapter_failure=settings.choice("on_adapter_failure", get_args(OnAdapterFailure), "exit"),
         silence_limit_seconds=settings.seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),
+        address_types=devices.address_types,
         keys=devices.keys,
         key_files=tuple(devices.key_files),
     )

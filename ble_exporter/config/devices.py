@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ble_exporter.config.address_type import ADDRESS_TYPE, read_address_type
 from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import (
     Document,
@@ -26,13 +27,14 @@ from ble_exporter.config.yaml_document import (
     text_of,
 )
 from ble_exporter.files import read_file
+from ble_exporter.model import AddressType
 from ble_exporter.utils import hidden_in
 
 ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
 
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
-KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER)
+KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE)
 """The keys of a device."""
 
 _ENTRY = '`"A4:C1:38:00:00:01": "living_room"`'
@@ -54,12 +56,13 @@ class Devices:
     """
     The devices under `devices:`.
 
-    `names`, `keys`, `key_files` and `stale_after` are `devices`, `keys`, `key_files` and `stale_after` of AppConfig.
+    `names` are `devices` of AppConfig; the others have the same names there.
     """
 
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict, repr=False)
     key_files: list[str] = field(default_factory=list)
+    address_types: dict[str, AddressType] = field(default_factory=dict)
     stale_after: dict[str, StaleAfter] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # where each address and each name is set
 
@@ -100,6 +103,9 @@ def _read_device(document: Document, address_node: Node, device_node: Node, devi
         devices.names[address] = name
     with document.errors:
         _read_key(of_device, nodes, devices)
+    if ADDRESS_TYPE in nodes:
+        with document.errors:
+            devices.address_types[address] = read_address_type(of_device, nodes[ADDRESS_TYPE])
     stale_after = read_stale_after(of_device, nodes.get(STALE_AFTER), pause_s)
     if stale_after is not None:
         devices.stale_after[address] = stale_after

@@ -14,7 +14,7 @@ from ble_exporter.device.series import MOST_SERIES, Reception, Revision, Series,
 from ble_exporter.device.transmission import Transmission
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.model import Advertisement, Reading
+from ble_exporter.model import AddressType, Advertisement, Reading
 
 Reader = Callable[[Advertisement], Reading]
 """Turns an advertisement of one device into a reading. Raises DecodeError."""
@@ -51,6 +51,7 @@ class Device:
         lifetime: How long its values are shown; by default, until a scan ends in which they were not heard.
 
     Attributes:
+        address_type: The type of the address; empty if it is not known yet, because both types are possible.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
         said: Texts, events and other values that are not measurements. Each has its value and its
@@ -82,6 +83,7 @@ class Device:
         self.read = read
         self.lifetime = lifetime
         self.labels = {"device": name}
+        self.address_type: AddressType = ""
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events = Events()

@@ -22,6 +22,7 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Bluez, ServiceData, connect
+from ble_exporter.scanner.impostors import Impostors
 from ble_exporter.scanner.missed_devices import bleak_manager, forget_missed_devices
 from ble_exporter.scanner.radio import Listener
 from ble_exporter.scanner.scan_mode import ScanSettings, bleak_options, resolve_scan_mode
@@ -107,14 +108,15 @@ class BleakScannerImpl:
 
     async def _run(self, listener: Listener, started: Callable[[], None]) -> None:
         bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        impostors = Impostors()
 
         def heard(device: BLEDevice, data: AdvertisementData) -> None:
             if data.rssi == _NOT_HEARD:
                 return
             self._watchdog.note_heard()
             try:
-                if listener.wants(device.address):
-                    listener.handle(self._advertisement(device, data))
+                if listener.wants(device.address) and listener.handle(self._advertisement(device, data)) is False:
+                    impostors.note(*data.platform_data)
             except Exception as error:  # bleak swallows exceptions of a callback, which would hide a bug
                 if not bug.done():
                     bug.set_exception(error)
@@ -129,6 +131,7 @@ class BleakScannerImpl:
                 started()
                 tasks.start(_raised(bug))
                 tasks.start(watch.run())
+                tasks.start(impostors.run(bluez))
                 if not self._is_passive:
                     options = bleak_options(self._adapter, settings, ignores_patterns=True)
                     tasks.start(self._keep_discovering(watch, partial(make_scanner, bluez=options)))
@@ -230,7 +233,8 @@ class BleakScannerImpl:
             known = cached or before or {}
             service_data = {uuid: it for uuid, it in service_data.items() if known.get(uuid) != it} or service_data
         name = data.local_name or ""
-        return Advertisement(device.address, service_data, data.rssi, self._adapter, name)
+        address_type = properties.get("AddressType", "")
+        return Advertisement(device.address, service_data, data.rssi, self._adapter, name, address_type)
 
     @asynccontextmanager
     async def _scanning(self, bluez: Bluez) -> AsyncIterator[None]:

@@ -113,11 +113,15 @@ class Bluez:
         path, signature = "/org/freedesktop/DBus", "s" * len(arguments)
         return await self._call(Message(BUS, path, BUS, member, signature=signature, body=list(arguments)))
 
-    async def forget(self, device: str) -> None:
-        """Make bluetoothd forget the device at a D-Bus path until it receives the device again. Raises BusError."""
+    async def forget(self, device: str, timeout_s: float | None = None) -> None:
+        """
+        Make bluetoothd forget the device at a D-Bus path until it receives the device again.
+
+        `timeout_s` replaces the deadline, which is for requests before a scan. Raises BusError.
+        """
         self.cached_data.pop(device, None)
         path = device.rpartition("/")[0]
-        await self._call(Message(BLUEZ, path, ADAPTER, "RemoveDevice", signature="o", body=[device]))
+        await self._call(Message(BLUEZ, path, ADAPTER, "RemoveDevice", signature="o", body=[device]), timeout_s)
 
     async def register(self, monitor: ServiceInterface, adapter: str) -> str | None:
         """
@@ -144,9 +148,9 @@ class Bluez:
             await within(min(self._activation_timeout_s, self._left_s()), is_active.wait())
         return None if is_active.is_set() else "no reason given"
 
-    async def _call(self, message: Message) -> Message:
+    async def _call(self, message: Message, timeout_s: float | None = None) -> Message:
         try:
-            reply = await within(self._left_s(), self._bus.call(message))
+            reply = await within(self._left_s() if timeout_s is None else timeout_s, self._bus.call(message))
         except asyncio.TimeoutError:
             raise BusError("org.freedesktop.DBus.Error.NoReply", "") from None
         except (OSError, EOFError) as error:

@@ -29,15 +29,20 @@ class Listener(Protocol):
         advertisements on air are from unknown devices.
         """
 
-    def handle(self, advertisement: Advertisement) -> None:
-        """Process one advertisement of a wanted address."""
+    def handle(self, advertisement: Advertisement) -> bool | None:
+        """
+        Process one advertisement of a wanted address.
+
+        Returns False if the sender is another one than the wanted, with another type of address. The radio then tries
+        to hear the wanted one.
+        """
 
 
 @dataclass
 class Everything:
     """A listener that passes every advertisement to `handle`."""
 
-    handle: Callable[[Advertisement], None]
+    handle: Callable[[Advertisement], bool | None]
 
     def wants(self, _address: str) -> bool:
         """Return True."""

@@ -35,6 +35,10 @@ _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
             "the bindkey"
         ),
     ),
+    "wrong_address_type": (
+        "fail",
+        "another sender uses its address, with another address type: if that is the sensor, set its address_type",
+    ),
     "no_known_format": ("fail", "its packets have no known format: select BTHome on the firmware's page"),
     "no_service_data": (
         "warn",
@@ -64,8 +68,8 @@ async def _listen(context: CheckContext) -> list[CheckResult]:
     pipeline = Pipeline(devices, counts, log, clock)
     unknown = Discovery(clock)
 
-    def handle(advertisement: Advertisement) -> None:
-        (pipeline if pipeline.wants(advertisement.address) else unknown).handle(advertisement)
+    def handle(advertisement: Advertisement) -> bool | None:
+        return (pipeline if pipeline.wants(advertisement.address) else unknown).handle(advertisement)
 
     simulation = Simulation(tuple(config.devices)) if context.is_mock else None
     radio = context.build(RadioSettings.from_config(config), simulation=simulation)

@@ -1,6 +1,7 @@
 """Imports every module with scenarios, which registers them; a new module must be added here."""
 
 from . import (
+    scenarios_address_types,
     scenarios_cost,
     scenarios_discover,
     scenarios_doctor,
@@ -18,6 +19,7 @@ from .registry import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "scenarios_address_types",
     "scenarios_cost",
     "scenarios_discover",
     "scenarios_doctor",
