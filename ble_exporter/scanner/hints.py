@@ -121,6 +121,11 @@ def missing(existing: list[str]) -> Problem:
     )
 
 
+def or_another_adapter(problem: Problem, others: list[str]) -> Problem:
+    """Add to the hint that the configuration may name one of the other adapters, if there are any."""
+    return problem._replace(hint=f"{problem.hint}; or set adapter to {' or '.join(others)}") if others else problem
+
+
 def refused_passive_scan(refusal: str) -> Problem:
     """Return the problem of a passive scan whose advertisement monitor bluetoothd has refused."""
     hint = f"bluetoothd refused an advertisement monitor ({refusal}); see `{_BLUETOOTHD_LOG}`, or set scan_mode to auto"

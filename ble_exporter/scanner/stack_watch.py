@@ -71,12 +71,13 @@ class StackWatch:
             raise ScannerError(*hints.missing(list(adapters)), adapter=wanted)
         candidates = [adapters[wanted]] if wanted is not None else list(adapters.values())
         able = [adapter for adapter in candidates if adapter.can_scan]
+        others = [adapter.name for adapter in adapters.values() if adapter.can_scan and adapter.is_powered]
         if not able:
-            raise ScannerError(*hints.CANNOT_SCAN, adapter=candidates[0].name)
+            raise ScannerError(*hints.or_another_adapter(hints.CANNOT_SCAN, others), adapter=candidates[0].name)
         chosen = next((adapter for adapter in able if adapter.is_powered), able[0])
         if not chosen.is_powered:
             problem = hints.BLOCKED if self._is_blocked(chosen.name) else hints.POWERED_OFF
-            raise ScannerError(*problem, adapter=chosen.name)
+            raise ScannerError(*hints.or_another_adapter(problem, others), adapter=chosen.name)
         self._adapter = chosen.name
         return chosen
 

@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
-from ble_exporter.device.rhythm import CEILING_S
+from ble_exporter.device.rhythm import CEILING_S, CHANCES
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
@@ -86,20 +86,24 @@ class DeviceStatus:
 
     def overdue(self) -> str | None:
         """
-        Return that all devices heard so far are silent now, as text; None if one is not, or none was heard.
+        Return that all devices heard so far are overdue, as text; None if one is not, or none was heard.
 
-        The silence of a device that sends only when something happens says nothing, but neither does an old packet.
+        A slow sensor, or one between two rare scans, is not overdue, although it may count as silent. The silence of a
+        device that sends only when something happens says nothing, but neither does an old packet.
         """
         now_s = self._clock.now()
         ages = [(now_s - one.heard_s, one) for one in self._devices if one.heard_s is not None]
-        limits = [one.presence_limit_s for _, one in ages]
-        if all(map(math.isinf, limits)) or any(
-            age_s < (CEILING_S if math.isinf(limit_s) else limit_s)
-            for (age_s, _), limit_s in zip(ages, limits, strict=True)
+        if all(math.isinf(device.presence_limit_s) for _, device in ages) or any(
+            age_s < self._overdue_limit_s(device) for age_s, device in ages
         ):
             return None
         age_s, latest = min(ages, key=lambda age_and_device: age_and_device[0])
         return f"every sensor heard so far is overdue; the latest, {latest.name}, was heard {in_words(age_s)} ago"
+
+    def _overdue_limit_s(self, device: Device) -> float:
+        limit_s = device.presence_limit_s
+        usual_s = max(self._scan_interval_s, device.interval_s or 0.0)
+        return CEILING_S if math.isinf(limit_s) else max(limit_s, CHANCES * usual_s)
 
     def last_hour(self) -> Iterator[DeviceHour]:
         """Yield the last hour of each device's values for /history."""

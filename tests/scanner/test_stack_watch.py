@@ -161,6 +161,20 @@ def test_an_error_at_the_start_is_reported(bus: Path, change: Act, wanted: str |
         on_bluez(bus, scan)
 
 
+def test_a_configured_adapter_that_is_off_is_reported_with_the_others(bus: Path) -> None:
+    """A user who has plugged in a second adapter may not remember the setting that names the first."""
+    adapters = {"hci0": adapter_properties(powered=False), "hci1": adapter_properties()}
+
+    async def scan(bluez: ScriptedBluez) -> None:
+        with_adapters(adapters)(bluez)
+        await quick_radio("hci0").scan(5)
+
+    with pytest.raises(
+        ScannerError, match=r"hci0: it is powered off: `bluetoothctl power on`; or set adapter to hci1$"
+    ):
+        on_bluez(bus, scan)
+
+
 @pytest.mark.parametrize(
     ("soft", "hard", "said"), [("1", "0", "blocked by rfkill"), ("0", "1", "blocked"), ("0", "0", "powered")]
 )

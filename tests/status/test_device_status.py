@@ -260,6 +260,27 @@ def test_all_devices_heard_so_far_are_overdue_after_their_limits(home: Home) -> 
     assert "every sensor heard so far is overdue; the latest, cellar, was heard 60 s ago" == overdue(home, 60)
 
 
+def test_between_two_rare_scans_no_device_is_overdue(home: Home) -> None:
+    """With a scan an hour, the exporter would otherwise be ready for only a quarter of the time."""
+    hear(home)
+    home.now += 3 * 3600
+    status = DeviceStatus(home.devices.values(), home.clock, 3600)
+
+    assert status.overdue() is None
+    home.now += 3 * 3600
+    assert "every sensor heard so far is overdue; the latest, attic, was heard 6 h ago" == status.overdue()
+
+
+def test_a_slow_sensor_is_overdue_by_its_own_interval(home: Home) -> None:
+    """A sensor that sends every 40 minutes must not make the exporter seem not ready most of the time."""
+    for _packet in range(3):
+        hear(home)
+        home.now += 2400
+
+    assert overdue(home, 4 * 2400) is None
+    assert overdue(home, 5 * 2400) is not None
+
+
 def test_one_device_that_is_heard_is_enough(home: Home) -> None:
     """A sensor with a flat battery has its own state, and must not make the whole exporter seem not ready."""
     hear(home)
