@@ -230,3 +230,31 @@ def test_the_end_of_a_capture_is_logged_once(
     in_virtual_time(run_cycle(ScanCycle(app_config, MockScanner(air=air), log), 100))
 
     assert 1 == caplog.messages.count("the capture has ended: no more advertisements will be heard")
+
+
+def test_a_silent_radio_and_overdue_sensors_make_it_not_ready(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """Before, /readyz answered "ready" for up to 90 s without a single value."""
+    radio = Radio()
+    now = [0.0]
+    cycle = ScanCycle(app_config, radio, log, Clock(lambda: now[0], lambda: now[0]))
+    answers: list[str | None] = []
+
+    async def run() -> None:
+        async with Tasks() as tasks:
+            await tasks.wait(tasks.start(cycle.run()), timeout_s=6)
+            answers.append(cycle.liveness.not_ready())
+            radio.silence = "adapter hci0: nothing was heard for 30 s"
+            answers.append(cycle.liveness.not_ready())
+            radio.silence = None
+            now[0] += 6 * app_config.scan_interval_seconds
+            answers.append(cycle.liveness.not_ready())
+
+    in_virtual_time(run())
+
+    assert [
+        None,
+        "adapter hci0: nothing was heard for 30 s",
+        "every sensor heard so far is overdue; the latest, living_room, was heard 3 min ago",
+    ] == answers
