@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .air import Sender, thermometer_sender, unknown_devices
 from .clock import CLOCK
-from .exporter import Exporter, Scrape
+from .exporter import Scrape
 from .polling import wait_until
 from .registry import scenario
 from .scenarios_modes import ALL_THE_TIME, EXPERIMENTAL, counter
@@ -38,7 +38,8 @@ def outlive_the_impostor(stack: Stack, mode: str) -> None:
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, impostor(), thermometer_sender(BALCONY), *unknown_devices())
     exporter = stack.start_exporter([LIVING_ROOM, BALCONY], scan_mode=mode, stale_after_seconds=10, **ALL_THE_TIME)
-    wait_until(lambda: refused_by(exporter) >= 3, "the impostor is refused")
+    exporter.wait_until_it_listens()
+    wait_until(lambda: refused(exporter.scrape()) >= 3, "the impostor is refused")
     stack.start_air(radio, thermometer_sender(LIVING_ROOM))
     began = CLOCK.now()
 
@@ -49,14 +50,6 @@ def outlive_the_impostor(stack: Stack, mode: str) -> None:
     scrape = exporter.wait_until_right(wrongs, HEARD_WITHIN_S)
     sys.stdout.write(f"{mode}: heard after {CLOCK.now() - began:.1f} s; {refused(scrape):g} packets refused\n")
     assert "address_type" in exporter.log(), exporter.log()
-
-
-def refused_by(exporter: Exporter) -> float:
-    """Return the number of packets refused so far; 0 while the exporter does not answer."""
-    try:
-        return refused(exporter.scrape())
-    except OSError:
-        return 0.0
 
 
 @scenario
