@@ -138,6 +138,10 @@ class ScannerError(ExporterError):
         self.adapter = adapter
 
 
+class StreamError(ExporterError):
+    """Standard input or output is closed, or failed. The text names the stream and the failure."""
+
+
 class DecodeError(ExporterError, ValueError):
     """
     An advertisement can't be decoded.

@@ -1,13 +1,26 @@
-"""The log: one line per event (time, level, message), in a rotating file or on standard error."""
+"""
+The log: one line per event (time, level, message), in a rotating file or on standard error.
+
+The log never stops the program, nor makes it wait: a line that can't be written is counted, and later lines are tried.
+"""
 
 import errno
+import io
 import logging
+import math
+import os
+import stat
+import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.errors import ConfigError
+from ble_exporter.streams import Losses, write_some
+from ble_exporter.utils import number_of
 
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"
@@ -15,6 +28,19 @@ STANDARD_ERROR = "-"
 # A scan every 30 s logs about 0.4 MB a day, so four files hold ten days and take little space on the SD card.
 MAX_BYTES = 1_000_000
 BACKUPS = 3
+
+# Standard error may end up on the same full disk, so it names a log that can't be written at most once an hour.
+_TELL_AGAIN_S = 3600.0
+
+_WAYS_OUT = {
+    errno.EACCES: "give this user write access, or ",
+    errno.EPERM: "give this user write access, or ",
+    errno.EROFS: "in a systemd unit, add its folder to ReadWritePaths=, or ",
+    errno.ENOSPC: "free some space on its disk, or ",
+}
+
+# Without O_NONBLOCK, opening a named pipe waits for its reader, and writing to it waits, too.
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class _LineFormatter(logging.Formatter):
@@ -32,12 +58,192 @@ class _LineFormatter(logging.Formatter):
         return super().formatMessage(record)
 
 
+class LogHandler(logging.Handler):
+    """
+    A handler that counts the lines that it can't write, and logs their number when it can write again.
+
+    Attributes:
+        losses: The lines that were lost.
+    """
+
+    losses: Losses
+    _lost_before = 0
+    _is_torn = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or count it as lost."""
+        losses = self.losses
+        try:
+            line = self.format(record)
+            if losses.cause:
+                lost = number_of(losses.lines - self._lost_before, "line")
+                note = f"the log could not be written ({losses.cause}): {lost} lost"
+                self._write(self.format(logging.LogRecord(record.name, logging.WARNING, "", 0, note, None, None)))
+                losses.cause, self._lost_before = "", losses.lines
+            self._write(line)
+        except OSError as error:
+            losses.lines += 1
+            self.note_failure(error)
+        except Exception:
+            self.handleError(record)
+
+    def note_failure(self, error: OSError) -> None:
+        """Note why the log can't be written."""
+        is_full_pipe = isinstance(error, BlockingIOError)
+        self.losses.cause = "nobody reads it" if is_full_pipe else error.strerror or str(error)
+
+    def _write(self, line: str) -> None:
+        data = f"{line}\n".encode(errors="backslashreplace")
+        descriptor = self._ready(len(data))
+        # If only the first part of a line could be written, the next line must not continue it.
+        data = b"\n" + data if self._is_torn else data
+        while data:
+            written = write_some(descriptor, data)
+            if not written:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            data = data[written:]
+            self._is_torn = bool(data)
+
+    def _ready(self, size: int) -> int:
+        """Return the descriptor to which a line of `size` bytes can be written. Raises an OSError."""
+        raise NotImplementedError
+
+
+class StandardErrorLog(LogHandler):
+    """The log on standard error, given by its descriptor; it may be a pipe that nobody reads."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.losses = Losses()
+        self._descriptor = descriptor
+
+    def _ready(self, _size: int) -> int:
+        return self._descriptor
+
+
+class LogFile(LogHandler, RotatingFileHandler):
+    """
+    The log in a file, which is opened again after it was moved or removed.
+
+    A file that can't be renamed, because it is mounted or its folder can't be written, keeps its newest half instead.
+    Devices and pipes are not rotated, nor is the file that is also a standard stream of this program.
+
+    Args:
+        path: The file.
+        tell: Called with one line of text when the file can't be written, at most once an hour.
+        clock: Returns monotonic seconds.
+    """
+
+    def __init__(self, path: str, tell: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+        RotatingFileHandler.__init__(self, path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True)
+        self.losses = Losses()
+        self._tell = tell
+        self._clock = clock
+        self._told_s = -math.inf
+        self._descriptor: int | None = None
+        try:
+            self._descriptor = self._opened()
+        except OSError as error:
+            self.note_failure(error)
+
+    def note_failure(self, error: OSError) -> None:
+        """Note why the log can't be written, close the file, and tell the user."""
+        super().note_failure(error)
+        self._close_file()
+        now_s = self._clock()
+        if now_s - self._told_s >= _TELL_AGAIN_S:
+            self._told_s = now_s
+            problem = f"log_file: {self.baseFilename} can't be written ({self.losses.cause}), so log lines are lost"
+            way_out = _WAYS_OUT.get(error.errno or 0, "")
+            self._tell(f'{problem}: {way_out}set log_file to another path, or to "-" for standard error')
+
+    def doRollover(self) -> None:  # noqa: N802 - logging's name
+        """Rename the file and its predecessors, and begin a new one; if that is impossible, keep the newest half."""
+        # Of a symbolic link, the file that it names is rotated, and the link stays.
+        path = os.path.realpath(self.baseFilename)
+        # First the file itself: if it can't be renamed, its predecessors must not move on.
+        newest, *older = [Path(f"{path}.{number}") for number in range(self.backupCount + 1)]
+        try:
+            Path(path).replace(newest)
+        except OSError:
+            _keep_newest(Path(path), self.maxBytes // 2)
+            return
+        for before, after in reversed([*pairwise([newest, *older])]):
+            with suppress(OSError):
+                before.replace(after)
+        self._close_file()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._close_file()
+        super().close()
+
+    def _ready(self, size: int) -> int:
+        if self._descriptor is not None:
+            if self._was_moved(self._descriptor):
+                self._close_file()
+            elif self._is_full(self._descriptor, size):
+                self.doRollover()
+        if self._descriptor is None:
+            self._descriptor = self._opened()
+        self._is_torn = self._is_torn and os.fstat(self._descriptor).st_size > 0
+        return self._descriptor
+
+    def _was_moved(self, descriptor: int) -> bool:
+        try:
+            there = Path(self.baseFilename).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            # The folder can't be entered any more, but the file is still open.
+            return False
+        return not os.path.samestat(there, os.fstat(descriptor))
+
+    def _is_full(self, descriptor: int, size: int) -> bool:
+        status = os.fstat(descriptor)
+        is_rotated = stat.S_ISREG(status.st_mode) and not _is_standard_stream(status)
+        return is_rotated and status.st_size > 0 and status.st_size + size > self.maxBytes
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self.baseFilename, _APPEND, 0o666)
+        except FileNotFoundError:
+            Path(os.path.realpath(self.baseFilename)).parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self.baseFilename, _APPEND, 0o666)
+
+    def _close_file(self) -> None:
+        if self._descriptor is not None:
+            # The error of a file that can't be written may appear again here.
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _is_standard_stream(status: os.stat_result) -> bool:
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return True
+    return False
+
+
+def _keep_newest(path: Path, most_bytes: int) -> None:
+    """Remove all but the last lines of a file, without replacing the file."""
+    with suppress(OSError), path.open("r+b") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
+        file.readline()
+        newest = file.read()
+        file.seek(0)
+        file.write(newest)
+        file.truncate()
+
+
 def get_logger(app_config: AppConfig) -> logging.Logger:
     """
     Return the program's logger with one handler, which writes to the configured log file or to standard error.
 
-    Creates the folder of the log file. Another call replaces the handler. Raises a ConfigError if the log file can't be
-    written.
+    Creates the folder of the log file. Another call replaces the handler. If the log file can't be written, a warning
+    on standard error says so, and the handler goes on trying.
     """
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -51,16 +257,16 @@ def get_logger(app_config: AppConfig) -> logging.Logger:
     return logger
 
 
+def log_losses(logger: logging.Logger) -> Losses:
+    """Return the losses of the logger's handler, which the handler goes on updating."""
+    return next((handler.losses for handler in logger.handlers if isinstance(handler, LogHandler)), Losses())
+
+
 def _handler(log_file: str) -> logging.Handler:
-    if log_file == STANDARD_ERROR:
-        return logging.StreamHandler()
-    path = Path(log_file)
+    if log_file != STANDARD_ERROR:
+        return LogFile(log_file, lambda text: sys.stderr.write(f"ble-exporter: warning: {text}\n"))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
-    except OSError as error:
-        is_read_only = error.errno == errno.EROFS
-        hint = "in a systemd unit, add its folder to ReadWritePaths=" if is_read_only else "give this user write access"
-        problem = f"{path.absolute()} can't be written ({error.strerror})"
-        hint += ', set log_file to another path, or to "-" for standard error'
-        raise ConfigError(problem, hint, key="log_file") from error
+        return StandardErrorLog(sys.stderr.fileno())
+    except io.UnsupportedOperation:
+        # The stream exists only in this process, as in a test.
+        return logging.StreamHandler()

@@ -2,8 +2,8 @@
 
 import argparse
 import gc
-import io
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING
 from ble_exporter import __version__
 from ble_exporter.cli import COMMANDS, run
 from ble_exporter.cli.options import parse
-from ble_exporter.cli.parser import EXIT_BLUETOOTH, EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
-from ble_exporter.cli.terminal import discard_output
-from ble_exporter.errors import ConfigError, ExporterError
+from ble_exporter.cli.parser import (
+    EXIT_BLUETOOTH,
+    EXIT_CONFIG,
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_SIGNAL,
+    EXIT_STREAM,
+)
+from ble_exporter.errors import ConfigError, ExporterError, StreamError
+from ble_exporter.streams import discard_output, guard_standard_streams
 from ble_exporter.utils import number_of, one_line
 
 if TYPE_CHECKING:
@@ -84,16 +92,55 @@ class _Signals:
 def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = None) -> int:
     """Run the program, by default with this process's arguments and with `build_radio`; return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Some terminals can't show a °, and a device name can contain any character.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    if arguments and arguments[0] in COMMANDS:
-        return _command(arguments[0], arguments[1:])
-    signals = _Signals()
-    signals.install()
-    # With a full disk, logging would otherwise print a traceback for every log line.
-    logging.raiseExceptions = False
-    return _serve(parse(arguments), signals, build)
+    is_command = bool(arguments) and arguments[0] in COMMANDS
+    try:
+        guard_standard_streams(needs_output=is_command)
+        try:
+            if is_command:
+                with _ended_by_signals():
+                    return _command(arguments[0], arguments[1:])
+            signals = _Signals()
+            signals.install()
+            # Otherwise a bug in a log call would print a traceback for every such line.
+            logging.raiseExceptions = False
+            return _serve(parse(arguments), signals, build)
+        finally:
+            # Here, not at the exit of the interpreter, a failure can still be reported.
+            _flush_output()
+    except StreamError as error:
+        discard_output()
+        return _failed(error)
+
+
+def _flush_output() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has closed the pipe, as `head` does.
+        discard_output()
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """
+    During the block, let SIGTERM and SIGHUP end the program immediately.
+
+    They do so by default, except in the first process of a container: for that one, the default is to ignore them.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        os._exit(EXIT_SIGNAL + number)
+
+    # nohup ignores SIGHUP, and a command must not change that.
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
@@ -130,24 +177,25 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
     try:
-        status = run(name, arguments)
-        sys.stdout.flush()
+        return run(name, arguments)
     except BrokenPipeError:
         # The reader has closed the pipe, as `head` does.
-        discard_output(sys.stdout)
+        discard_output()
         return EXIT_OK
+    except StreamError:
+        raise
     except ExporterError as error:
         return _failed(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    return status
 
 
 def _failed(error: ExporterError, *, is_logged: bool = False) -> int:
     if not is_logged:
         for part in error.parts if isinstance(error, ConfigError) else [error]:
             print("ble-exporter: error:", one_line(part), file=sys.stderr)
-    return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_BLUETOOTH
+    statuses = ((ConfigError, EXIT_CONFIG), (StreamError, EXIT_STREAM))
+    return next((status for kind, status in statuses if isinstance(error, kind)), EXIT_BLUETOOTH)
 
 
 def _print_checked(path: str, config: "AppConfig") -> None:

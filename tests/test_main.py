@@ -2,10 +2,14 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,7 +60,8 @@ def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
 
-    assert (69, 1) == (process.returncode, err.count("\n"))
+    # One line for the log, one for Bluetooth.
+    assert (69, 2) == (process.returncode, err.count("\n"))
 
 
 def test_the_shipped_capture_is_heard_with_its_configuration(tmp_path: Path) -> None:
@@ -118,13 +123,54 @@ def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.
     assert err.startswith("ble-exporter: error: listen_port: port ")
 
 
-def test_an_unwritable_log_folder_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """There is no log to read, so the error must be on standard error."""
+def test_a_log_that_cannot_be_opened_is_a_warning_and_a_metric(tmp_path: Path) -> None:
+    """No reading is lost for want of a log line, as with a full SD card; but somebody must learn of it."""
     (tmp_path / "file").touch()
     path = write_config(tmp_path, {"log_file": str(tmp_path / "file" / "x.log")})
+    port = yaml.safe_load(path.read_text())["listen_port"]
+    with running("--config", str(path), "--mock") as process:
+        metrics = scraped(port, until="ble_exporter_log_lines_lost_total")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE_S)
 
-    assert 78 == main(["--config", str(path), "--mock"])
-    assert capsys.readouterr().err.startswith(f"ble-exporter: error: log_file: {tmp_path}/file/x.log can't be written")
+    assert "ble_exporter_log_writable 0.0" in metrics
+    assert (0, 1) == (process.returncode, err.count("\n"))
+    assert err.startswith(f"ble-exporter: warning: log_file: {tmp_path}/file/x.log can't be written (Not a directory)")
+
+
+@pytest.mark.parametrize("log_file", ["-", "/dev/stderr"])
+def test_a_pipe_that_nobody_reads_stops_neither_the_radio_nor_sigterm(tmp_path: Path, log_file: str) -> None:
+    """The program that starts the exporter may forget to read its log; lines are then lost, and counted."""
+    reader, writer = os.pipe()
+    path = write_config(tmp_path, {"log_file": log_file})
+    port = yaml.safe_load(path.read_text())["listen_port"]
+    with os.fdopen(reader), os.fdopen(writer, "wb", buffering=0) as pipe:
+        os.set_blocking(writer, False)
+        while pipe.write(b"x" * select.PIPE_BUF) is not None:
+            pass
+        os.set_blocking(writer, True)
+        command = [sys.executable, "-m", "ble_exporter", "--config", str(path), "--mock"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=pipe, cwd=ROOT) as process:
+            try:
+                metrics = scraped(port, until='ble_sensor_seen{device="living_room"} 1.0')
+                process.send_signal(signal.SIGTERM)
+                status = process.wait(timeout=PATIENCE_S)
+            finally:
+                process.kill()
+
+    lost = re.findall(r"^ble_exporter_log_lines_lost_total (\d+)", metrics, re.MULTILINE)
+    assert (0, True) == (status, int(lost[0]) >= 2)
+
+
+def scraped(port: int, until: str) -> str:
+    """Return the first metrics that contain a text, as soon as the program serves them."""
+    deadline = time.monotonic() + PATIENCE_S
+    metrics = ""
+    while until not in metrics and time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+            metrics = response.read().decode()
+    assert until in metrics
+    return metrics
 
 
 def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,8 +19,10 @@ EXIT_OK = 0
 EXIT_FAILURE = 1  # the --help of each command explains it
 EXIT_USAGE = 2  # as in argparse
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE in sysexits.h
+EXIT_STREAM = 74  # EX_IOERR in sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG in sysexits.h
-EXIT_INTERRUPTED = 130  # as shells report a command that was ended by SIGINT
+EXIT_SIGNAL = 128  # plus the number of the signal that ended a command, as shells report it
+EXIT_INTERRUPTED = 130  # by SIGINT
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,7 +48,7 @@ class Parser(argparse.ArgumentParser):
     ) -> None:
         program = f"{PROGRAM} {command}".rstrip()
         self._commands = commands or {}
-        statuses = {EXIT_USAGE: "wrong usage", **statuses}
+        statuses = {EXIT_USAGE: "wrong usage", EXIT_STREAM: "standard input or output failed", **statuses}
         blocks = [
             _block("examples", ((f"{program} {call}".rstrip(), what) for call, what in examples.items())),
             _block("exit status", ((str(status), what) for status, what in sorted(statuses.items()))),

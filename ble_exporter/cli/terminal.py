@@ -26,11 +26,6 @@ class Painter:
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._paints and codes else text
 
 
-def discard_output(stream: TextIO) -> None:
-    """Redirect a stream whose pipe is closed to /dev/null; otherwise Python reports the error again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def write(stream: TextIO, text: str) -> None:
     """Write and flush the text; replace characters that the stream can't encode with question marks."""
     encoding = stream.encoding or "utf-8"

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from ble_exporter import __version__
 from ble_exporter.device.clock import Clock
 from ble_exporter.errors import HTTP_ERROR_KINDS, REJECT_REASONS, HttpErrorKind, RejectReason
+from ble_exporter.streams import Losses
 
 
 @dataclass
@@ -19,11 +20,13 @@ class SelfMetrics(Collector):
 
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.
+        log: The lines that the log could not take; the log's handler updates them.
         last_scan_s: When the last scan ended, by the clock; None before the first end.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
+    log: Losses = field(default_factory=Losses)
     decoded: int = 0
     unknown_device: int = 0
     unknown_objects: int = 0
@@ -89,6 +92,7 @@ class SelfMetrics(Collector):
             ("impossible_values", "Values left out because no sensor can have measured them.", self.impossible_values),
             ("measurements_left_out", "Measurements and buttons that their device has no room for.", self.left_out),
             ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
+            ("log_lines_lost", "Lines that the log could not take.", self.log.lines),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
         when = "Unix time at which the last scan ended; 0 before the first."
@@ -96,3 +100,5 @@ class SelfMetrics(Collector):
         ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
         yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, ended)
         yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)
+        writable = "1 while the log can be written, 0 after a line was lost."
+        yield GaugeMetricFamily("ble_exporter_log_writable", writable, not self.log.cause)

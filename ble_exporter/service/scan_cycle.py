@@ -11,6 +11,7 @@ from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ScannerError
 from ble_exporter.exporter import StatusTracker
+from ble_exporter.logger import log_losses
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.pipeline import Pipeline, build_devices
@@ -44,7 +45,7 @@ class ScanCycle:
         state_folder: Path | None = None,
     ) -> None:
         self._clock = clock or Clock()
-        self.counts = SelfMetrics(radio.adapters, self._clock)
+        self.counts = SelfMetrics(radio.adapters, self._clock, log_losses(log))
         self.replay_state = ReplayState(state_folder, config.keys, self.counts, log, clock=self._clock)
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)

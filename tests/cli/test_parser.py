@@ -47,7 +47,8 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         command().parse(["--help"])
 
     assert capsys.readouterr().out.endswith(
-        "\nexamples:\n  ble-exporter decode 40  read\n\nexit status:\n  0  ok\n  2  wrong usage\n"
+        "\nexamples:\n  ble-exporter decode 40  read\n\nexit status:\n"
+        "  0   ok\n  2   wrong usage\n  74  standard input or output failed\n"
     )
 
 

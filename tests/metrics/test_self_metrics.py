@@ -24,6 +24,8 @@ def test_all_exist_from_the_first_scrape() -> None:
         ("ble_exporter_unknown_objects_total",): 0,
         ("ble_exporter_impossible_values_total",): 0,
         ("ble_exporter_measurements_left_out_total",): 0,
+        ("ble_exporter_log_lines_lost_total",): 0,
+        ("ble_exporter_log_writable",): 1,
         ("ble_exporter_last_scan_timestamp_seconds",): 0,
         ("ble_exporter_last_scan_duration_seconds",): 0,
     } | {

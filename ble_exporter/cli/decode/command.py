@@ -15,6 +15,7 @@ from ble_exporter.cli.decode.pasted_text import pasted
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_data import hci_report
+from ble_exporter.streams import read_standard_input
 
 # The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54.
 _MOST_BYTES = 1650
@@ -101,7 +102,7 @@ def _parser() -> Parser:
 def _input(words: Sequence[str]) -> str:
     if list(words) != [_STANDARD_INPUT]:
         return " ".join(words)
-    return sys.stdin.buffer.read(_MOST_CHARACTERS).decode(errors="replace")
+    return read_standard_input(_MOST_CHARACTERS).decode(errors="replace")
 
 
 def _report(data: bytes) -> tuple[bytes, str] | None:
@@ -140,5 +141,5 @@ def _keys(options: Namespace) -> Mapping[str, bytes]:
     if options.key is not None:
         return {"": key_of(options.key, "--key")}
     if options.key_file == _STANDARD_INPUT:
-        return {"": key_of(sys.stdin.buffer.read(_MOST_CHARACTERS).decode("latin-1"), "--key-file -")}
+        return {"": key_of(read_standard_input(_MOST_CHARACTERS).decode("latin-1"), "--key-file -")}
     return {"": key_in(options.key_file)} if options.key_file is not None else {}

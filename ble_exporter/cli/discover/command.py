@@ -1,7 +1,6 @@
 """`ble-exporter discover`: finds the sensors in range, and adds those that the user chooses to the configuration."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from ble_exporter.cli.discover.choice import DeviceRequest
@@ -14,8 +13,8 @@ from ble_exporter.cli.parser import (
     Parser,
     number_between,
 )
-from ble_exporter.cli.terminal import discard_output
 from ble_exporter.config.devices import ADDRESS
+from ble_exporter.streams import discard_output
 
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         return run(options)
     except BrokenPipeError:
         # The reader of standard output has exited, as in `| head`.
-        discard_output(sys.stdout)
+        discard_output()
         return EXIT_FAILURE if options.add else EXIT_OK
 
 

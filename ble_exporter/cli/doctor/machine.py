@@ -15,6 +15,7 @@ from ble_exporter.logger import BACKUPS, MAX_BYTES, STANDARD_ERROR
 _UNIT = "etc/systemd/system/ble_exporter.service"
 _SYNCHRONIZED = "run/systemd/timesync/synchronized"
 _SERVICE_USER = "ble"
+_MAKE_SPACE = "sudo journalctl --vacuum-size=50M"
 
 # The date when this check was written: a clock that shows an earlier time is wrong.
 _NOT_BEFORE = datetime(2026, 11, 1, tzinfo=timezone.utc).timestamp()
@@ -64,24 +65,34 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("ok", "log: standard error")
         return
     path = Path(file).absolute()
+    # The log follows a link, even to a file that does not exist yet. The link /dev/stdout may lead to no path at all.
+    target = Path(os.path.realpath(path))
+    path = target if os.access(target, os.F_OK) == os.access(path, os.F_OK) else path
     # Unlike os.access, Path.exists raises an error if this user can't enter a folder.
     folder = next(parent for parent in path.parents if os.access(parent, os.F_OK))
     edit = context.edit_command("log_file")
     disk = os.statvfs(folder)
+    is_there = os.access(path, os.F_OK)
+    is_full = not disk.f_bavail or (not is_there and disk.f_files and not disk.f_favail)
     if not folder.is_dir():
         yield CheckResult("fail", f"log: {folder} is a file, so {path} can't be created", edit)
     elif disk.f_flag & os.ST_RDONLY:
         text = f'log: {folder} is on a read-only file system; set log_file to "-" for standard error'
         yield CheckResult("fail", text, edit)
-    elif not os.access(folder, os.W_OK | os.X_OK) or (os.access(path, os.F_OK) and not os.access(path, os.W_OK)):
+    elif not os.access(path if is_there else folder, os.W_OK):
         owner, parent = shlex.quote(own_name()), shlex.quote(str(path.parent))
         command = f"sudo chown -R {owner} {parent}" if folder == path.parent else f"sudo install -d -o {owner} {parent}"
         yield CheckResult("fail", f"log: {path} can't be written by {own_name()}", command)
     elif path.is_dir():
         yield CheckResult("fail", f"log: {path} is a folder; log_file must name a file", edit)
+    elif is_full:
+        yield CheckResult("fail", f"log: the disk of {folder} is full", _MAKE_SPACE)
+    elif not os.access(folder, os.W_OK | os.X_OK) and path.is_file():
+        text = f"log: {folder} can't be written by {own_name()}, so the log can't be rotated, and keeps its newest half"
+        yield CheckResult("warn", text, f"sudo chown {shlex.quote(own_name())} {shlex.quote(str(folder))}")
     elif disk.f_bavail * disk.f_frsize < MAX_BYTES * (BACKUPS + 1):
         text = f"log: less than {MAX_BYTES * (BACKUPS + 1) // 1_000_000} MB are free on the disk of {folder}"
-        yield CheckResult("warn", text, "sudo journalctl --vacuum-size=50M")
+        yield CheckResult("warn", text, _MAKE_SPACE)
     else:
         yield CheckResult("ok", f"log: {path} can be written")
 

@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import NamedTuple, TextIO
 
 from ble_exporter.cli.doctor import bluetooth, configuration, machine, sensors
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
-from ble_exporter.cli.terminal import Painter, Style, discard_output, write
+from ble_exporter.cli.terminal import Painter, Style, write
+from ble_exporter.streams import discard_output
 from ble_exporter.utils import number_of, one_line
 
 _STYLES: dict[Level, Style] = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
@@ -116,7 +116,6 @@ def _print_result(stream: TextIO, result: CheckResult, paint: Painter) -> None:
 def _print(stream: TextIO, line: str) -> None:
     try:
         write(stream, f"{line}\n")
-    except OSError:
+    except BrokenPipeError:
         # The reader of the output has exited, as in `| head`; the exit status still matters.
-        with suppress(OSError, ValueError):
-            discard_output(stream)
+        discard_output()

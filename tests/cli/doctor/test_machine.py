@@ -135,10 +135,32 @@ def test_an_unwritable_log_folder_is_made_writable(
     assert f"sudo install -d -o {ME} '{tmp_path}/my logs'" == not_there.command
 
 
+def test_the_file_behind_a_link_is_checked(context: CheckContext, write: Write, tmp_path: Path) -> None:
+    """The log follows the link, so the rights on the folder of the link do not matter."""
+    (tmp_path / "x.log").symlink_to(tmp_path / "disk/real.log")
+
+    assert f"log: {tmp_path}/disk/real.log can be written" == log_of(context, write, tmp_path / "x.log").text
+    assert CheckResult("ok", "log: /dev/null can be written") == log_of(context, write, "/dev/null")
+
+
+def test_a_folder_in_which_the_log_cannot_be_rotated_is_a_warning(
+    context: CheckContext, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log works, but keeps fewer lines than documented."""
+    (tmp_path / "x.log").touch()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and not (mode & os.X_OK))
+    result = log_of(context, write, tmp_path / "x.log")
+
+    assert ("warn", f"sudo chown {ME} {tmp_path}") == (result.level, result.command)
+    assert "so the log can't be rotated, and keeps its newest half" in result.text
+
+
 @pytest.mark.parametrize(
     ("flag", "free", "level", "text", "command"),
     [
         (os.ST_RDONLY, 10**6, "fail", "is on a read-only file system", "nano +5 "),
+        (0, 0, "fail", "the disk of", "sudo journalctl --vacuum-size=50M"),
         (0, 3, "warn", "less than 4 MB are free on the disk of", "sudo journalctl --vacuum-size=50M"),
     ],
 )

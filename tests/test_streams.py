@@ -1,0 +1,132 @@
+"""Standard streams that are closed or full, of the commands and of the program itself."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+from ble_exporter import streams
+from ble_exporter.errors import StreamError
+from tests.program import PATIENCE_S, ROOT, running
+
+pytestmark = pytest.mark.program
+
+PACKET = "4000b00151028d0a038d11"
+OUTPUTS = {"decode": ["decode", PACKET], "help": ["--help"], "help of a command": ["doctor", "--help"]}
+FULL = "ble-exporter: error: standard output can't be written (No space left on device)\n"
+CLOSED = "ble-exporter: error: standard output is closed\n"
+
+
+def shell(redirection: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program in a shell, with redirections such as ">&-"; return its result."""
+    return subprocess.run(
+        ["sh", "-c", f'"$@" {redirection}', "sh", sys.executable, "-m", "ble_exporter", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=PATIENCE_S,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS.values(), ids=OUTPUTS)
+@pytest.mark.parametrize(("redirection", "said"), [(">/dev/full", FULL), (">&-", CLOSED)], ids=["full", "closed"])
+def test_output_that_cannot_be_written_is_one_line_and_a_status(
+    redirection: str, said: str, arguments: list[str]
+) -> None:
+    """A script that saves the output on a full disk must not take the empty file for a result."""
+    done = shell(redirection, *arguments)
+
+    assert (74, said) == (done.returncode, done.stderr)
+
+
+def test_unbuffered_output_is_no_exception() -> None:
+    """Images of containers set PYTHONUNBUFFERED, and argparse ignores the errors of unbuffered output."""
+    done = shell(">/dev/full", "--version", PYTHONUNBUFFERED="1")
+
+    assert (74, FULL) == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"], ids=["full", "closed"])
+def test_the_result_does_not_depend_on_standard_error(redirection: str) -> None:
+    """Messages may be lost, but neither may they get into the result, nor change the status."""
+    good, bad = shell(redirection, "decode", PACKET), shell(redirection, "decode", "4000b001510245")
+    wrong = shell(redirection, "decode", "xyz")
+    listened = shell(redirection, "discover", "--mock", "--seconds", "1", "--json")
+
+    assert [0, 1, 2] == [good.returncode, bad.returncode, wrong.returncode]
+    assert (0, "{") == (listened.returncode, listened.stdout[:1])
+
+
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        ("<&-", "ble-exporter: error: standard input is closed\n"),
+        ("0>/dev/null", "ble-exporter: error: standard input can't be read (Bad file descriptor)\n"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [["decode", "-"], ["decode", PACKET, "--key-file", "-"]])
+def test_input_that_cannot_be_read_is_one_line_and_a_status(redirection: str, said: str, arguments: list[str]) -> None:
+    """A cron job or a service manager may start a command without standard input."""
+    done = shell(redirection, *arguments)
+
+    assert (74, "", said) == (done.returncode, done.stdout, done.stderr)
+
+
+def test_with_every_stream_closed_nothing_breaks() -> None:
+    """Otherwise the next file that the program opens would receive its messages."""
+    assert 74 == shell("<&- >&- 2>&-", "decode", PACKET).returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_is_ended_by_signals_even_as_the_first_process(number: signal.Signals) -> None:
+    """In a container it is the first process, for which the kernel ignores signals without a handler."""
+    with running("discover", "--mock", "--seconds", "60") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("heard ")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=PATIENCE_S)
+
+    # Without a handler, the status would be the negative number.
+    assert (128 + number, "listening for 60 s\n") == (process.returncode, err)
+
+
+def test_a_full_pipe_takes_what_fits() -> None:
+    """Waiting for a reader would stop the radio."""
+    reader, writer = os.pipe()
+    try:
+        unblocked = streams.unblocked(writer)
+        sizes = []
+        while written := streams.write_some(unblocked, b"x" * 1000):
+            sizes.append(written)
+        os.read(reader, 65536)
+
+        assert ({1000}, 0) == (set(sizes[:-1]), written)
+        assert 1000 == streams.write_some(writer, b"x" * 1000)
+        assert os.get_blocking(writer), "other programs write to the same pipe"
+        os.close(unblocked)
+    finally:
+        os.close(reader)
+        with suppress(OSError):
+            os.close(writer)
+
+
+def test_a_failed_read_names_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that was closed fails with an I/O error."""
+
+    class Broken:
+        """A standard input that fails."""
+
+        buffer = property(lambda self: self)
+
+        def read(self, _size: int) -> bytes:
+            """See BufferedReader."""
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("sys.stdin", Broken())
+    with pytest.raises(StreamError, match=r"^standard input can't be read \(Input/output error\)$"):
+        streams.read_standard_input(10)
