@@ -118,6 +118,10 @@ class ConfigErrors(ConfigError):  # noqa: N818 - it is several errors
         return self._parts
 
 
+class PortError(ConfigError):
+    """The HTTP server can't listen on its address or port now, but perhaps later."""
+
+
 class ScannerError(ExporterError):
     """
     Bluetooth is not available, or stopped working.

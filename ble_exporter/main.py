@@ -22,8 +22,9 @@ from ble_exporter.cli.parser import (
     EXIT_OK,
     EXIT_SIGNAL,
     EXIT_STREAM,
+    EXIT_TEMPORARY,
 )
-from ble_exporter.errors import ConfigError, ExporterError, StreamError
+from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
 from ble_exporter.streams import discard_output, guard_standard_streams
 from ble_exporter.utils import number_of, one_line
 
@@ -194,7 +195,7 @@ def _failed(error: ExporterError, *, is_logged: bool = False) -> int:
     if not is_logged:
         for part in error.parts if isinstance(error, ConfigError) else [error]:
             print("ble-exporter: error:", one_line(part), file=sys.stderr)
-    statuses = ((ConfigError, EXIT_CONFIG), (StreamError, EXIT_STREAM))
+    statuses = ((PortError, EXIT_TEMPORARY), (ConfigError, EXIT_CONFIG), (StreamError, EXIT_STREAM))
     return next((status for kind, status in statuses if isinstance(error, kind)), EXIT_BLUETOOTH)
 
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from ble_exporter import __version__
+from ble_exporter.errors import ConfigError, PortError
 from ble_exporter.main import main
 from tests.conftest import HERE
 from tests.program import PATIENCE_S, ROOT, running, write_config
@@ -112,15 +113,13 @@ def test_a_log_on_standard_error_has_the_error_once(tmp_path: Path) -> None:
     assert (69, 1) == (process.returncode, err.count("D-Bus can't be reached"))
 
 
-def test_a_port_in_use_ends_with_78_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A restart can't help while another program has the port, so systemd must not restart the exporter."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        path = write_config(tmp_path, {"listen_port": other.getsockname()[1]})
-        status = main(["--config", str(path), "--mock"])
-
-    err = capsys.readouterr().err
-    assert (78, 1) == (status, err.count("\n"))
-    assert err.startswith("ble-exporter: error: listen_port: port ")
+@pytest.mark.parametrize(("error", "status"), [(PortError("in use"), 75), (ConfigError("wrong"), 78)])
+def test_a_port_that_stays_in_use_ends_with_75_and_one_line(
+    config: Path, capsys: pytest.CaptureFixture[str], error: Exception, status: int
+) -> None:
+    """Unlike a wrong configuration, it may pass, so systemd must restart the exporter."""
+    assert status == main(["--config", str(config)], lambda *_settings, **_options: Radio(error=error))
+    assert f"ble-exporter: error: {error}\n" == capsys.readouterr().err
 
 
 def test_a_log_that_cannot_be_opened_is_a_warning_and_a_metric(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ble_exporter.cli.parser import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    EXIT_TEMPORARY,
     Parser,
     number_between,
 )
@@ -29,6 +30,7 @@ _STATUSES = {
     EXIT_OK: "ended by SIGTERM or SIGINT, or no error found",
     EXIT_FAILURE: "unexpected error, with a traceback; for a command, see its --help",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
+    EXIT_TEMPORARY: "the port could not be opened for two minutes",
     EXIT_CONFIG: "the configuration can't be used",
     EXIT_INTERRUPTED: "a command was interrupted (Ctrl-C)",
 }

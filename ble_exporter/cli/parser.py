@@ -20,6 +20,7 @@ EXIT_FAILURE = 1  # the --help of each command explains it
 EXIT_USAGE = 2  # as in argparse
 EXIT_BLUETOOTH = 69  # EX_UNAVAILABLE in sysexits.h
 EXIT_STREAM = 74  # EX_IOERR in sysexits.h
+EXIT_TEMPORARY = 75  # EX_TEMPFAIL in sysexits.h
 EXIT_CONFIG = 78  # EX_CONFIG in sysexits.h
 EXIT_SIGNAL = 128  # plus the number of the signal that ended a command, as shells report it
 EXIT_INTERRUPTED = 130  # by SIGINT

@@ -16,6 +16,8 @@ _MAX_HOST_LENGTH = 253
 # In a shorter scan, the radio would spend most of the time starting and stopping.
 _MIN_SECONDS = 1
 
+_BROADCAST = ipaddress.ip_address("255.255.255.255")
+
 EXAMPLES = {
     "scan_interval_seconds": "30",
     "scan_duration_seconds": "5",
@@ -75,7 +77,7 @@ class Settings:
     def listen_address(self) -> str | None:
         """Return the IP address of the HTTP server; None for all addresses."""
         hint = 'write one, such as "127.0.0.1", or remove the key to listen on all addresses'
-        return self.read("listen_address", _ip_address, None, "is not an IP address", hint)
+        return self.read("listen_address", _ip_address, None, "is not an IP address of a machine", hint)
 
     def choice(self, key: str, choices: Sequence[Choice], default: Choice) -> Choice:
         """Return one of the choices, which are compared without regard to case."""
@@ -130,9 +132,13 @@ def _log_file(value: Scalar) -> str | None:
 
 def _ip_address(value: Scalar) -> str | None:
     try:
-        return str(ipaddress.ip_address(str(value)))
+        address = ipaddress.ip_address(str(value))
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    # Nobody can connect to a multicast or broadcast address.
+    return None if address.is_multicast or address == _BROADCAST else str(address)
 
 
 def _adapter(value: Scalar) -> str | None:

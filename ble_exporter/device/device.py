@@ -248,6 +248,8 @@ class Device:
 
     def expire_unheard_since(self, moment_s: float) -> None:
         """Expire the values and receptions last heard before `moment_s`, regardless of their limits."""
+        if not self.is_present:
+            return
         for kept in self._kept():
             if kept.heard_s < moment_s:
                 kept.is_shown = False

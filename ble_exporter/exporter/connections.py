@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ble_exporter.exporter.connection import Connection
 from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.port import open_port
 
 MOST_CONNECTIONS = 64
 # File descriptors that stay free: about ten for standard streams, event loop, sockets and log, three for each adapter's
@@ -90,11 +91,12 @@ class HttpServer:
         self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
 
     async def listen(self, address: str | None, port: int) -> None:
-        """Listen on an address (None: on every address of the machine) and a port. Raises an OSError."""
+        """Listen as `open_port` does. Raises a PortError or another ConfigError."""
+        opened = open_port(address, port)
         if self._runner.server is None:
             await self._runner.setup()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._connection, address, port, backlog=_ACCEPTED_AT_ONCE)
+        server = await loop.create_server(self._connection, sock=opened, backlog=_ACCEPTED_AT_ONCE)
         self._listening.append(server)
         for listening in server.sockets:
             # asyncio's backlog is also the number of connections that it accepts before it does anything else.

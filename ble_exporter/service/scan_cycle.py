@@ -23,6 +23,9 @@ from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 
+# With thousands of devices out of range, a longer line would push all others out of the rotated log within minutes.
+_MOST_NAMES = 20
+
 
 class ScanCycle:
     """
@@ -129,11 +132,14 @@ class ScanCycle:
         counts.last_scan_s = self.tracker.last_scan_s = self._clock.now()
         counts.last_scan_duration = asyncio.get_running_loop().time() - self._began
         self.tracker.devices_seen = heard_count
-        names = f", not {', '.join(map(self._name_and_refusal, missed))}" if missed else ""
+        names = [self._name_and_refusal(device) for device in missed[:_MOST_NAMES]]
+        if len(missed) > len(names):
+            names.append(f"and {len(missed) - len(names)} more")
         received = counts.received - self._received_before
         unknown = counts.unknown_device - self._unknown_before
+        without = f", not {', '.join(names)}" if names else ""
         words = (
-            f"scan {counts.scans}: heard {heard_count} of {len(devices)} devices{names}; "
+            f"scan {counts.scans}: heard {heard_count} of {len(devices)} devices{without}; "
             f"{received} advertisements, {unknown} of them from unknown devices"
         )
         self._scan_log.scan_ended(words, self._clock.now())

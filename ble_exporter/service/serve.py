@@ -1,12 +1,11 @@
 """Wires the service together: the scans, the HTTP server, systemd's watchdog, and an orderly shutdown."""
 
 import asyncio
-import errno
 import logging
-import os
+from collections.abc import Coroutine
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.errors import ConfigError, ExporterError
+from ble_exporter.errors import ExporterError, PortError
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.http_errors import HttpErrors
@@ -16,18 +15,25 @@ from ble_exporter.service.replay_state import state_folder
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.service.systemd import STOPPING, Notifier, feed_watchdog
 from ble_exporter.tasks import Tasks
+from ble_exporter.utils import in_words
 
 # Time limits for stopping the scan and for open HTTP requests, so that the process ends within a second of SIGTERM.
 _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
 
+PATIENCE_S = 120.0
+"""At boot, an address may come late, and a predecessor may take a while to end and to give up its port."""
+_TRY_PORT_AGAIN_S = 2.0
 
-async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyncio.Event) -> None:
+
+async def serve(
+    config: AppConfig, radio: Radio, log: logging.Logger, stop: asyncio.Event, *, patience_s: float = PATIENCE_S
+) -> None:
     """
     Scan, and serve the readings, until `stop` is set.
 
-    Raises a ScannerError if a scan fails; a ConfigError if the port can't be used, or the library for decryption is
-    missing.
+    Raises a ScannerError if a scan fails; a PortError if the port still can't be opened after `patience_s` seconds; a
+    ConfigError if it can never be opened, or if the library for decryption is missing.
     """
     with Notifier(log) as notifier:
         cycle = ScanCycle(config, radio, log, notifier=notifier, state_folder=state_folder())
@@ -37,16 +43,16 @@ async def serve(config: AppConfig, radio: Radio, log: logging.Logger, stop: asyn
         app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status, errors=errors)
         server = HttpServer(app, errors, _STOP_HTTP_S)
         try:
-            await _run(config, cycle, server, stop, notifier=notifier, log=log)
+            listening = _listen(server, config, notifier=notifier, log=log, patience_s=patience_s)
+            await _run(cycle, listening, stop, notifier=notifier, log=log)
         finally:
             cycle.replay_state.save()
             await server.close()
 
 
 async def _run(
-    config: AppConfig,
     cycle: ScanCycle,
-    server: HttpServer,
+    listening: Coroutine[None, None, None],
     stop: asyncio.Event,
     *,
     notifier: Notifier,
@@ -55,7 +61,8 @@ async def _run(
     async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
         tasks.start(feed_watchdog(notifier, cycle.liveness.stalled, log))
         tasks.start(cycle.replay_state.keep())
-        await _listen(server, config, log)
+        # Meanwhile the sensors are heard, so that the first scrape has their readings.
+        tasks.start(listening)
         try:
             await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))
         finally:
@@ -68,28 +75,31 @@ async def _run(
             log.warning("while stopping: %s", error)
 
 
-async def _listen(server: HttpServer, config: AppConfig, log: logging.Logger) -> None:
+async def _listen(
+    server: HttpServer, config: AppConfig, *, notifier: Notifier, log: logging.Logger, patience_s: float
+) -> None:
+    """Open the port; while that is impossible, try again for `patience_s` seconds, and then raise the error."""
     address, port = config.listen_address, config.listen_port
-    try:
-        await server.listen(address, port)
-    except OSError as error:
-        raise listen_error(error, address, port) from error
-    shown = f"[{address}]" if address and ":" in address else address or "localhost"
+    now = asyncio.get_running_loop().time
+    deadline = now() + patience_s
+    is_waiting = False
+    while True:
+        try:
+            await server.listen(address, port)
+            break
+        except PortError as error:
+            if now() >= deadline:
+                raise
+            if not is_waiting:
+                is_waiting = True
+                log.warning("nothing is served yet, for up to %s: %s", in_words(patience_s), error)
+            # The end of a scan replaces this status, so it is set again and again.
+            notifier.notify_status(f"waiting to serve: {error.problem}")
+        # Neither the kernel nor the network announces that a port can be opened.
+        await asyncio.sleep(_TRY_PORT_AGAIN_S)
+    is_everywhere = address in (None, "::", "0.0.0.0")  # noqa: S104 - compared, not opened
+    shown = "localhost" if is_everywhere else f"[{address}]" if ":" in str(address) else address
     url = f"http://{shown}:{port}"
-    everywhere = "" if address else "; on every address of this machine"
+    family = "IPv4 " if address == "0.0.0.0" else ""  # noqa: S104
+    everywhere = f"; on every {family}address of this machine" if is_everywhere else ""
     log.info("serving on %s/metrics for Prometheus, and on %s for people%s", url, url, everywhere)
-
-
-def listen_error(error: OSError, address: str | None, port: int) -> ConfigError:
-    """Return the error, with a hint, for a server that can't listen on an address (None: every address) and a port."""
-    if error.errno == errno.EADDRINUSE:
-        hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
-        return ConfigError(f"port {port} is in use", hint, key="listen_port")
-    if error.errno == errno.EACCES:
-        return ConfigError(f"this user may not listen on port {port}", "set a port above 1023", key="listen_port")
-    # Since Python 3.13, asyncio's error for an address that it can't bind to has no errno.
-    if error.errno in (errno.EADDRNOTAVAIL, None):
-        problem, hint = f"{address} is not an address of this machine", "`ip address` shows its addresses"
-    else:
-        problem, hint = f"can't listen on {address} ({os.strerror(error.errno)})", "`ip address` shows others"
-    return ConfigError(problem, hint, key="listen_address")

@@ -179,6 +179,20 @@ def test_a_completed_scan_is_reported_everywhere(
     )
 
 
+def test_a_scan_without_thousands_of_devices_is_one_short_line(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log is rotated by size: a line of 200 kB every 30 s would leave no other line in it."""
+    caplog.set_level(logging.INFO)
+    devices = {f"A4:C1:38:01:{index >> 8:02X}:{index & 255:02X}": f"room_{index}" for index in range(3000)}
+
+    in_virtual_time(run_cycle(ScanCycle(replace(app_config, devices=devices), Radio(), log), 10))
+
+    line = caplog.messages[-1]
+    assert line.startswith("scan 1: heard 0 of 3000 devices, not room_0, room_1, ")
+    assert ", room_19, and 2980 more; 1 advertisements, 1 of them from unknown devices" in line
+
+
 def test_a_silent_device_expires_with_the_next_scan(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:

@@ -1,7 +1,5 @@
 """The checks of `doctor` for the configuration: its validity, the permissions of its bindkeys, and its port."""
 
-import asyncio
-import errno
 import http.client
 import json
 import os
@@ -17,8 +15,9 @@ from typing import Literal
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name, this_program
 from ble_exporter.config.app_config import load_config
 from ble_exporter.config.devices import world_readable_warnings
-from ble_exporter.errors import ConfigError
+from ble_exporter.errors import ConfigError, PortError
 from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.port import open_port
 from ble_exporter.utils import number_of
 
 _CREDENTIALS = "run/credentials/ble_exporter.service"
@@ -102,29 +101,26 @@ def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
 def check_port(context: CheckContext) -> Iterator[CheckResult]:
     """Check that the port is free, or used by a running exporter."""
     address, port = context.valid_config.listen_address, context.valid_config.listen_port
-    error = _bind_error(address, port)
-    if error is None:
+    problem = _port_problem(address, port)
+    if problem is None:
         yield CheckResult("ok", f"port: {port} is free")
         return
-    in_use = error.errno == errno.EADDRINUSE
+    in_use = isinstance(problem, PortError) and problem.key == "listen_port"
     version = _running_version(address, port, context.http_timeout_s) if in_use else None
     if version is not None:
         context.exporter_is_running = True
         yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
         return
-    # Imported here because importing aiohttp takes most of a second on a Raspberry Pi.
-    from ble_exporter.service import listen_error
-
-    yield CheckResult("fail", f"port: {listen_error(error, address, port)}", _port_command(context, error))
+    yield CheckResult("fail", f"port: {problem}", _port_command(context, problem))
 
 
-def _port_command(context: CheckContext, error: OSError) -> str:
-    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+def _port_command(context: CheckContext, problem: ConfigError) -> str:
+    if problem.key == "listen_address":
         return context.edit_command("listen_address")
     address, port = context.valid_config.listen_address, context.valid_config.listen_port
     first = max(port + 1, _FIRST_UNPRIVILEGED_PORT)
     others = range(first, min(first + _PORTS_TRIED, _LAST_PORT + 1))
-    free = next((other for other in others if _bind_error(address, other) is None), None)
+    free = next((other for other in others if _port_problem(address, other) is None), None)
     path = Path(context.config_path)
     has_line = re.search(r"^listen_port:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     if free is None or not has_line:
@@ -133,17 +129,11 @@ def _port_command(context: CheckContext, error: OSError) -> str:
     return f"{sudo}sed -i 's/^listen_port:.*/listen_port: {free}/' {shlex.quote(str(path))}"
 
 
-def _bind_error(address: str | None, port: int) -> OSError | None:
-    """Bind a port in the same way as aiohttp; return the error, or None if the exporter could bind the port too."""
-
-    async def bind() -> None:
-        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, address, port, start_serving=False)
-        server.close()
-        await server.wait_closed()
-
+def _port_problem(address: str | None, port: int) -> ConfigError | None:
+    """Open a port as the exporter does, and close it; return the error, or None if the exporter could open it, too."""
     try:
-        asyncio.run(bind())
-    except OSError as error:
+        open_port(address, port).close()
+    except ConfigError as error:
         return error
     return None
 

@@ -1,0 +1,96 @@
+"""The TCP port of the HTTP server: which errors may pass, and which addresses are answered."""
+
+import errno
+import socket
+
+import pytest
+
+from ble_exporter.errors import ConfigError, PortError
+from ble_exporter.port import open_port
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("address", [None, "::"])
+def test_every_address_is_ipv4_and_ipv6(address: str | None) -> None:
+    """A Prometheus that only has IPv4 must reach an exporter that listens on `::`."""
+    port = free_port()
+    with open_port(address, port):
+        for host in ("127.0.0.1", "::1"):
+            with socket.create_connection((host, port), timeout=10) as connection:
+                assert port == connection.getpeername()[1]
+
+
+@pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
+def test_without_ipv6_every_address_is_ipv4(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Many people switch IPv6 off, in the kernel or by sysctl."""
+    create_server = socket.create_server
+
+    def without_ipv6(address: tuple[str, int], *, family: int, dualstack_ipv6: bool = False) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(number, "no IPv6")
+        return create_server(address, family=family)
+
+    port = free_port()
+    monkeypatch.setattr(socket, "create_server", without_ipv6)
+    with open_port("::", port) as opened:
+        assert ("0.0.0.0", socket.AF_INET) == (opened.getsockname()[0], opened.family)
+
+
+def test_a_port_in_use_may_become_free() -> None:
+    """A predecessor that is about to end still holds the port."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(PortError) as caught:
+        open_port("127.0.0.1", port)
+
+    hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
+    assert f"listen_port: port {port} is in use; {hint}" == str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8::77", "fe80::1%nowhere"])
+def test_an_address_may_come_late(address: str) -> None:
+    """At boot, DHCP may take a minute, and an interface may appear after the exporter has started."""
+    text = f"listen_address: {address} is not an address of this machine; `ip address` shows its addresses"
+    with pytest.raises(PortError) as caught:
+        open_port(address, 8000)
+
+    assert text == str(caught.value)
+
+
+def test_the_broadcast_address_of_a_network_is_refused() -> None:
+    """The kernel lets a server listen on it, but nobody can connect."""
+    with pytest.raises(ConfigError, match=r"listen_address: 127\.255\.255\.255 is a broadcast address") as caught:
+        open_port("127.255.255.255", free_port())
+
+    assert not isinstance(caught.value, PortError)
+
+
+@pytest.mark.parametrize(
+    ("number", "may_pass", "said"),
+    [
+        (errno.EACCES, False, "listen_port: this user may not listen on port 80; set a port above 1023"),
+        (errno.EINVAL, False, "listen_address: can't listen on fe80::1 (Invalid argument); `ip address` shows others"),
+        (
+            errno.EMFILE,
+            True,
+            "listen_address: can't listen on fe80::1 (Too many open files); `ip address` shows others",
+        ),
+    ],
+)
+def test_other_errors_have_their_own_messages(
+    monkeypatch: pytest.MonkeyPatch, number: int, said: str, *, may_pass: bool
+) -> None:
+    """Each error needs its own hint; it is injected, because root can't provoke it on every machine."""
+
+    def create_server(*_arguments: object, **_options: object) -> socket.socket:
+        raise OSError(number, "x")
+
+    monkeypatch.setattr(socket, "create_server", create_server)
+    with pytest.raises(ConfigError) as caught:
+        open_port("fe80::1", 80)
+
+    assert (said, may_pass) == (str(caught.value), isinstance(caught.value, PortError))
