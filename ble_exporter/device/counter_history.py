@@ -233,7 +233,7 @@ class CounterHistory:
         if age_s >= self._pace.hold_s:
             return refusal.held(value, age_s, None)
         # A slow sensor repeats its counter all the time; a button that was pressed an hour ago does not.
-        is_repeated = self._pace.step_s is None or silence_s < LEAST_HOLD_S + self._pause_s
+        is_repeated = self._pace.step_s is None or silence_s < self._silence_s(LEAST_HOLD_S)
         return None if is_repeated else refusal.held(value, age_s, silence_s)
 
     def _refusal_of_leap(self, value: int, last: int, ahead: int, now: float) -> Refusal:
@@ -255,15 +255,14 @@ class CounterHistory:
             if now - self.heard_at < TRUST_S:
                 return refusal.too_high(value, last, most, "since its latest packet")
         is_live = trial.steps >= STEPS and now - trial.began >= SPAN_S and value == trial.last
-        if is_live and now - self.heard_at >= self._quiet_s:
+        if is_live and now - self.heard_at >= self._silence_s(QUIET_S):
             return None
         return refusal.trial(value, last, trial.steps, STEPS, self._pace.step_s or 0.0)
 
-    @property
-    def _quiet_s(self) -> float:
-        """The silence that a restart needs."""
+    def _silence_s(self, least_s: float) -> float:
+        """Return how long nothing is heard of a sensor that is silent, and has not only lost some packets."""
         usual_s = QUIET_INTERVALS * (self._rhythm.interval_s or 0.0)
-        return min(max(QUIET_S, usual_s), TRUST_S) + self._pause_s
+        return min(max(least_s, usual_s), TRUST_S) + self._pause_s
 
     def _trial_of(self, value: int, digests: Collection[bytes], now: float) -> _Trial:
         """Return the trial to which a packet belongs, with this packet."""

@@ -122,8 +122,8 @@ class ReplayState:
         self._counts.state_write_failures += 1
         level = logging.DEBUG if self._is_failing else logging.WARNING
         self._is_failing = True
-        text = "the state of the replay guard can't be written: %s; a restart will forget the latest counters"
-        self._log.log(level, text, error)
+        text = "the state of the replay guard can't be written to %s (%s): a restart will forget the latest counters"
+        self._log.log(level, text, self.path, error)
 
     def _marks(self, *, with_digests: bool) -> Marks:
         marks = {address: guard.marks(with_digests=with_digests) for address, guard in self._guards.items()}
