@@ -7,13 +7,15 @@ _JOINERS = frozenset("\u200c\u200d")
 # Emoji, including those that are newer than Python's table of characters.
 _EMOJI = ("\U0001f000", "\U0001faff")
 
+# Letters and symbols that are blank, so that a name of them would look empty.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # The flag of a part of a country, such as Scotland, is spelled with invisible letters.
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,10}\U000e007f")
 
 
 def is_visible(char: str) -> bool:
     """Return whether a character is shown, or joins the letters or emoji around it, and changes nothing else."""
-    return char.isprintable() or char in _JOINERS or _EMOJI[0] <= char <= _EMOJI[1]
+    return (char.isprintable() and char not in _BLANK) or char in _JOINERS or _EMOJI[0] <= char <= _EMOJI[1]
 
 
 def hidden_in(text: str) -> str:

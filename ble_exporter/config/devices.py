@@ -197,6 +197,9 @@ def _name(document: Document, device_node: Node, nodes: Mapping[str, Node]) -> s
     if is_mapping(device_node) and "name" not in nodes:
         document.fail(device_node, "mandatory key is missing", f"write `{_EXAMPLE}`", key="name", is_missing=True)
     node = nodes.get("name", device_node)
+    key, colon, value = text_of(node).partition(":")
+    if node is device_node and colon and key in KEYS:
+        document.fail(node, "a space is missing after the colon", f"write `{key}: {value}`", key=key)
     # The check uses the text, not the value, because YAML reads a bindkey of decimal digits as a number.
     if _BINDKEY_WITHIN.search(text_of(node)):
         document.fail(node, _BINDKEY_AS_NAME)

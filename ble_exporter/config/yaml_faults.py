@@ -34,7 +34,7 @@ _MAX_LINES_ABOVE = 1000
 _FIRST_LINE = ("the first setting is indented", "begin every setting in the first column")
 _SPACES = {"\t": "  ", "\u200b": "", "\u2060": "", "\ufeff": ""}
 _CLOSING = {"{": "}", "[": "]"}
-_NO_COLON = ("a colon is missing after the key", "write one `key: value` per line")
+_NO_COLON = ("a colon, or the space after it, is missing", "write one `key: value` per line")
 _INDENTATION = ("the indentation is wrong", "begin the line in the same column as the other lines of its kind")
 _UNCLOSED = ("the closing quotation mark is missing", "add it at the end of the text")
 # PyYAML's description; whether the fault is where the construct begins; the description and the hint for the user.
@@ -192,8 +192,12 @@ def _strange_spaces(line: str, *, is_in_braces: bool) -> _Found | None:  # noqa:
         _SPACES.get(char, " ") if _STRANGE_SPACE.match(shown) else char
         for char, shown in zip(line, masked, strict=True)
     )
-    name = "a tab" if found[0] == "\t" else f"the character U+{ord(found[0]):04X}, which looks like a space,"
-    return found.start() + 1, f"{name} is not allowed here", "write spaces", mended
+    name, hint = f"the character U+{ord(found[0]):04X}, which looks like a space,", "write spaces"
+    if found[0] == "\t":
+        name = "a tab"
+    elif not _SPACES.get(found[0], " "):
+        name, hint = f"the invisible character U+{ord(found[0]):04X}", "remove it"
+    return found.start() + 1, f"{name} is not allowed here", hint, mended
 
 
 def _wrong_quotes(line: str, *, is_in_braces: bool) -> _Found | None:  # noqa: ARG001 - the signature of all rules
@@ -212,7 +216,7 @@ class _KeyRules:
         # In braces, no space is needed after a key in quotes.
         self._quoted = re.compile(rf"^\s*([\"'])(?:{key})\1:(?=\S)")
         self._half_quoted = re.compile(rf"^\s*(?:([\"']){key}|{key}([\"']))(?=\s*:(?:\s|$))")
-        self._without_colon = re.compile(rf"^\s*({'|'.join(known)})(?:\s*[=：]\s*|\s+)(?=[^\s:=：#])")
+        self._without_colon = re.compile(rf"^\s*([\"']?{key}[\"']?)(?:\s*[=：]\s*|\s+)(?=[^\s:=：#])")
 
     def __call__(self, line: str, *, is_in_braces: bool) -> _Found | None:
         masked = _masked(line)
@@ -227,7 +231,7 @@ class _KeyRules:
             indentation = line[: len(line) - len(line.lstrip())]
             mended = f"{indentation}{quote}{bare}{quote}{line[found.end() :]}"
             return len(indentation) + 1, "one of the quotation marks is missing", f"write {quote}{bare}{quote}", mended
-        found = self._without_colon.match(masked)
+        found = self._without_colon.match(line)
         if found:
             end = found.end()
             hint = f"write `{found[1]}: {_value(line[end:])}`"
