@@ -77,6 +77,8 @@ def read_devices(document: Document, node: Node | None, *, may_be_empty: bool, p
     if node is None or (may_be_empty and is_empty(node)):
         return devices
     for address_node, device_node in _entries(document, node):
+        if document.errors.is_full:
+            break
         _read_device(document, address_node, device_node, devices, pause_s)
     return devices
 

@@ -8,7 +8,7 @@ from ble_exporter.utils import one_line
 MAX_ERRORS_SHOWN = 20
 
 # Errors are sorted by line before the first ones are shown, so more are kept than shown.
-_MAX_ERRORS_KEPT = 1000
+_MAX_ERRORS = 1000
 
 # Matches a bindkey or a part of a bindkey, which no message shows. A Bluetooth address is too short to match.
 _SECRET = re.compile(r"[0-9A-Fa-f]{8,}|(?:[0-9A-Fa-f]{2,}[ :.-]){7,}[0-9A-Fa-f]{2,}")
@@ -22,7 +22,7 @@ class MissingError(ConfigError):
 
 class ErrorList:
     """
-    The errors of one file, each of them once. Of very many errors, only the number is kept.
+    The errors of one file, each of them once. After very many errors, the list is full, and reading ends.
 
     As a context manager, it keeps a ConfigError that the block raises, so that the rest of the file is read too.
 
@@ -35,11 +35,15 @@ class ErrorList:
     def __init__(self) -> None:
         self.has_gaps = False
         self.unreadable: set[tuple[int | None, str, str]] = set()
-        self._count = 0
         self._kept: dict[str, ConfigError] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._count)
+        return bool(self._kept)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further errors are dropped, so that there is no point in looking for them."""
+        return len(self._kept) >= _MAX_ERRORS
 
     def __enter__(self) -> None:
         """Begin a part of the file."""
@@ -56,8 +60,7 @@ class ErrorList:
             return
         if (error.line, error.device, error.key) in self.unreadable:
             return
-        self._count += 1
-        if len(self._kept) < _MAX_ERRORS_KEPT:
+        if not self.is_full:
             self._kept[text] = error
 
     def raise_all(self) -> None:
@@ -66,9 +69,13 @@ class ErrorList:
         if not errors:
             return
         shown = errors[:MAX_ERRORS_SHOWN]
-        if self._count > len(shown):
-            more = f"{self._count - len(shown):,} more errors; correct these first"
-            shown.append(ConfigError(more, path=shown[0].path))
+        if len(errors) > len(shown):
+            more = (
+                f"{len(errors) - len(shown)} or more other errors"
+                if self.is_full
+                else f"{len(errors) - len(shown)} more errors"
+            )
+            shown.append(ConfigError(more, "correct these first", path=shown[0].path))
         raise shown[0] if len(shown) == 1 else ConfigErrors(shown)
 
 

@@ -58,6 +58,8 @@ class Document:
             return text
         lines = lines_of(text)
         for number, line in enumerate(lines, 1):
+            if self.errors.is_full:
+                break
             found = _FORBIDDEN.search(line)
             if found and _SURROGATE.match(found[0]):
                 self._report(lines, Fault(number, found.start() + 1, "not UTF-8 text", "save the file as UTF-8"))
@@ -87,9 +89,8 @@ class Document:
             return None, "\n".join(rest)
         for fault in faults:
             self._report(lines, fault)
-        self.errors.unreadable |= {
-            (fault.line, *place_of(lines, fault, self.known)) for fault in faults if fault.hint == TAG_HINT
-        }
+            if fault.hint == TAG_HINT and not self.errors.is_full:
+                self.errors.unreadable.add((fault.line, *place_of(lines, fault, self.known)))
         return root, None
 
     def without_faults(self, text: str) -> str:
@@ -105,6 +106,8 @@ class Document:
         nodes: dict[str, Node] = {}
         for key_node, value_node in entries:
             key = text_of(key_node)
+            if self.errors.is_full:
+                break
             with self.errors:
                 if key not in known:
                     # The unknown key of a device may be its bindkey, if the user swapped key and value.
@@ -151,6 +154,8 @@ class Document:
         raise kind(*parts, path=self.path, line=line, column=column, key=shown(key), device=shown(self.device))
 
     def _report(self, lines: Sequence[str], fault: Fault) -> None:
+        if self.errors.is_full:
+            return
         device, key = place_of(lines, fault, self.known)
         self.errors.add(
             ConfigError(

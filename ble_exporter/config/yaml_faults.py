@@ -69,8 +69,8 @@ def place_of(lines: Sequence[str], fault: Fault, known: Collection[str]) -> tupl
     line = lines[fault.line - 1]
     if not _SETTING.match(line):
         return "", ""
-    before = line[: fault.column - 1]
-    keys = re.findall(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)", before if before.strip() else line)
+    before = line[max(fault.column - _MAX_LENGTH, 0) : fault.column - 1]
+    keys = re.findall(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)", before if before.strip() else line[:_MAX_LENGTH])
     devices = re.findall(_ADDRESS, before)
     if devices:
         return devices[-1].upper(), keys[-1] if keys and keys[-1] != "devices" else ""
