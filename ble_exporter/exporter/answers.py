@@ -40,9 +40,10 @@ class Answers:
         key: Hashable,
         pieces: Callable[[], Iterable[bytes]],
         headers: Mapping[str, str],
+        reuse_s: float = 0,
     ) -> web.StreamResponse:
         """
-        Send the joined pieces, compressed if the client accepts gzip.
+        Send the joined pieces, compressed if the client accepts gzip; they may be up to `reuse_s` seconds old.
 
         Requests of the same path and key that come at the same time get the same body. If too many wait for theirs,
         raise HTTPServiceUnavailable.
@@ -50,9 +51,8 @@ class Answers:
         is_compressed = accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ())))
         if is_compressed:
             headers = {**headers, "Content-Encoding": "gzip"}
-        body = await self._render(
-            request.path, (key, is_compressed), lambda: compressed(pieces()) if is_compressed else pieces()
-        )
+        content = (lambda: compressed(pieces())) if is_compressed else pieces
+        body = await self._render(request.path, (key, is_compressed), content, reuse_s)
         response = web.StreamResponse(headers=headers)
         response.content_length = len(body)
         self._sending[response] = (request, body)
@@ -65,14 +65,16 @@ class Answers:
             self._sending.pop(response, None)
         return response
 
-    async def _render(self, path: str, key: tuple[Hashable, bool], pieces: Callable[[], Iterable[bytes]]) -> bytes:
+    async def _render(
+        self, path: str, key: tuple[Hashable, bool], pieces: Callable[[], Iterable[bytes]], reuse_s: float
+    ) -> bytes:
         is_for_metrics = isinstance(key[0], Format)
         if self._waiting[is_for_metrics] >= MOST_WAITING:
             self._errors.note("too_many_answers", "others are still being made")
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         self._waiting[is_for_metrics] += 1
         try:
-            return await self._renderings.render(path, key, pieces)
+            return await self._renderings.render(path, key, pieces, reuse_s)
         finally:
             self._waiting[is_for_metrics] -= 1
 

@@ -29,6 +29,9 @@ from ble_exporter.utils import one_line
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
+# /history is the largest answer, and has one point a minute.
+_HISTORY_REUSE_S = 1.0
+
 # Prometheus, load balancers and orchestrators use any name, such as that of a container.
 _OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz")
 _READY = "ready"
@@ -182,13 +185,17 @@ async def _history(request: web.Request) -> web.StreamResponse:
         request,
         lambda: {"timestamp_seconds": time.time(), "step_seconds": STEP_S},
         request.app[STATUS].last_hour,
+        _HISTORY_REUSE_S,
     )
 
 
 async def _json(
-    request: web.Request, answer: Callable[[], Mapping[str, object]], devices: Callable[[], Iterable[object]]
+    request: web.Request,
+    answer: Callable[[], Mapping[str, object]],
+    devices: Callable[[], Iterable[object]],
+    reuse_s: float = 0,
 ) -> web.StreamResponse:
-    """Send an answer as JSON, with one element of its last key, `devices`, for each device."""
+    """Send an answer as JSON, with one element of its last key, `devices`, for each device; see Answers.send."""
 
     def pieces() -> Iterator[bytes]:
         yield json.dumps({**answer(), "devices": []}).encode().removesuffix(b"]}")
@@ -203,7 +210,7 @@ async def _json(
         "Cache-Control": "no-store",
         "Vary": "Accept-Encoding",
     }
-    return await request.app[ANSWERS].send(request, None, pieces, headers)
+    return await request.app[ANSWERS].send(request, None, pieces, headers, reuse_s)
 
 
 async def _index(request: web.Request) -> web.StreamResponse:

@@ -44,7 +44,7 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 class Renderings:
     """
-    The renderings in progress: requests that come meanwhile for the same answer share the one that has begun.
+    The renderings that requests for the same answer share: those in progress, and some for a moment longer.
 
     Those of one path, such as the page in another order, are rendered one after the other, because many at once would
     take the memory of all, and would together keep the event loop for a long time.
@@ -54,11 +54,14 @@ class Renderings:
         self._of_path: dict[str, asyncio.Lock] = {}
         self._running: dict[Hashable, asyncio.Future[bytes]] = {}
 
-    async def render(self, path: str, key: Hashable, pieces: Callable[[], Iterable[bytes]]) -> bytes:
+    async def render(
+        self, path: str, key: Hashable, pieces: Callable[[], Iterable[bytes]], reuse_s: float = 0
+    ) -> bytes:
         """
         Return the joined pieces; requests with the same path and key must want the same answer.
 
-        `path` is that of a route, so that the number of paths is limited.
+        `path` is that of a route, so that the number of paths is limited. A rendering is used again for `reuse_s`
+        seconds after its end.
         """
         key = (path, key)
         running = self._running.get(key)
@@ -75,8 +78,11 @@ class Renderings:
                 # asyncio would report an error that nobody shares.
                 running.exception()
             running.cancel()
-            raise
-        finally:
             del self._running[key]
+            raise
         running.set_result(body)
+        if reuse_s:
+            asyncio.get_running_loop().call_later(reuse_s, self._running.pop, key)
+        else:
+            del self._running[key]
         return body

@@ -83,6 +83,19 @@ def test_a_later_request_gets_its_own_rendering() -> None:
     assert [b"1" * 20, b"2" * 20] == asyncio.run(twice())
 
 
+def test_a_rendering_may_be_used_again_for_a_moment() -> None:
+    """The last hour changes once a minute, and takes long to render: a flood of requests should cost little."""
+    slow = Slow()
+
+    async def three_times() -> list[bytes]:
+        renderings = Renderings()
+        bodies = [await renderings.render("/", "key", slow, reuse_s=0.05) for _ in range(2)]
+        await asyncio.sleep(0.06)
+        return [*bodies, await renderings.render("/", "key", slow, reuse_s=0.05)]
+
+    assert [b"1" * 20, b"1" * 20, b"2" * 20] == asyncio.run(three_times())
+
+
 def test_an_error_reaches_all_that_share_it() -> None:
     """A request that waits for a rendering that has failed would wait for ever."""
     results = asyncio.run(_render_at_once(Renderings(), Slow(KeyError("x")), 3))
