@@ -25,7 +25,8 @@ _FEWEST_CONNECTIONS = 8
 # So many connections are accepted before anything else is done; the others wait in the kernel. Within four such turns
 # the event loop reads what the first of them has sent.
 _ACCEPTED_AT_ONCE = 4
-_WAITING_IN_KERNEL = 512
+# When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
+_WAITING_IN_KERNEL = 4096
 # In bytes, for each connection, in the kernel, which takes twice as much. By default it takes up to 4 MB.
 _SEND_BUFFER = 64 * 1024
 

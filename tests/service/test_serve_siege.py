@@ -7,6 +7,7 @@ The siege lasts half a minute, or SIEGE_SECONDS: `make siege` is the long one, o
 import asyncio
 import json
 import os
+import random
 import re
 import resource
 import socket
@@ -61,7 +62,8 @@ async def hold(port: int, request: bytes) -> None:
                         pass
             except OSError:
                 pass
-        await asyncio.sleep(5)
+        # Together, 160 new connections a second.
+        await asyncio.sleep(random.uniform(5, 15))
 
 
 class Besieged:
