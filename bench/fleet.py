@@ -5,6 +5,7 @@ Each device alternately sends the two packets of a pvvx sensor: temperature, hum
 opening. The packets are already decoded.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from bench.timing import DifferenceError
 from ble_exporter.device import Device
-from ble_exporter.device.clock import Clock, seconds_since_boot
+from ble_exporter.device.clock import Clock
 from ble_exporter.exporter.exposition import TEXT, Exposition
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.families import FAMILIES
@@ -32,7 +33,7 @@ class Heard(NamedTuple):
     Attributes:
         device: The name of its device.
         measurements: The values by measurement, in °C, %, V, or 1 and 0.
-        heard_s: The time of reception, in monotonic seconds, which are also the Unix time here.
+        heard_s: The time of reception, in seconds since the Unix epoch.
         rssi: The signal strength, in dBm.
     """
 
@@ -52,7 +53,8 @@ class Fleet:
 
     def __init__(self, devices: int) -> None:
         self._devices = [Device(f"room-{number:05d}") for number in range(devices)]
-        self.readings = Readings(self._devices, Clock(seconds_since_boot, seconds_since_boot))
+        # Both clocks stand still, so that the moments of our devices are exactly the Unix times of the gauges.
+        self.readings = Readings(self._devices, Clock(lambda: 0.0, lambda: 0.0))
         self.registry = CollectorRegistry()
         self._exposition = Exposition({"readings": self.readings})
         self._names = [device.name for device in self._devices]
@@ -87,7 +89,7 @@ class Fleet:
     def generate_readings(self) -> None:
         """Generate new readings of every device, without storing them on either side."""
         self._generation += 1
-        heard_s = seconds_since_boot()
+        heard_s = time.time()
         self._heard = [
             Heard(device.name, values, heard_s + number / 1000, _RSSI_DBM - number % 30)
             for number, device in enumerate(self._devices)

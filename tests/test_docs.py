@@ -199,6 +199,15 @@ def test_every_page_that_the_code_names_exists() -> None:
     assert [] == sorted(page for page in named if not (ROOT / page).exists())
 
 
+def test_each_decision_has_its_own_number() -> None:
+    """Other documents and commits name a decision by its number."""
+    pages = sorted((ROOT / "docs/adr").glob("*.md"))
+    titles = [re.match(r"# (\d+)\. ", page.read_text(encoding="utf-8")) for page in pages]
+
+    assert list(range(1, len(pages) + 1)) == [int(page.name[:4]) for page in pages]
+    assert [int(page.name[:4]) for page in pages] == [int(title[1]) if title else 0 for title in titles]
+
+
 def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:
     """A new user tries this command first, and compares the output."""
     call, said = re.findall(r"^\$ ble-exporter (decode .*)\n((?:.*\n)*?)```$", _page("docs/commands.md"), re.MULTILINE)[

@@ -1,9 +1,12 @@
 """How long the values of a device are shown, by its setting `stale_after_seconds`. See docs/expiry.md."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ble_exporter.config.stale_after import StaleAfter
 from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
+
+if TYPE_CHECKING:
+    # The module imports yaml, which `decode` does without.
+    from ble_exporter.config.stale_after import StaleAfter
 
 
 class Lifetime(NamedTuple):
@@ -25,7 +28,7 @@ class Lifetime(NamedTuple):
     lasts_if_triggered: bool = False
 
 
-def lifetime_of(setting: StaleAfter | None, learned: Limit) -> Lifetime:
+def lifetime_of(setting: "StaleAfter | None", learned: Limit) -> Lifetime:
     """Return the lifetime for a value of `stale_after_seconds`; `learned` is the limit that follows the rhythm."""
     if setting is None:
         return Lifetime(presence=learned)
