@@ -24,7 +24,7 @@ RejectReason = Literal[
     "wrong_key",
     "wrong_version",
 ]
-"""Why an advertisement of a configured device was rejected: one of few values, because it is a metric label."""
+"""Why an advertisement of a configured device was rejected: one of a few values, because it is a metric label."""
 
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
@@ -38,7 +38,7 @@ HttpErrorKind = Literal[
     "too_many_answers",
     "too_many_connections",
 ]
-"""Why a request or a connection failed: one of few values, because it is a metric label."""
+"""Why a request or a connection failed: one of a few values, because it is a metric label."""
 
 HTTP_ERROR_KINDS: tuple[HttpErrorKind, ...] = get_args(HttpErrorKind)
 

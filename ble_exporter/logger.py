@@ -1,7 +1,7 @@
 """
 The log: one line per event (time, level, message), in a rotating file or on standard error.
 
-The log never stops the program, nor makes it wait: a line that can't be written is counted, and later lines are tried.
+The log never stops or delays the program: a line that can't be written is counted, and later lines are still tried.
 """
 
 import errno
@@ -159,7 +159,7 @@ class LogFile(LogHandler, RotatingFileHandler):
 
     def doRollover(self) -> None:  # noqa: N802 - logging's name
         """Rename the file and its predecessors, and begin a new one; if that is impossible, keep the newest half."""
-        # Of a symbolic link, the file that it names is rotated, and the link stays.
+        # If the path is a symbolic link, the file that it names is rotated, and the link stays.
         path = os.path.realpath(self.baseFilename)
         # First the file itself: if it can't be renamed, its predecessors must not move on.
         newest, *older = [Path(f"{path}.{number}") for number in range(self.backupCount + 1)]
@@ -195,7 +195,7 @@ class LogFile(LogHandler, RotatingFileHandler):
         except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError:
-            # The folder can't be entered any more, but the file is still open.
+            # The folder is no longer accessible, but the file is still open.
             return False
         return not os.path.samestat(there, os.fstat(descriptor))
 

@@ -121,7 +121,7 @@ def unblocked(descriptor: int) -> int:
     """
     Return a new descriptor for the same pipe, terminal or file.
 
-    Writing to a pipe or a terminal through this descriptor fails instead of waiting. To change the given descriptor
+    Writing to a pipe or a terminal through this descriptor fails instead of waiting. Changing the given descriptor
     would change it for other programs, too, such as the shell.
     """
     mode = os.fstat(descriptor).st_mode

@@ -63,7 +63,7 @@ def write_in_place(
     Write a file whose content is `old`, or create it; after an error, restore the file and raise a ConfigError.
 
     Before a bindkey is written, the file becomes inaccessible to users outside its group, and read-only for the group.
-    If the file can't be restored, or after a crash, the backup beside it, or in `other_folder`, has its old content.
+    After a crash, or if the file can't be restored, a backup next to it or in `other_folder` has the old content.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -76,7 +76,7 @@ def write_in_place(
 
 
 def backups_of(path: str) -> list[str]:
-    """Return the backups beside a file, which a crash or an unsuccessful restoration has left."""
+    """Return the backups next to a file that were left by a crash or a failed restoration."""
     return sorted(glob.glob(glob.escape(os.path.realpath(path)) + _BACKUP_SUFFIX + "*"))  # noqa: PTH207 - a path
 
 

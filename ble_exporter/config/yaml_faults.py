@@ -17,11 +17,11 @@ _DEVICE = re.compile(rf"[\s{{,-]*[\"'{QUOTES}]?({_ADDRESS})\b")
 # A line that is indented, or begins with a key.
 _SETTING = re.compile(rf"[\s\w\"'{QUOTES}]|$")
 _TOP_KEY = re.compile(rf"[\"'{QUOTES}]?(\w+)")
-# Texts in quotes, if need be up to the end of the line, and comments: the rules below do not apply in them.
+# Quoted texts (up to the end of the line if they are not closed) and comments: the rules below do not apply in them.
 _OPAQUE = re.compile(r""""(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|(?:^|(?<=\s))\#.*""")
 # White space other than a space, and characters without width.
 _STRANGE_SPACE = re.compile(r"[^\S ]|[\u200b\u2060\ufeff]")
-# A text in quotes that are not straight, or not both.
+# A text in quotation marks of which at least one is not straight.
 _QUOTED = re.compile(rf"(?:^|(?<=[\s:,{{\[]))([{QUOTES}])([^{QUOTES}\"']*)([{QUOTES}\"'])")
 _UNINDENTED_DEVICE = re.compile(rf"([\"']?){_ADDRESS}\1\s*:(\s|$)")
 _COLON_IN_VALUE = re.compile(r":\s")

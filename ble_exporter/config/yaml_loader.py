@@ -134,7 +134,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def scan_flow_scalar(self, style: str) -> yaml.ScalarToken:
-        """Scan a text in quotes, and remember its lines: it is longer than a line if the closing quote is missing."""
+        """Scan a quoted text, and remember its lines: if the closing quote is missing, it spans several."""
         token = super().scan_flow_scalar(style)
         self.quote = token.start_mark.line + 1, token.end_mark.line + 1
         return token

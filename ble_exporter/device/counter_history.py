@@ -26,8 +26,8 @@ SPAN_S = 10.0
 # The most packets that are remembered of a counter below LOW, and of earlier starts of the sensor.
 MOST_SPENT = 4 * LOW
 
-# A counter far ahead, and another format, are accepted for this long after the first packet, and after a silence this
-# long: a recording may have been heard before the sensor, or the owner may have changed a setting.
+# A counter far ahead, and another format, are accepted for this long after the first packet, and after a silence of the
+# same length: a recording may have been heard before the sensor, or the owner may have changed a setting.
 TRUST_S = 600.0
 
 # A sensor that restarted unheard has counted at most RESTART_FACTOR times as fast as it counts in its present trial. A
@@ -260,7 +260,7 @@ class CounterHistory:
         return refusal.trial(value, last, trial.steps, STEPS, self._pace.step_s or 0.0)
 
     def _silence_s(self, least_s: float) -> float:
-        """Return how long nothing is heard of a sensor that is silent, and has not only lost some packets."""
+        """Return after how long without a packet a sensor counts as silent, rather than as having lost some packets."""
         usual_s = QUIET_INTERVALS * (self._rhythm.interval_s or 0.0)
         return min(max(least_s, usual_s), TRUST_S) + self._pause_s
 

@@ -202,7 +202,7 @@ class Device:
         return measurements.items() <= said.items()
 
     def _new_series(self, measurement: Measurement, now_s: float, minute: int) -> Series | None:
-        """Return a new series, possibly in the place of another one; None if there is no room for it."""
+        """Return a new series, which may replace another one; None if there is no room for it."""
         if len(self.series) >= MOST_SERIES:
             # The search takes time, and a flood of names would cause one for each name.
             is_full = now_s == self._full_s and measurement.position >= self._full_from

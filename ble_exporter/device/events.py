@@ -120,7 +120,7 @@ class Events:
         return left_out
 
     def _new_source(self, name: Measurement) -> Source | None:
-        """Return a new source, possibly in the place of one at a higher position; None if there is no room for it."""
+        """Return a new source, which may replace one at a higher position; None if there is no room for it."""
         if len(self.sources) >= _MOST_SOURCES:
             last = max(self.sources, key=lambda known: known.position)
             if last.position <= name.position:

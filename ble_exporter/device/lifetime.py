@@ -18,7 +18,7 @@ class Lifetime(NamedTuple):
         reception: How long the RSSI of an adapter is shown after the adapter last heard the device.
         presence: How long the device counts as heard after its latest packet.
         ends_with_scan: Whether the end of a scan expires the values that were not heard in it.
-        lasts_if_triggered: Whether a value is shown until it changes if the device sends only when something happens.
+        lasts_if_triggered: Whether values stay until they change, for a device that sends only when something happens.
     """
 
     value: Limit = NO_LIMIT

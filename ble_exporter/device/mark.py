@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 DIGEST_SIZE = 4
-"""Bytes of a digest, as many as in a MIC: two packets have the same digest as rarely as a MIC is guessed."""
+"""Bytes of a digest, as many as in a MIC: two packets share a digest as rarely as somebody guesses a MIC."""
 
 _MOST_BITS = 64
 # Thirty million years: every sum of such numbers is finite.

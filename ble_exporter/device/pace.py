@@ -40,7 +40,7 @@ class Pace:
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
 
     def learn(self, counts: int, seconds: float) -> None:
-        """Record that the sensor counted `counts` (at least 1) further in this time."""
+        """Record that the sensor counted on by `counts` (at least 1) in this time."""
         self._steps.append((counts, max(seconds, _SHORTEST_STEP_S)))
 
     def forget(self) -> None:

@@ -12,7 +12,7 @@ LATE_S = 5.0
 """A late copy arrives within this many seconds after the newer packet that overtook it."""
 
 NARROW_BITS = 16
-"""A counter with so few bits wraps often: a value at least half the range ahead counts as behind."""
+"""A counter with this few bits wraps often: a value at least half the range ahead counts as behind."""
 
 LOW = 1024
 """A counter below this has restarted, or wrapped, recently: less than three hours ago, at 10 s each."""

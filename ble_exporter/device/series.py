@@ -21,7 +21,7 @@ class Series:
         heard_s: The time when it was last heard, duplicates included.
         rhythm: The intervals at which it is heard.
         value: The latest value, in the unit of the formats' tables.
-        is_shown: Whether it is visible, because it has not expired.
+        is_shown: Whether it has not expired, and is therefore shown.
         packet_id: The packet id under which it was last heard; None if that packet had no id.
         has_changed: Whether another value was heard before.
         said_in: The number of the transmission in which `value` was first heard.

@@ -1,8 +1,8 @@
 """
 Sends large answers with bounded memory.
 
-A client that reads slowly holds its answer in memory. Each holds only a slice of it in the transport, and the bodies of
-all have a limit together: beyond it, the client that has been reading longest loses its connection.
+A client that reads slowly holds its answer in memory. The transport of each connection holds only a slice of it, and
+the bodies of all answers share one limit: beyond it, the client that has been reading longest loses its connection.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
 
-# How many requests may wait for their answer to be made: so many for metrics, and so many for all others. More would
-# take the places of connections whose requests have not been read yet.
+# How many requests may wait for their answer to be made: this many for metrics, and as many again for everything else.
+# More would take the places of connections whose requests have not been read yet.
 MOST_WAITING = 8
 # In bytes, for all clients together. For a thousand sensors /history has 3 MB, each other answer 1 MB; a tenth of that
 # if compressed.

@@ -1,8 +1,8 @@
 """
 The HTTP server: the connections that are open, and how many there may be.
 
-Beyond the limit, a new connection replaces one that waits for its client. So somebody who holds connections, or opens
-them all the time, prevents no scrape; and descriptors stay free for D-Bus, the log and systemd.
+Beyond the limit, a new connection replaces one that waits for its client. Somebody who holds connections, or opens them
+all the time, therefore can't prevent a scrape, and descriptors stay free for D-Bus, the log and systemd.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ MOST_CONNECTIONS = 64
 # D-Bus connection, some for /proc during a scrape, and those of connections that have just been accepted.
 RESERVED_DESCRIPTORS = 40
 _FEWEST_CONNECTIONS = 8
-# So many connections are accepted before anything else is done; the others wait in the kernel. Within four such turns
-# the event loop reads what the first of them has sent.
+# This many connections are accepted before anything else is done; the others wait in the kernel. Within four such
+# turns, the event loop reads what the first of them has sent.
 _ACCEPTED_AT_ONCE = 4
 # When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
 _WAITING_IN_KERNEL = 4096
@@ -45,7 +45,7 @@ class Connections:
         self._open: dict[Connection, None] = {}
 
     def add(self, connection: Connection) -> None:
-        """Add a new connection; if there are too many then, end another one."""
+        """Add a new connection; if there are then too many, end another one."""
         while len(self._open) >= self._most:
             self._end_one()
         self._open[connection] = None
@@ -58,8 +58,8 @@ class Connections:
         """
         End a connection of the client that has the most.
 
-        That is the one that waits longest for its client; or, if all answers are still being made, the newest one:
-        otherwise none would ever be finished.
+        That is the one that has waited longest for its client; or, if all answers are still being made, the newest one:
+        otherwise no answer would ever be finished.
         """
         of_peer = Counter(connection.peer for connection in self._open)
 

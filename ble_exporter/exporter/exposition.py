@@ -98,7 +98,7 @@ class Versioned(Protocol):
     """
     A collector whose families change only if `version` changes.
 
-    `refresh` prepares `version` in small steps: what the steps have done, `version` need not do at once.
+    `refresh` prepares `version` in small steps, so that `version` need not do everything at once.
     """
 
     @property

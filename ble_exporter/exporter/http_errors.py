@@ -23,7 +23,7 @@ _TEXTS: Mapping[HttpErrorKind, str] = {
 
 class HttpErrors:
     """
-    The errors of the HTTP server: each is counted, and one of each kind is logged in ten minutes.
+    The errors of the HTTP server: each is counted, and at most one of each kind is logged every ten minutes.
 
     Args:
         log: Where they are logged, as one line each.

@@ -17,7 +17,7 @@ class LogLimit:
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def line(self, kind: str, text: str) -> str | None:
-        """Return the text to log, with the number of lines that were left out since the last one; None for no line."""
+        """Return the text to log, with the number of lines left out since the last one; None to log nothing."""
         if kind not in self._kinds and len(self._kinds) >= _MOST_KINDS:
             kind = "others"
         now_s = self._clock()

@@ -1,5 +1,5 @@
 """
-Renders answers piece by piece, so that no request keeps the event loop from the radio for more than milliseconds.
+Renders answers piece by piece, so that no request keeps the event loop from the radio for more than a few milliseconds.
 
 What an answer contains is passed on as an iterator of pieces. Between two pieces, the event loop may do other work.
 """
@@ -37,7 +37,7 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         for start in range(0, len(piece), _COMPRESSED_AT_ONCE):
             yield compressor.compress(piece[start : start + _COMPRESSED_AT_ONCE])
-        # An empty piece is a turn too.
+        # An empty piece also gives the event loop a turn.
         yield b""
     yield compressor.flush()
 
@@ -46,8 +46,8 @@ class Renderings:
     """
     The renderings that requests for the same answer share: those in progress, and some for a moment longer.
 
-    Those of one path, such as the page in another order, are rendered one after the other, because many at once would
-    take the memory of all, and would together keep the event loop for a long time.
+    Different answers of one path, such as the page in several orders, are rendered one after the other: many at once
+    would need memory for all of them, and would together occupy the event loop for a long time.
     """
 
     def __init__(self) -> None:

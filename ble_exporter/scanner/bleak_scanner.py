@@ -173,7 +173,7 @@ class BleakScannerImpl:
                 _log.debug("%s", error)
 
     async def _start_again(self, scanner: BleakScanner) -> None:
-        """Stop the present scanner, and start `scanner`; if that fails, the present one. Raises ScannerError."""
+        """Stop the present scanner and start `scanner`, or the present one again if that fails. Raises ScannerError."""
         present = self._scanner
         with suppress(ScannerError):
             # bluetoothd refuses to stop a scan that it has ended.

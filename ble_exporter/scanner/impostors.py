@@ -2,7 +2,7 @@
 Senders that use the bytes of a sensor's address with another address type.
 
 bluetoothd has one object for each address, whatever the type. As long as it knows the other sender, it drops every
-packet of the sensor. After it has forgotten the other sender, the one of the two that sends first gets the object.
+packet of the sensor. After it has forgotten the other sender, whichever of the two sends first gets the object.
 """
 
 import asyncio

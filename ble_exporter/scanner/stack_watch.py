@@ -82,7 +82,7 @@ class StackWatch:
         return chosen
 
     async def wait_until_idle(self) -> None:
-        """Wait until bluetoothd has not scanned actively for IDLE_S seconds, whoever asked it to."""
+        """Wait until bluetoothd has not scanned actively for IDLE_S seconds, for this or any other program."""
         while True:
             await self._is_idle.wait()
             try:

@@ -15,7 +15,7 @@ from ble_exporter.utils import one_line
 
 
 class _Forwarder(logging.Handler):
-    """Forwards records as one line each, and one of each kind in ten minutes: logger, level and type of exception."""
+    """Forwards each record as one line, and at most one of a kind (logger, level, exception type) in ten minutes."""
 
     def __init__(self, log: logging.Logger, limit: LogLimit) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class _Forwarder(logging.Handler):
         self._limit = limit
 
     def emit(self, record: logging.LogRecord) -> None:
-        # In a program that lets its own records propagate, they would come round for ever.
+        # In a program that lets its own records propagate, they would circulate for ever.
         if record.name.partition(".")[0] == self._log.name:
             return
         error = record.exc_info[1] if record.exc_info else None

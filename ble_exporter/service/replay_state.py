@@ -2,7 +2,7 @@
 The file that keeps the replay guards' state over a restart, so that recordings are not accepted afterwards.
 
 The file is in the folder that systemd creates for the unit's StateDirectory; without this folder there is no file. If
-the file is lost or unusable, the program starts as for the first time.
+the file is lost or unusable, the program starts as if for the first time.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ FILE_NAME = "replay_state.json"
 
 FIRST_SAVE_S = 30.0
 SAVE_EVERY_S = 300.0
-"""Seconds to the first save, and between two. If the program is killed, it forgets the counters since the last one."""
+"""Seconds before the first save and between saves. A killed program forgets the counters since the last save."""
 
 Marks = Mapping[str, Sequence[Mark]]
 """The marks of each device, by its address."""

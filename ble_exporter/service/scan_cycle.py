@@ -31,8 +31,8 @@ class ScanCycle:
     """
     Runs one scan per interval, by the monotonic clock, so that the scans do not drift.
 
-    `clock` gives each moment: how long the scans and their pauses last is a matter of the event loop's clock. Without a
-    `notifier`, systemd is told nothing.
+    `clock` gives each moment: the scans and their pauses are timed by the event loop's clock. Without a `notifier`,
+    nothing is sent to systemd.
     `state_folder` is the folder for the replay guards' state; without one, nothing is kept.
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
     """
@@ -145,7 +145,8 @@ class ScanCycle:
         self._scan_log.scan_ended(words, self._clock.now())
         self._notifier.notify_status(words)
         if counts.scans == 1:
-            # What was built for the devices stays; looking at all of it again would keep the event loop busy for long.
+            # What was built for the devices stays; if the garbage collector looked at all of it, the event loop would
+            # be busy for long.
             gc.freeze()
         if not more_can_come and not self._is_over:
             self._is_over = True

@@ -78,7 +78,7 @@ async def _run(
 async def _listen(
     server: HttpServer, config: AppConfig, *, notifier: Notifier, log: logging.Logger, patience_s: float
 ) -> None:
-    """Open the port; while that is impossible, try again for `patience_s` seconds, and then raise the error."""
+    """Open the port; if that fails, keep trying for `patience_s` seconds, and then raise the error."""
     address, port = config.listen_address, config.listen_port
     now = asyncio.get_running_loop().time
     deadline = now() + patience_s

@@ -16,8 +16,8 @@ from ble_exporter.utils import in_words
 
 State = Literal["heard", "silent", "refused", "never_heard"]
 
-# A device is late after a quarter more than its usual interval, and this many seconds. The seconds are for sensors that
-# send every 2.5 s, of which two packets in a row are often lost.
+# A device is late after a quarter more than its usual interval, and this many seconds. The seconds allow for sensors
+# that send every 2.5 s, because two packets in a row are often lost.
 _LATE_FACTOR = 1.25
 _LATE_MARGIN_S = 5.0
 

@@ -210,5 +210,5 @@ def _rejection(error: DecodeError, explanation: Explanation) -> tuple[str, str]:
 
 
 def wrapped(text: str) -> list[str]:
-    """Return a text, wrapped to the width of the output; an empty list for an empty text."""
+    """Return the lines of a text, wrapped to the width of the output; none for an empty text."""
     return wrap(one_line(text), _WIDTH - 2, subsequent_indent="  ", break_on_hyphens=False)

@@ -87,8 +87,8 @@ class Decoding:
             how = "proven by the key, which decrypts the payload"
             self.explanations.append(replace(explanation, how=how))
         elif guess.rank < ANYTHING:
-            # --service selects the format of all bytes, so what follows a length is no alternative. Nor is a format
-            # that any bytes fit, beside one that is confirmed.
+            # --service selects the format of all bytes, so what follows a length is no alternative. Where one format is
+            # confirmed, a format that any bytes fit is no alternative either.
             least = POSSIBLE if guess.rank < POSSIBLE else ANYTHING
             also = [other for other in found if other != guess and not other.start and other.rank <= least]
             self.explanations.append(replace(explanation, also=also))
@@ -132,7 +132,7 @@ class Decoding:
         if not self.explanations:
             lines += [""] if self.structures else []
             lines += [paint(line, "bold", "red") for line in as_text.wrapped(self._nothing_known())]
-            # A key that was pasted in the place of a payload must not be shown.
+            # A key that was pasted instead of a payload must not be shown.
             is_shown = not self.structures and len(self._data) != _KEY_SIZE
             lines += as_text.dump_lines(self._data, 0, 1) if is_shown else []
         return lines

@@ -112,5 +112,5 @@ def _behind_its_uuid(payload: bytes) -> Iterator[Guess]:
 
 
 def _as_decimal(number: bytes) -> int:
-    """Return the number that the hex digits of bytes are in decimal; -1 if they are not decimal digits."""
+    """Return the hex digits of bytes, read as a decimal number; -1 if they are not all decimal digits."""
     return int(number.hex()) if number.hex().isdecimal() else -1

@@ -1,4 +1,4 @@
-"""Parse hex digits with the separators, offsets and characters that programs print between and beside them; keys."""
+"""Parse hex digits with the separators, offsets and characters that programs print around them; parse keys."""
 
 import codecs
 import os

@@ -70,7 +70,7 @@ class Line(NamedTuple):
         text: The line without what surrounds the bytes.
         label: The word before the bytes; empty if there is none.
         address: The address at the beginning of the line; empty if there is none.
-        length: The number of bytes as the line says it; None if it does not.
+        length: The number of bytes that the line states; None if it states none.
         is_prose: Whether the line is text, and `text` only the longest row of hex digits in it, perhaps none.
         is_stamped: Whether the line begins with a time stamp or a log level.
         is_cut: Whether the line ends with dots, as a program or a user writes them for the rest of the bytes.

@@ -27,7 +27,7 @@ _MAPPING = re.compile(r"""\bservice_data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""")
 _PYTHON = re.compile(
     r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
 )
-# The sender's address, beside a word or in parentheses, as logs and hcidump show it.
+# The sender's address, next to a word or in parentheses, as logs and hcidump show it.
 _SENDER = re.compile(
     rf"(?:\b(?:mac|addr|address|bdaddr|id|device|from)\b\W{{0,4}}(?:[0-9A-F]{{12}}|{ADDRESS})(?![\w:-])|\({ADDRESS}\))",
     re.IGNORECASE,
@@ -35,7 +35,7 @@ _SENDER = re.compile(
 _KNOWN = frozenset(row.short_uuid for row in FORMATS.values())
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ADDRESS_DIGITS = 12
-# Fewer bytes beside a label are a flag, a number or an RSSI, unless the text has no other bytes.
+# Fewer bytes after a label are a flag, a number or an RSSI, unless the text has no other bytes.
 _FEWEST_BYTES = 4
 _NO_BYTES = "the text has no bytes of a packet; hcidump prints them with --raw, and a log at a more verbose level"
 _ONLY_MANUFACTURER = "the text has only manufacturer data, which no known format uses"
