@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -185,6 +185,7 @@ async def _history(request: web.Request) -> web.StreamResponse:
         request,
         lambda: {"timestamp_seconds": time.time(), "step_seconds": STEP_S},
         request.app[STATUS].last_hour,
+        request.app[STATUS].minute,
         _HISTORY_REUSE_S,
     )
 
@@ -193,6 +194,7 @@ async def _json(
     request: web.Request,
     answer: Callable[[], Mapping[str, object]],
     devices: Callable[[], Iterable[object]],
+    key: Hashable = None,
     reuse_s: float = 0,
 ) -> web.StreamResponse:
     """Send an answer as JSON, with one element of its last key, `devices`, for each device; see Answers.send."""
@@ -210,7 +212,7 @@ async def _json(
         "Cache-Control": "no-store",
         "Vary": "Accept-Encoding",
     }
-    return await request.app[ANSWERS].send(request, None, pieces, headers, reuse_s)
+    return await request.app[ANSWERS].send(request, key, pieces, headers, reuse_s)
 
 
 async def _index(request: web.Request) -> web.StreamResponse:

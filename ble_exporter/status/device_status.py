@@ -6,6 +6,7 @@ from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
+from ble_exporter.device.history import STEP_S
 from ble_exporter.device.rhythm import CEILING_S, CHANCES
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
@@ -104,6 +105,11 @@ class DeviceStatus:
         limit_s = device.presence_limit_s
         usual_s = max(self._scan_interval_s, device.interval_s or 0.0)
         return CEILING_S if math.isinf(limit_s) else max(limit_s, CHANCES * usual_s)
+
+    @property
+    def minute(self) -> int:
+        """The current minute of the last hour: each minute, its points move on."""
+        return int(self._clock.now() // STEP_S)
 
     def last_hour(self) -> Iterator[DeviceHour]:
         """Yield the last hour of each device's values for /history."""

@@ -291,6 +291,23 @@ def test_the_history_is_that_of_the_last_hour(app_config: AppConfig) -> None:
     } == body
 
 
+def test_a_history_of_the_minute_before_is_not_sent_again(app_config: AppConfig) -> None:
+    """An answer may be up to a second old, but its last point must be of the current minute."""
+    home = Home(*app_config.devices.values())
+    home.hear({"temperature": 21.5}, device="living_room")
+    app = create_app(app_config, status=DeviceStatus(home.devices.values(), home.clock))
+
+    async def history() -> list[float | None]:
+        async with TestClient(TestServer(app)) as client:
+            await client.get("/history")
+            home.now += 60
+            body = await (await client.get("/history")).json()
+        points: list[float | None] = body["devices"][0]["measurements"]["temperature"]
+        return points[-2:]
+
+    assert [21.5, None] == asyncio.run(history())
+
+
 PATHS = ("/", "/status", "/history", "/metrics", "/healthz", "/readyz", "/script.js", "/nothing")
 
 
