@@ -29,11 +29,13 @@ def open_port(address: str | None, port: int) -> socket.socket:
 def _listening(address: str | None, port: int) -> socket.socket:
     if address in (None, "::"):
         try:
-            return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+            # Without it, as on a kernel that was built without IPv6, create_server raises a ValueError.
+            if socket.has_dualstack_ipv6():
+                return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
         except OSError as error:
             if error.errno not in _NO_IPV6:
                 raise
-            address = "0.0.0.0"  # noqa: S104 - every address is what the user has asked for
+        address = "0.0.0.0"  # noqa: S104 - every address is what the user has asked for
     assert address is not None  # noqa: S101 - replaced above
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     if family == socket.AF_INET:

@@ -41,6 +41,14 @@ def test_without_ipv6_every_address_is_ipv4(monkeypatch: pytest.MonkeyPatch, num
         assert ("0.0.0.0", socket.AF_INET) == (opened.getsockname()[0], opened.family)
 
 
+def test_a_kernel_built_without_ipv6_has_every_ipv4_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On such a kernel Python raises a ValueError instead of an OSError, and the exporter must start all the same."""
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+
+    with open_port(None, free_port()) as opened:
+        assert ("0.0.0.0", socket.AF_INET) == (opened.getsockname()[0], opened.family)
+
+
 def test_a_port_in_use_may_become_free() -> None:
     """A predecessor that is about to end still holds the port."""
     port = free_port()
