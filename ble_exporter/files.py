@@ -1,4 +1,4 @@
-"""Reads regular files of limited size, and nothing else."""
+"""Reads only regular files, and only of limited size."""
 
 import errno
 import os

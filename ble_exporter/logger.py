@@ -161,7 +161,7 @@ class LogFile(LogHandler, RotatingFileHandler):
         """Rename the file and its predecessors, and begin a new one; if that is impossible, keep the newest half."""
         # If the path is a symbolic link, the file that it names is rotated, and the link stays.
         path = os.path.realpath(self.baseFilename)
-        # First the file itself: if it can't be renamed, its predecessors must not move on.
+        # The file itself is renamed first: if this fails, its predecessors must keep their names.
         newest, *older = [Path(f"{path}.{number}") for number in range(self.backupCount + 1)]
         try:
             Path(path).replace(newest)
@@ -243,7 +243,7 @@ def get_logger(app_config: AppConfig) -> logging.Logger:
     Return the program's logger with one handler, which writes to the configured log file or to standard error.
 
     Creates the folder of the log file. Another call replaces the handler. If the log file can't be written, a warning
-    on standard error says so, and the handler goes on trying.
+    on standard error says so, and the handler keeps trying.
     """
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -258,7 +258,7 @@ def get_logger(app_config: AppConfig) -> logging.Logger:
 
 
 def log_losses(logger: logging.Logger) -> Losses:
-    """Return the losses of the logger's handler, which the handler goes on updating."""
+    """Return the losses of the logger's handler, which the handler continues to update."""
     return next((handler.losses for handler in logger.handlers if isinstance(handler, LogHandler)), Losses())
 
 

@@ -248,7 +248,7 @@ def _run(
         with signals.handled(asyncio.get_running_loop(), stop, log):
             await serve(config, radio, log, stop)
 
-    # What was imported stays. The garbage collector would take 30 ms each time it looked at all of it.
+    # Imported objects stay in memory. The garbage collector would take 30 ms each time it looked at all of them.
     gc.freeze()
     with forwarded(log):
         asyncio.run(until_stopped())

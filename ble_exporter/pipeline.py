@@ -40,8 +40,8 @@ def build_devices(
     Args:
         config: The configuration.
         clock: Returns monotonic seconds.
-        guard_of: Returns the replay guard of an address, for an interval between scans; by default one that knows
-            nothing yet.
+        guard_of: Returns the replay guard of an address, for an interval between scans; by default one without
+            an earlier state.
 
     Raises:
         ConfigError: A device has a key, but the library for decryption is missing.

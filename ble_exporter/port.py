@@ -1,4 +1,4 @@
-"""The TCP port of the HTTP server. A port in use, or an address that comes late, is not a wrong configuration."""
+"""The TCP port of the HTTP server. A port in use, or an address assigned late, is not a wrong configuration."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ def open_port(address: str | None, port: int) -> socket.socket:
 def _listening(address: str | None, port: int) -> socket.socket:
     if address in (None, "::"):
         try:
-            # Without it, as on a kernel that was built without IPv6, create_server raises a ValueError.
+            # Without dual stack, as on a kernel that was built without IPv6, create_server raises a ValueError.
             if socket.has_dualstack_ipv6():
                 return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
         except OSError as error:
@@ -46,7 +46,7 @@ def _listening(address: str | None, port: int) -> socket.socket:
 def _refuse_broadcast(address: str) -> None:
     """Raise a ConfigError for the broadcast address of a network: a server can listen on it, but nobody can connect."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        # For UDP, this sends nothing. Another error may be temporary, and listening on the address says more about it.
+        # For UDP, this sends nothing. Another error may be temporary, and listen() describes it better.
         if probe.connect_ex((address, 9)) == errno.EACCES:
             raise ConfigError(f"{address} is a broadcast address", "`ip address` shows others", key="listen_address")
 

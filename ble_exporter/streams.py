@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @dataclass
 class Losses:
     """
-    The lines that a log could not take.
+    The lines that a log could not write.
 
     Attributes:
-        lines: Their number so far.
+        lines: The number of lost lines so far.
         cause: The reason why the log can't be written now, as text; empty if it can be written.
     """
 
@@ -32,7 +32,7 @@ class Losses:
 
 class _Output(io.FileIO):
     """
-    Standard output. Its failures are StreamErrors, which no code takes for the error of another file.
+    Standard output. Its failures are StreamErrors, which no code mistakes for errors of another file.
 
     A BrokenPipeError stays one, because a reader such as `head` may end at any time.
     """

@@ -19,7 +19,7 @@ def typed_command(
         arguments: The arguments after the program.
         argv: As in `sys`, by default that of this process.
         orig_argv: As in `sys`, by default that of this process.
-        find: The program's path by the shell's search; by default the one in PATH.
+        find: The path at which a shell finds the program; by default, PATH is searched.
     """
     argv = sys.argv if argv is None else argv
     typed = list(sys.orig_argv if orig_argv is None else orig_argv)

@@ -49,7 +49,7 @@ class AppConfig:
     Attributes:
         devices: Bluetooth address (upper case, colons) to device name; both unique.
         listen_address: IP address of the HTTP server; None means all addresses of the machine.
-        allowed_hosts: Host names under which people open the page, in lower case, besides the machine's own.
+        allowed_hosts: Host names under which people open the page, in lower case, in addition to the machine's own.
         stale_after_seconds: How long a value is shown. "auto" learns this time from each sensor's interval; with
             "never", a value is shown until it changes; None shows the values of the latest scan.
         stale_after: Bluetooth address to the `stale_after_seconds` of this device, if it has its own.
@@ -117,7 +117,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     document = Document(path, known=(*KEYS, *DEVICE_KEYS))
     config = _read(document, document.text(data), needs_devices=needs_devices)
     if document.errors:
-        # Read it again without the faults that single lines show: they may be the cause of other errors.
+        # Read the file again without the faults found in single lines, which may have caused other errors.
         document = Document(path, known=document.known)
         config = _read(document, document.without_faults(document.text(data)), needs_devices=needs_devices)
         for backup in backups_of(path):
@@ -129,7 +129,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
 
 
 def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
-    """Return the configuration; its invalid parts have other values, and are reported to the document."""
+    """Return the configuration, with other values in place of invalid ones, which are reported to the document."""
     settings = _read_settings(document, text, needs_devices=needs_devices)
     interval = settings.seconds("scan_interval_seconds")
     duration = settings.seconds("scan_duration_seconds")

@@ -56,7 +56,7 @@ class Devices:
     """
     The devices under `devices:`.
 
-    `names` are `devices` of AppConfig; the others have the same names there.
+    `names` is `devices` in AppConfig; the other fields have the same names there.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def _read_device(document: Document, address_node: Node, device_node: Node, devi
 
 
 def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:
-    """Return the addresses and devices under `devices:`; report a list, and use what it contains."""
+    """Return the addresses and devices under `devices:`; report a list as an error, but use its elements."""
     entries = entries_of(node)
     with document.errors:
         if not is_mapping(node) and not is_scalar(node) and elements_of(node):

@@ -2,7 +2,7 @@
 Adds devices to a configuration file; all other bytes of the file stay unchanged.
 
 The new lines are inserted into the text at a position taken from the YAML tree. The result is parsed as the service
-does it, and is written only if it has the old settings and the new devices.
+would parse it, and is written only if it has the old settings and the new devices.
 """
 
 import codecs
@@ -131,7 +131,7 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
 
 
 def _content(path: str) -> bytes:
-    # A link to a missing file is a new file there.
+    # If the target of a link is missing, the file is created at the target.
     return read_config(path, "--write") if os.path.exists(path) else b""  # noqa: PTH110 - Path.exists may raise an error
 
 

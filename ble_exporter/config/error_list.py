@@ -17,7 +17,7 @@ _MAX_LENGTH = 1000
 
 
 class MissingError(ConfigError):
-    """Something is missing, unless it is in a line that could not be read."""
+    """A required part is missing, unless it is in a line that could not be read."""
 
 
 class ErrorList:

@@ -34,9 +34,9 @@ _HINTS = {
 
 def check_writable(path: str, old: bytes, new: bytes, other_folder: str = _OTHER_BACKUP_FOLDER) -> None:
     """
-    Raise a ConfigError if `write_in_place` with these arguments would fail, as far as that can be known.
+    Raise a ConfigError if `write_in_place` with these arguments would fail, as far as this can be checked.
 
-    The file is opened for writing and a backup is written; only the file's content is not touched.
+    The file is opened for writing and a backup is written, but the file's content is not touched.
     """
     target = Path(os.path.realpath(path))
     try:

@@ -20,7 +20,7 @@ def read_stale_after(document: Document, node: Node | None, pause_s: float) -> S
     Args:
         document: The file, or a device in it.
         node: The value; None if the setting is absent.
-        pause_s: The pause between two scans in seconds; a value must not expire in it.
+        pause_s: The pause between two scans in seconds; a value must not expire during a pause.
     """
     if node is None:
         return None

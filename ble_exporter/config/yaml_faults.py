@@ -1,5 +1,5 @@
 """
-Explains why a text is not valid YAML, in the words of its author, and mends the fault so that reading can go on.
+Explains why a text is not valid YAML, in words that its author uses, and repairs it so that reading can continue.
 
 PyYAML stops at the first fault, describes it in terms of its grammar, and often notices it only lines later. The
 functions here work on the lines of the text, and on known keys and addresses.
@@ -88,7 +88,7 @@ def find_faults(lines: Sequence[str], known: Collection[str]) -> tuple[list[Faul
     """
     Return the faults that each line shows by itself, and the lines without them.
 
-    Some such lines are valid YAML with another meaning, so this is of use only for a file that has an error.
+    Some of these lines are valid YAML with another meaning, so this function is only for a file that has an error.
     """
     faults: list[Fault] = []
     mended: list[str] = []
@@ -161,7 +161,7 @@ def _open_bracket(lines: Sequence[str]) -> tuple[int, str]:
 
 
 def _without(lines: list[str], number: int) -> list[str]:
-    """Return the lines with one of them blank, and also the lines below it that are indented more than it is."""
+    """Return the lines with one of them made blank, together with the more deeply indented lines below it."""
     start = number - 1
     indentation = _indentation(lines[start])
     end = start + 1

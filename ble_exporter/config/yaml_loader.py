@@ -35,7 +35,7 @@ _OPENING = "“„«"
 
 
 class Fault(NamedTuple):
-    """A fault after which reading goes on."""
+    """A fault after which reading continues."""
 
     line: int  # from 1
     column: int  # from 1
@@ -84,7 +84,7 @@ def compose(text: str) -> tuple[yaml.Node | None, list[Fault]]:
         # The cause is omitted, because its traceback would quote lines of the file, possibly with a bindkey.
         raise fault from None
     except (ValueError, OverflowError):
-        # Python's errors for the number of an escaped character, or of the YAML version, that is too large.
+        # Python raises these errors if the number of an escaped character or of the YAML version is too large.
         raise SyntaxFault("a number is too large", loader.get_mark()) from None
 
 

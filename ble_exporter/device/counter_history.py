@@ -50,22 +50,22 @@ class _Trial:
 
 class CounterHistory:
     """
-    The known packets of one counter, which is that of one format of a device.
+    The known packets of one counter; each format of a device has its own counter.
 
     Args:
         uuid: The service UUID of the format.
         bits: The width of the counter.
         now: The time of the first packet.
-        pause_s: The longest pause between scans, in which nothing can be heard.
+        pause_s: The longest pause between scans, in which no packet can be received.
         restored: The mark of an earlier run.
 
     Attributes:
         last: The latest counter; None before the first.
         since: The time when `last` was first accepted.
-        adapter: The adapter that heard it then.
+        adapter: The adapter that received that packet.
         heard_at: The time when a packet was last accepted.
         digests: Digests of the packets accepted with low counters since the sensor started.
-        spent: Digests of the packets accepted before that, and of those of failed trials; oldest first.
+        spent: Digests of packets accepted before that start, and of packets of failed trials; oldest first.
         trial: The trial of a sensor that seems to have restarted.
     """
 
@@ -85,7 +85,7 @@ class CounterHistory:
         # The latest counters, and the time when each was first accepted; oldest first.
         self._latest: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
         self._has_restarted = False
-        # The count before this one, and the time when it was last heard: it may have been the sensor's.
+        # The count before the present one, and the time of its last packet: this count may have been the sensor's.
         self._before: tuple[int, float] | None = None
         # The mark of an earlier run, until a packet is accepted in this run.
         self._restored = restored
@@ -128,7 +128,7 @@ class CounterHistory:
         )
 
     def refusal(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> Refusal | None:
-        """Return why a packet is refused; None if it is not."""
+        """Return the refusal of a packet; None if the packet is acceptable."""
         last = self.last
         if last is None:
             return None
@@ -207,7 +207,7 @@ class CounterHistory:
         return ahead >= 0 and (self._is_narrow or self._pace.can_count(ahead, now - self.heard_at))
 
     def _may_jump(self, now: float) -> bool:
-        """Return whether a counter may be far ahead, because the sensor's count is not known yet, or no longer."""
+        """Return whether a counter may be far ahead, because the sensor's count is not yet, or no longer, known."""
         if self._restored is not None and not self._restored.is_exact:
             return True
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
@@ -260,7 +260,7 @@ class CounterHistory:
         return refusal.trial(value, last, trial.steps, STEPS, self._pace.step_s or 0.0)
 
     def _silence_s(self, least_s: float) -> float:
-        """Return after how long without a packet a sensor counts as silent, rather than as having lost some packets."""
+        """Return the time without a packet after which a sensor is silent; a shorter gap may be lost packets."""
         usual_s = QUIET_INTERVALS * (self._rhythm.interval_s or 0.0)
         return min(max(least_s, usual_s), TRUST_S) + self._pause_s
 

@@ -141,7 +141,7 @@ class Device:
             number = transmission.number
             is_copy = is_other_adapter and adapter != transmission.adapter and self._was_said(measurements)
         if others:
-            # Before the values are stored, because a new count tells an event from a duplicate.
+            # This precedes the storing of values, because only a new count distinguishes an event from a duplicate.
             self._note_said(advertisement.adapter, reading, now_s)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
             self.last_update_s = now_s
@@ -204,7 +204,7 @@ class Device:
     def _new_series(self, measurement: Measurement, now_s: float, minute: int) -> Series | None:
         """Return a new series, which may replace another one; None if there is no room for it."""
         if len(self.series) >= MOST_SERIES:
-            # The search takes time, and a flood of names would cause one for each name.
+            # The search takes time, and a flood of names would cause a search for each name.
             is_full = now_s == self._full_s and measurement.position >= self._full_from
             found = None if is_full else weakest(self.series, measurement, now_s)
             if found is None:

@@ -32,7 +32,7 @@ class _Event(NamedTuple):
     """
     An event of one button, with its arguments; first heard at `since_s`, last heard at `heard_s`.
 
-    It is over when the sensor has said that the button is not pressed, or has counted on.
+    It is over when the sensor has reported that the button is not pressed, or has counted on.
     """
 
     event: str

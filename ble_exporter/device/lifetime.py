@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
 
 if TYPE_CHECKING:
-    # The module imports yaml, which `decode` does without.
+    # At run time, this module would import yaml, which `decode` must not import.
     from ble_exporter.config.stale_after import StaleAfter
 
 
@@ -35,7 +35,7 @@ def lifetime_of(setting: "StaleAfter | None", learned: Limit) -> Lifetime:
     if setting == "auto":
         return Lifetime(learned, learned, learned, ends_with_scan=False, lasts_if_triggered=True)
     if setting == "never":
-        # The state of a door lasts, but not the strength of its signal.
+        # The state of a door remains valid, but its signal strength does not.
         return Lifetime(NO_LIMIT, learned, NO_LIMIT, ends_with_scan=False)
     seconds = float(setting)
     fixed = fixed_limit(seconds)

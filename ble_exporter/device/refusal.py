@@ -17,7 +17,7 @@ _LONG_AGO = (
 
 class Refusal(NamedTuple):
     """
-    Why a packet is refused.
+    The refusal of a packet.
 
     Attributes:
         cause: One of a few identifiers; the log warns once of each cause.

@@ -42,9 +42,10 @@ def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: 
     """
     Return the measurement that gives up its place to a new one, if the device has no more room; None if none does.
 
-    Anybody can send thousands of names under a sensor's address, but only at high positions: there are few names. A
-    sensor's own measurements have low positions. So an expired series goes first, then one at a higher position than
-    the new one, then one that was not heard for an hour; of several, the one that was not heard for the longest time.
+    Anybody can send thousands of measurements under a sensor's address, but only at high positions, because formats
+    have few names. A sensor's own measurements have low positions. So an expired series goes first, then one at a
+    higher position than the new one, then one that was not heard for an hour; of several, the one that was not heard
+    for the longest time.
     """
 
     def strength(measurement: Measurement) -> tuple[bool, int, float]:

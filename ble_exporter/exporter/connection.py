@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # In bytes: the request line and all header lines. A browser sends 0.5 kB, with many cookies some kB.
 LARGEST_REQUEST = 8192
-# A whole request must come within this time, from the moment of connecting or from its first byte.
+# A whole request must arrive within this time after the connection or after the first byte of the request.
 REQUEST_S = 10.0
 # Longer than the interval of most Prometheus servers, so that each keeps its connection.
 IDLE_S = 90.0
@@ -31,9 +31,9 @@ IDLE_S = 90.0
 ANSWER_S = 30.0
 # After a refusal: time for the client to read it, although it is still sending.
 _LINGER_S = 1.0
-# In bytes, for each connection: more of an answer is not taken from the handler before the client reads.
+# In bytes, for each connection: if the buffer has more, the handler waits until the client reads.
 _WRITE_BUFFER = 32 * 1024
-# aiohttp's own limit must not interfere.
+# Disables aiohttp's own limit.
 _NEVER_S = 1e6
 
 # aiohttp refuses bare line feeds, so it has to see the end of such a request too.
@@ -44,7 +44,7 @@ _EXPECT = re.compile(rb"\nexpect[ \t]*:", re.IGNORECASE)
 _UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
 
 NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
-"""No browser may take a text, which may quote a request, for a page or a script."""
+"""Browsers must not treat a text, which may quote a request, as a page or a script."""
 
 
 class Connection(web.RequestHandler):
@@ -174,7 +174,7 @@ class Connection(web.RequestHandler):
         self._is_answering = True
         self.waits_since = None
         self._limit_time(ANSWER_S, "answer_timeout")
-        # Whatever aiohttp's parser raises, the client has sent the reason.
+        # Any exception of aiohttp's parser is the fault of the client.
         try:
             super().data_received(request)
         except Exception as error:
@@ -226,7 +226,7 @@ class Connection(web.RequestHandler):
         return answer
 
     def log_exception(self, *args: object, **kwargs: object) -> None:
-        """Count and log an exception of aiohttp's own."""
+        """Count and log an exception raised in aiohttp itself."""
         error = kwargs.get("exc_info")
         self._errors.note("internal", error if isinstance(error, BaseException) else " ".join(map(str, args)))
 
@@ -264,7 +264,7 @@ class Connection(web.RequestHandler):
         self.abort()
 
     def abort(self) -> None:
-        """End the connection at once, and forget what the client has not read."""
+        """End the connection immediately, and drop the data that the client has not read."""
         self._is_aborted = True
         if self.transport is not None:
             self.transport.abort()

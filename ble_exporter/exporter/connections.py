@@ -1,5 +1,5 @@
 """
-The HTTP server: the connections that are open, and how many there may be.
+The HTTP server: its open connections, and the limit on their number.
 
 Beyond the limit, a new connection replaces one that waits for its client. Somebody who holds connections, or opens them
 all the time, therefore can't prevent a scrape, and descriptors stay free for D-Bus, the log and systemd.
@@ -58,8 +58,8 @@ class Connections:
         """
         End a connection of the client that has the most.
 
-        That is the one that has waited longest for its client; or, if all answers are still being made, the newest one:
-        otherwise no answer would ever be finished.
+        Of these connections, it ends the one that has waited longest for the client. If all their answers are still
+        being made, it ends the newest one: otherwise no answer would ever be finished.
         """
         of_peer = Counter(connection.peer for connection in self._open)
 
@@ -80,7 +80,7 @@ class HttpServer:
 
     Args:
         app: The application.
-        errors: Where errors are counted and logged.
+        errors: Counts and logs the errors.
         stop_s: Time limit for open requests when the server is closed, in seconds.
         most: How many connections may be open; by default as many as this process's file descriptors allow.
     """

@@ -1,4 +1,4 @@
-"""Counts and logs what clients of the HTTP server do wrong, and the server's own exceptions."""
+"""Counts and logs the errors of the HTTP server's clients, and the server's own exceptions."""
 
 import logging
 from collections import Counter
@@ -26,9 +26,9 @@ class HttpErrors:
     The errors of the HTTP server: each is counted, and at most one of each kind is logged every ten minutes.
 
     Args:
-        log: Where they are logged, as one line each.
-        counts: Where they are counted.
-        limit: Which lines are logged.
+        log: The log, in which an error takes one line.
+        counts: The counters of the errors.
+        limit: Decides which errors are logged.
     """
 
     def __init__(

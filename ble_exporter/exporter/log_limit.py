@@ -1,4 +1,4 @@
-"""Limits the log lines that strangers can cause: nobody in the network may fill the SD card or rotate the log away."""
+"""Limits the log lines that other machines can cause: they must not fill the SD card or rotate the log away."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """
 Renders answers piece by piece, so that no request keeps the event loop from the radio for more than a few milliseconds.
 
-What an answer contains is passed on as an iterator of pieces. Between two pieces, the event loop may do other work.
+The content of an answer is passed on as an iterator of pieces. Between two pieces, the event loop may do other work.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ _TURN_S = 0.001
 # Level 1 takes a fourteenth of the time of level 9, for a 12 % larger response: right for a Pi on a local network.
 _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
-# In bytes: what zlib compresses in half a millisecond.
+# In bytes: the amount that zlib compresses in half a millisecond.
 _COMPRESSED_AT_ONCE = 32 * 1024
 
 
@@ -44,7 +44,7 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 class Renderings:
     """
-    The renderings that requests for the same answer share: those in progress, and some for a moment longer.
+    The renderings that requests for the same answer share: those in progress, and some that have just ended.
 
     Different answers of one path, such as the page in several orders, are rendered one after the other: many at once
     would need memory for all of them, and would together occupy the event loop for a long time.
@@ -75,7 +75,7 @@ class Renderings:
         except BaseException as error:
             if isinstance(error, Exception):
                 running.set_exception(error)
-                # asyncio would report an error that nobody shares.
+                # Otherwise asyncio would report the error if no other request waits for this rendering.
                 running.exception()
             running.cancel()
             del self._running[key]

@@ -27,8 +27,8 @@ class Readings(Collector):
     """
     Collects the readings that have not expired (docs/expiry.md), and the counts of events, which do not expire.
 
-    A device without current readings has no other series. A device must belong to only one collector. `clock` has the
-    moments of the devices.
+    A device without current readings has no other series. A device must belong to only one collector. `clock` is the
+    clock by which the devices' times are measured.
     """
 
     def __init__(self, devices: Iterable[Device] = (), clock: Clock | None = None) -> None:

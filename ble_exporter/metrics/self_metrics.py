@@ -20,7 +20,7 @@ class SelfMetrics(Collector):
 
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.
-        log: The lines that the log could not take; the log's handler updates them.
+        log: The lines that the log could not write; the log's handler updates this record.
         last_scan_s: When the last scan ended, by the clock; None before the first end.
     """
 

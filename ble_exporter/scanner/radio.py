@@ -33,8 +33,8 @@ class Listener(Protocol):
         """
         Process one advertisement of a wanted address.
 
-        Returns False if the sender is another one than the wanted, with another type of address. The radio then tries
-        to hear the wanted one.
+        Returns False if the address has another type, and so belongs to another sender. The radio then tries to hear
+        the wanted sender.
         """
 
 

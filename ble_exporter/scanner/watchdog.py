@@ -38,7 +38,7 @@ class SilenceWatchdog:
 
     Attributes:
         silent_s: The silence at the last check; the watchdog checks every second.
-        heard_checks: The number of checks, one per second, since whose predecessor something was heard.
+        heard_checks: The number of checks (one per second) that found a packet received since the previous check.
     """
 
     def __init__(self, limit_s: float) -> None:

@@ -1,5 +1,5 @@
 """
-Sends to the program's log what other libraries log and what Python itself would print.
+Sends the log records of other libraries and the messages that Python itself would print to the program's log.
 
 Without this, logging and Python print to standard error, with a traceback each time: systemd's journal would fill up.
 """

@@ -1,5 +1,5 @@
 """
-The file that keeps the replay guards' state over a restart, so that recordings are not accepted afterwards.
+The file that keeps the replay guards' state across restarts, so that recordings are not accepted afterwards.
 
 The file is in the folder that systemd creates for the unit's StateDirectory; without this folder there is no file. If
 the file is lost or unusable, the program starts as if for the first time.

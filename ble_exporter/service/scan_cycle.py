@@ -31,7 +31,7 @@ class ScanCycle:
     """
     Runs one scan per interval, by the monotonic clock, so that the scans do not drift.
 
-    `clock` gives each moment: the scans and their pauses are timed by the event loop's clock. Without a `notifier`,
+    `clock` gives the times of readings; the event loop's clock times the scans and their pauses. Without a `notifier`,
     nothing is sent to systemd.
     `state_folder` is the folder for the replay guards' state; without one, nothing is kept.
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
@@ -145,7 +145,7 @@ class ScanCycle:
         self._scan_log.scan_ended(words, self._clock.now())
         self._notifier.notify_status(words)
         if counts.scans == 1:
-            # What was built for the devices stays; if the garbage collector looked at all of it, the event loop would
+            # The devices' objects stay in memory; if the garbage collector looked at all of them, the event loop would
             # be busy for long.
             gc.freeze()
         if not more_can_come and not self._is_over:

@@ -1,4 +1,4 @@
-"""Logs the results of the scans so that a change is seen, and a quiet house writes a dozen lines a day."""
+"""Logs the results of the scans so that changes are visible, and a day without changes takes a dozen lines."""
 
 import logging
 from collections.abc import Collection

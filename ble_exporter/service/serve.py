@@ -22,7 +22,7 @@ _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
 
 PATIENCE_S = 120.0
-"""At boot, an address may come late, and a predecessor may take a while to end and to give up its port."""
+"""At boot, an address may be assigned late; an earlier process may take a while to end and release its port."""
 _TRY_PORT_AGAIN_S = 2.0
 
 
@@ -61,7 +61,7 @@ async def _run(
     async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
         tasks.start(feed_watchdog(notifier, cycle.liveness.stalled, log))
         tasks.start(cycle.replay_state.keep())
-        # Meanwhile the sensors are heard, so that the first scrape has their readings.
+        # The radio listens while the port is not open yet, so that the first scrape has readings.
         tasks.start(listening)
         try:
             await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))

@@ -23,7 +23,7 @@ class Notifier:
     The socket is opened once: later, when every file descriptor may be in use, systemd's watchdog must still be fed.
 
     Args:
-        log: Where it is logged if there can be no socket.
+        log: Receives a line if the socket can't be opened.
         address: The value of NOTIFY_SOCKET, by default of this process; empty without systemd.
     """
 

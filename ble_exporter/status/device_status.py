@@ -70,7 +70,7 @@ class DeviceHour(TypedDict):
 
 class DeviceStatus:
     """
-    The status of all devices, in the given order; `clock` has the moments of the devices.
+    The status of all devices, in the given order; `clock` is the clock by which the devices' times are measured.
 
     `scan_interval_s` is the time in seconds between the starts of two scans; 0 if there is no pause between scans.
     """
@@ -87,7 +87,7 @@ class DeviceStatus:
 
     def overdue(self) -> str | None:
         """
-        Return that all devices heard so far are overdue, as text; None if one is not, or none was heard.
+        Return a text if all devices heard so far are overdue; None if one is not overdue, or none was heard.
 
         A slow sensor, or one between two rare scans, is not overdue, although it may count as silent. The silence of a
         device that sends only when something happens says nothing, but neither does an old packet.
@@ -108,7 +108,7 @@ class DeviceStatus:
 
     @property
     def minute(self) -> int:
-        """The current minute of the last hour: each minute, its points move on."""
+        """The number of the current minute; with each minute, the points of the last hour move on."""
         return int(self._clock.now() // STEP_S)
 
     def last_hour(self) -> Iterator[DeviceHour]:

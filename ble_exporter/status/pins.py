@@ -1,5 +1,5 @@
 """
-The pins of thermometers with the pvvx firmware, which are sent whether or not anything is connected to them.
+The pins of thermometers with the pvvx firmware, whose levels are sent even if nothing is connected to them.
 
 With each voltage, ATC_MiThermometer (src/bthome_beacon.c, and the flags of its custom format) sends the level of two
 pins: 0x10, `power_on`, is its trigger output, which the firmware switches by its own temperature threshold; 0x11,

@@ -87,8 +87,8 @@ class Decoding:
             how = "proven by the key, which decrypts the payload"
             self.explanations.append(replace(explanation, how=how))
         elif guess.rank < ANYTHING:
-            # --service selects the format of all bytes, so what follows a length is no alternative. Where one format is
-            # confirmed, a format that any bytes fit is no alternative either.
+            # --service selects the format of all bytes, so bytes after a length are no alternative. If one format is
+            # confirmed, a format that any bytes fit is not an alternative.
             least = POSSIBLE if guess.rank < POSSIBLE else ANYTHING
             also = [other for other in found if other != guess and not other.start and other.rank <= least]
             self.explanations.append(replace(explanation, also=also))
@@ -153,7 +153,7 @@ class Decoding:
         )
 
     def _resemblance(self) -> str:
-        """Return what bytes of no known format look like, to be appended to the error; may be empty."""
+        """Return a guess at the nature of bytes that have no known format, to append to the error; may be empty."""
         if len(self._data) == ADDRESS_SIZE:
             return ", but may be a Bluetooth address (--mac)"
         if len(self._data) == _KEY_SIZE:

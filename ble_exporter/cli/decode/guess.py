@@ -59,7 +59,7 @@ def guesses(payload: bytes) -> list[Guess]:
     found = _of_service_data(payload)
     if begins_with_flags(payload):
         found.append(Guess(POSSIBLE, "", "it begins with flags, and consists of data structures"))
-    # Among guesses of one rank, those at all bytes come first.
+    # Among guesses of the same rank, those that cover all bytes come first.
     found += _behind_a_head(payload)
     best: dict[str, Guess] = {}
     for guess in sorted(found, key=lambda guess: guess.rank):
@@ -68,7 +68,7 @@ def guesses(payload: bytes) -> list[Guess]:
 
 
 def best_rank(payload: bytes) -> int:
-    """Return the rank of the best guess at bytes of any kind, HCI events included; more than ANYTHING without one."""
+    """Return the rank of the best guess at bytes of any kind, HCI events included; above ANYTHING without a guess."""
     if is_advertising(payload) or hci_report(payload) or embedded(payload):
         return CERTAIN
     return min((guess.rank for guess in guesses(payload)), default=ANYTHING + 1)
@@ -87,7 +87,7 @@ def _behind_a_head(payload: bytes) -> Iterator[Guess]:
             yield guess._replace(start=_FLAGS_SIZE + guess.start, why=f"after flags, {guess.why}")
     for size in (1, 2):
         number = payload[:size]
-        # Programs write the length as a byte, as two, or as a decimal number, which was then read as a byte.
+        # Programs write the length as one byte, as two bytes, or as a decimal number, which was then read as hex.
         lengths = [int.from_bytes(number, "little"), int.from_bytes(number, "big"), _as_decimal(number)]
         if len(payload) > size and len(payload) - size in lengths:
             length = f"it follows its length ({number_of(size, 'byte')})"

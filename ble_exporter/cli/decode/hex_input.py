@@ -77,7 +77,7 @@ def _digits(line: str, before: int) -> str:
 
 
 def is_dump(line: str) -> bool:
-    """Return whether a line is one of a hex dump: its bytes, perhaps after their offset, then their characters."""
+    """Return whether a line belongs to a hex dump: an optional offset, the bytes, and the bytes as characters."""
     dumped = _OFFSET.match(line)
     return any(_without_characters(part) != part for part in (line, dumped["bytes"] if dumped else ""))
 

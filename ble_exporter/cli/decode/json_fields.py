@@ -44,7 +44,7 @@ def fields_in(text: str) -> list[Found]:
     services = [uuid for name, value in pairs if name in _SERVICES and (uuid := _short_uuid(value))]
     addresses = {value for name, value in pairs if name in _ADDRESSES and _ADDRESS.fullmatch(value)}
     address = addresses.pop() if len(addresses) == 1 else ""
-    # Service data under its UUID, as a value of its own or, in diagnostics of Home Assistant, as a repr.
+    # Service data under its UUID, as a separate value or, in diagnostics of Home Assistant, as a repr.
     by_uuid = [Found(value, _short_uuid(name), address) for name, value in pairs if _short_uuid(name) and value]
     if "servicedata" in text.replace("_", "").lower() and by_uuid:
         return by_uuid

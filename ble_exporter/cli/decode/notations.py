@@ -60,7 +60,7 @@ def _decimal(text: str) -> Iterable[bytes]:
 
 
 def _unpadded(text: str) -> Iterable[bytes]:
-    """Yield the bytes of separate hex numbers of one or two digits; if most are single digits, they are halves."""
+    """Yield the bytes of separate hex numbers of one or two digits; none if most are single digits (half bytes)."""
     if _UNPADDED.fullmatch(text):
         words = _HEX_WORD.findall(text)
         if sum(len(word) == 2 for word in words) * 2 >= len(words):
@@ -80,7 +80,7 @@ def _base64(text: str) -> Iterable[bytes]:
 
 
 def _looks_like(text: str) -> str:
-    """Return what a text that can't be read looks like, with the way out, to be appended to an error; may be empty."""
+    """Return a description of a text that can't be read, with a hint, to append to an error; may be empty."""
     if _NUMBERS.fullmatch(text):
         return "; the text looks like decimal numbers, but not each of them is a byte (0 to 255)"
     if _FILE.fullmatch(text):

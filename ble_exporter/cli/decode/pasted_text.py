@@ -1,4 +1,4 @@
-"""Find the payload in what users paste: output of btmon and hcidump, lines of logs, JSON of gateways, source code."""
+"""Find the payload in pasted text: output of btmon and hcidump, lines of logs, JSON of gateways, source code."""
 
 import ast
 import re
@@ -168,7 +168,7 @@ def _read(lines: Sequence[Line], service: str = "") -> Pasted:
 
 
 def _sender(text: str) -> str:
-    # The address is at the end of what was found, after a word that may have hex letters.
+    # The address is at the end of the match, after a word that may have hex letters.
     ends = (re.sub(r"[^0-9A-Fa-f]", "", found)[-_ADDRESS_DIGITS:] for found in _SENDER.findall(text))
     senders = {_as_printed(digits) for digits in ends}
     return senders.pop() if len(senders) == 1 else ""

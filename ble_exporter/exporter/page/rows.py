@@ -45,7 +45,7 @@ def render(
     sort: Sort,
 ) -> Iterator[str]:
     """
-    Yield the page as HTML, in small pieces; those that come while the rows are sorted are empty.
+    Yield the page as HTML, in small pieces; the pieces yielded while the rows are sorted are empty.
 
     Args:
         version: The version of the exporter.
