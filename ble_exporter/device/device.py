@@ -54,8 +54,7 @@ class Device:
         address_type: The type of the address; empty if it is not known yet, because both types are possible.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
-        said: Texts, events and other values that are not measurements. Each has its value and its
-            time; the latest comes last.
+        said: The values and times of texts, events and other values that are not measurements; the latest comes last.
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest advertisement that gave a reading; None
             before the first.
