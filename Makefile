@@ -101,7 +101,7 @@ mutants: ## Check that a test fails for each mutation of ble_exporter/formats, o
 run-mutants: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m mutation $(MODULES)
 
-bench: $(READY) ## Compare the speed of decoding with bthome-ble, and that of a scrape with plain gauges.
+bench: $(READY) ## Measure decoding, one advertisement and a scrape as ratios of one run, and the longest turn of the event loop.
 	$(BIN)/python -m bench
 
 lock: $(READY) ## Resolve the dependencies again, and write all requirements-*.lock files.

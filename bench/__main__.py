@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import decoding, formats, pipeline, scrape
+from bench import decoding, formats, pipeline, scrape, turns
 from bench.timing import DifferenceError
 
 
@@ -25,6 +25,7 @@ def main() -> int:
         formats.run()
         pipeline.run()
         scrape.run()
+        turns.run()
     except DifferenceError as error:
         print(f"bench: the results differ, so their times cannot be compared: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,99 @@
+"""
+The longest time for which one answer keeps the event loop, in CPU time of its thread.
+
+Meanwhile no advertisement is handled: a thousand devices send 400 packets a second, and bluetoothd's queue is finite.
+"""
+
+import asyncio
+import gc
+import threading
+import time
+import urllib.request
+from statistics import median
+
+from bench.timing import print_table
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device import Device
+from ble_exporter.device.clock import Clock
+from ble_exporter.exporter.app import create_app
+from ble_exporter.exporter.connections import HttpServer
+from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.formats.measurement import Measurement
+from ble_exporter.metrics.readings import Readings
+from ble_exporter.model import Advertisement, Reading
+from ble_exporter.status.device_status import DeviceStatus
+
+DEVICES = 1_000
+AIM = "20 ms or less"
+_ROUNDS = 5
+_NAMES = ("temperature", "humidity", "battery", "voltage", "power", "opening", "count", "illuminance")
+_ACCEPTS: dict[str, dict[str, str]] = {
+    "plain": {},
+    "gzip": {"Accept-Encoding": "gzip"},
+    "OpenMetrics, gzip": {"Accept": "application/openmetrics-text", "Accept-Encoding": "gzip"},
+}
+_CASES = (
+    *(("/metrics", accept) for accept in _ACCEPTS),
+    *((path, accept) for path in ("/status", "/history", "/") for accept in ("plain", "gzip")),
+)
+
+
+class _Home:
+    """Devices with the values of an hour, on a clock that the benchmark sets."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.clock = Clock(lambda: self.now_s, lambda: self.now_s)
+        self.devices = [
+            Device(f"room {number}", f"A4:C1:38:00:{number // 256:02X}:{number % 256:02X}") for number in range(DEVICES)
+        ]
+        self.readings = Readings(self.devices, self.clock)
+        for _ in range(60):
+            self.hear_all(60)
+
+    def hear_all(self, after_s: float) -> None:
+        """Change every value of every device."""
+        self.now_s += after_s
+        reading = Reading({Measurement(name): self.now_s / 1000 for name in _NAMES}, {}, int(self.now_s) % 256)
+        for device in self.devices:
+            device.update(Advertisement(device.address, {}, -60), reading, self.now_s)
+
+
+async def _longest_turn_s(home: _Home, path: str, headers: dict[str, str]) -> float:
+    """Return the longest CPU time between two turns of the event loop, until a request is answered."""
+    config = AppConfig(30, 30, 8000, {device.address: device.name for device in home.devices})
+    app = create_app(config, collectors={"readings": home.readings}, status=DeviceStatus(home.devices, home.clock))
+    server = HttpServer(app, HttpErrors(), 0.2)
+    await server.listen("127.0.0.1", 0)
+    (port,) = server.ports
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    # The client has a thread of its own, so that the time it takes to read the answer does not count.
+    client = threading.Thread(target=lambda: urllib.request.urlopen(request, timeout=60).read())  # noqa: S310 - loopback
+    client.start()
+    longest_s = 0.0
+    while client.is_alive():
+        began = time.thread_time()
+        await asyncio.sleep(0)
+        longest_s = max(longest_s, time.thread_time() - began)
+    await server.close()
+    return longest_s
+
+
+def run() -> None:
+    """Measure and print."""
+    home = _Home()
+    # As in the program, which does this after its first scan.
+    gc.collect()
+    gc.freeze()
+    print(f"The longest turn of the event loop for an answer: {DEVICES:,} devices, {len(_NAMES)} new values each.")
+    print(f"Aim: {AIM}.\n")
+    rows: list[tuple[str, ...]] = [("path", "answer", "median ms", "longest ms")]
+    for path, accept in _CASES:
+        turns_ms = []
+        for _ in range(_ROUNDS):
+            home.hear_all(1)
+            turns_ms.append(1e3 * asyncio.run(_longest_turn_s(home, path, _ACCEPTS[accept])))
+        rows.append((path, accept, f"{median(turns_ms):.1f}", f"{max(turns_ms):.1f}"))
+    gc.unfreeze()
+    print_table(rows)
+    print()
