@@ -25,7 +25,7 @@ from ble_exporter.cli.parser import (
     EXIT_TEMPORARY,
 )
 from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
-from ble_exporter.streams import discard_output, guard_standard_streams
+from ble_exporter.streams import discard, guard_standard_streams
 from ble_exporter.utils import number_of, one_line
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
             # Here, not at the exit of the interpreter, a failure can still be reported.
             _flush_output()
     except StreamError as error:
-        discard_output()
+        discard(sys.stdout)
         return _failed(error)
 
 
@@ -118,7 +118,7 @@ def _flush_output() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has closed the pipe, as `head` does.
-        discard_output()
+        discard(sys.stdout)
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         return run(name, arguments)
     except BrokenPipeError:
         # The reader has closed the pipe, as `head` does.
-        discard_output()
+        discard(sys.stdout)
         return EXIT_OK
     except StreamError:
         raise

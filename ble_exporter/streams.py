@@ -100,10 +100,12 @@ def _text(raw: io.FileIO, before: TextIO | None, *, by_line: bool) -> io.TextIOW
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=by_line)
 
 
-def discard_output() -> None:
-    """Redirect standard output to /dev/null after a failure; otherwise Python reports the failure again at exit."""
+def discard(output: TextIO) -> None:
+    """Redirect a stream that failed to /dev/null; otherwise Python reports the failure again at exit."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(nothing, output.fileno())
+    os.close(nothing)
 
 
 def read_standard_input(most_bytes: int) -> bytes:

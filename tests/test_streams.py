@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,27 @@ def test_a_full_pipe_takes_what_fits() -> None:
         os.close(reader)
         with suppress(OSError):
             os.close(writer)
+
+
+def count_descriptors() -> int:
+    """Return the number of descriptors that are open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_only_the_stream_that_failed_is_discarded(capfd: pytest.CaptureFixture[str]) -> None:
+    """The other output of the program goes on, and no descriptor is left open."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    opened = count_descriptors()
+    with os.fdopen(writer, "w") as stream:
+        stream.write("lost")
+        with pytest.raises(BrokenPipeError):
+            stream.flush()
+        streams.discard(stream)
+        assert opened == count_descriptors()
+    sys.stdout.write("heard\n")
+
+    assert "heard\n" == capfd.readouterr().out
 
 
 def test_a_failed_read_names_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:

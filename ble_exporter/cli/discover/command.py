@@ -1,6 +1,7 @@
 """`ble-exporter discover`: finds the sensors in range, and adds those that the user chooses to the configuration."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from ble_exporter.cli.discover.choice import DeviceRequest
@@ -14,7 +15,7 @@ from ble_exporter.cli.parser import (
     number_between,
 )
 from ble_exporter.config.devices import ADDRESS
-from ble_exporter.streams import discard_output
+from ble_exporter.streams import discard
 
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         return run(options)
     except BrokenPipeError:
         # The reader of standard output has exited, as in `| head`.
-        discard_output()
+        discard(sys.stdout)
         return EXIT_FAILURE if options.add else EXIT_OK
 
 
