@@ -86,11 +86,16 @@ def test_with_every_stream_closed_nothing_breaks() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_is_ended_by_signals_even_as_the_first_process(number: signal.Signals) -> None:
     """In a container it is the first process, for which the kernel ignores signals without a handler."""
-    with running("discover", "--mock", "--seconds", "60") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("heard ")
-        process.send_signal(number)
-        _, err = process.communicate(timeout=PATIENCE_S)
+    # Under nohup, the tests and all programs that they start ignore SIGHUP.
+    inherited = signal.signal(number, signal.SIG_DFL)
+    try:
+        with running("discover", "--mock", "--seconds", "60") as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("heard ")
+            process.send_signal(number)
+            _, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        signal.signal(number, inherited)
 
     # Without a handler, the status would be the negative number.
     assert (128 + number, "listening for 60 s\n") == (process.returncode, err)
