@@ -1,8 +1,8 @@
 """
 The setting `address_type` of a device, and its default.
 
-A public address and a random one can have the same bytes, and are then two senders (Bluetooth Core, vol. 6, part B,
-1.3). docs/adr/0023-address-types.md has the reasons for the default.
+A public address and a random address can consist of the same bytes, and then belong to two different devices (Bluetooth
+Core, vol. 6, part B, 1.3). docs/adr/0023-address-types.md has the reasons for the default.
 """
 
 from ble_exporter.config.yaml_document import Document, Node, show_value
@@ -10,7 +10,7 @@ from ble_exporter.model import AddressType
 
 ADDRESS_TYPE = "address_type"
 
-# The two most significant bits of a static random address are 11. The other random addresses change all the time.
+# The two most significant bits of a static random address are 11. Random addresses of other types keep changing.
 _LEAST_STATIC_OCTET = "C0"
 
 
@@ -26,8 +26,8 @@ def read_address_type(document: Document, node: Node) -> AddressType:
 
 def default_address_type(address: str) -> AddressType:
     """
-    Return "public" for an address that can't be a static random one; otherwise an empty string, which means any type.
+    Return "public" if an address (upper case) can't be a static random one.
 
-    The address is in upper case.
+    If it can, return an empty string, which means any type.
     """
     return "" if address[:2] >= _LEAST_STATIC_OCTET else "public"

@@ -1,4 +1,4 @@
-"""Reads a YAML file into an AppConfig, or raises a ConfigError with file, line, key, problem and hint of each error."""
+"""Reads a YAML file into an AppConfig, or raises a ConfigError that states the place of each error and a hint."""
 
 import errno
 from collections.abc import Mapping
@@ -50,9 +50,9 @@ class AppConfig:
         devices: Bluetooth address (upper case, colons) to device name; both unique.
         listen_address: IP address of the HTTP server; None means all addresses of the machine.
         allowed_hosts: Host names under which people open the page, in lower case, in addition to the machine's own.
-        stale_after_seconds: How long a value is shown. "auto" learns this time from each sensor's interval; with
-            "never", a value is shown until it changes; None shows the values of the latest scan.
-        stale_after: Bluetooth address to the `stale_after_seconds` of this device, if it has its own.
+        stale_after_seconds: How long a value is shown: a number of seconds, a time learned from each sensor's interval
+            ("auto"), until it changes ("never"), or until a scan ends in which it was not heard (None).
+        stale_after: Bluetooth address to `stale_after_seconds`, for devices that have their own setting.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
         address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
@@ -88,14 +88,14 @@ def load_config(path: str) -> AppConfig:
     Read and check a configuration file.
 
     Raises:
-        ConfigError: The file can't be read or is invalid. It is a ValueError with file, line and key. If there are
-            several errors, it is a ConfigErrors, whose `parts` are the single errors.
+        ConfigError: The file can't be read or is invalid. The error is a ValueError with file, line and key. For
+            several errors, it is a ConfigErrors, and `parts` has each of them.
     """
     return parse_config(path, read_config(path))
 
 
 def read_config(path: str, option: str = "--config") -> bytes:
-    """Return the content of a configuration file, which `option` names, or raise a ConfigError."""
+    """Return the content of a configuration file, or raise a ConfigError whose hint names `option`."""
     try:
         return read_file(path, _MAX_BYTES)
     except OSError as error:
@@ -117,26 +117,27 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     document = Document(path, known=(*KEYS, *DEVICE_KEYS))
     config = _read(document, document.text(data), needs_devices=needs_devices)
     if document.errors:
-        # Read the file again without the faults found in single lines, which may have caused other errors.
+        # Parse the text again, with the faults of single lines mended: they may have caused other errors.
         document = Document(path, known=document.known)
         config = _read(document, document.without_faults(document.text(data)), needs_devices=needs_devices)
         for backup in backups_of(path):
             with document.errors:
-                hint = "copy it to this file if its content is damaged, or remove it"
-                document.fail(None, f"{backup} has the content before `discover --write` was interrupted", hint)
+                hint = "copy it to this file if this file is damaged, or remove it"
+                problem = f"{backup} has the content from before `discover --write` was interrupted"
+                document.fail(None, problem, hint)
     document.errors.raise_all()
     return config
 
 
 def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
-    """Return the configuration, with other values in place of invalid ones, which are reported to the document."""
+    """Return the configuration; report invalid values to the document, and replace them with defaults."""
     settings = _read_settings(document, text, needs_devices=needs_devices)
     interval = settings.seconds("scan_interval_seconds")
     duration = settings.seconds("scan_duration_seconds")
     if duration > interval:
         with document.errors:
             problem = f"{duration:g} is longer than scan_interval_seconds ({interval:g})"
-            settings.fail("scan_duration_seconds", problem, "make it shorter, or equal to listen all the time")
+            settings.fail("scan_duration_seconds", problem, "shorten it, or make both equal to listen all the time")
     pause_s = interval - duration
     devices = read_devices(document, settings.nodes.get("devices"), may_be_empty=not needs_devices, pause_s=pause_s)
     return AppConfig(

@@ -48,7 +48,7 @@ _BINDKEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa
 _BINDKEY_HINT = "write the 32 hex digits that the firmware's page shows"
 
 MAX_KEY_FILE_BYTES = 200
-"""The largest file with a bindkey, which needs 32 bytes."""
+"""The largest accepted file with a bindkey; the bindkey itself has 32 bytes."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Devices:
     """
     The devices under `devices:`.
 
-    `names` is `devices` in AppConfig; the other fields have the same names there.
+    `names` is `devices` in AppConfig; the other fields, except `lines`, have the same names there.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Devices:
     key_files: list[str] = field(default_factory=list)
     address_types: dict[str, AddressType] = field(default_factory=dict)
     stale_after: dict[str, StaleAfter] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)  # where each address and each name is set
+    lines: dict[str, int] = field(default_factory=dict)  # the line of each address and of each name
 
 
 def read_devices(document: Document, node: Node | None, *, may_be_empty: bool, pause_s: float = 0.0) -> Devices:
@@ -84,7 +84,7 @@ def read_devices(document: Document, node: Node | None, *, may_be_empty: bool, p
 
 
 def _read_device(document: Document, address_node: Node, device_node: Node, devices: Devices, pause_s: float) -> None:
-    """Add a device; if its address is wrong, only check the rest."""
+    """Add a device. If its address is invalid, check its other settings all the same."""
     address = ""
     with document.errors:
         address = _address(document, address_node, device_node)
@@ -151,12 +151,12 @@ def name_problem(name: str) -> str:
     hidden = hidden_in(name)
     if hidden:
         kind = "control character" if ord(hidden) < 0xA0 else "invisible character"
-        return f"the name has the {kind} U+{ord(hidden):04X}; remove it"
+        return f"the name contains the {kind} U+{ord(hidden):04X}; remove it"
     return ""
 
 
 def path_problem(path: str) -> tuple[str, str]:
-    """Return why a path does not mean what its author expects, and a hint; two empty strings if it does."""
+    """Return a problem and a hint for a path that a shell would expand (~ or $); empty strings for any other path."""
     if not re.match(r"~|\$\w|\$\{", path):
         return "", ""
     whole = os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises an error
@@ -238,7 +238,7 @@ def _read_key(document: Document, nodes: Mapping[str, Node], devices: Devices) -
 
 
 def _path(document: Document, node: Node) -> Path:
-    """Return the path of a `bindkey_file`: a systemd credential, otherwise relative to the configuration's folder."""
+    """Return the path of a `bindkey_file`: a systemd credential, or a path relative to the configuration's folder."""
     key = "bindkey_file"
     text = document.scalar(node, key)
     if not isinstance(text, str) or not text or hidden_in(text):
@@ -249,7 +249,7 @@ def _path(document: Document, node: Node) -> Path:
     if problem:
         document.fail(node, problem, hint, key=key)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    # os.path is used, because Path.exists raises for a path that can't be looked up.
+    # Path.exists would raise an error for a path that can't be looked up.
     if credentials and os.path.exists(os.path.join(credentials, text)):  # noqa: PTH110, PTH118
         return Path(credentials, text)
     # Joining leaves an absolute path unchanged.
@@ -262,5 +262,5 @@ def _content(document: Document, node: Node, path: Path) -> str:
     except OSError as error:
         hint = "write the 32 hex digits into that file, and make it readable for this user"
         document.fail(node, f"{path} can't be read ({error.strerror})", hint, key="bindkey_file")
-    # Latin-1 decodes all bytes, so the check of the bindkey rejects the bytes that are not hex digits.
+    # Latin-1 decodes any byte, so the check of the bindkey reports bytes that are not text.
     return content.removeprefix(codecs.BOM_UTF8).decode("latin-1").strip(" \t\r\n")

@@ -40,8 +40,8 @@ listen_port: 8000
 log_file: "-"
 
 # Bluetooth address to name. Other devices in range are not exported.
-# For a sensor with encryption, write a name and a bindkey below its address. Then no other user should be able to read
-# this file.
+# For a sensor with encryption, write a name and a bindkey below its address. Other users of this machine should then be
+# unable to read this file.
 devices: {}
 """
 
@@ -61,10 +61,10 @@ class NewDevice:
 
 def check_can_add(path: str) -> AppConfig:
     """
-    Return the configuration in a file, or that of a new file if it is missing or blank; it may list no devices.
+    Return the configuration in a file, or that of a new file if the file is missing or blank.
 
-    Raises a ConfigError if the configuration is invalid or devices can't be added to the file. `discover` calls this
-    function before the user chooses devices.
+    The configuration may list no devices. Raises a ConfigError if the configuration is invalid, or devices can't be
+    added to the file. `discover` calls this function before the user chooses devices.
     """
     data = _content(path)
     config = parse_config(path, data if data.strip() else _NEW_FILE.encode(), needs_devices=False)

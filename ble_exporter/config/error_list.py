@@ -3,7 +3,7 @@
 import re
 
 from ble_exporter.errors import ConfigError, ConfigErrors
-from ble_exporter.utils import one_line
+from ble_exporter.utils import number_of, one_line
 
 MAX_ERRORS_SHOWN = 20
 
@@ -22,13 +22,13 @@ class MissingError(ConfigError):
 
 class ErrorList:
     """
-    The errors of one file, each of them once. After very many errors, the list is full, and reading ends.
+    The errors of one file, without repetitions. After very many errors, the list is full, and reading ends.
 
-    As a context manager, it keeps a ConfigError that the block raises, so that the rest of the file is read too.
+    As a context manager, the list keeps a ConfigError raised in the block, so that the rest of the file is read too.
 
     Attributes:
         has_gaps: Whether parts of the file could not be read. Errors about missing things are then not added, because
-            they may be in these parts.
+            the missing things may be in these parts.
         unreadable: Line, device and key of the values that could not be read. Other errors about them are not added.
     """
 
@@ -42,7 +42,7 @@ class ErrorList:
 
     @property
     def is_full(self) -> bool:
-        """Whether further errors are dropped, so that there is no point in looking for them."""
+        """Whether further errors are dropped; there is then no point in looking for them."""
         return len(self._kept) >= _MAX_ERRORS
 
     def __enter__(self) -> None:
@@ -54,7 +54,7 @@ class ErrorList:
         return isinstance(error, ConfigError)
 
     def add(self, error: ConfigError) -> None:
-        """Add an error."""
+        """Add an error, unless it is a repetition or may be due to an unreadable part of the file."""
         text = str(error)
         if text in self._kept or (isinstance(error, MissingError) and self.has_gaps):
             return
@@ -64,17 +64,14 @@ class ErrorList:
             self._kept[text] = error
 
     def raise_all(self) -> None:
-        """Raise the errors in the order of the file, at most a screenful of them; return if there is none."""
+        """Raise the errors in the order of the file, at most a screenful of them; return if there are none."""
         errors = sorted(self._kept.values(), key=lambda error: (error.line is None, error.line or 0, error.column))
         if not errors:
             return
         shown = errors[:MAX_ERRORS_SHOWN]
         if len(errors) > len(shown):
-            more = (
-                f"{len(errors) - len(shown)} or more other errors"
-                if self.is_full
-                else f"{len(errors) - len(shown)} more errors"
-            )
+            left = len(errors) - len(shown)
+            more = f"{left} or more other errors" if self.is_full else number_of(left, "more error")
             shown.append(ConfigError(more, "correct these first", path=shown[0].path))
         raise shown[0] if len(shown) == 1 else ConfigErrors(shown)
 

@@ -1,8 +1,8 @@
 """
-Writes a configuration file in place, so that the file keeps everything that belongs to it, after a backup.
+Writes a configuration file in place, after a backup.
 
 A file that is written in place stays the same file: its owner, mode, access control lists, extended attributes, hard
-links and mounts need no copying. The backup is for a crash in the middle, and is removed afterwards.
+links and mounts need no copying. The backup is made in case of a crash during the write, and is removed afterwards.
 """
 
 import errno
@@ -20,7 +20,7 @@ from ble_exporter.errors import ConfigError
 _MODE_WITH_KEY = 0o640
 
 _BACKUP_SUFFIX = ".before-discover-"
-# For a file in a folder where this user can't create files. Unlike /tmp, this folder outlives a restart.
+# For the backup if this user can't create files next to the configuration. Unlike /tmp, it outlives a restart.
 _OTHER_BACKUP_FOLDER = "/var/tmp"  # noqa: S108 - mkstemp creates a new file that only its owner can read
 
 _HINTS = {
@@ -60,7 +60,7 @@ def write_in_place(
     path: str, old: bytes, new: bytes, *, holds_key: bool = False, other_folder: str = _OTHER_BACKUP_FOLDER
 ) -> None:
     """
-    Write a file whose content is `old`, or create it; after an error, restore the file and raise a ConfigError.
+    Replace the content `old` of a file with `new`, or create the file; on failure, undo this and raise a ConfigError.
 
     Before a bindkey is written, the file becomes inaccessible to users outside its group, and read-only for the group.
     After a crash, or if the file can't be restored, a backup next to it or in `other_folder` has the old content.
@@ -120,7 +120,7 @@ def _overwrite(path: str, target: Path, old: bytes, new: bytes, *, holds_key: bo
 
 def _replace_content(descriptor: int, content: bytes) -> None:
     try:
-        # Without room for the whole content, this fails before the old content is touched.
+        # If there is no room for the whole content, this call fails before the old content is touched.
         os.posix_fallocate(descriptor, 0, max(len(content), 1))
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
@@ -133,7 +133,7 @@ def _replace_content(descriptor: int, content: bytes) -> None:
 
 
 def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
-    """Write the content to a new file in the first possible folder, up to the disk; return the file."""
+    """Write the content to a new file in the first folder where that is possible; sync it, and return its path."""
     errors: list[OSError] = []
     for folder in folders:
         try:
@@ -155,17 +155,17 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
 
 
 def _check_space(descriptor: int, size: int) -> None:
-    """Raise an OSError if the file can't grow to a size."""
+    """Raise an OSError if the file system has no room for the file to grow to `size` bytes."""
     system, status = os.fstatvfs(descriptor), os.fstat(descriptor)
     free = system.f_bfree if os.geteuid() == 0 else system.f_bavail
     missing = size - max(status.st_blocks * 512, status.st_size)
-    # Some virtual file systems have no blocks.
+    # Some virtual file systems report no blocks.
     if system.f_blocks and missing > free * system.f_frsize:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _sync_folder(folder: Path) -> None:
-    """Write a new entry of a folder to the disk, if the file system can do so."""
+    """Write a folder, and with it the entry of a new file, to the disk if the file system supports that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""The settings of a configuration: one method reads and checks each kind of value."""
+"""The settings of a configuration, with a method that reads and checks each kind of value."""
 
 import ipaddress
 import math
@@ -34,7 +34,7 @@ Choice = TypeVar("Choice", bound=str)
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one file. An invalid setting is reported to the document, and has its default value."""
+    """The settings of one file. An invalid setting is reported to the document, and gets its default value."""
 
     document: Document
     nodes: Mapping[str, Node]
@@ -44,7 +44,7 @@ class Settings:
         self.document.fail(self.nodes[key], problem, hint, key=key)
 
     def read(self, key: str, accept: Callable[[Scalar], T | None], default: T, problem: str, hint: str) -> T:
-        """Return the result of `accept` for a setting's value; if the result is None, the value is rejected."""
+        """Return a setting's value as converted by `accept`; the default if it is absent or rejected (None)."""
         if key not in self.nodes:
             return default
         with self.document.errors:
@@ -80,7 +80,7 @@ class Settings:
         return self.read("listen_address", _ip_address, None, "is not an IP address of a machine", hint)
 
     def choice(self, key: str, choices: Sequence[Choice], default: Choice) -> Choice:
-        """Return one of the choices, which are compared without regard to case."""
+        """Return the choice that the setting names, regardless of case."""
         by_text = {choice.lower(): choice for choice in choices}
         hint = f"write one of {', '.join(choices)}"
         return self.read(key, lambda value: by_text.get(str(value).lower()), default, "is not allowed", hint)
@@ -91,12 +91,12 @@ class Settings:
         return self._names("adapter", _adapter, "is not the name of an adapter", hint)
 
     def allowed_hosts(self) -> tuple[str, ...]:
-        """Return the host names of the page."""
+        """Return the additional host names of the page."""
         hint = f"write only the name, such as {EXAMPLES['allowed_hosts']}, without http:// and without a port"
         return self._names("allowed_hosts", _host_name, "is not a host name", hint)
 
     def _names(self, key: str, accept: Callable[[Scalar], str | None], problem: str, hint: str) -> tuple[str, ...]:
-        """Return the names of a list, or the only name."""
+        """Return the names in a list; a single name counts as a list of one."""
         if key not in self.nodes:
             return ()
         names: list[str] = []
@@ -150,11 +150,11 @@ def _host_name(value: Scalar) -> str | None:
     if not isinstance(value, str):
         return None
     name = value.lower().removesuffix(".")
-    # Converting a very long name to Punycode takes very long.
+    # Converting a very long name to Punycode is very slow.
     if not name.isascii() and len(name) <= _MAX_HOST_LENGTH:
         try:
             name = name.encode("idna").decode()
         except UnicodeError:
             return None
-    # 32 hex digits are a bindkey in the wrong line, not a name.
+    # 32 hex digits are a bindkey on the wrong line, not a host name.
     return name if re.fullmatch(r"(?![0-9a-f]{32}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name) else None

@@ -15,7 +15,7 @@ _LEAST_S = 1
 
 def read_stale_after(document: Document, node: Node | None, pause_s: float) -> StaleAfter | None:
     """
-    Return the value of the setting; None if it is absent, or invalid, which is reported to the document.
+    Return the value of the setting; None if it is absent or invalid. An invalid value is reported to the document.
 
     Args:
         document: The file, or a device in it.

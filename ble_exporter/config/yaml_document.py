@@ -28,7 +28,7 @@ _WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|[\t\n\r\x20-\x7e]\0|\0[\t\n
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# How much text is parsed again after syntax errors, in characters: about 10 s on a Raspberry Pi.
+# The most text that is parsed again after syntax errors, in characters: this takes about 10 s on a Raspberry Pi.
 _MAX_PARSED_AGAIN = 1_000_000
 
 
@@ -40,7 +40,7 @@ class Document:
     Attributes:
         path: The file, for messages.
         device: The address of the device whose entry is being read, for messages; may be empty.
-        known: All keys that may occur in the file, to recognise them in lines that are not valid YAML.
+        known: All keys that may occur in the file. They are recognised even in lines that are not valid YAML.
     """
 
     path: str
@@ -49,7 +49,7 @@ class Document:
     errors: ErrorList = field(default_factory=ErrorList, compare=False, repr=False)
 
     def text(self, data: bytes) -> str:
-        """Return the text, to which the positions of nodes refer; report the characters that are not allowed in it."""
+        """Return the decoded text, to which positions refer; forbidden characters are reported and left out."""
         if _WIDE.match(data) or b"\0" in data[:2]:
             hint = "save the file as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
             raise ConfigError("the text is UTF-16 or UTF-32, not UTF-8", hint, path=self.path, line=1)
@@ -78,7 +78,7 @@ class Document:
         return []
 
     def _compose(self, text: str) -> tuple[Node | None, str | None]:
-        """Return the root node; or None, and the text without its first syntax error, which is reported."""
+        """Return the root node and None; after a syntax error, report it, and return None and the text without it."""
         lines = lines_of(text)
         try:
             root, faults = compose(text)
@@ -94,7 +94,7 @@ class Document:
         return root, None
 
     def without_faults(self, text: str) -> str:
-        """Report the faults that single lines show, and return the text without them."""
+        """Report the faults that can be found in single lines, and return the text with these faults mended."""
         lines = lines_of(text)
         faults, mended = find_faults(lines, self.known)
         for fault in faults:
@@ -110,19 +110,19 @@ class Document:
                 break
             with self.errors:
                 if key not in known:
-                    # The unknown key of a device may be its bindkey, if the user swapped key and value.
+                    # Don't show an unknown key of a device: it is the bindkey if the user swapped key and value.
                     self.fail(key_node, "unknown key", _unknown_key_hint(key, known), key="" if self.device else key)
                 if key in nodes:
                     problem = f"is already set on line {line_of(nodes[key])}"
                     if is_mapping(nodes[key]) and len(nodes[key].value) < MAX_ENTRIES:
-                        # The devices in both places are checked. The value may be an alias of the same mapping.
+                        # Check the devices in both places. The limit is for aliases of this mapping, which double it.
                         nodes[key].value += entries_of(value_node)
                     self.fail(key_node, problem, "remove one of the two", key=key)
                 nodes[key] = value_node
         return nodes
 
     def scalar(self, node: Node, key: str = "") -> Scalar:
-        """Return a node's value; raise a ConfigError if it is a list or a mapping, or contradicts its tag."""
+        """Return a node's value; raise a ConfigError for a list or a mapping, and for text that contradicts its tag."""
         if not is_scalar(node):
             self.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key)
         text = text_of(node)
@@ -133,7 +133,7 @@ class Document:
             return text.lower() == "true"
         if kind in ("int", "float"):
             with suppress(ValueError):
-                # int() raises its own error for thousands of digits, and no setting has 18 digits.
+                # int() rejects thousands of digits. No setting needs 18 digits, so a longer number may become a float.
                 return int(text) if kind == "int" and len(text) < 18 else float(text)
             self.fail(node, f"{text} is not a number", "write one", key=key)
         if kind != "str":
@@ -146,7 +146,7 @@ class Document:
         """
         Raise a ConfigError for a node, or for the whole file; the message is one line and never shows a bindkey.
 
-        `is_missing` says that something is missing, which is not reported if a part of the file can't be read.
+        `is_missing` marks the error as a missing part, which is not reported if some of the file can't be read.
         """
         kind = MissingError if is_missing else ConfigError
         line, column = (None, 0) if node is None else (line_of(node), column_of(node) + 1)
@@ -181,7 +181,7 @@ def entries_of(node: Node | None) -> list[tuple[Node, Node]]:
 
 
 def is_mapping(node: Node) -> bool:
-    """Return whether the node is a mapping, possibly empty."""
+    """Return whether the node is a mapping, even an empty one."""
     return isinstance(node, yaml.MappingNode)
 
 
@@ -207,13 +207,13 @@ def column_of(node: Node) -> int:
 
 def span_of(node: Node) -> tuple[int, int]:
     """
-    Return the offsets of a node's first character, and of the character after its last one, in the text.
+    Return the offsets in the text of a node's first character, and of the character after its last one.
 
-    PyYAML's end mark of a block mapping is not used, because it is at the next token, after all comments.
+    PyYAML puts the end of a block mapping at the next token, after all comments, so the end of its last entry is used.
     """
     start = int(node.start_mark.index)
     if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
-        # If the last value is an alias, its node is earlier in the file, and the key's end is the greater offset.
+        # If the last value is an alias of a mapping, its entries are earlier in the file, before the key's end.
         return start, max(span_of(part)[1] for part in node.value[-1])
     return start, int(node.end_mark.index)
 
@@ -231,7 +231,7 @@ def is_empty(node: Node) -> bool:
 
 
 def text_of(node: Node) -> str:
-    """Return a scalar's text as written, before YAML interprets it as a number or a Boolean."""
+    """Return a scalar's text, before YAML interprets it as a number or a Boolean."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else "(no text)"
 
 

@@ -1,8 +1,8 @@
 """
-Explains why a text is not valid YAML, in words that its author uses, and repairs it so that reading can continue.
+Explains to the author of a text why it is not valid YAML, and mends the text so that reading can continue.
 
 PyYAML stops at the first fault, describes it in terms of its grammar, and often notices it only lines later. The
-functions here work on the lines of the text, and on known keys and addresses.
+functions here examine the lines of the text, and know the keys and the form of an address.
 """
 
 import re
@@ -17,18 +17,18 @@ _DEVICE = re.compile(rf"[\s{{,-]*[\"'{QUOTES}]?({_ADDRESS})\b")
 # A line that is indented, or begins with a key.
 _SETTING = re.compile(rf"[\s\w\"'{QUOTES}]|$")
 _TOP_KEY = re.compile(rf"[\"'{QUOTES}]?(\w+)")
-# Quoted texts (up to the end of the line if they are not closed) and comments: the rules below do not apply in them.
+# Quoted texts (up to the end of the line if they are not closed) and comments: the rules below ignore them.
 _OPAQUE = re.compile(r""""(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|(?:^|(?<=\s))\#.*""")
 # White space other than a space, and characters without width.
 _STRANGE_SPACE = re.compile(r"[^\S ]|[\u200b\u2060\ufeff]")
-# A text in quotation marks of which at least one is not straight.
+# A text in quotation marks, at least one of which is not straight.
 _QUOTED = re.compile(rf"(?:^|(?<=[\s:,{{\[]))([{QUOTES}])([^{QUOTES}\"']*)([{QUOTES}\"'])")
 _UNINDENTED_DEVICE = re.compile(rf"([\"']?){_ADDRESS}\1\s*:(\s|$)")
 _COLON_IN_VALUE = re.compile(r":\s")
 
 _IN_QUOTES = "put the text in double quotes"
 _MAX_LENGTH = 2000
-# The lines searched for the device to which a line belongs.
+# How many lines above a fault are searched for the device to which the fault belongs.
 _MAX_LINES_ABOVE = 1000
 
 _FIRST_LINE = ("the first setting is indented", "begin every setting in the first column")
@@ -37,7 +37,7 @@ _CLOSING = {"{": "}", "[": "]"}
 _NO_COLON = ("a colon, or the space after it, is missing", "write one `key: value` per line")
 _INDENTATION = ("the indentation is wrong", "begin the line in the same column as the other lines of its kind")
 _UNCLOSED = ("the closing quotation mark is missing", "add it at the end of the text")
-# PyYAML's description; whether the fault is where the construct begins; the description and the hint for the user.
+# A pattern for PyYAML's description, whether the fault is at the start of the construct, and the problem and the hint.
 _EXPLANATIONS = (
     (r"could not find expected ':'", True, *_NO_COLON),
     (r"character '\\t'", False, "a tab is not allowed here", "write spaces"),
@@ -65,7 +65,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def place_of(lines: Sequence[str], fault: Fault, known: Collection[str]) -> tuple[str, str]:
-    """Return the address of the device and the key to which a fault belongs; each may be empty."""
+    """Return the address of the device and the key to which a fault belongs; either may be empty."""
     line = lines[fault.line - 1]
     if not _SETTING.match(line):
         return "", ""
@@ -86,9 +86,9 @@ def place_of(lines: Sequence[str], fault: Fault, known: Collection[str]) -> tupl
 
 def find_faults(lines: Sequence[str], known: Collection[str]) -> tuple[list[Fault], list[str]]:
     """
-    Return the faults that each line shows by itself, and the lines without them.
+    Return the faults that can be found in single lines, and the lines with these faults mended.
 
-    Some of these lines are valid YAML with another meaning, so this function is only for a file that has an error.
+    Some of these faults are valid YAML with another meaning, so this function is only for a file that has an error.
     """
     faults: list[Fault] = []
     mended: list[str] = []
@@ -108,7 +108,7 @@ def find_faults(lines: Sequence[str], known: Collection[str]) -> tuple[list[Faul
 
 
 def explain(fault: SyntaxFault, lines: list[str]) -> tuple[Fault, list[str]]:
-    """Return a syntax fault in the words of the user, and the lines with the fault mended or left out."""
+    """Return a syntax fault described for the user, and the lines with the fault mended or left out."""
     if fault.hint:
         # A limit is exceeded: the rest of the text is not read.
         return Fault(fault.line, fault.column, fault.problem, fault.hint), []
@@ -117,10 +117,10 @@ def explain(fault: SyntaxFault, lines: list[str]) -> tuple[Fault, list[str]]:
     if is_unclosed or first < last == fault.line:
         number = fault.start_line if is_unclosed else first
         line = lines[number - 1]
-        # The quotation marks of texts that end on the same line come in pairs.
+        # A text that ends on this line has two quotation marks, so an odd number of them includes an unclosed one.
         closing = '"' if line.count('"') % 2 else "'"
         if line.count(closing) == 1 and line.strip().startswith(closing):
-            # The key has no closing quotation mark, so the line has no value.
+            # The unclosed text is the key, so the line has no value.
             return Fault(number, 1, *_UNCLOSED), _without(lines, number)
         return Fault(number, 1, *_UNCLOSED), [*lines[: number - 1], line + closing, *lines[number:]]
     found = _explained(fault, lines)
@@ -161,7 +161,7 @@ def _open_bracket(lines: Sequence[str]) -> tuple[int, str]:
 
 
 def _without(lines: list[str], number: int) -> list[str]:
-    """Return the lines with one of them made blank, together with the more deeply indented lines below it."""
+    """Return the lines with line `number`, and the more deeply indented lines below it, made blank."""
     start = number - 1
     indentation = _indentation(lines[start])
     end = start + 1
@@ -175,12 +175,12 @@ def _indentation(line: str) -> int:
 
 
 def _masked(line: str) -> str:
-    """Return the line with its comment and its texts in quotes replaced by letters, so that positions stay."""
+    """Return the line with each character of its comment and of its quoted texts replaced by a letter."""
     return _OPAQUE.sub(lambda found: "x" * len(found[0]), line)
 
 
 _Found = tuple[int, str, str, str]
-"""The column of a fault from 1, its description, its hint, and the line without it."""
+"""The column of a fault (from 1), the problem, the hint, and the mended line."""
 
 
 def _strange_spaces(line: str, *, is_in_braces: bool) -> _Found | None:  # noqa: ARG001 - the signature of all rules
@@ -208,12 +208,12 @@ def _wrong_quotes(line: str, *, is_in_braces: bool) -> _Found | None:  # noqa: A
 
 
 class _KeyRules:
-    """Finds a known key or an address with only one quotation mark, without a colon, or without a space after it."""
+    """Finds a known key or an address that lacks a quotation mark, the colon, or the space after the colon."""
 
     def __init__(self, known: Collection[str]) -> None:
         key = rf"({'|'.join(known)}|{_ADDRESS})"
         self._plain = re.compile(rf"(?:^\s*(?:- +)?|[{{,]\s*){key}:(?=[^\s,}}])")
-        # In braces, no space is needed after a key in quotes.
+        # In braces, the colon after a quoted key needs no space.
         self._quoted = re.compile(rf"^\s*([\"'])(?:{key})\1:(?=\S)")
         self._half_quoted = re.compile(rf"^\s*(?:([\"']){key}|{key}([\"']))(?=\s*:(?:\s|$))")
         self._without_colon = re.compile(rf"^\s*([\"']?{key}[\"']?)(?:\s*[=：]\s*|\s+)(?=[^\s:=：#])")

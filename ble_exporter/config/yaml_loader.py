@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 
 MAX_ENTRIES = 10_000
-"""The most entries of one mapping or list, and so the most devices. Reading them takes seconds on a Raspberry Pi."""
+"""The most entries of one mapping or list, and so the most devices: reading so many takes seconds on a Raspberry Pi."""
 
 _MAX_DEPTH = 20
-# Enough for MAX_ENTRIES devices with five keys each. An alias counts as one, however much text it stands for.
+# Enough for MAX_ENTRIES devices with five keys each. An alias counts as one node, however large its value is.
 _MAX_NODES = 12 * MAX_ENTRIES
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -26,7 +26,7 @@ _SUPPORTED_TAGS = {
     yaml.MappingStartEvent: {f"{_STANDARD}map"},
     yaml.SequenceStartEvent: {f"{_STANDARD}seq"},
 }
-TAG_HINT = "write the value itself; a bindkey may be in a file of its own, named by bindkey_file"
+TAG_HINT = "write the value itself; to keep a bindkey in a file of its own, use bindkey_file"
 
 QUOTES = "“”„‟«»‘’‚‛´`"
 """The quotation marks and accents that word processors and web pages put in place of straight quotation marks."""
@@ -55,7 +55,7 @@ class SyntaxFault(Exception):  # noqa: N818 - its reader turns it into a ConfigE
     Attributes:
         problem: PyYAML's description, or the description of the limit.
         line: The line at which the problem was noticed, from 1.
-        column: The column there, from 1.
+        column: The column on that line, from 1.
         context: PyYAML's description of the construct that contains the fault; may be empty.
         start_line: The line on which this construct begins, from 1; `line` if it is unknown.
         quote: The first and last line of the quoted text before the fault, from 1; zeros if there is none.
@@ -73,7 +73,7 @@ class SyntaxFault(Exception):  # noqa: N818 - its reader turns it into a ConfigE
 
 
 def compose(text: str) -> tuple[yaml.Node | None, list[Fault]]:
-    """Return the root node (None if the text is blank), and its unsupported parts; raise a SyntaxFault."""
+    """Return the root node (None if the text is blank) and the faults found; raise a SyntaxFault for invalid YAML."""
     loader = _Loader(text)
     try:
         return loader.get_single_node(), loader.faults
@@ -125,7 +125,7 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self._depth -= 1
         if isinstance(event, yaml.AliasEvent) and node is not None:
-            # The errors of an alias are where the alias is, not where its anchor is.
+            # Errors in an aliased value are reported at the alias, not at its anchor.
             node = copy(node)
             node.start_mark, node.end_mark = event.start_mark, event.end_mark
         elif isinstance(node, yaml.ScalarNode):
@@ -134,7 +134,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def scan_flow_scalar(self, style: str) -> yaml.ScalarToken:
-        """Scan a quoted text, and remember its lines: if the closing quote is missing, it spans several."""
+        """Scan a quoted text, and remember its lines: a text without a closing quote spans several."""
         token = super().scan_flow_scalar(style)
         self.quote = token.start_mark.line + 1, token.end_mark.line + 1
         return token
@@ -152,7 +152,7 @@ class _Loader(yaml.SafeLoader):
         event.implicit = (True, False) if isinstance(event, yaml.ScalarEvent) else True
 
     def _join_surrogates(self, node: yaml.ScalarNode) -> None:
-        """JSON writes a character beyond U+FFFF as two escapes, which PyYAML reads as two characters."""
+        """Join each surrogate pair: JSON escapes a character beyond U+FFFF as two, which PyYAML does not join."""
         if _SURROGATE.search(node.value):
             node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             if _REPLACEMENT in node.value:

@@ -116,7 +116,7 @@ def test_an_invalid_file_mentions_its_backup(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 
-    problem = "has the content before `discover --write` was interrupted"
+    problem = "has the content from before `discover --write` was interrupted"
     assert f"{path}: {path}.before-discover-x1 {problem}; copy" in str(caught.value)
 
 

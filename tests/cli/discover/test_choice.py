@@ -143,7 +143,7 @@ def test_after_an_invalid_name_the_question_is_repeated() -> None:
     assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
     assert [
         "This name is already used; choose another.",
-        "The name has the control character U+0007; remove it.",
+        "The name contains the control character U+0007; remove it.",
         'A bindkey is written in place of the name; write `{name: "living_room", bindkey: "32 hex digits"}`.',
     ] == user.messages
 
@@ -172,7 +172,7 @@ def test_a_key_that_can_not_be_tried_is_accepted() -> None:
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
     (message,) = user.messages
-    assert message.startswith("The key can't be tested: devices: a bindkey is set, and the library that decrypts")
+    assert message.startswith("The key can't be tested: devices: a bindkey is set, but the library that decrypts")
 
 
 def test_a_sensor_without_an_encrypted_packet_accepts_any_key() -> None:
@@ -201,7 +201,7 @@ def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
         (DeviceRequest(ADDRESSES[1], "y"), "it was given twice"),
         (DeviceRequest(ADDRESSES[2], "living_room"), 'the name "living_room" is already used'),
         (DeviceRequest(ADDRESSES[2], "attic"), 'the name "attic" is already used'),
-        (DeviceRequest(ADDRESSES[2], "\x07"), "the name has the control character U+0007; remove it"),
+        (DeviceRequest(ADDRESSES[2], "\x07"), "the name contains the control character U+0007; remove it"),
     ],
 )
 def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> None:
