@@ -1,4 +1,4 @@
-"""The boot clock, which gives every moment, and its conversion to Unix time."""
+"""The boot clock, which measures all times in the program, and the conversion of its times to Unix time."""
 
 import time
 from collections.abc import Callable
@@ -6,22 +6,22 @@ from collections.abc import Callable
 # Values age while the machine sleeps. CLOCK_BOOTTIME, which macOS lacks, counts that time; time.monotonic does not.
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-# The wall clock counts as set if it moved this far against the boot clock. NTP moves it a little all the time, and the
-# timestamp of one measurement must not differ from scrape to scrape.
+# The wall clock counts as set if it has moved this far against the boot clock. Smaller movements, which NTP causes all
+# the time, are ignored: the timestamp of one measurement must not differ from scrape to scrape.
 _SET_S = 0.5
 
 
 def seconds_since_boot() -> float:
-    """Return monotonic seconds, which on Linux include the time for which the machine has slept."""
+    """Return monotonic seconds; on Linux, they include the time during which the machine was asleep."""
     return time.clock_gettime(_BOOT_CLOCK)
 
 
 class Clock:
     """
-    The boot clock, which gives every moment, and the wall clock, to which a moment is converted when it is shown.
+    The boot clock, which measures times, and the wall clock, which is used only when a time is shown.
 
-    A Pi without a battery for its clock boots in the past, and sets the wall clock when the network comes up. A moment
-    that was stored in Unix time would stay in the past.
+    A Pi without a battery for its clock starts with a date in the past, and sets the wall clock when the network comes
+    up. A time that was stored as Unix time before that would remain wrong.
 
     Args:
         boot: Returns monotonic seconds.
@@ -42,5 +42,5 @@ class Clock:
         return self._boot_at
 
     def unix(self, moment_s: float) -> float:
-        """Return the Unix time of a moment, by the present wall clock."""
+        """Return the Unix time of a moment, according to the present wall clock."""
         return moment_s + self.boot_at

@@ -16,23 +16,23 @@ from ble_exporter.device.rhythm import Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, LOW, NARROW_BITS, is_late_copy, steps_ahead
 
 # A restart is accepted after QUIET_S of silence and STEPS counters, the first and the last at least SPAN_S apart.
-# At the firmware's default the counter changes every 10 s, so the first packets of STEPS counters span at least 12 s.
+# By default, the firmware changes the counter every 10 s, so the first packets of STEPS counters span at least 12 s.
 # A sensor that sends less often must be silent for QUIET_INTERVALS of its usual intervals, but not longer than TRUST_S.
 QUIET_S = 30.0
 QUIET_INTERVALS = 3
 STEPS = 3
 SPAN_S = 10.0
 
-# The most packets that are remembered of a counter below LOW, and of earlier starts of the sensor.
+# The most digests that are kept of a trial, and of packets that were accepted before the sensor last started.
 MOST_SPENT = 4 * LOW
 
-# A counter far ahead, and another format, are accepted for this long after the first packet, and after a silence of the
-# same length: a recording may have been heard before the sensor, or the owner may have changed a setting.
+# A counter far ahead, or another format, is accepted during this time after the first packet, and after a silence of
+# this length: a recording may have been heard before the sensor, or the owner may have changed a setting.
 TRUST_S = 600.0
 
 # A sensor that restarted unheard has counted at most RESTART_FACTOR times as fast as it counts in its present trial. A
-# recording may be played fast, so a shorter interval than before counts as SHORTEST_STEP_S: one counter for each
-# advertisement at the firmware's default.
+# recording may be played fast, so a shorter interval in the trial counts as SHORTEST_STEP_S (one counter for each
+# advertisement at the firmware's default), unless the sensor was seen to count as fast.
 RESTART_FACTOR = 2.0
 SHORTEST_STEP_S = 2.5
 
@@ -55,9 +55,9 @@ class CounterHistory:
     Args:
         uuid: The service UUID of the format.
         bits: The width of the counter.
-        now: The time of the first packet.
+        now: The time of the first packet, or of the program's start if a mark is restored.
         pause_s: The longest pause between scans, in which no packet can be received.
-        restored: The mark of an earlier run.
+        restored: The mark of an earlier run; None without one.
 
     Attributes:
         last: The latest counter; None before the first.
@@ -66,7 +66,7 @@ class CounterHistory:
         heard_at: The time when a packet was last accepted.
         digests: Digests of the packets accepted with low counters since the sensor started.
         spent: Digests of packets accepted before that start, and of packets of failed trials; oldest first.
-        trial: The trial of a sensor that seems to have restarted.
+        trial: The packets that may come from a restarted sensor; None if there are none.
     """
 
     def __init__(self, uuid: str, bits: int, now: float, pause_s: float, restored: Restored | None = None) -> None:
@@ -85,7 +85,8 @@ class CounterHistory:
         # The latest counters, and the time when each was first accepted; oldest first.
         self._latest: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
         self._has_restarted = False
-        # The count before the present one, and the time of its last packet: this count may have been the sensor's.
+        # The last counter before the latest leap or restart, and the time of its packet. If the leap or restart was a
+        # replay, the sensor continues from this counter.
         self._before: tuple[int, float] | None = None
         # The mark of an earlier run, until a packet is accepted in this run.
         self._restored = restored
@@ -100,7 +101,7 @@ class CounterHistory:
             self._place(restored, now)
 
     def _place(self, restored: Restored, now: float) -> None:
-        """Place the mark in the past. This is repeated for each packet, because the wall clock may be set meanwhile."""
+        """Convert the mark's ages to times. Repeated for each packet, because the wall clock may have been set."""
         mark = restored.mark
         made_at = now - restored.age_s()
         self.since, self.heard_at = made_at - mark.held_s, made_at - mark.heard_s
@@ -142,7 +143,7 @@ class CounterHistory:
         # Not `ahead < 0`: after a wrap, an old counter is ahead.
         is_lower = value < last and not is_late
         if any(digest in self.spent or (is_lower and digest in self.digests) for digest in digests):
-            # The other packets of a trial with a replay in it are not the sensor's either.
+            # If a trial contains a replay, its other packets are not the sensor's either.
             self._end_trial()
             return refusal.known(value)
         if ahead == 0:
@@ -154,7 +155,7 @@ class CounterHistory:
         return None if is_late else self._put_on_trial(value, last, digests, now)
 
     def accept(self, value: int, digests: Collection[bytes], now: float, adapter: str) -> bool:
-        """Note a packet that is not refused; return whether the sensor has restarted."""
+        """Record a packet that was not refused; return whether the sensor has restarted."""
         ahead = self._ahead(value, self.last)
         restored, self._restored = self._restored, None
         if self._is_late(value, ahead, now, adapter):
@@ -181,7 +182,7 @@ class CounterHistory:
         return ahead < 0
 
     def _note_step(self, last: int, ahead: int, now: float, *, is_timed: bool) -> None:
-        """Learn the pace if the time of the last counter is known; remember the count that a leap or restart ends."""
+        """Learn the pace if the time of the last counter is known; remember the counter before a leap or restart."""
         is_near = self._is_near(ahead, now)
         if ahead < 0 or (not is_near and self._continues(last + ahead, now)):
             self._pace.forget()
@@ -190,7 +191,7 @@ class CounterHistory:
         if is_near:
             return
         left, before = (last, self.heard_at), self._before
-        # Of several leaps or restarts in a row, the count before the first one is the one that may continue.
+        # After several leaps or restarts, keep the counter before the first leap, or the highest one before a restart.
         if ahead < 0:
             self._before = left if before is None else max(before, left)
         elif before is None or before[0] > last or now - before[1] >= TRUST_S:
@@ -203,7 +204,7 @@ class CounterHistory:
         return steps_ahead(value, last, self._bits, has_wrapped=self._latest[0][0] > self._latest[-1][0])
 
     def _is_near(self, ahead: int, now: float) -> bool:
-        """Return whether a sensor can have counted this far since it was heard; a narrow counter is never far ahead."""
+        """Return whether the sensor can have counted this far by now; a narrow counter is never far ahead."""
         return ahead >= 0 and (self._is_narrow or self._pace.can_count(ahead, now - self.heard_at))
 
     def _may_jump(self, now: float) -> bool:
@@ -213,7 +214,7 @@ class CounterHistory:
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
 
     def _continues(self, value: int, now: float) -> bool:
-        """Return whether `value` continues the count before the latest leap or restart, which was then a replay."""
+        """Return whether `value` continues the count before the latest leap or restart: if so, that was a replay."""
         if self._before is None or self.last is None:
             return False
         last, heard_at = self._before
@@ -243,7 +244,7 @@ class CounterHistory:
         return refusal.leap(value, last, wait_s - (now - self.heard_at))
 
     def _put_on_trial(self, value: int, last: int, digests: Collection[bytes], now: float) -> Refusal | None:
-        """Note a packet that is behind; return why it is refused, or None if it proves that the sensor restarted."""
+        """Judge a packet that is behind; return why it is refused, or None if it proves that the sensor restarted."""
         continues = self._continues(value, now)
         if value >= LOW and not self._is_narrow and not continues and self._restored is None:
             return refusal.behind(value, last)
@@ -260,12 +261,12 @@ class CounterHistory:
         return refusal.trial(value, last, trial.steps, STEPS, self._pace.step_s or 0.0)
 
     def _silence_s(self, least_s: float) -> float:
-        """Return the time without a packet after which a sensor is silent; a shorter gap may be lost packets."""
+        """Return the time without packets after which a sensor counts as silent; a shorter gap may be packet loss."""
         usual_s = QUIET_INTERVALS * (self._rhythm.interval_s or 0.0)
         return min(max(least_s, usual_s), TRUST_S) + self._pause_s
 
     def _trial_of(self, value: int, digests: Collection[bytes], now: float) -> _Trial:
-        """Return the trial to which a packet belongs, with this packet."""
+        """Add a packet to the current trial, or to a new one if it does not belong there; return the trial."""
         trial = self.trial
         behind = 0 if trial is None else self._ahead(trial.last, value)
         if trial is None or (behind > LATE_STEPS and not any(digest in trial.digests for digest in digests)):
@@ -279,7 +280,7 @@ class CounterHistory:
         return trial
 
     def _most_counted(self, trial: _Trial, now: float) -> float:
-        """Return the highest possible counter of a sensor that restarted unheard, by the pace of its trial."""
+        """Return the highest counter that the sensor can have reached after an unheard restart, at its trial's pace."""
         restored = self._restored
         unheard_s = now - self.heard_at if restored is None else restored.mark.off_s + restored.age_s()
         counts = trial.last - trial.first

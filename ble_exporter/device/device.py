@@ -17,7 +17,7 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType, Advertisement, Reading
 
 Reader = Callable[[Advertisement], Reading]
-"""Turns an advertisement of one device into a reading. Raises DecodeError."""
+"""Turns an advertisement of one device into a reading. Raises a DecodeError if the advertisement is rejected."""
 
 
 def _no_reader(advertisement: Advertisement) -> Reading:
@@ -41,13 +41,13 @@ class Device:
     One configured sensor.
 
     A sensor sends the result of one measurement several times under one packet id, often in two alternating kinds of
-    packets. The packets with one id are a transmission. A value repeated within a transmission is fresh again, but is
-    not a new measurement.
+    packets. The packets with the same id form a transmission. A value repeated within a transmission counts as heard
+    again, but not as a new measurement.
 
     Args:
         name: The configured name, which is the `device` label.
         address: Upper case, with colons; may be empty.
-        read: The reader of its advertisements. The default fails: it suits a device that is only given readings.
+        read: The reader of its advertisements. The default raises an error; it is for a device without advertisements.
         lifetime: How long its values are shown; by default, until a scan ends in which they were not heard.
 
     Attributes:
@@ -58,8 +58,8 @@ class Device:
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest advertisement that gave a reading; None
             before the first.
-        is_triggered: Whether its latest packet says that it sends only when something happens.
-        left_out: The number of measurements and buttons that were left out, or displaced by others, because there is
+        is_triggered: Whether its latest packet says that the sensor sends only when something happens.
+        left_out: The number of measurements and buttons that were left out, or displaced by others, because there was
             no room for more; the pipeline counts them and resets the number.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
         last_update_s: The time of the latest new measurement; None if no value is shown.
@@ -102,13 +102,13 @@ class Device:
         self.expires_at = math.inf
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
         self._transmission = Transmission()
-        # At this time, there was no room for a measurement at this position.
+        # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         """Store the values of an advertisement, and keep those of other measurements."""
         if self.expires_at <= now_s:
-            # Values that are due to expire must not come back only because the device is heard again.
+            # Hearing the device again must not keep values that are already due to expire.
             self.expire(now_s)
         self.revision.number += 1
         self.packets += 1
@@ -140,7 +140,7 @@ class Device:
             number = transmission.number
             is_copy = is_other_adapter and adapter != transmission.adapter and self._was_said(measurements)
         if others:
-            # This precedes the storing of values, because only a new count distinguishes an event from a duplicate.
+            # Done before the values are stored: an event is not a duplicate if its count differs from the stored one.
             self._note_said(advertisement.adapter, reading, now_s)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
             self.last_update_s = now_s
@@ -154,7 +154,7 @@ class Device:
         *,
         is_copy: bool,
     ) -> bool:
-        """Store the values; return whether any value is new in the transmission. A copy does not change the rhythms."""
+        """Store the values; return whether any value is new in its transmission. A copy does not change the rhythms."""
         is_new = False
         minute = int(now_s // STEP_S)
         point = minute % POINTS
@@ -203,7 +203,7 @@ class Device:
     def _new_series(self, measurement: Measurement, now_s: float, minute: int) -> Series | None:
         """Return a new series, which may replace another one; None if there is no room for it."""
         if len(self.series) >= MOST_SERIES:
-            # The search takes time, and a flood of names would cause a search for each name.
+            # Search only once per packet, because a flood of names would cause a slow search for each name.
             is_full = now_s == self._full_s and measurement.position >= self._full_from
             found = None if is_full else weakest(self.series, measurement, now_s)
             if found is None:
@@ -282,7 +282,7 @@ class Device:
         """
         How long the device counts as heard after its latest advertisement, in seconds.
 
-        There is no limit for a device that sends only when something happens: its silence says nothing.
+        There is no limit for a device that sends only when something happens: its silence means nothing.
         """
         return math.inf if self.is_triggered else self.lifetime.presence(self.interval_s)
 

@@ -19,8 +19,8 @@ _UNKNOWN = "unknown"
 # The same event under the same packet id counts as a duplicate for this long. A sensor may repeat its latest event
 # until the next one, but packet ids wrap after 256 packets, and restart with a new battery.
 _SAME_ID_S = 600.0
-# Without a packet id, a duplicate looks like a second press. A packet within this time counts as a duplicate. The same
-# applies to a packet id that never changes, once the sensor has said that the event is over.
+# Without a packet id, a duplicate looks like a second press, so a packet counts as a duplicate within this time. The
+# same applies to an unchanged packet id after the sensor has said that the event is over.
 _NO_ID_S = 5.0
 # Limits for each device until the program restarts. Anybody can send hundreds of buttons and any version under a
 # sensor's address, and Prometheus keeps every series that it has scraped.
@@ -32,7 +32,7 @@ class _Event(NamedTuple):
     """
     An event of one button, with its arguments; first heard at `since_s`, last heard at `heard_s`.
 
-    It is over when the sensor has reported that the button is not pressed, or has counted on.
+    The event is over when the sensor has reported that the button is not pressed, or has sent another count.
     """
 
     event: str
@@ -49,7 +49,7 @@ class Source:
     A button, a dimmer or a command of one device.
 
     Attributes:
-        counts: The number of times each of its events happened, by name; every event that it can have is listed.
+        counts: The number of times each event happened, by name; 0 for possible events that have not happened.
         counted_from_s: Before this time, a scrape shows 0 for each event; infinite before the first scrape. Prometheus
             can't see the first event of a series that begins with 1.
     """
@@ -61,7 +61,7 @@ class Source:
 
 class Events:
     """
-    The events and the device information of one sensor. They are kept until the program ends: counters never decrease.
+    The events and the device information of one sensor, kept until the program ends: counters must never decrease.
 
     Attributes:
         sources: Its buttons, dimmers and commands.
@@ -105,7 +105,7 @@ class Events:
             has_counted: Whether a count in the packet differs from the previous one.
 
         Returns:
-            The number of buttons that were left out, or displaced by others, because there is no room for more.
+            The number of buttons that were left out, or displaced by others, because there was no room for more.
         """
         left_out = 0
         for name, value in said.items():

@@ -1,8 +1,8 @@
 """
 The last hour of one measurement, with one point per minute: the last value heard in that minute.
 
-A point is not the mean, because the mean of a door that opened would be a fraction. A minute without a value has no
-point. A series takes 0.6 kB, so 200 devices with four measurements each take 0.5 MB.
+A point is not the mean of the minute, because the mean of a door that opened would be a fraction. A minute without a
+value has no point. A series takes 0.6 kB, so 200 devices with four measurements each take 0.5 MB.
 """
 
 from array import array

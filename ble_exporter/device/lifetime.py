@@ -1,11 +1,11 @@
-"""How long the values of a device are shown, by its setting `stale_after_seconds`. See docs/expiry.md."""
+"""How long the values of a device are shown, as set by `stale_after_seconds`. See docs/expiry.md."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
 
 if TYPE_CHECKING:
-    # At run time, this module would import yaml, which `decode` must not import.
+    # stale_after imports yaml, which `decode` must not load.
     from ble_exporter.config.stale_after import StaleAfter
 
 
@@ -39,5 +39,5 @@ def lifetime_of(setting: "StaleAfter | None", learned: Limit) -> Lifetime:
         return Lifetime(NO_LIMIT, learned, NO_LIMIT, ends_with_scan=False)
     seconds = float(setting)
     fixed = fixed_limit(seconds)
-    # A device whose values are shown is not silent.
+    # A device must not count as silent while its values are shown.
     return Lifetime(fixed, fixed, lambda interval_s: max(seconds, learned(interval_s)), ends_with_scan=False)

@@ -1,14 +1,14 @@
-"""The state of a replay guard that outlives the program, and its form in JSON."""
+"""The state of a replay guard that is kept while the program is off, and its form in JSON."""
 
 import base64
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 DIGEST_SIZE = 4
-"""Bytes of a digest, as many as in a MIC: two packets share a digest as rarely as somebody guesses a MIC."""
+"""Bytes of a digest, as many as in a MIC: two packets share a digest as rarely as a guessed MIC is right."""
 
 _MOST_BITS = 64
-# Thirty million years: every sum of such numbers is finite.
+# Thirty million years. Any sum of such numbers is finite.
 _MOST_SECONDS = 1e15
 
 Kind = TypeVar("Kind")
@@ -51,7 +51,7 @@ class Restored(NamedTuple):
 
     Attributes:
         age_s: Returns the age of the mark, in seconds.
-        is_exact: Whether the age is certain. If the machine was off, it is not, because the wall clock may be wrong.
+        is_exact: Whether the age is certain. If the machine was off, it is uncertain: the wall clock may be wrong.
     """
 
     mark: Mark
@@ -90,16 +90,16 @@ def mark_of(entry: object) -> Mark:
 
 
 def member(entry: object, name: str, kind: type[Kind], default: Kind | None = None) -> Kind:
-    """Return a member of a JSON object. Raises ValueError if it is missing without a default, or not of that kind."""
+    """Return a member of a JSON object. Raises ValueError if it is missing (without a default) or of another type."""
     value = entry.get(name, default) if isinstance(entry, dict) else None
-    # For Python, True is an integer.
+    # In Python, True is an integer.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{name!r} is missing, or is not of type {kind.__name__}")
     return value
 
 
 def number(entry: object, name: str, default: float | None = None) -> float:
-    """Return a member of a JSON object that is a number of seconds, not below zero. Raises ValueError for any other."""
+    """Return a member of a JSON object: a number of seconds, 0 or more. Raises ValueError for any other value."""
     value = entry.get(name, default) if isinstance(entry, dict) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST_SECONDS:
         raise ValueError(f"{name!r} is missing, or is not a number of seconds")

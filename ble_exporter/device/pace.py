@@ -1,5 +1,5 @@
 """
-Learns how fast a sensor counts from its own counters, because firmware and its settings differ.
+Learns from the counters of a sensor how fast it counts, because firmware and settings differ.
 
 docs/security.md has the rule. Times are in seconds.
 """
@@ -7,16 +7,16 @@ docs/security.md has the rule. Times are in seconds.
 from collections import deque
 from statistics import median_low
 
-# An equal counter is accepted for HOLD_S before the second counter: PHY62x2 firmware measures every 1,275 s at most.
-# Then it is accepted for HOLD_FACTOR times the longest of the latest intervals between two counters. It is accepted for
-# LEAST_HOLD_S in any case: the ATC firmware measures every 250 s at most, and its user may set that at any time.
+# A repeated counter is accepted for HOLD_S until a second counter is known: PHY62x2 firmware measures at least every
+# 1,275 s. After that, it is accepted for HOLD_FACTOR times the longest of the latest intervals between two counters,
+# but at least for LEAST_HOLD_S: the user of the ATC firmware may at any time set an interval of up to 250 s.
 HOLD_S = 1500.0
 LEAST_HOLD_S = 300.0
 HOLD_FACTOR = 1.5
 MOST_HOLD_S = 7200.0
 
-# How far a sensor can count: the ATC firmware's shortest advertising interval is 62.5 ms. A sensor that was seen to
-# count faster can reach RATE_FACTOR times its own rate.
+# A sensor can count COUNTS_AT_ONCE steps in no time, and COUNTS_PER_S more in each second: the ATC firmware's shortest
+# advertising interval is 62.5 ms. A sensor that was seen to count faster can reach RATE_FACTOR times its own rate.
 COUNTS_PER_S = 16.0
 COUNTS_AT_ONCE = 64
 RATE_FACTOR = 2.0
@@ -40,7 +40,7 @@ class Pace:
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
 
     def learn(self, counts: int, seconds: float) -> None:
-        """Record that the sensor counted on by `counts` (at least 1) in this time."""
+        """Record that the counter increased by `counts` (at least 1) in this time."""
         self._steps.append((counts, max(seconds, _SHORTEST_STEP_S)))
 
     def forget(self) -> None:
@@ -55,12 +55,12 @@ class Pace:
 
     @property
     def hold_s(self) -> float:
-        """How long an equal counter is accepted after its first packet, in seconds."""
+        """How long a repeated counter is accepted after its first packet, in seconds."""
         step_s = self.step_s
         return HOLD_S if step_s is None else min(max(LEAST_HOLD_S, HOLD_FACTOR * step_s), MOST_HOLD_S)
 
     def can_count(self, counts: int, seconds: float) -> bool:
-        """Return whether the sensor can count this far in this time."""
+        """Return whether the counter can increase by `counts` in this time."""
         if counts <= COUNTS_AT_ONCE + COUNTS_PER_S * seconds:
             return True
         if len(self._steps) < _STEPS:

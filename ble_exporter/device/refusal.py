@@ -20,7 +20,7 @@ class Refusal(NamedTuple):
     The refusal of a packet.
 
     Attributes:
-        cause: One of a few identifiers; the log warns once of each cause.
+        cause: One of a few identifiers; the log warns once about each cause.
         text: The cause with its counters, and advice for the owner of the sensor.
     """
 
@@ -35,7 +35,7 @@ def known(value: int) -> Refusal:
 
 
 def held(value: int, age_s: float, silence_s: float | None) -> Refusal:
-    """Return the refusal of a counter that was first heard `age_s` ago, and again after a silence."""
+    """Return the refusal of a counter first heard `age_s` ago, and heard again after `silence_s` (unless None)."""
     after = "" if silence_s is None else f", and again after a silence of {in_words(silence_s)}"
     text = "the sensor hangs, or measures less often than before, and is accepted with its next counter"
     return Refusal("held", f"counter {value} was first heard {in_words(age_s)} ago{after}: {text}; {_OR_REPLAY}")
@@ -70,7 +70,7 @@ def trial(value: int, last: int, steps: int, needed: int, step_s: float) -> Refu
 
 def other_format(wait_s: float) -> Refusal:
     """Return the refusal of a format that the sensor did not send recently."""
-    wait = f"it is accepted after {in_words(wait_s)} without the former one"
+    wait = f"the new one is accepted after {in_words(wait_s)} without the old one"
     return Refusal(
-        "format", f"the sensor sent another format a short while ago: if its owner has changed it, {wait}; {_OR_REPLAY}"
+        "format", f"the sensor sent another format until recently: if its owner has changed it, {wait}; {_OR_REPLAY}"
     )

@@ -1,5 +1,5 @@
 """
-New packet or replay? The counters of authenticated payloads decide. The rule, and its limits: docs/security.md.
+Tells new packets from replays by the counters of authenticated payloads. docs/security.md has the rule and its limits.
 
 Every payload here has a valid MIC: the sensor made it, and the only question is when.
 """
@@ -19,7 +19,7 @@ __all__ = ["HOLD_S", "LOW", "QUIET_S", "SPAN_S", "STEPS", "TRUST_S", "DigestingC
 
 
 class DigestingCipher:
-    """A cipher that keeps a digest of each payload that it decrypted, and whose MIC is therefore valid."""
+    """A cipher that keeps a digest of each payload that it has decrypted, that is, of each one with a valid MIC."""
 
     def __init__(self, cipher: Cipher) -> None:
         self.digests: list[bytes] = []
@@ -40,7 +40,7 @@ class ReplayGuard:
     Args:
         clock: Returns monotonic seconds.
         scan_interval_s: Seconds from the start of one scan to the start of the next; 0 if the radio listens all the
-            time. A pause between two scans is not silence of the sensor.
+            time. A pause between two scans does not count as silence.
         restored: The marks of an earlier run.
     """
 
@@ -51,7 +51,7 @@ class ReplayGuard:
         self._scan_interval_s = scan_interval_s
         self._known_since: float | None = None
         self._heard_at = float("-inf")
-        # By format and width of the counter: several if the sensor was set to another format.
+        # By format and width of the counter; several if the format of the sensor was changed.
         self._histories: dict[tuple[str, int], CounterHistory] = {}
         for one in restored:
             now = clock()
@@ -67,7 +67,7 @@ class ReplayGuard:
         `counters` has the counter of each payload, at least one, by the service UUID of its format.
 
         Raises:
-            DecodeError: A payload is a replay, or may be one ("replayed"); then none is accepted. `cause` says why.
+            DecodeError: A payload is a replay, or may be one ("replayed"). Then no payload is accepted.
         """
         now = self._clock()
         heard = [(uuid, counter, self._history_of(uuid, counter.bits, now)) for uuid, counter in counters.items()]
@@ -93,7 +93,7 @@ class ReplayGuard:
     def _history_of(self, uuid: str, bits: int, now: float) -> CounterHistory:
         history = self._histories.get((uuid, bits))
         if self._known_since is not None:
-            # A format that the sensor no longer sends counts as another one: recordings do not become valid with age.
+            # A format that was not heard for TRUST_S counts as another one, so that its recordings do not become valid.
             sent_at = self._known_since if history is None else history.heard_at
             if now - sent_at >= TRUST_S and now - self._heard_at < TRUST_S:
                 refused = other_format(TRUST_S - (now - self._heard_at))

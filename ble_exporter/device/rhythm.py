@@ -13,10 +13,10 @@ CHANCES = 6
 """A value is shown for this many of its usual intervals, so that five lost packets in a row do not expire it."""
 
 FLOOR_S = 60.0
-"""No value expires sooner, in seconds: at the usual 5 s between two temperatures, that is twelve chances."""
+"""The shortest learned limit, in seconds: at the usual 5 s between two temperatures, that is twelve chances."""
 
 CEILING_S = 900.0
-"""No value is shown longer, in seconds: an older value is out of date, whatever the rhythm of the sensor."""
+"""The longest learned limit, in seconds: an older value is out of date, whatever the rhythm of the sensor."""
 
 GAPS = 9
 """The number of recent gaps that count: few enough to follow a new setting, enough for the median to ignore outages."""
@@ -31,15 +31,15 @@ Limit = Callable[[float | None], float]
 """
 Turns a usual interval into the time for which a value or device counts as present after it was heard, in seconds.
 
-None stands for an unknown interval; no interval has a shorter limit.
+None stands for an unknown interval, which has the shortest limit.
 """
 
 
 class Rhythm:
     """
-    The times at which a value or device was heard, the first of them `heard_s`.
+    The usual interval of a value or device that was first heard at `heard_s`.
 
-    An outage is one long gap among others, which the median ignores without a special rule.
+    An outage is one long gap among others; the median ignores it without a special rule.
     """
 
     __slots__ = ("_gaps_s", "_heard_s")
@@ -61,7 +61,7 @@ class Rhythm:
 
     @property
     def interval_s(self) -> float | None:
-        """The median gap in seconds; None before the first gap. Of two gaps, the longer may be an outage."""
+        """The median gap in seconds (of two, the shorter: the longer may be an outage); None before the first gap."""
         return median_low(self._gaps_s) if self._gaps_s else None
 
 
@@ -71,7 +71,7 @@ def learned_limit(scan_interval_s: float = 0.0) -> Limit:
 
     Args:
         scan_interval_s: Seconds from the start of one scan to the start of the next; 0 if there is no pause between
-            them. No interval counts as shorter, because nothing can be heard in the pause.
+            them. A shorter interval counts as this long, because nothing can be heard in the pause.
     """
 
     def limit_s(interval_s: float | None) -> float:

@@ -1,5 +1,5 @@
 """
-Packet ids and counters that wrap, and late copies: the one rule for both.
+The one rule for packet ids and counters that wrap, and for late copies.
 
 With several adapters, one adapter's copy of a packet may arrive after newer packets from another adapter, because the
 kernel holds some reports back until the next one arrives.
@@ -12,13 +12,13 @@ LATE_S = 5.0
 """A late copy arrives within this many seconds after the newer packet that overtook it."""
 
 NARROW_BITS = 16
-"""A counter with this few bits wraps often: a value at least half the range ahead counts as behind."""
+"""A counter with this many bits or fewer wraps often: a value at least half the range ahead counts as behind."""
 
 LOW = 1024
-"""A counter below this has restarted, or wrapped, recently: less than three hours ago, at 10 s each."""
+"""A counter below this has restarted, or wrapped, recently: less than three hours ago, at 10 s for each count."""
 
 _WRAPS = (1 << 16, 1 << 24, 1 << 32)
-"""A sensor may count with fewer bits than its packets have: PHY62x2 firmware counts with 16 of 32 bits."""
+"""Where counters wrap: a sensor may use fewer bits than its packets have (PHY62x2 firmware uses 16 of 32)."""
 
 
 def steps_behind(packet_id: int | None, latest: int | None) -> int:
@@ -31,7 +31,7 @@ def is_late_copy(behind: int, age_s: float) -> bool:
     Return whether a packet from another adapter is a late copy.
 
     Args:
-        behind: The number of steps from the number of the packet to the latest number.
+        behind: The number of steps by which the packet is behind the latest one.
         age_s: Seconds since the newer packet that overtook it was heard.
     """
     return 0 < behind <= LATE_STEPS and age_s < LATE_S
@@ -45,7 +45,7 @@ def steps_ahead(value: int, last: int, bits: int, *, has_wrapped: bool = False) 
         value: The counter.
         last: The last counter of this sensor.
         bits: The width of the counter in its packets.
-        has_wrapped: Whether the sensor wrapped within its latest counters, so that a late copy may be from before that.
+        has_wrapped: Whether the latest counters include a wrap, so that a late copy may be from before the wrap.
     """
     if bits <= NARROW_BITS:
         half = 1 << (bits - 1)

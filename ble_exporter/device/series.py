@@ -40,10 +40,10 @@ class Series:
 
 def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: float) -> Measurement | None:
     """
-    Return the measurement that gives up its place to a new one, if the device has no more room; None if none does.
+    Return the measurement that a new one replaces if the device has no more room; None if there is none.
 
     Anybody can send thousands of measurements under a sensor's address, but only at high positions, because formats
-    have few names. A sensor's own measurements have low positions. So an expired series goes first, then one at a
+    have few names. A sensor's own measurements have low positions. So an expired series gives way first, then one at a
     higher position than the new one, then one that was not heard for an hour; of several, the one that was not heard
     for the longest time.
     """
@@ -91,7 +91,7 @@ class Revision:
 
 
 def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: float) -> float:
-    """Expire the values or receptions that have reached the limit, and return the time before which no other does."""
+    """Expire the values or receptions that have reached the limit; return the time before which no other expires."""
     next_s = math.inf
     shortest_s = limit(None)
     for kept in all_kept:

@@ -31,7 +31,7 @@ from ble_exporter.device.refusal import Refusal
         (refusal.trial(3, 9, 1, 3, 10), "restart", "the sensor is accepted within about a minute"),
         (refusal.trial(3, 9, 2, 3, 1275), "restart", "2 of the 3 counters that a restart needs"),
         (refusal.trial(3, 9, 2, 3, 1275), "restart", "the sensor is accepted within about 64 min"),
-        (refusal.other_format(480), "format", "it is accepted after 8 min without the former one"),
+        (refusal.other_format(480), "format", "the new one is accepted after 8 min without the old one"),
     ],
 )
 def test_a_refusal_names_its_cause(refused: Refusal, cause: str, words: str) -> None:
