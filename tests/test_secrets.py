@@ -183,5 +183,5 @@ def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
 
     assert (78, "", 1) == (run.returncode, run.stdout, run.stderr.count("\n"))
     assert run.stderr.startswith(
-        "ble-exporter: error: devices: a bindkey is set, and the library that decrypts can't be"
+        "ble-exporter: error: devices: a bindkey is set, but the library that decrypts can't be"
     )

@@ -106,7 +106,7 @@ FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
 _TELINK = bytes.fromhex("a4c138")
 
 
-# Temperatures in °C; cells of 1.5 V that are nearly flat, and three of 1.5 V, in V. Only guesses use these limits.
+# Limits that only guesses use: in °C, and in V (a nearly flat cell of 1.5 V, and three full ones).
 _PLAUSIBLE = {"temperature": (-60.0, 120.0), "voltage": (1.0, 5.0)}
 
 
@@ -172,6 +172,6 @@ def guess(payload: bytes) -> Guess | None:
 
 
 def _is_plausible(field: Field) -> bool:
-    """Return whether a thermometer at home can have the value; other bytes rarely have three such values in a row."""
+    """Return whether a household thermometer can send the value; other bytes rarely have three such values in a row."""
     least, most = _PLAUSIBLE.get(field.name.name, (-math.inf, math.inf))
     return field.is_possible and least <= float(field.value) <= most

@@ -4,7 +4,7 @@ BTHome v2: service data of UUID 0xFCD2.
     device information | object id, value | object id, value | …
     device information | the objects, encrypted | counter (4) | MIC (4)
 
-The rules are those of bthome.io/format and bthome.io/encryption. The object id determines the length of its value, so
+The rules are those of bthome.io/format and bthome.io/encryption. The object id determines the length of the value, so
 nothing after an unknown id can be read: decoding stops there and keeps the values before it.
 
 Folding `fields`, as the other formats do, takes five times as long as the loop in `decode`, which reads payloads that

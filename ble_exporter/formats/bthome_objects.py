@@ -130,7 +130,7 @@ _BUTTON_EVENTS = {
     0x06: "long_triple_press",
     0x80: "hold_press",
     0x81: "hold_release",
-    # Shelly's firmware before 1.0.20 sent this code for 0x80, which BTHome had not defined yet.
+    # Shelly's firmware before 1.0.20 sent this code instead of 0x80, which BTHome had not defined yet.
     0xFE: "hold_press",
 }
 _DIMMER_EVENTS = {0x00: NO_EVENT, 0x01: "rotate_left", 0x02: "rotate_right"}

@@ -142,7 +142,7 @@ def guess_encrypted(payload: bytes) -> Guess | None:
 
 
 def _most(control: int) -> int:
-    """Return the size of the largest object of a type that senders use: with an integer, or with a double or a text."""
+    """Return the largest size that senders use for an object of this type: for an integer, 7 bytes."""
     return 7 if control >> _TYPE_BIT in (_UNSIGNED, _SIGNED) else MAX_SIZE
 
 

@@ -25,7 +25,7 @@ def ciphers_of(keys: Mapping[str, bytes]) -> dict[str, Cipher]:
         return {address: Ccm(key) for address, key in keys.items()}
     except ImportError as error:
         raise ConfigError(
-            f"a bindkey is set, and the library that decrypts can't be loaded ({error})",
+            f"a bindkey is set, but the library that decrypts can't be loaded ({error})",
             "install the extra `encryption` (README, Installation), or remove the bindkey",
             key="devices",
         ) from error

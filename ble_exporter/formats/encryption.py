@@ -128,7 +128,7 @@ def encrypted_fields(
     least: int = 0,
 ) -> Iterator[Field | Encrypted]:
     """
-    Yield a field each for ciphertext, counter and MIC, which end a payload, and then the `Encrypted` content.
+    Yield the fields of the ciphertext, the counter and the MIC at the end of a payload, then the `Encrypted` content.
 
     Args:
         payload: The whole payload.

@@ -12,7 +12,7 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.utils import number_of
 
 MAX_SIZE = 255
-"""Bluetooth Core Specification, vol. 3, part C, 11: the length of an AD structure is one byte."""
+"""The most bytes of service data: the length of an AD structure is one byte (Bluetooth Core, vol. 3, part C, 11)."""
 
 Role = Literal["structure", "measurement", "other", "packet_id", "trigger", "counter", "address", "unknown_object"]
 """The use of a field's value; "other" is an event, a text, raw data or device information."""
@@ -81,7 +81,7 @@ def check_room(payload: bytes, start: int, head: int, size: int, label: str) -> 
     end = start + head + size
     if end > len(payload):
         left = max(len(payload) - start - head, 0)
-        there = f"{left} {'is' if left == 1 else 'are'} left" if left else "none is left"
+        there = f"but only {left} {'is' if left == 1 else 'are'} left" if left else "but none is left"
         text = f"{label} at byte {start} needs {number_of(size, 'byte')}, {there}"
         raise DecodeError("truncated", text, start, max(len(payload) - start, 1))
     return end

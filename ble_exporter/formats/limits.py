@@ -1,5 +1,5 @@
 """
-The limits of possible values: beyond them are physically impossible values, and integers that mean "no value".
+The limits of possible values. A value beyond them is physically impossible, or is an integer that means "no value".
 
 Unlikely values stay within the limits: −60 °C in a freezer, 1,200 °C in a kiln, and a count of 65,535 are accepted.
 docs/formats.md describes the limits.

@@ -5,8 +5,8 @@ class Measurement(str):
     """
     The name of a measurement with its position, because a packet may have two temperatures.
 
-    The text of the first temperature is "temperature", of the second "temperature_2". Name and position are kept as
-    attributes, so only a text from outside the package must be split, by `parse`.
+    The text of the first temperature is "temperature", and that of the second is "temperature_2". Name and position
+    are also attributes, so only a text from outside the package must be split, by `parse`.
 
     Attributes:
         name: Name in the formats' tables, such as "temperature".

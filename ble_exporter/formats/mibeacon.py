@@ -119,7 +119,7 @@ def _head(payload: bytes) -> Generator[Field, None, tuple[int, Field | None]]:
     return start, address
 
 
-# Cached, because a sensor sends one or two different values, and writing the notes takes longer than decoding.
+# Cached, because a sensor sends one or two different values, and composing the notes takes longer than decoding.
 @lru_cache(maxsize=64)
 def _frame_control(control: int) -> Field:
     notes = [f"version {control >> VERSION_BIT}", *(name for bit, name in _BITS.items() if control & bit)]
@@ -183,4 +183,4 @@ def guess(payload: bytes) -> Guess | None:
     is_confirmed = is_known_product or has_values
     is_likely = control & HAS_ADDRESS and control & HAS_OBJECT and not control & _UNUSED
     rank = CERTAIN if is_confirmed and is_known_version else LIKELY if is_confirmed or is_likely else POSSIBLE
-    return Guess(rank, UUID, f"it begins with a frame control of version {version} that fits")
+    return Guess(rank, UUID, f"it begins like a frame of version {version}, and the rest fits")

@@ -23,7 +23,7 @@ class Number(NamedTuple):
         divisor: Divides the integer; the quotient is the value. A factor would be inexact: `raw * 0.01` misses the
             nearest double of the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
         unit: Unit of the value; empty for a plain number and for a binary sensor.
-        least, most: Bounds of the integer after the multiplication; outside them the value is impossible.
+        least, most: Bounds of the integer after the multiplication; a value outside them is impossible.
         multiplier: Factor for BTHome v1, whose objects state their size and therefore can't use `read`.
     """
 

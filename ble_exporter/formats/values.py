@@ -82,7 +82,7 @@ class Values:
             first = self._impossible[0]
             text = f"no sensor can have measured its only values ({', '.join(impossible)})"
             raise DecodeError("impossible_value", text, first.start, first.end - first.start)
-        # A payload without values says nothing, whatever its trigger bit is.
+        # The trigger bit of a payload without values means nothing.
         is_triggered = self._is_triggered and bool(self._measurements or self._others)
         return Decoded(
             self._measurements, self._others, self._packet_id, self._unknown_object, counter, impossible, is_triggered
@@ -94,7 +94,7 @@ def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | No
     Decode a payload by folding its fields into values.
 
     Raises:
-        DecodeError: The payload is rejected. The message ends with the payload in hex, as it was received.
+        DecodeError: The payload is rejected. The message ends with the payload in hex, unless the payload is too long.
     """
     values = Values()
     take = values.take

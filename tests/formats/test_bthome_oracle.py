@@ -156,5 +156,5 @@ def test_a_rejected_packet_has_no_values() -> None:
         theirs = device.asked(UUID, payload)
 
     assert 27.01 == theirs.values["sensor", "temperature"]
-    with pytest.raises(DecodeError, match="needs 2 bytes, 1 is left"):
+    with pytest.raises(DecodeError, match="needs 2 bytes, but only 1 is left"):
         FORMATS[UUID].decode(b"\x40\x02\x8d", ADDRESS, None)

@@ -29,5 +29,5 @@ def test_a_key_without_the_library_says_what_to_install() -> None:
         ciphers_of({ADDRESS: KEY})
 
     text = str(caught.value)
-    assert text.startswith("devices: a bindkey is set, and the library that decrypts can't be loaded (")
+    assert text.startswith("devices: a bindkey is set, but the library that decrypts can't be loaded (")
     assert text.endswith("); install the extra `encryption` (README, Installation), or remove the bindkey")

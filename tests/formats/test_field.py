@@ -29,10 +29,10 @@ def test_an_object_that_is_complete_has_an_end() -> None:
 @pytest.mark.parametrize(
     ("payload_size", "size", "text"),
     [
-        (5, 3, "the object at byte 2 needs 3 bytes, 2 are left"),
-        (4, 2, "the object at byte 2 needs 2 bytes, 1 is left"),
-        (3, 1, "the object at byte 2 needs 1 byte, none is left"),
-        (2, 1, "the object at byte 2 needs 1 byte, none is left"),
+        (5, 3, "the object at byte 2 needs 3 bytes, but only 2 are left"),
+        (4, 2, "the object at byte 2 needs 2 bytes, but only 1 is left"),
+        (3, 1, "the object at byte 2 needs 1 byte, but none is left"),
+        (2, 1, "the object at byte 2 needs 1 byte, but none is left"),
     ],
 )
 def test_an_object_that_is_cut_short_says_what_is_missing(payload_size: int, size: int, text: str) -> None:

@@ -116,4 +116,4 @@ def test_decode_says_where_it_is_wrong(decoded: dict[str, tuple[int, str]]) -> N
     """The fields must raise the error with its position."""
     status, out = decoded["cut short"]
 
-    assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, none is left" in out)
+    assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, but none is left" in out)

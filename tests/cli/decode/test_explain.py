@@ -155,18 +155,18 @@ def problem_of(uuid: str, payload: str, cipher: Ccm | None = None) -> tuple[int,
 @pytest.mark.parametrize(
     ("uuid", "payload", "problem"),
     [
-        (bthome.UUID, "4000b001510245", (5, 2, "object 0x02 at byte 5 needs 2 bytes, 1 is left")),
-        (bthome.UUID, "400151530a6162", (3, 4, "object 0x53 at byte 3 needs 11 bytes, 3 are left")),
-        (bthome.UUID, "40015153", (3, 1, "object 0x53 at byte 3 needs 1 byte, none is left")),
+        (bthome.UUID, "4000b001510245", (5, 2, "object 0x02 at byte 5 needs 2 bytes, but only 1 is left")),
+        (bthome.UUID, "400151530a6162", (3, 4, "object 0x53 at byte 3 needs 11 bytes, but only 3 are left")),
+        (bthome.UUID, "40015153", (3, 1, "object 0x53 at byte 3 needs 1 byte, but none is left")),
         (bthome.UUID, "6001", (0, 1, "BTHome version 3 is not 2")),
         (bthome.UUID, "4001ff", (1, 2, "no sensor can have measured its only values (battery)")),
-        (bthome_v1.UUID, "0201612302ca", (3, 3, "the object at byte 3 needs 3 bytes, 2 are left")),
+        (bthome_v1.UUID, "0201612302ca", (3, 3, "the object at byte 3 needs 3 bytes, but only 2 are left")),
         (bthome_v1.UUID, "0102", (0, 1, "the object at byte 0 has no value: its control byte 0x01 gives length 1")),
-        (mibeacon.UUID, "50585b051bccbb", (5, 2, "the address at byte 5 needs 6 bytes, 2 are left")),
+        (mibeacon.UUID, "50585b051bccbb", (5, 2, "the address at byte 5 needs 6 bytes, but only 2 are left")),
         (
             mibeacon.UUID,
             "50585b051bccbbaa38c1a4041002be",
-            (11, 4, "object 0x1004 at byte 11 needs 2 bytes, 1 is left"),
+            (11, 4, "object 0x1004 at byte 11 needs 2 bytes, but only 1 is left"),
         ),
     ],
 )
@@ -198,7 +198,7 @@ def test_an_error_in_plaintext_has_its_offset_in_the_plaintext() -> None:
 
     assert error is not None
     assert error.in_plaintext
-    assert (2, "object 0x02 at byte 2 needs 2 bytes, 1 is left") == (error.offset, error.detail)
+    assert (2, "object 0x02 at byte 2 needs 2 bytes, but only 1 is left") == (error.offset, error.detail)
 
 
 def test_the_address_in_the_packet_decrypts_it() -> None:

@@ -123,7 +123,7 @@ def test_a_missing_library_is_a_warning(capsys: pytest.CaptureFixture[str]) -> N
 
     out, err = capsys.readouterr()
     assert (
-        "warning: encrypted packets are not decrypted: devices: a bindkey is set, and the library that decrypts" in err
+        "warning: encrypted packets are not decrypted: devices: a bindkey is set, but the library that decrypts" in err
     )
     assert "attic" in out
 
@@ -210,7 +210,7 @@ def test_settings_that_are_not_recommended_are_named(
     Path("x.yaml").write_text(f"{settings}listen_port: 8000\ndevices:\n")
     discover(["--write", "x.yaml", "--add", ADDRESS], four_devices)
 
-    notes = [line for line in capsys.readouterr().err.splitlines() if "recommended are" in line]
+    notes = [line for line in capsys.readouterr().err.splitlines() if "recommended settings are" in line]
     assert [said] * bool(said) == [note.removeprefix("x.yaml: ")[: len(said)] for note in notes]
 
 
@@ -486,7 +486,7 @@ def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, mon
         terminal.type("1\r")
         terminal.wait_for("Name of")
         terminal.type_bytes(b"k\xfcche\r")
-        terminal.wait_for("The name has the control character U+0000; remove it.")
+        terminal.wait_for("The name contains the control character U+0000; remove it.")
         terminal.wait_for("Name of")
         terminal.type("attic\r")
         terminal.wait_for('Bindkey of "attic"')
