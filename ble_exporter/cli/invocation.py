@@ -17,17 +17,17 @@ def typed_command(
 
     Args:
         arguments: The arguments after the program.
-        argv: As in `sys`, by default that of this process.
-        orig_argv: As in `sys`, by default that of this process.
+        argv: `sys.argv`; by default, that of this process.
+        orig_argv: `sys.orig_argv`; by default, that of this process.
         find: The path at which a shell finds the program; by default, PATH is searched.
     """
     argv = sys.argv if argv is None else argv
     typed = list(sys.orig_argv if orig_argv is None else orig_argv)
-    # The interpreter with its options, and a script or `-m` with a module; only the arguments after them differ.
+    # All words before the program's arguments: the interpreter with its options, and a script or `-m` with a module.
     started = typed[: len(typed) - len(argv) + 1]
     if Path(argv[0]).name == PROGRAM:
         found = shutil.which(PROGRAM) if find is None else find
-        # A shell passes the path that it has found, and not the name that was typed.
+        # argv[0] is the path that the shell has found, not the name that the user typed.
         is_found = bool(found) and Path(found or "").resolve() == Path(argv[0]).resolve()
         program = [PROGRAM if is_found else argv[0]]
     elif "-m" in started and started[-1].partition(".")[0] == "ble_exporter":

@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         command: The command's name; empty for the program itself.
         description: The text at the top of --help.
         examples: The descriptions of the examples, by the arguments of each example.
-        statuses: The meanings of the exit statuses; the status for wrong usage is added.
+        statuses: The meanings of the exit statuses; those for wrong usage and failed streams are added.
         commands: The commands of the program by name; None for a command's own parser.
     """
 
@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
-        """Add the options of the simulated radio, with the default for --mock-strangers; return their group."""
+        """Add the options of the simulated radio; return their group. `strangers` is the default shown in --help."""
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")

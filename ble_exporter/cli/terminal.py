@@ -27,7 +27,7 @@ class Painter:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write and flush the text; replace characters that the stream can't encode with question marks."""
+    """Write the text and flush the stream; write question marks for characters that it can't encode."""
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()

@@ -26,7 +26,7 @@ VALUE_ROLES: frozenset[Role] = frozenset({"measurement", "other", "packet_id", "
 _WIDTH = 100
 _BYTES_IN_A_ROW = 8
 _BYTES_IN_A_DUMP = 16
-# The columns for the offset and the bytes, and the spaces between all columns.
+# The width of the columns for the offset and the bytes, and of the spaces between all columns.
 _WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
 
 
@@ -44,7 +44,7 @@ def format_name(explanation: Explanation) -> str:
 
 
 def exported(explanation: Explanation) -> Iterator[tuple[str, float]]:
-    """Yield the series of a payload that is not rejected, without the label `device`, with their values."""
+    """Yield each exported series (without the label `device`) with its value; none if the payload is rejected."""
     if explanation.error is not None:
         return
     for field in explanation.all_fields:
@@ -82,7 +82,7 @@ def _value_text(field: Field) -> str:
 
 
 def structure_lines(payload: bytes, structures: Sequence[Structure], known: Iterable[str]) -> list[str]:
-    """Return the table of an advertising payload's structures; `known` has the UUIDs that are explained after it."""
+    """Return the table of an advertising payload's structures; `known` has the UUIDs explained below the table."""
     rows = []
     for one in structures:
         if one.uuid:

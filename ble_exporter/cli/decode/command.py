@@ -106,7 +106,7 @@ def _input(words: Sequence[str]) -> str:
 
 
 def _report(data: bytes) -> tuple[bytes, str] | None:
-    """Return the payload and the sender's address from an HCI event whose header btmon prints as text."""
+    """Return the payload and the sender's address from an HCI event, possibly without the header (as in btmon)."""
     heads = (
         [b""] if is_advertising(data) or len(data) > _MOST_OF_AN_EVENT else [b"", b"\x04", bytes([4, 0x3E, len(data)])]
     )

@@ -87,8 +87,8 @@ class Decoding:
             how = "proven by the key, which decrypts the payload"
             self.explanations.append(replace(explanation, how=how))
         elif guess.rank < ANYTHING:
-            # --service selects the format of all bytes, so bytes after a length are no alternative. If one format is
-            # confirmed, a format that any bytes fit is not an alternative.
+            # --service applies to all bytes, so a guess that skips the first ones is no alternative. Neither is a
+            # format that any bytes fit, if the best guess is confirmed.
             least = POSSIBLE if guess.rank < POSSIBLE else ANYTHING
             also = [other for other in found if other != guess and not other.start and other.rank <= least]
             self.explanations.append(replace(explanation, also=also))
@@ -160,4 +160,4 @@ class Decoding:
             return ", but may be a key (--key-file)"
         if self._data[:1] == b"\xff" and len(self._data) > _MANUFACTURER_HEAD:
             return ", but look like manufacturer data, which no known format uses"
-        return ", or are encrypted BTHome v1, which only its key can tell" if guesses(self._data) else ""
+        return ", or are encrypted BTHome v1, which only its key can confirm" if guesses(self._data) else ""

@@ -18,7 +18,7 @@ class Explanation:
     The explanation of one payload.
 
     Attributes:
-        format, payload: The arguments of `explain`.
+        format, payload: The payload, and the format in which it is explained.
         address: The sender's address, from the user or from the payload; empty if it is unknown.
         has_key: Whether the user gave a key.
         how: How the format was found, as a text.

@@ -26,19 +26,19 @@ def is_advertising(payload: bytes) -> bool:
     """
     Return whether bytes are an advertising payload rather than service data.
 
-    They are if a data structure in them, even one that is cut short, has the UUID of a known format. Without such a
-    structure, flags at the beginning suffice, unless all bytes are typical BTHome v1 objects: these have the same
-    structure as advertising data, and users are more likely to ask about them.
+    Bytes are an advertising payload if an AD structure in them, even one that is cut short, has the UUID of a known
+    format. Without such a structure, flags at the beginning suffice, unless all bytes are typical BTHome v1 objects:
+    these have the same structure as advertising data, and users are more likely to ask about them.
     """
     return has_known_service(payload) or (begins_with_flags(payload) and not is_typical(payload))
 
 
 def embedded(payload: bytes) -> tuple[int, int] | None:
     """
-    Return the range of the complete AD structures from the first with service data of a known format; None without one.
+    Return the range of complete AD structures from the first one with service data of a known format; None without one.
 
-    The bytes before the range may be a cut structure, or the head of a packet as a sniffer or a driver stores it; the
-    bytes after the range, the packet's checksum and RSSI.
+    The bytes before the range may be a cut structure, or the head of a packet as a sniffer or a driver stores it. The
+    bytes after the range may be the packet's checksum and RSSI.
     """
     for start in range(1, len(payload) - _HEAD_SIZE + 1):
         structure = Structure(start, payload[start + 1], payload[start + 2 : start + 1 + payload[start]])
@@ -52,7 +52,7 @@ def embedded(payload: bytes) -> tuple[int, int] | None:
 
 def guesses(payload: bytes) -> list[Guess]:
     """
-    Return the possible formats of service data, advertising payload included, each once; the most probable one first.
+    Return the possible formats of service data (or of an advertising payload), each once; the most probable one first.
 
     The service data may follow its length, its type or its UUID; `Guess.start` is then its offset.
     """
@@ -68,7 +68,7 @@ def guesses(payload: bytes) -> list[Guess]:
 
 
 def best_rank(payload: bytes) -> int:
-    """Return the rank of the best guess at bytes of any kind, HCI events included; above ANYTHING without a guess."""
+    """Return the rank of the best guess at bytes, which may be an HCI event; a rank above ANYTHING without a guess."""
     if is_advertising(payload) or hci_report(payload) or embedded(payload):
         return CERTAIN
     return min((guess.rank for guess in guesses(payload)), default=ANYTHING + 1)
@@ -87,7 +87,7 @@ def _behind_a_head(payload: bytes) -> Iterator[Guess]:
             yield guess._replace(start=_FLAGS_SIZE + guess.start, why=f"after flags, {guess.why}")
     for size in (1, 2):
         number = payload[:size]
-        # Programs write the length as one byte, as two bytes, or as a decimal number, which was then read as hex.
+        # Programs write the length as one byte, as two bytes, or as a decimal number, which is then read as hex.
         lengths = [int.from_bytes(number, "little"), int.from_bytes(number, "big"), _as_decimal(number)]
         if len(payload) > size and len(payload) - size in lengths:
             length = f"it follows its length ({number_of(size, 'byte')})"

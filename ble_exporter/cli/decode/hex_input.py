@@ -13,7 +13,7 @@ _KEY_DIGITS = 32
 _OFFSET = re.compile(r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{8})(:|\s\s|$)(?P<bytes>.*)$", re.IGNORECASE)
 # The gap between the bytes of a hex dump and their characters.
 _GAP = re.compile(r"\s{2,}\|?|\s*\|")
-# Before or after the digits of a byte, in C, Python and assembly language.
+# Prefixes and suffixes of the digits of a byte in C, Python and assembly language.
 _AFFIX = re.compile(r"\(0x\)|0x|\\x|(?<=[0-9A-F]{2})h$", re.IGNORECASE)
 _SEPARATORS = re.compile(r"""[\s:,;.|_'"`*<>(){}\[\]\-\u2010-\u2015\u2018-\u201f]+""")
 _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
@@ -95,7 +95,7 @@ def _without_characters(line: str) -> str:
 
 
 def key_of(text: str, where: str) -> bytes:
-    """Return the 16 bytes of a key. The ConfigError for an invalid key has its source `where`, but not its text."""
+    """Return the 16 bytes of a key. The ConfigError for an invalid key names its source, `where`, but hides the key."""
     digits = _SEPARATORS.sub("", _AFFIX.sub("", text.translate(INVISIBLE)))
     if _NO_DIGIT.search(digits):
         problem = "the key has characters other than hex digits"

@@ -1,4 +1,4 @@
-"""Find service data in the JSON of gateways and diagnostics, and in lists of names and values like it."""
+"""Find service data in the JSON of gateways and diagnostics, and in similar lists of names and values."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _ADDRESSES = frozenset({"id", "mac", "macaddress", "address", "addr", "bdaddr"})
 
 class Found(NamedTuple):
     """
-    Bytes under a name.
+    The bytes under one name in a text.
 
     Attributes:
         value: The text of the bytes, in any notation.

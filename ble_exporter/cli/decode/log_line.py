@@ -1,4 +1,4 @@
-"""Remove what programs print around bytes on one line: time stamps, log levels, labels, addresses and lengths."""
+"""Remove the text that programs print around bytes: time stamps, log levels, labels, addresses and lengths."""
 
 import re
 from typing import NamedTuple
@@ -25,7 +25,7 @@ _LEVEL = re.compile(
     r"\W*(?:trace|debug|info|notice|warn|warning|error|critical|fatal|verbose)\b[\s:|\])-]*", re.IGNORECASE
 )
 _RSSI = re.compile(r"\brssi\W{0,4}-\d{1,3}(?:\s*dBm)?(?:\s*\(0x[0-9a-f]+\))?[\s,;]*", re.IGNORECASE)
-# At the beginning of a line: the sender's address, perhaps after the seconds of a capture, and perhaps its RSSI.
+# At the beginning of a line: the sender's address, perhaps after a time in seconds, perhaps followed by the RSSI.
 _FIRST_ADDRESS = re.compile(
     rf"[\s\[(<]*(?:\d+(?:\.\d+)?\s+)?({ADDRESS}|[0-9A-Fa-f]{{12}})[\])>]?"
     r"(?:[\s,;]+|:\s+)(?:-\d{2,3}(?:\s*dBm)?[\s,;:]+)?(?=\S)"
@@ -67,13 +67,13 @@ class Line(NamedTuple):
     A line of the pasted text.
 
     Attributes:
-        text: The line without what surrounds the bytes.
+        text: The line without the text around the bytes.
         label: The word before the bytes; empty if there is none.
         address: The address at the beginning of the line; empty if there is none.
         length: The number of bytes that the line states; None if it states none.
-        is_prose: Whether the line is text, and `text` only the longest row of hex digits in it, perhaps none.
+        is_prose: Whether the line is prose; `text` is then only the longest row of hex digits in it, if any.
         is_stamped: Whether the line begins with a time stamp or a log level.
-        is_cut: Whether the line ends with dots, as a program or a user writes them for the rest of the bytes.
+        is_cut: Whether the line ends with dots, which stand for the rest of the bytes.
     """
 
     text: str
@@ -96,7 +96,7 @@ class Line(NamedTuple):
 
 
 def bare_line(line: str) -> Line:
-    """Return a line of the pasted text without what surrounds the bytes."""
+    """Return a line of the pasted text without the text around the bytes."""
     if len(line) > _MOST_CHARACTERS:
         return Line(line)
     row = _TABLE_ROW.fullmatch(line)
@@ -116,7 +116,7 @@ def bare_line(line: str) -> Line:
     if label.lower() in _ADDRESS_LABELS:
         text = _ONLY_ADDRESS.sub("", text)
     address = _FIRST_ADDRESS.match(text)
-    # Without an address, the first six bytes may be part of the payload.
+    # If the bytes are a better guess with the address than without it, it is part of the payload.
     if address and _rank(text) < _rank(text[address.end() :]):
         address = None
     if address:
@@ -132,7 +132,7 @@ def bare_line(line: str) -> Line:
 
 
 def _rank(text: str) -> int:
-    """Return the rank of the best guess at the bytes of a text; a rank worse than any guess if it has none."""
+    """Return the rank of the best guess at the bytes of a text; a rank worse than any guess if there are no bytes."""
     try:
         return best_rank(read([text])[0])
     except ValueError:
@@ -145,7 +145,7 @@ def _is_prose(word: str) -> bool:
 
 
 def _single_word(text: str) -> str:
-    """Return a text without spaces, which may be base64; otherwise an empty string."""
+    """Return a text of one word, which may be base64; an empty string for several words."""
     words = text.split()
     return words[0] if len(words) == 1 else ""
 

@@ -91,7 +91,7 @@ def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell
 
 
 def can_decrypt(key: str, sensor: DiscoveredDevice, tell: Tell) -> bool:
-    """Return whether a bindkey decrypts the sensor's packet; if it can't be tested, show why and return True."""
+    """Return whether a bindkey decrypts the sensor's packet; True if that can't be tested."""
     if sensor.undecrypted is None:
         return True
     try:

@@ -43,7 +43,7 @@ _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
 def add_value(values: deque[float], value: float, min_rise: float) -> bool:
-    """Append a value to the latest ones; return whether it is higher by `min_rise` or more, and well above noise."""
+    """Append a value to the latest ones; return whether it exceeds them by at least `min_rise`, and more than noise."""
     has_risen = bool(values) and value - max(values) >= max(min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values)))
     if has_risen:
         # Compare later values with this one only, so that a fall and its recovery do not count as a rise.
@@ -61,13 +61,13 @@ class DiscoveredDevice:
         address: The Bluetooth address in upper case, with colons.
         name: The advertised name, which may be any text; empty if the device advertises none.
         rssi: The smoothed signal strength in dBm; None if the radio does not report it.
-        packets: The number of advertisements of a known format; for other devices, of all advertisements.
+        packets: The number of advertisements; only those of a known format count if the device is a sensor.
         formats: The short names of the known formats that the device sends; empty unless it is a sensor.
         measurements: The latest values in the units of formats.registry.UNITS; at most MAX_MEASUREMENTS.
         events: The latest events, and other values that are not measurements, as text; at most MAX_MEASUREMENTS.
         is_announced: Whether the device has sent a valid packet of a known format without any value.
         encrypts: Whether the device has sent an encrypted packet.
-        undecrypted: The latest packet if it could not be decrypted; None after a packet that was decrypted.
+        undecrypted: The latest packet that could not be decrypted; None after a packet that was decrypted.
         rejected: Why the latest service data of a known format was rejected; None if it was accepted.
         rose: The measurement that rose last, at the time `rose_at` of the Discovery's clock; None if none rose.
     """

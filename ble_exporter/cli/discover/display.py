@@ -70,7 +70,7 @@ class LiveTable(Display):
         # Five lines are reserved: the status, the legend, two blank lines, and a line for the cursor, where an echo
         # such as ^C overwrites nothing.
         room = max(size.lines - 5, 1)
-        # Format only the visible rows: there may be hundreds of fake sensors, and no packet is handled meanwhile.
+        # Format only the visible rows: no packet is handled meanwhile, and there may be hundreds of fake sensors.
         visible = sensors if len(sensors) < room else _most_relevant(sensors, rising, max(room - 2, 0))
         rows = sensor_lines(visible, self._configured, size.columns, rising)
         if len(visible) < len(sensors):
@@ -100,6 +100,6 @@ class LiveTable(Display):
 
 
 def _most_relevant(sensors: Sequence[DiscoveredDevice], rising: frozenset[str], count: int) -> list[DiscoveredDevice]:
-    """Return `count` sensors in the given order: those that just rose, then those with the strongest signal."""
+    """Return `count` sensors in the given order: prefer those that just rose, then those with the strongest signal."""
     relevant = sorted(range(len(sensors)), key=lambda index: sensors[index].address not in rising)[:count]
     return [sensors[index] for index in sorted(relevant)]

@@ -37,7 +37,7 @@ async def listen(radio: Radio, discovery: Discovery, seconds: float, display: Di
             show()
 
     interrupted = asyncio.Event()
-    # Handle SIGINT before the radio starts, because the start may take long.
+    # Handle SIGINT before the radio starts, because the start may take a long time.
     loop.add_signal_handler(signal.SIGINT, interrupted.set)
     try:
         async with Tasks() as tasks:

@@ -80,13 +80,13 @@ def _add(path: str, devices: Sequence[NewDevice]) -> None:
     except BaseException:
         _note(f"{path}: nothing was written; these are the lines to add below `devices:`")
         if any(device.bindkey for device in devices):
-            _note("(they have a bindkey: clear the screen afterwards)")
+            _note("(they contain a bindkey: clear the screen afterwards)")
         print(yaml_lines(devices), end="", file=sys.stderr, flush=True)
         raise
 
 
 def _listen(options: argparse.Namespace, radio: Radio, discovery: Discovery, configured: ConfiguredNames) -> float:
-    """Listen and show the devices; return the seconds listened. If listening fails, report the devices heard before."""
+    """Listen and show the devices; return the seconds listened. If listening fails, report the devices heard so far."""
     display = Display()
     if not options.json:
         display = (LiveTable if Painter(sys.stdout).is_live else NewSensorLines)(sys.stdout, configured)
@@ -141,7 +141,7 @@ def _note_outcome(
 
 
 def _note_settings(path: str, adapter: str | None) -> None:
-    """Say how the settings of a file differ from the recommended ones, and from the adapter that `discover` used."""
+    """Say how the settings of a file differ from the recommended ones, and if they lack the adapter of `discover`."""
     config = load_config(path)
     if adapter and adapter not in config.adapters:
         _note(f"{path}: does not name the adapter {adapter}; to listen with it, add: adapter: {adapter}")
@@ -154,11 +154,11 @@ def _note_settings(path: str, adapter: str | None) -> None:
     if config.stale_after_seconds is None:
         differences.append("shows only the values of the latest scan")
     recommended = "scan_interval_seconds: 30, scan_duration_seconds: 30 and stale_after_seconds: auto"
-    _note(f"{path}: {' and '.join(differences)}; recommended are {recommended}")
+    _note(f"{path}: {' and '.join(differences)}; the recommended settings are {recommended}")
 
 
 def _simulated(options: argparse.Namespace) -> list[str]:
-    """Return the options that make the service receive what `discover` received without Bluetooth."""
+    """Return the options with which the service receives the same simulated or recorded packets as `discover`."""
     arguments = ["--mock"] if options.mock else []
     arguments += ["--mock-seed", str(options.mock_seed)] if options.mock_seed is not None else []
     return arguments + (["--replay", options.replay] if options.replay else [])

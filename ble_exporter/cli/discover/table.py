@@ -17,7 +17,7 @@ _WRONG_KEY = ("encrypted: the configured bindkey is wrong", "wrong bindkey")
 # The usual measurements, in the order in which they are shown, with their decimal places.
 _DECIMALS: Mapping[str, int] = {"temperature": 1, "humidity": 1, "battery": 0, "voltage": 2}
 
-_ROSE = "*"  # marks a sensor, and its measurement that rose
+_ROSE = "*"  # marks a measurement that rose, and its sensor
 
 _HEADER = ("ADDRESS", "NAME", "FORMAT", "RSSI", "HEARD", "EVERY")
 _RIGHT_ALIGNED = frozenset({3, 4, 5})
@@ -29,7 +29,7 @@ _MAX_NAME_WIDTH = 24
 _MIN_READINGS_WIDTH = 15  # enough for two readings
 
 CUT = "…"
-"""Marks a text or a row that the width has cut."""
+"""Marks a text or a row that was cut to fit the width."""
 
 
 class Line(NamedTuple):
@@ -49,8 +49,8 @@ def sensor_lines(
     """
     Return the table of sensors with its header, cut to `max_width` columns; an empty list if there is no sensor.
 
-    The sensors with the addresses `rising` are marked, and so are their measurements that rose. `numbers` has the
-    numbers by which the user chooses sensors, by address.
+    The sensors with the addresses `rising` are marked, and so are their measurements that rose. `numbers` maps
+    addresses to the numbers by which the user chooses sensors.
     """
     if not sensors:
         return []
@@ -149,6 +149,6 @@ def _reading(name: Measurement, value: float) -> str:
     decimals = _DECIMALS.get(name)
     number = f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
     unit = UNITS.get(name.name, "")
-    # The units of temperature, humidity and voltage show which measurement it is, so their names are omitted.
+    # The names of temperature, humidity and voltage are omitted, because their units suffice to recognise them.
     words = [number, unit] if decimals is not None and name != "battery" else [name, number, unit]
     return " ".join(filter(None, words))

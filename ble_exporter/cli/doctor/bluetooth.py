@@ -49,7 +49,7 @@ def check_bluetoothd(context: CheckContext) -> Iterator[CheckResult]:
     """Check that bluetoothd runs and accepts calls from this user; report its version."""
     found = context.inspection
     if found.refusal and not (context.root / _KERNEL_BLUETOOTH).is_dir():
-        # Without an adapter, systemd does not start bluetoothd, so no D-Bus call can succeed.
+        # Without an adapter, systemd does not start bluetoothd, so no call to it can succeed.
         yield _no_adapter(context)
     elif found.refusal:
         yield CheckResult("fail", found.bluez_problem, _bluetoothd_command(context, found.refusal))

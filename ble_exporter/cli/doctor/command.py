@@ -1,4 +1,4 @@
-"""`ble-exporter doctor`: checks everything that can prevent readings, and prints the commands that fix it."""
+"""`ble-exporter doctor`: checks everything that can prevent readings, and prints commands that fix the failures."""
 
 import argparse
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, Parser, number_between
 
-_DESCRIPTION = "Check everything that can prevent readings. Each failure is followed by the command that fixes it."
+_DESCRIPTION = "Check everything that can prevent readings, and print commands that fix the failures."
 _EXAMPLES = {
     "--config config.yaml": "check everything, and listen for 10 s",
     "--config config.yaml --seconds 30": "listen longer, for sensors that send rarely",

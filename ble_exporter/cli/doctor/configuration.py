@@ -130,7 +130,7 @@ def _port_command(context: CheckContext, problem: ConfigError) -> str:
 
 
 def _port_problem(address: str | None, port: int) -> ConfigError | None:
-    """Open a port as the exporter does, and close it; return the error, or None if the exporter could open it, too."""
+    """Open a port as the exporter does, and close it; return the error, or None if the exporter could open it too."""
     try:
         open_port(address, port).close()
     except ConfigError as error:

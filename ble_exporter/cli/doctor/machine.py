@@ -34,7 +34,7 @@ def check_user(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("fail", f"user: {uid} is not in the user database, so dbus-daemon refuses this user", command)
     elif service and service[0] != name:
         user, command = service
-        text = f"user: this checks the rights of {name}, but the service runs as {user}, whose rights may differ"
+        text = f"user: the checks apply to {name}, but the service runs as {user}, whose rights may differ"
         yield CheckResult("warn", text, command)
     else:
         membership = ""
@@ -45,7 +45,7 @@ def check_user(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def _installed_service(root: Path) -> tuple[str, str] | None:
-    """Return the user that systemd runs the exporter as, and the command to run `doctor` as that user."""
+    """Return the user of the systemd unit, and a command to run `doctor` as that user; None if there is no unit."""
     try:
         unit = (root / _UNIT).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -88,7 +88,7 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
     elif is_full:
         yield CheckResult("fail", f"log: the disk of {folder} is full", _MAKE_SPACE)
     elif not os.access(folder, os.W_OK | os.X_OK) and path.is_file():
-        text = f"log: {folder} can't be written by {own_name()}, so the log can't be rotated, and keeps its newest half"
+        text = f"log: {folder} can't be written by {own_name()}, so a full log is not rotated, but loses its older half"
         yield CheckResult("warn", text, f"sudo chown {shlex.quote(own_name())} {shlex.quote(str(folder))}")
     elif disk.f_bavail * disk.f_frsize < MAX_BYTES * (BACKUPS + 1):
         text = f"log: less than {MAX_BYTES * (BACKUPS + 1) // 1_000_000} MB are free on the disk of {folder}"
@@ -108,7 +108,7 @@ def check_clock(context: CheckContext) -> Iterator[CheckResult]:
         text = f"clock: {shown} is before this program was {event}: timestamps and alerts on their age will be wrong"
         yield CheckResult("warn", text, command)
         return
-    # timedatectl asks the kernel, so it covers other services than systemd-timesyncd too.
+    # timedatectl asks the kernel, so its answer also covers services other than systemd-timesyncd.
     timedatectl = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
     answer = "yes" if (context.root / _SYNCHRONIZED).exists() else context.output_of(*timedatectl)
     if answer == "no":

@@ -42,7 +42,7 @@ _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
     "no_known_format": ("fail", "its packets have no known format: select BTHome on the firmware's page"),
     "no_service_data": (
         "warn",
-        "its packets had no service data, only its name for example: listen longer (--seconds 30)",
+        "its packets had no service data, but only its name, for example: listen longer (--seconds 30)",
     ),
 }
 

@@ -59,7 +59,7 @@ def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None
     unit = (HERE.parent / "contrib/ble_exporter.service").read_text(encoding="utf-8")
     installed(context, unit)
 
-    text = f"user: this checks the rights of {ME}, but the service runs as ble, whose rights may differ"
+    text = f"user: the checks apply to {ME}, but the service runs as ble, whose rights may differ"
     command = (
         "cd /opt/ble_exporter && sudo -u ble /opt/ble_exporter/venv/bin/python -m ble_exporter doctor "
         "--config /etc/ble_exporter/config.yaml"
@@ -153,7 +153,7 @@ def test_a_folder_in_which_the_log_cannot_be_rotated_is_a_warning(
     result = log_of(context, write, tmp_path / "x.log")
 
     assert ("warn", f"sudo chown {ME} {tmp_path}") == (result.level, result.command)
-    assert "so the log can't be rotated, and keeps its newest half" in result.text
+    assert "so a full log is not rotated, but loses its older half" in result.text
 
 
 @pytest.mark.parametrize(
