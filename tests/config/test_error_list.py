@@ -58,6 +58,15 @@ def test_very_many_errors_are_not_kept() -> None:
     assert MAX_ERRORS_SHOWN + 1 == len(raised(errors))
 
 
+def test_one_further_error_is_counted_in_the_singular() -> None:
+    """A message with a wrong plural looks like a fault of the program."""
+    errors = ErrorList()
+    for line in range(MAX_ERRORS_SHOWN + 1):
+        errors.add(ConfigError("a", path="x", line=line + 1))
+
+    assert "x: 1 more error; correct these first" == raised(errors)[-1]
+
+
 def test_a_block_may_raise_an_error_and_the_next_one_runs() -> None:
     """Other exceptions are bugs, and are not kept."""
     errors = ErrorList()
