@@ -12,7 +12,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -67,8 +67,11 @@ test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs D
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.
 	$(BIN)/python -m pytest -m radio tests/rig
 
-soak: $(READY) ## Soak-test the exporter for 11 minutes on the real Bluetooth stack, and report its cost. Takes 20 minutes.
+soak: $(READY) ## Soak-test the exporter for 11 minutes on the real Bluetooth stack.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s
+
+bench-radio: $(READY) ## Measure what each ear hears, and what it costs, on the real Bluetooth stack. Takes 40 minutes.
+	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k "scenario and (cost or delivery)" -s
 
 test-pythons: ## Run the fast tests on each supported Python that is installed.
 	contrib/test-pythons

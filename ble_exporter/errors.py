@@ -42,6 +42,11 @@ HttpErrorKind = Literal[
 
 HTTP_ERROR_KINDS: tuple[HttpErrorKind, ...] = get_args(HttpErrorKind)
 
+LossReason = Literal["buffer_full", "invalid"]
+"""Why a Bluetooth event was lost: the kernel's buffer was full, or the controller sent an invalid event."""
+
+LOSS_REASONS: tuple[LossReason, ...] = get_args(LossReason)
+
 
 class ExporterError(Exception):
     """The base class of this program's errors."""

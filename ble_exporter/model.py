@@ -1,7 +1,7 @@
 """The two records that pass through the program: an advertisement, and the reading decoded from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ble_exporter.errors import DecodeError
@@ -23,6 +23,8 @@ class Advertisement:
         adapter: Name of the adapter that received it ("hci0"); empty if there is none, as in a capture.
         name: The sender's local name, any text; empty if unknown. Usually only active scans receive names.
         address_type: The type of the address; empty if it is unknown, as in a capture.
+        manufacturer_data: Manufacturer data by company id; the bytes do not include the id.
+        age_s: The seconds between its reception and its delivery to the listener.
     """
 
     address: str
@@ -31,6 +33,8 @@ class Advertisement:
     adapter: str = ""
     name: str = ""
     address_type: AddressType = ""
+    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict)
+    age_s: float = 0.0
 
 
 class Remarks(NamedTuple):

@@ -98,18 +98,18 @@ class Pipeline:
         address_type = advertisement.address_type
         if address_type != device.address_type and address_type and device.address_type:
             text = f"the sender has a {address_type} address, and the device a {device.address_type} one"
-            self._reject(device, DecodeError("wrong_address_type", text))
+            self._reject(device, DecodeError("wrong_address_type", text), advertisement.age_s)
             return False
         try:
             reading = device.read(advertisement)
         except DecodeError as error:
-            self._reject(device, error)
+            self._reject(device, error, advertisement.age_s)
             return True
         self._counts.decoded += 1
         # If the configuration allows both types, that of the first valid packet is the device's.
         if not device.address_type:
             device.address_type = address_type
-        device.update(advertisement, reading, self._clock())
+        device.update(advertisement, reading, self._clock() - advertisement.age_s)
         if reading.remarks is not None:
             self._note_remarks(device, advertisement, reading.remarks)
         if device.left_out:
@@ -123,9 +123,9 @@ class Pipeline:
             self._log.info("heard %s (%s) for the first time: %s", device.name, device.address, said)
         return True
 
-    def _reject(self, device: Device, error: DecodeError) -> None:
+    def _reject(self, device: Device, error: DecodeError, age_s: float) -> None:
         self._counts.rejected[error.reason] += 1
-        device.refuse(error.reason, self._clock())
+        device.refuse(error.reason, self._clock() - age_s)
         # A healthy sensor sometimes sends only its name, which does not deserve a warning.
         if error.reason != "no_service_data":
             hint = _HINTS.get(error.reason)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from ble_exporter.errors import LossReason
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener
@@ -18,6 +19,7 @@ class Radio:
     """A radio that records the start of each scan, and fails or stops slowly if the test asks for it."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
     silence: str | None = None
 
     def __init__(self, *, error: Exception | None = None, at_scan: int = 1, stops_in_s: float = 0.0) -> None:

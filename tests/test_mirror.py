@@ -10,6 +10,7 @@ from tests.conftest import HERE
 WITHOUT_TESTS: Mapping[str, str] = {
     "__main__": "calls main; tests/program.py starts the program by this module",
     "formats/decoded": "declares the arguments and results of decoders and guesses",
+    "scanner/ear": "declares the protocol of the ears",
     "model": "declares the two values that pass through the program",
 }
 """Module → the reason why it has no tests of its own."""

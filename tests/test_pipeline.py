@@ -37,10 +37,10 @@ class Air:
         self.counts = SelfMetrics()
         self._pipeline = Pipeline(self.devices, self.counts, log, lambda: self.now)
 
-    def send(self, service_data: dict[str, bytes], address: str = LIVING_ROOM) -> dict[str, float]:
+    def send(self, service_data: dict[str, bytes], address: str = LIVING_ROOM, age_s: float = 0.0) -> dict[str, float]:
         """Pass an advertisement to the pipeline as a radio does; return the series of a scrape after it."""
         if self._pipeline.wants(address):
-            self._pipeline.handle(Advertisement(address, service_data, -60))
+            self._pipeline.handle(Advertisement(address, service_data, -60, age_s=age_s))
         return samples_of(self.readings)
 
     @property
@@ -61,6 +61,16 @@ def test_an_advertisement_of_a_configured_device_becomes_a_reading(air: Air) -> 
 
     assert 27.01 == shown["temperature_celsius['living_room']"]
     assert (1, 1) == (air.counts.received, air.counts.decoded)
+
+
+def test_a_packet_counts_from_the_time_of_its_reception(air: Air) -> None:
+    """A radio may deliver packets in batches; the rhythm and the age of a value must not depend on that."""
+    air.now = 100.0
+    air.send({UUID: PACKET_A}, age_s=0.25)
+    air.send({UUID: b"\x40\x01"}, age_s=0.5)
+
+    device = air.devices[LIVING_ROOM]
+    assert (99.75, ("truncated", 99.5)) == (device.heard_s, device.refusal)
 
 
 def test_an_unknown_device_is_counted_and_nothing_else(air: Air) -> None:

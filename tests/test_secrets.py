@@ -18,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.errors import LossReason
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.logger import NAME, get_logger
 from ble_exporter.main import main
@@ -73,6 +74,7 @@ class Sensor:
     """A radio that hears a sensor with a key, and forged packets under its address."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
     silence = None
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:

@@ -17,6 +17,7 @@ from ble_exporter.files import read_file
 from ble_exporter.model import AddressType
 
 ScanMode = Literal["auto", "active", "passive"]
+EarChoice = Literal["auto", "monitor", "bluez"]
 OnAdapterFailure = Literal["exit", "continue"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -34,6 +35,7 @@ KEYS = (
     "listen_address",
     "allowed_hosts",
     "scan_mode",
+    "ear",
     "stale_after_seconds",
     "adapter",
     "on_adapter_failure",
@@ -68,6 +70,7 @@ class AppConfig:
     listen_address: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     scan_mode: ScanMode = "auto"
+    ear: EarChoice = "auto"
     stale_after_seconds: StaleAfter | None = None
     stale_after: Mapping[str, StaleAfter] = field(default_factory=dict)
     adapters: tuple[str, ...] = ()
@@ -150,6 +153,7 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         listen_address=settings.listen_address(),
         allowed_hosts=settings.allowed_hosts(),
         scan_mode=settings.choice("scan_mode", get_args(ScanMode), "auto"),
+        ear=settings.choice("ear", get_args(EarChoice), "auto"),
         stale_after_seconds=read_stale_after(document, settings.nodes.get(STALE_AFTER), pause_s),
         stale_after=devices.stale_after,
         adapters=settings.adapters(),

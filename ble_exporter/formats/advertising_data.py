@@ -13,7 +13,7 @@ from uuid import UUID
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import one_line
 
-_FLAGS, _SHORTENED_NAME, _NAME, _TRANSMIT_POWER = 0x01, 0x08, 0x09, 0x0A
+_FLAGS, _SHORTENED_NAME, _NAME, _TRANSMIT_POWER, _MANUFACTURER_DATA = 0x01, 0x08, 0x09, 0x0A, 0xFF
 # AD type of service data to the size of its UUID in bytes.
 _SERVICE_DATA: Mapping[int, int] = {0x16: 2, 0x20: 4, 0x21: 16}
 _LISTS_OF_16_BIT_SERVICES = (0x02, 0x03)
@@ -30,14 +30,24 @@ _TYPES: Mapping[int, str] = {
     0x19: "appearance",
     0x20: "32-bit service data",
     0x21: "128-bit service data",
-    0xFF: "manufacturer data",
+    _MANUFACTURER_DATA: "manufacturer data",
 }
 _FLAG_NAMES = ("limited discoverable", "general discoverable", "no BR/EDR", "BR/EDR controller", "BR/EDR host")
 
-_LE_META_EVENT = b"\x04\x3e"
-# Subevent code (advertising report, extended advertising report) to the offset of the address, the offset of the
-# payload's length, and the number of bytes after the payload.
-_REPORTS: Mapping[int, tuple[int, int, int]] = {0x02: (7, 13, 1), 0x0D: (8, 28, 0)}
+
+class Content(NamedTuple):
+    """
+    The parts of an advertising payload that a radio delivers.
+
+    Attributes:
+        service_data: Service data by service UUID (128 bits, lower case).
+        manufacturer_data: Manufacturer data by company id.
+        name: The local name; empty if there is none.
+    """
+
+    service_data: dict[str, bytes]
+    manufacturer_data: dict[int, bytes]
+    name: str
 
 
 class Structure(NamedTuple):
@@ -131,6 +141,23 @@ def structures(payload: bytes) -> list[Structure]:
     return found
 
 
+def content(payload: bytes) -> Content:
+    """Return the service data, manufacturer data and name in an advertising payload; incomplete parts are left out."""
+    service_data: dict[str, bytes] = {}
+    manufacturer_data: dict[int, bytes] = {}
+    name = ""
+    for one in structures(payload):
+        if one.missing or one.kind is None:
+            continue
+        if one.uuid_size:
+            service_data[one.uuid] = one.service_data
+        elif one.kind == _MANUFACTURER_DATA and len(one.data) > 1:
+            manufacturer_data[int.from_bytes(one.data[:2], "little")] = one.data[2:]
+        elif one.kind in (_SHORTENED_NAME, _NAME):
+            name = one.data.decode(errors="replace")
+    return Content(service_data, manufacturer_data, name)
+
+
 def has_known_service(payload: bytes) -> bool:
     """Return whether a payload has service data of a known format (possibly with a swapped UUID) or lists its UUID."""
     return any(one.uuid in FORMATS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
@@ -148,20 +175,3 @@ def begins_with_flags(payload: bytes) -> bool:
         return False
     kinds = [None if one.missing else one.kind for one in found]
     return kinds[0] == _FLAGS and kinds.count(_FLAGS) == 1 and None not in kinds
-
-
-def hci_report(event: bytes) -> tuple[bytes, str] | None:
-    """
-    Return the advertising payload and the sender's address in an HCI event; None for any other bytes.
-
-        04 3E | length | subevent | 1 report | … address (6, reversed) … | length | advertising payload | …
-
-    Source: Bluetooth Core Specification, vol. 4, part A, 2, and part E, 7.7.65.2 and 7.7.65.13.
-    """
-    if event[:2] != _LE_META_EVENT or len(event) < 5 or event[2] != len(event) - 3 or event[4] != 1:
-        return None
-    at, length_at, after = _REPORTS.get(event[3], (0, len(event), 0))
-    start = length_at + 1
-    if start > len(event) or event[length_at] != len(event) - start - after:
-        return None
-    return event[start : len(event) - after], event[at : at + 6][::-1].hex(":").upper()

@@ -9,7 +9,14 @@ from prometheus_client.registry import Collector
 
 from ble_exporter import __version__
 from ble_exporter.device.clock import Clock
-from ble_exporter.errors import HTTP_ERROR_KINDS, REJECT_REASONS, HttpErrorKind, RejectReason
+from ble_exporter.errors import (
+    HTTP_ERROR_KINDS,
+    LOSS_REASONS,
+    REJECT_REASONS,
+    HttpErrorKind,
+    LossReason,
+    RejectReason,
+)
 from ble_exporter.streams import Losses
 
 
@@ -20,6 +27,7 @@ class SelfMetrics(Collector):
 
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.
+        lost_events: The number of lost events, by adapter and reason; the radio updates this mapping.
         log: The lines that the log could not write; the log's handler updates this record.
         last_scan_s: When the last scan ended, by the clock; None before the first end.
     """
@@ -27,6 +35,7 @@ class SelfMetrics(Collector):
     adapters: Mapping[str, bool] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     log: Losses = field(default_factory=Losses)
+    lost_events: Mapping[tuple[str, LossReason], int] = field(default_factory=dict)
     decoded: int = 0
     unknown_device: int = 0
     unknown_objects: int = 0
@@ -47,19 +56,33 @@ class SelfMetrics(Collector):
         return self.decoded + self.unknown_device + sum(self.rejected.values())
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families for a scrape; all except the adapters' family exist from the first scrape on."""
+        """Build the families for a scrape; all except those with the adapters exist from the first scrape on."""
         build = GaugeMetricFamily(
             "ble_exporter_build_info", "Always 1, labelled with the exporter's version.", labels=["version"]
         )
         build.add_metric([__version__], 1)
         yield build
+        yield from self._by_adapter()
+        yield from self._by_reason()
+        yield from self._totals()
+        yield from self._states()
+
+    def _by_adapter(self) -> Iterator[Metric]:
         if self.adapters:
             up = GaugeMetricFamily(
                 "ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 after it failed.", labels=["adapter"]
             )
+            lost = CounterMetricFamily(
+                "ble_exporter_events_lost", "Bluetooth events lost before decoding.", labels=["adapter", "reason"]
+            )
             for adapter, works in self.adapters.items():
                 up.add_metric([adapter], works)
+                for reason in LOSS_REASONS:
+                    lost.add_metric([adapter, reason], self.lost_events.get((adapter, reason), 0))
             yield up
+            yield lost
+
+    def _by_reason(self) -> Iterator[Metric]:
         for name, documentation, counts in (
             ("advertisements_rejected", "Advertisements of configured devices that yielded no reading.", self.rejected),
             ("payloads_refused", "Invalid payloads in advertisements that yielded a reading.", self.refused),
@@ -74,6 +97,8 @@ class SelfMetrics(Collector):
         for kind in HTTP_ERROR_KINDS:
             http_errors.add_metric([kind], self.http_errors[kind])
         yield http_errors
+
+    def _totals(self) -> Iterator[Metric]:
         for name, documentation, count in (
             ("scans", "Scans started.", self.scans),
             ("scan_failures", "Scans that failed.", self.scan_failures),
@@ -95,6 +120,8 @@ class SelfMetrics(Collector):
             ("log_lines_lost", "Lines that the log could not take.", self.log.lines),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
+
+    def _states(self) -> Iterator[Metric]:
         when = "Unix time at which the last scan ended; 0 before the first."
         took = "Duration of the last scan, including radio start and stop; 0 before the first."
         ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
-from dbus_fast import BusType, Message, MessageType, unpack_variants
+from dbus_fast import BusType, Message, MessageType, Variant, unpack_variants
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import AuthError, InvalidAddressError
 from dbus_fast.service import ServiceInterface
@@ -29,6 +29,8 @@ _MONITOR_PATH = "/ble_exporter/monitor"
 
 # Timeout of all requests before a scan together. bluetoothd answers in milliseconds, but D-Bus may have to start it.
 ANSWER_TIMEOUT_S = 10.0
+# For requests whose caller has a timeout of its own.
+_NO_TIMEOUT = 3600.0
 # Timeout of the activation of an advertisement monitor, which takes 20 ms.
 _ACTIVATION_TIMEOUT_S = 1.0
 
@@ -122,6 +124,26 @@ class Bluez:
         self.cached_data.pop(device, None)
         path = device.rpartition("/")[0]
         await self._call(Message(BLUEZ, path, ADAPTER, "RemoveDevice", signature="o", body=[device]), timeout_s)
+
+    async def start_discovery(self, adapter: str, *, least_dbm: int, service: str) -> None:
+        """
+        Make bluetoothd scan until `stop_discovery` or the end of the connection.
+
+        It reports only devices with at least this RSSI that advertise the service with this UUID. Raises BusError.
+        """
+        path = f"/org/bluez/{adapter}"
+        filters = {
+            "Transport": Variant("s", "le"),
+            "RSSI": Variant("n", least_dbm),
+            "UUIDs": Variant("as", [service]),
+        }
+        body = [filters]
+        await self._call(Message(BLUEZ, path, ADAPTER, "SetDiscoveryFilter", signature="a{sv}", body=body), _NO_TIMEOUT)
+        await self._call(Message(BLUEZ, path, ADAPTER, "StartDiscovery"), _NO_TIMEOUT)
+
+    async def stop_discovery(self, adapter: str) -> None:
+        """Make bluetoothd stop scanning for this program. Raises BusError."""
+        await self._call(Message(BLUEZ, f"/org/bluez/{adapter}", ADAPTER, "StopDiscovery"), _NO_TIMEOUT)
 
     async def register(self, monitor: ServiceInterface, adapter: str) -> str | None:
         """

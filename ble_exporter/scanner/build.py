@@ -1,16 +1,25 @@
 """Builds the radio of the service, `discover` and `doctor`."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, AppConfig, ScanMode
-from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
+from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, AppConfig, EarChoice, ScanMode
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.bleak_scanner import BleakEar
+from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.capture import load_capture
+from ble_exporter.scanner.ear import Ear
 from ble_exporter.scanner.mock import MockScanner
+from ble_exporter.scanner.monitor_ear import MonitorEar
+from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.simulation import Simulation
+
+_log = logging.getLogger(__name__)
 
 
 class RadioSettings(NamedTuple):
@@ -20,12 +29,13 @@ class RadioSettings(NamedTuple):
     mode: ScanMode = "auto"
     silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S
     goes_on: bool = False  # whether the other adapters keep listening when one fails
+    ear: EarChoice = "auto"
 
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":
         """Return the radio settings in a configuration."""
         goes_on = config.on_adapter_failure == "continue"
-        return cls(config.adapters, config.scan_mode, config.silence_limit_seconds, goes_on)
+        return cls(config.adapters, config.scan_mode, config.silence_limit_seconds, goes_on, config.ear)
 
 
 RadioBuilder = Callable[..., Radio]
@@ -44,7 +54,18 @@ def build_radio(settings: RadioSettings, *, replay: str | None = None, simulatio
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
     radios = [
-        BleakScannerImpl(adapter, settings.silence_limit_s, settings.mode, start_stop_lock=lock)
+        BluezRadio(partial(make_ear, settings.ear), adapter, settings.silence_limit_s, settings.mode, lock)
         for adapter in settings.adapters or (None,)
     ]
     return radios[0] if len(radios) == 1 else MultiAdapterScanner(radios, goes_on=settings.goes_on)
+
+
+def make_ear(choice: EarChoice, open_socket: Callable[[int], MonitorSocket] = open_monitor_socket) -> Ear:
+    """Return the chosen ear; with "auto", the monitor ear if this program may open the kernel's monitor channel."""
+    if choice == "auto":
+        try:
+            open_socket(0).close()
+        except OSError as error:
+            _log.info("hearing through bluetoothd, which loses some packets (ear auto): %s", hints.no_monitor(error))
+            choice = "bluez"
+    return BleakEar() if choice == "bluez" else MonitorEar(open_socket)

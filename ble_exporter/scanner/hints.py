@@ -57,6 +57,9 @@ ENDED_AGAIN = Problem(
     "another program that uses the adapter may be the cause; `ble-exporter doctor` lists such programs",
     "ble-exporter doctor",
 )
+BUFFER_FULL = (
+    "the kernel dropped packets because this program did not read them in time: the machine is overloaded, or stalled"
+)
 SWITCHED_OFF = Problem("it was powered off in the middle of a scan", *_POWER_ON)
 BROKEN_OFF = Problem("listening was cancelled unexpectedly", "a bug in this program or in bleak; please report it")
 DBUS_WENT_AWAY = Problem("D-Bus went away in the middle of a scan", "`systemctl status dbus`", "systemctl status dbus")
@@ -112,6 +115,27 @@ def no_dbus(error: BaseException) -> Problem:
         "the user database",
         "sudo systemctl start dbus",
     )
+
+
+def no_monitor(error: OSError) -> Problem:
+    """Return the problem of a monitor channel that can't be opened."""
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return Problem(
+            "this program may not read the kernel's monitor channel",
+            "give it the capability CAP_NET_RAW (`AmbientCapabilities=CAP_NET_RAW` in the systemd unit), or set ear to "
+            "bluez",
+            "systemctl show --property AmbientCapabilities ble_exporter",
+        )
+    return Problem(
+        f"the kernel's monitor channel can't be opened ({error.strerror})",
+        "in a container, it needs the network of the host; or set ear to bluez",
+    )
+
+
+def lost_monitor_channel(error: OSError) -> Problem:
+    """Return the problem of a monitor channel that can't be read any more."""
+    hint = "see `dmesg`; the service manager may restart this program"
+    return Problem(f"the kernel's monitor channel can't be read ({error.strerror})", hint, "sudo dmesg")
 
 
 def missing(existing: list[str]) -> Problem:

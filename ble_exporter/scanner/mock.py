@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
+from ble_exporter.errors import LossReason
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.capture import Transmission
@@ -26,7 +27,9 @@ class MockScanner:
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
-    silence = None  # a simulated radio does not fail
+    # A simulated radio loses no events, and does not fail.
+    lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
+    silence = None
 
     def __init__(
         self,

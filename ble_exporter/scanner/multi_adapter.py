@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import cast
 
-from ble_exporter.errors import ScannerError
+from ble_exporter.errors import LossReason, ScannerError
 from ble_exporter.scanner.radio import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
@@ -28,9 +28,11 @@ class MultiAdapterScanner:
     """
 
     def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False, retry_s: float = RETRY_S) -> None:
-        # A live view: each radio updates only its own mapping, and this one is never written to.
+        # Live views: each radio updates only its own mappings, and these are never written to.
         mappings = (cast("MutableMapping[str, bool]", radio.adapters) for radio in radios)
         self.adapters: Mapping[str, bool] = ChainMap(*mappings)
+        losses = (cast("MutableMapping[tuple[str, LossReason], int]", radio.lost_events) for radio in radios)
+        self.lost_events: Mapping[tuple[str, LossReason], int] = ChainMap(*losses)
         self._radios = radios
         self._goes_on = goes_on
         self._retry_s = retry_s

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ble_exporter.errors import LossReason
 from ble_exporter.model import Advertisement
 
 
@@ -55,6 +56,10 @@ class Radio(Protocol):
     @property
     def adapters(self) -> Mapping[str, bool]:
         """Whether each Bluetooth adapter tried so far works now, by the adapter's name."""
+
+    @property
+    def lost_events(self) -> Mapping[tuple[str, LossReason], int]:
+        """The number of events that were lost before they reached this program, by adapter and reason, if known."""
 
     @property
     def silence(self) -> str | None:

@@ -48,7 +48,7 @@ class ScanCycle:
         state_folder: Path | None = None,
     ) -> None:
         self._clock = clock or Clock()
-        self.counts = SelfMetrics(radio.adapters, self._clock, log_losses(log))
+        self.counts = SelfMetrics(radio.adapters, self._clock, log_losses(log), radio.lost_events)
         self.replay_state = ReplayState(state_folder, config.keys, self.counts, log, clock=self._clock)
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)

@@ -9,7 +9,6 @@ from ble_exporter.formats.advertising_data import (
     Structure,
     begins_with_flags,
     has_known_service,
-    hci_report,
     structures,
 )
 
@@ -91,36 +90,6 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
 def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
     """Valid flags have zeros in the three upper bits, and complete structures after them."""
     assert begins_so == begins_with_flags(bytes.fromhex(payload))
-
-
-ADDRESS = "CCBBAA38C1A4"
-EVENTS = [
-    "043E1E" + "0201" + "0000" + ADDRESS + "12" + PAIR_A + "C4",
-    "043E2C" + "0D01" + "130000" + ADDRESS + "0100FF7FC4000000" + "000000000000" + "12" + PAIR_A,
-]
-
-
-@pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
-def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
-    """Hcidump and Wireshark show the whole event, so users paste all of it."""
-    assert (bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == hci_report(bytes.fromhex(event))
-
-
-@pytest.mark.parametrize("event", EVENTS, ids=["legacy", "extended"])
-def test_an_incomplete_hci_event_is_rejected(event: str) -> None:
-    """For an event that is cut short, too long or of another kind, a guess at the format is more useful."""
-    whole = bytes.fromhex(event)
-    others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
-
-    assert [None] * len(others) == [hci_report(other) for other in others]
-
-
-@given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
-def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
-    """Users paste anything, and no bytes may cause an error."""
-    found = hci_report(event)
-
-    assert found is None or found[0] in event
 
 
 @pytest.mark.parametrize(

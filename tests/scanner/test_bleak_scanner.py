@@ -19,6 +19,8 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import BleakScannerImpl, run_for
+from ble_exporter.scanner.bleak_scanner import BleakEar
+from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.radio import Everything
 from tests.scanner.scripted_bluez import ADAPTER, adapter_properties, scripted_bluez
 
@@ -263,11 +265,11 @@ class OnlyCounting:
 def test_no_data_of_unknown_devices_is_stored(bleak: FakeBleak, run: InVirtualTime) -> None:
     """Phones change their random address every 15 minutes, so stored data would grow for years."""
     bleak.air = [(f"C0:00:00:00:00:{number:02X}", -61, {UUID: b"\x40"}) for number in range(100)]
-    radio, listener = BleakScannerImpl(make_scanner=bleak), OnlyCounting()
+    ear, listener = BleakEar(bleak), OnlyCounting()
 
-    run(run_for(radio, listener, 1))
+    run(run_for(BluezRadio(lambda: ear), listener, 1))
 
-    assert (100, {}) == (listener.counted, radio._last_data)
+    assert (100, {}) == (listener.counted, ear._last)
 
 
 def test_bluez_reports_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None:

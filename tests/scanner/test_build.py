@@ -15,7 +15,6 @@ from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.main import main
 from ble_exporter.scanner import (
-    BleakScannerImpl,
     Listener,
     MockScanner,
     Radio,
@@ -23,6 +22,7 @@ from ble_exporter.scanner import (
     Simulation,
     build_radio,
 )
+from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from tests.conftest import PACKET_A
 from tests.program import write_config
@@ -127,7 +127,7 @@ def test_discover_replays_a_capture(config: str, tmp_path: Path) -> None:
 
 def test_the_default_is_the_real_radio() -> None:
     """Without settings the program must use Bluetooth, but not before the first scan."""
-    assert BleakScannerImpl is type(build_radio(RadioSettings()))
+    assert BluezRadio is type(build_radio(RadioSettings()))
 
 
 def test_several_adapters_form_one_radio() -> None:

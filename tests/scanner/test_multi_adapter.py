@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.errors import ScannerError
+from ble_exporter.errors import LossReason, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener, run_for
@@ -40,6 +40,7 @@ class Adapter:
     def __init__(self, name: str, *lives_s: float, starts_in_s: float = 0.0, fails_to_stop: bool = False) -> None:
         self.name = name
         self.adapters: dict[str, bool] = {}
+        self.lost_events: dict[tuple[str, LossReason], int] = {}
         self.silence: str | None = None
         self.is_running = False
         self.started_at: list[float] = []

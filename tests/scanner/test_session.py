@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.errors import ScannerError
+from ble_exporter.errors import LossReason, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.radio import Everything, Listener
@@ -23,6 +23,7 @@ class Radio:
     """A radio that receives one advertisement a second, and ends or fails at a set second."""
 
     adapters: Mapping[str, bool] = MappingProxyType({})
+    lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
     silence: str | None = None
 
     def __init__(

@@ -14,7 +14,7 @@ from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, re
 from ble_exporter.cli.decode.pasted_text import pasted
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser
 from ble_exporter.cli.terminal import Painter
-from ble_exporter.formats.advertising_data import hci_report
+from ble_exporter.formats.advertising_reports import Report, report_of_packet
 from ble_exporter.streams import read_standard_input
 
 # The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54.
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         if service is None and found.service:
             service, how = SERVICES.get(found.service, found.service), "named in the text around the bytes"
         if not service and (reported := _report(data)):
-            data, sender = reported
+            data, sender = reported.data, reported.address
             service, mac = "", options.mac or sender
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than an advertisement can hold ({_MOST_BYTES})")
@@ -105,12 +105,12 @@ def _input(words: Sequence[str]) -> str:
     return read_standard_input(_MOST_CHARACTERS).decode(errors="replace")
 
 
-def _report(data: bytes) -> tuple[bytes, str] | None:
-    """Return the payload and the sender's address from an HCI event, possibly without the header (as in btmon)."""
+def _report(data: bytes) -> Report | None:
+    """Return the report in an HCI event; btmon prints the header of an event as text, so it may be missing."""
     heads = (
         [b""] if is_advertising(data) or len(data) > _MOST_OF_AN_EVENT else [b"", b"\x04", bytes([4, 0x3E, len(data)])]
     )
-    return next((report for head in heads if (report := hci_report(head + data))), None)
+    return next((report for head in heads if (report := report_of_packet(head + data))), None)
 
 
 def _mac(text: str) -> str:

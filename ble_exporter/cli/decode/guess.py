@@ -2,13 +2,8 @@
 
 from collections.abc import Iterator
 
-from ble_exporter.formats.advertising_data import (
-    Structure,
-    begins_with_flags,
-    has_known_service,
-    hci_report,
-    structures,
-)
+from ble_exporter.formats.advertising_data import Structure, begins_with_flags, has_known_service, structures
+from ble_exporter.formats.advertising_reports import report_of_packet
 from ble_exporter.formats.bthome_v1 import is_typical
 from ble_exporter.formats.decoded import ANYTHING, CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.registry import FORMATS
@@ -69,7 +64,7 @@ def guesses(payload: bytes) -> list[Guess]:
 
 def best_rank(payload: bytes) -> int:
     """Return the rank of the best guess at bytes, which may be an HCI event; a rank above ANYTHING without a guess."""
-    if is_advertising(payload) or hci_report(payload) or embedded(payload):
+    if is_advertising(payload) or report_of_packet(payload) or embedded(payload):
         return CERTAIN
     return min((guess.rank for guess in guesses(payload)), default=ANYTHING + 1)
 

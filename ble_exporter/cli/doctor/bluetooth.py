@@ -107,6 +107,25 @@ def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("ok", f"scan_mode: {text}")
 
 
+def check_ear(context: CheckContext) -> Iterator[CheckResult]:
+    """Check whether the kernel's monitor channel can be opened, which the best ear needs."""
+    ear = context.config.ear if context.config else "auto"
+    if ear == "bluez":
+        yield CheckResult("ok", "ear: bluez hears through bluetoothd, which loses some packets; auto may hear them all")
+        return
+    try:
+        context.open_monitor(0).close()
+    except OSError as error:
+        problem = hints.no_monitor(error)
+        if ear == "monitor":
+            yield CheckResult("fail", f"ear: {problem}", problem.command)
+        else:
+            # No warning is needed: the systemd unit has the capability, and doctor usually runs without it.
+            yield CheckResult("ok", f"ear: for this user, auto hears through bluetoothd: {problem.text}")
+    else:
+        yield CheckResult("ok", f"ear: {ear} hears every packet, through the kernel's monitor channel")
+
+
 def _in_use(context: CheckContext) -> list[Adapter]:
     """Return the adapters that the exporter would use: the configured ones, or the first powered one."""
     there = {adapter.name: adapter for adapter in context.inspection.adapters}

@@ -37,8 +37,9 @@ CHECKS = (
     Check("bluetoothd", "bluetoothd", bluetooth.check_bluetoothd, ("dbus",), is_of_radio=True),
     Check("adapter", "adapter", bluetooth.check_adapters, ("bluetoothd", "rfkill"), is_of_radio=True),
     Check("scan_mode", "scan_mode", bluetooth.check_scan_mode, ("adapter",), is_of_radio=True),
+    Check("ear", "ear", bluetooth.check_ear, ("adapter",), is_of_radio=True),
     Check("others", "other programs that scan", bluetooth.check_other_scanners, ("adapter",), is_of_radio=True),
-    Check("sensors", "sensors", sensors.check_sensors, ("config", "adapter", "scan_mode")),
+    Check("sensors", "sensors", sensors.check_sensors, ("config", "adapter", "scan_mode", "ear")),
 )
 _TITLES = {check.name: check.title for check in CHECKS}
 

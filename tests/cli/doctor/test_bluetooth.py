@@ -1,5 +1,6 @@
 """Tests of the checks of the Bluetooth stack; the rig's scenarios doctor_… run the suggested commands."""
 
+import errno
 import grp
 import os
 import pwd
@@ -20,6 +21,7 @@ from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter
 from ble_exporter.scanner.inspection import Inspection
 from tests.cli.conftest import Write
+from tests.scanner.monitor_frames import Channel
 from tests.scanner.test_inspection import switch
 
 HCI0 = Adapter("hci0", is_powered=True, can_scan=True, can_monitor=False)
@@ -185,6 +187,32 @@ def test_missing_monitors_fail_only_passive_scans(
     assert text in result.text
     assert ("fail" if fails else "ok") == result.level
     assert fails == result.command.endswith(" /etc/bluetooth/main.conf && sudo systemctl restart bluetooth")
+
+
+@pytest.mark.parametrize(
+    ("ear", "refusal", "level", "text"),
+    [
+        ("auto", None, "ok", "ear: auto hears every packet, through the kernel's monitor channel"),
+        ("monitor", None, "ok", "ear: monitor hears every packet"),
+        ("bluez", None, "ok", "ear: bluez hears through bluetoothd, which loses some packets"),
+        ("auto", errno.EPERM, "ok", "ear: for this user, auto hears through bluetoothd: this program may not read the"),
+        ("auto", errno.EAFNOSUPPORT, "ok", "ear: for this user, auto hears through bluetoothd: the kernel's monitor"),
+        ("monitor", errno.EPERM, "fail", "CAP_NET_RAW"),
+        ("monitor", errno.EAFNOSUPPORT, "fail", "Address family not supported by protocol"),
+    ],
+)
+def test_only_the_ear_that_is_demanded_must_work(
+    configured: Callable[..., CheckContext], ear: str, refusal: int | None, level: str, text: str
+) -> None:
+    """Without the capability, the exporter hears less, but hears; only `ear: monitor` then ends it."""
+    context = configured(ear=ear)
+    channel = Channel(refusal=OSError(refusal, os.strerror(refusal)) if refusal else None)
+    context.open_monitor = channel.open
+    (result,) = checks.check_ear(context)
+    channel.close()
+
+    assert level == result.level
+    assert text in result.text
 
 
 @pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ble_exporter.cli.doctor.check import CheckContext
 from ble_exporter.cli.doctor.run import run
 from ble_exporter.scanner import build_radio
+from tests.cli.conftest import Write
 from tests.scanner.conftest import on_bluez
 from tests.scanner.scripted_bluez import ScriptedBluez
 from tests.scanner.test_inspection import switch
@@ -45,14 +46,15 @@ def test_a_healthy_machine_passes_every_check(bus: Path, context: CheckContext) 
 
     assert 0 == status
     assert {"ok"} == set(levels(report))
-    assert 14 == len(levels(report)), report
+    assert 15 == len(levels(report)), report
     assert report.endswith("\n\nall is well: 2 of 2 sensors heard\n")
     assert "\x1b" not in report
 
 
-def test_it_listens_as_the_service_does(bus: Path, context: CheckContext) -> None:
+def test_it_listens_as_the_service_does(bus: Path, context: CheckContext, write: Write) -> None:
     """`doctor` must use the adapter that the service would choose, or its result would not apply to the service."""
     context.build, context.seconds = build_radio, 0.1
+    write(ear="bluez")
     seen: list[ScriptedBluez] = []
     status, report = examined(bus, context, seen.append)
 
@@ -69,7 +71,7 @@ def test_a_failure_shows_its_command_and_skips_dependent_checks(bus: Path, conte
 
     assert 1 == status
     assert f"fail rfkill blocks hci0\n     → echo 0 | sudo tee {folder}/soft\n" in report
-    assert ["skip"] * 4 == [level for level in levels(report) if level == "skip"]
+    assert ["skip"] * 5 == [level for level in levels(report) if level == "skip"]
     assert "skip adapter: not checked before rfkill is in order\n" in report
     assert report.endswith(f"\n1 failure; fix this first: rfkill: echo 0 | sudo tee {folder}/soft\n")
 
@@ -115,7 +117,7 @@ def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> No
     assert (
         "\nfail clock: this check crashed: OverflowError: timestamp out of range for platform time_t; please" in report
     )
-    assert 13 == levels(report).count("ok")
+    assert 14 == levels(report).count("ok")
 
 
 def test_without_listening_the_other_checks_run(bus: Path, context: CheckContext) -> None:

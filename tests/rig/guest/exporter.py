@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,9 @@ STOP_LIMIT_S = 10.0
 """The time limit on a stop that is not measured; a busy host may suspend the guest for a second."""
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
+
+EAR = os.environ.get("RIG_EAR", "auto")
+"""The ear of every scenario that does not set one; the guest permits the monitor, so that auto chooses it."""
 
 Setting = str | int | float | list[str]
 
@@ -85,6 +89,7 @@ class Exporter:
             "log_file": str(self._log),
             "listen_address": "127.0.0.1",
             "listen_port": PORT,
+            "ear": EAR,
         }
         devices = {thermometer.address: thermometer.name for thermometer in thermometers}
         config = Path("/run/exporter.yaml")

@@ -1,14 +1,15 @@
 """
 The record of each packet of a long run, from the radio to a scrape.
 
-The radio reports a packet to the kernel, which delivers it to bluetoothd. The kernel drops a few packets when it
-restarts the scan, every 11 s. Every delivered packet must be served; a delivered packet that no scrape shows is lost.
+The radio reports a packet to the kernel, which delivers it to the ear. To bluetoothd, the kernel delivers all but a few
+packets, which it drops when it restarts the scan, every 11 s; to the monitor ear, it delivers all. Every delivered
+packet must be served; a delivered packet that no scrape shows is lost.
 """
 
 from __future__ import annotations
 
 from .crowd import Crowd, Packet, packet_in, served
-from .exporter import Scrape
+from .exporter import EAR, Scrape
 from .kernel_events import KernelEvents
 
 
@@ -17,18 +18,27 @@ class Ledger:
     Records the packets of one crowd.
 
     Attributes:
-        delivered: The sensors' packets that the kernel delivered to bluetoothd.
-        delivered_of_phones: Number of other advertisements that the kernel delivered to bluetoothd.
         served: The packets whose values were in a scrape.
     """
 
     def __init__(self, crowd: Crowd) -> None:
         """Start listening to the kernel."""
-        self.delivered: set[Packet] = set()
-        self.delivered_of_phones = 0
         self.served: set[Packet] = set()
+        self._crowd = crowd
+        self._to_bluetoothd: set[Packet] = set()
+        self._to_bluetoothd_of_phones = 0
         self._names = {one.address: one.name for one in crowd.thermometers}
         self._kernel_events = KernelEvents(self._record)
+
+    @property
+    def delivered(self) -> set[Packet]:
+        """Return the sensors' packets that the kernel delivered to the ear."""
+        return self._to_bluetoothd.copy() if EAR == "bluez" else self._crowd.reported_of_sensors()
+
+    @property
+    def delivered_of_phones(self) -> int:
+        """Return the number of other advertisements that the kernel delivered to the ear."""
+        return self._to_bluetoothd_of_phones if EAR == "bluez" else self._crowd.reported_of_phones()
 
     def serve(self, scrape: Scrape) -> None:
         """Record the packets whose values are in a scrape."""
@@ -41,6 +51,6 @@ class Ledger:
     def _record(self, address: str, data: bytes) -> None:
         name = self._names.get(address)
         if name is None:
-            self.delivered_of_phones += 1
+            self._to_bluetoothd_of_phones += 1
         else:
-            self.delivered.add(packet_in(data, name))
+            self._to_bluetoothd.add(packet_in(data, name))

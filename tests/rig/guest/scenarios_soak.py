@@ -132,7 +132,7 @@ def soak_for(run: Soak, seconds: float) -> None:
     """Sample and scrape the run until this time, and print the progress regularly."""
     printed_at, reported = 0.0, 0
     while run.seconds < seconds:
-        delivered = run.ledger.delivered.copy()
+        delivered = run.ledger.delivered
         time.sleep(SAMPLE_S)
         run.sample()
         run.scrape()

@@ -1,4 +1,4 @@
-"""No packet is lost, and only packets count, not the old data that BlueZ stores and reports again."""
+"""No packet that BlueZ reports is lost, and only packets count, not the old data that BlueZ reports again."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
         Thermometer(f"sensor_{number}", f"A4:C1:38:00:01:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)
         for number in range(SENDERS)
     ]
-    exporter = stack.start_exporter(thermometers, scan_mode=mode, **ALL_THE_TIME)
+    exporter = stack.start_exporter(thermometers, ear="bluez", scan_mode=mode, **ALL_THE_TIME)
     exporter.wait_until_it_listens()
     addresses = {thermometer.address for thermometer in thermometers}
     delivered: list[str] = []
@@ -104,19 +104,19 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
 
 @scenario
 def no_packet_lost_actively(stack: Stack) -> None:
-    """An active scan loses none of 2,000 packets, although two different packets share an id."""
+    """An active scan through BlueZ loses none of 2,000 packets, although two different packets share an id."""
     hear_all(stack, "active")
 
 
 @scenario
 def no_packet_lost_passively(stack: Stack) -> None:
-    """A passive scan loses none of 2,000 packets, although two different packets share an id."""
+    """A passive scan through BlueZ loses none of 2,000 packets, although two different packets share an id."""
     hear_all(stack, "passive")
 
 
 @scenario
 def no_packet_lost_automatically(stack: Stack) -> None:
-    """The mode auto loses none of 2,000 packets, although two different packets share an id."""
+    """The mode auto through BlueZ loses none of 2,000 packets, although two different packets share an id."""
     hear_all(stack, "auto")
 
 
@@ -138,7 +138,7 @@ def one_leaves(stack: Stack) -> None:
     """When BlueZ removes a silent device after 30 s, it reports the device once more; this is not a packet."""
     radio = stack.start()
     air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
-    exporter = stack.start_exporter(THERMOMETERS, stale_after_seconds=300, **ALL_THE_TIME)
+    exporter = stack.start_exporter(THERMOMETERS, ear="bluez", stale_after_seconds=300, **ALL_THE_TIME)
     exporter.wait_until_right(incomplete)
     air.silence(CELLAR)
     time.sleep(1)

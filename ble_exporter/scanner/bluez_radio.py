@@ -1,0 +1,210 @@
+"""
+The real radio: BlueZ over D-Bus keeps an adapter scanning, and an ear receives what the adapter hears.
+
+Neither ear notices every failure of the Bluetooth stack; `stack_watch` and `watchdog` detect them.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Literal
+
+from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, ScanMode
+from ble_exporter.errors import LossReason, ScannerError
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.bluez_dbus import Adapter, Bluez, connect
+from ble_exporter.scanner.ear import Ear, Hearing
+from ble_exporter.scanner.radio import Listener
+from ble_exporter.scanner.session import packets_heard
+from ble_exporter.scanner.stack_watch import StackWatch
+from ble_exporter.scanner.watchdog import SilenceWatchdog
+from ble_exporter.tasks import Tasks, within
+
+# BlueZ answers in milliseconds; if it has not answered after this time, it never will.
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+# A stack that is known to have failed is not expected to answer.
+_GIVE_UP_TIMEOUT_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class BluezRadio:
+    """
+    Scans with a Bluetooth adapter of this machine.
+
+    Args:
+        make_ear: Makes the ear, at the first run.
+        adapter: The adapter's name ("hci0"); None for the powered adapter with the lowest number.
+        silence_limit_s: Seconds of listening without any advertisement, after which the controller counts as hung.
+        mode: The configured scan mode.
+        start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
+            these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.
+
+    Attributes:
+        adapters: Whether the adapter works, by its name; empty until an adapter is chosen.
+        lost_events: The number of lost events, by adapter and reason.
+    """
+
+    def __init__(
+        self,
+        make_ear: Callable[[], Ear],
+        adapter: str | None = None,
+        silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
+        mode: ScanMode = "auto",
+        start_stop_lock: asyncio.Lock | None = None,
+        *,
+        connect_to_bluez: Callable[[], AbstractAsyncContextManager[Bluez]] = connect,
+        make_watch: Callable[[Bluez], StackWatch] = StackWatch,
+    ) -> None:
+        self.adapters: dict[str, bool] = {}
+        self.lost_events: Counter[tuple[str, LossReason]] = Counter()
+        self._make_ear = make_ear
+        self._ear: Ear | None = None
+        self._wanted = adapter
+        self._mode = mode
+        self._adapter = adapter or ""
+        self._logged_choice = ""
+        self._watchdog = SilenceWatchdog(silence_limit_s)
+        self._start_stop_lock = start_stop_lock or asyncio.Lock()
+        self._logged: set[str] = set()  # the reasons for a new start that were already logged
+        self._connect_to_bluez = connect_to_bluez
+        self._make_watch = make_watch
+
+    @property
+    def silence(self) -> str | None:
+        """The silence of the adapter, as described in `Radio.silence`."""
+        if not self._watchdog.is_long:
+            return None
+        only_thermometers = self._ear is not None and self._ear.only_thermometers
+        problem = hints.silent(round(self._watchdog.silent_s), only_thermometers=only_thermometers)
+        return f"adapter {self._adapter}: {problem.text}"
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Listen, as described in `Radio.run`."""
+        ear = self._ear = self._ear or self._make_ear()
+        try:
+            await self._run(ear, listener, started)
+        except ScannerError:
+            # The next run must not use the silence or the service data of this run.
+            self._watchdog.reset()
+            ear.forget()
+            if self._adapter:
+                self.adapters[self._adapter] = False
+            raise
+        finally:
+            ear.close()
+
+    async def _run(self, ear: Ear, listener: Listener, started: Callable[[], None]) -> None:
+        async with self._connect_to_bluez() as bluez:
+            watch = self._make_watch(bluez)
+            await ear.connect()
+            adapter = await self._choose(watch)
+            hearing = Hearing(listener, self._watchdog.note_heard, self._note_lost)
+            self._log_choice(f"{adapter.name}, {await ear.prepare(bluez, adapter, self._mode, hearing)}")
+            async with self._scanning(ear, bluez), Tasks() as tasks:
+                self.adapters[self._adapter] = True
+                started()
+                tasks.start(ear.run())
+                tasks.start(watch.run())
+                if not ear.is_passive:
+                    tasks.start(self._keep_discovering(ear, watch))
+                tasks.start(self._watchdog.run(self._adapter, only_thermometers=ear.only_thermometers))
+                await tasks.wait()
+
+    async def _keep_discovering(self, ear: Ear, watch: StackWatch) -> None:
+        """
+        Start the active scan again when bluetoothd has ended it, or nothing is heard: other programs can cause both.
+
+        After a long silence, the scan is started with a filter that other programs can't change, if bluetoothd accepts
+        it. Raises a ScannerError if bluetoothd has ended the scan and does not start it again, or ends it again before
+        anything is heard.
+        """
+        heard_before = -1
+        while True:
+            async with Tasks() as tasks:
+                end = tasks.start(watch.wait_until_idle())
+                await tasks.wait(end, tasks.start(self._watchdog.wait_for_long_silence()))
+                has_ended = end.done()
+            if has_ended:
+                if self._watchdog.heard_checks == heard_before:
+                    raise ScannerError(*hints.ENDED_AGAIN, adapter=self._adapter)
+                heard_before = self._watchdog.heard_checks
+            why = hints.ENDED if has_ended else hints.LONG_SILENCE
+            _log.log(
+                logging.DEBUG if why in self._logged else logging.WARNING,
+                "adapter %s: %s; the scan is started again",
+                self._adapter,
+                why,
+            )
+            self._logged.add(why)
+            try:
+                await self._start_again(ear, ignores_patterns=not has_ended)
+            except ScannerError as error:
+                if has_ended:
+                    raise ScannerError(*hints.not_started_again(error), adapter=self._adapter) from error
+                # The controller may hang, which the watchdog reports when the silence has reached its limit.
+                _log.debug("%s", error)
+
+    async def _start_again(self, ear: Ear, *, ignores_patterns: bool) -> None:
+        """Stop the scan, and start it again; without `ignores_patterns` if that fails. Raises ScannerError."""
+        with suppress(ScannerError):
+            # bluetoothd refuses to stop a scan that it has ended.
+            await self._ask(ear, "stop", STOP_TIMEOUT_S)
+        try:
+            await self._ask(ear, "start", START_TIMEOUT_S, ignores_patterns=ignores_patterns)
+        except ScannerError:
+            if not ignores_patterns:
+                raise
+            await self._ask(ear, "start", START_TIMEOUT_S)
+
+    async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
+        """Listen for `duration_s` seconds; return address and service data of every BTHome packet heard, in order."""
+        return await packets_heard(self, duration_s)
+
+    async def _choose(self, watch: StackWatch) -> Adapter:
+        adapter = await watch.choose(self._wanted)
+        if adapter.name != self._adapter:
+            self.adapters.clear()  # the adapter of the last scan is gone, or powered off
+            self._adapter = adapter.name
+        return adapter
+
+    def _log_choice(self, choice: str) -> None:
+        if choice != self._logged_choice:
+            _log.info("scanning with %s", choice)
+            self._logged_choice = choice
+
+    def _note_lost(self, reason: LossReason, number: int) -> None:
+        self.lost_events[self._adapter, reason] += number
+
+    @asynccontextmanager
+    async def _scanning(self, ear: Ear, bluez: Bluez) -> AsyncIterator[None]:
+        """Keep the adapter scanning until a cancellation or an error ends the block."""
+        await self._ask(ear, "start", START_TIMEOUT_S)
+        try:
+            yield
+        except ScannerError:
+            # After a failure of the stack, the scan has ended anyway; if D-Bus still works, the ear may clean up.
+            if bluez.is_connected:
+                with suppress(ScannerError):
+                    await self._ask(ear, "stop", _GIVE_UP_TIMEOUT_S)
+            raise
+        except BaseException:
+            await self._ask(ear, "stop", STOP_TIMEOUT_S)
+            raise
+
+    async def _ask(
+        self, ear: Ear, action: Literal["start", "stop"], timeout_s: float, *, ignores_patterns: bool = False
+    ) -> None:
+        """Start or stop the scan. Raises ScannerError."""
+        try:
+            async with self._start_stop_lock:
+                work = ear.start(ignores_patterns=ignores_patterns) if action == "start" else ear.stop()
+                await within(timeout_s, work)
+        except asyncio.TimeoutError:
+            problem = hints.hanging(f"the scan did not {action} within {timeout_s:g} s")
+            raise ScannerError(*problem, adapter=self._adapter) from None
+        except ScannerError as error:
+            raise ScannerError(error.problem, error.hint, error.command, adapter=self._adapter) from error

@@ -1,0 +1,62 @@
+"""The protocol of an ear: how a radio makes BlueZ scan, and receives what the adapter hears."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from ble_exporter.config.app_config import ScanMode
+from ble_exporter.errors import LossReason
+from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
+from ble_exporter.scanner.radio import Listener
+
+
+class Hearing(NamedTuple):
+    """
+    Where an ear delivers what it hears in one run.
+
+    Attributes:
+        listener: Receives the advertisements of the addresses that it wants.
+        note_heard: Called when anything was heard, whoever sent it.
+        note_lost: Called with the reason for which events were lost, and their number.
+    """
+
+    listener: Listener
+    note_heard: Callable[[], None]
+    note_lost: Callable[[LossReason, int], None]
+
+
+class Ear(Protocol):
+    """
+    Receives the advertisements of one adapter, in one run after another.
+
+    Attributes:
+        is_passive: Whether the scan is passive; set by `prepare`.
+        only_thermometers: Whether unknown devices can't be heard; set by `prepare`.
+    """
+
+    is_passive: bool
+    only_thermometers: bool
+
+    async def connect(self) -> None:
+        """Do what must precede the reading of bluetoothd's objects."""
+
+    async def prepare(self, bluez: Bluez, adapter: Adapter, mode: ScanMode, hearing: Hearing) -> str:
+        """Prepare a run with this adapter; return a description of the scan for the log. Raises ScannerError."""
+
+    async def start(self, *, ignores_patterns: bool = False) -> None:
+        """
+        Make bluetoothd scan; the ear hears from now on. Raises ScannerError.
+
+        `ignores_patterns` adds a filter that prevents other programs' filters from applying to this one.
+        """
+
+    async def stop(self) -> None:
+        """Make bluetoothd stop scanning. Raises ScannerError."""
+
+    async def run(self) -> None:
+        """Do the ear's own work during the scan, until cancelled. Raises ScannerError if it can't hear any more."""
+
+    def forget(self) -> None:
+        """Forget what was heard in a run that has failed."""
+
+    def close(self) -> None:
+        """Release what `prepare` has opened."""

@@ -1,0 +1,175 @@
+"""
+The ear that hears everything: the kernel's monitor channel, while bluetoothd keeps the radio scanning.
+
+bluetoothd gets a discovery filter that no advertisement passes. The kernel then reports nothing to it, so that neither
+bluetoothd nor D-Bus works for advertisements that this program reads from the kernel itself. ADR 31 has the figures.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+
+from ble_exporter.config.app_config import ScanMode
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.advertising_data import content
+from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
+from ble_exporter.scanner.ear import Hearing
+from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.scan_mode import resolve_scan_mode
+
+# Reading in batches costs a quarter of being woken by each packet. An adapter that receives 1,000 advertisements a
+# second fills the socket's buffer in no less than 0.3 s.
+BATCH_S = 0.25
+# The senders whose names are kept: anybody can send from any number of addresses.
+_MOST_NAMES = 1024
+
+# The signal of no sender is that strong, in dBm, and none knows the random UUID. Together they also keep controllers
+# with the kernel's quirk "strict duplicate filter" from restarting their scan.
+_TOO_STRONG_DBM = 20
+
+_log = logging.getLogger(__name__)
+
+
+class MonitorEar:
+    """Hears with a socket on the monitor channel, which `open_socket` opens for a controller; see `Ear`."""
+
+    only_thermometers = False
+
+    def __init__(self, open_socket: Callable[[int], MonitorSocket] = open_monitor_socket) -> None:
+        self.is_passive = False
+        self._open_socket = open_socket
+        self._names: dict[str, str] = {}
+        self._has_lost = False
+        # These are set by each run.
+        self._bluez: Bluez
+        self._adapter: str
+        self._hearing: Hearing
+        self._socket: MonitorSocket | None = None
+        self._fragments = Fragments()
+        self._lost_before = 0
+        self._read_at = 0.0
+
+    async def connect(self) -> None:
+        """Do nothing: this ear does not read bluetoothd's devices."""
+
+    async def prepare(self, bluez: Bluez, adapter: Adapter, mode: ScanMode, hearing: Hearing) -> str:
+        """Open the channel, and resolve the scan mode."""
+        self._bluez, self._adapter, self._hearing = bluez, adapter.name, hearing
+        try:
+            self._socket = self._open_socket(int(adapter.name.removeprefix("hci")))
+        except OSError as error:
+            raise ScannerError(*hints.no_monitor(error)) from error
+        self._fragments = Fragments()
+        self._lost_before = 0
+        self._read_at = asyncio.get_running_loop().time()
+        settings = await resolve_scan_mode(mode, adapter, bluez)
+        self.is_passive = settings.mode == "passive"
+        return f"{settings.description}; packets come from the kernel's monitor channel"
+
+    async def start(self, *, ignores_patterns: bool = False) -> None:  # noqa: ARG002 - no filter applies to this ear
+        """Make bluetoothd scan actively. A passive scan runs as long as the monitor is registered."""
+        if not self.is_passive:
+            await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=str(uuid.uuid4()))
+
+    async def stop(self) -> None:
+        """Make bluetoothd stop the active scan, and deliver what was received until then."""
+        try:
+            if not self.is_passive:
+                await self._bluez.stop_discovery(self._adapter)
+        finally:
+            while self._read():
+                pass
+
+    async def run(self) -> None:
+        """Deliver the advertisements in batches."""
+        while True:  # noqa: ASYNC110 - waiting for the socket would mean to wake up for each packet
+            await asyncio.sleep(0 if self._read() else BATCH_S)
+
+    def forget(self) -> None:
+        """Do nothing: each run begins anew."""
+
+    def close(self) -> None:
+        """Close the channel."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _read(self) -> bool:
+        """Deliver some of the advertisements that wait in the socket; return whether there may be more."""
+        if self._socket is None:
+            return False
+        now = asyncio.get_running_loop().time
+        # No frame is older than the last reading that emptied the buffer, even if the clock was set meanwhile.
+        oldest_s = now() - self._read_at
+        try:
+            frames = self._socket.read()
+            # A full buffer is never empty.
+            lost = self._socket.lost if frames else self._lost_before
+        except OSError as error:
+            raise ScannerError(*hints.lost_monitor_channel(error), adapter=self._adapter) from error
+        is_empty = len(frames) < MOST_FRAMES
+        if is_empty:
+            self._read_at = now()
+        if lost > self._lost_before:
+            self._note_full(lost - self._lost_before)
+            self._lost_before = lost
+        for event, age_s in frames:
+            self._deliver(event, min(max(age_s, 0.0), oldest_s))
+        return not is_empty
+
+    def _note_full(self, number: int) -> None:
+        self._hearing.note_lost("buffer_full", number)
+        level = logging.DEBUG if self._has_lost else logging.WARNING
+        _log.log(level, "adapter %s: %s", self._adapter, hints.BUFFER_FULL)
+        self._has_lost = True
+
+    def _deliver(self, event: bytes, age_s: float) -> None:
+        """Deliver the advertisements in an event."""
+        reports, fault = advertising_reports(event)
+        if fault:
+            self._hearing.note_lost("invalid", 1)
+            _log.debug("adapter %s: invalid event: %s", self._adapter, fault)
+        if reports:
+            self._hearing.note_heard()
+        for report in reports:
+            whole = self._fragments.join(report)
+            if whole is not None:
+                self._hear(whole, age_s)
+
+    def _hear(self, report: Report, age_s: float) -> None:
+        """Deliver an advertisement; keep the name in a scan response without data for the next advertisement."""
+        address = report.address
+        found = content(report.data) if report.is_scan_response else None
+        if found and not found.service_data and not found.manufacturer_data:
+            if found.name and address in self._names:
+                self._names[address] = found.name
+            return
+        listener = self._hearing.listener
+        if not listener.wants(address):
+            return
+        service_data, manufacturer_data, name = found or content(report.data)
+        listener.handle(
+            Advertisement(
+                address,
+                service_data,
+                report.rssi,
+                self._adapter,
+                self._named(address, name),
+                report.address_type,
+                manufacturer_data,
+                age_s,
+            )
+        )
+
+    def _named(self, address: str, name: str) -> str:
+        """Return the latest name of a sender, which may have sent it in another packet; empty if it is unknown."""
+        names = self._names
+        if name or address not in names:
+            names[address] = name
+            if len(names) > _MOST_NAMES:
+                del names[next(iter(names))]
+        return names[address]

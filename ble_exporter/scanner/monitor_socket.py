@@ -1,0 +1,208 @@
+"""
+The kernel's HCI monitor channel: everything that passes between the kernel and its Bluetooth controllers, read only.
+
+The kernel gives each reader a copy of every event before BlueZ merges, holds back or drops any. Opening the channel
+needs the capability CAP_NET_RAW. Each frame begins with a header of three little-endian numbers:
+
+    opcode (2) | index of the controller (2) | length (2) | packet
+
+Source: doc/btmon.txt and src/shared/btsnoop.h of BlueZ; net/bluetooth/hci_sock.c and include/net/bluetooth/hci_mon.h of
+Linux. Python's socket module can't bind a socket to this channel before Python 3.14, and can't receive from it if
+Python was built without BlueZ's headers, so this module calls the C library.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ble_exporter.formats.advertising_reports import EXTENDED_REPORTS, LE_META_EVENT, LEGACY_REPORTS
+
+_AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
+_ALL_CONTROLLERS, _MONITOR_CHANNEL = 0xFFFF, 2
+_SO_ATTACH_FILTER, _SO_TIMESTAMPNS, _SO_MEMINFO = 26, 35, 55
+# SO_MEMINFO gives nine numbers of 32 bits; the last one counts the frames that found the buffer full.
+_MEMINFO = struct.Struct("9I")
+
+_EVENT = 3
+_HEADER_SIZE = 6
+_FRAME_SIZE = _HEADER_SIZE + 2 + 255
+_TIMESPEC = struct.Struct("@ll")
+_CONTROL_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
+_STAMP_AT = socket.CMSG_LEN(0)
+
+MOST_FRAMES = 64
+"""The maximum number of frames that are read at once: some milliseconds of work on a Raspberry Pi."""
+
+# The kernel allows half of this without a further capability, which is room for 300 frames; where the administrator
+# allows more, a machine that stalls for seconds loses nothing.
+_BUFFER_BYTES = 4 << 20
+
+# Berkeley Packet Filter: load a byte, or two bytes in network order, at an offset; jump if equal; return.
+_LOAD_BYTE, _LOAD_TWO_BYTES, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x28, 0x15, 0x06
+_INSTRUCTION = struct.Struct("=HBBI")
+_PROGRAM = struct.Struct("@HP")
+
+_c_library = ctypes.CDLL(None, use_errno=True)
+
+
+class _Buffer(ctypes.Structure):
+    """`struct iovec`."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):
+    """`struct msghdr`."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_size", ctypes.c_uint32),
+        ("buffers", ctypes.POINTER(_Buffer)),
+        ("buffers_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Message(ctypes.Structure):
+    """`struct mmsghdr`: a header, and the number of bytes received."""
+
+    _fields_ = (("header", _Header), ("received", ctypes.c_uint))
+
+
+class Frame(NamedTuple):
+    """An HCI event, which begins with the event code, and the seconds since the kernel received it."""
+
+    event: bytes
+    age_s: float
+
+
+def advertising_filter(controller: int) -> bytes:
+    """
+    Return the filter program for the advertising reports of one controller, as an array of `struct sock_filter`.
+
+    Frames that the program refuses do not occupy the socket's buffer, and do not wake this program.
+    """
+
+    def swapped(number: int) -> int:
+        return int.from_bytes(number.to_bytes(2, "little"), "big")
+
+    wanted: Sequence[tuple[int, int, tuple[int, ...]]] = (
+        (_LOAD_TWO_BYTES, 0, (swapped(_EVENT),)),
+        (_LOAD_TWO_BYTES, 2, (swapped(controller),)),
+        (_LOAD_BYTE, _HEADER_SIZE, (LE_META_EVENT,)),
+        (_LOAD_BYTE, _HEADER_SIZE + 2, (LEGACY_REPORTS, EXTENDED_REPORTS)),
+    )
+    program: list[tuple[int, int, int, int]] = []
+    size = sum(1 + len(values) for _, _, values in wanted) + 2
+    for load, offset, values in wanted:
+        program.append((load, 0, 0, offset))
+        for at, value in enumerate(values, 1):
+            is_last = at == len(values)
+            # A jump is relative to the next instruction: over the other values, or to the refusal at the end.
+            refusal = size - 1 - (len(program) + 1)
+            program.append((_JUMP_IF_EQUAL, len(values) - at, refusal if is_last else 0, value))
+    program += [(_RETURN, 0, 0, 0xFFFF), (_RETURN, 0, 0, 0)]
+    return b"".join(_INSTRUCTION.pack(*instruction) for instruction in program)
+
+
+class MonitorSocket:
+    """
+    Receives the advertising reports of one controller from the monitor channel.
+
+    Args:
+        channel: A socket on the monitor channel, which `open_monitor_socket` opens; this object closes it.
+        controller: The number of the controller: N of hciN.
+        clock: Returns Unix time in seconds, by which the kernel stamps the frames.
+    """
+
+    def __init__(self, channel: socket.socket, controller: int, clock: Callable[[], float] = time.time) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._data = bytearray(MOST_FRAMES * _FRAME_SIZE)
+        self._control = bytearray(MOST_FRAMES * _CONTROL_SIZE)
+        self._messages = self._empty_messages()
+        self._before = bytes(self._messages)
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        channel.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        instructions = advertising_filter(controller)
+        buffer = ctypes.create_string_buffer(instructions, len(instructions))
+        program = _PROGRAM.pack(len(instructions) // _INSTRUCTION.size, ctypes.addressof(buffer))
+        channel.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+    @property
+    def lost(self) -> int:
+        """The number of reports that the kernel dropped because the socket's buffer was full. Raises OSError."""
+        numbers: tuple[int, ...] = _MEMINFO.unpack(
+            self._channel.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+        )
+        return numbers[-1]
+
+    def read(self) -> list[Frame]:
+        """
+        Return the frames that wait in the socket's buffer, up to MOST_FRAMES, without waiting for more.
+
+        The age of a frame is wrong by the time for which the clock was set since, and negative if the frame arrived
+        during this call. Raises OSError.
+        """
+        now_s = self._clock()
+        # The last call has changed the sizes.
+        ctypes.memmove(self._messages, self._before, len(self._before))
+        number = _c_library.recvmmsg(
+            self._channel.fileno(), self._messages, MOST_FRAMES, int(socket.MSG_DONTWAIT), None
+        )
+        if number < 0:
+            _raise_error_unless(ctypes.get_errno() in (errno.EAGAIN, errno.EINTR))
+        return [self._frame(index, now_s) for index in range(number)]
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+    def _empty_messages(self) -> "ctypes.Array[_Message]":
+        """Return one message for each place in the buffers."""
+        data = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
+        control = ctypes.addressof(ctypes.c_char.from_buffer(self._control))
+        messages = (_Message * MOST_FRAMES)()
+        for index, message in enumerate(messages):
+            header = message.header
+            header.buffers = ctypes.pointer(_Buffer(data + index * _FRAME_SIZE, _FRAME_SIZE))
+            header.buffers_count = 1
+            header.control = control + index * _CONTROL_SIZE
+            header.control_size = _CONTROL_SIZE
+        return messages
+
+    def _frame(self, index: int, now_s: float) -> Frame:
+        message = self._messages[index]
+        start = index * _FRAME_SIZE
+        event = bytes(self._data[start + _HEADER_SIZE : start + message.received])
+        if not message.header.control_size:
+            return Frame(event, 0.0)
+        seconds, nanoseconds = _TIMESPEC.unpack_from(self._control, index * _CONTROL_SIZE + _STAMP_AT)
+        return Frame(event, now_s - seconds - nanoseconds / 1e9)
+
+
+def open_monitor_socket(controller: int) -> MonitorSocket:
+    """Open the channel. Raises OSError: PermissionError without CAP_NET_RAW, another one where there is no HCI."""
+    channel = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
+    try:
+        monitor = MonitorSocket(channel, controller)
+        address = struct.pack("=HHH", _AF_BLUETOOTH, _ALL_CONTROLLERS, _MONITOR_CHANNEL)
+        _raise_error_unless(_c_library.bind(channel.fileno(), address, len(address)) == 0)
+    except BaseException:
+        channel.close()
+        raise
+    return monitor
+
+
+def _raise_error_unless(is_fine: bool) -> None:
+    """Raise the C library's last error as an OSError, unless the call succeeded."""
+    if not is_fine:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,150 @@
+"""Advertising reports in HCI events: which bytes are a report, and what they say."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports, report_of_packet
+from tests.data import vectors
+
+VECTORS = vectors("advertising_reports.json")
+VALID = [one for one in VECTORS if one["reports"] and "fault" not in one]
+SENDER = "A4:C1:38:00:00:01"
+
+PAIR_A = "0201060e16d2fc4000b00151028d0a038d11"
+ADDRESS = "ccbbaa38c1a4"
+PACKETS = [
+    "043E1E" + "0201" + "0000" + ADDRESS + "12" + PAIR_A + "C4",
+    "043E2C" + "0D01" + "130000" + ADDRESS + "0100FF7FC4000000" + "000000000000" + "12" + PAIR_A,
+]
+
+
+def part(data: bytes, *, has_more: bool, address: str = SENDER, set_id: int = 1, response: bool = False) -> Report:
+    """Return a report with a part of an advertisement."""
+    return Report(address, "public", -60, data, response, has_more, set_id)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
+def test_reports_of_an_event(vector: dict[str, Any]) -> None:
+    """A wrong offset would give another sender, a wrong RSSI, or the data of another packet."""
+    reports, fault = advertising_reports(bytes.fromhex(vector["event"]))
+
+    said = [
+        {
+            "address": one.address,
+            "type": one.address_type,
+            "rssi": one.rssi,
+            "data": one.data.hex(),
+            "response": one.is_scan_response,
+            "more": one.has_more,
+            "set": one.set_id,
+        }
+        for one in reports
+    ]
+    assert (vector["reports"], vector.get("fault", "")) == (said, fault)
+
+
+@pytest.mark.parametrize("vector", VALID, ids=lambda vector: vector["why"])
+def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
+    """The rest of a truncated event must not be invented."""
+    whole = bytes.fromhex(vector["event"])
+
+    faults = [advertising_reports(whole[:1] + bytes([end - 2]) + whole[2:end])[1] for end in range(4, len(whole))]
+
+    assert all(faults)
+
+
+@given(event=st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(lambda rest: b"\x3e" + rest)))
+def test_any_bytes_are_read_without_an_exception(event: bytes) -> None:
+    """A broken controller, or a hostile one, must not end the program."""
+    reports, _fault = advertising_reports(event)
+
+    assert all(report.data in event for report in reports)
+
+
+_LEGACY_REPORTS = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1, 2, 3, 4]),
+        st.sampled_from([0, 1]),
+        st.binary(min_size=6, max_size=6),
+        st.binary(max_size=31),
+        st.integers(-127, 20),
+    ),
+    max_size=5,
+)
+
+
+@given(sent=_LEGACY_REPORTS)
+def test_legacy_reports_come_back_as_they_were_sent(sent: list[tuple[int, int, bytes, bytes, int]]) -> None:
+    """An event may have several reports, and none of them may get lost."""
+    body = b"".join(
+        bytes([kind, sender_type]) + sender + bytes([len(data)]) + data + rssi.to_bytes(1, "little", signed=True)
+        for kind, sender_type, sender, data, rssi in sent
+    )
+    reports, fault = advertising_reports(bytes([0x3E, len(body) + 2, 0x02, len(sent)]) + body)
+
+    expected = [
+        Report(sender[::-1].hex(":").upper(), "random" if sender_type else "public", rssi, data, kind == 4)
+        for kind, sender_type, sender, data, rssi in sent
+    ]
+    assert (expected, "") == (reports, fault)
+
+
+def test_parts_are_joined_in_their_order() -> None:
+    """Extended advertisements have up to 1,650 bytes, of which an event holds 229."""
+    fragments = Fragments()
+
+    assert fragments.join(part(b"ab", has_more=True)) is None
+    assert fragments.join(part(b"cd", has_more=True)) is None
+    assert part(b"abcdef", has_more=False) == fragments.join(part(b"ef", has_more=False))
+
+
+def test_a_sender_has_one_unfinished_advertisement_for_each_set_and_its_answers() -> None:
+    """The parts of two advertisements must not be mixed."""
+    fragments = Fragments()
+    fragments.join(part(b"a", has_more=True))
+    fragments.join(part(b"b", has_more=True, set_id=2))
+    fragments.join(part(b"c", has_more=True, response=True))
+
+    whole = fragments.join(part(b"!", has_more=False))
+    assert whole is not None
+    assert b"a!" == whole.data
+
+
+@given(parts=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 255)), max_size=60))
+def test_unfinished_advertisements_are_bounded(parts: list[tuple[int, int]]) -> None:
+    """Anybody can send first parts from any address, and never the last one."""
+    fragments = Fragments()
+    for sender, size in parts:
+        fragments.join(part(bytes(size), has_more=True, address=str(sender)))
+
+    assert len(fragments._unfinished) <= 16
+    assert all(len(data) <= 1650 for data in fragments._unfinished.values())
+
+
+@pytest.mark.parametrize("event", PACKETS, ids=["legacy", "extended"])
+def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
+    """Hcidump and Wireshark show the whole event, so users paste all of it."""
+    report = report_of_packet(bytes.fromhex(event))
+
+    assert report is not None
+    assert (bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == (report.data, report.address)
+
+
+@pytest.mark.parametrize("event", PACKETS, ids=["legacy", "extended"])
+def test_an_incomplete_hci_event_is_rejected(event: str) -> None:
+    """For an event that is cut short, too long or of another kind, a guess at the format is more useful."""
+    whole = bytes.fromhex(event)
+    others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
+
+    assert [None] * len(others) == [report_of_packet(other) for other in others]
+
+
+@given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
+def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
+    """Users paste anything, and no bytes may cause an error."""
+    found = report_of_packet(event)
+
+    assert found is None or found.data in event

@@ -1,0 +1,176 @@
+"""The monitor ear on the kernel's own channel: it hears what BlueZ holds back, merges or drops."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+
+from .air import Sender, Thermometer, local_name, thermometer_sender, unknown_devices
+from .exporter import Exporter, Scrape
+from .hci import AdvertisingType
+from .polling import wait_until
+from .registry import scenario
+from .scenarios_modes import (
+    ALL_THE_TIME,
+    ENOUGH_TO_LEARN,
+    EXPERIMENTAL,
+    SECOND_ADDRESS,
+    counter,
+    wait_for_packets,
+)
+from .scenarios_readings import BALCONY, CELLAR, LIVING_ROOM, THERMOMETERS, incomplete
+from .stack import Stack, knows
+from .virtual_radio import VirtualRadio
+
+PACKETS = 1000
+BETWEEN_PACKETS_S = 0.005
+SENDERS = 10
+HELD_BACK = 50
+UNPRIVILEGED = "rig.guest.unprivileged_exporter"
+
+
+def start_listening(stack: Stack, thermometers: list[Thermometer], **settings: str) -> Exporter:
+    """Start the exporter with the monitor ear; return it when it listens."""
+    exporter = stack.start_exporter(thermometers, ear="monitor", **ALL_THE_TIME, **settings)
+    exporter.wait_until_it_listens()
+    return exporter
+
+
+def wait_for_all(exporter: Exporter, radio: VirtualRadio, sent: int) -> None:
+    """Wait until the exporter has decoded all packets that were sent, and not one more."""
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        decoded = counter(scrape, "advertisements_decoded")
+        return [] if decoded == sent else [f"{decoded:g} of {sent} were decoded"]
+
+    scrape = exporter.wait_until_right(wrongs)
+    lost = [counter(scrape, "events_lost", adapter="hci0", reason=reason) for reason in ("buffer_full", "invalid")]
+    assert [0, 0] == lost, f"lost: {lost}"
+    sys.stdout.write(f"{sent} of {sent} packets decoded, at {radio.completed_scans} restarts of the scan\n")
+
+
+@scenario
+def monitor_hears_every_packet(stack: Stack) -> None:
+    """The monitor ear decodes all that the controller reports: no packet is merged, and no repeat is left out."""
+    radio = stack.start(EXPERIMENTAL)
+    thermometers = [
+        Thermometer(f"sensor_{number}", f"A4:C1:38:00:01:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)
+        for number in range(SENDERS)
+    ]
+    exporter = start_listening(stack, thermometers)
+    sources = [thermometer.packets() for thermometer in thermometers]
+    sent = 0
+    while sent < PACKETS:
+        thermometer, packet = thermometers[sent % SENDERS], next(sources[sent % SENDERS])
+        sent += radio.advertise(
+            thermometer.address,
+            packet,
+            rssi_dbm=thermometer.rssi_dbm,
+            kind=AdvertisingType.ADV_IND,
+            scan_response=local_name("ATC"),
+        )
+        time.sleep(BETWEEN_PACKETS_S)
+    wait_for_all(exporter, radio, PACKETS)
+    assert not any(knows(thermometer.address) for thermometer in thermometers), "bluetoothd worked for the packets"
+
+
+@scenario
+def monitor_hears_what_the_kernel_holds_back(stack: Stack) -> None:
+    """Of a connectable sensor whose scan responses are lost, BlueZ reports nothing; the monitor ear hears all."""
+    radio = stack.start()
+    exporter = start_listening(stack, [LIVING_ROOM])
+    packets, sent = LIVING_ROOM.packets(), 0
+    while sent < HELD_BACK:
+        packet = next(packets)
+        sent += radio.advertise(LIVING_ROOM.address, packet, rssi_dbm=-60, kind=AdvertisingType.ADV_IND)
+        time.sleep(0.05)
+    wait_for_all(exporter, radio, HELD_BACK)
+
+
+@scenario
+def monitor_with_bluetooth_5(stack: Stack) -> None:
+    """A controller of Bluetooth 5 reports by another event, which the monitor ear reads too."""
+    stack.start_dbus()
+    stack.start_bluetoothd(EXPERIMENTAL)
+    radio = stack.plug_in(VirtualRadio(extended_scan=True))
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
+    exporter = stack.start_exporter(THERMOMETERS, ear="monitor", **ALL_THE_TIME)
+    exporter.wait_until_right(incomplete)
+    exporter.terminate()
+    wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
+
+
+@scenario
+def monitor_of_each_adapter(stack: Stack) -> None:
+    """With two adapters, each packet counts for the adapter that has received it."""
+    first, second = stack.start(), stack.plug_in(VirtualRadio(SECOND_ADDRESS))
+    stack.start_air(first, thermometer_sender(LIVING_ROOM))
+    stack.start_air(second, thermometer_sender(CELLAR))
+    exporter = stack.start_exporter([LIVING_ROOM, CELLAR], ear="monitor", adapter=["hci0", "hci1"], **ALL_THE_TIME)
+    expected = {
+        (LIVING_ROOM.name, "hci0"): LIVING_ROOM.rssi_dbm,
+        (LIVING_ROOM.name, "hci1"): None,
+        (CELLAR.name, "hci0"): None,
+        (CELLAR.name, "hci1"): CELLAR.rssi_dbm,
+    }
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        return [
+            f"the RSSI of {device} at {adapter} is {heard}, not {rssi}"
+            for (device, adapter), rssi in expected.items()
+            if (heard := scrape.value("ble_sensor_rssi_dbm", device=device, adapter=adapter)) != rssi
+        ]
+
+    exporter.wait_until_right(wrongs)
+    wait_for_packets(exporter, ENOUGH_TO_LEARN)
+    assert not wrongs(exporter.scrape()), wrongs(exporter.scrape())
+
+
+@scenario
+def monitor_passively(stack: Stack) -> None:
+    """A passive scan sends no requests; unlike BlueZ's reports, the monitor ear hears unknown devices in it."""
+    radio = stack.start(EXPERIMENTAL)
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
+    exporter = stack.start_exporter(THERMOMETERS, ear="monitor", scan_mode="passive", **ALL_THE_TIME)
+    scrape = exporter.wait_until_right(incomplete)
+    assert not any(change.active for change in radio.scan_log), "the radio scanned actively"
+    assert counter(scrape, "advertisements_unknown_device") > 0, "no unknown device was heard"
+    exporter.terminate()
+    wait_until(lambda: not radio.scanning, "the radio is idle", within_s=3)
+
+
+@scenario
+def monitor_counts_what_it_loses(stack: Stack) -> None:
+    """If the exporter is suspended, the kernel drops what does not fit its buffer, and the exporter counts it."""
+    radio = stack.start()
+    exporter = start_listening(stack, [LIVING_ROOM])
+    packet = Sender(LIVING_ROOM.address, LIVING_ROOM.packets(), -60)
+    exporter.process.send_signal(signal.SIGSTOP)
+    sent = 0
+    while sent < 4 * PACKETS:
+        sent += packet.send(radio)
+    exporter.process.send_signal(signal.SIGCONT)
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        decoded = counter(scrape, "advertisements_decoded")
+        lost = counter(scrape, "events_lost", adapter="hci0", reason="buffer_full")
+        return [] if decoded + lost == sent and lost else [f"{decoded:g} decoded and {lost:g} lost of {sent}"]
+
+    scrape = exporter.wait_until_right(wrongs)
+    lost = counter(scrape, "events_lost", adapter="hci0", reason="buffer_full")
+    sys.stdout.write(f"{lost:g} of {sent} packets did not fit the kernel's buffer, and were counted\n")
+    assert "the kernel dropped packets" in exporter.log(), exporter.log()
+
+
+@scenario
+def without_the_capability(stack: Stack) -> None:
+    """Without CAP_NET_RAW, `auto` hears through bluetoothd and says why; `monitor` ends with the way out."""
+    radio = stack.start()
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
+    exporter = stack.start_exporter(THERMOMETERS, UNPRIVILEGED, ear="auto", **ALL_THE_TIME)
+    exporter.wait_until_right(lambda scrape: incomplete(scrape, (BALCONY,)))
+    assert "hearing through bluetoothd" in exporter.log(), exporter.log()
+    exporter.terminate()
+    refused = stack.start_exporter(THERMOMETERS, UNPRIVILEGED, ear="monitor", **ALL_THE_TIME)
+    refused.wait_for_failure("may not read the kernel's monitor channel", "CAP_NET_RAW")

@@ -1,0 +1,71 @@
+"""Frames of the kernel's monitor channel, and a channel that a test writes to."""
+
+import socket
+import time
+
+from ble_exporter.scanner.monitor_socket import MonitorSocket
+
+SENDER = "A4:C1:38:00:00:01"
+LEGACY, EXTENDED = 0x02, 0x0D
+CONNECTABLE, SCAN_RESPONSE = 0x00, 0x04
+
+
+def legacy_report(
+    data: bytes, *, sender: str = SENDER, kind: int = CONNECTABLE, is_random: bool = False, rssi: int = -60
+) -> bytes:
+    """Return an advertising report without the event around it."""
+    address = bytes.fromhex(sender.replace(":", ""))[::-1]
+    return bytes([kind, is_random]) + address + bytes([len(data)]) + data + rssi.to_bytes(1, "little", signed=True)
+
+
+def frame(*reports: bytes, controller: int = 0, opcode: int = 3, event: int = 0x3E, subevent: int = LEGACY) -> bytes:
+    """Return a frame with an event that has these reports."""
+    body = bytes([subevent, len(reports)]) + b"".join(reports)
+    packet = bytes([event, len(body)]) + body
+    return b"".join(number.to_bytes(2, "little") for number in (opcode, controller, len(packet))) + packet
+
+
+def service_data(payload: bytes) -> bytes:
+    """Return advertising data with flags and BTHome service data."""
+    return b"\x02\x01\x06" + bytes([len(payload) + 3]) + b"\x16\xd2\xfc" + payload
+
+
+def name(text: str) -> bytes:
+    """Return advertising data with a local name."""
+    return bytes([len(text) + 1, 0x09]) + text.encode()
+
+
+class Channel:
+    """
+    The monitor channel: a pair of sockets, one of which takes the place of the kernel.
+
+    Attributes:
+        opened: The numbers of the controllers for which the channel was opened.
+        ahead_s: The seconds by which the reader's clock is ahead of the kernel's, as after setting the clock.
+    """
+
+    def __init__(self, *, refusal: OSError | None = None) -> None:
+        self.opened: list[int] = []
+        self.ahead_s = 0.0
+        self._refusal = refusal
+        self._kernel: socket.socket | None = None
+
+    def open(self, controller: int) -> MonitorSocket:
+        """Return a reader, as `open_monitor_socket` does."""
+        if self._refusal is not None:
+            raise self._refusal
+        self.opened.append(controller)
+        self.close()
+        self._kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        return MonitorSocket(reader, controller, lambda: time.time() + self.ahead_s)
+
+    def receive(self, *frames: bytes) -> None:
+        """Give the reader these frames."""
+        assert self._kernel is not None
+        for one in frames:
+            self._kernel.send(one)
+
+    def close(self) -> None:
+        """Close the kernel's end."""
+        if self._kernel is not None:
+            self._kernel.close()

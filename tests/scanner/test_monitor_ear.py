@@ -1,0 +1,283 @@
+"""
+The monitor ear on a scripted bluetoothd, with a channel that the test writes to.
+
+The rig's scenarios show it on the kernel's own channel.
+"""
+
+import errno
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ble_exporter.config.app_config import ScanMode
+from ble_exporter.errors import ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import hints
+from ble_exporter.scanner.bluez_radio import BluezRadio
+from ble_exporter.scanner.ear import Ear
+from ble_exporter.scanner.monitor_ear import BATCH_S, MonitorEar
+from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket
+from ble_exporter.scanner.radio import Everything, Listener
+from ble_exporter.scanner.session import listening
+from tests.conftest import PACKET_A, PACKET_B
+from tests.radios import InVirtualTime
+from tests.scanner.monitor_frames import SCAN_RESPONSE, SENDER, Channel, frame, legacy_report, name, service_data
+from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
+
+Act = Callable[[ScriptedBluez, Callable[[float | None], Any]], Coroutine[Any, Any, None]]
+
+
+class Only:
+    """A listener that wants one address, and counts the others."""
+
+    def __init__(self, address: str) -> None:
+        self.heard: list[Advertisement] = []
+        self.others = 0
+        self._address = address
+
+    def wants(self, address: str) -> bool:
+        """Return whether this is the wanted address; count the others."""
+        self.others += address != self._address
+        return address == self._address
+
+    def handle(self, advertisement: Advertisement) -> bool:
+        """Note the advertisement."""
+        self.heard.append(advertisement)
+        return True
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    """Return a channel without frames."""
+    channel = Channel()
+    yield channel
+    channel.close()
+
+
+def radio(channel: Channel, mode: ScanMode = "auto") -> BluezRadio:
+    """Return a radio that hears through the channel."""
+    make: Callable[[], Ear] = partial(MonitorEar, channel.open)
+    return BluezRadio(make, mode=mode)
+
+
+@pytest.fixture
+def hear(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> Callable[..., ScriptedBluez]:
+    """Return a function that delivers frames to a listener, one batch after another, and returns bluetoothd."""
+
+    def run(listener: Listener, *batches: list[bytes], mode: ScanMode = "auto", monitors: bool = True) -> ScriptedBluez:
+        async def scan() -> ScriptedBluez:
+            async with scripted_bluez(bus) as bluez:
+                if monitors:
+                    bluez.experiment()
+                async with listening(radio(channel, mode), listener) as wait:
+                    for batch in batches:
+                        channel.receive(*batch)
+                        await wait(1)
+                return bluez
+
+        return in_virtual_time(scan())  # type: ignore[no-any-return] # the fixture returns the coroutine's result
+
+    return run
+
+
+def test_a_packet_is_delivered_as_it_was_sent(hear: Callable[..., ScriptedBluez]) -> None:
+    """Every later step relies on the address, its type, the RSSI, the adapter and the unchanged bytes."""
+    heard: list[Advertisement] = []
+    hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A), rssi=-61))])
+
+    (one,) = heard
+    assert (SENDER, {UUID: PACKET_A}, -61, "hci0", "", "public", {}) == (
+        one.address,
+        one.service_data,
+        one.rssi,
+        one.adapter,
+        one.name,
+        one.address_type,
+        one.manufacturer_data,
+    )
+
+
+def test_each_packet_is_delivered_also_if_it_repeats(hear: Callable[..., ScriptedBluez]) -> None:
+    """BlueZ merges repeated packets and several reports of one event; this ear must not."""
+    heard: list[Advertisement] = []
+    a, b = (legacy_report(service_data(packet)) for packet in (PACKET_A, PACKET_B))
+    hear(Everything(heard.append), [frame(a), frame(a, b)], [frame(a)])
+
+    assert [PACKET_A, PACKET_A, PACKET_B, PACKET_A] == [one.service_data[UUID] for one in heard]
+
+
+def test_manufacturer_data_is_delivered(hear: Callable[..., ScriptedBluez]) -> None:
+    """Some sensors send nothing else."""
+    heard: list[Advertisement] = []
+    hear(Everything(heard.append), [frame(legacy_report(bytes.fromhex("05ff9904abcd")))])
+
+    assert [{0x0499: b"\xab\xcd"}] == [one.manufacturer_data for one in heard]
+
+
+@pytest.mark.parametrize("ahead_s", [-3600.0, 0.0, 3600.0])
+def test_setting_the_clock_moves_no_packet(
+    hear: Callable[..., ScriptedBluez], channel: Channel, ahead_s: float
+) -> None:
+    """The kernel stamps packets with the time of day, which the network may set by years at boot."""
+    heard: list[Advertisement] = []
+    channel.ahead_s = ahead_s
+    hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A)))])
+
+    (one,) = heard
+    assert 0 <= one.age_s <= 2 * BATCH_S
+
+
+def test_the_name_in_an_answer_belongs_to_the_next_packet(hear: Callable[..., ScriptedBluez]) -> None:
+    """The answer to a scan request is no packet with values: as one, it would be rejected every few seconds."""
+    heard: list[Advertisement] = []
+    packet = frame(legacy_report(service_data(PACKET_A)))
+    hear(Everything(heard.append), [packet, frame(legacy_report(name("ATC_000001"), kind=SCAN_RESPONSE)), packet])
+
+    assert ["", "ATC_000001"] == [one.name for one in heard]
+
+
+def test_an_answer_with_values_is_delivered(hear: Callable[..., ScriptedBluez]) -> None:
+    """Some sensors send their values only on request."""
+    heard: list[Advertisement] = []
+    hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A), kind=SCAN_RESPONSE))])
+
+    assert [{UUID: PACKET_A}] == [one.service_data for one in heard]
+
+
+def test_unknown_devices_are_only_counted(hear: Callable[..., ScriptedBluez]) -> None:
+    """Most packets on air are from unknown devices, whose content must cost nothing."""
+    listener = Only(SENDER)
+    stranger = legacy_report(service_data(PACKET_A), sender="C0:00:00:00:00:01", is_random=True)
+    hear(listener, [frame(stranger), frame(legacy_report(service_data(PACKET_A))), frame(stranger, stranger)])
+
+    assert (1, 3) == (len(listener.heard), listener.others)
+
+
+def test_bluetoothd_scans_with_a_filter_that_nothing_passes(hear: Callable[..., ScriptedBluez]) -> None:
+    """Otherwise bluetoothd and D-Bus would work for every packet on air, and nobody would read the result."""
+    bluez = hear(Everything(lambda _one: None))
+
+    methods = [member for member, _path in bluez.calls]
+    assert ["SetDiscoveryFilter", "StartDiscovery", "StopDiscovery"] == [one for one in methods if "Discovery" in one]
+    assert "RegisterMonitor" in methods
+
+
+def test_a_passive_scan_needs_a_monitor_and_no_discovery(hear: Callable[..., ScriptedBluez]) -> None:
+    """A discovery would scan actively, which costs the sensors' batteries."""
+    heard: list[Advertisement] = []
+    bluez = hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A)))], mode="passive")
+
+    methods = [member for member, _path in bluez.calls]
+    assert (["RegisterMonitor"], 1) == ([one for one in methods if "Disc" in one or "Monitor" in one], len(heard))
+
+
+def test_what_waits_at_the_end_of_the_scan_is_delivered(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel
+) -> None:
+    """In a scan of 5 s, the last quarter of a second counts."""
+    heard: list[Advertisement] = []
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(channel), Everything(heard.append)) as wait:
+            await wait(0.1)
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+
+    in_virtual_time(scan())
+
+    assert 1 == len(heard)
+
+
+def test_a_batch_of_any_size_is_delivered_at_once(hear: Callable[..., ScriptedBluez]) -> None:
+    """Several readings are needed for it, and waiting for the next batch in between could fill the kernel's buffer."""
+    listener = Only(SENDER)
+    stranger = frame(legacy_report(b"", sender="C0:00:00:00:00:01"))
+    hear(listener, [stranger] * (2 * MOST_FRAMES + 1))
+
+    assert 2 * MOST_FRAMES + 1 == listener.others
+
+
+def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """A packet that is lost must not be lost silently; the valid reports in the same event count."""
+    listening_radio, heard = radio(channel), list[Advertisement]()
+    packet = legacy_report(service_data(PACKET_A))
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(listening_radio, Everything(heard.append)) as wait:
+            channel.receive(frame(packet, b"\x00"), frame(packet))
+            await wait(1)
+
+    in_virtual_time(scan())
+
+    assert (2, {("hci0", "invalid"): 1}) == (len(heard), listening_radio.lost_events)
+
+
+class Overflowing(MonitorSocket):
+    """A channel whose buffer was full at each reading, which takes a kernel: the rig's scenario has one."""
+
+    _lost = 0
+
+    @property
+    def lost(self) -> int:
+        """Return three more at each call."""
+        self._lost += 3
+        return self._lost
+
+
+def test_a_full_buffer_is_counted_and_logged_once(
+    bus: Path, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A packet that is lost must not be lost silently, nor may an overloaded machine write a line each second."""
+    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    overloaded = BluezRadio(partial(MonitorEar, partial(Overflowing, reader)))
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(overloaded, Everything(lambda _one: None)) as wait:
+            for _batch in range(2):
+                kernel.send(frame(legacy_report(service_data(PACKET_A))))
+                await wait(1)
+        kernel.close()
+
+    in_virtual_time(scan())
+
+    assert {("hci0", "buffer_full"): 6} == overloaded.lost_events
+    warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert [f"adapter hci0: {hints.BUFFER_FULL}"] == warnings
+
+
+def test_a_channel_that_breaks_ends_the_run(bus: Path, in_virtual_time: InVirtualTime) -> None:
+    """A radio that can't hear any more must not look healthy."""
+    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    async def scan() -> None:
+        ear = partial(MonitorEar, partial(MonitorSocket, reader))
+        async with scripted_bluez(bus), listening(BluezRadio(ear), Everything(lambda _one: None)) as wait:
+            kernel.close()
+            reader.close()
+            await wait(1)
+
+    with pytest.raises(ScannerError, match="the kernel's monitor channel can't be read"):
+        in_virtual_time(scan())
+
+
+def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVirtualTime) -> None:
+    """With ear: monitor, the user must learn what is missing."""
+    refused = Channel(refusal=PermissionError(errno.EPERM, "Operation not permitted"))
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(refused), Everything(lambda _one: None)):
+            pass
+
+    with pytest.raises(ScannerError, match=r"may not read the kernel's monitor channel: .*CAP_NET_RAW"):
+        in_virtual_time(scan())
+
+
+def test_the_channel_of_the_adapter_is_opened(hear: Callable[..., ScriptedBluez], channel: Channel) -> None:
+    """With two adapters, each radio must hear only its own one."""
+    hear(Everything(lambda _one: None))
+
+    assert [0] == channel.opened

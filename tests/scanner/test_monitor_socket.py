@@ -1,0 +1,88 @@
+"""The socket on the kernel's monitor channel; the filter program runs in the kernel, on another kind of socket."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter.scanner.monitor_socket import MonitorSocket
+from tests.scanner.monitor_frames import EXTENDED, frame, legacy_report
+
+PACKET = frame(legacy_report(b"\x02\x01\x06"), controller=258)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, MonitorSocket]]:
+    """Return the kernel's end of a channel, and the reader of controller hci258."""
+    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    monitor = MonitorSocket(reader, 258)
+    yield kernel, monitor
+    monitor.close()
+    kernel.close()
+
+
+def events(monitor: MonitorSocket) -> list[bytes]:
+    """Return the events that wait in the channel."""
+    return [event for event, _age_s in monitor.read()]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        frame(b"", controller=257),
+        frame(b"", controller=2),
+        frame(b"", controller=258, opcode=2),
+        frame(b"", controller=258, opcode=0x0103),
+        frame(b"", controller=258, event=0x0E),
+        frame(b"", controller=258, subevent=0x01),
+        b"",
+        PACKET[:8],
+    ],
+)
+def test_only_advertising_reports_of_the_controller_pass(
+    ends: tuple[socket.socket, MonitorSocket], other: bytes
+) -> None:
+    """Everything else would wake the program for nothing, or be taken for another adapter's packet."""
+    kernel, monitor = ends
+    extended = frame(b"", controller=258, subevent=EXTENDED)
+    for one in (PACKET, other, extended):
+        kernel.send(one)
+
+    assert [PACKET[6:], extended[6:]] == events(monitor)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=300))
+def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket], data: bytes) -> None:
+    """The kernel's filter program must not be mistaken about a length, and the header must not be part of the event."""
+    kernel, monitor = ends
+    kernel.send(data)
+    kernel.send(PACKET)
+
+    passes = data[:4] == b"\x03\x00\x02\x01" and data[6:7] == b"\x3e" and data[8:9] in (b"\x02", b"\x0d")
+    assert [data[6:263]] * passes + [PACKET[6:]] == events(monitor)
+
+
+def test_the_age_is_that_of_the_kernel_s_stamp() -> None:
+    """Packets are read in batches, and each has its own time."""
+    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    monitor = MonitorSocket(reader, 258, clock=lambda: time.time() + 10)
+    before = time.time()
+    kernel.send(PACKET)
+    after = time.time()
+    ((_event, age_s),) = monitor.read()
+
+    assert 10 <= age_s <= 10 + time.time() - before
+    assert age_s >= 10 + time.time() - after - (time.time() - before)
+    monitor.close()
+    kernel.close()
+
+
+def test_nothing_is_lost_at_first(ends: tuple[socket.socket, MonitorSocket]) -> None:
+    """The number comes from the kernel, which counts from the opening of the channel."""
+    _kernel, monitor = ends
+
+    assert 0 == monitor.lost
