@@ -1,5 +1,5 @@
 """
-The same readings twice: in our store with its exposition, and in plain labelled gauges of prometheus_client.
+The same readings twice: in our store with its exposition, and in plain labelled metrics of prometheus_client.
 
 Each device alternately sends the two packets of a pvvx sensor: temperature, humidity and battery; voltage, power and
 opening. The packets are already decoded.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
 from bench.timing import DifferenceError
 from ble_exporter.device import Device
@@ -22,8 +22,10 @@ from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
 _RSSI_DBM = -60
-# A metric of our exposition only: plain gauges have no collector that can fail.
-_NOT_SHARED = b"ble_exporter_collector_failures"
+# Our exposition has no series with the time at which a counter was created.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the function has no annotations
+# Plain gauges have no collector that can fail; and the two sides are updated at different frequencies.
+_NOT_COMPARED = (b"ble_exporter_collector_failures", b"ble_sensor_packets_received_total{")
 
 
 class Heard(NamedTuple):
@@ -73,9 +75,14 @@ class Fleet:
         self._rssi = self._gauges["ble_sensor_rssi_dbm"]
 
     def _create_gauges(self) -> dict[str, Gauge]:
-        """Return a gauge for each family of our store, with the same help and samples, by metric name."""
+        """Create a metric for each family of our store, with the same help and samples; return the gauges by name."""
         gauges = {}
         for family in self.readings.collect():
+            if family.type == "counter":
+                self._packets = Counter(family.name, family.documentation, ["device"], registry=self.registry)
+                for sample in family.samples:
+                    self._packets.labels(**sample.labels).inc(sample.value)
+                continue
             gauge = gauges[family.name] = Gauge(family.name, family.documentation, ["device"], registry=self.registry)
             for sample in family.samples:
                 gauge.labels(**sample.labels).set(sample.value)
@@ -110,6 +117,7 @@ class Fleet:
                 self._gauge_of[name].labels(device=device).set(value)
             self._last_update.labels(device=device).set(heard_s)
             self._rssi.labels(device=device).set(rssi)
+            self._packets.labels(device=device).inc()
 
     def hold_children(self) -> Callable[[], None]:
         """Look up all labels once; return the fastest possible `update_plain`, which needs no further lookup."""
@@ -119,6 +127,7 @@ class Fleet:
         }
         last_update = {device: self._last_update.labels(device=device) for device in self._names}
         rssi_of = {device: self._rssi.labels(device=device) for device in self._names}
+        packets_of = {device: self._packets.labels(device=device) for device in self._names}
 
         def update() -> None:
             for device, measurements, heard_s, rssi in self._heard:
@@ -127,6 +136,7 @@ class Fleet:
                     of_device[name].set(value)
                 last_update[device].set(heard_s)
                 rssi_of[device].set(rssi)
+                packets_of[device].inc()
 
         return update
 
@@ -148,13 +158,17 @@ class Fleet:
         self.generate_readings()
         self.update_ours()
         self.update_plain()
-        ours = sorted(line for line in self.render_ours().splitlines() if _NOT_SHARED not in line)
-        plain = sorted(self.render_plain().splitlines())
+        ours, plain = _lines(self.render_ours()), _lines(self.render_plain())
         for our_line, plain_line in zip_longest(ours, plain, fillvalue=b"(nothing)"):
             if our_line != plain_line:
                 raise DifferenceError(
                     f"{len(self._names)} devices: we write {our_line.decode()}, plain gauges {plain_line.decode()}"
                 )
+
+
+def _lines(exposition: bytes) -> list[bytes]:
+    """Return the lines that are the same on both sides, in order."""
+    return sorted(line for line in exposition.splitlines() if not any(metric in line for metric in _NOT_COMPARED))
 
 
 def _measure(number: int) -> tuple[dict[Measurement, float], dict[Measurement, float]]:

@@ -79,10 +79,19 @@ class Home:
         return samples_of(self.readings)
 
 
-def samples_of(readings: Readings) -> dict[str, float]:
-    """Return the series of a scrape as `name['label', …]` → value, with the names' prefix `ble_sensor_` removed."""
+OF_RECEPTION = ("packets_received", "measurements", "measurements_missed", "advertisement_interval_seconds")
+"""The families that tell how well a device is heard."""
+
+
+def samples_of(readings: Readings, *, of_reception: bool = False) -> dict[str, float]:
+    """
+    Return the series of a scrape as `name['label', …]` → value, with the names' prefix `ble_sensor_` removed.
+
+    Returns either the families of OF_RECEPTION or all others.
+    """
     return {
         sample.name.removeprefix("ble_sensor_") + str(sorted(sample.labels.values())): sample.value
         for family in readings.collect()
+        if (family.name.removeprefix("ble_sensor_") in OF_RECEPTION) == of_reception
         for sample in family.samples
     }

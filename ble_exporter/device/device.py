@@ -54,14 +54,14 @@ class Device:
         address_type: The type of the address; empty if it is not known yet, because both types are possible.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
-        said: The values and times of texts, events and other values that are not measurements; the latest comes last.
+        said: The values and times of texts, events and others that are not measurements; the latest comes last.
         packets: The number of advertisements that gave a reading.
-        heard_s, advertisement, reading: The time and content of the latest advertisement that gave a reading; None
-            before the first.
+        heard_s, advertisement, reading: The time and content of the latest reading; None before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
         left_out: The number of measurements and buttons that were left out, or displaced by others, because there was
             no room for more; the pipeline counts them and resets the number.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
+        transmission: Its current transmission; counts the measurements.
         last_update_s: The time of the latest new measurement; None if no value is shown.
         refused: The number of rejected advertisements, by reason.
         refusal: The reason and the time of the latest rejection.
@@ -101,7 +101,7 @@ class Device:
         self.revision = Revision()
         self.expires_at = math.inf
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
-        self._transmission = Transmission()
+        self.transmission = Transmission()
         # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
 
@@ -130,7 +130,7 @@ class Device:
             self.expires_at = expires_at
             self.revision.expires_at = min(self.revision.expires_at, expires_at)
         measurements, others, packet_id, _, _, self.is_triggered = reading
-        transmission = self._transmission
+        transmission = self.transmission
         is_other_adapter = adapter != transmission.adapter
         if is_other_adapter and transmission.is_late(packet_id, now_s):
             measurements, number, is_copy = self._without_older(measurements, packet_id), _NO_TRANSMISSION, True
@@ -196,7 +196,7 @@ class Device:
 
     def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
         """Return whether all of these values were already heard in the current transmission."""
-        number = self._transmission.number
+        number = self.transmission.number
         said = {name: series.value for name, series in self.series.items() if series.said_in == number}
         return measurements.items() <= said.items()
 
@@ -264,7 +264,7 @@ class Device:
         self.is_present = any(True for _ in self._kept())
         if not self.is_present:
             self.last_update_s = None
-            self._transmission.end()
+            self.transmission.end()
 
     @property
     def interval_s(self) -> float | None:

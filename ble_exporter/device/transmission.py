@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.sequence import LATE_STEPS, is_late_copy, steps_behind
 
 
@@ -13,12 +14,14 @@ class Transmission:
         packet_id: Its packet id; None if its packet has no id, or if there is no transmission.
         adapter: The adapter that heard it first.
         number: The number of transmissions so far.
+        count: The measurements that were heard and missed, by the packet ids.
     """
 
     def __init__(self) -> None:
         self.packet_id: int | None = None
         self.adapter = ""
         self.number = 0
+        self.count = MeasurementCount()
         # The packet ids of the latest transmissions, and the time at which each began; oldest first.
         self._begun: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
 
@@ -30,6 +33,7 @@ class Transmission:
             self._begun.clear()
         else:
             self._begun.append((packet_id, now_s))
+            self.count.hear(packet_id, now_s)
 
     def end(self) -> None:
         """Forget the packet ids, so that the next packet starts a transmission, whatever its id."""

@@ -20,7 +20,10 @@ from ble_exporter.metrics.scrapes import Scrapes
 
 _SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "Unix time at which a new measurement was last heard.")
+_INTERVAL = Family("advertisement_interval_seconds", "Usual interval between the advertisements that are heard.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
+_HEARD = "Measurements of which at least one packet was received, as far as the packet ids tell."
+_MISSED = "Measurements of which no packet was received, as far as the packet ids tell."
 
 
 class Readings(Collector):
@@ -83,6 +86,9 @@ class Readings(Collector):
         yield from _gauge(
             _RSSI, [Sample(rssi, labels, value) for device in shown for labels, value in device.receptions]
         )
+        intervals = [(device.labels, device.interval_s) for device in shown if device.interval_s is not None]
+        yield from _gauge(_INTERVAL, [Sample(_INTERVAL.metric, labels, interval_s) for labels, interval_s in intervals])
+        yield from _counters(shown)
         measurements: dict[Measurement, float] = {}
         for device in shown:
             measurements.update(device.values)
@@ -130,6 +136,10 @@ class _Shown(NamedTuple):
     receptions: list[tuple[dict[str, str], int]]
     values: dict[Measurement, float]
     info: dict[str, str]
+    interval_s: float | None
+    packets: int
+    heard: int | None
+    missed: int | None
 
     @classmethod
     def of(cls, device: Device) -> "_Shown":
@@ -139,6 +149,10 @@ class _Shown(NamedTuple):
             [(one.labels, one.rssi) for one in device.receptions.values() if one.is_shown and one.rssi is not None],
             {measurement: one.value for measurement, one in device.series.items() if one.is_shown},
             dict(device.events.info),
+            device.interval_s,
+            device.packets,
+            device.transmission.count.heard if device.transmission.count.is_known else None,
+            device.transmission.count.missed if device.transmission.count.is_known else None,
         )
 
 
@@ -153,6 +167,19 @@ def _samples(family: Family, measurements: Iterable[Measurement], shown: Iterabl
             if (value := device.values.get(measurement)) is not None
         ]
     return samples
+
+
+def _counters(shown: Iterable[_Shown]) -> Iterator[Metric]:
+    """Yield the counters of the packets and measurements of each device."""
+    for name, documentation, counts in (
+        ("packets_received", "Packets received that gave a reading.", [(one.labels, one.packets) for one in shown]),
+        ("measurements", _HEARD, [(one.labels, one.heard) for one in shown if one.heard is not None]),
+        ("measurements_missed", _MISSED, [(one.labels, one.missed) for one in shown if one.missed is not None]),
+    ):
+        family = CounterMetricFamily(f"ble_sensor_{name}", documentation)
+        family.samples = [Sample(f"ble_sensor_{name}_total", labels, count) for labels, count in counts]
+        if family.samples:
+            yield family
 
 
 def _info(shown: Iterable[_Shown]) -> InfoMetricFamily:

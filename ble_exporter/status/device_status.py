@@ -7,6 +7,7 @@ from typing import Literal, TypedDict
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import STEP_S
+from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.rhythm import CEILING_S, CHANCES
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
@@ -39,6 +40,15 @@ class Said(TypedDict):
     age_seconds: float
 
 
+class Measured(TypedDict):
+    """The numbers of a device's measurements that were heard and missed, and the share of the latest ones heard."""
+
+    heard: int
+    missed: int
+    recent_share: float
+    interval_seconds: float
+
+
 class DeviceState(TypedDict):
     """A device in /status; docs/status.schema.json describes the keys."""
 
@@ -55,6 +65,7 @@ class DeviceState(TypedDict):
     rssi_dbm: int | None
     adapter: str | None
     packets: int
+    measurements: Measured | None
     refused: dict[RejectReason, int]
     readings: dict[str, Shown]
     idle_pins: list[str]
@@ -138,6 +149,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceSta
         "rssi_dbm": advertisement.rssi if advertisement else None,
         "adapter": (advertisement.adapter or None) if advertisement else None,
         "packets": device.packets,
+        "measurements": _measured(device.transmission.count),
         "refused": dict(device.refused),
         "readings": {str(key): _shown(key, value) for key, value in device.values().items()},
         "idle_pins": idle_pins(device),
@@ -149,6 +161,19 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceSta
             }
             for key, (value, heard_s) in device.said.items()
         },
+    }
+
+
+def _measured(count: MeasurementCount) -> Measured | None:
+    """Return the counted measurements; None if the sensor's packet ids do not count them, or not yet."""
+    share, interval_s = count.recent_share, count.interval_s
+    if share is None or interval_s is None:
+        return None
+    return {
+        "heard": count.heard,
+        "missed": count.missed,
+        "recent_share": round(share, 3),
+        "interval_seconds": round(interval_s, 1),
     }
 
 

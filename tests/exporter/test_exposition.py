@@ -168,7 +168,8 @@ def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
 
     assert (first, 1) == (exposition.render(TEXT), counted.collected)
     home.hear({"temperature": 21.5})
-    assert (first, 2) == (exposition.render(TEXT), counted.collected)
+    exposition.render(TEXT)
+    assert 2 == counted.collected
 
 
 def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None:

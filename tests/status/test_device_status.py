@@ -55,6 +55,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
         "rssi_dbm": None,
         "adapter": None,
         "packets": 0,
+        "measurements": None,
         "refused": {},
         "readings": {},
         "idle_pins": [],
@@ -85,6 +86,7 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
         "rssi_dbm": -71,
         "adapter": "hci1",
         "packets": 5,
+        "measurements": None,
         "refused": {"wrong_key": 1},
         "readings": {
             "temperature": {"value": 21.5, "unit": "°C", "text": ""},

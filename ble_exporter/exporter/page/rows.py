@@ -4,6 +4,7 @@ Renders the page as it is at the time of the request; without JavaScript, a brow
 With JavaScript, script.js then builds the same rows from /status; a test compares both versions.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
@@ -105,11 +106,20 @@ def _row(device: DeviceState) -> str:
         *(_cell(name, _value(readings[name]) if name in readings else "–") for name in _COLUMNS),
         f'<td role="cell" class="others" data-label="Others"><ul>{"".join(others)}</ul></td>',
         _cell("RSSI", "–" if rssi is None else f"{rssi}\N{NO-BREAK SPACE}dBm"),
-        _cell("packets", str(device["packets"])),
+        _cell("packets", _packets(device)),
     ]
     name, address = escape(device["name"]), escape(device["address"])
     header = f'<th role="rowheader" scope="row"><bdi>{name}</bdi> <small>{address}</small></th>'
     return f'<tr role="row" data-state="{state}">{header}{"".join(cells)}</tr>'
+
+
+def _packets(device: DeviceState) -> str:
+    """Return the number of packets, and the share of the measurements that was heard lately, if it is known."""
+    measured = device["measurements"]
+    if measured is None:
+        return str(device["packets"])
+    percent = math.floor(100 * measured["recent_share"] + 0.5)
+    return f"{device['packets']}, {percent}\N{NO-BREAK SPACE}% heard"
 
 
 def _state(device: DeviceState) -> tuple[str, str]:

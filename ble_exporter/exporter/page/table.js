@@ -74,7 +74,9 @@ export function updateRow(row, device, points) {
   });
   updateOthers(row, device, readings, points);
   setText(row.rssi.value, device.rssi_dbm === null ? "–" : `${device.rssi_dbm}\u00a0dBm`);
-  setText(row.packets.value, String(device.packets));
+  const measured = device.measurements;
+  const percent = measured ? `, ${Math.floor(100 * measured.recent_share + 0.5)}\u00a0% heard` : "";
+  setText(row.packets.value, `${device.packets}${percent}`);
 }
 
 function updateOthers(row, device, readings, points) {
