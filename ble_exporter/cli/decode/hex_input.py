@@ -10,7 +10,11 @@ from ble_exporter.files import read_file
 
 _KEY_DIGITS = 32
 
-_OFFSET = re.compile(r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{8})(:|\s\s|$)(?P<bytes>.*)$", re.IGNORECASE)
+# od prints six or seven digits and one blank, and offsets in octal by default.
+_OFFSET = re.compile(
+    r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{6,8})(:|\s\s|$|(?<=[0-9A-F]{6})(?=\s[0-9A-F]{2}(\s|$)))(?P<bytes>.*)$",
+    re.IGNORECASE,
+)
 # The gap between the bytes of a hex dump and their characters.
 _GAP = re.compile(r"\s{2,}\|?|\s*\|")
 # Prefixes and suffixes of the digits of a byte in C, Python and assembly language.
@@ -45,7 +49,7 @@ def bytes_of_lines(lines: Iterable[str]) -> bytes:
         # Lines have offsets if the first line begins with offset 0. Later lines prove nothing, because their bytes may
         # look like an offset.
         has_offsets = has_offsets or bool(dumped and dumped["bytes"] and not digits and not int(dumped["offset"], 16))
-        if dumped and has_offsets and int(dumped["offset"], 16) == len(digits) // 2:
+        if dumped and has_offsets and len(digits) // 2 in _numbers(dumped["offset"]):
             line = dumped["bytes"]
         digits += _digits(_without_characters(line), len(digits))
     if not digits:
@@ -53,6 +57,12 @@ def bytes_of_lines(lines: Iterable[str]) -> bytes:
     if len(digits) % 2:
         raise ValueError(f"{len(digits)} hex digits are not whole bytes: one digit is missing or extra")
     return bytes.fromhex(digits)
+
+
+def _numbers(offset: str) -> tuple[int, ...]:
+    """Return the possible meanings of an offset: as hex digits and, if od has printed it, as octal digits."""
+    is_octal = len(offset) == 7 and not set(offset) & set("89abcdefABCDEF")
+    return (int(offset, 16), int(offset, 8)) if is_octal else (int(offset, 16),)
 
 
 def _digits(line: str, before: int) -> str:

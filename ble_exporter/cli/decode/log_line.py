@@ -44,7 +44,7 @@ _COUNT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _COUNT_BEFORE = re.compile(
-    r"\s*(?:[\[(<]\s*)?(?:(?:len|length|size|count)\W{1,3})?(?P<count>\d{1,4})\s*(?P<unit>bytes?\b|octets?\b)?"
+    r"\s*(?:[\[(<]\s*)?(?:(?:len|length|size|count)\W{1,3})?(?P<count>0?[1-9]\d{0,3})\s*(?P<unit>bytes?\b|octets?\b)?"
     r"(?P<mark>[\])>]?:?)[\s,;]+(?=\S)",
     re.IGNORECASE,
 )

@@ -318,12 +318,15 @@ HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |......
     [
         "0000   02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03   .......@...Q....\n0010   8d 11      ..\n",
         "00000000: 0201 060e 16d2 fc40 00b0 0151 028d 0a03  .......@...Q....\n00000010: 8d11             ..\n",
+        "0000: 02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03\n0010: 8d 11\n",
+        "000000 02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03\n000010 8d 11\n000012\n",
+        "0000000 02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03\n0000020 8d 11\n0000022\n",
         HEXDUMP,
         "        02 01 06 0e 16 d2 fc 40 00 b0 01 51 02 8d 0a 03  .......@...Q....\n        8d 11             ..\n",
     ],
 )
 def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
-    """Wireshark, xxd and hexdump print offsets, which must not be read as payload bytes; btmon prints none."""
+    """Wireshark, xxd, hexdump and od (in hex or octal) print offsets, which must not be read as payload bytes; btmon prints none."""
     assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump)[0]
 
 
