@@ -326,7 +326,7 @@ HEXDUMP = """00000000  02 01 06 0e 16 d2 fc 40  00 b0 01 51 02 8d 0a 03  |......
     ],
 )
 def test_offsets_in_front_of_a_dump_do_not_count(dump: str) -> None:
-    """Wireshark, xxd, hexdump and od (in hex or octal) print offsets, which must not be read as payload bytes; btmon prints none."""
+    """Wireshark, xxd, hexdump and od print offsets, which must not be read as payload bytes; btmon prints none."""
     assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(dump)[0]
 
 
