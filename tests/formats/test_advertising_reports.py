@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports, report_of_packet
 from tests.data import vectors
@@ -56,42 +54,6 @@ def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
     assert all(faults)
 
 
-@given(event=st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(lambda rest: b"\x3e" + rest)))
-def test_any_bytes_are_read_without_an_exception(event: bytes) -> None:
-    """A broken controller, or a hostile one, must not end the program."""
-    reports, _fault = advertising_reports(event)
-
-    assert all(report.data in event for report in reports)
-
-
-_LEGACY_REPORTS = st.lists(
-    st.tuples(
-        st.sampled_from([0, 1, 2, 3, 4]),
-        st.sampled_from([0, 1]),
-        st.binary(min_size=6, max_size=6),
-        st.binary(max_size=31),
-        st.integers(-127, 20),
-    ),
-    max_size=5,
-)
-
-
-@given(sent=_LEGACY_REPORTS)
-def test_legacy_reports_come_back_as_they_were_sent(sent: list[tuple[int, int, bytes, bytes, int]]) -> None:
-    """An event may have several reports, and none of them may get lost."""
-    body = b"".join(
-        bytes([kind, sender_type]) + sender + bytes([len(data)]) + data + rssi.to_bytes(1, "little", signed=True)
-        for kind, sender_type, sender, data, rssi in sent
-    )
-    reports, fault = advertising_reports(bytes([0x3E, len(body) + 2, 0x02, len(sent)]) + body)
-
-    expected = [
-        Report(sender[::-1].hex(":").upper(), "random" if sender_type else "public", rssi, data, kind == 4)
-        for kind, sender_type, sender, data, rssi in sent
-    ]
-    assert (expected, "") == (reports, fault)
-
-
 def test_parts_are_joined_in_their_order() -> None:
     """Extended advertisements have up to 1,650 bytes, of which an event holds 229."""
     fragments = Fragments()
@@ -113,17 +75,6 @@ def test_a_sender_has_one_unfinished_advertisement_for_each_set_and_its_answers(
     assert b"a!" == whole.data
 
 
-@given(parts=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 255)), max_size=60))
-def test_unfinished_advertisements_are_bounded(parts: list[tuple[int, int]]) -> None:
-    """Anybody can send first parts from any address, and never the last one."""
-    fragments = Fragments()
-    for sender, size in parts:
-        fragments.join(part(bytes(size), has_more=True, address=str(sender)))
-
-    assert len(fragments._unfinished) <= 16
-    assert all(len(data) <= 1650 for data in fragments._unfinished.values())
-
-
 @pytest.mark.parametrize("event", PACKETS, ids=["legacy", "extended"])
 def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
     """Hcidump and Wireshark show the whole event, so users paste all of it."""
@@ -140,11 +91,3 @@ def test_an_incomplete_hci_event_is_rejected(event: str) -> None:
     others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
 
     assert [None] * len(others) == [report_of_packet(other) for other in others]
-
-
-@given(event=st.builds(bytes.__add__, st.sampled_from([b"", bytes.fromhex("043e0a0d01")]), st.binary(max_size=60)))
-def test_any_bytes_may_be_an_hci_event(event: bytes) -> None:
-    """Users paste anything, and no bytes may cause an error."""
-    found = report_of_packet(event)
-
-    assert found is None or found.data in event
