@@ -88,7 +88,9 @@ def advertising_reports(event: bytes) -> tuple[list[Report], str]:
 
 def report_of_packet(packet: bytes) -> Report | None:
     """Return the only report in an HCI packet, which begins with the packet type; None for any other bytes."""
-    reports, fault = advertising_reports(packet[1:]) if packet[:1] == _EVENT_PACKET else ([], "")
+    if packet[:1] != _EVENT_PACKET:
+        return None
+    reports, fault = advertising_reports(packet[1:])
     return reports[0] if len(reports) == 1 and not fault else None
 
 

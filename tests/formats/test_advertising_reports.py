@@ -84,10 +84,42 @@ def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
     assert (bytes.fromhex(PAIR_A), "A4:C1:38:AA:BB:CC") == (report.data, report.address)
 
 
+def test_an_event_with_two_reports_is_not_one_packet() -> None:
+    """Which of the two is meant is unknown."""
+    report = bytes.fromhex("0000" + ADDRESS + "00" + "C4")
+
+    assert report_of_packet(b"\x04\x3e\x16\x02\x02" + report + report) is None
+
+
+@pytest.mark.parametrize(("sizes", "whole"), [((825, 825), 1651), ((825, 826), 1)])
+def test_the_parts_of_one_advertisement_are_bounded(sizes: tuple[int, int], whole: int) -> None:
+    """No advertisement has more than 1,650 bytes before its last part, so a longer one is forgotten."""
+    fragments = Fragments()
+    for size in sizes:
+        fragments.join(part(bytes(size), has_more=True))
+
+    joined = fragments.join(part(b"!", has_more=False))
+    assert joined is not None
+    assert whole == len(joined.data)
+
+
+@pytest.mark.parametrize(("senders", "first"), [(16, b"0!"), (17, b"!")])
+def test_the_oldest_unfinished_advertisement_is_forgotten(senders: int, first: bytes) -> None:
+    """Anybody can send first parts under any addresses, and never the last one."""
+    fragments = Fragments()
+    for sender in range(senders):
+        fragments.join(part(b"0", has_more=True, address=str(sender)))
+
+    joined = fragments.join(part(b"!", has_more=False, address="0"))
+    assert joined is not None
+    assert first == joined.data
+
+
 @pytest.mark.parametrize("event", PACKETS, ids=["legacy", "extended"])
 def test_an_incomplete_hci_event_is_rejected(event: str) -> None:
     """For an event that is cut short, too long or of another kind, a guess at the format is more useful."""
     whole = bytes.fromhex(event)
     others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
+    others += [bytes([kind]) + whole[1:] for kind in (0x01, 0x02, 0x05)]
 
     assert [None] * len(others) == [report_of_packet(other) for other in others]
