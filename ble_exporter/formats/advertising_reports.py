@@ -18,14 +18,16 @@ from typing import NamedTuple
 
 from ble_exporter.model import AddressType
 
+_CUT_SHORT = "an advertising report is cut short"
+
 _EVENT_PACKET = b"\x04"
 LE_META_EVENT = 0x3E
 LEGACY_REPORTS, EXTENDED_REPORTS = 0x02, 0x0D
 
 _LEGACY_SCAN_RESPONSE = 0x04
 _EXTENDED_SCAN_RESPONSE = 0x08
-# The two bits of an extended report's type that tell whether its data is complete.
-_COMPLETE, _MORE_TO_COME = 0x00, 0x20
+# The two bits of an extended report's type that tell whether more of its data follows.
+_MORE_TO_COME = 0x20
 _DATA_STATUS = 0x60
 
 # Addresses that the controller has resolved (types 2 and 3) are identity addresses. An anonymous sender has none.
@@ -78,9 +80,9 @@ def advertising_reports(event: bytes) -> tuple[list[Report], str]:
         try:
             report, end = read(event, offset)
         except IndexError:
-            end = len(event) + 1
+            return reports, _CUT_SHORT
         if end > len(event):
-            return reports, "an advertising report is cut short"
+            return reports, _CUT_SHORT
         reports.append(report)
         offset = end
     return reports, "" if offset == len(event) else "something follows the last advertising report"
