@@ -8,6 +8,7 @@ from ble_exporter.formats import bthome
 from ble_exporter.formats.advertising_data import (
     Structure,
     begins_with_flags,
+    content,
     has_known_service,
     structures,
 )
@@ -114,3 +115,33 @@ def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> N
 def test_a_structure_has_the_name_of_its_type(kind: int, name: str) -> None:
     """The types are those of the Bluetooth Assigned Numbers, 2.3; a wrong name would mislead a user of `decode`."""
     assert name == Structure(0, kind, b"").name
+
+
+BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-56789abcdef0"
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("", ({}, {}, "")),
+        (PAIR_A, ({BTHOME: bytes.fromhex(PACKET)}, {}, "")),
+        ("0620d2fc0000ab", ({BTHOME: b"\xab"}, {}, "")),
+        ("1221f0debc9a78563412f0debc9a78563412ab", ({LONG: b"\xab"}, {}, "")),
+        ("0316d2fc", ({BTHOME: b""}, {}, "")),
+        ("0216d2", ({}, {}, "")),
+        ("05ff9904abcd", ({}, {0x0499: b"\xab\xcd"}, "")),
+        ("03ff9904", ({}, {0x0499: b""}, "")),
+        ("02ff99", ({}, {}, "")),
+        ("05094142c3a4", ({}, {}, "ABä")),
+        ("03084142", ({}, {}, "AB")),
+        ("0309ff42", ({}, {}, "\ufffdB")),
+        ("030941420416d2fcab", ({BTHOME: b"\xab"}, {}, "AB")),
+        ("0416d2fcab0516d2fccd", ({BTHOME: b"\xab"}, {}, "")),
+        ("00", ({}, {}, "")),
+    ],
+)
+def test_the_content_is_what_the_structures_say(
+    payload: str, expected: tuple[dict[str, bytes], dict[int, bytes], str]
+) -> None:
+    """A radio delivers these parts; what is cut short is not a value, and an empty one is."""
+    assert expected == content(bytes.fromhex(payload))
