@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Return a function that writes a configuration of two devices; keyword arguments override its settings."""
+    """Return a function that writes a configuration with two devices; keyword arguments override its settings."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free: int = probe.getsockname()[1]
 

@@ -29,15 +29,15 @@ from ble_exporter.cli.invocation import typed_command
         (["python", "-m", "pytest", "tests"], ["/x/pytest/__main__.py", "tests"], "ble-exporter"),
     ],
 )
-def test_it_works_where_the_user_typed_the_last_one(typed: list[str], argv: list[str], command: str) -> None:
-    """A new user copies the command; outside of PATH, the bare name would not be found."""
+def test_the_command_works_where_the_user_typed_the_last_one(typed: list[str], argv: list[str], command: str) -> None:
+    """A new user copies the command, and a shell finds the bare name only if the program is in PATH."""
     shown = typed_command("--config", "my home.yaml", argv=argv, orig_argv=typed, find="/elsewhere/ble-exporter")
 
     assert f"{command} --config 'my home.yaml'" == shown
 
 
 def test_a_program_in_path_keeps_its_short_name(tmp_path: Path) -> None:
-    """A shell passes the path that it has found, but the user typed the name; the link may lead elsewhere."""
+    """The shell passes the full path, perhaps that of a symbolic link, but the user typed only the name."""
     (tmp_path / "real").touch()
     script = tmp_path / "ble-exporter"
     script.symlink_to(tmp_path / "real")

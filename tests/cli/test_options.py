@@ -36,7 +36,7 @@ def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A user who knows the help of one command finds the examples and exit statuses of every other."""
+    """A user who knows the help of one command expects examples and exit statuses in the help of every other."""
     with pytest.raises(SystemExit) as caught:
         run(command, ["--help"])
 
@@ -71,7 +71,7 @@ def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixt
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The message names the wrong argument and points to the help."""
+    """The user must learn which argument is wrong, and where the valid options are listed."""
     status, said = exit_and_output(arguments, capsys)
 
     assert 2 == status

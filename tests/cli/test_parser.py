@@ -70,7 +70,7 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
 def test_a_typing_error_is_answered_with_a_suggestion(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the suggestion, the user's next attempt succeeds."""
+    """A suggestion spares the user a search in the help."""
     assert f"ble-exporter: error: {message}" == error_of(program(), arguments, capsys)
 
 

@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the environment variables that control colours, whatever the tests run in."""
+    """Set the environment variables that control colours, wherever the tests run."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
 
@@ -37,7 +37,7 @@ def test_a_pipe_gets_plain_text() -> None:
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_colours_can_be_disabled(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Users set NO_COLOR once for every program (no-color.org)."""
+    """Users set NO_COLOR once for all programs (no-color.org), and a dumb terminal would print the escape sequences."""
     monkeypatch.setenv(variable, value)
 
     assert "fail" == Painter(Terminal())("fail", "red")
@@ -50,5 +50,5 @@ def test_columns_are_aligned_by_display_width() -> None:
 
 
 def test_a_name_can_not_move_the_cursor() -> None:
-    """Anyone in radio range can choose a device's name."""
+    """Anyone in radio range can advertise a name that contains escape sequences."""
     assert ["a\\x1b[2Jb \\u202ec  x"] == columns([["a\x1b[2Jb\n\u202ec", "x"]])

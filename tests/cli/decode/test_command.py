@@ -17,7 +17,7 @@ ENCRYPTED = SEALS[0][1](bytes.fromhex("02ca0903bf13")).hex()
 
 
 def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payload may come from a pipe, and may span several lines."""
+    """Another program may pipe in the payload, on one line or several."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"40 00 b0\n01 51\n")))
     status, out, _ = says(["-"], capsys)
 
@@ -26,7 +26,7 @@ def test_standard_input_is_the_payload(capsys: pytest.CaptureFixture[str], monke
 
 
 def test_standard_input_is_the_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password manager can pipe in the key, which keeps it out of files and of the process list."""
+    """A password manager can pipe in the key, which keeps the key out of files and out of the process list."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(KEY.hex().encode() + b"\n")))
     status, out, _ = says([ENCRYPTED, "--key-file", "-", "--mac", ADDRESS], capsys)
 
@@ -85,7 +85,7 @@ def test_the_key_comes_from_the_configuration(capsys: pytest.CaptureFixture[str]
 def test_wrong_usage_is_answered_with_a_hint(
     arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message has a hint, and standard output, which a program may parse, stays empty."""
+    """The user must see what to correct, and a program that parses standard output must not receive the error."""
     ended, out, err = says(arguments, capsys)
 
     assert (status, "") == (ended, out)
@@ -111,7 +111,7 @@ def test_a_service_may_be_written_in_any_common_notation(service: str, capsys: p
 def test_the_service_named_in_the_text_is_used(
     service: str, status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Guessing instead would misread most unknown data as an encrypted BTHome version 1 packet."""
+    """Judged by its bytes alone, the data of another service may look like a known format."""
     ended, out, _ = says([f"Service Data (UUID 0x{service}): {PACKET}"], capsys)
 
     assert status == ended
@@ -119,14 +119,14 @@ def test_the_service_named_in_the_text_is_used(
 
 
 def test_the_option_service_overrides_the_text(capsys: pytest.CaptureFixture[str]) -> None:
-    """A user who gives the option corrects the service that the text names."""
+    """The pasted text may name the wrong service, and the user must be able to correct it."""
     _, out, _ = says(["--service", "fcd2", f"Service Data (UUID 0xfeaa): {PACKET}"], capsys)
 
     assert "format: set by --service" in out
 
 
 def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixture[str]) -> None:
-    """Battery and humidity of BTHome version 1 also parse as flags and a service list; the output names the option."""
+    """Battery and humidity of BTHome version 1 also parse as flags and a service list: the output must name both."""
     _, guessed, _ = says(["0201100303bf13"], capsys)
     status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
 
@@ -141,7 +141,7 @@ def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("mac", [[], ["--mac", ADDRESS], ["--mac", "A4:C1:38:00:00:01"]])
 @pytest.mark.parametrize("more", [[], ["--json"], ["--service", "feaa"], ["--jason"], ["--json=1"], ["zz"]])
 def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Users paste the output into bug reports, whether the key is right or wrong or another error occurs."""
+    """Users paste the output into bug reports, whether the command succeeds or fails."""
     _, out, err = says([ENCRYPTED, "--key", KEY.hex(), *mac, *more], capsys)
 
     assert out + err
@@ -153,7 +153,7 @@ def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.Ca
 @pytest.mark.parametrize("option", ["--key-file", "--config"])
 @pytest.mark.parametrize("name", [KEY.hex(), KEY.hex(":").upper(), "0x" + KEY.hex()[:20], f"/etc/{KEY.hex()}"])
 def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Giving a key where a file name belongs is the likeliest mistake of a user in a hurry."""
+    """A user in a hurry may give the key itself where its file belongs, and then paste the error into a bug report."""
     status, out, err = says([ENCRYPTED, option, name], capsys)
 
     assert (78, "") == (status, out)
@@ -204,7 +204,7 @@ def test_any_text_gives_an_explanation_or_a_clean_error(
 def test_the_status_is_1_exactly_when_something_is_not_valid(
     payload: str, key: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A script checks only the status, which must agree with both the text and the JSON."""
+    """A script may check only the status, which must therefore agree with the text and the JSON."""
     arguments = [f"0x{payload}00", *(["--key", KEY.hex()] if key else [])]
     status = decode(arguments)
     out = capsys.readouterr().out

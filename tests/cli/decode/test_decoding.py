@@ -1,4 +1,4 @@
-"""Tests of choosing the payloads and their formats among the bytes of a command line."""
+"""Tests of finding the payloads, and their formats, in the bytes that the user gave."""
 
 import io
 
@@ -55,13 +55,13 @@ def _decoded(data: bytes, mac: str | None = None, key: bytes = b"") -> Decoding:
     ],
 )
 def test_the_explanation_that_the_bytes_confirm_best_wins(text: str, uuid: str) -> None:
-    """A copy without its length, behind it, or with a damaged end is still recognised, and not called encrypted."""
+    """Users copy too many or too few bytes; calling such a copy encrypted would make them look for a key in vain."""
     assert [uuid] == [one.format.uuid for one in _decoded(bytes.fromhex(text)).explanations]
 
 
 @pytest.mark.parametrize("text", ["e1a99b3ac2d4f1077eaa9b1c", "8393dba2554cd804beab78cfb300007d6a1cd2"])
 def test_bytes_that_confirm_nothing_are_not_explained(text: str) -> None:
-    """Any bytes fit encrypted BTHome version 1: that explanation sent users looking for a key that does not exist."""
+    """Any bytes fit encrypted BTHome version 1, and that guess would make users look for a key that does not exist."""
     decoding = _decoded(bytes.fromhex(text))
 
     assert not decoding.explanations
@@ -80,7 +80,7 @@ def test_bytes_that_confirm_nothing_are_not_explained(text: str) -> None:
     ],
 )
 def test_a_key_proves_the_format(uuid: str, payload: bytes) -> None:
-    """With the key at hand, no format needs to be guessed."""
+    """The key decrypts the payload in only one format, so the user is spared a guess."""
     (explanation,) = _decoded(payload, ADDRESS, KEY).explanations
 
     assert (uuid, "proven by the key, which decrypts the payload") == (explanation.format.uuid, explanation.how)
@@ -109,7 +109,7 @@ def test_unknown_bytes_are_described(text: str, said: str) -> None:
 
 
 def test_all_service_data_of_a_payload_is_explained() -> None:
-    """An advertising payload may hold service data of several formats."""
+    """An advertising payload may hold several pieces of service data, and the user needs the values of all."""
     payload = b"".join(bytes([3 + len(one), 0x16, 0xD2, 0xFC]) + one for one in (PACKET_A, PACKET_B))
 
     assert [PACKET_A, PACKET_B] == [one.payload for one in _decoded(payload).explanations]

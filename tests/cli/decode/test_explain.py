@@ -63,7 +63,7 @@ def other(value: float | str | bytes) -> int | str | bytes:
 
 
 def said(explanation: Explanation) -> Decoded:
-    """Build the decoder's result from the explained fields."""
+    """Rebuild the decoder's result from the explained fields."""
     fields = explanation.all_fields
     measured = [field for field in fields if field.role == "measurement"]
     packet_ids = [field.value for field in fields if field.role == "packet_id"]
@@ -138,7 +138,7 @@ def test_any_payload_is_explained_as_it_is_decoded(
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL + REJECTED, ids=str)
 def test_a_vector_is_explained_as_it_is_decoded(uuid: str, vector: Vector) -> None:
-    """The explanation must agree with the decoder for complete payloads and for payloads cut at any byte."""
+    """Users explain truncated packets too, so the explanation must agree with the decoder wherever a payload is cut."""
     payload = bytes.fromhex(vector["payload"])
 
     for length in range(len(payload) + 1):
@@ -193,7 +193,7 @@ def test_a_packet_too_short_to_decrypt_is_reported(uuid: str, payload: str, offs
 
 
 def test_an_error_in_plaintext_has_its_offset_in_the_plaintext() -> None:
-    """Offsets into the decrypted plaintext differ from offsets into the packet."""
+    """An offset into the plaintext that is taken for one into the packet would point at the wrong byte."""
     error = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY)).error
 
     assert error is not None
@@ -202,7 +202,7 @@ def test_an_error_in_plaintext_has_its_offset_in_the_plaintext() -> None:
 
 
 def test_the_address_in_the_packet_decrypts_it() -> None:
-    """A MiBeacon packet may contain its address, so the user need not type it."""
+    """A MiBeacon packet may contain its sender's address, which the user then need not type."""
     payload = SEALS[3][1](bytes.fromhex("041002be00"))
     explanation = explain(mibeacon.UUID, payload, None, Ccm(KEY))
 

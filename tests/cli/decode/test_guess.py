@@ -21,7 +21,7 @@ RECOGNISABLE = [
 
 @pytest.mark.parametrize(("uuid", "vector"), RECOGNISABLE, ids=str)
 def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None:
-    """A user can choose the right format only if it is listed; unknown objects of BTHome version 1 are exempt."""
+    """A user can choose the right format only if it is listed; BTHome version 1 without known values is exempt."""
     if uuid == bthome_v1.UUID and ("unknown_object" in vector or not vector["measurements"]):
         return
 
@@ -55,13 +55,13 @@ def test_the_first_guess_is_nearly_always_right() -> None:
     ],
 )
 def test_the_other_possible_formats_are_listed(payload: str, uuids: list[str]) -> None:
-    """The likeliest format comes first, so the user usually needs only one more try."""
+    """If the first guess is wrong, the next is the likeliest, so the user usually needs only one more try."""
     assert uuids == [guess.uuid for guess in guesses(bytes.fromhex(payload))][: max(len(uuids), 1)]
 
 
 @given(payload=st.binary(max_size=300))
 def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
-    """No bytes cause an error, and each format is guessed at most once."""
+    """Users paste any bytes: none may cause an error, and no format may be offered twice."""
     found = [guess.uuid for guess in guesses(payload)]
 
     assert len(set(found)) == len(found)
@@ -83,7 +83,7 @@ def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
     ],
 )
 def test_an_advertising_payload_is_recognised(payload: str) -> None:
-    """Users paste complete payloads, truncated ones, and ones without service data, even with only a short name."""
+    """Users paste complete payloads, truncated ones, and ones without service data."""
     assert is_advertising(bytes.fromhex(payload))
 
 
@@ -91,7 +91,7 @@ def test_an_advertising_payload_is_recognised(payload: str) -> None:
     "payload", ["0201100303bf13", "020110030c860b", "02011f0303bf13030c860b0200b0", "020100020164", "0200b0020110", ""]
 )
 def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: str) -> None:
-    """A battery below 32 % looks like flags, and other unsigned objects look like other advertising structures."""
+    """A battery level below 32 % looks like flags, and other unsigned objects look like other AD structures."""
     assert not is_advertising(bytes.fromhex(payload))
 
 

@@ -1,4 +1,4 @@
-"""Tests of reading hex digits, and keys."""
+"""Tests of reading hex digits and keys."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ KEY = "231d39c1d7cc1ab1aee224cd096db932"
 
 @given(data=st.binary(min_size=1, max_size=40), separator=st.sampled_from(["", " ", ":", "-", "\n", ", ", " 0x"]))
 def test_no_separator_changes_the_bytes(data: bytes, separator: str) -> None:
-    """Each program that prints bytes separates them differently."""
+    """Programs that print bytes separate them in different ways."""
     text = data.hex(separator[:1]).replace(separator[:1], separator) if separator else data.hex()
 
     assert data == bytes_from_hex(text)
@@ -49,6 +49,6 @@ def test_an_invalid_key_is_refused_without_showing_it(text: str, problem: str, t
 
 @pytest.mark.parametrize("name", ["missing.key", "a\0b"])
 def test_a_key_file_that_can_not_be_read_says_so(name: str, tmp_path: Path) -> None:
-    """The message names the cause and has a hint."""
+    """The user must learn why the file can't be read, and what to give instead."""
     with pytest.raises(ConfigError, match=r"can't be read .*; name a file with the key's 32 hex digits, or -"):
         key_in(str(tmp_path / name))

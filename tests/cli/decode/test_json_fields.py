@@ -24,11 +24,11 @@ from ble_exporter.cli.decode.json_fields import Found, fields_in
     ],
 )
 def test_service_data_is_found_under_its_name(text: str, found: list[Found]) -> None:
-    """The names differ between gateways; other numbers in the JSON are not bytes."""
+    """Each gateway has its own name for service data, and the other numbers in its JSON are not bytes."""
     assert found == fields_in(text)
 
 
 @given(text=st.text(alphabet="\"':{}[],= abservicdtu0x1f\\", max_size=80))
 def test_any_text_is_searched_without_an_error(text: str) -> None:
-    """The text may be JSON that was cut anywhere."""
+    """Users may paste JSON that was cut off anywhere, which must not cause a traceback."""
     assert all(one.value for one in fields_in(text))

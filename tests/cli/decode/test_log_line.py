@@ -1,4 +1,4 @@
-"""Tests of removing what programs print around bytes on one line."""
+"""Tests of removing the text that programs print around the bytes of one line."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from ble_exporter.cli.decode.log_line import MANUFACTURER, Line, bare_line
     ],
 )
 def test_the_bytes_remain(line: str, expected: Line) -> None:
-    """Whatever is removed is kept under its own name, because the command checks or shows it."""
+    """The command needs the text that was removed, such as the address for a key, or shows it to the user."""
     assert expected == bare_line(line)
 
 
@@ -31,7 +31,7 @@ def test_the_bytes_remain(line: str, expected: Line) -> None:
     "line", ["10:00:01:51", "12-00-01-51", "40:00:b0:01:51:02 8d:0a", "11 22 33", "40 0g", "40 OO"]
 )
 def test_bytes_that_look_like_something_else_are_kept(line: str) -> None:
-    """Bytes with colons look like a time or an address; a typing error must be reported, and not removed."""
+    """Bytes taken for a time or an address would be lost, and a typing error taken for text would not be reported."""
     assert Line(line) == bare_line(line)
 
 
@@ -40,23 +40,23 @@ def test_bytes_that_look_like_something_else_are_kept(line: str) -> None:
     [("Service Data: 40", True), ("adv_data: 40", True), ("raw: 40", True), ("Name: 40", False), ("40", False)],
 )
 def test_a_label_may_announce_bytes(line: str, is_data: bool) -> None:
-    """After the service's UUID, only lines with such a label, or with none, continue the service data."""
+    """A line whose label announces something else, such as a name, must not be read as more service data."""
     assert is_data == bare_line(line).has_data_label
 
 
 def test_manufacturer_data_is_marked() -> None:
-    """No format here uses manufacturer data, which gateways print beside the service data."""
+    """Gateways print manufacturer data beside the service data, and no known format uses it."""
     assert MANUFACTURER == bare_line("ManufacturerData Value: 99 04").label
 
 
 def test_a_line_of_prose_has_no_bytes() -> None:
-    """A line without a hex digit at its beginning does not begin a payload."""
+    """Text above a packet must not be taken for the beginning of the packet."""
     assert not bare_line("hello, world").has_bytes
     assert bare_line("(0x)40").has_bytes
 
 
 def test_an_endless_line_is_left_alone() -> None:
-    """No packet is so long, and looking for labels in it could take long."""
+    """No packet is so long, and searching such a line for labels could take long."""
     line = "g" * 20_000
 
     assert Line(line) == bare_line(line)

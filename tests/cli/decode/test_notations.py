@@ -12,7 +12,7 @@ from tests.conftest import PACKET_A
 
 @given(data=st.binary(min_size=3, max_size=40))
 def test_decimal_numbers_never_become_other_bytes(data: bytes) -> None:
-    """A list of which at least one number has three digits, or one digit, can't be hexadecimal."""
+    """A number of three digits can't be a byte in hex, so a list with such a number must be read as decimal."""
     text = ", ".join(map(str, data))
     if any(len(str(byte)) == 3 for byte in data):
         assert (data, (DECIMAL,)) == read([text])
@@ -24,7 +24,7 @@ def test_hexadecimal_numbers_are_preferred_in_doubt() -> None:
 
 
 def test_base64_counts_only_if_a_format_confirms_it() -> None:
-    """Many words are valid base64."""
+    """Many words are valid base64, and must not be decoded as packets."""
     assert PACKET_A == read([base64.b64encode(PACKET_A).decode()])[0]
     with pytest.raises(ValueError, match="not a hex digit"):
         read(["temperatures"])

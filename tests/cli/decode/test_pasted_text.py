@@ -1,4 +1,4 @@
-"""Tests of finding the payload in what users paste."""
+"""Tests of finding the payload in the text that users paste."""
 
 import pytest
 from hypothesis import given
@@ -73,7 +73,7 @@ SPACED = PACKET.hex(" ")
     ],
 )
 def test_decimal_numbers_are_read(text: str) -> None:
-    """Python, JavaScript, Java and Go print bytes as decimal numbers, Java with a sign; the output says so."""
+    """Python, JavaScript, Java and Go print bytes in decimal, Java with a sign; a note lets users spot a misreading."""
     found = pasted(text)
 
     assert PACKET == found.data
@@ -90,7 +90,7 @@ def test_decimal_numbers_are_read(text: str) -> None:
     ],
 )
 def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str, data: str) -> None:
-    """Numbers of two digits may be hexadecimal or decimal; if no format decides, they are hexadecimal."""
+    """Numbers of two digits may be hex or decimal; if no format confirms either, hex is more common."""
     assert bytes.fromhex(data) == pasted(text).data
 
 
@@ -137,7 +137,7 @@ def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str
     ],
 )
 def test_what_a_program_prints_around_the_bytes_is_ignored(text: str) -> None:
-    """Users copy whole lines of a log: a time stamp read as bytes would make another packet of this one."""
+    """Users copy whole lines of a log, and a time stamp read as bytes would change the packet."""
     assert Pasted(PACKET) == pasted(text)
 
 
@@ -154,7 +154,7 @@ def test_what_a_program_prints_around_the_bytes_is_ignored(text: str) -> None:
     ],
 )
 def test_the_sender_s_address_is_found_in_the_text(text: str) -> None:
-    """With the address, a configured key decrypts the packet; read as bytes, the address would spoil the packet."""
+    """A key decrypts a packet only with the address, and an address read as bytes would change the packet."""
     assert (PACKET, "A4:C1:38:00:00:01") == (pasted(text).data, pasted(text).address)
 
 
@@ -184,7 +184,7 @@ def test_the_sender_s_address_is_found_in_the_text(text: str) -> None:
     ],
 )
 def test_the_json_of_a_gateway_is_read(text: str) -> None:
-    """Gateways publish the packet, its service and the sender's address under names; a shell removes the quotes."""
+    """Gateways publish the packet, its service and its sender in JSON, from which a shell may remove the quotes."""
     assert (PACKET, "fcd2", "A4:C1:38:00:00:01") == pasted(text)[:3]
 
 
@@ -200,12 +200,12 @@ def test_the_json_of_a_gateway_is_read(text: str) -> None:
     ],
 )
 def test_a_note_says_what_is_not_obvious(text: str, note: str) -> None:
-    """The user must learn that a part was not copied, and how an ambiguous text was understood."""
+    """The user must learn that part of the packet is missing, and how an ambiguous text was read."""
     assert (note,) == pasted(text).notes
 
 
 def test_a_length_on_a_line_of_its_own_is_no_byte() -> None:
-    """The output of btmon has the length of the data, among other numbers, above the bytes."""
+    """Above the bytes, btmon prints their length and other numbers; read as bytes, these would change the packet."""
     text = (
         "> HCI Event: LE Meta Event (0x3e) plen 44\n  Event type: 0x0013\n  Primary PHY: LE 1M\n"
         "  RSSI: -60 dBm (0xc4)\n"
@@ -217,7 +217,7 @@ def test_a_length_on_a_line_of_its_own_is_no_byte() -> None:
 
 
 def test_the_table_of_nrf_connect_becomes_an_advertising_payload() -> None:
-    """The app shows the length of each structure in decimal, the rest in hex."""
+    """The app shows the length of each structure in decimal and the rest in hex, so 14 must become 0e."""
     text = "LEN. TYPE VALUE\n2 0x01 0x06\n14 0x16 0xD2FC4000B00151028D0A038D11"
 
     assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(text).data
@@ -239,7 +239,7 @@ def test_the_table_of_nrf_connect_becomes_an_advertising_payload() -> None:
     ],
 )
 def test_a_text_without_one_packet_is_described(text: str, message: str) -> None:
-    """The message says what is missing and where to get it."""
+    """The user must learn what is wrong with the text, and what to paste instead."""
     with pytest.raises(ValueError, match=message):
         pasted(text)
 
@@ -292,12 +292,12 @@ LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC',
     ],
 )
 def test_the_service_is_found_in_the_text(text: str) -> None:
-    """The rest of the text is ignored, because users copy too much rather than too little."""
+    """Users copy too much rather than too little, so the text around the service data must not matter."""
     assert (PACKET, "fcd2") == pasted(text)[:2]
 
 
 def test_a_service_without_a_known_format_is_returned_too() -> None:
-    """The command then reports an unknown format and does not guess one."""
+    """The command can then report an unknown format instead of guessing a wrong one."""
     assert Pasted(b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
 
 
@@ -337,12 +337,12 @@ def test_digits_that_could_be_offsets_are_bytes_unless_the_first_offset_is_0() -
 
 
 def test_a_single_digit_with_0x_is_a_byte() -> None:
-    """C code prints bytes as 0x0; joined with the next digits, such a byte would change the packet."""
+    """C code may print a byte as 0x0; if the 0 were joined with the next digit, the packet would change."""
     assert bytes.fromhex("4000015102ca09") == pasted("0x40,0x0,0x1,0x51,0x2,0xca,0x9")[0]
 
 
 def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
-    """The ASCII column is recognised because it repeats the bytes, so it must not be read as more bytes."""
+    """The ASCII column repeats the bytes, and its letters a to f must not be read as more bytes."""
     assert bytes.fromhex("61626364") == pasted("61 62 63 64   abcd")[0]
     assert bytes.fromhex("6162ffff") == pasted("61 62   ff ff")[0]
 

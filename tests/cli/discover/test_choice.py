@@ -1,4 +1,4 @@
-"""Tests of the questions of `discover`: which sensors to add, with which names and bindkeys."""
+"""Tests of the questions that `discover` asks: which sensors to add, with which names and bindkeys."""
 
 from collections.abc import Callable
 
@@ -113,7 +113,7 @@ def test_a_name_is_suggested(name: str, suggestion: str) -> None:
 
 
 def test_a_suggested_name_is_unused() -> None:
-    """Sensors of the same model advertise the same name."""
+    """Sensors of the same model may advertise the same name, but a configuration can use a name only once."""
     sensor = heard(ADDRESSES[0], name="LYWSD03MMC")
 
     assert "lywsd03mmc_3" == suggest_name(sensor, {"lywsd03mmc", "lywsd03mmc_2"})
@@ -121,7 +121,7 @@ def test_a_suggested_name_is_unused() -> None:
 
 @given(st.text(), st.sets(st.text(max_size=3)))
 def test_any_advertised_name_gives_a_valid_suggestion(name: str, taken: set[str]) -> None:
-    """Anyone in radio range can advertise any name."""
+    """Anyone in radio range can advertise a name that the configuration would not accept."""
     suggestion = suggest_name(heard(ADDRESSES[0], name=name), taken)
 
     assert "" == name_problem(suggestion)
@@ -137,7 +137,7 @@ def test_enter_takes_the_suggestion() -> None:
 
 
 def test_after_an_invalid_name_the_question_is_repeated() -> None:
-    """Otherwise the configuration would later be refused, with the same message."""
+    """The service would refuse a configuration with an invalid or repeated name."""
     user = User("bedroom", "a\x07b", KEY, " attic ")
 
     assert "attic" == ask_name(SENSORS[0], {"bedroom"}, user.ask, user.tell)
@@ -149,7 +149,7 @@ def test_after_an_invalid_name_the_question_is_repeated() -> None:
 
 
 def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
-    """Otherwise a wrong key is noticed only later, in the log."""
+    """A wrong key, once accepted, would be noticed only later, in the log."""
     user = User("0123", "f" * 32, KEY.upper())
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
@@ -161,13 +161,13 @@ def test_a_key_is_tried_on_a_packet_of_the_sensor() -> None:
 
 
 def test_a_key_may_be_left_out() -> None:
-    """A user who does not have the key at hand continues with the other sensors."""
+    """A user who does not have the key at hand must be able to continue with the other sensors."""
     assert "" == ask_bindkey(ENCRYPTED, "attic", User("").ask, User().tell)
 
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_a_key_that_can_not_be_tried_is_accepted() -> None:
-    """The decryption library is optional; a message says that it is missing."""
+    """The decryption library is optional, and its absence must not keep the user from entering a key."""
     user = User(KEY)
 
     assert KEY == ask_bindkey(ENCRYPTED, "attic", user.ask, user.tell)
@@ -176,12 +176,12 @@ def test_a_key_that_can_not_be_tried_is_accepted() -> None:
 
 
 def test_a_sensor_without_an_encrypted_packet_accepts_any_key() -> None:
-    """Without an encrypted packet the key can't be checked, and refusing it would be wrong."""
+    """Without an encrypted packet, the key can't be tested, and it may well be right."""
     assert can_decrypt(KEY, SENSORS[0], User().tell)
 
 
 def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
-    """Scripts can't answer questions, so the command line names everything."""
+    """Scripts can't answer questions, so the command line alone must determine the sensors and their names."""
     meant, refused = resolve_requests(
         [DeviceRequest(ADDRESSES[0], "bedroom"), DeviceRequest(ADDRESSES[2], "")], SENSORS, {}
     )
@@ -205,7 +205,7 @@ def test_a_request_is_resolved_with_its_name_or_a_suggestion() -> None:
     ],
 )
 def test_a_refused_request_says_why(bad_request: DeviceRequest, reason: str) -> None:
-    """One refused request does not prevent the others."""
+    """The user must learn what to correct, and the other sensors must still be added."""
     requests = [DeviceRequest(ADDRESSES[1], "attic"), bad_request]
 
     meant, refused = resolve_requests(requests, SENSORS, {ADDRESSES[0]: "living_room"})

@@ -17,14 +17,14 @@ PATIENCE_S = 30
 
 
 def test_without_options_it_listens_for_half_a_minute() -> None:
-    """A first call must not write a file or add a sensor."""
+    """New users try the command without options, which must not write a file or add a sensor."""
     options = parse([])
 
     assert (30.0, None, []) == (options.seconds, options.write, options.add)
 
 
 def test_several_sensors_may_be_added() -> None:
-    """Scripts pass addresses in any case, with or without a name, and a name may contain an equals sign."""
+    """Scripts pass addresses in upper or lower case, with or without a name, and a name may contain an equals sign."""
     options = parse(["--write", "x", "--add", "a4:c1:38:00:00:0a=a = b", "--add", "A4:C1:38:00:00:02"])
 
     assert [DeviceRequest("A4:C1:38:00:00:0A", "a = b"), DeviceRequest("A4:C1:38:00:00:02", "")] == options.add
@@ -51,7 +51,7 @@ def test_several_sensors_may_be_added() -> None:
     ],
 )
 def test_invalid_options_are_wrong_usage(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The error appears before the program listens for half a minute, and has a hint."""
+    """The user must learn of a mistake before the program listens for half a minute, not after."""
     with pytest.raises(SystemExit) as ending:
         parse(arguments)
 
@@ -65,7 +65,7 @@ def test_write_and_config_may_name_the_same_file() -> None:
 
 
 def test_it_is_a_command_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """main.py turns the command's errors into a message and an exit status."""
+    """A configuration error must end this command as it ends the service: with a message and exit status 78."""
     assert 78 == program.main(["discover", "--config", "nowhere.yaml"])
     assert capsys.readouterr().err.startswith("ble-exporter: error: nowhere.yaml: can't be read")
 

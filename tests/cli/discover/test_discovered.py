@@ -35,7 +35,7 @@ class Air:
     def say(
         self, service_data: dict[str, bytes], *, address: str = ADDRESS, name: str = "", rssi: int | None = -60
     ) -> None:
-        """Receive one advertisement of a device."""
+        """Receive one advertisement from a device."""
         assert self.discovery.wants(address)
         self.discovery.handle(Advertisement(address, service_data, rssi, name=name))
 
@@ -75,7 +75,7 @@ def test_the_packets_of_a_sensor_are_combined() -> None:
 
 
 def test_an_unknown_device_is_not_a_sensor() -> None:
-    """A device that can't be read must not be offered."""
+    """The user must not be offered a device whose data the service can't decode."""
     air = Air()
 
     air.say(BEACON)
@@ -105,7 +105,7 @@ def test_an_announcement_alone_is_not_a_sensor() -> None:
 
 
 def test_a_device_whose_name_arrived_first_becomes_a_sensor() -> None:
-    """Only its sensor packets count; otherwise the interval would be the one between its names."""
+    """If packets that carry only a name counted, the interval shown would be too short."""
     air = Air()
 
     for air.now in (0.0, 0.1, 0.2):
@@ -118,7 +118,7 @@ def test_a_device_whose_name_arrived_first_becomes_a_sensor() -> None:
 
 
 def test_a_lost_packet_does_not_change_the_interval() -> None:
-    """The interval shown is the sensor's setting, and a lost packet lengthens only one gap."""
+    """The user wants to see the interval at which the sensor sends, and a lost packet lengthens only one gap."""
     air = Air()
 
     for air.now in (0.0, 2.5, 5.0, 10.0, 12.5):
@@ -128,7 +128,7 @@ def test_a_lost_packet_does_not_change_the_interval() -> None:
 
 
 def test_the_gaps_within_a_burst_are_ignored() -> None:
-    """Some sensors send a burst of packets once a minute, and the user wants to know that minute."""
+    """Some sensors send a burst of packets once a minute, and the interval that matters to the user is that minute."""
     air = Air()
 
     for air.now in (0.0, 0.1, 0.2, 60.0, 60.1, 60.2, 120.0):
@@ -189,7 +189,7 @@ def test_an_encrypted_sensor_needs_its_key() -> None:
 
 
 def test_an_encrypted_sensor_with_its_key_is_decrypted() -> None:
-    """The configuration has the key, so the readings can be shown."""
+    """A user who has configured the key expects to see the readings."""
     air = Air({ENCRYPTED_VECTOR["address"]: bytes.fromhex(ENCRYPTED_VECTOR["key"])})
 
     air.say({bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}, address=ENCRYPTED_VECTOR["address"])
@@ -200,7 +200,7 @@ def test_an_encrypted_sensor_with_its_key_is_decrypted() -> None:
 
 
 def test_a_wrong_key_is_reported() -> None:
-    """The table can then show that the configured key is wrong."""
+    """The table must distinguish a wrong key from a missing one."""
     air = Air({ENCRYPTED_VECTOR["address"]: bytes(16)})
 
     air.say({bthome.UUID: bytes.fromhex(ENCRYPTED_VECTOR["payload"])}, address=ENCRYPTED_VECTOR["address"])
@@ -252,7 +252,7 @@ def test_a_breath_is_marked_for_a_while() -> None:
 
 
 def test_a_warm_hand_is_detected_too() -> None:
-    """Under a warm hand only the temperature rises; the humidity falls."""
+    """Some users hold the sensor instead: under a warm hand, only the temperature rises."""
     air = Air()
     for _ in range(3):
         air.measure(21.0, 45.0)
@@ -306,7 +306,7 @@ def test_a_long_name_is_cut() -> None:
 
 
 def test_changing_measurements_do_not_fill_the_memory() -> None:
-    """An attacker can send different objects in each packet: thousands of names from each of 500 addresses."""
+    """An attacker can send other objects in each packet: thousands of measurements from each of 500 addresses."""
     air = Air()
 
     air.measure(20.0, 40.0)

@@ -103,7 +103,7 @@ def test_the_table_changes_in_place() -> None:
 
 
 def test_the_table_is_erased_at_the_end() -> None:
-    """The final table is printed afterwards, and must not appear twice."""
+    """The final report contains the table, which must not appear twice."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     write(screen.stream, "$ discover\n")
@@ -115,7 +115,7 @@ def test_the_table_is_erased_at_the_end() -> None:
 
 
 def test_an_echo_of_the_terminal_is_erased() -> None:
-    """The terminal echoes Ctrl-C as ^C at the cursor, which must not remain on the screen."""
+    """The terminal echoes Ctrl-C as ^C at the cursor, and the ^C must not remain on the screen."""
     screen = Screen()
     live = LiveTable(screen.stream, {}, lambda: screen.size)
 
@@ -139,7 +139,7 @@ def test_a_short_terminal_shows_the_strongest_sensors() -> None:
 
 
 def test_a_short_terminal_shows_a_marked_sensor() -> None:
-    """The user may breathe on the weakest of many sensors."""
+    """The user may breathe on the weakest of many sensors, and must see its mark."""
     screen = Screen(lines=9)
     discovery = discovery_of(PACKET_A, sensors=9)
     discovery.handle(Advertisement("A4:C1:38:00:00:09", {bthome.UUID: BREATH}, -59))
@@ -159,7 +159,7 @@ class FormattedDevice(DiscoveredDevice):
 
     @property
     def interval_s(self) -> float | None:
-        """See DiscoveredDevice; formatting a row reads it once."""
+        """See DiscoveredDevice; formatting a row reads this property once."""
         self.formatted += 1
         return None
 
@@ -177,7 +177,7 @@ class Crowd(Discovery):
 
 
 def test_only_the_visible_rows_of_hundreds_are_formatted() -> None:
-    """The table is drawn four times a second, and no packet is handled while it is drawn."""
+    """The table is drawn four times a second, and drawing delays the handling of packets."""
     screen, crowd = Screen(), Crowd()
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(crowd, 7.0, "")
@@ -187,7 +187,7 @@ def test_only_the_visible_rows_of_hundreds_are_formatted() -> None:
 
 
 def test_a_shortened_line_keeps_its_ellipsis_on_the_terminal() -> None:
-    """Erasing the rest of a full-width line would erase its last character."""
+    """Erasing to the end of a line that fills the terminal would also erase its last character."""
     screen = Screen(columns=40)
 
     LiveTable(screen.stream, {}, lambda: screen.size).show(discovery_of(PACKET_A), 7.0, "")
@@ -197,7 +197,7 @@ def test_a_shortened_line_keeps_its_ellipsis_on_the_terminal() -> None:
 
 
 def test_a_terminal_that_became_narrower_is_redrawn() -> None:
-    """The terminal has wrapped the lines that no longer fit, so the table takes more rows."""
+    """The terminal wraps the lines that no longer fit, so more rows must be erased than were written."""
     screen = Screen(columns=80)
     live = LiveTable(screen.stream, {}, lambda: screen.size)
     live.show(discovery_of(PACKET_A), 7.0, "")
@@ -232,7 +232,7 @@ def test_colours_depend_on_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_pipe_gets_a_line_for_each_new_sensor() -> None:
-    """A script reads one line per sensor, so none may appear twice and no name may break a line."""
+    """A script reads one line per sensor, so no sensor may appear twice and no name may break a line."""
     stream = io.StringIO()
     discovery = discovery_of(PACKET_A, sensors=2)
     announcements = NewSensorLines(stream, {ADDRESS: "living\nroom\x1b[2J"})

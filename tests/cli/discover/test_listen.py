@@ -48,7 +48,7 @@ def discovery() -> Discovery:
 
 
 def test_it_listens_for_the_given_time(in_virtual_time: InVirtualTime) -> None:
-    """Meanwhile the display is updated several times a second, so that the user sees progress."""
+    """The user waits for half a minute, and must see progress several times a second."""
     log, heard = Log(), discovery()
 
     took_s = in_virtual_time(listen(MockScanner(air=Simulation([ADDRESS], seed=1).transmissions()), heard, 30.0, log))
@@ -98,7 +98,7 @@ def test_ctrl_c_ends_listening_while_bluetooth_starts(in_virtual_time: InVirtual
 
 
 def test_a_radio_that_fails_is_an_error(in_virtual_time: InVirtualTime) -> None:
-    """The display still ends, so that the error does not appear inside the table."""
+    """The display must end first, so that the error does not appear inside the table."""
     log = Log()
 
     with pytest.raises(ScannerError, match="unplugged"):

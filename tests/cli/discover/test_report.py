@@ -27,7 +27,7 @@ def discovery_of(*heard: tuple[str, dict[str, bytes]], name: str = "") -> Discov
 def text_of(
     discovery: Discovery, configured: dict[str, str] | None = None, columns: int = 100, *, lists_others: bool = False
 ) -> str:
-    """Return the report."""
+    """Return the report as one text."""
     return "\n".join(
         line.text for line in report_lines(discovery, configured or {}, columns, lists_others=lists_others)
     )
@@ -87,7 +87,7 @@ def test_silence_has_a_hint() -> None:
 
 
 def test_notes_are_wrapped_between_words() -> None:
-    """Otherwise the terminal would break the lines within words."""
+    """The terminal would break a longer line in the middle of a word."""
     assert all(len(line) <= 50 for line in text_of(discovery_of(), columns=50).splitlines())
 
 

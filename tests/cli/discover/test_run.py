@@ -39,7 +39,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def four_devices(*_settings: object, **_options: object) -> MockScanner:
-    """Return a radio that plays two plain sensors, an encrypted one and an unknown device, and then ends."""
+    """Return a radio that plays packets of two plain sensors, an encrypted one and an unknown device, and then ends."""
     return MockScanner(
         [
             (ADDRESS, PACKET_A),
@@ -62,7 +62,7 @@ def write_config(devices: str) -> None:
 
 
 def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> None:
-    """In a pipe, the output has a line for each new sensor and a table at the end."""
+    """The user must see which sensors are in range, and which command adds them."""
     assert 0 == discover([], four_devices)
 
     out, err = capsys.readouterr()
@@ -78,7 +78,7 @@ def test_it_shows_the_sensors_in_range(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_all_lists_unknown_devices(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table shows why each device is not a sensor, for a user whose sensor is missing."""
+    """A user whose sensor is missing needs to know why the program does not recognise it."""
     discover(["--all"], four_devices)
 
     assert "5A:00:00:00:00:01         -60      1         rejected: wrong_version" in capsys.readouterr().out
@@ -104,7 +104,7 @@ def test_configured_sensors_have_their_names(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_sensor_is_decrypted_with_its_configured_key(capsys: pytest.CaptureFixture[str]) -> None:
-    """The table shows the same readings as the service, and never the bindkey."""
+    """A user who has configured the key expects readings; the output may be published, and must not show the key."""
     write_config(f'  "{ENCRYPTED_VECTOR["address"]}": {{name: "attic", bindkey: "{KEY}"}}\n')
 
     discover([], four_devices)
@@ -139,7 +139,7 @@ def test_a_broken_configuration_is_a_warning(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("option", ["--config", "--write"])
 def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
-    """The error appears immediately, not after listening for half a minute."""
+    """The user must learn of the mistake immediately, not after half a minute of listening."""
     Path("x.yaml").write_text("devices: {}")
     radio = Radio()
 
@@ -149,13 +149,13 @@ def test_a_broken_configuration_that_is_named_is_an_error(option: str) -> None:
 
 
 def test_a_named_configuration_must_exist() -> None:
-    """Otherwise, after a typing error in the file name, every sensor would seem new."""
+    """If a mistyped file name were ignored, every sensor would seem new."""
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: can't be read"):
         discover(["--config", "nowhere.yaml"], four_devices)
 
 
 def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
-    """A script can add a sensor to a file, and the file's comments and order stay as they are."""
+    """A script may add a sensor to a user's file, and must leave the comments and the order unchanged."""
     write_config(f'  "{ADDRESS}": "living_room"  # my own\n# the end\n')
     before = Path("config.yaml").read_text()
 
@@ -169,7 +169,7 @@ def test_a_named_sensor_is_added(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_file_the_last_line_is_the_command_that_adds(capsys: pytest.CaptureFixture[str]) -> None:
-    """A new user first looks around, and then needs to know how to go on."""
+    """A new user first looks around, and then needs to know the next step."""
     discover(["--mock"], four_devices)
 
     assert (
@@ -178,7 +178,7 @@ def test_without_a_file_the_last_line_is_the_command_that_adds(capsys: pytest.Ca
 
 
 def test_the_adapter_that_was_used_must_be_in_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    """Otherwise the exporter would listen with another adapter, which may not receive the sensor."""
+    """If the file does not name the adapter, the exporter may use another one, which may not receive the sensor."""
     discover(["--write", "x.yaml", "--add", ADDRESS, "--adapter", "hci1"], four_devices)
 
     assert "x.yaml: does not name the adapter hci1; to listen with it, add: adapter: hci1" in capsys.readouterr().err
@@ -222,7 +222,7 @@ def test_a_new_file_is_complete() -> None:
 
 
 def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
-    """A script must notice that a sensor is missing; the other sensors are added."""
+    """A script must notice that a sensor was not added, although the others were."""
     encrypted = ENCRYPTED_VECTOR["address"]
 
     status = discover(
@@ -239,7 +239,7 @@ def test_a_refused_sensor_is_reported_and_changes_the_exit_status(capsys: pytest
 def test_what_was_chosen_is_printed_if_it_can_not_be_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The user need not listen and answer again, and can paste the lines into the file."""
+    """A user who can paste the lines into the file need not listen and answer again."""
     write_config(f'  "{ADDRESS}": "living_room"\n')
 
     def no_longer_valid(*_settings: object, **_options: object) -> MockScanner:
@@ -254,7 +254,7 @@ def test_what_was_chosen_is_printed_if_it_can_not_be_written(
 
 
 def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without questions nobody can choose a sensor, and none may be added unchosen."""
+    """Without a terminal nobody can choose, and a sensor that nobody has chosen must not be added."""
     assert 0 == discover(["--write", "new.yaml"], four_devices)
 
     assert not Path("new.yaml").exists()
@@ -264,7 +264,7 @@ def test_without_a_terminal_and_a_choice_nothing_is_written(capsys: pytest.Captu
 
 
 def test_without_any_standard_input_it_works_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some launchers close standard input, and an error would appear only after half a minute."""
+    """Some launchers close standard input, which must not cause an error after half a minute of listening."""
     monkeypatch.setattr(sys, "stdin", None)
 
     assert 0 == discover(["--write", "new.yaml", "--add", ADDRESS], four_devices)
@@ -457,7 +457,7 @@ def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int
 
 
 def test_without_a_key_only_that_sensor_is_left_out(tmp_path: Path) -> None:
-    """After Ctrl-D the other sensor is still added, and a script must notice that one is missing."""
+    """Ctrl-D in place of a key must not lose the other sensor, and a script must notice that one was not added."""
     encrypted = ENCRYPTED_VECTOR["address"]
     (tmp_path / "x.capture").write_text(
         f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n"

@@ -39,7 +39,7 @@ def texts(*sensors: DiscoveredDevice, columns: int = 120, configured: dict[str, 
 
 
 def test_a_sensor_is_shown_with_all_its_data() -> None:
-    """A user recognises a sensor by its name, RSSI or readings, the usual readings first."""
+    """A user recognises a sensor by its name, RSSI or readings, and looks for the usual readings first."""
     assert [
         "     ADDRESS            NAME        FORMAT  RSSI  HEARD  EVERY  READINGS",
         "     A4:C1:38:00:00:01  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %, battery 81 %, 2.85 V…",
@@ -47,7 +47,7 @@ def test_a_sensor_is_shown_with_all_its_data() -> None:
 
 
 def test_a_narrow_terminal_shows_fewer_readings() -> None:
-    """The readings kept are temperature and humidity, by which users recognise a sensor."""
+    """Users recognise a sensor by its temperature and humidity, so these must be the last readings to go."""
     lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
 
     assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %…")
@@ -71,19 +71,19 @@ def test_a_row_that_lacks_readings_is_marked(columns: int, readings: str) -> Non
 
 
 def test_a_device_that_sends_only_events_is_shown_with_them() -> None:
-    """A button has no readings: an empty row would look like a fault, and its owner could not tell which it is."""
+    """A button has no readings; an empty row would look like a fault, and would not help to tell two buttons apart."""
     assert texts(heard(bytes.fromhex("4400073a013a003c0103")))[1].endswith(
         "  button press, button_2 none, dimmer rotate_left 03"
     )
 
 
 def test_an_event_with_readings_follows_them() -> None:
-    """A thermometer with a button is recognised by its temperature first."""
+    """Users recognise a thermometer with a button by its temperature rather than by its events."""
     assert texts(heard(bytes.fromhex("400264003a01")))[1].endswith("  1.0 °C, button press")
 
 
 def test_a_text_of_a_sensor_can_not_control_the_terminal() -> None:
-    """Anybody can send any text."""
+    """Anyone in radio range can send a text that contains escape sequences."""
     assert texts(heard(bytes.fromhex("405305411b5b324a")))[1].endswith(r"  text A\x1b[2J")
 
 
@@ -94,7 +94,7 @@ def test_an_encrypting_sensor_shows_that_it_needs_its_bindkey() -> None:
 
 
 def test_a_wrong_key_is_shown() -> None:
-    """The user must correct the configuration, because the sensor works."""
+    """The sensor works, so the user must be told that the configuration needs correcting."""
     sensor = encrypted()
     sensor.rejected = "wrong_key"
 
@@ -135,7 +135,7 @@ def test_less_common_readings_have_their_names(payload: bytes, reading: str) -> 
 
 
 def test_unknown_values_are_not_invented() -> None:
-    """A capture may lack the RSSI, and one packet has no interval."""
+    """A capture may lack the RSSI, and one packet has no interval; an invented value would mislead the user."""
     assert ["?", "1", "27.0"] == texts(heard(PACKET_A, rssi=None))[1].split()[2:5]
 
 
@@ -145,7 +145,7 @@ def test_without_sensors_there_is_no_table() -> None:
 
 
 def test_other_devices_are_listed_with_the_reason() -> None:
-    """A user whose sensor is missing looks for it in this list."""
+    """A user whose sensor is missing looks in this list for the sensor and for the reason."""
     nameless = DiscoveredDevice("A4:C1:38:00:00:02", rssi=-70.4, packets=3)
     rejected = DiscoveredDevice("A4:C1:38:00:00:03", name="x\x1b[2J", rssi=-80.0, packets=1, rejected="no_known_format")
 
@@ -166,12 +166,12 @@ def test_other_devices_are_listed_with_the_reason() -> None:
     ],
 )
 def test_counts_are_written_in_words(sensors: int, others: int, words: str) -> None:
-    """At the limit on stored devices, the exact number is unknown."""
+    """At the limit on stored devices, the exact number is unknown, and the text must say so."""
     assert words == counted(sensors, others)
 
 
 def test_a_shortened_line_ends_with_an_ellipsis() -> None:
-    """A character that takes two columns must not be split."""
+    """The ellipsis shows the user that text is missing; a character that takes two columns must not be split."""
     assert ["abc", "ab…", "厨…", "厨…", ""] == [
         cut("abc", 3), cut("abcd", 3), cut("厨房", 3), cut("厨房x", 3), cut("x", 0),
     ]  # fmt: skip
@@ -190,7 +190,7 @@ class Name(str):
 
 
 def test_only_the_visible_part_of_a_long_name_is_measured() -> None:
-    """No packet is handled while a name is cut, and 500 unknown devices can have long names at the same time."""
+    """Cutting a name delays the handling of packets, and 500 unknown devices can have long names at the same time."""
     name = Name("x" * 2480)
 
     assert f"{'x' * 23}…" == cut(name, 24)

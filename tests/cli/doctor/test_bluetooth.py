@@ -30,14 +30,14 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 def shown(context: CheckContext, *adapters: Adapter, **others: Any) -> CheckContext:  # noqa: ANN401 - Inspection's
-    """Set the result of the D-Bus inspection."""
+    """Set the result of the D-Bus inspection; return the context."""
     context.inspection = Inspection(adapters=adapters, **others)
     return context
 
 
 @pytest.fixture
 def configured(context: CheckContext, write: Write) -> Callable[..., CheckContext]:
-    """Return a function that gives the context a configuration with these settings."""
+    """Return a function that gives the context a configuration with the given settings."""
 
     def with_settings(**settings: object) -> CheckContext:
         context.config = load_config(str(write(**settings)))
@@ -47,7 +47,7 @@ def configured(context: CheckContext, write: Write) -> Callable[..., CheckContex
 
 
 def installed(context: CheckContext, name: str) -> Path:
-    """Create a file on the checked machine."""
+    """Create a file on the checked machine; return its path."""
     path = context.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -55,7 +55,7 @@ def installed(context: CheckContext, name: str) -> Path:
 
 
 def test_an_unreachable_bus_that_the_environment_names_is_reported(bus: Path, context: CheckContext) -> None:
-    """The variable names a wrong bus, so starting another one would not help."""
+    """While the variable names the wrong bus, starting the right one would not help."""
     (result,) = checks.check_dbus(context)
 
     assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (result.level, result.command)
@@ -91,7 +91,7 @@ def test_the_command_fits_the_reason_why_bluetoothd_is_unavailable(
 def test_a_new_group_member_logs_in_again(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """Group membership takes effect at the next login; a user without it must join the group first."""
+    """Group membership takes effect at the next login; a user who is not a member must join the group first."""
     shown(context, refusal=f"{ERRORS}AccessDenied", bluez_problem="D-Bus refuses this user")
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [ME])))
     (member,) = checks.check_bluetoothd(context)
@@ -157,7 +157,7 @@ def test_the_version_comes_from_the_running_program(
 def test_only_a_bluetoothd_that_root_owns_is_started(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, name: str, owner: int
 ) -> None:
-    """A process can set its command line to anything, and root may be running `doctor`."""
+    """A process can set its command line to anything, and root's `doctor` must not start an attacker's program."""
     program = installed(context, name)
     owned_by(owner, monkeypatch)
     context.output_of = lambda *_command: pytest.fail("it was started")
@@ -204,7 +204,7 @@ def test_missing_monitors_fail_only_passive_scans(
 def test_only_the_ear_that_is_demanded_must_work(
     configured: Callable[..., CheckContext], ear: str, refusal: int | None, level: str, text: str
 ) -> None:
-    """Without the capability, the exporter hears less, but hears; only `ear: monitor` then ends it."""
+    """Without the monitor channel, the exporter works but misses packets, unless `ear: monitor` demands the channel."""
     context = configured(ear=ear)
     channel = Channel(refusal=OSError(refusal, os.strerror(refusal)) if refusal else None)
     context.open_monitor = channel.open
@@ -262,7 +262,7 @@ def test_an_unused_adapter_may_be_blocked(configured: Callable[..., CheckContext
 
 
 def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckContext) -> None:
-    """The adapter may not have been ready when bluetoothd started."""
+    """The adapter may not have been ready when bluetoothd started, and a restart may find it."""
     (result,) = checks.check_adapters(shown(context))
 
     assert "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it" == result.text

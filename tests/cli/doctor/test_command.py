@@ -12,7 +12,7 @@ from tests.cli.conftest import Write
 def test_json_output_is_one_document(
     bus: Path, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A program that reads the JSON needs the same results as the text."""
+    """A program that reads the JSON needs the same results as a user who reads the text."""
     status = main(["doctor", "--config", str(write()), "--mock", "--seconds", "0.3", "--json"])
     document = json.loads(capsys.readouterr().out)
 
@@ -26,7 +26,7 @@ def test_json_output_is_one_document(
 
 
 def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    """Simulated packets are plain, so a configured key must not cause a failure; the service ignores it too."""
+    """Simulated packets are plain, so a configured key must not cause a failure; the service ignores the key too."""
     path = write('"A4:C1:38:00:00:01": {name: x, bindkey: 00112233445566778899aabbccddeeff}')
     path.chmod(0o600)
     status = main(["doctor", "--config", str(path), "--mock", "--seconds", "0.3"])

@@ -28,7 +28,7 @@ def loaded(context: CheckContext) -> CheckContext:
 
 
 def test_a_valid_configuration_is_kept_for_later_checks(context: CheckContext, write: Write) -> None:
-    """The later checks use the configuration and must not load it again."""
+    """The later checks must use the configuration that this check reports as valid."""
     path = write(ENCRYPTED)
 
     assert [CheckResult("ok", f"configuration: {path} is valid: 1 device (1 with a key)")] == list(
@@ -77,7 +77,7 @@ def test_the_configuration_of_the_service_is_suggested(context: CheckContext, tm
 def test_an_unreadable_file_is_made_readable(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The file has bindkeys, so joining the service's group is safer than opening the file to everyone."""
+    """The file may have bindkeys, so joining the service's group is safer than opening the file to everyone."""
     path = Path(context.config_path)
     path.write_text("x")
     path.chmod(mode)
@@ -100,7 +100,7 @@ def test_an_unreadable_file_is_made_readable(
 def test_an_inaccessible_folder_is_made_accessible(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The configuration may be inside the folder, so suggesting a new one would be wrong."""
+    """The configuration may be inside the folder, so it would be wrong to suggest a new one."""
     folder = Path(context.config_path).parent / "closed"
     folder.mkdir()
     folder.chmod(mode)
@@ -187,7 +187,7 @@ def test_a_path_in_a_command_is_quoted(context: CheckContext, write: Write, tmp_
 
 
 def test_a_free_port(context: CheckContext) -> None:
-    """On a new installation the port is usually free, which the report confirms."""
+    """The user must learn that the exporter will be able to listen on its port."""
     number = loaded(context).valid_config.listen_port
 
     assert [CheckResult("ok", f"port: {number} is free")] == list(checks.check_port(context))
@@ -236,7 +236,7 @@ def test_for_an_address_of_another_machine_the_editor_opens(context: CheckContex
 
 
 def test_the_exporter_itself_may_use_the_port(context: CheckContext) -> None:
-    """Most users run `doctor` while the exporter runs, and its own port must not be a failure."""
+    """Most users run `doctor` while the exporter runs, and its use of the port must not be a failure."""
     config = loaded(context).valid_config
     context.http_timeout_s = 5.0
 

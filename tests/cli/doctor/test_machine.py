@@ -55,7 +55,7 @@ def test_the_group_may_be_missing(context: CheckContext, no_group: Callable[[], 
 
 
 def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None:
-    """The service's user may have other groups; the command from the installed unit checks as that user."""
+    """The service's user may be in other groups, so the report needs the command that runs `doctor` as that user."""
     unit = (HERE.parent / "contrib/ble_exporter.service").read_text(encoding="utf-8")
     installed(context, unit)
 
@@ -121,7 +121,7 @@ def test_a_log_path_blocked_by_a_file_or_folder_is_a_failure(
 def test_an_unwritable_log_folder_is_made_writable(
     context: CheckContext, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A missing folder needs another command than an unwritable one."""
+    """A missing folder must be created, but an existing one only needs another owner."""
     # os.access is replaced, because root can write anywhere, and root may run this test.
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode in (os.F_OK, os.R_OK) and access(path, mode))
@@ -136,7 +136,7 @@ def test_an_unwritable_log_folder_is_made_writable(
 
 
 def test_the_file_behind_a_link_is_checked(context: CheckContext, write: Write, tmp_path: Path) -> None:
-    """The log follows the link, so the rights on the folder of the link do not matter."""
+    """The log is written to the target of the link, so the rights on the folder of the link do not matter."""
     (tmp_path / "x.log").symlink_to(tmp_path / "disk/real.log")
 
     assert f"log: {tmp_path}/disk/real.log can be written" == log_of(context, write, tmp_path / "x.log").text
@@ -214,7 +214,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
 def test_synchronization_of_the_clock_is_shown(
     context: CheckContext, is_there: bool, said: str | None, level: str, text: str
 ) -> None:
-    """systemd-timesyncd creates a file; timedatectl also covers other time services."""
+    """A wrong clock spoils every timestamp; timedatectl also knows the time services that create no file."""
     if not is_there:
         (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: said

@@ -65,7 +65,7 @@ def test_it_listens_as_the_service_does(bus: Path, context: CheckContext, write:
 
 
 def test_a_failure_shows_its_command_and_skips_dependent_checks(bus: Path, context: CheckContext) -> None:
-    """One cause must appear as one failure; checks that do not need Bluetooth still run."""
+    """One cause must appear as one failure, and checks that do not need Bluetooth must still run."""
     folder = switch(context.root, 0, soft="1")
     status, report = examined(bus, context)
 
@@ -77,7 +77,7 @@ def test_a_failure_shows_its_command_and_skips_dependent_checks(bus: Path, conte
 
 
 def test_failures_and_warnings_are_counted(bus: Path, context: CheckContext) -> None:
-    """The first failure may cause the others, so the summary names its command."""
+    """The first failure may cause the others, so the summary must say how to fix the first."""
     (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: "no"
     Path(context.config_path).write_text("")
@@ -109,7 +109,7 @@ def test_a_warning_is_no_failure(bus: Path, context: CheckContext) -> None:
 
 
 def test_a_check_that_breaks_is_one_line(bus: Path, context: CheckContext) -> None:
-    """A bug in one check must not hide the others."""
+    """A bug in one check must not hide the results of the others."""
     context.clock = lambda: -1e300
     status, report = examined(bus, context)
 
@@ -168,7 +168,7 @@ class Closed(io.StringIO):
     """A pipe without a reader."""
 
     def write(self, text: str) -> int:  # noqa: ARG002 - TextIO's
-        """Fail, as a pipe to `head` does."""
+        """Fail, as a pipe does after `head` has ended."""
         raise BrokenPipeError
 
 
@@ -178,7 +178,7 @@ def test_a_closed_pipe_keeps_the_exit_status(context: CheckContext, bus: Path) -
 
 
 def test_a_command_with_a_line_break_is_not_shown(context: CheckContext, bus: Path) -> None:
-    """The shell would run a pasted line break as two commands."""
+    """Pasted into a shell, a command with a line break would run as two commands."""
     context.config_path = "no\nsuch\x1b[2Jfile"
     stream = io.StringIO()
     run(context, stream)
@@ -218,7 +218,7 @@ def test_no_state_of_the_machine_breaks_it(
     now: float,
     flag: bytes,
 ) -> None:
-    """Users run `doctor` when the cause is unknown, so no state may cause a traceback."""
+    """Users run `doctor` when something is broken, and a traceback would not help them to find the cause."""
     bus.unlink(missing_ok=True)
     if config is not None:
         Path(context.config_path).write_bytes(config)

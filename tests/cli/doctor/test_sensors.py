@@ -61,7 +61,7 @@ def heard(
 def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
     context: CheckContext, write: Write, device: str, packet: bytes, level: str, text: str, command: str
 ) -> None:
-    """Each cause has its own hint, whose command opens the configuration at the device's line."""
+    """Each cause needs its own remedy; if the configuration is wrong, the command opens it at the device's line."""
     air, result = heard(context, write, device, (LIVING_ROOM, packet))
 
     assert CheckResult("ok", "air: heard 1 advertisement in 1 s") == air
@@ -81,7 +81,7 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
 def test_a_device_without_a_known_format(
     context: CheckContext, write: Write, service_data: dict[str, bytes], level: str, text: str
 ) -> None:
-    """A device with other firmware needs a failure; a device whose name alone arrived may still send readings."""
+    """Other firmware will never send a known format, but a device that sent only its name may still send readings."""
     context.config = load_config(str(write(f'"{LIVING_ROOM}": living_room')))
     context.build = lambda *_settings, **_options: MockScanner(air=[Transmission(0.0, LIVING_ROOM, -60, service_data)])
     _air, result = checks.check_sensors(context)
@@ -98,7 +98,7 @@ def test_refused_packets_are_counted_next_to_valid_ones(context: CheckContext, w
 
 
 def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckContext, write: Write) -> None:
-    """The usual cause is a mistyped address, so the user should compare it with the sensors nearby."""
+    """The usual cause is a mistyped address, so the user should compare it with those of the sensors nearby."""
     neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", encrypted("A4:C1:38:00:00:09"))]
     not_a_sensor = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
     _air, near = heard(context, write, PLAIN, *neighbours, not_a_sensor)
@@ -112,7 +112,7 @@ def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckCon
 
 
 def test_a_door_that_is_not_heard_need_not_be_broken(context: CheckContext, write: Write) -> None:
-    """A door sensor is silent while the door does not move, so the user must move it."""
+    """A door sensor is silent while the door does not move, so the user must be told to move it."""
     _air, result = heard(context, write, "{name: door, stale_after_seconds: never}", (BEDROOM, PACKET_A))
 
     assert "it sends only when something happens, so use it while `doctor` listens; otherwise it is" in result.text
@@ -150,7 +150,7 @@ class Failing(MockScanner):
 def test_a_radio_that_fails_is_a_failed_check(
     context: CheckContext, write: Write, error: ScannerError, command: str
 ) -> None:
-    """A scan can fail after every other check has passed."""
+    """A scan can fail after every other check has passed, and the user then needs a command that may help."""
     context.config = load_config(str(write()))
     context.build = lambda *_settings, **_options: Failing(error)
 
