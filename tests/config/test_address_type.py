@@ -23,7 +23,7 @@ STATIC = "C4:7C:8D:00:00:01"
     ],
 )
 def test_only_an_address_that_may_be_static_random_has_no_default(address: str, expected: str) -> None:
-    """Other random addresses change, so a sensor that somebody could configure does not have one."""
+    """Random addresses that are not static change, so any other address that works in a configuration is public."""
     assert expected == default_address_type(address)
 
 
@@ -37,7 +37,7 @@ def test_only_an_address_that_may_be_static_random_has_no_default(address: str, 
     ],
 )
 def test_a_device_may_have_the_setting(tmp_path: Path, device: str, expected: dict[str, str]) -> None:
-    """A sensor may use a random address that violates the rules, or its user may want to be sure."""
+    """The address alone does not always show its type, so the user must be able to set it."""
     path = tmp_path / "config.yaml"
     path.write_text(
         "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"

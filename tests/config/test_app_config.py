@@ -1,4 +1,4 @@
-"""The configuration: accepted values, and the exact messages for all others."""
+"""The configuration: accepted values, and the exact messages for all other values."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def test_a_bad_configuration_is_refused_with_this_message(path: Path, monkeypatc
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_a_file_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: str) -> None:
-    """Windows programs write UTF-16 as "Unicode"; the message must not be about control characters."""
+    """Windows programs call UTF-16 "Unicode", and a message about control characters would not help their users."""
     path = tmp_path / "config.yaml"
     path.write_bytes((ROOT / "config.yaml").read_text().encode(encoding))
 
@@ -45,7 +45,7 @@ def test_a_file_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: s
 
 
 def with_name(name: str) -> bytes:
-    """Return a configuration with a device of this name, as it is written in the file."""
+    """Return a configuration with one device, whose name is written in the file as `name`."""
     head = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
     return f'{head}devices:\n  "A4:C1:38:00:00:01": {name}\n'.encode()
 
@@ -69,18 +69,18 @@ def with_name(name: str) -> bytes:
     ids=ascii,
 )
 def test_a_name_may_be_in_any_language(written: str, name: str) -> None:
-    """Hindi, Persian and emoji need joiners, which are invisible alone; JSON writes an emoji as two escapes."""
+    """Users name rooms in their own language, and Hindi, Persian and some emoji contain invisible joiners."""
     assert {"A4:C1:38:00:00:01": name} == parse_config("config.yaml", with_name(written)).devices
 
 
 def many_devices(count: int) -> bytes:
-    """Return a configuration with so many devices."""
+    """Return a configuration with `count` devices and one more."""
     lines = [f'  "A4:C1:{number.to_bytes(4, "big").hex(":").upper()}": "s{number}"\n' for number in range(count)]
     return with_name("x") + "".join(lines).encode()
 
 
 def test_ten_thousand_devices_are_the_limit() -> None:
-    """A larger file would be read for minutes on a Raspberry Pi; the message names the line and the limit."""
+    """Reading a larger file would take minutes on a Raspberry Pi, so the user must learn the limit."""
     assert 10_000 == len(parse_config("config.yaml", many_devices(9_999)).devices)
     with pytest.raises(ConfigError) as caught:
         parse_config("config.yaml", many_devices(10_000))
@@ -90,7 +90,7 @@ def test_ten_thousand_devices_are_the_limit() -> None:
 
 
 def test_a_million_devices_are_refused_without_reading_them(tmp_path: Path) -> None:
-    """Parsing them would take a minute and a gigabyte."""
+    """Parsing a million devices would take a minute and a gigabyte of memory."""
     path = tmp_path / "config.yaml"
     path.write_bytes(b"")
     os.truncate(path, 40_000_000)
@@ -108,7 +108,7 @@ def test_what_is_no_file_is_refused(path: str) -> None:
 
 
 def test_an_invalid_file_mentions_its_backup(tmp_path: Path) -> None:
-    """If the power failed while `discover` wrote the file, the old content is there."""
+    """If the power failed while `discover` wrote the file, the backup has the old content."""
     path = tmp_path / "config.yaml"
     path.write_bytes(b"listen_port: 80\0\0")
     (tmp_path / "config.yaml.before-discover-x1").write_bytes(b"")
@@ -164,7 +164,7 @@ def test_every_key_is_read() -> None:
 
 
 def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
-    """Users edit this file first."""
+    """New users start from this file, so it must work before they change anything."""
     config = load_config(str(ROOT / "config.yaml"))
 
     assert (30, 5, 8000) == (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port)
@@ -195,7 +195,7 @@ def test_a_missing_file_is_named_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_a_configuration_error_is_a_value_error() -> None:
-    """Callers may catch ValueError."""
+    """Programs that use the package may catch ValueError."""
     with pytest.raises(ValueError, match="listen_port"):
         load_config(str(HERE / "configs" / "bad" / "port_zero.yaml"))
 
@@ -211,7 +211,7 @@ FRAGMENTS = st.sampled_from(
 
 @given(st.one_of(st.binary(max_size=200), st.lists(FRAGMENTS, max_size=40).map(lambda parts: "".join(parts).encode())))
 def test_any_text_gives_errors_with_lines(text: bytes) -> None:
-    """A damaged file must not cause a traceback, and each line number must be one of the file."""
+    """A damaged file must not cause a traceback, and each error must name a line that exists."""
     with pytest.raises(ConfigError) as caught:
         parse_config("config.yaml", text)
 
@@ -223,7 +223,7 @@ def test_any_text_gives_errors_with_lines(text: bytes) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 200), FRAGMENTS), max_size=4))
 def test_a_damaged_configuration_is_read_or_refused(edits: list[tuple[int, str]]) -> None:
-    """The text of each error is one line, whatever the file contains."""
+    """No control character of a damaged file may reach the terminal or the log in an error."""
     text = with_name('{name: "room", bindkey: "00112233445566778899aabbccddeeff"}').decode()
     for at, fragment in edits:
         text = text[:at] + fragment + text[at + 1 :]
@@ -256,7 +256,7 @@ KEYS = {
 def test_any_value_of_a_key_is_taken_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object, address: object
 ) -> None:
-    """Each key is checked, whatever type YAML gives to its value."""
+    """YAML may give a value any type, and a wrong type must cause an error with its line, not a traceback."""
     path = tmp_path_factory.mktemp("config") / "config.yaml"
     changed = KEYS | {key: {address: value} if key == "devices" and isinstance(address, str) else value}
     path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")

@@ -53,7 +53,7 @@ def test_characters_that_an_editor_adds_to_a_key_are_ignored(tmp_path: Path, aro
 
 
 def test_a_file_with_more_text_after_the_key_is_refused(tmp_path: Path) -> None:
-    """The whole file must be checked, even if the additional text is far behind the key."""
+    """The user must learn that the file is wrong, even if the additional text is far after the key."""
     (tmp_path / "x.key").write_text(KEY + 1000 * " " + KEY)
 
     with pytest.raises(
@@ -71,7 +71,7 @@ def test_a_pipe_does_not_hold_the_program_up(tmp_path: Path) -> None:
 
 
 def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LoadCredential= creates a file that only the service can read."""
+    """LoadCredential= keeps a key in a file that only the service can read, so this file is the safer choice."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "room.key").write_text(KEY)
@@ -84,7 +84,7 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_credentials_that_can_t_be_read_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test uses a name that is too long, because missing permissions would not stop root."""
+    """The error must not become a traceback; the name is too long to be read, even for root."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
@@ -133,7 +133,7 @@ def test_no_message_shows_a_key_however_the_file_is_broken(
 
 @pytest.mark.parametrize("setting", [key for key in KEYS if key not in ("devices", "log_file")])
 def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str) -> None:
-    """Python's own errors quote the value, so they must not be chained."""
+    """Users misplace keys and publish errors; Python's own errors quote the value, so they must not be chained."""
     path = tmp_path / "config.yaml"
     settings = {
         **dict.fromkeys(("scan_interval_seconds", "scan_duration_seconds", "listen_port"), "30"),
@@ -150,7 +150,7 @@ def test_no_setting_shows_a_key_that_was_put_there(tmp_path: Path, setting: str)
 
 @pytest.mark.parametrize("path", sorted((HERE / "configs" / "bad").glob("*bindkey*")), ids=lambda path: path.stem)
 def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
-    """This includes a key that is one digit short, or in the wrong place."""
+    """A key that is one digit short, or in the wrong place, is still a secret."""
     with pytest.raises(ConfigError) as caught:
         load_config(str(path))
 

@@ -24,18 +24,18 @@ GOOD = sorted((HERE / "configs" / "additions").glob("*.yaml"))
 
 
 def devices_of(content: bytes) -> dict[str, str]:
-    """Return the devices of a configuration, as address → name."""
+    """Return the devices of a configuration: address → name."""
     return dict(parse_config("config.yaml", content).devices)
 
 
 def text_with(text: str, *additions: NewDevice) -> str:
-    """Return a configuration's text with devices added, by default the cellar's."""
+    """Return the text of a configuration after adding devices; by default, the cellar."""
     return insert_devices("config.yaml", text.encode(), additions or [ADDITION]).decode()
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_device_is_added_in_this_way(path: Path) -> None:
-    """The file keeps its own style: each case has the old content, a line of dashes, and the new content."""
+    """The user's file must keep its style; each case has the old content, a line of dashes, and the new content."""
     before, _, after = path.read_bytes().partition(b"# ---------- becomes\n")
 
     assert after.decode() == insert_devices("config.yaml", before, [ADDITION, LOCKED]).decode()
@@ -49,14 +49,14 @@ def test_a_windows_file_stays_one() -> None:
 
 
 def test_a_last_line_without_an_end_gets_one() -> None:
-    """Otherwise the new line would continue the last one."""
+    """Without a line break, the new device would become part of the last line."""
     text = HEAD + f'devices:\n  "{LIVING_ROOM}": "x"'
 
     assert text + f'\n  "{CELLAR}": "cellar"\n' == text_with(text)
 
 
 def test_a_byte_order_mark_stays() -> None:
-    """Notepad writes a byte order mark, which is not counted in the tree's positions."""
+    """Notepad writes a byte order mark, which must neither be lost nor shift the place of the new line."""
     text = "\ufeff" + HEAD + f'devices:\n  "{LIVING_ROOM}": "x"\n'
 
     assert text + f'  "{CELLAR}": "cellar"\n' == text_with(text)
@@ -75,13 +75,13 @@ def test_a_name_may_be_anything_printable(name: str) -> None:
 
 @pytest.mark.parametrize("written", [f'"{LIVING_ROOM}"', f"'{LIVING_ROOM.lower()}'", LIVING_ROOM])
 def test_a_device_that_is_listed_is_not_added_again(written: str) -> None:
-    """The same address may be written in another case, or in quotes."""
+    """The file may have the address in lower case or without quotes, and a second entry would make the file invalid."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {LIVING_ROOM} is already listed; change its line"):
         text_with(HEAD + f"devices:\n  {written}: x\n", NewDevice(LIVING_ROOM, "y"))
 
 
 def test_a_device_is_not_added_twice() -> None:
-    """It would be unclear which name the user means."""
+    """If one device is given two names, it is unclear which one the user means."""
     with pytest.raises(ConfigError, match=f"{CELLAR} is already listed"):
         text_with(HEAD + "devices: {}\n", ADDITION, NewDevice(CELLAR, "y"))
 
@@ -102,14 +102,14 @@ def test_a_name_that_is_used_is_refused() -> None:
     ],
 )
 def test_what_the_service_would_refuse_is_not_written(addition: NewDevice, words: str) -> None:
-    """The message is the same as the service's, and never shows a bindkey."""
+    """The service would not start with such a file, and the message must not show a bindkey."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {CELLAR}: .*{words}") as error:
         text_with(HEAD + "devices: {}\n", addition)
     assert KEY[:8] not in str(error.value)
 
 
 def test_a_key_after_a_question_mark_is_refused() -> None:
-    """The new line would have the wrong indentation."""
+    """After such a key, the new line would have the wrong indentation."""
     with pytest.raises(ConfigError, match=r"devices: can't be extended safely as it is written; add the devices"):
         text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
 
@@ -173,7 +173,7 @@ def test_every_old_line_stays_and_every_new_device_is_added(
 @example(b"{}")
 @given(st.binary(max_size=40))
 def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> None:
-    """A file may contain any bytes."""
+    """A file may contain any bytes, and none may cause a traceback."""
     try:
         after = insert_devices("config.yaml", content, [ADDITION])
     except ConfigError:
@@ -183,7 +183,7 @@ def test_any_bytes_give_a_configuration_or_a_config_error(content: bytes) -> Non
 
 
 def test_a_missing_file_is_created_complete(tmp_path: Path) -> None:
-    """A new user can start the service with the created file."""
+    """A new user must be able to start the service with the created file."""
     path = tmp_path / "config.yaml"
 
     assert {} == check_can_add(str(path)).devices
@@ -233,7 +233,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_the_lines_to_add_by_hand_are_yaml() -> None:
-    """The user pastes them below `devices:` if the file can't be written."""
+    """If the file can't be written, the user pastes these lines below `devices:`."""
     text = HEAD + "devices:\n" + yaml_lines([ADDITION, LOCKED])
 
     assert {CELLAR: "cellar", LOCKED.address: "attic"} == devices_of(text.encode())
@@ -241,7 +241,7 @@ def test_the_lines_to_add_by_hand_are_yaml() -> None:
 
 
 def test_the_present_configuration_is_returned(tmp_path: Path) -> None:
-    """`discover` marks the sensors in this configuration."""
+    """`discover` marks the sensors that are already in the file."""
     path = tmp_path / "config.yaml"
     path.write_text(HEAD + f"devices:\n  '{LIVING_ROOM}': x\n")
 
@@ -283,7 +283,7 @@ def test_a_file_that_can_not_be_added_to_is_refused_immediately(tmp_path: Path, 
 
 
 def test_a_place_that_is_no_file_is_refused_immediately(tmp_path: Path) -> None:
-    """The message tells the user to name a file, or to choose another folder."""
+    """The user must learn of the wrong place before waiting for sensors and answering questions."""
     with pytest.raises(ConfigError, match=r"it is a folder, not a file\); name the configuration file with --write"):
         check_can_add(str(tmp_path))
     with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
@@ -299,7 +299,7 @@ def test_a_file_that_can_not_be_read_is_refused_immediately(tmp_path: Path) -> N
 
 
 def test_no_device_is_added_beyond_the_limit() -> None:
-    """The service would refuse the file."""
+    """The service would refuse a file with more devices."""
     lines = [f'  "A4:C1:{number.to_bytes(4, "big").hex(":").upper()}": "s{number}"\n' for number in range(10_000)]
 
     with pytest.raises(ConfigError, match=r"devices: more than 10,000 devices; remove some, or run a second exporter"):

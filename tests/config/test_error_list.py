@@ -14,7 +14,7 @@ def raised(errors: ErrorList) -> list[str]:
 
 
 def test_errors_are_in_the_order_of_the_file() -> None:
-    """A user corrects a file from top to bottom; what is missing has no line, and comes last."""
+    """A user corrects a file from top to bottom; a missing key has no line, and comes last."""
     errors = ErrorList()
     for error in (
         ConfigError("missing", path="x"),
@@ -28,7 +28,7 @@ def test_errors_are_in_the_order_of_the_file() -> None:
 
 
 def test_a_single_error_is_raised_as_it_is() -> None:
-    """Callers read its attributes."""
+    """`doctor` reads the line and the key from the error to suggest a command."""
     error = ConfigError("a", path="x")
     errors = ErrorList()
     errors.add(error)
@@ -39,7 +39,7 @@ def test_a_single_error_is_raised_as_it_is() -> None:
 
 
 def test_an_error_is_reported_once() -> None:
-    """The same value may be read several times, through aliases."""
+    """A value with aliases is read several times, but the user has only one mistake to correct."""
     errors = ErrorList()
     for _ in range(3):
         errors.add(ConfigError("a", path="x", line=1))
@@ -48,7 +48,7 @@ def test_an_error_is_reported_once() -> None:
 
 
 def test_very_many_errors_are_not_kept() -> None:
-    """A file of 2 MB can have a hundred thousand errors."""
+    """A file of 2 MB can have a hundred thousand errors, which must not fill the memory."""
     errors = ErrorList()
     for line in range(5000):
         errors.add(ConfigError("a", path="x", line=line + 1))
@@ -59,7 +59,7 @@ def test_very_many_errors_are_not_kept() -> None:
 
 
 def test_one_further_error_is_counted_in_the_singular() -> None:
-    """A message with a wrong plural looks like a fault of the program."""
+    """A message with a wrong plural looks like a bug."""
     errors = ErrorList()
     for line in range(MAX_ERRORS_SHOWN + 1):
         errors.add(ConfigError("a", path="x", line=line + 1))
@@ -68,7 +68,7 @@ def test_one_further_error_is_counted_in_the_singular() -> None:
 
 
 def test_a_block_may_raise_an_error_and_the_next_one_runs() -> None:
-    """Other exceptions are bugs, and are not kept."""
+    """The user must see the errors of all blocks at once; other exceptions are bugs, and must not be hidden."""
     errors = ErrorList()
     with errors:
         raise ConfigError("a")
@@ -79,7 +79,7 @@ def test_a_block_may_raise_an_error_and_the_next_one_runs() -> None:
 
 
 def test_what_may_be_in_an_unreadable_part_is_not_missing() -> None:
-    """Otherwise one syntax error would be followed by errors about keys that the user sees in the file."""
+    """A user who sees a key in the file would be puzzled if a syntax error made the program call it missing."""
     errors = ErrorList()
     errors.has_gaps = True
     errors.add(MissingError("mandatory key is missing"))
@@ -88,7 +88,7 @@ def test_what_may_be_in_an_unreadable_part_is_not_missing() -> None:
 
 
 def test_a_value_that_can_not_be_read_has_only_one_error() -> None:
-    """The value behind an unknown tag is not the intended one."""
+    """The value after an unknown tag is not the intended one, so a second error about it would mislead the user."""
     errors = ErrorList()
     errors.add(ConfigError("the tag is not supported", line=1, key="log_file"))
     errors.unreadable.add((1, "", "log_file"))
@@ -98,12 +98,12 @@ def test_a_value_that_can_not_be_read_has_only_one_error() -> None:
 
 
 def test_no_error_is_no_exception() -> None:
-    """The configuration is valid."""
+    """A valid configuration must be accepted."""
     ErrorList().raise_all()
 
 
 def test_a_message_is_short_and_hides_bindkeys() -> None:
-    """A value may be megabytes long, or a bindkey."""
+    """Messages end up in logs and bug reports, and a value may be megabytes long or a bindkey."""
     assert 1001 == len(shown("x" * 1_000_000))
     assert "bindkey …" == shown("bindkey 00112233445566778899aabbccddeeff")
 

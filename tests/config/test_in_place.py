@@ -32,7 +32,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 def test_everything_that_belongs_to_the_file_stays(path: Path) -> None:
-    """A new file would break hard links and mounts, and lose what was not copied."""
+    """A new file would break hard links and mounts, and lose the attributes that were not copied."""
     path.chmod(0o664)
     if os.geteuid() == 0:
         os.chown(path, 1, 2)
@@ -53,7 +53,7 @@ def test_everything_that_belongs_to_the_file_stays(path: Path) -> None:
 
 
 def test_extended_attributes_stay(path: Path) -> None:
-    """SELinux and backup programs keep their data there."""
+    """SELinux and backup programs keep their data in extended attributes."""
     try:
         os.setxattr(path, "user.note", b"mine")
     except OSError as error:
@@ -65,13 +65,13 @@ def test_extended_attributes_stay(path: Path) -> None:
 
 
 def acl(group: int) -> bytes:
-    """Return an access control list in the kernel's format: user 1 may read; `group` are the rights of a group."""
+    """Return an access control list in the kernel's format: user 1 may read, and group 3 has the rights `group`."""
     entries = [(0x01, 6, -1), (0x02, 4, 1), (0x04, 4, -1), (0x08, group, 3), (0x10, 6, -1), (0x20, 0, -1)]
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
 
 
 def test_access_control_lists_stay(path: Path) -> None:
-    """A list in which one group may write shows as a mode that gives this right to the file's own group."""
+    """If only the mode were restored, the file's own group would get the rights that the list gives another group."""
     try:
         os.setxattr(path, "system.posix_acl_access", acl(group=6))
     except OSError as error:
@@ -95,12 +95,12 @@ def test_a_file_with_a_key_is_not_for_others(path: Path, mode: int, expected: in
 
 
 def is_full(_descriptor: int, _data: bytes, _offset: int) -> int:
-    """Write nothing."""
+    """Fail, as on a full disk."""
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_an_error_while_writing_restores_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On some file systems a disk can fill up although room was reserved."""
+    """On some file systems a disk can fill up although room was reserved, and the old content must not be lost."""
     path.chmod(0o664)
     real = os.pwrite
 
@@ -116,7 +116,7 @@ def test_an_error_while_writing_restores_the_file(path: Path, monkeypatch: pytes
 
 
 def test_if_the_file_can_not_be_restored_the_backup_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user can copy it back."""
+    """The user can then copy the backup to its place."""
     real = os.ftruncate
 
     def truncate(descriptor: int, size: int) -> None:
@@ -135,7 +135,7 @@ def test_if_the_file_can_not_be_restored_the_backup_is_named(path: Path, monkeyp
 
 @pytest.mark.program
 def test_after_a_crash_the_backup_has_the_old_content(path: Path) -> None:
-    """If the power fails in the middle, the file may have any content."""
+    """If the power fails during the write, the file may have any content, and only the backup helps."""
     program = (
         "import os; from ble_exporter.config.in_place import write_in_place as write\n"
         "real = os.pwrite\n"
@@ -172,7 +172,7 @@ def test_a_backup_may_be_in_another_folder(path: Path, tmp_path: Path, monkeypat
 
 
 def test_a_new_file_is_removed_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of a configuration would be refused at the next start."""
+    """The service would refuse a partly written configuration at its next start."""
     monkeypatch.setattr(os, "pwrite", is_full)
     with pytest.raises(ConfigError, match="No space left on device"):
         write_in_place(str(tmp_path / "new.yaml"), b"", NEW)
@@ -181,7 +181,7 @@ def test_a_new_file_is_removed_after_an_error(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_full_disk_is_noticed_before_listening(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user would otherwise answer the questions in vain."""
+    """If a full disk were noticed later, the user would have answered the questions in vain."""
     real = os.fstatvfs
 
     def full(descriptor: int) -> os.statvfs_result:
@@ -195,7 +195,7 @@ def test_a_full_disk_is_noticed_before_listening(path: Path, monkeypatch: pytest
 
 
 def test_the_check_changes_nothing(path: Path) -> None:
-    """The user may choose no sensor."""
+    """A user who then chooses no sensor expects an unchanged file."""
     before = path.stat()
 
     check_writable(str(path), OLD, NEW)
@@ -207,7 +207,7 @@ def test_the_check_changes_nothing(path: Path) -> None:
 
 @pytest.mark.program
 def test_a_mounted_file_can_be_written(path: Path) -> None:
-    """Docker mounts a single file in this way; a file can't be moved onto a mount."""
+    """Docker mounts a single file in this way, and no other file can be renamed to a mounted one."""
     source = path.with_name("source")
     source.write_bytes(OLD)
     script = (

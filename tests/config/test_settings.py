@@ -1,4 +1,4 @@
-"""The settings of a configuration; the files in tests/configs have the messages for invalid ones."""
+"""The settings of a configuration; the files in tests/configs have the messages for invalid settings."""
 
 import time
 
@@ -29,7 +29,7 @@ def test_a_missing_setting_has_its_default() -> None:
 
 
 def test_an_invalid_setting_is_reported_and_has_its_default() -> None:
-    """Reading goes on, so that the user sees all errors at once."""
+    """Reading must continue after an error, so that the user sees all errors at once."""
     invalid = settings("listen_port: x\nscan_mode: loud\nadapter: [hci0, 5, hci0]")
 
     assert 0 == invalid.port()
@@ -42,7 +42,7 @@ def test_an_invalid_setting_is_reported_and_has_its_default() -> None:
 
 @pytest.mark.parametrize("path", ["logs/~x.log", "/var/log/a$b.log", "./$", "-", "می\u200cخواهم.log"])
 def test_a_path_may_have_unusual_characters(path: str) -> None:
-    """Only a shell's home folder or variable at the beginning is refused: a shell does not read this file."""
+    """Only ~ or a variable at the beginning is refused, because no shell expands it; other names are valid."""
     found = settings(f'log_file: "{path}"')
 
     assert path == found.log_file("")
@@ -50,7 +50,7 @@ def test_a_path_may_have_unusual_characters(path: str) -> None:
 
 
 def test_a_very_long_host_name_is_refused_at_once() -> None:
-    """Python converts a host name to Punycode in a time that grows with the square of its length."""
+    """Converting a name to Punycode takes time that grows with the square of its length, and would delay the start."""
     started = time.process_time()
 
     assert () == settings(f"allowed_hosts: {'ü' * 200_000}").allowed_hosts()

@@ -30,7 +30,7 @@ def test_a_device_s_setting_is_its_own(tmp_path: Path, text: str, expected: Stal
 
 
 def test_the_whole_file_may_say_never(tmp_path: Path) -> None:
-    """A house with nothing but doors needs the setting only once."""
+    """A user who has only door sensors wants to write the setting once."""
     config = load_config(written(tmp_path, "stale_after_seconds: never\n" + DEVICES.format(60)))
 
     assert "never" == config.stale_after_seconds
@@ -38,6 +38,6 @@ def test_the_whole_file_may_say_never(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", ".inf", ".nan", "true", "''", "no", "1h", "Auto ever", "[60]", "{}"])
 def test_anything_else_is_refused_with_its_line_and_device(tmp_path: Path, text: str) -> None:
-    """A value that is silently ignored would show a door as closed, or hide it."""
+    """If a wrong value were ignored, the state of a door might be shown for too long, or not at all."""
     with pytest.raises(ConfigError, match=r"config\.yaml:5: devices: A4:C1:38:00:00:01: stale_after_seconds: "):
         load_config(written(tmp_path, DEVICES.format(text)))

@@ -73,7 +73,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
 
 
 def test_both_of_two_equal_keys_are_kept() -> None:
-    """PyYAML's own loader silently keeps only the last one."""
+    """PyYAML's own loader silently keeps only the last one, so the user's other line would have no effect."""
     assert ["1", "2"] == [text_of(node) for _, node in entries("a: 1\na: 2\n")]
 
 
@@ -124,7 +124,7 @@ def test_a_value_is_read_as_yaml_1_2_reads_it(text: str, expected: Scalar) -> No
 
 @pytest.mark.parametrize("text", ["[1]", "{a: 1}"])
 def test_a_list_or_a_mapping_is_no_single_value(text: str) -> None:
-    """The message names the line and the key."""
+    """The user must learn which line and key to change."""
     with pytest.raises(ConfigError) as caught:
         DOCUMENT.scalar(value(text), "listen_port")
 
@@ -142,7 +142,7 @@ def test_a_tag_that_does_not_fit_is_refused() -> None:
     [("12:34:56:12:34:56", True), ("010", True), ("1_000", True), ("no", True), ("attic", False), ("'010'", False)],
 )
 def test_a_value_that_other_parsers_read_as_no_text_is_recognised(text: str, is_number: bool) -> None:
-    """The sample quotes addresses because of such parsers, and an unquoted bindkey may have lost digits."""
+    """Other parsers read an unquoted address such as 12:34:56:12:34:56 as a number, so the user must quote it."""
     assert is_number == is_bare_number(value(text))
 
 
@@ -173,7 +173,7 @@ def test_a_list_has_elements_and_anything_else_is_one() -> None:
 
 
 def test_what_is_no_mapping_has_no_entries() -> None:
-    """The caller reports a missing value; these functions raise no error."""
+    """The caller reports the missing value with its key, so these functions must not raise an error of their own."""
     assert [] == entries("- a\n") == entries("") == entries_of(None)
 
 
@@ -195,7 +195,7 @@ def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
     ],
 )
 def test_characters_that_are_not_allowed_are_reported(data: bytes, message: str) -> None:
-    """The line is counted as text editors count it; the other characters are read all the same."""
+    """The user needs the line as a text editor counts it, and all other errors of the file in the same run."""
     found = document()
 
     assert 2 == len(found.entries(found.text(data)))
@@ -205,7 +205,7 @@ def test_characters_that_are_not_allowed_are_reported(data: bytes, message: str)
 
 
 def test_reading_goes_on_after_a_syntax_error() -> None:
-    """The user corrects all errors at once; the line with the error is left out."""
+    """The user wants to see all errors at once, so reading continues without the faulty line."""
     found = document()
 
     assert ["devices", "x"] == [text_of(key) for key, _ in found.entries("devices: 1\nlisten_port: @\nx: 2\n")]
@@ -214,7 +214,7 @@ def test_reading_goes_on_after_a_syntax_error() -> None:
 
 
 def test_after_many_syntax_errors_reading_ends() -> None:
-    """Each error costs another pass over the text."""
+    """Each error costs another pass over the text, and nobody corrects more than 20 errors at once."""
     found = document()
 
     assert [] == found.entries("x: @\n" * 30)
@@ -233,7 +233,7 @@ def test_no_message_shows_a_bindkey(secret: str) -> None:
 
 
 def test_the_traceback_of_a_syntax_error_shows_no_bindkey() -> None:
-    """PyYAML's error quotes the line."""
+    """PyYAML's error quotes the line, which may contain a bindkey."""
     with pytest.raises(ConfigError, match="the value contains a colon") as caught:
         entries(f"bindkey: {KEY}: x")
 
@@ -257,5 +257,5 @@ def test_any_bytes_are_a_tree_or_errors(data: bytes) -> None:
 
 @pytest.mark.parametrize(("shown", "text"), [(None, "an empty value"), ("a", '"a"'), (True, "true"), (2.5, "2.5")])
 def test_a_value_is_shown_as_it_was_written(shown: Scalar, text: str) -> None:
-    """A message has "true", as in the file, and not "True"."""
+    """The user must recognise the value, so a message has "true", as in the file, and not Python's "True"."""
     assert text == show_value(shown)

@@ -14,7 +14,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 def mended(text: str) -> str:
-    """Return a text without the faults that its lines show."""
+    """Return a text after mending the faults that can be found line by line."""
     return "\n".join(find_faults(lines_of(text), KNOWN)[1])
 
 
@@ -42,7 +42,7 @@ def explained(text: str) -> tuple[Fault, str]:
     ],
 )
 def test_a_line_is_mended(line: str, expected: str) -> None:
-    """The rest of the line is then checked too."""
+    """After a fault is mended, the rest of the file can be checked, so that the user sees all errors at once."""
     assert expected == mended(line)
 
 
@@ -76,12 +76,12 @@ def test_a_line_without_a_fault_stays(text: str) -> None:
     ],
 )
 def test_a_fault_belongs_to_a_device_and_a_key(lines: list[str], column: int, place: tuple[str, str]) -> None:
-    """The place is found without a tree of nodes, because there is none for invalid YAML."""
+    """The user needs the device and the key, although invalid YAML has no tree of nodes in which to find them."""
     assert place == place_of(lines, Fault(len(lines), column, "", ""), KNOWN)
 
 
 def test_an_open_quotation_mark_is_found_where_it_is() -> None:
-    """PyYAML notices it at the next quotation mark, or at the end of the file."""
+    """PyYAML reports the fault at the next quotation mark, or at the end of the file, far from the place to correct."""
     fault, rest = explained('a: "x\nb: "y"\n')
 
     assert (1, "the closing quotation mark is missing") == (fault.line, fault.problem)
@@ -89,7 +89,7 @@ def test_an_open_quotation_mark_is_found_where_it_is() -> None:
 
 
 def test_the_lines_below_a_faulty_line_are_left_out_with_it() -> None:
-    """Without the line above them they would look wrong."""
+    """Without the faulty line above, these lines would cause errors that the user could not understand."""
     fault, rest = explained("a: x: y\n  b: 1\n  c: 2\nd: 3\n")
 
     assert 1 == fault.line
@@ -97,7 +97,7 @@ def test_the_lines_below_a_faulty_line_are_left_out_with_it() -> None:
 
 
 def test_nothing_is_read_beyond_a_limit() -> None:
-    """The text after a limit costs as much as the text before it."""
+    """Reading on after a limit would cost the time that the limit saves."""
     fault, rest = explained("[" * 30)
 
     assert ("nested more than 20 levels deep", "") == (fault.problem, rest)
@@ -105,7 +105,7 @@ def test_nothing_is_read_beyond_a_limit() -> None:
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E) | st.just("\n"), max_size=100))
 def test_any_syntax_error_is_explained(text: str) -> None:
-    """Each explanation has a line of the text, a problem and a hint."""
+    """For any mistake, the user needs a line of the file, the problem and a hint."""
     lines = lines_of(text)
     faults: list[Fault] = []
     try:
@@ -118,7 +118,7 @@ def test_any_syntax_error_is_explained(text: str) -> None:
 
 @pytest.mark.parametrize("line", ['"\\' * 900, "'" * 1999, "“" * 1999, "a:" * 999, "# " * 999, "{name:" * 300])
 def test_a_long_line_takes_no_longer_than_short_ones(line: str) -> None:
-    """The time of a badly written pattern grows with the square of the length."""
+    """A careless regular expression takes time that grows with the square of the length, and would delay the start."""
     started = time.process_time()
     find_faults([line] * 20, KNOWN)
 

@@ -21,7 +21,7 @@ def faults(text: str) -> list[Fault]:
     ids=["depth", "list", "mapping", "nodes"],
 )
 def test_a_text_beyond_a_limit_is_refused(text: str, problem: str) -> None:
-    """Reading it would take minutes, or end with Python's recursion limit."""
+    """Reading such a text would take minutes, or exceed Python's recursion limit."""
     with pytest.raises(SyntaxFault, match=problem) as caught:
         compose(text)
 
@@ -36,7 +36,7 @@ def test_an_alias_costs_no_more_than_its_characters() -> None:
 
 
 def test_an_alias_is_where_it_is_used() -> None:
-    """An error about its value must name the line that the user has to change."""
+    """An error about an alias must name the line that the user has to change."""
     root, _ = compose("- &a x\n-\n- *a\n")
 
     assert root is not None
@@ -47,7 +47,7 @@ def test_an_alias_is_where_it_is_used() -> None:
     "text", ["!secret x", "!secret x: 1", "[!secret x]", "{a: !secret x}", "!secret [x]", "!secret {a: b}", "!secret"]
 )
 def test_an_unknown_tag_is_found_anywhere(text: str) -> None:
-    """Home Assistant's users write such tags; ignoring one would take the name of a secret for its value."""
+    """Home Assistant's users write such tags; if one were ignored, the name of a secret would be used as its value."""
     assert ["the tag !secret is not supported"] == [fault.problem for fault in faults(text)]
 
 
@@ -72,20 +72,20 @@ def test_two_escapes_are_one_character() -> None:
 
 
 def test_half_a_pair_is_a_fault() -> None:
-    """It is no character, and can't be written to a terminal or a log."""
+    """Half a pair is not a character, and can't be written to a terminal or a log."""
     assert ["one of the two \\u escapes of a character is missing"] == [fault.problem for fault in faults(r'"\ud83c"')]
 
 
 @pytest.mark.parametrize("text", ['"\\UFFFFFFFF"', f"%YAML 1.{'9' * 5000}\n--- x"], ids=["character", "version"])
 def test_a_number_that_python_refuses_is_a_fault(text: str) -> None:
-    """PyYAML does not catch Python's own errors."""
+    """PyYAML does not catch Python's own error, which the user would see as a traceback."""
     with pytest.raises(SyntaxFault, match="too large"):
         compose(text)
 
 
 @pytest.mark.parametrize("text", ["“x”", "‘x’", "„x“", "«x»", '“x"', "“x", "´x´"])
 def test_quotation_marks_of_word_processors_are_faults(text: str) -> None:
-    """They would become a part of the name, and so of the labels in Prometheus."""
+    """The marks would become part of the name, and so of the labels in Prometheus."""
     root, found = compose(text)
 
     assert root is not None
@@ -94,5 +94,5 @@ def test_quotation_marks_of_word_processors_are_faults(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["'“x”'", "Tom’s", "a “b”", "“a” b “c” d", "5´"])
 def test_quotation_marks_inside_a_text_are_allowed(text: str) -> None:
-    """They belong to the text."""
+    """Marks inside a text belong to it, and the user may want them in a name."""
     assert [] == faults(text)
