@@ -1,4 +1,4 @@
-"""Counters of firmware other than the common one: slow, fast, with fewer bits, and seldom on the air."""
+"""Counters of less common firmware: slow, fast, with fewer bits, or seldom heard."""
 
 import pytest
 
@@ -35,19 +35,19 @@ def refusal_of(air: Air, packet: Packet) -> str:
 
 @pytest.mark.parametrize("step_s", [250, 300, 600, 1275])
 def test_a_slow_sensor_is_accepted_all_the_time(air: Air, step_s: float) -> None:
-    """PHY62x2 firmware counts once in up to 1,275 s; with one hold for all, it was refused most of the time."""
+    """PHY62x2 firmware counts once in up to 1,275 s; with one hold for all, it would be refused most of the time."""
     assert all(send_steadily(air, list(range(5000, 5010)), step_s))
 
 
 def test_a_sensor_slower_than_any_known_is_learned_from_its_first_counter(air: Air) -> None:
-    """No table of firmware is complete: only the rest of the first counter may be lost."""
+    """No list of firmware is complete, so an unknown slow sensor may lose packets only during its first counter."""
     results = send_steadily(air, list(range(5000, 5005)), 2400)
 
     assert [HOLD_S / 5, 0] == [results[:480].index(False), results[480:].count(False)]
 
 
 def test_a_fast_sensor_that_is_set_to_be_slow_is_refused_only_once(air: Air) -> None:
-    """The owner changes the interval from 10 s to 1,275 s: the first slow counter teaches the new pace."""
+    """After the owner changes the interval from 10 s to 1,275 s, packets may be lost only during one counter."""
     send_steadily(air, list(range(5000, 5010)), 10)
     results = send_steadily(air, [5010, 5011, 5012, 5013], 1275)
 
@@ -55,7 +55,7 @@ def test_a_fast_sensor_that_is_set_to_be_slow_is_refused_only_once(air: Air) -> 
 
 
 def test_a_sensor_that_hangs_is_not_taken_for_an_attacker(air: Air) -> None:
-    """The log must name what the owner can check, and no silence that never was."""
+    """The log must name a cause that the owner can check, and must not report a silence that did not happen."""
     send_steadily(air, list(range(5000, 5010)), 10)
     air.now += 1200 - 10
 
@@ -64,7 +64,7 @@ def test_a_sensor_that_hangs_is_not_taken_for_an_attacker(air: Air) -> None:
 
 
 def test_a_slow_counter_after_a_silence_is_a_replay(air: Air) -> None:
-    """A button counts once a day: its last press, played back an hour later, must not count as another press."""
+    """A button may count once a day: its last press, replayed ten minutes later, must not count as another press."""
     for day in range(3):
         air.now = day * 86400.0
         assert air.send(Packet(7000 + day, b"press %d" % day))
@@ -81,7 +81,7 @@ def test_a_slow_sensor_at_the_edge_of_the_range_is_accepted(air: Air) -> None:
 
 
 def test_no_counter_is_held_for_ever(air: Air) -> None:
-    """Somebody who repeats the last packet of a dead slow sensor must not keep it alive for days."""
+    """Replaying the last packet of a dead slow sensor must not make the sensor look alive for days."""
     send_steadily(air, list(range(5000, 5004)), 6000, every_s=100)
     results = send_steadily(air, [5004], 86400, every_s=100)
 
@@ -92,14 +92,14 @@ def test_no_counter_is_held_for_ever(air: Air) -> None:
 @pytest.mark.parametrize("size", [1 << 16, 1 << 24])
 @pytest.mark.parametrize("step_s", [10, 1275])
 def test_a_counter_that_wraps_within_its_packet_continues(air: Air, size: int, step_s: float) -> None:
-    """PHY62x2 firmware counts with 16 of the 32 bits: after 65,535 it sends 0, and has not restarted."""
+    """PHY62x2 firmware counts with 16 of the 32 bits: a 0 after 65,535 is not a restart, and must be accepted."""
     counters = [value % size for value in range(size - 5, size + 5)]
 
     assert all(send_steadily(air, counters, step_s))
 
 
 def test_a_wrapped_count_does_not_let_recordings_in(air: Air) -> None:
-    """After the wrap, packets of the last round come before those of this one: they are known."""
+    """After a wrap, recordings of the previous round have the counters that come next, and must still be refused."""
     send_steadily(air, list(range(50)), 10)
     recorded = list(air.accepted)
     air.now += 7 * 86400
@@ -112,7 +112,7 @@ def test_a_wrapped_count_does_not_let_recordings_in(air: Air) -> None:
 
 
 def test_a_late_copy_from_before_the_wrap_is_late(air: Air) -> None:
-    """The kernel holds packets back also while a counter wraps."""
+    """The kernel may hold a packet back while the counter wraps, and its late copy is not an attack."""
     for value in (65_534, 65_535, 0):
         air.send(Packet(value, b"%d" % value))
         air.now += 1
@@ -129,14 +129,14 @@ def test_a_count_that_is_not_near_its_end_does_not_wrap(air: Air) -> None:
 
 
 def test_a_sensor_that_counts_milliseconds_is_accepted(air: Air) -> None:
-    """Some firmware counts time: the limit of 16 counts a second came from one other firmware."""
+    """Some firmware counts milliseconds, far above the 16 counts a second that are allowed at first."""
     packets = [(2.5 * index, Packet(5000 + 2500 * index, b"%d" % index)) for index in range(1000)]
 
     assert all(air.send_all(iter(packets)))
 
 
 def test_a_sensor_that_is_seldom_heard_is_not_silent_after_half_a_minute(air: Air) -> None:
-    """Between two packets of a sensor that sends every 2 minutes, nobody can fake its restart."""
+    """A sensor that sends every 2 minutes is not silent between two packets, so nobody may fake its restart then."""
     for index in range(3):
         air.now = 120.0 * index
         assert air.send(Packet(100_000 + index, b"alive %d" % index))
@@ -149,7 +149,7 @@ def test_a_sensor_that_is_seldom_heard_is_not_silent_after_half_a_minute(air: Ai
 
 
 def test_a_sensor_that_is_seldom_heard_may_restart_after_ten_minutes(air: Air) -> None:
-    """A door that opened twice a day must not wait for days after its battery was changed."""
+    """A door sensor that sends twice a day must not be refused for days after a battery change."""
     for day in range(4):
         air.now = day * 43200.0
         air.send(Packet(700 + LOW + day, b"%d" % day))
@@ -159,7 +159,7 @@ def test_a_sensor_that_is_seldom_heard_may_restart_after_ten_minutes(air: Air) -
 
 
 def test_two_recordings_in_the_first_minutes_do_not_lock_a_sensor_out(air: Air) -> None:
-    """Of two leaps, the count before the first one is the sensor's."""
+    """Two recorded packets may be far ahead; the sensor's own count, from before the first, must be accepted again."""
     air.send_all(sensor(range(5000, 5010)))
     for value in (500_000, 900_000):
         assert air.send(Packet(value, b"%d" % value))
@@ -169,7 +169,7 @@ def test_two_recordings_in_the_first_minutes_do_not_lock_a_sensor_out(air: Air) 
 
 
 def test_each_refusal_has_its_cause(air: Air) -> None:
-    """The log warns once of each cause, so that a replay is not hidden by an earlier battery change."""
+    """The log warns of each cause once; a replay with the cause of an earlier battery change would be hidden."""
     air.send_all(sensor(range(100_000, 100_100)))
     air.now += QUIET_S
     texts = [refusal_of(air, Packet(value, b"x%d" % value)) for value in (3, LOW, 9_000_000)]
@@ -182,7 +182,7 @@ def test_each_refusal_has_its_cause(air: Air) -> None:
 
 
 def test_a_recording_that_the_sensor_can_t_have_reached_is_refused(air: Air) -> None:
-    """An attacker jams the sensor and plays counters from 1000 on, which no sensor reaches in half a minute."""
+    """An attacker may jam the sensor and replay counters from 1000 on, which no sensor reaches in half a minute."""
     air.send_all(sensor(range(50_000, 50_050)))
 
     assert not any(air.send_all((10.0 * index, Packet(1000 + index, b"%d" % index)) for index in range(1, 200)))
@@ -190,7 +190,7 @@ def test_a_recording_that_the_sensor_can_t_have_reached_is_refused(air: Air) -> 
 
 
 def test_a_restarted_sensor_that_counts_faster_than_before_is_accepted_after_ten_minutes(air: Air) -> None:
-    """The owner sets another interval, out of range, which also restarts the sensor: it must not be locked out."""
+    """A sensor that was set to another interval out of range of the exporter restarts, and must not be locked out."""
     air.send_all(sensor(range(50_000, 50_050)))
     air.now += 500
     packets = [(1.0 * index, Packet(400 + index, b"fast %d" % index)) for index in range(200)]
@@ -200,7 +200,7 @@ def test_a_restarted_sensor_that_counts_faster_than_before_is_accepted_after_ten
 
 
 def test_the_memory_of_a_trial_is_bounded(air: Air) -> None:
-    """Packets on trial come from anybody who has a recording."""
+    """Anybody who has a recording can start a trial, which must not fill the memory."""
     air.send_all(sensor(range(100_000, 100_002)))
     for index in range(2 * MOST_SPENT):
         air.send(Packet(3, b"x%d" % index))

@@ -45,7 +45,7 @@ def test_the_two_packets_of_a_measurement_merge(home: Home, attic: Device, order
 
 
 def test_the_latest_packet_is_kept_whole(home: Home, attic: Device) -> None:
-    """The status page shows the adapter, the RSSI and the formats of the latest packet."""
+    """The status page shows the adapter, RSSI and formats of the latest packet, not mixed with those of older ones."""
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 5
     home.hear(adapter="hci1", rssi=-71, formats=("MiBeacon",))
@@ -56,7 +56,7 @@ def test_the_latest_packet_is_kept_whole(home: Home, attic: Device) -> None:
 
 
 def test_a_packet_without_measurement_updates_nothing(home: Home, attic: Device) -> None:
-    """The time of the last update is that of the latest measurement; a packet without one does not change it."""
+    """A sensor that still sends but no longer measures must trigger an alert on its last update."""
     home.hear()
 
     assert (True, None) == (attic.is_present, attic.last_update_s)
@@ -74,7 +74,7 @@ def test_the_interval_is_that_of_the_adapter_that_hears_most(home: Home, attic: 
 
 
 def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval() -> None:
-    """By the interval of an adapter that no longer hears it, a sensor would seem absent between two packets."""
+    """Judged by the interval of such an adapter, the sensor would seem absent between two packets."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     for adapter, interval_s in (("hci0", 5), ("hci1", 60)):
@@ -90,7 +90,7 @@ def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval
 
 
 def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
-    """The latest refusal is kept with its time, and a device with only refused packets counts as not heard."""
+    """The owner needs the reason and the time; refused packets must not make a device look present."""
     attic.refuse("wrong_key", home.now)
     attic.refuse("replayed", home.now + 1)
     attic.refuse("wrong_key", home.now + 2)
@@ -100,7 +100,7 @@ def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:
 
 
 def test_what_is_no_measurement_is_kept_with_its_time(home: Home, attic: Device) -> None:
-    """The latest value of each name is kept, the most recent last; bytes are shown as hexadecimal digits."""
+    """The status page shows the latest event and text of each name; bytes must be readable there, as hex digits."""
     home.hear(others={"text": "hello", "button": "press"})
     home.now += 5
     home.hear(others={"raw": b"\xff\x00", "text": "goodbye"})

@@ -33,7 +33,7 @@ def shown(home: Home) -> set[str]:
 
 
 def test_a_value_shows_for_its_time_and_no_longer() -> None:
-    """A value expires exactly at its limit, and a device expires with its last value."""
+    """Users rely on the documented limit, and a device must not outlive its last value."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     home.hear({"temperature": 21.5}, adapter="hci0")
@@ -57,7 +57,7 @@ def test_a_voltage_does_not_live_on_the_temperature_s_freshness() -> None:
 
 
 def test_a_packet_without_measurement_keeps_the_device_but_none_of_its_values() -> None:
-    """The packet proves that the device was heard, but confirms no value."""
+    """Such a packet proves that the device still sends, but confirms none of its values."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 60
@@ -89,7 +89,7 @@ def test_what_expired_does_not_come_back_with_another_measurement() -> None:
 
 
 def test_a_device_that_was_gone_begins_anew() -> None:
-    """The last update expires with the device; a later packet without a measurement does not restore it."""
+    """The last update expires with the device; a later packet without a measurement must not restore it."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90
@@ -148,7 +148,7 @@ def test_where_nothing_is_due_nothing_changes() -> None:
 
 
 def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
-    """The firmware alternates two packets, one each 2.5 s; every second packet of each kind is lost for an hour."""
+    """Half of the firmware's packets of each kind are lost for an hour, and the graphs must still have no gaps."""
     home = Home(limit=learned_limit())
     packets = [parse_bthome(PACKET_A), parse_bthome(PACKET_B)]
     for number in range(4, 1440):
@@ -159,7 +159,7 @@ def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
 
 
 def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
-    """Each of the two packets' values expires a minute after the packet was last heard."""
+    """Graphs and alerts must show a dead sensor after a minute, for the values of both of its packets."""
     home = Home(limit=learned_limit())
     for number in range(1440):
         home.now += 2.5
@@ -175,7 +175,7 @@ def test_a_dead_sensor_is_gone_after_a_minute_of_listening() -> None:
 
 @pytest.mark.parametrize("heard_before", [1, 20])
 def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
-    """A scan of 5 s every 30 s hears one temperature packet: losing two in a row is nothing unusual."""
+    """A scan of 5 s every 30 s hears one temperature packet: losing two in a row is common."""
     home = Home(limit=learned_limit(30))
     hear_each(home, [30] * heard_before, {"temperature": 21.5})
     for _second in range(90):
@@ -184,7 +184,7 @@ def test_a_sensor_that_misses_two_short_scans_stays(heard_before: int) -> None:
 
 
 def test_a_sensor_that_is_slower_than_the_floor_is_learned() -> None:
-    """The sensor expires between its first packets; without the learned rhythm it would expire after every packet."""
+    """If its rhythm were not learned, a sensor that sends every 2 minutes would expire after every packet."""
     home = Home(limit=learned_limit())
     home.hear({"temperature": 21.5})
     home.now += 119
@@ -196,7 +196,7 @@ def test_a_sensor_that_is_slower_than_the_floor_is_learned() -> None:
 
 
 def test_each_measurement_has_its_own_limit() -> None:
-    """A voltage sent once a minute affects neither the temperature nor another device's voltage."""
+    """A voltage that is sent once a minute must not keep a temperature, or another device's voltage, alive."""
     home = Home("attic", "cellar", limit=learned_limit())
     for second in range(0, 600, 5):
         home.hear({"temperature": 21.5, "voltage": 2.9} if second % 60 == 0 else {"temperature": 21.5})
@@ -246,7 +246,7 @@ LIMITS = [fixed_limit(1), fixed_limit(90), learned_limit(), learned_limit(30), l
 def test_what_was_heard_within_its_limit_is_left_and_nothing_else(
     packets: list[tuple[int, dict[str, float], str, bool]], silence: int, limit: Limit
 ) -> None:
-    """The values that remain are compared with the definition, for any packets, with and without scrapes in between."""
+    """No order of packets and scrapes may keep a value beyond its limit, or remove it before its limit."""
     home = Home(limit=limit)
     heard: dict[str, list[float]] = {}
 
@@ -290,7 +290,7 @@ def test_a_door_keeps_its_state_until_it_moves() -> None:
 
 
 def test_a_sensor_that_sends_regularly_again_expires_again() -> None:
-    """A single packet with the trigger bit, perhaps a stranger's, must not keep a dead thermometer alive for ever."""
+    """One packet with the trigger bit, perhaps a forged one, must not make a dead thermometer look alive for ever."""
     home = Home(lifetime=AUTO)
     home.hear({"temperature": 21.5})
     home.hear({"temperature": 99.0, "door": 1.0}, is_triggered=True)
@@ -304,7 +304,7 @@ def test_a_sensor_that_sends_regularly_again_expires_again() -> None:
 
 @pytest.mark.parametrize("setting", [90, "never"])
 def test_a_set_limit_counts_whatever_the_trigger_bit_says(setting: StaleAfter) -> None:
-    """The configuration is the owner's word."""
+    """A limit that the owner has set must override the guess that the trigger bit suggests."""
     home = Home(lifetime=lifetime_of(setting, learned_limit()))
     for is_triggered in (True, False):
         home.hear({"door": 1.0}, is_triggered=is_triggered)
@@ -313,7 +313,7 @@ def test_a_set_limit_counts_whatever_the_trigger_bit_says(setting: StaleAfter) -
 
 
 def test_a_slow_sender_needs_a_limit_of_its_own() -> None:
-    """With two hours, a sensor that sends every 40 minutes has no gaps, and is not called silent between packets."""
+    """With a limit of two hours, a sensor that sends every 40 minutes has no gaps, and is not reported as silent."""
     home = Home(lifetime=lifetime_of(7200, learned_limit()))
     for _ in range(5):
         home.hear({"temperature": 21.5})

@@ -25,7 +25,7 @@ def last_hour(home: Home) -> dict[str, dict[int, float]]:
 
 
 def test_a_point_is_the_last_value_of_its_minute(home: Home) -> None:
-    """A minute is a full minute of the clock: a value at 59.9 s belongs to the minute before a value at 60 s."""
+    """The chart has one point per minute, which must show a door as it was at the end of that minute."""
     for home.now, door in ((0, 0), (20, 1), (59.9, 1), (60, 0), (130, 1)):
         home.hear({"door": door})
 
@@ -54,7 +54,7 @@ def test_a_measurement_that_was_not_heard_for_an_hour_is_not_there(home: Home) -
 
 
 def test_a_late_copy_is_no_point(home: Home) -> None:
-    """A late copy is older than the point that is already drawn."""
+    """A late copy is older than the point that is already drawn, and must not replace it."""
     home.hear({"temperature": 21}, packet_id=7, adapter="hci0")
     home.hear({"temperature": 22}, packet_id=8, adapter="hci0")
     home.hear({"temperature": 21}, packet_id=7, adapter="hci1")

@@ -49,7 +49,7 @@ def test_a_sensor_that_counts_anew_is_the_present(home: Home, adapter: str, pack
 
 
 def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home) -> None:
-    """Older firmware sends A A A under one id, B under the next: hci0 heard the voltage, hci1 a newer temperature."""
+    """Older firmware sends temperature and voltage under different ids, so a late temperature may be the newest."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=6)
     home.now = 1012.0
     home.hear({"voltage": 2.9}, adapter="hci0", packet_id=9)
@@ -60,7 +60,7 @@ def test_a_late_packet_whose_measurement_nobody_brought_newer_counts(home: Home)
 
 
 def test_of_a_late_packet_only_the_older_measurements_are_left_out(home: Home) -> None:
-    """Only the late packet contains the voltage."""
+    """The voltage of a late packet may be the newest one, and must not be lost."""
     home.hear({"temperature": 22.5}, adapter="hci0", packet_id=9)
     home.now += 1
     home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci1", packet_id=8)
@@ -70,7 +70,7 @@ def test_of_a_late_packet_only_the_older_measurements_are_left_out(home: Home) -
 
 
 def test_a_late_copy_makes_no_repeat_of_the_newest_packet_new(home: Home) -> None:
-    """The last update stays at the first copy of the newest packet, whatever arrives between its repeats."""
+    """A late copy that arrives between two repeats must not make the second repeat look like a new measurement."""
     home.hear({"temperature": 21.5}, adapter="hci0", packet_id=7)
     home.hear({"temperature": 22.5}, adapter="hci0", packet_id=8)
     home.now += 1
@@ -81,7 +81,7 @@ def test_a_late_copy_makes_no_repeat_of_the_newest_packet_new(home: Home) -> Non
 
 
 def test_after_a_packet_without_id_nothing_is_late(home: Home) -> None:
-    """Without a packet id, the order of two packets is unknown."""
+    """Without a packet id, the order of two packets is unknown, and the one that arrived last must count."""
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.hear({"temperature": 22.5}, adapter="hci1", packet_id=7)
 
@@ -102,7 +102,7 @@ def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> 
 def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(
     home: Home, wait_s: float, expected: float
 ) -> None:
-    """After a battery change the ids are just behind, but minutes have passed; the kernel holds no packet that long."""
+    """After a battery change, an id may be just behind the latest, but the kernel holds no packet back for so long."""
     home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
     home.now += wait_s
     home.hear({"temperature": 5.0}, adapter="hci1", packet_id=0)
@@ -129,7 +129,7 @@ def test_a_slow_adapter_never_brings_back_the_past(start: int, heard: tuple[set[
 
 
 def test_a_late_packet_of_the_other_kind_does_not_restart_the_transmission() -> None:
-    """Otherwise a repeat of the current values would count as a new measurement."""
+    """If the transmission restarted, the next repeat of the current values would count as a new measurement."""
     home = Home()
     home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
     home.now += 0.1
@@ -142,7 +142,7 @@ def test_a_late_packet_of_the_other_kind_does_not_restart_the_transmission() -> 
 
 
 def test_a_late_event_does_not_restart_the_transmission() -> None:
-    """A late event contains no measurement, so that only its packet id shows that it is late."""
+    """A late event contains no measurement, so only its packet id shows that it is late."""
     home = Home()
     home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")
     last_update_s = home.devices["attic"].last_update_s
@@ -155,7 +155,7 @@ def test_a_late_event_does_not_restart_the_transmission() -> None:
 
 
 def test_a_copy_is_late_by_when_it_was_overtaken_not_by_the_latest_repeat() -> None:
-    """A sensor that repeats one packet for minutes must not hide its restart from another adapter."""
+    """Repeats of one packet, for however long, must not delay the first packet of a restarted sensor."""
     home = Home()
     for _ in range(5):
         home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")

@@ -28,7 +28,7 @@ def updated_s(home: Home) -> float | None:
 
 
 def test_a_repeated_packet_is_no_new_measurement(home: Home) -> None:
-    """The firmware sends a measurement several times, as A B A B under one id; a repeat does not make it newer."""
+    """The firmware repeats a measurement, as A B A B under one id, and a repeat must not make the values look newer."""
     hear(home, (1000.0, A, 7), (1002.5, B, 7), (1005.0, A, 7), (1007.5, B, 7))
 
     assert 1002.5 == updated_s(home)
@@ -53,7 +53,7 @@ def test_a_packet_id_begins_anew_after_255(home: Home) -> None:
 
 
 def test_another_value_under_the_same_packet_id_is_new(home: Home) -> None:
-    """An event is sent immediately, under an id that may already be in use."""
+    """A sensor may send a sudden change immediately, under the id of its previous measurement."""
     hear(home, (1000.0, A, 7), (1001.0, {"temperature": 22.0}, 7))
 
     assert 1001.0 == updated_s(home)
@@ -67,7 +67,7 @@ def test_without_packet_id_every_packet_is_new(home: Home) -> None:
 
 
 def test_a_repeat_after_a_packet_without_id_is_new(home: Home) -> None:
-    """The packet without an id starts another transmission: the values before it no longer count."""
+    """A packet without an id starts another transmission, in which the same values are a new measurement."""
     hear(home, (1000.0, A, 7), (1001.0, B, None), (1002.0, A, 7))
 
     assert 1002.0 == updated_s(home)
@@ -84,7 +84,7 @@ def test_a_copy_that_another_adapter_heard_is_a_repeat(home: Home) -> None:
 
 
 def test_a_repeat_is_heard_all_the_same(home: Home) -> None:
-    """A sensor that measures every ten minutes is not dead between: repeats keep its values, RSSI and presence."""
+    """A sensor that measures every ten minutes must not look dead in between: its repeats keep its values and RSSI."""
     hear(home, (1000.0, A, 7))
     home.begin_scan()
     home.now = 1030.0
@@ -118,7 +118,7 @@ PACKETS = st.tuples(
 def test_what_one_adapter_hears_is_new_unless_it_was_said_under_the_id(
     packets: list[tuple[dict[str, float], int | None]],
 ) -> None:
-    """The last update is compared with the definition, for any packets in any order."""
+    """No order of packets may make a repeat look new, or a new measurement look like a repeat."""
     home = Home()
     said: dict[str, float] = {}
     shown: dict[str, float] = {}

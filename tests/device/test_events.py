@@ -37,21 +37,21 @@ def test_an_event_is_counted_once_however_often_it_is_sent() -> None:
 
 
 def test_each_packet_id_is_another_press() -> None:
-    """Two presses within a second count as two."""
+    """A user may press a button twice within a second, and neither press may be lost."""
     events = heard((1000.0, PRESS, 7), (1000.5, PRESS, 8), (1001.0, PRESS, 9))
 
     assert {("button", "press"): 3} == events.happened
 
 
 def test_another_event_under_the_same_id_counts() -> None:
-    """A long press after a press is another event, though the id is in use."""
+    """A long press may follow a press under the same id, and must not be lost as a repeat."""
     events = heard((1000.0, PRESS, 7), (1000.5, {"button": "long_press"}, 7))
 
     assert {("button", "press"): 1, ("button", "long_press"): 1} == events.happened
 
 
 def test_an_id_that_was_not_heard_for_long_is_another_press() -> None:
-    """The ids wrap around after 256 packets, and restart with a new battery."""
+    """The ids wrap around after 256 packets and restart with a new battery, so an old id may be a new press."""
     assert {("button", "press"): 1} == heard((1000.0, PRESS, 7), (1599.9, PRESS, 7)).happened
     assert {("button", "press"): 2} == heard((1000.0, PRESS, 7), (1600.0, PRESS, 7)).happened
 
@@ -64,7 +64,7 @@ def test_without_packet_id_what_is_near_is_a_repeat() -> None:
 
 
 def test_a_late_copy_from_another_adapter_is_no_press() -> None:
-    """The kernel may hold a packet back until it receives the next one."""
+    """The kernel may deliver another adapter's copy of a press after the next event; the press must not count twice."""
     events = Events()
     hear(events, (1000.0, PRESS, 7), (1000.5, DOUBLE_PRESS, 8), adapter="hci0")
     hear(events, (1001.0, PRESS, 7), (1001.5, DOUBLE_PRESS, 8), adapter="hci1")
@@ -73,7 +73,7 @@ def test_a_late_copy_from_another_adapter_is_no_press() -> None:
 
 
 def test_what_one_adapter_hears_is_in_order() -> None:
-    """Descending ids on one adapter are those of a sensor that restarts with each press: no press may be lost."""
+    """A sensor that restarts with each press may send descending ids on one adapter, and no press may be lost."""
     events = heard((1000.0, PRESS, 3), (1001.0, PRESS, 2), (1002.0, PRESS, 1))
 
     assert {("button", "press"): 3} == events.happened
@@ -81,7 +81,7 @@ def test_what_one_adapter_hears_is_in_order() -> None:
 
 @pytest.mark.parametrize(("packet_id", "wait_s"), [(7, 5.0), (3, 1.0), (None, 1.0)])
 def test_a_sensor_that_restarted_is_heard_by_another_adapter_too(packet_id: int | None, wait_s: float) -> None:
-    """A late copy is just behind and arrives soon; these packets are not."""
+    """Only a packet that is just behind the latest one and arrives soon is a late copy; any other is a new event."""
     events = Events()
     hear(events, (1000.0, PRESS, 8), adapter="hci0")
     hear(events, (1000.0 + wait_s, DOUBLE_PRESS, packet_id), adapter="hci1")
@@ -112,7 +112,7 @@ def test_the_names_of_events_are_few(payload: str, counts: Mapping[tuple[str, st
 
 
 def test_what_a_sensor_says_of_itself_is_known() -> None:
-    """An owner can find the sensors with old firmware. The latest version counts; a text is not device information."""
+    """The latest firmware version shows the owner which sensors need an update; a text is not device information."""
     events = heard(
         (1000.0, {"firmware_version": "4.1.0.0"}, 1),
         (1001.0, {"device_type": 1}, 2),
@@ -163,7 +163,7 @@ def test_a_fixed_packet_id_counts_each_press_if_the_sensor_counts() -> None:
 
 
 def test_a_fixed_packet_id_without_any_other_sign_counts_as_one() -> None:
-    """A sensor may repeat its latest event until the next one: to lose a press is better than to invent one."""
+    """A sensor may repeat its latest event until the next one: losing a press is better than inventing one."""
     events = heard(*[(1000.0 + 60 * number, PRESS, 7) for number in range(10)])
 
     assert {("button", "press"): 1} == events.happened
@@ -177,7 +177,7 @@ def test_an_alternating_report_is_no_second_press() -> None:
 
 
 def test_a_late_report_that_a_button_is_not_pressed_ends_no_newer_press() -> None:
-    """The kernel may hold the packet before the press back until it receives the press."""
+    """If a late "none" ended a newer press, the next repeat of this press would count as another press."""
     events = Events()
     hear(events, (1000.0, {"button": "none"}, 6), (1000.5, PRESS, 7), adapter="hci0")
     hear(events, (1001.0, {"button": "none"}, 6), (1010.0, PRESS, 7), adapter="hci1")
@@ -186,7 +186,7 @@ def test_a_late_report_that_a_button_is_not_pressed_ends_no_newer_press() -> Non
 
 
 def many(kind: str, first: int, last: int) -> dict[str, str]:
-    """Return a press of each of many buttons."""
+    """Return a press of each button from position `first` to `last`."""
     return {kind if number == 1 else f"{kind}_{number}": "press" for number in range(first, last + 1)}
 
 
@@ -203,7 +203,7 @@ def test_nobody_can_fill_prometheus_with_buttons() -> None:
 
 
 def test_buttons_that_came_first_do_not_keep_others_out() -> None:
-    """The exporter may be started during a flood; a remote control's own buttons and dimmer have low positions."""
+    """The exporter may start during a flood, and must still count the low positions, which a remote control uses."""
     events = heard(
         (1000.0, many("command", 1, 126), 1), (1001.0, many("button", 1, 4) | {"dimmer": "rotate_left 1"}, 2)
     )
@@ -213,7 +213,7 @@ def test_buttons_that_came_first_do_not_keep_others_out() -> None:
 
 
 def test_nobody_can_fill_prometheus_with_versions() -> None:
-    """Each version would be another series in Prometheus. After the limit, only known versions are accepted."""
+    """Anybody can send any number of versions under a sensor's address, and each would be a series in Prometheus."""
     events = Events()
     known = set()
     for number in range(200):

@@ -45,7 +45,7 @@ def test_an_hour_later_a_value_is_gone() -> None:
 
 
 def test_it_is_over_when_no_value_is_left() -> None:
-    """A measurement whose last hour is over makes room for another."""
+    """A measurement that was not heard for an hour must make room for another one."""
     last_hour = last_hour_of({100: 20, 110: 21})
 
     assert [False, True] == [last_hour.is_over(minute) for minute in (169, 170)]
@@ -53,7 +53,7 @@ def test_it_is_over_when_no_value_is_left() -> None:
 
 @given(waits=st.lists(st.integers(0, 2 * POINTS), max_size=40), looked=st.integers(0, 2 * POINTS))
 def test_it_is_what_was_heard_in_the_hour(waits: list[int], looked: int) -> None:
-    """The points are compared with a plain dictionary of all values, for any times of packets and of requests."""
+    """Whenever packets and requests arrive, no value may be lost or drawn in the wrong minute."""
     minute = 1000
     last_hour = LastHour(minute)
     expected: dict[int, float] = {}

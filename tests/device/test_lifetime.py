@@ -16,7 +16,7 @@ SLOW_S = 2400.0
     [
         (None, math.inf, math.inf, 900),  # the end of a scan expires the values
         ("auto", 900, 900, 900),
-        ("never", math.inf, 900, math.inf),  # a state lasts, the strength of a signal does not
+        ("never", math.inf, 900, math.inf),  # a state lasts, but the signal strength does not
         (7200, 7200, 7200, 7200),
         (90, 90, 90, 900),
     ],
@@ -41,7 +41,7 @@ def test_each_setting_has_these_limits(
 def test_only_the_automatic_limit_follows_the_trigger_bit(
     setting: StaleAfter | None, ends_with_scan: bool, lasts_if_triggered: bool
 ) -> None:
-    """Whoever sets a number knows how old a value may be; whoever sets nothing wants the values of the latest scan."""
+    """A user who sets a limit knows how old a value may be; one who sets none wants the values of the latest scan."""
     lifetime = lifetime_of(setting, learned_limit())
 
     assert (ends_with_scan, lasts_if_triggered) == (lifetime.ends_with_scan, lifetime.lasts_if_triggered)

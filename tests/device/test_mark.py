@@ -1,4 +1,4 @@
-"""The state of a counter in JSON: what was written is read, and nothing else is."""
+"""The state of a counter in JSON: every state is read back as it was written, and anything else is refused."""
 
 import json
 
@@ -33,12 +33,12 @@ anything = st.recursive(
 
 @given(marks)
 def test_what_is_written_is_read(mark: Mark) -> None:
-    """A restart must not change what is known of a counter."""
+    """If a restart of the program lost part of a counter's state, a replay could be accepted after it."""
     assert mark == mark_of(json.loads(json.dumps(entry_of(mark))))
 
 
 def test_an_ordinary_sensor_takes_little_room() -> None:
-    """The file is written to an SD card every few minutes."""
+    """The file is written to an SD card every few minutes, and each write wears the card out."""
     mark = Mark("0000fcd2-0000-1000-8000-00805f9b34fb", 32, 50_049, 0.31, 0.31, step_s=10.0)
 
     assert len(json.dumps(entry_of(mark))) < 160
@@ -50,7 +50,7 @@ VALID = json.loads(
 
 
 def test_the_entry_that_is_damaged_below_is_valid() -> None:
-    """Otherwise the tests of the damages would prove nothing."""
+    """If this entry were invalid, the tests of damaged entries would prove nothing."""
     assert (5, (4, 1.0), (b"abcd",)) == (mark_of(VALID).last, mark_of(VALID).before, mark_of(VALID).digests)
 
 
@@ -95,7 +95,7 @@ def test_an_impossible_member_is_refused(damage: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("entry", [None, [], "x", 5, {}])
 def test_what_is_no_object_has_no_members(entry: object) -> None:
-    """The file may contain any JSON."""
+    """The file may contain any JSON, and a wrong type must cause a clear error."""
     with pytest.raises(ValueError, match="'version' is missing, or is not of type int"):
         member(entry, "version", int)
     with pytest.raises(ValueError, match="'saved' is missing, or is not a number of seconds"):
@@ -103,6 +103,6 @@ def test_what_is_no_object_has_no_members(entry: object) -> None:
 
 
 def test_the_digests_can_be_left_out() -> None:
-    """They take kilobytes, and the counter matters more."""
+    """Digests take kilobytes; if the file becomes too large, the counters must still be kept."""
     assert "digests" not in entry_of(mark_of(VALID).without_digests())
     assert "spent" not in entry_of(mark_of(VALID).without_digests())

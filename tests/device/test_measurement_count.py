@@ -1,4 +1,4 @@
-"""The count of the measurements that were heard and missed, against simulated sensors whose truth is known."""
+"""The counts of heard and missed measurements, compared with the true counts of simulated sensors."""
 
 import random
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from ble_exporter.device.measurement_count import MeasurementCount
 
 ADVERTISING_S = 2.5
 ABAB, AAAB = (4,), (3, 1)
-"""The number of packets under each packet id, for the two orders of packets of the pvvx firmware."""
+"""The number of packets under each of the successive packet ids, for the two packet orders of the pvvx firmware."""
 HOURS = 6
 FIRST_UNCOUNTED = 8
-"""The most measurements that pass before the first one is counted."""
+"""The largest number of measurements before the first one is counted."""
 
 
 class Truth(NamedTuple):
-    """The number of measurements of which a packet was heard, and of those without."""
+    """The number of measurements of which at least one packet was heard, and of those of which none was."""
 
     heard: int
     missed: int
@@ -28,7 +28,7 @@ class Truth(NamedTuple):
 def listen(
     count: MeasurementCount, order: tuple[int, ...], loss: float, *, seed: int = 1, hours: float = HOURS
 ) -> Truth:
-    """Let a sensor send, and lose packets at random; return the truth."""
+    """Simulate a sensor whose packets are lost at random; return the true counts."""
     rng = random.Random(seed)
     now_s, packet_id, heard, missed = rng.random() * 100, rng.randrange(256), 0, 0
     while now_s < hours * 3600:
@@ -57,7 +57,7 @@ def steady(
 @pytest.mark.parametrize("loss", [0.0, 0.1, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("order", [ABAB, AAAB], ids=["ABAB", "AAAB"])
 def test_the_counts_are_the_truth(order: tuple[int, ...], loss: float, seed: int) -> None:
-    """The share that was heard is the reason for the metric; 0.5 % is far less than its scatter over an hour."""
+    """Operators judge reception by the share that was heard, which scatters by far more than 0.5 % over an hour."""
     count = MeasurementCount()
     heard, missed = listen(count, order, loss, seed=seed)
 
@@ -87,7 +87,7 @@ def random_ids(rng: random.Random) -> Iterator[int]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_ids_count_nothing(seed: int) -> None:
-    """A number that is not a count must not be shown as one."""
+    """Ids without an order say nothing about losses, and an invented number would mislead the operator."""
     count = MeasurementCount()
     for index, packet_id in zip(range(5000), random_ids(random.Random(seed)), strict=False):
         count.hear(packet_id, index * 10.0)
@@ -97,7 +97,7 @@ def test_random_ids_count_nothing(seed: int) -> None:
 
 
 def test_a_new_battery_is_no_loss() -> None:
-    """After a restart the ids begin elsewhere, and the sensor was off in between."""
+    """After a battery change the ids begin elsewhere, and the measurements while the sensor was off are not lost."""
     count = MeasurementCount()
     steady(count, 100)
     steady(count, 100, first=237, start_s=100 * 10 + 60)
@@ -107,7 +107,7 @@ def test_a_new_battery_is_no_loss() -> None:
 
 
 def test_another_interval_is_learned() -> None:
-    """A user may set a sensor to measure once a minute."""
+    """After the user sets a longer interval, no losses may be shown that did not happen."""
     count = MeasurementCount()
     steady(count, 100)
     steady(count, 100, first=100, start_s=100 * 10 + 50, every_s=60.0)
@@ -118,7 +118,7 @@ def test_another_interval_is_learned() -> None:
 
 @pytest.mark.parametrize("lost", [1, 100, 254, 255, 256, 300, 800, 1100])
 def test_an_outage_is_counted_although_the_ids_wrap(lost: int) -> None:
-    """An hour without reception is 360 measurements, and 256 ids."""
+    """In an hour, a sensor makes 360 measurements with only 256 ids, and each lost one must be counted."""
     count = MeasurementCount()
     steady(count, 100)
     steady(count, 1, first=100 + lost, start_s=(100 + lost) * 10.0)
@@ -138,7 +138,7 @@ def test_an_outage_that_is_too_long_to_tell_is_not_counted() -> None:
 
 @given(heard=st.lists(st.tuples(st.integers(0, 255), st.floats(-10, 1e7)), max_size=60))
 def test_whatever_is_heard_nothing_is_negative(heard: list[tuple[int, float]]) -> None:
-    """Anybody can send any ids, and two adapters deliver packets in any order; counters must not fall."""
+    """Ids may be forged and packets may be late, but a counter that falls looks like a restart to Prometheus."""
     count = MeasurementCount()
     before = (0, 0)
     for packet_id, now_s in heard:

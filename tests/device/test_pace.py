@@ -1,4 +1,4 @@
-"""How fast a sensor counts: two kinds of firmware, and whatever others do."""
+"""How fast a sensor counts, with known and unknown firmware."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def pace_of(*steps: tuple[int, float]) -> Pace:
 
 
 def test_before_the_second_counter_the_hold_suits_the_slowest_known_firmware() -> None:
-    """PHY62x2 firmware measures every 1,275 s at most: its first counter must not be refused."""
+    """PHY62x2 firmware may measure only every 1,275 s, and its first counter must not be refused."""
     assert (None, HOLD_S) == (Pace().step_s, Pace().hold_s)
     assert HOLD_S > 1275
 
@@ -23,17 +23,17 @@ def test_before_the_second_counter_the_hold_suits_the_slowest_known_firmware() -
     ("step_s", "hold_s"), [(2.5, LEAST_HOLD_S), (10, LEAST_HOLD_S), (1275, 1912.5), (86400, MOST_HOLD_S)]
 )
 def test_the_hold_follows_the_sensor_between_two_limits(step_s: float, hold_s: float) -> None:
-    """A fast sensor may be set to 250 s at any time, and the last packet of a dead slow one must not live for a day."""
+    """A fast sensor may be set to 250 s at any time, and a dead slow sensor must not look alive for a day."""
     assert hold_s == pace_of((1, step_s)).hold_s
 
 
 def test_lost_counters_do_not_make_a_sensor_look_slow() -> None:
-    """A sensor that was out of range for an hour has counted on meanwhile."""
+    """A sensor keeps counting while it is out of range, so an hour's absence is not a slow pace."""
     assert 10 == pace_of((1, 10), (360, 3600), (1, 10)).step_s
 
 
 def test_the_longest_of_the_latest_steps_counts() -> None:
-    """A user who sets a longer interval must not wait for half of the remembered steps to change."""
+    """After the user sets a longer interval, packets must not be refused until half of the remembered steps are new."""
     assert 600 == pace_of((1, 10), (1, 10), (1, 600)).step_s
     assert 10 == pace_of((1, 600), *[(1, 10)] * 5).step_s
 
@@ -47,7 +47,7 @@ def test_the_pace_of_an_earlier_run_holds_until_the_sensor_counts() -> None:
 
 
 def test_no_sensor_is_expected_to_count_far_immediately() -> None:
-    """A recording of an earlier battery is far ahead."""
+    """A counter that is far ahead may come from a recording of an earlier battery."""
     assert [True, False, True, False] == [
         Pace().can_count(counts, seconds) for counts, seconds in ((64, 0), (65, 0), (224, 10), (225, 10))
     ]
@@ -62,7 +62,7 @@ def test_a_sensor_that_was_seen_to_count_fast_may_do_so() -> None:
 
 
 def test_what_was_learned_from_a_recording_can_be_forgotten() -> None:
-    """Otherwise two counts that alternate would look like one very fast sensor."""
+    """Leaps between two alternating counts would look like one very fast sensor, which then accepts recordings."""
     pace = pace_of(*[(900_000, 0.0)] * 5)
     pace.forget()
 

@@ -35,7 +35,7 @@ from ble_exporter.device.refusal import Refusal
     ],
 )
 def test_a_refusal_names_its_cause(refused: Refusal, cause: str, words: str) -> None:
-    """A user who reads "battery" where the sensor only measures seldom would change a battery for nothing."""
+    """A wrong cause would send the owner to a wrong remedy, such as a new battery for a sensor that is only slow."""
     assert cause == refused.cause
     assert words in refused.text
 

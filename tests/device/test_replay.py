@@ -22,7 +22,7 @@ def test_all_that_a_living_sensor_sends_is_accepted(air: Air) -> None:
 
 
 def test_a_gap_of_any_length_is_none_of_its_business(air: Air) -> None:
-    """A sensor may have been out of range for a week."""
+    """A sensor that was out of range for a week must be accepted as soon as it is heard again."""
     air.send_all(sensor(range(7, 9)))
     air.now += 7 * 86400
 
@@ -39,7 +39,7 @@ def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
 
 
 def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_not_for_ever(air: Air) -> None:
-    """A slow sensor repeats a counter for 250 s; replaying a dead sensor's last packet must not keep it alive."""
+    """A slow sensor repeats a counter for minutes, but a replayed counter must not make a dead sensor look alive."""
     air.send(Packet(5, b"a"))
     results = []
     for after_s in (250.0, HOLD_S - 1, HOLD_S, 10 * HOLD_S):
@@ -51,7 +51,7 @@ def test_one_counter_is_accepted_for_the_longest_interval_of_the_firmware_and_no
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(air: Air, seed: int) -> None:
-    """In similar systems, users complain of sensors that are locked out after a battery change."""
+    """A user who changes a battery expects readings within a minute, even at the edge of the range."""
     lost = random.Random(seed)
     air.send_all(sensor(range(100_000, 100_200), lost=lost))
     air.now += 20
@@ -106,7 +106,7 @@ def test_in_a_pause_between_scans_no_sensor_is_silent() -> None:
 
 
 def test_a_slow_sensor_lives_too(air: Air) -> None:
-    """A slow sensor repeats one counter for minutes, and that is not silence."""
+    """A slow sensor repeats one counter for minutes; this is no silence, and no recording may be accepted meanwhile."""
     results = []
     for attempt in range(10):
         air.send(Packet(100_000, b"alive"))
@@ -129,7 +129,7 @@ def test_the_silence_is_that_of_the_old_count(air: Air) -> None:
 
 
 def test_what_is_sent_again_does_not_begin_the_trial_again(air: Air) -> None:
-    """Otherwise an attacker who repeats a new sensor's first packet could keep it locked out."""
+    """If a repeat began the trial again, an attacker could keep a restarted sensor locked out with a single packet."""
     air.send(Packet(100_000, b"last"))
     air.now += 60
 
@@ -167,7 +167,7 @@ def test_a_known_packet_ends_the_trial(air: Air) -> None:
 
 
 def test_what_was_once_on_trial_in_vain_is_known(air: Air) -> None:
-    """Otherwise an attacker who replays the same packets often enough would succeed."""
+    """If packets of a failed trial were forgotten, an attacker who replays them often enough would succeed."""
     old = [Packet(value, b"old %d" % value) for value in range(STEPS - 1)]
     air.send_all(sensor(range(100_000, 100_002)))
     air.send_all((10.0 * packet.value, packet) for packet in old)
@@ -201,7 +201,7 @@ def test_of_two_adapters_one_may_be_late(air: Air) -> None:
 
 
 def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old(air: Air) -> None:
-    """Counter 101 is only two behind the latest, but was overtaken 20 s earlier: it is not a late copy."""
+    """A replay must not pass as a late copy because its counter is near: 101 was overtaken 10 s earlier."""
     for value in (100, 101, 102):
         air.send(Packet(value, b"%d" % value))
         air.now += 10
@@ -213,7 +213,7 @@ def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old
 
 
 def test_a_narrow_counter_may_come_round(air: Air) -> None:
-    """The old formats have 8-bit counters."""
+    """Older formats have 8-bit counters, which wrap often, and no packet may be lost then."""
     packets = [Packet(value % 256, b"%d" % (value % 256), bits=8) for value in range(250, 600)]
 
     assert all(air.send_all((10.0 * index, packet) for index, packet in enumerate(packets)))
@@ -243,7 +243,7 @@ def test_another_format_is_news_at_first_and_after_a_long_silence(air: Air) -> N
 
 
 def test_a_format_that_a_sensor_no_longer_speaks_is_another_one_again(air: Air) -> None:
-    """A sensor now sends BTHome in place of pvvx: 43 minutes of old 8-bit recordings must not replace its values."""
+    """After a sensor has changed from pvvx to BTHome, recordings of its 8-bit counters must not replace its values."""
     air.send(Packet(3, b"x", bits=8, uuid="181a"))
     assert all(air.send_all(sensor(range(5000, 5100))))
 
@@ -262,7 +262,7 @@ def test_two_formats_that_are_heard_from_the_start_each_have_their_count(air: Ai
 
 
 def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
-    """A replay next to a new payload: both are refused; the sensor repeats the new one, which is then accepted."""
+    """A replay must not be accepted beside a new payload; the sensor repeats the new one anyway."""
     air.send(Packet(100, b"a"))
     air.send(Packet(7, b"b", uuid="181e"))
 
@@ -272,7 +272,7 @@ def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
 
 
 def test_a_digest_is_of_what_the_mic_covers() -> None:
-    """Otherwise a changed recording would count as new. Plaintexts and errors are those of the inner cipher."""
+    """An attacker can change the bytes that the MIC does not cover, and the recording would then look new."""
 
     class Reverse:
         def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:

@@ -24,7 +24,7 @@ def test_a_restart_that_was_none_ends_when_the_sensor_is_heard_again(air: Air) -
 
 
 def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
-    """The sensor continues the count that preceded both restarts."""
+    """The sensor continues the count from before both false restarts, and must not stay locked out."""
     air.send_all(sensor(range(500_000, 500_002)))
     for battery in (3, 2):
         air.now += 3600
@@ -34,7 +34,7 @@ def test_two_restarts_that_were_none_end_as_one_does(air: Air) -> None:
 
 
 def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the_change(air: Air) -> None:
-    """The exporter started after the battery change: an old count far ahead of the new one could lock out a sensor."""
+    """The exporter may have started after the battery change; an old count, far ahead, must not lock the sensor out."""
     air.send_all(sensor(range(5000, 5100)))
 
     with pytest.raises(DecodeError, match="further ahead of 5099 than the sensor can have counted"):
@@ -44,7 +44,7 @@ def test_a_recording_of_an_earlier_battery_is_no_news_though_nobody_here_saw_the
 
 
 def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
-    """The sensor is accepted immediately while no count is known, and also after ten minutes of silence."""
+    """The sensor must be accepted right after the recording, and also after ten minutes of silence."""
     for patience_s in (0.0, TRUST_S):
         air = Air()
         air.send(Packet(5000, b"old"))
@@ -54,7 +54,7 @@ def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
 
 
 def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
-    """The exporter missed this packet, so it continues the old count; the sensor's current count must continue too."""
+    """The exporter missed this packet, which continues the old count; the sensor's current count must continue too."""
     air.send_all(sensor(range(500_000, 500_002)))
     air.now += 60
     air.send_all(sensor(range(2000), battery=2))

@@ -24,7 +24,7 @@ def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packe
 def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
     begin: int, length: int, seed: int, data: st.DataObject
 ) -> None:
-    """A dead sensor stays dead, except that its last counter is accepted for five minutes."""
+    """An attacker must not make a dead sensor look alive, except by its last counter for at most 25 minutes."""
     air = Air()
     air.send_all(sensor(range(begin, begin + length), lost=random.Random(seed)))
     air.send(Packet(begin + length, b"last"))
@@ -39,7 +39,7 @@ def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
 
 @given(begins, st.integers(), st.data())
 def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, seed: int, data: st.DataObject) -> None:
-    """Replays between a sensor's packets are refused, however few packets are heard; the sensor's own are accepted."""
+    """Replays between a sensor's own packets must neither change its values nor cause its own packets to be refused."""
     air = Air()
     air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
     recorded = list(air.accepted) or [Packet(begin, b"x")]
@@ -55,7 +55,7 @@ def test_what_was_heard_of_a_living_sensor_is_never_accepted_again(begin: int, s
 def test_what_was_heard_before_a_new_battery_is_never_accepted_after_it(
     begin: int, seed: int, is_dead: bool, data: st.DataObject
 ) -> None:
-    """While the new count is low, recorded packets are either known, or further ahead than a sensor can count."""
+    """A battery change must not let an attacker replay recordings from before the change."""
     air = Air()
     air.send_all(sensor(range(begin, begin + 20), lost=random.Random(seed)))
     air.send(Packet(100_000, b"last"))

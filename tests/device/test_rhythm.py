@@ -43,7 +43,7 @@ def test_before_the_second_hearing_there_is_no_interval() -> None:
 
 @pytest.mark.parametrize("interval_s", [None, 1, 1000])
 def test_a_fixed_limit_is_that_of_every_interval(interval_s: float | None) -> None:
-    """A number in the configuration holds for every interval."""
+    """A limit in the configuration is the owner's decision, whatever the interval of the sensor."""
     assert 90.5 == fixed_limit(90.5)(interval_s)
     assert NO_LIMIT(interval_s) == math.inf
 
@@ -61,17 +61,17 @@ def test_the_limit_is_six_of_the_usual_gaps(gap_s: float, limit_s: float) -> Non
 
 
 def test_the_usual_gap_is_the_median() -> None:
-    """Every lost packet doubles a gap, and a mean would rise with them."""
+    """Every lost packet lengthens a gap, and a mean would grow with each of them."""
     assert 120 == learned([20, 20, 40, 20, 20, 60, 20])
 
 
 def test_an_outage_is_not_the_sensor_s_rhythm() -> None:
-    """After a night without Bluetooth a dead sensor must not show for a quarter of an hour."""
+    """After a night without Bluetooth, a sensor that dies must not be shown for another quarter of an hour."""
     assert learned([20, 8 * 3600, 20]) == learned([20, 8 * 3600]) == learned([8 * 3600, 20]) == 120
 
 
 def test_a_new_setting_of_the_sensor_is_followed() -> None:
-    """The new interval is used as soon as it makes up more than half of the gaps that count."""
+    """After the owner changes the interval, the limit must follow once most of the remembered gaps are new."""
     assert 120 == learned([60] * 100 + [20] * (GAPS // 2 + 1))
 
 
@@ -81,23 +81,23 @@ def test_a_burst_is_one_hearing() -> None:
 
 
 def test_another_adapter_s_copy_is_no_rhythm() -> None:
-    """With two adapters, every second gap is close to zero."""
+    """With two adapters, every second gap is close to zero, which must not shorten the limit."""
     assert learned([60, BURST_S / 100] * 4) == pytest.approx(360, rel=0.01)
 
 
 def test_a_gap_of_the_length_of_a_burst_counts() -> None:
-    """A sensor that sends once a second has an interval of one second."""
+    """A sensor that sends once a second must not be taken for an endless burst."""
     assert rhythm_of([BURST_S]).interval_s == BURST_S
 
 
 def test_gaps_within_a_scan_are_not_those_between_scans() -> None:
-    """Ten seconds of listening each 60 s hear two temperatures, 5 s apart; a pause follows."""
+    """A scan of ten seconds each minute hears two temperatures, 5 s apart, and these must not expire in the pause."""
     assert 360 == learned([5, 55] * 5, scan_interval_s=60)
 
 
 @given(st.lists(st.integers(0, 4000).map(lambda quarters: quarters / 4)))
 def test_the_interval_is_the_median_of_the_latest_gaps(gaps_s: list[float]) -> None:
-    """The interval equals the median by definition, for any gaps."""
+    """With a wrong interval, values would expire too early or too late, whatever the gaps."""
     long_s = [gap_s for gap_s in gaps_s if gap_s >= BURST_S][-GAPS:]
 
     assert (median_low(long_s) if long_s else None) == rhythm_of(gaps_s).interval_s
@@ -111,7 +111,7 @@ def test_a_learned_limit_is_never_out_of_its_bounds(gaps_s: list[float], scan_in
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e5))
 def test_a_longer_interval_has_no_shorter_limit(one_s: float, other_s: float, scan_interval_s: float) -> None:
-    """Otherwise a slow sensor's values would expire before a fast sensor's."""
+    """With a shorter limit, a slow sensor's values would expire before a fast sensor's."""
     limit = learned_limit(scan_interval_s)
 
     assert limit(None) <= limit(min(one_s, other_s)) <= limit(max(one_s, other_s))

@@ -12,13 +12,13 @@ from ble_exporter.device.sequence import LATE_S, LATE_STEPS, is_late_copy, steps
     [(7, 7, 0), (6, 7, 1), (3, 7, 4), (8, 7, 255), (255, 0, 1), (254, 2, 4), (0, 255, 255)],
 )
 def test_a_number_is_behind_across_the_wrap_around(number: int, latest: int, behind: int) -> None:
-    """A packet id is one byte: 0 follows 255."""
+    """A packet id is one byte, so 0 follows 255 and must not look like the oldest id."""
     assert behind == steps_behind(number, latest)
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
 def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
-    """Adding the steps to a packet id gives the latest id, for every pair."""
+    """With a wrong distance, a new packet would be taken for a late copy, or a late copy for a new packet."""
     behind = steps_behind(packet_id, latest)
 
     assert 0 <= behind < 256
@@ -64,5 +64,5 @@ def test_a_counter_may_wrap_at_its_own_width(value: int, last: int, bits: int, a
 
 
 def test_a_late_copy_from_before_a_wrap_is_behind() -> None:
-    """Without this, it would look like a recording far ahead."""
+    """Taken for a packet after the wrap, the copy would look like a recording far ahead, and so like an attack."""
     assert [-1, 65_535] == [steps_ahead(65_535, 0, 32, has_wrapped=has_wrapped) for has_wrapped in (True, False)]

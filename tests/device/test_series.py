@@ -33,7 +33,7 @@ def own_values(device: Device) -> dict[str, float]:
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_flood_does_not_displace_the_sensor_s_own_measurements(limit: Limit) -> None:
-    """Anybody can send thousands of names under a sensor's address; its own must stay, with their rhythms."""
+    """Anybody can send thousands of measurements under a sensor's address; the sensor's own must stay."""
     home = Home(limit=limit)
     attic = home.devices["attic"]
     hear_own(home, times=10)
@@ -62,7 +62,7 @@ def test_a_flood_that_came_first_does_not_block_the_sensor_s_own_measurements(li
 
 @pytest.mark.parametrize("limit", LIMITS[1:])
 def test_a_second_probe_is_back_after_a_flood_of_lower_positions(limit: Limit) -> None:
-    """A flood of nearly all names at the first position has no room for more; it must not last longer than itself."""
+    """A flood of nearly all names at the first position fills the room, but must not keep the probe out afterwards."""
     home = Home(limit=limit)
     attic = home.devices["attic"]
     home.hear({"temperature_2": 4.0})
@@ -75,7 +75,7 @@ def test_a_second_probe_is_back_after_a_flood_of_lower_positions(limit: Limit) -
 
 
 def test_a_door_that_was_heard_once_survives_a_flood_of_positions() -> None:
-    """A door may be silent for a day; its state must not go before the names that only a flood has."""
+    """A door may be silent for a day, and its state must outlast the measurements that only a flood sends."""
     home = Home()
     home.hear({"door": 1.0}, is_triggered=True)
     home.now += 20 * HOUR_S
@@ -87,7 +87,7 @@ def test_a_door_that_was_heard_once_survives_a_flood_of_positions() -> None:
 
 
 def test_after_an_hour_what_fills_the_room_gives_way() -> None:
-    """Values that never expire must not keep a new probe out for ever; names of a flood are not heard again."""
+    """Values without a limit never expire; those that only a flood sent must not keep a new probe out for ever."""
     home = Home()
     home.hear(dict.fromkeys(FAMILIES, 1.0))
     home.now += 5
@@ -101,7 +101,7 @@ def test_after_an_hour_what_fills_the_room_gives_way() -> None:
 
 
 def test_expired_measurements_make_room() -> None:
-    """After a change of the firmware, the names of the old one must not stand in the way."""
+    """After a firmware update, the measurements of the old firmware must not keep the new ones out."""
     home = Home(limit=fixed_limit(60))
     home.hear({f"count_{position}": 1.0 for position in range(1, MOST_SERIES + 1)})
     home.now += 60
@@ -123,7 +123,7 @@ def test_what_is_left_out_and_what_is_displaced_is_counted() -> None:
 
 
 def test_a_measurement_that_is_left_out_is_no_update() -> None:
-    """The time of the last update is that of a value that can be seen."""
+    """A measurement that nobody can see must not silence an alert on the last update."""
     home = Home()
     attic = home.devices["attic"]
     home.hear({f"count_{position}": 1.0 for position in range(1, MOST_SERIES + 1)})
@@ -135,7 +135,7 @@ def test_a_measurement_that_is_left_out_is_no_update() -> None:
 
 
 def test_a_flood_leaves_little_in_memory() -> None:
-    """Twenty flooded addresses once took 182 MB, and kept 70 MB after everything had expired."""
+    """Without the limit, twenty flooded addresses took 182 MB, and kept 70 MB after everything had expired."""
     home = Home(limit=fixed_limit(60))
     home.hear(OWN)
     tracemalloc.start()
@@ -163,7 +163,7 @@ PACKETS = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 2.0, 70.0, 2000.0]), st.
 def test_whatever_is_sent_a_device_has_few_series(
     packets: list[tuple[float, set[str]]], limit: Limit, is_triggered: bool
 ) -> None:
-    """Each series is one in Prometheus and half a kilobyte here, whoever sends it."""
+    """Each series takes memory here and in Prometheus, and anybody in range can send any number of names."""
     home = Home(limit=limit)
     for wait_s, names in packets:
         home.now += wait_s
@@ -173,7 +173,7 @@ def test_whatever_is_sent_a_device_has_few_series(
 
 @given(PACKETS)
 def test_whatever_is_sent_the_established_measurements_stay(packets: list[tuple[float, set[str]]]) -> None:
-    """A stranger's packets, of any names and at any time, do not remove what the sensor itself sends at position 1."""
+    """Forged packets, with any names and at any time, must not remove the sensor's own measurements at position 1."""
     home = Home()
     hear_own(home, times=3)
     for wait_s, names in packets:
