@@ -135,7 +135,7 @@ def fits(one: Object) -> bool:
 
 
 def differences(comparison: Comparison) -> Iterator[Difference]:
-    """Yield all differences; if only one decoder accepts the packet, the first is that of the acceptance."""
+    """Yield all differences; if only one decoder accepts the packet, the first difference is the acceptance."""
     ours, theirs = comparison.ours, comparison.theirs
     if theirs.raised:
         yield Difference("acceptance", ours, theirs.raised)
@@ -181,7 +181,7 @@ def _differences_of_objects(comparison: Comparison, ours: Decoded) -> Iterator[D
 
 
 def _ours(one: Object, ours: Decoded, left: dict[str, object], positions: dict[str, int]) -> tuple[object, int]:
-    """Remove the value of an object from `left`; return it with its position, or with 0 if it has no position."""
+    """Remove the value of an object from `left`; return the value and its position, or 0 without a position."""
     if not fits(one):
         return No.VALUE, 0
     if one.object_id == 0:

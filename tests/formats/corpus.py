@@ -1,5 +1,5 @@
 """
-The inputs of the fuzzer: the name of a target (see TARGETS), and the bytes for it.
+The inputs of the fuzzer: each has the name of a target (see TARGETS), and the bytes for that target.
 
 tests/corpus/formats.txt contains the kept inputs, one per line: the target's name, and the bytes in hex.
 """
@@ -76,7 +76,7 @@ def from_vectors() -> Iterator[Input]:
 
 
 def _from_our_sender(payload: bytes, address: str) -> bytes:
-    """Replace the sender's address in a payload, if there is one, by ADDRESS; return the payload."""
+    """Return a payload in which ADDRESS replaces the sender's address, if there is one."""
     sender = mac_bytes(address)
     return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
 

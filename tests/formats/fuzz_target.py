@@ -2,7 +2,7 @@
 The fuzzer's process: libFuzzer, as packaged by atheris, feeds the targets and measures the branches that they take.
 
 tests/formats/fuzzing.py starts this program with libFuzzer's options, or with files to run. Atheris instruments modules
-while they are imported, so no decoder may be imported before that.
+while they are imported, so no decoder may be imported before `main` runs.
 """
 
 import importlib

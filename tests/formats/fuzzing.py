@@ -27,7 +27,7 @@ FOLDER = Path(".fuzz")
 CORPUS = FOLDER / "corpus"
 # Longer than an advertisement, because decoders must reject payloads that are too long.
 _LONGEST = 300
-# A decoder that takes longer than this hangs.
+# A decoder that takes longer than this counts as hanging.
 _TIMEOUT_S = 2
 _PROGRESS_S = 10.0
 
@@ -41,8 +41,8 @@ class State(NamedTuple):
     Attributes:
         executions: The number of inputs that were run.
         coverage: The number of edges between branches that were taken.
-        features: The number of edges, counted separately for each range of how often they were taken.
-        corpus: The number of inputs; each of them takes a feature that no other input takes.
+        features: The number of edges, counted once for each range of how often an input takes them.
+        corpus: The number of inputs; each of them has a feature that no other input has.
     """
 
     executions: int = 0
@@ -133,7 +133,7 @@ def _print_failure(path: Path) -> None:
 
 
 def keep_what_is_needed() -> int:
-    """Write the fewest inputs that take all branches of the inputs found; return libFuzzer's exit status."""
+    """Keep the smallest set of inputs that takes all branches taken so far; return libFuzzer's exit status."""
     _write([*from_vectors(), *kept()], CORPUS)
     with tempfile.TemporaryDirectory() as folder:
         status = subprocess.run(_command("-merge=1", folder, CORPUS), check=False).returncode

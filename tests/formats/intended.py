@@ -22,7 +22,7 @@ class Intended(NamedTuple):
 
     Attributes:
         name: The property of a packet that causes the difference.
-        explains: Returns whether a difference is this one.
+        explains: Returns whether a difference is the intended one.
         is_all: Whether the other differences of the packet are ignored.
     """
 
@@ -52,7 +52,8 @@ def _is_short(comparison: Comparison) -> bool:
 def _rounding(one: Object) -> float:
     """Return the largest rounding error of bthome-ble's value."""
     is_float = one.value_type == 2
-    # Rounding changes a value by half of the last decimal; integers keep all decimals of their factor, except 0.35.
+    # Rounding changes a value by at most half of the last decimal. Integers keep all decimals of their factor; only
+    # those with the factor 0.35 are rounded.
     return 0.5000001 * 10.0 ** -DECIMALS[one.object_id] if is_float or one.object_id == 0x58 else 0.0
 
 
@@ -144,12 +145,12 @@ _SEVERAL_UNITS = ("mass", "distance", "volume")
 INTENDED: Sequence[Intended] = [
     # --- acceptance of a packet ---
     # The specification has no such packet, and the objects before the cut may be broken, too: a wrong value stays in a
-    # graph for ever. bthome-ble keeps the objects before the cut. After an object of version 1 without a value, for
-    # which it returns 0, it continues to read.
+    # graph for ever. bthome-ble keeps the objects before the cut. For an object of version 1 without a value, it
+    # returns 0 and continues to read.
     Intended("cut short", lambda it, at: _is_rejected(it, "truncated") and at.end == CUT, is_all=True),
     # bthome-ble raises IndexError, which its caller has to catch. We reject the payload as "truncated".
     Intended("empty service data", lambda it, at: _raises(it, "IndexError") and at.packet.payload == b"", is_all=True),
-    # The length of an advertisement's field is one byte: no radio can have received this.
+    # The length of an advertisement's field is one byte, so no radio can receive such a packet.
     Intended(
         "more than 255 bytes",
         lambda it, at: _is_rejected(it, "too_long") and len(at.packet.payload) > 255,
@@ -167,21 +168,21 @@ INTENDED: Sequence[Intended] = [
         lambda it, at: _raises(it, "AssertionError") and _has(at, [0xF0, 0xF1, 0xF2], _ANY_TYPE),
         is_all=True,
     ),
-    # bthome-ble raises OverflowError or OSError for a time beyond its calendar. To us it is a number, or an impossible
-    # value.
+    # bthome-ble raises OverflowError or OSError for a time beyond its calendar. We treat the time as a number, or as an
+    # impossible value.
     Intended(
         "a clock beyond the calendar",
         lambda it, at: _raises(it, "OverflowError", "OSError") and _has(at, range(256), [5]),
         is_all=True,
     ),
-    # bthome-ble returns no value, or raises, if the year has more than four digits.
+    # bthome-ble returns no value, or raises an error, if the year has more than four digits. We return the time.
     Intended(
         "a clock beyond the year 9999",
         lambda it, _: (
             _value_of(it, 0x50) and isinstance(it.ours, float) and it.ours >= _YEAR_10000 and it.theirs is No.VALUE
         ),
     ),
-    # bthome-ble refuses the packet. Our decoders decode it for other callers; the pipeline refuses it
+    # bthome-ble refuses the packet. Our decoders accept it for the command `decode`; the pipeline refuses it
     # (docs/security.md).
     Intended(
         "plain, though there is a key",
@@ -193,15 +194,15 @@ INTENDED: Sequence[Intended] = [
         ),
         is_all=True,
     ),
-    # bthome-ble decrypts at least two bytes (four in version 1). An object of version 1 may have three; and with a
-    # valid MIC, any content is authentic, however short.
+    # bthome-ble decrypts only content of at least two bytes (four in version 1). An object of version 1 may have three
+    # bytes, and with a valid MIC even shorter content is authentic.
     Intended(
         "short encrypted content",
         lambda it, at: _only_we_accept(it) and "encrypted" in at.packet.branch and _is_short(at),
         is_all=True,
     ),
-    # To bthome-ble, a packet without any known object was not heard. To us the packet is valid, and shows that the
-    # sensor is present. Its objects are compared all the same.
+    # bthome-ble ignores a packet without any known object. We accept the packet, which shows that the sensor is
+    # present. Its objects are compared nevertheless.
     Intended("no object that it knows", lambda it, at: _only_we_accept(it) and not at.theirs.values),
     # A battery of 255 % is impossible, but bthome-ble returns it. We reject a packet without a possible value.
     Intended("nothing possible", _is_all_impossible, is_all=True),
@@ -269,8 +270,8 @@ INTENDED: Sequence[Intended] = [
     ),
     # bthome-ble counts objects that it can't read among the positions. We count only values.
     Intended("a position after an object without a value", lambda it, at: _is_shifted(it, at, is_unfit=True)),
-    # We ignore the type of an event, a text, raw data and a packet id, which the id determines. bthome-ble returns a
-    # number as the text.
+    # The object id determines the type of an event, a text, raw data and a packet id, so we ignore the type that was
+    # sent. bthome-ble uses the type that was sent, and may return a number for a text.
     Intended(
         "no number, by another type",
         lambda it, _: it.what == "value" and it.one is not None and _has_another_type(it.one),

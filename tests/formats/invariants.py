@@ -16,7 +16,7 @@ from ble_exporter.parser import keyed_reader, plain_reader
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
 _CIPHER = Ccm(KEY)
-# With the header, the counter and the MIC, no advertisement has room for more encrypted bytes.
+# Beside the header, the counter and the MIC, no advertisement has room for more encrypted bytes.
 _LONGEST_PLAINTEXT = 240
 
 
@@ -59,7 +59,7 @@ def opened_or_rejected(uuid: str, seal: Callable[[bytes], bytes], plaintext: byt
 def read_or_rejected(
     service_data: Mapping[str, bytes], address: str, cipher: Ccm | None
 ) -> tuple[Device, Reading | DecodeError]:
-    """Read an advertisement; return a device, and the reading that it stored or the error."""
+    """Read an advertisement with a new device; return the device, and the stored reading or the error."""
     read = plain_reader if cipher is None else keyed_reader(cipher, ReplayGuard(lambda: 0.0))
     device = Device("living_room", address, read)
     advertisement = Advertisement(address, dict(service_data))
@@ -84,7 +84,7 @@ def _read(data: bytes, cipher: Ccm | None) -> None:
 
 
 def _service_data(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Decode repeated groups of bytes to service data: index of the service, length, payload."""
+    """Split bytes into service data; each group has the index of the service, the length and the payload."""
     uuids = [*FORMATS, "another"]
     while data:
         length = data[1] if len(data) > 1 else 0

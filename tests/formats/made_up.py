@@ -1,4 +1,4 @@
-"""An invented format, written like a file of `ble_exporter/formats/`: a packet id, and a temperature."""
+"""An invented format, written like a file of `ble_exporter/formats/`: a packet id and a temperature."""
 
 from collections.abc import Iterator
 from functools import partial

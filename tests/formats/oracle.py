@@ -32,8 +32,8 @@ class Kind(NamedTuple):
 
     Attributes:
         kind: See Place.
-        key: The name, without the number of a repeated one.
-        unit: Repeated keys are numbered separately for each unit.
+        key: The name, without the number that bthome-ble gives to a repeated name.
+        unit: The unit; repeated keys are numbered separately for each unit.
         data_format: The encoding in version 2.
         size: Bytes of the value in version 2; meaningless if the object has a length byte.
     """
@@ -112,7 +112,7 @@ class Device:
         self._device: Any = _BTHOME_BLE.BTHomeBluetoothDeviceData(key)
 
     def asked(self, uuid: str, payload: bytes) -> Answer:
-        """Return the result for a payload; all payloads have the same time."""
+        """Return the result for a payload; all payloads are received at the same time."""
         device = self._device
         service_info = SimpleNamespace(
             name="x",

@@ -133,7 +133,7 @@ def _objects(rng: random.Random, branch: str) -> list[bytes]:
         )
         object_ids += [unit, other]
     objects = [one(rng, object_id) for object_id in object_ids]
-    # The specification demands the order of the ids, which some firmware ignores.
+    # The specification demands ascending ids, but some firmware ignores this.
     if branch.startswith("v2") and rng.random() < 0.7:
         objects.sort(key=lambda data: data[0])
     return objects
@@ -164,7 +164,7 @@ def _random(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def _grown(rng: random.Random, data: bytes, other: bytes) -> bytes:
-    """Return about the longest payload that fits into an advertisement, or a longer one."""
+    """Return a payload of about the greatest length that fits into an advertisement, or of more."""
     return (data * 250)[: rng.randrange(230, 270)]
 
 
@@ -183,7 +183,7 @@ def _wrong_counter(rng: random.Random, payload: bytes) -> bytes:
 
 
 def _wrong_first(rng: random.Random, payload: bytes) -> bytes:
-    """Change bits of the device information, or of the first control byte."""
+    """Change one bit of the device information, or of the first control byte."""
     return bytes([payload[0] ^ 1 << rng.randrange(8)]) + payload[1:] if payload else payload
 
 
@@ -193,7 +193,7 @@ def _control_bytes(rng: random.Random, objects: list[bytes]) -> list[bytes]:
 
 
 def packet(rng: random.Random) -> Packet:
-    """Return a random packet; about half of them are intact."""
+    """Return a random packet; about half of all packets are intact."""
     branch = rng.choice(list(BRANCHES))
     objects = _objects(rng, branch)
     is_encrypted = "encrypted" in branch
@@ -209,7 +209,7 @@ def packet(rng: random.Random) -> Packet:
     information = (0x41 if is_encrypted else 0x40) | rng.choice([0, 0, 0, 4])
     counter = rng.choice([rng.randrange(2**32), rng.randrange(100), 0, 2**32 - 1])
     payload = sent(branch, plaintext, information, counter)
-    if 0.8 < changed < 0.85:  # without the key, or plain for a receiver with a key
+    if 0.8 < changed < 0.85:  # received without the key, or plain for a receiver with a key
         key = None if is_encrypted else KEY
     elif changed > 0.85:
         payload = _damaged(rng, payload, packet(rng).payload, is_encrypted=is_encrypted)

@@ -88,7 +88,7 @@ def seal_atc(plaintext: bytes, counter: int = 1) -> bytes:
 
 
 def seal_mibeacon(plaintext: bytes, counter: int = 0) -> bytes:
-    """Return a MiBeacon version 5 payload that ADDRESS encrypted with KEY; `counter` has the upper 24 bits."""
+    """Return a MiBeacon version 5 payload that ADDRESS encrypted with KEY; `counter` is the 3-byte counter."""
     count = counter.to_bytes(3, "little")
     return MIBEACON_HEAD + REVERSED + _encrypt(REVERSED + MIBEACON_HEAD[2:] + count, plaintext, b"\x11", count)
 

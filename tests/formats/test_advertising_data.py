@@ -19,7 +19,7 @@ PAIR_A = "020106" + "0e16d2fc" + PACKET
 
 @given(payload=st.binary(max_size=300))
 def test_structures_cover_the_payload(payload: bytes) -> None:
-    """No byte may be lost, and only the last structure may be incomplete."""
+    """`decode` must show the user every byte, and only the last structure may be incomplete."""
     found = structures(payload)
     whole = b"".join(
         bytes([len(one.data) + 1 + one.missing, one.kind]) + one.data for one in found if one.kind is not None
@@ -32,7 +32,7 @@ def test_structures_cover_the_payload(payload: bytes) -> None:
 
 
 def test_service_data_of_each_width_has_its_uuid() -> None:
-    """BlueZ shows all three widths as 128 bits, and this code must do the same."""
+    """BlueZ shows all three widths as 128 bits, and the format of each must be recognised."""
     as_128_bits = "fb349b5f8000008000100000" + "d2fc0000"
     found = structures(bytes.fromhex("0416d2fc40" + "0620d2fc000040" + "1221" + as_128_bits + "40"))
 
@@ -49,13 +49,13 @@ def test_flags_names_and_power_are_read() -> None:
 
 
 def test_a_structure_that_is_cut_short_has_the_number_of_missing_bytes() -> None:
-    """The length byte of the structure gives the number of missing bytes."""
+    """A user who copied too little must learn how many bytes are missing."""
     assert [0, 6] == [one.missing for one in structures(bytes.fromhex(PAIR_A[:-12]))]
     assert "cut short" == structures(b"\x05")[0].name
 
 
 def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
-    """No receiver recognizes a firmware that sends the UUID's bytes in printed order; its author needs a hint."""
+    """No receiver recognises a firmware that sends the UUID's bytes in printed order; its author needs a hint."""
     found = structures(bytes.fromhex("0e16fcd24000b00151028d0a038d11"))[0]
 
     assert (bthome.UUID, "0000d2fc-0000-1000-8000-00805f9b34fb") == (found.swapped_uuid, found.uuid)
@@ -65,13 +65,13 @@ def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
     "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "03020f180302d2fc"]
 )
 def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
-    """A UUID may be in service data or in a list of services, and its bytes may be swapped."""
+    """Users paste all of these: the UUID may be in service data or in a list, whole or cut, and its bytes swapped."""
     assert has_known_service(bytes.fromhex(payload))
 
 
 @pytest.mark.parametrize("payload", ["", "0201060302d2", "0201060303d2ff", "020106020af4", PACKET])
 def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
-    """Half of a UUID is not a service either."""
+    """Other bytes, or half of a UUID, must not be explained as an advertising payload."""
     assert not has_known_service(bytes.fromhex(payload))
 
 
@@ -89,7 +89,7 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
     ],
 )
 def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
-    """Valid flags have zeros in the three upper bits, and complete structures after them."""
+    """Service data may look like flags, which have zeros in the upper bits and complete structures after them."""
     assert begins_so == begins_with_flags(bytes.fromhex(payload))
 
 

@@ -55,7 +55,7 @@ def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
 
 
 def test_parts_are_joined_in_their_order() -> None:
-    """Extended advertisements have up to 1,650 bytes, of which an event holds 229."""
+    """Extended advertisements have up to 1,650 bytes, of which an event holds 229, so a longer one arrives in parts."""
     fragments = Fragments()
 
     assert fragments.join(part(b"ab", has_more=True)) is None

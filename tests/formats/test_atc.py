@@ -25,5 +25,5 @@ def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
 
 @pytest.mark.parametrize("length", atc.ENCRYPTED)
 def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
-    """The payload has the counter before the plaintext, and the MIC after it."""
+    """A byte that two fields share, or that no field reads, shows a mistake; MIC and counter are not encrypted."""
     assert list(range(length - 1 - MIC_SIZE)) == occupied(atc.ENCRYPTED[length])

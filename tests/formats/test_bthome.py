@@ -34,7 +34,7 @@ def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
 
 @pytest.mark.parametrize("payload", [PACKET_A, PACKET_B], ids=["A", "B"])
 def test_a_packet_cut_anywhere_inside_an_object_is_rejected(payload: bytes) -> None:
-    """A missing byte must not make a value smaller."""
+    """A value that was read from too few bytes would be wrong but plausible."""
     ends = {1}
     while max(ends) < len(payload):
         object_id = payload[max(ends)]
@@ -93,7 +93,7 @@ def test_an_unknown_event_keeps_its_code() -> None:
 
 
 def test_text_that_is_not_utf_8_is_shown_with_replacement_characters() -> None:
-    """An invalid text must not affect the measurements in the same packet."""
+    """An invalid text must not cause an error, and what is left of the text may help to find the sensor's fault."""
     assert {"text": "a�"} == bthome.decode(b"\x40\x53\x02a\xff").others
 
 

@@ -123,7 +123,7 @@ def _smaller(one: Packet) -> Iterator[Packet]:
 
 
 def _branch_of(one: Packet) -> str:
-    """Return the branch of a payload, since its device information may have been changed."""
+    """Return the branch that the payload shows, because the device information may have been changed."""
     if one.branch.startswith("v2"):
         return "v2 encrypted" if one.payload[0] & 1 else "v2"
     return one.branch

@@ -17,7 +17,7 @@ def test_every_object_of_the_table_has_a_vector() -> None:
 
 
 def test_the_table_is_the_public_one() -> None:
-    """The specification and bthome-ble agree on this table: id, name, length, sign and factor."""
+    """A wrong id, name, length, sign or factor would export wrong values for every sensor with this object."""
     table = json.loads((HERE / "vectors" / "bthome_v2_objects.json").read_text(encoding="utf-8"))
 
     # bthome-ble returns the timestamp as a date, without a factor.

@@ -2,7 +2,7 @@
 This project's decoders of BTHome against bthome-ble, Home Assistant's decoder: two readings of one specification.
 
 This file has the hundreds of packets of the fast tests, and cases that depend on bthome-ble's state between packets.
-test_bthome_differential.py has many more packets, also broken ones; intended.py has the list of differences. Python
+test_bthome_differential.py has many more packets, some of them broken; intended.py has the list of differences. Python
 3.10, which bthome-ble does not support, skips this file.
 """
 
@@ -105,7 +105,7 @@ def test_a_whole_packet_has_the_oracle_s_values(objects: bytes) -> None:
 
 @given(objects(), st.integers(min_value=0, max_value=2**32 - 1))
 def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
-    """A nonce with a wrong byte could not decrypt a real sensor's packet."""
+    """With a wrong byte in the nonce, no packet of a real sensor could be decrypted."""
     payload = seal_v2(objects, counter)
 
     assert sorted(decoded(UUID, payload, KEY)) == pytest.approx(sorted(numbers(UUID, payload, KEY)))
@@ -113,7 +113,7 @@ def test_an_encrypted_packet_has_the_oracle_s_values(objects: bytes, counter: in
 
 @given(object_id=st.sampled_from(sorted(OBJECTS)), kind=st.sampled_from([0, 1, 2]), data=st.data())
 def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: int, data: st.DataObject) -> None:
-    """The oracle is independent of our decoder, and is asked for every type and every length of a type."""
+    """A type or a length on which the two decoders disagree is most likely a mistake."""
     number = OBJECTS[object_id]
     assume(kind != 2 or not number.is_binary)
     assume(object_id != 0x50)  # the timestamp has its own type
@@ -140,7 +140,7 @@ def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, cou
 
 
 def test_two_packets_with_one_packet_id_both_count() -> None:
-    """The thermometers send two kinds of packets under one id; bthome-ble ignores the second one within 4 s."""
+    """The thermometers send two packets under one id; bthome-ble ignores the second, whose voltage must be exported."""
     device = oracle.Device()
     for payload in (PACKET_A, PACKET_B):
         theirs = device.asked(UUID, payload)
@@ -150,7 +150,7 @@ def test_two_packets_with_one_packet_id_both_count() -> None:
 
 
 def test_a_rejected_packet_has_no_values() -> None:
-    """bthome-ble returns the previous packet's values: an exporter would export old values as new."""
+    """For such a packet, bthome-ble returns the previous packet's values, which an exporter would show as new."""
     device = oracle.Device()
     for payload in (PACKET_A, b"\x40\x02\x8d"):
         theirs = device.asked(UUID, payload)

@@ -27,14 +27,14 @@ def decoded(payload: str) -> Decoded:
     ],
 )
 def test_the_type_says_whether_the_bytes_are_a_number(value_type: int, size: int, is_known: bool) -> None:
-    """Integers may have any length; three bytes are no floating-point number, and a text is no temperature."""
+    """A text, or three bytes that are read as a floating-point number, would give a wrong temperature."""
     found = decoded(bytes([value_type << 5 | size + 1, 0x02]).hex() + bytes(size).hex())
 
     assert ({"temperature": 0.0} if is_known else {}) == found.measurements
 
 
 def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
-    """The factor is the same as for an integer: 2506.5 is a number of hundredths."""
+    """Without the factor, the value would be a hundred times too large: 2506.5 is a number of hundredths."""
     assert {"temperature": 25.065} == decoded("4502" + struct.pack("<f", 2506.5).hex()).measurements
 
 
@@ -47,7 +47,7 @@ def test_a_mac_address_is_skipped(payload: str) -> None:
 
 
 def test_what_follows_an_unknown_object_is_read() -> None:
-    """In version 1 each object has its length; in version 2, an unknown object ends the decoding."""
+    """In version 1 each object has its length, so an unknown object must not hide the values after it."""
     found = decoded("02ff07" + TEMPERATURE)
 
     assert ({"temperature": 25.06}, 0xFF) == (found.measurements, found.unknown_object)
@@ -55,7 +55,7 @@ def test_what_follows_an_unknown_object_is_read() -> None:
 
 @pytest.mark.parametrize("control", ["00", "20", "e0"])
 def test_an_object_without_a_value_is_rejected_at_its_place(control: str) -> None:
-    """With a length of 0, the decoder would not advance."""
+    """With a length of 0, the decoder would not advance, so such an object must be an error."""
     with pytest.raises(DecodeError) as caught:
         decoded(TEMPERATURE + control)
 
@@ -81,7 +81,7 @@ def test_a_typical_payload_has_known_objects_of_the_usual_sizes(payload: str, is
 
 @pytest.mark.parametrize(("size", "may_be"), [(8, False), (9, True)])
 def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may_be: bool) -> None:
-    """Eight bytes are counter and MIC, with nothing encrypted."""
+    """Encrypted packets have no header, so only their size rules them out: eight bytes are just counter and MIC."""
     guess = bthome_v1.guess_encrypted(bytes(size))
 
     assert (ANYTHING if may_be else None) == (guess and guess.rank)

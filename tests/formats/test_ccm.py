@@ -29,7 +29,7 @@ def test_the_standard_s_example_is_decrypted() -> None:
     ids=["nonce", "MIC", "shorter than a MIC", "nothing", "associated data"],
 )
 def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, ciphertext: bytes, associated_data: bytes | None) -> None:
-    """A decoder must raise no other exception than DecodeError."""
+    """An exception other than DecodeError would end the scan."""
     with pytest.raises(DecodeError) as caught:
         Ccm(KEY).decrypt(nonce, ciphertext, associated_data)
 
@@ -39,7 +39,7 @@ def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, ciphertext: bytes, a
 
 @pytest.mark.parametrize("length", [0, 15, 17, 24, 32])
 def test_a_key_of_another_length_is_refused(length: int) -> None:
-    """AES has longer keys, but no sensor has one: it must be a mistake. The message does not show the key."""
+    """AES has longer keys, but no sensor uses one, so such a key is a mistake; the message must not show it."""
     with pytest.raises(ValueError, match=f"^a key has 16 bytes, not {length}$"):
         Ccm(bytes(length))
 

@@ -9,7 +9,7 @@ from tests.formats.sealing import ADDRESS, KEY, OTHER_KEY, seal_v2
 
 
 def test_each_key_gives_the_cipher_of_its_device() -> None:
-    """Another device's key can't decrypt a packet."""
+    """The key of another device could not decrypt any packet."""
     ciphers = ciphers_of({"A4:C1:38:00:00:01": OTHER_KEY, ADDRESS: KEY})
 
     assert ["A4:C1:38:00:00:01", ADDRESS] == list(ciphers)
@@ -24,7 +24,7 @@ def test_without_keys_the_library_is_not_needed() -> None:
 
 @pytest.mark.usefixtures("_without_cryptography")
 def test_a_key_without_the_library_says_what_to_install() -> None:
-    """The service must not start, because it could never read the device."""
+    """Without the library, the service could never read the device, so the user must learn what to install."""
     with pytest.raises(ConfigError) as caught:
         ciphers_of({ADDRESS: KEY})
 

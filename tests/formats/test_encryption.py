@@ -26,7 +26,7 @@ def test_an_address_is_six_bytes_as_printed(address: str) -> None:
     ids=["nothing", "five bytes", "seven", "a UUID, as on macOS", "no number"],
 )
 def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
-    """Any other exception would end the scan."""
+    """An exception other than DecodeError would end the scan."""
     with pytest.raises(DecodeError) as caught:
         mac_bytes(address)
 
@@ -42,7 +42,7 @@ def test_addresses_are_kept_for_a_large_installation_and_not_for_ever() -> None:
 @pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc", None])
 @pytest.mark.parametrize(("included", "order"), [(PRINTED, AS_PRINTED), (PRINTED[::-1], REVERSED)])
 def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, address: str | None) -> None:
-    """The address may be in either case; without the sender's address, the payload's is accepted."""
+    """Neither lower-case digits nor an unknown sender, as in `decode`, may cause a rejection."""
     field = address_field(included, 5, order)
     check_sender(field, address)
 
@@ -50,7 +50,7 @@ def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, addre
 
 
 def test_another_s_payload_is_refused_and_named() -> None:
-    """Otherwise another device's values would be exported."""
+    """If such a payload were accepted, another device's values would be exported under this sensor's name."""
     with pytest.raises(DecodeError) as caught:
         check_sender(address_field(PRINTED[::-1], 5, AS_PRINTED), "A4:C1:38:AA:BB:CC")
 

@@ -8,7 +8,7 @@ from ble_exporter.formats.field import MAX_SIZE, check_room, check_size
 
 @pytest.mark.parametrize(("size", "reason"), [(0, "truncated"), (MAX_SIZE + 1, "too_long")])
 def test_a_payload_that_no_advertisement_holds_is_rejected(size: int, reason: str) -> None:
-    """The length of a structure is one byte, so 255 is the limit; empty service data has no content."""
+    """No radio can receive more than 255 bytes, the limit of a one-byte length; empty service data has no value."""
     with pytest.raises(DecodeError) as caught:
         check_size(bytes(size))
 
@@ -22,7 +22,7 @@ def test_a_payload_of_any_other_size_may_be_valid(size: int) -> None:
 
 
 def test_an_object_that_is_complete_has_an_end() -> None:
-    """The next object begins there."""
+    """The decoder reads the next object from this position."""
     assert 6 == check_room(bytes(6), 2, 1, 3, "the object")
 
 

@@ -84,7 +84,7 @@ def test_the_inputs_kept_from_the_fuzzer_still_pass(one: Input) -> None:
 
 @pytest.mark.parametrize("one", [Input("atc+key", b"\x01\xff"), Input("bthome", b"")], ids=str)
 def test_what_the_fuzzer_finds_can_be_kept(one: Input, tmp_path: Path) -> None:
-    """The fuzzer's bytes and the line in the file must be the same input."""
+    """A developer copies a failing input from the fuzzer to the file, and it must stay the same input."""
     path = tmp_path / "corpus" / "formats.txt"
     keep([from_bytes(one.to_bytes())], path)
 
@@ -108,7 +108,7 @@ MOST_OBJECTS = {
 
 @pytest.mark.parametrize("uuid", FORMATS)
 def test_the_payload_with_the_most_objects_is_decoded_in_time(uuid: str) -> None:
-    """Otherwise one transmitter could keep the program busy."""
+    """If decoding were slow, one transmitter could keep the program busy."""
     start = time.process_time()
     decoded = FORMATS[uuid].decode(MOST_OBJECTS[uuid], ADDRESS, Ccm(KEY))
     took_s = time.process_time() - start
@@ -139,7 +139,7 @@ MOST_ENCRYPTED = {
 def test_of_the_advertisement_with_the_most_objects_a_device_stores_the_first_64(
     service_data: dict[str, bytes], cipher: Ccm | None, count: int
 ) -> None:
-    """Each format has room for many temperatures, which are all read; a device stores few, and a scrape shows them."""
+    """One hostile advertisement has hundreds of temperatures, each of which would become a series in Prometheus."""
     device, _ = read_or_rejected(service_data, ADDRESS, cipher)
     shown = samples_of(Readings([device], Clock(lambda: 0.0)))
 
@@ -152,5 +152,5 @@ def test_of_the_advertisement_with_the_most_objects_a_device_stores_the_first_64
 
 
 def test_the_most_objects_are_those_of_all_formats() -> None:
-    """A new format must have a row in the tests above."""
+    """Without a row in the tables above, a new format would not be tested for speed and memory."""
     assert {one.uuid for one in VECTOR_FILES} == MOST_OBJECTS.keys() == MOST_PLAIN.keys() | MOST_ENCRYPTED.keys()

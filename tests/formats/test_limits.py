@@ -49,12 +49,12 @@ def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
 )
 @pytest.mark.parametrize("name", ["temperature", "dew_point"])
 def test_a_temperature_s_bounds(name: str, divisor: int, signed_size: int, expected: tuple[int, int]) -> None:
-    """The lower bound is rounded up, towards possible values; only two signed bytes have a sentinel."""
+    """No graph may show a temperature below absolute zero, or the sentinel that two signed bytes have."""
     assert expected == bounds(name, divisor, signed_size)
 
 
 def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
-    """In BTHome v1, integers have up to 30 bytes, and pounds are multiplied."""
+    """In BTHome v1, integers have up to 30 bytes, and pounds are multiplied; no value of theirs may be lost."""
     largest = 256**30 * 45_359_237
     least, most = bounds("mass", 1)
 
@@ -62,13 +62,13 @@ def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
 
 
 def test_the_sentinel_of_a_temperature_is_no_other_measurement_s() -> None:
-    """A rotation of 3,276.7° is a valid value."""
+    """A rotation of 3,276.7° is a valid value, which must not be lost."""
     assert bounds("rotation", 10, 2)[1] > 0x7FFF
 
 
 @pytest.mark.parametrize("raw", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_never_possible(raw: float) -> None:
-    """This includes measurements without bounds: one such sample would make every average useless."""
+    """One such sample would make every average useless, even of a measurement without bounds."""
     least, most = bounds("pressure", 100)
 
     assert not least <= raw <= most
@@ -76,7 +76,7 @@ def test_a_number_that_is_not_finite_is_never_possible(raw: float) -> None:
 
 @pytest.mark.parametrize("raw", [-9.9e299, 0.0, 9.9e299])
 def test_any_usual_number_is_possible_without_bounds(raw: float) -> None:
-    """Only values that are certainly impossible are left out."""
+    """Only values that are certainly impossible may be left out, because each leaves a gap."""
     least, most = bounds("pressure", 100)
 
     assert least <= raw <= most

@@ -6,7 +6,7 @@ from ble_exporter.formats.measurement import Measurement
 
 
 def test_the_first_of_a_name_has_no_number() -> None:
-    """A sensor with one probe must not get a position."""
+    """The series of a sensor with one probe must not have a position."""
     measurement = Measurement("temperature")
 
     assert ("temperature", "temperature", 1) == (measurement, measurement.name, measurement.position)
@@ -24,7 +24,7 @@ def test_a_repeated_name_is_told_apart_by_its_position() -> None:
     [("temperature", "temperature", 1), ("temperature_2", "temperature", 2), ("battery_low", "battery_low", 1)],
 )
 def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> None:
-    """Callers of `update_metrics` pass plain text."""
+    """Callers of `update_metrics` pass names as plain text."""
     measurement = Measurement.parse(text)
 
     assert (text, name, position) == (measurement, measurement.name, measurement.position)
@@ -32,7 +32,7 @@ def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> Non
 
 @pytest.mark.parametrize("text", ["_2", "temperature_²", "temperature_", "temperature_1", "temperature_02", "2"])
 def test_what_only_looks_like_a_position_is_a_name(text: str) -> None:
-    """Such a name has no family, and is refused under its full text."""
+    """Such a name must not be taken for another probe of a known measurement."""
     measurement = Measurement.parse(text)
 
     assert (text, text, 1) == (measurement, measurement.name, measurement.position)

@@ -40,13 +40,13 @@ def test_the_frame_control_is_explained_bit_by_bit(flag: int, name: str) -> None
 
 @pytest.mark.parametrize(("product", "note"), [(0x055B, "0x055B LYWSD03MMC"), (0x0001, "0x0001")])
 def test_a_product_has_its_number_and_its_name_if_it_is_known(product: int, note: str) -> None:
-    """Products without a known name send the same objects."""
+    """Products without a known name send the same objects, and the user needs at least the number."""
     assert note == fields(frame(0, b"", product=product))[1].note
 
 
 @pytest.mark.parametrize(("capability", "size"), [("08", 1), ("280000", 3)])
 def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> None:
-    """Otherwise the objects after the capability would be read from the wrong byte."""
+    """With a wrong size, the objects after the capability would be read from the wrong byte."""
     payload = frame(FLAGS | mibeacon.HAS_CAPABILITY, REVERSED + bytes.fromhex(capability) + TEMPERATURE)
 
     assert ["capability", "object 0x1004"] == [field.label for field in fields(payload)[-2:]]
@@ -55,7 +55,7 @@ def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> 
 
 
 def test_a_frame_without_an_object_says_nothing() -> None:
-    """The bytes after the header are ignored: sensors announce themselves with such frames."""
+    """Sensors announce themselves with such frames, and the bytes after the header must not be read as values."""
     decoded = mibeacon.decode(frame(mibeacon.HAS_ADDRESS, REVERSED + TEMPERATURE), ADDRESS, None)
 
     assert ({}, None) == (decoded.measurements, decoded.packet_id)
@@ -63,7 +63,7 @@ def test_a_frame_without_an_object_says_nothing() -> None:
 
 @pytest.mark.parametrize("unknown", ["0710020102", "0410010a", "041000"], ids=["id", "length", "empty"])
 def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
-    """The object has a length; a known id with an unexpected length is not interpreted."""
+    """An unknown object, or a known one with an unexpected length, must not hide the values after it."""
     payload = frame(FLAGS, REVERSED + bytes.fromhex(unknown) + TEMPERATURE)
     decoded = mibeacon.decode(payload, ADDRESS, None)
 
@@ -80,7 +80,7 @@ def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
     ],
 )
 def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, reason: str) -> None:
-    """Earlier versions have other nonces, and mesh devices have other frames."""
+    """Earlier versions have other nonces, and mesh devices have other frames, which would give wrong values."""
     with pytest.raises(DecodeError) as caught:
         mibeacon.decode(frame(flags, bytes(20), version), ADDRESS, None)
 
@@ -89,7 +89,7 @@ def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, r
 
 @pytest.mark.parametrize("version", [2, 5])
 def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
-    """The objects of plain frames have never changed, so any version of them can be read."""
+    """The objects of plain frames have never changed, so the sensors of every version must be readable."""
     decoded = mibeacon.decode(frame(FLAGS, REVERSED + TEMPERATURE, version), ADDRESS, None)
 
     assert {"temperature": 19.0} == decoded.measurements

@@ -103,7 +103,7 @@ def decoded(program: Path) -> dict[str, tuple[int, str]]:
     ],
 )
 def test_decode_explains_it(decoded: dict[str, tuple[int, str]], name: str, how: str) -> None:
-    """The format may be guessed, or given by the option or by the UUID in an advertising payload."""
+    """Users must be able to decode a new format in each of the ways in which they decode the others."""
     status, out = decoded[name]
 
     assert 0 == status
@@ -113,7 +113,7 @@ def test_decode_explains_it(decoded: dict[str, tuple[int, str]], name: str, how:
 
 
 def test_decode_says_where_it_is_wrong(decoded: dict[str, tuple[int, str]]) -> None:
-    """The fields must raise the error with its position."""
+    """Firmware authors count bytes, so an error in a new format needs its position, too."""
     status, out = decoded["cut short"]
 
     assert (1, True) == (status, "the temperature at byte 1 needs 1 byte, but none is left" in out)

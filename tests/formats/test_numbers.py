@@ -14,13 +14,13 @@ SIGNED = {1: -2, 2: -0x2302, 4: -0x67452302}
 
 @pytest.mark.parametrize("size", UNSIGNED)
 def test_an_unsigned_integer_is_read_little_endian_at_its_index(size: int) -> None:
-    """Each width has its own reader."""
+    """Each width has its own reader, and a wrong reader would give wrong values."""
     assert (UNSIGNED[size],) == uint("count", size, 1, "").read(DATA, 1)
 
 
 @pytest.mark.parametrize("size", SIGNED)
 def test_a_signed_integer_is_read_little_endian_at_its_index(size: int) -> None:
-    """Temperatures below zero are negative."""
+    """Read without its sign, a temperature of −1 °C would be 654.36 °C."""
     assert (SIGNED[size],) == sint("count", size, 1, "").read(DATA, 1)
 
 
@@ -61,5 +61,5 @@ def test_a_binary_sensor_reads_0_or_1(raw: int, expected: int) -> None:
 
 
 def test_only_a_binary_sensor_is_binary() -> None:
-    """BTHome v1 reads a binary sensor as a flag of any width."""
+    """BTHome v1 reads a binary sensor as a flag of any width, and must not read a number in this way."""
     assert [True, False, False] == [row.is_binary for row in (binary("door"), uint("a", 1, 1, ""), sint("a", 1, 1, ""))]

@@ -48,7 +48,7 @@ BUTTON = Field(0, 1, "button", "other", "press", Measurement("button"))
 
 
 def test_what_is_impossible_is_taken_out() -> None:
-    """The rest of the payload must stay unchanged."""
+    """A broken probe must not cost the user the other values of the packet."""
     humidity = Field(0, 1, "humidity", "measurement", 50.0, Measurement("humidity"))
     packet_id, unknown = Field(0, 1, "", "packet_id", 7), Field(0, 1, "", "unknown_object", 0xFE)
 
@@ -73,7 +73,7 @@ def test_a_payload_that_says_something_else_is_not_rejected(fields: tuple[Field,
 
 
 def test_values_are_told_apart_by_position() -> None:
-    """A sensor with two probes has two temperatures."""
+    """A sensor with two probes has two temperatures, and the user needs both."""
     values = values_of(battery(10), battery(20))
 
     assert "battery_3" == values.take(battery(11)).name
@@ -97,7 +97,7 @@ def test_the_first_unknown_object_is_kept() -> None:
 
 
 def test_repeated_events_are_told_apart_too() -> None:
-    """A remote control has several buttons."""
+    """A remote control has several buttons, and the user must learn which one was pressed."""
     values = values_of(BUTTON, BUTTON)
 
     assert "button_3" == values.take(BUTTON._replace(value="none")).name
@@ -105,7 +105,7 @@ def test_repeated_events_are_told_apart_too() -> None:
 
 
 def test_one_payload_alone_is_what_it_says() -> None:
-    """Nearly all advertisements have only one payload."""
+    """Nearly all advertisements have only one payload, and merging must not change its values."""
     decoded = Decoded(
         {Measurement("temperature", 2): 2.0},
         {Measurement("button"): "press"},
@@ -119,7 +119,7 @@ def test_one_payload_alone_is_what_it_says() -> None:
 
 
 def test_the_positions_go_on_from_payload_to_payload() -> None:
-    """Numbering continues from the highest position, even past a payload without that measurement."""
+    """If two payloads used the same position, the values of one of them would be lost."""
     payloads = [
         measured("temperature", "temperature_2", "humidity"),
         measured("humidity"),
@@ -137,7 +137,7 @@ def test_the_positions_go_on_from_payload_to_payload() -> None:
 
 
 def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
-    """Otherwise the second format's probe would take the place of the first one's broken probe."""
+    """Without a position, the first format's broken probe would lose its place to the second format's probe."""
     broken = Decoded({}, {}, None, None, None, (Measurement("temperature"), Measurement("temperature", 2)))
 
     found = merged([broken, measured("temperature"), broken])
@@ -147,7 +147,7 @@ def test_an_impossible_value_has_a_position_in_what_is_merged() -> None:
 
 
 def test_the_highest_position_counts_whatever_the_order() -> None:
-    """The name of a broken first probe comes last in the merged names, because it is among the impossible values."""
+    """A broken first probe is listed after the second one, and no later payload may reuse the second one's position."""
     first = Decoded({Measurement("temperature", 2): 2.0}, {}, None, None, None, (Measurement("temperature"),))
 
     assert {"temperature_2": 2.0, "temperature_3": 1.0} == merged([first, measured("temperature")]).measurements
@@ -166,5 +166,5 @@ def test_events_of_several_payloads_are_all_kept() -> None:
     ids=["a value", "a packet id", "an event", "nothing", "an unknown object", "cut short"],
 )
 def test_a_payload_is_fully_known_if_it_has_values_and_no_unknown_object(payload: str, is_known: bool) -> None:
-    """Otherwise `decode` is not certain of its guess."""
+    """`decode` calls a guess certain only for such a payload, because a wrong certain guess would mislead the user."""
     assert is_known == is_fully_known(bthome.fields, bytes.fromhex(payload))

@@ -63,7 +63,7 @@ def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, vector: Vector) -> None:
-    """The owner can then add the key."""
+    """The owner must learn that the sensor needs a key, and can then add the key."""
     with pytest.raises(DecodeError, match="encrypted") as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], None)
 
@@ -105,7 +105,7 @@ def test_an_encrypted_vector_from_another_address_is_rejected(uuid: str, vector:
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_an_address_that_is_none_is_rejected(uuid: str, vector: Vector) -> None:
-    """On macOS a device has a UUID in place of the address, and no nonce can be made from it."""
+    """On macOS a device has a UUID in place of the address, and no nonce can be made from a UUID."""
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(
             bytes.fromhex(vector["payload"]), "68753A44-4D6F-1226-9C60-0050E4C00067", cipher_of(vector)
