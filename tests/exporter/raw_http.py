@@ -1,4 +1,4 @@
-"""Clients that speak to the server over a plain socket, for what no HTTP library sends."""
+"""Clients that speak to the server over a plain socket, for requests that no HTTP library sends."""
 
 import asyncio
 import re
@@ -33,7 +33,7 @@ class Client:
         self.writer.write_eof()
 
     async def everything(self) -> bytes:
-        """Return what the server sends until it ends the connection, in whatever way."""
+        """Return everything that the server sends until the connection ends or is reset."""
         parts = []
         try:
             while part := await self.reader.read(65536):
@@ -44,12 +44,12 @@ class Client:
 
 
 class _HastySelector(selectors.DefaultSelector):
-    """A selector that advances its clock to the next timer as soon as no socket has had news for a moment."""
+    """A selector that advances its clock to the next timer as soon as no socket has been ready for a moment."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        # The kernel passes data between two sockets of a machine at once, unless the machine is busy.
+        # The kernel passes data between two local sockets immediately, unless the machine is busy.
         ready = super().select(0 if timeout is not None and timeout <= 0 else 0.1)
         if not ready and timeout is not None:
             self.now += max(timeout, 0)
@@ -80,7 +80,7 @@ Connect = Callable[[], Awaitable[Client]]
 async def served(
     app: web.Application, act: Callable[[Connect], Awaitable[Result]], most: int | None = None
 ) -> tuple[Result, Counts]:
-    """Serve an application, let `act` connect to it, and return its result and the errors that were counted."""
+    """Serve an application, let `act` connect to it, and return the result of `act` and the counted errors."""
     counts: Counts = Counter()
     server = HttpServer(app, HttpErrors(counts=counts), 0.2, most)
     await server.listen("127.0.0.1", 0)

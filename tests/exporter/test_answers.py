@@ -1,4 +1,4 @@
-"""What is held of answers that clients are slow to take."""
+"""The memory that is held for answers while slow clients receive them."""
 
 import asyncio
 import gzip
@@ -19,10 +19,10 @@ SIZE = 10_000_000
 
 class Served:
     """
-    An application with one answer, of which it counts the renderings; the limit is two and a half answers.
+    An application that has one answer, counts its renderings, and may hold two and a half answers.
 
     Args:
-        busy_s: The time that each of ten pieces takes.
+        busy_s: The time to render each of the ten pieces, in seconds.
     """
 
     def __init__(self, busy_s: float = 0) -> None:
@@ -56,7 +56,7 @@ async def ask(connect: Connect, *headers: bytes, method: bytes = b"GET") -> Clie
 
 @pytest.mark.parametrize("headers", [[], [b"Accept-Encoding: gzip\r\n"]], ids=["plain", "gzip"])
 def test_an_answer_arrives_whole(headers: list[bytes]) -> None:
-    """It is sent in slices, with the length of all of them."""
+    """An answer is sent in slices, and a client must receive all of them."""
 
     async def act(connect: Connect) -> bytes:
         return await (await ask(connect, *headers)).everything()
@@ -67,7 +67,7 @@ def test_an_answer_arrives_whole(headers: list[bytes]) -> None:
 
 
 def test_the_answer_to_head_has_no_body() -> None:
-    """The client would take the body for the next answer."""
+    """A client would take the body for the beginning of the next answer."""
 
     async def act(connect: Connect) -> bytes:
         return await (await ask(connect, method=b"HEAD")).everything()
@@ -76,7 +76,7 @@ def test_the_answer_to_head_has_no_body() -> None:
 
 
 def test_slow_clients_hold_a_limited_number_of_answers() -> None:
-    """Three hundred clients that did not read held 660 MB."""
+    """Without a limit, three hundred clients that did not read held 660 MB."""
     server = Served()
 
     async def act(connect: Connect) -> list[int]:
@@ -90,7 +90,7 @@ def test_slow_clients_hold_a_limited_number_of_answers() -> None:
 
 
 def test_a_flood_of_requests_does_not_wait() -> None:
-    """Requests that wait for an answer hold a connection each, and a scrape must find one."""
+    """Requests that wait for an answer hold a connection each, and a scrape must find a free one."""
     server = Served(busy_s=0.01)
 
     async def act(connect: Connect) -> Counter[int]:
@@ -105,11 +105,11 @@ def test_a_flood_of_requests_does_not_wait() -> None:
 
 
 def test_clients_that_share_an_answer_share_its_memory() -> None:
-    """Several Prometheus servers that scrape at the same time cost no more than one."""
+    """Several Prometheus servers that scrape at the same time must cost no more than one."""
     server = Served(busy_s=0.01)
 
     async def act(connect: Connect) -> list[int]:
-        asking = [asyncio.ensure_future(ask(connect)) for _ in range(8)]  # noqa: TID251 - all at once are the subject
+        asking = [asyncio.ensure_future(ask(connect)) for _ in range(8)]  # noqa: TID251 - the requests are concurrent
         return [len(await (await client).everything()) for client in asking]
 
     received, _ = asyncio.run(served(server.app, act))

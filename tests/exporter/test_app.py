@@ -61,7 +61,7 @@ def test_metrics_by_default_are_the_text_format(app: web.Application) -> None:
 
 
 def test_metrics_are_openmetrics_if_requested(app: web.Application) -> None:
-    """Prometheus prefers OpenMetrics."""
+    """Prometheus prefers OpenMetrics, and a client must get the format that it prefers."""
     response, body = get(app, "/metrics", ClientResponse.text, Accept="application/openmetrics-text;version=1.0.0")
 
     assert "application/openmetrics-text; version=1.0.0; charset=utf-8" == response.headers["Content-Type"]
@@ -86,14 +86,14 @@ def test_metrics_are_plain_if_gzip_is_refused(app: web.Application) -> None:
 
 @pytest.mark.parametrize("accept", ["application/openmetrics-text;version=abc", ";;q=", "*/*;q=nan", "\xff"])
 def test_an_odd_accept_header_is_no_error(app: web.Application, accept: str) -> None:
-    """A 500 would be a gap in every graph."""
+    """A status of 500 would cause a gap in every graph."""
     response, _ = get(app, "/metrics", ClientResponse.read, Accept=accept)
 
     assert (200, "text/plain") == (response.status, response.content_type)
 
 
 def test_metrics_without_collectors_are_those_of_the_default_registry(app_config: AppConfig) -> None:
-    """Public API: `create_app(config)` serves the readings of `update_metrics`."""
+    """This is public API: programs pass readings to `update_metrics`, and `create_app(config)` serves them."""
     update_metrics("default registry", {"temperature": 20.5})
 
     _, body = get(create_app(app_config), "/metrics", ClientResponse.text)
@@ -119,7 +119,7 @@ def test_healthz_is_ok_while_the_application_runs(app: web.Application) -> None:
 
 
 def test_readyz_is_not_ready_before_the_first_scan_has_ended(app: web.Application) -> None:
-    """Until then all sensors would seem to be missing; a load balancer or a deployment waits for this path."""
+    """Before the first scan has ended, all sensors seem to be missing, and a deployment must wait."""
     response, body = get(app, "/readyz", ClientResponse.text)
 
     assert (503, "text/plain", "the first scan has not ended yet") == (response.status, response.content_type, body)
@@ -143,7 +143,7 @@ def test_readyz_is_ready_while_scans_end_in_time(app_config: AppConfig, age_s: i
 
 
 def test_status_shows_the_last_scan(app_config: AppConfig) -> None:
-    """Public API: the first four keys, with these types."""
+    """Client programs rely on these keys and types; the first four are public API."""
     tracker = StatusTracker(30, 5, last_scan_timestamp=1716480000, devices_seen=2)
 
     response, body = get(create_app(app_config, tracker), "/status", ClientResponse.json)
@@ -162,7 +162,7 @@ def test_status_shows_the_last_scan(app_config: AppConfig) -> None:
 
 
 def test_status_shows_the_state_of_each_device(app_config: AppConfig) -> None:
-    """The list includes a device that was never heard, because users look for exactly that one."""
+    """A user looks for exactly the device that was never heard, so the list must include it."""
     _, body = get(create_app(app_config), "/status", ClientResponse.json)
 
     assert [(name, "never_heard") for name in app_config.devices.values()] == [
@@ -178,7 +178,7 @@ def test_status_before_the_first_scan_has_no_timestamp(app_config: AppConfig) ->
 
 
 def test_the_index_leads_to_everything(app: web.Application) -> None:
-    """Users open this page first in a browser."""
+    """Users open this page first, and must find all other paths from it."""
     response, body = get(app, "/", ClientResponse.text)
 
     assert (200, "text/html; charset=utf-8") == (response.status, response.headers["Content-Type"])
@@ -212,7 +212,7 @@ def test_readiness_is_the_same_everywhere(app_config: AppConfig) -> None:
 
 
 def readiness(config: AppConfig, liveness: Liveness) -> tuple[tuple[int, str], tuple[bool, str], str]:
-    """Return what /readyz, /status and the page say."""
+    """Return the readiness that /readyz, /status and the page report."""
     answer, text = get(create_app(config, liveness=liveness), "/readyz", ClientResponse.text)
     _, status = get(create_app(config, liveness=liveness), "/status", ClientResponse.json)
     _, page = get(create_app(config, liveness=liveness), "/", ClientResponse.text)
@@ -221,7 +221,7 @@ def readiness(config: AppConfig, liveness: Liveness) -> tuple[tuple[int, str], t
 
 
 def test_the_address_of_the_page_has_its_order(app_config: AppConfig) -> None:
-    """Without JavaScript, the links of the table's header sort it; with it, a reload keeps the order."""
+    """Without JavaScript, the links in the table's header sort the rows; with JavaScript, a reload keeps the order."""
     orders = []
     for query in ("", "?sort=device", "?sort=-device", "?sort=no_such_column"):
         _, body = get(create_app(app_config), f"/{query}", ClientResponse.text)
@@ -252,7 +252,7 @@ def test_current_data_is_not_cached(app: web.Application, path: str) -> None:
 
 @pytest.mark.parametrize(("name", "file"), FILES.items(), ids=str)
 def test_each_file_of_the_page_is_served(app: web.Application, name: str, file: PageFile) -> None:
-    """Each file is unchanged and has its media type: a browser runs no script of another type."""
+    """The page needs each file unchanged, and a browser does not run a script with another media type."""
     response, body = get(app, f"/{name}", ClientResponse.read)
 
     assert (200, file.content_type, file.body) == (response.status, response.content_type, body)
@@ -313,7 +313,7 @@ PATHS = ("/", "/status", "/history", "/metrics", "/healthz", "/readyz", "/script
 
 @pytest.mark.parametrize("path", PATHS)
 def test_no_answer_is_sniffed(app: web.Application, path: str) -> None:
-    """A browser that guesses media types could take a text that quotes a request for a page with a script."""
+    """A browser that guesses media types could run a script in a text that quotes the request."""
     response, _ = get(app, path, ClientResponse.read)
 
     assert "nosniff" == response.headers["X-Content-Type-Options"]
@@ -321,7 +321,7 @@ def test_no_answer_is_sniffed(app: web.Application, path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_foreign_host_may_read_metrics_and_probes_only(app: web.Application, path: str) -> None:
-    """With DNS rebinding, a page from anywhere could read the state of a home; but a scrape may use any name."""
+    """With DNS rebinding, any web page could read the state of a home; a scrape, however, may use any host name."""
     response, body = get(app, path, ClientResponse.text, Host="rebound.attacker.example")
 
     if path in ("/metrics", "/healthz", "/readyz"):
@@ -332,7 +332,7 @@ def test_a_foreign_host_may_read_metrics_and_probes_only(app: web.Application, p
 
 
 def test_a_configured_host_is_answered(app_config: AppConfig) -> None:
-    """A reverse proxy passes the name on that the user has typed."""
+    """A reverse proxy passes on the host name that the user has typed, and must get an answer."""
     app = create_app(replace(app_config, allowed_hosts=("ble.example.org",)))
 
     response, _ = get(app, "/status", ClientResponse.read, Host="BLE.example.org:443")
@@ -350,7 +350,7 @@ def test_answers_that_grow_with_the_devices_are_compressed(app: web.Application,
 
 
 def test_another_path_is_not_found(app: web.Application) -> None:
-    """A page with status 200 would hide the mistake."""
+    """A status of 200 would hide that the path is mistyped."""
     response, _ = get(app, "/metric", ClientResponse.read)
 
     assert 404 == response.status

@@ -86,7 +86,7 @@ def objects_in(schema: object) -> list[Schema]:
 
 @pytest.mark.parametrize("schema", [STATUS, HISTORY], ids=["status", "history"])
 def test_every_key_is_required_and_described(schema: Schema) -> None:
-    """Clients can rely on each key, and find its unit in the description."""
+    """Authors of clients must be able to rely on each key, and to find its unit in the description."""
     objects = objects_in(schema)
     assert objects
     for found in objects:
@@ -103,7 +103,7 @@ def test_the_schema_has_all_reasons_of_a_refusal() -> None:
 
 
 def test_a_series_is_as_long_as_the_schema_says() -> None:
-    """The length of a series and the number of series must agree with the schema."""
+    """A client that reserves room by the schema must not receive more points or more series."""
     measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
     points = measurements["additionalProperties"]
 
@@ -116,7 +116,7 @@ def test_a_series_is_as_long_as_the_schema_says() -> None:
 
 
 def test_before_anything_was_heard(app_config: AppConfig) -> None:
-    """Every device is listed, with null for unknown values."""
+    """A client must find every device from the start, with null for unknown values."""
     status, history = check(app_of(app_config))
 
     assert [None, None] == [device["age_seconds"] for device in status["devices"]]
@@ -124,7 +124,7 @@ def test_before_anything_was_heard(app_config: AppConfig) -> None:
 
 
 def test_each_state_is_described(app_config: AppConfig) -> None:
-    """The example has one device for each state."""
+    """A client that was written for the schema must know every state that a device can have."""
     names = ("heard", "silent", "refused", "never_heard")
     home = Home(*names)
     home.hear({"temperature": 20.5}, device="silent", rssi=None, formats=("BTHome v2",))
@@ -142,7 +142,7 @@ def test_each_state_is_described(app_config: AppConfig) -> None:
 def test_a_service_on_the_simulated_radio(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The check covers real answers of the service after the second scan."""
+    """The answers of a running service must be valid, not only those that a test constructs."""
     cycle = ScanCycle(app_config, MockScanner(seed=1), log)
 
     async def run() -> None:
@@ -174,7 +174,7 @@ _HEARD = st.fixed_dictionaries(
 
 @given(st.lists(st.tuples(st.floats(0, 4000), _HEARD | st.sampled_from(REJECT_REASONS)), max_size=10))
 def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | RejectReason]]) -> None:
-    """Anybody can send under a sensor's address: no text, name or number may break the schema."""
+    """Anybody can send packets under a sensor's address: no text, name or number may break the schema."""
     home = Home(limit=fixed_limit(600))
     for gap_s, what in steps:
         home.now += gap_s
@@ -183,7 +183,7 @@ def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | Rejec
         else:
             home.devices["attic"].refuse(what, home.now)
 
-    # JSON has no NaN or infinity, so the answer must be valid without them.
+    # JSON has no NaN or infinity, so an answer must not contain them.
     def sent(answer: Mapping[str, object]) -> object:
         return json.loads(json.dumps(answer, allow_nan=False))
 

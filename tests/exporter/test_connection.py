@@ -29,7 +29,7 @@ def application(slow: Handler | None = None) -> web.Application:
 
 
 def ask(*parts: bytes, ends: bool = False, app: web.Application | None = None) -> tuple[bytes, Counts]:
-    """Send the parts one after the other, and return what comes until the server ends the connection."""
+    """Send the parts one after the other, and return everything that the server sends until it ends the connection."""
 
     async def act(connect: Connect) -> bytes:
         client = await connect()
@@ -45,7 +45,7 @@ def ask(*parts: bytes, ends: bool = False, app: web.Application | None = None) -
 
 
 def test_a_request_may_come_byte_by_byte() -> None:
-    """A slow network cuts a request anywhere."""
+    """A slow network may split a request anywhere."""
     answer, counts = ask(*(bytes([byte]) for byte in GET + CLOSE + b"\r\n"))
 
     assert ([200], {}) == (statuses(answer), dict(counts))
@@ -60,7 +60,7 @@ def test_a_half_closed_request_is_answered(version: bytes) -> None:
 
 
 def test_a_half_closed_request_is_answered_however_long_that_takes() -> None:
-    """The end of the client's side comes long before a large answer is rendered."""
+    """A client may end its side of the connection long before a large answer is rendered."""
 
     async def slow(_request: web.Request) -> web.Response:
         await asyncio.sleep(0.1)
@@ -72,7 +72,7 @@ def test_a_half_closed_request_is_answered_however_long_that_takes() -> None:
 
 
 def test_half_of_a_request_before_the_end_is_no_request() -> None:
-    """A port scanner that hangs up needs no answer, and its connection no place."""
+    """A port scanner that hangs up needs no answer, and must not count as an error."""
     answer, counts = ask(GET, ends=True)
 
     assert (b"", {}) == (answer, dict(counts))
@@ -95,14 +95,14 @@ def test_a_connection_serves_several_requests() -> None:
 
 
 def test_a_few_requests_may_be_sent_at_once() -> None:
-    """HTTP/1.1 allows it (RFC 9112, section 9.3.2), also with an empty line between them."""
+    """HTTP/1.1 allows this (RFC 9112, section 9.3.2), even with an empty line between the requests."""
     answer, _ = ask((GET + b"\r\n\r\n") * 9 + GET + CLOSE + b"\r\n")
 
     assert [200] * 10 == statuses(answer)
 
 
 def test_a_flood_of_requests_is_cut_off() -> None:
-    """Thousands of requests that were read ahead would hold memory, and be answered to nobody."""
+    """Thousands of requests that are read ahead would hold memory for answers that nobody reads."""
     answer, _ = ask((GET + b"\r\n") * 10_000)
 
     assert [200] == statuses(answer)
@@ -137,7 +137,7 @@ def test_a_flood_of_requests_is_cut_off() -> None:
 def test_what_is_no_acceptable_request_is_refused(
     request_: bytes, status: int, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each was a traceback, seconds of work or megabytes of memory; now it is a short answer, a count and a line."""
+    """A bad request must cost a short answer, a count and a log line, not seconds of work or megabytes of memory."""
     answer, counts = ask(request_)
 
     assert ([status], {kind: 1}) == (statuses(answer), dict(counts))
@@ -161,14 +161,14 @@ def test_a_refused_client_that_goes_on_sending_gets_its_answer() -> None:
 
 
 def test_a_request_to_change_the_protocol_is_answered_without() -> None:
-    """`curl --http2` asks for HTTP/2 in its first request, and is content with HTTP/1.1."""
+    """`curl --http2` asks for HTTP/2 in its first request, and accepts an answer in HTTP/1.1."""
     answer, _ = ask(GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + GET + b"\r\n")
 
     assert [200] == statuses(answer)
 
 
 def test_an_error_in_a_handler_is_one_line_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """A bug that any client can provoke must not fill the log either."""
+    """A bug that any client can provoke must not fill the log with tracebacks."""
 
     async def fail(_request: web.Request) -> web.Response:
         raise KeyError("x")
@@ -186,7 +186,7 @@ def test_an_error_in_a_handler_is_one_line_without_a_traceback(caplog: pytest.Lo
     ids=["nothing", "half a request", "a request and nothing more"],
 )
 def test_a_client_has_limited_time(sent: bytes, limit_s: float, kind: str | None) -> None:
-    """Whoever holds a connection holds a descriptor; a dead client would hold it for ever."""
+    """A dead client would hold its connection, and so a file descriptor, for ever."""
 
     async def act(connect: Connect) -> tuple[list[int], float]:
         client = await connect()
@@ -202,7 +202,7 @@ def test_a_client_has_limited_time(sent: bytes, limit_s: float, kind: str | None
 
 
 def test_a_drop_now_and_then_does_not_prolong_the_time() -> None:
-    """The limit is for the whole request: a byte every few seconds held a connection for hours (Slowloris)."""
+    """With a new limit for each byte, a byte every few seconds would hold a connection for hours (Slowloris)."""
 
     async def act(connect: Connect) -> bytes:
         client = await connect()
@@ -217,7 +217,7 @@ def test_a_drop_now_and_then_does_not_prolong_the_time() -> None:
 
 
 async def _read_slowly(connect: Connect, request: bytes) -> int:
-    """Ask for an answer, and begin to read it when the time for it is over; return how much of it has come."""
+    """Request an answer, begin to read only after its time limit, and return the number of bytes received."""
     client = await connect()
     client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
     client.send(request)
@@ -227,7 +227,7 @@ async def _read_slowly(connect: Connect, request: bytes) -> int:
 
 
 def test_a_client_that_does_not_read_is_cut_off() -> None:
-    """Three hundred such clients held 660 MB."""
+    """Without the limit, three hundred such clients held 660 MB."""
 
     async def large(request: web.Request) -> web.StreamResponse:
         return await request.app[ANSWERS].send(request, "large", lambda: [b"x" * 5_000_000], {})
@@ -249,7 +249,7 @@ _TOKENS = (
 
 @given(st.lists(st.sampled_from(_TOKENS.encode().split(b"|")) | st.binary(max_size=3), max_size=20))
 def test_no_bytes_are_an_error_of_the_server(parts: list[bytes]) -> None:
-    """Whatever is sent, the client has made the error: a 500 or a traceback is our bug."""
+    """Any error in the bytes is the client's, so a status of 500 or a traceback would be our bug."""
     answer, counts = ask(b"".join(parts), ends=True)
 
     assert ([], 0) == ([status for status in statuses(answer) if status == 500], counts["internal"])

@@ -19,9 +19,9 @@ async def _answer(client: Client) -> bytes:
 
 
 async def _is_open(client: Client) -> bool:
-    """Return whether the server has not ended a connection."""
+    """Return whether a connection is still open."""
     try:
-        return await asyncio.wait_for(client.reader.read(1), 0.05) != b""  # noqa: TID251 - nothing comes if it is open
+        return await asyncio.wait_for(client.reader.read(1), 0.05) != b""  # noqa: TID251 - no data comes if it is open
     except asyncio.TimeoutError:
         return True
     except ConnectionError:
@@ -44,20 +44,20 @@ def test_a_new_connection_is_served_however_many_are_held(sent: bytes) -> None:
             held[-1].send(sent)
             await _settle()
         for client in held:
-            client.reader._buffer.clear()  # type: ignore[attr-defined] # the answers, which are not the subject
+            client.reader._buffer.clear()  # type: ignore[attr-defined] # discards the answers
         answer = await _answer(await connect())
         return answer, [await _is_open(client) for client in held]
 
     (answer, are_open), counts = asyncio.run(served(application(), act, FOUR))
 
     assert answer.startswith(b"HTTP/1.1 200 OK")
-    # The newest stay, besides the one that was answered.
+    # The newest connections stay, besides the one that was answered.
     assert [False] * (2 * FOUR + 1) + [True] * (FOUR - 1) == are_open
     assert 2 * FOUR + 1 == counts["too_many_connections"]
 
 
 def test_the_connection_that_waits_longest_makes_room() -> None:
-    """One that was just answered is more likely to be used again."""
+    """A connection that was just answered is more likely to be used again."""
 
     async def act(connect: Connect) -> list[bool]:
         clients = [await connect() for _ in range(FOUR)]
@@ -102,7 +102,7 @@ def test_a_request_in_progress_makes_no_room_for_a_connection_without_one() -> N
 
 
 def test_among_requests_in_progress_the_oldest_are_finished() -> None:
-    """If each new request ended an older one, none would be answered while they come faster than answers are made."""
+    """If each new request ended an older one, none would be answered during a flood of requests."""
     may_answer = asyncio.Event()
 
     async def act(connect: Connect) -> list[bool]:
@@ -120,7 +120,7 @@ def test_among_requests_in_progress_the_oldest_are_finished() -> None:
 
 
 def test_a_client_that_does_not_read_makes_room_before_a_request_in_progress() -> None:
-    """Slow readers of large answers must not displace a scrape that is being made."""
+    """Slow readers of large answers must not displace a scrape that is being rendered."""
     may_answer = asyncio.Event()
     app = _slow_application(may_answer)
 
@@ -150,5 +150,5 @@ def test_a_client_that_does_not_read_makes_room_before_a_request_in_progress() -
     [(1024, MOST_CONNECTIONS), (float("inf"), MOST_CONNECTIONS), (96, 56), (64, 24), (40, 8), (10, 8)],
 )
 def test_descriptors_stay_free_for_other_purposes(descriptors: float, most: int) -> None:
-    """Without a free one, the program could neither reach D-Bus nor rotate its log."""
+    """Without a free descriptor, the program could neither reach D-Bus nor rotate its log."""
     assert most == most_connections(descriptors)

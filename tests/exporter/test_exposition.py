@@ -74,7 +74,7 @@ def test_any_accept_header_gives_a_format(header: str) -> None:
     ],
 )
 def test_gzip_is_used_if_accepted(header: str, expected: bool) -> None:
-    """`gzip;q=0` means that gzip is refused."""
+    """A client that does not accept gzip, or refuses it with `gzip;q=0`, could not read a compressed answer."""
     assert expected == accepts_gzip(header)
 
 
@@ -173,7 +173,7 @@ def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
 
 
 def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None:
-    """The expiry causes no update: the devices notice it when the exposition reads their versions."""
+    """No packet announces an expiry, and a dead sensor must still disappear from the cached text."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     exposition = Exposition({"readings": home.readings})
@@ -185,7 +185,7 @@ def test_a_value_that_expires_between_two_scrapes_is_in_neither_format() -> None
 
 
 def test_a_collector_without_version_is_collected_each_time(home: Home) -> None:
-    """The collectors of prometheus_client have no version."""
+    """The collectors of prometheus_client have no version, so their text must not be cached."""
     assert (True, False) == (isinstance(home.readings, Versioned), isinstance(SelfMetrics(), Versioned))
 
 
@@ -225,7 +225,7 @@ def test_in_pieces_the_exposition_is_that_of_the_library(large_home: Home, wante
 
 
 def test_a_scrape_is_that_of_one_moment(large_home: Home) -> None:
-    """The radio is heard while a scrape is rendered; two values of different moments would be compared."""
+    """Packets arrive while a scrape is rendered, but a query that compares values needs them from one moment."""
     pieces = Exposition({"readings": large_home.readings}).pieces(TEXT)
     parts = []
     for number, piece in enumerate(pieces):
@@ -237,7 +237,7 @@ def test_a_scrape_is_that_of_one_moment(large_home: Home) -> None:
 
 
 def test_what_changes_during_a_scrape_shows_in_the_next_one(large_home: Home) -> None:
-    """The text of the first scrape must not be taken for that of the newer values."""
+    """Text that was rendered before the change must not be cached as that of the new values."""
     exposition = Exposition({"readings": large_home.readings})
     pieces = exposition.pieces(TEXT)
     next(pieces)

@@ -56,12 +56,12 @@ def test_the_names_of_the_machine_and_its_addresses_are_answered(host: str) -> N
     ],
 )
 def test_a_foreign_name_is_not_answered(host: str) -> None:
-    """With DNS rebinding, a web page from anywhere could otherwise read the state of a home."""
+    """If the server answered, any web page could read the state of a home by DNS rebinding."""
     assert not HOSTS.is_ours(host)
 
 
 def test_the_short_name_of_a_qualified_host_name_counts_too() -> None:
-    """Some machines have their full name as host name."""
+    """Some machines have their full name as their host name, but users type the short one."""
     hosts = Hosts((), machine_names("pi.fritz.box"))
 
     assert [True, True, True] == [hosts.is_ours(name) for name in ("pi", "pi.fritz.box", "pi.local")]
@@ -76,5 +76,5 @@ def test_a_machine_without_a_name_is_no_reason_to_answer_any() -> None:
 
 @given(st.text(max_size=60))
 def test_any_host_header_is_judged(host: str) -> None:
-    """Anybody can send any bytes as Host, which must never be an error."""
+    """Anybody can send any bytes as Host, and none may cause an error."""
     assert HOSTS.is_ours(host) in (True, False)

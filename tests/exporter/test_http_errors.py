@@ -14,7 +14,7 @@ from ble_exporter.exporter.http_errors import HttpErrors, describe
 def test_each_error_is_counted_and_the_first_is_logged(
     kind: HttpErrorKind, log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The count is for alerts, the line for the question that follows."""
+    """The count can trigger an alert, and the log line then shows the cause."""
     counts: Counter[HttpErrorKind] = Counter()
     errors = HttpErrors(log, counts)
     for _ in range(3):
@@ -43,5 +43,5 @@ def test_an_exception_is_one_line_with_its_place(log: logging.Logger, caplog: py
 
 
 def test_an_exception_without_traceback_has_no_place() -> None:
-    """Some exceptions are built and never raised."""
+    """Some exceptions are created but never raised, and describing one must not fail."""
     assert "OSError: gone" == describe(OSError("gone"))

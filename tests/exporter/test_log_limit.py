@@ -1,4 +1,4 @@
-"""The limit for log lines that strangers can cause."""
+"""The limit on log lines that anybody on the network can cause."""
 
 from ble_exporter.exporter.log_limit import LONGEST_LINE, PERIOD_S, LogLimit
 
@@ -33,12 +33,12 @@ def test_further_lines_are_counted_in_the_next_one() -> None:
 
 
 def test_the_number_of_kinds_is_limited() -> None:
-    """A kind may depend on what was sent, and then anybody could invent any number of them."""
+    """A kind may depend on what a client sends, and any number of kinds must not fill the memory or the log."""
     limit = LogLimit(Clock())
 
     assert 100 > len([number for number in range(10_000) if limit.line(f"kind {number}", "a")])
 
 
 def test_a_line_is_cut() -> None:
-    """A request may have eight thousand characters, and none of them need be logged."""
+    """A request may have thousands of characters, and logging them all would fill the log."""
     assert LONGEST_LINE == len(LogLimit(Clock()).line("kind", "a" * 9000) or "")

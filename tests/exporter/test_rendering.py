@@ -1,4 +1,4 @@
-"""Rendering in pieces, and sharing what is being rendered."""
+"""Rendering in pieces, and sharing one rendering between requests."""
 
 import asyncio
 import gzip
@@ -29,7 +29,7 @@ def test_a_long_rendering_lets_others_run() -> None:
             while time.perf_counter() < began + 0.1:
                 yield b"x"
 
-        rendering = asyncio.ensure_future(in_pieces(pieces()))  # noqa: TID251 - two at once are the subject
+        rendering = asyncio.ensure_future(in_pieces(pieces()))  # noqa: TID251 - both run concurrently
         while not rendering.done():
             turns += 1
             await asyncio.sleep(0)
@@ -39,7 +39,7 @@ def test_a_long_rendering_lets_others_run() -> None:
 
 
 class Slow:
-    """A rendering that counts how often it was begun, and waits for nothing but its turn."""
+    """A rendering that takes a tenth of a second, and counts how often it is begun."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.begun = 0
@@ -58,7 +58,7 @@ class Slow:
 
 
 async def _render_at_once(renderings: Renderings, slow: Slow, count: int) -> list[bytes | BaseException]:
-    return await asyncio.gather(  # noqa: TID251 - several at once are the subject
+    return await asyncio.gather(  # noqa: TID251 - the requests are concurrent
         *(renderings.render("/", "key", slow) for _ in range(count)), return_exceptions=True
     )
 
@@ -73,7 +73,7 @@ def test_requests_at_the_same_time_share_one_rendering() -> None:
 
 
 def test_a_later_request_gets_its_own_rendering() -> None:
-    """What a scrape shows must not be older than the scrape's beginning."""
+    """A scrape must not return text that was rendered before the scrape began."""
     slow = Slow()
 
     async def twice() -> list[bytes]:
@@ -97,14 +97,14 @@ def test_a_rendering_may_be_used_again_for_a_moment() -> None:
 
 
 def test_an_error_reaches_all_that_share_it() -> None:
-    """A request that waits for a rendering that has failed would wait for ever."""
+    """A request that did not get the error would wait for the failed rendering for ever."""
     results = asyncio.run(_render_at_once(Renderings(), Slow(KeyError("x")), 3))
 
     assert [KeyError] * 3 == [type(result) for result in results]
 
 
 def test_an_error_that_nobody_shares_is_not_reported_twice(caplog: pytest.LogCaptureFixture) -> None:
-    """Asyncio logs exceptions that it takes for lost."""
+    """The request reports the error, so asyncio must not log the error as an exception that nobody retrieved."""
     asyncio.run(_render_at_once(Renderings(), Slow(KeyError("x")), 1))
 
     assert [] == caplog.messages
@@ -115,7 +115,7 @@ def test_a_cancelled_request_cancels_no_other() -> None:
 
     async def run() -> bytes:
         renderings = Renderings()
-        first = asyncio.ensure_future(renderings.render("/", "key", Slow()))  # noqa: TID251 - see above
+        first = asyncio.ensure_future(renderings.render("/", "key", Slow()))  # noqa: TID251 - as above
         await asyncio.sleep(0)
         second = asyncio.ensure_future(renderings.render("/", "key", Slow()))  # noqa: TID251
         await asyncio.sleep(0)
@@ -138,7 +138,7 @@ def test_the_variants_of_one_answer_are_rendered_one_after_the_other() -> None:
 
     async def run() -> list[bytes]:
         renderings = Renderings()
-        return await asyncio.gather(  # noqa: TID251 - several at once are the subject
+        return await asyncio.gather(  # noqa: TID251 - the requests are concurrent
             *(renderings.render("/", number, pieces) for number in range(10))
         )
 
@@ -155,7 +155,7 @@ def test_the_answers_of_other_paths_do_not_wait() -> None:
             await renderings.render(path, number, Slow())
             ended.append(path)
 
-        await asyncio.gather(  # noqa: TID251 - several at once are the subject
+        await asyncio.gather(  # noqa: TID251 - the requests are concurrent
             *(render("/", number) for number in range(5)), render("/metrics", 0)
         )
         return ended

@@ -29,7 +29,7 @@ def test_the_page_refers_to_files_that_are_served() -> None:
 
 
 def test_the_page_has_these_placeholders() -> None:
-    """`render` fills these placeholders; any other would be a KeyError at each request."""
+    """`render` fills these placeholders; any other would cause a KeyError at each request."""
     assert {"version", "summary", "warning", "reason", "headers", "rows"} == set(
         re.findall(r"\$\{?(\w+)", PAGE.template)
     )
@@ -45,7 +45,7 @@ def test_every_unit_has_a_least_span_or_is_that_of_a_meter() -> None:
 
 
 def test_two_files_have_different_etags() -> None:
-    """A browser identifies a file by its ETag: with equal ETags it would keep the wrong file."""
+    """If the ETag did not depend on the content, a browser would keep an old file after an update."""
     assert len(FILES) == len({file.etag for file in FILES.values()})
 
 

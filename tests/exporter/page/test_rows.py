@@ -48,7 +48,7 @@ class Table(HTMLParser):
 
 
 def home_of(*names: str) -> Home:
-    """Return a home with sensors whose values show for ten minutes."""
+    """Return a home with sensors whose values are shown for ten minutes."""
     return Home(*names, limit=fixed_limit(600))
 
 
@@ -64,7 +64,7 @@ def page(home: Home, not_ready: str | None = None, sort: str = "") -> str:
 
 
 def test_a_row_shows_all_data_of_a_device() -> None:
-    """Temperature, humidity and battery are first: nearly every sensor has them."""
+    """Users look for temperature, humidity and battery, which come first because nearly every sensor has them."""
     home = home_of("attic")
     measurements = {
         "voltage": 2.848,
@@ -100,7 +100,7 @@ def test_the_devices_are_in_the_configured_order() -> None:
 
 
 def test_each_state_has_a_word_and_a_symbol() -> None:
-    """Users who can't distinguish or see the colours can read the state."""
+    """Users who can't distinguish or see the colours must be able to read the state."""
     home = home_of("silent", "heard", "refused", "never", "refused later")
     for name in ("silent", "refused later"):
         home.hear({"temperature": 21.5}, device=name)
@@ -142,7 +142,7 @@ def test_no_age_is_shown_twice() -> None:
 
 
 def test_the_pins_of_a_plain_thermometer_are_left_out() -> None:
-    """The words "opening open" alarm the owner of a thermometer in a drawer."""
+    """The words "opening open" would alarm the owner of a thermometer in a drawer."""
     home = home_of("attic")
     home.hear({"temperature": 21.5, "battery": 81})
     home.hear({"voltage": 2.848, "power_on": 0, "opening": 1})
@@ -160,7 +160,7 @@ def test_a_header_is_a_link_to_the_next_order() -> None:
 
 
 def test_the_reason_is_shown_while_the_exporter_is_not_ready() -> None:
-    """Values may be out of date then, and the reason names what to repair."""
+    """The values may be out of date, and the user must learn what to repair."""
     home = home_of("attic")
 
     assert "<p>Reason: hci0 &lt;hangs&gt;.</p>" in page(home, "hci0 <hangs>").replace(' id="reason"', "")
@@ -193,7 +193,7 @@ def test_a_number_has_only_significant_digits(value: float, shown: str) -> None:
 
 
 def test_names_and_texts_are_escaped() -> None:
-    """The owner chooses a name, but anybody can send a text."""
+    """Anybody can send a text, which must not run as a script in the owner's browser."""
     home = home_of(HOSTILE)
     home.hear(device=HOSTILE, others={"text": HOSTILE})
 
@@ -203,7 +203,7 @@ def test_names_and_texts_are_escaped() -> None:
 
 
 def test_nobody_can_make_the_page_endless() -> None:
-    """Anybody can send hundreds of names under a sensor's address."""
+    """Anybody can send hundreds of measurements under a sensor's address."""
     home = home_of("attic")
     home.hear({f"count_{position}": position for position in range(2, 202)})
 

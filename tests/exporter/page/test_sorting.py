@@ -8,7 +8,7 @@ from tests.home import Home
 
 
 def names(home: Home, sort: str) -> list[str]:
-    """Return the devices' names in an order."""
+    """Return the devices' names in the order that a query asks for."""
     order = Sort.parse(sort)
     states = DeviceStatus(home.devices.values(), home.clock).states()
     return order.apply([(order.value(state), state["name"]) for state in states])
@@ -49,7 +49,7 @@ def home() -> Home:
     ],
 )
 def test_the_rows_are_in_the_order_of_a_column(home: Home, sort: str, expected: str) -> None:
-    """A user looks for the coldest room, the emptiest battery, or the sensor that is silent for the longest time."""
+    """A user looks for the coldest room, the emptiest battery, or the sensor that has been silent for longest."""
     assert expected.split() == names(home, sort)
 
 
@@ -61,5 +61,5 @@ def test_names_are_in_the_order_in_which_people_put_them() -> None:
 
 
 def test_a_third_click_restores_the_configured_order() -> None:
-    """The configured order is the one that the user has chosen for all days."""
+    """The user has chosen the configured order, and must be able to return to it."""
     assert ["age", "-age", "", "age"] == [Sort.parse(query).next("age") for query in ("", "age", "-age", "device")]
