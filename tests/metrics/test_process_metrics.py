@@ -25,7 +25,7 @@ def test_the_usual_metrics_are_there() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the start time is read from /proc")
 def test_the_start_time_is_read_again_after_the_wall_clock_was_set() -> None:
-    """A Pi that starts in 1970 would be reported as running for 50 years until the next restart."""
+    """On a Pi that boots in 1970, the process would seem to run for 50 years until its next restart."""
     wall = {"now": 100.0}
     metrics = ProcessMetrics(Clock(lambda: 100.0, lambda: wall["now"]))
     registry = metrics.registry

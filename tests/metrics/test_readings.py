@@ -20,7 +20,7 @@ def labels_and_values(home: Home, metric: str) -> list[tuple[dict[str, str], flo
 
 
 def test_a_reading_shows_immediately(home: Home) -> None:
-    """A value must be visible before the end of the scan that heard it."""
+    """Users must not wait until the end of a scan for a value that has arrived."""
     home.hear({"temperature": 21.5})
 
     assert home.scrape() == {
@@ -61,7 +61,7 @@ def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(home: Hom
 
 
 def test_the_latest_scan_shows_until_the_next_one_ends(home: Home) -> None:
-    """Without this, the graph would have a gap between the start of a scan and a device's first packet."""
+    """If a scan removed the values when it started, graphs would have a gap until a device's first packet."""
     home.hear({"temperature": 21.5})
     home.end_scan()
     home.now += 30
@@ -71,14 +71,14 @@ def test_the_latest_scan_shows_until_the_next_one_ends(home: Home) -> None:
 
 
 def test_a_packet_without_measurement_is_seen_but_updates_nothing(home: Home) -> None:
-    """The time of the last update is that of the latest measurement; a packet without one does not change it."""
+    """A sensor that still sends but no longer measures must trigger an alert on its last update."""
     home.hear()
 
     assert {"seen['attic']": 1, "rssi_dbm['attic']": -60} == home.scrape()
 
 
 def test_a_device_that_was_never_heard_has_no_series(home: Home) -> None:
-    """A device without accepted packets has not even a `seen` of 0."""
+    """Alerts look for missing series, so a device without accepted packets must not even have a `seen` of 0."""
     home.devices["attic"].refuse("wrong_key", home.now)
 
     assert {} == home.scrape()
@@ -94,7 +94,7 @@ def test_devices_stand_in_the_order_of_the_configuration() -> None:
 
 
 def test_repeated_objects_are_told_apart_by_their_position(home: Home) -> None:
-    """A sensor with two probes has two series; the first has no label `position`."""
+    """A user must be able to tell two probes apart; the first has no label `position`, like an only probe."""
     home.hear({"temperature": 21.5, "temperature_2": 5.5})
 
     assert [
@@ -184,7 +184,7 @@ def test_each_change_moves_the_version() -> None:
 
 
 def test_the_last_update_follows_a_wall_clock_that_is_set(home: Home) -> None:
-    """An alert on the age of a reading must not be blind for a day because the clock was a day ahead when it came."""
+    """An alert on the age of a reading must not be blind for a day because the clock was a day ahead at first."""
     home.hear({"temperature": 21})
     before = home.scrape()["last_update_timestamp_seconds['attic']"]
 

@@ -65,7 +65,7 @@ def test_the_first_press_is_seen_as_an_increase(home: Home) -> None:
 
 @pytest.mark.parametrize("offset_s", [1, 15, 29])
 def test_each_of_two_servers_sees_the_increase(home: Home, offset_s: float) -> None:
-    """For high availability, people run two Prometheus servers; the 0 must not go to one of them alone."""
+    """For high availability, users run two Prometheus servers, and both must scrape the 0."""
     seen: list[list[float]] = [[], []]
     for minute in range(12):
         for server, wait_s in enumerate((offset_s, 30 - offset_s)):
@@ -78,7 +78,7 @@ def test_each_of_two_servers_sees_the_increase(home: Home, offset_s: float) -> N
 
 
 def test_a_press_of_a_known_button_counts_at_once(home: Home) -> None:
-    """Only the first scrapes of a button show 0; after that, an alert must not wait."""
+    """The 0 of a known button has been scraped before, so an alert must not wait any longer."""
     home.hear(others={"button": "none"}, packet_id=7)
     home.scrape()
     home.now += 60
@@ -103,7 +103,7 @@ def test_the_cached_text_ends_when_the_press_counts() -> None:
 
 
 def test_each_button_is_told_apart_by_its_position(home: Home) -> None:
-    """A remote control with four buttons sends "none" for each button that was not pressed."""
+    """A remote control sends "none" for its other buttons, and the user must learn which one was pressed."""
     home.hear(others={"button": "none", "button_2": "long_press", "button_3": "none", "button_4": "press"})
     home.scrape()
 
@@ -112,7 +112,7 @@ def test_each_button_is_told_apart_by_its_position(home: Home) -> None:
 
 
 def test_the_adapter_says_which_event_is_a_late_copy(home: Home) -> None:
-    """The kernel may hold a packet back until it receives the next one."""
+    """The kernel may deliver another adapter's copy of a press late, and the press must not count twice."""
     home.scrape()
     home.hear(others=PRESS, packet_id=7, adapter="hci0")
     home.hear(others={"button": "double_press"}, packet_id=8, adapter="hci0")
@@ -123,7 +123,7 @@ def test_the_adapter_says_which_event_is_a_late_copy(home: Home) -> None:
 
 
 def test_a_count_of_presses_tells_them_apart(home: Home) -> None:
-    """A sensor whose packet id never changes may send how often its button was pressed."""
+    """A sensor may never change its packet id, but count its presses, and none of them may be lost."""
     home.scrape()
     for number in range(10):
         home.now += 60
@@ -147,7 +147,7 @@ def test_a_count_stays_though_its_device_is_gone(home: Home) -> None:
 
 
 def test_what_a_sensor_says_of_itself_is_an_info(home: Home) -> None:
-    """An owner can find the sensors with old firmware. The latest version counts."""
+    """The latest firmware version shows the owner which sensors need an update."""
     home.hear(others={"firmware_version": "4.1.0.0"})
     home.hear(others={"device_type": 1})
     home.hear(others={"firmware_version": "4.1.1.0", "text": "hello", "raw": b"x"})

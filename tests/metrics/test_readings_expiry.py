@@ -13,7 +13,7 @@ def metrics_of(exposition: Exposition) -> set[str]:
 
 
 def test_a_value_goes_and_all_of_its_device_with_it() -> None:
-    """A device without values must have no series at all."""
+    """A device whose values have expired must not look alive through any other series."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 89.9
@@ -41,7 +41,7 @@ def test_a_packet_without_measurement_keeps_seen_and_the_last_update() -> None:
 
 
 def test_a_device_that_was_gone_has_no_last_update_of_before() -> None:
-    """A device that sends only its name has measured nothing."""
+    """A device that only sends its name after its absence has measured nothing."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90
@@ -51,7 +51,7 @@ def test_a_device_that_was_gone_has_no_last_update_of_before() -> None:
 
 
 def test_what_expired_is_gone_from_the_next_scrape_without_any_update() -> None:
-    """The exposition caches the text of the last scrape: it must not serve a dead sensor from it."""
+    """The exposition caches the text of the last scrape, which must not keep a dead sensor visible."""
     home = Home(limit=fixed_limit(90))
     exposition = Exposition({"readings": home.readings})
     home.hear({"temperature": 21.5})
@@ -63,7 +63,7 @@ def test_what_expired_is_gone_from_the_next_scrape_without_any_update() -> None:
 
 
 def test_a_registry_that_asks_for_no_version_gets_no_dead_value_either() -> None:
-    """Readings is an ordinary collector, which other programs can register."""
+    """Other programs can register Readings as an ordinary collector, and must not get expired values."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5})
     home.now += 90

@@ -19,7 +19,7 @@ def test_every_packet_of_a_device_is_counted() -> None:
 
 
 def test_measurements_are_counted_by_their_packet_ids() -> None:
-    """The packet ids are the only way to know what was not heard."""
+    """Only gaps in the packet ids show the operator how many measurements were missed."""
     home = Home()
     for packet_id in (*range(250, 256), *range(10), 14, 15):
         home.hear({"temperature": 21.5}, packet_id=packet_id)
@@ -32,7 +32,7 @@ def test_measurements_are_counted_by_their_packet_ids() -> None:
 
 
 def test_a_copy_from_another_adapter_is_no_measurement() -> None:
-    """With two adapters, each measurement is heard twice, and one of the copies may come late."""
+    """With two adapters, each measurement is heard twice, perhaps late, and must count only once."""
     home = Home()
     for packet_id in range(20):
         home.hear({"temperature": 21.5}, packet_id=packet_id, adapter="hci0")
@@ -49,7 +49,7 @@ def test_a_copy_from_another_adapter_is_no_measurement() -> None:
 
 
 def test_without_packet_ids_no_measurement_is_counted() -> None:
-    """A number that nobody knows must not be shown as 0."""
+    """Without packet ids, the number of lost measurements is unknown, and a 0 would hide losses."""
     home = Home()
     for _ in range(20):
         home.hear({"temperature": 21.5})

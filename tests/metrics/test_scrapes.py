@@ -25,12 +25,12 @@ def test_it_follows_the_scrapes_within_limits(interval_s: float, hold_s: float) 
 
 
 def test_the_longest_of_the_latest_gaps_counts() -> None:
-    """Two servers may scrape one second after each other, every 20 s."""
+    """If two servers scrape every 20 s, one second apart, the short gap is not the interval of either."""
     assert 47.5 == hold_after(1000, 1001, 1020, 1021, 1040)
 
 
 def test_an_old_gap_is_forgotten() -> None:
-    """A server that was down for a day does not delay the presses of the next one."""
+    """After a server was down for a day, the next presses must not be delayed by that gap."""
     assert 5 == hold_after(0, *[86_400 + second for second in range(20)])
 
 

@@ -36,7 +36,7 @@ def test_all_exist_from_the_first_scrape() -> None:
 
 
 def test_two_exporters_do_not_share_their_counts() -> None:
-    """Each instance has its own counts, so that one test does not see another's events."""
+    """Shared counts would add up the errors of two exporters in one process."""
     SelfMetrics().rejected["truncated"] += 1
 
     assert 0 == SelfMetrics().rejected["truncated"]
