@@ -125,17 +125,18 @@ class Bluez:
         path = device.rpartition("/")[0]
         await self._call(Message(BLUEZ, path, ADAPTER, "RemoveDevice", signature="o", body=[device]), timeout_s)
 
-    async def start_discovery(self, adapter: str, *, least_dbm: int, service: str) -> None:
+    async def start_discovery(self, adapter: str, *, least_dbm: int, service: str | None) -> None:
         """
         Make bluetoothd scan until `stop_discovery` or the end of the connection.
 
-        It reports only devices with at least this RSSI that advertise the service with this UUID. Raises BusError.
+        It reports only devices with at least this RSSI that advertise the service with this UUID, if one is given.
+        Raises BusError.
         """
         path = f"/org/bluez/{adapter}"
         filters = {
             "Transport": Variant("s", "le"),
             "RSSI": Variant("n", least_dbm),
-            "UUIDs": Variant("as", [service]),
+            **({"UUIDs": Variant("as", [service])} if service else {}),
         }
         body = [filters]
         await self._call(Message(BLUEZ, path, ADAPTER, "SetDiscoveryFilter", signature="a{sv}", body=body), _NO_TIMEOUT)

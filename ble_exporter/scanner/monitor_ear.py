@@ -27,8 +27,7 @@ BATCH_S = 0.25
 # The senders whose names are kept: anybody can send from any number of addresses.
 _MOST_NAMES = 1024
 
-# The signal of no sender is that strong, in dBm, and none knows the random UUID. Together they also keep controllers
-# with the kernel's quirk "strict duplicate filter" from restarting their scan.
+# The signal of no sender is that strong, in dBm.
 _TOO_STRONG_DBM = 20
 
 _log = logging.getLogger(__name__)
@@ -48,6 +47,7 @@ class MonitorEar:
         self._bluez: Bluez
         self._adapter: str
         self._hearing: Hearing
+        self._has_monitor: bool
         self._socket: MonitorSocket | None = None
         self._fragments = Fragments()
         self._lost_before = 0
@@ -67,13 +67,19 @@ class MonitorEar:
         self._lost_before = 0
         self._read_at = asyncio.get_running_loop().time()
         settings = await resolve_scan_mode(mode, adapter, bluez)
-        self.is_passive = settings.mode == "passive"
+        self.is_passive, self._has_monitor = settings.mode == "passive", settings.has_monitor
         return f"{settings.description}; packets come from the kernel's monitor channel"
 
     async def start(self, *, ignores_patterns: bool = False) -> None:  # noqa: ARG002 - no filter applies to this ear
         """Make bluetoothd scan actively. A passive scan runs as long as the monitor is registered."""
-        if not self.is_passive:
-            await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=str(uuid.uuid4()))
+        if self.is_passive:
+            return
+        # If the controller is known to filter by address (the kernel's quirk "strict duplicate filter"), the kernel
+        # restarts the scan after each packet that passes all conditions but the RSSI, which clears the filter, and
+        # enables it. Without a monitor, that is the only way to hear a sender again; with one, the filter is off, and
+        # must stay off, so there is another condition: a UUID that no sender knows.
+        service = str(uuid.uuid4()) if self._has_monitor else None
+        await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=service)
 
     async def stop(self) -> None:
         """Make bluetoothd stop the active scan, and deliver what was received until then."""

@@ -25,10 +25,11 @@ _PATTERNS: list[OrPatternLike] = [
 
 
 class ScanSettings(NamedTuple):
-    """The mode for bleak, and a description for the log: the mode and its reason."""
+    """The mode for bleak, a description for the log (the mode and its reason), and whether a monitor is registered."""
 
     mode: Literal["active", "passive"]
     description: str
+    has_monitor: bool = False
 
 
 async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) -> ScanSettings:
@@ -51,12 +52,14 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
     if wanted == "passive":
         if refusal is not None:
             raise ScannerError(*hints.refused_passive_scan(refusal), adapter=adapter.name)
-        return ScanSettings("passive", "passively")
+        return ScanSettings("passive", "passively", has_monitor=True)
     if refusal is not None:
         why = f"scan_mode auto: bluetoothd refused an advertisement monitor ({refusal})"
         return ScanSettings("active", f"actively ({why})")
     return ScanSettings(
-        "active", "actively, and with a monitor, so that nothing is filtered as a duplicate (scan_mode auto)"
+        "active",
+        "actively, and with a monitor, so that nothing is filtered as a duplicate (scan_mode auto)",
+        has_monitor=True,
     )
 
 

@@ -43,6 +43,7 @@ class ScriptedBluez:
         errors: Maps a method that must fail to the error's name and text.
         unanswered: Maps a method that must not be answered to an event, which is set when the method is called.
         calls: The called methods, each with the path of its object.
+        discovery_filters: The conditions of each discovery filter that was accepted.
         activates: Whether bluetoothd activates advertisement monitors.
         processes: Maps the name of each connection on the bus to its process id; 0 means that it has just ended.
         appearing: Maps addresses to service data: one device appears after each answer to GetManagedObjects, as it
@@ -57,6 +58,7 @@ class ScriptedBluez:
         self.errors: dict[str, tuple[str, str]] = {}
         self.unanswered: dict[str, asyncio.Event] = {}
         self.calls: list[tuple[str, str]] = []
+        self.discovery_filters: list[dict[str, Any]] = []
         self.activates = True
         self.processes: dict[str, int] = {}
         self.appearing: dict[str, dict[str, bytes]] = {}
@@ -181,8 +183,10 @@ class ScriptedBluez:
             self._follow_up(call)
 
     def _follow_up(self, call: Message) -> None:
-        """Signal to all clients the changes that a successful call has made."""
+        """Note the changes that a successful call has made, and signal them to all clients."""
         member, path = call.member, call.path or ""
+        if member == "SetDiscoveryFilter":
+            self.discovery_filters.append({name: condition.value for name, condition in call.body[0].items()})
         if member == "GetManagedObjects" and self.appearing:
             self.advertise(*self.appearing.popitem())
         if member == "RemoveDevice":

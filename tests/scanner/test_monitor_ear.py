@@ -165,6 +165,17 @@ def test_bluetoothd_scans_with_a_filter_that_nothing_passes(hear: Callable[..., 
     methods = [member for member, _path in bluez.calls]
     assert ["SetDiscoveryFilter", "StartDiscovery", "StopDiscovery"] == [one for one in methods if "Discovery" in one]
     assert "RegisterMonitor" in methods
+    (conditions,) = bluez.discovery_filters
+    assert 20 <= conditions["RSSI"]
+
+
+@pytest.mark.parametrize("monitors", [True, False])
+def test_only_the_rssi_is_a_condition_without_a_monitor(hear: Callable[..., ScriptedBluez], *, monitors: bool) -> None:
+    """On the controller of a Raspberry Pi, it makes the kernel clear a filter that passes each sender once in 11 s."""
+    bluez = hear(Everything(lambda _one: None), monitors=monitors)
+
+    (conditions,) = bluez.discovery_filters
+    assert monitors == ("UUIDs" in conditions)
 
 
 def test_a_passive_scan_needs_a_monitor_and_no_discovery(hear: Callable[..., ScriptedBluez]) -> None:
