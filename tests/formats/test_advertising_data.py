@@ -143,5 +143,5 @@ BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-
 def test_the_content_is_what_the_structures_say(
     payload: str, expected: tuple[dict[str, bytes], dict[int, bytes], str]
 ) -> None:
-    """A radio delivers these parts; what is cut short is not a value, and an empty one is."""
+    """A wrong part would give wrong readings; a structure that is cut short has no value, but an empty one has."""
     assert expected == content(bytes.fromhex(payload))

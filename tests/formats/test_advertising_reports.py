@@ -85,7 +85,7 @@ def test_an_hci_event_has_a_payload_and_its_sender(event: str) -> None:
 
 
 def test_an_event_with_two_reports_is_not_one_packet() -> None:
-    """Which of the two is meant is unknown."""
+    """A user who pastes two reports must not get the values of an arbitrary one."""
     report = bytes.fromhex("0000" + ADDRESS + "00" + "C4")
 
     assert report_of_packet(b"\x04\x3e\x16\x02\x02" + report + report) is None
@@ -93,7 +93,7 @@ def test_an_event_with_two_reports_is_not_one_packet() -> None:
 
 @pytest.mark.parametrize(("sizes", "whole"), [((825, 825), 1651), ((825, 826), 1)])
 def test_the_parts_of_one_advertisement_are_bounded(sizes: tuple[int, int], whole: int) -> None:
-    """No advertisement has more than 1,650 bytes before its last part, so a longer one is forgotten."""
+    """No advertisement has more than 1,650 bytes, so the parts of a longer one must not fill the memory."""
     fragments = Fragments()
     for size in sizes:
         fragments.join(part(bytes(size), has_more=True))
@@ -105,7 +105,7 @@ def test_the_parts_of_one_advertisement_are_bounded(sizes: tuple[int, int], whol
 
 @pytest.mark.parametrize(("senders", "first"), [(16, b"0!"), (17, b"!")])
 def test_the_oldest_unfinished_advertisement_is_forgotten(senders: int, first: bytes) -> None:
-    """Anybody can send first parts under any addresses, and never the last one."""
+    """Anybody can send first parts from any address, and never a last one, which must not fill the memory."""
     fragments = Fragments()
     for sender in range(senders):
         fragments.join(part(b"0", has_more=True, address=str(sender)))

@@ -1,4 +1,4 @@
-"""Properties of advertising reports, for any bytes; apart from the other tests, which mutation testing runs first."""
+"""Properties of advertising reports, for any bytes; mutation testing runs the other tests of the module first."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +44,7 @@ def test_legacy_reports_come_back_as_they_were_sent(sent: list[tuple[int, int, b
 
 @given(parts=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 255)), max_size=60))
 def test_unfinished_advertisements_are_bounded(parts: list[tuple[int, int]]) -> None:
-    """Anybody can send first parts from any address, and never the last one."""
+    """Anybody can send first parts from any address, and never a last one, which must not fill the memory."""
     fragments = Fragments()
     for sender, size in parts:
         fragments.join(Report(str(sender), "public", -60, bytes(size), False, True))
