@@ -26,7 +26,7 @@ _OTHER_BACKUP_FOLDER = "/var/tmp"  # noqa: S108 - mkstemp creates a new file tha
 _HINTS = {
     errno.EACCES: "run this as the owner of the file, or as root",
     errno.EPERM: "run this as the owner of the file, or as root; `lsattr` shows whether the file is immutable",
-    errno.EROFS: "its file system is read-only; name a file elsewhere",
+    errno.EROFS: "name a file on a writable file system",
     errno.ENOSPC: "make room on its file system",
     errno.EDQUOT: "make room within your quota",
 }

@@ -35,7 +35,7 @@ _FIRST_LINE = ("the first setting is indented", "begin every setting in the firs
 _SPACES = {"\t": "  ", "\u200b": "", "\u2060": "", "\ufeff": ""}
 _CLOSING = {"{": "}", "[": "]"}
 _NO_COLON = ("a colon, or the space after it, is missing", "write one `key: value` per line")
-_INDENTATION = ("the indentation is wrong", "begin the line in the same column as the other lines of its kind")
+_INDENTATION = ("the indentation is wrong", "indent the line as far as the other lines at the same level")
 _UNCLOSED = ("the closing quotation mark is missing", "add it at the end of the text")
 # A pattern for PyYAML's description, whether the fault is at the start of the construct, and the problem and the hint.
 _EXPLANATIONS = (

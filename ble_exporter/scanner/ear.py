@@ -26,7 +26,7 @@ class Hearing(NamedTuple):
 
 class Ear(Protocol):
     """
-    Receives the advertisements of one adapter, in one run after another.
+    Receives the advertisements that one adapter hears, one run at a time.
 
     Attributes:
         is_passive: Whether the scan is passive; set by `prepare`.

@@ -167,7 +167,7 @@ def test_a_backup_may_be_in_another_folder(path: Path, tmp_path: Path, monkeypat
 
     assert NEW == path.read_bytes()
     assert 2 == len([name for name in opened if name.startswith(f"{other}/")])
-    with pytest.raises(ConfigError, match=r"can't be written \(Read-only file system\); its file system is read-only"):
+    with pytest.raises(ConfigError, match=r"can't be written \(Read-only file system\); name a file on a writable"):
         check_writable(str(path), OLD, NEW, str(path.parent))
 
 

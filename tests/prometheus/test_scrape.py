@@ -1,4 +1,4 @@
-"""Prometheus can scrape the exporter in its preferred format."""
+"""Prometheus can scrape the exporter, and gets OpenMetrics, which it prefers."""
 
 import pytest
 

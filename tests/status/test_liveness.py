@@ -79,7 +79,7 @@ def test_scans_that_stop_ending_are_named_with_their_age(liveness: Liveness, clo
 
 
 def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None:
-    """A machine that was short of memory for a minute has recovered."""
+    """After a stall, the next end of a scan shows that scanning works again."""
     liveness.scan_ended()
     clock.now += 1000
     liveness.scan_ended()
