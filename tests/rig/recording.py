@@ -23,6 +23,7 @@ MASKS = (
     ("time of the log", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}\b", "TIME"),
     ("time of doctor", r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME"),
     ("time of a metric", r"(?<=\} )1\.\d+e\+09$", "TIME"),
+    ("reception", r"(?<=advertisement_interval_seconds)(\{.*\}) .*|(?<=packets_received_total)(\{.*\}) .*", r"\1\2 N"),
     ("version", r"(?<=version )\d[\w.+-]*|(?<=ble-exporter )\d[\w.+-]*", "VERSION"),
     ("HEARD and EVERY", r"(?<= -\d\d) +\d+ +\d+\.\d s", " HEARD EVERY"),
     ("advertisements", r"(?<=heard )\d+(?= advertisements)", "COUNT"),
