@@ -21,9 +21,10 @@ from ble_exporter.scanner.ear import Hearing
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
-# Reading in batches costs a quarter of being woken by each packet. An adapter that receives 1,000 advertisements a
-# second fills the socket's buffer in no less than 0.3 s.
+# Reading in batches costs a quarter of being woken by each packet. If two reads, which return a quarter of the frames
+# for which the socket's buffer has room, do not empty it, the next batch is shorter, so that the buffer is never full.
 BATCH_S = 0.25
+_SHORTEST_BATCH_S = BATCH_S / 32
 # The senders whose names are kept: anybody can send from any number of addresses.
 _MOST_NAMES = 1024
 
@@ -92,8 +93,18 @@ class MonitorEar:
 
     async def run(self) -> None:
         """Deliver the advertisements in batches."""
-        while True:  # noqa: ASYNC110 - waiting for the socket would mean to wake up for each packet
-            await asyncio.sleep(0 if self._read() else BATCH_S)
+        pause_s = BATCH_S
+        while True:
+            full_reads = 0
+            while self._read():
+                full_reads += 1
+                await asyncio.sleep(0)
+            if full_reads > 1:
+                pause_s = max(pause_s / 2, _SHORTEST_BATCH_S)
+            elif not full_reads:
+                pause_s = min(2 * pause_s, BATCH_S)
+            # Waiting for the socket instead would mean to wake up for each packet.
+            await asyncio.sleep(pause_s)
 
     def forget(self) -> None:
         """Do nothing: each run begins anew."""

@@ -212,6 +212,25 @@ def test_a_batch_of_any_size_is_delivered_at_once(hear: Callable[..., ScriptedBl
     assert 2 * MOST_FRAMES + 1 == listener.others
 
 
+def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """With 2,000 reports a second, the kernel's buffer would be full at the end of a usual batch."""
+    listener = Only(SENDER)
+    strangers = [frame(legacy_report(b"", sender="C0:00:00:00:00:01"))] * (3 * MOST_FRAMES)
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(channel), listener) as wait:
+            await wait(BATCH_S / 10)  # the first batch is empty
+            channel.receive(*strangers)
+            await wait(BATCH_S)
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            await wait(0.45 * BATCH_S)
+            assert 1 == len(listener.heard)
+
+    in_virtual_time(scan())
+
+    assert 3 * MOST_FRAMES == listener.others
+
+
 def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
     """A packet that is lost must not be lost silently; the valid reports in the same event count."""
     listening_radio, heard = radio(channel), list[Advertisement]()
