@@ -13,7 +13,7 @@ from typing import Any
 from .air import local_name
 from .counted_exporter import CENSUS
 from .crowd import SENSOR_CADENCE_S, Crowd
-from .exporter import Scrape
+from .exporter import EAR, Scrape
 from .ledger import Ledger
 from .polling import wait_until
 from .process import footprint
@@ -148,8 +148,9 @@ def soak_for(run: Soak, seconds: float) -> None:
 def end_air(run: Soak) -> Scrape:
     """Stop the senders, wait until every advertisement is counted, and return the last scrape."""
     run.air.end()
-    # The kernel may hold back the last connectable advertisement until it receives another device.
-    run.radio.advertise("C0:98:E5:00:00:07", local_name("Scale"), rssi_dbm=-90)
+    if EAR == "bluez":
+        # The kernel may hold back the last connectable advertisement until it receives another device.
+        run.radio.advertise("C0:98:E5:00:00:07", local_name("Scale"), rssi_dbm=-90)
     received, before = -1, -2
     deadline = run.seconds + DELIVERED_WITHIN_S
     while received != before:
