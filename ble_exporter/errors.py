@@ -1,8 +1,8 @@
 """
 The errors that this program raises on purpose.
 
-A user can fix the cause of an ExporterError. Its text is one line that names the place (file and line, key, adapter,
-device) and gives a hint; `main` turns the error into an exit status. Any other exception is a bug and keeps its
+The text of an ExporterError is for the user: one line that names the place (file and line, key, adapter, device) and,
+where possible, gives a hint. `main` turns the error into an exit status. Any other exception is a bug and keeps its
 traceback.
 """
 
@@ -24,7 +24,7 @@ RejectReason = Literal[
     "wrong_key",
     "wrong_version",
 ]
-"""Why an advertisement of a configured device was rejected: one of a few values, because it is a metric label."""
+"""Why an advertisement of a configured device was rejected. The reasons are few, because each is a label value."""
 
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
@@ -38,7 +38,7 @@ HttpErrorKind = Literal[
     "too_many_answers",
     "too_many_connections",
 ]
-"""Why a request or a connection failed: one of a few values, because it is a metric label."""
+"""Why a request or a connection failed. The kinds are few, because each is a label value."""
 
 HTTP_ERROR_KINDS: tuple[HttpErrorKind, ...] = get_args(HttpErrorKind)
 
@@ -59,11 +59,11 @@ class ConfigError(ExporterError, ValueError):
     The text is one line: "path:line: devices: device: key: problem; hint", without the empty parts.
 
     Attributes:
-        problem: Description of the fault.
+        problem: The fault, in words.
         hint: What the user can do about the problem; empty if that is obvious.
         path: The file that contains the error; may be empty.
         line: The line in that file, from 1; None for the file as a whole.
-        column: The column in that line, from 1; 0 if it is unknown. The text does not have it.
+        column: The column in that line, from 1; 0 if unknown. It is not part of the text.
         key: The setting, such as "listen_port" or "bindkey_file"; may be empty.
         device: The address of the configured device; may be empty.
     """
@@ -92,11 +92,11 @@ class ConfigError(ExporterError, ValueError):
 
     @property
     def parts(self) -> "tuple[ConfigError, ...]":
-        """The single errors: only this one, except for ConfigErrors."""
+        """The individual errors; a ConfigError has only itself, ConfigErrors has several."""
         return (self,)
 
 
-class ConfigErrors(ConfigError):  # noqa: N818 - it is several errors
+class ConfigErrors(ConfigError):  # noqa: N818 - the plural is intended
     """
     Several errors in one file, in the order of the file. The text has one line for each error.
 
@@ -119,20 +119,20 @@ class ConfigErrors(ConfigError):  # noqa: N818 - it is several errors
 
     @property
     def parts(self) -> tuple[ConfigError, ...]:
-        """The single errors."""
+        """The individual errors."""
         return self._parts
 
 
 class PortError(ConfigError):
-    """The HTTP server can't listen on its address or port now, but perhaps later."""
+    """The HTTP server can't listen on its address and port now, but may be able to later."""
 
 
 class ScannerError(ExporterError):
     """
-    Bluetooth is not available, or stopped working.
+    Bluetooth is not available, or has stopped working.
 
     Attributes:
-        problem: Description of the failure.
+        problem: The failure, in words.
         hint: What the user can do about the problem; may be empty.
         command: The shell command that is most likely to help; may be empty.
         adapter: The name of the adapter ("hci0"); empty if the problem is not limited to one adapter.
@@ -148,7 +148,7 @@ class ScannerError(ExporterError):
 
 
 class StreamError(ExporterError):
-    """Standard input or output is closed, or failed. The text names the stream and the failure."""
+    """Standard input or output is closed, or has failed. The text names the stream and the failure."""
 
 
 class DecodeError(ExporterError, ValueError):
@@ -159,12 +159,12 @@ class DecodeError(ExporterError, ValueError):
 
     Args:
         reason: The reason under which the error is counted.
-        detail: Description of the fault.
+        detail: The fault, in words.
         offset: Offset of the first wrong byte.
         size: Number of wrong bytes; 0 if no byte is wrong.
         in_plaintext: Whether the offset is in the decrypted content; if so, the text does not contain `detail`.
         payload: The whole payload; the text ends with its hex digits.
-        cause: One of few causes with this reason, so that each is logged once; may be empty.
+        cause: Distinguishes the causes of one reason, each of which is logged once; may be empty.
     """
 
     def __init__(

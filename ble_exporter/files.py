@@ -5,7 +5,7 @@ import os
 import stat
 
 MAX_FILE_BYTES = 10_000_000
-"""The largest file that this program reads: a capture of half a day. A configuration may have less."""
+"""The size limit of a file: enough for a capture of half a day. The limit of a configuration is lower."""
 
 _NOT_A_FILE = {
     stat.S_IFIFO: "it is a named pipe, not a file",
@@ -20,7 +20,7 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> 
     """
     Return the content of a regular file; raise an OSError whose `strerror` says why the file can't be read.
 
-    Nothing else is read, because a pipe may keep the program waiting, and a device may never end. The file type is
+    Other kinds of files are refused: a pipe may keep the program waiting, and a device may never end. The file type is
     checked before the file is opened, because opening some devices has an effect, and again afterwards, because the
     path may have changed.
     """
@@ -29,7 +29,7 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> 
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _check_type(status, path)
-        # The size of some files is unknown before they are read: those in /proc claim to be empty.
+        # The size of some files is unknown before they are read: files in /proc claim to be empty.
         content = b"" if status.st_size > max_bytes else file.read(max_bytes + 1) or b""
     if max(status.st_size, len(content)) > max_bytes:
         size = f"{max_bytes / 1e6:g} MB" if max_bytes >= 1_000_000 else f"{max_bytes} bytes"

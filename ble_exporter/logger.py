@@ -29,7 +29,7 @@ STANDARD_ERROR = "-"
 MAX_BYTES = 1_000_000
 BACKUPS = 3
 
-# Standard error may end up on the same full disk, so it names a log that can't be written at most once an hour.
+# Standard error may end up on the same full disk, so an unwritable log is reported there at most once an hour.
 _TELL_AGAIN_S = 3600.0
 
 _WAYS_OUT = {
@@ -39,7 +39,7 @@ _WAYS_OUT = {
     errno.ENOSPC: "free some space on its disk, or ",
 }
 
-# Without O_NONBLOCK, opening a named pipe waits for its reader, and writing to it waits, too.
+# Without O_NONBLOCK, opening a named pipe would wait for a reader, and so would writing to it when it is full.
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -60,7 +60,7 @@ class _LineFormatter(logging.Formatter):
 
 class LogHandler(logging.Handler):
     """
-    A handler that counts the lines that it can't write, and logs their number when it can write again.
+    A handler that counts the lines that it can't write, and logs their number as soon as it can write again.
 
     Attributes:
         losses: The lines that were lost.
@@ -123,10 +123,11 @@ class StandardErrorLog(LogHandler):
 
 class LogFile(LogHandler, RotatingFileHandler):
     """
-    The log in a file, which is opened again after it was moved or removed.
+    The log in a file, which is opened again if it has been moved or removed.
 
-    A file that can't be renamed, because it is mounted or its folder can't be written, keeps its newest half instead.
-    Devices and pipes are not rotated, nor is the file that is also a standard stream of this program.
+    A full file is renamed. If that is impossible, because the file is mounted or its folder can't be written, only its
+    newest half is kept. Devices and pipes are not rotated, nor is a file that is also a standard stream of this
+    program.
 
     Args:
         path: The file.
@@ -158,7 +159,7 @@ class LogFile(LogHandler, RotatingFileHandler):
             self._tell(f'{problem}: {way_out}set log_file to another path, or to "-" for standard error')
 
     def doRollover(self) -> None:  # noqa: N802 - logging's name
-        """Rename the file and its predecessors, and begin a new one; if that is impossible, keep the newest half."""
+        """Rename the file and its predecessors, and start a new file; if that is impossible, keep the newest half."""
         # If the path is a symbolic link, the file that it names is rotated, and the link stays.
         path = os.path.realpath(self.baseFilename)
         # The file itself is renamed first: if this fails, its predecessors must keep their names.
@@ -213,7 +214,7 @@ class LogFile(LogHandler, RotatingFileHandler):
 
     def _close_file(self) -> None:
         if self._descriptor is not None:
-            # The error of a file that can't be written may appear again here.
+            # Closing a file that can't be written may raise the same error again.
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None

@@ -66,7 +66,7 @@ class _Signals:
         def refuse_reload() -> None:
             log.warning("SIGHUP is ignored: a reload is not supported yet; restart to apply changes")
 
-        # A signal handler must not log, because it may interrupt the writing of a log line.
+        # A signal handler must not log, because it may have interrupted the writing of a log line.
         self._stop = lambda: loop.call_soon_threadsafe(stop.set)
         self._hang_up = lambda: loop.call_soon_threadsafe(refuse_reload)
         if self._has_hung_up:
@@ -85,7 +85,7 @@ class _Signals:
         sys.exit(EXIT_OK)
 
     def _ignore(self) -> None:
-        # With SIG_IGN the kernel ignores the signals; the interpreter drops Python handlers while it exits.
+        # SIG_IGN makes the kernel ignore the signals. A Python handler would not do: the interpreter drops it at exit.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
@@ -102,11 +102,11 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
                     return _command(arguments[0], arguments[1:])
             signals = _Signals()
             signals.install()
-            # Otherwise a bug in a log call would print a traceback for every such line.
+            # By default, logging prints a traceback whenever a log call has a bug.
             logging.raiseExceptions = False
             return _serve(parse(arguments), signals, build)
         finally:
-            # Here, not at the exit of the interpreter, a failure can still be reported.
+            # A failure can be reported here, but no longer at the exit of the interpreter.
             _flush_output()
     except StreamError as error:
         discard(sys.stdout)
@@ -126,13 +126,13 @@ def _ended_by_signals() -> Iterator[None]:
     """
     During the block, let SIGTERM and SIGHUP end the program immediately.
 
-    They do so by default, except in the first process of a container: for that one, the default is to ignore them.
+    That is also their default effect, except in the first process of a container, which ignores them by default.
     """
 
     def end(number: int, _frame: object) -> None:
         os._exit(EXIT_SIGNAL + number)
 
-    # nohup ignores SIGHUP, and a command must not change that.
+    # A command that nohup has started must continue to ignore SIGHUP.
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
     for number in ours:
@@ -150,11 +150,11 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
     from ble_exporter.formats.ciphers import ciphers_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
 
-    # If the log goes to standard error, the error is already there, and need not be printed at the end.
+    # If the log goes to standard error, a logged error is already there, and need not be printed at the end.
     log_is_shown = False
     try:
         config = load_config(options.config)
-        # This call reports a missing library early, and to --config.check; the ciphers themselves are not used here.
+        # The ciphers are not used here: the call makes sure, also for --config.check, that the library is installed.
         ciphers_of(config.keys)
         if options.config_check:
             _print_checked(options.config, config)
@@ -248,7 +248,7 @@ def _run(
         with signals.handled(asyncio.get_running_loop(), stop, log):
             await serve(config, radio, log, stop)
 
-    # Imported objects stay in memory. The garbage collector would take 30 ms each time it looked at all of them.
+    # Imported objects stay in memory. The garbage collector would take 30 ms each time it traversed them.
     gc.freeze()
     with forwarded(log):
         asyncio.run(until_stopped())

@@ -20,11 +20,11 @@ class Advertisement:
         address: The sender's Bluetooth address, upper case with colons ("A4:C1:38:00:00:01").
         service_data: Service data by service UUID (128 bits, lower case); the bytes do not include the UUID.
         rssi: Received signal strength in dBm; None if unknown.
-        adapter: Name of the adapter that received it ("hci0"); empty if there is none, as in a capture.
-        name: The sender's local name, any text; empty if unknown. Usually only active scans receive names.
+        adapter: Name of the adapter that received the advertisement ("hci0"); empty if there is none, as in a capture.
+        name: The sender's local name, which may be any text; empty if unknown. Usually only active scans receive names.
         address_type: The type of the address; empty if it is unknown, as in a capture.
         manufacturer_data: Manufacturer data by company id; the bytes do not include the id.
-        age_s: The seconds between its reception and its delivery to the listener.
+        age_s: Seconds between the reception of the advertisement and its delivery to the listener.
     """
 
     address: str
@@ -42,7 +42,8 @@ class Remarks(NamedTuple):
     Irregularities of an advertisement, which the pipeline counts and logs.
 
     Attributes:
-        unknown_objects: Ids of objects that no table contains. The BTHome v2 decoder stops at the first of them.
+        unknown_objects: Ids of objects that are not in the table of their format. BTHome v2 decoding stops at the
+            first.
         impossible: Measurements that were left out because no sensor can have made them.
         refused: The errors of invalid service data in the same advertisement.
         has_restarted: Whether the sensor's counter has restarted, as after a battery change.

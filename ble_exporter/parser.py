@@ -17,8 +17,8 @@ from ble_exporter.model import Advertisement, Reading, Remarks
 
 __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
 
-# By service UUID: the decoder, the row of the format if formats share the UUID, and otherwise `Reading.formats` of an
-# advertisement that has only this format.
+# By service UUID: the decoder; the row, or None if only one format has this UUID; and, in that case, the value of
+# `Reading.formats` for an advertisement without other service data.
 _PLAIN = {uuid: (row.decode, row if row.names_by_size else None, (row.name,)) for uuid, row in FORMATS.items()}
 
 # The constructor that NamedTuple generates would take a tenth of the time needed to read an advertisement.

@@ -16,7 +16,7 @@ from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
 
-# The maximum number of different warnings per device: anybody can send objects of any id under a device's address.
+# The maximum number of different warnings per device: anybody can send objects with any id under a device's address.
 _MOST_WARNINGS = 32
 
 # The hint at the end of the warning about a rejected advertisement.
@@ -27,7 +27,7 @@ _HINTS: Mapping[RejectReason, str] = {
     "wrong_address_type": "another sender uses the sensor's address; if it is the sensor, set its address_type",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
-_TOO_MANY = "it sends more than a device has room for, so some of it is left out: another sender may use its address"
+_TOO_MANY = "some measurements or buttons are left out for lack of room: another sender may be using its address"
 _REPLAYED = "rejected an advertisement: replayed"
 
 
@@ -40,8 +40,8 @@ def build_devices(
     Args:
         config: The configuration.
         clock: Returns monotonic seconds.
-        guard_of: Returns the replay guard of an address, for an interval between scans; by default one without
-            an earlier state.
+        guard_of: Returns the replay guard for an address and a scan interval in seconds (0 if scans have no pauses); by
+            default, a guard without the state of an earlier run.
 
     Raises:
         ConfigError: A device has a key, but the library for decryption is missing.
@@ -93,7 +93,7 @@ class Pipeline:
         return False
 
     def handle(self, advertisement: Advertisement) -> bool:
-        """Read, store and count one advertisement; return False if its address is not of the device's type."""
+        """Read, store and count one advertisement; return False if its address type is not the device's."""
         device = self._devices[advertisement.address]
         address_type = advertisement.address_type
         if address_type != device.address_type and address_type and device.address_type:
@@ -106,7 +106,7 @@ class Pipeline:
             self._reject(device, error, advertisement.age_s)
             return True
         self._counts.decoded += 1
-        # If the configuration allows both types, that of the first valid packet is the device's.
+        # If the device may have either type, the first valid packet decides.
         if not device.address_type:
             device.address_type = address_type
         device.update(advertisement, reading, self._clock() - advertisement.age_s)
@@ -157,7 +157,7 @@ class Pipeline:
         self._warn(device, _TOO_MANY, bytes_of(advertisement))
 
     def _warn(self, device: Device, warning: str, detail: str, cause: str = "") -> None:
-        # Each device logs each warning only once for each cause: a misconfigured sensor sends 35,000 packets a day.
+        # Each warning is logged only once for each device and cause: a misconfigured sensor sends 35,000 packets a day.
         key = f"{warning}{cause}"
         is_known = key in device.warnings or len(device.warnings) >= _MOST_WARNINGS
         if not is_known:

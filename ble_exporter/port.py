@@ -1,4 +1,4 @@
-"""The TCP port of the HTTP server. A port in use, or an address assigned late, is not a wrong configuration."""
+"""Opens the TCP port of the HTTP server. A port in use, or an address assigned late, is no configuration error."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import socket
 
 from ble_exporter.errors import ConfigError, PortError
 
-# A machine without IPv6, or on which it is disabled.
+# The errors if the machine lacks IPv6, or IPv6 is disabled.
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
@@ -17,8 +17,8 @@ def open_port(address: str | None, port: int) -> socket.socket:
     None and "::" stand for every address of the machine, IPv4 and IPv6.
 
     Raises:
-        PortError: The port can't be opened now, but perhaps later.
-        ConfigError: The port can't be opened.
+        PortError: The port can't be opened now, but may become available.
+        ConfigError: The port can't be opened with this configuration.
     """
     try:
         return _listening(address, port)
@@ -46,7 +46,7 @@ def _listening(address: str | None, port: int) -> socket.socket:
 def _refuse_broadcast(address: str) -> None:
     """Raise a ConfigError for the broadcast address of a network: a server can listen on it, but nobody can connect."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        # For UDP, this sends nothing. Another error may be temporary, and listen() describes it better.
+        # Connecting a UDP socket sends nothing. Other errors may be temporary, and listen() describes them better.
         if probe.connect_ex((address, 9)) == errno.EACCES:
             raise ConfigError(f"{address} is a broadcast address", "`ip address` shows others", key="listen_address")
 
@@ -57,7 +57,7 @@ def _port_error(error: OSError, address: str | None, port: int) -> ConfigError:
         return PortError(f"port {port} is in use", hint, key="listen_port")
     if error.errno == errno.EACCES:
         return ConfigError(f"this user may not listen on port {port}", "set a port above 1023", key="listen_port")
-    # An error of getaddrinfo: the interface after the % does not exist.
+    # A negative number is an error of getaddrinfo: the interface after the % does not exist.
     is_unknown = error.errno is not None and error.errno < 0
     if error.errno == errno.EADDRNOTAVAIL or is_unknown:
         problem, hint = f"{address} is not an address of this machine", "`ip address` shows its addresses"

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or pipes that nobody reads: they neither crash nor block the program."""
+"""Keeps the program running if a standard stream is closed or full, or is a pipe that nobody reads."""
 
 import errno
 import io
@@ -32,15 +32,15 @@ class Losses:
 
 class _Output(io.FileIO):
     """
-    Standard output. Its failures are StreamErrors, which no code mistakes for errors of another file.
+    Standard output. Its failures are StreamErrors, which can't be mistaken for errors of other files.
 
-    A BrokenPipeError stays one, because a reader such as `head` may end at any time.
+    A BrokenPipeError is no failure and is passed on, because a reader such as `head` may end at any time.
     """
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write some of the data, waiting if the stream is full; return the number of bytes written."""
         try:
-            # None: the stream is full, and another program has made it non-blocking.
+            # None means that the stream is full, and that another program has made it non-blocking.
             while (written := cast("int | None", super().write(data))) is None:
                 select.select([], [self], [])
         except BrokenPipeError:
@@ -66,10 +66,10 @@ class _Messages(io.FileIO):
 
 def guard_standard_streams(*, needs_output: bool) -> None:
     """
-    Replace sys.stdout by a stream that raises StreamErrors, and sys.stderr by one that neither blocks nor fails.
+    Replace sys.stdout with a stream that raises StreamErrors, and sys.stderr with one that neither blocks nor fails.
 
-    Streams that were replaced before, as by a test, stay. A closed descriptor is opened on /dev/null: otherwise it
-    would be given to the next file or socket, which would receive the messages of the program.
+    Streams that were already replaced, as by a test, stay. A closed descriptor is opened on /dev/null: if its number
+    went to the next file or socket, that would receive the program's messages.
 
     Raises:
         StreamError: `needs_output` is true, but standard output can't be written.
@@ -90,7 +90,7 @@ def guard_standard_streams(*, needs_output: bool) -> None:
 
 
 def _open_nothing() -> int:
-    """Return the lowest free descriptor, opened on /dev/null. Writing to it fails, as with a closed descriptor."""
+    """Return the lowest free descriptor, opened on /dev/null for reading, so that writing to it fails."""
     return os.open(os.devnull, os.O_RDONLY)
 
 
@@ -101,7 +101,7 @@ def _text(raw: io.FileIO, before: TextIO | None, *, by_line: bool) -> io.TextIOW
 
 
 def discard(output: TextIO) -> None:
-    """Redirect a stream that failed to /dev/null; otherwise Python reports the failure again at exit."""
+    """Redirect a failed stream to /dev/null, so that Python does not report the failure again at exit."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError, ValueError):
         os.dup2(nothing, output.fileno())
@@ -109,7 +109,7 @@ def discard(output: TextIO) -> None:
 
 
 def read_standard_input(most_bytes: int) -> bytes:
-    """Read standard input to its end, or `most_bytes`. Raises a StreamError if it can't be read."""
+    """Return the content of standard input, at most `most_bytes`. Raises a StreamError if it can't be read."""
     # Python sets sys.stdin to None if the stream was closed before the start.
     if cast("TextIO | None", sys.stdin) is None:
         raise StreamError("standard input is closed")
@@ -123,8 +123,8 @@ def unblocked(descriptor: int) -> int:
     """
     Return a new descriptor for the same pipe, terminal or file.
 
-    Writing to a pipe or a terminal through this descriptor fails instead of waiting. Changing the given descriptor
-    would change it for other programs, too, such as the shell.
+    Writing to a pipe or a terminal through the new descriptor fails instead of waiting. The given descriptor stays as
+    it is, because a change would also affect the programs that share it, such as the shell.
     """
     mode = os.fstat(descriptor).st_mode
     # A regular file never blocks, and a second opening would have its own position in the file.
@@ -136,7 +136,7 @@ def unblocked(descriptor: int) -> int:
 
 def write_some(descriptor: int, data: "bytes | memoryview") -> int:
     """
-    Write up to PIPE_BUF bytes; return the number of bytes written, which is 0 if the descriptor would have to wait.
+    Write up to PIPE_BUF bytes; return the number of bytes written, which is 0 if writing would have to wait.
 
     Raises:
         OSError: The descriptor can't be written.
@@ -144,7 +144,7 @@ def write_some(descriptor: int, data: "bytes | memoryview") -> int:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     try:
-        # Where only poll prevents waiting, as with a socket: what poll calls writable takes at least PIPE_BUF bytes.
+        # If the descriptor blocks, as a socket does, only poll prevents waiting: a writable one takes PIPE_BUF bytes.
         return os.write(descriptor, data[: select.PIPE_BUF]) if poll.poll(0) else 0
     except BlockingIOError:
         return 0

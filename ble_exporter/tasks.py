@@ -1,8 +1,8 @@
 """
 Starts and ends all tasks of the program: no task outlives its block, and no error is lost.
 
-Only `within` is different: it does not wait for a coroutine that has timed out, and logs that coroutine's error at
-DEBUG level.
+The exception is `within`: it does not wait for a coroutine that has timed out, and logs that coroutine's error at DEBUG
+level.
 
 Python 3.10 has neither asyncio.TaskGroup nor asyncio.timeout. A task group also waits for all its tasks, whereas this
 program waits for the first task that ends: a radio that fails, a signal to stop, a timeout.
@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ble_exporter.errors import ExporterError
 
-# Longer than a radio may take to stop. A library may swallow the first cancellation (before Python 3.12).
+# Longer than a radio may take to stop. Before Python 3.12, a library may swallow the first cancellation.
 CANCEL_AGAIN_S = 10.0
 
 Result = TypeVar("Result")
@@ -103,7 +103,7 @@ class Tasks:
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if isinstance(error, asyncio.CancelledError):
-            # When asyncio.run ends, it cancels every task, so a cancelled task is not unexpected.
+            # asyncio.run cancels every task when it ends, so in a cancelled block, cancelled tasks are not unexpected.
             self._failures = [one for one in self._failures if not isinstance(one, UnexpectedCancellationError)]
         try:
             await self.end()
@@ -152,6 +152,6 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
 
 
 def _log_late_error(task: "asyncio.Task[Result]") -> None:
-    """Log the error of a task that is no longer awaited; asyncio would report the error as never retrieved."""
+    """Log the error of a task that is no longer awaited, so that asyncio does not report it as never retrieved."""
     if not task.cancelled() and task.exception() is not None:
         _log.debug("after its timeout, a task failed: %s", task.exception())

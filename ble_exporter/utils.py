@@ -7,19 +7,19 @@ _JOINERS = frozenset("\u200c\u200d")
 # Emoji, including those that are newer than Python's table of characters.
 _EMOJI = ("\U0001f000", "\U0001faff")
 
-# Letters and symbols that are blank, so that a name of them would look empty.
+# Letters and symbols that are blank: a name made of them would look empty.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # The flag of a part of a country, such as Scotland, is spelled with invisible letters.
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,10}\U000e007f")
 
 
 def is_visible(char: str) -> bool:
-    """Return whether a character is shown, or joins the letters or emoji around it, and changes nothing else."""
+    """Return whether a character is visible, or does nothing but join the letters or emoji around it."""
     return (char.isprintable() and char not in _BLANK) or char in _JOINERS or _EMOJI[0] <= char <= _EMOJI[1]
 
 
 def hidden_in(text: str) -> str:
-    """Return the first character of a text that is invisible or changes the direction of the text; "" if none is."""
+    """Return the first character of a text that is invisible or changes the text's direction; "" if there is none."""
     return next((char for char in _FLAG.sub("", text) if not is_visible(char)), "")
 
 
@@ -37,7 +37,7 @@ def number_of(count: int, thing: str) -> str:
 def in_words(seconds: float) -> str:
     """Return a time span in one suitable unit: "4 s", "3 min", "2 h", "5 days"."""
     for unit, length_s, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
-        # Half a unit is rounded up, as in JavaScript: round() would make 2 s of 2.5 s.
+        # Half a unit is rounded up, as in JavaScript; round() would turn 2.5 s into 2 s.
         count = int(seconds / length_s + 0.5)
         if count <= most:
             return f"{count} {unit}"

@@ -1,8 +1,9 @@
 """
 Sends large answers with bounded memory.
 
-A client that reads slowly holds its answer in memory. The transport of each connection holds only a slice of it, and
-the bodies of all answers share one limit: beyond it, the client that has been reading longest loses its connection.
+While a client reads its answer, the answer stays in memory. The transport of each connection buffers only a slice of
+it, and the bodies of all answers share one limit. When they exceed the limit, the client that has been reading longest
+loses its connection.
 """
 
 from collections import Counter
@@ -15,11 +16,11 @@ from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
 
-# How many requests may wait for their answer to be made: this many for metrics, and as many again for everything else.
-# More would take the places of connections whose requests have not been read yet.
+# How many requests may wait for their answers to be rendered: this many for metrics, and as many again for everything
+# else. More of them would take the places of connections whose requests have not been read yet.
 MOST_WAITING = 8
-# In bytes, for all clients together. For a thousand sensors /history has 3 MB, each other answer 1 MB; a tenth of that
-# if compressed.
+# In bytes, for all clients together. For a thousand sensors, /history takes 3 MB and any other answer 1 MB; compressed,
+# a tenth of that.
 MOST_UNSENT = 8_000_000
 _SLICE = 16 * 1024
 
@@ -43,10 +44,10 @@ class Answers:
         reuse_s: float = 0,
     ) -> web.StreamResponse:
         """
-        Send the joined pieces, compressed if the client accepts gzip; they may be up to `reuse_s` seconds old.
+        Send the joined pieces, compressed if the client accepts gzip. The answer may be up to `reuse_s` seconds old.
 
-        Requests of the same path and key that come at the same time get the same body. If too many wait for theirs,
-        raise HTTPServiceUnavailable.
+        Simultaneous requests for the same path and key get the same body. Raises HTTPServiceUnavailable if too many
+        requests are waiting for their bodies.
         """
         is_compressed = accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ())))
         if is_compressed:
@@ -58,7 +59,7 @@ class Answers:
         self._sending[response] = (request, body)
         self._limit_unsent()
         try:
-            # aiohttp notices by itself that the client has gone.
+            # aiohttp itself notices that the client has gone.
             with suppress(ConnectionError):
                 await self._write(request, response, body)
         finally:
@@ -70,7 +71,7 @@ class Answers:
     ) -> bytes:
         is_for_metrics = isinstance(key[0], Format)
         if self._waiting[is_for_metrics] >= MOST_WAITING:
-            self._errors.note("too_many_answers", "others are still being made")
+            self._errors.note("too_many_answers", "others are still being rendered")
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         self._waiting[is_for_metrics] += 1
         try:

@@ -29,14 +29,14 @@ from ble_exporter.utils import one_line
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-# /history is the largest answer, and has one point a minute.
+# /history is the largest answer, and has only one point per minute, so it may be a second old.
 _HISTORY_REUSE_S = 1.0
 
 # Prometheus, load balancers and orchestrators use any name, such as that of a container.
 _OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz")
 _READY = "ready"
 
-# A whole second that was converted to a moment and back must stay the same second.
+# A whole second that is converted to a time of the boot clock and back must stay the same second.
 _ROUNDING_S = 0.001
 
 
@@ -46,7 +46,7 @@ class StatusTracker:
 
     Attributes:
         devices_seen: Number of configured devices heard in the last scan.
-        last_scan_s: The moment of `clock` when the last scan ended; None before the first end.
+        last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class StatusTracker:
 
     @property
     def last_scan_timestamp(self) -> int | None:
-        """End of the last scan, in whole seconds since the Unix epoch; None before the first."""
+        """End of the last scan, in whole seconds since the Unix epoch; None before the first scan has ended."""
         return None if self.last_scan_s is None else int(self.clock.unix(self.last_scan_s) + _ROUNDING_S)
 
     @last_scan_timestamp.setter
@@ -101,11 +101,11 @@ def create_app(
     errors: HttpErrors | None = None,
 ) -> web.Application:
     """
-    Build the web application, which keeps the configuration under `CONFIG`.
+    Build the web application, which keeps the configuration under the key `CONFIG`.
 
     By default, no scan has ended, no device was heard, and /metrics exports prometheus_client's default registry.
-    `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts the
-    requests that are refused.
+    `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts
+    refused requests.
     """
     errors = errors or HttpErrors()
     app = web.Application(middlewares=[_host_check(Hosts(config.allowed_hosts), errors)])
@@ -134,12 +134,13 @@ def create_app(
 def _host_check(hosts: Hosts, errors: HttpErrors) -> "Middleware":
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
-        # An absolute target (GET http://host/path) overrides the header (RFC 9112, section 3.2.2): `host` considers it.
+        # An absolute target (GET http://host/path) overrides the header (RFC 9112, section 3.2.2), also in
+        # `request.host`.
         claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
         foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
         if foreign is not None and request.path not in _OPEN_TO_ANY_HOST:
             name = one_line(foreign)[:100]
-            errors.note("foreign_host", f'"{name}" is none of this machine; see allowed_hosts')
+            errors.note("foreign_host", f'"{name}" is not a name of this machine; see allowed_hosts')
             raise web.HTTPMisdirectedRequest(
                 text=f'"{name}" is not a name of this machine: add it to `allowed_hosts` in the configuration, or use '
                 "the machine's address"
@@ -150,7 +151,7 @@ def _host_check(hosts: Hosts, errors: HttpErrors) -> "Middleware":
 
 
 async def _forbid_sniffing(_request: web.Request, response: web.StreamResponse) -> None:
-    """Let no browser take a text, which may quote a request, for a page or a script."""
+    """Keep browsers from treating a text, which may quote a request, as a page or a script."""
     response.headers.update(NOSNIFF)
 
 
@@ -197,7 +198,7 @@ async def _json(
     key: Hashable = None,
     reuse_s: float = 0,
 ) -> web.StreamResponse:
-    """Send an answer as JSON, with one element of its last key, `devices`, for each device; see Answers.send."""
+    """Send a JSON object whose last member, `devices`, has one element for each device; see Answers.send."""
 
     def pieces() -> Iterator[bytes]:
         yield json.dumps({**answer(), "devices": []}).encode().removesuffix(b"]}")

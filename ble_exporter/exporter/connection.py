@@ -1,8 +1,8 @@
 """
 One HTTP connection, with limits on the work and the memory that its client can cause.
 
-aiohttp parses and answers the requests. This class gives it one request at a time, complete, of at most 8 kB and
-without a body, and ends the connection if the client lets it wait.
+aiohttp parses and answers the requests. This class passes it one complete request at a time, of at most 8 kB and
+without a body, and ends the connection if the client is too slow.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ from ble_exporter.utils import one_line
 if TYPE_CHECKING:
     from ble_exporter.exporter.connections import Connections
 
-# In bytes: the request line and all header lines. A browser sends 0.5 kB, with many cookies some kB.
+# In bytes: the request line and all header lines. A browser sends 0.5 kB, or several kB with many cookies.
 LARGEST_REQUEST = 8192
 # A whole request must arrive within this time after the connection or after the first byte of the request.
 REQUEST_S = 10.0
-# Longer than the interval of most Prometheus servers, so that each keeps its connection.
+# Longer than most scrape intervals, so that a Prometheus server keeps its connection.
 IDLE_S = 90.0
 # From the request until the client has taken the answer: 3 MB, the last hour of a thousand sensors, at 100 kB/s.
 ANSWER_S = 30.0
 # After a refusal: time for the client to read it, although it is still sending.
 _LINGER_S = 1.0
-# In bytes, for each connection: if the buffer has more, the handler waits until the client reads.
+# In bytes, for each connection: if the buffer holds more, the handler waits until the client reads.
 _WRITE_BUFFER = 32 * 1024
-# Disables aiohttp's own limit.
+# Disables aiohttp's own limit for idle connections.
 _NEVER_S = 1e6
 
-# aiohttp refuses bare line feeds, so it has to see the end of such a request too.
+# A bare line feed also ends a line here, so that aiohttp gets a request with bare line feeds, and refuses it.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _BODY = re.compile(rb"\n(?:transfer-encoding[ \t]*:|content-length[ \t]*:[ \t]*0*[^0\s])", re.IGNORECASE)
 _EXPECT = re.compile(rb"\nexpect[ \t]*:", re.IGNORECASE)
-# After a request to change the protocol, which is ignored, aiohttp may not continue with HTTP.
+# aiohttp ignores a request to change the protocol, but may afterwards not continue with HTTP.
 _UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
 
 NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
@@ -53,8 +53,8 @@ class Connection(web.RequestHandler):
 
     Attributes:
         peer: The client's IP address.
-        waits_since: When it became the client's turn to send a request or to read, by the event loop's clock; None
-            while an answer is being made.
+        waits_since: The time by the event loop's clock since which the client has been expected to send a request or to
+            read; None while an answer is being rendered.
     """
 
     __slots__ = (
@@ -131,12 +131,12 @@ class Connection(web.RequestHandler):
         self._drop_flood()
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol also allows a bool
-        """Return whether to keep the connection open: a client that has only ended its side still reads its answer."""
+        """Return whether to keep the connection open: a client that only stops sending can still read its answer."""
         self._has_eof = True
         return self._is_answering
 
     def _drop_flood(self) -> None:
-        """Ignore whatever a client sends after this request if it does not wait for answers."""
+        """Ignore all further data of a client that sends too much without waiting for its answers."""
         if len(self._received) > LARGEST_REQUEST:
             self._is_last = True
             self._received.clear()
@@ -147,10 +147,10 @@ class Connection(web.RequestHandler):
         if not received:
             return
         end = _END_OF_HEAD.search(received)
-        # Other protocols, such as TLS, have no end that this class would recognise: aiohttp says what is wrong.
+        # Data of another protocol, such as TLS, has no end that this class recognises: aiohttp reports the fault.
         size = end.end() if end else len(received)
         if size > LARGEST_REQUEST:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "a request has at most 8 kB")
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "a request may have at most 8 kB")
         elif end or not received[:1].isalpha():
             request = bytes(received[:size])
             del received[:size]
@@ -164,17 +164,17 @@ class Connection(web.RequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "no path of this server takes a body")
             return
         if request.startswith(b"PRI "):
-            # aiohttp would wait for the rest.
+            # aiohttp would wait for the rest of the HTTP/2 preface.
             self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", "this server does not speak HTTP/2")
             return
         if _EXPECT.search(request):
-            self._refuse(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server meets no expectations")
+            self._refuse(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server does not support Expect")
             return
         self._is_last = _UPGRADE.search(request) is not None
         self._is_answering = True
         self.waits_since = None
         self._limit_time(ANSWER_S, "answer_timeout")
-        # Any exception of aiohttp's parser is the fault of the client.
+        # Any exception of aiohttp's parser is caused by the client.
         try:
             super().data_received(request)
         except Exception as error:
@@ -199,7 +199,7 @@ class Connection(web.RequestHandler):
             return finished
         self._let_client_act()
         if self._is_last or not resp.keep_alive or (self._has_eof and not self._received):
-            # The time limit for the answer stays, because the client may not have taken all of it.
+            # The time limit for the answer stays in force, because the client may not have taken all of it.
             self.close()
         else:
             self._is_answering = self._has_begun = False
@@ -218,7 +218,7 @@ class Connection(web.RequestHandler):
         is_client_s = status == HTTPStatus.BAD_REQUEST
         self._errors.note("bad_request" if is_client_s else "internal", exc or message or status)
         if request.writer.output_size > 0:
-            raise ConnectionError("a part of another answer has been sent already")
+            raise ConnectionError("part of another answer has already been sent")
         title = f"{status}: {HTTPStatus(status).phrase}"
         text = f"{title}: {one_line(message)[:200]}" if is_client_s and message else title
         answer = web.Response(status=status, text=text, headers=NOSNIFF)
@@ -231,7 +231,7 @@ class Connection(web.RequestHandler):
         self._errors.note("internal", error if isinstance(error, BaseException) else " ".join(map(str, args)))
 
     def _refuse(self, status: HTTPStatus, kind: HttpErrorKind, detail: object) -> None:
-        """Answer without aiohttp, and read no further request."""
+        """Answer without aiohttp, and ignore any further request."""
         self._errors.note(kind, detail)
         self._is_last = True
         self._is_answering = False
@@ -250,7 +250,7 @@ class Connection(web.RequestHandler):
         self.waits_since = asyncio.get_running_loop().time()
 
     def _limit_time(self, seconds: float, kind: HttpErrorKind | None) -> None:
-        """End the connection after this time, unless the limit is replaced; an idle connection is no error."""
+        """End the connection after this time, unless another limit replaces this one; only a `kind` is counted."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._end_in_time, kind)

@@ -1,8 +1,9 @@
 """
 The HTTP server: its open connections, and the limit on their number.
 
-Beyond the limit, a new connection replaces one that waits for its client. Somebody who holds connections, or opens them
-all the time, therefore can't prevent a scrape, and descriptors stay free for D-Bus, the log and systemd.
+Beyond the limit, a new connection replaces one that is waiting for its client. A client that holds connections, or
+opens them all the time, therefore can't prevent a scrape, and file descriptors stay free for D-Bus, the log and
+systemd.
 """
 
 import asyncio
@@ -23,16 +24,16 @@ MOST_CONNECTIONS = 64
 RESERVED_DESCRIPTORS = 40
 _FEWEST_CONNECTIONS = 8
 # This many connections are accepted before anything else is done; the others wait in the kernel. Within four such
-# turns, the event loop reads what the first of them has sent.
+# turns, the event loop reads the data of the first one.
 _ACCEPTED_AT_ONCE = 4
 # When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
 _WAITING_IN_KERNEL = 4096
-# In bytes, for each connection, in the kernel, which takes twice as much. By default it takes up to 4 MB.
+# The kernel's send buffer for each connection, in bytes. The kernel doubles the number; its default is up to 4 MB.
 _SEND_BUFFER = 64 * 1024
 
 
 def most_connections(descriptors: float) -> int:
-    """Return how many connections may be open, in a process that may have this many file descriptors."""
+    """Return how many connections may be open in a process that may have this many file descriptors."""
     return int(max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS)))
 
 
@@ -45,7 +46,7 @@ class Connections:
         self._open: dict[Connection, None] = {}
 
     def add(self, connection: Connection) -> None:
-        """Add a new connection; if there are then too many, end another one."""
+        """Add a new connection; if the limit is reached, end another one first."""
         while len(self._open) >= self._most:
             self._end_one()
         self._open[connection] = None
@@ -56,10 +57,11 @@ class Connections:
 
     def _end_one(self) -> None:
         """
-        End a connection of the client that has the most.
+        End a connection of the client that has the most connections.
 
-        Of these connections, it ends the one that has waited longest for the client. If all their answers are still
-        being made, it ends the newest one: otherwise no answer would ever be finished.
+        Of these connections, the one that has waited longest for the client is ended. If all are still waiting for
+        their answers to be rendered, the newest one is ended, because ending the oldest could keep any answer from
+        being finished.
         """
         of_peer = Counter(connection.peer for connection in self._open)
 
@@ -107,7 +109,7 @@ class HttpServer:
 
     @property
     def ports(self) -> set[int]:
-        """The ports on which the server listens; port 0 stands for any free one."""
+        """The ports on which the server listens. If port 0 was requested, it is the port that the kernel chose."""
         return {listening.getsockname()[1] for server in self._listening for listening in server.sockets}
 
     async def close(self) -> None:

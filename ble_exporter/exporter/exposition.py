@@ -1,8 +1,8 @@
 """
 Renders the collectors' metric families in the exposition format that the scraper prefers, in pieces.
 
-prometheus_client writes the text format and OpenMetrics. This module evaluates the Accept header according to RFC 9110,
-leaves out only the families of a failing collector, and does not render an unchanged collector again.
+prometheus_client writes the text format and OpenMetrics. This module evaluates the Accept header according to RFC 9110.
+If a collector fails, only its own families are left out. A collector that has not changed is not rendered again.
 """
 
 import logging
@@ -44,7 +44,7 @@ OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
 # How many samples are written without a pause: a millisecond's work.
 _SAMPLES_AT_ONCE = 100
-# In characters. Prometheus sends 200, browsers 150; a request may have a hundred header lines of 8 kB.
+# In characters. Prometheus sends 200, browsers 150.
 _LONGEST_HEADER = 1024
 
 
@@ -52,7 +52,7 @@ def parse_accept(header: str) -> Iterator[MediaRange]:
     """
     Yield the valid elements of an Accept or Accept-Encoding header (RFC 9110, sections 12.4.2 and 12.5.1).
 
-    A header of more than 1,024 characters has no valid elements: reading a megabyte of them would take seconds.
+    A header of more than 1,024 characters counts as empty, because parsing a megabyte would take seconds.
     """
     if len(header) > _LONGEST_HEADER:
         return
@@ -98,7 +98,7 @@ class Versioned(Protocol):
     """
     A collector whose families change only if `version` changes.
 
-    `refresh` prepares `version` in small steps, so that `version` need not do everything at once.
+    `refresh` prepares `version` in small steps, so that `version` need not do all the work at once.
     """
 
     @property
@@ -126,9 +126,9 @@ class Exposition(Collector):
 
     def pieces(self, wanted: Format) -> Iterator[bytes]:
         """
-        Yield what `render` returns in pieces, many of them empty; none takes more than a few milliseconds.
+        Yield the result of `render` in pieces, many of them empty; none takes more than a few milliseconds.
 
-        Each collector is evaluated at one moment, whatever happens between two pieces.
+        All values of a collector are of the same moment, whatever happens between two pieces.
         """
         for name, collector in self._collectors.items():
             parts: list[bytes] = []
@@ -148,7 +148,7 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric family that counts the failures of each collector."""
-        documentation = "Collectors that failed at a scrape."
+        documentation = "Failures of a collector during a scrape."
         family = CounterMetricFamily("ble_exporter_collector_failures", documentation, labels=["collector"])
         for collector, count in self._failures.items():
             family.add_metric([collector], count)
@@ -174,7 +174,7 @@ class Exposition(Collector):
 
 
 def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
-    """Yield the families of a collector as text, in pieces of few samples."""
+    """Yield the families of a collector as text, in pieces with few samples."""
     for family in collector.collect():
         samples = family.samples
         # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.

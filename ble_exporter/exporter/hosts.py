@@ -1,8 +1,9 @@
 """
-Which Host headers are answered: a defence against DNS rebinding.
+Decides which Host headers are answered, as a defence against DNS rebinding.
 
-A web page that a user opens anywhere may let its own host name point to this machine, and then counts as the origin of
-this server's answers: it could read them. The browser still sends the page's host name, which is not one of ours.
+A malicious web page can make its own host name point to this machine. To the browser, this server's answers then come
+from the page's own origin, so the page could read them. But the browser still sends the page's host name, which is not
+one of ours.
 """
 
 import ipaddress
@@ -10,7 +11,7 @@ import re
 import socket
 from collections.abc import Iterable
 
-# Nobody can register these top-level domains in the public DNS, so a foreign page can't have such a name.
+# Nobody can register a name in these domains in the public DNS, so a foreign page can't have one.
 _LOCAL_DOMAINS = ("local", "lan", "home", "home.arpa", "internal", "localdomain")
 _HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(:[0-9]*)?")
 
@@ -28,7 +29,7 @@ class Hosts:
     The host names of this server.
 
     Args:
-        allowed: The configured names, besides those of the machine.
+        allowed: The configured names, in addition to those of the machine.
         names: The names of the machine.
     """
 
@@ -39,8 +40,8 @@ class Hosts:
         """
         Return whether the value of a Host header names this server, on any port.
 
-        Address literals do, because a foreign page can't have one as its name. So does an empty value, which no browser
-        sends.
+        Address literals do, because a foreign page can't have one as its host name. An empty value does, too, because
+        no browser sends one.
         """
         match = _HOST.fullmatch(host.strip())
         if match is None:

@@ -17,7 +17,7 @@ _TEXTS: Mapping[HttpErrorKind, str] = {
     "answer_timeout": "a client did not take its answer in time",
     "too_many_connections": "a waiting connection was closed in favour of a new one",
     "too_many_answers": "an answer was refused or cut off, because there were too many",
-    "internal": "the HTTP server has an error",
+    "internal": "an error occurred in the HTTP server",
 }
 
 
@@ -26,7 +26,7 @@ class HttpErrors:
     The errors of the HTTP server: each is counted, and at most one of each kind is logged every ten minutes.
 
     Args:
-        log: The log, in which an error takes one line.
+        log: The log, which gets one line for an error.
         counts: The counters of the errors.
         limit: Decides which errors are logged.
     """

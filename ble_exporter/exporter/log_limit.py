@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-# At most 144 lines a day and kind, of at most 500 characters.
+# At most 144 lines per day and kind, with at most 500 characters each.
 PERIOD_S = 600.0
 LONGEST_LINE = 500
 _MOST_KINDS = 64

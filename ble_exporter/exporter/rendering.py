@@ -1,7 +1,7 @@
 """
 Renders answers piece by piece, so that no request keeps the event loop from the radio for more than a few milliseconds.
 
-The content of an answer is passed on as an iterator of pieces. Between two pieces, the event loop may do other work.
+The content of an answer is passed as an iterator of pieces. Between two pieces, the event loop may do other work.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 # In seconds: the event loop gets its turn when this time has passed. A piece takes a millisecond or two; for a thousand
 # devices, the first piece of /metrics takes four.
 _TURN_S = 0.001
-# Level 1 takes a fourteenth of the time of level 9, for a 12 % larger response: right for a Pi on a local network.
+# Level 1 takes a fourteenth of the time of level 9, and its result is 12 % larger: right for a Pi on a local network.
 _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
 # In bytes: the amount that zlib compresses in half a millisecond.
@@ -58,9 +58,9 @@ class Renderings:
         self, path: str, key: Hashable, pieces: Callable[[], Iterable[bytes]], reuse_s: float = 0
     ) -> bytes:
         """
-        Return the joined pieces; requests with the same path and key must want the same answer.
+        Return the joined pieces. Requests with the same path and key must be for the same answer.
 
-        `path` is that of a route, so that the number of paths is limited. A rendering is used again for `reuse_s`
+        `path` must be the path of a route, so that the number of paths is limited. A rendering is reused for `reuse_s`
         seconds after its end.
         """
         key = (path, key)
@@ -75,7 +75,7 @@ class Renderings:
         except BaseException as error:
             if isinstance(error, Exception):
                 running.set_exception(error)
-                # Otherwise asyncio would report the error if no other request waits for this rendering.
+                # Marks the error as retrieved: asyncio would report it if no other request waited for this rendering.
                 running.exception()
             running.cancel()
             del self._running[key]

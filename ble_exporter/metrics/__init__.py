@@ -22,8 +22,8 @@ def update_metrics(
     """
     Set the current measurements of one device on a Prometheus registry.
 
-    The values do not expire. A value that no sensor can have measured, because it is not finite or exceeds 10^298, is
-    left out, as in a received packet. Other programs and tests use this function; the service does not.
+    The values do not expire. A value that is not finite, or beyond ±10^298, is left out as impossible, as in a received
+    packet. Other programs and tests use this function; the service does not.
 
     Args:
         device_name: The `device` label.

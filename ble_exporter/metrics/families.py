@@ -1,8 +1,8 @@
 """
 The metric family of each measurement: name, base unit, help text.
 
-Units are Prometheus base units (grams, joules, pascals, cubic metres, …), except percent and ppm, because a CO2
-ratio such as 0.0008 is hard to read.
+Units are Prometheus base units (grams, joules, pascals, cubic metres, …), except percent and ppm, because ratios such
+as 0.0008 are hard to read.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Family(NamedTuple):
 
     Attributes:
         suffix: The metric name after "ble_sensor_", including the base unit.
-        help: The help text, which names the source objects.
+        help: The help text, which names the objects that contain the measurement.
         multiplier, divisor: The exported value is `value * multiplier / divisor`.
     """
 

@@ -14,7 +14,7 @@ class ProcessMetrics(Collector):
     prometheus_client's collectors for the process.
 
     Attributes:
-        registry: The collectors; built again after the wall clock was set.
+        registry: The collectors; created again at the first scrape after the wall clock was set.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -22,16 +22,16 @@ _SEEN = Family("seen", "1 for each device that was heard recently: in the latest
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "Unix time at which a new measurement was last heard.")
 _INTERVAL = Family("advertisement_interval_seconds", "Usual interval between the advertisements that are heard.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
-_HEARD = "Measurements of which at least one packet was received, as far as the packet ids tell."
-_MISSED = "Measurements of which no packet was received, as far as the packet ids tell."
+_HEARD = "Measurements of which at least one packet was received, as far as the packet ids show."
+_MISSED = "Measurements of which no packet was received, as far as the packet ids show."
 
 
 class Readings(Collector):
     """
     Collects the readings that have not expired (docs/expiry.md), and the counts of events, which do not expire.
 
-    A device without current readings has no other series. A device must belong to only one collector. `clock` is the
-    clock by which the devices' times are measured.
+    A device whose readings and receptions have all expired has only the series of its events. A device must belong to
+    only one collector. The devices' times are times of `clock`.
     """
 
     def __init__(self, devices: Iterable[Device] = (), clock: Clock | None = None) -> None:
@@ -51,17 +51,17 @@ class Readings(Collector):
 
     @property
     def version(self) -> int:
-        """A number that grows with every change. Text that was rendered from the same version is still valid."""
+        """A number that grows with every change. Text rendered from the present version is still valid."""
         self._expire()
         boot_at = self._clock.boot_at
         if boot_at != self._boot_at:
-            # Rendered timestamps are of the wall clock as it was before it was set.
+            # Timestamps that were rendered before the wall clock was set are wrong.
             self._boot_at = boot_at
             self._revision.number += 1
         return self._revision.number
 
     def refresh(self) -> Iterator[None]:
-        """Expire values, device by device: for thousands at once, `version` would take long."""
+        """Expire values device by device; for thousands of devices, `version` would take long to do so at once."""
         now_s = self._clock.now()
         if self._revision.expires_at <= now_s:
             for device in self._devices:
@@ -72,7 +72,7 @@ class Readings(Collector):
         """
         Build the current families for a scrape; families without series are left out.
 
-        All families have the values of the moment at which the first one is asked for.
+        The values of all families are those at the moment when the first one is requested.
         """
         self._expire()
         shown = [_Shown.of(device) for device in self._devices if device.is_present]
@@ -101,7 +101,7 @@ class Readings(Collector):
         yield from (family for family in (events, info) if family.samples)
 
     def _events(self) -> CounterMetricFamily:
-        """Return the counts of all devices, heard or not: a counter that vanishes loses its next increase."""
+        """Return the counts of all devices, heard or not: if a counter vanished, its next increase would be lost."""
         events = CounterMetricFamily("ble_sensor_events", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
         now_s = self._clock.now()
         for device in self._devices:
@@ -129,7 +129,7 @@ class Readings(Collector):
 
 
 class _Shown(NamedTuple):
-    """What a scrape shows of one device, copied because the device changes while the scrape is rendered."""
+    """The data of one device for a scrape, copied because the device may change while the scrape is rendered."""
 
     labels: dict[str, str]
     last_update_s: float | None

@@ -13,8 +13,8 @@ from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
-# update_metrics, whose signature is public, receives only a registry, and a registry does not return its collectors.
-# So this mapping keeps the collector and the devices of each registry.
+# update_metrics, whose signature is public, receives only a registry, and a registry can't be asked for its collectors.
+# This mapping therefore keeps the collector and the devices of each registry.
 _stores: WeakKeyDictionary[CollectorRegistry, tuple[Readings, dict[str, Device]]] = WeakKeyDictionary()
 
 

@@ -1,23 +1,23 @@
 """
-How long a new counter shows 0, so that every Prometheus server sees its first event.
+Determines how long a new counter shows 0, so that every Prometheus server sees the first event.
 
-Prometheus computes an increase from the samples of a series: it can't see the event with which a series begins. The
-first event of a button therefore counts only when the scrapes of all servers have probably seen the 0.
+Prometheus computes an increase from the samples of a series, so it can't see an event that the first sample already
+includes. The first event of a button is therefore counted only when every server has probably scraped the 0.
 """
 
 from collections import deque
 
 _SCRAPES = 2.5
-"""The 0 is shown for this many times the longest of the latest gaps between scrapes: two servers may alternate."""
+"""The 0 is shown for this many times the longest recent gap between scrapes, because two servers may alternate."""
 
 _LEAST_S, _MOST_S = 5.0, 55.0
-"""Limits of this time in seconds. Prometheus scrapes every minute by default, and then needs only one scrape with 0."""
+"""The limits of the time for which the 0 is shown, in seconds; Prometheus's default interval is a minute."""
 
 _UNKNOWN_S = 15.0
-"""This time before the second scrape, in seconds."""
+"""How long the 0 is shown while no gap between scrapes is known, in seconds."""
 
 _GAPS = 9
-# Somebody who reloads /metrics, or the second format of one scrape, says nothing about the servers' rhythm.
+# Shorter gaps occur within one scrape, or when somebody reloads /metrics, and say nothing about a server's interval.
 _LEAST_GAP_S = 0.5
 
 
@@ -36,5 +36,5 @@ class Scrapes:
 
     @property
     def hold_s(self) -> float:
-        """How long a counter that a scrape shows for the first time must show 0, in seconds."""
+        """How long a counter must show 0 from its first scrape on, in seconds."""
         return min(max(_SCRAPES * max(self._gaps_s), _LEAST_S), _MOST_S) if self._gaps_s else _UNKNOWN_S

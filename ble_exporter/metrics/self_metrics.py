@@ -23,13 +23,13 @@ from ble_exporter.streams import Losses
 @dataclass
 class SelfMetrics(Collector):
     """
-    Counters of the exporter's own work, as plain numbers: to count an advertisement takes only one addition.
+    Counters of the exporter's own work, as plain numbers: counting an advertisement takes only one addition.
 
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.
         lost_events: The number of lost events, by adapter and reason; the radio updates this mapping.
         log: The lines that the log could not write; the log's handler updates this record.
-        last_scan_s: When the last scan ended, by the clock; None before the first end.
+        last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class SelfMetrics(Collector):
         return self.decoded + self.unknown_device + sum(self.rejected.values())
 
     def collect(self) -> Iterator[Metric]:
-        """Build the families for a scrape; all except those with the adapters exist from the first scrape on."""
+        """Build the families for a scrape; all except those with the label `adapter` exist from the first scrape on."""
         build = GaugeMetricFamily(
             "ble_exporter_build_info", "Always 1, labelled with the exporter's version.", labels=["version"]
         )
@@ -115,9 +115,9 @@ class SelfMetrics(Collector):
                 self.unknown_device,
             ),
             ("impossible_values", "Values left out because no sensor can have measured them.", self.impossible_values),
-            ("measurements_left_out", "Measurements and buttons that their device has no room for.", self.left_out),
+            ("measurements_left_out", "Measurements and buttons left out for lack of room.", self.left_out),
             ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
-            ("log_lines_lost", "Lines that the log could not take.", self.log.lines),
+            ("log_lines_lost", "Lines that could not be written to the log.", self.log.lines),
         ):
             yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
 

@@ -1,5 +1,5 @@
 """
-The ear that any user may use: BlueZ reports each device's properties over D-Bus, and bleak receives these reports.
+The ear that needs no capability: BlueZ reports each device's properties over D-Bus, and bleak receives these reports.
 
 bleak keeps the adapter scanning, and calls a function for each advertisement.
 """
@@ -28,12 +28,12 @@ from ble_exporter.scanner.scan_mode import ScanSettings, bleak_options, resolve_
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
 
-# bleak reports this RSSI if BlueZ reports none, because BlueZ has forgotten the device, and not received a packet.
+# bleak reports this RSSI if BlueZ reports none: BlueZ has then forgotten the device, not received a packet.
 _NOT_HEARD = -127
 
 
 class BleakScannerImpl(BluezRadio):
-    """The radio with bleak's ear; `BluezRadio` describes its other arguments. Tests replace `make_scanner`."""
+    """The radio with bleak's ear; `BluezRadio` describes the other arguments. Tests replace `make_scanner`."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class BleakEar:
         self._impostors: Impostors
 
     async def connect(self) -> None:
-        """Make bleak read bluetoothd's devices before the radio does, so that the devices that it missed show."""
+        """Make bleak read bluetoothd's devices first, so that `prepare` can find the devices that bleak has missed."""
         self._manager = await bleak_manager()
 
     async def prepare(self, bluez: Bluez, adapter: Adapter, mode: ScanMode, hearing: Hearing) -> str:
@@ -93,7 +93,7 @@ class BleakEar:
         return self._settings.description
 
     async def start(self, *, ignores_patterns: bool = False) -> None:
-        """Start a scanner of bleak."""
+        """Start a bleak scanner."""
         options = bleak_options(self._adapter, self._settings, ignores_patterns=ignores_patterns)
         self._scanner = self._make_scanner(self._heard, scanning_mode=self._settings.mode, bluez=options)
         try:
@@ -114,7 +114,7 @@ class BleakEar:
             raise ScannerError(*hints.failed_scan(error)) from error
 
     async def run(self) -> None:
-        """Remove impostors; raise an error that occurred in the callback, which bleak would suppress."""
+        """Remove impostors; raise any error of the callback, because bleak suppresses it."""
         async with Tasks() as tasks:
             tasks.start(self._impostors.run(self._bluez))
             tasks.start(_raised(self._bug))
@@ -145,9 +145,10 @@ class BleakEar:
         Return the advertisement of a callback, without data that the packet did not contain.
 
         BlueZ caches a device's service data and manufacturer data, and bleak repeats them in every callback, for
-        example for a new name. bleak keeps the properties as D-Bus sent them. So the packet contained the data of a
-        property if and only if it is not the same object as in the device's last callback. In the first callback of a
-        scan, the data may also come from a scan of another program, at the same time or long ago.
+        example for a new name. bleak replaces the object of a property only when D-Bus sends the property. So the
+        packet contained the data of a property if and only if the object differs from that in the device's last
+        callback. In the first callback of a scan, the data may also come from another program's scan, at the same time
+        or long ago.
 
         In a passive scan, BlueZ merges new service data with older service data of other UUIDs, which the device sent
         before it was set to another format, and reports all of it. In this case, the packet contained only the service
@@ -175,7 +176,7 @@ class BleakEar:
 
 
 async def _raised(error: asyncio.Future[None]) -> None:
-    """Wait for the error that a callback sets, and raise it."""
+    """Wait until the callback sets an error, and raise it."""
     # Awaiting the future itself would cancel it with this task, and an error set afterwards would be lost.
     await asyncio.wait({error})
     error.result()

@@ -27,11 +27,12 @@ _MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _MONITOR_PATH = "/ble_exporter/monitor"
 
-# Timeout of all requests before a scan together. bluetoothd answers in milliseconds, but D-Bus may have to start it.
+# The timeout of all requests before a scan taken together. bluetoothd answers in milliseconds, but D-Bus may have to
+# start it first.
 ANSWER_TIMEOUT_S = 10.0
-# For requests whose caller has a timeout of its own.
+# For requests whose callers set their own timeouts.
 _NO_TIMEOUT = 3600.0
-# Timeout of the activation of an advertisement monitor, which takes 20 ms.
+# The timeout for the activation of an advertisement monitor, which usually takes 20 ms.
 _ACTIVATION_TIMEOUT_S = 1.0
 
 ServiceData = Mapping[str, bytes]
@@ -59,8 +60,8 @@ class Bluez:
     """
     A connection to bluetoothd over the system bus, made by `connect`.
 
-    bluetoothd must answer every request by `deadline`, in seconds of the event loop's clock, and activate an
-    advertisement monitor within `activation_timeout_s`.
+    bluetoothd must answer every request before a scan by `deadline`, in seconds of the event loop's clock, and activate
+    an advertisement monitor within `activation_timeout_s`.
 
     Attributes:
         cached_data: The service data that bluetoothd has cached, by the device's D-Bus path; set by `adapters`.
@@ -119,7 +120,7 @@ class Bluez:
         """
         Make bluetoothd forget the device at a D-Bus path until it receives the device again.
 
-        `timeout_s` replaces the deadline, which is for requests before a scan. Raises BusError.
+        During a scan, `timeout_s` must replace the deadline, which is only for requests before a scan. Raises BusError.
         """
         self.cached_data.pop(device, None)
         path = device.rpartition("/")[0]
@@ -129,8 +130,8 @@ class Bluez:
         """
         Make bluetoothd scan until `stop_discovery` or the end of the connection.
 
-        It reports only devices with at least this RSSI that advertise the service with this UUID, if one is given.
-        Raises BusError.
+        bluetoothd then reports only devices with at least this RSSI that advertise the service with this UUID, if one
+        is given. Raises BusError.
         """
         path = f"/org/bluez/{adapter}"
         filters = {
@@ -165,7 +166,7 @@ class Bluez:
             await self._call(Message(BLUEZ, path, _MONITORS, "RegisterMonitor", signature="o", body=body))
         except ScannerError as error:
             return str(error)
-        # bluetoothd accepts a monitor only if it appears after the registration of its path.
+        # bluetoothd accepts a monitor only if the monitor appears after the registration of its path.
         self._bus.export(_MONITOR_PATH, monitor)
         with suppress(asyncio.TimeoutError):
             await within(min(self._activation_timeout_s, self._left_s()), is_active.wait())

@@ -1,7 +1,7 @@
 """
-The real radio: BlueZ over D-Bus keeps an adapter scanning, and an ear receives what the adapter hears.
+The real radio: BlueZ keeps an adapter scanning, and an ear receives the adapter's advertisements.
 
-Neither ear notices every failure of the Bluetooth stack; `stack_watch` and `watchdog` detect them.
+No ear notices every failure of the Bluetooth stack by itself; `stack_watch` and `watchdog` detect the failures.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from ble_exporter.tasks import Tasks, within
 # BlueZ answers in milliseconds; if it has not answered after this time, it never will.
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
-# A stack that is known to have failed is not expected to answer.
+# A stack that has failed is not expected to answer.
 _GIVE_UP_TIMEOUT_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class BluezRadio:
     Scans with a Bluetooth adapter of this machine.
 
     Args:
-        make_ear: Makes the ear, at the first run.
+        make_ear: Makes the ear; called at the first run.
         adapter: The adapter's name ("hci0"); None for the powered adapter with the lowest number.
         silence_limit_s: Seconds of listening without any advertisement, after which the controller counts as hung.
         mode: The configured scan mode.
@@ -116,11 +116,11 @@ class BluezRadio:
 
     async def _keep_discovering(self, ear: Ear, watch: StackWatch) -> None:
         """
-        Start the active scan again when bluetoothd has ended it, or nothing is heard: other programs can cause both.
+        Start the active scan again when bluetoothd has ended it or nothing is heard: other programs can cause both.
 
-        After a long silence, the scan is started with a filter that other programs can't change, if bluetoothd accepts
-        it. Raises a ScannerError if bluetoothd has ended the scan and does not start it again, or ends it again before
-        anything is heard.
+        After a long silence, the new scan has a filter against the patterns of other programs, if bluetoothd accepts
+        it. Raises a ScannerError if bluetoothd has ended the scan and either does not start it again, or ends it again
+        before anything is heard.
         """
         heard_before = -1
         while True:
@@ -145,11 +145,11 @@ class BluezRadio:
             except ScannerError as error:
                 if has_ended:
                     raise ScannerError(*hints.not_started_again(error), adapter=self._adapter) from error
-                # The controller may hang, which the watchdog reports when the silence has reached its limit.
+                # The controller may hang; the watchdog reports that when the silence reaches its limit.
                 _log.debug("%s", error)
 
     async def _start_again(self, ear: Ear, *, ignores_patterns: bool) -> None:
-        """Stop the scan, and start it again; without `ignores_patterns` if that fails. Raises ScannerError."""
+        """Stop the scan, and start it again; if that fails, try without `ignores_patterns`. Raises ScannerError."""
         with suppress(ScannerError):
             # bluetoothd refuses to stop a scan that it has ended.
             await self._ask(ear, "stop", STOP_TIMEOUT_S)
@@ -186,7 +186,8 @@ class BluezRadio:
         try:
             yield
         except ScannerError:
-            # After a failure of the stack, the scan has ended anyway; if D-Bus still works, the ear may clean up.
+            # After a failure of the stack, the scan has ended anyway; if D-Bus still works, the ear may be able to
+            # clean up.
             if bluez.is_connected:
                 with suppress(ScannerError):
                     await self._ask(ear, "stop", _GIVE_UP_TIMEOUT_S)

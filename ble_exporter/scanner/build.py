@@ -1,4 +1,4 @@
-"""Builds the radio of the service, `discover` and `doctor`."""
+"""Builds the radio for the service, `discover` and `doctor`."""
 
 import asyncio
 import logging
@@ -61,7 +61,7 @@ def build_radio(settings: RadioSettings, *, replay: str | None = None, simulatio
 
 
 def make_ear(choice: EarChoice, open_socket: Callable[[int], MonitorSocket] = open_monitor_socket) -> Ear:
-    """Return the chosen ear; with "auto", the monitor ear if this program may open the kernel's monitor channel."""
+    """Return the chosen ear; "auto" chooses the monitor ear if its channel can be opened, otherwise bleak's ear."""
     if choice == "auto":
         try:
             open_socket(0).close()

@@ -5,8 +5,8 @@ Capture files: recorded advertisements, one per line, which the simulated radio 
     0.0        A4:C1:38:AA:BB:CC  -61   fcd2  4000b00151028d0a038d11
 
 The seconds count from an arbitrary start, and never decrease. The UUID has 4 hex digits, or all 32 with dashes. A "-"
-instead of UUID and service data means an advertisement without service data. Empty lines and everything after a "#" are
-ignored.
+in place of UUID and service data stands for an advertisement without service data. Empty lines and everything after a
+"#" are ignored.
 """
 
 import re
@@ -19,7 +19,7 @@ from ble_exporter.files import read_file
 class Transmission(NamedTuple):
     """One advertisement that the simulated radio receives."""
 
-    at: float  # seconds since the radio was switched on
+    at: float  # seconds from the start of the capture or the simulation
     address: str
     rssi: int  # dBm
     service_data: dict[str, bytes]  # by service UUID (128 bits)

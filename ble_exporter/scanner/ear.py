@@ -1,4 +1,4 @@
-"""The protocol of an ear: how a radio makes BlueZ scan, and receives what the adapter hears."""
+"""The protocol of an ear: how a radio makes BlueZ scan, and how it receives the adapter's advertisements."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -11,12 +11,12 @@ from ble_exporter.scanner.radio import Listener
 
 class Hearing(NamedTuple):
     """
-    Where an ear delivers what it hears in one run.
+    The functions that an ear calls in one run.
 
     Attributes:
         listener: Receives the advertisements of the addresses that it wants.
-        note_heard: Called when anything was heard, whoever sent it.
-        note_lost: Called with the reason for which events were lost, and their number.
+        note_heard: Called when anything was heard, from any sender.
+        note_lost: Called when events were lost, with the reason and their number.
     """
 
     listener: Listener
@@ -37,7 +37,7 @@ class Ear(Protocol):
     only_thermometers: bool
 
     async def connect(self) -> None:
-        """Do what must precede the reading of bluetoothd's objects."""
+        """Do the work that must precede the reading of bluetoothd's objects."""
 
     async def prepare(self, bluez: Bluez, adapter: Adapter, mode: ScanMode, hearing: Hearing) -> str:
         """Prepare a run with this adapter; return a description of the scan for the log. Raises ScannerError."""
@@ -46,17 +46,17 @@ class Ear(Protocol):
         """
         Make bluetoothd scan; the ear hears from now on. Raises ScannerError.
 
-        `ignores_patterns` adds a filter that prevents other programs' filters from applying to this one.
+        `ignores_patterns` adds a filter, if the ear needs one, against the patterns that other programs filter by.
         """
 
     async def stop(self) -> None:
         """Make bluetoothd stop scanning. Raises ScannerError."""
 
     async def run(self) -> None:
-        """Do the ear's own work during the scan, until cancelled. Raises ScannerError if it can't hear any more."""
+        """Do the ear's own work during the scan, until cancelled. Raises ScannerError if it can no longer hear."""
 
     def forget(self) -> None:
-        """Forget what was heard in a run that has failed."""
+        """Forget the data of a run that has failed."""
 
     def close(self) -> None:
-        """Release what `prepare` has opened."""
+        """Release the resources that `prepare` has opened."""

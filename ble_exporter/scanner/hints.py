@@ -139,7 +139,7 @@ def lost_monitor_channel(error: OSError) -> Problem:
 
 
 def missing(existing: list[str]) -> Problem:
-    """Return the problem of a configured adapter that does not exist; `existing` are the names of those that do."""
+    """Return the problem of a configured adapter that does not exist; `existing` names the adapters that do."""
     return Problem(
         "it does not exist", f"set adapter to an existing one ({', '.join(existing)}), or remove the setting"
     )
@@ -162,7 +162,7 @@ def not_started_again(error: ScannerError) -> Problem:
 
 
 def hanging(what: str) -> Problem:
-    """Return the problem of an adapter that does not react in time; `what` describes it."""
+    """Return the problem of an adapter that does not react in time; `what` describes the failure."""
     return Problem(what, _HANGS, _POWER_CYCLE)
 
 

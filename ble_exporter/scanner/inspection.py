@@ -1,8 +1,8 @@
 """
 The state of Bluetooth in D-Bus, /proc and /sys, read without changing anything.
 
-bluetoothd reports neither its version nor the program for which it scans. Its executable prints the version; the
-program can only be guessed from the names on the bus.
+bluetoothd reports neither its version nor the programs for which it scans. Its executable prints the version; the
+programs can only be guessed from the names on the bus.
 """
 
 from contextlib import suppress
@@ -61,7 +61,7 @@ async def _processes(bluez: Bluez) -> dict[str, int]:
     names: list[str] = (await bluez.call_bus("ListNames")).body[0]
     processes = {}
     for name in names:
-        # The connection may have been closed meanwhile.
+        # The connection may have been closed in the meantime.
         with suppress(BusError):
             processes[name] = (await bluez.call_bus("GetConnectionUnixProcessID", name)).body[0]
     return processes

@@ -3,7 +3,7 @@ Devices that bluetoothd knows, but bleak has missed.
 
 bleak reads the list of devices from bluetoothd once. If bluetoothd reports a new device while bleak still processes
 this list, bleak loses the report, and then ignores every later report about that device. Such a sensor would not be
-heard for as long as bluetoothd knows it, which is as long as the sensor sends.
+heard as long as bluetoothd knows it, which is as long as the sensor sends.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 async def bleak_manager() -> BlueZManager | None:
     """
-    Return bleak's record of the devices, which bleak reads from bluetoothd at the first call; None if that fails.
+    Return bleak's manager of the devices, which reads them from bluetoothd at the first call; None if that fails.
 
     Call this before the first scan, when no new devices appear unless another program is scanning.
     """
@@ -32,7 +32,7 @@ async def bleak_manager() -> BlueZManager | None:
 
 async def forget_missed_devices(manager: BlueZManager, bluez: Bluez, adapter: str) -> None:
     """
-    Make bluetoothd forget those devices of an adapter that bleak has missed, so that bluetoothd reports them as new.
+    Make bluetoothd forget the devices of an adapter that bleak has missed, so that bluetoothd reports them as new.
 
     Forgets only devices that have service data, and that were neither paired nor connected when the adapters were read.
     Raises a ScannerError if bluetoothd refuses to forget a device.

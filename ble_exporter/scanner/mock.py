@@ -27,7 +27,7 @@ class MockScanner:
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
-    # A simulated radio loses no events, and does not fail.
+    # A simulated radio loses no events, and its silence is no failure.
     lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
     silence = None
 

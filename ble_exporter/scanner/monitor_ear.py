@@ -1,8 +1,9 @@
 """
-The ear that hears everything: the kernel's monitor channel, while bluetoothd keeps the radio scanning.
+The ear that hears everything: it reads the kernel's monitor channel, while bluetoothd keeps the adapter scanning.
 
-bluetoothd gets a discovery filter that no advertisement passes. The kernel then reports nothing to it, so that neither
-bluetoothd nor D-Bus works for advertisements that this program reads from the kernel itself. ADR 31 has the figures.
+bluetoothd gets a discovery filter that no advertisement passes. The kernel then reports nothing to bluetoothd, so that
+neither bluetoothd nor D-Bus spends time on the advertisements that this program reads from the kernel itself. ADR 31
+has the figures.
 """
 
 import asyncio
@@ -21,14 +22,15 @@ from ble_exporter.scanner.ear import Hearing
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
-# Reading in batches costs a quarter of being woken by each packet. If two reads, which return a quarter of the frames
-# for which the socket's buffer has room, do not empty it, the next batch is shorter, so that the buffer is never full.
+# Reading in batches takes a quarter of the CPU time of waking up for each packet. If two reads, which return a quarter of
+# the frames for which the socket's buffer has room, do not empty it, the next batch is shorter, so that the buffer does
+# not fill up.
 BATCH_S = 0.25
 _SHORTEST_BATCH_S = BATCH_S / 32
-# The senders whose names are kept: anybody can send from any number of addresses.
+# The maximum number of senders whose names are kept: anybody can send from any number of addresses.
 _MOST_NAMES = 1024
 
-# The signal of no sender is that strong, in dBm.
+# In dBm: no received signal is this strong.
 _TOO_STRONG_DBM = 20
 
 _log = logging.getLogger(__name__)
@@ -103,11 +105,11 @@ class MonitorEar:
                 pause_s = max(pause_s / 2, _SHORTEST_BATCH_S)
             elif not full_reads:
                 pause_s = min(2 * pause_s, BATCH_S)
-            # Waiting for the socket instead would mean to wake up for each packet.
+            # Waiting for the socket instead would mean waking up for each packet.
             await asyncio.sleep(pause_s)
 
     def forget(self) -> None:
-        """Do nothing: each run begins anew."""
+        """Do nothing: `prepare` resets the state of the ear."""
 
     def close(self) -> None:
         """Close the channel."""
@@ -120,11 +122,11 @@ class MonitorEar:
         if self._socket is None:
             return False
         now = asyncio.get_running_loop().time
-        # No frame is older than the last reading that emptied the buffer, even if the clock was set meanwhile.
+        # No frame is older than the last reading that emptied the buffer, even if the clock was set in the meantime.
         oldest_s = now() - self._read_at
         try:
             frames = self._socket.read()
-            # A full buffer is never empty.
+            # Frames are lost only if the buffer is full, so after an empty reading the number can't have changed.
             lost = self._socket.lost if frames else self._lost_before
         except OSError as error:
             raise ScannerError(*hints.lost_monitor_channel(error), adapter=self._adapter) from error
@@ -158,7 +160,7 @@ class MonitorEar:
                 self._hear(whole, age_s)
 
     def _hear(self, report: Report, age_s: float) -> None:
-        """Deliver an advertisement; keep the name in a scan response without data for the next advertisement."""
+        """Deliver a report. Of a scan response without data, only keep the name for the sender's next advertisement."""
         address = report.address
         found = content(report.data) if report.is_scan_response else None
         if found and not found.service_data and not found.manufacturer_data:

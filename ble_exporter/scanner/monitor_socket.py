@@ -1,8 +1,8 @@
 """
 The kernel's HCI monitor channel: everything that passes between the kernel and its Bluetooth controllers, read only.
 
-The kernel gives each reader a copy of every event before BlueZ merges, holds back or drops any. Opening the channel
-needs the capability CAP_NET_RAW. Each frame begins with a header of three little-endian numbers:
+The kernel gives each reader a copy of every event, before BlueZ can merge it, hold it back or drop it. Opening the
+channel requires the capability CAP_NET_RAW. Each frame begins with a header of three little-endian numbers:
 
     opcode (2) | index of the controller (2) | length (2) | packet
 
@@ -38,8 +38,8 @@ _STAMP_AT = socket.CMSG_LEN(0)
 MOST_FRAMES = 64
 """The maximum number of frames that are read at once: some milliseconds of work on a Raspberry Pi."""
 
-# The kernel allows half of this without a further capability, which is room for 300 frames; where the administrator
-# allows more, a machine that stalls for seconds loses nothing.
+# Without a further capability, the kernel limits the buffer to net.core.rmem_max; the usual limit leaves room for at
+# least 300 frames. Where the administrator allows more, a machine that stalls for seconds loses nothing.
 _BUFFER_BYTES = 4 << 20
 
 # Berkeley Packet Filter: load a byte, or two bytes in network order, at an offset; jump if equal; return.
@@ -148,11 +148,11 @@ class MonitorSocket:
         """
         Return the frames that wait in the socket's buffer, up to MOST_FRAMES, without waiting for more.
 
-        The age of a frame is wrong by the time for which the clock was set since, and negative if the frame arrived
-        during this call. Raises OSError.
+        If the clock has been set since a frame arrived, its age is wrong by as much. The age is negative if the frame
+        arrived during this call. Raises OSError.
         """
         now_s = self._clock()
-        # The last call has changed the sizes.
+        # The last call has changed the sizes in the messages.
         ctypes.memmove(self._messages, self._before, len(self._before))
         number = _c_library.recvmmsg(
             self._channel.fileno(), self._messages, MOST_FRAMES, int(socket.MSG_DONTWAIT), None
@@ -189,7 +189,7 @@ class MonitorSocket:
 
 
 def open_monitor_socket(controller: int) -> MonitorSocket:
-    """Open the channel. Raises OSError: PermissionError without CAP_NET_RAW, another one where there is no HCI."""
+    """Open the channel. Raises OSError: PermissionError without CAP_NET_RAW, another one without HCI sockets."""
     channel = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
     try:
         monitor = MonitorSocket(channel, controller)

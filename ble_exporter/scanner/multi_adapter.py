@@ -11,7 +11,7 @@ from ble_exporter.scanner.radio import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
 
-# An adapter that was unplugged takes seconds to come up again; a shorter wait would only fill bluetoothd's log.
+# An adapter that is plugged in again takes seconds to come up; a shorter wait would only fill bluetoothd's log.
 RETRY_S = 30.0
 
 _log = logging.getLogger(__name__)
@@ -22,13 +22,13 @@ class MultiAdapterScanner:
     Radios that listen at the same time, each in its own task.
 
     Args:
-        radios: At least one radio; the errors of each name its adapter.
+        radios: One radio or more. The errors of a radio name its adapter.
         goes_on: Whether the other radios keep listening when one fails. The failed one is retried after `retry_s`
             seconds, and at the next scan. If all radios have failed, `run` fails in any case.
     """
 
     def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False, retry_s: float = RETRY_S) -> None:
-        # Live views: each radio updates only its own mappings, and these are never written to.
+        # These are live views, which are never written to: each radio updates its own mappings.
         mappings = (cast("MutableMapping[str, bool]", radio.adapters) for radio in radios)
         self.adapters: Mapping[str, bool] = ChainMap(*mappings)
         losses = (cast("MutableMapping[tuple[str, LossReason], int]", radio.lost_events) for radio in radios)

@@ -24,7 +24,7 @@ class Listener(Protocol):
 
     def wants(self, address: str) -> bool:
         """
-        Return whether to handle an advertisement of this address (upper case, with colons).
+        Return whether to handle an advertisement from this address (upper case, with colons).
 
         The radio calls this once for each advertisement, and does no other work if the answer is False, because most
         advertisements on air are from unknown devices.
@@ -32,10 +32,10 @@ class Listener(Protocol):
 
     def handle(self, advertisement: Advertisement) -> bool | None:
         """
-        Process one advertisement of a wanted address.
+        Process one advertisement from a wanted address.
 
-        Returns False if the address has another type, and so belongs to another sender. The radio then tries to hear
-        the wanted sender.
+        Returns False if the address is of the wrong type, and therefore belongs to another sender. The radio then makes
+        sure that this sender does not hide the wanted one.
         """
 
 
@@ -46,7 +46,7 @@ class Everything:
     handle: Callable[[Advertisement], bool | None]
 
     def wants(self, _address: str) -> bool:
-        """Return True."""
+        """Return True for every address."""
         return True
 
 
@@ -55,11 +55,11 @@ class Radio(Protocol):
 
     @property
     def adapters(self) -> Mapping[str, bool]:
-        """Whether each Bluetooth adapter tried so far works now, by the adapter's name."""
+        """Whether each of the Bluetooth adapters used so far works now, by the adapter's name."""
 
     @property
     def lost_events(self) -> Mapping[tuple[str, LossReason], int]:
-        """The number of events that were lost before they reached this program, by adapter and reason, if known."""
+        """The known number of events that were lost before they reached this program, by adapter and reason."""
 
     @property
     def silence(self) -> str | None:

@@ -16,8 +16,8 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 
-# A passive scan receives only advertisements that match a pattern: service data of any known format. An advertisement
-# contains 16 bits of the UUID, least significant byte first.
+# In a passive scan, bluetoothd reports only advertisements that match a pattern: service data of any known format. An
+# advertisement contains 16 bits of the UUID, least significant byte first.
 _PATTERNS: list[OrPatternLike] = [
     OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(row.short_uuid)[::-1])
     for row in FORMATS.values()
@@ -25,7 +25,7 @@ _PATTERNS: list[OrPatternLike] = [
 
 
 class ScanSettings(NamedTuple):
-    """The mode for bleak, a description for the log (the mode and its reason), and whether a monitor is registered."""
+    """The scan mode, a description for the log (the mode and its reason), and whether a monitor is registered."""
 
     mode: Literal["active", "passive"]
     description: str
@@ -34,7 +34,7 @@ class ScanSettings(NamedTuple):
 
 async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) -> ScanSettings:
     """
-    Return how to scan with an adapter, and register the advertisement monitor that this needs.
+    Return how to scan with an adapter, and register the advertisement monitor that the scan needs, if any.
 
     Raises:
         ScannerError: The mode is "passive", and bluetoothd does not offer a passive scan.
@@ -46,8 +46,8 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
             raise ScannerError(*hints.NO_PASSIVE_SCAN, adapter=adapter.name)
         return ScanSettings("active", f"actively (scan_mode auto: {hints.NO_MONITOR})")
     # For passive: bleak registers a monitor of the same kind, but does not notice if bluetoothd refuses it; the scan
-    # would then hear nothing, without an error. The registration here reveals a refusal. For auto: if a monitor exists
-    # when the scan starts, the kernel does not let the controller filter packets that it takes for duplicates.
+    # would then hear nothing and report no error. The registration here reveals a refusal. For auto: if a monitor
+    # exists when the scan starts, the kernel does not let the controller filter packets that it takes for duplicates.
     refusal = await bluez.register(AdvertisementMonitor(_PATTERNS), adapter.name)
     if wanted == "passive":
         if refusal is not None:
@@ -67,9 +67,9 @@ def bleak_options(adapter: str, settings: ScanSettings, *, ignores_patterns: boo
     """
     Return the options of bleak's scanner.
 
-    If another program filters by `Pattern`, bluetoothd reports only matching devices to programs without a pattern
-    too. With `ignores_patterns`, an active scan has the empty pattern, which every device matches. This filter is for
-    emergencies, because bluetoothd 5.53 and older refuse it.
+    If another program filters by `Pattern`, bluetoothd reports only matching devices, even to programs without a
+    pattern. With `ignores_patterns`, an active scan has the empty pattern, which every device matches. This filter is a
+    last resort, because bluetoothd 5.53 and older versions refuse it.
     """
     if settings.mode == "passive":
         return BlueZScannerArgs(adapter=adapter, or_patterns=_PATTERNS)

@@ -1,4 +1,4 @@
-"""One listening session: start a radio, wait while it listens, stop it."""
+"""One listening session: starts a radio, waits while it listens, and stops it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

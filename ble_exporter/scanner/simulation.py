@@ -81,7 +81,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
     while True:
         climate = (0x02, round(celsius * 100), 0x03, round(percent * 100))
         packet_a = _PACKET_A.pack(0x40, 0x00, packet_id, 0x01, battery, *climate)
-        # The older firmware gives packet B the next id; the newer one gives all packets the id of the measurement.
+        # Older firmware gives packet B the next id; newer firmware gives all packets of a measurement the same id.
         id_of_b = packet_id if order == "abab" else (packet_id + 1) % 256
         packet_b = _PACKET_B.pack(0x40, 0x00, id_of_b, 0x0C, millivolts + rng.randint(-9, 9))
         for number in range(_MEASUREMENT_ADVERTISEMENTS):
@@ -100,7 +100,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
 
 
 def _encrypted_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
-    """Yield packets of random bytes: without the key, an encrypted payload looks the same."""
+    """Yield packets of random bytes, which nobody can distinguish from encrypted ones without the key."""
     usual_rssi = rng.uniform(-85.0, -50.0)
     counter = rng.getrandbits(16)
     at = rng.uniform(0.0, _START_S)

@@ -23,12 +23,13 @@ _RULES = (
     f"type='signal',sender='{BLUEZ}',member='PropertiesChanged',arg0='{ADAPTER}'",
 )
 
-# When bluetoothd stops, it reports first that the adapter is off, then that the adapter is gone, and then leaves the
-# bus; an unplugged adapter is also reported as off first. After these pauses all signals have arrived, and the most
-# serious problem is the cause of the others. A single pause could end, on a stalled machine, before any signal is read.
+# When bluetoothd stops, it first reports that the adapter is off, then that the adapter is gone, and then leaves the
+# bus; an unplugged adapter is also first reported as off. After these pauses, all signals have arrived, and the most
+# serious problem is the cause of the others. On a stalled machine, a single long pause could end before any signal is
+# read.
 _PAUSES_S = (0.1,) * 5
-# When the kernel restarts a scan, which it does every 10 s, bluetoothd's Discovering stays true. It may be false for a
-# moment when another program changes the discovery.
+# The kernel restarts a scan every 10 s, during which bluetoothd's Discovering stays true. Discovering may be false for
+# a moment when another program changes the discovery.
 IDLE_S = 2.0
 
 # The possible causes, from the most to the least serious.
@@ -132,5 +133,5 @@ class StackWatch:
         return None
 
     def _is_blocked(self, adapter: str) -> bool:
-        """Return whether rfkill blocks an adapter, in software or hardware; bluetoothd 5.66 does not report it."""
+        """Return whether rfkill blocks an adapter, in software or hardware; bluetoothd 5.66 does not report this."""
         return any(switch.device == adapter for switch in blocking(self._root))

@@ -22,13 +22,13 @@ _REMEMBERED_INTERVALS = 16
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 3600.0
 
-# The watchdog checks at this interval whether anything was heard. Reading the clock at each advertisement would take as
-# long as all other work for an unknown device.
+# The watchdog checks at this interval whether anything was heard. Reading the clock for each advertisement would take
+# as long as all other work for an unknown device.
 CHECK_S = 1.0
 # If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
 _LONGEST_CHECK_S = 2.0
 
-# After this fraction of the limit a silence is long: readings are missing, but the radio may still recover.
+# A silence counts as long after this fraction of the limit: readings are missing, but the radio may still recover.
 _LONG = 1 / 3
 
 
@@ -72,7 +72,7 @@ class SilenceWatchdog:
         self.silent_s = 0.0
 
     async def wait_for_long_silence(self) -> None:
-        """Wait until the silence becomes long; once for each silence."""
+        """Wait until a silence becomes long; this happens once for each silence."""
         self._became_long.clear()
         await self._became_long.wait()
 

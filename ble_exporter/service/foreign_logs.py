@@ -1,7 +1,7 @@
 """
 Sends the log records of other libraries and the messages that Python itself would print to the program's log.
 
-Without this, logging and Python print to standard error, with a traceback each time: systemd's journal would fill up.
+By default, logging and Python print these to standard error, each with a traceback, which would fill systemd's journal.
 """
 
 import logging
@@ -23,7 +23,7 @@ class _Forwarder(logging.Handler):
         self._limit = limit
 
     def emit(self, record: logging.LogRecord) -> None:
-        # In a program that lets its own records propagate, they would circulate for ever.
+        # If the program's own log propagates its records, forwarding them would start an endless loop.
         if record.name.partition(".")[0] == self._log.name:
             return
         error = record.exc_info[1] if record.exc_info else None
@@ -37,7 +37,7 @@ class _Forwarder(logging.Handler):
             self._log.log(level, "%s", line)
 
     def unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        """Take the place of sys.unraisablehook: an exception in a destructor or a callback, which nobody can catch."""
+        """Replace sys.unraisablehook, which receives exceptions that nobody can catch, such as a destructor's."""
         text = one_line(f"Python: {unraisable.err_msg or 'exception ignored'}")
         self.forward(logging.ERROR, f"Python {unraisable.exc_type.__name__}", text, unraisable.exc_value)
 

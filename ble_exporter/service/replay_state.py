@@ -1,5 +1,5 @@
 """
-The file that keeps the replay guards' state across restarts, so that recordings are not accepted afterwards.
+The file that keeps the replay guards' state across restarts, so that recordings are not accepted after a restart.
 
 The file is in the folder that systemd creates for the unit's StateDirectory; without this folder there is no file. If
 the file is lost or unusable, the program starts as if for the first time.
@@ -42,7 +42,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 def state_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder that systemd created for the unit's state; None without one. See systemd.exec(5)."""
-    # A unit may have several, separated by colons.
+    # A unit may have several state folders, separated by colons.
     first = environment.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(first) if first.startswith("/") else None
 
@@ -60,10 +60,10 @@ class ReplayState:
     The state of all replay guards, and the file that keeps it.
 
     Args:
-        folder: The folder of the file; None if nothing is kept.
+        folder: The folder of the file; None to keep nothing.
         keys: The bindkeys by address. The state of a device whose key has changed is ignored.
         counts: Counts the failed writes.
-        boot: The identifier of the machine's boot, which limits the validity of the boot clock's times.
+        boot: The kernel's boot identifier. Stored times of the boot clock are valid only during the same boot.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class ReplayState:
                 # A slow SD card must not delay the reception of advertisements.
                 await in_thread(self._write, marks)
             except (OSError, RuntimeError) as error:
-                # A RuntimeError means that no thread can be started.
+                # asyncio.to_thread raises a RuntimeError if no thread can be started.
                 self._note_failure(error)
             else:
                 self._is_failing = False
@@ -177,7 +177,7 @@ class ReplayState:
 
             def age_s() -> float:
                 now = self._clock.now()
-                # After a boot, the time in which the machine was off is unknown until the wall clock is set.
+                # After a reboot, it is unknown how long the machine was off until the wall clock is set.
                 return now - boot_s if is_exact else max(self._clock.unix(now) - saved, now - started)
 
             restored = {}
@@ -195,7 +195,7 @@ class ReplayState:
 
 
 def _fingerprint(address: str, key: bytes) -> str:
-    """Return a hash that changes with the key, and from which the key can't be derived."""
+    """Return a hash that changes with the key, and does not reveal the key."""
     return blake2b(address.encode(), key=key, digest_size=8).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The scan cycle: when each scan begins and ends, and which devices were heard in it."""
+"""The scan cycle: begins and ends each scan, and reports which devices were heard in it."""
 
 import asyncio
 import gc
@@ -23,17 +23,16 @@ from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 
-# With thousands of devices out of range, a longer line would push all others out of the rotated log within minutes.
+# With thousands of devices out of range, longer lines would push all others out of the rotated log within minutes.
 _MOST_NAMES = 20
 
 
 class ScanCycle:
     """
-    Runs one scan per interval, by the monotonic clock, so that the scans do not drift.
+    Runs one scan per interval. The scans follow the monotonic clock without drifting.
 
-    `clock` gives the times of readings; the event loop's clock times the scans and their pauses. Without a `notifier`,
-    nothing is sent to systemd.
-    `state_folder` is the folder for the replay guards' state; without one, nothing is kept.
+    `clock` gives the times of readings; the event loop's clock times the scans and the pauses. Without a `notifier`,
+    nothing is sent to systemd. `state_folder` is the folder for the replay guards' state; without it, nothing is kept.
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
     """
 
@@ -106,7 +105,8 @@ class ScanCycle:
                 if not more_can_come:
                     await asyncio.sleep(due - now())
                 self._begin_scan()
-                # If the machine has stalled, start a whole scan: the rest of this one is too short to hear much.
+                # If the machine has stalled, start a scan of full length: the rest of this interval is too short to
+                # hear much.
                 due = due + interval_s if now() < due + interval_s / 2 else now() + interval_s
 
     def _begin_scan(self) -> None:
@@ -145,14 +145,14 @@ class ScanCycle:
         self._scan_log.scan_ended(words, self._clock.now())
         self._notifier.notify_status(words)
         if counts.scans == 1:
-            # The devices' objects stay in memory; if the garbage collector looked at all of them, the event loop would
-            # be busy for long.
+            # The devices' objects stay in memory. Traversing all of them in the garbage collector would block the event
+            # loop for too long.
             gc.freeze()
         if not more_can_come and not self._is_over:
             self._is_over = True
             self._log.warning("the capture has ended: no more advertisements will be heard")
 
     def _name_and_refusal(self, device: Device) -> str:
-        """Return a device's name, followed by the reason if an advertisement was rejected in this scan."""
+        """Return a device's name and, if an advertisement was rejected in this scan, the reason."""
         reason, refused_s = device.refusal or ("", -math.inf)
         return f"{device.name} (rejected: {reason})" if refused_s >= self._began_s else device.name

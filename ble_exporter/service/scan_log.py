@@ -1,4 +1,4 @@
-"""Logs the results of the scans so that changes are visible, and a day without changes takes a dozen lines."""
+"""Logs the results of the scans: changes stay visible, and a day without changes takes only a dozen lines."""
 
 import logging
 from collections.abc import Collection
@@ -6,10 +6,10 @@ from collections.abc import Collection
 from ble_exporter.device import Device
 
 DETAILED_S = 3600.0
-"""For this long after the first scan, in seconds, every result is logged as information."""
+"""For this long after the first scan, in seconds, every result is logged at level INFO."""
 
 REMINDER_S = 7200.0
-"""After that, a result is logged as information at least this often, in seconds; all others are for debugging."""
+"""After DETAILED_S, a result is logged at level INFO at least this often, in seconds; others at level DEBUG."""
 
 
 class ScanLog:
@@ -32,8 +32,8 @@ class ScanLog:
         """
         Log the result of a scan that ended at `now_s`, in monotonic seconds.
 
-        One scan often misses a sensor that is far away or sends rarely. A device is therefore missing only when it has
-        not been heard for as long as its interval suggests, as in the metric `ble_sensor_seen`.
+        A single scan often misses a sensor that is far away or sends rarely. A device therefore counts as missing only
+        when it was never heard, or has been silent for longer than its interval explains, as in its state in /status.
         """
         if self._began_s is None:
             self._began_s = now_s

@@ -22,7 +22,7 @@ _STOP_SCAN_S = 0.6
 _STOP_HTTP_S = 0.2
 
 PATIENCE_S = 120.0
-"""At boot, an address may be assigned late; an earlier process may take a while to end and release its port."""
+"""How long to retry opening the port, in seconds: an address may be assigned late, or a port released late."""
 _TRY_PORT_AGAIN_S = 2.0
 
 
@@ -61,7 +61,7 @@ async def _run(
     async with Tasks(cancel_again_s=_STOP_SCAN_S) as tasks:
         tasks.start(feed_watchdog(notifier, cycle.liveness.stalled, log))
         tasks.start(cycle.replay_state.keep())
-        # The radio listens while the port is not open yet, so that the first scrape has readings.
+        # The radio listens even before the port is open, so that the first scrape has readings.
         tasks.start(listening)
         try:
             await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))
@@ -92,10 +92,10 @@ async def _listen(
                 raise
             if not is_waiting:
                 is_waiting = True
-                log.warning("nothing is served yet, for up to %s: %s", in_words(patience_s), error)
-            # The end of a scan replaces this status, so it is set again and again.
+                log.warning("nothing is served yet (trying for up to %s): %s", in_words(patience_s), error)
+            # The end of a scan replaces this status, so each attempt sets it again.
             notifier.notify_status(f"waiting to serve: {error.problem}")
-        # Neither the kernel nor the network announces that a port can be opened.
+        # Nothing announces that the port can be opened now.
         await asyncio.sleep(_TRY_PORT_AGAIN_S)
     is_everywhere = address in (None, "::", "0.0.0.0")  # noqa: S104 - compared, not opened
     shown = "localhost" if is_everywhere else f"[{address}]" if ":" in str(address) else address

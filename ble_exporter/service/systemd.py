@@ -18,13 +18,13 @@ _MAX_STATUS = 1000
 
 class Notifier:
     """
-    Sends messages to systemd, if it is listening.
+    Sends messages to systemd if systemd has started the program.
 
-    The socket is opened once: later, when every file descriptor may be in use, systemd's watchdog must still be fed.
+    The socket is opened only once: systemd's watchdog must be fed even when no file descriptor is left.
 
     Args:
         log: Receives a line if the socket can't be opened.
-        address: The value of NOTIFY_SOCKET, by default of this process; empty without systemd.
+        address: The value of NOTIFY_SOCKET, by default that of this process; empty without systemd.
     """
 
     def __init__(self, log: logging.Logger, address: str | None = None) -> None:
@@ -41,7 +41,7 @@ class Notifier:
                 log.warning("systemd can't be notified, and will restart the program: %s", error.strerror)
 
     def notify(self, message: str) -> None:
-        """Send one assignment; a message that systemd does not accept is lost."""
+        """Send one assignment, such as READY; it is lost if systemd does not accept it immediately."""
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.sendto(message.encode(), self._address)
@@ -51,7 +51,7 @@ class Notifier:
         self.notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
 
     def close(self) -> None:
-        """Send nothing more."""
+        """Close the socket; later messages are dropped."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -1,1 +1,1 @@
-"""Status for users and probes: the state of every device, and whether scans make progress."""
+"""The status for users and probes: the state of every device, and whether scans make progress."""

@@ -18,14 +18,14 @@ from ble_exporter.utils import in_words
 
 State = Literal["heard", "silent", "refused", "never_heard"]
 
-# A device is late after a quarter more than its usual interval, and this many seconds. The seconds allow for sensors
-# that send every 2.5 s, because two packets in a row are often lost.
+# A device is late when this factor times its usual interval, plus the margin in seconds, has passed. The margin allows
+# for sensors that send every 2.5 s: two packets in a row are often lost.
 _LATE_FACTOR = 1.25
 _LATE_MARGIN_S = 5.0
 
 
 class Shown(TypedDict):
-    """A value, its unit (may be empty), and the word for a binary sensor's value (otherwise empty)."""
+    """A value, its unit (may be empty), and the word for the value of a binary sensor (empty for other sensors)."""
 
     value: float
     unit: str
@@ -81,9 +81,9 @@ class DeviceHour(TypedDict):
 
 class DeviceStatus:
     """
-    The status of all devices, in the given order; `clock` is the clock by which the devices' times are measured.
+    The status of all devices, in the given order. The devices' times are times of `clock`.
 
-    `scan_interval_s` is the time in seconds between the starts of two scans; 0 if there is no pause between scans.
+    `scan_interval_s` is the number of seconds between the starts of two scans; 0 if there is no pause between scans.
     """
 
     def __init__(self, devices: Collection[Device], clock: Clock, scan_interval_s: float = 0.0) -> None:
@@ -92,16 +92,17 @@ class DeviceStatus:
         self._scan_interval_s = scan_interval_s
 
     def states(self) -> Iterator[DeviceState]:
-        """Yield the state of each device for /status, as of the moment at which it is asked for."""
+        """Yield the state of each device for /status, as of the moment when this state is requested."""
         for device in self._devices:
             yield _state_of(device, self._clock, self._scan_interval_s)
 
     def overdue(self) -> str | None:
         """
-        Return a text if all devices heard so far are overdue; None if one is not overdue, or none was heard.
+        Return a text if all devices heard so far are overdue; None if at least one is not overdue, or none was heard.
 
-        A slow sensor, or one between two rare scans, is not overdue, although it may count as silent. The silence of a
-        device that sends only when something happens says nothing, but neither does an old packet.
+        A sensor that sends rarely, or can be heard only in rare scans, is not overdue, although it may count as silent.
+        The silence of a device that sends only when something happens means nothing: next to other devices, it counts
+        as overdue after CEILING_S, and if all devices are of this kind, none is overdue.
         """
         now_s = self._clock.now()
         ages = [(now_s - one.heard_s, one) for one in self._devices if one.heard_s is not None]
@@ -119,7 +120,7 @@ class DeviceStatus:
 
     @property
     def minute(self) -> int:
-        """The number of the current minute; with each minute, the points of the last hour move on."""
+        """The number of the current minute. The points of the last hour move on when it changes."""
         return int(self._clock.now() // STEP_S)
 
     def last_hour(self) -> Iterator[DeviceHour]:
@@ -165,7 +166,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceSta
 
 
 def _measured(count: MeasurementCount) -> Measured | None:
-    """Return the counted measurements; None if the sensor's packet ids do not count them, or not yet."""
+    """Return the counted measurements; None unless the packet ids are known to count measurements."""
     share, interval_s = count.recent_share, count.interval_s
     if share is None or interval_s is None:
         return None
@@ -192,7 +193,7 @@ def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
 
 
 def _is_late(device: Device, now_s: float, scan_interval_s: float) -> bool:
-    """Return whether a device that counts as heard has been quiet for longer than usual."""
+    """Return whether a device has been quiet for longer than usual, although it may still count as heard."""
     if device.heard_s is None or device.interval_s is None or math.isinf(device.presence_limit_s):
         return False
     usual_s = max(device.interval_s, scan_interval_s)

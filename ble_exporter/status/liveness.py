@@ -1,10 +1,10 @@
-"""Monitors whether scans make progress and bring readings, for /readyz and for systemd's watchdog."""
+"""Monitors whether scans make progress and produce readings, for /readyz and for systemd's watchdog."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 
-# The margin gives an unresponsive radio time to end the program with a reason: bluetoothd may take 10 s to appear,
-# 20 s to start a scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
+# The margin lets an unresponsive radio fail first, with a reason: bluetoothd may take 10 s to appear, 20 s to start a
+# scan and 5 s to stop it, and a cancellation that a library swallows is repeated after 10 s.
 MARGIN_S = 45.0
 # Radios are started and stopped one after the other, so each additional radio needs more time.
 MARGIN_PER_RADIO_S = 25.0
@@ -18,11 +18,12 @@ def _loop_time() -> float:
 
 class Liveness:
     """
-    The progress of the scans: each scan must end within interval + duration + margins after the end of the last one.
+    The progress of the scans: each scan must end within interval + duration + margins after the previous one.
 
     The interval is the time between the starts of two scans. `clock` returns monotonic seconds, by default those of the
     running event loop, because a Pi's wall clock jumps by months when the network comes up. Each of the `doubts`
-    returns the reason why the readings of a scan are not current, or None; a doubt does not stop systemd's watchdog.
+    returns the reason why readings are not current although scans end, or None; these reasons do not affect systemd's
+    watchdog.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Liveness:
         return f"the last scan ended {age:.0f} s ago; a scan is due every {self._interval_s:g} s"
 
     def not_ready(self) -> str | None:
-        """Return the reason why the exporter has no current readings, as text; None if it has."""
+        """Return the reason why the exporter has no current readings, as text; None if its readings are current."""
         if not self._has_ended:
             return _NO_SCAN_YET
         reasons = (check() for check in (self.stalled, *self._doubts))

@@ -1,5 +1,5 @@
 """
-The pins of thermometers with the pvvx firmware, whose levels are sent even if nothing is connected to them.
+The pins of thermometers with the pvvx firmware, which sends their levels even if nothing is connected to them.
 
 With each voltage, ATC_MiThermometer (src/bthome_beacon.c, and the flags of its custom format) sends the level of two
 pins: 0x10, `power_on`, is its trigger output, which the firmware switches by its own temperature threshold; 0x11,
@@ -15,9 +15,9 @@ _THERMOMETER_WITH_PINS = frozenset({"temperature", "battery", "voltage", "power_
 
 def idle_pins(device: Device) -> list[str]:
     """
-    Return the readings of the thermometer's pins that show no sign that anything is connected to them.
+    Return the readings of the thermometer's pins for which there is no sign that anything is connected.
 
-    A pin is in use once its level has changed; the input also once the thermometer has counted a closing.
+    A pin counts as used once its level has changed, and the input also once the thermometer has counted a closing.
     """
     if not _THERMOMETER_WITH_PINS.issubset(measurement.name for measurement in device.series):
         return []

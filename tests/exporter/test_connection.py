@@ -177,7 +177,7 @@ def test_an_error_in_a_handler_is_one_line_without_a_traceback(caplog: pytest.Lo
 
     assert ([500], {"internal": 1}) == (statuses(answer), dict(counts))
     (message,) = caplog.messages
-    assert message.startswith("the HTTP server has an error: KeyError: 'x', in test_connection.py:")
+    assert message.startswith("an error occurred in the HTTP server: KeyError: 'x', in test_connection.py:")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_an_exception_is_one_line_with_its_place(log: logging.Logger, caplog: py
 
     (record,) = caplog.records
     text = "ValueError: invalid literal for int() with base 10: 'two\\nlines \\udcff', in test_http_errors.py:"
-    assert f"the HTTP server has an error: {text}" in record.getMessage()
+    assert f"an error occurred in the HTTP server: {text}" in record.getMessage()
     assert ("ERROR", None) == (record.levelname, record.exc_info)
 
 

@@ -160,7 +160,7 @@ def test_a_port_that_becomes_free_is_served_after_all(
 
     problem = f"listen_port: port {served.listen_port} is in use; end the program that uses it"
     (waiting,) = (
-        one for one in caplog.messages if one.startswith(f"nothing is served yet, for up to 2 min: {problem}")
+        one for one in caplog.messages if one.startswith(f"nothing is served yet (trying for up to 2 min): {problem}")
     )
     (serving,) = (one for one in caplog.messages if one.startswith("serving on "))
     assert caplog.messages.index(waiting) < caplog.messages.index(serving)

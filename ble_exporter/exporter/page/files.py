@@ -29,7 +29,7 @@ FILES: Mapping[str, PageFile] = {
     "icon.svg": _read("icon.svg", "image/svg+xml"),
     **{name: _read(name, "text/javascript") for name in _SCRIPTS},
 }
-"""File name to file, for the files that the page refers to."""
+"""The files that the page refers to, by name."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
 """The page, with the placeholders `version`, `summary`, `warning`, `reason`, `headers` and `rows`."""
@@ -39,4 +39,4 @@ HEADERS: Mapping[str, str] = {
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""With these headers, the page can load from its own server only, and a script in a device name does not run."""
+"""With these headers, the page can load content only from its own server, and a script in a device name can't run."""

@@ -6,8 +6,8 @@ import { number, withUnit } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 24;
-// Unit to the smallest range that fills the height: twenty times what a value changes by while nothing happens, so that
-// a battery's 15 mV, 0.1 °C or 1 % look flat. For any other unit, such as that of a meter, each change counts.
+// Unit to the smallest range that fills the height: twenty times a value's change while nothing happens, so that 15 mV
+// of a battery, 0.1 °C or 1 % look flat. For any other unit, such as that of a meter, each change counts.
 const LEAST_SPAN = new Map([
   ["°C", 2],
   ["%", 20],
@@ -30,7 +30,7 @@ const LEAST_SPAN = new Map([
   ["", 1],
 ]);
 
-// Returns the elements of an hour, which are in the page while it has a point. The caller may set `unit` and `isBinary`.
+// Returns the elements of an hour, which are shown while it has a point. The caller may set `unit` and `isBinary`.
 export function makeHour(unit = "") {
   const svg = document.createElementNS(SVG, "svg");
   const title = document.createElementNS(SVG, "title");

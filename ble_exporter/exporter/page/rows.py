@@ -1,5 +1,5 @@
 """
-Renders the page as it is at the time of the request; without JavaScript, a browser shows only this.
+Renders the page with the state at the time of the request; without JavaScript, a browser shows only this state.
 
 With JavaScript, script.js then builds the same rows from /status; a test compares both versions.
 """
@@ -46,12 +46,12 @@ def render(
     sort: Sort,
 ) -> Iterator[str]:
     """
-    Yield the page as HTML, in small pieces; the pieces yielded while the rows are sorted are empty.
+    Yield the page as HTML, in small pieces; the pieces yielded before all rows are ready are empty.
 
     Args:
         version: The version of the exporter.
         devices: The devices in the order of the configuration.
-        scan_age_s: Seconds since the last scan ended; None before the first end.
+        scan_age_s: Seconds since the last scan ended; None before the first scan has ended.
         not_ready: The reason why /readyz answers 503; None if the exporter is ready.
         sort: The order of the rows.
     """
@@ -114,7 +114,7 @@ def _row(device: DeviceState) -> str:
 
 
 def _packets(device: DeviceState) -> str:
-    """Return the number of packets, and the share of the measurements that was heard lately, if it is known."""
+    """Return the number of packets and, if known, the share of the latest measurements that was heard."""
     measured = device["measurements"]
     if measured is None:
         return str(device["packets"])

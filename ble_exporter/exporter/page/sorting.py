@@ -1,7 +1,8 @@
 """
-The order of the table's rows: the configured order, or by a column, as the query `sort` of the page's address says.
+The order of the table's rows, from the query `sort` in the page's address: as configured, or by a column.
 
-`?sort=age` sorts upwards, `?sort=-age` downwards. sort.js orders the rows in the same way, without a reload.
+`?sort=age` sorts in ascending order, `?sort=-age` in descending order. sort.js sorts the rows in the same way, without
+a reload.
 """
 
 import math
@@ -63,7 +64,7 @@ class Sort(NamedTuple):
         return cls(column, query.startswith("-")) if column in _KEYS else cls()
 
     def next(self, column: str) -> str:
-        """Return the query that a click on a column's header asks for: upwards, downwards, the configured order."""
+        """Return the query for a click on a column's header: ascending order, then descending, then as configured."""
         if column != self.column:
             return column
         return "" if self.is_descending else f"-{column}"
@@ -73,7 +74,7 @@ class Sort(NamedTuple):
         return _KEYS[self.column](device) if self.column else None
 
     def apply(self, rows: Sequence[tuple[float | str | None, str]]) -> list[str]:
-        """Return the rows, each given with its device's value, in this order; those without a value come last."""
+        """Return the rows, each given with its device's value, in this order; rows without a value come last."""
         found = [(value, row) for value, row in rows if value is not None]
         found.sort(key=lambda value_and_row: value_and_row[0], reverse=self.is_descending)
         return [*(row for _, row in found), *(row for value, row in rows if value is None)]
