@@ -78,9 +78,9 @@ class MonitorEar:
         if self.is_passive:
             return
         # If the controller is known to filter by address (the kernel's quirk "strict duplicate filter"), the kernel
-        # restarts the scan after each packet that passes all conditions but the RSSI, which clears the filter, and
-        # enables it. Without a monitor, that is the only way to hear a sender again; with one, the filter is off, and
-        # must stay off, so there is another condition: a UUID that no sender knows.
+        # restarts the scan after each packet that passes all conditions but the RSSI. A restart clears the filter, but
+        # also enables it. Without a monitor, only a restart makes the controller report a sender again. With a monitor,
+        # the filter is off and must stay off, so a UUID that no sender knows prevents the restarts.
         service = str(uuid.uuid4()) if self._has_monitor else None
         await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=service)
 
