@@ -22,9 +22,9 @@ from ble_exporter.scanner.ear import Hearing
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
-# Reading in batches takes a quarter of the CPU time of waking up for each packet. If two reads, which return a quarter of
-# the frames for which the socket's buffer has room, do not empty it, the next batch is shorter, so that the buffer does
-# not fill up.
+# Reading in batches takes a quarter of the CPU time of waking up for each packet. If two reads, which return a quarter
+# of the frames for which the socket's buffer has room, do not empty it, the next batch is shorter, so that the buffer
+# does not fill up.
 BATCH_S = 0.25
 _SHORTEST_BATCH_S = BATCH_S / 32
 # The maximum number of senders whose names are kept: anybody can send from any number of addresses.
