@@ -9,7 +9,7 @@ from contextlib import suppress
 from ble_exporter.cli.decode import as_json
 from ble_exporter.cli.decode.as_text import ADVERTISING, SERVICES
 from ble_exporter.cli.decode.decoding import Decoding
-from ble_exporter.cli.decode.guess import is_advertising
+from ble_exporter.cli.decode.guess import MOST_BYTES, is_advertising
 from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, refuse_key
 from ble_exporter.cli.decode.pasted_text import pasted
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser
@@ -17,8 +17,6 @@ from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_reports import Report, report_of_packet
 from ble_exporter.streams import read_standard_input
 
-# The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54.
-_MOST_BYTES = 1650
 _MOST_OF_AN_EVENT = 255
 _MOST_CHARACTERS = 100_000
 _STANDARD_INPUT = "-"
@@ -56,8 +54,8 @@ def main(arguments: Sequence[str]) -> int:
         if not service and (reported := _report(data)):
             data, sender = reported.data, reported.address
             service, mac = "", options.mac or sender
-        if len(data) > _MOST_BYTES:
-            raise ValueError(f"{len(data)} bytes are more than an advertisement can hold ({_MOST_BYTES})")
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"{len(data)} bytes are more than an advertisement can hold ({MOST_BYTES})")
     except ValueError as error:
         parser.error(str(error))
     decoding = Decoding(data, mac, _keys(options))

@@ -9,6 +9,9 @@ from ble_exporter.formats.decoded import ANYTHING, CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
+MOST_BYTES = 1650
+"""The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54."""
+
 # Bytes before the service data in an AD structure: its length, its type, and a 16-bit UUID.
 _HEAD_SIZE = 4
 # The beginning of a flags structure, and its size.
@@ -63,7 +66,13 @@ def guesses(payload: bytes) -> list[Guess]:
 
 
 def best_rank(payload: bytes) -> int:
-    """Return the rank of the best guess at bytes, which may be an HCI event; a rank above ANYTHING without a guess."""
+    """
+    Return the rank of the best guess at bytes, which may be an HCI event; a rank above ANYTHING without a guess.
+
+    There is no guess at more bytes than a packet has: it could take a minute.
+    """
+    if len(payload) > MOST_BYTES:
+        return ANYTHING + 1
     if is_advertising(payload) or report_of_packet(payload) or embedded(payload):
         return CERTAIN
     return min((guess.rank for guess in guesses(payload)), default=ANYTHING + 1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ble_exporter.cli.decode.guess import best_rank
 from ble_exporter.cli.decode.hex_input import is_dump
-from ble_exporter.cli.decode.notations import read
+from ble_exporter.cli.decode.notations import DECIMAL, read
 from ble_exporter.formats.decoded import ANYTHING, CERTAIN
 
 ADDRESS = r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}"
@@ -24,6 +24,11 @@ _STAMP = re.compile(
 _LEVEL = re.compile(
     r"\W*(?:trace|debug|info|notice|warn|warning|error|critical|fatal|verbose)\b[\s:|\])-]*", re.IGNORECASE
 )
+_COUNT_LABELS = frozenset({"len", "length", "size", "count"})
+# At the end of a line: the RSSI and the sender's address.
+_TAIL = re.compile(rf"(?:[\s,;]+(?:-\d{{2,3}}(?:\s*dBm)?|(?P<address>{ADDRESS})))+[\s,;]*$", re.IGNORECASE)
+# The longest such end, with some blanks.
+_TAIL_SIZE = 40
 _RSSI = re.compile(r"\brssi\W{0,4}-\d{1,3}(?:\s*dBm)?(?:\s*\(0x[0-9a-f]+\))?[\s,;]*", re.IGNORECASE)
 # At the beginning of a line: the sender's address, perhaps after a time in seconds, perhaps followed by the RSSI.
 _FIRST_ADDRESS = re.compile(
@@ -39,8 +44,8 @@ _NO_HEX_LETTER = re.compile(r"[G-Zg-z]")
 _AFTER_LABEL = re.compile(r"""["'\])]*(?:\s*[\[(]?\d{1,5}[\])]?)?\s*(?:=>|->|[:=]+|(?=[\[({<]))\s*""")
 _DATA_LABEL = re.compile(r"data|value|bytes?|payload|raw|hex|adv\w*", re.IGNORECASE)
 _COUNT_AFTER = re.compile(
-    r"[\s,;]*(?P<mark>\(|\b(?:len|length|size|count)\b)?\W{0,3}(?:(?:len|length|size|count)\W{1,3})?"
-    r"\b(?P<count>0x[0-9A-F]{1,3}|\d{1,4})\s*(?P<unit>bytes?\b|octets?\b)?\s*\)?\s*$",
+    r"[\s,;]*(?P<mark>[(\[]|\b(?:len|length|size|count)\b)?\W{0,3}(?:(?:len|length|size|count)\W{1,3})?"
+    r"\b(?P<count>0x[0-9A-F]{1,3}|\d{1,4})\s*(?P<unit>bytes?\b|octets?\b)?\s*[)\]]?\s*$",
     re.IGNORECASE,
 )
 _COUNT_BEFORE = re.compile(
@@ -121,14 +126,16 @@ def bare_line(line: str) -> Line:
         address = None
     if address:
         text = text[address.end() :]
-    text, before = _without_count_before(text)
+    text, last_address = _without_tail(text)
+    text, before = _without_count_before(text, label)
     length = before if length is None else length
     is_prose = any(_is_prose(word) for word in _WORD.findall(text))
     if is_prose:
         text = max(_RUN.findall(_ALONE.sub(" ", line)), key=len, default=_single_word(text))
     is_cut = text.endswith(_DOTS)
     text = text.rstrip(". …") if is_cut else text
-    return Line(text, label, address[1] if address else "", length, is_prose, bool(stamp or level), is_cut)
+    sender = address[1] if address else last_address
+    return Line(text, label, sender, length, is_prose, bool(stamp or level), is_cut)
 
 
 def _rank(text: str) -> int:
@@ -166,19 +173,38 @@ def _without_count_after(text: str) -> tuple[str, int | None]:
     if found and found.start() < len(text[-40:].rstrip()) and (found["mark"] or found["unit"]):
         start = len(text) - len(text[-40:]) + found.start()
         if text[:start].strip():
-            return text[:start], int(found["count"], 0)
+            count = found["count"].lower()
+            return text[:start], int(count, 16 if count.startswith("0x") else 10)
     return text, None
 
 
-def _without_count_before(text: str) -> tuple[str, int | None]:
+def _without_tail(text: str) -> tuple[str, str]:
+    """Return a text without the RSSI and the sender's address at its end, and the address, which may be empty."""
+    found = _TAIL.search(text[-_TAIL_SIZE:])
+    if found:
+        rest = text[: len(text) - len(found.group())]
+        try:
+            _, notes = read([rest])
+        except ValueError:
+            return text, ""
+        # In a list of decimal numbers, a negative number is a byte.
+        if DECIMAL not in notes and _rank(rest) <= _rank(text):
+            return rest, found["address"] or ""
+    return text, ""
+
+
+def _without_count_before(text: str, label: str) -> tuple[str, int | None]:
     found = _COUNT_BEFORE.match(text)
-    if found and (found["unit"] or found["mark"]):
+    is_labelled = label.lower() in _COUNT_LABELS
+    if found and (found["unit"] or found["mark"] or is_labelled):
         rest = text[found.end() :]
         try:
             data, _ = read([rest])
         except ValueError:
             return text, None
         is_bracketed = found["mark"][:1] in ("]", ")", ">")
-        if found["unit"] or is_bracketed or len(data) == int(found["count"]) or best_rank(data) == CERTAIN:
+        # The count may stand between the label and the number: "length 11: 40 00 b0".
+        is_confirmed = len(data) == int(found["count"]) or (not is_labelled and best_rank(data) == CERTAIN)
+        if found["unit"] or is_bracketed or is_confirmed:
             return rest, int(found["count"])
     return text, None

@@ -2,14 +2,17 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from typing import NamedTuple
 
-from ble_exporter.cli.decode.hex_input import INVISIBLE
+from ble_exporter.cli.decode.guess import best_rank
+from ble_exporter.cli.decode.hex_input import INVISIBLE, bytes_from_hex
 from ble_exporter.cli.decode.json_fields import Found, fields_in
 from ble_exporter.cli.decode.log_line import ADDRESS, MANUFACTURER, Line, bare_line
 from ble_exporter.cli.decode.notations import read
+from ble_exporter.formats.decoded import CERTAIN, LIKELY
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
@@ -22,7 +25,7 @@ _SERVICE = re.compile(
     re.IGNORECASE,
 )
 # The service data in the repr of an advertisement, which contains other numbers too.
-_MAPPING = re.compile(r"""\bservice_data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""")
+_MAPPING = re.compile(r"""\bm?service_?data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}""", re.IGNORECASE)
 # The repr of a Python bytes or bytearray object.
 _PYTHON = re.compile(
     r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
@@ -32,9 +35,28 @@ _SENDER = re.compile(
     rf"(?:\b(?:mac|addr|address|bdaddr|id|device|from)\b\W{{0,4}}(?:[0-9A-F]{{12}}|{ADDRESS})(?![\w:-])|\({ADDRESS}\))",
     re.IGNORECASE,
 )
+_ADDRESS_ONLY = re.compile(rf"{ADDRESS}|[0-9A-Fa-f]{{12}}")
 _KNOWN = frozenset(row.short_uuid for row in FORMATS.values())
+# The beginning of an array, and the conversions to a byte, in Java and C.
+_DECLARATION = re.compile(r"\b(?:byte|char|u?int8_t|u8)\b[^=\n{]{0,60}=\s*", re.IGNORECASE)
+_CAST = re.compile(r"\((?:s?byte|(?:unsigned )?char|u?int8_t|u8)\)\s*(?=-?[0-9])", re.IGNORECASE)
+# The prefixes of hex digits in Pascal, BASIC and assembly language.
+_HEX_PREFIX = re.compile(r"(?<![\w$&#])(?:\$|&H|#)(?=[0-9A-F]{2}\b)", re.IGNORECASE)
+# The count before the numbers of a byte array that busctl prints.
+_BUSCTL_COUNT = re.compile(r"\bay\s+(?P<count>\d{1,4})\s+(?=\d)")
+# A string of C, JavaScript or JSON whose bytes are written as characters or escapes, perhaps without its quotes.
+_ESCAPED = re.compile(
+    r"""(?P<quote>["']?)(?=[^\\]*\\)"""
+    r"""(?P<escaped>(?:[ !#-&(-\[\]-~]|\\(?:(?:x|u00)[0-9A-F]{2}|[0-7]{1,3}|[nrtabfv\\'"]))+)(?P=quote)""",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r'"([^"\\]{8,4000})"')
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ADDRESS_DIGITS = 12
+# A line of fewer bytes is more probably a part of a packet.
+_FEWEST_BYTES_OF_A_PACKET = 6
+# More lines are a hex dump.
+_MOST_PACKETS = 200
 # Fewer bytes after a label are a flag, a number or an RSSI, unless the text has no other bytes.
 _FEWEST_BYTES = 4
 _NO_BYTES = "the text has no bytes of a packet; hcidump prints them with --raw, and a log at a more verbose level"
@@ -70,7 +92,7 @@ def pasted(text: str) -> Pasted:
         ValueError: The text contains no payload, several payloads, or characters that do not belong there. The message
             says what the text looks like, but does not repeat it.
     """
-    text = _COLOUR.sub("", "\n".join(text.translate(INVISIBLE).splitlines()))
+    text = _plain(text)
     # In diagnostics, a Python literal is part of a JSON string, and its backslashes are doubled.
     fields = fields_in(text) or fields_in(_PYTHON.sub(_literal_as_hex, text))
     found = [_of_field(field) for field in fields]
@@ -78,8 +100,38 @@ def pasted(text: str) -> Pasted:
         return _only(found) if found else _in_lines(text)
     except ValueError:
         if not found and '":' in text and MANUFACTURER not in text.lower():
+            unnamed = list(_unnamed(text))
+            if unnamed:
+                return _only(unnamed)
             raise ValueError(_NO_FIELD) from None
         raise
+
+
+def _plain(text: str) -> str:
+    """Return a text without colours, casts and escapes, and with the prefix 0x in place of others."""
+    text = _COLOUR.sub("", "\n".join(text.translate(INVISIBLE).splitlines()))
+    text = _HEX_PREFIX.sub("0x", _CAST.sub("", _DECLARATION.sub("", text)))
+    text = _BUSCTL_COUNT.sub(r"(\g<count> bytes) ", text)
+    escaped = _ESCAPED.fullmatch(text.strip())
+    if escaped:
+        with suppress(ValueError):
+            bytes_from_hex(text)
+            return text
+        with suppress(ValueError):
+            return escaped["escaped"].encode().decode("unicode_escape").encode("latin-1").hex()
+    return text
+
+
+def _unnamed(text: str) -> Iterator[Pasted]:
+    """Yield the advertising payloads and packets among the quoted strings of a text, such as a JSON array."""
+    strings = [found[1] for found in _QUOTED.finditer(text)]
+    senders = {_as_printed(one) for one in strings if _ADDRESS_ONLY.fullmatch(one)}
+    sender = senders.pop() if len(senders) == 1 else ""
+    for one in strings:
+        with suppress(ValueError):
+            data, notes = read([one])
+            if best_rank(data) == CERTAIN:
+                yield Pasted(data, "", sender, notes)
 
 
 def _in_lines(text: str) -> Pasted:
@@ -88,7 +140,7 @@ def _in_lines(text: str) -> Pasted:
     before, *named = _SERVICE.split(mapping["pairs"] if mapping else text)
     parts = []
     for service, after in zip(named[::2], named[1::2], strict=True):
-        first, *rest = _bare_lines(after) or [Line("")]
+        first, *rest = _bare_lines(after.lstrip("=")) or [Line("")]
         lines = [first, *takewhile(lambda line: line.has_data_label or not (line.label or line.is_prose), rest)]
         if any(line.has_bytes for line in lines):
             parts.append(_read(lines, service.lower()))
@@ -149,6 +201,24 @@ def _blocks(lines: Sequence[Line]) -> list[Pasted]:
     return found
 
 
+def _packets(groups: Sequence[str]) -> list[bytes]:
+    """
+    Return the packets in groups of hex digits if each group is a packet of its own; otherwise an empty list.
+
+    The lines of one packet rarely all look like packets, and begin with the same byte.
+    """
+    packets: list[bytes] = []
+    for group in groups if 1 < len(groups) <= _MOST_PACKETS else ():
+        try:
+            data = bytes_from_hex(group)
+        except ValueError:
+            return []
+        if len(data) < _FEWEST_BYTES_OF_A_PACKET or (packets and data[0] != packets[0][0]) or best_rank(data) > LIKELY:
+            return []
+        packets.append(data)
+    return packets
+
+
 def _try(lines: Sequence[Line]) -> tuple[Pasted | None, ValueError | None]:
     try:
         return _read(lines), None
@@ -157,7 +227,11 @@ def _try(lines: Sequence[Line]) -> tuple[Pasted | None, ValueError | None]:
 
 
 def _read(lines: Sequence[Line], service: str = "") -> Pasted:
-    data, notes = read([line.text for line in lines])
+    texts = [line.text for line in lines]
+    packets = _packets(texts if len(texts) > 1 else "".join(texts).split())
+    if len(set(packets)) > 1:
+        raise ValueError(_SEVERAL)
+    data, notes = (packets[0], ()) if packets else read(texts)
     lengths = [line.length for line in lines if line.length is not None]
     if len(lengths) == 1 and lengths[0] != len(data):
         notes = (*notes, f"the text gives a length of {lengths[0]}, but contains {number_of(len(data), 'byte')}")

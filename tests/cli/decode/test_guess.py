@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.guess import guesses, is_advertising
+from ble_exporter.cli.decode.guess import MOST_BYTES, best_rank, guesses, is_advertising
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.decoded import ANYTHING, CERTAIN
 from ble_exporter.formats.registry import FORMATS
 from tests.conftest import Vector, vectors
 from tests.formats.sealing import VECTOR_FILES
@@ -26,6 +27,14 @@ def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None
         return
 
     assert uuid in [guess.uuid for guess in guesses(bytes.fromhex(vector["payload"]))]
+
+
+def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
+    """Each of thousands of bytes may be the first one of a packet, so guessing would take a minute."""
+    head, structure, tail = b"\xff\x01", bytes.fromhex("0416d2fc40"), bytes.fromhex("ff0102030405060708")
+    packet = head + structure + bytes(MOST_BYTES - len(head) - len(structure))
+
+    assert [CERTAIN, ANYTHING + 1] == [best_rank(structure), best_rank(packet + tail)]
 
 
 def test_the_first_guess_is_nearly_always_right() -> None:

@@ -36,6 +36,12 @@ PACKET = bytes.fromhex("4000b00151028d0a038d11")
         '"4000b00151028d0a038d11"',
         "{ 0x40, 0x00, 0xb0, 0x01, 0x51, 0x02, 0x8d, 0x0a, 0x03, 0x8d, 0x11 };",
         "['40', '00', 'b0', '01', '51', '02', '8d', '0a', '03', '8d', '11']",
+        r"@\x00\xb0\x01Q\x02\x8d\n\x03\x8d\x11",
+        r'"\u0040\u0000\u00b0\u0001Q\u0002\u008d\n\u0003\u008d\u0011"',
+        r"@\000\260\001Q\002\215\012\003\215\021",
+        "$40,$00,$B0,$01,$51,$02,$8D,$0A,$03,$8D,$11",
+        "&H40 &H00 &HB0 &H01 &H51 &H02 &H8D &H0A &H03 &H8D &H11",
+        "byte[] d = {(byte)0x40, 0x00, (byte) 0xb0, 0x01, 0x51, 0x02, (byte)0x8d, 0x0a, 0x03, (byte)0x8d, 0x11};",
         "\ufeff40\u00a000\u2013b0\u200b0151 028d0a 038d11",
     ],
 )
@@ -70,6 +76,11 @@ SPACED = PACKET.hex(" ")
         f"service data: [{NUMBERS}]",
         f"[12:00:01] INFO: {NUMBERS} (11 bytes)",
         f"11: {NUMBERS}",
+        f'a{{sv}} 1 "0000fcd2-0000-1000-8000-00805f9b34fb" ay 11 {NUMBERS.replace(",", "")}',
+        (
+            "ScanRecord [mAdvertiseFlags=6, mServiceUuids=null, mServiceData={0000fcd2-0000-1000-8000-00805f9b34fb="
+            "[64, 0, -80, 1, 81, 2, -115, 10, 3, -115, 17]}, mTxPowerLevel=-2147483648], rssi=-60"
+        ),
     ],
 )
 def test_decimal_numbers_are_read(text: str) -> None:
@@ -87,6 +98,7 @@ def test_decimal_numbers_are_read(text: str) -> None:
         ("40 02 10 10", "40021010"),
         ("10 11 12", "101112"),
         ("64 176 10", "40b00a"),
+        ("64 1 81 2 -115 10 -60", "400151028d0ac4"),
     ],
 )
 def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str, data: str) -> None:
@@ -98,7 +110,10 @@ def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str
     "text",
     [
         f"{PACKET.hex()} (11 bytes)",
+        f"{PACKET.hex()} (011 bytes)",
+        f"{PACKET.hex()} [11]",
         f"{PACKET.hex()}, len 11",
+        f"len=011 {PACKET.hex()}",
         f"{PACKET.hex()} size: 11",
         f"{SPACED} (11)",
         f"{SPACED} (0x0b)",
@@ -129,6 +144,8 @@ def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str
         "<Buffer 40 00 b0 01 51 02 8d 0a 03 8d 11>",
         "const uint8_t data[11] = {0x40, 0x00, 0xb0, 0x01, 0x51, 0x02, 0x8d, 0x0a, 0x03, 0x8d, 0x11};",
         f"{PACKET.hex()}, rssi=-60",
+        f"{PACKET.hex()} -60",
+        f"{PACKET.hex()},-60 dBm",
         f"{PACKET.hex()}  # temperature 27.01",
         f"“{PACKET.hex()}”",
         f"```\n{PACKET.hex()}\n```",
@@ -147,6 +164,7 @@ def test_what_a_program_prints_around_the_bytes_is_ignored(text: str) -> None:
         f"A4:C1:38:00:00:01 {PACKET.hex()}",
         f"A4:C1:38:00:00:01: {SPACED}",
         f"0.0 A4:C1:38:00:00:01 -61 {PACKET.hex()}",
+        f"{PACKET.hex()};-60;A4:C1:38:00:00:01",
         f"INFO living_room (A4:C1:38:00:00:01): left: {PACKET.hex()}",
         f"RSSI: -60, MAC: A4C138000001, ADV: {PACKET.hex()}",
         f'{{"mac":"A4C138000001","svcdata":"{PACKET.hex()}"}}',
@@ -186,6 +204,26 @@ def test_the_sender_s_address_is_found_in_the_text(text: str) -> None:
 def test_the_json_of_a_gateway_is_read(text: str) -> None:
     """Gateways publish the packet, its service and its sender in JSON, from which a shell may remove the quotes."""
     assert (PACKET, "fcd2", "A4:C1:38:00:00:01") == pasted(text)[:3]
+
+
+@pytest.mark.parametrize("payload", ["0201060e16d2fc4000b00151028d0a038d11", "AgEGDhbS/EAAsAFRAo0KA40R"])
+def test_a_packet_without_a_name_is_found_in_json(payload: str) -> None:
+    """Some gateways publish lists without names; an advertising payload in them can hardly be anything else."""
+    text = f'{{"event":"scan_result","data":[2,[["a4:c1:38:00:00:01",-60,"{payload}",""]]]}}'
+
+    assert (bytes.fromhex("0201060e16d2fc") + PACKET, "A4:C1:38:00:00:01") == (pasted(text).data, pasted(text).address)
+
+
+def test_a_packet_that_is_repeated_is_one_packet() -> None:
+    """A sensor repeats its packets, and a user may copy several lines of a log."""
+    assert Pasted(PACKET) == pasted(f"{PACKET.hex()}\n{PACKET.hex()}")
+
+
+def test_the_lines_of_one_packet_are_joined() -> None:
+    """A program or an e-mail may break a packet anywhere, even before a byte that a packet could begin with."""
+    broken = f"0201060e16d2fc\n{PACKET.hex()}"
+
+    assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(broken).data
 
 
 @pytest.mark.parametrize(
@@ -229,6 +267,8 @@ def test_the_table_of_nrf_connect_becomes_an_advertising_payload() -> None:
         ("> HCI Event: LE Meta Event (0x3e) plen 30\n    bdaddr A4:C1:38:00:00:01 (Public)\n", "hcidump prints them"),
         ('{"id":"A4:C1:38:00:00:01","manufacturerdata":"9904beef00112233"}', "only manufacturer data"),
         ("12:00:01 4000b00151\n12:00:02 4000b10152", "several services or packets"),
+        ("4000b0015102c409\n4000b1015102c509", "several services or packets"),
+        ("4000b0015102c409 4000b1015102c509", "several services or packets"),
         (
             (
                 '{"servicedata":"4000b00151","servicedatauuid":"0xfcd2"}\n'
