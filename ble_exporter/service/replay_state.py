@@ -10,7 +10,6 @@ import errno
 import json
 import logging
 import os
-import stat
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from pathlib import Path
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.mark import Mark, Restored, entry_of, mark_of, member, number
 from ble_exporter.device.replay import ReplayGuard
+from ble_exporter.files import read_file
 from ble_exporter.metrics.self_metrics import SelfMetrics
 
 FILE_NAME = "replay_state.json"
@@ -168,7 +168,7 @@ class ReplayState:
 
     def _load(self, path: Path) -> None:
         try:
-            document = json.loads(_read(path))
+            document = json.loads(read_file(path, MOST_BYTES))
             started = self._clock.now()
             boot_s, saved = number(document, "boot_s"), number(document, "saved")
             if member(document, "version", int) != _VERSION:
@@ -191,7 +191,7 @@ class ReplayState:
             return
         except (OSError, ValueError, RecursionError) as error:
             text = "the state of the replay guard in %s can't be used (%s): the first packet of each device is accepted"
-            self._log.warning(text, path, error)
+            self._log.warning(text, path, error.strerror if isinstance(error, OSError) else error)
 
 
 def _fingerprint(address: str, key: bytes) -> str:
@@ -205,16 +205,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _read(path: Path) -> bytes:
-    """Return the content of a file. Raises OSError; ValueError if it is not a file, or too big."""
-    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
-        content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES} bytes")
-    return content

@@ -144,6 +144,29 @@ def test_a_file_that_can_t_be_used_is_named_once_and_does_no_harm(
     assert f"the state of the replay guard in {ended / FILE_NAME} can't be used" in caplog.messages[0]
 
 
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        ("a folder", "it is a folder, not a file"),
+        ("a pipe", "it is a named pipe, not a file"),
+        ("/dev/zero", "it is a device, not a file"),
+        ("a loop", "Too many levels of symbolic links"),
+        ("too big", "it has more than 4 MB"),
+    ],
+)
+def test_the_log_says_what_took_the_place_of_the_file(
+    ended: Path, log: logging.Logger, damage: str, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The owner must learn what to remove; and nothing of it may stay open."""
+    caplog.set_level(logging.WARNING)
+    DAMAGES[damage](ended / FILE_NAME)
+    before = names_in(Path("/proc/self/fd"))
+    Run(ended, log)
+
+    assert f"can't be used ({cause}): " in caplog.messages[0]
+    assert before == names_in(Path("/proc/self/fd"))
+
+
 def test_a_lost_file_is_a_first_start(tmp_path: Path, log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
     """The first start needs no warning."""
     caplog.set_level(logging.DEBUG)
