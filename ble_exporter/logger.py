@@ -39,6 +39,9 @@ _WAYS_OUT = {
     errno.ENOSPC: "free some space on its disk, or ",
 }
 
+# The first is the error of opening a named pipe that has no reader, the second that of writing to one.
+_PIPE_WITHOUT_READER = (errno.ENXIO, errno.EPIPE)
+
 # Without O_NONBLOCK, opening a named pipe would wait for a reader, and so would writing to it when it is full.
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
 
@@ -89,8 +92,8 @@ class LogHandler(logging.Handler):
 
     def note_failure(self, error: OSError) -> None:
         """Note why the log can't be written."""
-        is_full_pipe = isinstance(error, BlockingIOError)
-        self.losses.cause = "nobody reads it" if is_full_pipe else error.strerror or str(error)
+        is_unread = isinstance(error, BlockingIOError) or error.errno in _PIPE_WITHOUT_READER
+        self.losses.cause = "nobody reads it" if is_unread else error.strerror or str(error)
 
     def _write(self, line: str) -> None:
         data = f"{line}\n".encode(errors="backslashreplace")

@@ -200,8 +200,20 @@ def test_a_named_pipe_without_a_reader_does_not_block(open_log: OpenLog, tmp_pat
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     log.write("heard")
 
-    assert b"the log could not be written (No such device or address): 1 line lost\nheard\n" == os.read(reader, 1000)
+    assert b"the log could not be written (nobody reads it): 1 line lost\nheard\n" == os.read(reader, 1000)
     os.close(reader)
+
+
+def test_a_named_pipe_whose_reader_has_gone_says_so(open_log: OpenLog, tmp_path: Path) -> None:
+    """The words "Broken pipe" would not tell a user which program to start."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    log = open_log(path)
+    os.close(reader)
+    log.write("lost")
+
+    assert Losses(1, "nobody reads it") == log_losses(log.logger)
 
 
 def test_a_full_pipe_loses_whole_lines(open_log: OpenLog) -> None:
