@@ -131,8 +131,15 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
 
 
 def _content(path: str) -> bytes:
-    # If the target of a link is missing, the file is created at the target.
-    return read_config(path, "--write") if os.path.exists(path) else b""  # noqa: PTH110 - Path.exists may raise an error
+    if path.endswith(os.sep):
+        raise ConfigError("it is the name of a folder, not of a file", "name a file with --write", path=path)
+    try:
+        return read_config(path, "--write")
+    except ConfigError as error:
+        # If the target of a link is missing, the file is created at the target.
+        if isinstance(error.__cause__, FileNotFoundError):
+            return b""
+        raise
 
 
 def _insert(text: str, entry: tuple[Node, Node] | None, devices: Sequence[NewDevice]) -> str:

@@ -290,6 +290,23 @@ def test_a_place_that_is_no_file_is_refused_immediately(tmp_path: Path) -> None:
         check_can_add(str(tmp_path / "nowhere" / "config.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("new/", "it is the name of a folder, not of a file"),
+        ("loop", r"can't be read \(Too many levels of symbolic links\)"),
+        ("file/config.yaml", r"can't be read \(Not a directory\)"),
+    ],
+)
+def test_a_place_where_no_file_can_be_is_refused_immediately(tmp_path: Path, place: str, problem: str) -> None:
+    """Writing would fail only after the user has waited for sensors and answered questions."""
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(ConfigError, match=problem):
+        check_can_add(f"{tmp_path}/{place}")
+
+
 def test_a_file_that_can_not_be_read_is_refused_immediately(tmp_path: Path) -> None:
     """If the file were overwritten, its devices would be lost."""
     os.mkfifo(tmp_path / "config.yaml")
