@@ -21,7 +21,7 @@ def read_address_type(document: Document, node: Node) -> AddressType:
         return "public"
     if value == "random":
         return "random"
-    return document.fail(node, f"{show_value(value)} is not allowed", "write public or random", key=ADDRESS_TYPE)
+    return document.fail(node, f"{show_value(node, value)} is not allowed", "write public or random", key=ADDRESS_TYPE)
 
 
 def default_address_type(address: str) -> AddressType:

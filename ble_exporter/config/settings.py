@@ -18,6 +18,9 @@ _MIN_SECONDS = 1
 
 _BROADCAST = ipaddress.ip_address("255.255.255.255")
 
+# IPv6 addresses from fe80:: to febf:…, which the machine may have several times. They are in their shortest form.
+_LINK_LOCAL = re.compile("fe[89ab][0-9a-f]:")
+
 EXAMPLES = {
     "scan_interval_seconds": "30",
     "scan_duration_seconds": "5",
@@ -51,7 +54,7 @@ class Settings:
             value = self.document.scalar(self.nodes[key], key)
             accepted = accept(value)
             if accepted is None:
-                self.fail(key, f"{show_value(value)} {problem}", hint)
+                self.fail(key, f"{show_value(self.nodes[key], value)} {problem}", hint)
             return accepted
         return default
 
@@ -77,7 +80,12 @@ class Settings:
     def listen_address(self) -> str | None:
         """Return the IP address of the HTTP server; None for all addresses."""
         hint = 'write one, such as "127.0.0.1", or remove the key to listen on all addresses'
-        return self.read("listen_address", _ip_address, None, "is not an IP address of a machine", hint)
+        address = self.read("listen_address", _ip_address, None, "is not an IP address of a machine", hint)
+        if address is not None and "%" not in address and _LINK_LOCAL.match(address):
+            with self.document.errors:
+                problem = f"{address} is valid on one network only, so its interface is missing"
+                self.fail("listen_address", problem, f'write it after the address: "{address}%eth0"')
+        return address
 
     def choice(self, key: str, choices: Sequence[Choice], default: Choice) -> Choice:
         """Return the choice that the setting names, regardless of case."""
@@ -106,7 +114,7 @@ class Settings:
                 value = self.document.scalar(node, key)
                 name = accept(value)
                 if name is None:
-                    self.document.fail(node, f"{show_value(value)} {problem}", hint, key=key)
+                    self.document.fail(node, f"{show_value(node, value)} {problem}", hint, key=key)
                 if name in names:
                     self.document.fail(node, f"{name} is listed twice", "remove one of the two", key=key)
                 names.append(name)

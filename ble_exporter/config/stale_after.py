@@ -34,7 +34,7 @@ def _checked(document: Document, node: Node, pause_s: float) -> StaleAfter:
     value = document.scalar(node, STALE_AFTER)
     setting = _setting(value)
     if setting is None:
-        problem = f'{show_value(value)} is neither a number of {_LEAST_S} or more nor "auto" or "never"'
+        problem = f'{show_value(node, value)} is neither a number of {_LEAST_S} or more nor "auto" or "never"'
         document.fail(node, problem, hint, key=STALE_AFTER)
     if not isinstance(setting, str) and setting <= pause_s:
         problem = (

@@ -21,8 +21,9 @@ from ble_exporter.errors import ConfigError
 Node: TypeAlias = yaml.Node
 Scalar: TypeAlias = str | int | float | bool | None
 
-# The byte order marks of UTF-16 and UTF-32, and an ASCII character in one of these encodings.
-_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|[\t\n\r\x20-\x7e]\0|\0[\t\n\r\x20-\x7e]")
+# The byte order marks of UTF-16 and UTF-32, and the first character in one of these encodings: any in UTF-16 with the
+# low byte first, one of ASCII in the others.
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|[^\0]\0|\0(?:\0\0)?[\t\n\r\x20-\x7e]")
 # The characters that YAML allows only as escapes, and the line breaks that text editors do not show as such. A byte
 # that is not UTF-8 is decoded as a surrogate.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,9 +51,13 @@ class Document:
 
     def text(self, data: bytes) -> str:
         """Return the decoded text, to which positions refer; forbidden characters are reported and left out."""
-        if _WIDE.match(data) or b"\0" in data[:2]:
+        if _WIDE.match(data):
             hint = "save the file as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
             raise ConfigError("the text is UTF-16 or UTF-32, not UTF-8", hint, path=self.path, line=1)
+        if data.startswith(b"\0"):
+            # After a power failure, a file system may have the length of a file, but not its content.
+            problem = "the file begins with NUL characters, so it is not text; a power failure may have damaged it"
+            raise ConfigError(problem, "restore it, or write it anew", path=self.path, line=1)
         text = data.decode("utf-8-sig", "surrogateescape")
         if not _FORBIDDEN.search(text):
             return text
@@ -243,8 +248,10 @@ def is_bare_number(node: Node) -> bool:
     return any(pattern.match(text_of(node)) for _tag, pattern in resolvers)
 
 
-def show_value(value: Scalar) -> str:
-    """Return a value as text for messages."""
+def show_value(node: Node, value: Scalar) -> str:
+    """Return the value of a node as text for messages; a number as it is written, because 017500 reads as 17500.0."""
     if value is None:
         return "an empty value"
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else text_of(node)

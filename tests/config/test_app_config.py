@@ -44,6 +44,16 @@ def test_a_file_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: s
         load_config(str(path))
 
 
+@pytest.mark.parametrize("content", [bytes(4096), bytes(range(256)), b"\0\xff" * 9])
+def test_a_file_that_a_power_failure_has_damaged_is_named_as_such(tmp_path: Path, content: bytes) -> None:
+    """Saving such a file in another encoding, as for UTF-16, would not help."""
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=":1: the file begins with NUL characters, so it is not text"):
+        load_config(str(path))
+
+
 def with_name(name: str) -> bytes:
     """Return a configuration with one device, whose name is written in the file as `name`."""
     head = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"

@@ -255,7 +255,12 @@ def test_any_bytes_are_a_tree_or_errors(data: bytes) -> None:
     assert all(1 <= line <= 1 + len(data) for line in lines)
 
 
-@pytest.mark.parametrize(("shown", "text"), [(None, "an empty value"), ("a", '"a"'), (True, "true"), (2.5, "2.5")])
-def test_a_value_is_shown_as_it_was_written(shown: Scalar, text: str) -> None:
-    """The user must recognise the value, so a message has "true", as in the file, and not Python's "True"."""
-    assert text == show_value(shown)
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("", "an empty value"), ("a", '"a"'), ("TRUE", "true"), ("2.50", "2.50"), ("08000", "08000"), ("1e400", "1e400")],
+)
+def test_a_value_is_shown_as_it_was_written(written: str, text: str) -> None:
+    """The user must recognise the value: neither Python's "True" nor "8000.0" nor "inf" is in the file."""
+    ((_, node),) = entries(f"listen_port: {written}")
+
+    assert text == show_value(node, DOCUMENT.scalar(node))
