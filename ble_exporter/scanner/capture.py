@@ -27,7 +27,7 @@ class Transmission(NamedTuple):
 
 
 _LINE = re.compile(
-    r"(?P<at>\d+(\.\d*)?)\s+(?P<address>[0-9A-F]{2}(:[0-9A-F]{2}){5})\s+(?P<rssi>-?\d{1,3})"
+    r"(?P<at>[0-9]{1,15}(\.[0-9]*)?)\s+(?P<address>[0-9A-F]{2}(:[0-9A-F]{2}){5})\s+(?P<rssi>-?[0-9]{1,3})"
     r"\s+((?P<uuid>[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\s+(?P<data>([0-9a-f]{2})*)|-)",
     re.IGNORECASE,
 )

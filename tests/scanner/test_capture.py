@@ -46,6 +46,8 @@ def test_a_line_is_an_advertisement(capture: Path) -> None:
         "0 A4:C1:38:AA:BB:CC -61 fcd2 400",
         "0 A4:C1:38:AA:BB:CC -61 fcd2",
         "-1 A4:C1:38:AA:BB:CC -61 fcd2 40",
+        f"{'9' * 400} A4:C1:38:AA:BB:CC -61 fcd2 40",
+        "١ A4:C1:38:AA:BB:CC -61 fcd2 40",
     ],
 )
 def test_an_invalid_line_is_an_error_with_its_number(capture: Path, line: str) -> None:
