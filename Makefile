@@ -7,8 +7,8 @@ LOCK := requirements-dev.lock
 WITHOUT_SLOW := not page and not prometheus and not radio and not differential
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
-# On all cores, up to four. PYTHONDONTWRITEBYTECODE is unset because many tests start the program: without
-# cached byte code, each start would compile all modules.
+# Tests run on all cores, but on four at most. PYTHONDONTWRITEBYTECODE is unset because many tests start the program:
+# without cached byte code, each start would compile all modules.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
@@ -70,7 +70,7 @@ test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtua
 soak: $(READY) ## Soak-test the exporter for 11 minutes on the real Bluetooth stack.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s
 
-bench-radio: $(READY) ## Measure what each ear hears, and what it costs, on the real Bluetooth stack. Takes 40 minutes.
+bench-radio: $(READY) ## Measure the packets that each ear hears, and its cost, on the real stack. Takes 40 minutes.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k "scenario and (cost or delivery)" -s
 
 test-pythons: ## Run the fast tests on each supported Python that is installed.
@@ -82,14 +82,14 @@ test-lowest: ## Run the fast tests with the lowest versions of the dependencies 
 test-wheel: $(READY) ## Build the wheel, install it with the locked dependencies in a new environment, and run the program.
 	contrib/test-wheel $(PYTHON) $(BIN)/python
 
-test-fresh: ## Follow the README's installation on a fresh Debian 12, then run make demo and make test there.
+test-fresh: ## Install as the README describes on a fresh Debian 12, then run make demo and make test there.
 	PYTHONPATH=contrib $(PYTHON) -m fresh debian
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix
 
-siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report what that costs.
+siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report the cost.
 	SIEGE_SECONDS=600 $(BIN)/python -m pytest -q -s -m program tests/service/test_serve_siege.py
 
-nightly: siege ## Hold a siege, and install all locks with each pip on each Python. Takes too long for every change.
+nightly: siege ## Run the siege, and install all locks with each pip on each Python. Takes 45 minutes.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.
@@ -104,7 +104,7 @@ mutants: ## Check that a test fails for each mutation of ble_exporter/formats, o
 run-mutants: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m mutation $(MODULES)
 
-bench: $(READY) ## Measure decoding, one advertisement and a scrape as ratios of one run, and the longest turn of the event loop.
+bench: $(READY) ## Compare decoding, handling and scrapes with alternatives, and time the event loop's longest turn.
 	$(BIN)/python -m bench
 
 lock: $(READY) ## Resolve the dependencies again, and write all requirements-*.lock files.

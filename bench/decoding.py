@@ -1,8 +1,8 @@
 """
-Compare our `parse_bthome` with bthome-ble's `update()`, the functions that decode service data.
+Compare the speed of our `parse_bthome` with that of bthome-ble's `update()`: both functions decode service data.
 
 bthome-ble drops a packet if the same packet id arrived within the last 4 s, so each packet here has the next id, as
-after a new measurement. The parsers and inputs of bthome-ble are built before the measurement and are not timed.
+after a new measurement. The parsers and inputs of bthome-ble are built before the timing begins.
 """
 
 import platform
@@ -22,7 +22,7 @@ STREAMS: Mapping[str, tuple[str, ...]] = {
     "THB2, one packet": ("4000620159020608034d120c530b",),
     "without packet id (as in an encrypted payload)": ("400151028d0a038d11", "400c200b10001101"),
 }
-"""The packets that one sensor sends alternately, in hex, device-information byte first, by the name of the stream."""
+"""Maps the name of a stream to the service data that one sensor sends in turn, in hex."""
 
 AIM = "25 or more"
 _ADDRESS = "A4:C1:38:AA:BB:CC"
@@ -131,7 +131,7 @@ def _why_missing() -> str:
 
 
 def _with_next_ids(packets: list[bytes]) -> list[bytes]:
-    """Return 256 packets that repeat the given ones; where they have a packet id, it counts from 0 to 255."""
+    """Return 256 packets that repeat the given ones; their packet ids, if any, count from 0 to 255."""
     stream = []
     for number in range(_IDS):
         packet = bytearray(packets[number % len(packets)])
@@ -171,5 +171,5 @@ def _measure(libraries: Libraries, stream: list[bytes]) -> Rounds:
         for packet in stream:
             parse_bthome(packet)
 
-    # Our decoder runs more often, so that both turns are long compared with the clock's and the scheduler's resolution.
+    # Our decoder runs more often, so that both times are long compared with the clock's and the scheduler's resolution.
     return compare({"bthome-ble": lambda: repeat(theirs, TIMES), "ours": lambda: repeat(ours, 10 * TIMES)}, ROUNDS)

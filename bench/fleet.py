@@ -22,9 +22,9 @@ from ble_exporter.metrics.readings import Readings
 from ble_exporter.model import Advertisement, Reading
 
 _RSSI_DBM = -60
-# Our exposition has no series with the time at which a counter was created.
+# Our exposition has no series with the creation time of a counter, so plain counters must not have one either.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the function has no annotations
-# Plain gauges have no collector that can fail; and the two sides are updated at different frequencies.
+# Plain gauges have no collector that can fail, and the benchmarks update one side more often than the other.
 _NOT_COMPARED = (b"ble_exporter_collector_failures", b"ble_sensor_packets_received_total{")
 
 
@@ -167,7 +167,7 @@ class Fleet:
 
 
 def _lines(exposition: bytes) -> list[bytes]:
-    """Return the lines that are the same on both sides, in order."""
+    """Return the sorted lines that both sides must have in common."""
     return sorted(line for line in exposition.splitlines() if not any(metric in line for metric in _NOT_COMPARED))
 
 

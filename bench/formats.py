@@ -1,7 +1,7 @@
 """
-Time the decoding of all formats except plain BTHome v2; compare it with bthome-ble's `update()` if that has the format.
+Time the decoding of all formats except plain BTHome v2, and compare it with bthome-ble where that supports the format.
 
-As from a real sensor, each encrypted packet has the next counter, and each plain packet the next packet id.
+As with a real sensor, each encrypted packet has the next counter, and each plain packet the next packet id.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Stream(NamedTuple):
 
 
 def _encrypted(seal: Callable[[bytes, int], bytes], *plaintexts: str) -> Packets:
-    """Return packets that contain the plaintexts alternately, encrypted by `seal`."""
+    """Return a source of packets that contain the plaintexts in turn, encrypted by `seal`."""
     return lambda number: seal(bytes.fromhex(plaintexts[number % len(plaintexts)]), number)
 
 

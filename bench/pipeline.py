@@ -1,8 +1,8 @@
 """
 The cost of handling one advertisement in the service, compared with decoding it.
 
-The advertisement of a configured sensor is decoded, stored and counted; that of an unknown device is only counted.
-The service also keeps its status and history.
+The advertisement of a configured sensor is decoded, stored, counted, and added to the sensor's status and history;
+that of an unknown device is only counted.
 """
 
 import itertools

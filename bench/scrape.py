@@ -1,7 +1,7 @@
 """
 Compare a scrape of our exposition with `generate_latest` of plain gauges, and the updates of both with readings.
 
-A fast scrape would gain nothing if the updates became slow, so the output has scrapes, updates, and their sum.
+A fast scrape would gain nothing if the updates became slow, so the output shows scrapes, updates, and both together.
 """
 
 from collections.abc import Callable
@@ -44,12 +44,12 @@ def _rounds(count: int) -> int:
 
 
 def _times(count: int) -> int:
-    """Return how many scrapes make a turn long compared with the clock's and the scheduler's resolution."""
+    """Return a number of scrapes that together take long compared with the clock's and the scheduler's resolution."""
     return max(1, 300 // count)
 
 
 def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
-    """Return the times of a scrape in seconds: of plain gauges, and of ours with all devices changed, and with none."""
+    """Return the seconds for a scrape of plain gauges, of ours with all devices changed, and of ours with none."""
 
     def change() -> None:
         fleet.generate_readings()

@@ -61,7 +61,7 @@ def compare(contestants: Mapping[str, Contestant], rounds: int) -> Rounds:
     for turn in range(-1, rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            # The garbage collector stays on, as in the service, but no contestant must collect another one's garbage.
+            # Collect now, so that no contestant pays for another's garbage. The collector stays on, as in the service.
             gc.collect()
             seconds = contestants[name]()
             if turn >= 0:

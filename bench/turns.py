@@ -1,7 +1,7 @@
 """
-The longest time for which one answer keeps the event loop, in CPU time of its thread.
+The longest time for which one answer blocks the event loop, measured as CPU time of the loop's thread.
 
-Meanwhile no advertisement is handled: a thousand devices send 400 packets a second, and bluetoothd's queue is finite.
+While the loop is blocked, no advertisement is handled, but a thousand devices send 400 packets a second.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class _Home:
 
 
 async def _longest_turn_s(home: _Home, path: str, headers: dict[str, str]) -> float:
-    """Return the longest CPU time between two turns of the event loop, until a request is answered."""
+    """Return the CPU time of the event loop's longest turn while a request is answered."""
     config = AppConfig(30, 30, 8000, {device.address: device.name for device in home.devices})
     app = create_app(config, collectors={"readings": home.readings}, status=DeviceStatus(home.devices, home.clock))
     server = HttpServer(app, HttpErrors(), 0.2)
@@ -80,9 +80,9 @@ async def _longest_turn_s(home: _Home, path: str, headers: dict[str, str]) -> fl
 
 
 def run() -> None:
-    """Measure and print."""
+    """Measure the longest turn for each path and encoding, and print the table."""
     home = _Home()
-    # As in the program, which does this after its first scan.
+    # The program also does this, after its first scan.
     gc.collect()
     gc.freeze()
     print(f"The longest turn of the event loop for an answer: {DEVICES:,} devices, {len(_NAMES)} new values each.")

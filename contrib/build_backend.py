@@ -30,7 +30,7 @@ build_editable = api.build_editable
 def build_wheel(
     wheel_directory: str,
     config_settings: Settings = None,
-    metadata_directory: str | None = None,  # noqa: ARG001 # part of the hook's signature; no hook here creates one
+    metadata_directory: str | None = None,  # noqa: ARG001 # part of the hook's signature; this backend creates none
 ) -> str:
     """Build a wheel into the folder, and return its file name."""
     with _copy(config_settings) as settings:

@@ -43,7 +43,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """
     Measure no coverage in the property tests.
 
-    A branch that only a random example reaches is not tested: the percentage counts the other tests alone. Tracing
+    A branch that only a random example reaches does not count as covered, because another run may not reach it. Tracing
     Hypothesis would also double the time of these tests. (pytest-cov's own mark, no_cover, has no effect in xdist's
     workers.)
     """
@@ -163,5 +163,5 @@ def _without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    # The only module that imports it may have been loaded by an earlier test.
+    # An earlier test may have loaded the only module that imports `cryptography`.
     monkeypatch.delitem(sys.modules, "ble_exporter.formats.ccm", raising=False)

@@ -1,4 +1,4 @@
-"""Functions that read the tests' data files, for modules without test libraries."""
+"""Functions that read the tests' data files, and need no test libraries."""
 
 import json
 from collections.abc import Mapping

@@ -20,11 +20,11 @@ class Home:
 
     Args:
         names: The names of the devices.
-        limit: How long values are shown after they were last heard.
+        limit: The time for which values are shown after they were last heard.
 
     Attributes:
         now: Monotonic seconds; Unix time is EPOCH_S later.
-        set_ahead_s: How far the wall clock was set ahead of that, in seconds.
+        set_ahead_s: Seconds by which the wall clock was set ahead of that Unix time.
         devices: The devices by name.
         readings: The collector of a scrape.
     """
@@ -66,7 +66,7 @@ class Home:
         heard.update(advertisement, reading, self.now)
 
     def begin_scan(self) -> None:
-        """Begin a scan; its end expires the values that it has not heard."""
+        """Begin a scan; `end_scan` expires the values that were not heard in it."""
         self._scan_began = self.now
 
     def end_scan(self) -> None:
@@ -80,7 +80,7 @@ class Home:
 
 
 OF_RECEPTION = ("packets_received", "measurements", "measurements_missed", "advertisement_interval_seconds")
-"""The families that tell how well a device is heard."""
+"""The families that describe how well a device is received."""
 
 
 def samples_of(readings: Readings, *, of_reception: bool = False) -> dict[str, float]:

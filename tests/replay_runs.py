@@ -1,4 +1,4 @@
-"""Runs of the program that share the file of the replay guards' state, for the tests of restarts."""
+"""Runs of the program that share one file with the replay guards' state, for the tests of restarts."""
 
 import logging
 from hashlib import blake2b
@@ -37,7 +37,7 @@ class Run:
         self._guard = self.state.guard(ADDRESS, 0.0)
 
     def hear(self, *counters: int, every_s: float = 10.0, battery: int = 1) -> list[bool]:
-        """Hear a packet with each counter, at this pace; return which packets were accepted."""
+        """Hear a packet with each counter, `every_s` seconds apart; return for each whether it was accepted."""
         results = []
         for counter in counters:
             results.append(not self.refusal(counter, battery))

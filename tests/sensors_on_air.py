@@ -19,7 +19,7 @@ class Packet:
 
     Attributes:
         value: The counter of the packet.
-        digest: A different one for each battery, counter and kind of packet.
+        digest: Differs for each battery, counter and kind of packet.
     """
 
     value: int

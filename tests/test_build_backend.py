@@ -72,7 +72,7 @@ def files_of(project: Path) -> dict[Path, bytes]:
 def test_a_wheel_has_the_commit(
     project: Path, tmp_path: Path, kind: Callable[[Path], None], version: str, commit: str
 ) -> None:
-    """Pip gets the commit from the file name, the program from the package; the sources stay unchanged."""
+    """Pip reads the commit from the file name, the program reads it from the package; the sources must not change."""
     kind(project)
     before = files_of(project)
 
@@ -122,7 +122,7 @@ def test_a_build_that_fails_leaves_the_folder(project: Path, tmp_path: Path) -> 
 
 
 def test_the_backend_is_the_release_that_the_tests_have() -> None:
-    """`make lock` may lock a newer release for development; pyproject.toml must then require the same release."""
+    """If `make lock` locks a newer poetry-core, builds must use it, too, or the tests would test another release."""
     (named,) = re.findall(r'^requires = \["(poetry-core==\S+)"\]$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
     assert f"\n{named} \\\n" in (ROOT / "requirements-dev.lock").read_text()

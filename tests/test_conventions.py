@@ -14,7 +14,7 @@ def _is_literal(node: ast.expr) -> bool:
 
 
 def _reversed_assertions(source: str) -> list[int]:
-    """Return the lines of the assertions that have their literal on the right."""
+    """Return the line numbers of the assertions that have their literal on the right."""
     return [
         node.lineno
         for node in ast.walk(ast.parse(source))

@@ -54,7 +54,7 @@ def test_every_metric_of_a_sensor_is_in_the_list() -> None:
 
 
 def test_every_metric_of_the_exporter_is_in_the_list() -> None:
-    """Without a description, nobody would use a metric."""
+    """An operator can't interpret a metric that no page describes."""
     names = {sample.name for family in SelfMetrics().collect() for sample in family.samples}
 
     assert [] == [name for name in names if f"| `{name}` |" not in _page("docs/metrics.md")]
@@ -62,7 +62,7 @@ def test_every_metric_of_the_exporter_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("page", ["docs/metrics.md", "docs/troubleshooting.md"])
 def test_every_reason_of_a_rejection_is_explained(page: str) -> None:
-    """Users look up reasons that they found in a log; authors of alerts look up the label's values."""
+    """Users look up the reason that they have found in a log; authors of alerts look up the label's values."""
     assert [] == [reason for reason in REJECT_REASONS if f"`{reason}`" not in _page(page)]
 
 
@@ -82,7 +82,7 @@ def test_every_path_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("block", _blocks())
 def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
-    """Readers copy these blocks. If a block lacks mandatory keys, the test adds them."""
+    """Readers copy these blocks, and must not get an error. If a block lacks mandatory keys, the test adds them."""
     copied = yaml.safe_load(block)
     if isinstance(copied, list):
         assert [["alert", "expr", "for"]] == [list(rule) for rule in copied]
@@ -95,7 +95,7 @@ def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
 
 
 def test_the_rule_against_replays_has_the_documented_numbers() -> None:
-    """Readers judge the rule by these numbers."""
+    """Readers judge the protection against replays by these numbers, which must be those of the code."""
     security = " ".join(_page("docs/security.md").split())
     rule = [
         f"**{HOLD_S:g} s** at most after its first packet",
@@ -174,7 +174,7 @@ def _anchors(page: Path) -> set[str]:
 
 
 def _leads_somewhere(page: Path, link: str) -> bool:
-    """Return whether a link's file exists, and whether it has the heading of the link's anchor, if any."""
+    """Return whether a link's file exists, and has the heading that the link names, if any."""
     path, _, anchor = link.partition("#")
     target = page.parent / path if path else page
     return target.exists() and (not anchor or anchor in _anchors(target))
@@ -200,7 +200,7 @@ def test_every_page_that_the_code_names_exists() -> None:
 
 
 def test_each_decision_has_its_own_number() -> None:
-    """Other documents and commits name a decision by its number."""
+    """Other documents and commits refer to a decision by its number, so no two may share one."""
     pages = sorted((ROOT / "docs/adr").glob("*.md"))
     titles = [re.match(r"# (\d+)\. ", page.read_text(encoding="utf-8")) for page in pages]
 

@@ -19,5 +19,5 @@ from ble_exporter.errors import ConfigError
     ],
 )
 def test_a_configuration_error_is_one_line_of_its_parts(error: ConfigError, text: str) -> None:
-    """A user always reads place, problem and hint in the same order."""
+    """A user must find the place, the problem and the hint in the same order in every message."""
     assert text == str(error)

@@ -10,7 +10,7 @@ from ble_exporter.files import read_file
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:
-    """A link to it is as good."""
+    """Users keep configurations and keys in files, or link to files that they keep elsewhere."""
     (tmp_path / "a").write_bytes(b"x" * 10)
     (tmp_path / "b").symlink_to(tmp_path / "a")
 
@@ -18,7 +18,7 @@ def test_a_regular_file_is_read(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_refused(tmp_path: Path) -> None:
-    """It would fill the memory of a small machine."""
+    """A large file would fill the memory of a small machine."""
     (tmp_path / "a").write_bytes(b"x" * 11)
 
     with pytest.raises(OSError, match="it has more than 10 bytes"):
@@ -26,13 +26,13 @@ def test_a_large_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_of_unknown_size_is_refused_when_it_is_large() -> None:
-    """The files in /proc claim to be empty."""
+    """The files in /proc report a size of 0, so a check of the reported size would not limit the memory."""
     with pytest.raises(OSError, match="it has more than 10 bytes"):
         read_file("/proc/self/status", 10)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A pipe keeps a reader waiting, and a device may never end."""
+    """Reading a pipe may block the program, and reading a device may never end."""
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket"))

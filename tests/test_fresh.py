@@ -63,7 +63,7 @@ def test_a_readme_in_another_form_is_an_error(lost: str) -> None:
 
 
 def test_the_readme_of_today_is_understood() -> None:
-    """`make test-fresh` runs the commands that this function finds."""
+    """`make test-fresh` can only test commands that this function finds in the README."""
     commands = readme.installation((ROOT / "README.md").read_text(encoding="utf-8"))
 
     assert {"git", "make", "python3-venv"} <= set(commands.packages)
@@ -103,7 +103,7 @@ def test_the_index_of_the_machine_stays() -> None:
 
 
 def test_a_version_that_is_not_locked_is_noticed(tmp_path: Path) -> None:
-    """Packages spell their names in several ways, so the comparison uses normalized names."""
+    """A wrong version must be noticed however the package spells its name, for example PyYAML or types_new.er."""
     lock = tmp_path / "some.lock"
     lock.write_text(
         "pyyaml==6.0.3 \\\n    --hash=sha256:0\nidna==3.20 ; python_version < '4' \\\n    --hash=sha256:1\n"
@@ -127,12 +127,12 @@ def test_a_missing_python_is_named(
 
 
 def test_missing_programs_are_named() -> None:
-    """The Debian test needs programs that not every machine has."""
+    """A developer whose machine lacks these programs must learn which ones to install."""
     assert {"debootstrap", "unshare", "git"} <= set(debian.missing(path="/nowhere"))
 
 
 @pytest.mark.parametrize(("python", "pip"), sorted((python, pip) for pip, python in matrix.TOO_OLD))
 def test_a_pip_that_is_left_out_is_older_than_its_python(python: str, pip: str) -> None:
-    """All other combinations are tested, so this list must stay short."""
+    """Combinations in this list are not tested, so it may only contain a pip that can't run on a newer Python."""
     assert pip in matrix.PIPS[:2]
     assert python in {"3.12", "3.13"}

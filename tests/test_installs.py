@@ -54,7 +54,7 @@ def test_no_installation_takes_what_is_not_locked(place: Path) -> None:
     ],
 )
 def test_the_search_finds_those_that_do(command: str) -> None:
-    """Such a command can be written in several ways."""
+    """A command that may install a newer release can be written in several ways, and each must be found."""
     assert unlocked(command)
 
 

@@ -23,7 +23,7 @@ def _close() -> Iterator[None]:
 
 
 def test_an_event_is_one_line_of_time_level_and_message(app_config: AppConfig) -> None:
-    """Tools read the log line by line. The first start creates the folder."""
+    """Tools read the log line by line. At the first start, the user need not have created the folder."""
     get_logger(app_config).info("heard %s", "living_room")
 
     line = Path(app_config.log_file).read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def test_an_event_is_one_line_of_time_level_and_message(app_config: AppConfig) -
 
 
 def test_a_line_break_in_a_message_cannot_forge_a_line(app_config: AppConfig) -> None:
-    """Names and texts come from other devices, and may contain line breaks."""
+    """Names and texts come from other devices: with a line break, anybody could write a false line into the log."""
     get_logger(app_config).warning("a\nb\r")
 
     assert Path(app_config.log_file).read_text(encoding="utf-8").endswith(" WARNING a\\nb\\r\n")
@@ -70,7 +70,7 @@ def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
 def test_a_relative_path_is_relative_to_the_working_directory(
     app_config: AppConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The systemd unit sets WorkingDirectory, so a relative path is predictable."""
+    """Users expect a relative path to begin at the working directory, which the systemd unit sets."""
     monkeypatch.chdir(tmp_path)
 
     get_logger(replace(app_config, log_file="./here/x.log")).info("x")
@@ -79,7 +79,7 @@ def test_a_relative_path_is_relative_to_the_working_directory(
 
 
 def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureFixture[str]) -> None:
-    """The journal stores standard error, which avoids writes to the SD card."""
+    """Under systemd, standard error goes to the journal, where many users expect the log."""
     get_logger(replace(app_config, log_file="-")).info("hello")
 
     assert capsys.readouterr().err.endswith(" INFO hello\n")

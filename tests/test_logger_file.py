@@ -1,4 +1,4 @@
-"""The log file when it is moved, full, unwritable or a link: no failure is final, and each one is counted and told."""
+"""The log file when it is moved, full, unwritable or a link: no failure is final; each is counted and reported."""
 
 import errno
 import logging
@@ -14,7 +14,7 @@ from ble_exporter.streams import Losses
 
 
 class Log:
-    """A logger with one log file, the lines told on standard error, and a clock."""
+    """A logger with one log file, the messages for standard error, and a clock."""
 
     def __init__(self, path: Path | str) -> None:
         self.told: list[str] = []
@@ -30,7 +30,7 @@ class Log:
             self.logger.info(line)
 
     def fill(self) -> None:
-        """Log enough lines for three files, each with its number."""
+        """Log enough numbered lines for three files."""
         for number in range(300):
             self.logger.info(f"{number:03}".ljust(9_999, "x"))
 
@@ -74,7 +74,7 @@ def truncated(path: Path) -> None:
 def test_a_log_that_logrotate_moved_is_opened_again(
     open_log: OpenLog, tmp_path: Path, rotate: Callable[[Path], None]
 ) -> None:
-    """Otherwise all later lines would go to a file that nobody reads, or that is deleted already."""
+    """If the old file stayed open, all later lines would go to a file that nobody reads, or that is already deleted."""
     log = open_log(tmp_path / "x.log")
     log.write("before")
     rotate(tmp_path / "x.log")
@@ -84,7 +84,7 @@ def test_a_log_that_logrotate_moved_is_opened_again(
 
 
 def test_a_folder_that_was_removed_is_created_again(open_log: OpenLog, tmp_path: Path) -> None:
-    """Somebody who deletes old logs may delete their folder, too."""
+    """A user who deletes old logs may delete their folder, too, and must find the new lines there nevertheless."""
     log = open_log(tmp_path / "a" / "b" / "x.log")
     log.write("before")
     shutil.rmtree(tmp_path / "a")
@@ -94,7 +94,7 @@ def test_a_folder_that_was_removed_is_created_again(open_log: OpenLog, tmp_path:
 
 
 def test_an_unwritable_log_says_so_once_and_comes_back(open_log: OpenLog, tmp_path: Path) -> None:
-    """The lines are lost, which must be visible in the log itself and elsewhere, without flooding the journal."""
+    """The loss of lines must be visible in the log and elsewhere, but must not flood the journal."""
     folder = tmp_path / "logs"
     folder.touch()
     log = open_log(folder / "x.log")
@@ -112,7 +112,7 @@ def test_an_unwritable_log_says_so_once_and_comes_back(open_log: OpenLog, tmp_pa
 
 
 def test_an_unwritable_log_says_so_again_after_an_hour(open_log: OpenLog) -> None:
-    """An outage a month later is new to the user, but a disk that is full on and off must not fill the journal."""
+    """An outage a month later is new to the user, but a disk that is full now and then must not fill the journal."""
     log = open_log("/dev/full")
     for log.now_s in (0.0, 1.0, 3599.0, 3600.0, 3601.0):
         log.write("lost")
@@ -134,9 +134,9 @@ def test_a_log_that_cannot_be_renamed_keeps_its_newest_half(
     open_log: OpenLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    A file that is mounted into a container can't be renamed, nor can one in a folder of another user.
+    A file that is mounted into a container, or is in another user's folder, can't be renamed, but must stay small.
 
-    Renaming is replaced, because root may rename anything.
+    The test makes renaming fail, because root may rename any file.
     """
 
     def replace(_path: Path, _target: Path) -> Path:
@@ -154,7 +154,7 @@ def test_a_log_that_cannot_be_renamed_keeps_its_newest_half(
 
 
 def test_a_predecessor_that_cannot_be_replaced_does_not_stop_the_log(open_log: OpenLog, tmp_path: Path) -> None:
-    """Each file is bounded, and the newest lines are always there."""
+    """Even then, the file must stay small, and have the newest lines, which users need most."""
     (tmp_path / "x.log.1").mkdir()
     log = open_log(tmp_path / "x.log")
     log.fill()
@@ -164,7 +164,7 @@ def test_a_predecessor_that_cannot_be_replaced_does_not_stop_the_log(open_log: O
 
 
 def test_of_a_link_the_file_is_rotated(open_log: OpenLog, tmp_path: Path) -> None:
-    """The user chose the place behind the link, perhaps on another disk, and the link must go on leading there."""
+    """The user chose the link's target, perhaps on another disk, and the link must keep leading to it."""
     link = tmp_path / "x.log"
     link.symlink_to(tmp_path / "disk" / "real.log")
     log = open_log(link)
@@ -175,7 +175,7 @@ def test_of_a_link_the_file_is_rotated(open_log: OpenLog, tmp_path: Path) -> Non
 
 
 def test_the_file_of_a_standard_stream_is_not_rotated(open_log: OpenLog, tmp_path: Path) -> None:
-    """With `log_file: /dev/stdout`, the link in /dev would be renamed, or the file that the user redirected into."""
+    """With `log_file: /dev/stdout`, rotation would rename the link in /dev, or the file that receives the output."""
     before = os.dup(1)
     try:
         with (tmp_path / "out").open("wb") as out:
@@ -192,7 +192,7 @@ def test_the_file_of_a_standard_stream_is_not_rotated(open_log: OpenLog, tmp_pat
 
 
 def test_a_named_pipe_without_a_reader_does_not_block(open_log: OpenLog, tmp_path: Path) -> None:
-    """Opening it would wait for a reader, and so would writing into it when it is full."""
+    """If the program waited for a reader, when it opens the pipe or when the pipe is full, the radio would stop."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     log = open_log(path)

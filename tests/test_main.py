@@ -55,7 +55,7 @@ def test_a_bad_request_is_not_shown_on_standard_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_does_not_fill_standard_error(tmp_path: Path) -> None:
-    """The exporter keeps running; a traceback for each log line would fill the journal, too."""
+    """By default, Python prints a traceback for each lost log line, which would fill the journal, too."""
     path = write_config(tmp_path, {"log_file": "/dev/full"})
     assert 0 == main(["--config", str(path), "--config.check"])
     with running("--config", str(path), DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={tmp_path}/nothing") as process:
@@ -85,7 +85,7 @@ def test_the_shipped_capture_is_heard_with_its_configuration(tmp_path: Path) -> 
 
 
 def test_a_capture_is_replayed(tmp_path: Path) -> None:
-    """Recorded packets of real sensors take the same path as packets from the radio."""
+    """Recorded packets of real sensors must take the same path as packets from the radio."""
     path = write_config(tmp_path, {"log_file": "-", "devices": {"A4:C1:38:AA:BB:01": "kitchen"}})
     with running("--config", str(path), "--replay", str(ROOT / "contrib" / "lywsd03mmc.capture")) as process:
         assert process.stderr is not None
@@ -117,13 +117,13 @@ def test_a_log_on_standard_error_has_the_error_once(tmp_path: Path) -> None:
 def test_a_port_that_stays_in_use_ends_with_75_and_one_line(
     config: Path, capsys: pytest.CaptureFixture[str], error: Exception, status: int
 ) -> None:
-    """Unlike a wrong configuration, it may pass, so systemd must restart the exporter."""
+    """Unlike a wrong configuration (78), a port in use may become free, so systemd must restart the exporter."""
     assert status == main(["--config", str(config)], lambda *_settings, **_options: Radio(error=error))
     assert f"ble-exporter: error: {error}\n" == capsys.readouterr().err
 
 
 def test_a_log_that_cannot_be_opened_is_a_warning_and_a_metric(tmp_path: Path) -> None:
-    """No reading is lost for want of a log line, as with a full SD card; but somebody must learn of it."""
+    """Readings are worth more than log lines, so the exporter must run without its log, but the operator must know."""
     (tmp_path / "file").touch()
     path = write_config(tmp_path, {"log_file": str(tmp_path / "file" / "x.log")})
     port = yaml.safe_load(path.read_text())["listen_port"]
@@ -139,7 +139,7 @@ def test_a_log_that_cannot_be_opened_is_a_warning_and_a_metric(tmp_path: Path) -
 
 @pytest.mark.parametrize("log_file", ["-", "/dev/stderr"])
 def test_a_pipe_that_nobody_reads_stops_neither_the_radio_nor_sigterm(tmp_path: Path, log_file: str) -> None:
-    """The program that starts the exporter may forget to read its log; lines are then lost, and counted."""
+    """If the program that starts the exporter does not read its log, log lines may be lost, but no readings."""
     reader, writer = os.pipe()
     path = write_config(tmp_path, {"log_file": log_file})
     port = yaml.safe_load(path.read_text())["listen_port"]
@@ -173,7 +173,7 @@ def scraped(port: int, until: str) -> str:
 
 
 def test_a_bad_configuration_ends_with_78_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """The unit's RestartPreventExitStatus keeps systemd from restarting the exporter with this status."""
+    """The unit's RestartPreventExitStatus keeps systemd from restarting the exporter after this status."""
     path = HERE / "configs" / "bad" / "port_zero.yaml"
 
     assert 78 == main(["--config", str(path)])
@@ -189,14 +189,14 @@ def broken(*_settings: object, **_options: object) -> Radio:
 
 
 def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -> None:
-    """The error is a bug: the bug report needs the traceback, also from the log. Python sets exit status 1."""
+    """A bug report needs the traceback, which must be in the log, too. Python itself sets exit status 1."""
     with pytest.raises(ZeroDivisionError):
         main(["--config", str(config)], broken)
     assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
 
 
 def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A log on standard error already contains the traceback."""
+    """A log on standard error already contains the traceback, and a second copy would look like a second error."""
     assert 1 == main(["--config", str(write_config(tmp_path, {"log_file": "-"}))], broken)
     assert 1 == capsys.readouterr().err.count("Traceback")
 
@@ -240,7 +240,7 @@ def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], mis
 
 
 def test_a_pipe_that_nobody_reads_any_more_ends_it_without_a_traceback() -> None:
-    """Users run `ble-exporter decode … | head -1`."""
+    """In `ble-exporter decode … | head -1`, head closes the pipe early, and a traceback would look like a bug."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:

@@ -70,7 +70,7 @@ def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_hang_up_while_it_starts_is_ignored_and_logged(tmp_path: Path) -> None:
-    """By default, SIGHUP would end the program with a status that systemd takes for a clean exit."""
+    """By default, SIGHUP would end the program, and systemd would take that for a clean exit and not restart it."""
     path = write_config(tmp_path, {"log_file": "-"})
     # The slowest import raises the signal, and then imports the real module.
     (tmp_path / "bleak.py").write_text(
@@ -107,7 +107,7 @@ def test_a_hang_up_while_it_runs_is_ignored_and_logged(tmp_path: Path) -> None:
 
 
 def test_a_hang_up_while_it_stops_changes_nothing(tmp_path: Path) -> None:
-    """A terminal that is closed after Ctrl-C must not spoil the clean end."""
+    """If a user closes the terminal after Ctrl-C, the program must still end cleanly."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock") as process:
         assert process.stderr is not None

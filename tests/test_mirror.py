@@ -81,5 +81,5 @@ def test_every_test_file_has_its_module() -> None:
     ],
 )
 def test_a_test_file_is_that_of_the_longest_name_that_fits(test_file: str, module: str) -> None:
-    """Otherwise the tests of BTHome v1 would count as tests of BTHome v2."""
+    """With a shorter match, the tests of BTHome v1 would count as tests of BTHome v2."""
     assert module == module_of(test_file)

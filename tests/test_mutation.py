@@ -81,7 +81,7 @@ def test_each_caught_exception_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_mutant_keeps_its_identity_when_lines_move(tmp_path: Path, mutants: list[Mutant]) -> None:
-    """Otherwise each new comment would invalidate the list of survivors."""
+    """If the identity depended on line numbers, each new comment would invalidate the list of survivors."""
     module = module_of(tmp_path, "# A comment.\n\n" + SOURCE)
     moved = list(module.mutants(tables.edits(module)))
 

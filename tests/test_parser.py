@@ -36,7 +36,7 @@ def test_parse_bthome_gives_the_contract_s_example() -> None:
 
 
 def test_parse_bthome_raises_a_value_error() -> None:
-    """The contract promises a ValueError, which callers catch."""
+    """Programs that call this public function catch a ValueError."""
     with pytest.raises(ValueError, match="version 1 is not 2"):
         parse_bthome(b"\x20")
 
@@ -82,7 +82,7 @@ def test_one_payload_alone_is_read_as_next_to_an_unknown_format(one: tuple[str, 
 
 
 def test_a_reading_numbers_what_is_no_measurement() -> None:
-    """Two formats may each send a button: neither event may replace the other."""
+    """Two formats may each send a button event, and neither event may replace the other."""
     reading = read({UUID: bytes.fromhex("403a013a02"), bthome_v1.UUID: bytes.fromhex("023a04") + b"\x64\x53abc"})
 
     assert {"button": "press", "button_2": "double_press", "button_3": "long_press", "text": "abc"} == reading.others
@@ -90,7 +90,7 @@ def test_a_reading_numbers_what_is_no_measurement() -> None:
 
 
 def test_a_packet_without_id_gives_a_reading_without_one() -> None:
-    """An invented id, for example 0, would make every later packet a repeat."""
+    """With an invented id, for example 0, every later packet would seem to be a repeat."""
     assert read({UUID: b"\x40\x01\x61"}).packet_id is None
 
 
@@ -119,7 +119,7 @@ def test_an_advertisement_without_a_known_format_says_what_it_had(
 
 
 def test_a_reading_knows_where_decoding_stopped() -> None:
-    """The objects after an unknown one were not read: the log must report that."""
+    """The objects after an unknown one can't be read, and the log must explain the missing values."""
     assert Remarks(unknown_objects=(0xFE,)) == read({UUID: b"\x40\x01\x61\xfe"}).remarks
 
 
@@ -186,20 +186,20 @@ def test_of_several_payloads_that_are_all_refused_the_first_is_reported() -> Non
 
 
 def test_an_announcement_next_to_a_refused_payload_is_no_reading() -> None:
-    """Otherwise a user whose device lacks a key would see no error."""
+    """If an announcement hid the refusal, a user whose device lacks a key would see no error."""
     with pytest.raises(DecodeError, match="encrypted"):
         read({mibeacon.UUID: ANNOUNCEMENT, atc.UUID: bytes(11)})
 
 
 def test_an_announcement_alone_is_a_reading_without_measurements() -> None:
-    """The device was heard, and no error may be counted."""
+    """An announcement is valid: the device must count as heard, and no error may be counted."""
     reading = read({mibeacon.UUID: ANNOUNCEMENT})
 
     assert reading == Reading({}, {}, None, ("MiBeacon",))
 
 
 def test_an_impossible_value_is_left_out_and_reported() -> None:
-    """The other values are valid: only the impossible one is left out."""
+    """One impossible value must not cost the user the valid values of the packet."""
     reading = read({UUID: b"\x40\x01\xff\x02\x8d\x0a"})
 
     assert ({"temperature": 27.01}, Remarks(impossible=(Measurement("battery"),))) == (
@@ -209,7 +209,7 @@ def test_an_impossible_value_is_left_out_and_reported() -> None:
 
 
 def test_a_key_reads_what_is_encrypted() -> None:
-    """The packet is the worked example from bthome.io/encryption."""
+    """Decryption must agree with the specification: this packet is the worked example of bthome.io/encryption."""
     advertisement = Advertisement("54:48:E6:8F:80:A5", {UUID: bytes.fromhex("41e445f3c9962b332211006c7c4519")})
     cipher = Ccm(bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932"))
     reading = keyed_reader(cipher, ReplayGuard(lambda: 0.0))(advertisement)
@@ -231,7 +231,7 @@ class Keyed:
 
 
 def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:
-    """An announcement has no values, so that an attacker gains nothing by adding one."""
+    """An announcement has no values, so an attacker gains nothing by adding one, and the reading must stay valid."""
     announcement = bytes.fromhex("30585b0502") + sealing.REVERSED + b"\x08"
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), mibeacon.UUID: announcement})
 
@@ -254,7 +254,7 @@ def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:
     ],
 )
 def test_formats_that_share_a_uuid_are_told_apart(payload: str, name: str) -> None:
-    """/status names the format, and `decode` names it too; the two must agree about the same bytes."""
+    """/status and `decode` both name the format, and must agree about the same bytes."""
     reading = plain_reader(Advertisement("A4:C1:38:81:24:C4", {atc.UUID: bytes.fromhex(payload)}))
 
     assert (name,) == reading.formats
@@ -280,7 +280,7 @@ def test_a_key_accepts_nothing_else(service_data: dict[str, bytes], reason: str)
 
 
 def test_a_sensor_that_has_restarted_is_remarked() -> None:
-    """The restart must be logged: from then on, recordings from the old battery are recognized."""
+    """The log must report each accepted restart, so that the owner can check that the battery was really changed."""
     device = Keyed()
     device.read({UUID: sealing.seal_temperature(21, 500_000)})
     remarks: list[Remarks | str | None] = []

@@ -80,7 +80,7 @@ def test_an_unknown_device_is_counted_and_nothing_else(air: Air) -> None:
 
 
 def test_addresses_of_a_configuration_match_whatever_their_case(app_config: AppConfig, log: logging.Logger) -> None:
-    """The contract demands it: load_config writes addresses in upper case, but a user's AppConfig may not."""
+    """`load_config` writes addresses in upper case, but an AppConfig that another program creates may not."""
     air = Air(replace(app_config, devices={LIVING_ROOM.lower(): "attic"}), log)
 
     assert 27.01 == air.send({UUID: PACKET_A})["temperature_celsius['attic']"]
@@ -120,7 +120,7 @@ def test_a_rejected_advertisement_is_counted_by_reason_and_refreshes_nothing(
 
 
 def test_a_rejection_is_logged_once_for_each_device_and_reason(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """The warning names the sensor; repeated nonsense, for example every 2.5 s, must not fill the SD card."""
+    """The user must see the warning, but invalid packets, perhaps one every 2.5 s, must not fill the SD card."""
     caplog.set_level(logging.INFO)
     for address in (LIVING_ROOM, LIVING_ROOM, BEDROOM):
         air.send({UUID: ENCRYPTED}, address)
@@ -170,7 +170,7 @@ def test_an_unknown_object_is_counted_and_logged_once(air: Air, caplog: pytest.L
 
 
 def test_nobody_can_fill_the_log_with_unknown_objects(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """Each object id gets one warning, and MiBeacon has 65,536 ids."""
+    """Each unknown object id gets one warning, and anybody can send the 65,536 ids of MiBeacon."""
     head = bytes.fromhex("50505b0501") + bytes.fromhex(LIVING_ROOM.replace(":", ""))[::-1]
     for object_id in range(0x2000, 0x2000 + 500):
         air.send({mibeacon.UUID: head + object_id.to_bytes(2, "little") + b"\x01\x00"})
@@ -231,7 +231,7 @@ def test_a_format_that_is_refused_next_to_another_is_counted_and_logged_once(
 def test_a_sensor_that_sends_only_its_name_is_counted_without_a_warning(
     air: Air, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Healthy sensors send such packets now and then."""
+    """Healthy sensors send such packets now and then, so a warning would be a false alarm."""
     air.send({})
 
     assert ({"no_service_data": 1}, []) == (air.rejected, caplog.messages)

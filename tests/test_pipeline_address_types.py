@@ -82,7 +82,7 @@ def test_of_an_address_of_either_type_the_first_valid_packet_decides(
 
 @pytest.mark.parametrize("senders", [(MAYBE_STATIC, {})], indirect=True)
 def test_an_invalid_packet_decides_nothing(senders: Senders) -> None:
-    """For a device with a key, this is every packet that is not encrypted with the key."""
+    """A forged packet must not decide: for a device with a key, a packet that the key can't decrypt is invalid."""
     assert [True, True, False] == [
         senders.send("random", INVALID),
         senders.send("public"),

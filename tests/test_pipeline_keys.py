@@ -69,7 +69,7 @@ def test_what_was_encrypted_with_the_key_is_a_reading(pipeline: KeyedPipeline) -
 
 
 def test_the_key_of_an_address_is_found_whatever_its_case(log: logging.Logger) -> None:
-    """Otherwise a device in a user's own AppConfig would be read as if it had no key."""
+    """If the case mattered, a device in another program's AppConfig would be read as if it had no key."""
     assert {} == KeyedPipeline(log, {ADDRESS.lower(): KEY}).hear({UUID: PACKET_A})
 
 
@@ -116,14 +116,14 @@ def test_a_plain_packet_is_not_accepted_next_to_a_genuine_one(
 
 
 def test_what_is_refused_does_not_move_the_count(pipeline: KeyedPipeline) -> None:
-    """Otherwise a plain packet next to a genuine one would make the genuine one's repeat a replay."""
+    """If refused packets moved the count, an attacker could have the sensor's next packets refused as replays."""
     pipeline.hear({UUID: seal_temperature(21, 9), bthome_v1.UUID: bytes.fromhex("2302c409")})
 
     assert 22 == pipeline.hear({UUID: seal_temperature(22, 8)})[TEMPERATURE]
 
 
 def test_a_repeat_under_one_counter_is_heard_but_no_new_measurement(pipeline: KeyedPipeline) -> None:
-    """Encrypted packets have no packet id; the counter takes its place."""
+    """Encrypted packets have no packet id, so the counter must tell a repeat from a new measurement."""
     last_update = "last_update_timestamp_seconds['living_room']"
     first = pipeline.hear({UUID: seal_temperature(21, 5)})
     again = pipeline.hear({UUID: seal_temperature(21, 5)})
@@ -135,7 +135,7 @@ def test_a_repeat_under_one_counter_is_heard_but_no_new_measurement(pipeline: Ke
 
 
 def test_a_late_copy_from_a_second_adapter_is_heard_and_changes_no_value(pipeline: KeyedPipeline) -> None:
-    """The kernel holds packets back: a late copy is neither a replay, with its warning, nor a new measurement."""
+    """The kernel may delay packets: a late copy must neither cause a replay warning nor count as a new measurement."""
     pipeline.hear({UUID: seal_temperature(21, 5)})
     pipeline.hear({UUID: seal_temperature(22, 6)})
     late = pipeline.hear({UUID: seal_temperature(21, 5)}, adapter="hci1")
@@ -213,7 +213,7 @@ def test_a_new_battery_is_logged_and_the_next_one_is_warned_of_again(
 
 @pytest.mark.parametrize(("scan_duration_s", "rejected"), [(30, 2), (5, 4)], ids=["without pause", "with pauses"])
 def test_a_pause_between_two_scans_is_no_silence(log: logging.Logger, scan_duration_s: float, rejected: int) -> None:
-    """While no adapter listens, a sensor is not silent: the required silence is the scan interval longer."""
+    """A sensor that no adapter listens to is not silent, so the required silence is longer by one scan interval."""
     pipeline = KeyedPipeline(log, {ADDRESS: KEY}, scan_duration_s)
     pipeline.hear({UUID: seal_temperature(21, 500_000)})
     pipeline.now += QUIET_S - 20
@@ -225,7 +225,7 @@ def test_a_pause_between_two_scans_is_no_silence(log: logging.Logger, scan_durat
 
 
 def test_a_device_without_a_key_rejects_what_is_encrypted_and_reads_the_rest(log: logging.Logger) -> None:
-    """The rejection must be counted as `encrypted`, whose hint is to give the device its key."""
+    """The reason `encrypted` tells the user to configure a key; until then, plain packets must still be read."""
     pipeline = KeyedPipeline(log, {})
     pipeline.hear({UUID: seal_temperature(21, 5)})
     pipeline.hear({UUID: PACKET_A})
@@ -246,7 +246,7 @@ def test_a_device_without_a_key_rejects_what_is_encrypted_and_reads_the_rest(log
 def test_each_encrypted_format_is_guarded(
     pipeline: KeyedPipeline, uuid: str, seal: Callable[[bytes, int], bytes], plaintext: str
 ) -> None:
-    """A new packet and its repeat are accepted; a recording of an earlier one is a replay."""
+    """Each format has its own counter; in each, a repeat must be accepted, and a recording refused."""
     for counter in (5, 6, 6, 5):
         shown = pipeline.hear({uuid: seal(bytes.fromhex(plaintext), counter)})
 
@@ -257,7 +257,7 @@ def test_each_encrypted_format_is_guarded(
 def test_an_announcement_in_plain_is_neither_a_reading_nor_a_downgrade(
     pipeline: KeyedPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Encrypted MiBeacon sensors also send plain frames: a warning would be false, and anybody can forge them."""
+    """Encrypted MiBeacon sensors also send plain announcements, so a warning would be a false alarm."""
     caplog.set_level(logging.WARNING)
     announcement = bytes.fromhex("30585b0502") + REVERSED + b"\x08"
 

@@ -1,4 +1,4 @@
-"""The TCP port of the HTTP server: which errors may pass, and which addresses are answered."""
+"""The TCP port of the HTTP server: temporary and permanent errors, and the addresses that are answered."""
 
 import errno
 import socket
@@ -27,7 +27,7 @@ def test_every_address_is_ipv4_and_ipv6(address: str | None) -> None:
 
 @pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
 def test_without_ipv6_every_address_is_ipv4(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Many people switch IPv6 off, in the kernel or by sysctl."""
+    """Many people switch IPv6 off, in the kernel or by sysctl, and the exporter must start all the same."""
     create_server = socket.create_server
 
     def without_ipv6(address: tuple[str, int], *, family: int, dualstack_ipv6: bool = False) -> socket.socket:
@@ -50,7 +50,7 @@ def test_a_kernel_built_without_ipv6_has_every_ipv4_address(monkeypatch: pytest.
 
 
 def test_a_port_in_use_may_become_free() -> None:
-    """A predecessor that is about to end still holds the port."""
+    """A predecessor that is about to end still holds the port, so another attempt may succeed."""
     port = free_port()
     with socket.create_server(("127.0.0.1", port)), pytest.raises(PortError) as caught:
         open_port("127.0.0.1", port)
@@ -70,7 +70,7 @@ def test_an_address_may_come_late(address: str) -> None:
 
 
 def test_the_broadcast_address_of_a_network_is_refused() -> None:
-    """The kernel lets a server listen on it, but nobody can connect."""
+    """The kernel lets a server listen on a broadcast address, but nobody can connect to it."""
     with pytest.raises(ConfigError, match=r"listen_address: 127\.255\.255\.255 is a broadcast address") as caught:
         open_port("127.255.255.255", free_port())
 
@@ -92,7 +92,7 @@ def test_the_broadcast_address_of_a_network_is_refused() -> None:
 def test_other_errors_have_their_own_messages(
     monkeypatch: pytest.MonkeyPatch, number: int, said: str, *, may_pass: bool
 ) -> None:
-    """Each error needs its own hint; it is injected, because root can't provoke it on every machine."""
+    """Each error needs its own hint. The test injects the errors, because root can't provoke them on every machine."""
 
     def create_server(*_arguments: object, **_options: object) -> socket.socket:
         raise OSError(number, "x")

@@ -38,7 +38,7 @@ OTHER_KEY = bytes.fromhex("fedcba9876543210fedcba9876543210")
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """A handler that stays open would also write the log of the next test."""
+    """Close the log's handlers: an open one would also write the log of the next test."""
     yield
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -129,7 +129,7 @@ def test_no_key_is_shown_by_anything_that_a_run_says(config: Path, tmp_path: Pat
 
 
 def test_config_check_shows_no_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The summary shows only the number of keys."""
+    """Users paste this summary into bug reports, so it may show only the number of keys."""
     assert 0 == main(["--config", str(config), "--config.check"])
 
     out, err = capsys.readouterr()
@@ -167,7 +167,7 @@ def test_a_key_that_everybody_can_read_is_warned_of(
 
 
 def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFixture[str]) -> None:
-    """Addresses and names are no secrets."""
+    """Addresses and names are not secret, so a warning would be a false alarm."""
     sample = HERE.parent / "config.yaml"
     assert sample.stat().st_mode & stat.S_IROTH
 
@@ -176,7 +176,7 @@ def test_without_keys_nobody_is_asked_to_change_a_mode(capsys: pytest.CaptureFix
 
 
 def test_a_key_without_the_library_is_exit_status_78(config: Path) -> None:
-    """The same holds for --config.check, which users run before they restart the service."""
+    """Users run --config.check before they restart the service, so it must notice the missing library, too."""
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
         f"from ble_exporter.main import main; sys.exit(main(['--config', {str(config)!r}, '--config.check']))"

@@ -1,4 +1,4 @@
-"""Standard streams that are closed or full, of the commands and of the program itself."""
+"""Closed or full standard streams of the commands and of the program itself."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def test_output_that_cannot_be_written_is_one_line_and_a_status(
 
 
 def test_unbuffered_output_is_no_exception() -> None:
-    """Images of containers set PYTHONUNBUFFERED, and argparse ignores the errors of unbuffered output."""
+    """Container images often set PYTHONUNBUFFERED, and argparse ignores the errors of unbuffered output."""
     done = shell(">/dev/full", "--version", PYTHONUNBUFFERED="1")
 
     assert (74, FULL) == (done.returncode, done.stderr)
@@ -54,7 +54,7 @@ def test_unbuffered_output_is_no_exception() -> None:
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"], ids=["full", "closed"])
 def test_the_result_does_not_depend_on_standard_error(redirection: str) -> None:
-    """Messages may be lost, but neither may they get into the result, nor change the status."""
+    """Messages may be lost, but they must not get into the result or change the status."""
     good, bad = shell(redirection, "decode", PACKET), shell(redirection, "decode", "4000b001510245")
     wrong = shell(redirection, "decode", "xyz")
     listened = shell(redirection, "discover", "--mock", "--seconds", "1", "--json")
@@ -79,13 +79,13 @@ def test_input_that_cannot_be_read_is_one_line_and_a_status(redirection: str, sa
 
 
 def test_with_every_stream_closed_nothing_breaks() -> None:
-    """Otherwise the next file that the program opens would receive its messages."""
+    """With a free descriptor 1 or 2, the next file that the program opens would receive its messages."""
     assert 74 == shell("<&- >&- 2>&-", "decode", PACKET).returncode
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_is_ended_by_signals_even_as_the_first_process(number: signal.Signals) -> None:
-    """In a container it is the first process, for which the kernel ignores signals without a handler."""
+    """In a container the command is process 1, for which the kernel ignores signals that have no handler."""
     # Under nohup, the tests and all programs that they start ignore SIGHUP.
     inherited = signal.signal(number, signal.SIG_DFL)
     try:
@@ -97,12 +97,12 @@ def test_a_command_is_ended_by_signals_even_as_the_first_process(number: signal.
     finally:
         signal.signal(number, inherited)
 
-    # Without a handler, the status would be the negative number.
+    # Without a handler, the status would be the negative signal number.
     assert (128 + number, "listening for 60 s\n") == (process.returncode, err)
 
 
 def test_a_full_pipe_takes_what_fits() -> None:
-    """Waiting for a reader would stop the radio."""
+    """A write that waits for a reader would stop the radio."""
     reader, writer = os.pipe()
     try:
         unblocked = streams.unblocked(writer)
@@ -127,7 +127,7 @@ def count_descriptors() -> int:
 
 
 def test_only_the_stream_that_failed_is_discarded(capfd: pytest.CaptureFixture[str]) -> None:
-    """The other output of the program goes on, and no descriptor is left open."""
+    """The program's other output must still appear, and no descriptor may stay open."""
     reader, writer = os.pipe()
     os.close(reader)
     opened = count_descriptors()
@@ -143,7 +143,7 @@ def test_only_the_stream_that_failed_is_discarded(capfd: pytest.CaptureFixture[s
 
 
 def test_a_failed_read_names_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal that was closed fails with an I/O error."""
+    """Reading from a closed terminal fails with an I/O error, and the user must learn which stream failed."""
 
     class Broken:
         """A standard input that fails."""

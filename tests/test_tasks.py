@@ -45,7 +45,7 @@ def now() -> float:
 
 
 def others() -> int:
-    """Return the number of tasks in addition to the current one."""
+    """Return the number of tasks besides the current one."""
     return len(asyncio.all_tasks()) - 1
 
 
@@ -81,7 +81,7 @@ def test_a_task_that_is_not_waited_for_does_not_end_a_wait(in_virtual_time: InVi
 
 
 def test_a_task_that_is_not_waited_for_ends_a_wait_by_failing(in_virtual_time: InVirtualTime) -> None:
-    """A bug in any task ends the block immediately, not only when the task is awaited."""
+    """A bug in any task must end the block immediately, not only when the task is awaited."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -117,7 +117,7 @@ def test_no_task_outlives_the_block(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTime) -> None:
-    """A block is cancelled when SIGTERM arrives during a scan."""
+    """SIGTERM during a scan cancels the block, and no task may keep the process from ending."""
 
     async def inner() -> None:
         async with Tasks() as tasks:
@@ -136,7 +136,7 @@ def test_a_cancellation_of_the_block_ends_its_tasks(in_virtual_time: InVirtualTi
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_task_that_swallows_a_cancellation_is_cancelled_again(in_virtual_time: InVirtualTime, count: int) -> None:
-    """Otherwise a scan would never end, and the values of the previous scan would stay."""
+    """Without a second cancellation, a scan would never end, and the values of the previous scan would stay."""
 
     async def run() -> float:
         async with Tasks() as tasks:
@@ -223,7 +223,7 @@ def test_of_two_simultaneous_failures_both_are_reported(
 def test_an_error_of_the_block_takes_precedence_over_those_of_its_tasks(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The block's error ended the tasks; a bug that appears only then is still logged."""
+    """The block's error is the cause of the tasks' end; a bug that appears only then must still be logged."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -281,7 +281,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_failure(in_virtual_time: InVi
 
 
 def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTime) -> None:
-    """asyncio.run cancels all tasks at its end, including the task that runs the block."""
+    """asyncio.run cancels all tasks at its end, even the one that runs the block, and that is no error."""
 
     async def inner() -> None:
         async with Tasks() as tasks:

@@ -32,7 +32,7 @@ def test_any_text_becomes_printable(text: str) -> None:
     "char", [*"\x00\x1b\x7f\x85\u00ad\u200b\u200e\u202e\u2066\u2800\u3164\ufeff", "\ud83c", "\U000e0041"], ids=ascii
 )
 def test_a_character_that_deceives_the_reader_is_hidden(char: str) -> None:
-    """It is invisible, or changes the order of the other characters."""
+    """With an invisible or reordering character, one name could look like another."""
     assert char == hidden_in(f"a{char}b")
 
 

@@ -48,7 +48,7 @@ def as_it_is(checkout: Path) -> Path:
 
 
 def packed(checkout: Path) -> Path:
-    """Pack the references, as git's housekeeping and clones do: the branch has no file of its own."""
+    """Pack the references, as git's housekeeping and clones do: the branch then has no file of its own."""
     git(checkout, "tag", "--annotate", "--message", "a line below it", "v1")
     git(checkout, "pack-refs", "--all")
     assert not (checkout / ".git/refs/heads/topic/one").exists()
@@ -137,7 +137,7 @@ def test_a_recorded_commit_takes_precedence(checkout: Path) -> None:
     ("number", "expected"), [("0.2.0.dev0", "0.2.0.dev0+g0123456"), ("0.2.0", "0.2.0"), ("1.0.0rc1", "1.0.0rc1")]
 )
 def test_a_release_is_its_number_alone(number: str, expected: str) -> None:
-    """A release has one commit; a development version has many."""
+    """The number alone identifies the commit of a release, but a development version has many commits."""
     assert version_of(number, COMMIT_OF_AN_ARCHIVE) == expected
 
 
@@ -150,7 +150,7 @@ def test_the_number_is_that_of_the_project() -> None:
 
 
 def test_the_version_of_this_checkout_is_git_s() -> None:
-    """The repository of this checkout has the layout that developers and CI use."""
+    """The fixtures imitate git's layouts; this checkout has the layout that developers and CI really use."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout: there is no .git")
 
@@ -158,7 +158,7 @@ def test_the_version_of_this_checkout_is_git_s() -> None:
 
 
 def test_git_archive_records_the_commit(checkout: Path) -> None:
-    """Code hosting sites create their downloads with `git archive`."""
+    """Code hosting sites create downloads with `git archive`, and a bug report about one needs the commit."""
     for path in (".gitattributes", "ble_exporter/__init__.py"):
         target = checkout / path
         target.parent.mkdir(exist_ok=True)
@@ -179,9 +179,9 @@ def test_git_archive_records_the_commit(checkout: Path) -> None:
 
 
 def test_the_version_costs_no_large_import() -> None:
-    """The version is determined at each start on a slow Pi, so it must not start a process either."""
+    """Each start on a slow Pi determines the version, which must not import large modules or start a process."""
     heavy = {"importlib.metadata", "subprocess", "tomllib", "zipfile"}
-    # Isolated, and without site, whose .pth files may import any module.
+    # Without -I and -S, the environment or .pth files could import any module.
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import ble_exporter; print({heavy} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True, check=True)
 

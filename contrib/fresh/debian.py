@@ -29,7 +29,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def mirror() -> str | None:
-    """Return the Debian mirror from this machine's apt sources, or None if it is not Debian."""
+    """Return the first Debian mirror among this machine's apt sources; None without one, or if this is not Debian."""
     release = Path("/etc/os-release")
     if not re.search(r"^ID=debian$", release.read_text() if release.exists() else "", re.MULTILINE):
         return None
@@ -101,7 +101,7 @@ class Machine:
     def install(self, packages: list[str]) -> None:
         """Install Debian with these packages and their dependencies; copy this machine's settings for pip and apt."""
         _quietly(["debootstrap", "--variant=minbase", SUITE, str(self._folder), str(mirror())])
-        # Services can't run in a chroot.
+        # This script keeps packages from starting services, which can't run in a chroot.
         policy = self._folder / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
@@ -161,14 +161,15 @@ class Machine:
 
 
 def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
-    """Run the README's commands, first as a user, then as root."""
+    """Run the README's commands, first as a user, then as root, and check the installed versions."""
     folder = f"{HOME}/readme"
     for line in commands.lines:
         if "venv/bin/ble-exporter" not in line:
             machine.do(line, folder)
     locks = [project / name for name in ("requirements.lock", "requirements-encryption.lock")]
     machine.do("mkdir bait; venv/bin/pip download --quiet --no-deps --dest bait idna", folder)
-    assert f"idna-{newer.VERSION}-py3-none-any.whl\n" == machine.do("ls bait", folder), "the test would prove nothing"
+    bait = machine.do("ls bait", folder)
+    assert f"idna-{newer.VERSION}-py3-none-any.whl\n" == bait, "pip does not find the newer releases"
     for line in commands.system_lines:
         machine.do(line, folder, "root")
     commit = machine.do("git rev-parse HEAD | cut -c 1-7", folder).strip()

@@ -14,7 +14,7 @@ from fresh import newer
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PIPS = ("22.3", "23.0.1", "23.2.1", "24.0", "newest")
 TOO_OLD = {(pip, python) for pip in ("22.3", "23.0.1") for python in ("3.12", "3.13")}
-"""Each pip that does not start on a Python, because Python 3.12 removed modules that this pip needs."""
+"""The pairs of pip and Python that do not work together: these releases of pip need modules that 3.12 removed."""
 USERS = ("requirements.lock", "requirements-encryption.lock")
 WORKS = """
 from ble_exporter.parser import parse_bthome
@@ -37,7 +37,7 @@ def run(root: Path, *, is_whole: bool) -> list[str]:
     pairs = [(python, pip) for python, all_of in pips.items() for pip in all_of]
     locks = sorted(lock.name for lock in root.glob("requirements*.lock"))
     if not is_whole:
-        # The two extremes, with the users' lock that includes the packages of the other one.
+        # The two extremes, with the larger of the users' locks, which includes the packages of the smaller one.
         pairs, locks = [*pairs[:1], *pairs[-1:]], [USERS[1]]
     with tempfile.TemporaryDirectory(prefix="fresh-") as name, ThreadPoolExecutor(2) as pool:
         folder = Path(name)

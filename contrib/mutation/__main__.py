@@ -33,7 +33,7 @@ def main() -> int:
     paths = [FORMATS / f"{name}.py" for name in options.modules] or sorted(FORMATS.glob("*.py"))
     mutants = [mutant for path in paths for mutant in _mutants(path)]
     print(f"{len(mutants)} mutants of {len(paths)} modules, made in {time.monotonic() - start:.0f} s")
-    print(f"Two rounds of tests, the second for mutants that survive the first; for {paths[-1].name}:")
+    print(f"The tests run in two rounds, the second for the mutants that survive the first. For {paths[-1].name}:")
     for arguments in rounds(paths[-1].name):
         print(f"  python -m pytest {shlex.join(arguments)}", flush=True)
     try:

@@ -74,7 +74,7 @@ class Module:
         Yield a mutant for each edit that changes the module's meaning.
 
         Skips invalid syntax, duplicates, and changes of annotations. Nearly all changed annotations fail at import, and
-        would only improve the score.
+        would only inflate the score.
         """
         seen = {_meaning(self.source)}
         for operator, source in edits:

@@ -41,7 +41,7 @@ _UNMUTATED_LIMIT_S = 600
 _LOWEST_LIMIT_S = 2
 _MEMORY = 2 * 1024**3
 _NO_TESTS = 5  # pytest's exit status
-_OTHER_CODE = 97  # our own status: the tests did not import the ble_exporter of the copy
+_OTHER_CODE = 97  # our own status: the tests imported a ble_exporter other than the copy's
 _OVERRUN = {-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGALRM}
 
 

@@ -67,23 +67,23 @@ class HomePage:
         self._home.hear(measurements, device=device, adapter="hci0", others=others)
 
     def refuse(self, device: str, reason: RejectReason) -> None:
-        """Send a packet from a device that is refused for a reason."""
+        """Record that a packet of a device was refused for this reason."""
         self._home.devices[device].refuse(reason, self.now)
 
     def end_scan(self) -> None:
-        """End a scan now. The next one is due after days."""
+        """End a scan now; the next one is not due during the test."""
         self._liveness.scan_started()
         self._liveness.scan_ended()
 
     def spend_an_hour(self, device: str) -> None:
-        """Send two packets a minute from a device for an hour, with a quarter of an hour left out."""
+        """Advance the clock by an hour in which a device sends two packets a minute, except in the third quarter."""
         for step in range(120):
             self.now += 30
             if not 60 <= step < 90:
                 self.hear(device, temperature=20 + 2 * (step % 40) / 40, humidity=40 + step / 10, battery=81)
 
     def open(self) -> None:
-        """Start to serve; after `close`, on the same port as before."""
+        """Start serving; after `close`, use the same port as before."""
         self._do(self._serve())
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ def test_nothing_overflows(home: HomePage, open_page: OpenPage, width: int) -> N
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("is_gone", [False, True], ids=["answers", "gone"])
 def test_axe_finds_nothing(home: HomePage, open_page: OpenPage, colors: str, width: int, is_gone: bool) -> None:
-    """axe-core's rules, including contrast, hold while the exporter answers and when it does not."""
+    """Users with impaired sight rely on what axe-core checks, such as contrast, even when the exporter is gone."""
     from axe_playwright_python.sync_playwright import Axe
 
     page = open_page(home, width=width, color_scheme=colors)
@@ -55,7 +55,7 @@ def test_axe_finds_nothing(home: HomePage, open_page: OpenPage, colors: str, wid
 
 
 def test_it_is_a_table_on_a_phone_too(home: HomePage, open_page: OpenPage) -> None:
-    """A browser does not treat a card layout as a table unless the markup declares it."""
+    """On a phone, the rows are cards, which a screen reader reads as a table only if the markup declares one."""
     page = open_page(home, width=360)
 
     assert (
@@ -78,7 +78,7 @@ def test_a_line_chart_has_a_description(home: HomePage, open_page: OpenPage) -> 
 
 
 def test_only_what_matters_is_read_aloud(home: HomePage, open_page: OpenPage) -> None:
-    """A screen reader that reads every age every second is unusable: only a missing answer is announced."""
+    """A screen reader that reads every age every second would be unusable: only a missing answer may be announced."""
     page = open_page(home)
 
     live = page.locator("[role=status], [role=alert], [role=log], [role=timer], [aria-live]")
@@ -86,7 +86,7 @@ def test_only_what_matters_is_read_aloud(home: HomePage, open_page: OpenPage) ->
 
 
 def test_a_screen_reader_knows_the_announcement_before_there_is_one(home: HomePage, open_page: OpenPage) -> None:
-    """A change in a hidden element is often not read aloud; an empty visible element takes no room."""
+    """Screen readers often miss a change in a hidden element, so the element must be visible, but take no room."""
     page = open_page(home)
 
     announced = page.get_by_role("status")

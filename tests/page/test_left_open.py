@@ -106,7 +106,7 @@ def test_a_hidden_tab_sends_no_requests(homes: Homes, open_page: OpenPage) -> No
 
 
 def test_the_lines_continue_when_the_clock_is_set_back(homes: Homes, open_page: OpenPage) -> None:
-    """Only the clock of the browser's machine changes here; the exporter's does not matter to the page."""
+    """When the browser's machine sets its clock back by an hour, the lines must not stop for an hour."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)

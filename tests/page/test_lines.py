@@ -1,4 +1,4 @@
-"""The lines of the last hour, and what is written below them."""
+"""The lines of the last hour, and the numbers below them."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def height(page: "Page") -> float:
 
 
 def shows(temperature: str) -> Callable[[list[list[str]]], bool]:
-    """Return whether the table shows this temperature of the first device."""
+    """Return a condition that holds when the table shows this temperature for the first device."""
     return lambda found: found[0][3].startswith(temperature)
 
 
@@ -59,7 +59,7 @@ def test_noise_is_flat_and_an_event_is_not(
 
 
 def test_each_step_of_a_meter_is_visible(homes: Homes, open_page: OpenPage) -> None:
-    """A meter has no noise: it does not move while nothing flows."""
+    """A meter has no noise, so even its smallest step is a real change, which the user wants to see."""
     home = homes("attic")
     for minute in range(20):
         home.now += 60
@@ -70,7 +70,7 @@ def test_each_step_of_a_meter_is_visible(homes: Homes, open_page: OpenPage) -> N
 
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_minimum_and_the_maximum_are_shown(homes: Homes, open_page: OpenPage, width: int) -> None:
-    """A phone has no mouse to hover over a line, and a line without numbers has no scale."""
+    """A line without numbers has no scale, and a phone has no mouse to hover over a line."""
     home = homes("attic")
     for minute in range(20):
         home.now += 60
@@ -87,7 +87,7 @@ def test_the_minimum_and_the_maximum_are_shown(homes: Homes, open_page: OpenPage
 
 
 def test_a_value_that_is_no_longer_shown_keeps_its_scale(homes: Homes, open_page: OpenPage) -> None:
-    """The unit of an expired value is unknown to the page, and its noise must stay flat nevertheless."""
+    """The page does not know the unit of an expired value, but its noise must look as flat as before."""
     home = homes("attic")
     for minute in range(20):
         home.now += 60
@@ -98,7 +98,7 @@ def test_a_value_that_is_no_longer_shown_keeps_its_scale(homes: Homes, open_page
 
 
 def test_the_lines_of_an_hour_take_no_more_elements_than_before(homes: Homes, open_page: OpenPage) -> None:
-    """The page stays open for weeks: each answer must change the elements that are there."""
+    """The page stays open for weeks: an answer must change the existing elements, and add none."""
     home = homes("attic", "cellar")
     home.spend_an_hour("attic")
     page = open_page(home)

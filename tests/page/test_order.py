@@ -47,7 +47,7 @@ def names(page: "Page") -> list[str]:
 def test_a_click_sorts_the_rows(
     home: HomePage, open_page: OpenPage, column: str, upwards: list[str], has_script: bool
 ) -> None:
-    """Upwards, downwards, and in the configured order; a screen reader reads the direction."""
+    """A user looks for the highest or lowest value, or the configured order; a screen reader must announce which."""
     page = open_page(home, java_script_enabled=has_script)
     found = []
     for _ in range(3):
@@ -100,7 +100,7 @@ def test_rows_do_not_jump_while_their_ages_change(home: HomePage, open_page: Ope
 
 
 def test_the_address_keeps_the_order(home: HomePage, open_page: OpenPage) -> None:
-    """A bookmark, a reload, and the reload after an update of the exporter show the chosen order."""
+    """A bookmark, a reload, and the reload after an update of the exporter must show the chosen order."""
     page = open_page(home)
     link = page.locator("thead").get_by_role("link", name="Age")
     link.click()

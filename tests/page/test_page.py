@@ -33,7 +33,7 @@ def test_a_device_that_was_not_heard_is_listed(homes: Homes, open_page: OpenPage
 
 
 def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Updating the table is the main purpose of the script."""
+    """Users leave the page open, and rely on it to show new values."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home)
@@ -49,7 +49,7 @@ def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: Ope
 
 
 def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPage) -> None:
-    """An expired value must not be shown; the line of the last hour still shows when it ended."""
+    """An expired value must not look current; the line of the last hour still shows when it was heard."""
     home = homes("attic")
     home.hear("attic", temperature=21.5, voltage=2.9)
     home.now += 5
@@ -82,7 +82,7 @@ def test_values_of_a_silent_device_look_different(homes: Homes, open_page: OpenP
 
 
 def test_ages_go_on_between_two_answers(homes: Homes, open_page: OpenPage) -> None:
-    """An age that does not change for five seconds would look like a page that hangs."""
+    """If an age did not change for five seconds, the page would seem to hang."""
     home = homes("attic")
     home.hear("attic", {"button": "press", "firmware_version": "4.1.0.0"}, temperature=21.5)
     home.now += 60
@@ -98,7 +98,7 @@ def test_ages_go_on_between_two_answers(homes: Homes, open_page: OpenPage) -> No
 
 
 def test_an_exporter_that_never_answered_is_gone_as_well(homes: Homes, open_page: OpenPage) -> None:
-    """The table from the server is valid only for the time of its request."""
+    """The table that came with the page was valid only at that time, so it must not stay green without an answer."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home, java_script_enabled=False)
@@ -127,7 +127,7 @@ def open_page_without(open_page: OpenPage, home: HomePage, pattern: str) -> "Pag
 
 
 def test_without_a_script_the_table_is_the_same(homes: Homes, open_page: OpenPage) -> None:
-    """Only the last hour may be missing; the page must show that it does not update itself."""
+    """Without JavaScript, only the last hour may be missing, and the user must know that the page does not update."""
     home = homes("attic", "cellar", "balcony", "garden")
     home.hear("balcony", temperature=-3.5)
     home.now += 300
@@ -145,7 +145,7 @@ def test_without_a_script_the_table_is_the_same(homes: Homes, open_page: OpenPag
 
 
 def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Behind a reverse proxy, the page shares the host with other applications."""
+    """Behind a reverse proxy, the page shares the host with other applications, to which no link may lead."""
     home = homes("attic", prefix="/home/ble")
     home.hear("attic", temperature=21.5)
     page = open_page(home)
@@ -183,7 +183,7 @@ def test_a_text_of_one_device_does_not_cover_another(homes: Homes, open_page: Op
 
 
 def test_the_line_breaks_where_nothing_was_heard(homes: Homes, open_page: OpenPage) -> None:
-    """A quarter of the hour is missing in the middle: there must be two lines with a gap between them."""
+    """A line across the quarter of an hour without packets would claim values that nobody has measured."""
     home = homes("attic")
     home.spend_an_hour("attic")
     page = open_page(home)
@@ -222,7 +222,7 @@ def test_two_hundred_devices_are_no_burden(homes: Homes, open_page: OpenPage, co
 
 
 def test_the_page_says_whether_the_exporter_is_ready(homes: Homes, open_page: OpenPage) -> None:
-    """The page must not look fine while /readyz answers 503; the reason goes with its cause."""
+    """The page must not look fine while /readyz answers 503, or show the reason after the cause has gone."""
     home = homes("attic", is_ready=False)
     page = open_page(home)
     found = [page.locator("#banner").inner_text()]
@@ -236,7 +236,7 @@ def test_the_page_says_whether_the_exporter_is_ready(homes: Homes, open_page: Op
 
 
 def test_a_late_device_is_not_green(homes: Homes, open_page: OpenPage) -> None:
-    """Green promises that the value is current."""
+    """Green promises that the value is current, which is in doubt when a packet is overdue."""
     home = homes("late", "heard")
     for _ in range(9):
         home.now += 5
@@ -252,7 +252,7 @@ def test_a_late_device_is_not_green(homes: Homes, open_page: OpenPage) -> None:
 
 
 def test_the_pins_of_a_plain_thermometer_are_left_out(homes: Homes, open_page: OpenPage) -> None:
-    """The firmware sends the level of its pins although nothing is connected; a switch that moves is shown."""
+    """The firmware sends the levels of pins to which nothing is connected; only a switch that moves is of interest."""
     home = homes("plain", "with a switch")
     for opening in (1, 0):
         for name in home.names:

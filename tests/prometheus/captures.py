@@ -55,7 +55,7 @@ STREET_SCAN = Scan(2, 1)
 _BEDROOM_STOPS_S = 4.5
 _STREET_ENDS_S = 300.0
 _STREET_STEP_S = 0.25
-# The first packet is not sent when a scan begins or ends.
+# The first packet is sent neither at the beginning nor at the end of a scan.
 _FIRST_PACKET_S = 0.1
 
 
@@ -76,7 +76,7 @@ _NOT_PRESSED, _PRESSED, _HELD = "44000b3a003a00", "44000c3a013a00", "44000d3afe3
 
 
 def remote() -> str:
-    """Return a capture of two buttons: one is first heard as it is pressed, one is known long before it is held."""
+    """Return a capture of two buttons: one is first heard when pressed, the other is known long before it is held."""
     packets = [(_FIRST_PACKET_S + 0.2 * number, LIVING_ROOM, _PRESSED) for number in range(6)]
     packets += [(_FIRST_PACKET_S + number, BEDROOM, _NOT_PRESSED) for number in range(10)]
     packets += [(_PRESS_S + 0.2 * number, BEDROOM, _HELD) for number in range(6)]
@@ -109,5 +109,5 @@ def _line(at: float, address: str, service_data: str) -> str:
     return f"{at:.2f} {address} {_RSSI_DBM[address]} fcd2 {service_data}\n"
 
 
-# A capture's time begins with its first line. An unknown device sends it, so that no test depends on its time.
+# A capture's time begins with its first line: a packet of an unknown device, so that no test depends on its time.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -12,7 +12,7 @@ from .exporter import Exporter, Scan, start_exporter
 from .programs import Launch, Program, free_ports, wait_for
 from .server import Prometheus, start_prometheus
 
-# The scan is longer than the tests, so its values stay until their end.
+# The scan lasts longer than the tests, so the values stay until the tests end.
 _ONE_SCAN = Scan(3600, 3600)
 
 _PROGRAMS = pytest.StashKey[list[Program]]()

@@ -25,7 +25,7 @@ def test_an_event_is_an_increase_of_one(prometheus: Prometheus, remote: Exporter
 
 @pytest.mark.parametrize("device", _USED)
 def test_every_series_begins_with_0_and_stays(prometheus: Prometheus, remote: Exporter, device: str) -> None:
-    """A count that vanished between two presses would begin anew, and lose the second one."""
+    """If a series vanished between two presses, Prometheus would not see the second press as an increase."""
     prometheus.wait_for(f"{_counts(device)} > 0")
     stored = {one.labels["event"]: list(one.values.values()) for one in prometheus.samples(_counts(device))}
 
@@ -35,7 +35,7 @@ def test_every_series_begins_with_0_and_stays(prometheus: Prometheus, remote: Ex
 
 
 def test_a_count_outlives_the_silence_of_its_button(prometheus: Prometheus, remote: Exporter) -> None:
-    """The device is not heard after its press, and has no other series any more."""
+    """A button is heard only when pressed: if its count expired with its values, graphs would lose the presses."""
     prometheus.wait_for(f"{_counts('wall_switch')} > 0")
     assert not prometheus.query('ble_sensor_seen{job="remote", device="wall_switch"}')
     assert 9 == len(prometheus.query(_counts("wall_switch")))

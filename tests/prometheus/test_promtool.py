@@ -47,13 +47,13 @@ def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> N
 
 @pytest.mark.usefixtures("promtool")
 def test_every_object_has_its_family(still: Exporter) -> None:
-    """Otherwise the check above would not cover every name of the table."""
+    """The check above covers only the families that are exposed, so every family must be."""
     exposed = {labels["__name__"] for labels, _value in still.series()}
     assert not {family.metric for family in FAMILIES.values()} - exposed
 
 
 def test_scrape_configuration_of_the_readme_is_valid(promtool: Path, tmp_path: Path) -> None:
-    """A new user copies this configuration first."""
+    """A new user copies this configuration first, and Prometheus must accept it."""
     found = _SCRAPE_CONFIGURATION.findall(_README.read_text(encoding="utf-8"))
     if not found:
         pytest.fail("README.md has no ```yaml block that starts with `scrape_configs:`", pytrace=False)

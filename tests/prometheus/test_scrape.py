@@ -9,7 +9,7 @@ pytestmark = pytest.mark.prometheus
 
 
 def test_target_is_up(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """Most users have an alert on `up`."""
+    """Most users have an alert on `up`, which must not fire while the exporter is healthy."""
     assert prometheus.query('up{job="still"} == 1')
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds the user-mode Linux that the radio rig boots, once, and keeps it in the cache folder.
 #
-#   build-kernel.sh            build unless it is there; the last line printed is the kernel's path
+#   build-kernel.sh            build the kernel unless it is cached; the last line of output is its path
 #   build-kernel.sh --cached   print the path of a kernel that is ready, or exit 1
-#   build-kernel.sh --missing  print what a build lacks, a line each; nothing if it can start
+#   build-kernel.sh --missing  print the requirements that this machine lacks for a build, one on each line
 #
-# The source is the distribution's own package, /usr/src/linux-source-*.tar.*, the newest of them.
+# The source is the distribution's package: the newest archive /usr/src/linux-source-*.tar.*.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,8 +13,8 @@ cache=${XDG_CACHE_HOME:-~/.cache}/ble-exporter-rig
 fragment=$here/kernel.config
 progress_seconds=10
 
-# A kernel's name says what it was made from: the source's version, and the recipe (this file and
-# the configuration). Without a source, any kernel of this very recipe will do.
+# The file name of a kernel identifies its source and its recipe (this file and kernel.config). On a
+# machine without a source, the newest kernel with the same recipe is used.
 recipe=$(cat "$fragment" "$0" | sha256sum | cut -c1-12)
 source_archive=$(find -L /usr/src -maxdepth 1 -type f -name 'linux-source-*.tar.*' 2>/dev/null |
     sort -V | tail -n 1)
@@ -22,7 +22,7 @@ source_archive=$(find -L /usr/src -maxdepth 1 -type f -name 'linux-source-*.tar.
 source_version() {
     local name
     name=$(basename "$source_archive")
-    # Debian's archive is called 6.1 through all of 6.1's updates: its size and date tell them apart.
+    # Debian's archive keeps its name when 6.1 is updated, so its size and date identify the update.
     echo "${name%%.tar.*}-$(stat -L -c '%s-%Y' "$source_archive")"
 }
 
@@ -52,7 +52,7 @@ say() {
     echo "[$SECONDS s] $*"
 }
 
-unpack() { # to: the folder that becomes the source tree
+unpack() { # $1: the folder that becomes the source tree
     say "unpacking $source_archive"
     mkdir "$1"
     tar -x -C "$1" --strip-components=1 -f "$source_archive"
@@ -60,8 +60,8 @@ unpack() { # to: the folder that becomes the source tree
 
 widen_registers() { # in the source tree
     say "making room for the registers of newer processors"
-    # A process's registers have 2,696 bytes in this source, but 11,008 on a host with AMX, and the host takes back
-    # only as many as it gave. Later sources ask the host for the size.
+    # This source reserves 2,696 bytes for the registers of a process, but a host with AMX returns 11,008, and accepts
+    # only a set of the same size. Later sources ask the host for the size.
     local offsets=arch/x86/um/user-offsets.c registers=arch/x86/um/os-Linux/registers.c
     grep -q 'HOST_FP_SIZE, 2696' "$offsets" || return 0
     sed -i 's/HOST_FP_SIZE, 2696/HOST_FP_SIZE, 16384/' "$offsets"
@@ -80,7 +80,7 @@ configure() { # in the source tree
     done
 }
 
-compile() { # in the source tree; make's own words go to make.log
+compile() { # in the source tree; make's output goes to make.log
     local jobs
     jobs=$(nproc)
     say "compiling, $jobs at a time"
@@ -98,7 +98,7 @@ compile() { # in the source tree; make's own words go to make.log
 }
 
 clean_up() {
-    # shellcheck disable=SC2046 # one word a job is meant
+    # shellcheck disable=SC2046 # the output is split on purpose: one word for each job
     kill $(jobs -p) 2>/dev/null || true
     wait
     rm -rf "$work"
@@ -106,7 +106,7 @@ clean_up() {
 
 build() {
     mkdir -p "$cache"
-    # One build at a time: a second caller waits here, and then finds the first one's kernel.
+    # Only one build runs at a time: a second caller waits here, and then finds the kernel of the first.
     exec 9>"$cache/lock"
     flock 9
     local ready
@@ -115,7 +115,7 @@ build() {
         echo "$ready"
         return
     fi
-    rm -rf "$cache"/build.* # what an earlier build left when it was killed
+    rm -rf "$cache"/build.* # the files of earlier builds that were killed
     work=$(mktemp -d "$cache/build.XXXXXX")
     trap clean_up EXIT
     trap 'exit 130' INT TERM HUP
@@ -126,7 +126,7 @@ build() {
     compile
     strip linux
     ready=$cache/$(source_version)-$recipe
-    mv linux "$ready" # a rename: the name never stands for half a kernel
+    mv linux "$ready" # renaming is atomic, so the name never refers to half a kernel
     say "done"
     echo "$ready"
 }

@@ -35,7 +35,7 @@ def _ask_build_script(option: str) -> str:
 
 def _missing_parts() -> list[str]:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        return ["Linux on x86-64 (user-mode Linux is built for no other)"]
+        return ["Linux on x86-64 (the rig's user-mode Linux runs on nothing else)"]
     missing = [] if find_bluetoothd() else ["bluetoothd (apt install bluez)"]
     missing += [
         f"{program} (apt install {package})" for program, package in PROGRAMS.items() if not shutil.which(program)

@@ -19,7 +19,7 @@ def shown(*written: str) -> list[str]:
 
 
 def test_a_table_that_changes_in_place_is_shown_once() -> None:
-    """Otherwise the recording of `discover` would have a hundred tables."""
+    """`discover` redraws its table a hundred times, and the recording must have only the last state."""
     frames = ("1 s left\x1b[K\r\n\x1b[1mfirst\x1b[0m\x1b[K\r\nlast\x1b[J", "\r\x1b[2A0 s\x1b[K\r\nsecond\x1b[J")
 
     assert ["0 s", "second"] == shown(*frames)

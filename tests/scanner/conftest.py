@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @pytest.fixture
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the socket path of the system bus, which the environment names."""
+    """Return a socket path, after making it the address of the system bus."""
     socket = tmp_path / "bus"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
     return socket

@@ -19,7 +19,7 @@ def legacy_report(
 
 
 def frame(*reports: bytes, controller: int = 0, opcode: int = 3, event: int = 0x3E, subevent: int = LEGACY) -> bytes:
-    """Return a frame with an event that has these reports."""
+    """Return a frame with one event that contains these reports."""
     body = bytes([subevent, len(reports)]) + b"".join(reports)
     packet = bytes([event, len(body)]) + body
     return b"".join(number.to_bytes(2, "little") for number in (opcode, controller, len(packet))) + packet
@@ -60,7 +60,7 @@ class Channel:
         return MonitorSocket(reader, controller, lambda: time.time() + self.ahead_s)
 
     def receive(self, *frames: bytes) -> None:
-        """Give the reader these frames."""
+        """Send these frames to the reader."""
         assert self._kernel is not None
         for one in frames:
             self._kernel.send(one)

@@ -1,5 +1,5 @@
 """
-A D-Bus system bus with a scripted bluetoothd, in the test process; bleak and StackWatch use it like the real ones.
+A D-Bus system bus with a scripted bluetoothd, in the test process; bleak and StackWatch use both like the real ones.
 
 The scripted bluetoothd answers as bluetoothd 5.66 does on the radio rig; the scenarios of tests/rig verify this. No
 dbus-daemon is needed: the bus is a socket that sends every signal to every client.
@@ -107,7 +107,7 @@ class ScriptedBluez:
         self._report_discovering("/org/bluez/hci0", is_on=False)
 
     def begin_discovery(self) -> None:
-        """Report that hci0 scans, for whichever program."""
+        """Report that hci0 scans, whichever program asked for it."""
         self._report_discovering("/org/bluez/hci0", is_on=True)
 
     def unplug(self, adapter: str = "hci0") -> None:

@@ -1,5 +1,5 @@
 """
-Tests of the real radio's scanner without a radio: how it handles bleak's callbacks and errors.
+Tests of the real radio's scanner without hardware: how it handles bleak's callbacks and errors.
 
 The errors are those that bleak raises on a real Bluetooth stack, as the rig's scenarios no_dbus, no_bluetoothd,
 no_adapter, named_adapter_missing and three_sensors verify.
@@ -43,7 +43,7 @@ class FakeBleak(BleakScanner):
         self._callback: Callable[..., None] = lambda *_heard: None
 
     def __call__(self, callback: Callable[..., None], *, scanning_mode: str, bluez: dict[str, Any]) -> "FakeBleak":
-        """Record the options, as the constructor of BleakScanner; return this scanner."""
+        """Record the options in place of BleakScanner's constructor; return this scanner."""
         self._callback = callback
         self.options.append({"mode": scanning_mode, **bluez})
         return self
@@ -186,7 +186,7 @@ def test_an_error_at_the_stop_is_a_failed_scan(bleak: FakeBleak, run: InVirtualT
 
 @pytest.mark.parametrize("step", ["start", "stop"])
 def test_a_stack_that_does_not_answer_is_a_failure(bleak: FakeBleak, run: InVirtualTime, step: str) -> None:
-    """Otherwise the process would wait for ever without receiving anything."""
+    """Without a timeout, the process would wait for ever without receiving anything."""
     bleak.hangs = step
 
     with pytest.raises(ScannerError, match=f"adapter hci0: the scan did not {step} within"):

@@ -86,7 +86,7 @@ def test_a_scan_that_bluetoothd_has_ended_is_started_again(
 
 
 def test_a_moment_without_discovery_is_not_the_end(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """When another program changes the discovery, bluetoothd may stop and start it."""
+    """When another program changes the discovery, bluetoothd may stop it for a moment, which needs no repair."""
     scan = Scan()
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:
@@ -168,7 +168,7 @@ def test_after_a_third_of_the_silence_limit_the_scan_ignores_patterns(
 def test_a_bluetoothd_that_does_not_know_patterns_gets_the_usual_filter(
     bus: Path, in_virtual_time: InVirtualTime
 ) -> None:
-    """Old versions of bluetoothd refuse a filter with a key that they do not know."""
+    """Old versions of bluetoothd refuse a filter with an unknown key, and the scan must start nevertheless."""
     scan = Scan()
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:
@@ -182,7 +182,7 @@ def test_a_bluetoothd_that_does_not_know_patterns_gets_the_usual_filter(
 
 
 def test_a_silence_that_a_new_start_does_not_end_fails_at_its_limit(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """A hung controller is the more likely cause, and the configured limit must hold."""
+    """If a new start does not help, the controller has probably hung, and the configured limit must hold."""
     scan = Scan()
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:
@@ -198,7 +198,7 @@ def test_a_silence_that_a_new_start_does_not_end_fails_at_its_limit(bus: Path, i
 
 
 def test_a_passive_scan_does_not_depend_on_discovery(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """In a passive scan, Discovering is the state of other programs' scans."""
+    """During a passive scan, Discovering shows the state of other programs' scans, so its end needs no repair."""
     scan = Scan("passive")
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:

@@ -86,7 +86,7 @@ def test_lines_must_be_in_order_of_time(capture: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | None) -> None:
-    """The message also names the option to correct."""
+    """The user must learn which file can't be read, and which option to correct."""
     if content is not None:
         capture.write_bytes(content)
 

@@ -51,5 +51,5 @@ def test_an_unknown_d_bus_error_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_without_descriptors_dbus_is_not_blamed(number: int) -> None:
-    """D-Bus runs: a user who is told to start it looks in the wrong place."""
+    """If D-Bus runs, a user who is told to start it would look in the wrong place."""
     assert "no file descriptor is left for a connection to D-Bus" == hints.no_dbus(OSError(number, "x")).text

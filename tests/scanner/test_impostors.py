@@ -23,7 +23,7 @@ PATH = "/org/bluez/hci0/dev_A4_C1_38_00_00_01"
 
 
 class OnlyPublic:
-    """A listener that wants public addresses only."""
+    """A listener that accepts only public addresses."""
 
     def __init__(self) -> None:
         self.heard: list[AddressType] = []
@@ -64,7 +64,7 @@ def test_the_type_is_that_of_bluez(bus: Path, in_virtual_time: InVirtualTime, ad
 
 
 def test_a_device_without_a_type_is_accepted(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """Old versions of BlueZ do not report the type."""
+    """Old versions of BlueZ do not report the type, and their users must get readings nevertheless."""
     heard, _ = in_virtual_time(listen(bus, {}))
 
     assert [""] == heard
@@ -88,12 +88,12 @@ def test_a_flood_of_an_impostor_causes_one_removal_a_second(bus: Path, in_virtua
 
 @pytest.mark.parametrize("state", ["Paired", "Connected"])
 def test_a_device_that_others_use_is_left_alone(bus: Path, in_virtual_time: InVirtualTime, state: str) -> None:
-    """The removal of a paired device would undo the pairing, for all programs."""
+    """Removing a device would undo its pairing or end its connection, for all programs."""
     states = {"AddressType": Variant("s", "random"), state: Variant("b", True)}
 
     assert (["random"], 0) == in_virtual_time(listen(bus, states))
 
 
 def test_the_sensor_is_never_removed(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """A removal costs bluetoothd's memory of the device."""
+    """After a removal, bluetoothd must discover the sensor again, which would cost packets for nothing."""
     assert (["public"], 0) == in_virtual_time(listen(bus, {"AddressType": Variant("s", "public")}))

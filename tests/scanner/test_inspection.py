@@ -72,7 +72,7 @@ def test_only_switches_that_block_bluetooth_count(tmp_path: Path) -> None:
 
 
 def test_a_connection_is_not_an_adapter(tmp_path: Path) -> None:
-    """The kernel lists adapters and connections in the same folder."""
+    """The kernel lists adapters and connections in the same folder, but only an adapter can scan."""
     for name in ("hci1", "hci0", "hci0:64"):
         (tmp_path / "sys/class/bluetooth" / name).mkdir(parents=True)
 

@@ -38,7 +38,7 @@ def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTi
 
 
 def test_without_packets_random_valid_ones_are_generated() -> None:
-    """A scan of the simulation returns immediately, and each of its packets can be decoded."""
+    """A program's tests need valid packets without hardware, and without waiting for the duration of the scan."""
     packets = asyncio.run(get_scanner(use_mock=True).scan(10))
 
     assert 3 == len({address for address, _ in packets})
@@ -118,7 +118,7 @@ def test_packets_for_the_real_radio_are_refused() -> None:
 
 
 def test_a_scan_continues_where_a_run_ended(in_virtual_time: InVirtualTime) -> None:
-    """Both interfaces share one sequence of packets and one clock."""
+    """A program may use both interfaces, which must share one sequence of packets and one clock."""
     scanner = MockScanner(air=AIR)
 
     async def both() -> list[tuple[str, bytes]]:

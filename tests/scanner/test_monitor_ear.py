@@ -1,7 +1,7 @@
 """
 The monitor ear on a scripted bluetoothd, with a channel that the test writes to.
 
-The rig's scenarios show it on the kernel's own channel.
+The rig's scenarios verify the same on the kernel's own channel.
 """
 
 import errno
@@ -112,7 +112,7 @@ def test_each_packet_is_delivered_also_if_it_repeats(hear: Callable[..., Scripte
 
 
 def test_manufacturer_data_is_delivered(hear: Callable[..., ScriptedBluez]) -> None:
-    """Some sensors send nothing else."""
+    """Some sensors send their values only as manufacturer data."""
     heard: list[Advertisement] = []
     hear(Everything(heard.append), [frame(legacy_report(bytes.fromhex("05ff9904abcd")))])
 
@@ -123,7 +123,7 @@ def test_manufacturer_data_is_delivered(hear: Callable[..., ScriptedBluez]) -> N
 def test_setting_the_clock_moves_no_packet(
     hear: Callable[..., ScriptedBluez], channel: Channel, ahead_s: float
 ) -> None:
-    """The kernel stamps packets with the time of day, which the network may set by years at boot."""
+    """The kernel stamps packets with the wall clock, which may jump by years when it is set after boot."""
     heard: list[Advertisement] = []
     channel.ahead_s = ahead_s
     hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A)))])
@@ -133,7 +133,7 @@ def test_setting_the_clock_moves_no_packet(
 
 
 def test_the_name_in_an_answer_belongs_to_the_next_packet(hear: Callable[..., ScriptedBluez]) -> None:
-    """The answer to a scan request is no packet with values: as one, it would be rejected every few seconds."""
+    """A scan response with only a name must not count as a packet, or it would be rejected every few seconds."""
     heard: list[Advertisement] = []
     packet = frame(legacy_report(service_data(PACKET_A)))
     hear(Everything(heard.append), [packet, frame(legacy_report(name("ATC_000001"), kind=SCAN_RESPONSE)), packet])
@@ -142,7 +142,7 @@ def test_the_name_in_an_answer_belongs_to_the_next_packet(hear: Callable[..., Sc
 
 
 def test_an_answer_with_values_is_delivered(hear: Callable[..., ScriptedBluez]) -> None:
-    """Some sensors send their values only on request."""
+    """Some sensors send their values only in the response to a scan request."""
     heard: list[Advertisement] = []
     hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A), kind=SCAN_RESPONSE))])
 
@@ -159,7 +159,7 @@ def test_unknown_devices_are_only_counted(hear: Callable[..., ScriptedBluez]) ->
 
 
 def test_bluetoothd_scans_with_a_filter_that_nothing_passes(hear: Callable[..., ScriptedBluez]) -> None:
-    """Otherwise bluetoothd and D-Bus would work for every packet on air, and nobody would read the result."""
+    """Without the filter, bluetoothd would send every packet over D-Bus, where nobody reads it."""
     bluez = hear(Everything(lambda _one: None))
 
     methods = [member for member, _path in bluez.calls]
@@ -171,7 +171,7 @@ def test_bluetoothd_scans_with_a_filter_that_nothing_passes(hear: Callable[..., 
 
 @pytest.mark.parametrize("monitors", [True, False])
 def test_only_the_rssi_is_a_condition_without_a_monitor(hear: Callable[..., ScriptedBluez], *, monitors: bool) -> None:
-    """On the controller of a Raspberry Pi, it makes the kernel clear a filter that passes each sender once in 11 s."""
+    """With no other condition, the kernel clears a Raspberry Pi's filter, which passes each sender once in 11 s."""
     bluez = hear(Everything(lambda _one: None), monitors=monitors)
 
     (conditions,) = bluez.discovery_filters
@@ -190,7 +190,7 @@ def test_a_passive_scan_needs_a_monitor_and_no_discovery(hear: Callable[..., Scr
 def test_what_waits_at_the_end_of_the_scan_is_delivered(
     bus: Path, in_virtual_time: InVirtualTime, channel: Channel
 ) -> None:
-    """In a scan of 5 s, the last quarter of a second counts."""
+    """Packets are read in batches, and a scan of 5 s must not lose its last batch."""
     heard: list[Advertisement] = []
 
     async def scan() -> None:
@@ -204,7 +204,7 @@ def test_what_waits_at_the_end_of_the_scan_is_delivered(
 
 
 def test_a_batch_of_any_size_is_delivered_at_once(hear: Callable[..., ScriptedBluez]) -> None:
-    """Several readings are needed for it, and waiting for the next batch in between could fill the kernel's buffer."""
+    """One read returns a limited number of frames; a pause before the next could let the kernel's buffer overflow."""
     listener = Only(SENDER)
     stranger = frame(legacy_report(b"", sender="C0:00:00:00:00:01"))
     hear(listener, [stranger] * (2 * MOST_FRAMES + 1))
@@ -232,7 +232,7 @@ def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: In
 
 
 def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """A packet that is lost must not be lost silently; the valid reports in the same event count."""
+    """A loss must be visible to the operator, and the valid reports in the same event must still be delivered."""
     listening_radio, heard = radio(channel), list[Advertisement]()
     packet = legacy_report(service_data(PACKET_A))
 
@@ -247,13 +247,13 @@ def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, 
 
 
 class Overflowing(MonitorSocket):
-    """A channel whose buffer was full at each reading, which takes a kernel: the rig's scenario has one."""
+    """A channel that reports a full buffer at each read; only a kernel has a real one, as in the rig's scenario."""
 
     _lost = 0
 
     @property
     def lost(self) -> int:
-        """Return three more at each call."""
+        """Return a count that grows by three with each call."""
         self._lost += 3
         return self._lost
 
@@ -261,7 +261,7 @@ class Overflowing(MonitorSocket):
 def test_a_full_buffer_is_counted_and_logged_once(
     bus: Path, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A packet that is lost must not be lost silently, nor may an overloaded machine write a line each second."""
+    """A loss must be visible to the operator, but an overloaded machine must not write a log line each second."""
     kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     overloaded = BluezRadio(partial(MonitorEar, partial(Overflowing, reader)))
 
@@ -295,7 +295,7 @@ def test_a_channel_that_breaks_ends_the_run(bus: Path, in_virtual_time: InVirtua
 
 
 def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """With ear: monitor, the user must learn what is missing."""
+    """With `ear: monitor`, the exporter can't start, and the user must learn which capability to grant."""
     refused = Channel(refusal=PermissionError(errno.EPERM, "Operation not permitted"))
 
     async def scan() -> None:
@@ -307,7 +307,7 @@ def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVi
 
 
 def test_the_channel_of_the_adapter_is_opened(hear: Callable[..., ScriptedBluez], channel: Channel) -> None:
-    """With two adapters, each radio must hear only its own one."""
+    """With two adapters, each radio must hear only its own adapter."""
     hear(Everything(lambda _one: None))
 
     assert [0] == channel.opened

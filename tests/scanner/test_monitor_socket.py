@@ -45,7 +45,7 @@ def events(monitor: MonitorSocket) -> list[bytes]:
 def test_only_advertising_reports_of_the_controller_pass(
     ends: tuple[socket.socket, MonitorSocket], other: bytes
 ) -> None:
-    """Everything else would wake the program for nothing, or be taken for another adapter's packet."""
+    """Any other frame would be decoded for nothing, and another adapter's packet would count for this adapter."""
     kernel, monitor = ends
     extended = frame(b"", controller=258, subevent=EXTENDED)
     for one in (PACKET, other, extended):
@@ -57,7 +57,7 @@ def test_only_advertising_reports_of_the_controller_pass(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket], data: bytes) -> None:
-    """The kernel's filter program must not be mistaken about a length, and the header must not be part of the event."""
+    """The filter must not misjudge a length, and the header must not become part of the event."""
     kernel, monitor = ends
     kernel.send(data)
     kernel.send(PACKET)
@@ -67,7 +67,7 @@ def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket],
 
 
 def test_the_age_is_that_of_the_kernel_s_stamp() -> None:
-    """Packets are read in batches, and each has its own time."""
+    """Packets are read in batches, but a value's age needs each packet's own time of reception."""
     kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     monitor = MonitorSocket(reader, 258, clock=lambda: time.time() + 10)
     before = time.time()
@@ -82,7 +82,7 @@ def test_the_age_is_that_of_the_kernel_s_stamp() -> None:
 
 
 def test_nothing_is_lost_at_first(ends: tuple[socket.socket, MonitorSocket]) -> None:
-    """The number comes from the kernel, which counts from the opening of the channel."""
+    """A loss that is reported at the start, before anything can be lost, would be a false alarm."""
     _kernel, monitor = ends
 
     assert 0 == monitor.lost

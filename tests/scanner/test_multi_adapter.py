@@ -143,7 +143,7 @@ def test_several_adapters_are_silent_if_all_are(
 
 
 def test_a_failed_adapter_does_not_hide_the_silence_of_the_others(in_virtual_time: InVirtualTime) -> None:
-    """A failed adapter hears nothing either, and its silence no longer grows."""
+    """A failed adapter reports no silence, which must not count as a sign that it hears something."""
     first, second = Adapter("hci0"), Adapter("hci1", 10)
     both = MultiAdapterScanner([first, second], goes_on=True)
     in_virtual_time(run_for(both, NOBODY, 20))
@@ -191,7 +191,7 @@ def test_a_failed_adapter_is_retried_and_recovers(
 
 
 def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
-    """Return the adapter, whose first run is cancelled after this time, as a bug would do."""
+    """Make the first run of the adapter be cancelled after this time, as by a bug; return the adapter."""
     runs = adapter.run
 
     async def run(listener: Listener, started: Callable[[], None]) -> None:
@@ -209,7 +209,7 @@ def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
 def test_an_unrequested_cancellation_is_a_failure(
     in_virtual_time: InVirtualTime, goes_on: bool, starts: list[float]
 ) -> None:
-    """Otherwise one adapter would stop receiving unnoticed, because the others still receive packets."""
+    """If a cancellation passed for a normal end, one adapter would stop receiving, and nobody would notice."""
     broken = cancelled_after(Adapter("hci1"), 5)
     both = MultiAdapterScanner([Adapter("hci0"), broken], goes_on=goes_on)
 
@@ -242,7 +242,7 @@ def test_if_no_adapter_starts_the_run_fails(in_virtual_time: InVirtualTime) -> N
 
 
 def test_an_adapter_that_fails_to_start_does_not_delay_the_others(in_virtual_time: InVirtualTime) -> None:
-    """Otherwise a broken dongle would shorten every scan."""
+    """If the others waited for a broken dongle, every scan would begin late."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     assert 7 == len(in_virtual_time(packets_heard(both, 4.5)))

@@ -91,7 +91,7 @@ class Stubborn(Radio):
 
 
 def test_a_lost_cancellation_is_repeated(in_virtual_time: InVirtualTime) -> None:
-    """Otherwise the scan would never end, and the process would keep serving old values."""
+    """After only one cancellation, such a scan would never end, and the process would keep serving old values."""
 
     async def listen() -> float:
         await run_for(Stubborn(), NOBODY, 5)

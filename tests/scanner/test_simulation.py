@@ -38,7 +38,7 @@ def test_the_newer_firmware_alternates_payloads_with_one_packet_id() -> None:
 
 
 def test_the_older_firmware_sends_three_copies_and_one_other_payload() -> None:
-    """The firmware sends A three times with one packet id, then B once with the next id."""
+    """Tests need the order of the older firmware, too: A three times with one packet id, then B with the next."""
     packets = decoded(Simulation(ADDRESSES[:1], seed=1, order="aaab"), 20)
 
     assert [("A", 0), ("A", 0), ("A", 0), ("B", 1), ("A", 2), ("A", 2), ("A", 2), ("B", 3)] == relative(packets)
@@ -75,7 +75,7 @@ def test_the_simulated_temperature_drifts_slowly() -> None:
 
 
 def test_a_simulated_thermometer_measures_only_its_climate_and_its_battery() -> None:
-    """Newcomers try the simulation first: a door, open, on the balcony's thermometer would puzzle them."""
+    """New users try the simulation first, and an open door on the balcony's thermometer would puzzle them."""
     packets = [
         bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(Simulation(ADDRESSES), 30)
     ]
@@ -92,7 +92,7 @@ def test_a_seed_gives_the_same_packets() -> None:
 
 
 def test_without_a_seed_every_run_differs() -> None:
-    """Otherwise every demonstration would show the same temperatures."""
+    """If the default were a fixed seed, every demonstration would show the same temperatures."""
     assert heard(Simulation(ADDRESSES), 60) != heard(Simulation(ADDRESSES), 60)
 
 

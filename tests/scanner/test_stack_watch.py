@@ -209,7 +209,7 @@ def test_the_first_powered_adapter_is_used(bus: Path) -> None:
 
 
 def test_the_silence_of_a_retried_adapter_starts_at_zero(bus: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Otherwise a retried adapter would exceed its silence limit immediately, and could never recover."""
+    """If its old silence still counted, a retried adapter would exceed the limit immediately, and never recover."""
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         with_adapters({name: adapter_properties() for name in ("hci0", "hci1")})(bluez)
@@ -230,7 +230,7 @@ def test_the_silence_of_a_retried_adapter_starts_at_zero(bus: Path, caplog: pyte
 
 
 def test_an_unused_adapter_is_no_longer_reported(bus: Path) -> None:
-    """Otherwise an unplugged adapter would be reported as working."""
+    """An adapter that the radio no longer uses may be unplugged, and must not be reported as working."""
 
     async def scan(bluez: ScriptedBluez) -> dict[str, bool]:
         radio = quick_radio()

@@ -100,7 +100,7 @@ def test_a_stall_of_the_machine_does_not_change_the_learned_interval(in_virtual_
 def test_in_a_passive_scan_the_limit_follows_the_sensors_interval(
     in_virtual_time: InVirtualTime, every_s: float, silent_after_s: float
 ) -> None:
-    """With only one slow sensor, a passive scan would otherwise be restarted again and again."""
+    """With one slow sensor and a fixed limit, a passive scan would be restarted again and again."""
     heard_at = tuple(number * every_s for number in range(1, 41))
 
     ended = in_virtual_time(listen(SilenceWatchdog(90), 1e6, heard_at, only_thermometers=True))
@@ -109,7 +109,7 @@ def test_in_a_passive_scan_the_limit_follows_the_sensors_interval(
 
 
 def test_until_the_interval_is_known_the_limit_is_longer(in_virtual_time: InVirtualTime) -> None:
-    """Otherwise slow sensors' intervals could never be learned, since each restart discards them."""
+    """With the usual limit, a slow sensor's interval could never be learned, because each restart discards it."""
     nothing_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, only_thermometers=True))
     two_heard = in_virtual_time(listen(SilenceWatchdog(90), 1e6, (600.0, 601.0), only_thermometers=True))
 

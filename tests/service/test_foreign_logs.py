@@ -1,4 +1,4 @@
-"""The logs of other libraries, and what Python would print."""
+"""The logs of other libraries, and the messages that Python itself would print."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ class Lines(logging.Handler):
 
 @contextmanager
 def collected() -> Iterator[list[str]]:
-    """Forward foreign records to a log of its own, as in the program; yield its lines."""
+    """Forward the records of other libraries to a log, as the program does; yield the lines of this log."""
     handler = Lines()
     log = logging.getLogger("own")
     log.addHandler(handler)
@@ -41,7 +41,7 @@ def collected() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("name", ["asyncio", "aiohttp.server", "bleak.backends", "dbus_fast"])
 def test_a_foreign_warning_is_a_line_of_the_program_s_log(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Logging would print it to standard error, where nobody looks, or where it fills systemd's journal."""
+    """By default, logging prints warnings to standard error, where nobody looks, or where they fill the journal."""
     with collected() as lines:
         logging.getLogger(name).warning("two\nlines")
 
@@ -67,7 +67,7 @@ def test_a_flood_is_one_line() -> None:
 
 
 def test_an_exception_in_a_callback_is_logged() -> None:
-    """Asyncio only logs it, and continues."""
+    """An event loop only logs the exception and continues, so without a log line nobody would learn of the bug."""
 
     def fail() -> None:
         raise KeyError("x")
@@ -98,7 +98,7 @@ def test_an_exception_that_python_ignores_is_logged(capsys: pytest.CaptureFixtur
 
 
 def test_a_python_warning_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    """A library may warn of its own future."""
+    """A library may warn that its next release will break the program."""
     with warnings.catch_warnings(), collected() as lines:
         warnings.simplefilter("always")
         warnings.warn("soon gone", DeprecationWarning, stacklevel=1)
@@ -119,7 +119,7 @@ def test_the_program_s_own_lines_do_not_come_round(caplog: pytest.LogCaptureFixt
 
 
 def test_afterwards_all_is_as_before() -> None:
-    """A program that only calls the service keeps its own handlers."""
+    """Another program that calls the service must keep its own handlers."""
     handlers, hook = logging.getLogger().handlers[:], sys.unraisablehook
     with collected():
         pass

@@ -1,4 +1,4 @@
-"""The file of the replay guards' state: written so that it is whole, and read so that nothing in it can do harm."""
+"""The file with the replay guards' state: it is never written in part, and no content of it can do harm."""
 
 import asyncio
 import errno
@@ -64,7 +64,7 @@ def test_the_folder_is_the_one_that_systemd_names(value: str, folder: Path | Non
 
 
 def test_the_identifier_of_the_boot_may_be_missing(tmp_path: Path) -> None:
-    """Containers and other systems may not have it; the age of the state is then less certain."""
+    """Containers may not have the identifier, and the program must start nevertheless."""
     (tmp_path / "latin").write_bytes(b"\xff")
 
     assert ["", ""] == [boot_id(tmp_path / "missing"), boot_id(tmp_path / "latin")]
@@ -72,7 +72,7 @@ def test_the_identifier_of_the_boot_may_be_missing(tmp_path: Path) -> None:
 
 
 def test_the_file_is_whole_and_private(ended: Path) -> None:
-    """A file that is written in place would be lost with the power; a temporary one must not stay."""
+    """A power cut would destroy a file that is being written in place; a temporary file must not remain."""
     path = ended / FILE_NAME
 
     assert [FILE_NAME] == names_in(ended)
@@ -98,7 +98,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path, log: logging.Logger) -
 
 
 def test_nothing_is_written_before_anything_was_heard(ended: Path, log: logging.Logger) -> None:
-    """A program that can't listen, and restarts all the time, must not replace what it knew."""
+    """A program that can't listen, and restarts all the time, must not overwrite the state of an earlier run."""
     before = (ended / FILE_NAME).read_bytes()
     Run(ended, log, key=bytes(16)).state.save()
 
@@ -135,7 +135,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_a_file_that_can_t_be_used_is_named_once_and_does_no_harm(
     ended: Path, log: logging.Logger, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """SD cards lose and change files: the sensor must be heard as at the first start."""
+    """SD cards lose and corrupt files, which must not cost readings: the sensor is heard as at the first start."""
     caplog.set_level(logging.WARNING)
     DAMAGES[damage](ended / FILE_NAME)
 
@@ -168,7 +168,7 @@ def test_the_log_says_what_took_the_place_of_the_file(
 
 
 def test_a_lost_file_is_a_first_start(tmp_path: Path, log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
-    """The first start needs no warning."""
+    """The file is always missing at the first start, so a warning would be a false alarm."""
     caplog.set_level(logging.DEBUG)
 
     assert [True] == Run(tmp_path / "missing", log).hear(3)
@@ -226,7 +226,7 @@ def test_a_state_that_is_too_big_is_kept_without_its_digests(tmp_path: Path, log
 
 
 def test_a_state_that_can_t_be_written_at_the_end_is_no_failure(tmp_path: Path, log: logging.Logger) -> None:
-    """The program must end with the status of its work."""
+    """The exit status tells systemd whether to restart the program, and must not depend on the state file."""
     run = Run(tmp_path, log)
     run.hear(5)
     (tmp_path / FILE_NAME).mkdir()
@@ -236,7 +236,7 @@ def test_a_state_that_can_t_be_written_at_the_end_is_no_failure(tmp_path: Path, 
 
 
 def test_what_was_left_of_an_interrupted_write_is_replaced(ended: Path, log: logging.Logger) -> None:
-    """After a power cut, a temporary file may exist, of any kind; nothing may be written through a link."""
+    """A temporary file may be left after a power cut; if it is a link, nothing may be written to the link's target."""
     temporary = (ended / FILE_NAME).with_suffix(".tmp")
     (ended / "precious").write_text("precious")
     temporary.symlink_to(ended / "precious")
@@ -251,7 +251,7 @@ def test_what_was_left_of_an_interrupted_write_is_replaced(ended: Path, log: log
 def test_the_state_is_saved_early_and_then_every_few_minutes(
     tmp_path: Path, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A program that is killed forgets only the counters since the last save; an SD card has few writes."""
+    """A killed program must forget only the latest counters, and an SD card must not wear out."""
     run = Run(tmp_path, log)
     run.hear(5)
     path = tmp_path / FILE_NAME
@@ -274,7 +274,7 @@ def test_the_state_is_saved_early_and_then_every_few_minutes(
 def test_the_digests_are_written_only_at_the_end(
     tmp_path: Path, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A sensor that was heard from its first counter on takes kilobytes, which must not be written all day."""
+    """The digests of a sensor that was heard from its first counter on take kilobytes, too many to write all day."""
     run = Run(tmp_path, log)
     run.hear(*range(200))
     sizes = []

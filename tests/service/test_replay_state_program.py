@@ -1,4 +1,4 @@
-"""Restarts of the program itself: what systemd's folder keeps between them."""
+"""Restarts of the program itself, with the state that systemd's folder keeps between them."""
 
 import re
 import signal
@@ -39,7 +39,7 @@ def run(folder: Path, counters: Iterable[int], **environment: str) -> dict[str, 
 
 
 def test_none_of_200_recorded_packets_is_accepted_after_a_restart(tmp_path: Path) -> None:
-    """Strangers can provoke a restart: without a memory, 200 of 200 recorded packets were accepted after it."""
+    """Without a stored state, 200 of 200 recorded packets were accepted after a restart, which anybody can provoke."""
     state = tmp_path / "state"
     state.mkdir()
     run(tmp_path, range(50_000, 50_050), STATE_DIRECTORY=str(state))
@@ -49,7 +49,7 @@ def test_none_of_200_recorded_packets_is_accepted_after_a_restart(tmp_path: Path
 
 
 def test_a_folder_that_can_t_be_written_does_not_end_the_program(tmp_path: Path) -> None:
-    """The readings are worth more than the memory of their counters."""
+    """The readings are worth more than the protection that the stored counters give."""
     (tmp_path / "file").touch()
     folder = str(tmp_path / "file")
 

@@ -1,4 +1,4 @@
-"""What a restart of the program remembers: no recording is accepted, and no sensor is locked out."""
+"""The protection after a restart of the program: no recording is accepted, and no sensor is locked out."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ def restarted(folder: Path, log: logging.Logger, before: Run, off_s: float = 5.0
 def test_none_of_200_recorded_packets_is_accepted(
     tmp_path: Path, log: logging.Logger, every_s: float, first: int
 ) -> None:
-    """Anybody can provoke a restart: without a memory, 200 of 200 were accepted."""
+    """Without a stored state, 200 of 200 recorded packets were accepted after a restart, which anybody can provoke."""
     before = heard(tmp_path, log, *range(50_000, 50_050))
     run = restarted(tmp_path, log, before)
 
@@ -39,7 +39,7 @@ def test_none_of_200_recorded_packets_is_accepted(
 
 
 def test_one_packet_of_the_sensor_does_not_let_recordings_in(tmp_path: Path, log: logging.Logger) -> None:
-    """The sensor is heard once after the restart, and then jammed: the rule must stay as strict."""
+    """An attacker may jam the sensor after its first packet, and then play recordings."""
     before = heard(tmp_path, log, *range(50_000, 50_050))
     run = restarted(tmp_path, log, before)
     assert [True] == run.hear(50_051)
@@ -51,7 +51,7 @@ def test_one_packet_of_the_sensor_does_not_let_recordings_in(tmp_path: Path, log
 def test_a_counter_of_8_bits_is_void_after_ten_minutes(
     tmp_path: Path, log: logging.Logger, off_s: float, accepted: bool
 ) -> None:
-    """It wraps every 43 minutes: half of the sensors would be refused after a restart, with a false warning."""
+    """Such a counter wraps every 43 minutes: if it stayed valid, half of the sensors would be refused as replays."""
     before = Run(tmp_path, log, bits=8)
     assert all(before.hear(*range(200, 210)))
     before.state.save()
@@ -68,7 +68,7 @@ def test_after_a_boot_at_the_wrong_time_no_pace_is_learned(tmp_path: Path, log: 
 
 
 def test_packets_that_an_earlier_run_heard_are_known(tmp_path: Path, log: logging.Logger) -> None:
-    """The first packets of a battery look like those of a new battery, unless their digests are remembered."""
+    """The first packets of a battery look like those of a new battery, unless their digests are stored."""
     before = heard(tmp_path, log, *range(200))
     run = restarted(tmp_path, log, before, off_s=3600)
 
@@ -76,7 +76,7 @@ def test_packets_that_an_earlier_run_heard_are_known(tmp_path: Path, log: loggin
 
 
 def test_packets_of_an_earlier_battery_are_known_after_two_restarts(tmp_path: Path, log: logging.Logger) -> None:
-    """A state that is read and written again must not lose what it knew."""
+    """When the state is read and written again, no digest may be lost, or old recordings would be accepted."""
     before = heard(tmp_path, log, *range(200))
     for _restart in range(2):
         before = restarted(tmp_path, log, before)
@@ -87,7 +87,7 @@ def test_packets_of_an_earlier_battery_are_known_after_two_restarts(tmp_path: Pa
 
 
 def test_the_same_sensor_is_accepted_immediately(tmp_path: Path, log: logging.Logger) -> None:
-    """A restart of the program must not cost a reading, even of the counter in which it happens."""
+    """A restart of the program must not cost a reading, not even one with the same counter as before."""
     before = heard(tmp_path, log, *range(5))
     run = restarted(tmp_path, log, before, off_s=1.0)
 
@@ -95,7 +95,7 @@ def test_the_same_sensor_is_accepted_immediately(tmp_path: Path, log: logging.Lo
 
 
 def test_a_sensor_that_counted_on_for_a_week_is_accepted_immediately(tmp_path: Path, log: logging.Logger) -> None:
-    """The program may be off for a holiday."""
+    """A user may switch the program off for a holiday, and expects readings as soon as it runs again."""
     before = heard(tmp_path, log, *range(5000, 5010))
 
     assert all(restarted(tmp_path, log, before, off_s=7 * DAY_S).hear(*range(65_490, 65_500)))
@@ -105,7 +105,7 @@ def test_a_sensor_that_counted_on_for_a_week_is_accepted_immediately(tmp_path: P
 def test_a_battery_that_was_changed_while_the_program_was_off_is_accepted(
     tmp_path: Path, log: logging.Logger, off_s: float
 ) -> None:
-    """The sensor has counted as far as it can since then, and is accepted after three counters."""
+    """The owner must get readings from a new battery as soon as three counters have confirmed it."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     first = int(off_s / 10)
     results = restarted(tmp_path, log, before, off_s).hear(*range(first, first + 20), battery=2)
@@ -114,7 +114,7 @@ def test_a_battery_that_was_changed_while_the_program_was_off_is_accepted(
 
 
 def test_a_new_battery_is_accepted_if_the_program_restarts_again_and_again(tmp_path: Path, log: logging.Logger) -> None:
-    """While Bluetooth fails, systemd restarts the program every few seconds: that is not time in which it listened."""
+    """While Bluetooth fails, systemd restarts the program every few seconds, which must not lock a sensor out."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     before.now += DAY_S
     before.wall += DAY_S
@@ -130,7 +130,7 @@ def test_a_new_battery_is_accepted_if_the_program_restarts_again_and_again(tmp_p
 def test_a_sensor_that_counts_faster_than_before_is_accepted(
     tmp_path: Path, log: logging.Logger, old_s: float, new_s: float
 ) -> None:
-    """The owner sets a shorter interval, which restarts the sensor, while the program is off."""
+    """While the program is off, the owner may set a shorter interval, which restarts the sensor."""
     before = heard(tmp_path, log, *range(5000, 5010), every_s=old_s)
     first = int(1200 / new_s)
     results = restarted(tmp_path, log, before, off_s=1200).hear(*range(first, first + 20), every_s=new_s, battery=2)
@@ -146,7 +146,7 @@ def test_a_new_key_makes_a_new_sensor(tmp_path: Path, log: logging.Logger) -> No
 
 
 def test_other_devices_in_the_file_are_ignored(tmp_path: Path, log: logging.Logger) -> None:
-    """A file from another installation must neither fail nor lock anything out."""
+    """A file from another installation must neither cause an error nor lock a sensor out."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace("A4:C1:38:00:00:01", "A4:C1:38:00:00:99"))
@@ -156,7 +156,7 @@ def test_other_devices_in_the_file_are_ignored(tmp_path: Path, log: logging.Logg
 
 @pytest.mark.parametrize("set_back_s", [60.0, 3600.0, 30 * DAY_S])
 def test_a_wall_clock_that_is_set_back_changes_nothing(tmp_path: Path, log: logging.Logger, set_back_s: float) -> None:
-    """Since the machine did not boot in between, its boot clock has the time."""
+    """Without a reboot, the time since boot shows how long the program was off, whatever the wall clock says."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     before.wall -= set_back_s
 
@@ -166,7 +166,7 @@ def test_a_wall_clock_that_is_set_back_changes_nothing(tmp_path: Path, log: logg
 
 
 def test_after_a_boot_the_wall_clock_has_the_time_as_soon_as_it_is_set(tmp_path: Path, log: logging.Logger) -> None:
-    """A Pi without a clock of its own boots at the time of its shutdown, until the network tells it the time."""
+    """A Pi without a hardware clock boots with the time of its shutdown, until the network sets the clock."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     run = Run(tmp_path, log, now=20.0, wall=before.wall, boot="second")
     assert not any(run.hear(*range(5000, 5005)))
@@ -176,7 +176,7 @@ def test_after_a_boot_the_wall_clock_has_the_time_as_soon_as_it_is_set(tmp_path:
 
 
 def test_after_a_boot_at_the_wrong_time_a_sensor_that_counted_on_is_heard(tmp_path: Path, log: logging.Logger) -> None:
-    """Without a network the wall clock stays wrong: the sensor may have counted any number of times."""
+    """Without a network the wall clock stays wrong, and the sensor may have counted to any number meanwhile."""
     heard(tmp_path, log, *range(5000, 5010))
     run = Run(tmp_path, log, now=20.0, wall=1000.0, boot="second")
 
@@ -184,7 +184,7 @@ def test_after_a_boot_at_the_wrong_time_a_sensor_that_counted_on_is_heard(tmp_pa
 
 
 def test_after_a_boot_recordings_are_refused_too(tmp_path: Path, log: logging.Logger) -> None:
-    """An attacker who can switch the power off must not be trusted either."""
+    """An attacker who can switch the power off must gain nothing by it."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     run = Run(tmp_path, log, now=20.0, wall=before.wall + 60, boot="second")
 
@@ -192,7 +192,7 @@ def test_after_a_boot_recordings_are_refused_too(tmp_path: Path, log: logging.Lo
 
 
 def test_an_old_file_only_knows_less(tmp_path: Path, log: logging.Logger) -> None:
-    """A backup that was restored has older counters: the sensor is ahead of them."""
+    """A restored backup has old counters, and a sensor that is far ahead of them must be accepted."""
     before = heard(tmp_path, log, *range(5000, 5010))
     before.now += 30 * DAY_S
     before.wall += 30 * DAY_S
@@ -201,7 +201,7 @@ def test_an_old_file_only_knows_less(tmp_path: Path, log: logging.Logger) -> Non
 
 
 def test_a_recording_far_ahead_is_not_accepted_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
-    """An earlier battery's packets are far ahead: the first ten minutes are those of the first start only."""
+    """Packets of an earlier battery may be far ahead; only the first start of all accepts any counter."""
     before = heard(tmp_path, log, *range(5000, 5010))
     run = restarted(tmp_path, log, before)
 
@@ -217,7 +217,7 @@ def test_the_count_before_a_recording_still_continues_after_a_restart(tmp_path: 
 
 
 def test_a_slow_sensor_is_heard_within_its_counter(tmp_path: Path, log: logging.Logger) -> None:
-    """The learned pace outlives the program: a counter that is held for 20 minutes is not a replay."""
+    """The learned pace must survive a restart: a counter that a slow sensor holds for 20 minutes is not a replay."""
     before = heard(tmp_path, log, 5000, 5001, 5002, every_s=1275)
     before.now -= 1275
     assert all(before.hear(*[5002] * 20, every_s=30))
@@ -234,7 +234,7 @@ def test_the_last_packet_of_a_dead_sensor_is_not_new_after_a_restart(tmp_path: P
 
 
 def test_another_format_is_refused_after_a_restart_as_before(tmp_path: Path, log: logging.Logger) -> None:
-    """A restart must not open the ten minutes in which any format is accepted."""
+    """A restart must not begin the ten minutes in which any format is accepted, because anybody can provoke it."""
     before = heard(tmp_path, log, *range(5000, 5010))
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace('"fcd2"', '"181a"'))

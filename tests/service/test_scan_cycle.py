@@ -196,7 +196,7 @@ def test_a_scan_without_thousands_of_devices_is_one_short_line(
 def test_a_silent_device_expires_with_the_next_scan(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Otherwise a scrape would show old readings of a sensor with a flat battery."""
+    """A scrape must not show old readings of a sensor with a flat battery."""
     air = [Transmission(float(second), LIVING_ROOM, -60, {UUID: PACKET_A}) for second in range(100)]
     air += [Transmission(float(second), BEDROOM, -60, {UUID: PACKET_B}) for second in range(10)]
 
@@ -214,7 +214,7 @@ def test_a_silent_device_expires_with_the_next_scan(
 def test_a_failed_scan_ends_the_cycle(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Otherwise the process would continue without receiving anything."""
+    """If the cycle continued after a failure, the process would run without receiving anything."""
     cycle = ScanCycle(app_config, Radio(error=ScannerError("gone"), at_scan=2), log)
 
     with pytest.raises(ScannerError, match="gone"):
@@ -249,7 +249,7 @@ def test_the_end_of_a_capture_is_logged_once(
 def test_a_silent_radio_and_overdue_sensors_make_it_not_ready(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Before, /readyz answered "ready" for up to 90 s without a single value."""
+    """With only the scans to go by, /readyz would answer "ready" for up to 90 s without a single current value."""
     radio = Radio()
     now = [0.0]
     cycle = ScanCycle(app_config, radio, log, Clock(lambda: now[0], lambda: now[0]))

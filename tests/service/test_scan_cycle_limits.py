@@ -66,7 +66,7 @@ def test_a_device_s_own_limit_outlives_the_scan_too(
     own: float | Literal["auto", "never"],
     is_seen: bool,
 ) -> None:
-    """A door keeps its state, although the values of the thermometers are those of the latest scan."""
+    """A door must keep its state, even where thermometers show only values of the latest scan."""
     config = replace(app_config, stale_after_seconds=None, stale_after={"a4:c1:38:00:00:01": own})
 
     assert {85: (is_seen, 0)} == observe(config, [1.0], log, [85], in_virtual_time)

@@ -58,7 +58,7 @@ def test_the_first_hour_is_logged_in_detail(house: House, caplog: pytest.LogCapt
 
 
 def test_a_quiet_day_fills_a_dozen_lines(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """A line for each scan would be 2,880 lines a day, and wear out the SD card; debugging still shows each scan."""
+    """A line for each scan would be 2,880 lines a day, and wear out the SD card; DEBUG still shows each scan."""
     house.pass_by(DETAILED_S + SCAN_S, "living_room", "bedroom")
     news(caplog)
     house.pass_by(DAY_S, "living_room", "bedroom")
@@ -68,7 +68,7 @@ def test_a_quiet_day_fills_a_dozen_lines(house: House, caplog: pytest.LogCapture
 
 
 def test_a_device_that_goes_missing_and_returns_is_news(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """The log must tell when a battery ran flat, and when the new one was in."""
+    """A user looks in the log for the times at which a battery ran flat and was replaced."""
     house.pass_by(DETAILED_S + SCAN_S, "living_room", "bedroom")
     news(caplog)
     house.pass_by(DETAILED_S, "living_room")
@@ -80,7 +80,7 @@ def test_a_device_that_goes_missing_and_returns_is_news(house: House, caplog: py
 
 
 def test_a_scan_that_misses_a_device_once_is_no_news(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """A sensor far away is missed every other scan, and would fill the log with its coming and going."""
+    """A distant sensor may be missed in every other scan, and would fill the log with its coming and going."""
     house.pass_by(DETAILED_S + SCAN_S, "living_room", "bedroom")
     news(caplog)
     for _ in range(20):

@@ -137,7 +137,7 @@ def test_a_failed_scan_ends_the_service(served: AppConfig) -> None:
 def test_a_port_that_becomes_free_is_served_after_all(
     served: AppConfig, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until then, the sensors are heard, and the log and `systemctl status` say what the exporter waits for."""
+    """A restart may find the old process still on the port; the user must see what the exporter waits for."""
     systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     systemd.bind(f"\0test-serve-{served.listen_port}")
     monkeypatch.setenv("NOTIFY_SOCKET", f"@test-serve-{served.listen_port}")
@@ -171,7 +171,7 @@ def test_a_port_that_becomes_free_is_served_after_all(
 def test_a_port_that_stays_in_use_is_an_error(
     served: AppConfig, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Users often start the service a second time by mistake."""
+    """Users often start the service a second time by mistake, and must learn why it can't serve."""
     with socket.create_server(("127.0.0.1", served.listen_port)), pytest.raises(PortError, match="is in use; end the"):
         in_virtual_time(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 
@@ -179,7 +179,7 @@ def test_a_port_that_stays_in_use_is_an_error(
 
 
 def test_it_listens_on_ipv6_too(served: AppConfig, caplog: pytest.LogCaptureFixture) -> None:
-    """In the logged URL, an IPv6 address needs brackets."""
+    """Users copy the logged URL, in which an IPv6 address needs brackets."""
     caplog.set_level(logging.INFO)
 
     async def start_and_stop() -> None:
@@ -203,10 +203,10 @@ def _quiet() -> Iterator[None]:
 def test_by_default_it_listens_on_every_address(
     app_config: AppConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Prometheus usually runs on another machine; the test opens no port to the network."""
+    """Prometheus usually runs on another machine, and must reach the exporter without any configuration."""
     caplog.set_level(logging.INFO)
     asked: list[object] = []
-    create_server = socket.create_server
+    create_server = socket.create_server  # replaced below, because a test must not open a port to the network
 
     def start(address: tuple[str, int], **options: object) -> socket.socket:
         asked.append((address, options))

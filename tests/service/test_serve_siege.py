@@ -1,7 +1,7 @@
 """
-The program while somebody holds hundreds of connections to it, and it may have few file descriptors.
+The program under siege: somebody holds hundreds of connections to it, and it may open only few file descriptors.
 
-The siege lasts half a minute, or SIEGE_SECONDS: `make siege` is the long one, of ten minutes.
+The siege lasts half a minute; `make siege` sets SIEGE_SECONDS for a siege of ten minutes.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ OF_EACH_KIND = 400
 DEVICES = {f"A4:C1:38:00:{number // 256:02X}:{number % 256:02X}": f"room {number}" for number in range(200)}
 SCRAPE_EVERY_S = min(15.0, SECONDS / 6)
 WATCHDOG_S = 10
-# The short test runs next to others, which take the processor from it.
+# The short test runs at the same time as other tests, which use the processor too.
 ANSWERED_WITHIN_S = 1 if SECONDS > 100 else 5
 SEED = 1
 
@@ -44,25 +44,25 @@ KINDS = {
 
 
 async def hold(port: int, request: bytes) -> None:
-    """Hold a connection; when the server ends it, open another one a while later. An answer is never read."""
+    """Hold a connection; when the server has ended it, wait and open another. An answer from /history is not read."""
     loop = asyncio.get_running_loop()
     while True:
         with socket.socket() as connection:
             connection.setblocking(False)
-            # A small buffer leaves the answer in the server's hands.
+            # With a small receive buffer, most of the answer stays in the server.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             try:
                 await loop.sock_connect(connection, ("127.0.0.1", port))
                 await loop.sock_sendall(connection, request)
                 if b"/history" in request:
-                    # Longer than the server allows. This client would notice the end only if it read.
+                    # Hold it longer than the server allows; a client that does not read can't notice the end.
                     await asyncio.sleep(40)
                 else:
                     while await loop.sock_recv(connection, 4096):
                         pass
             except OSError:
                 pass
-        # Together, 160 new connections a second.
+        # Together, the clients open up to 160 new connections a second.
         await asyncio.sleep(random.uniform(5, 15))
 
 
@@ -81,11 +81,11 @@ class Besieged:
 
     @property
     def is_running(self) -> bool:
-        """Whether the program has not ended."""
+        """Whether the program is still running."""
         return self._process.poll() is None
 
     def scrape(self) -> None:
-        """Scrape as Prometheus does, and note what it took."""
+        """Scrape as Prometheus does, and record the time, the program's memory and its counters."""
         began = time.monotonic()
         body = self.get("/metrics")
         self.took_s.append(time.monotonic() - began)
@@ -96,12 +96,12 @@ class Besieged:
         self.errors = {name: float(count) for name, count in counted.items() if "http_errors" in name}
 
     def get(self, path: str) -> str:
-        """Return what the program answers within ten seconds."""
+        """Return the program's answer; raise an OSError if there is none within ten seconds."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as answer:
             return str(answer.read().decode())
 
     async def watch(self) -> None:
-        """Note when systemd's watchdog is fed."""
+        """Record the times at which the program feeds systemd's watchdog."""
         loop = asyncio.get_running_loop()
         while True:
             if b"WATCHDOG=1" in await loop.sock_recv(self._notifications, 4096):
@@ -124,7 +124,7 @@ class Besieged:
         await asyncio.gather(*besiegers, watching, return_exceptions=True)  # noqa: TID251 - see above
 
     def catch_up(self) -> None:
-        """After the siege, scrape until no packet is outstanding: the simulated radio plays late ones one by one."""
+        """After the siege, scrape until no packet is outstanding: the simulated radio sends late packets one by one."""
         deadline = time.monotonic() + 20
         self.scrape()
         while late_by_s(self)[-1] > 1 and time.monotonic() < deadline:
@@ -133,7 +133,7 @@ class Besieged:
 
 @pytest.fixture
 def notifications(tmp_path: Path) -> Iterator[socket.socket]:
-    """The socket that stands for systemd's."""
+    """A socket in place of systemd's."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(tmp_path / "notify"))
         inbox.setblocking(False)
@@ -155,7 +155,7 @@ def _many_descriptors() -> Iterator[None]:
 @pytest.mark.program
 @pytest.mark.usefixtures("_many_descriptors")
 def test_a_siege_costs_no_scrape_no_packet_and_no_memory(tmp_path: Path, notifications: socket.socket) -> None:
-    """Anybody in the network can hold connections: that must not cost a reading, the watchdog's patience or the log."""
+    """Anybody on the network can hold connections, which must not cause gaps in graphs or a restart by the watchdog."""
     path = write_config(tmp_path, {"scan_duration_seconds": 30, "stale_after_seconds": "auto", "devices": DEVICES})
     port = yaml.safe_load(path.read_text())["listen_port"]
     environment = {"NOTIFY_SOCKET": str(notifications.getsockname()), "WATCHDOG_USEC": str(WATCHDOG_S * 1_000_000)}
@@ -192,9 +192,9 @@ def wait_until_heard(besieged: Besieged) -> None:
 
 def late_by_s(besieged: Besieged) -> list[float]:
     """
-    Return by how much the program is behind the simulated radio, at each scrape, compared with the first.
+    Return, for each scrape, how many seconds the program is behind the simulated radio, relative to the first scrape.
 
-    The radio plays the same packets each time: their number gives the moment to which the program has heard them.
+    With its fixed seed, the radio always sends the same packets, so their number shows how far the program has come.
     """
     (began, first), *_, (_, last) = besieged.received
     moments = [one.at for one, _ in zip(Simulation(tuple(DEVICES), SEED).transmissions(), range(last), strict=False)]

@@ -237,7 +237,7 @@ def _no_descriptors() -> Iterator[None]:
 def test_the_watchdog_is_fed_when_no_descriptor_is_left(
     systemd: socket.socket, log: logging.Logger, request: pytest.FixtureRequest
 ) -> None:
-    """If somebody holds all connections, systemd must not take the program for dead."""
+    """If somebody holds all connections, systemd must not restart the program as if it had hung."""
     with Notifier(log) as notifier:
         request.getfixturevalue("_no_descriptors")
         notifier.notify("WATCHDOG=1")
@@ -255,7 +255,7 @@ def test_a_notifier_that_gets_no_socket_says_so(log: logging.Logger, caplog: pyt
 
 
 def test_an_abstract_socket_address_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Container managers use abstract sockets."""
+    """Container managers use abstract sockets, whose address begins with @, and wait for READY on them."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"\0{tmp_path}")
         listening.setblocking(False)

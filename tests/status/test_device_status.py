@@ -33,7 +33,7 @@ def in_words(home: Home, later_s: float) -> tuple[str, str]:
 
 
 def test_every_configured_device_is_listed_heard_or_not(home: Home) -> None:
-    """A user looks for a missing sensor here."""
+    """A user looks for a missing sensor in this list."""
     assert [("attic", "A4:C1:38:00:00:01", "never_heard"), ("cellar", "A4:C1:38:00:00:02", "never_heard")] == [
         (state["name"], state["address"], state["state"]) for state in states(home)
     ]
@@ -110,7 +110,7 @@ def test_a_binary_sensor_has_a_word_for_its_value(home: Home) -> None:
 
 @pytest.mark.parametrize("name", [number.name for number in OBJECTS.values() if number.is_binary])
 def test_each_binary_sensor_has_its_words(home: Home, name: str) -> None:
-    """A new binary sensor in the table needs its own two words."""
+    """Without two different words, a user could not tell the two states of a new binary sensor apart."""
     texts = []
     for value in (0, 1):
         home.hear({name: value})
@@ -136,7 +136,7 @@ def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
     [(2.5, 0, 8.1), (5, 0, 11.2), (60, 0, 80), (600, 0, 755), (2.5, 30, 42.5)],
 )
 def test_a_device_past_its_usual_interval_is_late(interval_s: float, scan_interval_s: float, latest_s: float) -> None:
-    """A sensor that sends every ten minutes shows a fault before it is silent; no packet is due in a pause."""
+    """A slow sensor's fault must show before it counts as silent; in a pause between scans, no packet is due."""
     home = Home()
     for _ in range(9):
         home.now += interval_s
@@ -153,7 +153,7 @@ def test_a_device_past_its_usual_interval_is_late(interval_s: float, scan_interv
 
 
 def test_only_a_heard_device_with_a_rhythm_is_late(home: Home) -> None:
-    """A silent device is worse than late, and the first packet says nothing about the next."""
+    """A silent device is worse than late, and after only one packet nobody knows when the next is due."""
     hear(home)
     home.now += 59
     assert ("heard", False) == (states(home)[0]["state"], states(home)[0]["is_late"])
@@ -166,14 +166,14 @@ def test_only_a_heard_device_with_a_rhythm_is_late(home: Home) -> None:
 
 
 def test_a_device_that_was_heard_once_has_no_usual_interval(home: Home) -> None:
-    """The device is still reported as silent after the default limit."""
+    """A device that has died after one packet must be reported as silent, too, after the default limit."""
     hear(home)
 
     assert ("silent", "silent for 60 s") == in_words(home, 60)
 
 
 def test_a_device_is_not_silent_in_a_pause_between_scans() -> None:
-    """No packet can be heard during a pause."""
+    """No packet can be heard during a pause, so "silent" would be a false alarm."""
     home = Home(presence_limit=learned_limit(300))
     hear(home)
 
@@ -208,7 +208,7 @@ def test_a_value_that_is_no_longer_exported_is_not_shown(home: Home) -> None:
 
 
 def test_what_is_no_measurement_is_shown_with_its_time(home: Home) -> None:
-    """The latest value of each name is shown, and bytes are shown as hexadecimal digits."""
+    """A text or an event is of use only with its time; bytes become hexadecimal digits, which JSON can contain."""
     home.hear(others={"text": "hello", "button": "press"})
     home.now += 5
     home.hear(others={"raw": b"\xff\x00", "button": "dimmer 3"})
@@ -222,7 +222,7 @@ def test_what_is_no_measurement_is_shown_with_its_time(home: Home) -> None:
 
 
 def test_every_device_has_its_last_hour(home: Home) -> None:
-    """Devices are in the order of the configuration, including one that was not heard."""
+    """A client must find each configured device, in the configured order, even if it was never heard."""
     home.hear({"temperature": 12.5, "humidity_2": 40}, device="cellar")
     home.now += 60
     home.hear({"temperature": 12.6}, device="cellar")
@@ -237,7 +237,7 @@ def test_every_device_has_its_last_hour(home: Home) -> None:
 
 
 def overdue(home: Home, later_s: float) -> str | None:
-    """Return what the status says about overdue devices, some seconds from now."""
+    """Return the status's text about overdue devices, some seconds from now."""
     home.now += later_s
     text = DeviceStatus(home.devices.values(), home.clock).overdue()
     home.now -= later_s
@@ -245,7 +245,7 @@ def overdue(home: Home, later_s: float) -> str | None:
 
 
 def test_a_home_without_any_reading_is_not_overdue(home: Home) -> None:
-    """A device that was never heard may be a typing error in its address, which is no reason to be not ready."""
+    """A device that was never heard may have a mistyped address, and the exporter must be ready all the same."""
     assert overdue(home, 1e6) is None
 
 
@@ -263,7 +263,7 @@ def test_all_devices_heard_so_far_are_overdue_after_their_limits(home: Home) -> 
 
 
 def test_between_two_rare_scans_no_device_is_overdue(home: Home) -> None:
-    """With a scan an hour, the exporter would otherwise be ready for only a quarter of the time."""
+    """With one scan an hour and the usual limit, the exporter would be ready for only a quarter of the time."""
     hear(home)
     home.now += 3 * 3600
     status = DeviceStatus(home.devices.values(), home.clock, 3600)
@@ -293,7 +293,7 @@ def test_one_device_that_is_heard_is_enough(home: Home) -> None:
 
 
 def test_a_door_does_not_hide_that_all_thermometers_are_silent(home: Home) -> None:
-    """A door is never overdue; only a recent packet of it shows that the radio still hears."""
+    """A door is never overdue, but only a recent packet from it shows that the radio still hears."""
     home.hear({"temperature": 21.5})
     home.now += 30
     home.hear({"door": 1.0}, device="cellar", is_triggered=True)
@@ -303,14 +303,14 @@ def test_a_door_does_not_hide_that_all_thermometers_are_silent(home: Home) -> No
 
 
 def test_a_house_of_doors_is_never_overdue(home: Home) -> None:
-    """Nobody may have come home for a week."""
+    """A door that nobody opens for a week sends nothing, and the exporter is healthy nevertheless."""
     home.hear({"door": 1.0}, is_triggered=True)
 
     assert overdue(home, 7 * 86_400) is None
 
 
 def test_a_door_is_not_called_silent(home: Home) -> None:
-    """A door that does not move has nothing to say."""
+    """A door sends only when it moves, so "silent" would be a false alarm."""
     home.hear({"door": 1.0}, is_triggered=True)
     home.now += 86_400
 

@@ -36,7 +36,7 @@ def liveness(clock: Clock) -> Liveness:
 
 
 def test_before_the_radio_listens_there_is_no_progress(liveness: Liveness) -> None:
-    """If the radio never starts, the program must not feed the watchdog, which would never restart it."""
+    """If the program fed the watchdog while the radio never starts, systemd would never restart it."""
     assert (liveness.stalled(), liveness.not_ready()) == (("the first scan has not ended yet",) * 2)
 
 
@@ -79,7 +79,7 @@ def test_scans_that_stop_ending_are_named_with_their_age(liveness: Liveness, clo
 
 
 def test_it_recovers_with_the_next_end(liveness: Liveness, clock: Clock) -> None:
-    """After a stall, the next end of a scan shows that scanning works again."""
+    """After a stall, the exporter must be ready again as soon as a scan ends, without a restart."""
     liveness.scan_ended()
     clock.now += 1000
     liveness.scan_ended()
@@ -97,7 +97,7 @@ def test_a_radio_that_does_not_answer_has_the_time_to_say_so() -> None:
 
 
 def test_several_radios_have_more_time(clock: Clock) -> None:
-    """The radios are started one after the other."""
+    """Radios start one after the other, so several need more time before the watchdog may act."""
     liveness = Liveness(30, 5, clock, radios=3)
     liveness.scan_ended()
     clock.now += LIMIT_S + 2 * MARGIN_PER_RADIO_S
@@ -135,7 +135,7 @@ def test_a_doubt_is_a_reason_but_does_not_stop_the_watchdog(clock: Clock) -> Non
 
 
 def test_a_scan_that_does_not_end_is_named_before_any_doubt(clock: Clock) -> None:
-    """The silence is then only a consequence."""
+    """If a scan does not end, silence is only a consequence, and the user needs the cause."""
     liveness = Liveness(30, 5, clock, doubts=[lambda: "nothing was heard"])
     assert "the first scan has not ended yet" == liveness.not_ready()
     liveness.scan_ended()

@@ -1,4 +1,4 @@
-"""Which readings of a thermometer are pins without a sign that anything is connected to them."""
+"""The detection of idle pins: readings of a thermometer's pins to which nothing seems to be connected."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def idle(*packets: dict[str, float]) -> list[str]:
     ids=["BTHome", "in the other order", "pvvx custom", "repeated"],
 )
 def test_a_plain_thermometer_has_idle_pins(packets: tuple[dict[str, float], ...]) -> None:
-    """The firmware sends the levels of its pins although nothing is soldered to them."""
+    """The firmware sends the levels of pins to which nothing is soldered, and they would puzzle the owner."""
     assert ["power_on", "opening"] == idle(*packets)
 
 
@@ -33,7 +33,7 @@ def test_the_hourly_packet_of_an_unused_input_changes_nothing() -> None:
 
 
 def test_a_counted_closing_shows_that_a_switch_is_connected() -> None:
-    """The door may not have moved since the exporter started."""
+    """A door may not have moved since the exporter started, and its state must be visible nevertheless."""
     assert ["power_on"] == idle(CLIMATE, PINS, {"opening": 1, "count": 3})
 
 
@@ -44,7 +44,7 @@ def test_a_pin_that_has_changed_is_in_use() -> None:
 
 
 def test_an_older_firmware_has_one_pin() -> None:
-    """Before version 4.8, the packets of the thermometers do not contain the input."""
+    """Before version 4.8, the thermometers' packets lack the input, but their other pin must be recognized, too."""
     assert ["power_on"] == idle(CLIMATE, {"voltage": 2.848, "power_on": 1})
 
 
@@ -64,7 +64,7 @@ def test_the_readings_of_other_devices_are_no_pins(packet: dict[str, float]) -> 
 
 
 def test_an_expired_pin_is_no_reading() -> None:
-    """`idle_pins` names readings, and an expired value is none."""
+    """A client looks the idle pins up among the readings, which no longer include an expired value."""
     home = Home()
     home.hear({**CLIMATE, **PINS})
     home.now += 10

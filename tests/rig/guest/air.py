@@ -44,7 +44,7 @@ CADENCE_S = 0.4
 CADENCE_JITTER_S = 0.01
 """The specification's advDelay; it also avoids synchronising with the guest's 10 ms clock tick."""
 PROMPTNESS_S = 0.02
-"""The maximum delay of a packet. Delays are random, or all work could fall between two ticks and seem free."""
+"""The maximum random delay of a packet; without it, all work could fall between two ticks and seem to cost nothing."""
 
 
 def _field(kind: int, value: bytes) -> bytes:

@@ -25,7 +25,7 @@ Device = str | dict[str, str]
 
 
 class Line(NamedTuple):
-    """One result of doctor, with the command below it, or an empty string."""
+    """One result of doctor, with the command below it, which is empty if there is none."""
 
     level: str
     text: str

@@ -1,9 +1,9 @@
 """
 The record of each packet of a long run, from the radio to a scrape.
 
-The radio reports a packet to the kernel, which delivers it to the ear. To bluetoothd, the kernel delivers all but a few
-packets, which it drops when it restarts the scan, every 11 s; to the monitor ear, it delivers all. Every delivered
-packet must be served; a delivered packet that no scrape shows is lost.
+The radio reports a packet to the kernel, which delivers it to the ear: to the monitor ear every packet, to bluetoothd
+all but the few that the kernel drops when it restarts the scan, every 11 s. A delivered packet that no scrape shows is
+lost.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class OtherClient:
     """
 
     def __init__(self) -> None:
-        """Connect nothing yet."""
+        """Prepare the event loop; `__enter__` connects."""
         self.discovering: list[bool] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="other client", daemon=True)

@@ -1,4 +1,4 @@
-"""The CPU time of the exporter and of BlueZ for an advertisement, beside that of the smallest program with bleak."""
+"""The CPU time of the exporter and of BlueZ for an advertisement, compared with the smallest program with bleak."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BARE, BLUEZ, MONITOR = "bare callback", "ear: bluez", "ear: monitor"
 LISTENERS = (BARE, BLUEZ, MONITOR)
 EARS = {BLUEZ: "bluez", MONITOR: "monitor"}
 HEARD_SHARE = 0.98
-"""A fraction of the advertisements reported is sent before the listener listens, or is still on its way."""
+"""The least share of the advertisements that must be heard; some are sent too early, or are still on their way."""
 AIM_OF_BLUEZ = 1.2
 AIM_OF_MONITOR = 12
 
@@ -126,13 +126,13 @@ def table(strangers: int, costs: Mapping[str, Cost]) -> str:
     program = costs[BLUEZ].of(PROGRAM)[0] / costs[BARE].of(PROGRAM)[0]
     machine = together[BARE] / max(together[MONITOR], TICK_S / costs[MONITOR].advertisements)
     lines.append(f"{BLUEZ}: the program costs {program:.2f} times a {BARE} (aim: at most {AIM_OF_BLUEZ})")
-    lines.append(f"{MONITOR}: the machine works 1/{machine:.0f} as much (aim: at most 1/{AIM_OF_MONITOR})")
+    lines.append(f"{MONITOR}: the total is 1/{machine:.0f} of a {BARE}'s (aim: at most 1/{AIM_OF_MONITOR})")
     return "\n".join(lines)
 
 
 @scenario_of(len(CROWDS) * len(LISTENERS) * (SET_UP_S + WARM_UP_S + MEASURED_S) + SET_UP_S)
 def cost(stack: Stack) -> None:
-    """The CPU time for each advertisement is printed for each ear, next to that of a bare callback; it has no limit."""
+    """The CPU time for each advertisement is printed for each ear and for a bare callback; no limit applies to it."""
     radio = stack.start(EXPERIMENTAL)
     for strangers in CROWDS:
         crowd = Crowd(SENSORS, strangers, SENSORS_PER_SECOND + strangers, ADDRESS_LASTS_S)

@@ -1,4 +1,4 @@
-"""The share of the packets on air that each ear hears, in rooms and with controllers of many kinds."""
+"""The share of the packets on air that each ear hears, in various rooms and with various controllers."""
 
 from __future__ import annotations
 

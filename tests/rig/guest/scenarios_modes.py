@@ -26,7 +26,7 @@ SCANS = 4
 ENOUGH_TO_LEARN = 10
 """The number of packets after which a passive scan has learned the thermometers' interval."""
 ENOUGH_TO_TELL_SHARES = 30
-"""The number of packets of three thermometers after which a fourth has sent fewer than half as many."""
+"""When three thermometers have sent this many packets, a fourth one has sent fewer than half as many."""
 KERNEL_RESTART_S = 0.5
 """The maximum time that the radio is off when the kernel restarts a scan."""
 

@@ -1,4 +1,4 @@
-"""The monitor ear on the kernel's own channel: it hears what BlueZ holds back, merges or drops."""
+"""The monitor ear on the kernel's own channel: it hears packets that BlueZ holds back, merges or drops."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def monitor_hears_every_packet(stack: Stack) -> None:
 
 @scenario
 def monitor_hears_what_the_kernel_holds_back(stack: Stack) -> None:
-    """Of a connectable sensor whose scan responses are lost, BlueZ reports nothing; the monitor ear hears all."""
+    """If a connectable sensor's scan responses are lost, BlueZ reports nothing; the monitor ear hears every packet."""
     radio = stack.start()
     exporter = start_listening(stack, [LIVING_ROOM])
     packets, sent = LIVING_ROOM.packets(), 0
@@ -90,7 +90,7 @@ def monitor_hears_what_the_kernel_holds_back(stack: Stack) -> None:
 
 @scenario
 def monitor_with_bluetooth_5(stack: Stack) -> None:
-    """A controller of Bluetooth 5 reports by another event, which the monitor ear reads too."""
+    """A Bluetooth 5 controller reports advertisements in another kind of event, which the monitor ear reads, too."""
     stack.start_dbus()
     stack.start_bluetoothd(EXPERIMENTAL)
     radio = stack.plug_in(VirtualRadio(extended_scan=True))
@@ -129,7 +129,7 @@ def monitor_of_each_adapter(stack: Stack) -> None:
 
 @scenario
 def monitor_passively(stack: Stack) -> None:
-    """A passive scan sends no requests; unlike BlueZ's reports, the monitor ear hears unknown devices in it."""
+    """A passive scan sends no requests; the monitor ear, unlike BlueZ's reports, includes unknown devices."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     exporter = stack.start_exporter(THERMOMETERS, ear="monitor", scan_mode="passive", **ALL_THE_TIME)
@@ -142,7 +142,7 @@ def monitor_passively(stack: Stack) -> None:
 
 @scenario
 def monitor_counts_what_it_loses(stack: Stack) -> None:
-    """If the exporter is suspended, the kernel drops what does not fit its buffer, and the exporter counts it."""
+    """While the exporter is suspended, the kernel drops packets when its buffer is full; the exporter counts them."""
     radio = stack.start()
     exporter = start_listening(stack, [LIVING_ROOM])
     packet = Sender(LIVING_ROOM.address, LIVING_ROOM.packets(), -60)
@@ -165,7 +165,7 @@ def monitor_counts_what_it_loses(stack: Stack) -> None:
 
 @scenario
 def without_the_capability(stack: Stack) -> None:
-    """Without CAP_NET_RAW, `auto` hears through bluetoothd and says why; `monitor` ends with the way out."""
+    """Without CAP_NET_RAW, `auto` hears through bluetoothd and logs the reason; `monitor` ends with an error."""
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     exporter = stack.start_exporter(THERMOMETERS, UNPRIVILEGED, ear="auto", **ALL_THE_TIME)

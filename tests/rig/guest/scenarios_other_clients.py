@@ -19,13 +19,13 @@ from .stack import Stack
 from .virtual_radio import VirtualRadio
 
 BREDR = Variant("s", "bredr")
-"""The transport that an adapter for Low Energy alone can't use: the discovery fails, for all programs."""
+"""A transport that a Low Energy adapter can't use: a discovery with it fails, and ends those of all programs."""
 LE = Variant("s", "le")
 OTHER_UUID = "0000abcd-0000-1000-8000-00805f9b34fb"
 SILENCE_LIMIT_S = 15
 LONG_SILENCE_S = SILENCE_LIMIT_S / 3
 ENDED_WITHIN_S = 6.0
-"""The time for a new start after bluetoothd has ended the scan: 2 s to be sure, and some for a packet."""
+"""The time limit for new packets after bluetoothd has ended the scan; the exporter waits for 2 s before a new start."""
 NEW_PACKETS = 12
 """The packets that must arrive while another program scans: four of each thermometer, in about 2 s."""
 KERNEL_RESTARTS = 3
@@ -85,7 +85,7 @@ def another_ends_the_discovery(stack: Stack) -> None:
 
 @scenario
 def another_stays_after_its_failure(stack: Stack) -> None:
-    """As long as such a program stays, bluetoothd reports a discovery although nothing scans; only silence shows it."""
+    """While a program with a failed scan stays, bluetoothd falsely reports a discovery; only the silence shows it."""
     radio = stack.start()
     exporter = start_reading(stack, radio, silence_limit_seconds=SILENCE_LIMIT_S)
     with OtherClient() as other:
@@ -156,7 +156,7 @@ def another_pairs(stack: Stack) -> None:
 
 @scenario
 def another_removes_a_sensor(stack: Stack) -> None:
-    """BlueZ reports a sensor that another program removes or blocks again, because it sends again."""
+    """After another program has removed or blocked a sensor, BlueZ reports the sensor again with its next packet."""
     exporter = start_reading(stack, stack.start(), ear="bluez")
     path = device_path(LIVING_ROOM.address)
     with OtherClient() as other:
@@ -182,11 +182,11 @@ def not_ready_while_the_controller_hangs(stack: Stack) -> None:
 
 @scenario
 def not_ready_while_bluetoothd_stands_still(stack: Stack) -> None:
-    """A bluetoothd that does not run is silent too; when it continues, the exporter is ready again."""
+    """While bluetoothd is suspended, the exporter is not ready; when it continues, the exporter is ready again."""
     exporter = start_reading(stack, stack.start(), silence_limit_seconds=60)
     wait_until(lambda: exporter.readiness() == "ready", "the exporter is ready")
     stack.send_signal("bluetoothd", signal.SIGSTOP)
-    # The kernel ends the scan, which bluetoothd then does not start again, after up to 11 s.
+    # After up to 11 s, the kernel ends the scan, which the suspended bluetoothd does not start again.
     wait_until(lambda: "nothing was heard for" in exporter.readiness(), "the exporter is not ready", 40)
     stack.send_signal("bluetoothd", signal.SIGCONT)
     wait_until(lambda: exporter.readiness() == "ready", "the exporter is ready again")

@@ -1,4 +1,4 @@
-"""The counts of missed measurements, against a sensor's true losses."""
+"""The counts of missed measurements, compared with a sensor's true losses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MEASUREMENTS = 150
 PACKETS_PER_MEASUREMENT = 4
 BETWEEN_PACKETS_S = 0.05
 MOST_UNCOUNTED = 60
-"""The most measurements that pass before the first one is counted, although most of them are not heard."""
+"""The maximum number of measurements before the first one is counted, which takes long with heavy losses."""
 TOLERANCE = 0.1
-"""Three standard errors of a share of one third among the 150 measurements, less what both counts have in common."""
+"""A little less than three standard errors of a share of one third of the 150 measurements."""
 
 
 @scenario

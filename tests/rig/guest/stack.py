@@ -19,7 +19,7 @@ BLUETOOTHD_PATHS = (
     "/usr/lib/bluetooth/bluetoothd",
     "/usr/sbin/bluetoothd",
 )
-"""Its paths in distributions, which are rarely on PATH."""
+"""The paths of bluetoothd in distributions; their folders are rarely on PATH."""
 DAEMON_END_LIMIT_S = 15.0
 """On SIGTERM, bluetoothd powers its adapters off, and waits up to 10 s for this."""
 DBUS_FOLDER = Path("/run/dbus")
