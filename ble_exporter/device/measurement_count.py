@@ -70,13 +70,12 @@ class MeasurementCount:
         return self._recent_heard / (self._recent_heard + self._recent_missed) if self.is_known else None
 
     def hear(self, packet_id: int, now_s: float) -> None:
-        """Note the first packet that was heard of a measurement."""
-        before, gap_s = self._id, now_s - self._since_s
+        """Note the first packet of a measurement, or the first one after the device was not heard for a while."""
+        before, before_s = self._id, self._since_s
         self._id, self._since_s = packet_id, now_s
         if before is None:
             return
-        steps = (packet_id - before) % _IDS
-        learned = self._steps
+        gap_s, steps, learned = now_s - before_s, (packet_id - before) % _IDS, self._steps
         if learned < _STEPS_TO_LEARN:
             self._learn(gap_s, steps)
             return
@@ -85,6 +84,10 @@ class MeasurementCount:
             # In a long gap, the ids may have wrapped around several times.
             steps += _IDS * max(0, round((expected - steps) / _IDS))
         slack = _SLACK_STEPS + _SLACK_SHARE * expected
+        if steps == 0 and expected <= slack:
+            # The device was not heard for a while, but its measurement is still the same.
+            self._since_s = before_s
+            return
         self._learn(gap_s, steps)
         if steps == 0 or abs(steps - expected) > slack or slack >= _IDS / 2:
             # The sensor has restarted or got another interval, or the gap is too long to tell.

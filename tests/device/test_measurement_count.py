@@ -96,6 +96,19 @@ def test_random_ids_count_nothing(seed: int) -> None:
     assert (0, 0, None) == (count.heard, count.missed, count.recent_share)
 
 
+def test_a_measurement_that_is_heard_again_counts_once() -> None:
+    """A sensor that measures every five minutes may be out of reach for two, within one measurement."""
+    count = MeasurementCount()
+    steady(count, 20, every_s=300.0)
+    before = (count.heard, count.missed)
+    count.hear(19, 19 * 300.0 + 120)
+    again = (count.heard, count.missed)
+    count.hear(20, 20 * 300.0)
+
+    assert before == again
+    assert (before[0] + 1, before[1]) == (count.heard, count.missed)
+
+
 def test_a_new_battery_is_no_loss() -> None:
     """After a battery change the ids begin elsewhere, and the measurements while the sensor was off are not lost."""
     count = MeasurementCount()
