@@ -34,8 +34,9 @@ _DATA_STATUS = 0x60
 _ADDRESS_TYPES: tuple[AddressType, ...] = ("public", "random", "public", "random")
 _RSSI_UNKNOWN = 127
 
-# The longest data of an advertisement, in fragments. Source: vol. 6, part B, 2.3.4.9.
-_MOST_BYTES = 1650
+MOST_BYTES = 1650
+"""The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54."""
+
 # The number of advertisements whose fragments are kept at the same time. A controller sends one after the other.
 _MOST_UNFINISHED = 16
 
@@ -147,7 +148,7 @@ class Fragments:
         data = self._unfinished.pop(key, b"") + data
         if not has_more:
             return report._replace(data=data)
-        if len(data) <= _MOST_BYTES:
+        if len(data) <= MOST_BYTES:
             self._unfinished[key] = data
             if len(self._unfinished) > _MOST_UNFINISHED:
                 del self._unfinished[next(iter(self._unfinished))]

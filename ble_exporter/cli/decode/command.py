@@ -9,12 +9,12 @@ from contextlib import suppress
 from ble_exporter.cli.decode import as_json
 from ble_exporter.cli.decode.as_text import ADVERTISING, SERVICES
 from ble_exporter.cli.decode.decoding import Decoding
-from ble_exporter.cli.decode.guess import MOST_BYTES, is_advertising
+from ble_exporter.cli.decode.guess import is_advertising
 from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, refuse_key
 from ble_exporter.cli.decode.pasted_text import pasted
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser
 from ble_exporter.cli.terminal import Painter
-from ble_exporter.formats.advertising_reports import Report, report_of_packet
+from ble_exporter.formats.advertising_reports import MOST_BYTES, Report, report_of_packet
 from ble_exporter.streams import read_standard_input
 
 _MOST_OF_AN_EVENT = 255

@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 from ble_exporter.formats.advertising_data import Structure, begins_with_flags, has_known_service, structures
-from ble_exporter.formats.advertising_reports import report_of_packet
+from ble_exporter.formats.advertising_reports import MOST_BYTES, report_of_packet
 from ble_exporter.formats.bthome_v1 import is_typical
 from ble_exporter.formats.decoded import ANYTHING, CERTAIN, POSSIBLE, Guess
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
-
-MOST_BYTES = 1650
-"""The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54."""
 
 # Bytes before the service data in an AD structure: its length, its type, and a 16-bit UUID.
 _HEAD_SIZE = 4

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.guess import MOST_BYTES, best_rank, guesses, is_advertising
+from ble_exporter.cli.decode.guess import best_rank, guesses, is_advertising
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
+from ble_exporter.formats.advertising_reports import MOST_BYTES
 from ble_exporter.formats.decoded import ANYTHING, CERTAIN
 from ble_exporter.formats.registry import FORMATS
 from tests.conftest import Vector, vectors
