@@ -101,7 +101,7 @@ def _measure_updates(fleet: Fleet, count: int) -> Rounds:
 
 
 def _print_scrapes(scrapes: dict[int, Rounds]) -> None:
-    print("A scrape in the text format, with 9 families of each device: our exposition against plain gauges.")
+    print("A scrape in the text format, with 11 families of each device: our exposition against plain gauges.")
     print("Changed: every device has new readings since the last scrape. Unchanged: none has. ×: times as fast.\n")
     rows: list[tuple[str, ...]] = [
         ("devices", "plain ms", "changed ms", f"× (aim: {AIM_CHANGED})", "unchanged ms", f"× (aim: {AIM_UNCHANGED})")
