@@ -151,7 +151,26 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
     return task.result()
 
 
+async def uninterrupted(coroutine: Coroutine[object, None, Result]) -> Result:
+    """
+    Return the coroutine's result; let a cancellation take effect only when the coroutine has ended.
+
+    For work of limited duration that must not stop half-way. After a cancellation, the coroutine's error is logged.
+    """
+    task = asyncio.ensure_future(coroutine)
+    cancellation = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # noqa: PERF203 - it is rare
+            cancellation = error
+    if cancellation is not None:
+        _log_late_error(task)
+        raise cancellation
+    return task.result()
+
+
 def _log_late_error(task: "asyncio.Task[Result]") -> None:
     """Log the error of a task that is no longer awaited, so that asyncio does not report it as never retrieved."""
     if not task.cancelled() and task.exception() is not None:
-        _log.debug("after its timeout, a task failed: %s", task.exception())
+        _log.debug("after its timeout or cancellation, a task failed: %s", task.exception())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.tasks import CANCEL_AGAIN_S, Tasks, UnexpectedCancellationError, within
+from ble_exporter.tasks import CANCEL_AGAIN_S, Tasks, UnexpectedCancellationError, uninterrupted, within
 from tests.conftest import HERE
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -346,7 +346,7 @@ def test_an_error_after_the_timeout_is_logged_at_debug(
     with caplog.at_level(logging.DEBUG, "ble_exporter.tasks"):
         in_virtual_time(run())
 
-    assert [("DEBUG", "after its timeout, a task failed: can't stop")] == [
+    assert [("DEBUG", "after its timeout or cancellation, a task failed: can't stop")] == [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name == "ble_exporter.tasks"
     ]
 
@@ -364,6 +364,66 @@ def test_a_cancellation_at_the_moment_of_the_result_is_not_lost(in_virtual_time:
         return now()
 
     assert 1 == in_virtual_time(run())
+
+
+def test_what_must_not_be_interrupted_has_its_result(in_virtual_time: InVirtualTime) -> None:
+    """Without a cancellation, it is an ordinary call."""
+
+    async def run() -> str:
+        return await uninterrupted(asyncio.sleep(2, "done"))
+
+    assert "done" == in_virtual_time(run())
+
+
+def test_a_cancellation_takes_effect_at_the_end_of_what_must_not_be_interrupted(in_virtual_time: InVirtualTime) -> None:
+    """Every cancellation waits: an impatient owner cancels again and again."""
+
+    async def run() -> float:
+        async def cancelled() -> None:
+            await uninterrupted(asyncio.sleep(10))
+            raise AssertionError("the cancellation was lost")
+
+        task = asyncio.ensure_future(cancelled())  # noqa: TID251 - it is cancelled from outside
+        for _time in range(3):
+            await asyncio.sleep(1)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return asyncio.get_running_loop().time()
+
+    assert 10 == in_virtual_time(run())
+
+
+def test_an_error_of_what_must_not_be_interrupted_is_raised(in_virtual_time: InVirtualTime) -> None:
+    """The caller needs it, as of any call."""
+
+    async def fail() -> None:
+        raise ScannerError("broken")
+
+    with pytest.raises(ScannerError, match="broken"):
+        in_virtual_time(uninterrupted(fail()))
+
+
+def test_an_error_after_a_cancellation_is_logged_at_debug(
+    in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The cancellation takes precedence; asyncio would report the error as never retrieved."""
+
+    async def fail() -> None:
+        await asyncio.sleep(5)
+        raise ScannerError("broken")
+
+    async def run() -> None:
+        task = asyncio.ensure_future(uninterrupted(fail()))  # noqa: TID251 - it is cancelled from outside
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with caplog.at_level(logging.DEBUG, "ble_exporter.tasks"):
+        in_virtual_time(run())
+
+    assert "after its timeout or cancellation, a task failed: broken" in caplog.text
 
 
 def test_nothing_else_starts_a_task() -> None:
