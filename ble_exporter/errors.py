@@ -47,6 +47,18 @@ LossReason = Literal["buffer_full", "invalid"]
 
 LOSS_REASONS: tuple[LossReason, ...] = get_args(LossReason)
 
+ResetOutcome = Literal["heard", "silent", "failed"]
+"""What a reset of an adapter led to: something was heard again, nothing was heard, or the power cycle failed."""
+
+RESET_OUTCOMES: tuple[ResetOutcome, ...] = get_args(ResetOutcome)
+
+Symptom = Literal["", "silent", "rejected", "blocked"]
+"""
+How a Bluetooth failure shows that the adapter itself is the cause; empty if it does not show this.
+
+Nothing was heard for too long; a scan was rejected; or rfkill blocks the adapter.
+"""
+
 
 class ExporterError(Exception):
     """The base class of this program's errors."""
@@ -135,15 +147,19 @@ class ScannerError(ExporterError):
         problem: The failure, in words.
         hint: What the user can do about the problem; may be empty.
         command: The shell command that is most likely to help; may be empty.
+        symptom: How the failure shows that the adapter is the cause; empty if it does not.
         adapter: The name of the adapter ("hci0"); empty if the problem is not limited to one adapter.
     """
 
-    def __init__(self, problem: str, hint: str = "", command: str = "", *, adapter: str = "") -> None:
+    def __init__(
+        self, problem: str, hint: str = "", command: str = "", symptom: Symptom = "", *, adapter: str = ""
+    ) -> None:
         whose = f"adapter {adapter}: " if adapter else ""
         super().__init__(f"{whose}{problem}{': ' if hint else ''}{hint}")
         self.problem = problem
         self.hint = hint
         self.command = command
+        self.symptom: Symptom = symptom
         self.adapter = adapter
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ble_exporter.errors import LossReason
+from ble_exporter.errors import LossReason, ResetOutcome
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener
@@ -20,6 +20,8 @@ class Radio:
 
     adapters: Mapping[str, bool] = MappingProxyType({})
     lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
+    adapter_resets: Mapping[tuple[str, ResetOutcome], int] = MappingProxyType({})
+    is_resetting = False
     silence: str | None = None
 
     def __init__(self, *, error: Exception | None = None, at_scan: int = 1, stops_in_s: float = 0.0) -> None:

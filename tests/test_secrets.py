@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from ble_exporter.config.app_config import AppConfig, load_config
-from ble_exporter.errors import LossReason
+from ble_exporter.errors import LossReason, ResetOutcome
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.logger import NAME, get_logger
 from ble_exporter.main import main
@@ -75,6 +75,8 @@ class Sensor:
 
     adapters: Mapping[str, bool] = MappingProxyType({})
     lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
+    adapter_resets: Mapping[tuple[str, ResetOutcome], int] = MappingProxyType({})
+    is_resetting = False
     silence = None
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, Command] = {
     "decode": Command("explain each byte of a payload", "4000b00151028d0a038d11"),
     "discover": Command("find the sensors in range, and add them to the configuration", "--write config.yaml"),
     "doctor": Command("check everything that can prevent readings", "--config config.yaml"),
+    "recover": Command("reset a Bluetooth adapter that hangs, as root", "--dry-run"),
 }
 
 

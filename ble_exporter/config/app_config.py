@@ -19,6 +19,7 @@ from ble_exporter.model import AddressType
 ScanMode = Literal["auto", "active", "passive"]
 EarChoice = Literal["auto", "monitor", "bluez"]
 OnAdapterFailure = Literal["exit", "continue"]
+OnSilence = Literal["exit", "reset"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
@@ -40,6 +41,7 @@ KEYS = (
     "adapter",
     "on_adapter_failure",
     "silence_limit_seconds",
+    "on_silence",
 )
 
 
@@ -76,6 +78,7 @@ class AppConfig:
     adapters: tuple[str, ...] = ()
     on_adapter_failure: OnAdapterFailure = "exit"
     silence_limit_seconds: float = DEFAULT_SILENCE_LIMIT_S
+    on_silence: OnSilence = "exit"
     address_types: Mapping[str, AddressType] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
@@ -159,6 +162,7 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         adapters=settings.adapters(),
         on_adapter_failure=settings.choice("on_adapter_failure", get_args(OnAdapterFailure), "exit"),
         silence_limit_seconds=settings.seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),
+        on_silence=settings.choice("on_silence", get_args(OnSilence), "exit"),
         address_types=devices.address_types,
         keys=devices.keys,
         key_files=tuple(devices.key_files),

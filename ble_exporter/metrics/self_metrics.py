@@ -13,9 +13,11 @@ from ble_exporter.errors import (
     HTTP_ERROR_KINDS,
     LOSS_REASONS,
     REJECT_REASONS,
+    RESET_OUTCOMES,
     HttpErrorKind,
     LossReason,
     RejectReason,
+    ResetOutcome,
 )
 from ble_exporter.streams import Losses
 
@@ -28,6 +30,7 @@ class SelfMetrics(Collector):
     Attributes:
         adapters: Adapter name to whether the adapter works; the radio updates this mapping.
         lost_events: The number of lost events, by adapter and reason; the radio updates this mapping.
+        adapter_resets: The number of resets, by adapter and outcome; the radio updates this mapping.
         log: The lines that the log could not write; the log's handler updates this record.
         last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
     """
@@ -36,6 +39,7 @@ class SelfMetrics(Collector):
     clock: Clock = field(default_factory=Clock)
     log: Losses = field(default_factory=Losses)
     lost_events: Mapping[tuple[str, LossReason], int] = field(default_factory=dict)
+    adapter_resets: Mapping[tuple[str, ResetOutcome], int] = field(default_factory=dict)
     decoded: int = 0
     unknown_device: int = 0
     unknown_objects: int = 0
@@ -75,12 +79,20 @@ class SelfMetrics(Collector):
             lost = CounterMetricFamily(
                 "ble_exporter_events_lost", "Bluetooth events lost before decoding.", labels=["adapter", "reason"]
             )
+            resets = CounterMetricFamily(
+                "ble_exporter_adapter_resets",
+                "Resets of a Bluetooth adapter that hung, when their outcome is known.",
+                labels=["adapter", "outcome"],
+            )
             for adapter, works in self.adapters.items():
                 up.add_metric([adapter], works)
+                for outcome in RESET_OUTCOMES:
+                    resets.add_metric([adapter, outcome], self.adapter_resets.get((adapter, outcome), 0))
                 for reason in LOSS_REASONS:
                     lost.add_metric([adapter, reason], self.lost_events.get((adapter, reason), 0))
             yield up
             yield lost
+            yield resets
 
     def _by_reason(self) -> Iterator[Metric]:
         for name, documentation, counts in (

@@ -25,6 +25,7 @@ ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"
 _MONITORS = "org.bluez.AdvertisementMonitorManager1"
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
 _MONITOR_PATH = "/ble_exporter/monitor"
 
 # The timeout of all requests before a scan taken together. bluetoothd answers in milliseconds, but D-Bus may have to
@@ -66,11 +67,13 @@ class Bluez:
     Attributes:
         cached_data: The service data that bluetoothd has cached, by the device's D-Bus path; set by `adapters`.
         unused_devices: D-Bus paths of the devices that are neither paired nor connected; set by `adapters`.
+        connected_devices: D-Bus paths of the connected devices; set by `adapters`.
     """
 
     def __init__(self, bus: MessageBus, deadline: float, activation_timeout_s: float) -> None:
         self.cached_data: dict[str, ServiceData] = {}
         self.unused_devices: set[str] = set()
+        self.connected_devices: set[str] = set()
         self._bus = bus
         self._deadline = deadline
         self._activation_timeout_s = activation_timeout_s
@@ -98,6 +101,7 @@ class Bluez:
         self.unused_devices = {
             path for path, device in devices.items() if not (device.get("Paired") or device.get("Connected"))
         }
+        self.connected_devices = {path for path, device in devices.items() if device.get("Connected")}
         adapters = [
             Adapter(
                 name=path.rpartition("/")[2],
@@ -146,6 +150,11 @@ class Bluez:
     async def stop_discovery(self, adapter: str) -> None:
         """Make bluetoothd stop scanning for this program. Raises BusError."""
         await self._call(Message(BLUEZ, f"/org/bluez/{adapter}", ADAPTER, "StopDiscovery"), _NO_TIMEOUT)
+
+    async def set_powered(self, adapter: str, *, is_on: bool, timeout_s: float) -> None:
+        """Make bluetoothd power an adapter on or off. Raises BusError."""
+        path, body = f"/org/bluez/{adapter}", [ADAPTER, "Powered", Variant("b", is_on)]
+        await self._call(Message(BLUEZ, path, _PROPERTIES, "Set", signature="ssv", body=body), timeout_s)
 
     async def register(self, monitor: ServiceInterface, adapter: str) -> str | None:
         """

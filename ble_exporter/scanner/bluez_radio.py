@@ -7,15 +7,17 @@ No ear notices every failure of the Bluetooth stack by itself; `stack_watch` and
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import Literal
 
 from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, ScanMode
-from ble_exporter.errors import LossReason, ScannerError
+from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez, connect
 from ble_exporter.scanner.ear import Ear, Hearing
+from ble_exporter.scanner.healing import Healer
 from ble_exporter.scanner.radio import Listener
 from ble_exporter.scanner.session import packets_heard
 from ble_exporter.scanner.stack_watch import StackWatch
@@ -42,10 +44,12 @@ class BluezRadio:
         mode: The configured scan mode.
         start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
             these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.
+        healer: Resets an adapter that hangs; without one, `run` fails.
 
     Attributes:
         adapters: Whether the adapter works, by its name; empty until an adapter is chosen.
         lost_events: The number of lost events, by adapter and reason.
+        adapter_resets: The number of resets whose outcome is known, by adapter and outcome.
     """
 
     def __init__(
@@ -56,18 +60,21 @@ class BluezRadio:
         mode: ScanMode = "auto",
         start_stop_lock: asyncio.Lock | None = None,
         *,
+        healer: Healer | None = None,
         connect_to_bluez: Callable[[], AbstractAsyncContextManager[Bluez]] = connect,
         make_watch: Callable[[Bluez], StackWatch] = StackWatch,
     ) -> None:
         self.adapters: dict[str, bool] = {}
         self.lost_events: Counter[tuple[str, LossReason]] = Counter()
+        self.adapter_resets: Mapping[tuple[str, ResetOutcome], int] = healer.counts if healer else MappingProxyType({})
         self._make_ear = make_ear
         self._ear: Ear | None = None
         self._wanted = adapter
         self._mode = mode
         self._adapter = adapter or ""
         self._logged_choice = ""
-        self._watchdog = SilenceWatchdog(silence_limit_s)
+        self._healer = healer
+        self._watchdog = SilenceWatchdog(silence_limit_s, healer.note_heard if healer else None)
         self._start_stop_lock = start_stop_lock or asyncio.Lock()
         self._logged: set[str] = set()  # the reasons for a new start that were already logged
         self._connect_to_bluez = connect_to_bluez
@@ -77,16 +84,40 @@ class BluezRadio:
     def silence(self) -> str | None:
         """The silence of the adapter, as described in `Radio.silence`."""
         if not self._watchdog.is_long:
-            return None
+            return self._healer.doubt if self._healer else None
         only_thermometers = self._ear is not None and self._ear.only_thermometers
         problem = hints.silent(round(self._watchdog.silent_s), only_thermometers=only_thermometers)
         return f"adapter {self._adapter}: {problem.text}"
 
+    @property
+    def is_resetting(self) -> bool:
+        """Whether the adapter is being reset, as described in `Radio.is_resetting`."""
+        return self._healer is not None and self._healer.is_resetting
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Listen, as described in `Radio.run`."""
+        """Listen, as described in `Radio.run`; after a reset, listen again."""
+        has_started = False
+
+        def note_start() -> None:
+            nonlocal has_started
+            if not has_started:
+                has_started = True
+                started()
+
+        while True:
+            try:
+                await self._run(listener, note_start)
+            except ScannerError as error:  # noqa: PERF203 - it is rare
+                if self._healer is None:
+                    raise
+                await self._healer.heal(error)
+            else:
+                return
+
+    async def _run(self, listener: Listener, started: Callable[[], None]) -> None:
         ear = self._ear = self._ear or self._make_ear()
         try:
-            await self._run(ear, listener, started)
+            await self._listen(ear, listener, started)
         except ScannerError:
             # The next run must not use the silence or the service data of this run.
             self._watchdog.reset()
@@ -97,8 +128,10 @@ class BluezRadio:
         finally:
             ear.close()
 
-    async def _run(self, ear: Ear, listener: Listener, started: Callable[[], None]) -> None:
+    async def _listen(self, ear: Ear, listener: Listener, started: Callable[[], None]) -> None:
         async with self._connect_to_bluez() as bluez:
+            if self._healer:
+                await self._healer.restore(bluez, self._wanted)
             watch = self._make_watch(bluez)
             await ear.connect()
             adapter = await self._choose(watch)
@@ -106,6 +139,8 @@ class BluezRadio:
             self._log_choice(f"{adapter.name}, {await ear.prepare(bluez, adapter, self._mode, hearing)}")
             async with self._scanning(ear, bluez), Tasks() as tasks:
                 self.adapters[self._adapter] = True
+                if self._healer:
+                    self._healer.note_listening(self._adapter)
                 started()
                 tasks.start(ear.run())
                 tasks.start(watch.run())
@@ -208,4 +243,6 @@ class BluezRadio:
             problem = hints.hanging(f"the scan did not {action} within {timeout_s:g} s")
             raise ScannerError(*problem, adapter=self._adapter) from None
         except ScannerError as error:
-            raise ScannerError(error.problem, error.hint, error.command, adapter=self._adapter) from error
+            # A scan that does not stop is over anyway.
+            symptom = error.symptom if action == "start" else ""
+            raise ScannerError(error.problem, error.hint, error.command, symptom, adapter=self._adapter) from error

@@ -12,11 +12,13 @@ from ble_exporter.scanner.bleak_scanner import BleakEar
 from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.capture import load_capture
 from ble_exporter.scanner.ear import Ear
+from ble_exporter.scanner.healing import Healer
 from ble_exporter.scanner.mock import MockScanner
 from ble_exporter.scanner.monitor_ear import MonitorEar
 from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from ble_exporter.scanner.radio import Radio
+from ble_exporter.scanner.reset_record import ResetRecord, runtime_folder
 from ble_exporter.scanner.simulation import Simulation
 
 _log = logging.getLogger(__name__)
@@ -30,12 +32,13 @@ class RadioSettings(NamedTuple):
     silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S
     goes_on: bool = False  # whether the other adapters keep listening when one fails
     ear: EarChoice = "auto"
+    resets: bool = False  # whether an adapter that hangs is reset
 
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":
         """Return the radio settings in a configuration."""
-        goes_on = config.on_adapter_failure == "continue"
-        return cls(config.adapters, config.scan_mode, config.silence_limit_seconds, goes_on, config.ear)
+        goes_on, resets = config.on_adapter_failure == "continue", config.on_silence == "reset"
+        return cls(config.adapters, config.scan_mode, config.silence_limit_seconds, goes_on, config.ear, resets)
 
 
 RadioBuilder = Callable[..., Radio]
@@ -53,8 +56,16 @@ def build_radio(settings: RadioSettings, *, replay: str | None = None, simulatio
     if simulation is not None:
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
+    record = ResetRecord(runtime_folder()) if settings.resets else None
     radios = [
-        BluezRadio(partial(make_ear, settings.ear), adapter, settings.silence_limit_s, settings.mode, lock)
+        BluezRadio(
+            partial(make_ear, settings.ear),
+            adapter,
+            settings.silence_limit_s,
+            settings.mode,
+            lock,
+            healer=Healer(record) if record else None,
+        )
         for adapter in settings.adapters or (None,)
     ]
     return radios[0] if len(radios) == 1 else MultiAdapterScanner(radios, goes_on=settings.goes_on)

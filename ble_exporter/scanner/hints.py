@@ -3,7 +3,7 @@
 import errno
 from typing import NamedTuple
 
-from ble_exporter.errors import ScannerError
+from ble_exporter.errors import ScannerError, Symptom
 from ble_exporter.utils import one_line
 
 
@@ -13,6 +13,7 @@ class Problem(NamedTuple):
     text: str  # description of the failure
     hint: str = ""  # what the user can do about the failure
     command: str = ""  # the most helpful shell command, ready to be copied
+    symptom: Symptom = ""
 
     def __str__(self) -> str:
         return f"{self.text}: {self.hint}" if self.hint else self.text
@@ -22,6 +23,7 @@ _HANGS = "it may have hung; try `bluetoothctl power off`, `bluetoothctl power on
 _POWER_CYCLE = "bluetoothctl power off && bluetoothctl power on"
 _POWER_ON = ("`bluetoothctl power on`", "bluetoothctl power on")
 _BLUETOOTHD_LOG = "journalctl -u bluetooth"
+_REPLUG: tuple[str, str, Symptom] = ("unplug it, or restart the machine", "sudo reboot", "rejected")
 
 NO_ADAPTER = Problem(
     "no Bluetooth adapter",
@@ -35,6 +37,7 @@ BLOCKED = Problem(
     "it is blocked by rfkill",
     "`rfkill unblock bluetooth`; if that does not help, use the machine's hardware switch",
     "sudo rfkill unblock bluetooth",
+    "blocked",
 )
 NO_PASSIVE_SCAN = Problem(
     "it can't scan passively",
@@ -89,7 +92,7 @@ _DBUS_ERRORS = {
     ),
     "org.bluez.Error.NotReady": POWERED_OFF,
     "org.bluez.Error.InProgress": Problem(
-        "bluetoothd can't start a scan", f"another program may be scanning, or {_HANGS}", _POWER_CYCLE
+        "bluetoothd can't start a scan", f"another program may be scanning, or {_HANGS}", _POWER_CYCLE, "rejected"
     ),
 }
 
@@ -158,7 +161,17 @@ def refused_passive_scan(refusal: str) -> Problem:
 
 def not_started_again(error: ScannerError) -> Problem:
     """Return the problem of a scan that bluetoothd has ended and does not start again because of `error`."""
-    return Problem(f"{ENDED}, and does not start it again ({error.problem})", error.hint, error.command)
+    return Problem(f"{ENDED}, and does not start it again ({error.problem})", error.hint, error.command, error.symptom)
+
+
+def not_reset(error: ScannerError, reason: str) -> Problem:
+    """Return the problem of an adapter that may hang because of `error`, but is not reset, or not again."""
+    return Problem(f"{error.problem}; {reason}", error.hint, error.command, error.symptom)
+
+
+def left_off(error: ScannerError) -> Problem:
+    """Return the problem of an adapter that a reset has powered off, and that can't be powered on again."""
+    return Problem(f"a reset has powered it off, and it can't be powered on again ({error.problem})", *_REPLUG)
 
 
 def hanging(what: str) -> Problem:
@@ -180,4 +193,5 @@ def silent(seconds: float, *, only_thermometers: bool) -> Problem:
         "the controller may have hung; unplug it, or restart bluetooth. If so few devices are in range that this is "
         "normal, set a longer silence_limit_seconds",
         "sudo systemctl restart bluetooth",
+        "silent",
     )

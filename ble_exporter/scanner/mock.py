@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from ble_exporter.errors import LossReason
+from ble_exporter.errors import LossReason, ResetOutcome
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.capture import Transmission
@@ -29,6 +29,8 @@ class MockScanner:
     adapters: Mapping[str, bool] = MappingProxyType({})
     # A simulated radio loses no events, and its silence is no failure.
     lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
+    adapter_resets: Mapping[tuple[str, ResetOutcome], int] = MappingProxyType({})
+    is_resetting = False
     silence = None
 
     def __init__(

@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import cast
 
-from ble_exporter.errors import LossReason, ScannerError
+from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.scanner.radio import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
@@ -33,6 +33,8 @@ class MultiAdapterScanner:
         self.adapters: Mapping[str, bool] = ChainMap(*mappings)
         losses = (cast("MutableMapping[tuple[str, LossReason], int]", radio.lost_events) for radio in radios)
         self.lost_events: Mapping[tuple[str, LossReason], int] = ChainMap(*losses)
+        resets = (cast("MutableMapping[tuple[str, ResetOutcome], int]", radio.adapter_resets) for radio in radios)
+        self.adapter_resets: Mapping[tuple[str, ResetOutcome], int] = ChainMap(*resets)
         self._radios = radios
         self._goes_on = goes_on
         self._retry_s = retry_s
@@ -41,6 +43,11 @@ class MultiAdapterScanner:
         self._starting: set[Radio] = set()
         self._started: Callable[[], None] = lambda: None
         self._is_stopping = False
+
+    @property
+    def is_resetting(self) -> bool:
+        """Whether an adapter is being reset."""
+        return any(radio.is_resetting for radio in self._radios)
 
     @property
     def silence(self) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ble_exporter.errors import LossReason
+from ble_exporter.errors import LossReason, ResetOutcome
 from ble_exporter.model import Advertisement
 
 
@@ -62,8 +62,16 @@ class Radio(Protocol):
         """The known number of events that were lost before they reached this program, by adapter and reason."""
 
     @property
+    def adapter_resets(self) -> Mapping[tuple[str, ResetOutcome], int]:
+        """The number of resets of an adapter whose outcome is known, by adapter and outcome."""
+
+    @property
+    def is_resetting(self) -> bool:
+        """Whether an adapter is being reset, which may take longer than a scan."""
+
+    @property
     def silence(self) -> str | None:
-        """Why no readings arrive, if nothing at all was heard for a third of the silence limit; otherwise None."""
+        """Why no readings arrive, if nothing was heard for a third of the silence limit, or since a reset; or None."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """

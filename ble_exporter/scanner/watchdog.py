@@ -7,6 +7,7 @@ counts. docs/watchdog.md has the rule, and the odds of a false alarm.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
@@ -36,13 +37,16 @@ class SilenceWatchdog:
     """
     Measures the silence of one radio, across all its scans. The limit is in seconds of listening.
 
+    Calls `on_heard` at most once a second, if a packet was received.
+
     Attributes:
         silent_s: The silence at the last check; the watchdog checks every second.
         heard_checks: The number of checks (one per second) that found a packet received since the previous check.
     """
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, on_heard: Callable[[], None] | None = None) -> None:
         self.heard_checks = 0
+        self._on_heard = on_heard
         self._became_long = asyncio.Event()
         self._limit_s = limit_s
         self.silent_s = 0.0
@@ -117,4 +121,6 @@ class SilenceWatchdog:
         self._listened_s += listened_s
         self.heard_checks += self._was_heard
         self.silent_s = 0.0 if self._was_heard else self.silent_s + listened_s
+        if self._was_heard and self._on_heard is not None:
+            self._on_heard()
         self._was_heard = False

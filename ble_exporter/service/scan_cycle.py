@@ -47,7 +47,7 @@ class ScanCycle:
         state_folder: Path | None = None,
     ) -> None:
         self._clock = clock or Clock()
-        self.counts = SelfMetrics(radio.adapters, self._clock, log_losses(log), radio.lost_events)
+        self.counts = SelfMetrics(radio.adapters, self._clock, log_losses(log), radio.lost_events, radio.adapter_resets)
         self.replay_state = ReplayState(state_folder, config.keys, self.counts, log, clock=self._clock)
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)
@@ -59,6 +59,7 @@ class ScanCycle:
             config.scan_duration_seconds,
             radios=max(1, len(config.adapters)),
             doubts=(lambda: radio.silence, self.status.overdue),
+            is_pausing=lambda: radio.is_resetting,
         )
         self._config = config
         self._radio = radio

@@ -23,7 +23,7 @@ class Liveness:
     The interval is the time between the starts of two scans. `clock` returns monotonic seconds, by default those of the
     running event loop, because a Pi's wall clock jumps by months when the network comes up. Each of the `doubts`
     returns the reason why readings are not current although scans end, or None; these reasons do not affect systemd's
-    watchdog.
+    watchdog. While `is_pausing` returns True, no scan can end.
     """
 
     def __init__(
@@ -33,11 +33,14 @@ class Liveness:
         clock: Callable[[], float] = _loop_time,
         radios: int = 1,
         doubts: Sequence[Callable[[], str | None]] = (),
+        *,
+        is_pausing: Callable[[], bool] = lambda: False,
     ) -> None:
         self._interval_s = interval_s
         self._limit_s = interval_s + duration_s + MARGIN_S + (radios - 1) * MARGIN_PER_RADIO_S
         self._clock = clock
         self._doubts = doubts
+        self._is_pausing = is_pausing
         self._since: float | None = None
         self._has_ended = False
 
@@ -55,6 +58,9 @@ class Liveness:
         """Return the reason why scans make no progress, as text; None while they make progress."""
         if self._since is None:
             return _NO_SCAN_YET
+        if self._is_pausing():
+            # systemd's watchdog and the probes ask often enough.
+            self._since = self._clock()
         age = self._clock() - self._since
         if age <= self._limit_s:
             return None

@@ -166,6 +166,7 @@ def test_every_key_is_read() -> None:
         adapters=("hci1", "hci0"),
         on_adapter_failure="continue",
         silence_limit_seconds=120,
+        on_silence="reset",
         keys={
             "A4:C1:38:00:00:05": bytes.fromhex("00112233445566778899aabbccddeeff"),
             "A4:C1:38:00:00:06": bytes.fromhex("12345678901234567890123456789012"),
@@ -181,7 +182,7 @@ def test_the_sample_is_valid_and_leaves_the_defaults() -> None:
     assert (30, 5, 8000) == (config.scan_interval_seconds, config.scan_duration_seconds, config.listen_port)
     assert ("./logs/ble_exporter.log", "INFO") == (config.log_file, config.log_level)
     assert (None, (), None) == (config.listen_address, config.adapters, config.stale_after_seconds)
-    assert ("auto", "exit") == (config.scan_mode, config.on_adapter_failure)
+    assert ("auto", "exit", "exit") == (config.scan_mode, config.on_adapter_failure, config.on_silence)
 
 
 def test_one_adapter_needs_no_list(tmp_path: Path) -> None:

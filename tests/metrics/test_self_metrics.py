@@ -51,3 +51,11 @@ def test_adapters_are_up_or_down_as_they_change() -> None:
 
     (up,) = [family for family in counts.collect() if family.name == "ble_exporter_adapter_up"]
     assert {"hci0": 1, "hci1": 0} == {sample.labels["adapter"]: sample.value for sample in up.samples}
+
+
+def test_resets_of_an_adapter_are_counted_from_zero() -> None:
+    """`increase()` sees only a counter that begins with 0."""
+    counts = SelfMetrics({"hci0": True}, adapter_resets={("hci0", "heard"): 2})
+
+    (resets,) = [family for family in counts.collect() if family.name == "ble_exporter_adapter_resets"]
+    assert {"heard": 2, "silent": 0, "failed": 0} == {one.labels["outcome"]: one.value for one in resets.samples}

@@ -1,7 +1,7 @@
 """Fixtures and helpers that run the real radio on a scripted bluetoothd."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,8 @@ from ble_exporter.scanner import BleakScannerImpl
 from ble_exporter.scanner.bluez_dbus import connect
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
+from tests.scanner.healed_scan import Scan
+from tests.scanner.monitor_frames import Channel
 from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
 
 Result = TypeVar("Result")
@@ -24,6 +26,14 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     socket = tmp_path / "bus"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={socket}")
     return socket
+
+
+@pytest.fixture
+def scan(bus: Path, tmp_path: Path) -> Iterator[Scan]:
+    """Return a scan with resets that was not started."""
+    channel = Channel()
+    yield Scan(bus, tmp_path, channel)
+    channel.close()
 
 
 def quick_radio(

@@ -51,6 +51,9 @@ class ScriptedBluez:
         states: Additional properties of each device that appears.
         discovering: Set while a client scans.
         refused_filters: The keys of discovery filters that this bluetoothd does not know.
+        powered: Each state to which a client has set an adapter's power, successfully or not.
+        refused_powers: The states to which bluetoothd can't set an adapter's power.
+        cured_by_power_cycle: Whether StartDiscovery no longer fails after a power cycle.
     """
 
     def __init__(self) -> None:
@@ -65,6 +68,9 @@ class ScriptedBluez:
         self.states: Properties = {}
         self.discovering = asyncio.Event()
         self.refused_filters: set[str] = set()
+        self.powered: list[bool] = []
+        self.refused_powers: set[bool] = set()
+        self.cured_by_power_cycle = False
         self._clients: list[asyncio.StreamWriter] = []
         self._greeted: list[asyncio.StreamWriter] = []
         self._serving: set[asyncio.Task[Any]] = set()
@@ -162,10 +168,9 @@ class ScriptedBluez:
         if member in self.unanswered:
             self.unanswered[member].set()
             return
-        if member == "SetDiscoveryFilter" and self.refused_filters & call.body[0].keys():
-            reply = Message.new_error(call, "org.bluez.Error.InvalidArguments", "Invalid arguments in method call")
-        elif member in self.errors:
-            reply = Message.new_error(call, *self.errors[member])
+        error = self._error(call)
+        if error is not None:
+            reply = Message.new_error(call, *error)
         elif member == "Hello":
             reply = Message.new_method_return(call, "s", [":1.7"])
         elif member == "ListNames":
@@ -192,6 +197,12 @@ class ScriptedBluez:
         if member == "RemoveDevice":
             del self.objects[call.body[0]]
             self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [call.body[0], [DEVICE]])
+        if member == "Set":
+            self.objects[path][ADAPTER]["Powered"] = call.body[2]
+            self.discovering.clear()
+            if self.cured_by_power_cycle:
+                self.errors.pop("StartDiscovery", None)
+            self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [ADAPTER, {"Powered": call.body[2]}, []])
         # bleak's monitor starts a passive scan; the exporter's own monitor only tests whether monitors work.
         if member == "RegisterMonitor" and call.body[0].startswith("/org/bleak"):
             self.discovering.set()
@@ -203,6 +214,16 @@ class ScriptedBluez:
     def _report_discovering(self, path: str, *, is_on: bool) -> None:
         body: list[Any] = [ADAPTER, {"Discovering": Variant("b", is_on)}, []]
         self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+
+    def _error(self, call: Message) -> tuple[str, str] | None:
+        """Return the name and text of the error with which bluetoothd refuses a call; None if it does not."""
+        if call.member == "SetDiscoveryFilter" and self.refused_filters & call.body[0].keys():
+            return "org.bluez.Error.InvalidArguments", "Invalid arguments in method call"
+        if call.member == "Set":
+            self.powered.append(call.body[2].value)
+            if self.powered[-1] in self.refused_powers:
+                return "org.bluez.Error.Failed", "Authentication Failed"
+        return self.errors.get(call.member or "")
 
     def _process_of(self, call: Message) -> Message:
         process = self.processes[call.body[0]]
@@ -233,9 +254,9 @@ async def _read(reader: asyncio.StreamReader) -> Message:
 
 
 @asynccontextmanager
-async def scripted_bluez(socket: Path) -> AsyncIterator[ScriptedBluez]:
+async def scripted_bluez(socket: Path, bluez: ScriptedBluez | None = None) -> AsyncIterator[ScriptedBluez]:
     """Serve the bus on a socket for the duration of the block."""
-    bluez = ScriptedBluez()
+    bluez = bluez or ScriptedBluez()
     server = await asyncio.start_unix_server(bluez.accept, socket)
     try:
         yield bluez

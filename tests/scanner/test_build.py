@@ -65,12 +65,13 @@ def config(tmp_path: Path) -> str:
         "scan_mode": "passive",
         "silence_limit_seconds": 600,
         "on_adapter_failure": "continue",
+        "on_silence": "reset",
         "log_file": str(tmp_path / "x.log"),
     }
     return str(write_config(tmp_path, changes))
 
 
-CONFIGURED = RadioSettings(("hci1", "hci0"), "passive", 600.0, goes_on=True)
+CONFIGURED = RadioSettings(("hci1", "hci0"), "passive", 600.0, goes_on=True, resets=True)
 
 
 @pytest.mark.usefixtures("process_as_before")
@@ -95,12 +96,12 @@ def test_discover_listens_with_one_adapter_actively(config: str, capsys: pytest.
 
 
 def test_doctor_listens_with_the_configured_radio(config: str) -> None:
-    """`doctor` must check the radio that the service would use."""
+    """`doctor` must check the radio that the service would use, but not reset an adapter."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     list(check_sensors(CheckContext(config, 1.0, build, config=load_config(config))))
 
-    assert [(CONFIGURED, None, None)] == build.asked
+    assert [(CONFIGURED._replace(resets=False), None, None)] == build.asked
 
 
 @pytest.mark.usefixtures("process_as_before")

@@ -46,7 +46,7 @@ def test_an_error_has_adapter_problem_and_hint(problem: hints.Problem) -> None:
 
 def test_an_unknown_d_bus_error_is_shown_as_it_is() -> None:
     """Without a hint, the error's own text is the user's only clue."""
-    assert ("org.bluez.Error.Failed: no room", "", "") == hints.dbus_error("org.bluez.Error.Failed", "no room")
+    assert hints.Problem("org.bluez.Error.Failed: no room") == hints.dbus_error("org.bluez.Error.Failed", "no room")
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.errors import LossReason, ScannerError
+from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener, run_for
@@ -41,6 +41,8 @@ class Adapter:
         self.name = name
         self.adapters: dict[str, bool] = {}
         self.lost_events: dict[tuple[str, LossReason], int] = {}
+        self.adapter_resets: dict[tuple[str, ResetOutcome], int] = {}
+        self.is_resetting = False
         self.silence: str | None = None
         self.is_running = False
         self.started_at: list[float] = []
@@ -274,3 +276,16 @@ def test_all_adapters_are_stopped_when_the_run_is_cancelled(in_virtual_time: InV
     in_virtual_time(cancelled())
 
     assert [False, False] == [radio.is_running for radio in radios]
+
+
+def test_resets_are_those_of_all_adapters() -> None:
+    """The metric has a label for the adapter; the watchdog must wait as long as any adapter is being reset."""
+    radios = [Adapter("hci0"), Adapter("hci1")]
+    scanner = MultiAdapterScanner(radios)
+    before = scanner.is_resetting
+    radios[0].adapter_resets["hci0", "heard"] = 2
+    radios[1].adapter_resets["hci1", "failed"] = 1
+    radios[1].is_resetting = True
+
+    assert {("hci0", "heard"): 2, ("hci1", "failed"): 1} == dict(scanner.adapter_resets)
+    assert (False, True) == (before, scanner.is_resetting)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from ble_exporter.errors import LossReason
+from ble_exporter.errors import LossReason, ResetOutcome
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.radio import AbstractScanner, Everything, Listener, Radio
@@ -27,6 +27,8 @@ class SmallestRadio:
     def __init__(self) -> None:
         self.adapters: Mapping[str, bool] = {}
         self.lost_events: dict[tuple[str, LossReason], int] = {}
+        self.adapter_resets: dict[tuple[str, ResetOutcome], int] = {}
+        self.is_resetting = False
         self.silence: str | None = None
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.errors import LossReason, ScannerError
+from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner.radio import Everything, Listener
@@ -24,6 +24,8 @@ class Radio:
 
     adapters: Mapping[str, bool] = MappingProxyType({})
     lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})
+    adapter_resets: Mapping[tuple[str, ResetOutcome], int] = MappingProxyType({})
+    is_resetting = False
     silence: str | None = None
 
     def __init__(

@@ -142,3 +142,19 @@ def test_a_scan_that_does_not_end_is_named_before_any_doubt(clock: Clock) -> Non
     clock.now += LIMIT_S + 1
 
     assert "the last scan ended 81 s ago; a scan is due every 30 s" == liveness.not_ready()
+
+
+def test_a_pause_is_no_stall_but_its_end_begins_anew(clock: Clock) -> None:
+    """While an adapter is being reset, no scan can end, and a restart of the program would not help."""
+    is_pausing = True
+    liveness = Liveness(30, 5, clock, is_pausing=lambda: is_pausing)
+    liveness.scan_ended()
+    for _time in range(10):
+        clock.now += LIMIT_S
+        assert liveness.stalled() is None
+    is_pausing = False
+    clock.now += LIMIT_S
+    assert liveness.stalled() is None
+    clock.now += 1
+
+    assert f"the last scan ended {LIMIT_S + 1:.0f} s ago; a scan is due every 30 s" == liveness.stalled()

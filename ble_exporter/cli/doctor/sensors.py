@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level, this_program
+from ble_exporter.config.app_config import OnSilence
 from ble_exporter.device import Device
 from ble_exporter.errors import RejectReason, ScannerError
 from ble_exporter.metrics.self_metrics import SelfMetrics
@@ -72,24 +73,29 @@ async def _listen(context: CheckContext) -> list[CheckResult]:
         return (pipeline if pipeline.wants(advertisement.address) else unknown).handle(advertisement)
 
     simulation = Simulation(tuple(config.devices)) if context.is_mock else None
-    radio = context.build(RadioSettings.from_config(config), simulation=simulation)
+    # A check must not change what it checks.
+    settings = RadioSettings.from_config(config)._replace(resets=False)
+    radio = context.build(settings, simulation=simulation)
     await run_for(radio, Everything(handle), context.seconds)
     context.heard = sum(device.packets > 0 for device in devices.values())
     return [
-        _judge_reception(counts.received, context.seconds, ", ".join(radio.adapters)),
+        _judge_reception(counts.received, context.seconds, ", ".join(radio.adapters), config.on_silence),
         *(_judge_device(device, len(unknown.sensors()), context) for device in devices.values()),
     ]
 
 
-def _judge_reception(received: int, seconds: float, adapters: str) -> CheckResult:
+def _judge_reception(received: int, seconds: float, adapters: str, on_silence: OnSilence) -> CheckResult:
     with_adapters = f" with {adapters}" if adapters else ""
     if received:
         packets = number_of(received, "advertisement")
         return CheckResult("ok", f"air: heard {packets} in {seconds:g} s{with_adapters}")
+    advice = "if a power cycle does not help, unplug it"
+    if on_silence == "exit":
+        advice += "; with on_silence: reset, the exporter tries a power cycle by itself"
     return CheckResult(
         "fail" if seconds >= _SOON_S else "warn",
         f"air: nothing was heard in {seconds:g} s{with_adapters}, not even from unknown devices: the adapter may "
-        "hang; if a power cycle does not help, unplug it",
+        f"hang; {advice}",
         "bluetoothctl power off && bluetoothctl power on",
     )
 

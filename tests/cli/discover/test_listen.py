@@ -10,7 +10,7 @@ import pytest
 from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.discover.display import Display
 from ble_exporter.cli.discover.listen import listen
-from ble_exporter.errors import LossReason, ScannerError
+from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner.capture import Transmission
@@ -112,6 +112,8 @@ def test_the_display_names_the_adapter(in_virtual_time: InVirtualTime) -> None:
     class Adapter(Radio):
         adapters = {"hci1": True}  # noqa: RUF012 - a constant
         lost_events: dict[tuple[str, LossReason], int] = {}  # noqa: RUF012 - a constant
+        adapter_resets: dict[tuple[str, ResetOutcome], int] = {}  # noqa: RUF012 - a constant
+        is_resetting = False
         silence = None
 
     log = Log()

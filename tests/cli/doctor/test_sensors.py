@@ -128,6 +128,16 @@ def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Wri
     assert device.text.endswith("or its address differs")
 
 
+@pytest.mark.parametrize(("setting", "is_advised"), [("exit", True), ("reset", False)])
+def test_resets_are_advised_unless_they_are_configured(
+    context: CheckContext, write: Write, setting: str, is_advised: bool
+) -> None:
+    """A user whose adapter hangs again and again should not have to power-cycle it by hand."""
+    air, _device = heard(context, write, PLAIN + f"\non_silence: {setting}")
+
+    assert is_advised == air.text.endswith("; with on_silence: reset, the exporter tries a power cycle by itself")
+
+
 class Failing(MockScanner):
     """A radio that fails when it starts."""
 

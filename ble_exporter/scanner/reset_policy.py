@@ -1,0 +1,73 @@
+"""
+When a hung adapter may be reset, and when to give up: pure rules, without clock and D-Bus.
+
+Resetting an adapter too eagerly makes matters worse, and disturbs other programs. So the pauses between resets double,
+and the number of resets is limited, in a row without effect and in an hour.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MOST_FRUITLESS = 3
+"""The number of resets in a row, without anything heard in between, after which there is no other."""
+
+MOST_PER_HOUR = 6
+HOUR_S = 3600.0
+
+FIRST_PAUSE_S = 15.0
+LONGEST_PAUSE_S = 240.0
+"""The pauses between the beginnings of two resets; each pause is twice as long as the one before."""
+
+
+@dataclass
+class Resets:
+    """
+    The resets of one adapter. All times are seconds of one monotonic clock.
+
+    Attributes:
+        times: The beginnings of the resets in the last hour, oldest first.
+        fruitless: The number of resets since anything was last heard.
+        is_off: Whether a reset has powered the adapter off, and not yet on again.
+    """
+
+    times: list[float] = field(default_factory=list)
+    fruitless: int = 0
+    is_off: bool = False
+
+    def wait_s(self, now: float) -> float | None:
+        """Return how long to wait for the next reset; None if there must be none."""
+        # A time in the future is that of another clock.
+        self.times = [time for time in self.times if 0 <= now - time < HOUR_S]
+        if not self.times:
+            self.fruitless = 0
+            return 0.0
+        if self.fruitless >= MOST_FRUITLESS or len(self.times) >= MOST_PER_HOUR:
+            return None
+        pause_s = min(FIRST_PAUSE_S * 2.0 ** (len(self.times) - 1), LONGEST_PAUSE_S)
+        return max(0.0, self.times[-1] + pause_s - now)
+
+    def begin(self, now: float) -> None:
+        """Note the beginning of a reset, which is fruitless until something is heard."""
+        self.times.append(now)
+        self.fruitless += 1
+
+    def as_json(self) -> dict[str, object]:
+        """Return the attributes as JSON values."""
+        return {"times": self.times, "fruitless": self.fruitless, "is_off": self.is_off}
+
+
+def resets_of(entry: object) -> Resets:
+    """Return the resets in a JSON value that `as_json` returned; of any other value, those that are valid."""
+    if not isinstance(entry, Mapping):
+        return Resets()
+    times, fruitless = entry.get("times"), entry.get("fruitless")
+    numbers = [float(time) for time in times if _is_number(time)] if isinstance(times, list) else []
+    return Resets(
+        times=sorted(numbers)[-MOST_PER_HOUR:],
+        fruitless=fruitless if isinstance(fruitless, int) and 0 <= fruitless <= MOST_FRUITLESS else 0,
+        is_off=entry.get("is_off") is True,
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12

@@ -1,0 +1,272 @@
+"""The recovery of an adapter, on a copy of /sys: in which order, and what is left alone."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.cli.recover.recovery import Recovery, Switchboard
+
+USB = "sys/devices/pci0/usb1/1-1"
+
+
+class FakeSwitchboard(Switchboard):
+    """
+    Notes what is done, and changes the files.
+
+    Args:
+        root: The folder that contains /sys.
+        refused: Each action that fails, with its error.
+    """
+
+    def __init__(self, root: Path, **refused: int) -> None:
+        self.done: list[str] = []
+        self.slept_s = 0.0
+        self._root = root
+        self._refused = refused
+
+    def power(self, number: int, *, is_on: bool) -> None:
+        """Note a change of power."""
+        self._do(f"hci{number} {'on' if is_on else 'off'}", "on" if is_on else "off")
+
+    def write(self, path: Path, text: str) -> None:
+        """Write to a file of the copy."""
+        self._do(f"{text} > {path.relative_to(self._root)}", path.name)
+        super().write(path, text)
+
+    def sleep(self, seconds: float) -> None:
+        """Note the time."""
+        self.slept_s += seconds
+
+    def _do(self, what: str, name: str) -> None:
+        self.done.append(what)
+        if name in self._refused:
+            raise OSError(self._refused[name], "refused")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return the root of a machine with hci0, a USB dongle, and hci1, which has no hardware."""
+    interface = tmp_path / USB / "1-1:1.0"
+    (interface / "bluetooth/hci0").mkdir(parents=True)
+    (interface / "bInterfaceClass").write_text("e0\n")
+    (tmp_path / USB / "authorized").write_text("1")
+    (tmp_path / "sys/devices/virtual/bluetooth/hci1").mkdir(parents=True)
+    names = tmp_path / "sys/class/bluetooth"
+    names.mkdir(parents=True)
+    (names / "hci0").symlink_to(interface / "bluetooth/hci0")
+    (names / "hci1").symlink_to(tmp_path / "sys/devices/virtual/bluetooth/hci1")
+    (interface / "bluetooth/hci0/device").symlink_to(interface)
+    return tmp_path
+
+
+def recover(
+    root: Path, board: FakeSwitchboard, adapter: str = "hci0", *, may_unblock: bool = False, is_dry_run: bool = False
+) -> tuple[bool, list[str]]:
+    """Recover an adapter; return the result and the lines."""
+    said: list[str] = []
+    recovery = Recovery(adapter, board, said.append, may_unblock=may_unblock, is_dry_run=is_dry_run, root=root)
+    return recovery.run(), said
+
+
+def block(root: Path, device: str, kind: str = "soft") -> None:
+    """Let rfkill block an adapter."""
+    switch = root / "sys/class/rfkill/rfkill0"
+    switch.mkdir(parents=True)
+    for name, text in (("type", "bluetooth"), ("name", device), ("soft", "0"), ("hard", "0"), (kind, "1")):
+        (switch / name).write_text(text)
+
+
+def give_a_driver(root: Path, device: str) -> None:
+    """Give the device of hci0 a driver."""
+    driver = root / "sys/bus/x/drivers/hci_x"
+    driver.mkdir(parents=True)
+    (root / device / "driver").symlink_to(driver)
+
+
+def test_a_dongle_is_powered_off_and_disconnected_and_powered_on(root: Path) -> None:
+    """The order matters: a controller that is in use is not disconnected."""
+    board = FakeSwitchboard(root)
+
+    result, said = recover(root, board)
+
+    usb = f"{USB}/authorized"
+    assert (True, ["hci0 off", f"0 > {usb}", f"1 > {usb}", "hci0 on"]) == (result, board.done)
+    lines = ["powered off", "disconnected from USB", "connected to USB again", "powered on"]
+    assert [f"hci0: {line}" for line in lines] == said
+
+
+def test_a_dry_run_changes_nothing(root: Path) -> None:
+    """The administrator wants to know first what would happen."""
+    board = FakeSwitchboard(root)
+
+    result, said = recover(root, board, is_dry_run=True)
+
+    assert (True, [], 0.0) == (result, board.done, board.slept_s)
+    lines = ["powered off", "disconnected from USB", "connected to USB again", "powered on"]
+    assert [f"hci0: would be: {line}" for line in lines] == said
+
+
+def test_wifi_on_the_same_usb_device_is_left_alone(root: Path) -> None:
+    """Only the driver of the Bluetooth function starts anew."""
+    wifi = root / USB / "1-1:1.2"
+    wifi.mkdir()
+    (wifi / "bInterfaceClass").write_text("ff\n")
+    give_a_driver(root, f"{USB}/1-1:1.0")
+    board = FakeSwitchboard(root)
+
+    recover(root, board)
+
+    driver = "sys/bus/x/drivers/hci_x"
+    assert ["hci0 off", f"1-1:1.0 > {driver}/unbind", f"1-1:1.0 > {driver}/bind", "hci0 on"] == board.done
+
+
+def test_a_built_in_adapter_has_its_driver_start_anew(root: Path) -> None:
+    """The adapter of a Raspberry Pi is a device of the serial port."""
+    (root / USB / "authorized").unlink()
+    give_a_driver(root, f"{USB}/1-1:1.0")
+
+    result, said = recover(root, FakeSwitchboard(root))
+
+    assert result
+    assert ["hci0: taken from its driver hci_x", "hci0: given to its driver hci_x again"] == said[1:3]
+
+
+def test_without_a_driver_or_hardware_there_is_only_the_power_cycle(root: Path) -> None:
+    """Nothing else can be done."""
+    (root / USB / "authorized").unlink()
+    boards = FakeSwitchboard(root), FakeSwitchboard(root)
+
+    _, without_driver = recover(root, boards[0])
+    _, without_hardware = recover(root, boards[1], "hci1")
+
+    assert [["hci0 off", "hci0 on"], ["hci1 off", "hci1 on"]] == [board.done for board in boards]
+    assert "hci0: it was left without a new start: it has no driver" in without_driver
+    assert "hci1: its driver was left alone: it is no hardware device" in without_hardware
+
+
+def test_a_device_outside_of_sys_is_not_touched(root: Path, tmp_path: Path) -> None:
+    """A link must not lead to anything else."""
+    elsewhere = tmp_path / "elsewhere/1-1"
+    (elsewhere / "1-1:1.0").mkdir(parents=True)
+    (elsewhere / "authorized").write_text("1")
+    link = root / USB / "1-1:1.0/bluetooth/hci0/device"
+    link.unlink()
+    link.symlink_to(elsewhere / "1-1:1.0")
+    board = FakeSwitchboard(root)
+
+    recover(root, board)
+
+    assert ["hci0 off", "hci0 on"] == board.done
+
+
+def test_the_adapter_may_get_another_number(root: Path) -> None:
+    """The kernel takes the first free number."""
+
+    class Renumbering(FakeSwitchboard):
+        """Gives the adapter its number after a while."""
+
+        def sleep(self, seconds: float) -> None:
+            """Let time pass."""
+            super().sleep(seconds)
+            folder = root / USB / "1-1:1.0/bluetooth"
+            if self.done[-1].startswith("1 >") and self.slept_s > 2:
+                (folder / "hci7").mkdir(exist_ok=True)
+
+        def write(self, path: Path, text: str) -> None:
+            """Remove the old adapter."""
+            super().write(path, text)
+            if text == "0":
+                (root / USB / "1-1:1.0/bluetooth/hci0").rename(root / "gone")
+
+    board = Renumbering(root)
+
+    result, said = recover(root, board)
+
+    assert (True, "hci7 on", "hci7: powered on") == (result, board.done[-1], said[-1])
+
+
+def test_an_adapter_that_does_not_come_back_is_a_failure(root: Path) -> None:
+    """The service manager must show the unit as failed."""
+    board = FakeSwitchboard(root, on=errno.ETIMEDOUT)
+
+    result, said = recover(root, board)
+
+    assert (False, "hci0: it can't be powered on (refused)") == (result, said[-1])
+
+
+def test_an_adapter_that_is_on_already_is_fine(root: Path) -> None:
+    """It may be powered on by bluetoothd."""
+    result, said = recover(root, FakeSwitchboard(root, on=errno.EALREADY))
+
+    assert (True, "hci0: powered on") == (result, said[-1])
+
+
+def test_without_rights_each_refusal_is_named(root: Path) -> None:
+    """The command tries everything that it can."""
+    board = FakeSwitchboard(root, off=errno.EPERM, authorized=errno.EACCES, on=errno.EPERM)
+
+    result, said = recover(root, board)
+
+    assert (False, 4, 4) == (result, len(said), len(board.done))
+    assert all("can't be" in line for line in said)
+
+
+def connect_a_device(root: Path) -> None:
+    """Let a device be connected to hci0."""
+    (root / "sys/class/bluetooth/hci0:64").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda root: (root / "sys/class/bluetooth/hci0").unlink(), "the kernel does not have it"),
+        (connect_a_device, "a device is connected to it"),
+        (lambda root: block(root, "hci0"), "rfkill blocks it, perhaps on purpose; --unblock would unblock it"),
+        (lambda root: block(root, "hci0", "hard"), "a hardware switch blocks it"),
+    ],
+)
+def test_what_is_left_alone(root: Path, prepare: Callable[[Path], None], reason: str) -> None:
+    """Others use the adapter, or have switched it off."""
+    prepare(root)
+    board = FakeSwitchboard(root)
+
+    assert ((True, [f"hci0: left alone: {reason}"]), []) == (recover(root, board), board.done)
+
+
+def test_it_unblocks_only_if_told_so(root: Path) -> None:
+    """A Raspberry Pi may start with a blocked adapter."""
+    block(root, "hci0")
+    board = FakeSwitchboard(root)
+
+    result, said = recover(root, board, may_unblock=True)
+
+    assert (True, "hci0: unblocked") == (result, said[0])
+    assert ["0 > sys/class/rfkill/rfkill0/soft", "hci0 off"] == board.done[:2]
+
+
+def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
+    """The adapter can't be powered on then."""
+    block(root, "hci0")
+    board = FakeSwitchboard(root, soft=errno.EACCES)
+
+    recover(root, board, may_unblock=True)
+
+    assert 1 == len(board.done)
+
+
+def test_a_block_of_another_adapter_is_left_alone(root: Path) -> None:
+    """Only one adapter was given up."""
+    block(root, "hci1")
+    board = FakeSwitchboard(root)
+
+    recover(root, board, may_unblock=True)
+
+    assert "hci0 off" == board.done[0]
+
+
+def test_the_kernel_is_asked_for_real() -> None:
+    """An adapter that does not exist must be refused, whatever this machine has."""
+    with pytest.raises(OSError, match=r"No such device|not supported|not permitted"):
+        Switchboard().power(9999, is_on=False)

@@ -1,0 +1,58 @@
+"""A scan with resets on a scripted bluetoothd."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ble_exporter.scanner.bluez_radio import BluezRadio
+from ble_exporter.scanner.healing import Healer
+from ble_exporter.scanner.monitor_ear import MonitorEar
+from ble_exporter.scanner.radio import Everything
+from ble_exporter.scanner.reset_record import ResetRecord
+from ble_exporter.scanner.session import listening
+from ble_exporter.scanner.stack_watch import StackWatch
+from tests.conftest import PACKET_A
+from tests.scanner.monitor_frames import Channel, frame, legacy_report, service_data
+from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
+
+LIMIT_S = 90.0
+Wait = Callable[[float], Coroutine[Any, Any, None]]
+Act = Callable[["Scan", Wait], Coroutine[Any, Any, None]]
+
+
+class Scan:
+    """A scan with resets, on a scripted bluetoothd that the test prepares; `folder` is the runtime folder."""
+
+    def __init__(self, bus: Path, folder: Path, channel: Channel, adapter: str | None = None) -> None:
+        self.bluez = ScriptedBluez()
+        self.record = ResetRecord(folder)
+        self.root = folder / "root"
+        self.healer = Healer(self.record, self.root)
+        self.heard = 0
+        self._bus = bus
+        self._channel = channel
+        watch = partial(StackWatch, root=self.root, pauses_s=(0.02,))
+        ear = partial(MonitorEar, channel.open)
+        self.radio = BluezRadio(ear, adapter, LIMIT_S, healer=self.healer, make_watch=watch)
+
+    async def run(self, act: Act) -> None:
+        """Listen while `act` runs."""
+        async with scripted_bluez(self._bus, self.bluez), listening(self.radio, Everything(self._note)) as wait:
+
+            async def listen(seconds: float) -> None:
+                await wait(seconds)
+
+            await act(self, listen)
+
+    def hear(self) -> None:
+        """Receive one packet."""
+        self._channel.receive(frame(legacy_report(service_data(PACKET_A))))
+
+    def _note(self, _advertisement: object) -> None:
+        self.heard += 1
+
+
+async def nothing(_scan: Scan, wait: Wait) -> None:
+    """Listen until the radio fails."""
+    await wait(10_000)

@@ -1,0 +1,269 @@
+"""
+Resets of an adapter that hangs, on a scripted bluetoothd in virtual time.
+
+The rig's scenarios in scenarios_healing.py verify the same on a real one.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+from dbus_fast import Variant
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.scanner.healing import PAUSE_S
+from ble_exporter.scanner.reset_policy import MOST_FRUITLESS
+from ble_exporter.scanner.reset_record import REQUEST_NAME, ResetRecord
+from tests.radios import InVirtualTime
+from tests.scanner.healed_scan import LIMIT_S, Scan, Wait, nothing
+from tests.scanner.scripted_bluez import ADAPTER, adapter_properties
+
+REJECTION = ("org.bluez.Error.InProgress", "Operation already in progress")
+OFF_AND_ON = [False, True]
+
+
+def power_off(scan: Scan) -> None:
+    """Power the adapter off without a signal."""
+    scan.bluez.objects["/org/bluez/hci0"][ADAPTER]["Powered"] = Variant("b", False)
+
+
+def test_silence_up_to_the_limit_causes_a_power_cycle(
+    scan: Scan, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """This is what a user would try first; the log says why it was done, and whether it helped."""
+    caplog.set_level(logging.INFO)
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        await wait(LIMIT_S - 1)
+        assert [] == scan.bluez.powered
+        await wait(2)
+        assert scan.radio.is_resetting
+        assert "adapter hci0: it is being reset" == scan.radio.silence
+        assert {"hci0": False} == scan.radio.adapters
+        await wait(PAUSE_S + 1)
+        assert "adapter hci0: nothing was heard since its reset" == scan.radio.silence
+        scan.hear()
+        await wait(2)
+
+    in_virtual_time(scan.run(act))
+
+    assert (OFF_AND_ON, 1) == (scan.bluez.powered, scan.heard)
+    assert {("hci0", "heard"): 1} == scan.radio.adapter_resets
+    assert (None, False, {"hci0": True}) == (scan.radio.silence, scan.radio.is_resetting, scan.radio.adapters)
+    said = [record.getMessage() for record in caplog.records]
+    silent = "nothing was heard for 90 s, not even from unknown devices"
+    assert f"adapter hci0: {silent}: it is powered off and on" in said
+    assert any("adapter hci0: the reset has helped: something was heard again after" in text for text in said)
+
+
+def test_a_packet_before_the_limit_prevents_the_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """A quiet place is not a fault."""
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        for _time in range(5):
+            await wait(LIMIT_S - 2)
+            scan.hear()
+
+    in_virtual_time(scan.run(act))
+
+    assert [] == scan.bluez.powered
+
+
+def test_resets_without_effect_end_in_the_usual_failure(
+    scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path
+) -> None:
+    """The service manager, root's `recover` and the user must learn of it."""
+    said = rf"hci0: nothing was heard for 90 s, .*; it was reset {MOST_FRUITLESS} times without effect: the controller"
+    with pytest.raises(ScannerError, match=said):
+        in_virtual_time(scan.run(nothing))
+
+    assert MOST_FRUITLESS * OFF_AND_ON == scan.bluez.powered
+    assert {("hci0", "silent"): MOST_FRUITLESS} == scan.radio.adapter_resets
+    assert "hci0\n" == (tmp_path / REQUEST_NAME).read_text()
+
+
+def test_the_next_program_does_not_begin_anew(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """The service manager starts it every 5 s."""
+    scan.record.of("hci0").times = [0.0]
+    scan.record.of("hci0").fruitless = MOST_FRUITLESS
+
+    with pytest.raises(ScannerError, match="times without effect"):
+        in_virtual_time(scan.run(nothing))
+
+    assert [] == scan.bluez.powered
+
+
+def test_hearing_withdraws_the_request(scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path) -> None:
+    """Otherwise root's `recover` would reset a healthy adapter after the next failure."""
+    scan.record.of("hci0").fruitless = MOST_FRUITLESS
+    scan.record.request("hci0")
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        scan.hear()
+        await wait(2)
+
+    in_virtual_time(scan.run(act))
+
+    assert (False, 0) == ((tmp_path / REQUEST_NAME).exists(), scan.record.of("hci0").fruitless)
+
+
+def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """A controller that refuses to scan, or does not answer, is the usual cause; the start happens only once."""
+    scan.bluez.errors["StartDiscovery"] = REJECTION
+    scan.bluez.cured_by_power_cycle = True
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        scan.hear()
+        await wait(2)
+
+    in_virtual_time(scan.run(act))
+
+    assert (OFF_AND_ON, {("hci0", "heard"): 1}) == (scan.bluez.powered, scan.radio.adapter_resets)
+
+
+def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """The pauses between the resets double."""
+    scan.bluez.errors["StartDiscovery"] = REJECTION
+
+    async def run() -> float:
+        with pytest.raises(ScannerError, match="can't start a scan; it was reset 3 times without effect"):
+            await scan.run(nothing)
+        return asyncio.get_running_loop().time()
+
+    assert 45 <= in_virtual_time(run()) <= 60
+    assert {("hci0", "silent"): MOST_FRUITLESS} == scan.radio.adapter_resets
+
+
+def test_a_controller_that_stays_on_counts_as_failed(
+    scan: Scan, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The kernel refuses to power off a controller that does not obey; it stays on, as far as others can see."""
+    scan.bluez.refused_powers.add(False)
+
+    with pytest.raises(ScannerError, match="times without effect: "):
+        in_virtual_time(scan.run(nothing))
+
+    assert {("hci0", "failed"): MOST_FRUITLESS} == scan.radio.adapter_resets
+    assert not scan.record.of("hci0").is_off
+    assert "the reset failed: it can't be powered off" in caplog.text
+
+
+def test_a_controller_that_stays_off_is_powered_on_again(
+    scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path
+) -> None:
+    """It was this program that has powered it off, and nobody else would power it on."""
+    scan.bluez.refused_powers.add(True)
+
+    with pytest.raises(ScannerError, match="times without effect, and is powered off since: "):
+        in_virtual_time(scan.run(nothing))
+
+    assert ({("hci0", "failed"): 3}, 1) == (scan.radio.adapter_resets, scan.bluez.powered.count(False))
+    # The next program must know it.
+    after = ResetRecord(tmp_path).of("hci0")
+    assert (MOST_FRUITLESS, True) == (after.fruitless, after.is_off)
+
+
+def test_an_adapter_that_a_reset_has_left_off_is_powered_on_first(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """The program may have been killed during a reset."""
+    power_off(scan)
+    scan.record.of("hci0").is_off = True
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        scan.hear()
+        await wait(1)
+
+    in_virtual_time(scan.run(act))
+
+    assert ([True], 1, False) == (scan.bluez.powered, scan.heard, scan.record.of("hci0").is_off)
+
+
+def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """It was plugged in again, or somebody has powered it on; later, it may be off on purpose."""
+    scan.record.of("hci0").is_off = True
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        await wait(1)
+
+    in_virtual_time(scan.run(act))
+
+    assert ([], False) == (scan.bluez.powered, scan.record.of("hci0").is_off)
+
+
+def test_an_adapter_that_cannot_be_powered_on_is_reported_as_such(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """`powered off` alone would look like somebody's will."""
+    power_off(scan)
+    scan.record.of("hci0").is_off = True
+    scan.record.of("hci0").times, scan.record.of("hci0").fruitless = [0.0], MOST_FRUITLESS
+    scan.bluez.refused_powers.add(True)
+
+    with pytest.raises(ScannerError, match="hci0: a reset has powered it off, and it can't be powered on again"):
+        in_virtual_time(scan.run(nothing))
+
+
+def test_a_stop_during_a_reset_leaves_the_adapter_on(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """The reset may begin at the end of a short scan, or when the service is stopped."""
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        await wait(LIMIT_S + PAUSE_S / 2)
+        assert [False] == scan.bluez.powered
+
+    in_virtual_time(scan.run(act))
+
+    assert OFF_AND_ON == scan.bluez.powered
+
+
+def test_a_stop_during_the_pause_before_a_reset_prevents_it(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """Nothing has begun yet."""
+    scan.bluez.errors["StartDiscovery"] = REJECTION
+    scan.record.of("hci0").times = [0.0]
+
+    async def run() -> None:
+        stopped = asyncio.ensure_future(scan.run(nothing))  # noqa: TID251 - a test
+        await asyncio.sleep(5)
+        stopped.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopped
+
+    in_virtual_time(run())
+
+    assert [] == scan.bluez.powered
+
+
+def test_a_bluetoothd_that_does_not_answer_ends_the_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """A reset must not wait for ever, and it must not be tried for ever."""
+    scan.bluez.unanswered["Set"] = asyncio.Event()
+
+    with pytest.raises(ScannerError, match="times without effect"):
+        in_virtual_time(scan.run(nothing))
+
+    assert {("hci0", "failed"): MOST_FRUITLESS} == scan.radio.adapter_resets
+
+
+def test_without_d_bus_the_reset_is_not_tried_again(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """D-Bus is the problem then, and the error names it."""
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        scan.bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.ServiceUnknown", "")
+        await wait(2 * LIMIT_S)
+
+    with pytest.raises(ScannerError, match="bluetoothd is not running"):
+        in_virtual_time(scan.run(act))
+
+    assert {} == scan.radio.adapter_resets
+
+
+def test_another_adapter_does_not_prove_a_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """If the configuration names no adapter, the program may go on with the next one."""
+    scan.bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        await wait(LIMIT_S + PAUSE_S / 2)
+        scan.bluez.objects["/org/bluez/hci0"][ADAPTER]["Roles"] = Variant("as", [])
+        await wait(5)
+        scan.hear()
+        await wait(2)
+
+    in_virtual_time(scan.run(act))
+
+    assert {("hci0", "silent"): 1} == scan.radio.adapter_resets

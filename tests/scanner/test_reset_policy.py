@@ -1,0 +1,109 @@
+"""When an adapter may be reset: never too often, and never for ever."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.scanner.reset_policy import (
+    FIRST_PAUSE_S,
+    HOUR_S,
+    LONGEST_PAUSE_S,
+    MOST_FRUITLESS,
+    MOST_PER_HOUR,
+    Resets,
+    resets_of,
+)
+
+
+def times_until_given_up(resets: Resets, heard: Sequence[bool], runs_s: Sequence[float]) -> list[float]:
+    """Reset as soon as permitted, each time an adapter that then runs for a while; return the beginnings."""
+    now, times = 0.0, list[float]()
+    for is_heard, runs_s_ in zip(heard, runs_s, strict=True):
+        wait_s = resets.wait_s(now)
+        if wait_s is None:
+            break
+        now += wait_s
+        times.append(now)
+        resets.begin(now)
+        if is_heard:
+            resets.fruitless = 0
+        now += runs_s_
+    return times
+
+
+def test_the_first_reset_is_immediate() -> None:
+    """The silence limit has passed already."""
+    assert 0.0 == Resets().wait_s(1000.0)
+
+
+def test_the_pauses_double_up_to_a_limit() -> None:
+    """A reset that has not helped seldom helps when it is repeated at once."""
+    times = times_until_given_up(Resets(), [True] * MOST_PER_HOUR, [0.0] * MOST_PER_HOUR)
+
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert [FIRST_PAUSE_S, 30.0, 60.0, 120.0, LONGEST_PAUSE_S] == pauses
+
+
+def test_what_has_passed_since_the_last_reset_counts() -> None:
+    """The silence after a reset is a pause, too."""
+    resets = Resets([1000.0], fruitless=1)
+
+    assert (5.0, 0.0) == (resets.wait_s(1010.0), resets.wait_s(1090.0))
+
+
+def test_resets_in_a_row_without_effect_are_limited() -> None:
+    """The adapter needs another remedy, such as a human."""
+    assert MOST_FRUITLESS == len(times_until_given_up(Resets(), [False] * 10, [0.0] * 10))
+
+
+def test_after_an_hour_there_may_be_another_reset() -> None:
+    """Nobody may be there to start the program again."""
+    resets = Resets([1000.0], fruitless=MOST_FRUITLESS)
+
+    assert (None, 0.0) == (resets.wait_s(1000.0 + HOUR_S - 1), resets.wait_s(1000.0 + HOUR_S))
+
+
+def test_the_times_of_another_clock_are_ignored() -> None:
+    """A time in the future would forbid a reset for ever."""
+    assert 0.0 == Resets([5000.0], fruitless=1).wait_s(10.0)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 2 * HOUR_S)), max_size=60))
+def test_no_outcomes_lead_to_more_resets_in_an_hour(outcomes: list[tuple[bool, float]]) -> None:
+    """Too eager resets are worse than none, whatever the adapter does."""
+    times = times_until_given_up(Resets(), [heard for heard, _ in outcomes], [runs_s for _, runs_s in outcomes])
+
+    assert all(MOST_PER_HOUR >= sum(0 <= other - time < HOUR_S for other in times) for time in times)
+
+
+@given(st.lists(st.floats(0, HOUR_S / 10), min_size=20, max_size=40), st.lists(st.booleans(), min_size=40, max_size=40))
+def test_an_adapter_that_fails_again_soon_is_given_up(runs_s: list[float], heard: list[bool]) -> None:
+    """Otherwise the exporter would seem to work, although most readings are missing."""
+    times = times_until_given_up(Resets(), heard[: len(runs_s)], runs_s)
+
+    assert len(times) < len(runs_s)
+
+
+@given(st.integers(0, MOST_PER_HOUR), st.integers(0, MOST_FRUITLESS), st.booleans())
+def test_what_was_written_is_read(number: int, fruitless: int, is_off: bool) -> None:
+    """A restart of the program must not lift the limits."""
+    resets = Resets([float(at) for at in range(number)], fruitless, is_off)
+
+    assert resets == resets_of(resets.as_json())
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
+def test_any_entry_is_read(value: object) -> None:
+    """The file may be damaged."""
+    for entry in (value, {"times": value, "fruitless": value, "is_off": value}, {"times": [value, 1.0]}):
+        assert len(resets_of(entry).times) <= MOST_PER_HOUR
+        assert 0 <= resets_of(entry).fruitless <= MOST_FRUITLESS
+
+
+@pytest.mark.parametrize("fruitless", [-1, MOST_FRUITLESS + 1, "2", None, 1.5])
+def test_an_impossible_number_is_ignored(fruitless: object) -> None:
+    """Otherwise a damaged file could forbid every reset."""
+    assert 0 == resets_of({"times": [], "fruitless": fruitless}).fruitless
