@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from enum import IntEnum, IntFlag
 
@@ -144,3 +145,28 @@ def bit_mask(size: int, bits: Iterable[BitMask]) -> bytes:
 def address_bytes(address: str) -> bytes:
     """Return the bytes of an address such as A4:C1:38:00:00:01 in their order in a packet, last byte first."""
     return bytes.fromhex(address.replace(":", ""))[::-1]
+
+
+def constant_answers(address: str, extended_scan: bool) -> dict[int, bytes]:
+    """Return, by opcode, the parameters after the status in the answers to identification commands."""
+    version = VERSION_5_0 if extended_scan else VERSION_4_2
+    commands, le_features = SUPPORTED_COMMANDS, LE_FEATURES
+    if extended_scan:
+        commands += SUPPORTED_COMMANDS_EXTENDED
+        le_features += LE_FEATURES_EXTENDED
+    return {
+        Opcode.READ_LOCAL_VERSION_INFORMATION: struct.pack("<BHBHH", version, 0, version, LINUX_FOUNDATION, 0),
+        Opcode.READ_LOCAL_SUPPORTED_COMMANDS: bit_mask(64, commands),
+        Opcode.READ_LOCAL_SUPPORTED_FEATURES: bit_mask(8, LMP_FEATURES),
+        Opcode.READ_BD_ADDR: address_bytes(address),
+        # Eight packets of 251 bytes.
+        Opcode.LE_READ_BUFFER_SIZE: struct.pack("<HB", 251, 8),
+        Opcode.LE_READ_LOCAL_SUPPORTED_FEATURES: bit_mask(8, le_features),
+        Opcode.LE_READ_ADVERTISING_PHYSICAL_CHANNEL_TX_POWER: b"\x00",
+        Opcode.LE_READ_FILTER_ACCEPT_LIST_SIZE: b"\x10",
+        Opcode.LE_READ_SUPPORTED_STATES: LE_STATES,
+        # 251 bytes in 2120 µs, the longest possible packet, for sending and receiving.
+        Opcode.LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH: struct.pack("<HH", 251, 2120),
+        Opcode.LE_READ_MAXIMUM_DATA_LENGTH: struct.pack("<HHHH", 251, 2120, 251, 2120),
+        Opcode.LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS: b"\x01",
+    }

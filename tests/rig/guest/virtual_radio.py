@@ -75,6 +75,8 @@ class VirtualRadio:
         reported: Number of advertising reports sent to the kernel, including scan responses.
         unheard: Number of advertisements sent while scanning was disabled.
         filtered: Number of packets that the duplicate filter dropped.
+        resets: Number of RESET commands obeyed; the kernel sends one when the adapter is powered on.
+        cured_by_reset: Whether a RESET command ends deafness, and makes every command succeed.
     """
 
     def __init__(
@@ -90,15 +92,15 @@ class VirtualRadio:
         self.commands: list[int] = []
         self.ignored: set[int] = set()
         self.failing: dict[int, int] = {}
-        self.reported = self.unheard = self.filtered = 0
+        self.reported = self.unheard = self.filtered = self.resets = 0
         self._extended_scan = extended_scan
         self._duplicate_filter = duplicate_filter
         self._filter_duplicates = False
         self._active = False
         self._interval_ms = self._window_ms = 0.0
         self._already_reported: set[tuple[bytes, ...]] = set()
-        self._deaf = self._unplugged = False
-        self._answers = _constant_answers(address, extended_scan)
+        self.cured_by_reset = self._deaf = self._unplugged = False
+        self._answers = hci.constant_answers(address, extended_scan)
         self._writing = threading.Lock()
         self._changing = threading.Lock()
         self._device = os.open("/dev/vhci", os.O_RDWR)
@@ -144,6 +146,10 @@ class VirtualRadio:
     def hang(self) -> None:
         """Stop receiving and answering, but stay plugged in."""
         self.ignored.update(range(0x10000))
+        self.deafen()
+
+    def deafen(self) -> None:
+        """Stop receiving, but obey every command."""
         self._deaf = True
 
     def unplug(self) -> None:
@@ -172,6 +178,10 @@ class VirtualRadio:
     def _on_command(self, packet: bytes) -> None:
         opcode, length = struct.unpack_from("<HB", packet, 1)
         self.commands.append(opcode)
+        if opcode == Opcode.RESET and self.cured_by_reset:
+            self._deaf = False
+            self.ignored.clear()
+            self.failing.clear()
         if opcode in self.ignored:
             return
         if opcode in CONNECTION_COMMANDS:
@@ -192,6 +202,7 @@ class VirtualRadio:
         """Apply a command that changes the controller's state."""
         if opcode == Opcode.RESET:
             self.scanning = False
+            self.resets += 1
         elif opcode == Opcode.LE_SET_SCAN_PARAMETERS:
             self._set_scan_parameters(*struct.unpack_from("<BHH", parameters))
         elif opcode == Opcode.LE_SET_EXTENDED_SCAN_PARAMETERS:
@@ -267,28 +278,3 @@ class VirtualRadio:
                     # rfkill powers the adapter off without a command to the controller, and the kernel refuses reports.
                     if error.errno != errno.ENXIO:
                         raise
-
-
-def _constant_answers(address: str, extended_scan: bool) -> dict[int, bytes]:
-    """Return, by opcode, the parameters after the status in the answers to identification commands."""
-    version = hci.VERSION_5_0 if extended_scan else hci.VERSION_4_2
-    commands, le_features = hci.SUPPORTED_COMMANDS, hci.LE_FEATURES
-    if extended_scan:
-        commands += hci.SUPPORTED_COMMANDS_EXTENDED
-        le_features += hci.LE_FEATURES_EXTENDED
-    return {
-        Opcode.READ_LOCAL_VERSION_INFORMATION: struct.pack("<BHBHH", version, 0, version, hci.LINUX_FOUNDATION, 0),
-        Opcode.READ_LOCAL_SUPPORTED_COMMANDS: hci.bit_mask(64, commands),
-        Opcode.READ_LOCAL_SUPPORTED_FEATURES: hci.bit_mask(8, hci.LMP_FEATURES),
-        Opcode.READ_BD_ADDR: hci.address_bytes(address),
-        # Eight packets of 251 bytes.
-        Opcode.LE_READ_BUFFER_SIZE: struct.pack("<HB", 251, 8),
-        Opcode.LE_READ_LOCAL_SUPPORTED_FEATURES: hci.bit_mask(8, le_features),
-        Opcode.LE_READ_ADVERTISING_PHYSICAL_CHANNEL_TX_POWER: b"\x00",
-        Opcode.LE_READ_FILTER_ACCEPT_LIST_SIZE: b"\x10",
-        Opcode.LE_READ_SUPPORTED_STATES: hci.LE_STATES,
-        # 251 bytes in 2120 µs, the longest possible packet, for sending and receiving.
-        Opcode.LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH: struct.pack("<HH", 251, 2120),
-        Opcode.LE_READ_MAXIMUM_DATA_LENGTH: struct.pack("<HHHH", 251, 2120, 251, 2120),
-        Opcode.LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS: b"\x01",
-    }

@@ -1,0 +1,253 @@
+"""With `on_silence: reset`, the exporter resets an adapter that hangs, and no other; `recover` does the rest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from .air import Sender, thermometer_sender
+from .exporter import Exporter, Scrape, Setting
+from .hci import Opcode, Status
+from .polling import wait_until
+from .registry import scenario
+from .scenarios_failures import assert_noticed, without_temperature
+from .scenarios_modes import ALL_THE_TIME, SECOND_ADDRESS, counter
+from .scenarios_readings import THERMOMETERS
+from .stack import Stack
+from .virtual_radio import VirtualRadio
+
+SILENCE_LIMIT_S = 5
+GIVES_UP_WITHIN_S = 150.0
+"""Three resets, with pauses of 15 and 30 s, and after each the time in which nothing is heard."""
+RESETS_IN_A_ROW = 3
+RUNTIME_FOLDER = Path("/run/ble_exporter")
+REQUEST = RUNTIME_FOLDER / "recover"
+OUTCOMES = ("heard", "silent", "failed")
+RESET = "powered off and on"
+"""What the log says before each reset."""
+
+
+def start_exporter(stack: Stack, **settings: Setting) -> Exporter:
+    """Start the exporter as the systemd unit does, with resets."""
+    RUNTIME_FOLDER.mkdir(exist_ok=True)
+    os.environ["RUNTIME_DIRECTORY"] = str(RUNTIME_FOLDER)
+    ordinary: dict[str, Setting] = {"silence_limit_seconds": SILENCE_LIMIT_S, **ALL_THE_TIME}
+    return stack.start_exporter(THERMOMETERS, on_silence="reset", **{**ordinary, **settings})
+
+
+def start_reading(stack: Stack, radio: VirtualRadio, **settings: Setting) -> Exporter:
+    """Start the thermometers and the exporter; return it when it serves every thermometer."""
+    stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
+    exporter = start_exporter(stack, **settings)
+    exporter.wait_until_right(without_temperature)
+    return exporter
+
+
+def wait_for_resets(exporter: Exporter, within_s: float = 60.0, **outcomes: int) -> None:
+    """Wait until hci0 was reset that often, by outcome; outcomes that are not named must not occur."""
+
+    def wrongs(scrape: Scrape) -> list[str]:
+        numbers = {name: counter(scrape, "adapter_resets", adapter="hci0", outcome=name) for name in OUTCOMES}
+        return [] if numbers == {**dict.fromkeys(OUTCOMES, 0), **outcomes} else [f"resets: {numbers}"]
+
+    exporter.wait_until_right(wrongs, within_s)
+
+
+def wait_for_giving_up(exporter: Exporter, *phrases: str) -> None:
+    """Wait until the exporter has reset hci0 three times without effect, and ends; it then asks for help."""
+    exporter.wait_for_exit(GIVES_UP_WITHIN_S)
+    exporter.wait_for_failure("hci0", f"reset {RESETS_IN_A_ROW} times without effect", *phrases)
+    assert RESETS_IN_A_ROW == exporter.log().count(RESET), exporter.log()
+    assert "hci0\n" == REQUEST.read_text()
+
+
+def recover(*options: str) -> str:
+    """Run `ble-exporter recover` with the capabilities of its unit; return its output."""
+    program = [sys.executable, "-m", "ble_exporter", "recover", *options]
+    command = ["setpriv", "--bounding-set", "-all,+net_admin,+dac_read_search", *program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    sys.stdout.write(done.stdout + done.stderr)
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
+@scenario
+def healed_by_a_power_cycle(stack: Stack) -> None:
+    """A controller that hears nothing any more is reset at the silence limit; the exporter goes on, and says so."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+    before = radio.resets
+    radio.cured_by_reset = True
+    radio.deafen()
+    wait_until(lambda: "hci0" in exporter.readiness(), "the exporter is not ready")
+    wait_for_resets(exporter, heard=1)
+    wait_until(lambda: exporter.readiness() == "ready", "the exporter is ready again")
+    assert before + 1 == radio.resets, f"{radio.resets - before} resets"
+    log = exporter.log()
+    assert f"nothing was heard for {SILENCE_LIMIT_S} s" in log, log
+    assert "the reset has helped" in log, log
+
+
+@scenario
+def not_healed_by_power_cycles(stack: Stack) -> None:
+    """Three resets without effect are enough: the exporter ends as it does without resets, and asks for help."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+    radio.deafen()
+    wait_for_resets(exporter, silent=1)
+    wait_for_resets(exporter, silent=2)
+    wait_for_giving_up(exporter, f"nothing was heard for {SILENCE_LIMIT_S} s")
+    assert RESETS_IN_A_ROW == exporter.log().count("nothing was heard after the reset"), exporter.log()
+    # After a restart by the service manager, the adapter is not reset again and again.
+    again = start_exporter(stack)
+    again.wait_for_exit()
+    assert RESETS_IN_A_ROW == again.log().count(RESET), again.log()
+
+
+@scenario
+def recovered_by_root(stack: Stack) -> None:
+    """The kernel refuses to power off a controller that does not stop scanning; root's `recover` can do so."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+    radio.cured_by_reset = True
+    radio.hang()
+    wait_for_resets(exporter, failed=1)
+    wait_for_giving_up(exporter)
+    assert RESETS_IN_A_ROW == exporter.log().count("the reset failed"), exporter.log()
+    before = len(radio.commands)
+    assert "would be: powered off" in recover("--dry-run")
+    assert before == len(radio.commands), "the dry run has changed something"
+    done = recover()
+    for line in ("hci0: powered off\n", "no hardware device", "hci0: powered on\n"):
+        assert line in done, done
+    start_exporter(stack).wait_until_right(without_temperature)
+    wait_until(lambda: not REQUEST.exists(), "the request is withdrawn")
+
+
+@scenario
+def left_off_by_a_failed_reset(stack: Stack) -> None:
+    """If a reset can't power the adapter on again, the next start knows that nobody else has powered it off."""
+    radio = stack.start()
+    radio.hang()
+    exporter = start_exporter(stack)
+    wait_for_giving_up(exporter, "powered off since")
+    assert not stack.is_powered(radio)
+    again = start_exporter(stack)
+    again.wait_for_exit()
+    assert "a reset has powered it off" in again.stderr(), again.stderr()
+    radio.cured_by_reset = True
+    start_reading(stack, radio)
+
+
+@scenario
+def killed_during_a_reset(stack: Stack) -> None:
+    """An adapter that a killed exporter has powered off is powered on by the next one."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+    radio.cured_by_reset = True
+    radio.deafen()
+    wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
+    exporter.kill()
+    start_exporter(stack).wait_until_right(without_temperature)
+
+
+@scenario
+def stopped_during_a_reset(stack: Stack) -> None:
+    """A stop during a reset ends it properly: the adapter is on afterwards."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+    radio.deafen()
+    wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
+    exporter.terminate()
+    assert stack.is_powered(radio)
+
+
+@scenario
+def healed_after_a_rejected_scan(stack: Stack) -> None:
+    """A controller that refuses to scan is reset at once, also before the first scan."""
+    radio = stack.start()
+    radio.cured_by_reset = True
+    radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
+    exporter = start_reading(stack, radio)
+    wait_for_resets(exporter, heard=1)
+    assert "bluetoothd can't start a scan" in exporter.log(), exporter.log()
+
+
+@scenario
+def rejects_every_scan(stack: Stack) -> None:
+    """A controller that refuses to scan after each reset ends the exporter."""
+    radio = stack.start()
+    radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
+    wait_for_giving_up(start_exporter(stack), "bluetoothd can't start a scan")
+
+
+@scenario
+def healed_in_short_scans(stack: Stack) -> None:
+    """Silence adds up over several scans, and a reset takes longer than what is left of a scan."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio, scan_interval_seconds=4, scan_duration_seconds=2, silence_limit_seconds=4)
+    radio.cured_by_reset = True
+    radio.deafen()
+    wait_for_resets(exporter, heard=1)
+    exporter.wait_until_right(without_temperature)
+
+
+@scenario
+def blocked_is_not_reset(stack: Stack) -> None:
+    """Somebody has blocked the adapter, and root unblocks it only if told so."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+    assert_noticed(exporter, lambda: stack.block(radio), "hci0", "rfkill")
+    assert RESET not in exporter.log(), exporter.log()
+    assert "hci0\n" == REQUEST.read_text()
+    assert "left alone: rfkill blocks it" in recover()
+    assert not stack.is_powered(radio)
+    assert "hci0: unblocked\n" in recover("--unblock")
+    wait_until(lambda: stack.is_powered(radio), "the adapter is on")
+
+
+@scenario
+def powered_off_is_not_reset(stack: Stack) -> None:
+    """Somebody else's power cycle ends the exporter, as it does without resets, and is not a reset."""
+    radio = stack.start()
+    exporter = start_reading(stack, radio)
+
+    def power_cycle() -> None:
+        stack.set_powered(radio, False)
+        stack.set_powered(radio, True)
+
+    assert_noticed(exporter, power_cycle, "hci0", "powered off")
+    assert RESET not in exporter.log(), exporter.log()
+    assert not REQUEST.exists()
+
+
+@scenario
+def quiet_is_not_reset(stack: Stack) -> None:
+    """In a quiet place, nothing is reset before the limit, and a single packet ends the silence."""
+    radio = stack.start()
+    exporter = start_exporter(stack, silence_limit_seconds=20)
+    exporter.wait_until_it_listens()
+    sender = Sender(THERMOMETERS[0].address, THERMOMETERS[0].packets(), -60)
+    for _ in range(3):
+        wait_until(lambda: "nothing was heard for 1" in exporter.readiness(), "half of the limit has passed")
+        sender.send(radio)
+        wait_until(lambda: exporter.readiness() == "ready", "the silence is over")
+    assert 1 == radio.resets, f"{radio.resets - 1} resets"
+    assert RESET not in exporter.log(), exporter.log()
+
+
+@scenario
+def only_the_hung_adapter_is_reset(stack: Stack) -> None:
+    """Two adapters listen, and one of them hangs: the other one is left alone, and so is its scan."""
+    first, second = stack.start(), stack.plug_in(VirtualRadio(SECOND_ADDRESS))
+    stack.start_air(first, *map(thermometer_sender, THERMOMETERS))
+    stack.start_air(second, *map(thermometer_sender, THERMOMETERS))
+    exporter = start_exporter(stack, adapter=["hci0", "hci1"])
+    exporter.wait_until_right(without_temperature)
+    before = second.resets
+    first.cured_by_reset = True
+    first.deafen()
+    wait_for_resets(exporter, heard=1)
+    assert before == second.resets, "the other adapter was reset"
