@@ -89,7 +89,7 @@ test-fresh: ## Install as the README describes on a fresh Debian 12, then run ma
 siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report the cost.
 	SIEGE_SECONDS=600 $(BIN)/python -m pytest -q -s -m program tests/service/test_serve_siege.py
 
-nightly: siege ## Run the siege, and install all locks with each pip on each Python. Takes 45 minutes.
+nightly: siege bench-radio ## Run the siege, measure both ears, and install all locks with each pip on each Python. Takes an hour and a half.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.

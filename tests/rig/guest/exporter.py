@@ -71,7 +71,11 @@ def _yaml(settings: Mapping[str, Setting], devices: Mapping[str, str]) -> str:
 
 
 class Exporter:
-    """A process of `python -m ble_exporter` with its own configuration; log and standard error go to `share`."""
+    """
+    A process of `python -m ble_exporter` with its own configuration; log and standard error go to `share`.
+
+    Several exporters can run at once if each has its own `listen_port`.
+    """
 
     def __init__(
         self,
@@ -82,7 +86,9 @@ class Exporter:
         **settings: Setting,
     ) -> None:
         """Start the module `program`; `settings` override the usual configuration."""
-        self._log = share / "exporter.log"
+        self._port = settings.get("listen_port", PORT)
+        name = "exporter" if self._port == PORT else f"exporter-{self._port}"
+        self._log = share / f"{name}.log"
         ordinary: dict[str, Setting] = {
             "scan_interval_seconds": SCAN_INTERVAL_S,
             "scan_duration_seconds": SCAN_DURATION_S,
@@ -92,9 +98,9 @@ class Exporter:
             "ear": EAR,
         }
         devices = {thermometer.address: thermometer.name for thermometer in thermometers}
-        config = Path("/run/exporter.yaml")
+        config = Path(f"/run/{name}.yaml")
         config.write_text(_yaml({**ordinary, **settings}, devices))
-        self._stderr = share / "exporter.stderr.log"
+        self._stderr = share / f"{name}.stderr.log"
         with self._stderr.open("a") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", program, "--config", str(config)],
@@ -103,14 +109,14 @@ class Exporter:
 
     def scrape(self) -> Scrape:
         """Request /metrics; raises OSError while the exporter does not answer."""
-        url = f"http://127.0.0.1:{PORT}/metrics"
+        url = f"http://127.0.0.1:{self._port}/metrics"
         with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as response:
             return Scrape(response.read().decode())
 
     def readiness(self) -> str:
         """Return the answer to GET /readyz: "ready", or the reason why the exporter is not ready."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/readyz", timeout=HTTP_TIMEOUT_S) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=HTTP_TIMEOUT_S) as response:
                 text: str = response.read().decode()
         except urllib.error.HTTPError as error:
             text = error.read().decode()
@@ -138,11 +144,11 @@ class Exporter:
             assert CLOCK.now() < deadline, "\n".join(wrong)
             time.sleep(POLL_S)
 
-    def wait_until_it_listens(self) -> None:
-        """Wait until the exporter reports hci0 as up; the kernel may start the scan slightly earlier."""
+    def wait_until_it_listens(self, adapter: str = "hci0") -> None:
+        """Wait until the exporter reports the adapter as up; the kernel may start the scan slightly earlier."""
 
         def wrongs(scrape: Scrape) -> list[str]:
-            up = scrape.value("ble_exporter_adapter_up", adapter="hci0")
+            up = scrape.value("ble_exporter_adapter_up", adapter=adapter)
             return [] if up == 1 else ["the exporter does not listen yet"]
 
         self.wait_until_right(wrongs)

@@ -17,6 +17,7 @@ mount -t overlay -o "lowerdir=/,upperdir=$layers/upper,workdir=$layers/work" ove
 
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
+mount -t debugfs debugfs "$root/sys/kernel/debug"
 mount -t devtmpfs devtmpfs "$root/dev"
 mkdir -p "$root/dev/shm" "$root/dev/pts"
 mount -t devpts devpts "$root/dev/pts"

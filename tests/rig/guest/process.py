@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 """The unit of CPU time; the kernel charges each tick to the process that runs at that instant."""
 _UTIME, _STIME = 11, 12
 """Fields of /proc/PID/stat, counted after the program's name."""
+
+
+BLUETOOTH_SOCKETS = Path("/proc/net/hci")
+_RECEIVED, _INODE = 2, 5
+"""Fields of a line: the bytes in the receive buffer, as the kernel counts them, and the socket's inode."""
+_SAMPLE_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -33,3 +41,42 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time of all threads of a process, in user and kernel mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[_UTIME]) + int(fields[_STIME])) * TICK_S
+
+
+class SocketBuffers:
+    """
+    Watches the receive buffers of a process's Bluetooth sockets during a `with` block.
+
+    Attributes:
+        fullest: The most bytes that one of them has held, as the kernel counts them against the buffer's size.
+    """
+
+    def __init__(self, pid: int) -> None:
+        """Watch the sockets that the process has now."""
+        self.fullest = 0
+        links = (str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
+        self._inodes = {link.strip("socket:[]") for link in links if link.startswith("socket:")}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="socket buffers", daemon=True)
+
+    def __enter__(self) -> SocketBuffers:
+        """Start watching."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop watching."""
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_SAMPLE_S):
+            for line in BLUETOOTH_SOCKETS.read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[_INODE] in self._inodes:
+                    self.fullest = max(self.fullest, int(fields[_RECEIVED]))

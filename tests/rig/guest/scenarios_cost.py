@@ -7,20 +7,23 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from .crowd import Crowd
-from .exporter import Exporter
 from .polling import wait_until
 from .process import TICK_S, cpu_seconds
 from .registry import scenario_of
 from .scenarios_modes import EXPERIMENTAL
 from .scenarios_soak import IS_LONG, LISTENING_S, SET_UP_S, say
 from .stack import Stack
+from .table import markdown
 from .virtual_radio import VirtualRadio
 
-MEASURED_S = 90.0 if IS_LONG else 30.0
+MEASURED_S = 30.0
+ROUNDS = 2 if IS_LONG else 1
+"""Every listener is measured in each round, so that a change of the host's load does not favour one of them."""
 WARM_UP_S = 10.0
 """Time excluded from the measurement, for imports and the first packet of each device."""
 SCRAPE_EVERY_S = 15.0
@@ -30,26 +33,68 @@ SENSORS = 20
 SENSORS_PER_SECOND = 8.0
 CROWDS = (0, 200, 1000) if IS_LONG else (200,)
 """Numbers of unknown devices; each sends one advertisement a second."""
+COMPANY = 200
+"""The number of unknown devices at which the further listeners are measured too."""
 ADDRESS_LASTS_S = 900.0
 
-PROGRAM, BLUETOOTHD, DBUS = "the program", "bluetoothd", "dbus-daemon"
-PROCESSES = (PROGRAM, BLUETOOTHD, DBUS)
-BARE, BLUEZ, MONITOR = "bare callback", "ear: bluez", "ear: monitor"
-LISTENERS = (BARE, BLUEZ, MONITOR)
-EARS = {BLUEZ: "bluez", MONITOR: "monitor"}
+PROGRAM, BLUETOOTHD, DBUS, OTHER = "the program", "bluetoothd", "dbus-daemon", "another program"
+PROCESSES = (PROGRAM, BLUETOOTHD, DBUS, OTHER)
 HEARD_SHARE = 0.98
-"""The least share of the advertisements that must be heard; some are sent too early, or are still on their way."""
+"""The last quarter of a second may still be on its way."""
 AIM_OF_BLUEZ = 1.2
 AIM_OF_MONITOR = 12
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A program that hears: an exporter with an ear, or the program that only counts bleak's callbacks."""
+
+    title: str
+    ear: str = ""
+    """Empty for the program that only counts."""
+    mode: str = "auto"
+    has_company: bool = False
+    """Whether the program that only counts hears at the same time."""
+
+
+BARE, BLUEZ, MONITOR = Listener("a bare callback"), Listener("`bluez`", "bluez"), Listener("`monitor`", "monitor")
+LISTENERS = (BARE, BLUEZ, MONITOR)
+FURTHER = (
+    Listener("`bluez`, passive", "bluez", "passive"),
+    Listener("`monitor`, active", "monitor", "active"),
+    Listener("`monitor`, passive", "monitor", "passive"),
+    Listener("`monitor`, beside a bare callback", "monitor", has_company=True),
+)
+
+
 @dataclass
 class Cost:
-    """CPU time of each process in seconds, for a number of advertisements, and the share that was heard."""
+    """
+    What a listener cost, and what it heard, in all rounds.
 
-    advertisements: int
-    seconds: Counter[str]
-    heard_share: float = 0.0
+    Attributes:
+        advertisements: The number of advertisements that the controller reported while CPU time was measured.
+        seconds: The CPU time of each process.
+        reported: The number of advertisements that the controller reported from the listener's start to its end.
+        heard: The number of those that the listener heard.
+    """
+
+    advertisements: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
+    reported: int = 0
+    heard: int = 0
+
+    def add(self, other: Cost) -> None:
+        """Add another round."""
+        self.advertisements += other.advertisements
+        self.seconds.update(other.seconds)
+        self.reported += other.reported
+        self.heard += other.heard
+
+    @property
+    def heard_share(self) -> float:
+        """Return the share of the reported advertisements that was heard."""
+        return self.heard / self.reported
 
     def of(self, *processes: str) -> tuple[float, float]:
         """Return the CPU time of processes for one advertisement in milliseconds, and its standard error."""
@@ -58,91 +103,163 @@ class Cost:
         # Each tick counts for the process that runs at that instant, so the number of ticks has a Poisson error.
         return ticks * each_ms, math.sqrt(ticks) * each_ms
 
+    def above(self, rest: Cost, *processes: str) -> float:
+        """Return the same without the time that the processes need when nothing is on air; at least one tick."""
+        seconds = sum(self.seconds[process] - rest.seconds[process] for process in processes)
+        return 1000 * max(seconds, TICK_S) / self.advertisements
 
-def measure(stack: Stack, radio: VirtualRadio, crowd: Crowd, name: str) -> Cost:
-    """Measure a listener, and BlueZ meanwhile, for MEASURED_S."""
-    reported = crowd.reported()
-    cost, heard = measure_bare(stack, radio, crowd) if name == BARE else measure_exporter(stack, radio, crowd, name)
-    cost.heard_share = heard / max(crowd.reported() - reported, 1)
+
+Costs = Mapping[Listener, Cost]
+
+
+@contextmanager
+def counting_callbacks() -> Iterator[subprocess.Popen[str]]:
+    """Run the program that only counts bleak's callbacks, for the duration of a `with` block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "rig.guest.bare_scanner"], stdout=subprocess.PIPE, text=True
+    ) as program:
+        try:
+            yield program
+        finally:
+            if program.returncode is None:
+                program.terminate()
+                program.communicate()
+
+
+def measure(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: Listener) -> Cost:
+    """Measure a listener, and BlueZ meanwhile, for one round."""
+    before = crowd.reported()
+    measure_one = measure_exporter if listener.ear else measure_bare
+    cost, reported, heard = measure_one(stack, radio, crowd, listener)
+    cost.reported, cost.heard = reported - before, heard
     wait_until(lambda: not radio.scanning, "the radio is idle")
     return cost
 
 
-def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd) -> tuple[Cost, int]:
-    """Measure a program that only counts bleak's callbacks; return the cost and the number of callbacks."""
-    command = [sys.executable, "-m", "rig.guest.bare_scanner"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bare:
-        try:
-            cost = cost_of(stack, radio, crowd, bare.pid)
-        finally:
-            bare.terminate()
+def measure_all(stack: Stack, radio: VirtualRadio, crowd: Crowd, listeners: Sequence[Listener]) -> dict[Listener, Cost]:
+    """Measure these listeners, one after the other, because two would double the work of dbus-daemon."""
+    costs = {listener: Cost() for listener in listeners}
+    for _round in range(ROUNDS):
+        for listener in listeners:
+            costs[listener].add(measure(stack, radio, crowd, listener))
+    return costs
+
+
+def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, _listener: Listener) -> tuple[Cost, int, int]:
+    """Measure the program that only counts; return the cost, the reports until its end, and its callbacks."""
+    with counting_callbacks() as bare:
+        cost = cost_of(stack, radio, crowd, {PROGRAM: bare.pid}, lambda: None)
+        reported = crowd.reported()
+        bare.terminate()
         output, _ = bare.communicate()
-    return cost, int(output)
+    return cost, reported, int(output)
 
 
-def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, name: str) -> tuple[Cost, int]:
-    """Measure the exporter while it is scraped; return the cost and the number of advertisements received."""
+def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: Listener) -> tuple[Cost, int, int]:
+    """Measure the exporter while it is scraped; return the cost, the reports until its end, and those received."""
     exporter = stack.start_exporter(
         crowd.thermometers,
-        ear=EARS[name],
+        ear=listener.ear,
+        scan_mode=listener.mode,
         scan_interval_seconds=LISTENING_S,
         scan_duration_seconds=LISTENING_S,
+        # Nothing may be on air.
+        silence_limit_seconds=10 * MEASURED_S,
     )
-    cost = cost_of(stack, radio, crowd, exporter.process.pid, exporter)
-    received = exporter.scrape().total("advertisements_received")
+    pids = {PROGRAM: exporter.process.pid}
+    if listener.has_company:
+        exporter.wait_until_it_listens()
+        with counting_callbacks() as other:
+            cost = cost_of(stack, radio, crowd, {**pids, OTHER: other.pid}, exporter.scrape)
+    else:
+        cost = cost_of(stack, radio, crowd, pids, exporter.scrape)
+    reported, received = crowd.reported(), exporter.scrape().total("advertisements_received")
     exporter.terminate(SET_UP_S)
-    return cost, received
+    return cost, reported, received
 
 
-def cost_of(stack: Stack, radio: VirtualRadio, crowd: Crowd, pid: int, exporter: Exporter | None = None) -> Cost:
-    """Return the cost of a process that has just been started, scraping the exporter meanwhile."""
+def cost_of(
+    stack: Stack, radio: VirtualRadio, crowd: Crowd, pids: Mapping[str, int], scrape: Callable[[], object]
+) -> Cost:
+    """Return the cost of processes that have just been started, and of BlueZ, scraping meanwhile."""
     wait_until(lambda: radio.scanning, "the program scans", SET_UP_S)
     time.sleep(WARM_UP_S)
-    pids = {PROGRAM: pid, BLUETOOTHD: stack.pid(BLUETOOTHD), DBUS: stack.pid(DBUS)}
+    pids = {**pids, BLUETOOTHD: stack.pid(BLUETOOTHD), DBUS: stack.pid(DBUS)}
     before, reported = {name: cpu_seconds(each) for name, each in pids.items()}, crowd.reported()
     end = time.monotonic() + MEASURED_S
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, SCRAPE_EVERY_S))
-        if exporter:
-            exporter.scrape()
+        scrape()
     seconds = Counter({name: cpu_seconds(each) - before[name] for name, each in pids.items()})
     return Cost(crowd.reported() - reported, seconds)
 
 
-def table(strangers: int, costs: Mapping[str, Cost]) -> str:
-    """Return the costs of all listeners as a table, with ratios to the bare callback."""
-    rate = round(costs[BARE].advertisements / MEASURED_S)
+def ratios(costs: Costs, rest: Costs) -> tuple[float, float]:
+    """Return what the exporter with BlueZ's ear costs, and how much less the monitor ear, beside the bare callback."""
+    program = [costs[one].above(rest.get(one, Cost()), PROGRAM) for one in (BLUEZ, BARE)]
+    machine = [costs[one].above(rest.get(one, Cost()), *PROCESSES) for one in (BARE, MONITOR)]
+    return program[0] / program[1], machine[0] / machine[1]
+
+
+def table(strangers: int, costs: Costs, rest: Costs) -> str:
+    """Return the costs of all listeners as a table, and the ratios that have an aim."""
+    rows = []
+    for listener, cost in costs.items():
+        figures = ["{:.3f} ± {:.3f}".format(*cost.of(*one)) for one in (*((name,) for name in PROCESSES), PROCESSES)]
+        rows.append([listener.title, *figures, f"{100 * cost.heard_share:.0f} %"])
+    measured_s = ROUNDS * MEASURED_S
+    rate = round(costs[BARE].advertisements / measured_s)
     lines = [
-        f"CPU time for one advertisement in ms: {SENSORS} sensors, {strangers} unknown devices, {rate} a second;",
-        f"{MEASURED_S:g} s of each listener, ± the standard error of counting ticks of {1000 * TICK_S:g} ms",
-        "".join([f"{'':14}", *(f"{name:>18}" for name in LISTENERS)]),
+        f"\nCPU time for one advertisement in ms: {SENSORS} sensors, {strangers} unknown devices, {rate} a second,",
+        f"{measured_s:g} s of each listener, ± the standard error of counting ticks of {1000 * TICK_S:g} ms:\n",
+        markdown(["listener", *PROCESSES, "together", "heard"], rows) + "\n",
     ]
-    for title, processes in (*((name, (name,)) for name in PROCESSES), ("together", PROCESSES)):
-        figures = (costs[name].of(*processes) for name in LISTENERS)
-        lines.append("".join([f"{title:14}", *(f"{cost:>10.3f} ± {error:.3f}" for cost, error in figures)]))
-    heard = (f"{100 * costs[name].heard_share:.1f} %" for name in LISTENERS)
-    lines.append("".join([f"{'heard':14}", *(f"{share:>18}" for share in heard)]))
-    together = {name: costs[name].of(*PROCESSES)[0] for name in LISTENERS}
-    program = costs[BLUEZ].of(PROGRAM)[0] / costs[BARE].of(PROGRAM)[0]
-    machine = together[BARE] / max(together[MONITOR], TICK_S / costs[MONITOR].advertisements)
-    lines.append(f"{BLUEZ}: the program costs {program:.2f} times a {BARE} (aim: at most {AIM_OF_BLUEZ})")
-    lines.append(f"{MONITOR}: the total is 1/{machine:.0f} of a {BARE}'s (aim: at most 1/{AIM_OF_MONITOR})")
+    for title, quiet in (("", {}), (", without the cost at rest", rest)) if rest else (("", {}),):
+        program, machine = ratios(costs, quiet)
+        lines += [
+            f"{BLUEZ.title}: the program costs {program:.2f} times {BARE.title}{title} (aim: at most {AIM_OF_BLUEZ})",
+            f"{MONITOR.title}: the machine works 1/{machine:.1f} as much{title} (aim: at most 1/{AIM_OF_MONITOR})",
+        ]
     return "\n".join(lines)
 
 
-@scenario_of(len(CROWDS) * len(LISTENERS) * (SET_UP_S + WARM_UP_S + MEASURED_S) + SET_UP_S)
+def measure_rest(stack: Stack, radio: VirtualRadio) -> dict[Listener, Cost]:
+    """Measure each listener while nothing is on air; print the costs."""
+    crowd = Crowd(SENSORS, 0, SENSORS_PER_SECOND, ADDRESS_LASTS_S)
+    costs = measure_all(stack, radio, crowd, LISTENERS)
+    rows = [
+        [one.title, *(f"{1000 * cost.seconds[name] / (ROUNDS * MEASURED_S):.2f}" for name in PROCESSES)]
+        for one, cost in costs.items()
+    ]
+    say(f"\nCPU time in ms a second at rest, with a scrape every {SCRAPE_EVERY_S:g} s:\n")
+    say(markdown(["listener", *PROCESSES], rows))
+    return costs
+
+
+def listeners_for(strangers: int) -> Sequence[Listener]:
+    """Return the listeners to measure among this number of unknown devices."""
+    return (*LISTENERS, *FURTHER) if IS_LONG and strangers == COMPANY else LISTENERS
+
+
+MEASUREMENTS = sum(len(listeners_for(strangers)) for strangers in CROWDS) + len(LISTENERS) * IS_LONG
+
+
+@scenario_of(ROUNDS * MEASUREMENTS * (SET_UP_S + WARM_UP_S + MEASURED_S) + SET_UP_S)
 def cost(stack: Stack) -> None:
     """The CPU time for each advertisement is printed for each ear and for a bare callback; no limit applies to it."""
     radio = stack.start(EXPERIMENTAL)
+    rest = measure_rest(stack, radio) if IS_LONG else {}
     for strangers in CROWDS:
         crowd = Crowd(SENSORS, strangers, SENSORS_PER_SECOND + strangers, ADDRESS_LASTS_S)
         air = stack.start_air(radio, *crowd.sensors, *crowd.phones)
-        # The programs run one after the other, because two listeners would double the work of dbus-daemon.
-        costs = {name: measure(stack, radio, crowd, name) for name in LISTENERS}
+        costs = measure_all(stack, radio, crowd, listeners_for(strangers))
         air.end()
-        say(table(strangers, costs))
-        share = costs[MONITOR].heard_share
-        assert share > HEARD_SHARE, f"the monitor ear heard only {100 * share:.1f} % of the advertisements"
-    say("Other work on this machine distorts these figures.")
+        say(table(strangers, costs, rest))
+        for listener, each in costs.items():
+            share = each.heard_share
+            assert listener.ear != "monitor" or share > HEARD_SHARE, (
+                f"{listener.title} heard only {100 * share:.1f} % of the advertisements"
+            )
+    say("\nOther work on this machine distorts these figures.")
     if not IS_LONG:
         say("This was a short run, precise to one significant figure; `make bench-radio` measures longer.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -23,6 +24,9 @@ BLUETOOTHD_PATHS = (
 DAEMON_END_LIMIT_S = 15.0
 """On SIGTERM, bluetoothd powers its adapters off, and waits up to 10 s for this."""
 DBUS_FOLDER = Path("/run/dbus")
+DEBUG_FILES = Path("/sys/kernel/debug/bluetooth")
+STRICT_DUPLICATE_FILTER = "strict_duplicate_filter"
+"""The quirk of controllers that filter duplicates by address: those of Broadcom, as in a Raspberry Pi, and of Intel."""
 
 
 def find_bluetoothd() -> str | None:
@@ -164,11 +168,30 @@ class Stack:
         (soft,) = Path(f"/sys/class/bluetooth/hci{radio.index}").glob("rfkill*/soft")
         soft.write_text("1")
 
+    def set_quirk(self, radio: VirtualRadio, quirk: str) -> None:
+        """Give the controller a quirk that drivers of real controllers declare; the kernel asks for it to be off."""
+        self.set_powered(radio, False)
+        file = DEBUG_FILES / f"hci{radio.index}" / f"quirk_{quirk}"
+        # The kernel goes on switching off after bluetoothd has reported it.
+        wait_until(lambda: _accepts(file, "Y"), f"hci{radio.index} is off")
+        wait_until(lambda: self.set_powered(radio, True), f"hci{radio.index} is powered again")
+
     def _start_daemon(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         with (self._share / f"{name}.log").open("a") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)
         self._daemons[name] = daemon
         return daemon
+
+
+def _accepts(file: Path, value: str) -> bool:
+    """Return whether the kernel accepts this value, which it does not while the adapter is on."""
+    try:
+        file.write_text(value)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _path(radio: VirtualRadio) -> str:

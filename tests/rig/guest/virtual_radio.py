@@ -67,6 +67,7 @@ class VirtualRadio:
 
     Attributes:
         index: The N of hciN.
+        duplicate_filter: What the controller takes for a duplicate.
         scanning: Whether scanning is enabled.
         scan_log: Every command that enabled or disabled scanning, oldest first.
         commands: The opcode of every command received, oldest first.
@@ -94,7 +95,7 @@ class VirtualRadio:
         self.failing: dict[int, int] = {}
         self.reported = self.unheard = self.filtered = self.resets = 0
         self._extended_scan = extended_scan
-        self._duplicate_filter = duplicate_filter
+        self.duplicate_filter = duplicate_filter
         self._filter_duplicates = False
         self._active = False
         self._interval_ms = self._window_ms = 0.0
@@ -259,10 +260,10 @@ class VirtualRadio:
         return True
 
     def _is_duplicate(self, kind: AdvertisingType, sender: bytes, data: bytes) -> bool:
-        if not self._filter_duplicates or self._duplicate_filter is DuplicateFilter.NONE:
+        if not self._filter_duplicates or self.duplicate_filter is DuplicateFilter.NONE:
             return False
         key: tuple[bytes, ...] = (bytes([kind]), sender)
-        if self._duplicate_filter is DuplicateFilter.SAME_DATA:
+        if self.duplicate_filter is DuplicateFilter.SAME_DATA:
             key += (data,)
         seen = key in self._already_reported
         self._already_reported.add(key)
