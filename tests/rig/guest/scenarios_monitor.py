@@ -6,11 +6,15 @@ import signal
 import sys
 import time
 
+from dbus_fast import Variant
+
 from .air import Sender, Thermometer, local_name, thermometer_sender, unknown_devices
 from .exporter import Exporter, Scrape
 from .hci import AdvertisingType
+from .other_client import OtherClient
 from .polling import wait_until
 from .registry import scenario
+from .scenarios_cost import counting_callbacks
 from .scenarios_modes import (
     ALL_THE_TIME,
     ENOUGH_TO_LEARN,
@@ -19,6 +23,7 @@ from .scenarios_modes import (
     counter,
     wait_for_packets,
 )
+from .scenarios_other_clients import HARMLESS
 from .scenarios_readings import BALCONY, CELLAR, LIVING_ROOM, THERMOMETERS, incomplete
 from .stack import Stack, knows
 from .virtual_radio import VirtualRadio
@@ -27,6 +32,10 @@ PACKETS = 1000
 BETWEEN_PACKETS_S = 0.005
 SENDERS = 10
 HELD_BACK = 50
+OTHERS_PACKETS = 100
+OTHERS_FILTERS = {**HARMLESS, "Pattern": {"Pattern": Variant("s", "A4:C1")}}
+BLEAKS_SHARE = 0.95
+"""The kernel drops some packets when it restarts a scan."""
 UNPRIVILEGED = "rig.guest.unprivileged_exporter"
 
 
@@ -50,19 +59,12 @@ def wait_for_all(exporter: Exporter, radio: VirtualRadio, sent: int) -> None:
     sys.stdout.write(f"{sent} of {sent} packets decoded, at {radio.completed_scans} restarts of the scan\n")
 
 
-@scenario
-def monitor_hears_every_packet(stack: Stack) -> None:
-    """The monitor ear decodes all that the controller reports: no packet is merged, and no repeat is left out."""
-    radio = stack.start(EXPERIMENTAL)
-    thermometers = [
-        Thermometer(f"sensor_{number}", f"A4:C1:38:00:01:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)
-        for number in range(SENDERS)
-    ]
-    exporter = start_listening(stack, thermometers)
+def send_in_turn(radio: VirtualRadio, thermometers: list[Thermometer], number: int) -> None:
+    """Send packets from each thermometer in turn, until the radio has reported this number."""
     sources = [thermometer.packets() for thermometer in thermometers]
     sent = 0
-    while sent < PACKETS:
-        thermometer, packet = thermometers[sent % SENDERS], next(sources[sent % SENDERS])
+    while sent < number:
+        thermometer, packet = thermometers[sent % len(thermometers)], next(sources[sent % len(thermometers)])
         sent += radio.advertise(
             thermometer.address,
             packet,
@@ -71,8 +73,66 @@ def monitor_hears_every_packet(stack: Stack) -> None:
             scan_response=local_name("ATC"),
         )
         time.sleep(BETWEEN_PACKETS_S)
+
+
+def make_thermometers(serial: int = 1) -> list[Thermometer]:
+    """Return SENDERS thermometers; others for each serial number."""
+    return [
+        Thermometer(
+            f"sensor_{serial}_{number}", f"A4:C1:38:00:{serial:02X}:{number:02X}", 20 + number / 10, 50, 90, 2.9, -70
+        )
+        for number in range(SENDERS)
+    ]
+
+
+@scenario
+def monitor_hears_every_packet(stack: Stack) -> None:
+    """The monitor ear decodes all that the controller reports: no packet is merged, and no repeat is left out."""
+    radio = stack.start(EXPERIMENTAL)
+    thermometers = make_thermometers()
+    exporter = start_listening(stack, thermometers)
+    send_in_turn(radio, thermometers, PACKETS)
     wait_for_all(exporter, radio, PACKETS)
     assert not any(knows(thermometer.address) for thermometer in thermometers), "bluetoothd worked for the packets"
+
+
+@scenario
+def monitor_beside_others(stack: Stack) -> None:
+    """Whatever other programs ask of bluetoothd, the monitor ear hears all; when they have left, bluetoothd rests."""
+    radio = stack.start(EXPERIMENTAL)
+    rounds = [make_thermometers(serial) for serial in range(len(OTHERS_FILTERS) + 1)]
+    exporter = start_listening(stack, [thermometer for each in rounds for thermometer in each])
+    sent = 0
+    for thermometers, (name, conditions) in zip(rounds, OTHERS_FILTERS.items()):  # noqa: B905 - one round is for the end
+        with OtherClient() as other:
+            assert not other.start_discovery(**conditions), f"bluetoothd refuses {name}"
+            send_in_turn(radio, thermometers, OTHERS_PACKETS)
+            sent += OTHERS_PACKETS
+            wait_for_all(exporter, radio, sent)
+        known = sum(knows(thermometer.address) for thermometer in thermometers)
+        sys.stdout.write(f"beside {name}: bluetoothd has reported {known} of {SENDERS} sensors\n")
+    send_in_turn(radio, rounds[-1], OTHERS_PACKETS)
+    wait_for_all(exporter, radio, sent + OTHERS_PACKETS)
+    assert not any(knows(thermometer.address) for thermometer in rounds[-1]), "bluetoothd worked for nobody"
+
+
+@scenario
+def bleak_beside_the_monitor(stack: Stack) -> None:
+    """A program with bleak hears beside the monitor ear what it hears alone: the quiet filter is not for others."""
+    radio = stack.start(EXPERIMENTAL)
+    thermometers = make_thermometers()
+    exporter = start_listening(stack, thermometers)
+    sent = 0
+    with counting_callbacks() as bleak:
+        while not knows(thermometers[0].address):
+            send_in_turn(radio, thermometers, SENDERS)
+            sent += SENDERS
+        send_in_turn(radio, thermometers, PACKETS)
+        wait_for_all(exporter, radio, sent + PACKETS)
+        bleak.terminate()
+        output, _ = bleak.communicate()
+    sys.stdout.write(f"bleak called back for {int(output)} of {PACKETS} packets\n")
+    assert int(output) > BLEAKS_SHARE * PACKETS, f"bleak called back for only {output} of {PACKETS} packets"
 
 
 @scenario
