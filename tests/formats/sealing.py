@@ -87,10 +87,11 @@ def seal_atc(plaintext: bytes, counter: int = 1) -> bytes:
     return count + _encrypt(REVERSED + head + count, plaintext, b"\x11", b"")
 
 
-def seal_mibeacon(plaintext: bytes, counter: int = 0) -> bytes:
+def seal_mibeacon(plaintext: bytes, counter: int = 0, frame: int = 1) -> bytes:
     """Return a MiBeacon version 5 payload that ADDRESS encrypted with KEY; `counter` is the 3-byte counter."""
     count = counter.to_bytes(3, "little")
-    return MIBEACON_HEAD + REVERSED + _encrypt(REVERSED + MIBEACON_HEAD[2:] + count, plaintext, b"\x11", count)
+    head = MIBEACON_HEAD[:-1] + bytes([frame])
+    return head + REVERSED + _encrypt(REVERSED + head[2:] + count, plaintext, b"\x11", count)
 
 
 SEALS: list[tuple[str, Callable[[bytes], bytes]]] = [
