@@ -144,7 +144,8 @@ def _note_settings(path: str, adapter: str | None) -> None:
     """Say how the settings of a file differ from the recommended ones, and if they lack the adapter of `discover`."""
     config = load_config(path)
     if adapter and adapter not in config.adapters:
-        _note(f"{path}: does not name the adapter {adapter}; to listen with it, add: adapter: {adapter}")
+        wanted = f"[{', '.join((*config.adapters, adapter))}]" if config.adapters else adapter
+        _note(f"{path}: does not name the adapter {adapter}; to listen with it, set: adapter: {wanted}")
     if config.is_continuous and config.stale_after_seconds is not None:
         return
     differences = []

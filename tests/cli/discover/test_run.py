@@ -181,7 +181,15 @@ def test_the_adapter_that_was_used_must_be_in_the_file(capsys: pytest.CaptureFix
     """If the file does not name the adapter, the exporter may use another one, which may not receive the sensor."""
     discover(["--write", "x.yaml", "--add", ADDRESS, "--adapter", "hci1"], four_devices)
 
-    assert "x.yaml: does not name the adapter hci1; to listen with it, add: adapter: hci1" in capsys.readouterr().err
+    assert "x.yaml: does not name the adapter hci1; to listen with it, set: adapter: hci1" in capsys.readouterr().err
+
+
+def test_an_adapter_that_the_file_names_is_not_added_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    """A second `adapter` key would be an error, so the advice must contain the adapter that the file already names."""
+    Path("x.yaml").write_text("adapter: hci0\ndevices: {}\n")
+    discover(["--write", "x.yaml", "--add", ADDRESS, "--adapter", "hci1"], four_devices)
+
+    assert "to listen with it, set: adapter: [hci0, hci1]" in capsys.readouterr().err
 
 
 def test_the_last_line_keeps_the_simulation(capsys: pytest.CaptureFixture[str]) -> None:
