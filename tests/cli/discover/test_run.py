@@ -186,7 +186,8 @@ def test_the_adapter_that_was_used_must_be_in_the_file(capsys: pytest.CaptureFix
 
 def test_an_adapter_that_the_file_names_is_not_added_twice(capsys: pytest.CaptureFixture[str]) -> None:
     """A second `adapter` key would be an error, so the advice must contain the adapter that the file already names."""
-    Path("x.yaml").write_text("adapter: hci0\ndevices: {}\n")
+    settings = "scan_interval_seconds: 30\nscan_duration_seconds: 30\nlisten_port: 8000\n"
+    Path("x.yaml").write_text(f"{settings}adapter: hci0\ndevices: {{}}\n")
     discover(["--write", "x.yaml", "--add", ADDRESS, "--adapter", "hci1"], four_devices)
 
     assert "to listen with it, set: adapter: [hci0, hci1]" in capsys.readouterr().err
