@@ -13,13 +13,11 @@ from collections.abc import Callable
 
 from ble_exporter.config.app_config import ScanMode
 from ble_exporter.errors import ScannerError
-from ble_exporter.formats.advertising_data import content
-from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
-from ble_exporter.model import Advertisement
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 from ble_exporter.scanner.ear import Hearing
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
 # Reading in batches takes a quarter of the CPU time of waking up for each packet. If two reads, which return a quarter
@@ -27,8 +25,6 @@ from ble_exporter.scanner.scan_mode import resolve_scan_mode
 # does not fill up.
 BATCH_S = 0.25
 _SHORTEST_BATCH_S = BATCH_S / 32
-# The maximum number of senders whose names are kept: anybody can send from any number of addresses.
-_MOST_NAMES = 1024
 
 # In dBm: no received signal is this strong.
 _TOO_STRONG_DBM = 20
@@ -51,8 +47,8 @@ class MonitorEar:
         self._adapter: str
         self._hearing: Hearing
         self._has_monitor: bool
+        self._reception: Reception
         self._socket: MonitorSocket | None = None
-        self._fragments = Fragments()
         self._lost_before = 0
         self._read_at = 0.0
 
@@ -66,7 +62,7 @@ class MonitorEar:
             self._socket = self._open_socket(int(adapter.name.removeprefix("hci")))
         except OSError as error:
             raise ScannerError(*hints.no_monitor(error)) from error
-        self._fragments = Fragments()
+        self._reception = Reception(adapter.name, hearing.listener, self._names)
         self._lost_before = 0
         self._read_at = asyncio.get_running_loop().time()
         settings = await resolve_scan_mode(mode, adapter, bluez)
@@ -148,47 +144,9 @@ class MonitorEar:
 
     def _deliver(self, event: bytes, age_s: float) -> None:
         """Deliver the advertisements in an event."""
-        reports, fault = advertising_reports(event)
+        has_reports, fault = self._reception.deliver(event, age_s)
         if fault:
             self._hearing.note_lost("invalid", 1)
             _log.debug("adapter %s: invalid event: %s", self._adapter, fault)
-        if reports:
+        if has_reports:
             self._hearing.note_heard()
-        for report in reports:
-            whole = self._fragments.join(report)
-            if whole is not None:
-                self._hear(whole, age_s)
-
-    def _hear(self, report: Report, age_s: float) -> None:
-        """Deliver a report. Of a scan response without data, only keep the name for the sender's next advertisement."""
-        address = report.address
-        found = content(report.data) if report.is_scan_response else None
-        if found and not found.service_data and not found.manufacturer_data:
-            if found.name and address in self._names:
-                self._names[address] = found.name
-            return
-        listener = self._hearing.listener
-        if not listener.wants(address):
-            return
-        service_data, manufacturer_data, name = found or content(report.data)
-        listener.handle(
-            Advertisement(
-                address,
-                service_data,
-                report.rssi,
-                self._adapter,
-                self._named(address, name),
-                report.address_type,
-                manufacturer_data,
-                age_s,
-            )
-        )
-
-    def _named(self, address: str, name: str) -> str:
-        """Return the latest name of a sender, which may have sent it in another packet; empty if it is unknown."""
-        names = self._names
-        if name or address not in names:
-            names[address] = name
-            if len(names) > _MOST_NAMES:
-                del names[next(iter(names))]
-        return names[address]

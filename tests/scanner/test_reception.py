@@ -1,0 +1,42 @@
+"""Tests of making advertisements of events; test_monitor_ear.py has those with a live radio."""
+
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner.radio import Everything
+from ble_exporter.scanner.reception import Reception
+from tests.conftest import PACKET_A
+from tests.scanner.monitor_frames import SCAN_RESPONSE, SENDER, frame, legacy_report, name, service_data
+
+PACKET = frame(legacy_report(service_data(PACKET_A)))[6:]
+NAME = frame(legacy_report(name("ATC_000001"), kind=SCAN_RESPONSE))[6:]
+
+
+def test_names_outlive_a_run() -> None:
+    """A sensor rarely sends its name, and each scan begins with a new Reception."""
+    names: dict[str, str] = {}
+    heard: list[Advertisement] = []
+    for event in (PACKET, NAME, PACKET):
+        Reception("hci0", Everything(heard.append), names).deliver(event, 0.5)
+
+    first = Advertisement(SENDER, {UUID: PACKET_A}, -60, "hci0", "", "public", {}, 0.5)
+    assert [first, Advertisement(SENDER, {UUID: PACKET_A}, -60, "hci0", "ATC_000001", "public", {}, 0.5)] == heard
+
+
+def test_few_names_are_kept() -> None:
+    """Anybody can send from any number of addresses."""
+    names: dict[str, str] = {}
+    reception = Reception("hci0", Everything(lambda _one: None), names)
+    for number in range(2000):
+        sender = number.to_bytes(6, "big").hex(":").upper()
+        reception.deliver(frame(legacy_report(name("A"), sender=sender))[6:], 0.0)
+
+    assert 1024 == len(names)
+
+
+def test_the_fault_of_an_event_is_returned() -> None:
+    """The radio counts events that the controller has damaged, and the capture that is replayed has them, too."""
+    reception = Reception("hci0", Everything(lambda _one: None))
+
+    assert (True, "") == reception.deliver(PACKET, 0.0)
+    assert (False, "") == reception.deliver(b"\x0e\x00", 0.0)
+    assert (False, "the event has 29 bytes after its length, which says 30") == reception.deliver(PACKET[:-1], 0.0)
