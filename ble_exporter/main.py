@@ -223,6 +223,7 @@ def _run(
     import asyncio
 
     from ble_exporter.config.devices import world_readable_warnings
+    from ble_exporter.device.clock import fast_clock
     from ble_exporter.scanner import RadioSettings, Simulation, build_radio
     from ble_exporter.service import forwarded, serve
 
@@ -241,12 +242,16 @@ def _run(
         options.mock_order or "abab",
     )
     settings = RadioSettings.from_config(config)
-    radio = (build or build_radio)(settings, replay=options.replay, simulation=simulation if options.mock else None)
+    speed = options.replay_speed or 1.0
+    radio = (build or build_radio)(
+        settings, replay=options.replay, replay_speed=speed, simulation=simulation if options.mock else None
+    )
+    clock = None if speed == 1 else fast_clock(speed)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
         with signals.handled(asyncio.get_running_loop(), stop, log):
-            await serve(config, radio, log, stop)
+            await serve(config, radio, log, stop, clock=clock)
 
     # Imported objects stay in memory. The garbage collector would take 30 ms each time it traversed them.
     gc.freeze()

@@ -74,8 +74,9 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(self._explain(unknown))
         for name, value in vars(options).items():
-            if name.startswith("mock_") and value is not None and not options.mock:
-                self.error(f"--{name.replace('_', '-')} needs --mock")
+            source = name.partition("_")[0]
+            if name.startswith(("mock_", "replay_")) and value is not None and not getattr(options, source):
+                self.error(f"--{name.replace('_', '-')} needs --{source}")
         return options
 
     def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
@@ -83,7 +84,15 @@ class Parser(argparse.ArgumentParser):
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")
-        source.add_argument("--replay", metavar="FILE", help="replay a capture file once, at its recorded pace")
+        source.add_argument(
+            "--replay", metavar="FILE", help="replay a capture once: btsnoop (of `capture`, btmon, Android) or text"
+        )
+        group.add_argument(
+            "--replay-speed",
+            metavar="X",
+            type=number_between(float, 0.1, 1000),
+            help="seconds of the capture in one second, 0.1 to 1000 (default: 1)",
+        )
         group.add_argument(
             "--mock-seed", metavar="N", type=int, help="random seed; the same seed gives the same packets"
         )

@@ -1,4 +1,4 @@
-"""Builds the radio for the service, `discover` and `doctor`."""
+"""Builds the radio for the service, `discover`, `capture` and `doctor`."""
 
 import asyncio
 import logging
@@ -45,21 +45,29 @@ RadioBuilder = Callable[..., Radio]
 """The type of `build_radio`, which tests replace."""
 
 
-def build_radio(settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None) -> Radio:
+def build_radio(
+    settings: RadioSettings,
+    *,
+    replay: str | None = None,
+    replay_speed: float | None = None,
+    simulation: Simulation | None = None,
+    open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+) -> Radio:
     """
     Build the real radio, or a radio that plays the capture file `replay` or a simulation.
 
-    Bluetooth is not used until the radio runs. Raises a ConfigError if the capture file can't be used.
+    Bluetooth is not used until the radio runs. `open_socket` opens the monitor channel for a controller. Raises a
+    ConfigError if the capture file can't be used.
     """
     if replay is not None:
-        return MockScanner(air=load_capture(replay))
+        return MockScanner(air=load_capture(replay), speed=replay_speed or 1.0)
     if simulation is not None:
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
     record = ResetRecord(runtime_folder()) if settings.resets else None
     radios = [
         BluezRadio(
-            partial(make_ear, settings.ear),
+            partial(make_ear, settings.ear, open_socket),
             adapter,
             settings.silence_limit_s,
             settings.mode,

@@ -1,5 +1,9 @@
 """
-Capture files: recorded advertisements, one per line, which the simulated radio plays.
+Capture files: recorded advertisements, which the simulated radio plays. Two formats are distinguished by their content.
+
+btsnoop, which `ble-exporter capture`, btmon and Android write (see `btsnoop`): its advertising reports are played.
+
+Text, with one advertisement per line:
 
     # seconds  address            RSSI  UUID  service data
     0.0        A4:C1:38:AA:BB:CC  -61   fcd2  4000b00151028d0a038d11
@@ -10,20 +14,41 @@ in place of UUID and service data stands for an advertisement without service da
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import read_file
+from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
+from ble_exporter.model import AddressType, Advertisement
+from ble_exporter.scanner.btsnoop import EVENT, MAGIC, BtsnoopError, Record, records
+from ble_exporter.scanner.radio import Everything
+from ble_exporter.scanner.reception import Reception
+from ble_exporter.scanner.report_events import events_of
+
+# A step of the recorded time by more than this means that the clock was set. The packets of several adapters, which are
+# read in batches, may be a little out of order.
+_LEAST_STEP_S, _MOST_STEP_S = -1.0, 86_400.0
 
 
 class Transmission(NamedTuple):
-    """One advertisement that the simulated radio receives."""
+    """One advertisement that the simulated radio receives; the fields after `at` are those of an Advertisement."""
 
     at: float  # seconds from the start of the capture or the simulation
     address: str
-    rssi: int  # dBm
-    service_data: dict[str, bytes]  # by service UUID (128 bits)
-    name: str = ""  # the sender's local name; a capture file contains no names
+    rssi: int | None  # dBm
+    service_data: Mapping[str, bytes]  # by service UUID (128 bits)
+    name: str = ""
+    address_type: AddressType = ""
+    manufacturer_data: Mapping[int, bytes] = MappingProxyType({})
+    adapter: str = ""
+
+    def advertisement(self, age_s: float = 0.0) -> Advertisement:
+        """Return the advertisement that a radio delivers `age_s` seconds after it was received."""
+        _at, address, rssi, service_data, name, address_type, manufacturer_data, adapter = self
+        return Advertisement(address.upper(), service_data, rssi, adapter, name, address_type, manufacturer_data, age_s)
 
 
 _LINE = re.compile(
@@ -34,16 +59,101 @@ _LINE = re.compile(
 _LINE_HINT = (
     "write `seconds address RSSI UUID service-data`, such as `0.0 A4:C1:38:AA:BB:CC -61 fcd2 4000b00151028d0a038d11`"
 )
-_ANOTHER_FILE = "name another file with --replay"
+_ANOTHER_FILE = "name another capture"
 
 
-def load_capture(path: str) -> list[Transmission]:
-    """Return the advertisements of a capture file in order, with the first at 0 s. Raises ConfigError."""
+def load_capture(path: str) -> Iterable[Transmission]:
+    """
+    Return the advertisements of a capture file in order, with the first at 0 s. Raises ConfigError.
+
+    A text file gives a list. A btsnoop file is checked now, and its reports are read one after the other as they are
+    played: a list of them would need 50 times the memory of the file.
+    """
+    data = _read(path)
+    return _played(_events(data, path)) if data.startswith(MAGIC) else _lines(data, path)
+
+
+def load_events(path: str) -> Iterator[Record]:
+    """Return the events with advertising reports in a capture file; a text file has none, and gets them here."""
+    data = _read(path)
+    if data.startswith(MAGIC):
+        return _events(data, path)
+    return (
+        Record(round(sent.at * 1e6), 0, EVENT, event)
+        for sent in _lines(data, path)
+        for event in events_of(sent.advertisement())
+    )
+
+
+def load_reports(path: str) -> Iterator[tuple[float, Report]]:
+    """Yield the advertising reports of a capture file, with the data of all parts, and their times in seconds."""
+    fragments = Fragments()
+    began_us: int | None = None
+    for event in load_events(path):
+        began_us = event.at_us if began_us is None else began_us
+        for report in advertising_reports(event.packet)[0]:
+            whole = fragments.join(report)
+            if whole is not None:
+                yield (event.at_us - began_us) / 1e6, whole
+
+
+def _read(path: str) -> bytes:
     try:
-        lines = read_file(path).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"the capture can't be read ({cause})", _ANOTHER_FILE, path=path) from error
+        return read_file(path)
+    except OSError as error:
+        raise ConfigError(f"the capture can't be read ({error.strerror})", _ANOTHER_FILE, path=path) from error
+
+
+def _events(data: bytes, path: str) -> Iterator[Record]:
+    """Return the events with advertising reports in a btsnoop file, which is checked before. Raises ConfigError."""
+    try:
+        for _ in records(data):
+            pass
+    except BtsnoopError as error:
+        raise ConfigError(f"the capture can't be read: {error}", _ANOTHER_FILE, path=path) from error
+    events = (one for one in records(data) if one.opcode == EVENT and advertising_reports(one.packet)[0])
+    first = next(events, None)
+    if first is None:
+        raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)
+    return chain([first], events)
+
+
+def _played(events: Iterable[Record]) -> Iterator[Transmission]:
+    """Yield the advertisements in events, as a live radio delivers them."""
+    heard: list[Advertisement] = []
+    receptions: dict[int, Reception] = {}
+    before_us: int | None = None
+    at_s = 0.0
+    for event in events:
+        step_s = 0.0 if before_us is None else (event.at_us - before_us) / 1e6
+        before_us = event.at_us
+        if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
+            at_s += step_s
+        controller = event.controller
+        if controller not in receptions:
+            receptions[controller] = Reception(f"hci{controller}", Everything(heard.append))
+        receptions[controller].deliver(event.packet, 0.0)
+        for one in heard:
+            yield Transmission(
+                max(at_s, 0.0),
+                one.address,
+                one.rssi,
+                one.service_data,
+                one.name,
+                one.address_type,
+                one.manufacturer_data,
+                one.adapter,
+            )
+        heard.clear()
+
+
+def _lines(data: bytes, path: str) -> list[Transmission]:
+    """Return the advertisements of a text file. Raises ConfigError."""
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        cause = "the capture can't be read (it is neither btsnoop nor UTF-8 text)"
+        raise ConfigError(cause, _ANOTHER_FILE, path=path) from error
     transmissions: list[Transmission] = []
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()

@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 from ble_exporter.errors import LossReason, ResetOutcome
 from ble_exporter.formats.bthome import UUID
-from ble_exporter.model import Advertisement
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.scanner.radio import Listener
 from ble_exporter.scanner.simulation import Simulation
@@ -24,6 +23,7 @@ class MockScanner:
         air: The advertisements to play if there is no `data`, in chronological order; by default a simulation of three
             sensors.
         seed: Seed of the default simulation; the same seed gives the same packets.
+        speed: How many seconds of `air` are played in one second.
     """
 
     adapters: Mapping[str, bool] = MappingProxyType({})
@@ -39,10 +39,12 @@ class MockScanner:
         *,
         air: Iterable[Transmission] | None = None,
         seed: int | None = None,
+        speed: float = 1.0,
     ) -> None:
         self._data = None if data is None else list(data)
         self._air = iter(Simulation(_TEST_ADDRESSES, seed).transmissions() if air is None else air)
         self._next = next(self._air, None)
+        self._speed = speed
         self._switched_on: float | None = None
         self._scanned_s = 0.0
 
@@ -58,11 +60,12 @@ class MockScanner:
         if self._switched_on is None:
             self._switched_on = began
         while self._next is not None:
-            on_air_at = self._switched_on + self._next.at
+            on_air_at = self._switched_on + self._next.at / self._speed
             if on_air_at >= began:
-                # The times on air are fixed, so a late delivery does not delay the next one.
+                # The times on air are fixed, so a late delivery does not delay the next one. With its age, it even has
+                # the same time of reception in each replay.
                 await asyncio.sleep(on_air_at - now())
-                self._deliver(listener, self._next)
+                self._deliver(listener, self._next, max(now() - on_air_at, 0.0) * self._speed)
             self._scanned_s = self._next.at
             self._next = next(self._air, None)
 
@@ -78,7 +81,6 @@ class MockScanner:
             self._next = next(self._air, None)
         return heard
 
-    def _deliver(self, listener: Listener, sent: Transmission) -> None:
-        address = sent.address.upper()
-        if listener.wants(address):
-            listener.handle(Advertisement(address, sent.service_data, sent.rssi, name=sent.name))
+    def _deliver(self, listener: Listener, sent: Transmission, age_s: float = 0.0) -> None:
+        if listener.wants(sent.address.upper()):
+            listener.handle(sent.advertisement(age_s))

@@ -120,9 +120,13 @@ class MonitorSocket:
         channel: A socket on the monitor channel, which `open_monitor_socket` opens; this object closes it.
         controller: The number of the controller: N of hciN.
         clock: Returns Unix time in seconds, by which the kernel stamps the frames.
+
+    Attributes:
+        on_event: If set, called with each event that is read, and the kernel's time stamp: Unix time in microseconds.
     """
 
     def __init__(self, channel: socket.socket, controller: int, clock: Callable[[], float] = time.time) -> None:
+        self.on_event: Callable[[bytes, int], None] | None = None
         self._channel = channel
         self._clock = clock
         self._data = bytearray(MOST_FRAMES * _FRAME_SIZE)
@@ -185,6 +189,8 @@ class MonitorSocket:
         if not message.header.control_size:
             return Frame(event, 0.0)
         seconds, nanoseconds = _TIMESPEC.unpack_from(self._control, index * _CONTROL_SIZE + _STAMP_AT)
+        if self.on_event is not None:
+            self.on_event(event, seconds * 1_000_000 + nanoseconds // 1000)
         return Frame(event, now_s - seconds - nanoseconds / 1e9)
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ExporterError, PortError
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connections import HttpServer
@@ -27,16 +28,22 @@ _TRY_PORT_AGAIN_S = 2.0
 
 
 async def serve(
-    config: AppConfig, radio: Radio, log: logging.Logger, stop: asyncio.Event, *, patience_s: float = PATIENCE_S
+    config: AppConfig,
+    radio: Radio,
+    log: logging.Logger,
+    stop: asyncio.Event,
+    *,
+    clock: Clock | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> None:
     """
-    Scan, and serve the readings, until `stop` is set.
+    Scan, and serve the readings, until `stop` is set. `clock` gives the times of readings.
 
     Raises a ScannerError if a scan fails; a PortError if the port still can't be opened after `patience_s` seconds; a
     ConfigError if it can never be opened, or if the library for decryption is missing.
     """
     with Notifier(log) as notifier:
-        cycle = ScanCycle(config, radio, log, notifier=notifier, state_folder=state_folder())
+        cycle = ScanCycle(config, radio, log, clock, notifier, state_folder=state_folder())
         process = ProcessMetrics(cycle.counts.clock)
         collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": process}
         errors = HttpErrors(log, cycle.counts.http_errors)

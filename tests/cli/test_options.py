@@ -60,6 +60,7 @@ def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixt
     ("arguments", "message"),
     [
         (["--mock-seed", "1"], "--mock-seed needs --mock"),
+        (["--mock", "--replay-speed", "2"], "--replay-speed needs --replay"),
         (["--mock", "--replay", "x"], "not allowed with argument"),
         (["--mock", "--mock-loss", "2"], "2 is not between 0 and 0.99"),
         (["--mock", "--mock-loss", "half"], "half is not between 0 and 0.99"),

@@ -1,5 +1,6 @@
 """Tests of `build_radio`, which builds the radios of the service and the commands."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.main import main
 from ble_exporter.scanner import (
+    Everything,
     Listener,
     MockScanner,
     Radio,
@@ -26,6 +28,7 @@ from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from tests.conftest import PACKET_A
 from tests.program import write_config
+from tests.radios import InVirtualTime
 
 ADDRESS = "A4:C1:38:00:00:01"
 
@@ -48,12 +51,19 @@ class Builder:
     def __init__(self, make: Callable[[], Radio] = OneSensor) -> None:
         self.asked: list[tuple[RadioSettings, str | None, Simulation | None]] = []
         self._make = make
+        self.speed: float | None = None
 
     def __call__(
-        self, settings: RadioSettings, *, replay: str | None = None, simulation: Simulation | None = None
+        self,
+        settings: RadioSettings,
+        *,
+        replay: str | None = None,
+        replay_speed: float | None = None,
+        simulation: Simulation | None = None,
     ) -> Radio:
         """Record the arguments of a `build_radio` call; return the fake radio."""
         self.asked.append((settings, replay, simulation))
+        self.speed = replay_speed
         return self._make()
 
 
@@ -121,9 +131,10 @@ def test_discover_replays_a_capture(config: str, tmp_path: Path) -> None:
     """A configured adapter must not prevent the replay."""
     build = Builder(lambda: MockScanner([]))
 
-    discover(parse(["--config", config, "--replay", "x.capture"]), build)
+    discover(parse(["--config", config, "--replay", "x.capture", "--replay-speed", "20"]), build)
 
     assert ["x.capture"] == [replay for _settings, replay, _simulation in build.asked]
+    assert 20 == build.speed
 
 
 def test_the_default_is_the_real_radio() -> None:
@@ -140,3 +151,16 @@ def test_an_unreadable_capture_fails_immediately(tmp_path: Path) -> None:
     """The user gets the error at the start, before the program listens."""
     with pytest.raises(ConfigError, match="can't be read"):
         build_radio(RadioSettings(), replay=str(tmp_path / "nothing"))
+
+
+def test_a_capture_is_played_at_the_given_speed(tmp_path: Path, in_virtual_time: InVirtualTime) -> None:
+    """An hour of packets can be replayed in minutes."""
+    path = tmp_path / "two.capture"
+    path.write_text(f"0 {ADDRESS} -61 -\n60 {ADDRESS} -61 -\n")
+
+    async def replay() -> float:
+        radio = build_radio(RadioSettings(), replay=str(path), replay_speed=20)
+        await radio.run(Everything(lambda _one: None), lambda: None)
+        return asyncio.get_running_loop().time()
+
+    assert 3 == in_virtual_time(replay())

@@ -7,8 +7,10 @@ import pytest
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.scanner.capture import Transmission, load_capture
-from tests.conftest import HERE
+from ble_exporter.scanner.btsnoop import EVENT, Record, header, new_index, record_bytes
+from ble_exporter.scanner.capture import Transmission, load_capture, load_events, load_reports
+from tests.conftest import HERE, PACKET_A
+from tests.scanner.monitor_frames import EXTENDED, SCAN_RESPONSE, SENDER, frame, legacy_report, name, service_data
 
 LONG = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
@@ -65,7 +67,7 @@ def test_an_empty_capture_is_refused(capture: Path, content: str) -> None:
     """With an empty capture the program would run and receive nothing, with no visible reason."""
     capture.write_text(content)
 
-    with pytest.raises(ConfigError, match="contains no advertisement; name another file with --replay"):
+    with pytest.raises(ConfigError, match="contains no advertisement; name another capture"):
         load_capture(str(capture))
 
 
@@ -73,7 +75,7 @@ def test_a_byte_order_mark_is_ignored(capture: Path) -> None:
     """Some editors write a byte-order mark, which would make the first line invalid."""
     capture.write_text("0 A4:C1:38:AA:BB:CC -61 -\n", encoding="utf-8-sig")
 
-    assert 1 == len(load_capture(str(capture)))
+    assert 1 == len(list(load_capture(str(capture))))
 
 
 def test_lines_must_be_in_order_of_time(capture: Path) -> None:
@@ -90,7 +92,7 @@ def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | Non
     if content is not None:
         capture.write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"can't be read .*; name another file with --replay"):
+    with pytest.raises(ConfigError, match=r"can't be read .*; name another capture"):
         load_capture(str(capture))
 
 
@@ -103,3 +105,87 @@ def test_every_packet_of_the_shipped_capture_is_decoded() -> None:
         values.measurements[Measurement("temperature")] for values in decoded if "temperature" in values.measurements
     }
     assert not [values for values in decoded if values.unknown_object is not None or not values.measurements]
+
+
+def event(*reports: bytes, at_s: float = 0.0, controller: int = 0, subevent: int = 0x02) -> bytes:
+    """Return a record of a btsnoop file."""
+    return record_bytes(Record(round(at_s * 1e6), controller, EVENT, frame(*reports, subevent=subevent)[6:]))
+
+
+def test_a_btsnoop_file_is_played_like_the_radio(capture: Path) -> None:
+    """Btmon records more than advertisements; the replay must give what a live radio gives, at the recorded times."""
+    of_sensor = legacy_report(service_data(PACKET_A), rssi=-61)
+    capture.write_bytes(
+        header()
+        + record_bytes(new_index(0, 0))
+        + event(of_sensor, at_s=100.0)
+        + record_bytes(Record(0, 0, EVENT, bytes.fromhex("0e0401010c00")))
+        + event(legacy_report(name("ATC_000001"), kind=SCAN_RESPONSE), at_s=100.001)
+        + event(of_sensor, at_s=102.5, controller=1)
+        + event(of_sensor, at_s=102.5)
+    )
+
+    first = Transmission(0.0, SENDER, -61, {LONG: PACKET_A}, "", "public", {}, "hci0")
+    assert [
+        first,
+        first._replace(at=2.5, adapter="hci1"),
+        first._replace(at=2.5, name="ATC_000001"),
+    ] == [sent._replace(at=round(sent.at, 6)) for sent in load_capture(str(capture))]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "played"),
+    [([9, 8.5, 10], [0, 0, 1]), ([9, 10, 9.5], [0, 1, 0.5]), ([9, 2, 3], [0, 0, 1]), ([0, 1e9], [0, 0])],
+)
+def test_a_clock_that_was_set_does_not_stop_the_replay(capture: Path, stamps: list[float], played: list[float]) -> None:
+    """A Pi sets its clock when the network comes up; a replay must not wait for years, or deliver an hour at once."""
+    one = legacy_report(service_data(PACKET_A))
+    capture.write_bytes(header() + b"".join(event(one, at_s=at_s) for at_s in stamps))
+
+    assert played == [sent.at for sent in load_capture(str(capture))]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (header()[:9], "the header is cut short: the file has 9 bytes, and the header 16"),
+        (header() + b"\0", "byte 16: the last record is cut short; the bytes before it are a whole file"),
+        (header(), "contains no advertisement"),
+        (header() + record_bytes(new_index(0, 0)), "contains no advertisement"),
+    ],
+)
+def test_a_damaged_btsnoop_file_is_refused(capture: Path, content: bytes, problem: str) -> None:
+    """A part that is missing silently would be lost packets that nobody could explain."""
+    capture.write_bytes(content)
+
+    with pytest.raises(ConfigError) as caught:
+        load_capture(str(capture))
+
+    assert str(caught.value).endswith(f"{problem}; name another capture")
+
+
+def test_long_data_is_one_report(capture: Path) -> None:
+    """`decode` explains a whole advertising payload, which a controller may report in parts."""
+    address = bytes.fromhex(SENDER.replace(":", ""))[::-1]
+    parts = [
+        bytes([status, 0, 0]) + address + bytes([1, 1, 5, 127, 0xC4]) + bytes(9) + b"\x02" + data
+        for status, data in ((0x20, b"\x05\x16"), (0x00, b"\xd2\xfc"))
+    ]
+    capture.write_bytes(header() + b"".join(event(part, at_s=7, subevent=EXTENDED) for part in parts))
+
+    assert [(0.0, b"\x05\x16\xd2\xfc")] == [(at_s, report.data) for at_s, report in load_reports(str(capture))]
+
+
+def test_the_events_of_a_text_file_are_made_up(capture: Path) -> None:
+    """A text file can be converted to btsnoop, which other programs read, and replayed from there."""
+    capture.write_text(
+        "5 A4:C1:38:AA:BB:CC -61 fcd2 40\n5 C4:C1:38:AA:BB:CC -61 -\n6.5 A4:C1:38:AA:BB:CC -61 fcd2 40\n"
+    )
+    converted = header() + b"".join(map(record_bytes, load_events(str(capture))))
+    capture.write_bytes(converted)
+
+    played = list(load_capture(str(capture)))
+
+    of_sensor = Transmission(0.0, "A4:C1:38:AA:BB:CC", -61, {LONG: b"\x40"}, "", "public", {}, "hci0")
+    of_other = Transmission(0.0, "C4:C1:38:AA:BB:CC", -61, {}, "", "random", {}, "hci0")
+    assert [of_sensor, of_other, of_sensor._replace(at=1.5)] == played

@@ -136,3 +136,39 @@ def test_a_simulated_name_is_delivered(in_virtual_time: InVirtualTime) -> None:
     in_virtual_time(run_for(MockScanner(air=air), Everything(heard.append), 5))
 
     assert ["ATC_000001"] == [one.name for one in heard]
+
+
+@pytest.mark.parametrize("speed", [0.5, 1, 20])
+def test_a_capture_is_played_at_any_speed(in_virtual_time: InVirtualTime, speed: float) -> None:
+    """A bug that shows after an hour should not take an hour to reproduce."""
+
+    async def listen() -> list[float]:
+        times: list[float] = []
+        now = asyncio.get_running_loop().time
+        radio = MockScanner(air=AIR[:4], speed=speed)
+        await radio.run(Everything(lambda _advertisement: times.append(now())), lambda: None)
+        return times
+
+    assert [second / speed for second in range(4)] == in_virtual_time(listen())
+
+
+@pytest.mark.parametrize("speed", [0.5, 1, 20])
+def test_a_late_delivery_does_not_change_the_time_of_reception(in_virtual_time: InVirtualTime, speed: float) -> None:
+    """A replay must give the same readings on a busy machine, and rhythms are learned from these times."""
+    ages: list[float] = []
+    air = [AIR[0], AIR[1], AIR[1]._replace(at=0.5)]
+
+    radio = MockScanner(air=air, speed=speed)
+    in_virtual_time(radio.run(Everything(lambda one: ages.append(one.age_s)), lambda: None))
+
+    assert [0, 0, 0.5] == [round(age_s, 6) for age_s in ages]
+
+
+def test_all_fields_of_a_transmission_are_delivered(in_virtual_time: InVirtualTime) -> None:
+    """A capture of HCI events has as much as a live radio."""
+    heard: list[Advertisement] = []
+    air = [Transmission(0.0, ADDRESS, None, {UUID: PACKET_A}, "bed", "public", {1: b"\2"}, "hci1")]
+
+    in_virtual_time(MockScanner(air=air).run(Everything(heard.append), lambda: None))
+
+    assert [Advertisement(ADDRESS, {UUID: PACKET_A}, None, "hci1", "bed", "public", {1: b"\2"})] == heard

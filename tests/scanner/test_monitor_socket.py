@@ -86,3 +86,19 @@ def test_nothing_is_lost_at_first(ends: tuple[socket.socket, MonitorSocket]) -> 
     _kernel, monitor = ends
 
     assert 0 == monitor.lost
+
+
+def test_a_recorder_gets_each_event_with_the_kernel_s_stamp(ends: tuple[socket.socket, MonitorSocket]) -> None:
+    """A capture has the times at which the kernel received the packets, whenever they are read."""
+    kernel, monitor = ends
+    recorded: list[tuple[bytes, int]] = []
+    monitor.on_event = lambda event, at_us: recorded.append((event, at_us))
+    before_us = time.time_ns() // 1000
+    kernel.send(PACKET)
+    after_us = time.time_ns() // 1000
+
+    monitor.read()
+
+    ((event, at_us),) = recorded
+    assert PACKET[6:] == event
+    assert before_us <= at_us <= after_us

@@ -202,7 +202,7 @@ class Discovery:
         """Store the contents of one advertisement."""
         address = advertisement.address
         device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
-        device.hear(advertisement, self._ciphers.get(address), self.clock())
+        device.hear(advertisement, self._ciphers.get(address), self.clock() - advertisement.age_s)
         if device.is_sensor:
             self._others.pop(address, None)
         devices, limit = (self._sensors, MAX_SENSORS) if device.is_sensor else (self._others, MAX_OTHERS)

@@ -7,7 +7,6 @@ import json
 import shutil
 import sys
 import termios
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, yaml_lines
+from ble_exporter.device.clock import fast_clock
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.formats.decoded import Cipher
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
     """Listen, report the devices, ask which sensors to add, and add them; return the exit status."""
     config = _config(options)
     configured = config.devices if config else {}
-    discovery = Discovery(time.monotonic, _ciphers(config))
+    discovery = Discovery(fast_clock(options.replay_speed or 1.0).now, _ciphers(config))
     listened_s = _listen(options, _radio(options, config, build), discovery, configured)
     candidates = [sensor for sensor in discovery.sensors() if sensor.address not in configured]
     # sys.stdin and sys.stdout are None if they were closed before the start.
@@ -162,7 +162,8 @@ def _simulated(options: argparse.Namespace) -> list[str]:
     """Return the options with which the service receives the same simulated or recorded packets as `discover`."""
     arguments = ["--mock"] if options.mock else []
     arguments += ["--mock-seed", str(options.mock_seed)] if options.mock_seed is not None else []
-    return arguments + (["--replay", options.replay] if options.replay else [])
+    arguments += ["--replay", options.replay] if options.replay else []
+    return arguments + (["--replay-speed", f"{options.replay_speed:g}"] if options.replay_speed else [])
 
 
 def _config(options: argparse.Namespace) -> AppConfig | None:
@@ -196,7 +197,12 @@ def _radio(options: argparse.Namespace, config: AppConfig | None, build: RadioBu
     )
     adapters = (options.adapter,) if options.adapter else config.adapters[:1] if config else ()
     # Always use the scan mode `auto`, which scans actively: many devices send their names only in scan responses.
-    return build(RadioSettings(adapters), replay=options.replay, simulation=simulation if options.mock else None)
+    return build(
+        RadioSettings(adapters),
+        replay=options.replay,
+        replay_speed=options.replay_speed,
+        simulation=simulation if options.mock else None,
+    )
 
 
 def _print_report(

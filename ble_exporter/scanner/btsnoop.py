@@ -1,0 +1,129 @@
+r"""
+Reads and writes btsnoop files, in which BlueZ's btmon, Android and Wireshark keep HCI packets.
+
+All numbers are big-endian:
+
+    "btsnoop\0" (8) | version (4) | datalink (4) | record | record | …
+
+    original length (4) | included length (4) | flags (4) | dropped records (4) | time (8) | packet
+
+The datalink says where the type of a packet is: in the flags, or in the packet's first byte. The time is in
+microseconds since the beginning of the year 0.
+
+Source: doc/btsnoop.txt, src/shared/btsnoop.h and src/shared/btsnoop.c of BlueZ.
+"""
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+MAGIC = b"btsnoop\0"
+
+NEW_INDEX, EVENT, OTHER = 0, 3, 0xFFFF
+"""Opcodes of the kernel's monitor channel: a controller appears, it reports an event; OTHER stands for the rest."""
+
+_VERSION = 1
+_UNENCAPSULATED, _UART, _MONITOR = 1001, 1002, 2001
+_HEADER = struct.Struct(">8sII")
+_RECORD = struct.Struct(">IIIIQ")
+
+# Microseconds from the beginning of the year 0 to that of 1970.
+_EPOCH_US = 0x00DCDDB30F2F8000
+_MOST_US = 2**64 - 1
+
+# Flags of datalink 1001: the controller has sent the packet, and it is no data.
+_FLAGS_OF_EVENT = 3
+_EVENT_PACKET = b"\x04"
+
+# Type, bus, address, name. The address is left out, because it identifies a machine; the bus 255 is an unknown one.
+_NEW_INDEX = struct.Struct("<BB6s8s")
+_PRIMARY, _UNKNOWN_BUS = 0, 0xFF
+
+
+class BtsnoopError(ValueError):
+    """The bytes are not a btsnoop file; the text names the offset of the fault."""
+
+
+class Record(NamedTuple):
+    """
+    One record of a file.
+
+    Attributes:
+        at_us: Unix time in microseconds; negative before 1970.
+        controller: The number of the controller: N of hciN.
+        opcode: The kind of the packet, as on the kernel's monitor channel.
+        packet: The packet, without its type. An event begins with the event code.
+    """
+
+    at_us: int
+    controller: int
+    opcode: int
+    packet: bytes
+
+
+def _of_monitor(flags: int, packet: bytes) -> tuple[int, int, bytes]:
+    return flags >> 16, flags & 0xFFFF, packet
+
+
+def _of_uart(_flags: int, packet: bytes) -> tuple[int, int, bytes]:
+    return 0, EVENT if packet[:1] == _EVENT_PACKET else OTHER, packet[1:]
+
+
+def _unencapsulated(flags: int, packet: bytes) -> tuple[int, int, bytes]:
+    return 0, EVENT if flags & _FLAGS_OF_EVENT == _FLAGS_OF_EVENT else OTHER, packet
+
+
+_READERS: Mapping[int, Callable[[int, bytes], tuple[int, int, bytes]]] = {
+    _UNENCAPSULATED: _unencapsulated,
+    _UART: _of_uart,
+    _MONITOR: _of_monitor,
+}
+
+
+def records(data: bytes) -> Iterator[Record]:
+    """Yield the records of a file. Raises BtsnoopError."""
+    if len(data) < _HEADER.size:
+        raise BtsnoopError(f"the header is cut short: the file has {len(data)} bytes, and the header {_HEADER.size}")
+    magic, version, datalink = _HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise BtsnoopError("byte 0: this is no btsnoop file")
+    if version != _VERSION:
+        raise BtsnoopError(f"byte 8: the version is {version}, and only version {_VERSION} is known")
+    read = _READERS.get(datalink)
+    if read is None:
+        raise BtsnoopError(f"byte 12: the datalink is {datalink}; {', '.join(map(str, _READERS))} are known")
+    start = _HEADER.size
+    while start < len(data):
+        packet_at = start + _RECORD.size
+        if packet_at > len(data):
+            raise BtsnoopError(f"byte {start}: the last record is cut short; the bytes before it are a whole file")
+        original, included, flags, _drops, time_us = _RECORD.unpack_from(data, start)
+        if included > original:
+            raise BtsnoopError(f"byte {start}: the record has {included} bytes of a packet of {original}")
+        end = packet_at + included
+        if end > len(data):
+            raise BtsnoopError(
+                f"byte {start}: the record has {included} bytes, and only {len(data) - packet_at} are left; "
+                "the bytes before it are a whole file"
+            )
+        yield Record(time_us - _EPOCH_US, *read(flags, data[packet_at:end]))
+        start = end
+
+
+def header() -> bytes:
+    """Return the beginning of a file whose records are those of the monitor channel."""
+    return _HEADER.pack(MAGIC, _VERSION, _MONITOR)
+
+
+def record_bytes(record: Record) -> bytes:
+    """Return a record of a file that begins with `header`. Times that the format can't express are moved."""
+    size = len(record.packet)
+    flags = record.controller << 16 | record.opcode
+    time_us = min(max(record.at_us + _EPOCH_US, 0), _MOST_US)
+    return _RECORD.pack(size, size, flags, 0, time_us) + record.packet
+
+
+def new_index(at_us: int, controller: int) -> Record:
+    """Return the record that precedes a controller's packets, so that programs can show the controller's name."""
+    name = f"hci{controller}".encode()[:8]
+    return Record(at_us, controller, NEW_INDEX, _NEW_INDEX.pack(_PRIMARY, _UNKNOWN_BUS, bytes(6), name))

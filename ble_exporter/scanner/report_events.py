@@ -1,0 +1,72 @@
+"""Writes HCI events with advertising reports, for a capture of advertisements whose events this program never saw."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from ble_exporter.config.address_type import default_address_type
+from ble_exporter.formats.advertising_reports import EXTENDED_REPORTS, LE_META_EVENT, LEGACY_REPORTS, MOST_BYTES
+from ble_exporter.model import Advertisement
+
+_CONNECTABLE = 0x00
+_UNKNOWN_RSSI, _UNKNOWN_POWER = 127, 127
+_ONE_MEGABIT, _NO_SET = 0x01, 0xFF
+_MORE_TO_COME = 0x20
+_MOST_LEGACY_DATA, _MOST_EXTENDED_DATA = 31, 229
+
+# AD types, by the size of the UUID for service data.
+_SERVICE_DATA = {2: 0x16, 4: 0x20, 16: 0x21}
+_NAME, _MANUFACTURER_DATA = 0x09, 0xFF
+_MOST_OF_A_STRUCTURE = 254
+_BASE_UUID = UUID("00000000-0000-1000-8000-00805f9b34fb")
+
+
+def events_of(advertisement: Advertisement) -> Iterator[bytes]:
+    """
+    Yield events that a controller could have sent for an advertisement: one, or several for long data.
+
+    The events have everything that an Advertisement has, but not the division into structures and packets that the
+    sender chose. An unknown address type is guessed from the address.
+    """
+    data = b"".join(_structures(advertisement))[:MOST_BYTES]
+    kind = advertisement.address_type or default_address_type(advertisement.address) or "random"
+    address = bytes([kind == "random"]) + bytes.fromhex(advertisement.address.replace(":", ""))[::-1]
+    rssi = (_UNKNOWN_RSSI if advertisement.rssi is None else max(-127, min(advertisement.rssi, 20))).to_bytes(
+        1, "little", signed=True
+    )
+    if len(data) <= _MOST_LEGACY_DATA:
+        yield _event(LEGACY_REPORTS, bytes([_CONNECTABLE]) + address + bytes([len(data)]) + data + rssi)
+        return
+    for start in range(0, len(data), _MOST_EXTENDED_DATA):
+        part = data[start : start + _MOST_EXTENDED_DATA]
+        status = _MORE_TO_COME if start + len(part) < len(data) else 0
+        radio = bytes([_ONE_MEGABIT, _ONE_MEGABIT, _NO_SET, _UNKNOWN_POWER]) + rssi
+        unused = bytes(2 + 7)
+        yield _event(EXTENDED_REPORTS, bytes([status, 0]) + address + radio + unused + bytes([len(part)]) + part)
+
+
+def _event(subevent: int, report: bytes) -> bytes:
+    return bytes([LE_META_EVENT, 2 + len(report), subevent, 1]) + report
+
+
+def _structures(advertisement: Advertisement) -> Iterator[bytes]:
+    for uuid, data in advertisement.service_data.items():
+        number = _shortest(UUID(uuid))
+        yield _structure(_SERVICE_DATA[len(number)], number + data)
+    for company, data in advertisement.manufacturer_data.items():
+        yield _structure(_MANUFACTURER_DATA, company.to_bytes(2, "little") + data)
+    if advertisement.name:
+        yield _structure(_NAME, advertisement.name.encode(errors="replace"))
+
+
+def _structure(kind: int, data: bytes) -> bytes:
+    data = data[:_MOST_OF_A_STRUCTURE]
+    return bytes([1 + len(data), kind]) + data
+
+
+def _shortest(uuid: UUID) -> bytes:
+    """Return a UUID in its shortest form, little-endian."""
+    number = uuid.int - _BASE_UUID.int
+    if number & (1 << 96) - 1 or number < 0:
+        return uuid.bytes[::-1]
+    short = number >> 96
+    return short.to_bytes(2 if short < 1 << 16 else 4, "little")

@@ -1,0 +1,85 @@
+"""Tests of the btsnoop format."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.scanner.btsnoop import EVENT, BtsnoopError, Record, header, new_index, record_bytes, records
+from tests.conftest import vectors
+
+VECTORS = vectors("btsnoop.json")
+HEADER = header()
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
+def test_files_of_other_programs(vector: dict[str, Any]) -> None:
+    """btmon, Android and hcidump say in different places which packets are events."""
+    read = [[one.at_us, one.controller, one.opcode, one.packet.hex()] for one in records(bytes.fromhex(vector["file"]))]
+
+    assert json.dumps(vector["records"]) == json.dumps(read)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", "the header is cut short: the file has 0 bytes, and the header 16"),
+        (b"0.0        A4:C1:38", "byte 0: this is no btsnoop file"),
+        (HEADER[:11] + b"\2" + HEADER[12:], "byte 8: the version is 2, and only version 1 is known"),
+        (HEADER[:12] + bytes(4), "byte 12: the datalink is 0; 1001, 1002, 2001 are known"),
+        (HEADER + bytes(23), "byte 16: the last record is cut short; the bytes before it are a whole file"),
+        (HEADER + bytes(24) + b"\0", "byte 40: the last record is cut short; the bytes before it are a whole file"),
+        (HEADER + bytes([0, 0, 0, 1, 0, 0, 0, 2]) + bytes(18), "byte 16: the record has 2 bytes of a packet of 1"),
+        (
+            HEADER + b"\xff" * 8 + bytes(18),
+            "byte 16: the record has 4294967295 bytes, and only 2 are left; the bytes before it are a whole file",
+        ),
+    ],
+)
+def test_a_fault_is_named_with_its_offset(data: bytes, text: str) -> None:
+    """A file may be cut short by a full disk, and the user can save its valid part."""
+    with pytest.raises(BtsnoopError) as caught:
+        list(records(data))
+
+    assert text == str(caught.value)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Record,
+            st.integers(-62_167_219_200_000_000, 2**60),
+            st.integers(0, 0xFFFF),
+            st.integers(0, 0xFFFF),
+            st.binary(max_size=300),
+        )
+    )
+)
+def test_what_was_written_is_read(written: list[Record]) -> None:
+    """A capture must come back unchanged, at any time and of any controller."""
+    assert written == list(records(HEADER + b"".join(map(record_bytes, written))))
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from([b"", HEADER, HEADER[:12] + b"\0\0\3\xe9", HEADER[:12] + b"\0\0\3\xea"])
+)
+def test_any_bytes_give_records_or_the_one_error(data: bytes, beginning: bytes) -> None:
+    """A capture from the internet must not end the program with a traceback, or give more than it contains."""
+    try:
+        found = list(records(beginning + data))
+    except BtsnoopError:
+        return
+    assert sum(24 + len(one.packet) for one in found) <= len(beginning + data)
+
+
+@pytest.mark.parametrize("at_us", [-(10**21), 10**21])
+def test_a_time_that_does_not_fit_is_moved(at_us: int) -> None:
+    """A text capture may have any time, and converting it must not fail."""
+    assert 1 == len(list(records(HEADER + record_bytes(Record(at_us, 0, EVENT, b"")))))
+
+
+def test_a_controller_is_announced_without_its_address() -> None:
+    """Btmon shows the name of a controller that was announced; its address would identify the user's machine."""
+    assert Record(5, 1, 0, bytes.fromhex("00ff000000000000") + b"hci1\0\0\0\0") == new_index(5, 1)

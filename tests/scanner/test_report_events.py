@@ -1,0 +1,81 @@
+"""Tests of the events that are made up for an advertisement."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.formats.advertising_reports import advertising_reports
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import AddressType, Advertisement
+from ble_exporter.scanner.radio import Everything
+from ble_exporter.scanner.reception import Reception
+from ble_exporter.scanner.report_events import events_of
+from tests.conftest import PACKET_A
+
+ADDRESS = "A4:C1:38:00:00:01"
+A_PACKET = Advertisement(ADDRESS, {UUID: PACKET_A}, -61, "hci0", address_type="public")
+TYPES: tuple[AddressType, ...] = ("public", "random")
+
+
+def heard(advertisement: Advertisement) -> list[Advertisement]:
+    """Return what a listener hears of the events of an advertisement."""
+    found: list[Advertisement] = []
+    reception = Reception("hci0", Everything(found.append))
+    for event in events_of(advertisement):
+        assert (True, "") == reception.deliver(event, 0.0)
+    return found
+
+
+def test_a_packet_of_a_sensor_is_one_legacy_report() -> None:
+    """This is the usual packet, and the older tools know only legacy reports."""
+    expected = "3e1b02010000010000" + "38c1a4" + "0f" + "0e16d2fc" + PACKET_A.hex() + "c3"
+
+    assert [expected] == [event.hex() for event in events_of(A_PACKET)]
+
+
+@given(
+    st.builds(
+        Advertisement,
+        st.binary(min_size=6, max_size=6).map(lambda six: six.hex(":").upper()),
+        st.dictionaries(st.uuids().map(str) | st.just(UUID), st.binary(max_size=230), max_size=3),
+        st.none() | st.integers(-127, 20),
+        st.just("hci0"),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+        st.sampled_from(TYPES),
+        st.dictionaries(st.integers(0, 0xFFFF), st.binary(max_size=250), max_size=3),
+    )
+)
+def test_everything_that_was_heard_is_in_the_events(advertisement: Advertisement) -> None:
+    """What BlueZ reports must be in the capture: another program, or a replay, has nothing else."""
+    assert [advertisement] == heard(advertisement)
+
+
+@pytest.mark.parametrize(("address", "kind"), [(ADDRESS, "public"), ("C4:00:00:00:00:01", "random")])
+def test_an_unknown_address_type_is_guessed(address: str, kind: str) -> None:
+    """A text capture has no types, but an event must have one; that of most senders can be seen."""
+    assert [kind] == [one.address_type for one in heard(Advertisement(address, {}, -61))]
+
+
+@pytest.mark.parametrize("uuid", ["0000fcd2-0000-1000-8000-00805f9b34fb", "1234fcd2-0000-1000-8000-00805f9b34fb"])
+def test_a_uuid_is_written_in_its_shortest_form(uuid: str) -> None:
+    """A sensor sends the short form, and other programs show the service's name only for it."""
+    [event] = events_of(Advertisement(ADDRESS, {uuid: b""}, -61))
+
+    assert 1 + 1 + (2 if uuid.startswith("0000") else 4) == len(advertising_reports(event)[0][0].data)
+
+
+@given(
+    st.builds(
+        Advertisement,
+        st.just(ADDRESS),
+        st.dictionaries(st.uuids().map(str), st.binary(max_size=2000), max_size=9),
+        st.none() | st.integers(-(10**6), 10**6),
+        name=st.text(max_size=500),
+    )
+)
+def test_data_that_no_sender_could_send_is_cut(advertisement: Advertisement) -> None:
+    """D-Bus and text captures can give anything; the events must stay valid."""
+    events = list(events_of(advertisement))
+
+    assert all(not advertising_reports(event)[1] for event in events)
+    assert 1650 >= sum(len(report.data) for event in events for report in advertising_reports(event)[0])
