@@ -1,4 +1,4 @@
-"""The systemd unit, which is shipped next to the package."""
+"""The systemd units, which are shipped next to the package."""
 
 import re
 from configparser import ConfigParser
@@ -61,7 +61,7 @@ def test_the_systemd_unit_has_a_watchdog_that_suits_every_interval(unit: ConfigP
 
 
 def test_the_systemd_unit_keeps_the_record_of_resets(unit: ConfigParser) -> None:
-    """Without it, each of the restarts every 5 s could reset the adapter again."""
+    """Without the record, each restart of the program, every 5 s, could reset the adapter again."""
     service = unit["Service"]
 
     assert ("ble_exporter", "yes") == (service["RuntimeDirectory"], service["RuntimeDirectoryPreserve"])
@@ -88,7 +88,7 @@ def test_the_recovery_is_limited(recovery: ConfigParser) -> None:
 
 
 def test_the_recovery_is_not_forgotten_between_its_runs() -> None:
-    """If no unit refers to it, systemd forgets it when it ends, and with it the number of its starts."""
+    """If no other unit refers to this unit, systemd forgets it, and the number of its starts, when it ends."""
     page = (HERE.parent / "docs/systemd.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     parser = ConfigParser(interpolation=None)

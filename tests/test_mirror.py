@@ -21,7 +21,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "formats/test_vectors": "the vectors of every format",
     "test_build_backend": "contrib/build_backend.py",
     "test_conventions": "the order in assertions",
-    "test_contrib": "the configuration, the capture and the unit in contrib/",
+    "test_contrib": "the systemd units in contrib/",
     "test_docs": "docs/",
     "test_e2e": "from the radio to the scrape",
     "test_fresh": "contrib/fresh/",

@@ -367,7 +367,7 @@ def test_a_cancellation_at_the_moment_of_the_result_is_not_lost(in_virtual_time:
 
 
 def test_what_must_not_be_interrupted_has_its_result(in_virtual_time: InVirtualTime) -> None:
-    """Without a cancellation, it is an ordinary call."""
+    """Without a cancellation, `uninterrupted` must behave like an ordinary call."""
 
     async def run() -> str:
         return await uninterrupted(asyncio.sleep(2, "done"))
@@ -376,7 +376,7 @@ def test_what_must_not_be_interrupted_has_its_result(in_virtual_time: InVirtualT
 
 
 def test_a_cancellation_takes_effect_at_the_end_of_what_must_not_be_interrupted(in_virtual_time: InVirtualTime) -> None:
-    """Every cancellation waits: an impatient owner cancels again and again."""
+    """A caller may cancel several times, and each cancellation must wait for the end of the work."""
 
     async def run() -> float:
         async def cancelled() -> None:
@@ -395,7 +395,7 @@ def test_a_cancellation_takes_effect_at_the_end_of_what_must_not_be_interrupted(
 
 
 def test_an_error_of_what_must_not_be_interrupted_is_raised(in_virtual_time: InVirtualTime) -> None:
-    """The caller needs it, as of any call."""
+    """The caller must get the error, as from any other call."""
 
     async def fail() -> None:
         raise ScannerError("broken")

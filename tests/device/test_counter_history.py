@@ -35,7 +35,7 @@ def refusal_of(air: Air, packet: Packet) -> str:
 
 @pytest.mark.parametrize("step_s", [250, 300, 600, 1275])
 def test_a_slow_sensor_is_accepted_all_the_time(air: Air, step_s: float) -> None:
-    """PHY62x2 firmware counts once in up to 1,275 s; with one hold for all, it would be refused most of the time."""
+    """PHY62x2 firmware counts once in up to 1,275 s; with one limit for all sensors, most packets would be refused."""
     assert all(send_steadily(air, list(range(5000, 5010)), step_s))
 
 
@@ -136,7 +136,7 @@ def test_a_sensor_that_counts_milliseconds_is_accepted(air: Air) -> None:
 
 
 def test_a_sensor_that_is_seldom_heard_is_not_silent_after_half_a_minute(air: Air) -> None:
-    """A sensor that sends every 2 minutes is not silent between two packets, so nobody may fake its restart then."""
+    """A sensor that sends every 2 minutes is not silent between two packets: nobody may fake its restart meanwhile."""
     for index in range(3):
         air.now = 120.0 * index
         assert air.send(Packet(100_000 + index, b"alive %d" % index))
@@ -169,7 +169,7 @@ def test_two_recordings_in_the_first_minutes_do_not_lock_a_sensor_out(air: Air) 
 
 
 def test_each_refusal_has_its_cause(air: Air) -> None:
-    """The log warns of each cause once; a replay with the cause of an earlier battery change would be hidden."""
+    """The log warns of each cause only once, so a replay must not have the cause of a battery change."""
     air.send_all(sensor(range(100_000, 100_100)))
     air.now += QUIET_S
     texts = [refusal_of(air, Packet(value, b"x%d" % value)) for value in (3, LOW, 9_000_000)]
@@ -190,7 +190,7 @@ def test_a_recording_that_the_sensor_can_t_have_reached_is_refused(air: Air) -> 
 
 
 def test_a_restarted_sensor_that_counts_faster_than_before_is_accepted_after_ten_minutes(air: Air) -> None:
-    """A sensor that was set to another interval out of range of the exporter restarts, and must not be locked out."""
+    """A sensor may be set to another interval, and restart, while it is out of range; it must not be locked out."""
     air.send_all(sensor(range(50_000, 50_050)))
     air.now += 500
     packets = [(1.0 * index, Packet(400 + index, b"fast %d" % index)) for index in range(200)]

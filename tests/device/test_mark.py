@@ -33,7 +33,7 @@ anything = st.recursive(
 
 @given(marks)
 def test_what_is_written_is_read(mark: Mark) -> None:
-    """If a restart of the program lost part of a counter's state, a replay could be accepted after it."""
+    """If part of a counter's state were lost at a restart of the program, a replay could be accepted afterwards."""
     assert mark == mark_of(json.loads(json.dumps(entry_of(mark))))
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_entry_is_a_value_error(name: str, value: object) -> None:
     ids=str,
 )
 def test_an_impossible_member_is_refused(damage: dict[str, object]) -> None:
-    """A counter that its packets can't have would lock the sensor out."""
+    """An impossible counter, for example, would lock the sensor out."""
     with pytest.raises(ValueError, match=r"is missing|is not a counter|[Bb]ase64|padding|alphabet"):
         mark_of({**VALID, **damage})
 

@@ -57,7 +57,7 @@ def steady(
 @pytest.mark.parametrize("loss", [0.0, 0.1, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("order", [ABAB, AAAB], ids=["ABAB", "AAAB"])
 def test_the_counts_are_the_truth(order: tuple[int, ...], loss: float, seed: int) -> None:
-    """Operators judge reception by the share that was heard, which scatters by far more than 0.5 % over an hour."""
+    """Operators judge reception by the share that was heard; an error of 0.5 % is far below its hourly scatter."""
     count = MeasurementCount()
     heard, missed = listen(count, order, loss, seed=seed)
 
@@ -97,7 +97,7 @@ def test_random_ids_count_nothing(seed: int) -> None:
 
 
 def test_a_measurement_that_is_heard_again_counts_once() -> None:
-    """A sensor that measures every five minutes may be out of reach for two, within one measurement."""
+    """A sensor that measures every five minutes may be out of range for two minutes, within one measurement."""
     count = MeasurementCount()
     steady(count, 20, every_s=300.0)
     before = (count.heard, count.missed)

@@ -1,4 +1,4 @@
-"""Each device has room for a limited number of measurements: a flood of them neither displaces nor blocks its own."""
+"""Each device has room for a limited number of measurements: a flood must neither displace nor block its own."""
 
 import tracemalloc
 

@@ -95,7 +95,7 @@ def test_a_connection_serves_several_requests() -> None:
 
 
 def test_a_few_requests_may_be_sent_at_once() -> None:
-    """HTTP/1.1 allows this (RFC 9112, section 9.3.2), even with an empty line between the requests."""
+    """HTTP/1.1 allows pipelining (RFC 9112, section 9.3.2), even with an empty line between the requests."""
     answer, _ = ask((GET + b"\r\n\r\n") * 9 + GET + CLOSE + b"\r\n")
 
     assert [200] * 10 == statuses(answer)

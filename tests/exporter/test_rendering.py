@@ -126,7 +126,7 @@ def test_a_cancelled_request_cancels_no_other() -> None:
 
 
 def test_the_variants_of_one_answer_are_rendered_one_after_the_other() -> None:
-    """A client that requests every order of the page at once must not have all of them held in memory at once."""
+    """If a client requests the page in every sort order at once, only one rendering may use memory at a time."""
     most = running = 0
 
     def pieces() -> Iterator[bytes]:

@@ -164,7 +164,7 @@ def _random(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def _grown(rng: random.Random, data: bytes, other: bytes) -> bytes:
-    """Return a payload of about the greatest length that fits into an advertisement, or of more."""
+    """Return a payload of about the greatest length that fits into an advertisement, or a little longer."""
     return (data * 250)[: rng.randrange(230, 270)]
 
 

@@ -89,7 +89,7 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
     ],
 )
 def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> None:
-    """Service data may look like flags, which have zeros in the upper bits and complete structures after them."""
+    """Service data may look like flags, but real flags have zeros in the upper bits, and complete structures follow."""
     assert begins_so == begins_with_flags(bytes.fromhex(payload))
 
 
@@ -143,5 +143,5 @@ BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-
 def test_the_content_is_what_the_structures_say(
     payload: str, expected: tuple[dict[str, bytes], dict[int, bytes], str]
 ) -> None:
-    """A wrong part would give wrong readings; a structure that is cut short has no value, but an empty one has."""
+    """A wrong part would give wrong readings. A truncated structure has no value; an empty one has an empty value."""
     assert expected == content(bytes.fromhex(payload))

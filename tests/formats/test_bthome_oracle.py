@@ -2,8 +2,8 @@
 This project's decoders of BTHome against bthome-ble, Home Assistant's decoder: two readings of one specification.
 
 This file has the hundreds of packets of the fast tests, and cases that depend on bthome-ble's state between packets.
-test_bthome_differential.py has many more packets, some of them broken; intended.py has the list of differences. Python
-3.10, which bthome-ble does not support, skips this file.
+test_bthome_differential.py has many more packets, some of them broken; intended.py has the list of differences. On
+Python 3.10, which bthome-ble does not support, pytest skips this file.
 """
 
 import pytest

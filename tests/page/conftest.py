@@ -41,7 +41,7 @@ def _chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """A Chromium without a window."""
+    """A headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     path = _chromium()

@@ -24,7 +24,7 @@ def words_of_the_line(page: "Page") -> str:
 
 
 def let_it_ask(page: "Page") -> None:
-    """Advance the page's clock until it sends its next request, and wait for the answer."""
+    """Advance the page's clock until the page sends its next request, and wait for the answer."""
     with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
         page.clock.run_for(ASKS_MS)
 

@@ -77,7 +77,7 @@ def kernel(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture
 def run_scenario(missing_parts: list[str], request: pytest.FixtureRequest) -> RunScenario:
-    """Return a function that runs a named scenario in a new guest; without the rig's parts it skips the test."""
+    """Return a function that runs a named scenario in a new guest; if a part is missing, it skips or, in CI, fails."""
 
     def run(name: str) -> GuestRun:
         if missing_parts:

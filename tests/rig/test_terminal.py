@@ -31,7 +31,7 @@ def test_an_escape_sequence_may_arrive_in_pieces() -> None:
 
 
 def test_an_unsupported_escape_sequence_is_an_error() -> None:
-    """If the screen ignored the sequence, the recording would be wrong unnoticed."""
+    """If the screen ignored the sequence, nobody would notice that the recording is wrong."""
     with pytest.raises(AssertionError, match="does not support"):
         shown("\x1b[2;3H")
 

@@ -30,7 +30,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def scan(bus: Path, tmp_path: Path) -> Iterator[Scan]:
-    """Return a scan with resets that was not started."""
+    """Return a scan with resets that has not been started."""
     channel = Channel()
     yield Scan(bus, tmp_path, channel)
     channel.close()

@@ -203,7 +203,7 @@ def test_a_start_may_take_as_long_as_the_scan(bleak: FakeBleak, run: InVirtualTi
 
 
 def test_repeated_old_service_data_is_ignored(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """With a name, bleak repeats stored service data, so a sensor that sends only its name would keep its reading."""
+    """When a name arrives, bleak repeats stored service data, which must not keep an old reading alive."""
     first, second = {UUID: b"\x40\x01\x61"}, {UUID: b"\x40\x01\x61"}
     bleak.air = [(ADDRESS, -61, data) for data in (first, first, second, second)]
     heard: list[Advertisement] = []

@@ -1,7 +1,7 @@
 """
 Tests of which bluetoothd signals count as packets, with bleak itself on a scripted bluetoothd.
 
-The rig's scenarios only_a_name and format_switched verify the same on a real bluetoothd.
+With RIG_EAR=bluez, the rig's scenarios only_a_name and format_switched verify the same on a real bluetoothd.
 """
 
 from functools import partial

@@ -68,7 +68,7 @@ async def hear(bluez: ScriptedBluez, wait: Wait) -> None:
 def test_a_scan_that_bluetoothd_has_ended_is_started_again(
     bus: Path, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another program's failing StartDiscovery ends everybody's scan, and nothing else would report it."""
+    """Another program's failing StartDiscovery ends everybody's scan without an error."""
     scan = Scan()
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:

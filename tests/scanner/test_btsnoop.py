@@ -16,7 +16,7 @@ HEADER = header()
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_files_of_other_programs(vector: dict[str, Any]) -> None:
-    """btmon, Android and hcidump say in different places which packets are events."""
+    """The files of btmon, Android and hcidump mark events in different fields."""
     read = [[one.at_us, one.controller, one.opcode, one.packet.hex()] for one in records(bytes.fromhex(vector["file"]))]
 
     assert json.dumps(vector["records"]) == json.dumps(read)
@@ -39,7 +39,7 @@ def test_files_of_other_programs(vector: dict[str, Any]) -> None:
     ],
 )
 def test_a_fault_is_named_with_its_offset(data: bytes, text: str) -> None:
-    """A file may be cut short by a full disk, and the user can save its valid part."""
+    """A full disk may cut a file short; the offset helps the user to save the valid part."""
     with pytest.raises(BtsnoopError) as caught:
         list(records(data))
 
@@ -58,7 +58,7 @@ def test_a_fault_is_named_with_its_offset(data: bytes, text: str) -> None:
     )
 )
 def test_what_was_written_is_read(written: list[Record]) -> None:
-    """A capture must come back unchanged, at any time and of any controller."""
+    """A record must be read back unchanged, with any time and any controller."""
     assert written == list(records(HEADER + b"".join(map(record_bytes, written))))
 
 
@@ -66,7 +66,7 @@ def test_what_was_written_is_read(written: list[Record]) -> None:
     st.binary(max_size=200), st.sampled_from([b"", HEADER, HEADER[:12] + b"\0\0\3\xe9", HEADER[:12] + b"\0\0\3\xea"])
 )
 def test_any_bytes_give_records_or_the_one_error(data: bytes, beginning: bytes) -> None:
-    """A capture from the internet must not end the program with a traceback, or give more than it contains."""
+    """A capture from the internet must not end the program with a traceback, or give more bytes than it has."""
     try:
         found = list(records(beginning + data))
     except BtsnoopError:

@@ -138,7 +138,7 @@ def test_discover_replays_a_capture(config: str, tmp_path: Path) -> None:
 
 
 def test_the_default_is_the_real_radio() -> None:
-    """Without settings the program must use Bluetooth, but not before the first scan."""
+    """Without --mock and --replay, the program must use Bluetooth."""
     assert BluezRadio is type(build_radio(RadioSettings()))
 
 

@@ -155,7 +155,7 @@ def test_a_clock_that_was_set_does_not_stop_the_replay(capture: Path, stamps: li
     ],
 )
 def test_a_damaged_btsnoop_file_is_refused(capture: Path, content: bytes, problem: str) -> None:
-    """A part that is missing silently would be lost packets that nobody could explain."""
+    """If a damaged part were skipped silently, nobody could explain the missing packets."""
     capture.write_bytes(content)
 
     with pytest.raises(ConfigError) as caught:
@@ -177,7 +177,7 @@ def test_long_data_is_one_report(capture: Path) -> None:
 
 
 def test_the_events_of_a_text_file_are_made_up(capture: Path) -> None:
-    """A text file can be converted to btsnoop, which other programs read, and replayed from there."""
+    """After conversion to btsnoop, which other programs read, a text capture must be replayed unchanged."""
     capture.write_text(
         "5 A4:C1:38:AA:BB:CC -61 fcd2 40\n5 C4:C1:38:AA:BB:CC -61 -\n6.5 A4:C1:38:AA:BB:CC -61 fcd2 40\n"
     )

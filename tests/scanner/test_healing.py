@@ -31,7 +31,7 @@ def power_off(scan: Scan) -> None:
 def test_silence_up_to_the_limit_causes_a_power_cycle(
     scan: Scan, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """This is what a user would try first; the log says why it was done, and whether it helped."""
+    """A power cycle is what a user would try first; the log gives the reason and the outcome."""
     caplog.set_level(logging.INFO)
 
     async def act(scan: Scan, wait: Wait) -> None:
@@ -73,7 +73,7 @@ def test_a_packet_before_the_limit_prevents_the_reset(scan: Scan, in_virtual_tim
 def test_resets_without_effect_end_in_the_usual_failure(
     scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path
 ) -> None:
-    """The service manager, root's `recover` and the user must learn of it."""
+    """The service manager, `recover` and the user must learn that resets do not help."""
     said = rf"hci0: nothing was heard for 90 s, .*; it was reset {MOST_FRUITLESS} times without effect: the controller"
     with pytest.raises(ScannerError, match=said):
         in_virtual_time(scan.run(nothing))
@@ -84,7 +84,7 @@ def test_resets_without_effect_end_in_the_usual_failure(
 
 
 def test_the_next_program_does_not_begin_anew(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The service manager starts it every 5 s."""
+    """The service manager restarts the program every 5 s, and each start must count the earlier resets."""
     scan.record.of("hci0").times = [0.0]
     scan.record.of("hci0").fruitless = MOST_FRUITLESS
 
@@ -95,7 +95,7 @@ def test_the_next_program_does_not_begin_anew(scan: Scan, in_virtual_time: InVir
 
 
 def test_hearing_withdraws_the_request(scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path) -> None:
-    """Otherwise root's `recover` would reset a healthy adapter after the next failure."""
+    """An obsolete request would make `recover` reset a healthy adapter after the next failure."""
     scan.record.of("hci0").fruitless = MOST_FRUITLESS
     scan.record.request("hci0")
 
@@ -109,7 +109,7 @@ def test_hearing_withdraws_the_request(scan: Scan, in_virtual_time: InVirtualTim
 
 
 def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """A controller that refuses to scan, or does not answer, is the usual cause; the start happens only once."""
+    """The usual cause is a controller that refuses to scan, or does not answer."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
     scan.bluez.cured_by_power_cycle = True
 
@@ -123,7 +123,7 @@ def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVir
 
 
 def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The pauses between the resets double."""
+    """The pauses between the resets double, and after the third reset the program gives up."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
 
     async def run() -> float:
@@ -138,7 +138,7 @@ def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_ti
 def test_a_controller_that_stays_on_counts_as_failed(
     scan: Scan, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The kernel refuses to power off a controller that does not obey; it stays on, as far as others can see."""
+    """The kernel may refuse to power off a hung controller; the record must not claim that the adapter is off."""
     scan.bluez.refused_powers.add(False)
 
     with pytest.raises(ScannerError, match="times without effect: "):
@@ -152,14 +152,14 @@ def test_a_controller_that_stays_on_counts_as_failed(
 def test_a_controller_that_stays_off_is_powered_on_again(
     scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path
 ) -> None:
-    """It was this program that has powered it off, and nobody else would power it on."""
+    """The program has powered the adapter off, and nobody else would power it on."""
     scan.bluez.refused_powers.add(True)
 
     with pytest.raises(ScannerError, match="times without effect, and is powered off since: "):
         in_virtual_time(scan.run(nothing))
 
     assert ({("hci0", "failed"): 3}, 1) == (scan.radio.adapter_resets, scan.bluez.powered.count(False))
-    # The next program must know it.
+    # The next start must know that a reset has left the adapter off.
     after = ResetRecord(tmp_path).of("hci0")
     assert (MOST_FRUITLESS, True) == (after.fruitless, after.is_off)
 
@@ -179,7 +179,7 @@ def test_an_adapter_that_a_reset_has_left_off_is_powered_on_first(scan: Scan, in
 
 
 def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """It was plugged in again, or somebody has powered it on; later, it may be off on purpose."""
+    """If the adapter is on again, the record must forget the reset: a later power-off may be on purpose."""
     scan.record.of("hci0").is_off = True
 
     async def act(scan: Scan, wait: Wait) -> None:
@@ -191,7 +191,7 @@ def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time:
 
 
 def test_an_adapter_that_cannot_be_powered_on_is_reported_as_such(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """`powered off` alone would look like somebody's will."""
+    """A plain `powered off` would suggest that somebody has done it on purpose."""
     power_off(scan)
     scan.record.of("hci0").is_off = True
     scan.record.of("hci0").times, scan.record.of("hci0").fruitless = [0.0], MOST_FRUITLESS
@@ -202,7 +202,7 @@ def test_an_adapter_that_cannot_be_powered_on_is_reported_as_such(scan: Scan, in
 
 
 def test_a_stop_during_a_reset_leaves_the_adapter_on(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The reset may begin at the end of a short scan, or when the service is stopped."""
+    """A short scan may end, or the service may be stopped, in the middle of a reset."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         await wait(LIMIT_S + PAUSE_S / 2)
@@ -214,7 +214,7 @@ def test_a_stop_during_a_reset_leaves_the_adapter_on(scan: Scan, in_virtual_time
 
 
 def test_a_stop_during_the_pause_before_a_reset_prevents_it(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """Nothing has begun yet."""
+    """As long as the power cycle has not begun, the adapter can be left as it is."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
     scan.record.of("hci0").times = [0.0]
 
@@ -241,7 +241,7 @@ def test_a_bluetoothd_that_does_not_answer_ends_the_reset(scan: Scan, in_virtual
 
 
 def test_without_d_bus_the_reset_is_not_tried_again(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """D-Bus is the problem then, and the error names it."""
+    """The missing bluetoothd is then the problem, and the error must name it."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         scan.bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.ServiceUnknown", "")
@@ -254,7 +254,7 @@ def test_without_d_bus_the_reset_is_not_tried_again(scan: Scan, in_virtual_time:
 
 
 def test_another_adapter_does_not_prove_a_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """If the configuration names no adapter, the program may go on with the next one."""
+    """If no adapter is configured, the program may continue with another one, which must not count as a success."""
     scan.bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
 
     async def act(scan: Scan, wait: Wait) -> None:

@@ -1,4 +1,4 @@
-"""When an adapter is not reset, although it seems to hang, or anything else has failed."""
+"""Tests of the cases in which an adapter is not reset, although it seems to hang, or Bluetooth has failed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_what_forbids_a_reset(
 
 
 def test_a_device_of_another_adapter_forbids_nothing(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """Its adapter is not reset."""
+    """The connection does not use the adapter that is reset."""
     scan.bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
     scan.bluez.objects["/org/bluez/hci1/dev_00_00_00_00_00_01"] = {
         DEVICE: {"Address": Variant("s", "00:00:00:00:00:01"), "Connected": Variant("b", True)}
@@ -97,7 +97,7 @@ def test_a_rejection_because_of_another_scan_is_no_reason(scan: Scan, in_virtual
 def test_other_failures_are_no_reason(
     scan: Scan, in_virtual_time: InVirtualTime, fail: Callable[[ScriptedBluez], None], problem: str
 ) -> None:
-    """A power cycle by somebody else, for example, says nothing about the controller."""
+    """Such a failure, for example a power cycle by somebody else, says nothing about the controller."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         await wait(1)
@@ -111,7 +111,7 @@ def test_other_failures_are_no_reason(
 
 
 def test_a_blocked_adapter_is_left_to_root(scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path) -> None:
-    """Only root can unblock it, if the administrator has decided so."""
+    """Only root can unblock the adapter, so the exporter leaves a request for root's `recover`."""
     power_off(scan)
     block(scan)
 

@@ -1,7 +1,7 @@
 """
 Tests of devices that bluetoothd knows and bleak has missed, with bleak itself on a scripted bluetoothd.
 
-The rig's scenario all_at_once verifies on a real bluetoothd that no sensor is missed.
+With RIG_EAR=bluez, the rig's scenario all_at_once verifies on a real bluetoothd that no sensor is missed.
 """
 
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_a_device_that_is_already_gone_is_no_failure(bus: Path) -> None:
 
 
 def test_a_refused_removal_ends_the_scan(bus: Path) -> None:
-    """After a restart bleak reads the devices again; without one it would never receive this sensor."""
+    """After a restart, bleak reads the devices again; without a restart, it would never receive this sensor."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing, bluez.errors = {SENSORS[0]: {UUID: PACKET_A}}, {"RemoveDevice": REFUSED}

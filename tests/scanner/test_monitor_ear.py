@@ -133,7 +133,7 @@ def test_setting_the_clock_moves_no_packet(
 
 
 def test_the_name_in_an_answer_belongs_to_the_next_packet(hear: Callable[..., ScriptedBluez]) -> None:
-    """A scan response with only a name must not count as a packet, or it would be rejected every few seconds."""
+    """If a scan response with only a name counted as a packet, a rejection would be counted every few seconds."""
     heard: list[Advertisement] = []
     packet = frame(legacy_report(service_data(PACKET_A)))
     hear(Everything(heard.append), [packet, frame(legacy_report(name("ATC_000001"), kind=SCAN_RESPONSE)), packet])
@@ -171,7 +171,7 @@ def test_bluetoothd_scans_with_a_filter_that_nothing_passes(hear: Callable[..., 
 
 @pytest.mark.parametrize("monitors", [True, False])
 def test_only_the_rssi_is_a_condition_without_a_monitor(hear: Callable[..., ScriptedBluez], *, monitors: bool) -> None:
-    """With no other condition, the kernel clears a Raspberry Pi's filter, which passes each sender once in 11 s."""
+    """Another condition would keep the kernel from clearing a Raspberry Pi's filter after each packet."""
     bluez = hear(Everything(lambda _one: None), monitors=monitors)
 
     (conditions,) = bluez.discovery_filters
@@ -247,7 +247,7 @@ def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, 
 
 
 class Overflowing(MonitorSocket):
-    """A channel that reports a full buffer at each read; only a kernel has a real one, as in the rig's scenario."""
+    """A channel that reports a full buffer at each read; the rig's scenario uses the kernel's real buffer."""
 
     _lost = 0
 

@@ -1,4 +1,4 @@
-"""The socket on the kernel's monitor channel; the filter program runs in the kernel, on another kind of socket."""
+"""Tests of the monitor channel's socket; the kernel runs the filter program on a socket pair."""
 
 import socket
 import time
@@ -89,7 +89,7 @@ def test_nothing_is_lost_at_first(ends: tuple[socket.socket, MonitorSocket]) -> 
 
 
 def test_a_recorder_gets_each_event_with_the_kernel_s_stamp(ends: tuple[socket.socket, MonitorSocket]) -> None:
-    """A capture has the times at which the kernel received the packets, whenever they are read."""
+    """A capture must have the times at which the kernel received the packets, no matter when they are read."""
     kernel, monitor = ends
     recorded: list[tuple[bytes, int]] = []
     monitor.on_event = lambda event, at_us: recorded.append((event, at_us))

@@ -1,4 +1,4 @@
-"""Tests of making advertisements of events; test_monitor_ear.py has those with a live radio."""
+"""Tests of making advertisements from events; test_monitor_ear.py has the tests with a live radio."""
 
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
@@ -23,7 +23,7 @@ def test_names_outlive_a_run() -> None:
 
 
 def test_few_names_are_kept() -> None:
-    """Anybody can send from any number of addresses."""
+    """Anybody can send names from any number of addresses, which must not fill the memory."""
     names: dict[str, str] = {}
     reception = Reception("hci0", Everything(lambda _one: None), names)
     for number in range(2000):
@@ -34,7 +34,7 @@ def test_few_names_are_kept() -> None:
 
 
 def test_the_fault_of_an_event_is_returned() -> None:
-    """The radio counts events that the controller has damaged, and the capture that is replayed has them, too."""
+    """The radio counts invalid events, and a replayed capture may contain such events, too."""
     reception = Reception("hci0", Everything(lambda _one: None))
 
     assert (True, "") == reception.deliver(PACKET, 0.0)

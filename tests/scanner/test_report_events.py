@@ -18,7 +18,7 @@ TYPES: tuple[AddressType, ...] = ("public", "random")
 
 
 def heard(advertisement: Advertisement) -> list[Advertisement]:
-    """Return what a listener hears of the events of an advertisement."""
+    """Return the advertisements that a listener hears from the events of an advertisement."""
     found: list[Advertisement] = []
     reception = Reception("hci0", Everything(found.append))
     for event in events_of(advertisement):
@@ -27,7 +27,7 @@ def heard(advertisement: Advertisement) -> list[Advertisement]:
 
 
 def test_a_packet_of_a_sensor_is_one_legacy_report() -> None:
-    """This is the usual packet, and the older tools know only legacy reports."""
+    """Most packets fit into a legacy report, the only kind that older tools know."""
     expected = "3e1b02010000010000" + "38c1a4" + "0f" + "0e16d2fc" + PACKET_A.hex() + "c3"
 
     assert [expected] == [event.hex() for event in events_of(A_PACKET)]
@@ -46,19 +46,19 @@ def test_a_packet_of_a_sensor_is_one_legacy_report() -> None:
     )
 )
 def test_everything_that_was_heard_is_in_the_events(advertisement: Advertisement) -> None:
-    """What BlueZ reports must be in the capture: another program, or a replay, has nothing else."""
+    """A capture must contain everything that BlueZ reports, because a replay has nothing else."""
     assert [advertisement] == heard(advertisement)
 
 
 @pytest.mark.parametrize(("address", "kind"), [(ADDRESS, "public"), ("C4:00:00:00:00:01", "random")])
 def test_an_unknown_address_type_is_guessed(address: str, kind: str) -> None:
-    """A text capture has no types, but an event must have one; that of most senders can be seen."""
+    """A text capture has no address types, but an event needs one, which is guessed from the address."""
     assert [kind] == [one.address_type for one in heard(Advertisement(address, {}, -61))]
 
 
 @pytest.mark.parametrize("uuid", ["0000fcd2-0000-1000-8000-00805f9b34fb", "1234fcd2-0000-1000-8000-00805f9b34fb"])
 def test_a_uuid_is_written_in_its_shortest_form(uuid: str) -> None:
-    """A sensor sends the short form, and other programs show the service's name only for it."""
+    """A sensor sends the short form, and other programs show the service's name only for this form."""
     [event] = events_of(Advertisement(ADDRESS, {uuid: b""}, -61))
 
     assert 1 + 1 + (2 if uuid.startswith("0000") else 4) == len(advertising_reports(event)[0][0].data)
@@ -74,7 +74,7 @@ def test_a_uuid_is_written_in_its_shortest_form(uuid: str) -> None:
     )
 )
 def test_data_that_no_sender_could_send_is_cut(advertisement: Advertisement) -> None:
-    """D-Bus and text captures can give anything; the events must stay valid."""
+    """D-Bus and text captures may contain data of any length; the events must stay valid."""
     events = list(events_of(advertisement))
 
     assert all(not advertising_reports(event)[1] for event in events)

@@ -1,4 +1,4 @@
-"""When an adapter may be reset: never too often, and never for ever."""
+"""Tests of the rules for resets: not too often, and not for ever."""
 
 import itertools
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from ble_exporter.scanner.reset_policy import (
 
 
 def times_until_given_up(resets: Resets, heard: Sequence[bool], runs_s: Sequence[float]) -> list[float]:
-    """Reset as soon as permitted, each time an adapter that then runs for a while; return the beginnings."""
+    """Reset an adapter as soon as permitted, and again after each run; return the times of the resets."""
     now, times = 0.0, list[float]()
     for is_heard, runs_s_ in zip(heard, runs_s, strict=True):
         wait_s = resets.wait_s(now)
@@ -35,7 +35,7 @@ def times_until_given_up(resets: Resets, heard: Sequence[bool], runs_s: Sequence
 
 
 def test_the_first_reset_is_immediate() -> None:
-    """The silence limit has passed already."""
+    """The adapter has already been silent for the whole limit."""
     assert 0.0 == Resets().wait_s(1000.0)
 
 
@@ -48,7 +48,7 @@ def test_the_pauses_double_up_to_a_limit() -> None:
 
 
 def test_what_has_passed_since_the_last_reset_counts() -> None:
-    """The silence after a reset is a pause, too."""
+    """The silence after a reset is part of the pause before the next one."""
     resets = Resets([1000.0], fruitless=1)
 
     assert (5.0, 0.0) == (resets.wait_s(1010.0), resets.wait_s(1090.0))
@@ -60,7 +60,7 @@ def test_resets_in_a_row_without_effect_are_limited() -> None:
 
 
 def test_after_an_hour_there_may_be_another_reset() -> None:
-    """Nobody may be there to start the program again."""
+    """If nobody is there to help, the exporter must recover by itself."""
     resets = Resets([1000.0], fruitless=MOST_FRUITLESS)
 
     assert (None, 0.0) == (resets.wait_s(1000.0 + HOUR_S - 1), resets.wait_s(1000.0 + HOUR_S))
@@ -73,7 +73,7 @@ def test_the_times_of_another_clock_are_ignored() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 2 * HOUR_S)), max_size=60))
 def test_no_outcomes_lead_to_more_resets_in_an_hour(outcomes: list[tuple[bool, float]]) -> None:
-    """Too eager resets are worse than none, whatever the adapter does."""
+    """Too frequent resets are worse than none, whatever the adapter does."""
     times = times_until_given_up(Resets(), [heard for heard, _ in outcomes], [runs_s for _, runs_s in outcomes])
 
     assert all(MOST_PER_HOUR >= sum(0 <= other - time < HOUR_S for other in times) for time in times)
@@ -81,7 +81,7 @@ def test_no_outcomes_lead_to_more_resets_in_an_hour(outcomes: list[tuple[bool, f
 
 @given(st.lists(st.floats(0, HOUR_S / 10), min_size=20, max_size=40), st.lists(st.booleans(), min_size=40, max_size=40))
 def test_an_adapter_that_fails_again_soon_is_given_up(runs_s: list[float], heard: list[bool]) -> None:
-    """Otherwise the exporter would seem to work, although most readings are missing."""
+    """With endless resets, the exporter would seem to work, although most readings are missing."""
     times = times_until_given_up(Resets(), heard[: len(runs_s)], runs_s)
 
     assert len(times) < len(runs_s)
@@ -105,5 +105,5 @@ def test_any_entry_is_read(value: object) -> None:
 
 @pytest.mark.parametrize("fruitless", [-1, MOST_FRUITLESS + 1, "2", None, 1.5])
 def test_an_impossible_number_is_ignored(fruitless: object) -> None:
-    """Otherwise a damaged file could forbid every reset."""
+    """A damaged file must not forbid every reset."""
     assert 0 == resets_of({"times": [], "fruitless": fruitless}).fruitless

@@ -83,14 +83,14 @@ def test_a_request_names_the_adapter_until_it_is_withdrawn(tmp_path: Path) -> No
     "content", [b"", b"hci", b"hci0; reboot", b"../hci0", b"wlan0", b"hci0\nhci1", b"\xff", b"hci99999", b"hci\xd9\xa1"]
 )
 def test_a_request_for_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Root obeys the request of a user without rights."""
+    """An unprivileged user writes the request that root obeys, so it may contain only the name of an adapter."""
     (tmp_path / REQUEST_NAME).write_bytes(content)
 
     assert "" == requested_adapter(tmp_path / REQUEST_NAME)
 
 
 def test_a_request_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """Root must not wait for a pipe."""
+    """Opening a pipe would make root's `recover` wait."""
     os.mkfifo(tmp_path / REQUEST_NAME)
 
     assert "" == requested_adapter(tmp_path / REQUEST_NAME)

@@ -41,7 +41,7 @@ def test_any_packet_restarts_the_silence(
 
 
 def test_only_time_spent_listening_counts(in_virtual_time: InVirtualTime) -> None:
-    """A radio that is off for 25 s of every 30 s receives nothing then, and this is not a fault."""
+    """A radio that is off for 25 s of every 30 s receives nothing during that time, which is not a fault."""
 
     async def scans() -> int:
         watchdog = SilenceWatchdog(90)

@@ -157,7 +157,7 @@ def test_a_file_that_can_t_be_used_is_named_once_and_does_no_harm(
 def test_the_log_says_what_took_the_place_of_the_file(
     ended: Path, log: logging.Logger, damage: str, cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The owner must learn what to remove; and nothing of it may stay open."""
+    """The owner must learn what to remove. No file descriptor may stay open."""
     caplog.set_level(logging.WARNING)
     DAMAGES[damage](ended / FILE_NAME)
     before = names_in(Path("/proc/self/fd"))

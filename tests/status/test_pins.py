@@ -38,13 +38,13 @@ def test_a_counted_closing_shows_that_a_switch_is_connected() -> None:
 
 
 def test_a_pin_that_has_changed_is_in_use() -> None:
-    """A window contact or a relay must stay visible, also when it returns to its first level."""
+    """A window contact or a relay must stay visible, even when it returns to its first level."""
     assert ["power_on"] == idle(CLIMATE, PINS, {**PINS, "opening": 0}, PINS)
     assert ["opening"] == idle(CLIMATE, PINS, {**PINS, "power_on": 1}, PINS)
 
 
 def test_an_older_firmware_has_one_pin() -> None:
-    """Before version 4.8, the thermometers' packets lack the input, but their other pin must be recognized, too."""
+    """Before version 4.8, the thermometers' packets lack the input, but their other pin must be recognised, too."""
     assert ["power_on"] == idle(CLIMATE, {"voltage": 2.848, "power_on": 1})
 
 

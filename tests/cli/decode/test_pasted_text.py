@@ -103,7 +103,7 @@ def test_decimal_numbers_are_read(text: str) -> None:
     ],
 )
 def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str, data: str) -> None:
-    """Numbers of two digits may be hex or decimal; if no format confirms either, hex is more common."""
+    """Numbers of two digits may be hex or decimal; if no format confirms either one, the more common hex is assumed."""
     assert bytes.fromhex(data) == pasted(text).data
 
 

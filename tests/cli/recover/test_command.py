@@ -1,4 +1,4 @@
-"""The options and the output of `recover`."""
+"""Tests of the options and the output of `recover`."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.program import PATIENCE_S, running
 
 
 def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The unit may be started by hand."""
+    """An administrator may start the unit although the exporter needs no help."""
     request = tmp_path / "recover"
 
     assert 0 == main(["--request", str(request)])
@@ -19,7 +19,7 @@ def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_an_adapter_that_does_not_exist_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It may have been unplugged since the request."""
+    """The adapter may have been unplugged since the request."""
     request = tmp_path / "recover"
     request.write_text("hci4711\n")
 
@@ -40,7 +40,7 @@ def test_only_an_adapter_is_accepted(name: str, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.program
 def test_the_command_is_a_command_of_the_program() -> None:
-    """The unit runs it by this name."""
+    """The systemd unit runs the command by this name."""
     with running("recover", "--adapter", "hci4711", "--dry-run") as process:
         said, _ = process.communicate(timeout=PATIENCE_S)
 

@@ -1,4 +1,4 @@
-"""The recovery of an adapter, on a copy of /sys: in which order, and what is left alone."""
+"""Tests of the recovery of an adapter, on a copy of /sys: the order of the steps, and what is left alone."""
 
 import errno
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def give_a_driver(root: Path, device: str) -> None:
 
 
 def test_a_dongle_is_powered_off_and_disconnected_and_powered_on(root: Path) -> None:
-    """The order matters: a controller that is in use is not disconnected."""
+    """The order matters: the kernel must have stopped using the controller before it is disconnected."""
     board = FakeSwitchboard(root)
 
     result, said = recover(root, board)
@@ -98,7 +98,7 @@ def test_a_dongle_is_powered_off_and_disconnected_and_powered_on(root: Path) -> 
 
 
 def test_a_dry_run_changes_nothing(root: Path) -> None:
-    """The administrator wants to know first what would happen."""
+    """An administrator wants to know beforehand what would happen."""
     board = FakeSwitchboard(root)
 
     result, said = recover(root, board, is_dry_run=True)
@@ -109,7 +109,7 @@ def test_a_dry_run_changes_nothing(root: Path) -> None:
 
 
 def test_wifi_on_the_same_usb_device_is_left_alone(root: Path) -> None:
-    """Only the driver of the Bluetooth function starts anew."""
+    """Disconnecting the device from USB would interrupt Wi-Fi, so only the Bluetooth driver is restarted."""
     wifi = root / USB / "1-1:1.2"
     wifi.mkdir()
     (wifi / "bInterfaceClass").write_text("ff\n")
@@ -123,7 +123,7 @@ def test_wifi_on_the_same_usb_device_is_left_alone(root: Path) -> None:
 
 
 def test_a_built_in_adapter_has_its_driver_start_anew(root: Path) -> None:
-    """The adapter of a Raspberry Pi is a device of the serial port."""
+    """The adapter of a Raspberry Pi is attached to a serial port, not to USB."""
     (root / USB / "authorized").unlink()
     give_a_driver(root, f"{USB}/1-1:1.0")
 
@@ -134,7 +134,7 @@ def test_a_built_in_adapter_has_its_driver_start_anew(root: Path) -> None:
 
 
 def test_without_a_driver_or_hardware_there_is_only_the_power_cycle(root: Path) -> None:
-    """Nothing else can be done."""
+    """Without a driver or a device, there is nothing to restart."""
     (root / USB / "authorized").unlink()
     boards = FakeSwitchboard(root), FakeSwitchboard(root)
 
@@ -147,7 +147,7 @@ def test_without_a_driver_or_hardware_there_is_only_the_power_cycle(root: Path) 
 
 
 def test_a_device_outside_of_sys_is_not_touched(root: Path, tmp_path: Path) -> None:
-    """A link must not lead to anything else."""
+    """A symbolic link must not make root write outside of /sys."""
     elsewhere = tmp_path / "elsewhere/1-1"
     (elsewhere / "1-1:1.0").mkdir(parents=True)
     (elsewhere / "authorized").write_text("1")
@@ -162,7 +162,7 @@ def test_a_device_outside_of_sys_is_not_touched(root: Path, tmp_path: Path) -> N
 
 
 def test_the_adapter_may_get_another_number(root: Path) -> None:
-    """The kernel takes the first free number."""
+    """When the driver starts again, the kernel gives the adapter the first free number."""
 
     class Renumbering(FakeSwitchboard):
         """Gives the adapter its number after a while."""
@@ -197,14 +197,14 @@ def test_an_adapter_that_does_not_come_back_is_a_failure(root: Path) -> None:
 
 
 def test_an_adapter_that_is_on_already_is_fine(root: Path) -> None:
-    """It may be powered on by bluetoothd."""
+    """If bluetoothd has already powered the adapter on, nothing is left to do."""
     result, said = recover(root, FakeSwitchboard(root, on=errno.EALREADY))
 
     assert (True, "hci0: powered on") == (result, said[-1])
 
 
 def test_without_rights_each_refusal_is_named(root: Path) -> None:
-    """The command tries everything that it can."""
+    """After a refusal, the command must try the remaining steps, and report each refusal."""
     board = FakeSwitchboard(root, off=errno.EPERM, authorized=errno.EACCES, on=errno.EPERM)
 
     result, said = recover(root, board)
@@ -247,7 +247,7 @@ def test_it_unblocks_only_if_told_so(root: Path) -> None:
 
 
 def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
-    """The adapter can't be powered on then."""
+    """A blocked adapter can't be powered on, so it must not be powered off."""
     block(root, "hci0")
     board = FakeSwitchboard(root, soft=errno.EACCES)
 
@@ -257,7 +257,7 @@ def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
 
 
 def test_a_block_of_another_adapter_is_left_alone(root: Path) -> None:
-    """Only one adapter was given up."""
+    """The exporter has given up on only one adapter."""
     block(root, "hci1")
     board = FakeSwitchboard(root)
 
@@ -267,6 +267,6 @@ def test_a_block_of_another_adapter_is_left_alone(root: Path) -> None:
 
 
 def test_the_kernel_is_asked_for_real() -> None:
-    """An adapter that does not exist must be refused, whatever this machine has."""
+    """The request must reach the kernel, which refuses it for an adapter that does not exist."""
     with pytest.raises(OSError, match=r"No such device|not supported|not permitted"):
         Switchboard().power(9999, is_on=False)

@@ -35,12 +35,12 @@ BTHOME_ENCRYPTED = bytes.fromhex("41e445f3c9962b332211006c7c4519")
 APPLE = 0x004C
 
 ABAB = ("ABAB",)
-"""The order of packets since firmware 5.1_2; the packets of a group share one packet id."""
+"""The order of packets since firmware 5.1_2; the packets in one string share a packet id."""
 AAAB = ("AAA", "B")
 """The order of packets in older firmware."""
 
 CADENCE_S = 0.4
-"""The sending interval: the thermometers' 2.5 s, compressed."""
+"""The sending interval, shortened from the thermometers' 2.5 s."""
 CADENCE_JITTER_S = 0.01
 """The specification's advDelay; it also avoids synchronising with the guest's 10 ms clock tick."""
 PROMPTNESS_S = 0.02
@@ -167,7 +167,7 @@ def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) 
 
 
 def unknown_devices() -> list[Sender]:
-    """Return devices of neighbours: a thermometer of the same make, a phone, and a device that sends its name."""
+    """Return devices of neighbours: a thermometer of the same make, a phone, and a device that sends only its name."""
     neighbour = Thermometer("neighbour", "A4:C1:38:EE:00:01", 19.0, 60.0, 50, 2.7, -85)
     phone = manufacturer_data(APPLE, bytes.fromhex("1006031eabcdef01"))
     return [

@@ -20,7 +20,7 @@ from .virtual_radio import VirtualRadio
 SENSOR_CADENCE_S = 2.5
 """The sending interval of the firmware."""
 ANSWERED_SHARE = 0.7
-"""The fraction of scan requests that are answered; other requests and answers are lost in collisions."""
+"""The fraction of scan requests that are answered; the others, or their answers, are lost in collisions."""
 LARGEST_NUMBER = 32000
 """A temperature has 16 bits, one of which is the sign."""
 SPREAD = 89

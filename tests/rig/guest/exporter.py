@@ -29,7 +29,7 @@ BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
 EAR = os.environ.get("RIG_EAR", "auto")
-"""The ear of every scenario that does not set one; in the guest, auto chooses the monitor ear, which is permitted."""
+"""The ear of every scenario that does not set one; in the guest, which permits it, auto chooses the monitor ear."""
 
 Setting = str | int | float | list[str]
 
@@ -169,7 +169,7 @@ class Exporter:
         return self.process.wait()
 
     def wait_for_failure(self, *phrases: str) -> None:
-        """Wait until the exporter ends because Bluetooth is unavailable; check that its only line has each phrase."""
+        """Wait until the exporter ends because Bluetooth is unavailable; check that its one line has each phrase."""
         status = self.wait_for_exit()
         stderr = self.stderr()
         assert status == BLUETOOTH_UNAVAILABLE, f"status {status}, standard error:\n{stderr}"

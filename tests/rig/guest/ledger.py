@@ -1,9 +1,9 @@
 """
 The record of each packet of a long run, from the radio to a scrape.
 
-The radio reports a packet to the kernel, which delivers it to the ear: to the monitor ear every packet, to bluetoothd
-all but the few that the kernel drops when it restarts the scan, every 11 s. A delivered packet that no scrape shows is
-lost.
+The radio reports each packet to the kernel. The monitor ear receives every packet from the kernel; bluetoothd receives
+all but the few that the kernel drops when it restarts the scan, every 11 s. A packet that the ear received, but no
+scrape shows, is lost.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class SocketBuffers:
     Watches the receive buffers of a process's Bluetooth sockets during a `with` block.
 
     Attributes:
-        fullest: The most bytes that one of them has held, as the kernel counts them against the buffer's size.
+        fullest: The highest number of bytes in any of the buffers, as the kernel counts them against a buffer's size.
     """
 
     def __init__(self, pid: int) -> None:

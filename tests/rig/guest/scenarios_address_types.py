@@ -27,7 +27,7 @@ def impostor() -> Sender:
 
 
 def refused(scrape: Scrape) -> float:
-    """Return the number of packets that were refused because of their address type, after a check of the values."""
+    """Check that the impostor's value is not served; return the number of packets refused for their address type."""
     served = scrape.value("ble_sensor_temperature_celsius", device=LIVING_ROOM.name)
     assert served != IMPOSTOR_CELSIUS, "the impostor is taken for the sensor"
     return counter(scrape, "advertisements_rejected", reason="wrong_address_type")
@@ -54,19 +54,19 @@ def outlive_the_impostor(stack: Stack, mode: str) -> None:
 
 @scenario
 def impostor_with_a_random_address(stack: Stack) -> None:
-    """In an active scan, a sensor is heard although bluetoothd has known an impostor for longer."""
+    """In an active scan, a sensor is heard although bluetoothd knew an impostor first."""
     outlive_the_impostor(stack, "active")
 
 
 @scenario
 def impostor_in_a_passive_scan(stack: Stack) -> None:
-    """In a passive scan, a sensor is heard although bluetoothd has known an impostor for longer."""
+    """In a passive scan, a sensor is heard although bluetoothd knew an impostor first."""
     outlive_the_impostor(stack, "passive")
 
 
 @scenario
 def static_random_address(stack: Stack) -> None:
-    """A sensor whose address may be a static random one is heard without a setting, whatever the type is."""
+    """A sensor whose address may be a static random one is heard without a setting, whatever its address type."""
     radio = stack.start()
     public = replace(CELLAR, address="C4:7C:8D:00:00:03")
     stack.start_air(radio, replace(thermometer_sender(STATIC_RANDOM), random_address=True), thermometer_sender(public))

@@ -40,7 +40,7 @@ ADDRESS_LASTS_S = 900.0
 PROGRAM, BLUETOOTHD, DBUS, OTHER = "the program", "bluetoothd", "dbus-daemon", "another program"
 PROCESSES = (PROGRAM, BLUETOOTHD, DBUS, OTHER)
 HEARD_SHARE = 0.98
-"""The last quarter of a second may still be on its way."""
+"""The share that must be heard; packets of the last quarter of a second may not have been delivered yet."""
 AIM_OF_BLUEZ = 1.2
 AIM_OF_MONITOR = 12
 
@@ -104,7 +104,7 @@ class Cost:
         return ticks * each_ms, math.sqrt(ticks) * each_ms
 
     def above(self, rest: Cost, *processes: str) -> float:
-        """Return the same without the time that the processes need when nothing is on air; at least one tick."""
+        """Return the milliseconds for one advertisement, less the time at rest; the difference is at least one tick."""
         seconds = sum(self.seconds[process] - rest.seconds[process] for process in processes)
         return 1000 * max(seconds, TICK_S) / self.advertisements
 
@@ -146,7 +146,7 @@ def measure_all(stack: Stack, radio: VirtualRadio, crowd: Crowd, listeners: Sequ
 
 
 def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, _listener: Listener) -> tuple[Cost, int, int]:
-    """Measure the program that only counts; return the cost, the reports until its end, and its callbacks."""
+    """Measure the program that only counts; return the cost, and the numbers of reports and of callbacks."""
     with counting_callbacks() as bare:
         cost = cost_of(stack, radio, crowd, {PROGRAM: bare.pid}, lambda: None)
         reported = crowd.reported()
@@ -156,7 +156,7 @@ def measure_bare(stack: Stack, radio: VirtualRadio, crowd: Crowd, _listener: Lis
 
 
 def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: Listener) -> tuple[Cost, int, int]:
-    """Measure the exporter while it is scraped; return the cost, the reports until its end, and those received."""
+    """Measure the exporter while it is scraped; return the cost, and the numbers of packets reported and received."""
     exporter = stack.start_exporter(
         crowd.thermometers,
         ear=listener.ear,
@@ -181,7 +181,7 @@ def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: 
 def cost_of(
     stack: Stack, radio: VirtualRadio, crowd: Crowd, pids: Mapping[str, int], scrape: Callable[[], object]
 ) -> Cost:
-    """Return the cost of processes that have just been started, and of BlueZ, scraping meanwhile."""
+    """Scrape for a while; return the cost of these processes, which have just been started, and of BlueZ."""
     wait_until(lambda: radio.scanning, "the program scans", SET_UP_S)
     time.sleep(WARM_UP_S)
     pids = {**pids, BLUETOOTHD: stack.pid(BLUETOOTHD), DBUS: stack.pid(DBUS)}
@@ -195,7 +195,12 @@ def cost_of(
 
 
 def ratios(costs: Costs, rest: Costs) -> tuple[float, float]:
-    """Return what the exporter with BlueZ's ear costs, and how much less the monitor ear, beside the bare callback."""
+    """
+    Return two ratios of CPU times for an advertisement.
+
+    The first compares the program with BlueZ's ear to a bare callback. The second compares the whole machine with a
+    bare callback to the machine with the monitor ear.
+    """
     program = [costs[one].above(rest.get(one, Cost()), PROGRAM) for one in (BLUEZ, BARE)]
     machine = [costs[one].above(rest.get(one, Cost()), *PROCESSES) for one in (BARE, MONITOR)]
     return program[0] / program[1], machine[0] / machine[1]
@@ -246,7 +251,7 @@ MEASUREMENTS = sum(len(listeners_for(strangers)) for strangers in CROWDS) + len(
 
 @scenario_of(ROUNDS * MEASUREMENTS * (SET_UP_S + WARM_UP_S + MEASURED_S) + SET_UP_S)
 def cost(stack: Stack) -> None:
-    """The CPU time for each advertisement is printed for each ear and for a bare callback; no limit applies to it."""
+    """Prints the CPU time for each advertisement, with each ear and with a bare callback; no limit applies to it."""
     radio = stack.start(EXPERIMENTAL)
     rest = measure_rest(stack, radio) if IS_LONG else {}
     for strangers in CROWDS:

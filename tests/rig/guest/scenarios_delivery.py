@@ -26,7 +26,7 @@ SECONDS = 25.0 if IS_LONG else 12.0
 REAL_CADENCE_S = 2.5
 STABLE_S = 2.0
 HEARD_FROM_STRICT = 0.9
-"""The share of the packets that the kernel's restarts of the scan leave at least."""
+"""The minimum share of the packets that a strict controller must report; restarts of the scan cost some."""
 NONCONN = AdvertisingType.ADV_NONCONN_IND
 BY_ADDRESS, BY_DATA = DuplicateFilter.SAME_ADDRESS, DuplicateFilter.SAME_DATA
 
@@ -79,7 +79,7 @@ class Room:
     cadence_s: float = 0.25
     """The interval of each thermometer."""
     is_busy: bool = False
-    """Whether one exporter at a time must hear the packets, because they occupy the processor."""
+    """Whether the packets occupy the processor, so that only one exporter can hear them at a time."""
 
 
 BUSY = Room("100 thermometers, 1,000 packets a second", 100, kind=NONCONN, cadence_s=0.1, is_busy=True)
@@ -156,7 +156,7 @@ def thermometers(room: Room) -> list[Thermometer]:
 
 
 def packets_of(room: Room, thermometer: Thermometer) -> Iterator[bytes]:
-    """Yield the packets of a thermometer in this room, each as often as it is sent."""
+    """Yield the packets of a thermometer in this room, each repeated `copies` times."""
     for packet in thermometer.packets():
         yield from itertools.repeat(packet, room.copies)
 
@@ -219,7 +219,7 @@ def start_places(stack: Stack, rooms: Sequence[Room], listeners: Sequence[Listen
 
 
 def decoded_at_last(places: Sequence[Place]) -> list[int]:
-    """Return the number of decoded packets at each place when none of them grows any more."""
+    """Return the number of packets decoded at each place, once no number grows any more."""
     before, since = [-1], time.monotonic()
     while time.monotonic() - since < STABLE_S:
         decoded = [place.decoded() for place in places]
@@ -234,7 +234,7 @@ def hear(stack: Stack, room: Room, places: Sequence[Place]) -> list[tuple[int, i
     for place in places:
         place.radio.duplicate_filter = room.duplicate_filter
         place.reported = 0
-        # A packet of the room before may still be held back, for the next one of any sender.
+        # The kernel may still hold back a packet of the previous room; the next packet of any sender releases it.
         place.radio.advertise("C0:98:E5:00:00:07", local_name("Scale"), rssi_dbm=-90)
     before = decoded_at_last(places)
     airs = [stack.start_air(place.radio, *others(room)) for place in places]
@@ -246,7 +246,7 @@ def hear(stack: Stack, room: Room, places: Sequence[Place]) -> list[tuple[int, i
 
 
 def faults(room: Room, place: Place, sent: int, reported: int, decoded: int) -> list[str]:
-    """Return what the ear of this place must not do."""
+    """Return the faults of this place's ear, as text."""
     name = f"{room.title}: {place.listener.title}"
     found = []
     if place.listener.hears_all and decoded != reported:
@@ -261,7 +261,7 @@ def faults(room: Room, place: Place, sent: int, reported: int, decoded: int) -> 
 
 
 def visit(stack: Stack, rooms: Sequence[Room], listeners: Sequence[Listener], results: Results) -> list[str]:
-    """Let these listeners hear these rooms, add the results, and return what went wrong."""
+    """Let these listeners hear these rooms, add the results, and return the faults."""
     wrong: list[str] = []
     places = start_places(stack, rooms, listeners)
     for room in rooms:
@@ -272,7 +272,7 @@ def visit(stack: Stack, rooms: Sequence[Room], listeners: Sequence[Listener], re
             row = results.setdefault(room, [room.title, str(sent)])
             row.append(f"{100 * decoded / sent:.0f} % ({decoded} of {reported})")
             say(f"{room.title}: {place.listener.title}: {row[-1]} at {sent} on air")
-        say(f"{room.title}: the socket of the last one held at most {buffers.fullest} bytes")
+        say(f"{room.title}: the socket of the last listener held at most {buffers.fullest} bytes")
     for place in places:
         place.exporter.terminate(SET_UP_S)
     for place in places:
@@ -287,7 +287,7 @@ def delivery(stack: Stack) -> None:
     stack.start_bluetoothd(EXPERIMENTAL)
     results: Results = {}
     wrong: list[str] = []
-    # Rooms of one kind need the same radios; a busy room has the processor for one exporter at a time.
+    # Rooms of one kind need the same radios; in a busy room, the processor can serve only one exporter at a time.
     for (_, is_busy), group in itertools.groupby(ROOMS, lambda room: (room.is_strict, room.is_busy)):
         rooms = list(group)
         for listeners in [[one] for one in LISTENERS] if is_busy else [LISTENERS]:

@@ -56,5 +56,5 @@ def format_switched(stack: Stack) -> None:
 
 @scenario
 def format_switched_passively(stack: Stack) -> None:
-    """In a passive scan bluetoothd reports the new service data together with the old, which must not reappear."""
+    """In a passive scan, bluetoothd reports old service data together with the new; old values must not reappear."""
     switch(stack, "passive")

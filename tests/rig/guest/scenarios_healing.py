@@ -20,7 +20,7 @@ from .virtual_radio import VirtualRadio
 
 SILENCE_LIMIT_S = 5
 GIVES_UP_WITHIN_S = 150.0
-"""Three resets, with pauses of 15 and 30 s, and after each the time in which nothing is heard."""
+"""Three resets, with pauses of 15 and 30 s, and a silence after each reset."""
 RESETS_IN_A_ROW = 3
 RUNTIME_FOLDER = Path("/run/ble_exporter")
 REQUEST = RUNTIME_FOLDER / "recover"
@@ -46,7 +46,7 @@ def start_reading(stack: Stack, radio: VirtualRadio, **settings: Setting) -> Exp
 
 
 def wait_for_resets(exporter: Exporter, within_s: float = 60.0, **outcomes: int) -> None:
-    """Wait until hci0 was reset that often, by outcome; outcomes that are not named must not occur."""
+    """Wait until hci0 was reset this often with each outcome; an outcome that is not named must not occur."""
 
     def wrongs(scrape: Scrape) -> list[str]:
         numbers = {name: counter(scrape, "adapter_resets", adapter="hci0", outcome=name) for name in OUTCOMES}
@@ -75,7 +75,7 @@ def recover(*options: str) -> str:
 
 @scenario
 def healed_by_a_power_cycle(stack: Stack) -> None:
-    """A controller that hears nothing any more is reset at the silence limit; the exporter goes on, and says so."""
+    """A controller that no longer hears anything is reset at the silence limit; the exporter continues, and logs it."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     before = radio.resets
@@ -100,7 +100,7 @@ def not_healed_by_power_cycles(stack: Stack) -> None:
     wait_for_resets(exporter, silent=2)
     wait_for_giving_up(exporter, f"nothing was heard for {SILENCE_LIMIT_S} s")
     assert RESETS_IN_A_ROW == exporter.log().count("nothing was heard after the reset"), exporter.log()
-    # After a restart by the service manager, the adapter is not reset again and again.
+    # A restart by the service manager must not cause further resets.
     again = start_exporter(stack)
     again.wait_for_exit()
     assert RESETS_IN_A_ROW == again.log().count(RESET), again.log()
@@ -128,7 +128,7 @@ def recovered_by_root(stack: Stack) -> None:
 
 @scenario
 def left_off_by_a_failed_reset(stack: Stack) -> None:
-    """If a reset can't power the adapter on again, the next start knows that nobody else has powered it off."""
+    """If a reset can't power the adapter on again, the next start blames the reset, and a later one powers it on."""
     radio = stack.start()
     radio.hang()
     exporter = start_exporter(stack)
@@ -143,7 +143,7 @@ def left_off_by_a_failed_reset(stack: Stack) -> None:
 
 @scenario
 def killed_during_a_reset(stack: Stack) -> None:
-    """An adapter that a killed exporter has powered off is powered on by the next one."""
+    """If the exporter is killed after powering the adapter off, its next start powers the adapter on."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     radio.cured_by_reset = True
@@ -155,7 +155,7 @@ def killed_during_a_reset(stack: Stack) -> None:
 
 @scenario
 def stopped_during_a_reset(stack: Stack) -> None:
-    """A stop during a reset ends it properly: the adapter is on afterwards."""
+    """An exporter that is stopped during a reset completes the reset: the adapter is on afterwards."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     radio.deafen()
@@ -166,7 +166,7 @@ def stopped_during_a_reset(stack: Stack) -> None:
 
 @scenario
 def healed_after_a_rejected_scan(stack: Stack) -> None:
-    """A controller that refuses to scan is reset at once, also before the first scan."""
+    """A controller that refuses to scan is reset, even before the first scan."""
     radio = stack.start()
     radio.cured_by_reset = True
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
@@ -177,7 +177,7 @@ def healed_after_a_rejected_scan(stack: Stack) -> None:
 
 @scenario
 def rejects_every_scan(stack: Stack) -> None:
-    """A controller that refuses to scan after each reset ends the exporter."""
+    """If the controller refuses to scan after each reset, the exporter ends."""
     radio = stack.start()
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     wait_for_giving_up(start_exporter(stack), "bluetoothd can't start a scan")
@@ -185,7 +185,7 @@ def rejects_every_scan(stack: Stack) -> None:
 
 @scenario
 def healed_in_short_scans(stack: Stack) -> None:
-    """Silence adds up over several scans, and a reset takes longer than what is left of a scan."""
+    """Silence adds up over several short scans, and a reset may outlast the scan in which it began."""
     radio = stack.start()
     exporter = start_reading(stack, radio, scan_interval_seconds=4, scan_duration_seconds=2, silence_limit_seconds=4)
     radio.cured_by_reset = True
@@ -196,7 +196,7 @@ def healed_in_short_scans(stack: Stack) -> None:
 
 @scenario
 def blocked_is_not_reset(stack: Stack) -> None:
-    """Somebody has blocked the adapter, and root unblocks it only if told so."""
+    """A blocked adapter is not reset, and `recover` unblocks it only with --unblock."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     assert_noticed(exporter, lambda: stack.block(radio), "hci0", "rfkill")
@@ -240,7 +240,7 @@ def quiet_is_not_reset(stack: Stack) -> None:
 
 @scenario
 def only_the_hung_adapter_is_reset(stack: Stack) -> None:
-    """Two adapters listen, and one of them hangs: the other one is left alone, and so is its scan."""
+    """If one of two adapters hangs, only that one is reset."""
     first, second = stack.start(), stack.plug_in(VirtualRadio(SECOND_ADDRESS))
     stack.start_air(first, *map(thermometer_sender, THERMOMETERS))
     stack.start_air(second, *map(thermometer_sender, THERMOMETERS))

@@ -140,7 +140,7 @@ def all_the_time(stack: Stack) -> None:
 
 @scenario
 def auto_beats_the_filter(stack: Stack) -> None:
-    """If the controller treats a sender's second packet as a duplicate, the mode auto disables its filter."""
+    """If the controller treats a sender's second packet as a duplicate, the mode auto disables that filter."""
     radio = stack.start(EXPERIMENTAL, duplicate_filter=DuplicateFilter.SAME_ADDRESS)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)
@@ -207,7 +207,7 @@ def one_of_two_unplugged(stack: Stack) -> None:
 
 @scenario
 def one_of_two_comes_back(stack: Stack) -> None:
-    """If configured, the other adapter continues, and a replugged one recovers; without both, the exporter ends."""
+    """If configured so, one adapter continues without the other, which recovers; without both, the exporter ends."""
     first, second, exporter = start_two(stack, on_adapter_failure="continue")
     exporter.wait_until_right(lambda scrape: without_rssi(scrape, (LIVING_ROOM, "hci0"), (CELLAR, "hci1")))
     second.unplug()

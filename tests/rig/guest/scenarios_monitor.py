@@ -76,7 +76,7 @@ def send_in_turn(radio: VirtualRadio, thermometers: list[Thermometer], number: i
 
 
 def make_thermometers(serial: int = 1) -> list[Thermometer]:
-    """Return SENDERS thermometers; others for each serial number."""
+    """Return SENDERS thermometers, different ones for each serial number."""
     return [
         Thermometer(
             f"sensor_{serial}_{number}", f"A4:C1:38:00:{serial:02X}:{number:02X}", 20 + number / 10, 50, 90, 2.9, -70
@@ -87,18 +87,18 @@ def make_thermometers(serial: int = 1) -> list[Thermometer]:
 
 @scenario
 def monitor_hears_every_packet(stack: Stack) -> None:
-    """The monitor ear decodes all that the controller reports: no packet is merged, and no repeat is left out."""
+    """The monitor ear decodes every packet that the controller reports, and bluetoothd handles none of them."""
     radio = stack.start(EXPERIMENTAL)
     thermometers = make_thermometers()
     exporter = start_listening(stack, thermometers)
     send_in_turn(radio, thermometers, PACKETS)
     wait_for_all(exporter, radio, PACKETS)
-    assert not any(knows(thermometer.address) for thermometer in thermometers), "bluetoothd worked for the packets"
+    assert not any(knows(thermometer.address) for thermometer in thermometers), "bluetoothd handled the packets"
 
 
 @scenario
 def monitor_beside_others(stack: Stack) -> None:
-    """Whatever other programs ask of bluetoothd, the monitor ear hears all; when they have left, bluetoothd rests."""
+    """Beside a program with any discovery filter, every packet is decoded; without one, bluetoothd is idle again."""
     radio = stack.start(EXPERIMENTAL)
     rounds = [make_thermometers(serial) for serial in range(len(OTHERS_FILTERS) + 1)]
     exporter = start_listening(stack, [thermometer for each in rounds for thermometer in each])
@@ -113,12 +113,12 @@ def monitor_beside_others(stack: Stack) -> None:
         sys.stdout.write(f"beside {name}: bluetoothd has reported {known} of {SENDERS} sensors\n")
     send_in_turn(radio, rounds[-1], OTHERS_PACKETS)
     wait_for_all(exporter, radio, sent + OTHERS_PACKETS)
-    assert not any(knows(thermometer.address) for thermometer in rounds[-1]), "bluetoothd worked for nobody"
+    assert not any(knows(thermometer.address) for thermometer in rounds[-1]), "bluetoothd still handles packets"
 
 
 @scenario
 def bleak_beside_the_monitor(stack: Stack) -> None:
-    """A program with bleak hears beside the monitor ear what it hears alone: the quiet filter is not for others."""
+    """A program that uses bleak hears its packets beside the monitor ear, whose filter must not apply to others."""
     radio = stack.start(EXPERIMENTAL)
     thermometers = make_thermometers()
     exporter = start_listening(stack, thermometers)

@@ -85,7 +85,7 @@ def another_ends_the_discovery(stack: Stack) -> None:
 
 @scenario
 def another_stays_after_its_failure(stack: Stack) -> None:
-    """While a program with a failed scan stays, bluetoothd falsely reports a discovery; only the silence shows it."""
+    """If a program stays after its scan failed, bluetoothd still reports a discovery; only silence shows it."""
     radio = stack.start()
     exporter = start_reading(stack, radio, silence_limit_seconds=SILENCE_LIMIT_S)
     with OtherClient() as other:
@@ -136,7 +136,7 @@ def filters_of_earlier_others(stack: Stack) -> None:
 
 @scenario
 def pattern_of_another(stack: Stack) -> None:
-    """A filter by Pattern hides all other devices from every program without a pattern of its own."""
+    """Another program's filter by Pattern hides the sensors until the exporter, after a silence, sets a pattern too."""
     exporter = start_reading(stack, stack.start(), silence_limit_seconds=SILENCE_LIMIT_S)
     with OtherClient() as other:
         assert not other.start_discovery(Pattern=Variant("s", "headset")), "bluetoothd refuses the pattern"

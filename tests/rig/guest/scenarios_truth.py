@@ -104,19 +104,19 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
 
 @scenario
 def no_packet_lost_actively(stack: Stack) -> None:
-    """An active scan through BlueZ loses none of 2,000 packets, although two different packets share an id."""
+    """In an active scan, each packet that the kernel reports is decoded, although two packets share an id."""
     hear_all(stack, "active")
 
 
 @scenario
 def no_packet_lost_passively(stack: Stack) -> None:
-    """A passive scan through BlueZ loses none of 2,000 packets, although two different packets share an id."""
+    """In a passive scan through BlueZ, all 2,000 packets are decoded, although two packets share an id."""
     hear_all(stack, "passive")
 
 
 @scenario
 def no_packet_lost_automatically(stack: Stack) -> None:
-    """The mode auto through BlueZ loses none of 2,000 packets, although two different packets share an id."""
+    """In the mode auto, each packet that the kernel reports is decoded, although two packets share an id."""
     hear_all(stack, "auto")
 
 

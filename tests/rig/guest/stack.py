@@ -169,10 +169,10 @@ class Stack:
         soft.write_text("1")
 
     def set_quirk(self, radio: VirtualRadio, quirk: str) -> None:
-        """Give the controller a quirk that drivers of real controllers declare; the kernel asks for it to be off."""
+        """Power the adapter off, set a quirk that drivers of real controllers declare, and power the adapter on."""
         self.set_powered(radio, False)
         file = DEBUG_FILES / f"hci{radio.index}" / f"quirk_{quirk}"
-        # The kernel goes on switching off after bluetoothd has reported it.
+        # The kernel may still be switching the adapter off when bluetoothd already reports it as off.
         wait_until(lambda: _accepts(file, "Y"), f"hci{radio.index} is off")
         wait_until(lambda: self.set_powered(radio, True), f"hci{radio.index} is powered again")
 
