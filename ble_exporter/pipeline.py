@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from ble_exporter.config import AppConfig
 from ble_exporter.config.address_type import default_address_type
 from ble_exporter.device import Device, Reader
+from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.lifetime import lifetime_of
+from ble_exporter.device.rejections import Rejection, Rejections
 from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.device.rhythm import learned_limit
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.metrics.self_metrics import SelfMetrics
-from ble_exporter.model import Advertisement, Remarks
+from ble_exporter.model import Advertisement, Reading, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
 
 # The maximum number of different warnings per device: anybody can send objects with any id under a device's address.
@@ -53,6 +55,7 @@ def build_devices(
     scan_interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
     learned = learned_limit(scan_interval_s)
     stale_after = {address.upper(): setting for address, setting in config.stale_after.items()}
+    glitch_filters = {address.upper(): setting for address, setting in config.glitch_filters.items()}
     devices = {}
     for configured, name in config.devices.items():
         address = configured.upper()
@@ -63,6 +66,8 @@ def build_devices(
         lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned)
         device = devices[address] = Device(name, address, reader, lifetime)
         device.address_type = address_types.get(address) or default_address_type(address)
+        if glitch_filters.get(address, config.glitch_filter):
+            device.glitch_filter = GlitchFilter()
     return devices
 
 
@@ -75,6 +80,9 @@ class Pipeline:
         counts: The counters to update.
         log: The log for warnings, and for the first reading of each device.
         clock: Returns monotonic seconds.
+
+    Attributes:
+        rejections: The latest rejections, with their packets.
     """
 
     def __init__(
@@ -84,6 +92,9 @@ class Pipeline:
         self._counts = counts
         self._log = log
         self._clock = clock
+        self.rejections = Rejections()
+        if any(device.glitch_filter is not None for device in devices.values()):
+            counts.glitches = 0
 
     def wants(self, address: str) -> bool:
         """Return whether a device with this address is configured; if not, count the advertisement."""
@@ -98,20 +109,23 @@ class Pipeline:
         address_type = advertisement.address_type
         if address_type != device.address_type and address_type and device.address_type:
             text = f"the sender has a {address_type} address, and the device a {device.address_type} one"
-            self._reject(device, DecodeError("wrong_address_type", text), advertisement.age_s)
+            self._reject(device, DecodeError("wrong_address_type", text), advertisement)
             return False
         try:
             reading = device.read(advertisement)
         except DecodeError as error:
-            self._reject(device, error, advertisement.age_s)
+            self._reject(device, error, advertisement)
             return True
         self._counts.decoded += 1
         # If the device may have either type, the first valid packet decides.
         if not device.address_type:
             device.address_type = address_type
-        device.update(advertisement, reading, self._clock() - advertisement.age_s)
+        heard_s = self._clock() - advertisement.age_s
+        if device.glitch_filter is not None:
+            reading = self._sift(device, device.glitch_filter, advertisement, reading, heard_s)
+        device.update(advertisement, reading, heard_s)
         if reading.remarks is not None:
-            self._note_remarks(device, advertisement, reading.remarks)
+            self._note_remarks(device, advertisement, reading.remarks, heard_s)
         if device.left_out:
             self._note_left_out(device, advertisement)
         if device.packets == 1:
@@ -123,16 +137,39 @@ class Pipeline:
             self._log.info("heard %s (%s) for the first time: %s", device.name, device.address, said)
         return True
 
-    def _reject(self, device: Device, error: DecodeError, age_s: float) -> None:
+    def _sift(
+        self,
+        device: Device,
+        glitch_filter: GlitchFilter,
+        advertisement: Advertisement,
+        reading: Reading,
+        heard_s: float,
+    ) -> Reading:
+        """Return the reading without the values that are held back; count and keep the glitches that it reveals."""
+        transmission = device.transmission
+        is_other_adapter = advertisement.adapter != transmission.adapter
+        is_late = is_other_adapter and transmission.is_late(reading.packet_id, heard_s)
+        reading, glitches = glitch_filter.sift(advertisement, reading, device.series, heard_s, is_late=is_late)
+        for measurement, before, held, after in glitches:
+            self._counts.glitches = (self._counts.glitches or 0) + 1
+            rejection = Rejection(device, "glitch", held.advertisement, held.heard_s, measurement, held.value)
+            self.rejections.keep(rejection)
+            detail = f"{held.value:g} between {before:g} and {after:g} {UNITS[measurement.name]}"
+            self._warn(device, f"rejected a glitch of the {measurement}", f"{detail}: {bytes_of(held.advertisement)}")
+        return reading
+
+    def _reject(self, device: Device, error: DecodeError, advertisement: Advertisement) -> None:
         self._counts.rejected[error.reason] += 1
-        device.refuse(error.reason, self._clock() - age_s)
-        # A healthy sensor sometimes sends only its name, which does not deserve a warning.
+        heard_s = self._clock() - advertisement.age_s
+        device.refuse(error.reason, heard_s)
+        # A healthy sensor sometimes sends only its name, which does not deserve a warning, and has nothing to keep.
         if error.reason != "no_service_data":
+            self.rejections.keep(Rejection(device, error.reason, advertisement, heard_s))
             hint = _HINTS.get(error.reason)
             detail = f"{error}: {hint}" if hint else str(error)
             self._warn(device, f"rejected an advertisement: {error.reason}", detail, error.cause)
 
-    def _note_remarks(self, device: Device, advertisement: Advertisement, remarks: Remarks) -> None:
+    def _note_remarks(self, device: Device, advertisement: Advertisement, remarks: Remarks, heard_s: float) -> None:
         counts = self._counts
         if remarks.has_restarted:
             self._log.info("%s (%s): restart accepted: probably a new battery", device.name, device.address)
@@ -144,9 +181,11 @@ class Pipeline:
             warnings.append(f"object 0x{object_id:02X} is not known")
         for measurement in remarks.impossible:
             counts.impossible_values += 1
+            self.rejections.keep(Rejection(device, "impossible_value", advertisement, heard_s, measurement))
             warnings.append(f"no sensor can have measured this {measurement}, so it is left out")
         for error in remarks.refused:
             counts.refused[error.reason] += 1
+            self.rejections.keep(Rejection(device, error.reason, advertisement, heard_s))
             warnings.append(f"rejected the service data of one format: {error.reason}")
         for warning in warnings:
             self._warn(device, warning, bytes_of(advertisement))

@@ -10,12 +10,13 @@ import yaml
 from ble_exporter import __version__
 from ble_exporter.config import KEYS
 from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.device.glitch import LARGEST_STEPS
 from ble_exporter.device.pace import COUNTS_AT_ONCE, COUNTS_PER_S, LEAST_HOLD_S
 from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.page.files import FILES
-from ble_exporter.formats.registry import FORMATS
+from ble_exporter.formats.registry import FORMATS, UNITS
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
@@ -69,6 +70,16 @@ def test_every_reason_of_a_rejection_is_explained(page: str) -> None:
 def test_every_key_of_the_configuration_is_in_the_list() -> None:
     """Users can find a key only if this list contains it."""
     assert [] == [key for key in KEYS if f"| `{key}` |" not in _page("docs/configuration.md")]
+
+
+def test_the_steps_of_the_glitch_filter_are_those_of_the_documentation() -> None:
+    """Users decide by this table whether the filter suits their sensors."""
+    rows = re.findall(r"^\| ([a-z, ]+) \| (\d+) (°C|%|hPa) \|$", _page("docs/configuration.md"), re.MULTILINE)
+    documented = {
+        name.replace(" ", "_"): (float(step), unit) for names, step, unit in rows for name in names.split(", ")
+    }
+
+    assert {name: (step, UNITS[name]) for name, step in LARGEST_STEPS.items()} == documented
 
 
 def test_every_path_is_in_the_list() -> None:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from ble_exporter.config.devices import KEYS as DEVICE_KEYS
 from ble_exporter.config.devices import read_devices
+from ble_exporter.config.glitch_filter import GLITCH_FILTER, read_glitch_filter
 from ble_exporter.config.in_place import backups_of
 from ble_exporter.config.settings import EXAMPLES, Settings
 from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
@@ -42,6 +43,7 @@ KEYS = (
     "on_adapter_failure",
     "silence_limit_seconds",
     "on_silence",
+    GLITCH_FILTER,
 )
 
 
@@ -58,6 +60,8 @@ class AppConfig:
             ("auto"), until it changes ("never"), or until a scan ends in which it was not heard (None).
         stale_after: Bluetooth address to `stale_after_seconds`, for devices that have their own setting.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
+        glitch_filter: Whether improbable values are held back until the next measurement.
+        glitch_filters: Bluetooth address to `glitch_filter`, for devices that have their own setting.
         address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
@@ -79,6 +83,8 @@ class AppConfig:
     on_adapter_failure: OnAdapterFailure = "exit"
     silence_limit_seconds: float = DEFAULT_SILENCE_LIMIT_S
     on_silence: OnSilence = "exit"
+    glitch_filter: bool = False
+    glitch_filters: Mapping[str, bool] = field(default_factory=dict)
     address_types: Mapping[str, AddressType] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
@@ -163,6 +169,8 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         on_adapter_failure=settings.choice("on_adapter_failure", get_args(OnAdapterFailure), "exit"),
         silence_limit_seconds=settings.seconds("silence_limit_seconds", DEFAULT_SILENCE_LIMIT_S),
         on_silence=settings.choice("on_silence", get_args(OnSilence), "exit"),
+        glitch_filter=read_glitch_filter(document, settings.nodes.get(GLITCH_FILTER)) or False,
+        glitch_filters=devices.glitch_filters,
         address_types=devices.address_types,
         keys=devices.keys,
         key_files=tuple(devices.key_files),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ble_exporter.config.address_type import ADDRESS_TYPE, read_address_type
+from ble_exporter.config.glitch_filter import GLITCH_FILTER, read_glitch_filter
 from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import (
     Document,
@@ -34,7 +35,7 @@ ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
 
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
-KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE)
+KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE, GLITCH_FILTER)
 """The keys of a device."""
 
 _ENTRY = '`"A4:C1:38:00:00:01": "living_room"`'
@@ -64,6 +65,7 @@ class Devices:
     key_files: list[str] = field(default_factory=list)
     address_types: dict[str, AddressType] = field(default_factory=dict)
     stale_after: dict[str, StaleAfter] = field(default_factory=dict)
+    glitch_filters: dict[str, bool] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # the line of each address and of each name
 
 
@@ -111,6 +113,9 @@ def _read_device(document: Document, address_node: Node, device_node: Node, devi
     stale_after = read_stale_after(of_device, nodes.get(STALE_AFTER), pause_s)
     if stale_after is not None:
         devices.stale_after[address] = stale_after
+    glitch_filter = read_glitch_filter(of_device, nodes.get(GLITCH_FILTER))
+    if glitch_filter is not None:
+        devices.glitch_filters[address] = glitch_filter
 
 
 def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
 from ble_exporter.device.events import Events
+from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import NO_LIMIT, Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, steps_behind
-from ble_exporter.device.series import MOST_SERIES, Reception, Revision, Series, expire_all, weakest
-from ble_exporter.device.transmission import Transmission
+from ble_exporter.device.series import MOST_SERIES, NEVER_SAID, Reception, Revision, Series, expire_all, weakest
+from ble_exporter.device.transmission import NO_TRANSMISSION, Transmission
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType, Advertisement, Reading
@@ -25,12 +26,6 @@ def _no_reader(advertisement: Advertisement) -> Reading:
 
 
 _UNTIL_SCAN_ENDS = Lifetime()
-
-_NEVER_SAID = 0
-"""The transmission number of a series without a value; transmissions are numbered from 1."""
-
-_NO_TRANSMISSION = -1
-"""The transmission number stored with the values of late packets, whose own transmission has ended."""
 
 _MOST_TEXTS = 32
 """The most values other than measurements, such as texts and events, that a device keeps; the oldest go first."""
@@ -52,6 +47,7 @@ class Device:
 
     Attributes:
         address_type: The type of the address; empty if it is not known yet, because both types are possible.
+        glitch_filter: The filter that holds improbable values back; None if it is off.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
         said: The values and times of texts, events and others that are not measurements; the latest comes last.
@@ -83,6 +79,7 @@ class Device:
         self.lifetime = lifetime
         self.labels = {"device": name}
         self.address_type: AddressType = ""
+        self.glitch_filter: GlitchFilter | None = None
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
@@ -133,7 +130,7 @@ class Device:
         transmission = self.transmission
         is_other_adapter = adapter != transmission.adapter
         if is_other_adapter and transmission.is_late(packet_id, now_s):
-            measurements, number, is_copy = self._without_older(measurements, packet_id), _NO_TRANSMISSION, True
+            measurements, number, is_copy = self._without_older(measurements, packet_id), NO_TRANSMISSION, True
         else:
             if packet_id is None or packet_id != transmission.packet_id:
                 transmission.start(packet_id, adapter, now_s)
@@ -170,7 +167,7 @@ class Device:
             if series.said_in != number or series.value != value:
                 is_new = True
                 if series.value != value:
-                    series.has_changed = series.said_in != _NEVER_SAID
+                    series.has_changed = series.said_in != NEVER_SAID
                     series.value = value
                 series.said_in = number
             series.packet_id = packet_id

@@ -11,6 +11,9 @@ from ble_exporter.formats.measurement import Measurement
 MOST_SERIES = 64
 """The most measurements of a device, including the expired ones, whose rhythms are kept."""
 
+NEVER_SAID = 0
+"""The transmission number of a series without a value; transmissions are numbered from 1."""
+
 
 @dataclass(slots=True)
 class Series:
@@ -35,7 +38,7 @@ class Series:
     is_shown: bool = False
     packet_id: int | None = None
     has_changed: bool = False
-    said_in: int = 0
+    said_in: int = NEVER_SAID
 
 
 def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: float) -> Measurement | None:

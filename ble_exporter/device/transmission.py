@@ -5,6 +5,9 @@ from collections import deque
 from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.sequence import LATE_STEPS, is_late_copy, steps_behind
 
+NO_TRANSMISSION = -1
+"""The transmission number stored with the values of late packets, whose own transmission has ended."""
+
 
 class Transmission:
     """

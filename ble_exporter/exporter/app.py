@@ -176,7 +176,8 @@ async def _status(request: web.Request) -> web.StreamResponse:
     def scans() -> dict[str, object]:
         problem = request.app[LIVENESS].not_ready()
         readiness = {"ready": problem is None, "ready_text": problem or _READY}
-        return {**request.app[TRACKER].state(), **readiness, "version": __version__}
+        latest = {"version": __version__, "rejections": request.app[STATUS].rejections()}
+        return {**request.app[TRACKER].state(), **readiness, **latest}
 
     return await _json(request, scans, request.app[STATUS].states)
 

@@ -32,6 +32,7 @@ class SelfMetrics(Collector):
         lost_events: The number of lost events, by adapter and reason; the radio updates this mapping.
         adapter_resets: The number of resets, by adapter and outcome; the radio updates this mapping.
         log: The lines that the log could not write; the log's handler updates this record.
+        glitches: The number of values that the glitch filter has rejected; None if no device has the filter.
         last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
     """
 
@@ -45,6 +46,7 @@ class SelfMetrics(Collector):
     unknown_objects: int = 0
     impossible_values: int = 0
     left_out: int = 0
+    glitches: int | None = None
     rejected: Counter[RejectReason] = field(default_factory=Counter)
     refused: Counter[RejectReason] = field(default_factory=Counter)
     http_errors: Counter[HttpErrorKind] = field(default_factory=Counter)
@@ -103,6 +105,12 @@ class SelfMetrics(Collector):
             for reason in REJECT_REASONS:
                 by_reason.add_metric([reason], counts[reason])
             yield by_reason
+        if self.glitches is not None:
+            values = CounterMetricFamily(
+                "ble_exporter_values_rejected", "Improbable values that were rejected.", labels=["reason"]
+            )
+            values.add_metric(["glitch"], self.glitches)
+            yield values
         http_errors = CounterMetricFamily(
             "ble_exporter_http_errors", "Requests and connections that failed.", labels=["kind"]
         )

@@ -53,7 +53,8 @@ class ScanCycle:
         self.readings = Readings(self.devices.values(), self._clock)
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
         interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
-        self.status = DeviceStatus(self.devices.values(), self._clock, interval_s)
+        self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
+        self.status = DeviceStatus(self.devices.values(), self._clock, interval_s, self._pipeline.rejections)
         self.liveness = Liveness(
             config.scan_interval_seconds,
             config.scan_duration_seconds,
@@ -63,7 +64,6 @@ class ScanCycle:
         )
         self._config = config
         self._radio = radio
-        self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
         self._log = log
         self._scan_log = ScanLog(self.devices.values(), log)
         self._notifier = notifier or Notifier(log, "")

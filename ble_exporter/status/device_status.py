@@ -1,13 +1,14 @@
 """The status of every configured device, heard or not, for /status, /history and the page."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import STEP_S
 from ble_exporter.device.measurement_count import MeasurementCount
+from ble_exporter.device.rejections import KeptReason, Rejection
 from ble_exporter.device.rhythm import CEILING_S, CHANCES
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
@@ -67,9 +68,25 @@ class DeviceState(TypedDict):
     packets: int
     measurements: Measured | None
     refused: dict[RejectReason, int]
+    glitches: int
     readings: dict[str, Shown]
     idle_pins: list[str]
     others: dict[str, Said]
+
+
+class Rejected(TypedDict):
+    """A rejection in /status; docs/status.schema.json describes the keys."""
+
+    name: str
+    address: str
+    reason: KeptReason
+    measurement: str | None
+    value: float | None
+    heard_timestamp_seconds: float
+    age_seconds: float
+    rssi_dbm: int | None
+    adapter: str | None
+    service_data: dict[str, str]
 
 
 class DeviceHour(TypedDict):
@@ -81,13 +98,20 @@ class DeviceHour(TypedDict):
 
 class DeviceStatus:
     """
-    The status of all devices, in the given order. The devices' times are times of `clock`.
+    The status of all devices, in the given order, and their latest rejections. All times are times of `clock`.
 
     `scan_interval_s` is the number of seconds between the starts of two scans; 0 if there is no pause between scans.
     """
 
-    def __init__(self, devices: Collection[Device], clock: Clock, scan_interval_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        devices: Collection[Device],
+        clock: Clock,
+        scan_interval_s: float = 0.0,
+        rejections: Iterable[Rejection] = (),
+    ) -> None:
         self._devices = devices
+        self._rejections = rejections
         self._clock = clock
         self._scan_interval_s = scan_interval_s
 
@@ -95,6 +119,25 @@ class DeviceStatus:
         """Yield the state of each device for /status, as of the moment when this state is requested."""
         for device in self._devices:
             yield _state_of(device, self._clock, self._scan_interval_s)
+
+    def rejections(self) -> list[Rejected]:
+        """Return the latest rejections for /status, oldest first."""
+        now_s = self._clock.now()
+        return [
+            {
+                "name": one.device.name,
+                "address": one.device.address,
+                "reason": one.reason,
+                "measurement": None if one.measurement is None else str(one.measurement),
+                "value": one.value,
+                "heard_timestamp_seconds": self._clock.unix(one.heard_s),
+                "age_seconds": round(max(0.0, now_s - one.heard_s), 1),
+                "rssi_dbm": one.advertisement.rssi,
+                "adapter": one.advertisement.adapter or None,
+                "service_data": {uuid: data.hex() for uuid, data in one.advertisement.service_data.items()},
+            }
+            for one in self._rejections
+        ]
 
     def overdue(self) -> str | None:
         """
@@ -152,6 +195,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceSta
         "packets": device.packets,
         "measurements": _measured(device.transmission.count),
         "refused": dict(device.refused),
+        "glitches": device.glitch_filter.count if device.glitch_filter else 0,
         "readings": {str(key): _shown(key, value) for key, value in device.values().items()},
         "idle_pins": idle_pins(device),
         "others": {

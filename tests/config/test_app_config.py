@@ -167,6 +167,8 @@ def test_every_key_is_read() -> None:
         on_adapter_failure="continue",
         silence_limit_seconds=120,
         on_silence="reset",
+        glitch_filter=True,
+        glitch_filters={"A4:C1:38:00:00:08": False},
         keys={
             "A4:C1:38:00:00:05": bytes.fromhex("00112233445566778899aabbccddeeff"),
             "A4:C1:38:00:00:06": bytes.fromhex("12345678901234567890123456789012"),

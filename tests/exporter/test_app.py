@@ -157,6 +157,7 @@ def test_status_shows_the_last_scan(app_config: AppConfig) -> None:
         "ready": False,
         "ready_text": "the first scan has not ended yet",
         "version": __version__,
+        "rejections": [],
         "devices": body["devices"],
     }
 

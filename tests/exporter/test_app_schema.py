@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.history import POINTS, STEP_S
+from ble_exporter.device.rejections import MOST_OF_A_DEVICE, MOST_REJECTIONS
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.device.series import MOST_SERIES
 from ble_exporter.errors import REJECT_REASONS, RejectReason
@@ -98,8 +99,17 @@ def test_every_key_is_required_and_described(schema: Schema) -> None:
 def test_the_schema_has_all_reasons_of_a_refusal() -> None:
     """A reason that is missing from the schema would make a valid answer invalid."""
     reasons = STATUS["$defs"]["device"]["properties"]["refused"]["propertyNames"]["enum"]
+    kept = STATUS["$defs"]["rejection"]["properties"]["reason"]["enum"]
 
     assert list(REJECT_REASONS) == reasons
+    # The packet would have no content.
+    assert {*REJECT_REASONS, "glitch"} - {"no_service_data"} == set(kept)
+
+
+def test_as_many_rejections_are_kept_as_the_schema_says() -> None:
+    """A client that reserves room by the schema must not receive more."""
+    assert MOST_REJECTIONS == STATUS["properties"]["rejections"]["maxItems"]
+    assert f"at most {MOST_OF_A_DEVICE} of a device" in STATUS["properties"]["rejections"]["description"]
 
 
 def test_a_series_is_as_long_as_the_schema_says() -> None:

@@ -35,6 +35,15 @@ def test_all_exist_from_the_first_scrape() -> None:
     } | {("ble_exporter_http_errors_total", kind): 0 for kind in HTTP_ERROR_KINDS} == shown
 
 
+def test_the_count_of_glitches_exists_from_the_first_scrape_with_the_filter() -> None:
+    """Without the filter, a count of 0 would claim that there were no glitches."""
+    counts = SelfMetrics(glitches=0)
+    name = "ble_exporter_values_rejected_total"
+
+    shown = [sample for family in counts.collect() for sample in family.samples if sample.name == name]
+    assert [({"reason": "glitch"}, 0)] == [(sample.labels, sample.value) for sample in shown]
+
+
 def test_two_exporters_do_not_share_their_counts() -> None:
     """Shared counts would add up the errors of two exporters in one process."""
     SelfMetrics().rejected["truncated"] += 1

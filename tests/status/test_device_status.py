@@ -57,6 +57,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
         "packets": 0,
         "measurements": None,
         "refused": {},
+        "glitches": 0,
         "readings": {},
         "idle_pins": [],
         "others": {},
@@ -88,6 +89,7 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
         "packets": 5,
         "measurements": None,
         "refused": {"wrong_key": 1},
+        "glitches": 0,
         "readings": {
             "temperature": {"value": 21.5, "unit": "°C", "text": ""},
             "temperature_2": {"value": 5.5, "unit": "°C", "text": ""},

@@ -1,0 +1,141 @@
+"""
+The filter for glitches: values far from the one before, to which the sensor returns with its next measurement.
+
+Some quantities have inertia: between two measurements, they change by a limited step only. The filter holds a value
+beyond this step back until the next measurement shows whether it was a glitch or a change. Nothing else is held back,
+and no value is changed or made up. docs/configuration.md describes the filter for users.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ble_exporter.device.series import MOST_SERIES, Series
+from ble_exporter.formats.measurement import Measurement
+from ble_exporter.model import Advertisement, Reading
+
+# Real changes between two measurements are smaller: the housing of a sensor follows the air within minutes, soil and
+# weather are slower, and the load of a transmission lowers the voltage from which the charge of a battery is estimated
+# by a few percent. Light, power, current, voltage and carbon dioxide (a breath) do jump and return, and are no glitch.
+LARGEST_STEPS: Mapping[str, float] = {
+    "temperature": 10.0,
+    "dew_point": 10.0,
+    "humidity": 25.0,
+    "moisture": 25.0,
+    "battery": 20.0,
+    "pressure": 10.0,
+}
+"""Measurement name to the largest believable step between two measurements, in the unit of the formats' tables."""
+
+MEMORY_S = 600.0
+"""After this time, a value says nothing about the next one: in ten minutes, anything can have changed."""
+
+_NO_ID_S = 10.0
+# Without a packet id, the repeats of a measurement look like new measurements. Sensors usually repeat one for 10 s.
+
+
+class Candidate(NamedTuple):
+    """
+    A value that is held back, or may be.
+
+    Attributes:
+        value: The value, in the unit of the formats' tables.
+        packet_id: The packet id of its packet; None if the packet has none.
+        heard_s: The time when the packet was first heard, in monotonic seconds.
+        advertisement: The packet.
+    """
+
+    value: float
+    packet_id: int | None
+    heard_s: float
+    advertisement: Advertisement
+
+
+class Glitch(NamedTuple):
+    """A value that was held back, and then refuted: the value `after` it was again near the value `before` it."""
+
+    measurement: Measurement
+    before: float
+    held: Candidate
+    after: float
+
+
+class GlitchFilter:
+    """
+    The filter of one device.
+
+    Attributes:
+        count: The number of glitches.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._held: dict[Measurement, Candidate] = {}
+
+    def sift(
+        self,
+        advertisement: Advertisement,
+        reading: Reading,
+        known: Mapping[Measurement, Series],
+        now_s: float,
+        *,
+        is_late: bool,
+    ) -> tuple[Reading, list[Glitch]]:
+        """
+        Return the reading without the values that are held back, and the glitches that it reveals.
+
+        Args:
+            advertisement: The packet.
+            reading: Its content.
+            known: The measurements of the device, without this reading.
+            now_s: The time when the packet was heard, in monotonic seconds.
+            is_late: Whether the packet is a late copy from another adapter, and so says nothing about a value.
+        """
+        kept: dict[Measurement, float] = {}
+        glitches: list[Glitch] = []
+        for measurement, value in reading.measurements.items():
+            step = LARGEST_STEPS.get(measurement.name)
+            series = known.get(measurement)
+            if step is None or series is None or now_s - series.heard_s >= MEMORY_S:
+                self._held.pop(measurement, None)
+                kept[measurement] = value
+                continue
+            is_near = abs(value - series.value) <= step
+            if is_late:
+                is_accepted = is_near and measurement not in self._held
+            else:
+                new = Candidate(value, reading.packet_id, now_s, advertisement)
+                is_accepted = self._accept(measurement, series.value, new, glitches, is_near=is_near)
+            if is_accepted:
+                kept[measurement] = value
+        self._forget_unknown(known)
+        self.count += len(glitches)
+        return (reading if len(kept) == len(reading.measurements) else reading._replace(measurements=kept)), glitches
+
+    def _accept(
+        self, measurement: Measurement, before: float, new: Candidate, glitches: list[Glitch], *, is_near: bool
+    ) -> bool:
+        """Return whether a value is accepted; if it is not, hold it back. Add the glitch that it reveals, if any."""
+        held = self._held.get(measurement)
+        if held is not None:
+            if not is_near and _is_repeat(held, new):
+                return False
+            del self._held[measurement]
+            if not is_near and (new.value > before) == (held.value > before):
+                # The sensor has not returned, so this is a change, even if it goes on.
+                return True
+            glitches.append(Glitch(measurement, before, held, new.value))
+        if not is_near:
+            self._held[measurement] = new
+        return is_near
+
+    def _forget_unknown(self, known: Mapping[Measurement, Series]) -> None:
+        """If the device has displaced measurements for lack of room, forget them here, too."""
+        if len(self._held) > MOST_SERIES:
+            self._held = {measurement: one for measurement, one in self._held.items() if measurement in known}
+
+
+def _is_repeat(held: Candidate, new: Candidate) -> bool:
+    """Return whether two values are probably the same measurement, which the sensor has sent twice."""
+    if new.value != held.value:
+        return False
+    return new.heard_s - held.heard_s < _NO_ID_S if new.packet_id is None else new.packet_id == held.packet_id
