@@ -56,6 +56,7 @@ def build_devices(
     learned = learned_limit(scan_interval_s)
     stale_after = {address.upper(): setting for address, setting in config.stale_after.items()}
     glitch_filters = {address.upper(): setting for address, setting in config.glitch_filters.items()}
+    offsets = {address.upper(): setting for address, setting in config.offsets.items()}
     devices = {}
     for configured, name in config.devices.items():
         address = configured.upper()
@@ -68,6 +69,7 @@ def build_devices(
         device.address_type = address_types.get(address) or default_address_type(address)
         if glitch_filters.get(address, config.glitch_filter):
             device.glitch_filter = GlitchFilter()
+        device.offsets = offsets.get(address, {})
     return devices
 
 

@@ -15,6 +15,7 @@ from ble_exporter.config.yaml_document import Document
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import read_file
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType
 
 ScanMode = Literal["auto", "active", "passive"]
@@ -62,6 +63,7 @@ class AppConfig:
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
         glitch_filter: Whether improbable values are held back until the next measurement.
         glitch_filters: Bluetooth address to `glitch_filter`, for devices that have their own setting.
+        offsets: Bluetooth address to the offsets by measurement, in the units of the formats' tables.
         address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
@@ -85,6 +87,7 @@ class AppConfig:
     on_silence: OnSilence = "exit"
     glitch_filter: bool = False
     glitch_filters: Mapping[str, bool] = field(default_factory=dict)
+    offsets: Mapping[str, Mapping[Measurement, float]] = field(default_factory=dict)
     address_types: Mapping[str, AddressType] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
@@ -171,6 +174,7 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         on_silence=settings.choice("on_silence", get_args(OnSilence), "exit"),
         glitch_filter=read_glitch_filter(document, settings.nodes.get(GLITCH_FILTER)) or False,
         glitch_filters=devices.glitch_filters,
+        offsets=devices.offsets,
         address_types=devices.address_types,
         keys=devices.keys,
         key_files=tuple(devices.key_files),

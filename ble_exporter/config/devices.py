@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ble_exporter.config.address_type import ADDRESS_TYPE, read_address_type
 from ble_exporter.config.glitch_filter import GLITCH_FILTER, read_glitch_filter
+from ble_exporter.config.offsets import OFFSETS, read_offsets
 from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import (
     Document,
@@ -28,6 +29,7 @@ from ble_exporter.config.yaml_document import (
     text_of,
 )
 from ble_exporter.files import read_file
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType
 from ble_exporter.utils import hidden_in
 
@@ -35,7 +37,7 @@ ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
 
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
-KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE, GLITCH_FILTER)
+KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE, GLITCH_FILTER, OFFSETS)
 """The keys of a device."""
 
 _ENTRY = '`"A4:C1:38:00:00:01": "living_room"`'
@@ -66,6 +68,7 @@ class Devices:
     address_types: dict[str, AddressType] = field(default_factory=dict)
     stale_after: dict[str, StaleAfter] = field(default_factory=dict)
     glitch_filters: dict[str, bool] = field(default_factory=dict)
+    offsets: dict[str, Mapping[Measurement, float]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # the line of each address and of each name
 
 
@@ -116,6 +119,9 @@ def _read_device(document: Document, address_node: Node, device_node: Node, devi
     glitch_filter = read_glitch_filter(of_device, nodes.get(GLITCH_FILTER))
     if glitch_filter is not None:
         devices.glitch_filters[address] = glitch_filter
+    offsets = read_offsets(of_device, nodes.get(OFFSETS))
+    if offsets:
+        devices.offsets[address] = offsets
 
 
 def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:

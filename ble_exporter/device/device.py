@@ -48,6 +48,7 @@ class Device:
     Attributes:
         address_type: The type of the address; empty if it is not known yet, because both types are possible.
         glitch_filter: The filter that holds improbable values back; None if it is off.
+        offsets: What is added to its measurements when they are shown, in the units of the formats' tables.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
         said: The values and times of texts, events and others that are not measurements; the latest comes last.
@@ -80,6 +81,7 @@ class Device:
         self.labels = {"device": name}
         self.address_type: AddressType = ""
         self.glitch_filter: GlitchFilter | None = None
+        self.offsets: Mapping[Measurement, float] = {}
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
@@ -284,7 +286,7 @@ class Device:
         return math.inf if self.is_triggered else self.lifetime.presence(self.interval_s)
 
     def values(self) -> dict[Measurement, float]:
-        """Return the values that have not expired, in the units of the formats' tables."""
+        """Return the values that have not expired, in the units of the formats' tables, without the offsets."""
         return {measurement: series.value for measurement, series in self.series.items() if series.is_shown}
 
     def last_hour(self, now_s: float) -> dict[Measurement, list[float | None]]:

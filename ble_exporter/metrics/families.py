@@ -116,3 +116,8 @@ FAMILIES: Mapping[str, Family] = {
     "settings_revision": Family("settings_revision", "Settings revision (BTHome 0x65)."),
 }
 """Measurement name to metric family. A measurement has the unit given in the format's table."""
+
+
+def raw_family(family: Family) -> Family:
+    """Return the family for the values of a measurement as the sensor sent them, without the device's offset."""
+    return family._replace(suffix=f"raw_{family.suffix}", help=f"Without the configured offset: {family.help}")

@@ -5,7 +5,7 @@ Each scrape builds the families from the current values of the devices, so it ne
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -13,9 +13,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ble_exporter.device import Device, Revision
+from ble_exporter.device.calibration import corrected
 from ble_exporter.device.clock import Clock
 from ble_exporter.formats.measurement import Measurement
-from ble_exporter.metrics.families import FAMILIES, Family, event_labels
+from ble_exporter.metrics.families import FAMILIES, Family, event_labels, raw_family
 from ble_exporter.metrics.scrapes import Scrapes
 
 _SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
@@ -89,14 +90,8 @@ class Readings(Collector):
         intervals = [(device.labels, device.interval_s) for device in shown if device.interval_s is not None]
         yield from _gauge(_INTERVAL, [Sample(_INTERVAL.metric, labels, interval_s) for labels, interval_s in intervals])
         yield from _counters(shown)
-        measurements: dict[Measurement, float] = {}
-        for device in shown:
-            measurements.update(device.values)
-        by_family: dict[Family, list[Measurement]] = {}
-        for measurement in measurements:
-            by_family.setdefault(FAMILIES[measurement.name], []).append(measurement)
-        for family, of_family in by_family.items():
-            yield from _gauge(family, _samples(family, of_family, shown))
+        yield from _measured([(device.labels, device.values) for device in shown], lambda family: family)
+        yield from _measured([(device.labels, device.raw) for device in shown if device.raw], raw_family)
         info = _info(shown)
         yield from (family for family in (events, info) if family.samples)
 
@@ -135,6 +130,7 @@ class _Shown(NamedTuple):
     last_update_s: float | None
     receptions: list[tuple[dict[str, str], int]]
     values: dict[Measurement, float]
+    raw: dict[Measurement, float]
     info: dict[str, str]
     interval_s: float | None
     packets: int
@@ -143,11 +139,15 @@ class _Shown(NamedTuple):
 
     @classmethod
     def of(cls, device: Device) -> "_Shown":
+        values = {measurement: one.value for measurement, one in device.series.items() if one.is_shown}
+        raw = {measurement: values[measurement] for measurement in device.offsets if measurement in values}
+        values |= {measurement: corrected(device, measurement, value) for measurement, value in raw.items()}
         return cls(
             device.labels,
             device.last_update_s,
             [(one.labels, one.rssi) for one in device.receptions.values() if one.is_shown and one.rssi is not None],
-            {measurement: one.value for measurement, one in device.series.items() if one.is_shown},
+            values,
+            raw,
             dict(device.events.info),
             device.interval_s,
             device.packets,
@@ -156,15 +156,32 @@ class _Shown(NamedTuple):
         )
 
 
-def _samples(family: Family, measurements: Iterable[Measurement], shown: Iterable[_Shown]) -> list[Sample]:
+_Values = tuple[dict[str, str], Mapping[Measurement, float]]
+"""The labels of a device, and its values."""
+
+
+def _measured(devices: Sequence[_Values], choose: Callable[[Family], Family]) -> Iterator[Metric]:
+    """Yield the families of all measurements; `choose` returns a family for that of a measurement."""
+    measurements: dict[Measurement, float] = {}
+    for _, values in devices:
+        measurements.update(values)
+    by_family: dict[Family, list[Measurement]] = {}
+    for measurement in measurements:
+        by_family.setdefault(FAMILIES[measurement.name], []).append(measurement)
+    for family, of_family in by_family.items():
+        chosen = choose(family)
+        yield from _gauge(chosen, _samples(chosen, of_family, devices))
+
+
+def _samples(family: Family, measurements: Iterable[Measurement], devices: Iterable[_Values]) -> list[Sample]:
     name, multiplier, divisor = family.metric, family.multiplier, family.divisor
     samples: list[Sample] = []
     for measurement in measurements:
         position = {"position": str(measurement.position)} if measurement.position > 1 else None
         samples += [
-            Sample(name, {**device.labels, **position} if position else device.labels, value * multiplier / divisor)
-            for device in shown
-            if (value := device.values.get(measurement)) is not None
+            Sample(name, {**labels, **position} if position else labels, value * multiplier / divisor)
+            for labels, values in devices
+            if (value := values.get(measurement)) is not None
         ]
     return samples
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
+from ble_exporter.device.calibration import corrected
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import STEP_S
 from ble_exporter.device.measurement_count import MeasurementCount
@@ -26,9 +27,14 @@ _LATE_MARGIN_S = 5.0
 
 
 class Shown(TypedDict):
-    """A value, its unit (may be empty), and the word for the value of a binary sensor (empty for other sensors)."""
+    """
+    A value with the device's offset, and as the sensor sent it.
+
+    `unit` may be empty. `text` is the word for the value of a binary sensor; it is empty for other sensors.
+    """
 
     value: float
+    raw: float
     unit: str
     text: str
 
@@ -170,7 +176,12 @@ class DeviceStatus:
         """Yield the last hour of each device's values for /history."""
         now_s = self._clock.now()
         for device in self._devices:
-            measurements = {str(key): hour for key, hour in device.last_hour(now_s).items()}
+            measurements = {
+                str(key): [None if point is None else corrected(device, key, point) for point in hour]
+                if key in device.offsets
+                else hour
+                for key, hour in device.last_hour(now_s).items()
+            }
             yield {"name": device.name, "measurements": measurements}
 
 
@@ -196,7 +207,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceSta
         "measurements": _measured(device.transmission.count),
         "refused": dict(device.refused),
         "glitches": device.glitch_filter.count if device.glitch_filter else 0,
-        "readings": {str(key): _shown(key, value) for key, value in device.values().items()},
+        "readings": {str(key): _shown(device, key, value) for key, value in device.values().items()},
         "idle_pins": idle_pins(device),
         "others": {
             str(key): {
@@ -244,6 +255,11 @@ def _is_late(device: Device, now_s: float, scan_interval_s: float) -> bool:
     return now_s - device.heard_s > _LATE_FACTOR * usual_s + _LATE_MARGIN_S
 
 
-def _shown(measurement: Measurement, value: float) -> Shown:
+def _shown(device: Device, measurement: Measurement, value: float) -> Shown:
     words = BINARY_WORDS.get(measurement.name)
-    return {"value": value, "unit": UNITS[measurement.name], "text": words[bool(value)] if words else ""}
+    return {
+        "value": corrected(device, measurement, value),
+        "raw": value,
+        "unit": UNITS[measurement.name],
+        "text": words[bool(value)] if words else "",
+    }

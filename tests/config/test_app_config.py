@@ -14,6 +14,7 @@ from ble_exporter.config.app_config import AppConfig, load_config, parse_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.utils import is_visible
 from tests.conftest import HERE
+from tests.data import named
 
 BAD = sorted((HERE / "configs" / "bad").glob("*.yaml"))
 ROOT = HERE.parent
@@ -154,6 +155,7 @@ def test_every_key_is_read() -> None:
             "A4:C1:38:00:00:05": "cellar",
             "A4:C1:38:00:00:06": "attic",
             "A4:C1:38:00:00:07": "garage",
+            "A4:C1:38:00:00:09": "balcony",
             "A4:C1:38:00:00:08": "shed",
         },
         log_file="-",
@@ -169,6 +171,7 @@ def test_every_key_is_read() -> None:
         on_silence="reset",
         glitch_filter=True,
         glitch_filters={"A4:C1:38:00:00:08": False},
+        offsets={"A4:C1:38:00:00:09": named({"temperature": -0.4, "temperature_2": 1, "humidity": 2.5})},
         keys={
             "A4:C1:38:00:00:05": bytes.fromhex("00112233445566778899aabbccddeeff"),
             "A4:C1:38:00:00:06": bytes.fromhex("12345678901234567890123456789012"),

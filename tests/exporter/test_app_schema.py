@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -20,13 +21,16 @@ from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.device.series import MOST_SERIES
 from ble_exporter.errors import REJECT_REASONS, RejectReason
 from ble_exporter.exporter.app import create_app
+from ble_exporter.formats.bthome import UUID
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.scanner import MockScanner
+from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.tasks import Tasks
 from tests.conftest import HERE
-from tests.home import Home
+from tests.data import named
+from tests.home import Home, samples_of
 from tests.radios import InVirtualTime
 
 Schema = dict[str, Any]  # JSON
@@ -164,6 +168,40 @@ def test_a_service_on_the_simulated_radio(
     status, history = check(create_app(app_config, cycle.tracker, {}, cycle.liveness, cycle.status))
     assert [True, True] == [device["packets"] > 0 for device in status["devices"]]
     assert [True, True] == ["temperature" in device["measurements"] for device in history["devices"]]
+
+
+def test_a_service_with_a_faulty_sensor(
+    app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """From the radio to the answer: a spike is not shown, but kept with its packet, beside the corrected values."""
+    sensor, *_ = app_config.devices
+    payloads = [
+        b"\x40\x00" + bytes([number, 2]) + raw for number, raw in enumerate((b"\xd0\x07", b"\x34\x21", b"\xda\x07"))
+    ]
+    air = [Transmission(5 + 10 * number, sensor, -60, {UUID: payload}) for number, payload in enumerate(payloads)]
+    air.append(Transmission(40, sensor, -70, {UUID: b"\x40\x02"}))
+    offsets = {sensor: named({"temperature": -0.4})}
+    config = replace(
+        app_config, scan_duration_seconds=30, stale_after_seconds="auto", glitch_filter=True, offsets=offsets
+    )
+    cycle = ScanCycle(config, MockScanner(air=air), log)
+
+    async def run() -> list[float | None]:
+        shown = []
+        async with Tasks() as tasks:
+            tasks.start(cycle.run())
+            for _ in range(3):
+                await asyncio.sleep(10)
+                shown.append(samples_of(cycle.readings).get("temperature_celsius['living_room']"))
+            await asyncio.sleep(15)
+        return shown
+
+    assert [19.6, 19.6, 19.7] == in_virtual_time(run())
+    status, _ = check(create_app(config, cycle.tracker, {}, cycle.liveness, cycle.status))
+    assert [("glitch", {UUID: payloads[1].hex()}), ("truncated", {UUID: "4002"})] == [
+        (one["reason"], one["service_data"]) for one in status["rejections"]
+    ]
+    assert (19.7, 20.1) == tuple(status["devices"][0]["readings"]["temperature"][key] for key in ("value", "raw"))
 
 
 _NAMES = st.sampled_from(sorted(UNITS)).flatmap(lambda name: st.sampled_from([name, f"{name}_2", f"{name}_345"]))

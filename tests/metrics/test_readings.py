@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.data import named
 from tests.home import EPOCH_S, Home
 
 
@@ -29,6 +30,39 @@ def test_a_reading_shows_immediately(home: Home) -> None:
         "last_update_timestamp_seconds['attic']": EPOCH_S + 5000,
         "rssi_dbm['attic']": -60,
     }
+
+
+def test_a_value_with_an_offset_has_its_raw_value_beside_it() -> None:
+    """Whoever changes an offset must be able to compute the values before the change, with the same labels."""
+    home = Home("attic", "cellar")
+    home.devices["attic"].offsets = named({"temperature_2": -0.4, "pressure": 30, "humidity": 2})
+    home.hear({"temperature": 20, "temperature_2": 21.37, "pressure": 980.5}, rssi=None)
+    home.hear({"temperature": 12.5}, device="cellar", rssi=None)
+
+    shown = {name: value for name, value in home.scrape().items() if "temperature" in name or "pressure" in name}
+    assert {
+        "temperature_celsius['attic']": 20,
+        "temperature_celsius['cellar']": 12.5,
+        "temperature_celsius['2', 'attic']": 20.97,
+        "raw_temperature_celsius['2', 'attic']": 21.37,
+        "pressure_pascals['attic']": 101_050,
+        "raw_pressure_pascals['attic']": 98_050,
+    } == shown
+    assert [({"device": "attic", "position": "2"}, 21.37)] == labels_and_values(
+        home, "ble_sensor_raw_temperature_celsius"
+    )
+
+
+def test_a_raw_value_expires_with_the_corrected_one(home: Home) -> None:
+    """The raw value of a dead sensor must not look alive either."""
+    home.devices["attic"].offsets = named({"temperature": 1})
+    home.hear({"temperature": 20})
+    home.now += 1
+    home.begin_scan()
+    home.hear({"humidity": 40})
+    home.end_scan()
+
+    assert [] == [name for name in home.scrape() if "temperature" in name]
 
 
 def test_a_device_that_was_not_heard_has_no_series() -> None:

@@ -12,6 +12,7 @@ from ble_exporter.errors import RejectReason
 from ble_exporter.exporter.app import create_app
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
+from tests.data import named
 from tests.home import Home
 
 LOCALHOST = "127.0.0.1"
@@ -69,6 +70,10 @@ class HomePage:
     def refuse(self, device: str, reason: RejectReason) -> None:
         """Record that a packet of a device was refused for this reason."""
         self._home.devices[device].refuse(reason, self.now)
+
+    def calibrate(self, device: str, **offsets: float) -> None:
+        """Give a device offsets, as a configuration does."""
+        self._home.devices[device].offsets = named(offsets)
 
     def end_scan(self) -> None:
         """End a scan now; the next one is not due during the test."""

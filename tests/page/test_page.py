@@ -48,6 +48,22 @@ def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: Ope
     assert [] == complaints
 
 
+def test_the_raw_value_is_shown_beside_one_with_an_offset(homes: Homes, open_page: OpenPage) -> None:
+    """The script must show what the server has shown, and follow both values."""
+    home = homes("attic")
+    home.calibrate("attic", temperature=-0.4, voltage=0.05)
+    home.hear("attic", temperature=21.5, humidity=40, voltage=2.9)
+    page = open_page(home)
+    assert ["21.1 °C (raw 21.5 °C)", "40 %", "–", "voltage 2.95 V (raw 2.9 V)"] == rows(page)[0][3:7]
+
+    home.now += 5
+    home.hear("attic", temperature=22.25, humidity=40, voltage=2.9)
+    let_it_ask(page)
+
+    found = wait_for_rows(page, lambda found: "21.1 °C" not in found[0][3])
+    assert ["21.85 °C (raw 22.25 °C) 21.1 to 21.85", "40 %"] == found[0][3:5]
+
+
 def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPage) -> None:
     """An expired value must not look current; the line of the last hour still shows when it was heard."""
     home = homes("attic")

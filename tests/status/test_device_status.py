@@ -5,6 +5,7 @@ import pytest
 from ble_exporter.device.rhythm import fixed_limit, learned_limit
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.status.device_status import DeviceState, DeviceStatus
+from tests.data import named
 from tests.home import EPOCH_S, Home
 
 
@@ -91,8 +92,8 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
         "refused": {"wrong_key": 1},
         "glitches": 0,
         "readings": {
-            "temperature": {"value": 21.5, "unit": "°C", "text": ""},
-            "temperature_2": {"value": 5.5, "unit": "°C", "text": ""},
+            "temperature": {"value": 21.5, "raw": 21.5, "unit": "°C", "text": ""},
+            "temperature_2": {"value": 5.5, "raw": 5.5, "unit": "°C", "text": ""},
         },
         "idle_pins": [],
         "others": {},
@@ -104,9 +105,9 @@ def test_a_binary_sensor_has_a_word_for_its_value(home: Home) -> None:
     home.hear({"lock": 1, "lock_2": 0, "count": 1})
 
     assert {
-        "lock": {"value": 1, "unit": "", "text": "unlocked"},
-        "lock_2": {"value": 0, "unit": "", "text": "locked"},
-        "count": {"value": 1, "unit": "", "text": ""},
+        "lock": {"value": 1, "raw": 1, "unit": "", "text": "unlocked"},
+        "lock_2": {"value": 0, "raw": 0, "unit": "", "text": "locked"},
+        "count": {"value": 1, "raw": 1, "unit": "", "text": ""},
     } == states(home)[0]["readings"]
 
 
@@ -221,6 +222,19 @@ def test_what_is_no_measurement_is_shown_with_its_time(home: Home) -> None:
         "raw": {"value": "ff00", "heard_timestamp_seconds": EPOCH_S + 5005, "age_seconds": 2.5},
         "button": {"value": "dimmer 3", "heard_timestamp_seconds": EPOCH_S + 5005, "age_seconds": 2.5},
     }
+
+
+def test_a_value_with_an_offset_is_shown_beside_the_raw_value(home: Home) -> None:
+    """Whoever calibrates a sensor compares both; the line of the last hour must fit the value."""
+    home.devices["attic"].offsets = named({"temperature": -0.4, "pressure": 30})
+    home.hear({"temperature": 21.37, "humidity": 40, "temperature_2": 5})
+    status = DeviceStatus(home.devices.values(), home.clock)
+
+    readings = states(home)[0]["readings"]
+    shown = {name: (reading["value"], reading["raw"]) for name, reading in readings.items()}
+    assert {"temperature": (20.97, 21.37), "humidity": (40, 40), "temperature_2": (5, 5)} == shown
+    latest = {name: points[-1] for name, points in next(status.last_hour())["measurements"].items()}
+    assert {"temperature": 20.97, "humidity": 40, "temperature_2": 5} == latest
 
 
 def test_every_device_has_its_last_hour(home: Home) -> None:

@@ -92,7 +92,11 @@ def _header(column: str, text: str, sort: Sort) -> str:
 
 def _row(device: DeviceState) -> str:
     readings = {name: shown for name, shown in device["readings"].items() if name not in device["idle_pins"]}
-    others = [_item(f"{_name(name)} {_value(shown)}") for name, shown in readings.items() if name not in _COLUMNS]
+    others = [
+        _item(f"{_name(name)} {' '.join(_value_and_raw(shown))}")
+        for name, shown in readings.items()
+        if name not in _COLUMNS
+    ]
     others += [_said(name, said) for name, said in device["others"].items()]
     left_out = len(others) - _MOST_OTHERS
     if left_out > 0:
@@ -103,7 +107,7 @@ def _row(device: DeviceState) -> str:
     cells = [
         f'<td role="cell" class="state" data-label="State">{symbol} <span class="words">{escape(words)}</span></td>',
         _cell("age", "–" if age is None else in_words(age)),
-        *(_cell(name, _value(readings[name]) if name in readings else "–") for name in _COLUMNS),
+        *(_cell(name, *(_value_and_raw(readings[name]) if name in readings else ("–",))) for name in _COLUMNS),
         f'<td role="cell" class="others" data-label="Others"><ul>{"".join(others)}</ul></td>',
         _cell("RSSI", "–" if rssi is None else f"{rssi}\N{NO-BREAK SPACE}dBm"),
         _cell("packets", _packets(device)),
@@ -136,9 +140,10 @@ def _state(device: DeviceState) -> tuple[str, str]:
     return word, f"{word}, {usual}"
 
 
-def _cell(name: str, text: str) -> str:
+def _cell(name: str, text: str, more: str = "") -> str:
     label = f"{name[0].upper()}{name[1:]}"
-    return f'<td role="cell" class="number" data-label="{label}"><span class="value">{text}</span></td>'
+    suffix = f" <small>{more}</small>" if more else ""
+    return f'<td role="cell" class="number" data-label="{label}"><span class="value">{text}</span>{suffix}</td>'
 
 
 def _item(text: str, more: str = "") -> str:
@@ -156,10 +161,13 @@ def _name(measurement: str) -> str:
     return measurement.replace("_", " ")
 
 
-def _value(shown: Shown) -> str:
-    """Return a binary value's word, or a number with its unit: three decimals, or three significant digits below 1."""
-    if shown["text"]:
-        return shown["text"]
-    value = shown["value"]
+def _value_and_raw(shown: Shown) -> list[str]:
+    """Return a binary value's word, or a number, and a text with the number that the sensor sent if it differs."""
+    value, raw, unit = shown["value"], shown["raw"], shown["unit"]
+    return [shown["text"] or _value(value, unit), *([] if value == raw else [f"(raw {_value(raw, unit)})"])]
+
+
+def _value(value: float, unit: str) -> str:
+    """Return a number with its unit: three decimals, or three significant digits below 1."""
     number = f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 1 or value == 0 else f"{value:.3g}"
-    return f"{number}\N{NO-BREAK SPACE}{shown['unit']}" if shown["unit"] else number
+    return f"{number}\N{NO-BREAK SPACE}{unit}" if unit else number

@@ -2,7 +2,7 @@
 
 import { make, setAttribute, setText } from "./dom.js";
 import { drawHour, makeHour } from "./line.js";
-import { capital, inWords, label, number, withUnit } from "./words.js";
+import { capital, inWords, label, number, rawOf, withUnit } from "./words.js";
 
 // Measurement to its unit, which is needed for the last hour of a value that is no longer shown.
 const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
@@ -15,8 +15,9 @@ const OF_ITSELF = ["device_type", "firmware_version"];
 
 function makeValue(name) {
   const value = make("span", { class: "value" });
-  const cell = make("td", { role: "cell", class: "number", "data-label": capital(name) }, [value]);
-  return { cell, value, hour: makeHour(UNITS[name]) };
+  const raw = make("small");
+  const cell = make("td", { role: "cell", class: "number", "data-label": capital(name) }, [value, " ", raw]);
+  return { cell, value, raw, hour: makeHour(UNITS[name]) };
 }
 
 // Returns the identity of a device: if the address differs, it is another device, even under the same name.
@@ -67,9 +68,10 @@ export function updateRow(row, device, points) {
   const shown = Object.entries(device.readings).filter(([name]) => !device.idle_pins.includes(name));
   const readings = new Map(shown);
   COLUMNS.forEach((name, index) => {
-    const { cell, value, hour } = row.values[index];
+    const { cell, value, raw, hour } = row.values[index];
     const reading = readings.get(name);
-    setText(value, reading ? withUnit(number(reading.value), reading.unit) : "–");
+    setText(value, reading ? reading.text || withUnit(number(reading.value), reading.unit) : "–");
+    setText(raw, reading ? rawOf(reading) : "");
     drawHour(hour, cell, points.get(name), reading?.value ?? null);
   });
   updateOthers(row, device, readings, points);
@@ -84,7 +86,7 @@ function updateOthers(row, device, readings, points) {
   for (const [name, reading] of readings) {
     if (COLUMNS.includes(name)) continue;
     const value = reading.text || withUnit(number(reading.value), reading.unit);
-    const text = `${label(name)} ${value}`;
+    const text = `${label(name)} ${value} ${rawOf(reading)}`.trimEnd();
     wanted.set(name, { text, hour: points.get(name), reading });
   }
   for (const [name, said] of Object.entries(device.others)) {

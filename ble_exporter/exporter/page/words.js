@@ -16,6 +16,11 @@ export function withUnit(text, unit) {
   return unit ? `${text}\u00a0${unit}` : text;
 }
 
+// Returns a text with the number that the sensor sent; an empty string if that is the number shown.
+export function rawOf({ value, raw, unit }) {
+  return value === raw ? "" : `(raw ${withUnit(number(raw), unit)})`;
+}
+
 export function label(measurement) {
   return measurement.replaceAll("_", " ");
 }

@@ -8,6 +8,7 @@ from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.page.rows import render
 from ble_exporter.exporter.page.sorting import Sort
 from ble_exporter.status.device_status import DeviceStatus
+from tests.data import named
 from tests.home import Home
 
 HOSTILE = "</th><script>alert(1)</script><img src=x onerror='alert(2)'>\"&\u202e"
@@ -89,6 +90,16 @@ def test_a_row_shows_all_data_of_a_device() -> None:
         "1",
     ]
     assert [expected] == table(home).rows
+
+
+def test_a_value_with_an_offset_is_followed_by_the_raw_value() -> None:
+    """Whoever calibrates a sensor compares both."""
+    home = home_of("attic")
+    home.devices["attic"].offsets = named({"temperature": -0.4, "voltage": 0.05, "humidity": 0})
+    home.hear({"temperature": 21.37, "humidity": 40, "voltage": 2.9})
+
+    (row,) = table(home).rows
+    assert ["20.97 °C (raw 21.37 °C)", "40 %", "–", ";voltage 2.95 V (raw 2.9 V)"] == row[3:7]
 
 
 def test_the_devices_are_in_the_configured_order() -> None:
