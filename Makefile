@@ -104,7 +104,7 @@ mutants: ## Check that a test fails for each mutation of ble_exporter/formats, o
 run-mutants: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m mutation $(MODULES)
 
-bench: $(READY) ## Compare decoding, handling and scrapes with alternatives, and time the event loop's longest turn.
+bench: $(READY) ## Measure start, memory and CPU time, and compare decoding, handling and scrapes with alternatives.
 	$(BIN)/python -m bench
 
 lock: $(READY) ## Resolve the dependencies again, and write all requirements-*.lock files.

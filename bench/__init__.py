@@ -1,1 +1,1 @@
-"""Benchmarks against alternative implementations, run by `make bench`. They print times without limits."""
+"""Benchmarks, which `make bench` runs. They print figures without limits."""

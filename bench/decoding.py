@@ -7,13 +7,14 @@ after a new measurement. The parsers and inputs of bthome-ble are built before t
 
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from bleak.backends.device import BLEDevice
 
-from bench.timing import DifferenceError, Rounds, compare, print_table, repeat
+from bench.report import Report, Table
+from bench.timing import DifferenceError, Rounds, compare, repeat
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.parser import parse_bthome
 
@@ -34,8 +35,15 @@ TIMES = 10
 _OUR_NAME = {"power": "power_on"}
 _NO_MEASUREMENTS = {"packet_id", "signal_strength"}
 
-
-Item = TypeVar("Item")
+HEAD = ("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")
+TABLE = Table(
+    "Decoding BTHome v2",
+    f"One packet: our parse_bthome against bthome-ble's update(). Aim: {AIM} times as fast.",
+    HEAD,
+    tuple(STREAMS),
+    "Linear with the number of objects in a packet. The number of sensors makes no difference.",
+)
+TABLES = (TABLE,)
 
 
 class Peer(Protocol):
@@ -82,37 +90,34 @@ class Libraries:
         }
 
 
-def run() -> None:
+def run(report: Report) -> None:
     """
     Measure the decoding of BTHome v2, and print the table.
 
     Raises:
         DifferenceError: The two decoders read a packet differently, or bthome-ble dropped a packet.
     """
-    print(f"Decoding one packet: our parse_bthome against bthome-ble's update(). Aim: {AIM} times as fast.\n")
-    print_rows(_row, STREAMS.items())
+    add_rows(report, TABLE, lambda libraries, name: _row(libraries, STREAMS[name]))
 
 
-def print_rows(row: Callable[[Libraries, Item], tuple[str, ...]], streams: Iterable[Item]) -> None:
+def add_rows(report: Report, table: Table, row: Callable[[Libraries, str], Sequence[str]]) -> None:
     """
-    Print the table of both decoders, with a row for each stream; without bthome-ble, print the reason instead.
+    Print a table of both decoders; without bthome-ble, print the reason instead.
 
     Args:
-        row: Returns the cells of a row: name, microseconds of bthome-ble, our microseconds, ratio, aim.
-        streams: The streams to measure, each an argument of `row`.
+        report: Prints the table.
+        table: The table; its rows are the names of streams.
+        row: Measures a stream by its name; returns the microseconds of bthome-ble, our microseconds, ratio and aim.
     """
     try:
         libraries = Libraries()
     except ModuleNotFoundError as error:
-        print(f"  Skipped: there is no module {error.name}. {_why_missing()}\n")
+        report.skip(table, f"there is no module {error.name}. {_why_missing()}")
         return
-    head = ("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")
-    print_table([head, *(row(libraries, stream) for stream in streams)])
-    print()
+    report.add(table, {name: row(libraries, name) for name in table.rows})
 
 
-def _row(libraries: Libraries, item: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
-    name, texts = item
+def _row(libraries: Libraries, texts: Sequence[str]) -> Sequence[str]:
     packets = [bytes.fromhex(text) for text in texts]
     for packet in packets:
         _check_values(libraries, packet)
@@ -120,7 +125,7 @@ def _row(libraries: Libraries, item: tuple[str, tuple[str, ...]]) -> tuple[str, 
     _check_none_dropped(libraries, stream)
     measured = _measure(libraries, stream)
     micros = [f"{measured.median(who) / len(stream) * 1e6:.2f}" for who in ("bthome-ble", "ours")]
-    return (name, *micros, str(measured.ratio("bthome-ble", "ours")), AIM)
+    return (*micros, str(measured.ratio("bthome-ble", "ours")), AIM)
 
 
 def _why_missing() -> str:

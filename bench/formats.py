@@ -4,11 +4,12 @@ Time the decoding of all formats except plain BTHome v2, and compare it with bth
 As with a real sensor, each encrypted packet has the next counter, and each plain packet the next packet id.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from bench.decoding import ROUNDS, TIMES, Libraries, print_rows
+from bench.decoding import HEAD, ROUNDS, TIMES, Libraries, add_rows
+from bench.report import Report, Table
 from bench.timing import DifferenceError, compare, repeat
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
@@ -77,18 +78,28 @@ STREAMS = [
 ]
 
 
-def run() -> None:
+TABLE = Table(
+    "Decoding the other formats",
+    "One packet: all with the sender's address, the encrypted ones with a cipher.",
+    HEAD,
+    tuple(stream.name for stream in STREAMS),
+    "As for BTHome v2. Decryption adds a constant, because a packet has only a few bytes.",
+)
+TABLES = (TABLE,)
+
+
+def run(report: Report) -> None:
     """
     Measure the decoding of each format, and print the table.
 
     Raises:
         DifferenceError: The two decoders read a packet differently, or bthome-ble dropped a packet.
     """
-    print("Decoding the other formats: all with the sender's address, the encrypted ones with a cipher.\n")
-    print_rows(_row, STREAMS)
+    streams = {stream.name: stream for stream in STREAMS}
+    add_rows(report, TABLE, lambda libraries, name: _row(libraries, streams[name]))
 
 
-def _row(libraries: Libraries, stream: Stream) -> tuple[str, ...]:
+def _row(libraries: Libraries, stream: Stream) -> Sequence[str]:
     packets = [stream.packet(number) for number in range(_PACKETS)]
     decode: Decoder = FORMATS[stream.uuid].decode
     cipher = Ccm(KEY) if stream.has_key else None
@@ -109,7 +120,7 @@ def _row(libraries: Libraries, stream: Stream) -> tuple[str, ...]:
     measured = compare(contestants, ROUNDS)
     ours = f"{measured.median('ours') / _PACKETS * 1e6:.2f}"
     if not stream.has_peer:
-        return (stream.name, "–", ours, "–", "")
+        return ("–", ours, "–", "")
     theirs_micros = f"{measured.median('bthome-ble') / _PACKETS * 1e6:.2f}"
     aim = _AIM_ENCRYPTED if stream.uuid == bthome.UUID else ""
-    return (stream.name, theirs_micros, ours, str(measured.ratio("bthome-ble", "ours")), aim)
+    return (theirs_micros, ours, str(measured.ratio("bthome-ble", "ours")), aim)

@@ -4,10 +4,11 @@ Compare a scrape of our exposition with `generate_latest` of plain gauges, and t
 A fast scrape would gain nothing if the updates became slow, so the output shows scrapes, updates, and both together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bench.fleet import Fleet
-from bench.timing import Rounds, compare, print_table, repeat
+from bench.report import Report, Table
+from bench.timing import Rounds, compare, repeat
 
 COUNTS = (10, 100, 1_000, 10_000)
 """The numbers of devices to measure."""
@@ -18,7 +19,45 @@ AIM_UNCHANGED = "5 or more"
 _GENERATIONS_PER_SCRAPE = 3
 
 
-def run() -> None:
+_ROWS = tuple(f"{count:,}" for count in COUNTS)
+SCRAPES = Table(
+    "A scrape",
+    "The text format with 11 families of each device: our exposition against plain gauges of prometheus_client. "
+    "Changed: every device has new readings since the last scrape. Unchanged: none has.",
+    (
+        *("devices", "plain ms", "changed ms", f"times as fast (aim: {AIM_CHANGED})"),
+        *("unchanged ms", f"times as fast (aim: {AIM_UNCHANGED})"),
+    ),
+    _ROWS,
+    "Linear with the number of devices. A scrape without changes returns the text of the previous one.",
+)
+UPDATES = Table(
+    "Storing one reading",
+    "Three measurements, RSSI and time: faster scrapes must not make updates slower. Plain gauges are set by "
+    "labels(device=…).set() or, which is faster, with labels looked up beforehand.",
+    ("devices", "labels().set() µs", "held labels µs", "ours µs", "times as fast as labels()", "as held labels"),
+    _ROWS,
+    "The number of devices makes no difference, except for the processor's caches.",
+)
+BOTH = Table(
+    "Readings and scrape together",
+    "Six readings of each device (one every 2.5 s, for 15 s), then one scrape.",
+    ("devices", "plain ms", "ours ms", f"times as fast (aim: {AIM_CHANGED})"),
+    _ROWS,
+    "Linear with the number of devices.",
+)
+_GROWING = {"plain": "plain gauges", "changed": "ours, all changed", "unchanged": "ours, none changed"}
+GROWTH = Table(
+    "A scrape, for each device",
+    "Microseconds of a scrape, divided by the number of devices. Aim: about the same at each number.",
+    ("scrape", *_ROWS, f"{_ROWS[-1]} against {_ROWS[0]}"),
+    tuple(_GROWING.values()),
+    "Constant, if a scrape is linear. A scrape of few devices also pays for the work that does not depend on them.",
+)
+TABLES = (SCRAPES, UPDATES, BOTH, GROWTH)
+
+
+def run(report: Report) -> None:
     """
     Measure scrapes and updates, and print the tables.
 
@@ -33,9 +72,10 @@ def run() -> None:
         scrapes[count] = _measure_scrape(fleet, count)
         updates[count] = _measure_updates(fleet, count)
         fleet.check()
-    _print_scrapes(scrapes)
-    _print_updates(updates)
-    _print_growth(scrapes)
+    report.add(SCRAPES, {f"{count:,}": _scrape_cells(measured) for count, measured in scrapes.items()})
+    report.add(UPDATES, {f"{count:,}": _update_cells(measured) for count, measured in updates.items()})
+    report.add(BOTH, {f"{count:,}": _both_cells(measured) for count, measured in updates.items()})
+    report.add(GROWTH, {title: _growth_cells(scrapes, who) for who, title in _GROWING.items()})
 
 
 def _rounds(count: int) -> int:
@@ -100,54 +140,26 @@ def _measure_updates(fleet: Fleet, count: int) -> Rounds:
     )
 
 
-def _print_scrapes(scrapes: dict[int, Rounds]) -> None:
-    print("A scrape in the text format, with 11 families of each device: our exposition against plain gauges.")
-    print("Changed: every device has new readings since the last scrape. Unchanged: none has. ×: times as fast.\n")
-    rows: list[tuple[str, ...]] = [
-        ("devices", "plain ms", "changed ms", f"× (aim: {AIM_CHANGED})", "unchanged ms", f"× (aim: {AIM_UNCHANGED})")
-    ]
-    for count, measured in scrapes.items():
-        row = [f"{count:,}", _milli(measured.median("plain"))]
-        for who in ("changed", "unchanged"):
-            row += [_milli(measured.median(who)), str(measured.ratio("plain", who))]
-        rows.append(tuple(row))
-    print_table(rows)
-    print()
+def _scrape_cells(measured: Rounds) -> list[str]:
+    cells = [_milli(measured.median("plain"))]
+    for who in ("changed", "unchanged"):
+        cells += [_milli(measured.median(who)), str(measured.ratio("plain", who))]
+    return cells
 
 
-def _print_updates(updates: dict[int, Rounds]) -> None:
-    print("Storing one reading (three measurements, RSSI, time): faster scrapes must not make updates slower.")
-    print("Plain gauges are set by labels(device=…).set() or, which is faster, with labels looked up beforehand.\n")
-    rows: list[tuple[str, ...]] = [
-        ("devices", "labels().set() µs", "held labels µs", "ours µs", "× labels()", "× held")
-    ]
-    for count, measured in updates.items():
-        micros = [f"{measured.median(who) * 1e6:.2f}" for who in ("plain", "held", "ours")]
-        ratios = [str(measured.ratio(who, "ours")) for who in ("plain", "held")]
-        rows.append((f"{count:,}", *micros, *ratios))
-    print_table(rows)
-    print("\nBoth together: six readings of each device (one every 2.5 s, for 15 s), then one scrape.\n")
-    rows = [("devices", "plain ms", "ours ms", f"× (aim: {AIM_CHANGED})")]
-    for count, measured in updates.items():
-        both = ("plain with scrape", "ours with scrape")
-        rows.append((f"{count:,}", *(_milli(measured.median(who)) for who in both), str(measured.ratio(*both))))
-    print_table(rows)
-    print()
+def _update_cells(measured: Rounds) -> list[str]:
+    micros = [f"{measured.median(who) * 1e6:.2f}" for who in ("plain", "held", "ours")]
+    return micros + [str(measured.ratio(who, "ours")) for who in ("plain", "held")]
 
 
-def _print_growth(scrapes: dict[int, Rounds]) -> None:
-    first, last = COUNTS[0], COUNTS[-1]
-    print(f"A scrape of {first:,} to {last:,} devices, in µs per device. Aim: about the same at each number.\n")
-    rows: list[tuple[str, ...]] = [("", *(f"{count:,}" for count in COUNTS), f"{last:,} against {first:,}")]
-    for who, title in (
-        ("plain", "plain gauges"),
-        ("changed", "ours, all changed"),
-        ("unchanged", "ours, none changed"),
-    ):
-        each = [measured.median(who) / count * 1e6 for count, measured in scrapes.items()]
-        rows.append((title, *(f"{micros:.2f}" for micros in each), f"×{each[-1] / each[0]:.2f}"))
-    print_table(rows)
-    print()
+def _both_cells(measured: Rounds) -> list[str]:
+    both = ("plain with scrape", "ours with scrape")
+    return [*(_milli(measured.median(who)) for who in both), str(measured.ratio(*both))]
+
+
+def _growth_cells(scrapes: Mapping[int, Rounds], who: str) -> list[str]:
+    each = [measured.median(who) / count * 1e6 for count, measured in scrapes.items()]
+    return [*(f"{micros:.2f}" for micros in each), f"×{each[-1] / each[0]:.2f}"]
 
 
 def _milli(seconds: float) -> str:

@@ -90,13 +90,5 @@ def repeat(work: Callable[[], object], times: int, before: Callable[[], object] 
     return total / times
 
 
-def print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows of equal length, the heading first; the first column is left-aligned, the others right-aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *cells in rows:
-        aligned = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))]
-        print("  " + "   ".join(aligned))
-
-
 def _short(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"

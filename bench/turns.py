@@ -11,7 +11,7 @@ import time
 import urllib.request
 from statistics import median
 
-from bench.timing import print_table
+from bench.report import Report, Table
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
@@ -35,6 +35,16 @@ _ACCEPTS: dict[str, dict[str, str]] = {
 _CASES = (
     *(("/metrics", accept) for accept in _ACCEPTS),
     *((path, accept) for path in ("/status", "/history", "/") for accept in ("plain", "gzip")),
+)
+
+TABLES = (
+    Table(
+        "The longest turn of the event loop",
+        f"CPU time of the longest turn for one answer: {DEVICES:,} devices, {len(_NAMES)} new values each. Aim: {AIM}.",
+        ("answer", "median ms", "longest ms"),
+        tuple(f"{path}, {accept}" for path, accept in _CASES),
+        "Constant: the work is split into pieces. Only their number grows with the number of devices.",
+    ),
 )
 
 
@@ -79,21 +89,18 @@ async def _longest_turn_s(home: _Home, path: str, headers: dict[str, str]) -> fl
     return longest_s
 
 
-def run() -> None:
+def run(report: Report) -> None:
     """Measure the longest turn for each path and encoding, and print the table."""
     home = _Home()
     # The program also does this, after its first scan.
     gc.collect()
     gc.freeze()
-    print(f"The longest turn of the event loop for an answer: {DEVICES:,} devices, {len(_NAMES)} new values each.")
-    print(f"Aim: {AIM}.\n")
-    rows: list[tuple[str, ...]] = [("path", "answer", "median ms", "longest ms")]
+    cells = {}
     for path, accept in _CASES:
         turns_ms = []
         for _ in range(_ROUNDS):
             home.hear_all(1)
             turns_ms.append(1e3 * asyncio.run(_longest_turn_s(home, path, _ACCEPTS[accept])))
-        rows.append((path, accept, f"{median(turns_ms):.1f}", f"{max(turns_ms):.1f}"))
+        cells[f"{path}, {accept}"] = (f"{median(turns_ms):.1f}", f"{max(turns_ms):.1f}")
     gc.unfreeze()
-    print_table(rows)
-    print()
+    report.add(TABLES[0], cells)

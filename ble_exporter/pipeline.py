@@ -176,7 +176,7 @@ class Pipeline:
         if remarks.has_restarted:
             self._log.info("%s (%s): restart accepted: probably a new battery", device.name, device.address)
             # Warn again about the next replay.
-            device.warnings = {warning for warning in device.warnings if not warning.startswith(_REPLAYED)}
+            device.warnings = frozenset(one for one in device.warnings if not one.startswith(_REPLAYED))
         warnings = []
         for object_id in remarks.unknown_objects:
             counts.unknown_objects += 1
@@ -202,6 +202,6 @@ class Pipeline:
         key = f"{warning}{cause}"
         is_known = key in device.warnings or len(device.warnings) >= _MOST_WARNINGS
         if not is_known:
-            device.warnings.add(key)
+            device.warnings |= {key}
         level = logging.DEBUG if is_known else logging.WARNING
         self._log.log(level, "%s (%s): %s: %s", device.name, device.address, warning, detail)

@@ -19,6 +19,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "formats/test_hostile": "invariants for any bytes in any format",
     "formats/test_new_format": "the whole program with an additional format",
     "formats/test_vectors": "the vectors of every format",
+    "test_bench": "bench/",
     "test_build_backend": "contrib/build_backend.py",
     "test_conventions": "the order in assertions",
     "test_contrib": "the systemd units in contrib/",

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
 from ble_exporter.cli import Command
@@ -143,6 +142,9 @@ def number_between(kind: Callable[[str], Number], least: float, most: float) -> 
 
 
 def _suggestion(word: str, known: Iterable[str]) -> str:
+    # A running service does not need this module.
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(known), 1)
     return f"; did you mean {close[0]}?" if close else ""
 

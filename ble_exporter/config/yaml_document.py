@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
 import yaml
@@ -176,6 +175,9 @@ class Document:
 
 
 def _unknown_key_hint(key: str, known: Collection[str]) -> str:
+    # A running service does not need this module.
+    from difflib import get_close_matches  # noqa: PLC0415
+
     close = get_close_matches(key[:100], known, 1)
     return f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}"
 

@@ -96,7 +96,7 @@ class Device:
         self.last_update_s: float | None = None
         self.refused: Counter[RejectReason] = Counter()
         self.refusal: tuple[RejectReason, float] | None = None
-        self.warnings: set[str] = set()
+        self.warnings: frozenset[str] = frozenset()
         self.revision = Revision()
         self.expires_at = math.inf
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))

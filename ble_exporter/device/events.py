@@ -73,7 +73,8 @@ class Events:
     def __init__(self) -> None:
         self.sources: dict[Measurement, Source] = {}
         self.info: dict[str, str] = {}
-        self._infos: set[tuple[str, int | str | bytes]] = set()
+        # Most sensors send no information, and all empty frozensets are one object.
+        self._infos: frozenset[tuple[str, int | str | bytes]] = frozenset()
 
     @property
     def happened(self) -> dict[tuple[Measurement, str], int]:
@@ -115,7 +116,7 @@ class Events:
                 if source is not None:
                     _count(source, _Event(str(value), packet_id, adapter, now_s, now_s), has_counted=has_counted)
             elif name in INFO and ((name, value) in self._infos or len(self._infos) < _MOST_INFOS):
-                self._infos.add((name, value))
+                self._infos |= {(name, value)}
                 self.info[name] = str(value)
         return left_out
 

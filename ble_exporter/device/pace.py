@@ -5,7 +5,8 @@ docs/security.md has the rule. Times are in seconds.
 """
 
 from collections import deque
-from statistics import median_low
+
+from ble_exporter.utils import median_low
 
 # A repeated counter is accepted for HOLD_S until a second counter is known: PHY62x2 firmware measures at least every
 # 1,275 s. After that, it is accepted for HOLD_FACTOR times the longest of the latest intervals between two counters,

@@ -7,7 +7,8 @@ This is pure arithmetic on monotonic seconds, which the caller passes in.
 import math
 from array import array
 from collections.abc import Callable
-from statistics import median_low
+
+from ble_exporter.utils import median_low
 
 CHANCES = 6
 """A value is shown for this many of its usual intervals, so that five lost packets in a row do not expire it."""

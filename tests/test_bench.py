@@ -1,0 +1,134 @@
+"""Tests of bench/: its reports and its own calculations, and docs/performance.md. Nothing is timed here."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from bench.__main__ import PARTS
+from bench.processes import free_port, running
+from bench.report import Report, Table
+from bench.steady_radio import SteadyRadio, address
+from bench.timing import Rounds, compare
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.parser import parse_bthome
+from ble_exporter.scanner import Everything, run_for
+from tests.conftest import HERE
+
+InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
+PAGE = HERE.parent / "docs" / "performance.md"
+TABLE = Table("Title", "Text.", ("name", "µs", "ratio"), ("first", "second"), "Linear.")
+CELLS = {"first": ("1.0", "2×"), "second": ("12.0", "")}
+
+
+def tables_of(page: str) -> dict[str, list[list[str]]]:
+    """Return the cells of each section's table, by the section's title."""
+    return {
+        section.splitlines()[0]: [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in section.splitlines()
+            if line.startswith("|") and not line.startswith("| ---")
+        ]
+        for section in page.split("\n## ")[1:]
+    }
+
+
+def test_the_page_has_the_tables_of_the_program() -> None:
+    """A table that was renamed or added must be measured again; a table that was removed must not stay on the page."""
+    expected = {table.title: (table.head, [*table.rows]) for part in PARTS.values() for table in part.TABLES}
+    found = tables_of(PAGE.read_text(encoding="utf-8"))
+
+    assert expected == {title: (tuple(rows[0]), [row[0] for row in rows[1:]]) for title, rows in found.items()}
+
+
+def test_the_page_states_the_growth_and_the_method_of_each_table() -> None:
+    """A reader with another number of devices needs the growth, and a reader who repeats a figure needs the method."""
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    texts = [text for part in PARTS.values() for table in part.TABLES for text in (table.text, table.growth)]
+
+    assert [] == [text for text in texts if text not in page]
+
+
+def test_a_report_prints_a_table_with_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures are compared by eye, so their digits must be below each other."""
+    Report().add(TABLE, CELLS)
+
+    expected = "Title\nText.\n\n  name       µs   ratio\n  first     1.0      2×\n  second   12.0\n\nLinear.\n\n"
+    assert expected == capsys.readouterr().out
+
+
+def test_a_report_writes_the_same_table_in_markdown() -> None:
+    """The page must have the figures that were printed."""
+    report = Report()
+    report.add(TABLE, CELLS)
+
+    rows = "| name | µs | ratio |\n| --- | --: | --: |\n| first | 1.0 | 2× |\n| second | 12.0 | |\n"
+    assert f"# Page\n\n## Title\n\nText.\n\n{rows}\nLinear.\n" == report.markdown("# Page\n")
+
+
+@pytest.mark.parametrize("cells", [{"first": ("1", "2")}, {"first": ("1", "2"), "second": ("1",)}], ids=["row", "cell"])
+def test_a_report_refuses_cells_that_do_not_fit_the_table(cells: dict[str, tuple[str, ...]]) -> None:
+    """The test of the page compares the declared rows and columns, so the measured ones must agree with them."""
+    with pytest.raises(ValueError, match="do not fit"):
+        Report().add(TABLE, cells)
+
+
+def test_a_skipped_table_is_not_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """A page with an empty table would look like a measurement without a result."""
+    report = Report()
+    report.skip(TABLE, "there is no module bthome_ble.")
+
+    assert "# Page\n" == report.markdown("# Page\n")
+    assert "Title\nSkipped: there is no module bthome_ble.\n\n" == capsys.readouterr().out
+
+
+def test_a_ratio_is_taken_within_a_round() -> None:
+    """A ratio of medians would compare rounds in which the machine had different loads."""
+    ratio = Rounds({"slow": [2.0, 40.0, 6.0], "fast": [1.0, 10.0, 2.0]}).ratio("slow", "fast")
+
+    assert (3.0, 2.0, 4.0) == (ratio.median, ratio.least, ratio.most)
+
+
+def test_each_contestant_begins_a_round_in_turn() -> None:
+    """The first contestant of a round may find cold caches."""
+    calls: list[str] = []
+
+    def contestant(name: str) -> float:
+        calls.append(name)
+        return 1.0
+
+    compare({"a": lambda: contestant("a"), "b": lambda: contestant("b")}, 2)
+
+    assert ["b", "a", "a", "b", "b", "a"] == calls
+
+
+def test_the_steady_radio_delivers_both_packets_of_each_device_and_then_a_steady_number(
+    in_virtual_time: InVirtualTime,
+) -> None:
+    """The memory is measured when all devices were heard, and the cost of a packet depends on the rate."""
+    heard: list[Advertisement] = []
+    in_virtual_time(run_for(SteadyRadio(60, 40), Everything(heard.append), 10.01))
+
+    assert 2 * 60 + 10 * 40 == len(heard)
+    first = [(one.address, parse_bthome(one.service_data[UUID])) for one in heard[:120]]
+    assert [address(number) for number in range(60)] * 2 == [sender for sender, _ in first]
+    assert [{"battery", "temperature", "humidity"}, {"voltage", "power_on", "opening"}] == [
+        set(first[index][1]) for index in (0, 60)
+    ]
+
+
+@pytest.mark.program
+def test_a_process_is_told_what_to_import_and_is_measured() -> None:
+    """Without the imports, the exporter would be compared with an empty Python."""
+    with running("-m", "bench.steady_radio", "imports", "0", "0") as process:
+        assert "ready" == process.tell("json no_such_module")
+        assert process.cpu_s > 0
+        assert process.resident_mib() > 1
+
+
+@pytest.mark.program
+def test_a_process_that_ends_is_reported_with_its_error() -> None:
+    """Without the error, nobody could tell why a benchmark waits."""
+    with running("-c", "raise SystemExit('no such thing')") as process, pytest.raises(RuntimeError, match="no such"):
+        process.wait_for(free_port(), "/healthz", b"ok")
