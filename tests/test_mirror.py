@@ -21,6 +21,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "formats/test_vectors": "the vectors of every format",
     "test_bench": "bench/",
     "test_build_backend": "contrib/build_backend.py",
+    "test_captures": "the captures in tests/captures/",
     "test_conventions": "the order in assertions",
     "test_contrib": "the systemd units in contrib/",
     "test_docs": "docs/",

@@ -18,6 +18,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "capture": Command("record what is received, for a bug report or btmon", "home.btsnoop"),
     "decode": Command("explain each byte of a payload", "4000b00151028d0a038d11"),
     "discover": Command("find the sensors in range, and add them to the configuration", "--write config.yaml"),
     "doctor": Command("check everything that can prevent readings", "--config config.yaml"),

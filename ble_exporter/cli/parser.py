@@ -78,7 +78,9 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"--{name.replace('_', '-')} needs --{source}")
         return options
 
-    def add_simulation_options(self, description: str, strangers: int) -> argparse._ArgumentGroup:
+    def add_simulation_options(
+        self, description: str, strangers: int, *, has_speed: bool = True
+    ) -> argparse._ArgumentGroup:
         """Add the options of the simulated radio; return their group. `strangers` is the default shown in --help."""
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
@@ -86,12 +88,13 @@ class Parser(argparse.ArgumentParser):
         source.add_argument(
             "--replay", metavar="FILE", help="replay a capture once: btsnoop (of `capture`, btmon, Android) or text"
         )
-        group.add_argument(
-            "--replay-speed",
-            metavar="X",
-            type=number_between(float, 0.1, 1000),
-            help="seconds of the capture in one second, 0.1 to 1000 (default: 1)",
-        )
+        if has_speed:
+            group.add_argument(
+                "--replay-speed",
+                metavar="X",
+                type=number_between(float, 0.1, 1000),
+                help="seconds of the capture in one second, 0.1 to 1000 (default: 1)",
+            )
         group.add_argument(
             "--mock-seed", metavar="N", type=int, help="random seed; the same seed gives the same packets"
         )

@@ -1,11 +1,21 @@
-"""Writes HCI events with advertising reports, for a capture of advertisements whose events this program never saw."""
+"""Writes HCI events with advertising reports: parts of other events, or of advertisements without an event."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
 from ble_exporter.config.address_type import default_address_type
-from ble_exporter.formats.advertising_reports import EXTENDED_REPORTS, LE_META_EVENT, LEGACY_REPORTS, MOST_BYTES
+from ble_exporter.formats.advertising_reports import (
+    EXTENDED_REPORTS,
+    LE_META_EVENT,
+    LEGACY_REPORTS,
+    MOST_BYTES,
+    Report,
+    advertising_reports,
+)
 from ble_exporter.model import Advertisement
+
+_SUBEVENT_AT, _REPORTS_AT = 2, 4
+_SIZES_WITHOUT_DATA = {LEGACY_REPORTS: 10, EXTENDED_REPORTS: 24}
 
 _CONNECTABLE = 0x00
 _UNKNOWN_RSSI, _UNKNOWN_POWER = 127, 127
@@ -42,6 +52,16 @@ def events_of(advertisement: Advertisement) -> Iterator[bytes]:
         radio = bytes([_ONE_MEGABIT, _ONE_MEGABIT, _NO_SET, _UNKNOWN_POWER]) + rssi
         unused = bytes(2 + 7)
         yield _event(EXTENDED_REPORTS, bytes([status, 0]) + address + radio + unused + bytes([len(part)]) + part)
+
+
+def single_reports(event: bytes) -> Iterator[tuple[Report, bytes]]:
+    """Yield the valid reports in an event, each with an event that contains only this report."""
+    start = _REPORTS_AT
+    for report in advertising_reports(event)[0]:
+        subevent = event[_SUBEVENT_AT]
+        end = start + _SIZES_WITHOUT_DATA[subevent] + len(report.data)
+        yield report, _event(subevent, event[start:end])
+        start = end
 
 
 def _event(subevent: int, report: bytes) -> bytes:

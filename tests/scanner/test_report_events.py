@@ -9,8 +9,9 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import AddressType, Advertisement
 from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.reception import Reception
-from ble_exporter.scanner.report_events import events_of
-from tests.conftest import PACKET_A
+from ble_exporter.scanner.report_events import events_of, single_reports
+from tests.conftest import PACKET_A, Vector, vectors
+from tests.scanner.monitor_frames import SENDER, frame, legacy_report, service_data
 
 ADDRESS = "A4:C1:38:00:00:01"
 A_PACKET = Advertisement(ADDRESS, {UUID: PACKET_A}, -61, "hci0", address_type="public")
@@ -79,3 +80,24 @@ def test_data_that_no_sender_could_send_is_cut(advertisement: Advertisement) -> 
 
     assert all(not advertising_reports(event)[1] for event in events)
     assert 1650 >= sum(len(report.data) for event in events for report in advertising_reports(event)[0])
+
+
+def test_each_report_of_an_event_gets_its_own() -> None:
+    """One event may have the reports of the user's sensor and of a neighbour's device."""
+    reports = [legacy_report(service_data(PACKET_A)), legacy_report(b"", sender="5A:00:00:00:00:01")]
+
+    singles = list(single_reports(frame(*reports)[6:]))
+
+    assert [frame(report)[6:] for report in reports] == [event for _report, event in singles]
+    assert [SENDER, "5A:00:00:00:00:01"] == [report.address for report, _event in singles]
+
+
+@pytest.mark.parametrize("vector", vectors("advertising_reports.json"), ids=lambda vector: vector["why"])
+def test_the_reports_of_any_event_stay_the_same(vector: Vector) -> None:
+    """Reducing a capture must not change what remains."""
+    event = bytes.fromhex(vector["event"])
+
+    singles = list(single_reports(event))
+
+    assert advertising_reports(event)[0] == [report for report, _event in singles]
+    assert all(([report], "") == advertising_reports(single) for report, single in singles)

@@ -30,6 +30,7 @@ _EXAMPLES = {
     "--key-file room.key --mac A4:C1:38:AA:BB:CC 41…": "an encrypted payload",
     "--config config.yaml --mac A4:C1:38:AA:BB:CC 41…": "with the configured bindkey",
     "-": "read standard input",
+    "--capture FILE --mac A4:C1:38:AA:BB:CC": "a sensor in a capture",
 }
 _STATUSES = {
     EXIT_OK: "the payload is valid",
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     """Explain a payload; return the exit status. Raise ConfigError if the key or the configuration can't be used."""
     parser = _parser()
     options = parser.parse(arguments)
+    if bool(options.hex) == bool(options.capture):
+        parser.error("give either a payload or --capture FILE")
+    if options.capture:
+        return _decode_capture(options)
     service, how = options.service, "set by --service"
     mac, sender = options.mac, ""
     try:
@@ -70,11 +75,23 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_OK if decoding.is_valid else EXIT_FAILURE
 
 
+def _decode_capture(options: Namespace) -> int:
+    # Imported here, because the radios' modules make the decoding of a payload slower.
+    from ble_exporter.cli.decode.of_capture import ExplainedCapture
+
+    capture = ExplainedCapture(options.capture, options.mac, _keys(options))
+    if options.json:
+        print(json.dumps(capture.document(), indent=2, allow_nan=False))
+    else:
+        print("\n".join(capture.lines(Painter(sys.stdout))))
+    return EXIT_OK if capture.is_valid else EXIT_FAILURE
+
+
 def _parser() -> Parser:
     parser = Parser("decode", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument(
         "hex",
-        nargs="+",
+        nargs="*",
         metavar="HEX",
         help="one payload in one or several arguments, as btmon, a phone, a log or a gateway shows it, with the text "
         "around it (in quotes); - reads standard input",
@@ -86,6 +103,9 @@ def _parser() -> Parser:
     )
     key.add_argument("--config", metavar="FILE", help="a configuration with the bindkey for the sender's address")
     parser.add_argument("--mac", metavar="ADDRESS", type=_mac, help="the sender's address, such as A4:C1:38:00:00:01")
+    parser.add_argument(
+        "--capture", metavar="FILE", help="explain the packets in this capture; with --mac, those of one sender"
+    )
     parser.add_argument(
         "--service",
         metavar="UUID",

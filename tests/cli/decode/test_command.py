@@ -69,7 +69,7 @@ def test_the_key_comes_from_the_configuration(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        ([], 2, "the following arguments are required: HEX"),
+        ([], 2, "give either a payload or --capture FILE"),
         (["40 0g"], 2, "'g' after 3 hex digits is not a hex digit"),
         (["40" * 1651], 2, "1651 bytes are more than an advertisement can hold (1650)"),
         ([PACKET, "--mac", "A4:C1:38"], 2, "--mac: this is not a Bluetooth address; write six pairs of hex digits"),

@@ -1,0 +1,1 @@
+"""`ble-exporter capture`: records the received advertisements in a file that other programs read."""

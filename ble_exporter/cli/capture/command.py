@@ -1,0 +1,99 @@
+"""`ble-exporter capture`: the options."""
+
+import argparse
+from collections.abc import Sequence
+
+from ble_exporter.cli.parser import (
+    EXIT_BLUETOOTH,
+    EXIT_CONFIG,
+    EXIT_FAILURE,
+    EXIT_OK,
+    Parser,
+    number_between,
+)
+from ble_exporter.config.devices import ADDRESS
+from ble_exporter.files import MAX_FILE_BYTES
+
+DEFAULT_CONFIG = "config.yaml"
+MOCK_STRANGERS = 8
+
+_DESCRIPTION = """\
+Record the received advertisements as btsnoop, which btmon, Wireshark and --replay read: to attach
+them to a bug report, or to replay them in a test. Devices of others are recorded, too, with their
+addresses and names; --only-configured and --only leave them out, as a public bug report needs it,
+also from an existing capture of this program or of btmon. Keys are never recorded."""
+_EXAMPLES = {
+    "all.btsnoop": "record for a minute",
+    "bug.btsnoop --only-configured": "leave others out",
+    "bug.btsnoop --replay all.btsnoop --only-configured": "remove others",
+    "home.btsnoop --replay home.capture": "convert a text capture",
+    "try.btsnoop --mock --seconds 5": "simulate the hardware",
+}
+_STATUSES = {
+    EXIT_OK: "success, even if Ctrl-C, SIGTERM or the size has ended the capture",
+    EXIT_FAILURE: "nothing was recorded",
+    EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
+    EXIT_CONFIG: "the configuration can't be used, or FILE can't be written",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return the exit status. Raise ExporterError."""
+    options = parse(arguments)
+    # Imported here to keep --help fast: importing bleak takes most of a second on a Raspberry Pi.
+    from ble_exporter.cli.capture.run import run
+
+    return run(options)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the arguments. Exit after an error or --help."""
+    parser = Parser("capture", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
+    parser.add_argument("file", metavar="FILE", help="the file to write; it must not exist")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    parser.add_argument(
+        "--seconds",
+        metavar="N",
+        type=number_between(float, 1, 604_800),
+        default=60.0,
+        help="seconds to record, 1 to 604800 (default: %(default)g); Ctrl-C ends earlier",
+    )
+    most_mb = MAX_FILE_BYTES / 1e6
+    parser.add_argument(
+        "--megabytes",
+        metavar="N",
+        type=number_between(float, 0.001, most_mb),
+        default=most_mb,
+        help="end when FILE has this size, at most %(default)g (the default), which --replay can read",
+    )
+    parser.add_argument(
+        "--only-configured",
+        action="store_true",
+        help="record only the devices in the configuration",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="ADDRESS",
+        type=_address,
+        action="append",
+        default=[],
+        help="record only this device; can be repeated, and combined with --only-configured",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help=f"configuration with the devices, the adapters and the ear (default: {DEFAULT_CONFIG}, if it exists)",
+    )
+    parser.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter (default: the configuration's)")
+    parser.add_simulation_options(
+        "Record other packets than those on air; --replay converts a capture at once.",
+        MOCK_STRANGERS,
+        has_speed=False,
+    )
+    return parser.parse(arguments)
+
+
+def _address(text: str) -> str:
+    if not ADDRESS.fullmatch(text.upper()):
+        raise argparse.ArgumentTypeError(f"{text} is not a Bluetooth address; an example: A4:C1:38:00:00:01")
+    return text.upper()

@@ -1,0 +1,184 @@
+"""Run `capture`: listen, or read another capture, and write the file."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from ble_exporter.cli.capture.command import DEFAULT_CONFIG, MOCK_STRANGERS
+from ble_exporter.cli.capture.recording import MOST_SENDERS, Recording
+from ble_exporter.cli.invocation import typed_command
+from ble_exporter.cli.listening import listen_for
+from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
+from ble_exporter.cli.terminal import Painter, write
+from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.errors import ConfigError
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
+from ble_exporter.scanner.build import RadioBuilder
+from ble_exporter.scanner.capture import load_events
+from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.report_events import events_of
+from ble_exporter.utils import number_of, one_line
+
+_MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
+
+_AS_REPORTED = "these are the controller's events, with the kernel's time stamps"
+_MADE_UP = (
+    "note: the events are made up from what bluetoothd reports, which loses and merges some packets; with the "
+    "capability CAP_NET_RAW, the controller's own events are recorded"
+)
+_SIMULATED = "note: the events are made up, because no controller was involved"
+
+
+class Recorder:
+    """
+    Records what a radio hears.
+
+    It opens the monitor channel for the radio, and records the events on it. If the radio does not use the channel, it
+    records events that are made up from the advertisements, which it receives as a Listener.
+
+    Args:
+        recording: The file.
+        only: The addresses of the senders that are recorded; None for all.
+        open_socket: Opens the monitor channel.
+        clock: Returns Unix time in seconds.
+
+    Attributes:
+        has_monitor: Whether the radio uses the monitor channel.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        only: Collection[str] | None,
+        open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.has_monitor = False
+        self._recording = recording
+        self._only = only
+        self._open_socket = open_socket
+        self._clock = clock
+
+    def open_socket(self, controller: int) -> MonitorSocket:
+        """Open the monitor channel, and record what is read from it. Raises OSError."""
+        monitor = self._open_socket(controller)
+        monitor.on_event = lambda event, at_us: self._recording.add(event, at_us, controller)
+        self.has_monitor = True
+        return monitor
+
+    def wants(self, address: str) -> bool:
+        """Return whether an advertisement must be recorded; see Listener."""
+        return not self.has_monitor and (self._only is None or address in self._only)
+
+    def handle(self, advertisement: Advertisement) -> None:
+        """Record an advertisement; see Listener."""
+        number = advertisement.adapter.removeprefix("hci")
+        for event in events_of(advertisement):
+            at_us = round((self._clock() - advertisement.age_s) * 1e6)
+            self._recording.add(event, at_us, int(number) if number.isdecimal() else 0)
+
+
+def run(
+    options: argparse.Namespace,
+    build: RadioBuilder = build_radio,
+    open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+) -> int:
+    """Record; return the exit status."""
+    config = _config(options)
+    only = {*options.only, *(config.devices if config and options.only_configured else ())}
+    # The other capture is read first: FILE may be the same.
+    events = load_events(options.replay) if options.replay else None
+    recording = Recording(
+        options.file,
+        round(options.megabytes * 1e6),
+        only if options.only or options.only_configured else None,
+        overwrites=options.force,
+    )
+    try:
+        if events is not None:
+            for event in events:
+                recording.add(event.packet, event.at_us, event.controller)
+                if recording.end:
+                    break
+            note = ""
+        else:
+            recorder = Recorder(recording, only or None, open_socket)
+            _listen(options, _radio(options, config, build, recorder), recorder, recording)
+            note = _AS_REPORTED if recorder.has_monitor else _SIMULATED if options.mock else _MADE_UP
+    finally:
+        recording.close()
+    return _report(options, recording, note)
+
+
+def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recording: Recording) -> None:
+    """Listen until the time is over, the file is full, or a signal arrives; on a terminal, show the progress."""
+    is_live = Painter(sys.stderr).is_live
+    if not is_live:
+        _note(f"{options.file}: recording for {options.seconds:g} s")
+
+    def show(left_s: float) -> bool:
+        if is_live:
+            progress = f"{options.file}: {_amount(recording)}; {left_s:.0f} s left; Ctrl-C ends the recording"
+            write(sys.stderr, f"\r{one_line(progress)}\x1b[K")
+        return not recording.end
+
+    try:
+        asyncio.run(listen_for(radio, recorder, options.seconds, show, (signal.SIGINT, signal.SIGTERM)))
+    finally:
+        if is_live:
+            write(sys.stderr, "\r\x1b[K")
+
+
+def _report(options: argparse.Namespace, recording: Recording, note: str) -> int:
+    """Say what was recorded; return the exit status."""
+    if recording.left_out:
+        _note(f"left out: {number_of(recording.left_out, 'packet')} of other devices")
+    if recording.end and recording.end != "full":
+        raise ConfigError(f"the file can't be written ({recording.end}): it ends early", path=options.file)
+    if not recording.packets:
+        _note(f"{options.file}: nothing was recorded, so the file was not written")
+        return EXIT_FAILURE
+    if recording.end:
+        _note(f"{options.file}: the file has reached its size (--megabytes {options.megabytes:g}), so it ends early")
+    write(sys.stdout, f"{one_line(options.file)}: {_amount(recording)}\n")
+    if note:
+        _note(note)
+    if not (options.only or options.only_configured):
+        command = typed_command(
+            "capture", f"public-{Path(options.file).name}", "--replay", options.file, "--only-configured"
+        )
+        _note(f"note: the file has the addresses and names of all devices in range; to leave out others: {command}")
+    _note(f"to read it: btmon -r {options.file}, Wireshark, or {typed_command('discover', '--replay', options.file)}")
+    return EXIT_OK
+
+
+def _amount(recording: Recording) -> str:
+    senders = len(recording.senders)
+    more = "more than " if senders >= MOST_SENDERS else ""
+    size = f"{recording.size / 1000:.0f} kB" if recording.size >= 1000 else number_of(recording.size, "byte")
+    return f"{number_of(recording.packets, 'packet')} of {more}{number_of(senders, 'device')}, {size}"
+
+
+def _config(options: argparse.Namespace) -> AppConfig | None:
+    if options.config or options.only_configured or Path(DEFAULT_CONFIG).exists():
+        return load_config(options.config or DEFAULT_CONFIG)
+    return None
+
+
+def _radio(options: argparse.Namespace, config: AppConfig | None, build: RadioBuilder, recorder: Recorder) -> Radio:
+    strangers = MOCK_STRANGERS if options.mock_strangers is None else options.mock_strangers
+    sensors = tuple(config.devices) if config else _MOCK_SENSORS
+    simulation = Simulation(sensors, options.mock_seed, strangers=strangers) if options.mock else None
+    settings = RadioSettings.from_config(config)._replace(resets=False) if config else RadioSettings()
+    if options.adapter:
+        settings = settings._replace(adapters=(options.adapter,))
+    return build(settings, simulation=simulation, open_socket=recorder.open_socket)
+
+
+def _note(text: str) -> None:
+    print(one_line(text), file=sys.stderr, flush=True)

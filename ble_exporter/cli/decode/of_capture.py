@@ -1,0 +1,96 @@
+"""`decode --capture`: explains the packets of a capture, each different one once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ble_exporter import __version__
+from ble_exporter.cli.decode import as_json
+from ble_exporter.cli.decode.decoding import Decoding
+from ble_exporter.cli.parser import PROGRAM
+from ble_exporter.cli.terminal import Painter
+from ble_exporter.formats.advertising_data import has_known_service
+from ble_exporter.formats.advertising_reports import Report
+from ble_exporter.scanner.capture import load_reports
+from ble_exporter.utils import number_of
+
+MOST_EXPLAINED = 200
+"""The maximum number of packets that are explained: a capture can have a hundred thousand."""
+
+
+class _Packet(NamedTuple):
+    at_s: float
+    report: Report
+    decoding: Decoding
+
+
+class ExplainedCapture:
+    """
+    The packets of a capture that have a known format, or all packets of one sender, each different one once.
+
+    Args:
+        path: The capture.
+        mac: The address of the only sender whose packets are explained; None for all senders.
+        keys: The keys by address; the entry under the empty string applies to any address.
+
+    Raises:
+        ConfigError: The capture or a key can't be used.
+    """
+
+    def __init__(self, path: str, mac: str | None, keys: Mapping[str, bytes]) -> None:
+        self._packets: list[_Packet] = []
+        self._total = self._omitted = 0
+        seen: set[tuple[str, bytes]] = set()
+        for at_s, report in load_reports(path):
+            self._total += 1
+            key = (report.address, report.data)
+            is_wanted = report.address == mac if mac else has_known_service(report.data)
+            if not is_wanted or key in seen:
+                continue
+            if len(seen) >= MOST_EXPLAINED:
+                self._omitted += 1
+                continue
+            seen.add(key)
+            decoding = Decoding(report.data, report.address, keys)
+            decoding.explain("", "")
+            self._packets.append(_Packet(at_s, report, decoding))
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether there is a packet of a known format, and every packet with such a format is valid."""
+        known = [one.decoding for one in self._packets if one.decoding.explanations]
+        return bool(known) and all(one.is_valid for one in known)
+
+    def document(self) -> dict[str, object]:
+        """Return the output as a JSON document."""
+        return {
+            "version": __version__,
+            "sound": self.is_valid,
+            "advertisements": self._total,
+            "omitted": self._omitted,
+            "packets": [
+                {
+                    "at": at_s,
+                    "address": report.address or None,
+                    "rssi": report.rssi,
+                    **as_json.document(
+                        decoding.structures, decoding.explanations, notes=(), is_valid=decoding.is_valid
+                    ),
+                }
+                for at_s, report, decoding in self._packets
+            ],
+        }
+
+    def lines(self, paint: Painter) -> list[str]:
+        """Return the lines of the output."""
+        lines = [paint(f"{PROGRAM} {__version__}", "bold")]
+        for at_s, report, decoding in self._packets:
+            rssi = "" if report.rssi is None else f", {report.rssi} dBm"
+            response = ", scan response" if report.is_scan_response else ""
+            head = f"at {at_s:.3f} s from {report.address or 'an anonymous sender'}{rssi}{response}"
+            # The first line has the version again.
+            lines += [paint(head, "bold"), *decoding.lines("", (), paint)[1:], ""]
+        explained = number_of(len(self._packets), "different packet")
+        lines.append(f"{number_of(self._total, 'advertisement')} in the capture; {explained} of them explained")
+        if self._omitted:
+            lines.append(f"{number_of(self._omitted, 'packet')} not explained; choose a sender with --mac")
+        return lines

@@ -1,0 +1,170 @@
+"""Tests of the file that `capture` writes."""
+
+import os
+import resource
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.cli.capture.recording import MOST_SENDERS, Recording
+from ble_exporter.errors import ConfigError
+from ble_exporter.scanner.btsnoop import EVENT, Record, new_index, records
+from tests.conftest import PACKET_A
+from tests.scanner.monitor_frames import SENDER, frame, legacy_report, service_data
+
+MEGABYTE = 10**6
+STRANGER = "5A:00:00:00:00:01"
+OF_SENSOR = legacy_report(service_data(PACKET_A))
+OF_STRANGER = legacy_report(b"\x0a\x09Neighbour", sender=STRANGER)
+
+
+def event(*reports: bytes) -> bytes:
+    """Return an HCI event with these reports."""
+    return frame(*reports)[6:]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a file that does not exist yet."""
+    return tmp_path / "home.btsnoop"
+
+
+def test_events_are_recorded_unchanged(path: Path) -> None:
+    """A bug in the exporter's reading of an event can be found only in the event itself, even a damaged one."""
+    recording = Recording(str(path), MEGABYTE)
+    both, damaged = event(OF_SENSOR, OF_STRANGER), event(OF_SENSOR) + b"\0"
+    recording.add(both, 10, 0)
+    recording.add(damaged, 20, 1)
+    recording.close()
+
+    assert [
+        new_index(10, 0),
+        Record(10, 0, EVENT, both),
+        new_index(20, 1),
+        Record(20, 1, EVENT, damaged),
+    ] == list(records(path.read_bytes()))
+    assert (2, {SENDER, STRANGER}) == (recording.packets, recording.senders)
+    assert path.stat().st_size == recording.size
+
+
+def test_devices_of_others_are_left_out(path: Path) -> None:
+    """Addresses and names of neighbours must not be published in a bug report; one event may have both."""
+    recording = Recording(str(path), MEGABYTE, {SENDER})
+    recording.add(event(OF_SENSOR, OF_STRANGER, OF_SENSOR), 10, 0)
+    recording.add(event(OF_STRANGER), 20, 0)
+    recording.close()
+
+    expected = [new_index(10, 0), *[Record(at_us, 0, EVENT, event(OF_SENSOR)) for at_us in (10, 10)]]
+    assert expected == list(records(path.read_bytes()))
+    assert (2, 2, {SENDER}) == (recording.packets, recording.left_out, recording.senders)
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_bring_a_stranger_into_the_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """A damaged event is left out, unless its valid reports are of a wanted sender."""
+    path = tmp_path_factory.mktemp("capture") / "x"
+    recording = Recording(str(path), MEGABYTE, {SENDER})
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.add(data, 1, 0)
+    recording.add(event(OF_SENSOR)[:3] + b"\2" + event(OF_SENSOR)[4:] + data, 2, 0)
+    recording.close()
+
+    kept = [one.packet for one in records(path.read_bytes()) if one.opcode == EVENT]
+    assert {event(OF_SENSOR)} == set(kept)
+
+
+def test_the_size_is_bounded(path: Path) -> None:
+    """A capture that was forgotten must not fill the disk."""
+    recording = Recording(str(path), 500)
+    while not recording.end:
+        recording.add(event(OF_SENSOR), 0, 0)
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.close()
+
+    assert "full" == recording.end
+    assert 500 - 100 < recording.size == path.stat().st_size <= 500
+    assert recording.packets == len([one for one in records(path.read_bytes()) if one.opcode == EVENT])
+
+
+def test_senders_are_counted_up_to_a_limit(path: Path) -> None:
+    """Anybody can send from any number of addresses, and the count must not fill the memory."""
+    recording = Recording(str(path), MEGABYTE)
+    for number in range(MOST_SENDERS + 10):
+        recording.add(event(legacy_report(b"", sender=number.to_bytes(6, "big").hex(":"))), 0, 0)
+    recording.close()
+
+    assert MOST_SENDERS == len(recording.senders)
+
+
+def test_an_existing_file_is_not_overwritten(path: Path) -> None:
+    """It may be the capture of a fault that does not come back."""
+    path.write_bytes(b"precious")
+
+    with pytest.raises(ConfigError, match="the file exists; choose another name, or overwrite it with --force"):
+        Recording(str(path), MEGABYTE)
+
+    assert b"precious" == path.read_bytes()
+
+
+def test_an_existing_file_is_overwritten_on_request(path: Path) -> None:
+    """Nothing of the longer file before may remain after the new records."""
+    path.write_bytes(b"x" * 1000)
+    recording = Recording(str(path), MEGABYTE, overwrites=True)
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.close()
+
+    assert 2 == len(list(records(path.read_bytes())))
+
+
+def test_only_the_user_can_read_the_file(path: Path) -> None:
+    """It has the addresses of everybody's devices."""
+    recording = Recording(str(path), MEGABYTE)
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.close()
+
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_file_without_packets_is_removed(path: Path) -> None:
+    """An empty capture is of no use, and would have to be overwritten by the next attempt."""
+    Recording(str(path), MEGABYTE).close()
+
+    assert not path.exists()
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """The user must learn it before the recording, not after it."""
+    with pytest.raises(ConfigError, match=r"x: the file can't be written \(No such file or directory\)"):
+        Recording(str(tmp_path / "nothing" / "x"), MEGABYTE)
+
+
+def test_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
+    """A named pipe whose reader ends would end the capture."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    with pytest.raises(ConfigError, match="this is no regular file; choose another name"):
+        Recording(str(pipe), MEGABYTE, overwrites=True)
+
+    os.close(reader)
+
+
+def test_a_full_disk_leaves_whole_records(path: Path) -> None:
+    """The packets before are of use, and the user must learn why the file ends."""
+    recording = Recording(str(path), MEGABYTE)
+    recording.add(event(OF_SENSOR), 0, 0)
+    whole = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 10, limits[1]))
+    try:
+        recording.add(event(OF_SENSOR), 0, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    recording.close()
+
+    assert "File too large" == recording.end
+    assert whole == path.read_bytes()
