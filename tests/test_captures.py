@@ -20,6 +20,8 @@ from tests.radios import InVirtualTime
 
 HOME = HERE / "captures" / "home.btsnoop"
 """20 s of `capture --mock --mock-seed 7 --mock-strangers 2`, with the two devices of `app_config`."""
+OF_BTMON = HERE / "captures" / "btmon.btsnoop"
+"""4 s of `btmon -w` of BlueZ 5.66, during an active scan with a virtual controller on the radio rig."""
 
 Samples = dict[tuple[str, ...], float]
 
@@ -91,3 +93,18 @@ def test_the_replay_guard_does_not_mistake_speed_for_an_attack(
     _, cycle = in_virtual_time(replay(config, log, load_capture(str(path)), 395, speed))
 
     assert (len(numbers), {}) == (cycle.counts.decoded, dict(cycle.counts.rejected))
+
+
+def test_the_advertisements_in_a_file_of_btmon_are_played() -> None:
+    """A file of btmon has commands, too; a name is in a scan response, and belongs to the sender's next packet."""
+    played = list(load_capture(str(OF_BTMON)))
+
+    assert {
+        "A4:C1:38:00:00:01": "ATC_000001",
+        "A4:C1:38:00:00:02": "ATC_000002",
+        "A4:C1:38:00:00:03": "ATC_000003",
+        "A4:C1:38:EE:00:01": "ATC_EE0001",
+        "C0:98:E5:00:00:07": "Scale",
+    } == {sent.address: sent.name for sent in played if sent.name}
+    assert (59, 3.894) == (len(played), round(played[-1].at, 3))
+    assert {"public", "random"} == {sent.address_type for sent in played}

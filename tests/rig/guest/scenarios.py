@@ -2,6 +2,7 @@
 
 from . import (
     scenarios_address_types,
+    scenarios_capture,
     scenarios_cost,
     scenarios_delivery,
     scenarios_discover,
@@ -24,6 +25,7 @@ from .registry import SCENARIOS
 __all__ = [
     "SCENARIOS",
     "scenarios_address_types",
+    "scenarios_capture",
     "scenarios_cost",
     "scenarios_delivery",
     "scenarios_discover",
