@@ -186,12 +186,13 @@ class MonitorSocket:
         message = self._messages[index]
         start = index * _FRAME_SIZE
         event = bytes(self._data[start + _HEADER_SIZE : start + message.received])
-        if not message.header.control_size:
-            return Frame(event, 0.0)
-        seconds, nanoseconds = _TIMESPEC.unpack_from(self._control, index * _CONTROL_SIZE + _STAMP_AT)
+        at_us, age_s = round(now_s * 1e6), 0.0
+        if message.header.control_size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(self._control, index * _CONTROL_SIZE + _STAMP_AT)
+            at_us, age_s = seconds * 1_000_000 + nanoseconds // 1000, now_s - seconds - nanoseconds / 1e9
         if self.on_event is not None:
-            self.on_event(event, seconds * 1_000_000 + nanoseconds // 1000)
-        return Frame(event, now_s - seconds - nanoseconds / 1e9)
+            self.on_event(event, at_us)
+        return Frame(event, age_s)
 
 
 def open_monitor_socket(controller: int) -> MonitorSocket:

@@ -108,7 +108,9 @@ def run(
             note = ""
         else:
             recorder = Recorder(recording, only or None, open_socket)
-            _listen(options, _radio(options, config, build, recorder), recorder, recording)
+            radio = _radio(options, config, build, recorder)
+            _listen(options, radio, recorder, recording)
+            _note_losses(radio)
             note = _AS_REPORTED if recorder.has_monitor else _SIMULATED if options.mock else _MADE_UP
     finally:
         recording.close()
@@ -132,6 +134,13 @@ def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recor
     finally:
         if is_live:
             write(sys.stderr, "\r\x1b[K")
+
+
+def _note_losses(radio: Radio) -> None:
+    """Say how many events are missing in the file; invalid ones are in it."""
+    lost = sum(number for (_adapter, reason), number in radio.lost_events.items() if reason == "buffer_full")
+    if lost:
+        _note(f"note: {number_of(lost, 'event')} could not be recorded: this machine was too busy to read them in time")
 
 
 def _report(options: argparse.Namespace, recording: Recording, note: str) -> int:

@@ -100,6 +100,16 @@ def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixtur
     assert "the controller's events, with the kernel's time stamps" in capsys.readouterr().err
 
 
+def test_lost_events_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A gap in the file must not be mistaken for a gap on air; a damaged event is in the file, and not lost."""
+    radio = two_devices()
+    radio.lost_events = {("hci0", "buffer_full"): 3, ("hci1", "buffer_full"): 2, ("hci0", "invalid"): 7}
+
+    assert 0 == capture(build=lambda *_settings, **_options: radio)
+
+    assert "note: 5 events could not be recorded: this machine was too busy" in capsys.readouterr().err
+
+
 def test_the_configuration_says_who_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     """The file for a public bug report must not have the addresses and names of neighbours."""
     Path("config.yaml").write_text(CONFIG)
