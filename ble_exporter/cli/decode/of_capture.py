@@ -91,6 +91,8 @@ class ExplainedCapture:
             lines += [paint(head, "bold"), *decoding.lines("", (), paint)[1:], ""]
         explained = number_of(len(self._packets), "different packet")
         lines.append(f"{number_of(self._total, 'advertisement')} in the capture; {explained} of them explained")
+        if not self._packets:
+            lines.append("none is of a known format; --mac ADDRESS explains those of one sender")
         if self._omitted:
             lines.append(f"{number_of(self._omitted, 'packet')} not explained; choose a sender with --mac")
         return lines

@@ -45,6 +45,16 @@ def test_a_sender_can_be_chosen(capture: Path, capsys: pytest.CaptureFixture[str
     assert "error: there is no service data of a known format" in out
 
 
+def test_a_capture_without_known_packets_says_how_to_go_on(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty output would look like a fault of the program."""
+    capture.write_text(f"0 {OTHER} -90 feaa 00\n")
+
+    status, out, _ = says(["--capture", str(capture)], capsys)
+
+    assert 1 == status
+    assert out.endswith("none is of a known format; --mac ADDRESS explains those of one sender\n")
+
+
 def test_an_invalid_packet_gives_status_1(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A script can check a capture."""
     capture.write_text(f"0 {SENSOR} -61 fcd2 {PACKET}\n1 {SENSOR} -61 fcd2 4000b00151028d\n")
