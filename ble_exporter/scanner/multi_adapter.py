@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.scanner.radio import Listener, Radio
@@ -14,7 +13,33 @@ from ble_exporter.tasks import Tasks
 # An adapter that is plugged in again takes seconds to come up; a shorter wait would only fill bluetoothd's log.
 RETRY_S = 30.0
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 _log = logging.getLogger(__name__)
+
+
+class _Union(Mapping[Key, Value]):
+    """
+    A live view of mappings that have no key in common.
+
+    In a ChainMap, a Counter answers 0 for the keys of all mappings after it.
+    """
+
+    def __init__(self, mappings: Sequence[Mapping[Key, Value]]) -> None:
+        self._mappings = mappings
+
+    def __getitem__(self, key: Key) -> Value:
+        for mapping in self._mappings:
+            if key in mapping:
+                return mapping[key]
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return (key for mapping in self._mappings for key in mapping)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._mappings))
 
 
 class MultiAdapterScanner:
@@ -28,13 +53,9 @@ class MultiAdapterScanner:
     """
 
     def __init__(self, radios: Sequence[Radio], *, goes_on: bool = False, retry_s: float = RETRY_S) -> None:
-        # These are live views, which are never written to: each radio updates its own mappings.
-        mappings = (cast("MutableMapping[str, bool]", radio.adapters) for radio in radios)
-        self.adapters: Mapping[str, bool] = ChainMap(*mappings)
-        losses = (cast("MutableMapping[tuple[str, LossReason], int]", radio.lost_events) for radio in radios)
-        self.lost_events: Mapping[tuple[str, LossReason], int] = ChainMap(*losses)
-        resets = (cast("MutableMapping[tuple[str, ResetOutcome], int]", radio.adapter_resets) for radio in radios)
-        self.adapter_resets: Mapping[tuple[str, ResetOutcome], int] = ChainMap(*resets)
+        self.adapters: Mapping[str, bool] = _Union([radio.adapters for radio in radios])
+        self.lost_events: Mapping[tuple[str, LossReason], int] = _Union([radio.lost_events for radio in radios])
+        self.adapter_resets: Mapping[tuple[str, ResetOutcome], int] = _Union([it.adapter_resets for it in radios])
         self._radios = radios
         self._goes_on = goes_on
         self._retry_s = retry_s

@@ -8,6 +8,7 @@ stack.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.formats.bthome import UUID
+from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener, run_for
 from ble_exporter.scanner.multi_adapter import RETRY_S, MultiAdapterScanner
@@ -40,8 +42,9 @@ class Adapter:
     def __init__(self, name: str, *lives_s: float, starts_in_s: float = 0.0, fails_to_stop: bool = False) -> None:
         self.name = name
         self.adapters: dict[str, bool] = {}
-        self.lost_events: dict[tuple[str, LossReason], int] = {}
-        self.adapter_resets: dict[tuple[str, ResetOutcome], int] = {}
+        # Counters, as those of the real radio.
+        self.lost_events: Counter[tuple[str, LossReason]] = Counter()
+        self.adapter_resets: Counter[tuple[str, ResetOutcome]] = Counter()
         self.is_resetting = False
         self.silence: str | None = None
         self.is_running = False
@@ -278,14 +281,28 @@ def test_all_adapters_are_stopped_when_the_run_is_cancelled(in_virtual_time: InV
     assert [False, False] == [radio.is_running for radio in radios]
 
 
-def test_resets_are_those_of_all_adapters() -> None:
-    """The metric has a label for the adapter; the watchdog must wait as long as any adapter is being reset."""
+def test_the_counts_of_every_adapter_are_exported(in_virtual_time: InVirtualTime) -> None:
+    """The first adapter must not answer 0 for the others."""
+    radios = [Adapter("hci0"), Adapter("hci1")]
+    both = MultiAdapterScanner(radios)
+    counts = SelfMetrics(both.adapters, lost_events=both.lost_events, adapter_resets=both.adapter_resets)
+    in_virtual_time(run_for(both, NOBODY, 1))
+    for radio in radios:
+        radio.lost_events[radio.name, "invalid"] += 2
+        radio.adapter_resets[radio.name, "heard"] += 3
+
+    samples = [sample for family in counts.collect() for sample in family.samples if "adapter" in sample.labels]
+
+    by_label = {tuple(sample.labels.values()): sample.value for sample in samples if sample.value}
+    assert {(name, *of) for name in ("hci0", "hci1") for of in ((), ("invalid",), ("heard",))} == set(by_label)
+    assert (2, 3) == (by_label["hci1", "invalid"], by_label["hci1", "heard"])
+
+
+def test_the_reset_of_any_adapter_counts() -> None:
+    """The watchdog must wait for it."""
     radios = [Adapter("hci0"), Adapter("hci1")]
     scanner = MultiAdapterScanner(radios)
     before = scanner.is_resetting
-    radios[0].adapter_resets["hci0", "heard"] = 2
-    radios[1].adapter_resets["hci1", "failed"] = 1
     radios[1].is_resetting = True
 
-    assert {("hci0", "heard"): 2, ("hci1", "failed"): 1} == dict(scanner.adapter_resets)
     assert (False, True) == (before, scanner.is_resetting)
