@@ -108,6 +108,10 @@ class BluezRadio:
             try:
                 await self._run(listener, note_start)
             except ScannerError as error:  # noqa: PERF203 - it is rare
+                # The next run must not use the silence of this run.
+                if self._watchdog.reset() and error.symptom == "silent":
+                    _log.debug("adapter %s: a packet arrived just before the end of the silence", error.adapter)
+                    continue
                 if self._healer is None:
                     raise
                 await self._healer.heal(error)
@@ -119,8 +123,7 @@ class BluezRadio:
         try:
             await self._listen(ear, listener, started)
         except ScannerError:
-            # The next run must not use the silence or the service data of this run.
-            self._watchdog.reset()
+            # The next run must not use the service data of this run.
             ear.forget()
             if self._adapter:
                 self.adapters[self._adapter] = False

@@ -71,9 +71,17 @@ class SilenceWatchdog:
             self._mean_interval_s += (interval_s - self._mean_interval_s) / min(self._intervals, _REMEMBERED_INTERVALS)
         self._last_heard_at_s = heard_at_s
 
-    def reset(self) -> None:
-        """End the silence, because the silence of a failed run says nothing about the next run."""
+    def reset(self) -> bool:
+        """
+        End the silence, because the silence of a failed run says nothing about the next run.
+
+        Returns whether an advertisement arrived after the last check, while the scan was being stopped.
+        """
+        was_heard = self._was_heard
+        if was_heard:
+            self._check()
         self.silent_s = 0.0
+        return was_heard
 
     async def wait_for_long_silence(self) -> None:
         """Wait until a silence becomes long; this happens once for each silence."""

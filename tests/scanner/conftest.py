@@ -13,7 +13,7 @@ from ble_exporter.scanner import BleakScannerImpl
 from ble_exporter.scanner.bluez_dbus import connect
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
-from tests.scanner.healed_scan import Scan
+from tests.scanner.healed_scan import LIMIT_S, Scan
 from tests.scanner.monitor_frames import Channel
 from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
 
@@ -29,10 +29,10 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def scan(bus: Path, tmp_path: Path) -> Iterator[Scan]:
-    """Return a scan with resets that has not been started."""
+def scan(bus: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scan]:
+    """Return a scan with resets that was not started; the parameter is the silence limit."""
     channel = Channel()
-    yield Scan(bus, tmp_path, channel)
+    yield Scan(bus, tmp_path, channel, limit_s=getattr(request, "param", LIMIT_S))
     channel.close()
 
 

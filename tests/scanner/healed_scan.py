@@ -24,7 +24,9 @@ Act = Callable[["Scan", Wait], Coroutine[Any, Any, None]]
 class Scan:
     """A scan with resets, on a scripted bluetoothd that the test prepares; `folder` is the runtime folder."""
 
-    def __init__(self, bus: Path, folder: Path, channel: Channel, adapter: str | None = None) -> None:
+    def __init__(
+        self, bus: Path, folder: Path, channel: Channel, adapter: str | None = None, limit_s: float = LIMIT_S
+    ) -> None:
         self.bluez = ScriptedBluez()
         self.record = ResetRecord(folder)
         self.root = folder / "root"
@@ -34,7 +36,7 @@ class Scan:
         self._channel = channel
         watch = partial(StackWatch, root=self.root, pauses_s=(0.02,))
         ear = partial(MonitorEar, channel.open)
-        self.radio = BluezRadio(ear, adapter, LIMIT_S, healer=self.healer, make_watch=watch)
+        self.radio = BluezRadio(ear, adapter, limit_s, healer=self.healer, make_watch=watch)
 
     async def run(self, act: Act) -> None:
         """Listen while `act` runs."""

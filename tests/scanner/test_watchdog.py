@@ -164,3 +164,19 @@ def test_checks_with_something_heard_are_counted(in_virtual_time: InVirtualTime)
     in_virtual_time(listen(watchdog, 10, (1.5, 1.6, 7.5)))
 
     assert 2 == watchdog.heard_checks
+
+
+def test_a_packet_after_the_end_belongs_to_the_run_that_has_ended(in_virtual_time: InVirtualTime) -> None:
+    """The next run may begin with a reset, which it must not seem to prove."""
+    heard: list[str] = []
+
+    async def run() -> list[bool]:
+        watchdog = SilenceWatchdog(90, lambda: heard.append("heard"))
+        await listen(watchdog, 100)
+        watchdog.note_heard()
+        were_heard = [watchdog.reset(), watchdog.reset()]
+        assert ["heard"] == heard
+        await listen(watchdog, 10)
+        return were_heard
+
+    assert ([True, False], ["heard"]) == (in_virtual_time(run()), heard)
