@@ -47,8 +47,8 @@ async def inspect(root: Path) -> Inspection:
         return Inspection(bus_problem=str(error))
     bluetoothd = processes.pop(BLUEZ, None)
     # If bluetoothd is not running, the file does not exist, and the command line is empty.
-    command_line = _text_of(root / f"proc/{bluetoothd}/cmdline").split("\0")
-    names = ((_text_of(root / f"proc/{pid}/comm"), pid) for pid in sorted({*processes.values()} - {bluetoothd}))
+    command_line = text_of(root / f"proc/{bluetoothd}/cmdline").split("\0")
+    names = ((text_of(root / f"proc/{pid}/comm"), pid) for pid in sorted({*processes.values()} - {bluetoothd}))
     return Inspection(
         adapters=adapters,
         command_line=tuple(one_line(word) for word in command_line if word),
@@ -70,9 +70,9 @@ async def _processes(bluez: Bluez) -> dict[str, int]:
 def blocking(root: Path) -> list[Switch]:
     """Return the rfkill switches that block Bluetooth, in software or hardware; `root` is the parent folder of /sys."""
     return [
-        Switch(folder, one_line(_text_of(folder / "name")), _text_of(folder / "hard") == "1")
+        Switch(folder, one_line(text_of(folder / "name")), text_of(folder / "hard") == "1")
         for folder in sorted((root / "sys/class/rfkill").glob("rfkill*"))
-        if _text_of(folder / "type") == "bluetooth" and "1" in (_text_of(folder / "soft"), _text_of(folder / "hard"))
+        if text_of(folder / "type") == "bluetooth" and "1" in (text_of(folder / "soft"), text_of(folder / "hard"))
     ]
 
 
@@ -82,7 +82,7 @@ def known_to_kernel(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "sys/class/bluetooth").glob("hci*") if ":" not in path.name)
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Return the text of a file; an empty string if it does not exist, or this user may not read it."""
     try:
         return path.read_text(errors="replace").strip()

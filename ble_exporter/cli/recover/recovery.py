@@ -4,20 +4,29 @@ Resets one Bluetooth adapter from outside of bluetoothd, and nothing else.
 On Linux 6.1, bluetoothd can't power off an adapter that does not obey when it must stop scanning: the kernel refuses.
 `HCIDEVDOWN`, the request of `hciconfig hci0 down`, works nevertheless. Then the adapter's driver starts it anew.
 
+What has begun is completed: an adapter that its driver does not have again can't even be recovered.
+
 Source: include/net/bluetooth/hci_sock.h, net/bluetooth/hci_sock.c and Documentation/usb/authorization.rst of Linux.
 """
 
 import errno
 import fcntl
+import signal
 import socket
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from ble_exporter.scanner.inspection import blocking, known_to_kernel
+from ble_exporter.scanner.inspection import Switch, blocking, known_to_kernel, text_of
 
 _AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
-_DEVICE_UP, _DEVICE_DOWN = 0x400448C9, 0x400448CA
+_DEVICE_UP, _DEVICE_DOWN, _DEVICE_INFO = 0x400448C9, 0x400448CA, 0x800448D3
+# The number, the name, the address and the flags of struct hci_dev_info, and the rest of it.
+_INFO = struct.Struct("=H8s6sI72s")
+_IS_UP = 1
 _BLUETOOTH_CLASS = "e0"
 
 # Drivers that load firmware need some seconds.
@@ -27,12 +36,19 @@ _OFF_S = 1.0
 
 
 class Switchboard:
-    """Everything that changes the machine, which tests replace."""
+    """Everything that asks or changes the machine, which tests replace."""
 
     def power(self, number: int, *, is_on: bool) -> None:
         """Power the adapter hci`number` on or off in the kernel. Raises OSError."""
         with socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI) as hci:
             fcntl.ioctl(hci.fileno(), _DEVICE_UP if is_on else _DEVICE_DOWN, number)
+
+    def is_on(self, number: int) -> bool:
+        """Return whether the adapter hci`number` is powered on in the kernel. Raises OSError."""
+        with socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI) as hci:
+            answer = fcntl.ioctl(hci.fileno(), _DEVICE_INFO, _INFO.pack(number, b"", b"", 0, b""))
+        flags: int = _INFO.unpack(answer)[3]
+        return bool(flags & _IS_UP)
 
     def write(self, path: Path, text: str) -> None:
         """Write to a file in /sys. Raises OSError."""
@@ -43,11 +59,20 @@ class Switchboard:
         time.sleep(seconds)
 
 
+class _Step(NamedTuple):
+    """Something to write to a file in /sys, and what that does to the adapter."""
+
+    what: str
+    path: Path
+    text: str
+
+
 class Recovery:
     """
     The recovery of one adapter ("hci0"); `say` receives a line for each thing that is done, or left alone.
 
     Args:
+        may_power_on: Whether to power on an adapter that is off; otherwise, somebody has powered it off on purpose.
         may_unblock: Whether to unblock the adapter if rfkill blocks it in software.
         is_dry_run: Whether to change nothing.
         root: The folder that contains /sys.
@@ -59,6 +84,7 @@ class Recovery:
         switchboard: Switchboard,
         say: Callable[[str], None],
         *,
+        may_power_on: bool = False,
         may_unblock: bool = False,
         is_dry_run: bool = False,
         root: Path = Path("/"),
@@ -66,41 +92,64 @@ class Recovery:
         self._adapter = adapter
         self._switchboard = switchboard
         self._tell = say
+        self._may_power_on = may_power_on
         self._may_unblock = may_unblock
         self._is_dry_run = is_dry_run
         self._root = root
 
     def run(self) -> bool:
-        """Reset the adapter, unless there is a reason to leave it alone; return False if it can't be powered on."""
+        """Reset the adapter, unless there is a reason to leave it alone; return False if that failed."""
         if self._adapter not in known_to_kernel(self._root):
             return self._leave_alone("the kernel does not have it")
         if self._is_connected():
             return self._leave_alone("a device is connected to it")
-        if not self._unblock():
-            return True
-        # The links are gone while the driver does not have the adapter.
-        device = self._device()
-        self._power(is_on=False)
-        self._switchboard.sleep(0 if self._is_dry_run else _OFF_S)
-        self._restart(device)
-        return self._power(is_on=True)
+        blocked = [switch for switch in blocking(self._root) if switch.device == self._adapter]
+        if blocked:
+            return self._unblock(blocked)
+        if not self._may_power_on:
+            try:
+                if not self._switchboard.is_on(self._number):
+                    return self._leave_alone("somebody has powered it off")
+            except OSError as error:
+                self._say(f"it can't be asked whether it is powered on ({error.strerror})")
+                return False
+        with _signals_deferred():
+            return self._reset()
+
+    @property
+    def _number(self) -> int:
+        return int(self._adapter.removeprefix("hci"))
 
     def _is_connected(self) -> bool:
         """Return whether the kernel has a connection of this adapter, such as "hci0:64"."""
         return any((self._root / "sys/class/bluetooth").glob(f"{self._adapter}:*"))
 
-    def _unblock(self) -> bool:
-        """Unblock the adapter if that is permitted; return False if it stays blocked."""
-        for switch in blocking(self._root):
-            if switch.device != self._adapter:
-                continue
-            if switch.is_hard:
-                return not self._leave_alone("a hardware switch blocks it")
-            if not self._may_unblock:
-                return not self._leave_alone("rfkill blocks it, perhaps on purpose; --unblock would unblock it")
-            if not self._write("unblocked", switch.path / "soft", "0"):
-                return False
-        return True
+    def _unblock(self, switches: list[Switch]) -> bool:
+        """Unblock the adapter if that is permitted, and power it on: nothing shows that it hangs."""
+        if any(switch.is_hard for switch in switches):
+            return self._leave_alone("a hardware switch blocks it")
+        if not self._may_unblock:
+            return self._leave_alone("rfkill blocks it, perhaps on purpose; --unblock would unblock it")
+        are_open = [self._write(_Step("unblocked", switch.path / "soft", "0")) for switch in switches]
+        return all(are_open) and self._power(is_on=True)
+
+    def _reset(self) -> bool:
+        # All files are read before anything is changed. The links are gone while the driver does not have the adapter.
+        device = self._device()
+        steps = self._steps(device) if device else self._left_as_it_is("it is no hardware device")
+        was_powered_off = self._power(is_on=False)
+        try:
+            self._switchboard.sleep(0 if self._is_dry_run else _OFF_S)
+            # The device must be given back in any case.
+            written = [self._write(step) for step in steps]
+            is_reset = written[-1] if written and written[0] else was_powered_off
+            if device and steps and not self._is_dry_run:
+                self._wait_for_adapter(device)
+        finally:
+            is_on = self._power(is_on=True)
+        if not is_reset:
+            self._say("not reset")
+        return is_reset and is_on
 
     def _device(self) -> Path | None:
         """Return the folder of the adapter's hardware device; None if it has none, as a virtual adapter."""
@@ -109,25 +158,26 @@ class Recovery:
         device = link.resolve()
         return device if link.exists() and device.is_relative_to(devices) else None
 
-    def _restart(self, device: Path | None) -> None:
-        """Let the adapter's driver start it anew."""
-        if device is None:
-            self._tell(f"{self._adapter}: its driver was left alone: it is no hardware device")
-            return
+    def _steps(self, device: Path) -> list[_Step]:
+        """Return the steps that let the adapter's driver start it anew."""
         usb = device.parent
         if (usb / "authorized").exists() and _is_only_bluetooth(usb):
-            done = self._write("disconnected from USB", usb / "authorized", "0")
-            done = self._write("connected to USB again", usb / "authorized", "1") and done
-        elif (device / "driver").exists():
+            return [
+                _Step("disconnected from USB", usb / "authorized", "0"),
+                _Step("connected to USB again", usb / "authorized", "1"),
+            ]
+        if (device / "driver").exists():
             # Other functions of the device, such as Wi-Fi, have other drivers.
             driver = (device / "driver").resolve()
-            done = self._write(f"taken from its driver {driver.name}", driver / "unbind", device.name)
-            done = self._write(f"given to its driver {driver.name} again", driver / "bind", device.name) and done
-        else:
-            self._tell(f"{self._adapter}: it was left without a new start: it has no driver")
-            return
-        if done and not self._is_dry_run:
-            self._wait_for_adapter(device)
+            return [
+                _Step(f"taken from its driver {driver.name}", driver / "unbind", device.name),
+                _Step(f"given to its driver {driver.name} again", driver / "bind", device.name),
+            ]
+        return self._left_as_it_is("it has no driver")
+
+    def _left_as_it_is(self, reason: str) -> list[_Step]:
+        self._tell(f"{self._adapter}: its driver is left alone: {reason}")
+        return []
 
     def _wait_for_adapter(self, device: Path) -> None:
         """Wait until the device has an adapter again, whose number may have changed."""
@@ -142,22 +192,24 @@ class Recovery:
         state = "on" if is_on else "off"
         try:
             if not self._is_dry_run:
-                self._switchboard.power(int(self._adapter.removeprefix("hci")), is_on=is_on)
+                self._switchboard.power(self._number, is_on=is_on)
         except OSError as error:
             if error.errno != errno.EALREADY:
                 self._say(f"it can't be powered {state} ({error.strerror})")
                 return False
-        self._say(f"powered {state}")
+            self._say(f"it is powered {state} already")
+        else:
+            self._say(f"powered {state}")
         return True
 
-    def _write(self, what: str, path: Path, text: str) -> bool:
+    def _write(self, step: _Step) -> bool:
         try:
             if not self._is_dry_run:
-                self._switchboard.write(path, text)
+                self._switchboard.write(step.path, step.text)
         except OSError as error:
-            self._say(f"it can't be {what} ({path}: {error.strerror})")
+            self._say(f"it can't be {step.what} ({step.path}: {error.strerror})")
             return False
-        self._say(what)
+        self._say(step.what)
         return True
 
     def _leave_alone(self, reason: str) -> bool:
@@ -168,7 +220,17 @@ class Recovery:
         self._tell(f"{self._adapter}: {'would be: ' if self._is_dry_run else ''}{text}")
 
 
+@contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Let a signal that ends the program take effect only after the block, which takes a limited time."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _is_only_bluetooth(usb: Path) -> bool:
     """Return whether every function of a USB device is Bluetooth; a dongle may have Wi-Fi, too."""
-    classes = [path.read_text(encoding="ascii").strip() for path in usb.glob(f"{usb.name}:*/bInterfaceClass")]
-    return bool(classes) and set(classes) == {_BLUETOOTH_CLASS}
+    classes = {text_of(path) for path in usb.glob(f"{usb.name}:*/bInterfaceClass")}
+    return classes == {_BLUETOOTH_CLASS}

@@ -6,83 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter.cli.recover.recovery import Recovery, Switchboard
-
-USB = "sys/devices/pci0/usb1/1-1"
-
-
-class FakeSwitchboard(Switchboard):
-    """
-    Notes what is done, and changes the files.
-
-    Args:
-        root: The folder that contains /sys.
-        refused: Each action that fails, with its error.
-    """
-
-    def __init__(self, root: Path, **refused: int) -> None:
-        self.done: list[str] = []
-        self.slept_s = 0.0
-        self._root = root
-        self._refused = refused
-
-    def power(self, number: int, *, is_on: bool) -> None:
-        """Note a change of power."""
-        self._do(f"hci{number} {'on' if is_on else 'off'}", "on" if is_on else "off")
-
-    def write(self, path: Path, text: str) -> None:
-        """Write to a file of the copy."""
-        self._do(f"{text} > {path.relative_to(self._root)}", path.name)
-        super().write(path, text)
-
-    def sleep(self, seconds: float) -> None:
-        """Note the time."""
-        self.slept_s += seconds
-
-    def _do(self, what: str, name: str) -> None:
-        self.done.append(what)
-        if name in self._refused:
-            raise OSError(self._refused[name], "refused")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return the root of a machine with hci0, a USB dongle, and hci1, which has no hardware."""
-    interface = tmp_path / USB / "1-1:1.0"
-    (interface / "bluetooth/hci0").mkdir(parents=True)
-    (interface / "bInterfaceClass").write_text("e0\n")
-    (tmp_path / USB / "authorized").write_text("1")
-    (tmp_path / "sys/devices/virtual/bluetooth/hci1").mkdir(parents=True)
-    names = tmp_path / "sys/class/bluetooth"
-    names.mkdir(parents=True)
-    (names / "hci0").symlink_to(interface / "bluetooth/hci0")
-    (names / "hci1").symlink_to(tmp_path / "sys/devices/virtual/bluetooth/hci1")
-    (interface / "bluetooth/hci0/device").symlink_to(interface)
-    return tmp_path
-
-
-def recover(
-    root: Path, board: FakeSwitchboard, adapter: str = "hci0", *, may_unblock: bool = False, is_dry_run: bool = False
-) -> tuple[bool, list[str]]:
-    """Recover an adapter; return the result and the lines."""
-    said: list[str] = []
-    recovery = Recovery(adapter, board, said.append, may_unblock=may_unblock, is_dry_run=is_dry_run, root=root)
-    return recovery.run(), said
-
-
-def block(root: Path, device: str, kind: str = "soft") -> None:
-    """Let rfkill block an adapter."""
-    switch = root / "sys/class/rfkill/rfkill0"
-    switch.mkdir(parents=True)
-    for name, text in (("type", "bluetooth"), ("name", device), ("soft", "0"), ("hard", "0"), (kind, "1")):
-        (switch / name).write_text(text)
-
-
-def give_a_driver(root: Path, device: str) -> None:
-    """Give the device of hci0 a driver."""
-    driver = root / "sys/bus/x/drivers/hci_x"
-    driver.mkdir(parents=True)
-    (root / device / "driver").symlink_to(driver)
+from ble_exporter.cli.recover.recovery import Switchboard
+from tests.cli.recover.machine import USB, FakeSwitchboard, block, give_a_driver, recover
 
 
 def test_a_dongle_is_powered_off_and_disconnected_and_powered_on(root: Path) -> None:
@@ -142,8 +67,8 @@ def test_without_a_driver_or_hardware_there_is_only_the_power_cycle(root: Path) 
     _, without_hardware = recover(root, boards[1], "hci1")
 
     assert [["hci0 off", "hci0 on"], ["hci1 off", "hci1 on"]] == [board.done for board in boards]
-    assert "hci0: it was left without a new start: it has no driver" in without_driver
-    assert "hci1: its driver was left alone: it is no hardware device" in without_hardware
+    assert "hci0: its driver is left alone: it has no driver" in without_driver
+    assert "hci1: its driver is left alone: it is no hardware device" in without_hardware
 
 
 def test_a_device_outside_of_sys_is_not_touched(root: Path, tmp_path: Path) -> None:
@@ -197,10 +122,10 @@ def test_an_adapter_that_does_not_come_back_is_a_failure(root: Path) -> None:
 
 
 def test_an_adapter_that_is_on_already_is_fine(root: Path) -> None:
-    """If bluetoothd has already powered the adapter on, nothing is left to do."""
+    """After the new start of its driver, bluetoothd powers it on."""
     result, said = recover(root, FakeSwitchboard(root, on=errno.EALREADY))
 
-    assert (True, "hci0: powered on") == (result, said[-1])
+    assert (True, "hci0: it is powered on already") == (result, said[-1])
 
 
 def test_without_rights_each_refusal_is_named(root: Path) -> None:
@@ -209,8 +134,25 @@ def test_without_rights_each_refusal_is_named(root: Path) -> None:
 
     result, said = recover(root, board)
 
-    assert (False, 4, 4) == (result, len(said), len(board.done))
-    assert all("can't be" in line for line in said)
+    assert (False, "hci0: not reset", 4) == (result, said.pop(), len(board.done))
+    assert 4 == len([line for line in said if "can't be" in line])
+
+
+def test_an_adapter_that_was_on_all_the_time_was_not_reset(root: Path) -> None:
+    """Its controller still hangs, so success would be untrue."""
+    result, said = recover(root, FakeSwitchboard(root, off=errno.EBUSY, on=errno.EALREADY), "hci1")
+
+    assert (False, ["hci1: it is powered on already", "hci1: not reset"]) == (result, said[-2:])
+
+
+def test_a_driver_that_does_not_take_the_device_again_is_a_failure(root: Path) -> None:
+    """The adapter is gone then."""
+    (root / USB / "authorized").unlink()
+    give_a_driver(root, f"{USB}/1-1:1.0")
+
+    result, said = recover(root, FakeSwitchboard(root, bind=errno.ENODEV))
+
+    assert (False, "hci0: not reset") == (result, said[-1])
 
 
 def connect_a_device(root: Path) -> None:
@@ -236,14 +178,14 @@ def test_what_is_left_alone(root: Path, prepare: Callable[[Path], None], reason:
 
 
 def test_it_unblocks_only_if_told_so(root: Path) -> None:
-    """A Raspberry Pi may start with a blocked adapter."""
+    """A Raspberry Pi may start with a blocked adapter, which does not hang."""
     block(root, "hci0")
     board = FakeSwitchboard(root)
 
     result, said = recover(root, board, may_unblock=True)
 
-    assert (True, "hci0: unblocked") == (result, said[0])
-    assert ["0 > sys/class/rfkill/rfkill0/soft", "hci0 off"] == board.done[:2]
+    assert (True, ["hci0: unblocked", "hci0: powered on"]) == (result, said)
+    assert ["0 > sys/class/rfkill/rfkill0/soft", "hci0 on"] == board.done
 
 
 def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
@@ -251,9 +193,9 @@ def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
     block(root, "hci0")
     board = FakeSwitchboard(root, soft=errno.EACCES)
 
-    recover(root, board, may_unblock=True)
+    result, _ = recover(root, board, may_unblock=True)
 
-    assert 1 == len(board.done)
+    assert (False, 1) == (result, len(board.done))
 
 
 def test_a_block_of_another_adapter_is_left_alone(root: Path) -> None:
@@ -270,3 +212,5 @@ def test_the_kernel_is_asked_for_real() -> None:
     """The request must reach the kernel, which refuses it for an adapter that does not exist."""
     with pytest.raises(OSError, match=r"No such device|not supported|not permitted"):
         Switchboard().power(9999, is_on=False)
+    with pytest.raises(OSError, match=r"No such device|not supported|not permitted"):
+        Switchboard().is_on(9999)
