@@ -52,11 +52,11 @@ ResetOutcome = Literal["heard", "silent", "failed"]
 
 RESET_OUTCOMES: tuple[ResetOutcome, ...] = get_args(ResetOutcome)
 
-Symptom = Literal["", "silent", "rejected", "blocked"]
+Symptom = Literal["", "silent", "rejected", "left_off", "blocked"]
 """
 How a Bluetooth failure shows that the adapter itself is the cause; empty if it does not show this.
 
-Nothing was heard for too long; a scan was rejected; or rfkill blocks the adapter.
+Nothing was heard for too long; a scan was rejected; a reset has left the adapter off; or rfkill blocks the adapter.
 """
 
 

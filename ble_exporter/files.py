@@ -13,19 +13,23 @@ _NOT_A_FILE = {
     stat.S_IFCHR: "it is a device, not a file",
     stat.S_IFBLK: "it is a device, not a file",
     stat.S_IFDIR: "it is a folder, not a file",
+    stat.S_IFLNK: "it is a link, not a file",
 }
 
 
-def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, follow_symlinks: bool = True) -> bytes:
     """
     Return the content of a regular file; raise an OSError whose `strerror` says why the file can't be read.
+
+    Without `follow_symlinks`, a symbolic link is no regular file.
 
     Other kinds of files are refused: a pipe may keep the program waiting, and a device may never end. The file type is
     checked before the file is opened, because opening some devices has an effect, and again afterwards, because the
     path may have changed.
     """
-    _check_type(os.stat(path), path)  # noqa: PTH116 - like fstat below
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    _check_type(os.stat(path, follow_symlinks=follow_symlinks), path)  # noqa: PTH116 - like fstat below
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(path, flags if follow_symlinks else flags | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _check_type(status, path)

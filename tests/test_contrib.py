@@ -1,14 +1,19 @@
 """The systemd units, which are shipped next to the package."""
 
+import os
 import re
+import shlex
+import subprocess
 from configparser import ConfigParser
+from pathlib import Path
 
 import pytest
 
-from ble_exporter.cli.recover.command import REQUEST
+from ble_exporter.cli.recover.command import RECORD
 from ble_exporter.main import EXIT_BLUETOOTH, EXIT_CONFIG
 from ble_exporter.scanner.healing import LONGEST_RESET_S
-from ble_exporter.scanner.reset_record import REQUEST_NAME
+from ble_exporter.scanner.reset_policy import FIRST_PAUSE_S, LONGEST_PAUSE_S, MOST_FRUITLESS, MOST_PER_HOUR
+from ble_exporter.scanner.reset_record import FILE_NAME, ResetRecord
 from ble_exporter.status.liveness import MARGIN_S
 from tests.conftest import HERE
 
@@ -48,11 +53,13 @@ def test_systemd_does_not_restart_what_a_restart_cannot_fix(unit: ConfigParser) 
 
 
 def test_the_systemd_unit_receives_notifications(unit: ConfigParser) -> None:
-    """Without Type=notify, systemd ignores notifications; a radio that can't start needs time to report its error."""
+    """Without Type=notify, systemd ignores notifications; a radio that can't start needs time for resets."""
     service = unit["Service"]
 
     assert ("notify", "main") == (service["Type"], service["NotifyAccess"])
-    assert float(service["TimeoutStartSec"]) > MARGIN_S
+    pauses_s = [min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S) for number in range(MOST_PER_HOUR - 1)]
+    resetting_s = sum(pauses_s[-MOST_FRUITLESS:]) + LONGEST_RESET_S
+    assert float(service["TimeoutStartSec"]) > resetting_s + MARGIN_S
 
 
 def test_the_systemd_unit_has_a_watchdog_that_suits_every_interval(unit: ConfigParser) -> None:
@@ -75,8 +82,8 @@ def recovery() -> ConfigParser:
 
 
 def test_the_recovery_reads_the_request_of_the_exporter(recovery: ConfigParser, unit: ConfigParser) -> None:
-    """The request is in the exporter's runtime folder; the command runs from the same installation."""
-    assert f"/run/{unit['Service']['RuntimeDirectory']}/{REQUEST_NAME}" == str(REQUEST)
+    """The record is in the exporter's runtime folder; the command runs from the same installation."""
+    assert f"/run/{unit['Service']['RuntimeDirectory']}/{FILE_NAME}" == str(RECORD)
     program = unit["Service"]["ExecStart"].partition("/bin/")[0]
     assert f"{program}/bin/ble-exporter recover" == recovery["Service"]["ExecStart"]
 
@@ -87,13 +94,49 @@ def test_the_recovery_is_limited(recovery: ConfigParser) -> None:
     assert "Install" not in recovery
 
 
-def test_the_recovery_is_not_forgotten_between_its_runs() -> None:
-    """If no other unit refers to this unit, systemd forgets it, and the number of its starts, when it ends."""
+@pytest.fixture
+def drop_in() -> ConfigParser:
+    """The lines of docs/systemd.md that make the exporter's unit start the recovery."""
     page = (HERE.parent / "docs/systemd.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     parser = ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep the case of keys
     parser.read_string(lines)
+    return parser
 
-    assert "ble_exporter-recover.service" == parser["Unit"]["After"]
-    assert f"[ ! -e {REQUEST} ] || " in parser["Service"]["ExecStopPost"]
+
+def test_the_recovery_is_not_forgotten_between_its_runs(drop_in: ConfigParser) -> None:
+    """If no unit refers to it, systemd forgets it when it ends, and with it the number of its starts."""
+    assert "ble_exporter-recover.service" == drop_in["Unit"]["After"]
+
+
+@pytest.mark.parametrize(
+    ("status", "needs_root", "starts"),
+    [
+        (str(EXIT_BLUETOOTH), [False, True], True),
+        (str(EXIT_BLUETOOTH), [True, False], True),
+        (str(EXIT_BLUETOOTH), [False, False], False),
+        (str(EXIT_BLUETOOTH), [], False),
+        ("0", [True], False),  # a deliberate stop, or an update
+        ("KILL", [True], False),
+    ],
+)
+def test_the_recovery_starts_only_after_giving_up(
+    drop_in: ConfigParser, tmp_path: Path, status: str, needs_root: list[bool], starts: bool
+) -> None:
+    """Otherwise a stop would reset an adapter that works, or power on one that somebody has powered off."""
+    record = ResetRecord(tmp_path)
+    for number, is_needed in enumerate(needs_root):
+        record.of(f"hci{number}").needs_root = is_needed
+        record.of(f"hci{number}").is_off = True
+        record.save()
+    started, program = tmp_path / "started", tmp_path / "systemctl"
+    program.write_text(f'#!/bin/sh\necho "$@" >{started}\n')
+    program.chmod(0o755)
+    shell, option, command = shlex.split(drop_in["Service"]["ExecStopPost"].removeprefix("+-"))
+    command = command.replace("$$", "$").replace(str(RECORD), str(tmp_path / FILE_NAME))
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run([shell, option, command], env={"EXIT_STATUS": status, "PATH": path}, check=False)
+
+    assert (0, starts) == (done.returncode, started.exists())
+    assert not starts or "start --no-block ble_exporter-recover\n" == started.read_text()

@@ -31,6 +31,16 @@ def test_a_file_of_unknown_size_is_refused_when_it_is_large() -> None:
         read_file("/proc/self/status", 10)
 
 
+def test_a_link_is_refused_if_the_caller_says_so(tmp_path: Path) -> None:
+    """Root must not read another file for a user without rights."""
+    link = tmp_path / "link"
+    link.symlink_to(__file__)
+
+    assert read_file(link)
+    with pytest.raises(OSError, match="it is a link, not a file"):
+        read_file(link, follow_symlinks=False)
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """Reading a pipe may block the program, and reading a device may never end."""
     os.mkfifo(tmp_path / "pipe")

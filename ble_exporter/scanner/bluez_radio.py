@@ -134,7 +134,7 @@ class BluezRadio:
     async def _listen(self, ear: Ear, listener: Listener, started: Callable[[], None]) -> None:
         async with self._connect_to_bluez() as bluez:
             if self._healer:
-                await self._healer.restore(bluez, self._wanted)
+                await self._healer.check_power(bluez, self._wanted)
             watch = self._make_watch(bluez)
             await ear.connect()
             adapter = await self._choose(watch)

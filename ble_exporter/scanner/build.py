@@ -64,7 +64,7 @@ def build_radio(
     if simulation is not None:
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
-    record = ResetRecord(runtime_folder()) if settings.resets else None
+    record = _reset_record() if settings.resets else None
     radios = [
         BluezRadio(
             partial(make_ear, settings.ear, open_socket),
@@ -77,6 +77,13 @@ def build_radio(
         for adapter in settings.adapters or (None,)
     ]
     return radios[0] if len(radios) == 1 else MultiAdapterScanner(radios, goes_on=settings.goes_on)
+
+
+def _reset_record() -> ResetRecord:
+    folder = runtime_folder()
+    if folder is None:
+        _log.warning("%s", hints.NO_RUNTIME_FOLDER)
+    return ResetRecord(folder)
 
 
 def make_ear(choice: EarChoice, open_socket: Callable[[int], MonitorSocket] = open_monitor_socket) -> Ear:

@@ -7,13 +7,12 @@ was powered off or blocked, not while a device is connected, and not if another 
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 from ble_exporter.errors import ResetOutcome, ScannerError, Symptom
-from ble_exporter.scanner import hints
+from ble_exporter.scanner import bluez_dbus, hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez, connect
 from ble_exporter.scanner.inspection import blocking
 from ble_exporter.scanner.reset_policy import MOST_FRUITLESS, MOST_PER_HOUR
@@ -27,8 +26,14 @@ ANSWER_TIMEOUT_S = 12.0
 PAUSE_S = 1.0
 _POWER_ON_ATTEMPTS = 2
 
-LONGEST_RESET_S = (1 + _POWER_ON_ATTEMPTS) * ANSWER_TIMEOUT_S + _POWER_ON_ATTEMPTS * PAUSE_S
-"""The longest power cycle. (If bluetoothd can't be reached, there is none.)"""
+LONGEST_RESET_S = (
+    bluez_dbus.ANSWER_TIMEOUT_S + (1 + _POWER_ON_ATTEMPTS) * ANSWER_TIMEOUT_S + _POWER_ON_ATTEMPTS * PAUSE_S
+)
+"""The longest time that a reset takes, which is not interrupted."""
+
+# bluetoothd also rejects a scan while it connects to a device, for example, although the controller works.
+MOST_RETRIES = 2
+RETRY_S = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +47,7 @@ class Healer:
         root: The folder that contains /sys.
 
     Attributes:
-        counts: The number of resets whose outcome is known, by adapter and outcome.
+        counts: The number of resets whose outcome is known, by adapter and outcome, of all radios.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class Healer:
         *,
         connect_to_bluez: Callable[[], AbstractAsyncContextManager[Bluez]] = connect,
     ) -> None:
-        self.counts: Counter[tuple[str, ResetOutcome]] = Counter()
+        self.counts: Mapping[tuple[str, ResetOutcome], int] = record.counts
         self._record = record
         self._root = root
         self._connect_to_bluez = connect_to_bluez
@@ -60,6 +65,7 @@ class Healer:
         self._resetting = ""  # the one that is being reset, or will be
         self._pending = ""  # the one whose reset has not shown its outcome yet
         self._reset_at = 0.0
+        self._retries = 0  # since anything was heard, or the last reset
 
     @property
     def is_resetting(self) -> bool:
@@ -73,16 +79,16 @@ class Healer:
             return f"adapter {self._resetting}: it is being reset"
         return f"adapter {self._pending}: nothing was heard since its reset" if self._pending else None
 
-    async def restore(self, bluez: Bluez, wanted: str | None) -> None:
-        """Power on the adapters that an interrupted reset has left off. Raises ScannerError."""
+    async def check_power(self, bluez: Bluez, wanted: str | None) -> None:
+        """Raise a ScannerError if a reset has left the adapter off; `heal` then powers it on."""
         for name in self._record.left_off(wanted):
-            try:
-                adapters = await bluez.adapters()
-                if name in adapters and not adapters[name].is_powered:
-                    await self._power_on(bluez, name)
-            except ScannerError as error:
-                raise ScannerError(*hints.left_off(error), adapter=name) from error
-            self._note_power(name, is_on=True)
+            adapters = await bluez.adapters()
+            if name not in adapters or adapters[name].is_powered:
+                self._note_power(name, is_on=True)
+            elif wanted is None and any(it.is_powered and it.can_scan for it in adapters.values()):
+                _log.debug("adapter %s: %s; another one is used", name, hints.LEFT_OFF.text)
+            else:
+                raise ScannerError(*hints.LEFT_OFF, adapter=name)
 
     def note_listening(self, adapter: str) -> None:
         """Note which adapter listens from now on; another one says nothing about a reset."""
@@ -92,28 +98,35 @@ class Healer:
 
     def note_heard(self) -> None:
         """Note that something was heard; the watchdog calls this at most once a second."""
+        self._retries = 0
         resets = self._record.of(self._adapter)
         if self._pending:
             after = in_words(asyncio.get_running_loop().time() - self._reset_at)
             _log.info("adapter %s: the reset has helped: something was heard again after %s", self._pending, after)
             self._end_reset("heard")
-        if resets.fruitless:
-            resets.fruitless = 0
+        if resets.fruitless or resets.needs_root:
+            resets.fruitless, resets.needs_root = 0, False
             self._record.save()
-            self._record.withdraw()
 
     async def heal(self, error: ScannerError) -> None:
         """
         Reset the adapter if the error shows that it hangs, and return when a new scan may begin.
 
-        Raises a ScannerError if the adapter is not reset, or not again.
+        A rejected scan is tried again first. Raises a ScannerError if the adapter is not reset, or not again.
         """
+        if error.symptom == "rejected" and self._retries < MOST_RETRIES:
+            self._retries += 1
+            _log.info("%s; the scan is started again in %g s", error, RETRY_S)
+            await asyncio.sleep(RETRY_S)
+            return
+        self._retries = 0
         if self._pending:
             _log.warning("adapter %s: nothing was heard after the reset", self._pending)
             self._end_reset("silent")
+        if not (error.symptom and error.adapter):
+            raise error
         if error.symptom == "blocked":
-            self._record.request(error.adapter)
-        if error.symptom not in ("silent", "rejected") or not error.adapter:
+            self._ask_root(error.adapter)
             raise error
         self._resetting = error.adapter
         try:
@@ -127,10 +140,10 @@ class Healer:
         adapter = error.adapter
         wait_s = self._record.of(adapter).wait_s(asyncio.get_running_loop().time())
         if wait_s is None:
-            self._record.request(adapter)
+            self._ask_root(adapter)
             raise ScannerError(*hints.not_reset(error, self._why_not_again(adapter)), adapter=adapter) from error
         when = f" in {in_words(wait_s)}" if wait_s >= 1 else ""
-        _log.warning("adapter %s: %s: it is powered off and on%s", adapter, error.problem, when)
+        _log.warning("adapter %s: %s: a power cycle follows%s", adapter, error.problem, when)
         await asyncio.sleep(wait_s)
         # The adapter must not stay off because a scan is over, or the program ends.
         return await uninterrupted(self._power_cycle(error))
@@ -204,10 +217,14 @@ class Healer:
             await asyncio.sleep(PAUSE_S)
         self._note_power(adapter, is_on=True)
 
+    def _ask_root(self, adapter: str) -> None:
+        self._record.of(adapter).ask_root(asyncio.get_running_loop().time())
+        self._record.save()
+
     def _note_power(self, adapter: str, *, is_on: bool) -> None:
         self._record.of(adapter).is_off = not is_on
         self._record.save()
 
     def _end_reset(self, outcome: ResetOutcome) -> None:
-        self.counts[self._pending, outcome] += 1
+        self._record.count(self._pending, outcome)
         self._pending = ""

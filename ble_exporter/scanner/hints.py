@@ -23,7 +23,6 @@ _HANGS = "it may have hung; try `bluetoothctl power off`, `bluetoothctl power on
 _POWER_CYCLE = "bluetoothctl power off && bluetoothctl power on"
 _POWER_ON = ("`bluetoothctl power on`", "bluetoothctl power on")
 _BLUETOOTHD_LOG = "journalctl -u bluetooth"
-_REPLUG: tuple[str, str, Symptom] = ("unplug it, or restart the machine", "sudo reboot", "rejected")
 
 NO_ADAPTER = Problem(
     "no Bluetooth adapter",
@@ -33,6 +32,7 @@ NO_ADAPTER = Problem(
 )
 CANNOT_SCAN = Problem("can't scan for Low Energy devices", "use another adapter")
 POWERED_OFF = Problem("it is powered off", *_POWER_ON)
+LEFT_OFF = Problem("a reset has powered it off", "unplug it, or restart the machine", "sudo reboot", "left_off")
 BLOCKED = Problem(
     "it is blocked by rfkill",
     "`rfkill unblock bluetooth`; if that does not help, use the machine's hardware switch",
@@ -59,6 +59,10 @@ ENDED_AGAIN = Problem(
     "bluetoothd has ended the scan again before anything was heard",
     "another program that uses the adapter may be the cause; `ble-exporter doctor` lists such programs",
     "ble-exporter doctor",
+)
+NO_RUNTIME_FOLDER = (
+    "on_silence: reset: without RUNTIME_DIRECTORY, each start of the program forgets the earlier resets, and may reset "
+    "the adapter too often; add RuntimeDirectory=ble_exporter and RuntimeDirectoryPreserve=yes to the systemd unit"
 )
 BUFFER_FULL = (
     "the kernel dropped packets because this program did not read them in time: the machine is overloaded, or stalled"
@@ -167,11 +171,6 @@ def not_started_again(error: ScannerError) -> Problem:
 def not_reset(error: ScannerError, reason: str) -> Problem:
     """Return the problem of an adapter that may hang because of `error`, but is not reset, or not again."""
     return Problem(f"{error.problem}; {reason}", error.hint, error.command, error.symptom)
-
-
-def left_off(error: ScannerError) -> Problem:
-    """Return the problem of an adapter that a reset has powered off, and that can't be powered on again."""
-    return Problem(f"a reset has powered it off, and it can't be powered on again ({error.problem})", *_REPLUG)
 
 
 def hanging(what: str) -> Problem:

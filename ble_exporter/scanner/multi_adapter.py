@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 class _Union(Mapping[Key, Value]):
     """
-    A live view of mappings that have no key in common.
+    A live view of several mappings; the first that has a key answers.
 
     In a ChainMap, a Counter answers 0 for the keys of all mappings after it.
     """
@@ -36,10 +36,10 @@ class _Union(Mapping[Key, Value]):
         raise KeyError(key)
 
     def __iter__(self) -> Iterator[Key]:
-        return (key for mapping in self._mappings for key in mapping)
+        return iter(dict.fromkeys(key for mapping in self._mappings for key in mapping))
 
     def __len__(self) -> int:
-        return sum(map(len, self._mappings))
+        return sum(1 for _key in self)
 
 
 class MultiAdapterScanner:

@@ -6,7 +6,10 @@ and the number of resets is limited, in a row without effect and in an hour.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import TypeGuard
+
+from ble_exporter.errors import RESET_OUTCOMES, ResetOutcome
 
 MOST_FRUITLESS = 3
 """The number of resets in a row, without anything heard in between, after which there is no other."""
@@ -18,6 +21,9 @@ FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 240.0
 """The pauses between the beginnings of two resets; each pause is twice as long as the one before."""
 
+ROOT_PAUSE_S = 1200.0
+"""The shortest time between two requests for root's help."""
+
 
 @dataclass
 class Resets:
@@ -28,11 +34,17 @@ class Resets:
         times: The beginnings of the resets in the last hour, oldest first.
         fruitless: The number of resets since anything was last heard.
         is_off: Whether a reset has powered the adapter off, and not yet on again.
+        needs_root: Whether the adapter is given up, and root is asked for help.
+        asked_at: The time of the latest request for root's help.
+        outcomes: The number of resets whose outcome is known, by outcome.
     """
 
     times: list[float] = field(default_factory=list)
     fruitless: int = 0
     is_off: bool = False
+    needs_root: bool = False
+    asked_at: float | None = None
+    outcomes: dict[ResetOutcome, int] = field(default_factory=dict)
 
     def wait_s(self, now: float) -> float | None:
         """Return how long to wait for the next reset; None if there must be none."""
@@ -51,23 +63,37 @@ class Resets:
         self.times.append(now)
         self.fruitless += 1
 
+    def ask_root(self, now: float) -> None:
+        """Ask root for help, unless that was done recently."""
+        if self.asked_at is None or not 0 <= now - self.asked_at < ROOT_PAUSE_S:
+            self.asked_at, self.needs_root = now, True
+
     def as_json(self) -> dict[str, object]:
         """Return the attributes as JSON values."""
-        return {"times": self.times, "fruitless": self.fruitless, "is_off": self.is_off}
+        return asdict(self)
 
 
 def resets_of(entry: object) -> Resets:
     """Return the resets in a JSON value that `as_json` returned; of any other value, those that are valid."""
     if not isinstance(entry, Mapping):
         return Resets()
-    times, fruitless = entry.get("times"), entry.get("fruitless")
+    times, fruitless, asked_at = entry.get("times"), entry.get("fruitless"), entry.get("asked_at")
     numbers = [float(time) for time in times if _is_number(time)] if isinstance(times, list) else []
+    outcomes = entry.get("outcomes")
+    counts = outcomes if isinstance(outcomes, Mapping) else {}
     return Resets(
         times=sorted(numbers)[-MOST_PER_HOUR:],
         fruitless=fruitless if isinstance(fruitless, int) and 0 <= fruitless <= MOST_FRUITLESS else 0,
         is_off=entry.get("is_off") is True,
+        needs_root=entry.get("needs_root") is True,
+        asked_at=float(asked_at) if _is_number(asked_at) else None,
+        outcomes={name: counts[name] for name in RESET_OUTCOMES if _is_count(counts.get(name))},
     )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and _is_number(value) and value >= 0

@@ -9,17 +9,17 @@ import json
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ble_exporter.errors import ResetOutcome
 from ble_exporter.files import read_file
 from ble_exporter.scanner.reset_policy import Resets, resets_of
 
 FILE_NAME = "adapter_resets.json"
-
-REQUEST_NAME = "recover"
-"""The file that names the adapter that this program can't recover; `ble-exporter recover` reads it."""
+"""The name of the record. `ble-exporter recover` reads it, too, because it names the adapters that need root."""
 
 _MOST_BYTES = 10_000
 
@@ -34,16 +34,23 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 class ResetRecord:
-    """The resets of every adapter, in a file of `folder`; without a folder, in memory alone."""
+    """
+    The resets of every adapter, in a file of `folder`; without a folder, in memory alone.
+
+    Attributes:
+        counts: The number of resets whose outcome is known, by adapter and outcome.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
-        self._resets: dict[str, Resets] = {}
-        if folder is not None:
-            with suppress(OSError, ValueError, RecursionError):
-                entries = json.loads(read_file(folder / FILE_NAME, _MOST_BYTES))
-                if isinstance(entries, dict):
-                    self._resets = {name: resets_of(entry) for name, entry in entries.items() if _is_adapter(name)}
+        self._path = folder / FILE_NAME if folder else None
+        self._resets = read_resets(self._path) if self._path else {}
+        self.counts: Counter[tuple[str, ResetOutcome]] = Counter()
+        for name, resets in self._resets.items():
+            self.counts.update({(name, outcome): number for outcome, number in resets.outcomes.items()})
+            # What root does after an end of this program, it has done when the program starts again.
+            resets.needs_root = False
+        if self._resets:
+            self.save()
 
     def of(self, adapter: str) -> Resets:
         """Return the resets of an adapter; after changing them, call `save`."""
@@ -53,39 +60,33 @@ class ResetRecord:
         """Return which adapters a reset has left powered off; only this one, if it is not None."""
         return [name for name, resets in self._resets.items() if resets.is_off and adapter in (None, name)]
 
+    def count(self, adapter: str, outcome: ResetOutcome) -> None:
+        """Count a reset whose outcome is known, and save the record."""
+        self.counts[adapter, outcome] += 1
+        self.of(adapter).outcomes[outcome] = self.counts[adapter, outcome]
+        self.save()
+
     def save(self) -> None:
         """Write the file. A failure is logged, because healing must not depend on a folder."""
-        self._write(FILE_NAME, json.dumps({name: resets.as_json() for name, resets in self._resets.items()}))
-
-    def request(self, adapter: str) -> None:
-        """Ask `ble-exporter recover` for help with this adapter."""
-        self._write(REQUEST_NAME, f"{adapter}\n")
-
-    def withdraw(self) -> None:
-        """Withdraw the request: the adapter works again."""
-        if self._folder is not None:
-            with suppress(OSError):
-                (self._folder / REQUEST_NAME).unlink()
-
-    def _write(self, name: str, text: str) -> None:
-        if self._folder is None:
+        if self._path is None:
             return
-        path = self._folder / name
+        new = self._path.with_suffix(".new")
         try:
-            new = path.with_suffix(".new")
-            new.write_text(text, encoding="ascii")
-            new.replace(path)
+            content = json.dumps({name: resets.as_json() for name, resets in self._resets.items()})
+            new.write_text(content, encoding="ascii")
+            new.replace(self._path)
         except OSError as error:
-            _log.warning("%s can't be written (%s)", path, error.strerror)
+            _log.warning("%s can't be written (%s)", self._path, error.strerror)
 
 
-def requested_adapter(path: Path) -> str:
-    """Return the adapter that a request names; an empty string without a valid request."""
-    try:
-        text = read_file(path, _MOST_BYTES).decode("ascii").strip()
-    except (OSError, ValueError):
-        return ""
-    return text if _is_adapter(text) else ""
+def read_resets(path: Path) -> dict[str, Resets]:
+    """Return the resets in a record, by adapter; of a file that is damaged or anything but a file, what is valid."""
+    with suppress(OSError, ValueError, RecursionError):
+        # Root reads the file of a user without rights, so a link must not lead to another file.
+        entries = json.loads(read_file(path, _MOST_BYTES, follow_symlinks=False))
+        if isinstance(entries, dict):
+            return {name: resets_of(entry) for name, entry in entries.items() if _is_adapter(name)}
+    return {}
 
 
 def _is_adapter(name: str) -> bool:

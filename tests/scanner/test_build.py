@@ -33,6 +33,20 @@ from tests.radios import InVirtualTime
 ADDRESS = "A4:C1:38:00:00:01"
 
 
+def test_resets_without_a_record_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each restart would begin anew with resets; an old unit, or a container, has no folder for the record."""
+    said = []
+    for folder, resets in (("", True), (str(tmp_path), True), ("", False)):
+        monkeypatch.setenv("RUNTIME_DIRECTORY", folder)
+        caplog.clear()
+        build_radio(RadioSettings(resets=resets))
+        said.append("RuntimeDirectory=ble_exporter" in caplog.text)
+
+    assert [True, False, False] == said
+
+
 class OneSensor(MockScanner):
     """A radio that receives one sensor, and then sends SIGTERM to this process."""
 

@@ -8,7 +8,7 @@ from dbus_fast import Variant
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
-from ble_exporter.scanner.reset_record import REQUEST_NAME
+from ble_exporter.scanner.reset_record import FILE_NAME, read_resets
 from tests.radios import InVirtualTime
 from tests.scanner.healed_scan import LIMIT_S, Scan, Wait, nothing
 from tests.scanner.scripted_bluez import ADAPTER, DEVICE, ScriptedBluez, adapter_properties
@@ -118,4 +118,4 @@ def test_a_blocked_adapter_is_left_to_root(scan: Scan, in_virtual_time: InVirtua
     with pytest.raises(ScannerError, match="blocked by rfkill"):
         in_virtual_time(scan.run(nothing))
 
-    assert ([], "hci0\n") == (scan.bluez.powered, (tmp_path / REQUEST_NAME).read_text())
+    assert ([], True) == (scan.bluez.powered, read_resets(tmp_path / FILE_NAME)["hci0"].needs_root)

@@ -1,18 +1,21 @@
 """Tests of the rules for resets: not too often, and not for ever."""
 
 import itertools
+import json
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.errors import RESET_OUTCOMES, ResetOutcome
 from ble_exporter.scanner.reset_policy import (
     FIRST_PAUSE_S,
     HOUR_S,
     LONGEST_PAUSE_S,
     MOST_FRUITLESS,
     MOST_PER_HOUR,
+    ROOT_PAUSE_S,
     Resets,
     resets_of,
 )
@@ -87,20 +90,56 @@ def test_an_adapter_that_fails_again_soon_is_given_up(runs_s: list[float], heard
     assert len(times) < len(runs_s)
 
 
-@given(st.integers(0, MOST_PER_HOUR), st.integers(0, MOST_FRUITLESS), st.booleans())
-def test_what_was_written_is_read(number: int, fruitless: int, is_off: bool) -> None:
-    """A restart of the program must not lift the limits."""
-    resets = Resets([float(at) for at in range(number)], fruitless, is_off)
+def test_root_is_not_asked_again_soon() -> None:
+    """A program that gives up is restarted every 5 s; root's resets must not follow each other at that pace."""
+    resets = Resets()
+    needed = []
+    for now in (1.0, 6.0, ROOT_PAUSE_S, 1.0 + ROOT_PAUSE_S):
+        resets.needs_root = False
+        resets.ask_root(now)
+        needed.append(resets.needs_root)
 
-    assert resets == resets_of(resets.as_json())
+    assert [True, False, False, True] == needed
+
+
+def test_a_request_at_a_time_of_another_clock_is_ignored() -> None:
+    """A time in the future would forbid a request for ever."""
+    resets = Resets(asked_at=5000.0)
+    resets.ask_root(10.0)
+
+    assert (True, 10.0) == (resets.needs_root, resets.asked_at)
+
+
+@given(
+    st.integers(0, MOST_PER_HOUR),
+    st.integers(0, MOST_FRUITLESS),
+    st.tuples(st.booleans(), st.booleans()),
+    st.none() | st.floats(0, 1e9),
+    st.dictionaries(st.sampled_from(RESET_OUTCOMES), st.integers(0, 10**9)),
+)
+def test_what_was_written_is_read(
+    number: int,
+    fruitless: int,
+    states: tuple[bool, bool],
+    asked_at: float | None,
+    outcomes: dict[ResetOutcome, int],
+) -> None:
+    """A restart of the program must not lift the limits."""
+    resets = Resets([float(at) for at in range(number)], fruitless, *states, asked_at, outcomes)
+
+    assert resets == resets_of(json.loads(json.dumps(resets.as_json())))
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_any_entry_is_read(value: object) -> None:
     """The file may be damaged."""
-    for entry in (value, {"times": value, "fruitless": value, "is_off": value}, {"times": [value, 1.0]}):
-        assert len(resets_of(entry).times) <= MOST_PER_HOUR
-        assert 0 <= resets_of(entry).fruitless <= MOST_FRUITLESS
+    each = dict.fromkeys(Resets().as_json(), value)
+    for entry in (value, each, {"times": [value, 1.0], "outcomes": {"heard": value}}):
+        resets = resets_of(entry)
+        assert len(resets.times) <= MOST_PER_HOUR
+        assert 0 <= resets.fruitless <= MOST_FRUITLESS
+        assert all(number >= 0 for number in resets.outcomes.values())
+        resets.ask_root(0.0)
 
 
 @pytest.mark.parametrize("fruitless", [-1, MOST_FRUITLESS + 1, "2", None, 1.5])

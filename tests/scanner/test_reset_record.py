@@ -8,9 +8,8 @@ import pytest
 from ble_exporter.scanner.reset_policy import Resets
 from ble_exporter.scanner.reset_record import (
     FILE_NAME,
-    REQUEST_NAME,
     ResetRecord,
-    requested_adapter,
+    read_resets,
     runtime_folder,
 )
 
@@ -50,11 +49,10 @@ def test_a_damaged_file_is_ignored(tmp_path: Path, content: bytes) -> None:
 def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A reset that may help is more important than its record."""
     record = ResetRecord(tmp_path / "missing")
+    record.of("hci0").begin(0.0)
     record.save()
-    record.request("hci0")
-    record.withdraw()
 
-    assert 2 == len([one for one in caplog.records if "can't be written (No such file or directory)" in one.message])
+    assert 1 == len([one for one in caplog.records if "can't be written (No such file or directory)" in one.message])
 
 
 def test_without_a_folder_nothing_is_written() -> None:
@@ -62,38 +60,42 @@ def test_without_a_folder_nothing_is_written() -> None:
     record = ResetRecord()
     record.of("hci0").begin(1.0)
     record.save()
-    record.request("hci0")
-    record.withdraw()
 
     assert 1 == record.of("hci0").fruitless
 
 
-def test_a_request_names_the_adapter_until_it_is_withdrawn(tmp_path: Path) -> None:
-    """`recover` must help only while the exporter needs help, and with no other adapter."""
+def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
+    """Root has obeyed by then; later, it would reset an adapter that works. The pause between two requests goes on."""
     record = ResetRecord(tmp_path)
-    record.request("hci3")
-    before = requested_adapter(tmp_path / REQUEST_NAME)
-    record.withdraw()
-    record.withdraw()
+    record.of("hci3").ask_root(7.0)
+    record.save()
+    before = read_resets(tmp_path / FILE_NAME)
+    ResetRecord(tmp_path)
 
-    assert ("hci3", "") == (before, requested_adapter(tmp_path / REQUEST_NAME))
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"hci", b"hci0; reboot", b"../hci0", b"wlan0", b"hci0\nhci1", b"\xff", b"hci99999", b"hci\xd9\xa1"]
-)
-def test_a_request_for_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
-    """An unprivileged user writes the request that root obeys, so it may contain only the name of an adapter."""
-    (tmp_path / REQUEST_NAME).write_bytes(content)
-
-    assert "" == requested_adapter(tmp_path / REQUEST_NAME)
+    after = read_resets(tmp_path / FILE_NAME)
+    assert [(True, 7.0), (False, 7.0)] == [(it["hci3"].needs_root, it["hci3"].asked_at) for it in (before, after)]
 
 
-def test_a_request_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """Opening a pipe would make root's `recover` wait."""
-    os.mkfifo(tmp_path / REQUEST_NAME)
+def test_the_next_program_goes_on_counting(tmp_path: Path) -> None:
+    """The last reset before the end of a program could otherwise never be scraped."""
+    ResetRecord(tmp_path).count("hci0", "silent")
+    record = ResetRecord(tmp_path)
+    record.count("hci0", "silent")
+    record.count("hci1", "heard")
 
-    assert "" == requested_adapter(tmp_path / REQUEST_NAME)
+    assert {("hci0", "silent"): 2, ("hci1", "heard"): 1} == record.counts == ResetRecord(tmp_path).counts
+
+
+def test_a_record_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    """Root reads it: it must not wait for a pipe, nor read a file that the exporter's user may not read."""
+    record = ResetRecord(tmp_path)
+    record.of("hci0").ask_root(0.0)
+    record.save()
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(tmp_path / FILE_NAME)
+    os.mkfifo(pipe)
+
+    assert [1, 0, 0] == [len(read_resets(path)) for path in (tmp_path / FILE_NAME, link, pipe)]
 
 
 @pytest.mark.parametrize(

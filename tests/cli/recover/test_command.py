@@ -5,27 +5,32 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.cli.recover.command import main
+from ble_exporter.scanner.reset_record import FILE_NAME, ResetRecord
 from tests.program import PATIENCE_S, running
 
 
 def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An administrator may start the unit although the exporter needs no help."""
-    request = tmp_path / "recover"
+    """The unit may be started by hand."""
+    record = tmp_path / FILE_NAME
 
-    assert 0 == main(["--request", str(request)])
+    assert 0 == main(["--record", str(record)])
 
-    expected = f"nothing to do: {request} names no adapter; --adapter hci0 recovers one without a request\n"
+    expected = f"nothing to do: {record} asks for nothing; --adapter hci0 recovers an adapter without being asked\n"
     assert expected == capsys.readouterr().out
 
 
-def test_an_adapter_that_does_not_exist_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The adapter may have been unplugged since the request."""
-    request = tmp_path / "recover"
-    request.write_text("hci4711\n")
+def test_every_adapter_that_was_given_up_is_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No other one is touched; these may have been unplugged since."""
+    record = ResetRecord(tmp_path)
+    record.of("hci4711").ask_root(0)
+    record.of("hci4712")
+    record.of("hci4713").ask_root(0)
+    record.save()
 
-    assert 0 == main(["--request", str(request)])
+    assert 0 == main(["--record", str(tmp_path / FILE_NAME)])
 
-    assert "hci4711: left alone: the kernel does not have it\n" == capsys.readouterr().out
+    gone = "left alone: the kernel does not have it"
+    assert f"hci4711: {gone}\nhci4713: {gone}\n" == capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["wlan0", "hci", "hci0/../hci1", "hci0\n", "hci12345", ""])

@@ -1,0 +1,73 @@
+"""Scans that bluetoothd rejects: they are tried again first, and then the adapter is reset."""
+
+import asyncio
+
+import pytest
+
+from ble_exporter.errors import ScannerError
+from ble_exporter.scanner.healing import MOST_RETRIES, RETRY_S
+from ble_exporter.scanner.reset_policy import MOST_FRUITLESS
+from ble_exporter.scanner.stack_watch import IDLE_S
+from tests.radios import InVirtualTime
+from tests.scanner.healed_scan import Scan, Wait, nothing
+from tests.scanner.test_healing import OFF_AND_ON, REJECTION
+
+
+def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """A controller that refuses to scan, or does not answer, is the usual cause; the start happens only once."""
+    scan.bluez.errors["StartDiscovery"] = REJECTION
+    scan.bluez.cured_by_power_cycle = True
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        scan.hear()
+        await wait(2)
+
+    in_virtual_time(scan.run(act))
+
+    assert (OFF_AND_ON, {("hci0", "heard"): 1}) == (scan.bluez.powered, scan.radio.adapter_resets)
+
+
+def test_a_rejection_that_passes_causes_no_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """Another program may be connecting to a device; bluetoothd does not show that."""
+    scan.bluez.errors["StartDiscovery"] = REJECTION
+
+    async def run() -> None:
+        asyncio.get_running_loop().call_later(MOST_RETRIES * RETRY_S - 0.1, scan.bluez.errors.clear)
+        await scan.run(act)
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        scan.hear()
+        await wait(2)
+
+    in_virtual_time(run())
+
+    assert ([], 1) == (scan.bluez.powered, scan.heard)
+
+
+def test_rejections_in_a_quiet_place_are_not_tried_again_for_ever(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """Each scan may begin well, and be ended and rejected before anything is heard."""
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        for _ in range(MOST_RETRIES + 1):
+            scan.bluez.errors["StartDiscovery"] = REJECTION
+            scan.bluez.end_discovery()
+            await wait(IDLE_S + RETRY_S / 2)
+            scan.bluez.errors.clear()
+            await wait(RETRY_S)
+
+    in_virtual_time(scan.run(act))
+
+    assert OFF_AND_ON == scan.bluez.powered
+
+
+def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_time: InVirtualTime) -> None:
+    """The pauses between the resets double."""
+    scan.bluez.errors["StartDiscovery"] = REJECTION
+
+    async def run() -> float:
+        with pytest.raises(ScannerError, match="can't start a scan; it was reset 3 times without effect"):
+            await scan.run(nothing)
+        return asyncio.get_running_loop().time()
+
+    assert 45 <= in_virtual_time(run()) <= 60
+    assert {("hci0", "silent"): MOST_FRUITLESS} == scan.radio.adapter_resets
