@@ -90,26 +90,28 @@ class GlitchFilter:
             now_s: The time when the packet was heard, in monotonic seconds.
             is_late: Whether the packet is a late copy from another adapter, and so says nothing about a value.
         """
-        kept: dict[Measurement, float] = {}
+        left_out: set[Measurement] = set()
         glitches: list[Glitch] = []
         for measurement, value in reading.measurements.items():
             step = LARGEST_STEPS.get(measurement.name)
+            if step is None:
+                continue
             series = known.get(measurement)
-            if step is None or series is None or now_s - series.heard_s >= MEMORY_S:
+            if series is None or now_s - series.heard_s >= MEMORY_S:
                 self._held.pop(measurement, None)
-                kept[measurement] = value
                 continue
             is_near = abs(value - series.value) <= step
-            if is_late:
-                is_accepted = is_near and measurement not in self._held
-            else:
-                new = Candidate(value, reading.packet_id, now_s, advertisement)
-                is_accepted = self._accept(measurement, series.value, new, glitches, is_near=is_near)
-            if is_accepted:
-                kept[measurement] = value
+            if is_near and measurement not in self._held:
+                continue
+            new = Candidate(value, reading.packet_id, now_s, advertisement)
+            if is_late or not self._accept(measurement, series.value, new, glitches, is_near=is_near):
+                left_out.add(measurement)
         self._forget_unknown(known)
         self.count += len(glitches)
-        return (reading if len(kept) == len(reading.measurements) else reading._replace(measurements=kept)), glitches
+        if left_out:
+            kept = {name: value for name, value in reading.measurements.items() if name not in left_out}
+            reading = reading._replace(measurements=kept)
+        return reading, glitches
 
     def _accept(
         self, measurement: Measurement, before: float, new: Candidate, glitches: list[Glitch], *, is_near: bool

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import POINTS, STEP_S
 from ble_exporter.device.rejections import MOST_OF_A_DEVICE, MOST_REJECTIONS
 from ble_exporter.device.rhythm import fixed_limit
@@ -23,6 +24,9 @@ from ble_exporter.errors import REJECT_REASONS, RejectReason
 from ble_exporter.exporter.app import create_app
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.formats.registry import UNITS
+from ble_exporter.metrics.self_metrics import SelfMetrics
+from ble_exporter.model import Advertisement
+from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner import MockScanner
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service.scan_cycle import ScanCycle
@@ -239,6 +243,24 @@ def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | Rejec
     Draft202012Validator(device).validate(sent(cast(Mapping[str, object], next(status_of(home).states()))))
     of_history = HISTORY["properties"]["devices"]["items"]
     Draft202012Validator(of_history).validate(sent(cast(Mapping[str, object], next(status_of(home).last_hour()))))
+
+
+@given(st.lists(st.tuples(st.sampled_from([UUID, "0000fe95-0000-1000-8000-00805f9b34fb"]), st.binary(max_size=300))))
+def test_whatever_is_rejected(packets: list[tuple[str, bytes]]) -> None:
+    """The kept packets are those that violate the formats, so their content can be anything."""
+    log = logging.getLogger("test.rejected")
+    log.setLevel(logging.CRITICAL)
+    address = "A4:C1:38:00:00:01"
+    config = AppConfig(30, 30, 8000, {address: "attic"}, glitch_filter=True)
+    devices = build_devices(config, lambda: 5000.0)
+    pipeline = Pipeline(devices, SelfMetrics(), log, lambda: 5000.0)
+    for uuid, payload in packets:
+        pipeline.handle(Advertisement(address, {uuid: payload}))
+
+    clock = Clock(lambda: 5000.0)
+    status = DeviceStatus(devices.values(), clock, rejections=pipeline.rejections)
+    schema = {**STATUS["properties"]["rejections"], "$defs": STATUS["$defs"]}
+    Draft202012Validator(schema).validate(json.loads(json.dumps(status.rejections(), allow_nan=False)))
 
 
 def test_the_schema_refuses_what_is_not_promised(app_config: AppConfig) -> None:
