@@ -10,8 +10,18 @@ from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import NO_LIMIT, Rhythm
-from ble_exporter.device.sequence import LATE_STEPS, steps_behind
-from ble_exporter.device.series import MOST_SERIES, NEVER_SAID, Reception, Revision, Series, expire_all, weakest
+from ble_exporter.device.series import (
+    MOST_SERIES,
+    NEVER_SAID,
+    Reception,
+    Revision,
+    Series,
+    expire_all,
+    weakest,
+    were_said,
+    without_older,
+)
+from ble_exporter.device.signal_trend import SAMPLE_S
 from ble_exporter.device.transmission import NO_TRANSMISSION, Transmission
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
@@ -100,6 +110,7 @@ class Device:
         self.revision = Revision()
         self.expires_at = math.inf
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
+        self._shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
         self.transmission = Transmission()
         # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
@@ -124,6 +135,9 @@ class Device:
         reception.rssi = advertisement.rssi
         reception.heard_s = now_s
         reception.is_shown = True
+        if reception.sample_due_s <= now_s:
+            reception.sample_due_s = now_s + SAMPLE_S
+            reception.trend.add(advertisement.rssi, now_s)
         expires_at = now_s + self._shortest_limit_s
         if expires_at < self.expires_at:
             self.expires_at = expires_at
@@ -132,12 +146,14 @@ class Device:
         transmission = self.transmission
         is_other_adapter = adapter != transmission.adapter
         if is_other_adapter and transmission.is_late(packet_id, now_s):
-            measurements, number, is_copy = self._without_older(measurements, packet_id), NO_TRANSMISSION, True
+            measurements, number, is_copy = without_older(measurements, self.series, packet_id), NO_TRANSMISSION, True
         else:
             if packet_id is None or packet_id != transmission.packet_id:
                 transmission.start(packet_id, adapter, now_s)
             number = transmission.number
-            is_copy = is_other_adapter and adapter != transmission.adapter and self._was_said(measurements)
+            is_copy = (
+                is_other_adapter and adapter != transmission.adapter and were_said(measurements, self.series, number)
+            )
         if others:
             # Done before the values are stored: an event is not a duplicate if its count differs from the stored one.
             self._note_said(advertisement.adapter, reading, now_s)
@@ -181,23 +197,6 @@ class Device:
             else:
                 last_hour.put(value, minute)
         return is_new
-
-    def _without_older(
-        self, measurements: Mapping[Measurement, float], packet_id: int | None
-    ) -> Mapping[Measurement, float]:
-        """Return the measurements of a late packet, except those also heard under a newer packet id."""
-
-        def is_older(measurement: Measurement) -> bool:
-            series = self.series.get(measurement)
-            return series is not None and 0 < steps_behind(packet_id, series.packet_id) <= LATE_STEPS
-
-        return {measurement: value for measurement, value in measurements.items() if not is_older(measurement)}
-
-    def _was_said(self, measurements: Mapping[Measurement, float]) -> bool:
-        """Return whether all of these values were already heard in the current transmission."""
-        number = self.transmission.number
-        said = {name: series.value for name, series in self.series.items() if series.said_in == number}
-        return measurements.items() <= said.items()
 
     def _new_series(self, measurement: Measurement, now_s: float, minute: int) -> Series | None:
         """Return a new series, which may replace another one; None if there is no room for it."""
@@ -285,6 +284,11 @@ class Device:
         """
         return math.inf if self.is_triggered else self.lifetime.presence(self.interval_s)
 
+    def is_silent(self, now_s: float, since_s: float = 0.0) -> bool:
+        """Return whether the device no longer counts as heard; one that was never heard is silent from `since_s` on."""
+        silent_s = now_s - (since_s if self.heard_s is None else self.heard_s)
+        return silent_s >= self._shortest_presence_s and silent_s >= self.presence_limit_s
+
     def values(self) -> dict[Measurement, float]:
         """Return the values that have not expired, in the units of the formats' tables, without the offsets."""
         return {measurement: series.value for measurement, series in self.series.items() if series.is_shown}
@@ -292,8 +296,5 @@ class Device:
     def last_hour(self, now_s: float) -> dict[Measurement, list[float | None]]:
         """Return POINTS values for each measurement heard in the last hour; the last value is that of this minute."""
         minute = int(now_s // STEP_S)
-        return {
-            measurement: series.last_hour.values(minute)
-            for measurement, series in self.series.items()
-            if not series.last_hour.is_over(minute)
-        }
+        hours = ((measurement, series.last_hour) for measurement, series in self.series.items())
+        return {measurement: hour.values(minute) for measurement, hour in hours if not hour.is_over(minute)}

@@ -22,6 +22,8 @@ CEILING_S = 900.0
 GAPS = 9
 """The number of recent gaps that count: few enough to follow a new setting, enough for the median to ignore outages."""
 
+_LAST_GAP = GAPS - 1
+
 BURST_S = 1.0
 """
 Shorter gaps, in seconds, do not count: the packet is another adapter's copy, or part of a burst before a minute of
@@ -43,22 +45,27 @@ class Rhythm:
     An outage is one long gap among others; the median ignores it without a special rule.
     """
 
-    __slots__ = ("_gaps_s", "_heard_s")
+    __slots__ = ("_gaps_s", "_heard_s", "_oldest")
 
     def __init__(self, heard_s: float) -> None:
         self._heard_s = heard_s
         # An array, not a list: the garbage collector would traverse the list of every rhythm.
         self._gaps_s = array("d")
+        # The index of the gap that the next one replaces. Their order does not matter to the median, and replacing one
+        # is faster than moving all.
+        self._oldest = 0
 
     def hear(self, now_s: float, burst_s: float = BURST_S) -> None:
         """Record that the value or device was heard. Gaps shorter than `burst_s` seconds do not count."""
         gap_s = now_s - self._heard_s
         self._heard_s = now_s
         if gap_s >= burst_s:
-            gaps_s = self._gaps_s
-            gaps_s.append(gap_s)
-            if len(gaps_s) > GAPS:
-                del gaps_s[0]
+            oldest = self._oldest
+            try:
+                self._gaps_s[oldest] = gap_s
+            except IndexError:
+                self._gaps_s.append(gap_s)
+            self._oldest = oldest + 1 if oldest < _LAST_GAP else 0
 
     @property
     def interval_s(self) -> float | None:

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.rhythm import Limit, Rhythm
+from ble_exporter.device.sequence import LATE_STEPS, steps_behind
+from ble_exporter.device.signal_trend import SignalTrend
 from ble_exporter.formats.measurement import Measurement
 
 MOST_SERIES = 64
@@ -60,6 +62,24 @@ def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: 
     return None if is_current and found.position <= newcomer.position else found
 
 
+def without_older(
+    measurements: Mapping[Measurement, float], series: Mapping[Measurement, Series], packet_id: int | None
+) -> Mapping[Measurement, float]:
+    """Return the measurements of a late packet, except those also heard under a newer packet id."""
+
+    def is_older(measurement: Measurement) -> bool:
+        one = series.get(measurement)
+        return one is not None and 0 < steps_behind(packet_id, one.packet_id) <= LATE_STEPS
+
+    return {measurement: value for measurement, value in measurements.items() if not is_older(measurement)}
+
+
+def were_said(measurements: Mapping[Measurement, float], series: Mapping[Measurement, Series], number: int) -> bool:
+    """Return whether all of these values were already heard in the transmission with this number."""
+    said = {name: one.value for name, one in series.items() if one.said_in == number}
+    return measurements.items() <= said.items()
+
+
 @dataclass(slots=True)
 class Reception:
     """
@@ -70,6 +90,8 @@ class Reception:
         heard_s: The time when the latest advertisement was heard.
         rssi: Received signal strength of the latest advertisement, in dBm; None if unknown.
         is_shown: Whether it is visible, because it has not expired.
+        trend: The recent course of the RSSI.
+        sample_due_s: The time from which on the next sample for the trend may be taken.
     """
 
     labels: dict[str, str]
@@ -77,6 +99,8 @@ class Reception:
     rhythm: Rhythm
     rssi: int | None = None
     is_shown: bool = False
+    trend: SignalTrend = field(default_factory=SignalTrend)
+    sample_due_s: float = -math.inf
 
 
 @dataclass(slots=True)

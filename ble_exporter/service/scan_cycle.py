@@ -9,11 +9,14 @@ from pathlib import Path
 from ble_exporter.config import AppConfig
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
+from ble_exporter.device.listening import NOTE_S, Listening
+from ble_exporter.device.silences import Silences
 from ble_exporter.errors import ScannerError
 from ble_exporter.exporter import StatusTracker
 from ble_exporter.logger import log_losses
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
+from ble_exporter.metrics.silence_reasons import SilenceReasons
 from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.session import listening
@@ -22,6 +25,7 @@ from ble_exporter.service.scan_log import ScanLog
 from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
+from ble_exporter.tasks import Tasks
 
 # With thousands of devices out of range, longer lines would push all others out of the rotated log within minutes.
 _MOST_NAMES = 20
@@ -54,7 +58,13 @@ class ScanCycle:
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
         interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
         self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
-        self.status = DeviceStatus(self.devices.values(), self._clock, interval_s, self._pipeline.rejections)
+        self._listening = Listening(self._clock.now())
+        share = min(1.0, config.scan_duration_seconds / config.scan_interval_seconds)
+        silences = Silences(self.devices.values(), self._clock, interval_s, share, self._listening)
+        self.silence_reasons = SilenceReasons(self.devices.values(), silences)
+        self.status = DeviceStatus(
+            self.devices.values(), self._clock, interval_s, self._pipeline.rejections, silences=silences
+        )
         self.liveness = Liveness(
             config.scan_interval_seconds,
             config.scan_duration_seconds,
@@ -67,17 +77,32 @@ class ScanCycle:
         self._log = log
         self._scan_log = ScanLog(self.devices.values(), log)
         self._notifier = notifier or Notifier(log, "")
-        self._is_over = False
+        self._is_over = self._is_listening = False
         self._began = self._began_s = 0.0
         self._received_before = self._unknown_before = 0
 
     async def run(self) -> None:
         """Scan until cancelled. Raises ScannerError when a scan fails."""
-        try:
-            await (self._scan_without_pause() if self._config.is_continuous else self._scan_with_pauses())
-        except ScannerError:
-            self.counts.scan_failures += 1
-            raise
+        async with Tasks() as tasks:
+            tasks.start(self._keep_noting_listening())
+            try:
+                await (self._scan_without_pause() if self._config.is_continuous else self._scan_with_pauses())
+            except ScannerError:
+                self.counts.scan_failures += 1
+                raise
+
+    async def _keep_noting_listening(self) -> None:
+        while True:
+            self._note_adapters()
+            await asyncio.sleep(NOTE_S)
+
+    def _note_adapters(self, *, is_listening: bool | None = None) -> None:
+        """Note which adapters listen from now on; without `is_listening`, as much as before."""
+        if is_listening is not None:
+            self._is_listening = is_listening
+        works = self._radio.adapters
+        adapters = [name for name in works if works[name]] if works else [""]
+        self._listening.note(self._clock.now(), adapters if self._is_listening else (), self.counts.unknown_device)
 
     async def _scan_with_pauses(self) -> None:
         now = asyncio.get_running_loop().time
@@ -87,6 +112,7 @@ class ScanCycle:
             async with listening(self._radio, self._pipeline) as wait:
                 self._note_listening()
                 more_can_come = await wait(self._config.scan_duration_seconds)
+                self._note_adapters(is_listening=False)
             self._end_scan(more_can_come)
             # If a scan took longer than the interval, the next one follows immediately.
             due = max(due + self._config.scan_interval_seconds, now())
@@ -102,6 +128,7 @@ class ScanCycle:
             due = now() + interval_s
             while True:
                 more_can_come = await wait(due - now())
+                self._note_adapters(is_listening=more_can_come)
                 self._end_scan(more_can_come)
                 if not more_can_come:
                     await asyncio.sleep(due - now())
@@ -117,6 +144,7 @@ class ScanCycle:
         self.counts.scans += 1
 
     def _note_listening(self) -> None:
+        self._note_adapters(is_listening=True)
         self.liveness.scan_started()
         if self.counts.scans == 1:
             self._notifier.notify(READY)

@@ -47,4 +47,4 @@ class ScanLog:
 
 
 def _is_missing(device: Device, now_s: float) -> bool:
-    return device.heard_s is None or now_s - device.heard_s > device.presence_limit_s
+    return device.heard_s is None or device.is_silent(now_s)

@@ -45,7 +45,12 @@ async def serve(
     with Notifier(log) as notifier:
         cycle = ScanCycle(config, radio, log, clock, notifier, state_folder=state_folder())
         process = ProcessMetrics(cycle.counts.clock)
-        collectors = {"readings": cycle.readings, "exporter": cycle.counts, "process": process}
+        collectors = {
+            "readings": cycle.readings,
+            "silences": cycle.silence_reasons,
+            "exporter": cycle.counts,
+            "process": process,
+        }
         errors = HttpErrors(log, cycle.counts.http_errors)
         app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status, errors=errors)
         server = HttpServer(app, errors, _STOP_HTTP_S)

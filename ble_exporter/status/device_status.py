@@ -11,6 +11,8 @@ from ble_exporter.device.history import STEP_S
 from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.rejections import KeptReason, Rejection
 from ble_exporter.device.rhythm import CEILING_S, CHANCES
+from ble_exporter.device.silence import SilenceReason
+from ble_exporter.device.silences import Judge, Silences, late_after_s
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
@@ -20,10 +22,12 @@ from ble_exporter.utils import in_words
 
 State = Literal["heard", "silent", "refused", "never_heard"]
 
-# A device is late when this factor times its usual interval, plus the margin in seconds, has passed. The margin allows
-# for sensors that send every 2.5 s: two packets in a row are often lost.
-_LATE_FACTOR = 1.25
-_LATE_MARGIN_S = 5.0
+
+class Reason(TypedDict):
+    """Why a device is silent: one of SILENCE_REASONS, and a sentence with the evidence."""
+
+    reason: SilenceReason
+    text: str
 
 
 class Shown(TypedDict):
@@ -64,6 +68,7 @@ class DeviceState(TypedDict):
     state: State
     state_text: str
     is_late: bool
+    silence: Reason | None
     format: str | None
     last_heard_timestamp_seconds: float | None
     last_update_timestamp_seconds: float | None
@@ -107,6 +112,7 @@ class DeviceStatus:
     The status of all devices, in the given order, and their latest rejections. All times are times of `clock`.
 
     `scan_interval_s` is the number of seconds between the starts of two scans; 0 if there is no pause between scans.
+    `silences` gives the reasons of silent devices; without it, the scanner counts as listening all the time.
     """
 
     def __init__(
@@ -115,16 +121,24 @@ class DeviceStatus:
         clock: Clock,
         scan_interval_s: float = 0.0,
         rejections: Iterable[Rejection] = (),
+        *,
+        silences: Silences | None = None,
     ) -> None:
         self._devices = devices
         self._rejections = rejections
         self._clock = clock
         self._scan_interval_s = scan_interval_s
+        self._silences = silences or Silences(devices, clock, scan_interval_s)
 
     def states(self) -> Iterator[DeviceState]:
-        """Yield the state of each device for /status, as of the moment when this state is requested."""
+        """
+        Yield the state of each device for /status, as of the moment when this state is requested.
+
+        The reasons of silent devices are as of the moment when the first state is requested.
+        """
+        why = self._silences.judge()
         for device in self._devices:
-            yield _state_of(device, self._clock, self._scan_interval_s)
+            yield _state_of(device, self._clock, self._scan_interval_s, why)
 
     def rejections(self) -> list[Rejected]:
         """Return the latest rejections for /status, oldest first."""
@@ -185,10 +199,11 @@ class DeviceStatus:
             yield {"name": device.name, "measurements": measurements}
 
 
-def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceState:
+def _state_of(device: Device, clock: Clock, scan_interval_s: float, why: Judge) -> DeviceState:
     now_s = clock.now()
     device.expire(now_s)
     state, text = _state_in_words(device, now_s)
+    silence = None if state == "heard" else why(device)
     advertisement, reading = device.advertisement, device.reading
     return {
         "name": device.name,
@@ -196,6 +211,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float) -> DeviceSta
         "state": state,
         "state_text": text,
         "is_late": state == "heard" and _is_late(device, now_s, scan_interval_s),
+        "silence": None if silence is None else {"reason": silence.reason, "text": silence.text},
         "format": " and ".join(reading.formats) if reading else None,
         "last_heard_timestamp_seconds": None if device.heard_s is None else clock.unix(device.heard_s),
         "last_update_timestamp_seconds": None if device.last_update_s is None else clock.unix(device.last_update_s),
@@ -234,12 +250,11 @@ def _measured(count: MeasurementCount) -> Measured | None:
 
 
 def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
-    limit_s = device.presence_limit_s
     heard_s, refusal = device.heard_s, device.refusal
-    if heard_s is not None and now_s - heard_s < limit_s:
+    if heard_s is not None and not device.is_silent(now_s):
         return "heard", f"heard {in_words(now_s - heard_s)} ago"
     # While a device is heard, refused packets are only counted, because another sender may have sent them.
-    if refusal is not None and now_s - refusal[1] < limit_s:
+    if refusal is not None and now_s - refusal[1] < device.presence_limit_s:
         return "refused", f"refused: {refusal[0].replace('_', ' ')}"
     if heard_s is None:
         return "never_heard", "not heard yet"
@@ -249,10 +264,10 @@ def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
 
 def _is_late(device: Device, now_s: float, scan_interval_s: float) -> bool:
     """Return whether a device has been quiet for longer than usual, although it may still count as heard."""
-    if device.heard_s is None or device.interval_s is None or math.isinf(device.presence_limit_s):
+    late_s = late_after_s(device, scan_interval_s)
+    if device.heard_s is None or late_s is None or math.isinf(device.presence_limit_s):
         return False
-    usual_s = max(device.interval_s, scan_interval_s)
-    return now_s - device.heard_s > _LATE_FACTOR * usual_s + _LATE_MARGIN_S
+    return now_s - device.heard_s > late_s
 
 
 def _shown(device: Device, measurement: Measurement, value: float) -> Shown:

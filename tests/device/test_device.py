@@ -6,6 +6,7 @@ import pytest
 
 from ble_exporter.device import Device
 from ble_exporter.device.rhythm import fixed_limit
+from ble_exporter.device.signal_trend import Fall
 from ble_exporter.model import Advertisement
 from tests.home import Home
 
@@ -136,3 +137,33 @@ def test_each_change_moves_the_version(home: Home, attic: Device) -> None:
     before, heard, heard_again, scan_began, scan_ended = versions
 
     assert before < heard < heard_again == scan_began < scan_ended
+
+
+@pytest.mark.parametrize(("name", "after_s", "is_silent"), [("attic", 59.9, False), ("attic", 60, True)])
+def test_a_device_is_silent_after_its_limit(home: Home, name: str, after_s: float, is_silent: bool) -> None:
+    """The log, /status and the reasons of silence must agree on who is silent."""
+    device = home.devices[name]
+    home.hear({"temperature": 21.5})
+
+    assert is_silent == device.is_silent(home.now + after_s)
+
+
+@pytest.mark.parametrize(("after_s", "is_silent"), [(59.9, False), (60, True)])
+def test_a_device_that_was_never_heard_is_silent_after_the_shortest_limit(
+    home: Home, attic: Device, after_s: float, is_silent: bool
+) -> None:
+    """At the start, no sensor has had time to send."""
+    assert is_silent == attic.is_silent(home.now + after_s, home.now)
+
+
+def test_the_signal_is_sampled_now_and_then(home: Home, attic: Device) -> None:
+    """A sample of each packet would cost too much time, and would cover only the last minute."""
+    for _ in range(120):
+        home.hear({"temperature": 21.5}, rssi=-60)
+        home.now += 5
+    for rssi in (-90, -91, -92, -93, -94, -95, -96, -97, -98):
+        home.hear({"temperature": 21.5}, rssi=rssi)
+        home.now += 5
+
+    (reception,) = attic.receptions.values()
+    assert Fall(-60, -94, 60) == reception.trend.fall(reception.rssi, reception.heard_s)

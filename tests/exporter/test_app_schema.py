@@ -20,6 +20,7 @@ from ble_exporter.device.history import POINTS, STEP_S
 from ble_exporter.device.rejections import MOST_OF_A_DEVICE, MOST_REJECTIONS
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.device.series import MOST_SERIES
+from ble_exporter.device.silence import SILENCE_REASONS
 from ble_exporter.errors import REJECT_REASONS, RejectReason
 from ble_exporter.exporter.app import create_app
 from ble_exporter.formats.bthome import UUID
@@ -118,6 +119,13 @@ def test_as_many_rejections_are_kept_as_the_schema_says() -> None:
     """A client that reserves room by the schema must not receive more."""
     assert MOST_REJECTIONS == STATUS["properties"]["rejections"]["maxItems"]
     assert f"at most {MOST_OF_A_DEVICE} of a device" in STATUS["properties"]["rejections"]["description"]
+
+
+def test_the_schema_has_all_reasons_of_a_silence() -> None:
+    """A client may have a text in another language for each reason."""
+    silence = STATUS["$defs"]["device"]["properties"]["silence"]
+
+    assert list(SILENCE_REASONS) == silence["properties"]["reason"]["enum"]
 
 
 def test_a_series_is_as_long_as_the_schema_says() -> None:

@@ -76,7 +76,8 @@ def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPa
     let_it_ask(page)
 
     found = wait_for_rows(page, lambda found: "°C" not in found[0][3])
-    assert ["○ silent, usual interval 5 s", "10 min", "–", "–", "–", ""] == found[0][1:7]
+    words = "○ silent, usual interval 5 s It left abruptly, with a signal of -60 dBm."
+    assert [words, "10 min", "–", "–", "–", ""] == found[0][1:7]
     assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
 
 
@@ -265,6 +266,35 @@ def test_a_late_device_is_not_green(homes: Homes, open_page: OpenPage) -> None:
     script = "[...document.querySelectorAll('.symbol')].map(one => getComputedStyle(one).color)"
     late, heard = page.evaluate(script)
     assert late != heard
+
+
+def test_a_silent_device_has_a_sentence(homes: Homes, open_page: OpenPage) -> None:
+    """The user must see why a sensor is silent, and must not see it of a sensor that is heard again, or not known."""
+    home = homes("attic", "cellar")
+    home.hear("attic", temperature=21.5, battery=4)
+    home.now += 300
+    home.hear("cellar", temperature=8.5)
+    page = open_page(home)
+    found = [[row[1] for row in rows(page)]]
+    home.hear("attic", temperature=21.5, battery=100)
+    let_it_ask(page)
+    wait_for_rows(page, lambda shown: shown[0][1] == "● heard")
+    found.append([row[1] for row in rows(page)])
+
+    assert [["○ silent Its battery was at 4 %.", "● heard"], ["● heard", "● heard"]] == found
+
+
+def test_the_reason_of_a_silence_is_hidden_when_nothing_is_known(homes: Homes, open_page: OpenPage) -> None:
+    """Without an answer, the page does not know whether the sensor is still silent."""
+    home = homes("attic")
+    home.hear("attic", temperature=21.5, battery=4)
+    home.now += 300
+    page = open_page(home)
+    home.close()
+    page.clock.run_for(5_100)
+    page.locator("#answer:not(:empty)").wait_for()
+
+    assert "? not known" == rows(page)[0][1]
 
 
 def test_the_pins_of_a_plain_thermometer_are_left_out(homes: Homes, open_page: OpenPage) -> None:

@@ -48,6 +48,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
         "state": "never_heard",
         "state_text": "not heard yet",
         "is_late": False,
+        "silence": None,
         "format": None,
         "last_heard_timestamp_seconds": None,
         "last_update_timestamp_seconds": None,
@@ -80,6 +81,7 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
         "state": "heard",
         "state_text": "heard 4 s ago",
         "is_late": False,
+        "silence": None,
         "format": "BTHome v2 and MiBeacon",
         "last_heard_timestamp_seconds": EPOCH_S + 5010,
         "last_update_timestamp_seconds": EPOCH_S + 5010,
@@ -121,6 +123,20 @@ def test_each_binary_sensor_has_its_words(home: Home, name: str) -> None:
 
     assert all(texts)
     assert texts[0] != texts[1]
+
+
+def test_a_silent_device_has_a_reason(home: Home) -> None:
+    """A user who sees a gap wants to know whether to change the battery, look for the sensor, or blame the radio."""
+    status = DeviceStatus(home.devices.values(), home.clock)
+    home.hear({"temperature": 21.5, "battery": 4})
+    home.now += 59
+    assert [None, None] == [state["silence"] for state in status.states()]
+    home.now += 1
+
+    assert [
+        {"reason": "battery_low", "text": "Its battery was at 4 %."},
+        {"reason": "never_heard", "text": "Nothing was heard of it since the exporter started 60 s ago."},
+    ] == [state["silence"] for state in status.states()]
 
 
 def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:

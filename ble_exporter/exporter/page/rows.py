@@ -103,9 +103,11 @@ def _row(device: DeviceState) -> str:
         others[_MOST_OTHERS:] = [_item(f"and {left_out} more")]
     state, words = _state(device)
     symbol = f'<span class="symbol" aria-hidden="true">{_SYMBOLS[state]}</span>'
+    said = f'{symbol} <span class="words">{escape(words)}</span>'
+    why = "" if device["silence"] is None else escape(device["silence"]["text"])
     age, rssi = device["age_seconds"], device["rssi_dbm"]
     cells = [
-        f'<td role="cell" class="state" data-label="State">{symbol} <span class="words">{escape(words)}</span></td>',
+        f'<td role="cell" class="state" data-label="State">{said} <small class="why">{why}</small></td>',
         _cell("age", "–" if age is None else in_words(age)),
         *(_cell(name, *(_value_and_raw(readings[name]) if name in readings else ("–",))) for name in _COLUMNS),
         f'<td role="cell" class="others" data-label="Others"><ul>{"".join(others)}</ul></td>',

@@ -37,6 +37,11 @@ function isKnown() {
   return !isGone && elapsed() <= BELIEVED_S;
 }
 
+// Returns why a device is silent, as a sentence; empty if it is not silent.
+function whyOf(device) {
+  return isKnown() && device.silence ? device.silence.text : "";
+}
+
 function stateOf(device) {
   if (!isKnown()) return ["unknown", "not known"];
   if (device.state === "heard" && !device.is_late) return ["heard", "heard"];
@@ -63,15 +68,15 @@ function tick() {
   if (document.hidden) return;
   if (answer !== null) {
     answer.status.devices.forEach((device, index) => {
-      showState(rows[index], ...stateOf(device));
+      showState(rows[index], ...stateOf(device), whyOf(device));
       showAges(rows[index], device, elapsed());
     });
     setText(summary, summaryOf(answer.status));
   } else if (isGone) {
     // Rows from page.html contain the ages only as text, so the script can't update them before the first answer.
     for (const element of body.querySelectorAll("[data-state]")) {
-      const [symbol, words] = [".symbol", ".words"].map((found) => element.querySelector(found));
-      showState({ element, symbol, words }, "unknown", "not known");
+      const [symbol, words, why] = [".symbol", ".words", ".why"].map((found) => element.querySelector(found));
+      showState({ element, symbol, words, why }, "unknown", "not known");
       setText(element.querySelector("[data-label=Age] .value"), "–");
     }
     setText(summary, "");

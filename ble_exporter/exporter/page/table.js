@@ -29,6 +29,7 @@ export function makeRow(device) {
   const row = { key: keyOf(device) };
   row.symbol = make("span", { class: "symbol", "aria-hidden": "true" });
   row.words = make("span", { class: "words" });
+  row.why = make("small", { class: "why" });
   row.age = makeValue("age");
   row.values = COLUMNS.map(makeValue);
   row.list = make("ul");
@@ -38,7 +39,7 @@ export function makeRow(device) {
   const name = make("bdi", {}, [device.name]);
   row.element = make("tr", { role: "row" }, [
     make("th", { role: "rowheader", scope: "row" }, [name, " ", make("small", {}, [device.address])]),
-    make("td", { role: "cell", class: "state", "data-label": "State" }, [row.symbol, " ", row.words]),
+    make("td", { role: "cell", class: "state", "data-label": "State" }, [row.symbol, " ", row.words, " ", row.why]),
     row.age.cell,
     ...row.values.map((value) => value.cell),
     make("td", { role: "cell", class: "others", "data-label": "Others" }, [row.list]),
@@ -48,10 +49,11 @@ export function makeRow(device) {
   return row;
 }
 
-export function showState(row, state, words) {
+export function showState(row, state, words, why = "") {
   setAttribute(row.element, "data-state", state);
   setText(row.symbol, SYMBOLS[state]);
   setText(row.words, words);
+  setText(row.why, why);
 }
 
 // Shows the ages of a device and of its texts and events, `elapsed` seconds after the answer of /status.

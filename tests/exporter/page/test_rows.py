@@ -53,6 +53,9 @@ def home_of(*names: str) -> Home:
     return Home(*names, limit=fixed_limit(600))
 
 
+SENTENCE = "It left abruptly, with a signal of -60 dBm; 1 other sensor is heard."
+
+
 def table(home: Home) -> Table:
     """Return the table at the home's current time."""
     return Table(page(home))
@@ -121,11 +124,14 @@ def test_each_state_has_a_word_and_a_symbol() -> None:
         home.devices[name].refuse("wrong_key", home.now)
 
     assert [
-        ["○ silent", "3 min"],
+        [f"○ silent {SENTENCE}", "3 min"],
         ["● heard", "0 s"],
         ["✕ refused: wrong key", "–"],
         ["– not heard yet", "–"],
-        ["✕ refused: wrong key", "3 min"],
+        [
+            "✕ refused: wrong key Packets arrive under its address, the latest 0 s ago, but are refused: wrong key.",
+            "3 min",
+        ],
     ] == [row[1:3] for row in table(home).rows]
 
 

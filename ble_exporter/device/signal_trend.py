@@ -1,0 +1,85 @@
+"""
+The recent course of a signal strength: whether it fell before a device was no longer heard. See docs/silence.md.
+
+This is pure arithmetic on dBm and monotonic seconds, which the caller passes in. A single RSSI says little: from packet
+to packet, it varies by 5 dB or more, because the channels and reflections differ. Medians of several samples count.
+"""
+
+from array import array
+from statistics import median
+from typing import NamedTuple
+
+SAMPLE_S = 20.0
+"""The least time between two samples, in seconds, so that most packets cost only a comparison."""
+
+SAMPLES = 32
+"""The most samples: ten minutes of a sensor that sends at least every 20 s."""
+
+WEAK_DBM = -85
+"""From here down, packets are lost, because adapters hear nothing below about -95 dBm."""
+
+_LEAST_FALL_DB = 12
+_LAST = 3
+# The level before the fall is the strongest median of this many samples, and of no fewer than the second number.
+_PART, _LEAST_PART = 10, 4
+# After a longer gap, in seconds, the earlier samples are forgotten: they belong to another time.
+_LONGEST_GAP_S = 900.0
+# The valid values of the Bluetooth standard.
+_LEAST_DBM, _MOST_DBM = -127, 20
+
+
+class Fall(NamedTuple):
+    """A fall of the signal strength, in dBm, and the time that it took, in seconds."""
+
+    from_dbm: int
+    to_dbm: int
+    span_s: float
+
+
+class SignalTrend:
+    """
+    The samples of the RSSI of one device at one adapter.
+
+    The caller adds at most one sample in SAMPLE_S seconds.
+    """
+
+    __slots__ = ("_at_s", "_dbm")
+
+    def __init__(self) -> None:
+        self._dbm = array("b")
+        self._at_s = array("d")
+
+    def add(self, rssi: int | None, now_s: float) -> None:
+        """Add a sample, unless the RSSI is unknown or invalid."""
+        if rssi is None or not _LEAST_DBM <= rssi <= _MOST_DBM:
+            return
+        at_s, dbm = self._at_s, self._dbm
+        if at_s and now_s - at_s[-1] > _LONGEST_GAP_S:
+            del at_s[:], dbm[:]
+        at_s.append(now_s)
+        dbm.append(rssi)
+        if len(at_s) > SAMPLES:
+            del at_s[0], dbm[0]
+
+    def fall(self, rssi: int | None, heard_s: float) -> Fall | None:
+        """
+        Return the fall before the latest packet, which was heard with this RSSI; None if the signal did not fall.
+
+        The signal fell if its last three samples are weak, all of them weaker than usual before, and their median is at
+        least 12 dB below that of the strongest ten in a row before.
+        """
+        samples = list(zip(self._at_s, self._dbm, strict=True))
+        if rssi is not None and samples and samples[-1][0] < heard_s:
+            samples.append((heard_s, rssi))
+        earlier, last = samples[:-_LAST], [dbm for _, dbm in samples[-_LAST:]]
+        parts = []
+        while len(earlier) >= _LEAST_PART:
+            part = earlier[-_PART:]
+            parts.append((median(dbm for _, dbm in part), part[-1][0]))
+            earlier = earlier[:-_PART]
+        if not parts:
+            return None
+        from_dbm, from_s = max(parts)
+        to_dbm = median(last)
+        has_fallen = to_dbm <= WEAK_DBM and from_dbm - to_dbm >= _LEAST_FALL_DB and max(last) < from_dbm
+        return Fall(round(from_dbm), round(to_dbm), samples[-1][0] - from_s) if has_fallen else None

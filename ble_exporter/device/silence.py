@@ -1,0 +1,176 @@
+"""
+Why a device is silent: one reason and one sentence, from evidence. See docs/silence.md.
+
+These are pure functions. The first rule that the evidence satisfies gives the reason. The last reason, `left`, claims
+nothing but the fact that packets stopped; so a reason without evidence is never given.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from ble_exporter.device.signal_trend import WEAK_DBM, Fall
+from ble_exporter.errors import RejectReason
+from ble_exporter.utils import in_words, number_of
+
+SilenceReason = Literal["refused", "not_listening", "never_heard", "all_silent", "faded", "battery_low", "left"]
+"""Why a device is silent. The reasons are few, because each is a label value."""
+
+SILENCE_REASONS: tuple[SilenceReason, ...] = get_args(SilenceReason)
+
+LOW_BATTERY_PERCENT = 10.0
+"""Up to this level, a battery counts as low: most sensors then send for days or weeks, but less reliably."""
+
+_LEAST_COMPANIONS = 2
+
+
+class Silence(NamedTuple):
+    """The reason of a device's silence, and a sentence that contains the evidence."""
+
+    reason: SilenceReason
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """
+    All facts about one silent device that count.
+
+    Attributes:
+        silent_s: The time since its latest packet or, if it was never heard, since the start of the exporter.
+        was_heard: Whether it was heard since the start.
+        limit_s: The silence after which the device no longer counts as heard.
+        refusal: The reason of the latest refused packet, and the time since then; None if none was refused.
+        adapter: The adapter that heard it best; empty if that is not known.
+        listened_s: The time for which this adapter listened during the silence.
+        enough_s: The listening time without which the silence says nothing about the device.
+        last_together: The number of devices, this one included, that were the last to be heard, and fell silent at the
+            same time; 0 if this one was not among them.
+        all_silent_s: The time since the latest packet of any configured device.
+        others_heard: The number of other configured devices that were heard after it, and still are.
+        are_strangers_heard: Whether unknown devices were heard after it; None if none was heard since the start.
+        fall: The fall of its signal before its latest packet; None if the signal did not fall.
+        rssi: The RSSI of its latest packet in dBm; None if unknown.
+        battery: The latest battery level in percent; None if unknown.
+        is_battery_low: Whether the device itself called its battery low.
+    """
+
+    silent_s: float
+    was_heard: bool = True
+    limit_s: float = 60.0
+    refusal: tuple[RejectReason, float] | None = None
+    adapter: str = ""
+    listened_s: float = float("inf")
+    enough_s: float = 0.0
+    last_together: int = 0
+    all_silent_s: float = 0.0
+    others_heard: int = 0
+    are_strangers_heard: bool | None = None
+    fall: Fall | None = None
+    rssi: int | None = None
+    battery: float | None = None
+    is_battery_low: bool = False
+
+
+def explain(evidence: Evidence) -> Silence:
+    """Return the first reason that the evidence of a silent device supports, with a sentence."""
+    reason, text = next((reason, text) for reason, rule in _RULES if (text := rule(evidence)) is not None)
+    return Silence(reason, f"{text[0].upper()}{text[1:]}.")
+
+
+def _refused(evidence: Evidence) -> str | None:
+    """Packets that arrive now are the best evidence of all, whatever else may be wrong."""
+    if evidence.refusal is None:
+        return None
+    reason, ago_s = evidence.refusal
+    if ago_s >= evidence.limit_s:
+        return None
+    return f"packets arrive under its address, the latest {in_words(ago_s)} ago, but are refused: {_named(reason)}"
+
+
+def _not_listening(evidence: Evidence) -> str | None:
+    """While nobody listens, silence says nothing about the device."""
+    if evidence.listened_s >= evidence.enough_s:
+        return None
+    who = f"adapter {evidence.adapter}, which heard it best," if evidence.adapter else "the exporter"
+    since = "since its last packet" if evidence.was_heard else "since the start"
+    listened = f"only {in_words(evidence.listened_s)}" if evidence.listened_s >= 1 else "none"
+    return f"{who} listened for {listened} of the {in_words(evidence.silent_s)} {since}"
+
+
+def _never_heard(evidence: Evidence) -> str | None:
+    if evidence.was_heard:
+        return None
+    since = f"since the exporter started {in_words(evidence.silent_s)} ago"
+    if evidence.refusal is None:
+        return f"nothing was heard of it {since}{_others(evidence)}"
+    reason, ago_s = evidence.refusal
+    return f"no packet of it was accepted {since}; the latest, {in_words(ago_s)} ago, was refused: {_named(reason)}"
+
+
+def _all_silent(evidence: Evidence) -> str | None:
+    """One cause at the radio is likelier than several sensors that fail at the same moment."""
+    if evidence.last_together < _LEAST_COMPANIONS:
+        return None
+    strangers = {True: "", False: ", nor from any other Bluetooth device", None: ""}[evidence.are_strangers_heard]
+    text = f"nothing was heard from any sensor for {in_words(evidence.all_silent_s)}{strangers}"
+    others = "; other Bluetooth devices are heard" if evidence.are_strangers_heard else ""
+    return f"{text}: {number_of(evidence.last_together, 'sensor')} fell silent at the same time{others}"
+
+
+def _faded(evidence: Evidence) -> str | None:
+    fall = evidence.fall
+    if fall is None:
+        return None
+    battery = f"; its battery was {_level(evidence)}" if _is_low(evidence) else ""
+    span = in_words(fall.span_s)
+    return f"its signal fell from {fall.from_dbm} to {fall.to_dbm} dBm in the {span} before its last packet{battery}"
+
+
+def _battery_low(evidence: Evidence) -> str | None:
+    return f"its battery was {_level(evidence)}" if _is_low(evidence) else None
+
+
+def _left(evidence: Evidence) -> str | None:
+    if evidence.rssi is None:
+        strength = ""
+    elif evidence.rssi <= WEAK_DBM:
+        strength = f", with a weak signal of {evidence.rssi} dBm"
+    else:
+        strength = f", with a signal of {evidence.rssi} dBm"
+    battery = "" if evidence.battery is None else f", and a battery at {evidence.battery:g} %"
+    return f"it left abruptly{strength}{battery}{_others(evidence)}"
+
+
+def _named(reason: RejectReason) -> str:
+    return reason.replace("_", " ")
+
+
+def _is_low(evidence: Evidence) -> bool:
+    return evidence.is_battery_low or (evidence.battery is not None and evidence.battery <= LOW_BATTERY_PERCENT)
+
+
+def _level(evidence: Evidence) -> str:
+    return "low" if evidence.battery is None or evidence.battery > LOW_BATTERY_PERCENT else f"at {evidence.battery:g} %"
+
+
+def _others(evidence: Evidence) -> str:
+    """Return whether the radio works, as far as other devices tell."""
+    if evidence.others_heard:
+        verb = "is" if evidence.others_heard == 1 else "are"
+        return f"; {number_of(evidence.others_heard, 'other sensor')} {verb} heard"
+    strangers = {True: "; other Bluetooth devices are heard", False: "; no other device is heard either", None: ""}
+    return strangers[evidence.are_strangers_heard]
+
+
+_Rule = Callable[[Evidence], str | None]
+_RULES: Sequence[tuple[SilenceReason, _Rule]] = (
+    ("refused", _refused),
+    ("not_listening", _not_listening),
+    ("never_heard", _never_heard),
+    ("all_silent", _all_silent),
+    ("faded", _faded),
+    ("battery_low", _battery_low),
+    ("left", _left),
+)
+"""The reasons in the order of precedence, each with a rule that returns the sentence; None without the evidence."""

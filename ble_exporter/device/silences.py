@@ -1,0 +1,144 @@
+"""Collects the evidence of why devices are silent, from all devices and from the scanner. See docs/silence.md."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Sequence
+
+from ble_exporter.device.clock import Clock
+from ble_exporter.device.device import Device
+from ble_exporter.device.listening import NOTE_S, Listening
+from ble_exporter.device.rhythm import CHANCES, FLOOR_S
+from ble_exporter.device.series import Reception
+from ble_exporter.device.silence import Evidence, Silence, explain
+from ble_exporter.formats.measurement import Measurement
+
+_BATTERY, _BATTERY_LOW = Measurement("battery"), Measurement("battery_low")
+
+# A battery level counts for this long, in seconds: many sensors send it once a day.
+_BATTERY_S = 2 * 86_400.0
+
+# The share of the usual listening time that is enough to call a device silent.
+_ENOUGH = 0.5
+
+# A device is late when this factor times its usual interval, plus the margin in seconds, has passed. The margin allows
+# for sensors that send every 2.5 s: two packets in a row are often lost.
+_LATE_FACTOR = 1.25
+_LATE_MARGIN_S = 5.0
+
+# A silent device was quiet for at least FLOOR_S, and the devices that fell silent together for at least half of that.
+_LEAST_QUIET_S = FLOOR_S / 2
+
+Judge = Callable[[Device], Silence | None]
+"""Returns why a device is silent; None if it is not silent."""
+
+
+def late_after_s(device: Device, scan_interval_s: float) -> float | None:
+    """Return the age of its latest packet from which on a device is late; None if its interval is not known."""
+    interval_s = device.interval_s
+    return None if interval_s is None else _late_s(interval_s, scan_interval_s)
+
+
+def _late_s(interval_s: float, scan_interval_s: float) -> float:
+    return _LATE_FACTOR * max(interval_s, scan_interval_s) + _LATE_MARGIN_S
+
+
+class Silences:
+    """
+    The reasons for the silence of devices.
+
+    Args:
+        devices: All configured devices.
+        clock: The clock of the devices' times.
+        scan_interval_s: The number of seconds between the starts of two scans; 0 if there is no pause between scans.
+        listening_share: The share of the time in which the scanner listens, as configured.
+        listening: The record of the scanner; without it, an adapter counts as listening all the time.
+    """
+
+    def __init__(
+        self,
+        devices: Collection[Device],
+        clock: Clock,
+        scan_interval_s: float = 0.0,
+        listening_share: float = 1.0,
+        listening: Listening | None = None,
+    ) -> None:
+        self._devices = devices
+        self._clock = clock
+        self._scan_interval_s = scan_interval_s
+        self._listening_share = listening_share
+        self._listening = listening
+        self._started_s = clock.now() if listening is None else listening.started_s
+
+    def judge(self) -> Judge:
+        """Return a function for the present moment that says why a device is silent."""
+        now_s = self._clock.now()
+        is_silent = {device: device.is_silent(now_s, self._started_s) for device in self._devices}
+        heard_s = sorted(one.heard_s for one, silent in is_silent.items() if one.heard_s is not None and not silent)
+        all_silent_s, last = self._last_together(now_s) if True in is_silent.values() else (0.0, frozenset())
+
+        def why(device: Device) -> Silence | None:
+            if not is_silent.get(device):
+                return None
+            return explain(self._evidence(device, now_s, heard_s, all_silent_s, last))
+
+        return why
+
+    def _last_together(self, now_s: float) -> tuple[float, frozenset[Device]]:
+        """
+        Return the age of the latest packet of all devices, and the devices that fell silent together with its sender.
+
+        These were heard within one interval of that packet, and are late now. A refused packet counts as a packet,
+        because it shows that the radio works. A device that sends only when something happens can't be late.
+        """
+        signs = [one.heard_s for one in self._devices if one.heard_s is not None]
+        signs += [one.refusal[1] for one in self._devices if one.refusal is not None]
+        latest_s = max(signs, default=now_s)
+        if now_s - latest_s < _LEAST_QUIET_S:
+            return 0.0, frozenset()
+
+        def is_last(device: Device) -> bool:
+            if device.heard_s is None or device.is_triggered:
+                return False
+            interval_s = device.interval_s
+            window_s = min(_late_s(interval_s or 0.0, self._scan_interval_s), device.lifetime.presence(interval_s) / 2)
+            return device.heard_s >= latest_s - window_s and now_s - device.heard_s >= window_s
+
+        return now_s - latest_s, frozenset(filter(is_last, self._devices))
+
+    def _evidence(
+        self, device: Device, now_s: float, heard_s: Sequence[float], all_silent_s: float, last: frozenset[Device]
+    ) -> Evidence:
+        since_s = self._started_s if device.heard_s is None else device.heard_s
+        limit_s = device.presence_limit_s
+        best, latest = _best(device), _latest(device)
+        adapter = None if best is None else best[0]
+        strangers_s = None if self._listening is None else self._listening.strangers_s
+        battery, low = device.series.get(_BATTERY), device.series.get(_BATTERY_LOW)
+        return Evidence(
+            silent_s=now_s - since_s,
+            was_heard=device.heard_s is not None,
+            limit_s=limit_s,
+            refusal=None if device.refusal is None else (device.refusal[0], now_s - device.refusal[1]),
+            adapter=adapter or "",
+            listened_s=float("inf") if self._listening is None else self._listening.listened_s(adapter, since_s),
+            enough_s=_ENOUGH * self._listening_share * max(limit_s, CHANCES * self._scan_interval_s),
+            last_together=len(last) if device in last else 0,
+            all_silent_s=all_silent_s,
+            others_heard=len(heard_s) - bisect_right(heard_s, since_s),
+            are_strangers_heard=None if strangers_s is None else strangers_s - since_s > NOTE_S,
+            fall=None if latest is None else latest.trend.fall(latest.rssi, latest.heard_s),
+            rssi=None if latest is None else latest.rssi,
+            battery=battery.value if battery is not None and since_s - battery.heard_s < _BATTERY_S else None,
+            is_battery_low=low is not None and low.value > 0 and since_s - low.heard_s < _BATTERY_S,
+        )
+
+
+def _best(device: Device) -> tuple[str, Reception] | None:
+    """Return the adapter that hears most of the device's packets."""
+    return min(device.receptions.items(), key=lambda one: one[1].rhythm.interval_s or float("inf"), default=None)
+
+
+def _latest(device: Device) -> Reception | None:
+    """Return the strongest of the receptions that were heard until shortly before the silence."""
+    until_s = -float("inf") if device.heard_s is None else device.heard_s - device.presence_limit_s
+    candidates = [one for one in device.receptions.values() if one.heard_s > until_s]
+    return max(candidates, key=lambda one: -128 if one.rssi is None else one.rssi, default=None)
