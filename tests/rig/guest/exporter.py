@@ -52,6 +52,10 @@ class Scrape:
         """Return the values of this metric by device."""
         return {s.labels["device"]: s.value for s in self._samples if s.name == name}
 
+    def labelled(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and the value of each sample with this name."""
+        return [(s.labels, s.value) for s in self._samples if s.name == name]
+
     def total(self, name: str) -> int:
         """Return the sum over all labels of `ble_exporter_<name>_total`."""
         return int(sum(s.value for s in self._samples if s.name == f"ble_exporter_{name}_total"))
