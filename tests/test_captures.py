@@ -71,7 +71,7 @@ def test_a_capture_gives_its_readings(
 def test_the_readings_are_the_same_at_any_speed(
     continuous: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, speed: float
 ) -> None:
-    """Nobody wants to wait for a day to see a fault of yesterday again, and it must be the same fault."""
+    """Nobody wants to wait for a day to see yesterday's fault again, and it must be the same fault."""
     real, _ = in_virtual_time(replay(continuous, log, load_capture(str(HOME)), 25, 1))
     at_speed, _ = in_virtual_time(replay(continuous, log, load_capture(str(HOME)), 25, speed))
 

@@ -16,7 +16,7 @@ from tests.home import Home
 
 
 class Filtered:
-    """A filter, and a device that gets what the filter lets through."""
+    """A filter, and a device that receives what the filter lets through."""
 
     def __init__(self) -> None:
         self.filter = GlitchFilter()

@@ -54,7 +54,7 @@ def test_a_value_with_an_offset_has_its_raw_value_beside_it() -> None:
 
 
 def test_a_raw_value_expires_with_the_corrected_one(home: Home) -> None:
-    """The raw value of a dead sensor must not look alive either."""
+    """The raw value of a dead sensor must not look current either."""
     home.devices["attic"].offsets = named({"temperature": 1})
     home.hear({"temperature": 20})
     home.now += 1

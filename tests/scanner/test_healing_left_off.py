@@ -17,7 +17,7 @@ from tests.scanner.test_healing import power_off
 def test_a_controller_that_stays_off_is_powered_on_again(
     scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path
 ) -> None:
-    """It was this program that has powered it off, and nobody else would power it on."""
+    """This program powered it off, so nobody else would power it on."""
     scan.bluez.refused_powers.add(True)
 
     with pytest.raises(ScannerError, match="times without effect, and is powered off since: "):
@@ -30,7 +30,7 @@ def test_a_controller_that_stays_off_is_powered_on_again(
 
 
 def test_an_adapter_that_a_reset_has_left_off_is_powered_on(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The program may have been killed during a reset; the pause between two resets has begun with it."""
+    """The program may have been killed during a reset, with which the pause between two resets began."""
     power_off(scan)
     scan.record.of("hci0").is_off = True
     scan.record.of("hci0").begin(0.0)
@@ -50,7 +50,7 @@ def test_an_adapter_that_a_reset_has_left_off_is_powered_on(scan: Scan, in_virtu
 def test_an_adapter_that_a_reset_has_left_off_does_not_hide_another_one(
     scan: Scan, in_virtual_time: InVirtualTime
 ) -> None:
-    """If the configuration names no adapter, one that works is used."""
+    """If the configuration names no adapter, the program must use one that works."""
     power_off(scan)
     scan.record.of("hci0").is_off = True
     scan.bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
@@ -65,7 +65,7 @@ def test_an_adapter_that_a_reset_has_left_off_does_not_hide_another_one(
 
 
 def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """It was plugged in again, or somebody has powered it on; later, it may be off on purpose."""
+    """It was plugged in again, or somebody powered it on; if it is off later, this may be on purpose."""
     scan.record.of("hci0").is_off = True
 
     async def act(scan: Scan, wait: Wait) -> None:
@@ -77,7 +77,7 @@ def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time:
 
 
 def test_an_adapter_that_cannot_be_powered_on_is_reported_as_such(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """`powered off` alone would look like somebody's will. The limits apply to powering on, too."""
+    """`powered off` alone would look as if somebody had done that. Powering on has the same limits as a reset."""
     power_off(scan)
     scan.record.of("hci0").is_off = True
     scan.record.of("hci0").times, scan.record.of("hci0").fruitless = [0.0], MOST_FRUITLESS

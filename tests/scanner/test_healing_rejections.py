@@ -14,7 +14,7 @@ from tests.scanner.test_healing import OFF_AND_ON, REJECTION
 
 
 def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """A controller that refuses to scan, or does not answer, is the usual cause; the start happens only once."""
+    """The usual cause is a controller that refuses to scan or does not answer."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
     scan.bluez.cured_by_power_cycle = True
 
@@ -28,7 +28,7 @@ def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVir
 
 
 def test_a_rejection_that_passes_causes_no_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """Another program may be connecting to a device; bluetoothd does not show that."""
+    """Another program may be connecting to a device, which bluetoothd does not show."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
 
     async def run() -> None:
@@ -45,7 +45,7 @@ def test_a_rejection_that_passes_causes_no_reset(scan: Scan, in_virtual_time: In
 
 
 def test_rejections_in_a_quiet_place_are_not_tried_again_for_ever(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """Each scan may begin well, and be ended and rejected before anything is heard."""
+    """Each scan may start well, end before anything is heard, and be rejected when it starts again."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         for _ in range(MOST_RETRIES + 1):

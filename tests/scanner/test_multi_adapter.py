@@ -282,7 +282,7 @@ def test_all_adapters_are_stopped_when_the_run_is_cancelled(in_virtual_time: InV
 
 
 def test_the_counts_of_every_adapter_are_exported(in_virtual_time: InVirtualTime) -> None:
-    """The first adapter must not answer 0 for the others."""
+    """The count of the first adapter must not hide those of the others."""
     radios = [Adapter("hci0"), Adapter("hci1")]
     both = MultiAdapterScanner(radios)
     counts = SelfMetrics(both.adapters, lost_events=both.lost_events, adapter_resets=both.adapter_resets)
@@ -299,7 +299,7 @@ def test_the_counts_of_every_adapter_are_exported(in_virtual_time: InVirtualTime
 
 
 def test_the_reset_of_any_adapter_counts() -> None:
-    """The watchdog must wait for it."""
+    """The watchdog must wait, whichever adapter is being reset."""
     radios = [Adapter("hci0"), Adapter("hci1")]
     scanner = MultiAdapterScanner(radios)
     before = scanner.is_resetting

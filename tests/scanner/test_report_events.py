@@ -83,7 +83,7 @@ def test_data_that_no_sender_could_send_is_cut(advertisement: Advertisement) -> 
 
 
 def test_each_report_of_an_event_gets_its_own() -> None:
-    """One event may have the reports of the user's sensor and of a neighbour's device."""
+    """One event may contain reports of the user's sensor and of a neighbour's device."""
     reports = [legacy_report(service_data(PACKET_A)), legacy_report(b"", sender="5A:00:00:00:00:01")]
 
     singles = list(single_reports(frame(*reports)[6:]))

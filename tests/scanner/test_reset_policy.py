@@ -103,7 +103,7 @@ def test_root_is_not_asked_again_soon() -> None:
 
 
 def test_a_request_at_a_time_of_another_clock_is_ignored() -> None:
-    """A time in the future would forbid a request for ever."""
+    """A time in the future would prevent all further requests."""
     resets = Resets(asked_at=5000.0)
     resets.ask_root(10.0)
 

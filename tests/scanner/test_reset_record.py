@@ -65,7 +65,7 @@ def test_without_a_folder_nothing_is_written() -> None:
 
 
 def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
-    """Root has obeyed by then; later, it would reset an adapter that works. The pause between two requests goes on."""
+    """By then, root has done it; if asked again, root would reset an adapter that works. The pause continues."""
     record = ResetRecord(tmp_path)
     record.of("hci3").ask_root(7.0)
     record.save()
@@ -77,7 +77,7 @@ def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
 
 
 def test_the_next_program_goes_on_counting(tmp_path: Path) -> None:
-    """The last reset before the end of a program could otherwise never be scraped."""
+    """Without this, the last reset before the program ends could never be scraped."""
     ResetRecord(tmp_path).count("hci0", "silent")
     record = ResetRecord(tmp_path)
     record.count("hci0", "silent")

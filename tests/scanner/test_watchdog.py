@@ -167,7 +167,7 @@ def test_checks_with_something_heard_are_counted(in_virtual_time: InVirtualTime)
 
 
 def test_a_packet_after_the_end_belongs_to_the_run_that_has_ended(in_virtual_time: InVirtualTime) -> None:
-    """The next run may begin with a reset, which it must not seem to prove."""
+    """The next run may begin with a reset, and this packet must not seem to prove that the reset helped."""
     heard: list[str] = []
 
     async def run() -> list[bool]:

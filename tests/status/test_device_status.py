@@ -241,7 +241,7 @@ def test_what_is_no_measurement_is_shown_with_its_time(home: Home) -> None:
 
 
 def test_a_value_with_an_offset_is_shown_beside_the_raw_value(home: Home) -> None:
-    """Whoever calibrates a sensor compares both; the line of the last hour must fit the value."""
+    """A user who calibrates a sensor compares both values. The line of the last hour must fit the corrected one."""
     home.devices["attic"].offsets = named({"temperature": -0.4, "pressure": 30})
     home.hear({"temperature": 21.37, "humidity": 40, "temperature_2": 5})
     status = DeviceStatus(home.devices.values(), home.clock)

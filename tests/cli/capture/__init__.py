@@ -1,1 +1,1 @@
-"""Tests of `ble-exporter recover`."""
+"""Tests of `ble-exporter capture`."""

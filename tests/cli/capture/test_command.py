@@ -6,7 +6,7 @@ from ble_exporter.cli.capture.command import parse
 
 
 def test_the_defaults_suit_a_bug_report() -> None:
-    """A minute has several packets of each sensor, and --replay reads a file of this size."""
+    """Most sensors send several packets a minute, and --replay accepts a file of this size."""
     options = parse(["home.btsnoop"])
 
     assert ("home.btsnoop", 60, 10, False, []) == (
@@ -19,7 +19,7 @@ def test_the_defaults_suit_a_bug_report() -> None:
 
 
 def test_addresses_may_be_written_in_lower_case() -> None:
-    """Other programs show them so, and a mistake would record nothing."""
+    """Other programs show addresses in lower case, and a capture that matches none of them would be empty."""
     options = parse(["x", "--only", "a4:c1:38:00:00:01", "--only", "A4:C1:38:00:00:02"])
 
     assert ["A4:C1:38:00:00:01", "A4:C1:38:00:00:02"] == options.only
@@ -37,7 +37,7 @@ def test_addresses_may_be_written_in_lower_case() -> None:
     ],
 )
 def test_mistakes_are_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A mistake that is ignored would give a capture of something else."""
+    """If a mistake were ignored, the capture would not be what the user asked for."""
     with pytest.raises(SystemExit) as ended:
         parse(arguments)
 

@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_events_are_recorded_unchanged(path: Path) -> None:
-    """A bug in the exporter's reading of an event can be found only in the event itself, even a damaged one."""
+    """A bug in how the exporter reads an event can be found only with the event itself, even if it is damaged."""
     recording = Recording(str(path), MEGABYTE)
     both, damaged = event(OF_SENSOR, OF_STRANGER), event(OF_SENSOR) + b"\0"
     recording.add(both, 10, 0)
@@ -51,7 +51,7 @@ def test_events_are_recorded_unchanged(path: Path) -> None:
 
 
 def test_devices_of_others_are_left_out(path: Path) -> None:
-    """Addresses and names of neighbours must not be published in a bug report; one event may have both."""
+    """A bug report must not publish neighbours' addresses and names; an event may contain packets of both."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR, OF_STRANGER, OF_SENSOR), 10, 0)
     recording.add(event(OF_STRANGER), 20, 0)
@@ -90,7 +90,7 @@ def test_the_size_is_bounded(path: Path) -> None:
 
 
 def test_senders_are_counted_up_to_a_limit(path: Path) -> None:
-    """Anybody can send from any number of addresses, and the count must not fill the memory."""
+    """Anybody can send from any number of addresses, and counting them must not fill the memory."""
     recording = Recording(str(path), MEGABYTE)
     for number in range(MOST_SENDERS + 10):
         recording.add(event(legacy_report(b"", sender=number.to_bytes(6, "big").hex(":"))), 0, 0)
@@ -100,7 +100,7 @@ def test_senders_are_counted_up_to_a_limit(path: Path) -> None:
 
 
 def test_an_existing_file_is_not_overwritten(path: Path) -> None:
-    """It may be the capture of a fault that does not come back."""
+    """The file may be the capture of a fault that does not occur again."""
     path.write_bytes(b"precious")
 
     with pytest.raises(ConfigError, match="the file exists; choose another name, or overwrite it with --force"):
@@ -110,7 +110,7 @@ def test_an_existing_file_is_not_overwritten(path: Path) -> None:
 
 
 def test_an_existing_file_is_overwritten_on_request(path: Path) -> None:
-    """Nothing of the longer file before may remain after the new records."""
+    """If the old file was longer, nothing of it may remain after the new records."""
     path.write_bytes(b"x" * 1000)
     recording = Recording(str(path), MEGABYTE, overwrites=True)
     recording.add(event(OF_SENSOR), 0, 0)
@@ -120,7 +120,7 @@ def test_an_existing_file_is_overwritten_on_request(path: Path) -> None:
 
 
 def test_only_the_user_can_read_the_file(path: Path) -> None:
-    """It has the addresses of everybody's devices."""
+    """The file may contain the addresses of everybody's devices."""
     recording = Recording(str(path), MEGABYTE)
     recording.add(event(OF_SENSOR), 0, 0)
     recording.close()
@@ -136,13 +136,13 @@ def test_a_file_without_packets_is_removed(path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    """The user must learn it before the recording, not after it."""
+    """The user must learn this before the recording, not after it."""
     with pytest.raises(ConfigError, match=r"x: the file can't be written \(No such file or directory\)"):
         Recording(str(tmp_path / "nothing" / "x"), MEGABYTE)
 
 
 def test_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
-    """A named pipe whose reader ends would end the capture."""
+    """If it were a named pipe, the end of its reader would end the capture."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -154,7 +154,7 @@ def test_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_whole_records(path: Path) -> None:
-    """The packets before are of use, and the user must learn why the file ends."""
+    """The packets recorded before are useful, and the user must learn why the file ends."""
     recording = Recording(str(path), MEGABYTE)
     recording.add(event(OF_SENSOR), 0, 0)
     whole = path.read_bytes()

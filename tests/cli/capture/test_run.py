@@ -55,7 +55,7 @@ def senders(path: str = "home.btsnoop") -> list[tuple[str, str]]:
 
 
 def test_without_the_monitor_channel_events_are_made_up(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without privileges there are no events; bluetoothd tells something, and the user must know it."""
+    """Without privileges, the program gets only bluetoothd's reports, and the user must know that."""
     assert 0 == capture()
 
     assert [(SENDER, "ATC"), (STRANGER, "Neighbour")] == senders()
@@ -68,7 +68,7 @@ def test_without_the_monitor_channel_events_are_made_up(capsys: pytest.CaptureFi
 
 
 def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
-    """A fault in the reading of events shows only in the events; nothing is made up beside them."""
+    """A bug in how events are read can be found only in the events, so none may be changed or made up."""
     channel = Channel()
     report = frame(legacy_report(service_data(PACKET_A)), controller=1)
 
@@ -101,7 +101,7 @@ def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixtur
 
 
 def test_lost_events_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """A gap in the file must not be mistaken for a gap on air; a damaged event is in the file, and not lost."""
+    """A gap in the file must not be mistaken for a gap on air. A damaged event is in the file, so it is not lost."""
     radio = two_devices()
     radio.lost_events = {("hci0", "buffer_full"): 3, ("hci1", "buffer_full"): 2, ("hci0", "invalid"): 7}
 
@@ -111,7 +111,7 @@ def test_lost_events_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_configuration_says_who_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
-    """The file for a public bug report must not have the addresses and names of neighbours."""
+    """A file for a public bug report must not contain neighbours' addresses and names."""
     Path("config.yaml").write_text(CONFIG)
 
     assert 0 == capture("--only-configured")

@@ -37,7 +37,7 @@ def test_each_different_packet_of_a_sensor_is_explained(capture: Path, capsys: p
 
 
 def test_a_sender_can_be_chosen(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sensor whose format is unknown shows nothing otherwise."""
+    """Without this, nothing would be shown of a sensor whose format is unknown."""
     status, out, _ = says(["--capture", str(capture), "--mac", OTHER.lower()], capsys)
 
     assert 1 == status
@@ -56,7 +56,7 @@ def test_a_capture_without_known_packets_says_how_to_go_on(capture: Path, capsys
 
 
 def test_an_invalid_packet_gives_status_1(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A script can check a capture."""
+    """A script can use the status to check a capture."""
     capture.write_text(f"0 {SENSOR} -61 fcd2 {PACKET}\n1 {SENSOR} -61 fcd2 4000b00151028d\n")
 
     status, out, _ = says(["--capture", str(capture)], capsys)
@@ -66,7 +66,7 @@ def test_an_invalid_packet_gives_status_1(capture: Path, capsys: pytest.CaptureF
 
 
 def test_the_key_decrypts_the_packets_of_its_sensor(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The sender's address is part of the nonce, and a capture has it."""
+    """The sender's address, which is part of the nonce, is in the capture."""
     capture.write_text(f"0 {ADDRESS} -61 fcd2 {SEALS[0][1](bytes.fromhex('02ca0903bf13')).hex()}\n")
 
     status, out, _ = says(["--capture", str(capture), "--key", KEY.hex()], capsys)
@@ -77,7 +77,7 @@ def test_the_key_decrypts_the_packets_of_its_sensor(capture: Path, capsys: pytes
 
 
 def test_the_number_of_explanations_is_bounded(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A capture may have a hundred thousand different packets."""
+    """A capture may contain a hundred thousand different packets."""
     numbers = range(MOST_EXPLAINED + 3)
     capture.write_text("".join(f"{number} {SENSOR} -61 fcd2 4002{number:02x}00\n" for number in numbers))
 
@@ -101,7 +101,7 @@ def test_json(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [[], [PACKET, "--capture", "x"]])
 def test_a_payload_or_a_capture_is_needed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Of both, one would be ignored."""
+    """If both were given, one of them would be ignored."""
     status, _, err = says(arguments, capsys)
 
     assert 2 == status
@@ -109,7 +109,7 @@ def test_a_payload_or_a_capture_is_needed(arguments: list[str], capsys: pytest.C
 
 
 def test_a_capture_without_advertisements_is_an_error(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The file may be the wrong one."""
+    """The user may have named the wrong file."""
     capture.write_text("")
 
     status, _, err = says(["--capture", str(capture)], capsys)

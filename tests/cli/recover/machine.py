@@ -28,7 +28,7 @@ class FakeSwitchboard(Switchboard):
         self._do(f"hci{number} {'on' if is_on else 'off'}", "on" if is_on else "off")
 
     def is_on(self, number: int) -> bool:
-        """Answer for every adapter, if that does not fail."""
+        """Return the same answer for every adapter, unless this action fails."""
         if "info" in self._refused:
             raise OSError(self._refused["info"], f"refused for {number}")
         return self.is_up
@@ -39,7 +39,7 @@ class FakeSwitchboard(Switchboard):
         super().write(path, text)
 
     def sleep(self, seconds: float) -> None:
-        """Note the time."""
+        """Note the time that would have passed."""
         self.slept_s += seconds
 
     def _do(self, what: str, name: str) -> None:
@@ -49,7 +49,7 @@ class FakeSwitchboard(Switchboard):
 
 
 def recover(root: Path, board: FakeSwitchboard, adapter: str = "hci0", **options: bool) -> tuple[bool, list[str]]:
-    """Recover an adapter; return the result and the lines."""
+    """Recover an adapter; return whether that succeeded, and the lines that were printed."""
     said: list[str] = []
     return Recovery(adapter, board, said.append, root=root, **options).run(), said
 

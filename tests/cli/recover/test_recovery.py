@@ -139,14 +139,14 @@ def test_without_rights_each_refusal_is_named(root: Path) -> None:
 
 
 def test_an_adapter_that_was_on_all_the_time_was_not_reset(root: Path) -> None:
-    """Its controller still hangs, so success would be untrue."""
+    """The controller still hangs, so reporting a success would be wrong."""
     result, said = recover(root, FakeSwitchboard(root, off=errno.EBUSY, on=errno.EALREADY), "hci1")
 
     assert (False, ["hci1: it is powered on already", "hci1: not reset"]) == (result, said[-2:])
 
 
 def test_a_driver_that_does_not_take_the_device_again_is_a_failure(root: Path) -> None:
-    """The adapter is gone then."""
+    """Without its driver, the adapter is gone."""
     (root / USB / "authorized").unlink()
     give_a_driver(root, f"{USB}/1-1:1.0")
 

@@ -11,7 +11,7 @@ from tests.cli.recover.machine import USB, FakeSwitchboard, give_a_driver, recov
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_does_not_leave_the_adapter_without_its_driver(root: Path, number: signal.Signals) -> None:
-    """The time limit of the unit, or Ctrl-C, may come at any moment; the next run could not help."""
+    """The unit's time limit or Ctrl-C may interrupt it at any moment, and the next run could not restore the driver."""
     ended: list[int] = []
 
     class Interrupted(FakeSwitchboard):
@@ -36,7 +36,7 @@ def test_a_signal_does_not_leave_the_adapter_without_its_driver(root: Path, numb
 
 
 def test_an_unreadable_device_is_noticed_before_anything_is_changed(root: Path) -> None:
-    """Its driver starts anew then, as that of any device that may be more than Bluetooth."""
+    """The device may be more than a Bluetooth adapter, so only its driver is restarted."""
     give_a_driver(root, f"{USB}/1-1:1.0")
     (root / USB / "1-1:1.0/bInterfaceClass").unlink()
     (root / USB / "1-1:1.0/bInterfaceClass").mkdir()
@@ -66,7 +66,7 @@ def test_a_failure_in_between_leaves_the_adapter_on(root: Path) -> None:
 
 
 def test_an_adapter_that_somebody_has_powered_off_is_left_alone(root: Path) -> None:
-    """The exporter may have given up before."""
+    """Somebody may have powered off the adapter after the exporter gave up."""
     board = FakeSwitchboard(root)
     board.is_up = False
 
@@ -75,7 +75,7 @@ def test_an_adapter_that_somebody_has_powered_off_is_left_alone(root: Path) -> N
 
 
 def test_an_adapter_that_a_reset_has_left_off_is_powered_on(root: Path) -> None:
-    """The exporter's record says so."""
+    """The exporter's record says that nobody else powered it off."""
     board = FakeSwitchboard(root)
     board.is_up = False
 
@@ -85,7 +85,7 @@ def test_an_adapter_that_a_reset_has_left_off_is_powered_on(root: Path) -> None:
 
 
 def test_an_adapter_whose_power_is_unknown_is_not_touched(root: Path) -> None:
-    """Without rights, for example."""
+    """Without privileges, for example, the power can't be read."""
     board = FakeSwitchboard(root, info=errno.EPERM)
 
     result, said = recover(root, board)

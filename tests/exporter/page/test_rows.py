@@ -96,7 +96,7 @@ def test_a_row_shows_all_data_of_a_device() -> None:
 
 
 def test_a_value_with_an_offset_is_followed_by_the_raw_value() -> None:
-    """Whoever calibrates a sensor compares both."""
+    """A user who calibrates a sensor compares the two values."""
     home = home_of("attic")
     home.devices["attic"].offsets = named({"temperature": -0.4, "voltage": 0.05, "humidity": 0})
     home.hear({"temperature": 21.37, "humidity": 40, "voltage": 2.9})

@@ -24,7 +24,7 @@ CONFIG = Path("/run/capture.yaml")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the exporter, which must succeed."""
+    """Run a command of the exporter; fail unless it succeeds."""
     done = subprocess.run(
         [sys.executable, "-m", "ble_exporter", *arguments], capture_output=True, text=True, check=False
     )

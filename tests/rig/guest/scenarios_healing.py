@@ -54,7 +54,7 @@ def needs_root() -> bool:
 
 
 def wait_for_resets(exporter: Exporter, within_s: float = 60.0, adapter: str = "hci0", **outcomes: int) -> None:
-    """Wait until the adapter was reset that often, by outcome; outcomes that are not named must not occur."""
+    """Wait until the adapter was reset so often with each outcome; an outcome that is not named must not occur."""
 
     def wrongs(scrape: Scrape) -> list[str]:
         numbers = {name: counter(scrape, "adapter_resets", adapter=adapter, outcome=name) for name in OUTCOMES}
