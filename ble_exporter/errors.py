@@ -48,15 +48,16 @@ LossReason = Literal["buffer_full", "invalid"]
 LOSS_REASONS: tuple[LossReason, ...] = get_args(LossReason)
 
 ResetOutcome = Literal["heard", "silent", "failed"]
-"""What a reset of an adapter led to: something was heard again, nothing was heard, or the power cycle failed."""
+"""The outcome of an adapter's reset: something was heard again, nothing was heard, or the power cycle failed."""
 
 RESET_OUTCOMES: tuple[ResetOutcome, ...] = get_args(ResetOutcome)
 
 Symptom = Literal["", "silent", "rejected", "left_off", "blocked"]
 """
-How a Bluetooth failure shows that the adapter itself is the cause; empty if it does not show this.
+The sign that the adapter itself is the cause of a Bluetooth failure; empty if there is none.
 
-Nothing was heard for too long; a scan was rejected; a reset has left the adapter off; or rfkill blocks the adapter.
+The signs are that nothing was heard for too long, that a scan was rejected, that a reset has left the adapter off, or
+that rfkill blocks the adapter.
 """
 
 
@@ -147,7 +148,7 @@ class ScannerError(ExporterError):
         problem: The failure, in words.
         hint: What the user can do about the problem; may be empty.
         command: The shell command that is most likely to help; may be empty.
-        symptom: How the failure shows that the adapter is the cause; empty if it does not.
+        symptom: The sign that the adapter is the cause of the failure; empty if there is none.
         adapter: The name of the adapter ("hci0"); empty if the problem is not limited to one adapter.
     """
 

@@ -25,7 +25,7 @@ from ble_exporter.utils import number_of
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"
 
-# A scan every 30 s logs about 0.4 MB a day, so four files hold ten days and take little space on the SD card.
+# If every scan is logged, one every 30 s takes 0.4 MB a day: four files hold ten days, and little space on the SD card.
 MAX_BYTES = 1_000_000
 BACKUPS = 3
 

@@ -17,8 +17,8 @@ from ble_exporter.model import Advertisement, Reading, Remarks
 
 __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
 
-# By service UUID: the decoder; the row, or None if only one format has this UUID; and, in that case, the value of
-# `Reading.formats` for an advertisement without other service data.
+# Service UUID to decoder, row and formats. If several formats share the UUID, the row gives the value of
+# `Reading.formats` for each payload. Otherwise, the row is None, and the formats are this value.
 _PLAIN = {uuid: (row.decode, row if row.names_by_size else None, (row.name,)) for uuid, row in FORMATS.items()}
 
 # The constructor that NamedTuple generates would take a tenth of the time needed to read an advertisement.
@@ -51,8 +51,8 @@ def plain_reader(advertisement: Advertisement) -> Reading:
     Read an advertisement of a device that has no key.
 
     Raises:
-        DecodeError: The advertisement has no valid service data of a known format. The error is that of the first
-            invalid service data, if there is any.
+        DecodeError: The advertisement has no valid service data of a known format, or has invalid service data beside
+            an announcement without values. The error is that of the first invalid service data, if there is any.
     """
     service_data = advertisement.service_data
     if len(service_data) == 1:

@@ -26,10 +26,10 @@ _HINTS: Mapping[RejectReason, str] = {
     "encrypted": "give the device its bindkey in the configuration",
     "not_encrypted": "the device has a bindkey, but this packet is plain: encryption was switched off in the firmware "
     "(switch it on, or remove the bindkey), or another sender uses its address",
-    "wrong_address_type": "another sender uses the sensor's address; if it is the sensor, set its address_type",
+    "wrong_address_type": "another sender uses the sensor's address; if this is the sensor, set its address_type",
     "wrong_key": "compare the device's bindkey with the one on the firmware's page",
 }
-_TOO_MANY = "some measurements or buttons are left out for lack of room: another sender may be using its address"
+_TOO_MANY = "some measurements or buttons are left out for lack of room: another sender may use the device's address"
 _REPLAYED = "rejected an advertisement: replayed"
 
 

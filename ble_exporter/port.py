@@ -1,4 +1,4 @@
-"""Opens the TCP port of the HTTP server. A port in use, or an address assigned late, is no configuration error."""
+"""Opens the TCP port of the HTTP server. A port in use, or an address assigned late, is not a configuration error."""
 
 import errno
 import os

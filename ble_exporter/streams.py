@@ -34,7 +34,7 @@ class _Output(io.FileIO):
     """
     Standard output. Its failures are StreamErrors, which can't be mistaken for errors of other files.
 
-    A BrokenPipeError is no failure and is passed on, because a reader such as `head` may end at any time.
+    A BrokenPipeError is not a failure, and is passed on, because a reader such as `head` may end at any time.
     """
 
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -68,8 +68,8 @@ def guard_standard_streams(*, needs_output: bool) -> None:
     """
     Replace sys.stdout with a stream that raises StreamErrors, and sys.stderr with one that neither blocks nor fails.
 
-    Streams that were already replaced, as by a test, stay. A closed descriptor is opened on /dev/null: if its number
-    went to the next file or socket, that would receive the program's messages.
+    Streams that were already replaced, as by a test, stay. A closed descriptor is opened on /dev/null: otherwise, the
+    next file or socket would get its number, and receive the program's messages.
 
     Raises:
         StreamError: `needs_output` is true, but standard output can't be written.

@@ -51,7 +51,7 @@ def test_a_sender_with_another_address_type_is_not_the_sensor(
     assert (1, 0) == (senders.refused, senders.counts.decoded)
     said = (
         "attic (A4:C1:38:00:00:01): rejected an advertisement: wrong_address_type: the sender has a random address, "
-        "and the device a public one: another sender uses the sensor's address; if it is the sensor, set its "
+        "and the device a public one: another sender uses the sensor's address; if this is the sensor, set its "
         "address_type"
     )
     assert [said] == [record.getMessage() for record in caplog.records]

@@ -1,4 +1,4 @@
-"""The boot clock, which measures all times in the program, and the conversion of its times to Unix time."""
+"""The boot clock, which measures the times of devices and values, and the conversion of these times to Unix time."""
 
 import time
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def fast_clock(speed: float, boot: Callable[[], float] = seconds_since_boot) -> 
     """
     Return a clock on which `speed` seconds pass in each second from now on.
 
-    The times between the packets of a capture that is replayed faster than it was recorded are right on this clock.
+    If a capture is replayed faster than it was recorded, the intervals between its packets are right on this clock.
     """
     began, began_wall = boot(), time.time()
 

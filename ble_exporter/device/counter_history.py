@@ -23,7 +23,7 @@ QUIET_INTERVALS = 3
 STEPS = 3
 SPAN_S = 10.0
 
-# The most digests that are kept of a trial, and of packets that were accepted before the sensor last started.
+# The maximum number of digests in a trial, and in `CounterHistory.spent`.
 MOST_SPENT = 4 * LOW
 
 # A counter far ahead, or another format, is accepted during this time after the first packet, and after a silence of
@@ -32,7 +32,7 @@ TRUST_S = 600.0
 
 # A sensor that restarted unheard has counted at most RESTART_FACTOR times as fast as it counts in its present trial. A
 # recording may be played fast, so a shorter interval in the trial counts as SHORTEST_STEP_S (one counter for each
-# advertisement at the firmware's default), unless the sensor was seen to count as fast.
+# advertisement at the firmware's default), unless the sensor was seen to count that fast.
 RESTART_FACTOR = 2.0
 SHORTEST_STEP_S = 2.5
 
@@ -62,7 +62,7 @@ class CounterHistory:
     Attributes:
         last: The latest counter; None before the first.
         since: The time when `last` was first accepted.
-        adapter: The adapter that received that packet.
+        adapter: The adapter that received `last` first.
         heard_at: The time when a packet was last accepted.
         digests: Digests of the packets accepted with low counters since the sensor started.
         spent: Digests of packets accepted before that start, and of packets of failed trials; oldest first.
@@ -85,10 +85,10 @@ class CounterHistory:
         # The latest counters, and the time when each was first accepted; oldest first.
         self._latest: deque[tuple[int, float]] = deque(maxlen=LATE_STEPS + 1)
         self._has_restarted = False
-        # The last counter before the latest leap or restart, and the time of its packet. If the leap or restart was a
-        # replay, the sensor continues from this counter.
+        # The counter from which the sensor continues if the latest leaps or restarts were replays, and the time of its
+        # latest packet.
         self._before: tuple[int, float] | None = None
-        # The mark of an earlier run, until a packet is accepted in this run.
+        # The mark of an earlier run; None once a packet was accepted in this run.
         self._restored = restored
         if restored is not None:
             mark = restored.mark
@@ -214,7 +214,7 @@ class CounterHistory:
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)
 
     def _continues(self, value: int, now: float) -> bool:
-        """Return whether `value` continues the count before the latest leap or restart: if so, that was a replay."""
+        """Return whether `value` continues from `_before`; the latest leaps or restarts were then replays."""
         if self._before is None or self.last is None:
             return False
         last, heard_at = self._before

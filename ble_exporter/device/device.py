@@ -38,7 +38,7 @@ def _no_reader(advertisement: Advertisement) -> Reading:
 _UNTIL_SCAN_ENDS = Lifetime()
 
 _MOST_TEXTS = 32
-"""The most values other than measurements, such as texts and events, that a device keeps; the oldest go first."""
+"""Upper bound for a device's values other than measurements, such as texts and events; the oldest are removed first."""
 
 
 class Device:
@@ -61,15 +61,15 @@ class Device:
         offsets: What is added to its measurements when they are shown, in the units of the formats' tables.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
-        said: The values and times of texts, events and others that are not measurements; the latest comes last.
+        said: The values other than measurements, such as texts and events, with their times; the latest comes last.
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest reading; None before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
         left_out: The number of measurements and buttons that were left out, or displaced by others, because there was
             no room for more; the pipeline counts them and resets the number.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
-        transmission: Its current transmission; counts the measurements.
-        last_update_s: The time of the latest new measurement; None if no value is shown.
+        transmission: Its current transmission, which also counts the measurements.
+        last_update_s: The time of the latest new measurement; None before the first, and after everything has expired.
         refused: The number of rejected advertisements, by reason.
         refusal: The reason and the time of the latest rejection.
         warnings: The warnings already logged for this device.
@@ -155,7 +155,7 @@ class Device:
                 is_other_adapter and adapter != transmission.adapter and were_said(measurements, self.series, number)
             )
         if others:
-            # Done before the values are stored: an event is not a duplicate if its count differs from the stored one.
+            # Must precede `_store`: an event counts as new if the packet's `count` differs from the stored value.
             self._note_said(advertisement.adapter, reading, now_s)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
             self.last_update_s = now_s

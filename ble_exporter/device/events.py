@@ -17,7 +17,7 @@ INFO = frozenset({"device_type", "firmware_version"})
 
 _UNKNOWN = "unknown"
 # The same event under the same packet id counts as a duplicate for this long. A sensor may repeat its latest event
-# until the next one, but packet ids wrap after 256 packets, and restart with a new battery.
+# until the next one, but packet ids wrap after 255, and restart with a new battery.
 _SAME_ID_S = 600.0
 # Without a packet id, a duplicate looks like a second press, so a packet counts as a duplicate within this time. The
 # same applies to an unchanged packet id after the sensor has said that the event is over.

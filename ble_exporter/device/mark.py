@@ -23,7 +23,8 @@ class Mark(NamedTuple):
         held_s, heard_s: The ages of the first and of the latest packet with this counter.
         off_s: The seconds since the last run in which a packet was accepted; 0 in that run.
         step_s: See Pace.
-        before: The latest counter before the last leap or restart, and the age of its latest packet; may be None.
+        before: The counter from which the sensor continues if the latest leaps or restarts were replays, and the age of
+            its latest packet; may be None.
         has_restarted: Whether the sensor was seen to restart.
         digests, spent: See CounterHistory.
     """
@@ -51,7 +52,7 @@ class Restored(NamedTuple):
 
     Attributes:
         age_s: Returns the age of the mark, in seconds.
-        is_exact: Whether the age is certain. If the machine was off, it is uncertain: the wall clock may be wrong.
+        is_exact: Whether the age is certain. If the machine was off, the wall clock may be wrong, and the age with it.
     """
 
     mark: Mark

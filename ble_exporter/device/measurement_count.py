@@ -6,18 +6,18 @@ monotonic seconds. docs/reception.md describes the rule and its errors.
 """
 
 _IDS = 256
-# A step of more ids says little about the interval between two measurements: the time may have been an outage.
+# A larger step says little about the interval between two measurements: there may have been an outage.
 _MOST_STEPS_TO_LEARN = 8
 _STEPS_TO_LEARN = 3
-# Above this number of steps, those learned before count half.
+# When more steps than this have been learned, all of them count half, so that later ones weigh more.
 _STEPS_LEARNED = 32
-# The first packet of a measurement may be lost, so a gap is wrong by up to an interval at each end; and the learned
-# interval is wrong by some percent.
+# The first packet of a measurement may be lost, so a gap is wrong by up to an interval at each end. The learned
+# interval may be wrong by some percent.
 _SLACK_STEPS = 2.0
 _SLACK_SHARE = 0.1
-# The number of steps in a row that suit the learned interval, after which the ids are known to count measurements.
+# After this many steps in a row that fit the learned interval, the ids are known to count measurements.
 _STEPS_TO_TRUST = 4
-# Above this number, the latest measurements together count as half as many, so that older ones count less and less.
+# When there are more measurements than this, they are scaled to half this number, so that old ones count ever less.
 _RECENT = 256
 
 
@@ -26,11 +26,11 @@ class MeasurementCount:
     The measurements of one sensor.
 
     The ids of some devices do not count measurements: they are fixed, or random. Therefore nothing is counted until
-    several steps have suited the time between them.
+    several steps have fitted the time between them.
 
     Attributes:
         heard: The number of measurements of which at least one packet was heard.
-        missed: The number of measurements of which none was heard, as far as the ids tell.
+        missed: The number of measurements of which no packet was heard, as far as the ids tell.
         is_known: Whether the ids count measurements; once true, it stays so.
     """
 
@@ -61,7 +61,7 @@ class MeasurementCount:
 
     @property
     def interval_s(self) -> float | None:
-        """The learned interval between two measurements in seconds; None before the first few."""
+        """The learned interval between two measurements in seconds; None before the first few steps."""
         return self._gaps_s / self._steps if self._steps >= _STEPS_TO_LEARN else None
 
     @property

@@ -1,7 +1,7 @@
 """
 Why the replay guard refuses a packet, in words for the owner of the sensor.
 
-Each text names the cause, and states when packets of the sensor are accepted again. See docs/security.md.
+Each text names the cause, and either states when the sensor is accepted again or refers to docs/security.md.
 """
 
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def known(value: int) -> Refusal:
 def held(value: int, age_s: float, silence_s: float | None) -> Refusal:
     """Return the refusal of a counter first heard `age_s` ago, and heard again after `silence_s` (unless None)."""
     after = "" if silence_s is None else f", and again after a silence of {in_words(silence_s)}"
-    text = "the sensor hangs, or measures less often than before, and is accepted with its next counter"
+    text = "if the sensor hangs, or measures less often than before, it is accepted with its next counter"
     return Refusal("held", f"counter {value} was first heard {in_words(age_s)} ago{after}: {text}; {_OR_REPLAY}")
 
 

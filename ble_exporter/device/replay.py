@@ -51,7 +51,7 @@ class ReplayGuard:
         self._scan_interval_s = scan_interval_s
         self._known_since: float | None = None
         self._heard_at = float("-inf")
-        # By format and width of the counter; several if the format of the sensor was changed.
+        # By format and width of the counter. If the sensor's format was changed, there are several.
         self._histories: dict[tuple[str, int], CounterHistory] = {}
         for one in restored:
             now = clock()
@@ -93,7 +93,7 @@ class ReplayGuard:
     def _history_of(self, uuid: str, bits: int, now: float) -> CounterHistory:
         history = self._histories.get((uuid, bits))
         if self._known_since is not None:
-            # A format that was not heard for TRUST_S counts as another one, so that its recordings do not become valid.
+            # A format that was not heard for TRUST_S counts as new, so that recordings of it do not become valid.
             sent_at = self._known_since if history is None else history.heard_at
             if now - sent_at >= TRUST_S and now - self._heard_at < TRUST_S:
                 refused = other_format(TRUST_S - (now - self._heard_at))

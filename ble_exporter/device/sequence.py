@@ -1,5 +1,5 @@
 """
-The one rule for packet ids and counters that wrap, and for late copies.
+Compares packet ids and counters that wrap, and recognises late copies.
 
 With several adapters, one adapter's copy of a packet may arrive after newer packets from another adapter, because the
 kernel holds some reports back until the next one arrives.
@@ -32,7 +32,7 @@ def is_late_copy(behind: int, age_s: float) -> bool:
 
     Args:
         behind: The number of steps by which the packet is behind the latest one.
-        age_s: Seconds since the newer packet that overtook it was heard.
+        age_s: Seconds since a newer packet overtook this one.
     """
     return 0 < behind <= LATE_STEPS and age_s < LATE_S
 

@@ -11,7 +11,7 @@ from ble_exporter.device.signal_trend import SignalTrend
 from ble_exporter.formats.measurement import Measurement
 
 MOST_SERIES = 64
-"""The most measurements of a device, including the expired ones, whose rhythms are kept."""
+"""The maximum number of measurements of a device, including expired ones, whose rhythms are kept."""
 
 NEVER_SAID = 0
 """The transmission number of a series without a value; transmissions are numbered from 1."""
@@ -29,7 +29,7 @@ class Series:
         is_shown: Whether it has not expired, and is therefore shown.
         packet_id: The packet id under which it was last heard; None if that packet had no id.
         has_changed: Whether another value was heard before.
-        said_in: The number of the transmission in which `value` was first heard.
+        said_in: The number of the latest transmission in which `value` was heard.
         last_hour: The points of the last hour.
     """
 
@@ -45,12 +45,12 @@ class Series:
 
 def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: float) -> Measurement | None:
     """
-    Return the measurement that a new one replaces if the device has no more room; None if there is none.
+    Return the measurement that a new one replaces if the device has no more room; None if no measurement gives way.
 
     Anybody can send thousands of measurements under a sensor's address, but only at high positions, because formats
-    have few names. A sensor's own measurements have low positions. So an expired series gives way first, then one at a
-    higher position than the new one, then one that was not heard for an hour; of several, the one that was not heard
-    for the longest time.
+    have few names. A sensor's own measurements have low positions. So expired series give way first, then the series at
+    the highest position, if that is higher than the new one's, or if the series was not heard for an hour. Of several,
+    the one that was not heard for the longest time gives way.
     """
 
     def strength(measurement: Measurement) -> tuple[bool, int, float]:

@@ -1,4 +1,4 @@
-"""The packets that a device sends under one packet id, and the late copies of them from another adapter."""
+"""The packets that a device sends under one packet id, and late copies of them from another adapter."""
 
 from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.sequence import LATE_STEPS, is_late_copy, steps_behind

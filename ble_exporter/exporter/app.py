@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # /history is the largest answer, and has only one point per minute, so it may be a second old.
 _HISTORY_REUSE_S = 1.0
 
-# Prometheus, load balancers and orchestrators use any name, such as that of a container.
+# Prometheus, load balancers and orchestrators may use any name for this host, such as that of a container.
 _OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz")
 _READY = "ready"
 

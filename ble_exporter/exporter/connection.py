@@ -27,9 +27,9 @@ LARGEST_REQUEST = 8192
 REQUEST_S = 10.0
 # Longer than most scrape intervals, so that a Prometheus server keeps its connection.
 IDLE_S = 90.0
-# From the request until the client has taken the answer: 3 MB, the last hour of a thousand sensors, at 100 kB/s.
+# From the request until the client has taken the answer. The last hour of a thousand sensors (3 MB) needs 100 kB/s.
 ANSWER_S = 30.0
-# After a refusal: time for the client to read it, although it is still sending.
+# The time for a client that is still sending to read a refusal.
 _LINGER_S = 1.0
 # In bytes, for each connection: if the buffer holds more, the handler waits until the client reads.
 _WRITE_BUFFER = 32 * 1024
@@ -40,7 +40,7 @@ _NEVER_S = 1e6
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _BODY = re.compile(rb"\n(?:transfer-encoding[ \t]*:|content-length[ \t]*:[ \t]*0*[^0\s])", re.IGNORECASE)
 _EXPECT = re.compile(rb"\nexpect[ \t]*:", re.IGNORECASE)
-# aiohttp ignores a request to change the protocol, but may afterwards not continue with HTTP.
+# aiohttp ignores a request to change the protocol, but may not continue with HTTP afterwards.
 _UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
 
 NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
@@ -53,8 +53,8 @@ class Connection(web.RequestHandler):
 
     Attributes:
         peer: The client's IP address.
-        waits_since: The time by the event loop's clock since which the client has been expected to send a request or to
-            read; None while an answer is being rendered.
+        waits_since: Since when the server has been waiting for the client to send a request or to read, by the event
+            loop's clock; None while an answer is being rendered.
     """
 
     __slots__ = (
@@ -250,7 +250,7 @@ class Connection(web.RequestHandler):
         self.waits_since = asyncio.get_running_loop().time()
 
     def _limit_time(self, seconds: float, kind: HttpErrorKind | None) -> None:
-        """End the connection after this time, unless another limit replaces this one; only a `kind` is counted."""
+        """End the connection after this time, unless another limit replaces this one; count it as `kind`, if given."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._end_in_time, kind)

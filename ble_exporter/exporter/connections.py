@@ -1,9 +1,9 @@
 """
 The HTTP server: its open connections, and the limit on their number.
 
-Beyond the limit, a new connection replaces one that is waiting for its client. A client that holds connections, or
-opens them all the time, therefore can't prevent a scrape, and file descriptors stay free for D-Bus, the log and
-systemd.
+Beyond the limit, a new connection replaces another one, if possible one that is waiting for its client. A client that
+holds connections, or opens them all the time, therefore can't prevent a scrape, and file descriptors stay free for
+D-Bus, the log and systemd.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class HttpServer:
         app: The application.
         errors: Counts and logs the errors.
         stop_s: Time limit for open requests when the server is closed, in seconds.
-        most: How many connections may be open; by default as many as this process's file descriptors allow.
+        most: How many connections may be open; by default 64, or fewer if file descriptors are scarce.
     """
 
     def __init__(self, app: web.Application, errors: HttpErrors, stop_s: float, most: int | None = None) -> None:
@@ -119,7 +119,7 @@ class HttpServer:
         await self._runner.cleanup()
 
     def _connection(self) -> Connection:
-        server = cast(web.Server, self._runner.server)  # since the runner was set up
+        server = cast(web.Server, self._runner.server)  # not None, since the runner was set up
         connection = Connection(server, self._connections, self._errors)
         self._connections.add(connection)
         return connection

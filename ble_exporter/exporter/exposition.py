@@ -128,7 +128,7 @@ class Exposition(Collector):
         """
         Yield the result of `render` in pieces, many of them empty; none takes more than a few milliseconds.
 
-        All values of a collector are of the same moment, whatever happens between two pieces.
+        All values of a collector are from the same moment, whatever happens between two pieces.
         """
         for name, collector in self._collectors.items():
             parts: list[bytes] = []
@@ -174,7 +174,7 @@ class Exposition(Collector):
 
 
 def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
-    """Yield the families of a collector as text, in pieces with few samples."""
+    """Yield the families of a collector as text, in small pieces."""
     for family in collector.collect():
         samples = family.samples
         # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.

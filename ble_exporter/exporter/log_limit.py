@@ -1,4 +1,4 @@
-"""Limits the log lines that other machines can cause: they must not fill the SD card or rotate the log away."""
+"""Limits the log lines that other machines can cause: they must not fill the SD card, or displace other log lines."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _MOST_KINDS = 64
 
 
 class LogLimit:
-    """Lets one line of each kind through in PERIOD_S. `clock` returns monotonic seconds."""
+    """Lets one line of each kind through every PERIOD_S seconds. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

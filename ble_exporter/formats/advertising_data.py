@@ -99,7 +99,7 @@ class Structure(NamedTuple):
         return self.data[self.uuid_size :]
 
     def lists_known_service(self) -> bool:
-        """Return whether the structure is a complete list of 16-bit UUIDs that includes a known format's UUID."""
+        """Return whether the structure is an intact list of 16-bit UUIDs that includes a known format's UUID."""
         if self.kind not in _LISTS_OF_16_BIT_SERVICES or self.missing:
             return False
         return any(_as_128_bits(self.data[at : at + 2]) in FORMATS for at in range(0, len(self.data), 2))
@@ -159,7 +159,7 @@ def content(payload: bytes) -> Content:
 
 
 def has_known_service(payload: bytes) -> bool:
-    """Return whether a payload has service data of a known format (possibly with a swapped UUID) or lists its UUID."""
+    """Return whether a payload has service data of a known format (even with a swapped UUID), or lists its UUID."""
     return any(one.uuid in FORMATS or one.swapped_uuid or one.lists_known_service() for one in structures(payload))
 
 
@@ -167,7 +167,7 @@ def begins_with_flags(payload: bytes) -> bool:
     """
     Return whether a payload consists of flags followed by other AD structures, all of them complete.
 
-    An advertising payload has at most one flags structure; bytes with two such structures are BTHome v1 data with two
+    An advertising payload has at most one flags structure; bytes that look like two of them are BTHome v1 data with two
     battery values.
     """
     found = structures(payload)

@@ -1,5 +1,5 @@
 """
-Reads the advertising reports in HCI events: what a controller has received.
+Reads advertising reports, which a controller sends in HCI events.
 
     3E | length | subevent | number of reports | report | report | …
 
@@ -9,8 +9,8 @@ A legacy report (subevent 02) and an extended report (subevent 0D):
     type (2) | address type (1) | address (6, reversed) | PHYs (2) | SID (1) | transmit power (1) | RSSI (1, signed)
              | periodic interval (2) | direct address (7) | length (1) | data
 
-Source: Bluetooth Core Specification, vol. 4, part E, 7.7.65.2 and 7.7.65.13. As Linux does, this module reads several
-reports as one after the other.
+Source: Bluetooth Core Specification, vol. 4, part E, 7.7.65.2 and 7.7.65.13. Like Linux, this module expects the
+reports of one event one after another.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,18 +26,18 @@ LEGACY_REPORTS, EXTENDED_REPORTS = 0x02, 0x0D
 
 _LEGACY_SCAN_RESPONSE = 0x04
 _EXTENDED_SCAN_RESPONSE = 0x08
-# The two bits of an extended report's type that tell whether more of its data follows.
+# Two bits of an extended report's type (`_DATA_STATUS`) tell whether more of its data follows.
 _MORE_TO_COME = 0x20
 _DATA_STATUS = 0x60
 
-# Addresses that the controller has resolved (types 2 and 3) are identity addresses. An anonymous sender has none.
+# Addresses that the controller has resolved (types 2 and 3) are identity addresses. An anonymous sender has no address.
 _ADDRESS_TYPES: tuple[AddressType, ...] = ("public", "random", "public", "random")
 _RSSI_UNKNOWN = 127
 
 MOST_BYTES = 1650
-"""The most data that an extended advertisement can hold: Bluetooth Core, vol. 4, part E, 7.8.54."""
+"""Upper bound for the data of an extended advertisement, in bytes (Bluetooth Core, vol. 4, part E, 7.8.54)."""
 
-# The number of advertisements whose fragments are kept at the same time. A controller sends one after the other.
+# Upper bound for the number of unfinished advertisements. A controller usually reports one after another.
 _MOST_UNFINISHED = 16
 
 
@@ -50,7 +50,7 @@ class Report(NamedTuple):
         address_type: The type of the address; empty if the sender is anonymous.
         rssi: Received signal strength in dBm; None if unknown.
         data: The advertising data, or a part of it.
-        is_scan_response: Whether the sender sent the data only on request.
+        is_scan_response: Whether the data is a scan response, which a device sends only on request.
         has_more: Whether the next part of the data follows in another report.
         set_id: The advertising set of an extended report.
     """
@@ -66,9 +66,9 @@ class Report(NamedTuple):
 
 def advertising_reports(event: bytes) -> tuple[list[Report], str]:
     """
-    Return the valid reports in an HCI event, which begins with the event code, and the event's fault.
+    Return the valid reports in an HCI event, and a description of the event's fault.
 
-    The fault is a text; it is empty for a valid event, and for any other event than a report.
+    The event begins with the event code. The description is empty for a valid event, and for an event of another kind.
     """
     read = _READERS.get(event[2]) if len(event) > 3 and event[0] == LE_META_EVENT else None
     if read is None:
@@ -90,7 +90,7 @@ def advertising_reports(event: bytes) -> tuple[list[Report], str]:
 
 
 def report_of_packet(packet: bytes) -> Report | None:
-    """Return the only report in an HCI packet, which begins with the packet type; None for any other bytes."""
+    """Return the report of an HCI packet (packet type first) that contains exactly one; None for any other bytes."""
     if packet[:1] != _EVENT_PACKET:
         return None
     reports, fault = advertising_reports(packet[1:])
@@ -98,7 +98,7 @@ def report_of_packet(packet: bytes) -> Report | None:
 
 
 def _legacy(event: bytes, start: int) -> tuple[Report, int]:
-    """Return the report at an offset, and its end, which may be behind the end of the event. Raises IndexError."""
+    """Return the report at an offset, and its end, which may be beyond the end of the event. Raises IndexError."""
     end = start + 9 + event[start + 8]
     address, address_type = _sender(event, start + 1)
     is_scan_response = event[start] == _LEGACY_SCAN_RESPONSE
@@ -106,7 +106,7 @@ def _legacy(event: bytes, start: int) -> tuple[Report, int]:
 
 
 def _extended(event: bytes, start: int) -> tuple[Report, int]:
-    """Return the report at an offset, and its end, which may be behind the end of the event. Raises IndexError."""
+    """Return the report at an offset, and its end, which may be beyond the end of the event. Raises IndexError."""
     end = start + 24 + event[start + 23]
     address, address_type = _sender(event, start + 2)
     kind = event[start]
@@ -134,7 +134,7 @@ _READERS: Mapping[int, Callable[[bytes, int], tuple[Report, int]]] = {
 
 
 class Fragments:
-    """The first parts of advertisements whose data is distributed over several extended reports."""
+    """The first parts of advertisements whose data is split across several extended reports."""
 
     def __init__(self) -> None:
         self._unfinished: dict[tuple[str, str, int, bool], bytes] = {}

@@ -7,8 +7,9 @@ BTHome v2: service data of UUID 0xFCD2.
 The rules are those of bthome.io/format and bthome.io/encryption. The object id determines the length of the value, so
 nothing after an unknown id can be read: decoding stops there and keeps the values before it.
 
-Folding `fields`, as the other formats do, takes five times as long as the loop in `decode`, which reads payloads that
-contain only numbers. All other payloads are folded. A property test checks that both ways give the same values.
+Folding `fields`, as the other formats do, takes five times as long as the loop in `decode`, which reads payloads and
+plaintexts that contain only numbers. All others are folded. A property test checks that both ways give the same
+values.
 """
 
 import struct
@@ -26,7 +27,8 @@ from ble_exporter.utils import number_of
 
 UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
-# The device-information byte: bit 0 is encrypted, bit 1 reserved, bit 2 trigger based, bits 5 to 7 are the version.
+# The device-information byte: bit 0 means encrypted, bit 1 is reserved, bit 2 means trigger based; bits 5 to 7 are the
+# version.
 _ENCRYPTED = 0b0000_0001
 _RESERVED = 0b0000_0010
 _TRIGGER_BASED = 0b0000_0100
@@ -105,7 +107,7 @@ def _decode_encrypted(payload: bytes, address: str, cipher: Cipher | None) -> De
         try:
             nonce = mac_bytes(address) + _UUID_IN_NONCE + payload[:1] + counter
             ciphertext = payload[1 : -_COUNTER_SIZE - MIC_SIZE] + payload[-MIC_SIZE:]
-            # The plain payload has the trigger bit of the encrypted one.
+            # The plain payload keeps the trigger bit of the encrypted one.
             plain = decode(bytes([payload[0] & ~_ENCRYPTED]) + cipher.decrypt(nonce, ciphertext, None))
         except DecodeError:
             pass  # This error may quote the plaintext; the error that `fold` raises does not.
@@ -177,7 +179,7 @@ def guess(payload: bytes) -> Guess | None:
         and payload[0] & _VERSION
         and (payload[0] & _VERSION == _VERSION_2 or not payload[0] & _RESERVED)
     ):
-        return Guess(POSSIBLE, UUID, f"known objects follow 0x{payload[0]:02X}, which is no valid device information")
+        return Guess(POSSIBLE, UUID, f"known objects follow 0x{payload[0]:02X}, which is not valid device information")
     if payload[0] & _CHECKED == _VERSION_2 | _RESERVED | _ENCRYPTED and len(payload) >= _MIN_ENCRYPTED_SIZE:
         return Guess(POSSIBLE, UUID, f"it begins with 0x{payload[0]:02X}, device information with the reserved bit 1")
     return None

@@ -84,7 +84,7 @@ OBJECTS: Mapping[int, Number] = {
     0x55: uint("volume_storage", 4, 1000, "L"),
     0x56: uint("conductivity", 2, 1, "µS/cm"),
     0x57: sint("temperature", 1, 1, "°C"),
-    0x58: sint("temperature", 1, 100, "°C", multiplier=35),  # the only factor that is not a power of ten: 0.35
+    0x58: sint("temperature", 1, 100, "°C", multiplier=35),  # BTHome's only factor that is not a power of ten: 0.35
     0x59: sint("count", 1, 1, ""),
     0x5A: sint("count", 2, 1, ""),
     0x5B: sint("count", 4, 1, ""),

@@ -121,7 +121,7 @@ def _raw(number: Number, value_type: int, data: bytes) -> float | None:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess plain BTHome v1 for service data that begins with a known object; otherwise return None."""
+    """Guess plain BTHome v1 if all objects are known, or the first one is typical; otherwise return None."""
     if is_typical(payload):
         return Guess(LIKELY, UUID, "it consists of version 1 objects only")
     if is_fully_known(fields, payload) and all(
@@ -142,7 +142,7 @@ def guess_encrypted(payload: bytes) -> Guess | None:
 
 
 def _most(control: int) -> int:
-    """Return the largest size that senders use for an object of this type: for an integer, 7 bytes."""
+    """Return the size in bytes, with control byte and id, of the largest object of this type that senders use."""
     return 7 if control >> _TYPE_BIT in (_UNSIGNED, _SIGNED) else MAX_SIZE
 
 

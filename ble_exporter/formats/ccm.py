@@ -18,7 +18,7 @@ class Ccm:
     The cipher of one device. See `decoded.Cipher`.
 
     Args:
-        key: The bindkey, 16 bytes. Neither errors nor the `repr` of this object show it.
+        key: The bindkey, 16 bytes. Neither errors nor the `repr` of this object shows it.
 
     Raises:
         ValueError: The key does not have 16 bytes.

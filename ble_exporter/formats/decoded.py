@@ -29,7 +29,7 @@ class Decoded(NamedTuple):
         others: Name to event, text, raw data, device type or firmware version; repeated names as in `measurements`.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share a packet id.
         unknown_object: The first object id that is not in the format's table, or None. BTHome v2 can't be read beyond
-            an unknown object. Objects of the other formats state their length, so the objects after it are read.
+            an unknown object. Objects of the other formats state their length, so decoding continues after it.
         counter: The counter of an authenticated payload; None for a plain payload.
         impossible: Names of values that no sensor can have measured. These values are not in `measurements`, but keep
             their position: if `impossible` has "temperature", the second temperature is still "temperature_2".
@@ -94,7 +94,7 @@ class Guess(NamedTuple):
         rank: From CERTAIN, the best, to ANYTHING.
         uuid: Service UUID of the format; empty for a whole advertising payload.
         why: The reason for the guess, as text for the user.
-        start: Offset of the payload in the bytes; the bytes before it are its length, type or UUID.
+        start: Offset of the payload in the user's bytes, which may begin with flags, a length, a type or the UUID.
     """
 
     rank: int

@@ -22,7 +22,7 @@ def mac_bytes(address: str) -> bytes:
     Return the six bytes of a Bluetooth address, in printed order.
 
     Raises:
-        DecodeError: The text is not a Bluetooth address ("wrong_address"): macOS gives a device a UUID instead.
+        DecodeError: The text is not a Bluetooth address ("wrong_address"). On macOS, for example, it is a UUID.
     """
     try:
         six = bytes.fromhex(address.replace(":", ""))
@@ -51,7 +51,7 @@ def check_sender(included: Field, sender: str | None) -> None:
     Check that the address in a payload is the sender's; if the sender is unknown (None), any address is accepted.
 
     Raises:
-        DecodeError: The addresses differ ("wrong_address"). The payload has the values of another device.
+        DecodeError: The addresses differ ("wrong_address"), so the values are those of another device.
     """
     if sender is not None and included.value != mac_bytes(sender):
         text = f"the payload includes the address {mac_text(included)}, but {sender} sent it"
@@ -136,7 +136,7 @@ def encrypted_fields(
         counter_size: Size in bytes of the counter between ciphertext and MIC.
         nonce: The byte order of the address in the nonce, and the bytes between the address and the counter.
         fields: Yields the fields of the plaintext.
-        associated_data: By default that of MiBeacon, BTHome v1 and pvvx; BTHome v2 has none.
+        associated_data: The default is that of all formats except BTHome v2, which has none.
         low_counter: The low bytes of the counter if the payload has them before the ciphertext.
         least: Size in bytes of the shortest plaintext.
 

@@ -12,7 +12,10 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.utils import number_of
 
 MAX_SIZE = 255
-"""The most bytes of service data: the length of an AD structure is one byte (Bluetooth Core, vol. 3, part C, 11)."""
+"""
+Upper bound for the size of service data, in bytes: the length of an AD structure is one byte (Bluetooth Core, vol. 3,
+part C, 11).
+"""
 
 Role = Literal["structure", "measurement", "other", "packet_id", "trigger", "counter", "address", "unknown_object"]
 """The use of a field's value; "other" is an event, a text, raw data or device information."""
@@ -32,7 +35,7 @@ class Field(NamedTuple):
         label: Name of this part of the format.
         role: The use of the value; "structure" if there is no value. A "trigger" says that the sensor sends only when
             something happens.
-        value: The value in `unit`; the id of an unknown object; the bytes of an address in printed order.
+        value: The value in `unit`, the id of an unknown object, or the bytes of an address in printed order.
         name: Name of the value if `role` is "measurement" or "other". `Values.take` adds positions to repeated names.
         unit: Unit of the value; empty if it has none.
         is_possible: False if no sensor can have measured the value.
@@ -66,7 +69,7 @@ def check_size(payload: bytes) -> None:
 
 def check_room(payload: bytes, start: int, head: int, size: int, label: str) -> int:
     """
-    Check that a payload or plaintext contains the whole object, and return the offset after the object.
+    Check that a payload or plaintext contains a whole object, and return the offset after the object.
 
     Args:
         payload: The whole payload or plaintext.

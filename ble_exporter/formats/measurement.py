@@ -6,7 +6,7 @@ class Measurement(str):
     The name of a measurement with its position, because a packet may have two temperatures.
 
     The text of the first temperature is "temperature", and that of the second is "temperature_2". Name and position
-    are also attributes, so only a text from outside the package must be split, by `parse`.
+    are also attributes; `parse` recovers them from a text.
 
     Attributes:
         name: Name in the formats' tables, such as "temperature".
@@ -19,7 +19,7 @@ class Measurement(str):
     position: int
 
     def __new__(cls, name: str, position: int = 1) -> "Measurement":
-        """Create the text, because a `str` can't be changed after `__new__`."""
+        """Set the text here, because `__init__` can't change a `str`."""
         self = super().__new__(cls, name if position == 1 else f"{name}_{position}")
         self.name = name
         self.position = position

@@ -119,7 +119,7 @@ def _head(payload: bytes) -> Generator[Field, None, tuple[int, Field | None]]:
     return start, address
 
 
-# Cached, because a sensor sends one or two different values, and composing the notes takes longer than decoding.
+# Cached: a sensor sends only one or two different frame controls, and composing the note takes longer than decoding.
 @lru_cache(maxsize=64)
 def _frame_control(control: int) -> Field:
     notes = [f"version {control >> VERSION_BIT}", *(name for bit, name in _BITS.items() if control & bit)]

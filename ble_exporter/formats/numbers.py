@@ -24,7 +24,7 @@ class Number(NamedTuple):
             nearest double of the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
         unit: Unit of the value; empty for a plain number and for a binary sensor.
         least, most: Bounds of the integer after the multiplication; a value outside them is impossible.
-        multiplier: Factor for BTHome v1, whose objects state their size and therefore can't use `read`.
+        multiplier: Factor for BTHome v1, which does not use `read`, because its objects state their own size.
     """
 
     name: Measurement
@@ -43,7 +43,7 @@ class Number(NamedTuple):
 
     def field(self, payload: bytes, index: int, start: int, end: int, label: str) -> Field:
         """
-        Return the field from `start` to `end` with the number at `index`; the payload must contain all of it.
+        Return the field from `start` to `end`, with the number at `index`. The payload must contain the whole field.
 
         The field may begin before the number, with the object id.
         """

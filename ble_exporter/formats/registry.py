@@ -25,8 +25,8 @@ class Format(NamedTuple):
         decode: Decodes service data of the format.
         fields: Yields the fields of service data of the format.
         numbers: All numbers that the format can contain.
-        guess: Guesses whether service data of unknown UUID has this format; returns None if it does not.
-        names_by_size: For formats that share a UUID: payload size in bytes to name and short name.
+        guess: Returns a guess if service data of unknown UUID may have this format; otherwise None.
+        names_by_size: Payload size in bytes to name and short name, for formats that share a UUID.
     """
 
     uuid: str
@@ -44,7 +44,7 @@ class Format(NamedTuple):
         return self.uuid[4:8]
 
     def names_of(self, payload: bytes) -> tuple[str, str]:
-        """Return the name and the short name of the format of a payload."""
+        """Return the name and the short name of a payload's format."""
         return self.names_by_size.get(len(payload), (self.name, self.short_name))
 
 
@@ -74,4 +74,4 @@ the first packet id is used.
 """
 
 UNITS: Mapping[str, str] = {number.name: number.unit for row in _ROWS for number in row.numbers}
-"""Measurement name to unit, which is the same in all formats; empty for a plain number."""
+"""Measurement name to unit, which is the same in all formats; empty for plain numbers and binary sensors."""

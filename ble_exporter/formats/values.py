@@ -17,8 +17,8 @@ Fields = Callable[[bytes, str | None], Iterator[Field | Encrypted]]
 """
 Describes the payloads of one format: yields the fields of a payload, then its encrypted content if it has any.
 
-The arguments are any bytes, and the sender's address (upper case, colons), or None if it is unknown. Raises DecodeError
-at the first wrong byte, after yielding the fields before it. No field depends on a key.
+The arguments are the payload (any bytes) and the sender's address (upper case, colons; None if unknown). Raises
+DecodeError at the first wrong byte, after yielding the fields before it. No field depends on a key.
 """
 
 _WITHOUT_VALUE = frozenset({"structure", "address", "counter"})
@@ -69,8 +69,7 @@ class Values:
         """
         Return the possible values, and the counter of an encrypted payload.
 
-        Impossible values are removed only here, so that if the first of two probes breaks, the second keeps its
-        position.
+        Impossible values are removed only here: if the first of two probes breaks, the second keeps its position.
 
         Raises:
             DecodeError: All values are impossible ("impossible_value").
@@ -112,7 +111,7 @@ def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | No
         return values.decoded(counter)
     except DecodeError as error:
         reason, detail, offset, size = error.reason, error.detail, error.offset, error.size
-    # Raised outside the handler, so that the first error, which may quote decrypted content, is not its context.
+    # Raised outside the handler, because the first error, which may quote decrypted content, must not be its context.
     shown = b"" if reason == "too_long" else payload
     raise DecodeError(reason, detail, offset, size, in_plaintext=plaintext is not None, payload=shown)
 
@@ -138,7 +137,7 @@ def merged(decoded: Sequence[Decoded]) -> Merged:
     """
     Merge the values of all payloads of one advertisement.
 
-    Positions continue: if the first payload has two temperatures, possible or not, the next one is "temperature_3".
+    Positions continue: if the first payload has two temperatures, even impossible ones, the next is "temperature_3".
     """
     if len(decoded) == 1:
         return Merged(decoded[0].measurements, decoded[0].impossible, decoded[0].others)

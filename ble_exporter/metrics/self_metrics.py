@@ -1,4 +1,4 @@
-"""The exporter's own metrics, `ble_exporter_…`: advertisements and scans, counted by outcome."""
+"""The exporter's own metrics, `ble_exporter_…`, such as the numbers of advertisements and scans by outcome."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -83,7 +83,7 @@ class SelfMetrics(Collector):
             )
             resets = CounterMetricFamily(
                 "ble_exporter_adapter_resets",
-                "Resets of a Bluetooth adapter that hung, when their outcome is known.",
+                "Resets of a Bluetooth adapter that hung, by outcome.",
                 labels=["adapter", "outcome"],
             )
             for adapter, works in self.adapters.items():

@@ -1,7 +1,7 @@
 """
 Radios, which receive advertisements.
 
-The service calls one method of a radio, `run`. `bleak_scanner` is the real radio, `multi_adapter` combines several
+The service calls one method of a radio, `run`. `bluez_radio` is the real radio, `multi_adapter` combines several
 radios, and `mock` plays a `simulation` or a `capture` without hardware.
 """
 
@@ -29,10 +29,10 @@ __all__ = [
 
 def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = None) -> AbstractScanner:
     """
-    Return the real radio, which uses the first powered adapter, or a simulated radio.
+    Return the real radio, which uses the powered adapter with the lowest number, or a simulated radio.
 
-    The simulated radio emits `data` (address and service data of packets) in each scan; by default, random packets.
-    Raises ValueError if `data` is given for the real radio.
+    The simulated radio emits `data` (address and service data of packets) in each scan, or random packets without
+    `data`. Raises ValueError if `data` is given for the real radio.
     """
     if use_mock:
         return MockScanner(data)

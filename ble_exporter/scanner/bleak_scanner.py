@@ -28,12 +28,12 @@ from ble_exporter.scanner.scan_mode import ScanSettings, bleak_options, resolve_
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
 
-# bleak reports this RSSI if BlueZ reports none: BlueZ has then forgotten the device, not received a packet.
+# bleak reports this RSSI if BlueZ reports none. BlueZ has then not received a packet, but forgotten the device.
 _NOT_HEARD = -127
 
 
 class BleakScannerImpl(BluezRadio):
-    """The radio with bleak's ear; `BluezRadio` describes the other arguments. Tests replace `make_scanner`."""
+    """The radio with bleak's ear. Tests replace `make_scanner`; `BluezRadio` describes the other arguments."""
 
     def __init__(
         self,
@@ -63,8 +63,9 @@ class BleakEar:
     def __init__(self, make_scanner: Callable[..., BleakScanner] = BleakScanner) -> None:
         self.is_passive = self.only_thermometers = False
         self._make_scanner = make_scanner
-        # By the device's D-Bus path: its properties in bleak's last callback, and those that bluetoothd had before.
+        # D-Bus path of a device to its data in bleak's last callback.
         self._last: dict[str, tuple[ServiceData | None, object]] = {}
+        # D-Bus path of a device to the service data that bluetoothd had before this run.
         self._cached_data: dict[str, ServiceData] = {}
         # These are set by each run.
         self._manager: BlueZManager | None = None
@@ -144,8 +145,8 @@ class BleakEar:
         """
         Return the advertisement of a callback, without data that the packet did not contain.
 
-        BlueZ caches a device's service data and manufacturer data, and bleak repeats them in every callback, for
-        example for a new name. bleak replaces the object of a property only when D-Bus sends the property. So the
+        BlueZ caches a device's service data and manufacturer data, and bleak repeats them in every callback, even
+        in one for a new name. bleak replaces the object of a property only when D-Bus sends the property. So the
         packet contained the data of a property if and only if the object differs from that in the device's last
         callback. In the first callback of a scan, the data may also come from another program's scan, at the same time
         or long ago.

@@ -134,8 +134,8 @@ class Bluez:
         """
         Make bluetoothd scan until `stop_discovery` or the end of the connection.
 
-        bluetoothd then reports only devices with at least this RSSI that advertise the service with this UUID, if one
-        is given. Raises BusError.
+        bluetoothd then reports only devices with an RSSI of at least `least_dbm` and, if `service` is given, with this
+        service UUID. Raises BusError.
         """
         path = f"/org/bluez/{adapter}"
         filters = {

@@ -44,7 +44,7 @@ class BluezRadio:
         mode: The configured scan mode.
         start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
             these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.
-        healer: Resets an adapter that hangs; without one, `run` fails.
+        healer: Resets an adapter that hangs. Without a healer, a hang ends `run`.
 
     Attributes:
         adapters: Whether the adapter works, by its name; empty until an adapter is chosen.
@@ -187,7 +187,7 @@ class BluezRadio:
                 _log.debug("%s", error)
 
     async def _start_again(self, ear: Ear, *, ignores_patterns: bool) -> None:
-        """Stop the scan, and start it again; if that fails, try without `ignores_patterns`. Raises ScannerError."""
+        """Start the scan again; if starting with `ignores_patterns` fails, start without it. Raises ScannerError."""
         with suppress(ScannerError):
             # bluetoothd refuses to stop a scan that it has ended.
             await self._ask(ear, "stop", STOP_TIMEOUT_S)
@@ -246,6 +246,6 @@ class BluezRadio:
             problem = hints.hanging(f"the scan did not {action} within {timeout_s:g} s")
             raise ScannerError(*problem, adapter=self._adapter) from None
         except ScannerError as error:
-            # A scan that does not stop is over anyway.
+            # If stopping fails, the adapter is not reset, because the scan is over anyway.
             symptom = error.symptom if action == "start" else ""
             raise ScannerError(error.problem, error.hint, error.command, symptom, adapter=self._adapter) from error

@@ -20,7 +20,7 @@ from typing import NamedTuple
 MAGIC = b"btsnoop\0"
 
 NEW_INDEX, EVENT, OTHER = 0, 3, 0xFFFF
-"""Opcodes of the kernel's monitor channel: a controller appears, it reports an event; OTHER stands for the rest."""
+"""Opcodes of the kernel's monitor channel: a controller has appeared, or sent an event. OTHER stands for the rest."""
 
 _VERSION = 1
 _UNENCAPSULATED, _UART, _MONITOR = 1001, 1002, 2001
@@ -31,11 +31,11 @@ _RECORD = struct.Struct(">IIIIQ")
 _EPOCH_US = 0x00DCDDB30F2F8000
 _MOST_US = 2**64 - 1
 
-# Flags of datalink 1001: the controller has sent the packet, and it is no data.
+# Flags of datalink 1001: the controller has sent the packet, and the packet is not data.
 _FLAGS_OF_EVENT = 3
 _EVENT_PACKET = b"\x04"
 
-# Type, bus, address, name. The address is left out, because it identifies a machine; the bus 255 is an unknown one.
+# Type, bus, address, name. The address is zero, because a real one identifies a machine; bus 255 means unknown.
 _NEW_INDEX = struct.Struct("<BB6s8s")
 _PRIMARY, _UNKNOWN_BUS = 0, 0xFF
 
@@ -86,7 +86,7 @@ def records(data: bytes) -> Iterator[Record]:
         raise BtsnoopError(f"the header is cut short: the file has {len(data)} bytes, and the header {_HEADER.size}")
     magic, version, datalink = _HEADER.unpack_from(data)
     if magic != MAGIC:
-        raise BtsnoopError("byte 0: this is no btsnoop file")
+        raise BtsnoopError("byte 0: this is not a btsnoop file")
     if version != _VERSION:
         raise BtsnoopError(f"byte 8: the version is {version}, and only version {_VERSION} is known")
     read = _READERS.get(datalink)
@@ -96,7 +96,7 @@ def records(data: bytes) -> Iterator[Record]:
     while start < len(data):
         packet_at = start + _RECORD.size
         if packet_at > len(data):
-            raise BtsnoopError(f"byte {start}: the last record is cut short; the bytes before it are a whole file")
+            raise BtsnoopError(f"byte {start}: the last record is cut short; the bytes before it form a valid file")
         original, included, flags, _drops, time_us = _RECORD.unpack_from(data, start)
         if included > original:
             raise BtsnoopError(f"byte {start}: the record has {included} bytes of a packet of {original}")
@@ -104,7 +104,7 @@ def records(data: bytes) -> Iterator[Record]:
         if end > len(data):
             raise BtsnoopError(
                 f"byte {start}: the record has {included} bytes, and only {len(data) - packet_at} are left; "
-                "the bytes before it are a whole file"
+                "the bytes before it form a valid file"
             )
         yield Record(time_us - _EPOCH_US, *read(flags, data[packet_at:end]))
         start = end
@@ -116,7 +116,7 @@ def header() -> bytes:
 
 
 def record_bytes(record: Record) -> bytes:
-    """Return a record of a file that begins with `header`. Times that the format can't express are moved."""
+    """Return a record of a file that begins with `header`. Times that the format can't express are clamped."""
     size = len(record.packet)
     flags = record.controller << 16 | record.opcode
     time_us = min(max(record.at_us + _EPOCH_US, 0), _MOST_US)

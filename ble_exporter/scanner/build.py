@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class RadioSettings(NamedTuple):
-    """The settings of the real radio. Without `adapters`, it uses the powered adapter with the lowest number."""
+    """The settings of the real radio, which uses the powered adapter with the lowest number if `adapters` is empty."""
 
     adapters: Sequence[str] = ()
     mode: ScanMode = "auto"

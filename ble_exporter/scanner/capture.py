@@ -28,8 +28,8 @@ from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.report_events import events_of
 
-# A step of the recorded time by more than this means that the clock was set. The packets of several adapters, which are
-# read in batches, may be a little out of order.
+# A step of the recorded time outside these limits means that the clock was set. The packets of several adapters, which
+# are read in batches, may be a little out of order.
 _LEAST_STEP_S, _MOST_STEP_S = -1.0, 86_400.0
 
 
@@ -74,7 +74,7 @@ def load_capture(path: str) -> Iterable[Transmission]:
 
 
 def load_events(path: str) -> Iterator[Record]:
-    """Return the events with advertising reports in a capture file; a text file has none, and gets them here."""
+    """Return the events with advertising reports in a capture file; for a text file, which has none, compose them."""
     data = _read(path)
     if data.startswith(MAGIC):
         return _events(data, path)
@@ -105,7 +105,7 @@ def _read(path: str) -> bytes:
 
 
 def _events(data: bytes, path: str) -> Iterator[Record]:
-    """Return the events with advertising reports in a btsnoop file, which is checked before. Raises ConfigError."""
+    """Return the events with advertising reports in a btsnoop file, after checking the file. Raises ConfigError."""
     try:
         for _ in records(data):
             pass

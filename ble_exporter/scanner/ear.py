@@ -37,7 +37,7 @@ class Ear(Protocol):
     only_thermometers: bool
 
     async def connect(self) -> None:
-        """Do the work that must precede the reading of bluetoothd's objects."""
+        """Do the work that must be done before bluetoothd's objects are read."""
 
     async def prepare(self, bluez: Bluez, adapter: Adapter, mode: ScanMode, hearing: Hearing) -> str:
         """Prepare a run with this adapter; return a description of the scan for the log. Raises ScannerError."""
@@ -46,7 +46,7 @@ class Ear(Protocol):
         """
         Make bluetoothd scan; the ear hears from now on. Raises ScannerError.
 
-        `ignores_patterns` adds a filter, if the ear needs one, against the patterns that other programs filter by.
+        `ignores_patterns` keeps the filter patterns of other programs from hiding devices, if they affect this ear.
         """
 
     async def stop(self) -> None:

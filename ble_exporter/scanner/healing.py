@@ -2,7 +2,8 @@
 Resets an adapter that hangs, by a power cycle over D-Bus, and notes whether that helped.
 
 `reset_policy` has the rules; docs/watchdog.md explains them. The adapter is not reset against anybody's will: not if it
-was powered off or blocked, not while a device is connected, and not if another program scans.
+was powered off or blocked, not while a device is connected, and, after a rejected scan, not while another program
+scans.
 """
 
 import asyncio
@@ -20,16 +21,16 @@ from ble_exporter.scanner.reset_record import ResetRecord
 from ble_exporter.tasks import uninterrupted
 from ble_exporter.utils import in_words
 
-# A controller that does not answer lets the kernel wait for 2 s or, while it starts, for 10 s.
+# If a controller does not answer, the kernel waits for 2 s, or for 10 s while the controller starts.
 ANSWER_TIMEOUT_S = 12.0
-# Some controllers need a moment without power, and bluetoothd one to notice a change.
+# Some controllers need a moment without power, and bluetoothd needs one to notice a change.
 PAUSE_S = 1.0
 _POWER_ON_ATTEMPTS = 2
 
 LONGEST_RESET_S = (
     bluez_dbus.ANSWER_TIMEOUT_S + (1 + _POWER_ON_ATTEMPTS) * ANSWER_TIMEOUT_S + _POWER_ON_ATTEMPTS * PAUSE_S
 )
-"""The longest time that a reset takes, which is not interrupted."""
+"""The longest time that a reset, which can't be interrupted, may take."""
 
 # bluetoothd also rejects a scan while it connects to a device, for example, although the controller works.
 MOST_RETRIES = 2
@@ -43,7 +44,7 @@ class Healer:
     Resets the adapter of one radio.
 
     Args:
-        record: The earlier resets, which all radios share.
+        record: The earlier resets of all adapters; all radios share this record.
         root: The folder that contains /sys.
 
     Attributes:
@@ -63,21 +64,21 @@ class Healer:
         self._connect_to_bluez = connect_to_bluez
         self._adapter = ""  # the one that listens
         self._resetting = ""  # the one that is being reset, or will be
-        self._pending = ""  # the one whose reset has not shown its outcome yet
+        self._pending = ""  # the one whose reset has no known outcome yet
         self._reset_at = 0.0
         self._retries = 0  # since anything was heard, or the last reset
 
     @property
     def is_resetting(self) -> bool:
-        """Whether a reset is under way, or the wait for one."""
+        """Whether the adapter is being reset, or waits for its reset."""
         return bool(self._resetting)
 
     @property
     def doubt(self) -> str | None:
-        """Why no readings arrive because of a reset, as described in `Radio.silence`; otherwise None."""
+        """The reset that explains why no readings arrive, as text for `Radio.silence`; None without such a reset."""
         if self._resetting:
             return f"adapter {self._resetting}: it is being reset"
-        return f"adapter {self._pending}: nothing was heard since its reset" if self._pending else None
+        return f"adapter {self._pending}: nothing has been heard since its reset" if self._pending else None
 
     async def check_power(self, bluez: Bluez, wanted: str | None) -> None:
         """Raise a ScannerError if a reset has left the adapter off; `heal` then powers it on."""
@@ -91,7 +92,7 @@ class Healer:
                 raise ScannerError(*hints.LEFT_OFF, adapter=name)
 
     def note_listening(self, adapter: str) -> None:
-        """Note which adapter listens from now on; another one says nothing about a reset."""
+        """Note which adapter listens from now on. If the reset adapter does not, its reset counts as silent."""
         self._adapter = adapter
         if self._pending not in ("", adapter):
             self._end_reset("silent")
@@ -110,7 +111,7 @@ class Healer:
 
     async def heal(self, error: ScannerError) -> None:
         """
-        Reset the adapter if the error shows that it hangs, and return when a new scan may begin.
+        Reset the adapter if the error shows that the adapter hangs, and return when a new scan may begin.
 
         A rejected scan is tried again first. Raises a ScannerError if the adapter is not reset, or not again.
         """
@@ -150,7 +151,7 @@ class Healer:
 
     def _why_not_again(self, adapter: str) -> str:
         resets = self._record.of(adapter)
-        state = ", and is powered off since" if resets.is_off else ""
+        state = ", and has been powered off since" if resets.is_off else ""
         if resets.fruitless >= MOST_FRUITLESS:
             return f"it was reset {MOST_FRUITLESS} times without effect{state}"
         return f"it was reset {MOST_PER_HOUR} times within an hour{state}"
@@ -195,12 +196,12 @@ class Healer:
         return ""
 
     async def _power_off(self, bluez: Bluez, adapter: str) -> None:
-        # Noted before, so that an adapter that a killed program has powered off is powered on again.
+        # Noted first: if the program is killed after powering the adapter off, its next start powers the adapter on.
         self._note_power(adapter, is_on=False)
         try:
             await bluez.set_powered(adapter, is_on=False, timeout_s=ANSWER_TIMEOUT_S)
         except ScannerError:
-            # The kernel keeps a controller on that does not obey when it must stop scanning.
+            # If a controller does not obey the command to stop scanning, the kernel leaves it on.
             with suppress(ScannerError):
                 await self._power_on(bluez, adapter)
             raise

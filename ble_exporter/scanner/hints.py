@@ -19,7 +19,7 @@ class Problem(NamedTuple):
         return f"{self.text}: {self.hint}" if self.hint else self.text
 
 
-_HANGS = "it may have hung; try `bluetoothctl power off`, `bluetoothctl power on`, or unplug it"
+_HANGS = "the adapter may have hung; try `bluetoothctl power off`, `bluetoothctl power on`, or unplug it"
 _POWER_CYCLE = "bluetoothctl power off && bluetoothctl power on"
 _POWER_ON = ("`bluetoothctl power on`", "bluetoothctl power on")
 _BLUETOOTHD_LOG = "journalctl -u bluetooth"
@@ -57,7 +57,7 @@ LONG_SILENCE = (
 )
 ENDED_AGAIN = Problem(
     "bluetoothd has ended the scan again before anything was heard",
-    "another program that uses the adapter may be the cause; `ble-exporter doctor` lists such programs",
+    "another program that uses the adapter may be the cause; `ble-exporter doctor` names likely ones",
     "ble-exporter doctor",
 )
 NO_RUNTIME_FOLDER = (
@@ -91,7 +91,7 @@ _DBUS_ERRORS = {
     ),
     "org.freedesktop.DBus.Error.AccessDenied": Problem(
         "D-Bus refuses this user",
-        "add it to the group bluetooth (`usermod -a -G bluetooth USER`)",
+        "add the user to the group bluetooth (`usermod -a -G bluetooth USER`)",
         'sudo usermod -a -G bluetooth "$USER"',
     ),
     "org.bluez.Error.NotReady": POWERED_OFF,
@@ -135,12 +135,12 @@ def no_monitor(error: OSError) -> Problem:
         )
     return Problem(
         f"the kernel's monitor channel can't be opened ({error.strerror})",
-        "in a container, it needs the network of the host; or set ear to bluez",
+        "in a container, use the host's network; or set ear to bluez",
     )
 
 
 def lost_monitor_channel(error: OSError) -> Problem:
-    """Return the problem of a monitor channel that can't be read any more."""
+    """Return the problem of a monitor channel that can no longer be read."""
     hint = "see `dmesg`; the service manager may restart this program"
     return Problem(f"the kernel's monitor channel can't be read ({error.strerror})", hint, "sudo dmesg")
 
@@ -185,7 +185,7 @@ def failed_scan(error: BaseException) -> Problem:
 
 
 def silent(seconds: float, *, only_thermometers: bool) -> Problem:
-    """Return the problem of a radio that heard nothing at all; a passive scan hears only thermometers."""
+    """Return the problem of a radio that heard nothing; with `only_thermometers`, it can't hear other devices."""
     scope = "by a passive scan, which hears thermometers only" if only_thermometers else "not even from unknown devices"
     return Problem(
         f"nothing was heard for {seconds:g} s, {scope}",

@@ -26,7 +26,7 @@ class Impostors:
         self._is_there_one = asyncio.Event()
 
     def note(self, path: str, properties: Mapping[str, object]) -> None:
-        """Note an impostor, unless its D-Bus properties show that other programs use it: it is paired or connected."""
+        """Note an impostor, unless it is paired or connected (in its D-Bus properties): other programs then use it."""
         if not (properties.get("Paired") or properties.get("Connected")):
             self._paths.add(path)
             self._is_there_one.set()

@@ -20,9 +20,8 @@ from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
-# Reading in batches takes a quarter of the CPU time of waking up for each packet. If two reads, which return a quarter
-# of the frames for which the socket's buffer has room, do not empty it, the next batch is shorter, so that the buffer
-# does not fill up.
+# Reading in batches takes a quarter of the CPU time of waking up for each packet. If two full reads do not empty
+# the socket's buffer, the next pause is shorter, so that the buffer does not fill up.
 BATCH_S = 0.25
 _SHORTEST_BATCH_S = BATCH_S / 32
 
@@ -74,9 +73,10 @@ class MonitorEar:
         if self.is_passive:
             return
         # If the controller is known to filter by address (the kernel's quirk "strict duplicate filter"), the kernel
-        # restarts the scan after each packet that passes all conditions but the RSSI. A restart clears the filter, but
-        # also enables it. Without a monitor, only a restart makes the controller report a sender again. With a monitor,
-        # the filter is off and must stay off, so a UUID that no sender knows prevents the restarts.
+        # restarts the scan after each packet that passes bluetoothd's filter except for the RSSI. A restart clears the
+        # controller's filter, but also enables it. Without a monitor, only a restart makes the controller report a
+        # sender again. With a monitor, that filter is off and must stay off, so a UUID that no sender advertises
+        # prevents the restarts.
         service = str(uuid.uuid4()) if self._has_monitor else None
         await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=service)
 

@@ -87,7 +87,7 @@ def advertising_filter(controller: int) -> bytes:
     """
     Return the filter program for the advertising reports of one controller, as an array of `struct sock_filter`.
 
-    Frames that the program refuses do not occupy the socket's buffer, and do not wake this program.
+    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process.
     """
 
     def swapped(number: int) -> int:
@@ -122,7 +122,7 @@ class MonitorSocket:
         clock: Returns Unix time in seconds, by which the kernel stamps the frames.
 
     Attributes:
-        on_event: If set, called with each event that is read, and the kernel's time stamp: Unix time in microseconds.
+        on_event: If set, called with each event read and the kernel's time stamp (Unix time in microseconds).
     """
 
     def __init__(self, channel: socket.socket, controller: int, clock: Callable[[], float] = time.time) -> None:
@@ -152,8 +152,8 @@ class MonitorSocket:
         """
         Return the frames that wait in the socket's buffer, up to MOST_FRAMES, without waiting for more.
 
-        If the clock has been set since a frame arrived, its age is wrong by as much. The age is negative if the frame
-        arrived during this call. Raises OSError.
+        If the clock has been set since a frame arrived, the frame's age is wrong by the change. The age is negative if
+        the frame arrived during this call. Raises OSError.
         """
         now_s = self._clock()
         # The last call has changed the sizes in the messages.
@@ -196,7 +196,11 @@ class MonitorSocket:
 
 
 def open_monitor_socket(controller: int) -> MonitorSocket:
-    """Open the channel. Raises OSError: PermissionError without CAP_NET_RAW, another one without HCI sockets."""
+    """
+    Open the monitor channel.
+
+    Raises PermissionError without CAP_NET_RAW, and another OSError if the kernel offers no HCI sockets.
+    """
     channel = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
     try:
         monitor = MonitorSocket(channel, controller)

@@ -23,7 +23,7 @@ class _Union(Mapping[Key, Value]):
     """
     A live view of several mappings; the first that has a key answers.
 
-    In a ChainMap, a Counter answers 0 for the keys of all mappings after it.
+    In a ChainMap, a Counter would answer 0 for keys that only later mappings have.
     """
 
     def __init__(self, mappings: Sequence[Mapping[Key, Value]]) -> None:
@@ -72,7 +72,7 @@ class MultiAdapterScanner:
 
     @property
     def silence(self) -> str | None:
-        """The silence of every adapter that works, as described in `Radio.silence`."""
+        """The silences of the working adapters, as described in `Radio.silence`; None unless all of them are silent."""
         silences = [radio.silence for radio in self._radios if radio in self._alive]
         texts = [text for text in silences if text is not None]
         return "; ".join(texts) if texts and len(texts) == len(silences) else None

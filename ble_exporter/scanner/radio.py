@@ -59,7 +59,7 @@ class Radio(Protocol):
 
     @property
     def lost_events(self) -> Mapping[tuple[str, LossReason], int]:
-        """The known number of events that were lost before they reached this program, by adapter and reason."""
+        """The number of events known to be lost, because they were dropped or invalid, by adapter and reason."""
 
     @property
     def adapter_resets(self) -> Mapping[tuple[str, ResetOutcome], int]:
@@ -71,7 +71,7 @@ class Radio(Protocol):
 
     @property
     def silence(self) -> str | None:
-        """Why no readings arrive, if nothing was heard for a third of the silence limit, or since a reset; or None."""
+        """Why no readings arrive, if nothing was heard for a third of the silence limit or since a reset; or None."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """

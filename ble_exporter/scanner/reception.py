@@ -1,4 +1,4 @@
-"""Makes advertisements of the HCI events that a controller sends, for a listener."""
+"""Turns a controller's HCI events into advertisements, for a listener."""
 
 from ble_exporter.formats.advertising_data import content
 from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
@@ -13,12 +13,12 @@ class Reception:
     """
     Delivers the advertisements in one adapter's events.
 
-    A live radio and a replayed capture use this class, so a capture gives the readings that the radio gave.
+    A live radio and a replayed capture use this class, so the capture gives the same readings as the radio did.
 
     Args:
         adapter: The adapter's name ("hci0").
         listener: Receives the advertisements of the addresses that it wants.
-        names: The names of senders by address, which this object changes; they can outlive it.
+        names: Address to the sender's name; this object updates the dictionary, which later objects may use.
     """
 
     def __init__(self, adapter: str, listener: Listener, names: dict[str, str] | None = None) -> None:

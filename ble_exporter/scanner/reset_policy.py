@@ -1,8 +1,8 @@
 """
-When a hung adapter may be reset, and when to give up: pure rules, without clock and D-Bus.
+When a hung adapter may be reset, and when to give up: pure rules, without a clock or D-Bus.
 
-Resetting an adapter too eagerly makes matters worse, and disturbs other programs. So the pauses between resets double,
-and the number of resets is limited, in a row without effect and in an hour.
+Resetting an adapter too eagerly makes matters worse, and disturbs other programs. Therefore, the pauses between
+resets double, and both the resets in a row without effect and the resets in an hour are limited.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from typing import TypeGuard
 from ble_exporter.errors import RESET_OUTCOMES, ResetOutcome
 
 MOST_FRUITLESS = 3
-"""The number of resets in a row, without anything heard in between, after which there is no other."""
+"""The maximum number of resets in a row with nothing heard in between."""
 
 MOST_PER_HOUR = 6
 HOUR_S = 3600.0
 
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 240.0
-"""The pauses between the beginnings of two resets; each pause is twice as long as the one before."""
+"""The first and the longest pause between the beginnings of two resets; each pause is twice the previous one."""
 
 ROOT_PAUSE_S = 1200.0
 """The shortest time between two requests for root's help."""
@@ -47,8 +47,8 @@ class Resets:
     outcomes: dict[ResetOutcome, int] = field(default_factory=dict)
 
     def wait_s(self, now: float) -> float | None:
-        """Return how long to wait for the next reset; None if there must be none."""
-        # A time in the future is that of another clock.
+        """Return how long to wait before the next reset; None if no reset is allowed."""
+        # A time in the future was measured by another clock.
         self.times = [time for time in self.times if 0 <= now - time < HOUR_S]
         if not self.times:
             self.fruitless = 0
@@ -74,7 +74,7 @@ class Resets:
 
 
 def resets_of(entry: object) -> Resets:
-    """Return the resets in a JSON value that `as_json` returned; of any other value, those that are valid."""
+    """Return the resets in a JSON value, usually one from `as_json`; invalid parts are replaced by defaults."""
     if not isinstance(entry, Mapping):
         return Resets()
     times, fruitless, asked_at = entry.get("times"), entry.get("fruitless"), entry.get("asked_at")

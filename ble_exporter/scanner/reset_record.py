@@ -1,8 +1,8 @@
 """
-What this program remembers of its resets, across its restarts but not across those of the machine.
+A record of this program's resets, which survives restarts of the program, but not of the machine.
 
-Otherwise, a program that the service manager restarts again and again would reset the adapter again and again, and an
-adapter that a reset has powered off would seem to be powered off by somebody else.
+Without the record, a program that the service manager keeps restarting would reset the adapter again and again, and an
+adapter that a reset has powered off would seem to have been powered off by somebody else.
 """
 
 import json
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the folder that systemd created for the unit, until the machine is restarted; None without one."""
+    """Return the unit's runtime folder, which systemd keeps until the machine is restarted; None without one."""
     # A unit may have several, separated by colons.
     first = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     return Path(first) if first.startswith("/") else None
@@ -35,7 +35,7 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 class ResetRecord:
     """
-    The resets of every adapter, in a file of `folder`; without a folder, in memory alone.
+    The resets of every adapter, in a file of `folder`; without a folder, only in memory.
 
     Attributes:
         counts: The number of resets whose outcome is known, by adapter and outcome.
@@ -47,7 +47,7 @@ class ResetRecord:
         self.counts: Counter[tuple[str, ResetOutcome]] = Counter()
         for name, resets in self._resets.items():
             self.counts.update({(name, outcome): number for outcome, number in resets.outcomes.items()})
-            # What root does after an end of this program, it has done when the program starts again.
+            # Root helps between an end of this program and its next start, so an earlier request is settled.
             resets.needs_root = False
         if self._resets:
             self.save()
@@ -57,7 +57,7 @@ class ResetRecord:
         return self._resets.setdefault(adapter, Resets())
 
     def left_off(self, adapter: str | None) -> list[str]:
-        """Return which adapters a reset has left powered off; only this one, if it is not None."""
+        """Return the adapters that a reset has left powered off; with `adapter`, at most this one."""
         return [name for name, resets in self._resets.items() if resets.is_off and adapter in (None, name)]
 
     def count(self, adapter: str, outcome: ResetOutcome) -> None:
@@ -80,7 +80,7 @@ class ResetRecord:
 
 
 def read_resets(path: Path) -> dict[str, Resets]:
-    """Return the resets in a record, by adapter; of a file that is damaged or anything but a file, what is valid."""
+    """Return the resets in a record, by adapter; invalid and unreadable parts of the record are left out."""
     with suppress(OSError, ValueError, RecursionError):
         # Root reads the file of a user without rights, so a link must not lead to another file.
         entries = json.loads(read_file(path, _MOST_BYTES, follow_symlinks=False))

@@ -37,7 +37,7 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
     Return how to scan with an adapter, and register the advertisement monitor that the scan needs, if any.
 
     Raises:
-        ScannerError: The mode is "passive", and bluetoothd does not offer a passive scan.
+        ScannerError: The mode is "passive", and bluetoothd offers no advertisement monitor, or refuses it.
     """
     if wanted == "active":
         return ScanSettings("active", "actively")

@@ -37,7 +37,7 @@ class SilenceWatchdog:
     """
     Measures the silence of one radio, across all its scans. The limit is in seconds of listening.
 
-    Calls `on_heard` at most once a second, if a packet was received.
+    Calls `on_heard` at each check (one per second) that finds a packet received.
 
     Attributes:
         silent_s: The silence at the last check; the watchdog checks every second.

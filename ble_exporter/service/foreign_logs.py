@@ -1,7 +1,7 @@
 """
-Sends the log records of other libraries and the messages that Python itself would print to the program's log.
+Writes the log records of libraries, and the messages that Python itself prints, to the program's log.
 
-By default, logging and Python print these to standard error, each with a traceback, which would fill systemd's journal.
+By default, they go to standard error, often with a traceback, and would fill systemd's journal.
 """
 
 import logging
@@ -15,7 +15,7 @@ from ble_exporter.utils import one_line
 
 
 class _Forwarder(logging.Handler):
-    """Forwards each record as one line, and at most one of a kind (logger, level, exception type) in ten minutes."""
+    """Forwards each record as one line, but only one of each kind (logger, level, exception type) in ten minutes."""
 
     def __init__(self, log: logging.Logger, limit: LogLimit) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Forwarder(logging.Handler):
             self._log.log(level, "%s", line)
 
     def unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        """Replace sys.unraisablehook, which receives exceptions that nobody can catch, such as a destructor's."""
+        """Serve as sys.unraisablehook, which receives exceptions that nobody can catch, such as a destructor's."""
         text = one_line(f"Python: {unraisable.err_msg or 'exception ignored'}")
         self.forward(logging.ERROR, f"Python {unraisable.exc_type.__name__}", text, unraisable.exc_value)
 

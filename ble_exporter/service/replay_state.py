@@ -177,7 +177,7 @@ class ReplayState:
 
             def age_s() -> float:
                 now = self._clock.now()
-                # After a reboot, it is unknown how long the machine was off until the wall clock is set.
+                # After a reboot, the time that the machine was off is unknown until the wall clock is set.
                 return now - boot_s if is_exact else max(self._clock.unix(now) - saved, now - started)
 
             restored = {}

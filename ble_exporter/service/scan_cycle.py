@@ -27,7 +27,7 @@ from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.tasks import Tasks
 
-# With thousands of devices out of range, longer lines would push all others out of the rotated log within minutes.
+# With thousands of devices out of range, longer lines would displace all other lines of the rotated log within minutes.
 _MOST_NAMES = 20
 
 

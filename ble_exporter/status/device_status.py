@@ -52,7 +52,7 @@ class Said(TypedDict):
 
 
 class Measured(TypedDict):
-    """The numbers of a device's measurements that were heard and missed, and the share of the latest ones heard."""
+    """How many measurements of a device were heard and missed, the share heard of the latest, and their interval."""
 
     heard: int
     missed: int
@@ -163,9 +163,9 @@ class DeviceStatus:
         """
         Return a text if all devices heard so far are overdue; None if at least one is not overdue, or none was heard.
 
-        A sensor that sends rarely, or can be heard only in rare scans, is not overdue, although it may count as silent.
-        The silence of a device that sends only when something happens means nothing: next to other devices, it counts
-        as overdue after CEILING_S, and if all devices are of this kind, none is overdue.
+        A sensor that sends rarely, or can be heard only in rare scans, may count as silent without being overdue. A
+        device without a presence limit, such as one that sends only when something happens, counts as overdue after
+        CEILING_S. If no device heard so far has a limit, none is overdue.
         """
         now_s = self._clock.now()
         ages = [(now_s - one.heard_s, one) for one in self._devices if one.heard_s is not None]

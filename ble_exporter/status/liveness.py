@@ -23,7 +23,7 @@ class Liveness:
     The interval is the time between the starts of two scans. `clock` returns monotonic seconds, by default those of the
     running event loop, because a Pi's wall clock jumps by months when the network comes up. Each of the `doubts`
     returns the reason why readings are not current although scans end, or None; these reasons do not affect systemd's
-    watchdog. While `is_pausing` returns True, no scan can end.
+    watchdog. Time during which `is_pausing` returns True does not count, because no scan can end.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Liveness:
         if self._since is None:
             return _NO_SCAN_YET
         if self._is_pausing():
-            # systemd's watchdog and the probes ask often enough.
+            # Called often enough by systemd's watchdog and the probes to leave out the whole pause.
             self._since = self._clock()
         age = self._clock() - self._since
         if age <= self._limit_s:

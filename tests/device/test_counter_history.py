@@ -59,7 +59,7 @@ def test_a_sensor_that_hangs_is_not_taken_for_an_attacker(air: Air) -> None:
     send_steadily(air, list(range(5000, 5010)), 10)
     air.now += 1200 - 10
 
-    text = "counter 5009 was first heard 20 min ago: the sensor hangs, or measures less often than before"
+    text = "counter 5009 was first heard 20 min ago: if the sensor hangs, or measures less often than before"
     assert text in refusal_of(air, Packet(5009, b"5009 0"))
 
 

@@ -13,9 +13,9 @@ from ble_exporter.device.refusal import Refusal
         (
             refusal.held(5, 1800, None),
             "held",
-            "counter 5 was first heard 30 min ago: the sensor hangs, or measures less",
+            "counter 5 was first heard 30 min ago: if the sensor hangs, or measures less",
         ),
-        (refusal.held(5, 1800, 400), "held", "and again after a silence of 7 min: the sensor hangs"),
+        (refusal.held(5, 1800, 400), "held", "and again after a silence of 7 min: if the sensor hangs"),
         (refusal.leap(900, 5, 50), "ahead", "counter 900 is further ahead of 5 than the sensor can have counted"),
         (refusal.leap(900, 5, 50), "ahead", "it is accepted after 50 s without other counters"),
         (

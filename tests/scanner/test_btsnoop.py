@@ -26,15 +26,15 @@ def test_files_of_other_programs(vector: dict[str, Any]) -> None:
     ("data", "text"),
     [
         (b"", "the header is cut short: the file has 0 bytes, and the header 16"),
-        (b"0.0        A4:C1:38", "byte 0: this is no btsnoop file"),
+        (b"0.0        A4:C1:38", "byte 0: this is not a btsnoop file"),
         (HEADER[:11] + b"\2" + HEADER[12:], "byte 8: the version is 2, and only version 1 is known"),
         (HEADER[:12] + bytes(4), "byte 12: the datalink is 0; 1001, 1002, 2001 are known"),
-        (HEADER + bytes(23), "byte 16: the last record is cut short; the bytes before it are a whole file"),
-        (HEADER + bytes(24) + b"\0", "byte 40: the last record is cut short; the bytes before it are a whole file"),
+        (HEADER + bytes(23), "byte 16: the last record is cut short; the bytes before it form a valid file"),
+        (HEADER + bytes(24) + b"\0", "byte 40: the last record is cut short; the bytes before it form a valid file"),
         (HEADER + bytes([0, 0, 0, 1, 0, 0, 0, 2]) + bytes(18), "byte 16: the record has 2 bytes of a packet of 1"),
         (
             HEADER + b"\xff" * 8 + bytes(18),
-            "byte 16: the record has 4294967295 bytes, and only 2 are left; the bytes before it are a whole file",
+            "byte 16: the record has 4294967295 bytes, and only 2 are left; the bytes before it form a valid file",
         ),
     ],
 )

@@ -149,7 +149,7 @@ def test_a_clock_that_was_set_does_not_stop_the_replay(capture: Path, stamps: li
     ("content", "problem"),
     [
         (header()[:9], "the header is cut short: the file has 9 bytes, and the header 16"),
-        (header() + b"\0", "byte 16: the last record is cut short; the bytes before it are a whole file"),
+        (header() + b"\0", "byte 16: the last record is cut short; the bytes before it form a valid file"),
         (header(), "contains no advertisement"),
         (header() + record_bytes(new_index(0, 0)), "contains no advertisement"),
     ],

@@ -42,7 +42,7 @@ def test_silence_up_to_the_limit_causes_a_power_cycle(
         assert "adapter hci0: it is being reset" == scan.radio.silence
         assert {"hci0": False} == scan.radio.adapters
         await wait(PAUSE_S + 1)
-        assert "adapter hci0: nothing was heard since its reset" == scan.radio.silence
+        assert "adapter hci0: nothing has been heard since its reset" == scan.radio.silence
         scan.hear()
         await wait(2)
 

@@ -20,7 +20,7 @@ def test_a_controller_that_stays_off_is_powered_on_again(
     """This program powered it off, so nobody else would power it on."""
     scan.bluez.refused_powers.add(True)
 
-    with pytest.raises(ScannerError, match="times without effect, and is powered off since: "):
+    with pytest.raises(ScannerError, match="times without effect, and has been powered off since: "):
         in_virtual_time(scan.run(nothing))
 
     assert ({("hci0", "failed"): 3}, 1) == (scan.radio.adapter_resets, scan.bluez.powered.count(False))

@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 24;
 // Unit to the smallest range that fills the height: twenty times a value's change while nothing happens, so that 15 mV
-// of a battery, 0.1 °C or 1 % look flat. For any other unit, such as that of a meter, each change counts.
+// of a battery, 0.1 °C or 1 % look flat. In any other unit, such as that of a meter, even a small change fills it.
 const LEAST_SPAN = new Map([
   ["°C", 2],
   ["%", 20],
@@ -45,8 +45,8 @@ export function makeHour(unit = "") {
   return { element: make("div", { class: "hour" }, [svg, range]), title, path, range, unit, isBinary: false };
 }
 
-// Draws the points; `value` is the current value, or null. It may be newer than the points, which are requested once a
-// minute, and the range must contain it.
+// Draws the points; `value` is the current value, or null. The range must contain this value, although it may be newer
+// than the points, which are requested once a minute.
 export function drawHour(hour, parent, points, value) {
   const heard = (points ?? []).filter((point) => point !== null);
   if (heard.length === 0) {

@@ -24,7 +24,7 @@ def _reading(name: str) -> _Key:
 
 
 def _by_name(device: DeviceState) -> str:
-    """Return the name without case and accents, with its numbers in the order of their values."""
+    """Return a key that ignores case and accents in the name, and orders numbers in it by their values."""
     letters = unicodedata.normalize("NFKD", device["name"].casefold())
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return re.sub("[0-9]+", lambda digits: digits[0].zfill(20), plain)
