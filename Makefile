@@ -43,7 +43,7 @@ lint: $(READY)
 test-properties: $(READY) ## Run the property tests on all cores, with 1,000 examples each instead of 30.
 	$(BIN)/python -m pytest -q -m "hypothesis and $(WITHOUT_SLOW)" --hypothesis-profile=thorough --numprocesses=auto --dist=worksteal
 
-test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11.
+test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome-ble. Needs Python 3.11 or newer.
 	$(BIN)/python -m pytest -s -m differential tests/formats
 
 fuzz: ## Fuzz the decoders, guided by coverage, for FUZZ_SECONDS (default: 60); or run the input FUZZ_INPUT again.
@@ -70,7 +70,7 @@ test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtua
 soak: $(READY) ## Soak-test the exporter for 11 minutes on the real Bluetooth stack.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s
 
-bench-radio: $(READY) ## Measure the packets that each ear hears, and its cost, on the real stack. Takes 40 minutes.
+bench-radio: $(READY) ## Measure each ear's reception and cost on the real Bluetooth stack. Takes 40 minutes.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k "scenario and (cost or delivery)" -s
 
 test-pythons: ## Run the fast tests on each supported Python that is installed.

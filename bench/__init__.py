@@ -1,1 +1,1 @@
-"""Benchmarks, which `make bench` runs. They print figures without limits."""
+"""Benchmarks, which `make bench` runs. They print figures, but enforce no limits."""

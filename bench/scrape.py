@@ -89,7 +89,11 @@ def _times(count: int) -> int:
 
 
 def _measure_scrape(fleet: Fleet, count: int) -> Rounds:
-    """Return the seconds for a scrape of plain gauges, of ours with all devices changed, and of ours with none."""
+    """
+    Return the scrape times in seconds.
+
+    They are those of plain gauges, of our exposition after every device has changed, and of our unchanged exposition.
+    """
 
     def change() -> None:
         fleet.generate_readings()

@@ -1,4 +1,4 @@
-"""The command that runs this program again, as the user typed it."""
+"""Builds the command that runs this program again, in the form that the user typed."""
 
 import shlex
 import shutil

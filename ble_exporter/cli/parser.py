@@ -113,7 +113,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(EXIT_USAGE)
 
     def _explain(self, unknown: Sequence[str]) -> str:
-        """Return an error message with a suggestion, but without the values of options: one may be a bindkey."""
+        """Return an error message with a suggestion, but without the values of options, which may be bindkeys."""
         for word in unknown:
             if word in self._commands:
                 return f"the command comes first, then its options: `{self.prog} {word} …`"

@@ -34,7 +34,7 @@ def write(stream: TextIO, text: str) -> None:
 
 
 def width(text: str) -> int:
-    """Return the number of terminal columns that a text occupies; it must not contain control characters."""
+    """Return the number of terminal columns that a text without control characters occupies."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

@@ -124,7 +124,7 @@ def read_config(path: str, option: str = "--config") -> bytes:
 
 def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppConfig:
     """
-    Check the content of a configuration file, or raise a ConfigError, as load_config does.
+    Parse and check the content of a configuration file; raise the same errors as load_config.
 
     `path` is shown in messages, and a relative `bindkey_file` is looked up in the folder of `path`. If `needs_devices`
     is false, the configuration may list no devices.

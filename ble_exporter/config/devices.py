@@ -51,7 +51,7 @@ _BINDKEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa
 _BINDKEY_HINT = "write the 32 hex digits that the firmware's page shows"
 
 MAX_KEY_FILE_BYTES = 200
-"""The largest accepted file with a bindkey; the bindkey itself has 32 bytes."""
+"""The maximum size of a file with a bindkey, in bytes; the 32 hex digits of the bindkey take 32 of them."""
 
 
 @dataclass

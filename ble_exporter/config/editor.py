@@ -75,7 +75,7 @@ def check_can_add(path: str) -> AppConfig:
 
 def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
     """
-    Add devices to a file, or write a complete new file; if that is impossible, raise a ConfigError and change nothing.
+    Add devices to a file, or write a complete new file; on failure, undo the change and raise a ConfigError.
 
     The file is written in place, so it keeps its owner, its permissions and everything else that belongs to it. A file
     that receives a bindkey becomes inaccessible to users outside its group, and read-only for the group.

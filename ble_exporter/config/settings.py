@@ -18,7 +18,7 @@ _MIN_SECONDS = 1
 
 _BROADCAST = ipaddress.ip_address("255.255.255.255")
 
-# IPv6 addresses from fe80:: to febf:…, which the machine may have several times. They are in their shortest form.
+# Link-local IPv6 addresses (fe80:: to febf:…) in their shortest form. Each is valid on one network only.
 _LINK_LOCAL = re.compile("fe[89ab][0-9a-f]:")
 
 EXAMPLES = {

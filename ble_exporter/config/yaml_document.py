@@ -20,15 +20,15 @@ from ble_exporter.errors import ConfigError
 Node: TypeAlias = yaml.Node
 Scalar: TypeAlias = str | int | float | bool | None
 
-# The byte order marks of UTF-16 and UTF-32, and the first character in one of these encodings: any in UTF-16 with the
-# low byte first, one of ASCII in the others.
+# Matches a byte order mark of UTF-16 or UTF-32, or a first character in one of these encodings: a character below
+# U+0100 if the low byte comes first, or an ASCII character if the high byte comes first.
 _WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|[^\0]\0|\0(?:\0\0)?[\t\n\r\x20-\x7e]")
 # The characters that YAML allows only as escapes, and the line breaks that text editors do not show as such. A byte
 # that is not UTF-8 is decoded as a surrogate.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# The most text that is parsed again after syntax errors, in characters: this takes about 10 s on a Raspberry Pi.
+# The maximum amount of text that is parsed again after syntax errors, in characters: about 10 s on a Raspberry Pi.
 _MAX_PARSED_AGAIN = 1_000_000
 
 

@@ -14,7 +14,7 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 _ADDRESS = r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}"
 _DEVICE = re.compile(rf"[\s{{,-]*[\"'{QUOTES}]?({_ADDRESS})\b")
-# A line that is indented, or begins with a key.
+# Matches an empty line, an indented line, and a line that begins with a key.
 _SETTING = re.compile(rf"[\s\w\"'{QUOTES}]|$")
 _TOP_KEY = re.compile(rf"[\"'{QUOTES}]?(\w+)")
 # Quoted texts (up to the end of the line if they are not closed) and comments: the rules below ignore them.
@@ -60,12 +60,12 @@ _EXPLANATIONS = (
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text as text editors count them, without their ends."""
+    """Return the lines of a text as text editors count them, without line breaks."""
     return LINE_BREAK.split(text)
 
 
 def place_of(lines: Sequence[str], fault: Fault, known: Collection[str]) -> tuple[str, str]:
-    """Return the address of the device and the key to which a fault belongs; either may be empty."""
+    """Return the address of the device and the key to which a fault belongs; both may be empty."""
     line = lines[fault.line - 1]
     if not _SETTING.match(line):
         return "", ""

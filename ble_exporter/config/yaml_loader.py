@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 
 MAX_ENTRIES = 10_000
-"""The most entries of one mapping or list, and so the most devices: reading so many takes seconds on a Raspberry Pi."""
+"""The maximum number of entries in a mapping or list, and of devices; a Raspberry Pi takes seconds to read so many."""
 
 _MAX_DEPTH = 20
 # Enough for MAX_ENTRIES devices with five keys each. An alias counts as one node, however large its value is.
@@ -35,7 +35,7 @@ _OPENING = "“„«"
 
 
 class Fault(NamedTuple):
-    """A fault after which reading continues."""
+    """A fault of the text, described for its author."""
 
     line: int  # from 1
     column: int  # from 1

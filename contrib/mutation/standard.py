@@ -13,7 +13,7 @@ _SKIPPED = {"core/VariableReplacer", "core/VariableInserter", "core/ExceptionRep
 
 
 def edits(module: Module) -> Iterator[Edit]:
-    """Yield every change that cosmic-ray can make in a module."""
+    """Yield the changes of a module by cosmic-ray's operators, except the skipped ones."""
     for name in operator_names():
         if name in _SKIPPED:
             continue

@@ -37,7 +37,7 @@ def rows(fields: Iterable[Field], data: bytes) -> Iterator[tuple[bytes, list[Fie
 
 
 def format_name(explanation: Explanation) -> str:
-    """Return the format's name and service."""
+    """Return the format's name, and the 16-bit UUID of its service."""
     name, _ = explanation.format.names_of(explanation.payload)
     encrypted = ", encrypted" if explanation.is_encrypted else ""
     return f"{name}{encrypted} (0x{explanation.format.short_uuid.upper()})"

@@ -24,7 +24,7 @@ class Explanation:
         how: How the format was found, as a text.
         also: Other formats that the payload may have.
         start: Offset of the payload in the advertising payload; 0 without an advertising payload.
-        fields, plaintext_fields: Cover the payload and the plaintext; after an error, the last one is the unread rest.
+        fields, plaintext_fields: The fields of the payload and of the plaintext; the last one may be the unread rest.
         is_encrypted: Whether the payload has encrypted content.
         nonce: The nonce of the decryption; empty without a key or an address.
         plaintext: The decrypted bytes; None if nothing was decrypted.

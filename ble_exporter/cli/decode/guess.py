@@ -13,7 +13,7 @@ from ble_exporter.utils import number_of
 _HEAD_SIZE = 4
 # The beginning of a flags structure, and its size.
 _FLAGS, _FLAGS_SIZE = b"\x02\x01", 3
-# The most bytes after the advertising payload in a packet: the checksum, the RSSI, or both.
+# The maximum number of bytes after the advertising payload in a packet: the checksum, the RSSI, or both.
 _LARGEST_TAIL = 4
 
 
@@ -30,7 +30,7 @@ def is_advertising(payload: bytes) -> bool:
 
 def embedded(payload: bytes) -> tuple[int, int] | None:
     """
-    Return the range of complete AD structures from the first one with service data of a known format; None without one.
+    Return a range of complete AD structures that begins with service data of a known format; None if there is none.
 
     The bytes before the range may be a cut structure, or the head of a packet as a sniffer or a driver stores it. The
     bytes after the range may be the packet's checksum and RSSI.
@@ -47,9 +47,10 @@ def embedded(payload: bytes) -> tuple[int, int] | None:
 
 def guesses(payload: bytes) -> list[Guess]:
     """
-    Return the possible formats of service data (or of an advertising payload), each once; the most probable one first.
+    Return the formats that bytes may have, each once and the most probable one first.
 
-    The service data may follow its length, its type or its UUID; `Guess.start` is then its offset.
+    Service data may follow its length, its type or its UUID; `Guess.start` is then its offset. An empty UUID stands for
+    an advertising payload.
     """
     found = _of_service_data(payload)
     if begins_with_flags(payload):
@@ -66,7 +67,7 @@ def best_rank(payload: bytes) -> int:
     """
     Return the rank of the best guess at bytes, which may be an HCI event; a rank above ANYTHING without a guess.
 
-    There is no guess at more bytes than a packet has: it could take a minute.
+    More bytes than a packet can have are not examined, because that could take a minute.
     """
     if len(payload) > MOST_BYTES:
         return ANYTHING + 1

@@ -60,7 +60,7 @@ def bytes_of_lines(lines: Iterable[str]) -> bytes:
 
 
 def _numbers(offset: str) -> tuple[int, ...]:
-    """Return the possible meanings of an offset: as hex digits and, if od has printed it, as octal digits."""
+    """Return the possible values of an offset: as hex digits and, if od may have printed it, as octal digits."""
     is_octal = len(offset) == 7 and not set(offset) & set("89abcdefABCDEF")
     return (int(offset, 16), int(offset, 8)) if is_octal else (int(offset, 16),)
 

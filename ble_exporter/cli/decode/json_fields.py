@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 def fields_in(text: str) -> list[Found]:
-    """Return the bytes under known names, service data first; an empty list if the text has no such names."""
+    """Return the service data in a text or, if there is none, the bytes under other known names, if any."""
     pairs = list(_pairs(text))
     names = {name for name, _ in pairs}
     services = [uuid for name, value in pairs if name in _SERVICES and (uuid := _short_uuid(value))]

@@ -121,7 +121,7 @@ def bare_line(line: str) -> Line:
     if label.lower() in _ADDRESS_LABELS:
         text = _ONLY_ADDRESS.sub("", text)
     address = _FIRST_ADDRESS.match(text)
-    # If the bytes are a better guess with the address than without it, it is part of the payload.
+    # If the bytes match a format better with the address than without it, the address is part of the payload.
     if address and _rank(text) < _rank(text[address.end() :]):
         address = None
     if address:

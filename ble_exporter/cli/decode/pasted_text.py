@@ -90,7 +90,7 @@ def pasted(text: str) -> Pasted:
 
     Raises:
         ValueError: The text contains no payload, several payloads, or characters that do not belong there. The message
-            says what the text looks like, but does not repeat it.
+            gives the reason, but does not repeat the text.
     """
     text = _plain(text)
     # In diagnostics, a Python literal is part of a JSON string, and its backslashes are doubled.
@@ -205,7 +205,7 @@ def _packets(groups: Sequence[str]) -> list[bytes]:
     """
     Return the packets in groups of hex digits if each group is a packet of its own; otherwise an empty list.
 
-    The lines of one packet rarely all look like packets, and begin with the same byte.
+    The lines of a single packet rarely all look like packets that begin with the same byte.
     """
     packets: list[bytes] = []
     for group in groups if 1 < len(groups) <= _MOST_PACKETS else ():

@@ -76,7 +76,7 @@ def suggest_name(sensor: DiscoveredDevice, taken: Collection[str]) -> str:
 
 
 def ask_bindkey(sensor: DiscoveredDevice, name: str, ask_hidden: Ask, tell: Tell) -> str:
-    """Ask for a bindkey until the answer decrypts the sensor's packet or is empty; return the answer."""
+    """Ask for a bindkey until the answer is right, as far as that can be tested, or empty; return the answer."""
     while True:
         key = ask_hidden(f'Bindkey of "{name}", 32 hex digits, not shown (Enter: skip this sensor): ').strip()
         if not key:

@@ -43,7 +43,7 @@ _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
 def add_value(values: deque[float], value: float, min_rise: float) -> bool:
-    """Append a value to the latest ones; return whether it exceeds them by at least `min_rise`, and more than noise."""
+    """Append a value to the latest ones; return whether it exceeds them all by `min_rise`, and by more than noise."""
     has_risen = bool(values) and value - max(values) >= max(min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values)))
     if has_risen:
         # Compare later values with this one only, so that a fall and its recovery do not count as a rise.
@@ -128,7 +128,7 @@ class DiscoveredDevice:
                 self._rhythm.hear(now, _BURST_S)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
-        """Read the service data; return whether any has a known format, and is valid or could not be decrypted."""
+        """Read the service data; return whether any of a known format has a value, or could not be decrypted."""
         valid: list[Decoded] = []
         is_known_format = False
         for uuid, payload in advertisement.service_data.items():

@@ -141,7 +141,7 @@ def _note_outcome(
 
 
 def _note_settings(path: str, adapter: str | None) -> None:
-    """Say how the settings of a file differ from the recommended ones, and if they lack the adapter of `discover`."""
+    """Print how the settings of a file differ from the recommended ones, and whether the given adapter is missing."""
     config = load_config(path)
     if adapter and adapter not in config.adapters:
         wanted = f"[{', '.join((*config.adapters, adapter))}]" if config.adapters else adapter
@@ -159,7 +159,7 @@ def _note_settings(path: str, adapter: str | None) -> None:
 
 
 def _simulated(options: argparse.Namespace) -> list[str]:
-    """Return the options with which the service receives the same simulated or recorded packets as `discover`."""
+    """Return the options with which the service listens to the same simulated radio or capture as `discover`."""
     arguments = ["--mock"] if options.mock else []
     arguments += ["--mock-seed", str(options.mock_seed)] if options.mock_seed is not None else []
     arguments += ["--replay", options.replay] if options.replay else []

@@ -30,7 +30,7 @@ _OFFER_MONITORS = (
     "/etc/bluetooth/main.conf && sudo systemctl restart bluetooth"
 )
 
-# The beginnings of process names of programs that are known to scan.
+# Prefixes of the process names of programs that are known to scan.
 _SCANNERS = ("bluetoothctl", "blueman", "gnome-control-c", "hass", "kded", "node", "python", "TheengsGateway")
 
 
@@ -108,7 +108,7 @@ def check_scan_mode(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_ear(context: CheckContext) -> Iterator[CheckResult]:
-    """Check whether the kernel's monitor channel can be opened, which the best ear needs."""
+    """Check whether the kernel's monitor channel can be opened, unless the configuration excludes this ear."""
     ear = context.config.ear if context.config else "auto"
     if ear == "bluez":
         yield CheckResult("ok", "ear: bluez hears through bluetoothd, which loses some packets; auto may hear them all")
@@ -127,7 +127,7 @@ def check_ear(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def _in_use(context: CheckContext) -> list[Adapter]:
-    """Return the adapters that the exporter would use: the configured ones, or the first powered one."""
+    """Return the adapters that the exporter would use: those configured, or one that can scan, preferably powered."""
     there = {adapter.name: adapter for adapter in context.inspection.adapters}
     wanted = context.config.adapters if context.config else ()
     if wanted:

@@ -88,14 +88,14 @@ def _access_command(path: Path, right: Literal["r", "x"]) -> str:
 
 
 def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that no other user can read the bindkeys. Yield no result if there are no bindkeys."""
+    """Check that not every user can read the bindkeys. Yield no result if there are no bindkeys."""
     files = context.valid_config.key_files
     warnings = [(path, warning) for path in files for warning in world_readable_warnings([path])]
     for path, warning in warnings:
         sudo = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
         yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {shlex.quote(path)}")
     if files and not warnings:
-        yield CheckResult("ok", "keys: no other user of this machine can read the bindkeys")
+        yield CheckResult("ok", "keys: only the owner and the group of each file can read the bindkeys")
 
 
 def check_port(context: CheckContext) -> Iterator[CheckResult]:

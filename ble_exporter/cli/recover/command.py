@@ -11,11 +11,11 @@ from ble_exporter.cli.terminal import write
 
 _DESCRIPTION = """\
 Reset a Bluetooth adapter that hangs, by means that only root has: power it off and on in the
-kernel, without bluetoothd, and let its driver start it anew. An optional systemd unit runs this
-command when the exporter, with `on_silence: reset`, has given up on an adapter."""
+kernel, without bluetoothd, and let its driver initialise it again. An optional systemd unit runs
+this command when the exporter, with `on_silence: reset`, has given up on an adapter."""
 _EXAMPLES = {
     "": "recover the adapters that the exporter has given up on",
-    "--dry-run": "show what that would do",
+    "--dry-run": "show what would be done",
     "--adapter hci0": "recover this adapter",
 }
 _STATUSES = {

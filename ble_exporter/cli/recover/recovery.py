@@ -1,10 +1,10 @@
 """
-Resets one Bluetooth adapter from outside of bluetoothd, and nothing else.
+Resets a Bluetooth adapter without bluetoothd.
 
-On Linux 6.1, bluetoothd can't power off an adapter that does not obey when it must stop scanning: the kernel refuses.
-`HCIDEVDOWN`, the request of `hciconfig hci0 down`, works nevertheless. Then the adapter's driver starts it anew.
+On Linux 6.1, bluetoothd can't power off an adapter that does not obey the command to stop scanning: the kernel refuses.
+`HCIDEVDOWN`, the ioctl of `hciconfig hci0 down`, works nevertheless. The adapter's driver then initialises it again.
 
-What has begun is completed: an adapter that its driver does not have again can't even be recovered.
+A reset that has begun is completed: an adapter without its driver could not be recovered later.
 
 Source: include/net/bluetooth/hci_sock.h, net/bluetooth/hci_sock.c and Documentation/usb/authorization.rst of Linux.
 """
@@ -36,7 +36,7 @@ _OFF_S = 1.0
 
 
 class Switchboard:
-    """Everything that asks or changes the machine, which tests replace."""
+    """All operations that query or change the machine; tests replace this class."""
 
     def power(self, number: int, *, is_on: bool) -> None:
         """Power the adapter hci`number` on or off in the kernel. Raises OSError."""
@@ -134,7 +134,7 @@ class Recovery:
         return all(are_open) and self._power(is_on=True)
 
     def _reset(self) -> bool:
-        # All files are read before anything is changed. The links are gone while the driver does not have the adapter.
+        # All files are read before anything is changed. The links disappear with the driver.
         device = self._device()
         steps = self._steps(device) if device else self._left_as_it_is("it is no hardware device")
         was_powered_off = self._power(is_on=False)
@@ -152,14 +152,14 @@ class Recovery:
         return is_reset and is_on
 
     def _device(self) -> Path | None:
-        """Return the folder of the adapter's hardware device; None if it has none, as a virtual adapter."""
+        """Return the folder of the adapter's hardware device; None for a virtual adapter, which has no such device."""
         link = self._root / "sys/class/bluetooth" / self._adapter / "device"
         devices = (self._root / "sys/devices").resolve()
         device = link.resolve()
         return device if link.exists() and device.is_relative_to(devices) else None
 
     def _steps(self, device: Path) -> list[_Step]:
-        """Return the steps that let the adapter's driver start it anew."""
+        """Return the steps that reconnect a USB dongle, or rebind the driver of another device."""
         usb = device.parent
         if (usb / "authorized").exists() and _is_only_bluetooth(usb):
             return [
@@ -188,7 +188,7 @@ class Recovery:
             self._switchboard.sleep(_POLL_S)
 
     def _power(self, *, is_on: bool) -> bool:
-        """Power the adapter on or off; return whether it is so now."""
+        """Power the adapter on or off; return whether it is now in that state."""
         state = "on" if is_on else "off"
         try:
             if not self._is_dry_run:

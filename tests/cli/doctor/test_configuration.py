@@ -169,7 +169,7 @@ def test_keys_that_others_can_read_are_a_warning(context: CheckContext, write: W
     (well,) = checks.check_key_files(context)
 
     assert ("warn", f"chmod o-r {path}") == (warning.level, warning.command)
-    assert CheckResult("ok", "keys: no other user of this machine can read the bindkeys") == well
+    assert CheckResult("ok", "keys: only the owner and the group of each file can read the bindkeys") == well
 
 
 def test_without_keys_the_check_of_keys_has_no_result(context: CheckContext) -> None:
