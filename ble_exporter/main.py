@@ -44,8 +44,7 @@ class _Signals:
     Before the service runs, SIGTERM and SIGINT end the program immediately: its imports take most of a second on a Pi.
     While the service runs, they stop it. Afterwards they are ignored, because the program is ending anyway.
 
-    SIGHUP asks a daemon to reload its configuration. This program can't do that yet, and logs a warning. By default the
-    signal would end the program, and systemd would not restart it, because it counts SIGHUP as a clean exit.
+    SIGHUP reloads the configuration, as soon as the service runs.
     """
 
     def __init__(self) -> None:
@@ -60,24 +59,21 @@ class _Signals:
         signal.signal(signal.SIGHUP, lambda _number, _frame: self._hang_up())
 
     @contextmanager
-    def handled(self, loop: "asyncio.AbstractEventLoop", stop: "asyncio.Event", log: logging.Logger) -> Iterator[None]:
-        """During the block, set `stop` on SIGTERM and SIGINT, and log a warning on SIGHUP, both on the event loop."""
-
-        def refuse_reload() -> None:
-            log.warning("SIGHUP is ignored: a reload is not supported yet; restart to apply changes")
-
-        # A signal handler must not log, because it may have interrupted the writing of a log line.
+    def handled(
+        self, loop: "asyncio.AbstractEventLoop", stop: "asyncio.Event", reload: "asyncio.Event"
+    ) -> Iterator[None]:
+        """During the block, set `stop` on SIGTERM and SIGINT, and `reload` on SIGHUP."""
         self._stop = lambda: loop.call_soon_threadsafe(stop.set)
-        self._hang_up = lambda: loop.call_soon_threadsafe(refuse_reload)
+        self._hang_up = lambda: loop.call_soon_threadsafe(reload.set)
         if self._has_hung_up:
-            refuse_reload()
+            reload.set()
         try:
             yield
         finally:
             self._ignore()
 
     def _note_hang_up(self) -> None:
-        """Remember the signal until there is a log for the warning."""
+        """Remember the signal until the service runs."""
         self._has_hung_up = True
 
     def _exit(self) -> None:
@@ -146,16 +142,12 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
     # Everything that --help does not need is imported late, because a Pi reads each module from its SD card.
-    from ble_exporter.config.app_config import load_config
-    from ble_exporter.formats.ciphers import ciphers_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
 
     # If the log goes to standard error, a logged error is already there, and need not be printed at the end.
     log_is_shown = False
     try:
-        config = load_config(options.config)
-        # The ciphers are not used here: the call makes sure, also for --config.check, that the library is installed.
-        ciphers_of(config.keys)
+        config = _load(options)
         if options.config_check:
             _print_checked(options.config, config)
             return EXIT_OK
@@ -174,6 +166,18 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
     except ExporterError as error:
         return _failed(error, is_logged=log_is_shown)
     return EXIT_OK
+
+
+def _load(options: argparse.Namespace) -> "AppConfig":
+    """Return the configuration for these options. Raises a ConfigError if it can't be used on this machine."""
+    from ble_exporter.config.app_config import load_config
+    from ble_exporter.formats.ciphers import ciphers_of
+
+    config = load_config(options.config)
+    # The ciphers are not used here: the call makes sure, also for --config.check, that the library is installed.
+    ciphers_of(config.keys)
+    # The simulated radio sends no encrypted packets.
+    return replace(config, keys={}) if options.mock and not options.config_check else config
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
@@ -225,15 +229,14 @@ def _run(
     from ble_exporter.config.devices import world_readable_warnings
     from ble_exporter.device.clock import fast_clock
     from ble_exporter.scanner import RadioSettings, Simulation, build_radio
-    from ble_exporter.service import forwarded, serve
+    from ble_exporter.service import ReloadSource, forwarded, serve
 
     devices = number_of(len(config.devices), "device")
     log.info("ble-exporter %s starts with %s, for %s", __version__, options.config, devices)
     for warning in world_readable_warnings(config.key_files):
         log.warning("%s", warning)
-    if options.mock and config.keys:
+    if options.mock and config.key_files:
         log.info("the simulated radio sends no encrypted packets, so the bindkeys are not used")
-        config = replace(config, keys={})
     simulation = Simulation(
         tuple(config.devices),
         options.mock_seed,
@@ -249,9 +252,10 @@ def _run(
     clock = None if speed == 1 else fast_clock(speed)
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
-        with signals.handled(asyncio.get_running_loop(), stop, log):
-            await serve(config, radio, log, stop, clock=clock)
+        stop, requested = asyncio.Event(), asyncio.Event()
+        source = ReloadSource(lambda: _load(options), requested, is_served=options.enable_lifecycle)
+        with signals.handled(asyncio.get_running_loop(), stop, requested):
+            await serve(config, radio, log, stop, reload_from=source, clock=clock)
 
     # Imported objects stay in memory. The garbage collector would take 30 ms each time it traversed them.
     gc.freeze()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from ble_exporter.config import AppConfig
 from ble_exporter.config.address_type import default_address_type
@@ -34,16 +35,22 @@ _REPLAYED = "rejected an advertisement: replayed"
 
 
 def build_devices(
-    config: AppConfig, clock: Callable[[], float], guard_of: Callable[[str, float], ReplayGuard] | None = None
+    config: AppConfig,
+    clock: Callable[[], float],
+    guard_of: Callable[[str, float], ReplayGuard] | None = None,
+    known: Mapping[str, Device] = MappingProxyType({}),
 ) -> dict[str, Device]:
     """
     Return the configured devices by address, in the order of the configuration.
+
+    A device that is among `known` is configured again, and keeps everything that was heard of it.
 
     Args:
         config: The configuration.
         clock: Returns monotonic seconds.
         guard_of: Returns the replay guard for an address and a scan interval in seconds (0 if scans have no pauses); by
             default, a guard without the state of an earlier run.
+        known: The devices of the previous configuration, by address.
 
     Raises:
         ConfigError: A device has a key, but the library for decryption is missing.
@@ -65,10 +72,18 @@ def build_devices(
             guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
             reader = keyed_reader(ciphers[address], guard)
         lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned)
-        device = devices[address] = Device(name, address, reader, lifetime)
-        device.address_type = address_types.get(address) or default_address_type(address)
-        if glitch_filters.get(address, config.glitch_filter):
-            device.glitch_filter = GlitchFilter()
+        if address in known:
+            device = known[address]
+            device.configure(name, reader, lifetime)
+        else:
+            device = Device(name, address, reader, lifetime)
+            device.added_s = clock()
+        devices[address] = device
+        address_type = address_types.get(address) or default_address_type(address)
+        if address_type != device.configured_type:
+            device.address_type = device.configured_type = address_type
+        is_filtered = glitch_filters.get(address, config.glitch_filter)
+        device.glitch_filter = (device.glitch_filter or GlitchFilter()) if is_filtered else None
         device.offsets = offsets.get(address, {})
     return devices
 

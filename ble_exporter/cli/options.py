@@ -43,6 +43,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--config.check", dest="config_check", action="store_true", help="check the configuration and exit"
     )
+    parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="enable_lifecycle",
+        action="store_true",
+        help="let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always does)",
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     simulated = parser.add_simulation_options(
         "Simulate every configured device and the packets of its firmware, without Bluetooth.", strangers=0

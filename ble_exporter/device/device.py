@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
-from ble_exporter.device.events import Events
+from ble_exporter.device.events import Events, keep_latest
 from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.lifetime import Lifetime
@@ -37,9 +37,6 @@ def _no_reader(advertisement: Advertisement) -> Reading:
 
 _UNTIL_SCAN_ENDS = Lifetime()
 
-_MOST_TEXTS = 32
-"""Upper bound for a device's values other than measurements, such as texts and events; the oldest are removed first."""
-
 
 class Device:
     """
@@ -50,13 +47,12 @@ class Device:
     again, but not as a new measurement.
 
     Args:
-        name: The configured name, which is the `device` label.
-        address: Upper case, with colons; may be empty.
+        name, address: The name, which is the `device` label; the address in upper case, with colons, or empty.
         read: The reader of its advertisements. The default raises an error; it is for a device without advertisements.
         lifetime: How long its values are shown; by default, until a scan ends in which they were not heard.
 
     Attributes:
-        address_type: The type of the address; empty if it is not known yet, because both types are possible.
+        address_type, configured_type: The known and the configured type of the address; empty if both are possible.
         glitch_filter: The filter that holds improbable values back; None if it is off.
         offsets: What is added to its measurements when they are shown, in the units of the formats' tables.
         series: Its measurements, including the expired ones.
@@ -65,15 +61,14 @@ class Device:
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest reading; None before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
-        left_out: The number of measurements and buttons that were left out, or displaced by others, because there was
-            no room for more; the pipeline counts them and resets the number.
+        left_out: The number of measurements and buttons without room; the pipeline counts and resets it.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
         transmission: Its current transmission, which also counts the measurements.
         last_update_s: The time of the latest new measurement; None before the first, and after everything has expired.
-        refused: The number of rejected advertisements, by reason.
-        refusal: The reason and the time of the latest rejection.
-        warnings: The warnings already logged for this device.
+        refused, refusal: The number of rejected advertisements by reason, and the latest reason and its time.
+        warnings: The warnings already logged.
         revision: Shared by all devices of a scrape; metrics.Readings sets it.
+        added_s: The time at which it was added to the configuration of the running program.
         expires_at: No value or reception of this device expires before this time.
     """
 
@@ -84,14 +79,11 @@ class Device:
         read: Reader = _no_reader,
         lifetime: Lifetime = _UNTIL_SCAN_ENDS,
     ) -> None:
-        self.name = name
         self.address = address
-        self.read = read
-        self.lifetime = lifetime
-        self.labels = {"device": name}
         self.address_type: AddressType = ""
         self.glitch_filter: GlitchFilter | None = None
         self.offsets: Mapping[Measurement, float] = {}
+        self.configured_type: AddressType = ""
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
@@ -108,12 +100,27 @@ class Device:
         self.refusal: tuple[RejectReason, float] | None = None
         self.warnings: frozenset[str] = frozenset()
         self.revision = Revision()
-        self.expires_at = math.inf
-        self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
-        self._shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
+        self.configure(name, read, lifetime)
+        self.expires_at, self.added_s = math.inf, -math.inf
         self.transmission = Transmission()
         # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
+
+    def configure(self, name: str, read: Reader, lifetime: Lifetime) -> None:
+        """Set or change the name, the reader and the lifetime; readings, counts and learned rhythms are kept."""
+        self.name = name
+        self.labels = {"device": name}
+        for adapter, reception in self.receptions.items():
+            reception.labels = self._labels_with(adapter)
+        self.read = read
+        self.lifetime = lifetime
+        self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
+        self._shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
+        self.revision.number += 1
+        self.expires_at = self.revision.expires_at = -math.inf
+
+    def _labels_with(self, adapter: str) -> dict[str, str]:
+        return {**self.labels, "adapter": adapter} if adapter else self.labels
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         """Store the values of an advertisement, and keep those of other measurements."""
@@ -129,8 +136,7 @@ class Device:
         adapter = advertisement.adapter
         reception = self.receptions.get(adapter)
         if reception is None:
-            labels = {**self.labels, "adapter": adapter} if adapter else self.labels
-            reception = self.receptions[adapter] = Reception(labels, now_s, Rhythm(now_s))
+            reception = self.receptions[adapter] = Reception(self._labels_with(adapter), now_s, Rhythm(now_s))
         reception.rhythm.hear(now_s)
         reception.rssi = advertisement.rssi
         reception.heard_s = now_s
@@ -219,13 +225,7 @@ class Device:
             for name, value in reading.measurements.items()
         )
         self.left_out += self.events.hear(reading.others, reading.packet_id, now_s, adapter, has_counted=has_counted)
-        for name, value in reading.others.items():
-            # Re-inserting keeps the latest value last, so that the oldest one is removed first.
-            self.said.pop(name, None)
-            text = value.hex() if isinstance(value, bytes) else value
-            self.said[name] = (text, now_s)
-        while len(self.said) > _MOST_TEXTS:
-            del self.said[next(iter(self.said))]
+        keep_latest(self.said, reading.others, now_s)
 
     def refuse(self, reason: RejectReason, now_s: float) -> None:
         """Count an advertisement that was rejected."""

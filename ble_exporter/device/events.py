@@ -26,6 +26,7 @@ _NO_ID_S = 5.0
 # sensor's address, and Prometheus keeps every series that it has scraped.
 _MOST_SOURCES = 16
 _MOST_INFOS = 16
+_MOST_TEXTS = 32
 
 
 class _Event(NamedTuple):
@@ -163,3 +164,15 @@ def _is_repeat(heard: _Event, latest: _Event) -> bool:
     if heard.packet_id is None or latest.packet_id is None:
         return age_s < _NO_ID_S
     return heard.packet_id == latest.packet_id and age_s < (_NO_ID_S if latest.is_over else _SAME_ID_S)
+
+
+def keep_latest(
+    said: dict[Measurement, tuple[int | str, float]], others: Mapping[Measurement, int | str | bytes], now_s: float
+) -> None:
+    """Add values other than measurements, such as texts and events, and drop the oldest if there are too many."""
+    for name, value in others.items():
+        # Re-inserting keeps the latest value last, so that the oldest one is removed first.
+        said.pop(name, None)
+        said[name] = (value.hex() if isinstance(value, bytes) else value, now_s)
+    while len(said) > _MOST_TEXTS:
+        del said[next(iter(said))]

@@ -37,8 +37,9 @@ class Evidence:
     All facts about one silent device that count.
 
     Attributes:
-        silent_s: The time since its latest packet or, if it was never heard, since the start of the exporter.
-        was_heard: Whether it was heard since the start.
+        silent_s: The time since its latest packet or, if it was never heard, since `beginning`.
+        was_heard: Whether it was heard.
+        beginning: What began the time in which it could be heard.
         limit_s: The silence after which the device no longer counts as heard.
         refusal: The reason of the latest refused packet, and the time since then; None if none was refused.
         adapter: The adapter that heard it best; empty if that is not known.
@@ -57,6 +58,7 @@ class Evidence:
 
     silent_s: float
     was_heard: bool = True
+    beginning: str = "the exporter started"
     limit_s: float = 60.0
     refusal: tuple[RejectReason, float] | None = None
     adapter: str = ""
@@ -93,7 +95,7 @@ def _not_listening(evidence: Evidence) -> str | None:
     if evidence.listened_s >= evidence.enough_s:
         return None
     who = f"adapter {evidence.adapter}, which heard it best," if evidence.adapter else "the exporter"
-    since = "since its last packet" if evidence.was_heard else "since the start"
+    since = "since its last packet" if evidence.was_heard else f"since {evidence.beginning}"
     listened = f"only {in_words(evidence.listened_s)}" if evidence.listened_s >= 1 else "none"
     return f"{who} listened for {listened} of the {in_words(evidence.silent_s)} {since}"
 
@@ -101,7 +103,7 @@ def _not_listening(evidence: Evidence) -> str | None:
 def _never_heard(evidence: Evidence) -> str | None:
     if evidence.was_heard:
         return None
-    since = f"since the exporter started {in_words(evidence.silent_s)} ago"
+    since = f"since {evidence.beginning} {in_words(evidence.silent_s)} ago"
     if evidence.refusal is None:
         return f"nothing was heard of it {since}{_others(evidence)}"
     reason, ago_s = evidence.refusal

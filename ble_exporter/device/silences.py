@@ -71,7 +71,7 @@ class Silences:
     def judge(self) -> Judge:
         """Return a function for the present moment that says why a device is silent."""
         now_s = self._clock.now()
-        is_silent = {device: device.is_silent(now_s, self._started_s) for device in self._devices}
+        is_silent = {device: device.is_silent(now_s, self._since_s(device)) for device in self._devices}
         heard_s = sorted(one.heard_s for one, silent in is_silent.items() if one.heard_s is not None and not silent)
         all_silent_s, last = self._last_together(now_s) if True in is_silent.values() else (0.0, frozenset())
 
@@ -81,6 +81,10 @@ class Silences:
             return explain(self._evidence(device, now_s, heard_s, all_silent_s, last))
 
         return why
+
+    def _since_s(self, device: Device) -> float:
+        """Return the time of its latest packet or, if it was never heard, that since which it could have been heard."""
+        return max(self._started_s, device.added_s) if device.heard_s is None else device.heard_s
 
     def _last_together(self, now_s: float) -> tuple[float, frozenset[Device]]:
         """
@@ -107,7 +111,7 @@ class Silences:
     def _evidence(
         self, device: Device, now_s: float, heard_s: Sequence[float], all_silent_s: float, last: frozenset[Device]
     ) -> Evidence:
-        since_s = self._started_s if device.heard_s is None else device.heard_s
+        since_s, is_new = self._since_s(device), device.added_s > self._started_s
         limit_s = device.presence_limit_s
         best, latest = _best(device), _latest(device)
         adapter = None if best is None else best[0]
@@ -116,6 +120,7 @@ class Silences:
         return Evidence(
             silent_s=now_s - since_s,
             was_heard=device.heard_s is not None,
+            beginning="it was added to the configuration" if is_new else "the exporter started",
             limit_s=limit_s,
             refusal=None if device.refusal is None else (device.refusal[0], now_s - device.refusal[1]),
             adapter=adapter or "",

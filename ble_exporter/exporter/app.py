@@ -1,9 +1,11 @@
-"""The HTTP application: /metrics, /healthz, /readyz, /status, /history, and the page at /."""
+"""The HTTP application: /metrics, /healthz, /readyz, /status, /history, /-/reload, and the page at /."""
 
 import json
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from prometheus_client import REGISTRY
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 _HISTORY_REUSE_S = 1.0
 
 # Prometheus, load balancers and orchestrators may use any name for this host, such as that of a container.
-_OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz")
+_OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz", "/-/healthy", "/-/ready")
 _READY = "ready"
 
 # A whole second that is converted to a time of the boot clock and back must stay the same second.
@@ -91,6 +93,20 @@ ANSWERS = web.AppKey("answers", Answers)
 LIVENESS = web.AppKey("liveness", Liveness)
 
 
+class ReloadOutcome(Protocol):
+    """The outcome of a reload, and a line for each change, or for each error of the new configuration."""
+
+    @property
+    def is_ok(self) -> bool: ...  # noqa: D102 - see above
+
+    @property
+    def lines(self) -> Sequence[str]: ...  # noqa: D102 - see above
+
+
+Reload = Callable[[], Awaitable[ReloadOutcome]]
+"""Reloads the configuration."""
+
+
 def create_app(
     config: AppConfig,
     tracker: StatusTracker | None = None,
@@ -99,16 +115,20 @@ def create_app(
     status: DeviceStatus | None = None,
     *,
     errors: HttpErrors | None = None,
+    hosts: Hosts | None = None,
+    reload: Reload | None = None,
 ) -> web.Application:
     """
     Build the web application, which keeps the configuration under the key `CONFIG`.
 
     By default, no scan has ended, no device was heard, and /metrics exports prometheus_client's default registry.
     `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts
-    refused requests.
+    refused requests. By default, `hosts` has the names in the configuration. Without `reload`, POST /-/reload is
+    refused.
     """
     errors = errors or HttpErrors()
-    app = web.Application(middlewares=[_host_check(Hosts(config.allowed_hosts), errors)])
+    hosts = hosts or Hosts(config.allowed_hosts)
+    app = web.Application(middlewares=[_host_check(hosts, errors)])
     app.on_response_prepare.append(_forbid_sniffing)
     never_heard = [Device(name, address) for address, name in config.devices.items()]
     app[CONFIG] = config
@@ -123,6 +143,9 @@ def create_app(
             web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
+            web.get("/-/healthy", _healthz),
+            web.get("/-/ready", _readyz),
+            web.post("/-/reload", _reload_with(reload, hosts)),
             web.get("/status", _status),
             web.get("/history", _history),
             *(web.get(f"/{name}", _serve(file)) for name, file in FILES.items()),
@@ -170,6 +193,21 @@ async def _healthz(_request: web.Request) -> web.Response:
 async def _readyz(request: web.Request) -> web.Response:
     problem = request.app[LIVENESS].not_ready()
     return web.Response(status=200 if problem is None else 503, text=problem or _READY)
+
+
+def _reload_with(reload: Reload | None, hosts: Hosts) -> "Handler":
+    async def handle(request: web.Request) -> web.Response:
+        # A browser names the page that sends a POST request, and no foreign page may reload anything.
+        if not hosts.is_ours(urlsplit(request.headers.get("Origin", "")).netloc):
+            return web.Response(status=HTTPStatus.FORBIDDEN, text="not for pages of another server\n")
+        if reload is None:
+            text = "start the exporter with --web.enable-lifecycle to permit this, or send it SIGHUP\n"
+            return web.Response(status=HTTPStatus.FORBIDDEN, text=text)
+        outcome = await reload()
+        status = HTTPStatus.OK if outcome.is_ok else HTTPStatus.INTERNAL_SERVER_ERROR
+        return web.Response(status=status, text="".join(f"{line}\n" for line in outcome.lines))
+
+    return handle
 
 
 async def _status(request: web.Request) -> web.StreamResponse:

@@ -34,7 +34,12 @@ class Hosts:
     """
 
     def __init__(self, allowed: Iterable[str] = (), names: Iterable[str] | None = None) -> None:
-        self._names = frozenset([*(machine_names() if names is None else names), *map(_normal, allowed)])
+        self._own_names = machine_names() if names is None else frozenset(names)
+        self.allow(allowed)
+
+    def allow(self, names: Iterable[str]) -> None:
+        """Use these configured names in place of the previous ones."""
+        self._names = self._own_names | frozenset(map(_normal, names))
 
     def is_ours(self, host: str) -> bool:
         """

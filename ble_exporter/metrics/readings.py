@@ -36,19 +36,25 @@ class Readings(Collector):
     """
 
     def __init__(self, devices: Iterable[Device] = (), clock: Clock | None = None) -> None:
-        self._devices: list[Device] = []
+        self._devices: Sequence[Device] = ()
         self._revision = Revision()
         self._clock = clock or Clock()
         self._boot_at = self._clock.boot_at
         self._scrapes = Scrapes()
         self._counts_due_s = math.inf
-        for device in devices:
-            self.add(device)
+        self.collect_from(devices)
 
     def add(self, device: Device) -> None:
         """Add a device whose readings are collected."""
-        device.revision = self._revision
-        self._devices.append(device)
+        self.collect_from([*self._devices, device])
+
+    def collect_from(self, devices: Iterable[Device]) -> None:
+        """Collect the readings of these devices, and of no others."""
+        self._devices = tuple(devices)
+        for device in self._devices:
+            device.revision = self._revision
+        self._revision.number += 1
+        self._revision.expires_at = min((device.expires_at for device in self._devices), default=math.inf)
 
     @property
     def version(self) -> int:
@@ -120,7 +126,7 @@ class Readings(Collector):
         if self._revision.expires_at <= now_s:
             for device in self._devices:
                 device.expire(now_s)
-            self._revision.expires_at = min(device.expires_at for device in self._devices)
+            self._revision.expires_at = min((device.expires_at for device in self._devices), default=math.inf)
 
 
 class _Shown(NamedTuple):

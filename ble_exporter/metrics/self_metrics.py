@@ -34,6 +34,8 @@ class SelfMetrics(Collector):
         log: The lines that the log could not write; the log's handler updates this record.
         glitches: The number of values that the glitch filter has rejected; None if no device has the filter.
         last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
+        has_reloaded: Whether the latest configuration could be used.
+        loaded_s: The time by `clock` at which the configuration in use was loaded.
     """
 
     adapters: Mapping[str, bool] = field(default_factory=dict)
@@ -55,6 +57,11 @@ class SelfMetrics(Collector):
     state_write_failures: int = 0
     last_scan_s: float | None = None
     last_scan_duration: float = 0.0
+    has_reloaded: bool = True
+    loaded_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaded_s = self.clock.now()
 
     @property
     def received(self) -> int:
@@ -147,5 +154,10 @@ class SelfMetrics(Collector):
         ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
         yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, ended)
         yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)
+        reloaded = "1 if the latest configuration could be used, 0 if its errors keep the previous one in use."
+        loaded = "Unix time at which the configuration in use was loaded."
+        prefix = "ble_exporter_config_last_reload"
+        yield GaugeMetricFamily(f"{prefix}_successful", reloaded, self.has_reloaded)
+        yield GaugeMetricFamily(f"{prefix}_success_timestamp_seconds", loaded, self.clock.unix(self.loaded_s))
         writable = "1 while the log can be written, 0 after a line was lost."
         yield GaugeMetricFamily("ble_exporter_log_writable", writable, not self.log.cause)

@@ -77,7 +77,7 @@ class ReplayState:
         boot: str | None = None,
     ) -> None:
         self.path = None if folder is None else folder / FILE_NAME
-        self._fingerprints = {address.upper(): _fingerprint(address.upper(), key) for address, key in keys.items()}
+        self._fingerprints: dict[str, str] = {}
         self._counts = counts
         self._log = log
         self._clock = clock
@@ -85,14 +85,28 @@ class ReplayState:
         self._guards: dict[str, ReplayGuard] = {}
         self._is_failing = False
         self._writing = threading.Lock()
-        self._restored: dict[str, list[Restored]] = {}
-        if self.path is not None and keys:
+        # Key fingerprint and marks by address, from the file.
+        self._restored: dict[str, tuple[str, list[Restored]]] = {}
+        self.use_keys(keys)
+
+    def use_keys(self, keys: Mapping[str, bytes]) -> None:
+        """Use the bindkeys of a configuration. The state of a device is kept if its key stays the same."""
+        if self.path is not None and keys and not self._fingerprints:
             self._load(self.path)
+        for configured, key in keys.items():
+            address = configured.upper()
+            fingerprint = _fingerprint(address, key)
+            if self._fingerprints.get(address) != fingerprint:
+                self._fingerprints[address] = fingerprint
+                self._guards.pop(address, None)
 
     def guard(self, address: str, scan_interval_s: float) -> ReplayGuard:
-        """Return the guard of a device, with its state from an earlier run if there is one."""
-        guard = ReplayGuard(self._clock.now, scan_interval_s, self._restored.pop(address, ()))
-        self._guards[address] = guard
+        """Return the guard of a device, with its state from before a reload or from an earlier run if there is one."""
+        guard = self._guards.get(address)
+        if guard is None:
+            fingerprint, marks = self._restored.pop(address, ("", []))
+            known = marks if fingerprint == self._fingerprints[address] else []
+            guard = self._guards[address] = ReplayGuard(self._clock.now, scan_interval_s, known)
         return guard
 
     async def keep(self, in_thread: InThread = asyncio.to_thread) -> None:
@@ -183,9 +197,10 @@ class ReplayState:
             restored = {}
             for address, device in member(document, "devices", dict).items():
                 marks = [mark_of(entry) for entry in member(device, "counters", list)]
-                # Ignore the state of devices that have another key or are not configured.
-                if member(device, "key", str) == self._fingerprints.get(address):
-                    restored[address] = [Restored(mark, age_s, is_exact) for mark in marks]
+                restored[address] = (
+                    member(device, "key", str),
+                    [Restored(mark, age_s, is_exact) for mark in marks],
+                )
             self._restored = restored
         except FileNotFoundError:
             return

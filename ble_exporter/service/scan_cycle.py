@@ -13,6 +13,7 @@ from ble_exporter.device.listening import NOTE_S, Listening
 from ble_exporter.device.silences import Silences
 from ble_exporter.errors import ScannerError
 from ble_exporter.exporter import StatusTracker
+from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.logger import log_losses
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
@@ -38,6 +39,9 @@ class ScanCycle:
     `clock` gives the times of readings; the event loop's clock times the scans and the pauses. Without a `notifier`,
     nothing is sent to systemd. `state_folder` is the folder for the replay guards' state; without it, nothing is kept.
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
+
+    Attributes:
+        has_started: Whether the radio has listened.
     """
 
     def __init__(
@@ -77,9 +81,26 @@ class ScanCycle:
         self._log = log
         self._scan_log = ScanLog(self.devices.values(), log)
         self._notifier = notifier or Notifier(log, "")
+        self.has_started = False
         self._is_over = self._is_listening = False
         self._began = self._began_s = 0.0
         self._received_before = self._unknown_before = 0
+
+    def configure(self, config: AppConfig) -> None:
+        """
+        Use the devices of another configuration, without a pause in listening; all other settings must be the same.
+
+        A device whose address is in both configurations keeps everything that was heard of it. Raises a ConfigError if
+        a device has a key, but the library for decryption is not installed; then nothing is changed.
+        """
+        ciphers_of(config.keys)
+        self.replay_state.use_keys(config.keys)
+        devices = build_devices(config, self._clock.now, self.replay_state.guard, self.devices)
+        # The pipeline and the status hold this dictionary.
+        self.devices.clear()
+        self.devices.update(devices)
+        self.readings.collect_from(devices.values())
+        self._config = config
 
     async def run(self) -> None:
         """Scan until cancelled. Raises ScannerError when a scan fails."""
@@ -146,7 +167,8 @@ class ScanCycle:
     def _note_listening(self) -> None:
         self._note_adapters(is_listening=True)
         self.liveness.scan_started()
-        if self.counts.scans == 1:
+        if not self.has_started:
+            self.has_started = True
             self._notifier.notify(READY)
 
     def _end_scan(self, more_can_come: bool) -> None:

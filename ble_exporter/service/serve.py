@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ExporterError, PortError
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connections import HttpServer
+from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.metrics.process_metrics import ProcessMetrics
 from ble_exporter.scanner.radio import Radio
+from ble_exporter.service.reload import Reload, ReloadSource
 from ble_exporter.service.replay_state import state_folder
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.service.systemd import STOPPING, Notifier, feed_watchdog
@@ -34,10 +36,13 @@ async def serve(
     stop: asyncio.Event,
     *,
     clock: Clock | None = None,
+    reload_from: ReloadSource | None = None,
     patience_s: float = PATIENCE_S,
 ) -> None:
     """
     Scan, and serve the readings, until `stop` is set. `clock` gives the times of readings.
+
+    Without `reload_from`, the configuration is never reloaded.
 
     Raises a ScannerError if a scan fails; a PortError if the port still can't be opened after `patience_s` seconds; a
     ConfigError if it can never be opened, or if the library for decryption is missing.
@@ -52,11 +57,23 @@ async def serve(
             "process": process,
         }
         errors = HttpErrors(log, cycle.counts.http_errors)
-        app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status, errors=errors)
+        hosts = Hosts(config.allowed_hosts)
+        source = reload_from or ReloadSource(lambda: config, asyncio.Event())
+        reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
+        app = create_app(
+            config,
+            cycle.tracker,
+            collectors,
+            cycle.liveness,
+            cycle.status,
+            errors=errors,
+            hosts=hosts,
+            reload=reload.reload if source.is_served else None,
+        )
         server = HttpServer(app, errors, _STOP_HTTP_S)
         try:
             listening = _listen(server, config, notifier=notifier, log=log, patience_s=patience_s)
-            await _run(cycle, listening, stop, notifier=notifier, log=log)
+            await _run(cycle, [listening, reload.run()], stop, notifier=notifier, log=log)
         finally:
             cycle.replay_state.save()
             await server.close()
@@ -64,7 +81,7 @@ async def serve(
 
 async def _run(
     cycle: ScanCycle,
-    listening: Coroutine[None, None, None],
+    others: Sequence[Coroutine[None, None, None]],
     stop: asyncio.Event,
     *,
     notifier: Notifier,
@@ -74,7 +91,8 @@ async def _run(
         tasks.start(feed_watchdog(notifier, cycle.liveness.stalled, log))
         tasks.start(cycle.replay_state.keep())
         # The radio listens even before the port is open, so that the first scrape has readings.
-        tasks.start(listening)
+        for other in others:
+            tasks.start(other)
         try:
             await tasks.wait(tasks.start(cycle.run()), tasks.start(stop.wait()))
         finally:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -49,6 +50,10 @@ class Notifier:
     def notify_status(self, text: str) -> None:
         """Set the status line that `systemctl status` shows."""
         self.notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
+
+    def notify_reloading(self) -> None:
+        """Announce a reload, which READY ends. systemd compares the time with that of its signal."""
+        self.notify(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def close(self) -> None:
         """Close the socket; later messages are dropped."""

@@ -137,7 +137,8 @@ class DeviceStatus:
         The reasons of silent devices are as of the moment when the first state is requested.
         """
         why = self._silences.judge()
-        for device in self._devices:
+        # A reload may change the devices while the answer is being written.
+        for device in list(self._devices):
             yield _state_of(device, self._clock, self._scan_interval_s, why)
 
     def rejections(self) -> list[Rejected]:
@@ -189,7 +190,7 @@ class DeviceStatus:
     def last_hour(self) -> Iterator[DeviceHour]:
         """Yield the last hour of each device's values for /history."""
         now_s = self._clock.now()
-        for device in self._devices:
+        for device in list(self._devices):
             measurements = {
                 str(key): [None if point is None else corrected(device, key, point) for point in hour]
                 if key in device.offsets

@@ -33,7 +33,7 @@ CASES = {
         ),
         (
             replace(PLAIN, listened_s=0, was_heard=False),
-            "The exporter listened for none of the 5 min since the start.",
+            "The exporter listened for none of the 5 min since the exporter started.",
         ),
     ],
     "never_heard": [

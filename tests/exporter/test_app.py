@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -355,3 +355,68 @@ def test_another_path_is_not_found(app: web.Application) -> None:
     response, _ = get(app, "/metric", ClientResponse.read)
 
     assert 404 == response.status
+
+
+def post_reload(app: web.Application, **headers: str) -> tuple[int, str]:
+    """Serve the application, ask for a reload, and return the status and the text of the answer."""
+
+    async def ask() -> tuple[int, str]:
+        async with TestClient(TestServer(app)) as client:
+            response = await client.post("/-/reload", headers=headers)
+            return response.status, await response.text()
+
+    return asyncio.run(ask())
+
+
+class Outcome(NamedTuple):
+    """The outcome of a reload."""
+
+    is_ok: bool
+    lines: list[str]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [(Outcome(True, ["2 devices, 1 added"]), 200), (Outcome(False, ["x:1: a", "x:2: b"]), 500)]
+)
+def test_a_reload_over_http_answers_with_its_outcome(app_config: AppConfig, outcome: Outcome, status: int) -> None:
+    """A script must notice a failure by the status, and a person must see every error without reading the log."""
+
+    async def reload() -> Outcome:
+        return outcome
+
+    answer = post_reload(create_app(app_config, collectors={}, reload=reload))
+
+    assert (status, "".join(f"{line}\n" for line in outcome.lines)) == answer
+
+
+def test_without_permission_nobody_can_reload_over_http(app: web.Application) -> None:
+    """The port is open to everybody, so a reload over HTTP must be the operator's decision."""
+    status, text = post_reload(app)
+
+    assert (403, True) == (status, "--web.enable-lifecycle" in text)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"Host": "evil.example"}, 421), ({"Origin": "https://evil.example"}, 403)]
+)
+def test_a_web_page_from_elsewhere_can_t_reload(app_config: AppConfig, headers: dict[str, str], status: int) -> None:
+    """Any page that somebody opens at home could otherwise ask for reloads, with or without DNS rebinding."""
+
+    async def reload() -> Outcome:
+        raise AssertionError("reloaded")
+
+    assert status == post_reload(create_app(app_config, collectors={}, reload=reload), **headers)[0]
+
+
+def test_a_reload_must_be_a_post(app: web.Application) -> None:
+    """A browser that prefetches links, or a crawler, sends only GET."""
+    assert 405 == get(app, "/-/reload", ClientResponse.text)[0].status
+
+
+@pytest.mark.parametrize(("path", "same"), [("/-/healthy", "/healthz"), ("/-/ready", "/readyz")])
+def test_probes_have_the_names_of_prometheus_too(app_config: AppConfig, path: str, same: str) -> None:
+    """Operators' probes are often written for Prometheus and its exporters."""
+    response, body = get(create_app(app_config), path, ClientResponse.text, Host="anything.example")
+    expected, text = get(create_app(app_config), same, ClientResponse.text)
+
+    assert (expected.status, text) == (response.status, body)

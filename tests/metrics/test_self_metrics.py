@@ -1,6 +1,7 @@
 """The exporter's metrics about itself."""
 
 from ble_exporter import __version__
+from ble_exporter.device.clock import Clock
 from ble_exporter.errors import HTTP_ERROR_KINDS, REJECT_REASONS
 from ble_exporter.metrics.self_metrics import SelfMetrics
 
@@ -9,7 +10,7 @@ def test_all_exist_from_the_first_scrape() -> None:
     """If a counter first appeared with its first event, `increase()` would miss that event."""
     shown = {
         (sample.name, *sample.labels.values()): sample.value
-        for family in SelfMetrics().collect()
+        for family in SelfMetrics(clock=Clock(lambda: 0.0, lambda: 1_700_000_000.0)).collect()
         for sample in family.samples
     }
 
@@ -26,6 +27,8 @@ def test_all_exist_from_the_first_scrape() -> None:
         ("ble_exporter_measurements_left_out_total",): 0,
         ("ble_exporter_log_lines_lost_total",): 0,
         ("ble_exporter_log_writable",): 1,
+        ("ble_exporter_config_last_reload_successful",): 1,
+        ("ble_exporter_config_last_reload_success_timestamp_seconds",): 1_700_000_000,
         ("ble_exporter_last_scan_timestamp_seconds",): 0,
         ("ble_exporter_last_scan_duration_seconds",): 0,
     } | {

@@ -1,0 +1,151 @@
+"""Reloads the configuration of the running service, without a pause in listening and without losing a reading."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields, replace
+from typing import NamedTuple
+
+from ble_exporter.config.app_config import KEYS, AppConfig
+from ble_exporter.config.devices import world_readable_warnings
+from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.hosts import Hosts
+from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.service.systemd import READY, Notifier
+from ble_exporter.utils import number_of
+
+_RELOADED = {"devices", "stale_after_seconds", "glitch_filter", "log_level", "allowed_hosts"}
+NEEDS_RESTART = {"adapter": "adapters", **{key: key for key in KEYS if key not in {"adapter", *_RELOADED}}}
+"""The keys that only a restart applies, and their attributes in AppConfig."""
+
+
+InThread = Callable[[Callable[[], AppConfig]], Awaitable[AppConfig]]
+"""Calls a function in a thread, as asyncio.to_thread does."""
+
+
+class ReloadSource(NamedTuple):
+    """
+    The new configuration, and who may ask for it.
+
+    Attributes:
+        load: Reads and checks the configuration again; called in a thread. Raises a ConfigError.
+        requested: Set by SIGHUP.
+        is_served: Whether POST /-/reload reloads the configuration, too.
+    """
+
+    load: Callable[[], AppConfig]
+    requested: asyncio.Event
+    is_served: bool = False
+
+
+class Outcome(NamedTuple):
+    """
+    The outcome of a reload.
+
+    Attributes:
+        is_ok: Whether the new configuration is in use.
+        lines: What has changed, or all errors of the new configuration.
+    """
+
+    is_ok: bool
+    lines: list[str]
+
+
+class Reload:
+    """
+    Reloads the configuration on request. If it has errors, the previous one stays in use.
+
+    `config` is the configuration in use.
+    """
+
+    def __init__(
+        self,
+        config: AppConfig,
+        source: ReloadSource,
+        *,
+        cycle: ScanCycle,
+        hosts: Hosts,
+        log: logging.Logger,
+        notifier: Notifier,
+        in_thread: InThread = asyncio.to_thread,
+    ) -> None:
+        self._config = config
+        self._source = source
+        self._cycle = cycle
+        self._hosts = hosts
+        self._log = log
+        self._notifier = notifier
+        self._in_thread = in_thread
+        self._lock = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Reload whenever that is requested, until cancelled."""
+        requested = self._source.requested
+        while True:
+            await requested.wait()
+            # A request during a reload causes another one, because the file may have changed since it was read.
+            requested.clear()
+            await self.reload()
+
+    async def reload(self) -> Outcome:
+        """Reload now, or after the reload that is in progress."""
+        async with self._lock:
+            # systemd must not take the end of a reload for the end of the start.
+            has_started = self._cycle.has_started
+            if has_started:
+                self._notifier.notify_reloading()
+            try:
+                lines = self._apply(await self._in_thread(self._source.load))
+            except (ConfigError, RuntimeError) as error:
+                # asyncio.to_thread raises a RuntimeError if no thread can be started.
+                return self._refuse(error)
+            finally:
+                if has_started:
+                    # A service whose new configuration has errors works as before.
+                    self._notifier.notify(READY)
+            self._cycle.counts.has_reloaded = True
+            self._cycle.counts.loaded_s = self._cycle.counts.clock.now()
+            for line in lines:
+                self._log.info("reloaded the configuration: %s", line)
+            return Outcome(is_ok=True, lines=lines)
+
+    def _apply(self, loaded: AppConfig) -> list[str]:
+        """Use a configuration, and return what has changed. Raises a ConfigError, and then changes nothing."""
+        old = self._config
+        pending = {key: field for key, field in NEEDS_RESTART.items() if getattr(loaded, field) != getattr(old, field)}
+        config = replace(loaded, **{field: getattr(old, field) for field in pending.values()})
+        self._cycle.configure(config)
+        self._config = config
+        self._hosts.allow(config.allowed_hosts)
+        self._log.setLevel(config.log_level)
+        for warning in world_readable_warnings(config.key_files):
+            self._log.warning("%s", warning)
+        if pending:
+            self._log.warning("restart to apply the changes of %s", ", ".join(pending))
+        lines = [_compared(old, config)]
+        return [*lines, f"restart to apply the changes of {', '.join(pending)}"] if pending else lines
+
+    def _refuse(self, error: ConfigError | RuntimeError) -> Outcome:
+        self._cycle.counts.has_reloaded = False
+        lines = [str(part) for part in error.parts] if isinstance(error, ConfigError) else [str(error)]
+        for line in lines:
+            self._log.error("the configuration was not reloaded, and the previous one stays in use: %s", line)
+        return Outcome(is_ok=False, lines=lines)
+
+
+def _compared(old: AppConfig, new: AppConfig) -> str:
+    """Return how the devices differ."""
+    before, after = _devices(old), _devices(new)
+    added = len(after.keys() - before.keys())
+    removed = len(before.keys() - after.keys())
+    changed = sum(before[address] != after[address] for address in before.keys() & after.keys())
+    counts = {"added": added, "removed": removed, "changed": changed}
+    parts = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{number_of(len(after), 'device')}, {', '.join(parts) or 'none changed'}"
+
+
+def _devices(config: AppConfig) -> dict[str, tuple[object, ...]]:
+    """Return the name and the settings of each device, by its address."""
+    values = [getattr(config, field.name) for field in fields(config)]
+    settings = [value for value in values if isinstance(value, Mapping)]
+    return {address: tuple(one.get(address) for one in settings) for address in config.devices}
