@@ -1,7 +1,7 @@
 """
 The cost of the whole exporter as a process, compared with a bare Python that has imported the same modules.
 
-The radio is bench.steady_radio, so the figures exclude the Bluetooth stack: `make bench-radio` measures that.
+The radio is bench.steady_radio, so the figures exclude the Bluetooth stack, which `make bench-radio` measures.
 """
 
 import tempfile

@@ -20,8 +20,8 @@ MOCK_STRANGERS = 8
 _DESCRIPTION = """\
 Record the received advertisements as btsnoop, which btmon, Wireshark and --replay read: to attach
 them to a bug report, or to replay them in a test. Devices of others are recorded, too, with their
-addresses and names; --only-configured and --only leave them out, as a public bug report needs it,
-also from an existing capture of this program or of btmon. Keys are never recorded."""
+addresses and names. For a public bug report, leave them out with --only-configured or --only, which
+can also reduce an existing capture of this program or of btmon. Keys are never recorded."""
 _EXAMPLES = {
     "all.btsnoop": "record for a minute",
     "bug.btsnoop --only-configured": "leave others out",
@@ -86,7 +86,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter (default: the configuration's)")
     parser.add_simulation_options(
-        "Record other packets than those on air; --replay converts a capture at once.",
+        "Record simulated packets, or immediately those of another capture, instead of listening.",
         MOCK_STRANGERS,
         has_speed=False,
     )

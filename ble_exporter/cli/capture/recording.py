@@ -1,4 +1,4 @@
-"""The file that `capture` writes: which events it gets, and how large it becomes."""
+"""Writes the file of `capture`: selects the events, and limits the size of the file."""
 
 import os
 import stat
@@ -32,7 +32,7 @@ class Recording:
         left_out: The number of reports of other senders.
         senders: The addresses of the recorded senders, at most MOST_SENDERS.
         size: The size of the file in bytes.
-        end: Why nothing more is recorded: "full", or the reason for which the file can't be written; empty before.
+        end: Why nothing more is recorded: "full", or the reason why the file can't be written; empty while recording.
 
     Raises:
         ConfigError: The file can't be created.
@@ -52,7 +52,7 @@ class Recording:
         self._write(header())
 
     def add(self, event: bytes, at_us: int, controller: int) -> None:
-        """Record an event of a controller, received at `at_us` (Unix time in microseconds), or parts of it, or none."""
+        """Record the wanted reports of a controller's event, which was received at `at_us`, in Unix microseconds."""
         reports = advertising_reports(event)[0]
         if self._only is None:
             kept = [event]

@@ -38,8 +38,8 @@ class Recorder:
     """
     Records what a radio hears.
 
-    It opens the monitor channel for the radio, and records the events on it. If the radio does not use the channel, it
-    records events that are made up from the advertisements, which it receives as a Listener.
+    It opens the monitor channel for the radio, and records the events on it. If the radio does not use the channel, the
+    recorder makes up events from the advertisements that it receives as a Listener.
 
     Args:
         recording: The file.
@@ -91,7 +91,7 @@ def run(
     """Record; return the exit status."""
     config = _config(options)
     only = {*options.only, *(config.devices if config and options.only_configured else ())}
-    # The other capture is read first: FILE may be the same.
+    # The other capture is read first, because FILE may be the same file.
     events = load_events(options.replay) if options.replay else None
     recording = Recording(
         options.file,
@@ -137,7 +137,7 @@ def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recor
 
 
 def _note_losses(radio: Radio) -> None:
-    """Say how many events are missing in the file; invalid ones are in it."""
+    """Print how many events could not be recorded; invalid events are recorded like any other."""
     lost = sum(number for (_adapter, reason), number in radio.lost_events.items() if reason == "buffer_full")
     if lost:
         _note(f"note: {number_of(lost, 'event')} could not be recorded: this machine was too busy to read them in time")
