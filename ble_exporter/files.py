@@ -21,7 +21,7 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, 
     """
     Return the content of a regular file; raise an OSError whose `strerror` says why the file can't be read.
 
-    Without `follow_symlinks`, a symbolic link is no regular file.
+    Without `follow_symlinks`, symbolic links are refused, too.
 
     Other kinds of files are refused: a pipe may keep the program waiting, and a device may never end. The file type is
     checked before the file is opened, because opening some devices has an effect, and again afterwards, because the

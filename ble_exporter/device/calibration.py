@@ -9,11 +9,11 @@ that the value minus the offset is always the raw value.
 from ble_exporter.device.device import Device
 from ble_exporter.formats.measurement import Measurement
 
-# Of 21.37 - 0.4, more digits would show the error of binary numbers: 20.970000000000002.
+# With more digits, 21.37 - 0.4 would show the error of binary fractions: 20.970000000000002.
 _DECIMALS = 9
 
 
 def corrected(device: Device, measurement: Measurement, value: float) -> float:
-    """Return a value of a device with its offset."""
+    """Return a value of a device, with the measurement's offset added."""
     offset = device.offsets.get(measurement)
     return value if offset is None else round(value + offset, _DECIMALS)

@@ -285,7 +285,7 @@ class Device:
         return math.inf if self.is_triggered else self.lifetime.presence(self.interval_s)
 
     def is_silent(self, now_s: float, since_s: float = 0.0) -> bool:
-        """Return whether the device no longer counts as heard; one that was never heard is silent from `since_s` on."""
+        """Return whether the device is silent; if it was never heard, its silence begins at `since_s`."""
         silent_s = now_s - (since_s if self.heard_s is None else self.heard_s)
         return silent_s >= self._shortest_presence_s and silent_s >= self.presence_limit_s
 

@@ -1,8 +1,8 @@
 """
-The filter for glitches: values far from the one before, to which the sensor returns with its next measurement.
+The filter for glitches: single values far from the measurements before and after them.
 
-Some quantities have inertia: between two measurements, they change by a limited step only. The filter holds a value
-beyond this step back until the next measurement shows whether it was a glitch or a change. Nothing else is held back,
+Some quantities have inertia: between two measurements, they change by a limited step only. The filter holds back a
+value beyond this step until the next measurement shows whether it was a glitch or a change. Nothing else is held back,
 and no value is changed or made up. docs/configuration.md describes the filter for users.
 """
 
@@ -14,8 +14,8 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement, Reading
 
 # Real changes between two measurements are smaller: the housing of a sensor follows the air within minutes, soil and
-# weather are slower, and the load of a transmission lowers the voltage from which the charge of a battery is estimated
-# by a few percent. Light, power, current, voltage and carbon dioxide (a breath) do jump and return, and are no glitch.
+# weather are slower, and the load of a transmission lowers the estimated charge of a battery by a few percent. Light,
+# power, current, voltage and carbon dioxide (a breath) do jump and return without a glitch.
 LARGEST_STEPS: Mapping[str, float] = {
     "temperature": 10.0,
     "dew_point": 10.0,
@@ -35,7 +35,7 @@ _NO_ID_S = 10.0
 
 class Candidate(NamedTuple):
     """
-    A value that is held back, or may be.
+    A value that the filter holds back, or may hold back.
 
     Attributes:
         value: The value, in the unit of the formats' tables.
@@ -51,7 +51,7 @@ class Candidate(NamedTuple):
 
 
 class Glitch(NamedTuple):
-    """A value that was held back, and then refuted: the value `after` it was again near the value `before` it."""
+    """A value that was held back, and that the value `after` it did not confirm; `before` is the last one accepted."""
 
     measurement: Measurement
     before: float
@@ -88,7 +88,7 @@ class GlitchFilter:
             reading: Its content.
             known: The measurements of the device, without this reading.
             now_s: The time when the packet was heard, in monotonic seconds.
-            is_late: Whether the packet is a late copy from another adapter, and so says nothing about a value.
+            is_late: Whether the packet is a late copy from another adapter, which neither confirms nor refutes a value.
         """
         left_out: set[Measurement] = set()
         glitches: list[Glitch] = []
@@ -123,7 +123,7 @@ class GlitchFilter:
                 return False
             del self._held[measurement]
             if not is_near and (new.value > before) == (held.value > before):
-                # The sensor has not returned, so this is a change, even if it goes on.
+                # The value has not returned, so this is a change, even if it continues.
                 return True
             glitches.append(Glitch(measurement, before, held, new.value))
         if not is_near:

@@ -1,7 +1,7 @@
 """
 When the scanner listened, and to what effect: a silence while nobody listens says nothing about a device.
 
-This is a record of what the caller notes every few seconds. A gap between two notes is time in which the program did
+The caller notes every few seconds which adapters listen. A gap between two notes is time in which the program did
 not run, for example because the machine was asleep. Times are monotonic seconds, and include the machine's sleep.
 """
 
@@ -13,7 +13,8 @@ NOTE_S = 5.0
 
 # If a note comes later than this after the previous one, nobody listened in between.
 _LONGEST_STEP_S = 3 * NOTE_S
-# The most spans that are kept for an adapter; in continuous listening, one span lasts until something interrupts it.
+# The maximum number of spans that are kept for an adapter. In continuous listening, one span lasts until something
+# interrupts it.
 _MOST_SPANS = 64
 
 
@@ -57,7 +58,7 @@ class Listening:
 
     def listened_s(self, adapter: str | None, since_s: float) -> float:
         """
-        Return for how many seconds an adapter listened since a time; for an unknown one, the longest time of any.
+        Return for how many seconds an adapter listened since a time; for an unknown adapter, the longest such time.
 
         The time since the latest note does not count. Infinity means that too many spans have passed to know.
         """

@@ -14,10 +14,10 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement
 
 MOST_REJECTIONS = 20
-"""The most rejections that are kept. An advertisement has at most some 1,650 bytes, so this bounds the memory."""
+"""The maximum number of rejections kept. As an advertisement has at most some 1,650 bytes, this bounds the memory."""
 
 MOST_OF_A_DEVICE = 5
-"""The most rejections of one device that are kept, so that one device does not displace those of the others."""
+"""The maximum number of rejections kept of one device, which must not displace those of the others."""
 
 KeptReason = RejectReason | Literal["glitch"]
 """Why a packet, or one of its values, was rejected."""
@@ -49,7 +49,7 @@ class Rejections:
     The latest rejections of all devices, oldest first.
 
     Anybody can send thousands of invalid packets under a sensor's address. When there is no more room, the reason with
-    the most entries therefore loses its oldest one: a rare rejection stays, however often another one happens.
+    the most entries therefore loses its oldest one: a rare rejection stays, however frequent another reason is.
     """
 
     def __init__(self) -> None:
@@ -69,6 +69,6 @@ class Rejections:
 
 
 def _expendable(kept: Sequence[Rejection]) -> Rejection:
-    """Return the oldest rejection of the reason that most of them have."""
+    """Return the oldest rejection of the most frequent reason."""
     counts = Counter(one.reason for one in kept)
     return max(kept, key=lambda one: counts[one.reason])

@@ -51,7 +51,7 @@ class Rhythm:
         self._heard_s = heard_s
         # An array, not a list: the garbage collector would traverse the list of every rhythm.
         self._gaps_s = array("d")
-        # The index of the gap that the next one replaces. Their order does not matter to the median, and replacing one
+        # The index of the gap that the next one replaces. The median ignores the order of the gaps, and replacing one
         # is faster than moving all.
         self._oldest = 0
 

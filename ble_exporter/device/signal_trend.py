@@ -13,14 +13,15 @@ SAMPLE_S = 20.0
 """The least time between two samples, in seconds, so that most packets cost only a comparison."""
 
 SAMPLES = 32
-"""The most samples: ten minutes of a sensor that sends at least every 20 s."""
+"""The maximum number of samples: ten minutes of a sensor that sends at least every 20 s."""
 
 WEAK_DBM = -85
-"""From here down, packets are lost, because adapters hear nothing below about -95 dBm."""
+"""At this level and below, packets are lost, because adapters hear nothing below about -95 dBm."""
 
 _LEAST_FALL_DB = 12
 _LAST = 3
-# The level before the fall is the strongest median of this many samples, and of no fewer than the second number.
+# The level before the fall is the strongest median of a part of this many samples. The second number is the size of the
+# shortest part.
 _PART, _LEAST_PART = 10, 4
 # After a longer gap, in seconds, the earlier samples are forgotten: they belong to another time.
 _LONGEST_GAP_S = 900.0
@@ -65,8 +66,8 @@ class SignalTrend:
         """
         Return the fall before the latest packet, which was heard with this RSSI; None if the signal did not fall.
 
-        The signal fell if its last three samples are weak, all of them weaker than usual before, and their median is at
-        least 12 dB below that of the strongest ten in a row before.
+        The signal fell if the median of its last three samples is weak, and at least 12 dB below the median of the
+        strongest part before them, which none of the three reaches.
         """
         samples = list(zip(self._at_s, self._dbm, strict=True))
         if rssi is not None and samples and samples[-1][0] < heard_s:

@@ -2,7 +2,7 @@
 Why a device is silent: one reason and one sentence, from evidence. See docs/silence.md.
 
 These are pure functions. The first rule that the evidence satisfies gives the reason. The last reason, `left`, claims
-nothing but the fact that packets stopped; so a reason without evidence is never given.
+only that packets stopped, so no reason is ever given without evidence.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ SilenceReason = Literal["refused", "not_listening", "never_heard", "all_silent",
 SILENCE_REASONS: tuple[SilenceReason, ...] = get_args(SilenceReason)
 
 LOW_BATTERY_PERCENT = 10.0
-"""Up to this level, a battery counts as low: most sensors then send for days or weeks, but less reliably."""
+"""Up to this level, a battery counts as low: most sensors then continue for days or weeks, but less reliably."""
 
 _LEAST_COMPANIONS = 2
 
 
 class Silence(NamedTuple):
-    """The reason of a device's silence, and a sentence that contains the evidence."""
+    """The reason for a device's silence, and a sentence that contains the evidence."""
 
     reason: SilenceReason
     text: str
@@ -34,17 +34,17 @@ class Silence(NamedTuple):
 @dataclass(frozen=True)
 class Evidence:
     """
-    All facts about one silent device that count.
+    All facts about one silent device that may explain its silence.
 
     Attributes:
         silent_s: The time since its latest packet or, if it was never heard, since `beginning`.
         was_heard: Whether it was heard.
         beginning: What began the time in which it could be heard.
         limit_s: The silence after which the device no longer counts as heard.
-        refusal: The reason of the latest refused packet, and the time since then; None if none was refused.
+        refusal: The reason for the latest refusal of a packet, and the time since then; None if none was refused.
         adapter: The adapter that heard it best; empty if that is not known.
         listened_s: The time for which this adapter listened during the silence.
-        enough_s: The listening time without which the silence says nothing about the device.
+        enough_s: The least listening time after which the silence says anything about the device.
         last_together: The number of devices, this one included, that were the last to be heard, and fell silent at the
             same time; 0 if this one was not among them.
         all_silent_s: The time since the latest packet of any configured device.
@@ -157,7 +157,7 @@ def _level(evidence: Evidence) -> str:
 
 
 def _others(evidence: Evidence) -> str:
-    """Return whether the radio works, as far as other devices tell."""
+    """Return a text that says whether other devices are heard, so that the radio must be working."""
     if evidence.others_heard:
         verb = "is" if evidence.others_heard == 1 else "are"
         return f"; {number_of(evidence.others_heard, 'other sensor')} {verb} heard"

@@ -32,7 +32,7 @@ Judge = Callable[[Device], Silence | None]
 
 
 def late_after_s(device: Device, scan_interval_s: float) -> float | None:
-    """Return the age of its latest packet from which on a device is late; None if its interval is not known."""
+    """Return the age of the latest packet at which a device becomes late; None if its interval is not known."""
     interval_s = device.interval_s
     return None if interval_s is None else _late_s(interval_s, scan_interval_s)
 

@@ -167,7 +167,7 @@ _Values = tuple[dict[str, str], Mapping[Measurement, float]]
 
 
 def _measured(devices: Sequence[_Values], choose: Callable[[Family], Family]) -> Iterator[Metric]:
-    """Yield the families of all measurements; `choose` returns a family for that of a measurement."""
+    """Yield the families of all measurements; `choose` maps the family of a measurement to the one to yield."""
     measurements: dict[Measurement, float] = {}
     for _, values in devices:
         measurements.update(values)

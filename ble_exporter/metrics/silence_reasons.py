@@ -16,7 +16,7 @@ _HELP = "1 for the reason why a device is silent, 0 for all other reasons; a dev
 
 class SilenceReasons(Collector):
     """
-    A state set of each silent device: one series for each reason, of which one is 1. Other devices have no series.
+    A state set for each silent device: one series for each reason, of which one is 1. Other devices have no series.
 
     The reasons are those of the latest `refresh`, which judges device by device.
     """

@@ -118,7 +118,7 @@ class ScanCycle:
             await asyncio.sleep(NOTE_S)
 
     def _note_adapters(self, *, is_listening: bool | None = None) -> None:
-        """Note which adapters listen from now on; without `is_listening`, as much as before."""
+        """Note which adapters listen from now on; if `is_listening` is None, whether they listen does not change."""
         if is_listening is not None:
             self._is_listening = is_listening
         works = self._radio.adapters

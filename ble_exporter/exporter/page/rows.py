@@ -164,7 +164,7 @@ def _name(measurement: str) -> str:
 
 
 def _value_and_raw(shown: Shown) -> list[str]:
-    """Return a binary value's word, or a number, and a text with the number that the sensor sent if it differs."""
+    """Return the word or number to show and, if the sensor sent another number, a text with that number."""
     value, raw, unit = shown["value"], shown["raw"], shown["unit"]
     return [shown["text"] or _value(value, unit), *([] if value == raw else [f"(raw {_value(raw, unit)})"])]
 
