@@ -117,7 +117,7 @@ def test_a_fall_is_always_one(samples: list[int | None], every_s: float) -> None
 
 @given(st.lists(st.integers(-127, 20), max_size=200))
 def test_the_memory_is_limited(samples: list[int]) -> None:
-    """A sensor sends for years."""
+    """A sensor sends for years, and its samples must not fill the memory."""
     trend, fresh = SignalTrend(), SignalTrend()
     for number, rssi in enumerate(samples):
         trend.add(rssi, SAMPLE_S * number)

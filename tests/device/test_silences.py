@@ -165,7 +165,7 @@ def test_a_battery_that_was_not_low(watched: Watched, levels: list[float]) -> No
 
 
 def test_an_old_battery_level_says_nothing(watched: Watched) -> None:
-    """A sensor that stopped to send its level three days ago may have a new battery."""
+    """A sensor that stopped sending its level three days ago may have a new battery."""
     watched.home.hear({"battery": 4}, device="attic", adapter="hci0")
     for _ in range(72):
         watched.home.now += 3600
@@ -214,7 +214,7 @@ def test_all_sensors_at_once(watched: Watched, strangers: bool, words: str) -> N
 
 
 def test_a_sensor_that_was_gone_before_is_not_one_of_all(watched: Watched) -> None:
-    """Its own reason must not disappear when the radio fails, and it does not speak against the radio's fault."""
+    """Its own reason must not disappear when the radio fails, and it is no evidence that the radio works."""
     watched.stop("attic")
     watched.spend(600)
     watched.stop("cellar", "garden")
@@ -380,7 +380,7 @@ _STEP = st.one_of(
 
 @given(st.lists(_STEP, max_size=60))
 def test_exactly_one_reason_for_the_silent_and_none_for_the_others(steps: list[tuple[str, str, int, bool]]) -> None:
-    """Whatever happened, a gap must have an explanation, and a sensor that is heard none."""
+    """Whatever happened, a gap must have an explanation, and a sensor that is heard must have none."""
     watched = Watched()
     watched.stop("attic", "cellar", "garden")
     for kind, name, number, flag in steps:

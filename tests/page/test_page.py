@@ -269,7 +269,7 @@ def test_a_late_device_is_not_green(homes: Homes, open_page: OpenPage) -> None:
 
 
 def test_a_silent_device_has_a_sentence(homes: Homes, open_page: OpenPage) -> None:
-    """The user must see why a sensor is silent, and must not see it of a sensor that is heard again, or not known."""
+    """The user must see why a sensor is silent, and must see no reason for a sensor that is heard."""
     home = homes("attic", "cellar")
     home.hear("attic", temperature=21.5, battery=4)
     home.now += 300

@@ -374,7 +374,7 @@ def test_a_request_during_a_reload_causes_another(run: Run) -> None:
 
 @dataclass
 class Model:
-    """What a service must know that was reloaded, but never lost anything."""
+    """What a service must know if it was reloaded and never lost anything."""
 
     configured: dict[str, str]
     packets: dict[str, int] = field(default_factory=dict)
