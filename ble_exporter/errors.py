@@ -52,12 +52,12 @@ ResetOutcome = Literal["heard", "silent", "failed"]
 
 RESET_OUTCOMES: tuple[ResetOutcome, ...] = get_args(ResetOutcome)
 
-Symptom = Literal["", "silent", "rejected", "left_off", "blocked"]
+Symptom = Literal["", "silent", "rejected", "not_stopped", "left_off", "blocked"]
 """
 The sign that the adapter itself is the cause of a Bluetooth failure; empty if there is none.
 
-The signs are that nothing was heard for too long, that a scan was rejected, that a reset has left the adapter off, or
-that rfkill blocks the adapter.
+The signs are that nothing was heard for too long, that a scan was rejected or could not be stopped, that a reset has
+left the adapter off, or that rfkill blocks the adapter.
 """
 
 

@@ -112,7 +112,10 @@ class BleakEar:
         try:
             await self._scanner.stop()
         except (BleakError, OSError, EOFError) as error:
-            raise ScannerError(*hints.failed_scan(error)) from error
+            problem = hints.failed_scan(error)
+            if isinstance(error, BleakDBusError):
+                problem = problem._replace(symptom=hints.dbus_error(error.dbus_error, "").symptom)
+            raise ScannerError(*problem) from error
 
     async def run(self) -> None:
         """Remove impostors; raise any error of the callback, because bleak suppresses it."""

@@ -76,6 +76,7 @@ class BluezRadio:
         self._healer = healer
         self._watchdog = SilenceWatchdog(silence_limit_s, healer.note_heard if healer else None)
         self._start_stop_lock = start_stop_lock or asyncio.Lock()
+        self._unstopped: ScannerError | None = None  # why the last scan could not be stopped
         self._logged: set[str] = set()  # the reasons for a new start that were already logged
         self._connect_to_bluez = connect_to_bluez
         self._make_watch = make_watch
@@ -104,6 +105,9 @@ class BluezRadio:
                 has_started = True
                 started()
 
+        if self._healer and self._unstopped:
+            await self._healer.heal(self._unstopped)
+            self._unstopped = None
         while True:
             try:
                 await self._run(listener, note_start)
@@ -231,7 +235,14 @@ class BluezRadio:
                     await self._ask(ear, "stop", _GIVE_UP_TIMEOUT_S)
             raise
         except BaseException:
-            await self._ask(ear, "stop", STOP_TIMEOUT_S)
+            try:
+                await self._ask(ear, "stop", STOP_TIMEOUT_S)
+            except ScannerError as error:
+                if not (self._healer and error.symptom):
+                    raise
+                # The program may be ending, so only the next run resets the adapter.
+                _log.warning("%s", error)
+                self._unstopped = error
             raise
 
     async def _ask(
@@ -243,9 +254,9 @@ class BluezRadio:
                 work = ear.start(ignores_patterns=ignores_patterns) if action == "start" else ear.stop()
                 await within(timeout_s, work)
         except asyncio.TimeoutError:
-            problem = hints.hanging(f"the scan did not {action} within {timeout_s:g} s")
+            problem = hints.not_in_time(action, timeout_s)
             raise ScannerError(*problem, adapter=self._adapter) from None
         except ScannerError as error:
-            # If stopping fails, the adapter is not reset, because the scan is over anyway.
-            symptom = error.symptom if action == "start" else ""
-            raise ScannerError(error.problem, error.hint, error.command, symptom, adapter=self._adapter) from error
+            is_stuck = action == "stop" and error.symptom == "rejected"
+            problem = hints.NOT_STOPPED if is_stuck else hints.problem_of(error)
+            raise ScannerError(*problem, adapter=self._adapter) from error

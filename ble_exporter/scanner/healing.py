@@ -113,9 +113,9 @@ class Healer:
         """
         Reset the adapter if the error shows that the adapter hangs, and return when a new scan may begin.
 
-        A rejected scan is tried again first. Raises a ScannerError if the adapter is not reset, or not again.
+        After a rejection, the scan is tried again first. Raises a ScannerError if there is no reset, or no other one.
         """
-        if error.symptom == "rejected" and self._retries < MOST_RETRIES:
+        if error.symptom in ("rejected", "not_stopped") and self._retries < MOST_RETRIES:
             self._retries += 1
             _log.info("%s; the scan is started again in %g s", error, RETRY_S)
             await asyncio.sleep(RETRY_S)

@@ -1,7 +1,7 @@
 """The failures of Bluetooth on Linux, with hints and shell commands."""
 
 import errno
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ble_exporter.errors import ScannerError, Symptom
 from ble_exporter.utils import one_line
@@ -32,6 +32,7 @@ NO_ADAPTER = Problem(
 )
 CANNOT_SCAN = Problem("can't scan for Low Energy devices", "use another adapter")
 POWERED_OFF = Problem("it is powered off", *_POWER_ON)
+NOT_STOPPED = Problem("bluetoothd can't stop the scan", _HANGS, _POWER_CYCLE, "not_stopped")
 LEFT_OFF = Problem("a reset has powered it off", "unplug it, or restart the machine", "sudo reboot", "left_off")
 BLOCKED = Problem(
     "it is blocked by rfkill",
@@ -173,9 +174,16 @@ def not_reset(error: ScannerError, reason: str) -> Problem:
     return Problem(f"{error.problem}; {reason}", error.hint, error.command, error.symptom)
 
 
-def hanging(what: str) -> Problem:
-    """Return the problem of an adapter that does not react in time; `what` describes the failure."""
-    return Problem(what, _HANGS, _POWER_CYCLE)
+def not_in_time(action: Literal["start", "stop"], timeout_s: float) -> Problem:
+    """Return the problem of a scan that did not start or stop in time."""
+    # The kernel waits for a controller only for some seconds; if a start takes longer, bluetoothd is the cause.
+    symptom: Symptom = "not_stopped" if action == "stop" else ""
+    return Problem(f"the scan did not {action} within {timeout_s:g} s", _HANGS, _POWER_CYCLE, symptom)
+
+
+def problem_of(error: ScannerError) -> Problem:
+    """Return the problem that an error reports."""
+    return Problem(error.problem, error.hint, error.command, error.symptom)
 
 
 def failed_scan(error: BaseException) -> Problem:

@@ -53,7 +53,7 @@ class ScriptedBluez:
         refused_filters: The keys of discovery filters that this bluetoothd does not know.
         powered: Each state to which a client has set an adapter's power, successfully or not.
         refused_powers: The states to which bluetoothd can't set an adapter's power.
-        cured_by_power_cycle: Whether StartDiscovery no longer fails after a power cycle.
+        cured_by_power_cycle: Whether StartDiscovery and StopDiscovery no longer fail after a power cycle.
     """
 
     def __init__(self) -> None:
@@ -201,7 +201,8 @@ class ScriptedBluez:
             self.objects[path][ADAPTER]["Powered"] = call.body[2]
             self.discovering.clear()
             if self.cured_by_power_cycle:
-                self.errors.pop("StartDiscovery", None)
+                for method in ("StartDiscovery", "StopDiscovery"):
+                    self.errors.pop(method, None)
             self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [ADAPTER, {"Powered": call.body[2]}, []])
         # bleak's monitor starts a passive scan; the exporter's own monitor only tests whether monitors work.
         if member == "RegisterMonitor" and call.body[0].startswith("/org/bleak"):

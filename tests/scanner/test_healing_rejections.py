@@ -1,6 +1,7 @@
-"""Scans that bluetoothd rejects: they are tried again first, and then the adapter is reset."""
+"""Scans that bluetoothd rejects, or can't stop: they are tried again first, and then the adapter is reset."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,16 @@ from ble_exporter.scanner.stack_watch import IDLE_S
 from tests.radios import InVirtualTime
 from tests.scanner.healed_scan import Scan, Wait, nothing
 from tests.scanner.test_healing import OFF_AND_ON, REJECTION
+
+
+def refuse_to_stop(scan: Scan) -> None:
+    """Let bluetoothd refuse to stop a scan, as it does if the controller hangs."""
+    scan.bluez.errors["StopDiscovery"] = REJECTION
+
+
+def leave_stop_unanswered(scan: Scan) -> None:
+    """Let bluetoothd not answer when a scan is to stop."""
+    scan.bluez.unanswered["StopDiscovery"] = asyncio.Event()
 
 
 def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVirtualTime) -> None:
@@ -61,7 +72,7 @@ def test_rejections_in_a_quiet_place_are_not_tried_again_for_ever(scan: Scan, in
 
 
 def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The pauses between the resets double."""
+    """The pauses between the resets double, and after the third reset the program gives up."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
 
     async def run() -> float:
@@ -71,3 +82,43 @@ def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_ti
 
     assert 45 <= in_virtual_time(run()) <= 60
     assert {("hci0", "silent"): MOST_FRUITLESS} == scan.radio.adapter_resets
+
+
+async def short_scans(scan: Scan, number: int, *, hears: bool = False) -> None:
+    """Run some scans, which bluetoothd does not stop."""
+
+    async def act(scan: Scan, wait: Wait) -> None:
+        if hears:
+            scan.hear()
+        await wait(RETRY_S + 5)
+
+    for _ in range(number):
+        await scan.run(act)
+
+
+@pytest.mark.parametrize("prepare", [refuse_to_stop, leave_stop_unanswered])
+def test_a_scan_that_does_not_stop_causes_a_power_cycle_if_nothing_is_heard(
+    scan: Scan, in_virtual_time: InVirtualTime, prepare: Callable[[Scan], None]
+) -> None:
+    """In short scans, a controller that hangs shows itself long before the silence limit, and at no other moment."""
+    prepare(scan)
+    scan.bluez.cured_by_power_cycle = True
+
+    async def run() -> list[bool]:
+        await short_scans(scan, MOST_RETRIES + 1)
+        before = list(scan.bluez.powered)
+        await short_scans(scan, 1, hears=True)
+        return before
+
+    assert ([], OFF_AND_ON) == (in_virtual_time(run()), scan.bluez.powered)
+
+
+def test_a_scan_that_does_not_stop_is_no_reason_if_anything_is_heard(
+    scan: Scan, in_virtual_time: InVirtualTime
+) -> None:
+    """The controller works then."""
+    refuse_to_stop(scan)
+
+    in_virtual_time(short_scans(scan, 3 * MOST_RETRIES, hears=True))
+
+    assert ([], 3 * MOST_RETRIES) == (scan.bluez.powered, scan.heard)

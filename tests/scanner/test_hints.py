@@ -15,7 +15,7 @@ PROBLEMS = [
     hints.no_dbus(OSError(errno.EMFILE, "Too many open files")),
     hints.missing(["hci0"]),
     hints.refused_passive_scan("no reason given"),
-    hints.hanging("the scan did not start within 20 s"),
+    hints.not_in_time("start", 20.0),
     hints.failed_scan(OSError("gone")),
     hints.silent(90, only_thermometers=False),
 ]

@@ -296,3 +296,17 @@ def only_the_hung_adapter_is_reset(stack: Stack) -> None:
     first.deafen()
     wait_for_resets(exporter, heard=1)
     assert before == second.resets, "the other adapter was reset"
+
+
+@scenario
+def hung_in_short_scans(stack: Stack) -> None:
+    """A controller that hangs does not stop a scan; if that goes on, it is reset long before the silence limit."""
+    radio = stack.start()
+    settings: dict[str, Setting] = {"scan_interval_seconds": 6, "scan_duration_seconds": 3}
+    exporter = start_reading(stack, radio, silence_limit_seconds=90, **settings)
+    radio.cured_by_reset = True
+    radio.hang()
+    exporter.wait_for_exit(2 * GIVES_UP_WITHIN_S)
+    exporter.wait_for_failure("hci0", f"reset {RESETS_IN_A_ROW} times without effect", "can't stop the scan")
+    assert "hci0: powered on\n" in recover()
+    start_exporter(stack, **settings).wait_until_right(without_temperature)
