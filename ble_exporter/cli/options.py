@@ -47,7 +47,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--web.enable-lifecycle",
         dest="enable_lifecycle",
         action="store_true",
-        help="let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always does)",
+        help="let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always reloads it)",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     simulated = parser.add_simulation_options(
