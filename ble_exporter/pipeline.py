@@ -43,7 +43,7 @@ def build_devices(
     """
     Return the configured devices by address, in the order of the configuration.
 
-    A device that is among `known` is configured again, and keeps everything that was heard of it.
+    A device that is among `known` is configured again, and keeps everything that was heard from it.
 
     Args:
         config: The configuration.

@@ -61,7 +61,7 @@ class Device:
         packets: The number of advertisements that gave a reading.
         heard_s, advertisement, reading: The time and content of the latest reading; None before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
-        left_out: The number of measurements and buttons without room; the pipeline counts and resets it.
+        left_out: The number of measurements and buttons left out for lack of room; the pipeline counts and resets it.
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
         transmission: Its current transmission, which also counts the measurements.
         last_update_s: The time of the latest new measurement; None before the first, and after everything has expired.

@@ -39,7 +39,7 @@ class Evidence:
     Attributes:
         silent_s: The time since its latest packet or, if it was never heard, since `beginning`.
         was_heard: Whether it was heard.
-        beginning: What began the time in which it could be heard.
+        beginning: The event since which it could have been heard, as text.
         limit_s: The silence after which the device no longer counts as heard.
         refusal: The reason for the latest refusal of a packet, and the time since then; None if none was refused.
         adapter: The adapter that heard it best; empty if that is not known.

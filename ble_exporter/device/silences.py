@@ -83,7 +83,7 @@ class Silences:
         return why
 
     def _since_s(self, device: Device) -> float:
-        """Return the time of its latest packet or, if it was never heard, that since which it could have been heard."""
+        """Return the time of the latest packet or, if there is none, the time since which it could have been heard."""
         return max(self._started_s, device.added_s) if device.heard_s is None else device.heard_s
 
     def _last_together(self, now_s: float) -> tuple[float, frozenset[Device]]:

@@ -197,7 +197,7 @@ async def _readyz(request: web.Request) -> web.Response:
 
 def _reload_with(reload: Reload | None, hosts: Hosts) -> "Handler":
     async def handle(request: web.Request) -> web.Response:
-        # A browser names the page that sends a POST request, and no foreign page may reload anything.
+        # A browser names the origin of the page that sends a POST request. No foreign page may cause a reload.
         if not hosts.is_ours(urlsplit(request.headers.get("Origin", "")).netloc):
             return web.Response(status=HTTPStatus.FORBIDDEN, text="not for pages of another server\n")
         if reload is None:

@@ -25,7 +25,7 @@ InThread = Callable[[Callable[[], AppConfig]], Awaitable[AppConfig]]
 
 class ReloadSource(NamedTuple):
     """
-    The new configuration, and who may ask for it.
+    The source of a new configuration, and the ways to request it.
 
     Attributes:
         load: Reads and checks the configuration again; called in a thread. Raises a ConfigError.
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         is_ok: Whether the new configuration is in use.
-        lines: What has changed, or all errors of the new configuration.
+        lines: The changes, or all errors of the new configuration.
     """
 
     is_ok: bool
@@ -83,7 +83,7 @@ class Reload:
         requested = self._source.requested
         while True:
             await requested.wait()
-            # A request during a reload causes another one, because the file may have changed since it was read.
+            # A request during a reload causes another reload, because the file may have changed since it was read.
             requested.clear()
             await self.reload()
 
@@ -101,7 +101,7 @@ class Reload:
                 return self._refuse(error)
             finally:
                 if has_started:
-                    # A service whose new configuration has errors works as before.
+                    # Even if the new configuration has errors, the service works as before.
                     self._notifier.notify(READY)
             self._cycle.counts.has_reloaded = True
             self._cycle.counts.loaded_s = self._cycle.counts.clock.now()
@@ -110,7 +110,7 @@ class Reload:
             return Outcome(is_ok=True, lines=lines)
 
     def _apply(self, loaded: AppConfig) -> list[str]:
-        """Use a configuration, and return what has changed. Raises a ConfigError, and then changes nothing."""
+        """Use a configuration, and return lines about the changes. Raises a ConfigError, and then changes nothing."""
         old = self._config
         pending = {key: field for key, field in NEEDS_RESTART.items() if getattr(loaded, field) != getattr(old, field)}
         config = replace(loaded, **{field: getattr(old, field) for field in pending.values()})
@@ -121,9 +121,9 @@ class Reload:
         for warning in world_readable_warnings(config.key_files):
             self._log.warning("%s", warning)
         if pending:
-            self._log.warning("restart to apply the changes of %s", ", ".join(pending))
+            self._log.warning("restart to apply the changes to %s", ", ".join(pending))
         lines = [_compared(old, config)]
-        return [*lines, f"restart to apply the changes of {', '.join(pending)}"] if pending else lines
+        return [*lines, f"restart to apply the changes to {', '.join(pending)}"] if pending else lines
 
     def _refuse(self, error: ConfigError | RuntimeError) -> Outcome:
         self._cycle.counts.has_reloaded = False
@@ -134,7 +134,7 @@ class Reload:
 
 
 def _compared(old: AppConfig, new: AppConfig) -> str:
-    """Return how the devices differ."""
+    """Return the number of devices, and how many were added, removed or changed."""
     before, after = _devices(old), _devices(new)
     added = len(after.keys() - before.keys())
     removed = len(before.keys() - after.keys())

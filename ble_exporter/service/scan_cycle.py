@@ -90,8 +90,8 @@ class ScanCycle:
         """
         Use the devices of another configuration, without a pause in listening; all other settings must be the same.
 
-        A device whose address is in both configurations keeps everything that was heard of it. Raises a ConfigError if
-        a device has a key, but the library for decryption is not installed; then nothing is changed.
+        A device whose address is in both configurations keeps everything that was heard from it. Raises a ConfigError
+        if a device has a key, but the library for decryption is not installed; then nothing is changed.
         """
         ciphers_of(config.keys)
         self.replay_state.use_keys(config.keys)

@@ -316,7 +316,7 @@ def test_what_needs_a_restart_is_named_and_not_applied(run: Run) -> None:
         text = TWO.replace("8000", "9000").replace("duration_seconds: 30", "duration_seconds: 5") + "adapter: hci1\n"
         outcome = await house.reload(text)
 
-        restart = "restart to apply the changes of adapter, scan_duration_seconds, listen_port"
+        restart = "restart to apply the changes to adapter, scan_duration_seconds, listen_port"
         assert (True, ["2 devices, none changed", restart]) == (outcome.is_ok, outcome.lines)
 
     run(script, TWO)
