@@ -18,12 +18,13 @@ SAMPLES = 32
 WEAK_DBM = -85
 """At this level and below, packets are lost, because adapters hear nothing below about -95 dBm."""
 
+_LAST_SAMPLE = SAMPLES - 1
 _LEAST_FALL_DB = 12
 _LAST = 3
 # The level before the fall is the strongest median of a part of this many samples. The second number is the size of the
 # shortest part.
 _PART, _LEAST_PART = 10, 4
-# After a longer gap, in seconds, the earlier samples are forgotten: they belong to another time.
+# The samples before a longer gap, in seconds, do not count: they belong to another time.
 _LONGEST_GAP_S = 900.0
 # The valid values of the Bluetooth standard.
 _LEAST_DBM, _MOST_DBM = -127, 20
@@ -44,23 +45,25 @@ class SignalTrend:
     The caller adds at most one sample in SAMPLE_S seconds.
     """
 
-    __slots__ = ("_at_s", "_dbm")
+    __slots__ = ("_at_s", "_dbm", "_oldest")
 
     def __init__(self) -> None:
+        # Rings: `_oldest` is the index of the sample that the next one replaces.
         self._dbm = array("b")
         self._at_s = array("d")
+        self._oldest = 0
 
     def add(self, rssi: int | None, now_s: float) -> None:
         """Add a sample, unless the RSSI is unknown or invalid."""
         if rssi is None or not _LEAST_DBM <= rssi <= _MOST_DBM:
             return
-        at_s, dbm = self._at_s, self._dbm
-        if at_s and now_s - at_s[-1] > _LONGEST_GAP_S:
-            del at_s[:], dbm[:]
-        at_s.append(now_s)
-        dbm.append(rssi)
-        if len(at_s) > SAMPLES:
-            del at_s[0], dbm[0]
+        oldest = self._oldest
+        try:
+            self._dbm[oldest], self._at_s[oldest] = rssi, now_s
+        except IndexError:
+            self._dbm.append(rssi)
+            self._at_s.append(now_s)
+        self._oldest = oldest + 1 if oldest < _LAST_SAMPLE else 0
 
     def fall(self, rssi: int | None, heard_s: float) -> Fall | None:
         """
@@ -69,7 +72,7 @@ class SignalTrend:
         The signal fell if the median of its last three samples is weak, and at least 12 dB below the median of the
         strongest part before them, which none of the three reaches.
         """
-        samples = list(zip(self._at_s, self._dbm, strict=True))
+        samples = self._samples()
         if rssi is not None and samples and samples[-1][0] < heard_s:
             samples.append((heard_s, rssi))
         earlier, last = samples[:-_LAST], [dbm for _, dbm in samples[-_LAST:]]
@@ -84,3 +87,13 @@ class SignalTrend:
         to_dbm = median(last)
         has_fallen = to_dbm <= WEAK_DBM and from_dbm - to_dbm >= _LEAST_FALL_DB and max(last) < from_dbm
         return Fall(round(from_dbm), round(to_dbm), samples[-1][0] - from_s) if has_fallen else None
+
+    def _samples(self) -> list[tuple[float, int]]:
+        """Return the time and the RSSI of each sample since the latest long gap, oldest first."""
+        samples = sorted(zip(self._at_s, self._dbm, strict=True))
+        gaps = (
+            number
+            for number in range(len(samples) - 1, 0, -1)
+            if samples[number][0] - samples[number - 1][0] > _LONGEST_GAP_S
+        )
+        return samples[next(gaps, 0) :]
