@@ -36,7 +36,8 @@ class SilenceReasons(Collector):
         """Judge all devices in small steps."""
         why = self._silences.judge()
         reasons: dict[str, SilenceReason] = {}
-        for device in self._devices:
+        # Between two steps, a reload may change the devices.
+        for device in tuple(self._devices):
             silence = why(device)
             if silence is not None:
                 reasons[device.name] = silence.reason

@@ -77,6 +77,19 @@ def test_the_version_changes_only_with_a_reason() -> None:
     assert [0, 0, 1, 1, 2] == versions
 
 
+def test_a_reload_may_change_the_devices_while_they_are_judged() -> None:
+    """The configuration may be read again between two pieces of a scrape, which must not fail."""
+    home = Home("attic", "cellar")
+    collector = collector_of(home)
+    home.now += 60
+    steps = collector.refresh()
+    next(steps)
+    del home.devices["cellar"]
+    list(steps)
+
+    assert {("attic", "never_heard")} == {key for key, value in scrape(collector).items() if value}
+
+
 @pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
 def test_the_exposition_has_the_current_reasons(wanted: object) -> None:
     """Both formats must have the reason in the label, by which a query selects."""
