@@ -116,7 +116,7 @@ def _all_silent(evidence: Evidence) -> str | None:
         return None
     strangers = {True: "", False: ", nor from any other Bluetooth device", None: ""}[evidence.are_strangers_heard]
     text = f"nothing was heard from any sensor for {in_words(evidence.all_silent_s)}{strangers}"
-    others = "; other Bluetooth devices are heard" if evidence.are_strangers_heard else ""
+    others = "; other Bluetooth devices were heard since" if evidence.are_strangers_heard else ""
     return f"{text}: {number_of(evidence.last_together, 'sensor')} fell silent at the same time{others}"
 
 
@@ -161,7 +161,7 @@ def _others(evidence: Evidence) -> str:
     if evidence.others_heard:
         verb = "is" if evidence.others_heard == 1 else "are"
         return f"; {number_of(evidence.others_heard, 'other sensor')} {verb} heard"
-    strangers = {True: "; other Bluetooth devices are heard", False: "; no other device is heard either", None: ""}
+    strangers = {True: "; other devices were heard since", False: "; no other device was heard since", None: ""}
     return strangers[evidence.are_strangers_heard]
 
 

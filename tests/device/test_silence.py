@@ -58,7 +58,7 @@ CASES = {
             replace(PLAIN, last_together=12, all_silent_s=298, are_strangers_heard=True),
             (
                 "Nothing was heard from any sensor for 5 min: 12 sensors fell silent at the same time; other Bluetooth "
-                "devices are heard."
+                "devices were heard since."
             ),
         ),
         (
@@ -94,10 +94,10 @@ CASES = {
             replace(PLAIN, rssi=-91, battery=80, others_heard=1),
             "It left abruptly, with a weak signal of -91 dBm, and a battery at 80 %; 1 other sensor is heard.",
         ),
-        (replace(PLAIN, rssi=None, are_strangers_heard=True), "It left abruptly; other Bluetooth devices are heard."),
+        (replace(PLAIN, rssi=None, are_strangers_heard=True), "It left abruptly; other devices were heard since."),
         (
             replace(PLAIN, are_strangers_heard=False),
-            "It left abruptly, with a signal of -62 dBm; no other device is heard either.",
+            "It left abruptly, with a signal of -62 dBm; no other device was heard since.",
         ),
     ],
 }

@@ -130,7 +130,7 @@ SCENARIOS: Mapping[str, tuple[list[Transmission], str]] = {
         on_air(packets(LIVING_ROOM), packets(BEDROOM), packets(STRANGER, END_S)),
         (
             "Nothing was heard from any sensor for 5 min: 2 sensors fell silent at the same time; other Bluetooth "
-            "devices are heard."
+            "devices were heard since."
         ),
     ),
     "not_listening": (
