@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
+BUILD_LOCK := requirements-build.lock
 WITHOUT_SLOW := not page and not prometheus and not radio and not differential
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
@@ -12,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -107,13 +108,20 @@ run-mutants: $(READY)
 bench: $(READY) ## Measure start, memory and CPU time, and compare decoding, handling and scrapes with alternatives.
 	$(BIN)/python -m bench
 
+bench-peers: ## Compare with other programs: decoding, start, memory, CPU time, and the packets heard on the radio rig.
+	@$(MAKE) --no-print-directory VENV=.venv-peers LOCK=requirements-peers.lock BUILD_LOCK=requirements-peers-build.lock run-peers
+
+run-peers: $(READY)
+	$(BIN)/python -m bench.peers
+	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k peers -s
+
 lock: $(READY) ## Resolve the dependencies again, and write all requirements-*.lock files.
 	contrib/lock $(BIN)/uv
 
 clean: ## Remove the files that the other targets created.
 	rm -rf .venv .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
 
-$(READY): $(LOCK) requirements-build.lock
+$(READY): $(LOCK) $(BUILD_LOCK)
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "make: $(PYTHON) is not Python 3.10 or newer with venv (Debian: apt-get install python3-venv);" \
 	       "name another interpreter: make PYTHON=python3.12 …" >&2; exit 1; }
@@ -122,7 +130,7 @@ $(READY): $(LOCK) requirements-build.lock
 	@$(PYTHON) -m venv --clear $(VENV)
 	@# A lock is complete, so --no-deps keeps pip from resolving anything, and no later release can break the installation.
 	@# For the same reason, packages without a wheel are built with the locked build tools (--no-build-isolation).
-	@$(INSTALL) --requirement requirements-build.lock
+	@$(INSTALL) --requirement $(BUILD_LOCK)
 	@$(INSTALL) --no-build-isolation --requirement $(LOCK)
 	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@

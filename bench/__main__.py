@@ -26,7 +26,8 @@ ABOUT = """\
 figures depend on the machine; a ratio depends on it much less, because both sides run in the same round.
 
 Times of decoding, handling and scrapes are processor times: medians of interleaved rounds. Each ratio is taken within a
-round; the least and the greatest are in brackets."""
+round; the least and the greatest are in brackets. [Side by side](comparison.md) compares the exporter with other
+programs."""
 
 
 def main() -> int:
@@ -49,7 +50,8 @@ def main() -> int:
     if options.write:
         measured = (
             f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}: {machine}. Load average when it ended: "
-            f"{os.getloadavg()[0]:.1f}. Other work lengthens times, but not CPU times and memory."
+            f"{os.getloadavg()[0]:.1f}. Other work on the machine lengthens times; memory and ratios depend on it "
+            f"least."
         )
         options.write.write_text(report.markdown(f"{TITLE}\n\n{ABOUT}\n\n{wrapped(measured)}\n"))
     return 0

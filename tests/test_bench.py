@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from bench.__main__ import PARTS
+from bench.peers import check
 from bench.processes import free_port, running
 from bench.report import Report, Table
 from bench.steady_radio import SteadyRadio, address
-from bench.timing import Rounds, compare
+from bench.timing import DifferenceError, Rounds, compare
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.parser import parse_bthome
@@ -132,3 +133,17 @@ def test_a_process_that_ends_is_reported_with_its_error() -> None:
     """Without the error, nobody could tell why a benchmark waits."""
     with running("-c", "raise SystemExit('no such thing')") as process, pytest.raises(RuntimeError, match="no such"):
         process.wait_for(free_port(), "/healthz", b"ok")
+
+
+@pytest.mark.parametrize(
+    "theirs", [{}, {"temperature": 21.5, "humidity": 40.0}, {"voltage": 3.0}], ids=["nothing", "other value", "more"]
+)
+def test_a_decoder_that_reads_other_values_is_not_compared(theirs: dict[str, float]) -> None:
+    """A decoder that reads nothing would be the fastest."""
+    with pytest.raises(DifferenceError, match="packet 40: other reads"):
+        check("other", b"\x40", theirs, {"temperature": 21.5, "humidity": 45.0})
+
+
+def test_a_decoder_that_reads_a_part_of_the_values_is_compared() -> None:
+    """Other decoders may leave out values that they have no name for."""
+    check("other", b"\x40", {"temperature": 21.5}, {"temperature": 21.5, "humidity": 45.0})

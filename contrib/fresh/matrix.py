@@ -35,7 +35,8 @@ def run(root: Path, *, is_whole: bool) -> list[str]:
     pythons = {version: path for version in wanted if (path := _python(version))}
     pips = {python: [pip for pip in PIPS if (pip, python) not in TOO_OLD] for python in pythons}
     pairs = [(python, pip) for python, all_of in pips.items() for pip in all_of]
-    locks = sorted(lock.name for lock in root.glob("requirements*.lock"))
+    # The locks of `make bench-peers` need a compiler, and other build tools.
+    locks = sorted(lock.name for lock in root.glob("requirements*.lock") if "peers" not in lock.name)
     if not is_whole:
         # The two extremes, with the larger of the users' locks, which includes the packages of the smaller one.
         pairs, locks = [*pairs[:1], *pairs[-1:]], [USERS[1]]

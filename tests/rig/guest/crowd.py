@@ -42,10 +42,10 @@ Packet = tuple[str, str, int]
 """A device's name, the metric that identifies the packet, and the packet's number."""
 
 
-def sensors(count: int) -> list[Thermometer]:
-    """Return this many thermometers for the configuration; `NumberedSensor` sets their measurements."""
+def sensors(count: int, kind: str = "sensor") -> list[Thermometer]:
+    """Return thermometers for the configuration, named "sensor_0" etc.; `NumberedSensor` sets their measurements."""
     addresses = (f"A4:C1:38:00:{serial >> 8:02X}:{serial & 0xFF:02X}" for serial in range(count))
-    return [Thermometer(f"sensor_{serial}", address, 0, 45, 88, 0, -70) for serial, address in enumerate(addresses)]
+    return [Thermometer(f"{kind}_{serial}", address, 0, 45, 88, 0, -70) for serial, address in enumerate(addresses)]
 
 
 def packet_in(data: bytes, name: str) -> Packet:
@@ -151,9 +151,11 @@ class Crowd:
         phones: The unknown devices.
     """
 
-    def __init__(self, sensor_count: int, phone_count: int, per_second: float, address_lasts_s: float) -> None:
-        """Create the senders; an `Air` sends their packets."""
-        self.thermometers = sensors(sensor_count)
+    def __init__(
+        self, sensor_count: int, phone_count: int, per_second: float, address_lasts_s: float, kind: str = "sensor"
+    ) -> None:
+        """Create the senders; an `Air` sends their packets. The names of sensors on air begin with `kind`."""
+        self.thermometers = sensors(sensor_count, kind)
         self.sensors = [NumberedSensor(one, serial) for serial, one in enumerate(self.thermometers)]
         of_phones = per_second - sensor_count / SENSOR_CADENCE_S
         self.phones = [Phone(phone_count / of_phones, address_lasts_s) for _ in range(phone_count)]
