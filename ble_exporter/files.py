@@ -1,8 +1,10 @@
-"""Reads only regular files, and only of limited size."""
+"""Reads only regular files, and only of limited size; shortens a file in place."""
 
 import errno
 import os
 import stat
+from contextlib import suppress
+from pathlib import Path
 
 MAX_FILE_BYTES = 10_000_000
 """The size limit of a file: enough for a capture of half a day. The limit of a configuration is lower."""
@@ -45,3 +47,14 @@ def _check_type(status: os.stat_result, path: str | os.PathLike[str]) -> None:
     problem = _NOT_A_FILE.get(stat.S_IFMT(status.st_mode))
     if problem:
         raise OSError(errno.EINVAL, problem, str(path))
+
+
+def keep_newest(path: Path, most_bytes: int) -> None:
+    """Remove all but the last lines of a file, without replacing the file."""
+    with suppress(OSError), path.open("r+b") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
+        file.readline()
+        newest = file.read()
+        file.seek(0)
+        file.write(newest)
+        file.truncate()

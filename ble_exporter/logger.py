@@ -6,21 +6,32 @@ The log never stops or delays the program: a line that can't be written is count
 
 import errno
 import io
+import json
 import logging
 import math
 import os
+import re
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Literal
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.streams import Losses, write_some
+from ble_exporter.files import keep_newest
+from ble_exporter.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
+
+LogFormat = Literal["text", "logfmt", "json"]
+
+FIELDS = ("device", "address", "adapter", "reason")
+"""The fields of a line in logfmt and JSON, besides time, level and message; log calls pass them in `extra`."""
+
+_WORD = re.compile(r"[\w.:+/-]+", re.ASCII)
 
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"
@@ -59,6 +70,35 @@ class _LineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
         return super().formatMessage(record)
+
+    def fields(self, record: logging.LogRecord) -> dict[str, object]:
+        """Return the record's fields: time, level and message (as slog names them), those of `extra`, the traceback."""
+        fields: dict[str, object] = {"time": self.formatTime(record), "level": record.levelname}
+        fields["msg"] = record.getMessage()
+        fields |= {name: value for name in FIELDS if (value := getattr(record, name, None))}
+        return fields | ({"error": self.formatException(record.exc_info)} if record.exc_info else {})
+
+
+class _JsonFormatter(_LineFormatter):
+    """Formats a record as a JSON object with its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.fields(record))
+
+
+class _LogfmtFormatter(_LineFormatter):
+    """Formats a record as logfmt: `name=value` for each field; values other than plain words are quoted as in JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        texts = ((name, str(value)) for name, value in self.fields(record).items())
+        return " ".join(f"{name}={text if _WORD.fullmatch(text) else json.dumps(text)}" for name, text in texts)
+
+
+_FORMATTERS: Mapping[LogFormat, type[_LineFormatter]] = {
+    "text": _LineFormatter,
+    "logfmt": _LogfmtFormatter,
+    "json": _JsonFormatter,
+}
 
 
 class LogHandler(logging.Handler):
@@ -170,7 +210,7 @@ class LogFile(LogHandler, RotatingFileHandler):
         try:
             Path(path).replace(newest)
         except OSError:
-            _keep_newest(Path(path), self.maxBytes // 2)
+            keep_newest(Path(path), self.maxBytes // 2)
             return
         for before, after in reversed([*pairwise([newest, *older])]):
             with suppress(OSError):
@@ -205,7 +245,7 @@ class LogFile(LogHandler, RotatingFileHandler):
 
     def _is_full(self, descriptor: int, size: int) -> bool:
         status = os.fstat(descriptor)
-        is_rotated = stat.S_ISREG(status.st_mode) and not _is_standard_stream(status)
+        is_rotated = stat.S_ISREG(status.st_mode) and not is_standard_stream(status)
         return is_rotated and status.st_size > 0 and status.st_size + size > self.maxBytes
 
     def _opened(self) -> int:
@@ -223,26 +263,7 @@ class LogFile(LogHandler, RotatingFileHandler):
             self._descriptor = None
 
 
-def _is_standard_stream(status: os.stat_result) -> bool:
-    for descriptor in (1, 2):
-        with suppress(OSError):
-            if os.path.samestat(status, os.fstat(descriptor)):
-                return True
-    return False
-
-
-def _keep_newest(path: Path, most_bytes: int) -> None:
-    """Remove all but the last lines of a file, without replacing the file."""
-    with suppress(OSError), path.open("r+b") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
-        file.readline()
-        newest = file.read()
-        file.seek(0)
-        file.write(newest)
-        file.truncate()
-
-
-def get_logger(app_config: AppConfig) -> logging.Logger:
+def get_logger(app_config: AppConfig, log_format: LogFormat = "text") -> logging.Logger:
     """
     Return the program's logger with one handler, which writes to the configured log file or to standard error.
 
@@ -254,7 +275,7 @@ def get_logger(app_config: AppConfig) -> logging.Logger:
         logger.removeHandler(handler)
         handler.close()
     new_handler = _handler(app_config.log_file)
-    new_handler.setFormatter(_LineFormatter("%(asctime)s %(levelname)s %(message)s"))
+    new_handler.setFormatter(_FORMATTERS[log_format]("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(new_handler)
     logger.setLevel(app_config.log_level)
     logger.propagate = False

@@ -25,6 +25,7 @@ from ble_exporter.cli.parser import (
     EXIT_TEMPORARY,
 )
 from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
+from ble_exporter.port import WebOptions
 from ble_exporter.streams import discard, guard_standard_streams
 from ble_exporter.utils import number_of, one_line
 
@@ -151,12 +152,13 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
         if options.config_check:
             _print_checked(options.config, config)
             return EXIT_OK
-        log = get_logger(config)
+        log = get_logger(config, options.log_format)
         log_is_shown = config.log_file == STANDARD_ERROR
         try:
             _run(options, config, log, signals, build)
         except ExporterError as error:
-            log.error("%s", error)  # noqa: TRY400 - a user needs the text, not a traceback
+            fields = {"adapter": getattr(error, "adapter", "")}
+            log.error("%s", error, extra=fields)  # noqa: TRY400 - a user needs the text, not a traceback
             raise
         except Exception:
             log.exception("unexpected error")
@@ -176,6 +178,7 @@ def _load(options: argparse.Namespace) -> "AppConfig":
     config = load_config(options.config)
     # The ciphers are not used here: the call makes sure, also for --config.check, that the library is installed.
     ciphers_of(config.keys)
+    config = replace(config, log_level=options.log_level or config.log_level)
     # The simulated radio sends no encrypted packets.
     return replace(config, keys={}) if options.mock and not options.config_check else config
 
@@ -251,11 +254,13 @@ def _run(
     )
     clock = None if speed == 1 else fast_clock(speed)
 
+    web = WebOptions(tuple(options.listen or ()), options.telemetry_path, options.most_requests)
+
     async def until_stopped() -> None:
         stop, requested = asyncio.Event(), asyncio.Event()
         source = ReloadSource(lambda: _load(options), requested, is_served=options.enable_lifecycle)
         with signals.handled(asyncio.get_running_loop(), stop, requested):
-            await serve(config, radio, log, stop, reload_from=source, clock=clock)
+            await serve(config, radio, log, stop, reload_from=source, web=web, clock=clock)
 
     # Imported objects stay in memory. The garbage collector would take 30 ms each time it traversed them.
     gc.freeze()

@@ -9,7 +9,7 @@ from ble_exporter.config.address_type import default_address_type
 from ble_exporter.device import Device, Reader
 from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.lifetime import lifetime_of
-from ble_exporter.device.rejections import Rejection, Rejections
+from ble_exporter.device.rejections import KeptReason, Rejection, Rejections
 from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.device.rhythm import learned_limit
 from ble_exporter.errors import DecodeError, RejectReason
@@ -151,7 +151,8 @@ class Pipeline:
             ]
             rssi = [] if advertisement.rssi is None else [f"RSSI {advertisement.rssi} dBm"]
             said = ", ".join([*values, *rssi])
-            self._log.info("heard %s (%s) for the first time: %s", device.name, device.address, said)
+            text = "heard %s (%s) for the first time: %s"
+            self._log.info(text, device.name, device.address, said, extra=_fields(device, advertisement))
         return True
 
     def _sift(
@@ -172,7 +173,8 @@ class Pipeline:
             rejection = Rejection(device, "glitch", held.advertisement, held.heard_s, measurement, held.value)
             self.rejections.keep(rejection)
             detail = f"{held.value:g} between {before:g} and {after:g} {UNITS[measurement.name]}"
-            self._warn(device, f"rejected a glitch of the {measurement}", f"{detail}: {bytes_of(held.advertisement)}")
+            detail = f"{detail}: {bytes_of(held.advertisement)}"
+            self._warn(device, held.advertisement, f"rejected a glitch of the {measurement}", detail, reason="glitch")
         return reading
 
     def _reject(self, device: Device, error: DecodeError, advertisement: Advertisement) -> None:
@@ -184,12 +186,14 @@ class Pipeline:
             self.rejections.keep(Rejection(device, error.reason, advertisement, heard_s))
             hint = _HINTS.get(error.reason)
             detail = f"{error}: {hint}" if hint else str(error)
-            self._warn(device, f"rejected an advertisement: {error.reason}", detail, error.cause)
+            warning = f"rejected an advertisement: {error.reason}"
+            self._warn(device, advertisement, warning, detail, cause=error.cause, reason=error.reason)
 
     def _note_remarks(self, device: Device, advertisement: Advertisement, remarks: Remarks, heard_s: float) -> None:
         counts = self._counts
         if remarks.has_restarted:
-            self._log.info("%s (%s): restart accepted: probably a new battery", device.name, device.address)
+            text = "%s (%s): restart accepted: probably a new battery"
+            self._log.info(text, device.name, device.address, extra=_fields(device, advertisement))
             # Warn again about the next replay.
             device.warnings = frozenset(one for one in device.warnings if not one.startswith(_REPLAYED))
         warnings = []
@@ -205,18 +209,33 @@ class Pipeline:
             self.rejections.keep(Rejection(device, error.reason, advertisement, heard_s))
             warnings.append(f"rejected the service data of one format: {error.reason}")
         for warning in warnings:
-            self._warn(device, warning, bytes_of(advertisement))
+            self._warn(device, advertisement, warning, bytes_of(advertisement))
 
     def _note_left_out(self, device: Device, advertisement: Advertisement) -> None:
         self._counts.left_out += device.left_out
         device.left_out = 0
-        self._warn(device, _TOO_MANY, bytes_of(advertisement))
+        self._warn(device, advertisement, _TOO_MANY, bytes_of(advertisement))
 
-    def _warn(self, device: Device, warning: str, detail: str, cause: str = "") -> None:
+    def _warn(
+        self,
+        device: Device,
+        advertisement: Advertisement,
+        warning: str,
+        detail: str,
+        *,
+        cause: str = "",
+        reason: KeptReason | None = None,
+    ) -> None:
         # Each warning is logged only once for each device and cause: a misconfigured sensor sends 35,000 packets a day.
         key = f"{warning}{cause}"
         is_known = key in device.warnings or len(device.warnings) >= _MOST_WARNINGS
         if not is_known:
             device.warnings |= {key}
         level = logging.DEBUG if is_known else logging.WARNING
-        self._log.log(level, "%s (%s): %s: %s", device.name, device.address, warning, detail)
+        fields = {**_fields(device, advertisement), "reason": reason}
+        self._log.log(level, "%s (%s): %s: %s", device.name, device.address, warning, detail, extra=fields)
+
+
+def _fields(device: Device, advertisement: Advertisement) -> dict[str, str]:
+    """Return the fields of a log line about an advertisement: see logger.FIELDS."""
+    return {"device": device.name, "address": device.address, "adapter": advertisement.adapter}

@@ -1,10 +1,64 @@
-"""Opens the TCP port of the HTTP server. A port in use, or an address assigned late, is not a configuration error."""
+"""
+Opens the TCP ports of the HTTP server, and has the options of the server.
+
+A port in use, or an address assigned late, is not a configuration error.
+"""
 
 import errno
+import ipaddress
 import os
+import re
 import socket
+from typing import NamedTuple
 
 from ble_exporter.errors import ConfigError, PortError
+
+TELEMETRY_PATH = "/metrics"
+
+MOST_REQUESTS = 8
+"""How many requests for metrics may wait for their answers, by default, and how many for anything else."""
+
+_LAST_PORT = 65535
+_ENDPOINT = re.compile(r"(\[(?P<v6>[\w:.%-]+)\]|(?P<v4>[0-9.]*|localhost)):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+class Endpoint(NamedTuple):
+    """An IP address of this machine, or None for all of them, and a TCP port."""
+
+    address: str | None
+    port: int
+
+
+class WebOptions(NamedTuple):
+    """
+    The options of the HTTP server that are not in the configuration.
+
+    Attributes:
+        endpoints: Where it listens, in place of the configured address and port; if empty, it listens there.
+        telemetry_path: The path of the metrics.
+        most_requests: How many requests for metrics may wait for their answers at the same time.
+    """
+
+    endpoints: tuple[Endpoint, ...] = ()
+    telemetry_path: str = TELEMETRY_PATH
+    most_requests: int = MOST_REQUESTS
+
+
+DEFAULT_OPTIONS = WebOptions()
+
+
+def endpoint_of(text: str) -> Endpoint:
+    """
+    Return the endpoint that is written as ":8000", "127.0.0.1:8000", "[::1]:8000" or "localhost:8000".
+
+    Raises a ValueError for any other text.
+    """
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or not 1 <= int(match["port"]) <= _LAST_PORT:
+        raise ValueError(f"{text!r} is not an address with a port, such as :8000, 127.0.0.1:8000 or [::1]:8000")
+    written = match["v6"] or match["v4"].replace("localhost", "127.0.0.1")
+    return Endpoint(str(ipaddress.ip_address(written)) if written else None, int(match["port"]))
+
 
 # The errors if the machine lacks IPv6, or IPv6 is disabled.
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)

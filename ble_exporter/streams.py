@@ -148,3 +148,12 @@ def write_some(descriptor: int, data: "bytes | memoryview") -> int:
         return os.write(descriptor, data[: select.PIPE_BUF]) if poll.poll(0) else 0
     except BlockingIOError:
         return 0
+
+
+def is_standard_stream(status: os.stat_result) -> bool:
+    """Return whether a file is also standard output or standard error of this program."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return True
+    return False

@@ -1,16 +1,20 @@
 """The log: its destination, level, rotation and format of one line per event."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.logger import get_logger
+from ble_exporter.logger import LogFormat, get_logger
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +87,55 @@ def test_a_dash_is_standard_error(app_config: AppConfig, capsys: pytest.CaptureF
     get_logger(replace(app_config, log_file="-")).info("hello")
 
     assert capsys.readouterr().err.endswith(" INFO hello\n")
+
+
+FIELDS = {"device": "living room", "address": "A4:C1:38:00:00:01", "adapter": "hci0", "reason": None}
+
+
+def test_json_has_fields(app_config: AppConfig) -> None:
+    """A log server can select the lines of one device without parsing sentences."""
+    get_logger(app_config, "json").warning('%s: "x"\n', "living room", extra=FIELDS)
+
+    fields = json.loads(Path(app_config.log_file).read_text(encoding="utf-8"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", fields.pop("time"))
+    assert {
+        "level": "WARNING",
+        "msg": 'living room: "x"\n',
+        "device": "living room",
+        "address": "A4:C1:38:00:00:01",
+        "adapter": "hci0",
+    } == fields
+
+
+def test_logfmt_has_fields(app_config: AppConfig) -> None:
+    """Prometheus and its exporters log in this format; a value with a blank or a quote must not end early."""
+    get_logger(app_config, "logfmt").info('%s: "x"', "living room", extra=FIELDS)
+
+    _, rest = Path(app_config.log_file).read_text(encoding="utf-8").split(" ", 1)
+    assert (
+        r'level=INFO msg="living room: \"x\"" device="living room" address=A4:C1:38:00:00:01 adapter=hci0' + "\n"
+    ) == rest
+
+
+@pytest.mark.parametrize("log_format", get_args(LogFormat))
+@given(text=st.text(max_size=50))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_makes_a_second_line(app_config: AppConfig, log_format: LogFormat, text: str) -> None:
+    """Names come from other devices, and must not be able to forge a log line in any format."""
+    path = Path(app_config.log_file)
+    path.unlink(missing_ok=True)
+    get_logger(app_config, log_format).info("%s", text, extra={"device": text})
+
+    assert 1 == path.read_bytes().count(b"\n")
+
+
+@pytest.mark.parametrize("log_format", ["json", "logfmt"])
+def test_a_traceback_is_a_field(app_config: AppConfig, log_format: LogFormat) -> None:
+    """A traceback on lines of its own would break every parser of the log."""
+    try:
+        raise KeyError("lost")
+    except KeyError:
+        get_logger(app_config, log_format).exception("unexpected error")
+
+    (line,) = Path(app_config.log_file).read_text(encoding="utf-8").splitlines()
+    assert "KeyError: 'lost'" in line

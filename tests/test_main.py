@@ -252,3 +252,24 @@ def test_a_pipe_that_nobody_reads_any_more_ends_it_without_a_traceback() -> None
         )
 
     assert (0, b"") == (ended.returncode, ended.stderr)
+
+
+def test_the_options_of_prometheus_take_effect(tmp_path: Path) -> None:
+    """The endpoints replace the configured one, and each serves the metrics under the given path."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [one.getsockname()[1], other.getsockname()[1]]
+    path = write_config(tmp_path, {"log_file": "-"})
+    endpoints = [f"--web.listen-address=127.0.0.1:{port}" for port in ports]
+    options = ["--web.telemetry-path=/m", "--log.format=logfmt", "--log.level=DEBUG", "--mock", "--mock-seed=1"]
+    with running("--config.file", str(path), *endpoints, *options) as process:
+        assert process.stderr is not None
+        lines: list[str] = []
+        while not all(f"127.0.0.1:{port}/m for Prometheus" in "".join(lines) for port in ports):
+            lines.append(process.stderr.readline())
+        bodies = []
+        for port in ports:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/m") as response:
+                bodies.append(response.read())
+
+    assert [True, True] == [b"ble_exporter_build_info" in body for body in bodies]
+    assert all(line.startswith("time=") for line in lines)

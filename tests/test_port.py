@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from ble_exporter.errors import ConfigError, PortError
-from ble_exporter.port import open_port
+from ble_exporter.port import Endpoint, endpoint_of, open_port
 
 
 def free_port() -> int:
@@ -102,3 +102,42 @@ def test_other_errors_have_their_own_messages(
         open_port("fe80::1", 80)
 
     assert (said, may_pass) == (str(caught.value), isinstance(caught.value, PortError))
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        (":9265", Endpoint(None, 9265)),
+        ("127.0.0.1:80", Endpoint("127.0.0.1", 80)),
+        ("localhost:65535", Endpoint("127.0.0.1", 65535)),
+        ("[::1]:1", Endpoint("::1", 1)),
+        ("[FE80::1%eth0]:9265", Endpoint("fe80::1%eth0", 9265)),
+    ],
+)
+def test_an_endpoint_is_written_as_prometheus_writes_it(text: str, endpoint: Endpoint) -> None:
+    """Operators type the address in the same way for each of their exporters."""
+    assert endpoint == endpoint_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ":",
+        "9265",
+        ":0",
+        ":65536",
+        ":9999999",
+        ":９２",
+        "::1:9265",
+        "[::1]",
+        "[127.0.0.1:80",
+        "1.2.3:80",
+        "pi:80",
+        ":80/x",
+    ],
+)
+def test_anything_else_is_no_endpoint(text: str) -> None:
+    """The error must show how an address is written, because these forms are easily confused."""
+    with pytest.raises(ValueError, match=r"\[::1\]:8000|does not appear to be an IP"):
+        endpoint_of(text)

@@ -1,6 +1,7 @@
 """The options of the service, and `ble-exporter --help`."""
 
 import argparse
+import re
 from collections.abc import Sequence
 
 from ble_exporter import __version__
@@ -15,6 +16,11 @@ from ble_exporter.cli.parser import (
     Parser,
     number_between,
 )
+from ble_exporter.port import MOST_REQUESTS, TELEMETRY_PATH, Endpoint, endpoint_of
+
+# The modules that define them would make --help slow; a test compares the values.
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "logfmt", "json")
 
 # With a higher loss, most scans would receive nothing.
 _MAX_LOSS = 0.99
@@ -39,16 +45,14 @@ _STATUSES = {
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the options of the service. Exit after an error, --help or --version."""
     parser = Parser("", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES, commands=COMMANDS)
-    parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
+    parser.add_argument(
+        "--config", "--config.file", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)"
+    )
     parser.add_argument(
         "--config.check", dest="config_check", action="store_true", help="check the configuration and exit"
     )
-    parser.add_argument(
-        "--web.enable-lifecycle",
-        dest="enable_lifecycle",
-        action="store_true",
-        help="let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always reloads it)",
-    )
+    _add_server_options(parser)
+    _add_log_options(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     simulated = parser.add_simulation_options(
         "Simulate every configured device and the packets of its firmware, without Bluetooth.", strangers=0
@@ -65,3 +69,69 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
     )
     return parser.parse(arguments)
+
+
+def _add_server_options(parser: Parser) -> None:
+    server = parser.add_argument_group("HTTP server")
+    server.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        metavar="ADDRESS:PORT",
+        action="append",
+        type=_endpoint,
+        help="listen here, in place of listen_address and listen_port: :8000, 127.0.0.1:8000, [::1]:8000; repeatable",
+    )
+    server.add_argument(
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        metavar="PATH",
+        type=_path,
+        default=TELEMETRY_PATH,
+        help="path of the metrics (default: %(default)s)",
+    )
+    server.add_argument(
+        "--web.max-requests",
+        dest="most_requests",
+        metavar="N",
+        type=number_between(int, 1, 64),
+        default=MOST_REQUESTS,
+        help="how many scrapes may wait for an answer at once; others get 503 (default: %(default)s)",
+    )
+    server.add_argument(
+        "--web.enable-lifecycle",
+        dest="enable_lifecycle",
+        action="store_true",
+        help="let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always reloads it)",
+    )
+
+
+def _add_log_options(parser: Parser) -> None:
+    log = parser.add_argument_group("log")
+    log.add_argument(
+        "--log.level",
+        dest="log_level",
+        metavar="LEVEL",
+        type=str.upper,
+        choices=LOG_LEVELS,
+        help="DEBUG, INFO, WARNING or ERROR, in place of log_level",
+    )
+    log.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=LOG_FORMATS,
+        default="text",
+        help="text (default), logfmt or json; the last two have fields for device, address, adapter and reason",
+    )
+
+
+def _endpoint(text: str) -> Endpoint:
+    try:
+        return endpoint_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _path(text: str) -> str:
+    if re.fullmatch(r"(/[\w.-]+)+", text, re.ASCII) is None or text.startswith("/-/"):
+        raise argparse.ArgumentTypeError(f"{text} is not a path, such as {TELEMETRY_PATH}")
+    return text

@@ -15,10 +15,8 @@ from aiohttp import web
 from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
+from ble_exporter.port import MOST_REQUESTS
 
-# How many requests may wait for their answers to be rendered: this many for metrics, and as many again for everything
-# else. More of them would take the places of connections whose requests have not been read yet.
-MOST_WAITING = 8
 # In bytes, for all clients together. For a thousand sensors, /history takes 3 MB and any other answer 1 MB; compressed,
 # a tenth of that.
 MOST_UNSENT = 8_000_000
@@ -26,10 +24,19 @@ _SLICE = 16 * 1024
 
 
 class Answers:
-    """Renders and sends the answers of an application; `most_unsent` is the limit for their bodies, in bytes."""
+    """
+    Renders and sends the answers of an application.
 
-    def __init__(self, errors: HttpErrors, most_unsent: int = MOST_UNSENT) -> None:
+    Args:
+        errors: Counts refused requests.
+        most_unsent: The limit for the bodies of the answers, in bytes.
+        most_requests: How many requests for metrics may wait for their answers to be rendered. More of them would take
+            the places of connections whose requests have not been read yet. MOST_REQUESTS others may wait, too.
+    """
+
+    def __init__(self, errors: HttpErrors, most_unsent: int = MOST_UNSENT, most_requests: int = MOST_REQUESTS) -> None:
         self._errors = errors
+        self._most_requests = most_requests
         self._most_unsent = most_unsent
         self._renderings = Renderings()
         self._waiting: Counter[bool] = Counter()
@@ -70,7 +77,7 @@ class Answers:
         self, path: str, key: tuple[Hashable, bool], pieces: Callable[[], Iterable[bytes]], reuse_s: float
     ) -> bytes:
         is_for_metrics = isinstance(key[0], Format)
-        if self._waiting[is_for_metrics] >= MOST_WAITING:
+        if self._waiting[is_for_metrics] >= (self._most_requests if is_for_metrics else MOST_REQUESTS):
             self._errors.note("too_many_answers", "others are still being rendered")
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         self._waiting[is_for_metrics] += 1

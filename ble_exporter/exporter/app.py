@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import STEP_S
+from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.answers import Answers
 from ble_exporter.exporter.connection import NOSNIFF
 from ble_exporter.exporter.exposition import Exposition, choose_format
@@ -24,6 +25,7 @@ from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.page.files import FILES, HEADERS, PageFile
 from ble_exporter.exporter.page.rows import render
 from ble_exporter.exporter.page.sorting import Sort
+from ble_exporter.port import DEFAULT_OPTIONS, WebOptions
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.utils import one_line
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 _HISTORY_REUSE_S = 1.0
 
 # Prometheus, load balancers and orchestrators may use any name for this host, such as that of a container.
-_OPEN_TO_ANY_HOST = ("/metrics", "/healthz", "/readyz", "/-/healthy", "/-/ready")
+_OPEN_TO_ANY_HOST = ("/healthz", "/readyz", "/-/healthy", "/-/ready")
 _READY = "ready"
 
 # A whole second that is converted to a time of the boot clock and back must stay the same second.
@@ -91,6 +93,7 @@ EXPOSITION = web.AppKey("exposition", Exposition)
 STATUS = web.AppKey("status", DeviceStatus)
 ANSWERS = web.AppKey("answers", Answers)
 LIVENESS = web.AppKey("liveness", Liveness)
+TELEMETRY = web.AppKey("telemetry", str)
 
 
 class ReloadOutcome(Protocol):
@@ -117,6 +120,7 @@ def create_app(
     errors: HttpErrors | None = None,
     hosts: Hosts | None = None,
     reload: Reload | None = None,
+    options: WebOptions = DEFAULT_OPTIONS,
 ) -> web.Application:
     """
     Build the web application, which keeps the configuration under the key `CONFIG`.
@@ -128,19 +132,19 @@ def create_app(
     """
     errors = errors or HttpErrors()
     hosts = hosts or Hosts(config.allowed_hosts)
-    app = web.Application(middlewares=[_host_check(hosts, errors)])
+    app = web.Application(middlewares=[_host_check(hosts, errors, {options.telemetry_path, *_OPEN_TO_ANY_HOST})])
     app.on_response_prepare.append(_forbid_sniffing)
     never_heard = [Device(name, address) for address, name in config.devices.items()]
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
-    app[ANSWERS] = Answers(errors)
+    app[ANSWERS] = Answers(errors, most_requests=options.most_requests)
+    app[TELEMETRY] = options.telemetry_path
     app[LIVENESS] = liveness or Liveness(config.scan_interval_seconds, config.scan_duration_seconds)
     app[STATUS] = status or DeviceStatus(never_heard, Clock())
     app.add_routes(
         [
             web.get("/", _index),
-            web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
             web.get("/-/healthy", _healthz),
@@ -151,17 +155,20 @@ def create_app(
             *(web.get(f"/{name}", _serve(file)) for name, file in FILES.items()),
         ]
     )
+    if options.telemetry_path in {resource.canonical for resource in app.router.resources()}:
+        raise ConfigError(f"--web.telemetry-path: {options.telemetry_path} is the path of something else")
+    app.router.add_get(options.telemetry_path, _metrics)
     return app
 
 
-def _host_check(hosts: Hosts, errors: HttpErrors) -> "Middleware":
+def _host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[str]) -> "Middleware":
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
         # An absolute target (GET http://host/path) overrides the header (RFC 9112, section 3.2.2), also in
         # `request.host`.
         claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
         foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
-        if foreign is not None and request.path not in _OPEN_TO_ANY_HOST:
+        if foreign is not None and request.path not in open_to_any_host:
             name = one_line(foreign)[:100]
             errors.note("foreign_host", f'"{name}" is not a name of this machine; see allowed_hosts')
             raise web.HTTPMisdirectedRequest(
@@ -266,6 +273,7 @@ async def _index(request: web.Request) -> web.StreamResponse:
             scan_age_s=None if tracker.last_scan_s is None else max(0.0, tracker.clock.now() - tracker.last_scan_s),
             not_ready=request.app[LIVENESS].not_ready(),
             sort=sort,
+            metrics=request.app[TELEMETRY],
         )
         return (piece.encode() for piece in page)
 

@@ -114,7 +114,11 @@ class BluezRadio:
             except ScannerError as error:  # noqa: PERF203 - it is rare
                 # The next run must not use the silence of this run.
                 if self._watchdog.reset() and error.symptom == "silent":
-                    _log.debug("adapter %s: a packet arrived just before the end of the silence", error.adapter)
+                    _log.debug(
+                        "adapter %s: a packet arrived just before the end of the silence",
+                        error.adapter,
+                        extra={"adapter": error.adapter},
+                    )
                     continue
                 if self._healer is None:
                     raise

@@ -87,7 +87,7 @@ class Healer:
             if name not in adapters or adapters[name].is_powered:
                 self._note_power(name, is_on=True)
             elif wanted is None and any(it.is_powered and it.can_scan for it in adapters.values()):
-                _log.debug("adapter %s: %s; another one is used", name, hints.LEFT_OFF.text)
+                _log.debug("adapter %s: %s; another one is used", name, hints.LEFT_OFF.text, extra={"adapter": name})
             else:
                 raise ScannerError(*hints.LEFT_OFF, adapter=name)
 
@@ -103,7 +103,12 @@ class Healer:
         resets = self._record.of(self._adapter)
         if self._pending:
             after = in_words(asyncio.get_running_loop().time() - self._reset_at)
-            _log.info("adapter %s: the reset has helped: something was heard again after %s", self._pending, after)
+            _log.info(
+                "adapter %s: the reset has helped: something was heard again after %s",
+                self._pending,
+                after,
+                extra={"adapter": self._pending},
+            )
             self._end_reset("heard")
         if resets.fruitless or resets.needs_root:
             resets.fruitless, resets.needs_root = 0, False
@@ -122,7 +127,9 @@ class Healer:
             return
         self._retries = 0
         if self._pending:
-            _log.warning("adapter %s: nothing was heard after the reset", self._pending)
+            _log.warning(
+                "adapter %s: nothing was heard after the reset", self._pending, extra={"adapter": self._pending}
+            )
             self._end_reset("silent")
         if not (error.symptom and error.adapter):
             raise error
@@ -144,7 +151,9 @@ class Healer:
             self._ask_root(adapter)
             raise ScannerError(*hints.not_reset(error, self._why_not_again(adapter)), adapter=adapter) from error
         when = f" in {in_words(wait_s)}" if wait_s >= 1 else ""
-        _log.warning("adapter %s: %s: a power cycle follows%s", adapter, error.problem, when)
+        _log.warning(
+            "adapter %s: %s: a power cycle follows%s", adapter, error.problem, when, extra={"adapter": adapter}
+        )
         await asyncio.sleep(wait_s)
         # The adapter must not stay off because a scan is over, or the program ends.
         return await uninterrupted(self._power_cycle(error))
@@ -176,7 +185,9 @@ class Healer:
                 await self._power_on(bluez, adapter)
             except ScannerError as failure:
                 what = f"it can't be powered {'on' if self._record.of(adapter).is_off else 'off'}"
-                _log.warning("adapter %s: the reset failed: %s (%s)", adapter, what, failure.problem)
+                _log.warning(
+                    "adapter %s: the reset failed: %s (%s)", adapter, what, failure.problem, extra={"adapter": adapter}
+                )
                 self._end_reset("failed")
                 return False
             return True

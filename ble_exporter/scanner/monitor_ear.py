@@ -139,7 +139,7 @@ class MonitorEar:
     def _note_full(self, number: int) -> None:
         self._hearing.note_lost("buffer_full", number)
         level = logging.DEBUG if self._has_lost else logging.WARNING
-        _log.log(level, "adapter %s: %s", self._adapter, hints.BUFFER_FULL)
+        _log.log(level, "adapter %s: %s", self._adapter, hints.BUFFER_FULL, extra={"adapter": self._adapter})
         self._has_lost = True
 
     def _deliver(self, event: bytes, age_s: float) -> None:
@@ -147,6 +147,6 @@ class MonitorEar:
         has_reports, fault = self._reception.deliver(event, age_s)
         if fault:
             self._hearing.note_lost("invalid", 1)
-            _log.debug("adapter %s: invalid event: %s", self._adapter, fault)
+            _log.debug("adapter %s: invalid event: %s", self._adapter, fault, extra={"adapter": self._adapter})
         if has_reports:
             self._hearing.note_heard()

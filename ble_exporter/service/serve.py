@@ -12,6 +12,7 @@ from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.metrics.process_metrics import ProcessMetrics
+from ble_exporter.port import DEFAULT_OPTIONS, Endpoint, WebOptions
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service.reload import Reload, ReloadSource
 from ble_exporter.service.replay_state import state_folder
@@ -37,6 +38,7 @@ async def serve(
     *,
     clock: Clock | None = None,
     reload_from: ReloadSource | None = None,
+    web: WebOptions = DEFAULT_OPTIONS,
     patience_s: float = PATIENCE_S,
 ) -> None:
     """
@@ -69,11 +71,15 @@ async def serve(
             errors=errors,
             hosts=hosts,
             reload=reload.reload if source.is_served else None,
+            options=web,
         )
         server = HttpServer(app, errors, _STOP_HTTP_S)
         try:
-            listening = _listen(server, config, notifier=notifier, log=log, patience_s=patience_s)
-            await _run(cycle, [listening, reload.run()], stop, notifier=notifier, log=log)
+            listening = [
+                _listen(server, endpoint, web.telemetry_path, notifier=notifier, log=log, patience_s=patience_s)
+                for endpoint in web.endpoints or [Endpoint(config.listen_address, config.listen_port)]
+            ]
+            await _run(cycle, [*listening, reload.run()], stop, notifier=notifier, log=log)
         finally:
             cycle.replay_state.save()
             await server.close()
@@ -106,10 +112,16 @@ async def _run(
 
 
 async def _listen(
-    server: HttpServer, config: AppConfig, *, notifier: Notifier, log: logging.Logger, patience_s: float
+    server: HttpServer,
+    endpoint: Endpoint,
+    telemetry_path: str,
+    *,
+    notifier: Notifier,
+    log: logging.Logger,
+    patience_s: float,
 ) -> None:
     """Open the port; if that fails, keep trying for `patience_s` seconds, and then raise the error."""
-    address, port = config.listen_address, config.listen_port
+    address, port = endpoint
     now = asyncio.get_running_loop().time
     deadline = now() + patience_s
     is_waiting = False
@@ -132,4 +144,4 @@ async def _listen(
     url = f"http://{shown}:{port}"
     family = "IPv4 " if address == "0.0.0.0" else ""  # noqa: S104
     everywhere = f"; on every {family}address of this machine" if is_everywhere else ""
-    log.info("serving on %s/metrics for Prometheus, and on %s for people%s", url, url, everywhere)
+    log.info("serving on %s%s for Prometheus, and on %s for people%s", url, telemetry_path, url, everywhere)

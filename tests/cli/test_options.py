@@ -1,11 +1,15 @@
 """Tests of the service's options."""
 
 import re
+from typing import get_args
 
 import pytest
 
 from ble_exporter.cli import COMMANDS, run
-from ble_exporter.cli.options import parse
+from ble_exporter.cli.options import LOG_FORMATS, LOG_LEVELS, parse
+from ble_exporter.config.app_config import LogLevel
+from ble_exporter.logger import LogFormat
+from ble_exporter.port import Endpoint
 from tests.conftest import HERE
 
 
@@ -67,6 +71,12 @@ def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixt
         (["--mock", "--mock-strangers", "-1"], "-1 is not between 0 and 10000"),
         (["--mock", "--mock-strangers", "many"], "many is not between 0 and 10000"),
         (["--mock", "--mock-order", "baba"], "invalid choice: 'baba'"),
+        (["--web.listen-address", "8000"], "'8000' is not an address with a port, such as :8000"),
+        (["--web.telemetry-path", "metrics"], "metrics is not a path, such as /metrics"),
+        (["--web.telemetry-path", "/-/reload"], "/-/reload is not a path, such as /metrics"),
+        (["--web.max-requests", "0"], "0 is not between 1 and 64"),
+        (["--log.level", "loud"], "invalid choice: 'LOUD'"),
+        (["--log.format", "xml"], "invalid choice: 'xml'"),
         (["--confg", "x"], "unknown option --confg; did you mean --config?"),
         (["--conf=x"], "unknown option --conf; did you mean --config?"),
     ],
@@ -79,3 +89,25 @@ def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pyt
     assert said.startswith("ble-exporter: error: ")
     assert message in said
     assert said.endswith("\n`ble-exporter --help` shows the options, with examples.\n")
+
+
+def test_the_choices_are_those_of_the_modules_that_use_them() -> None:
+    """The parser repeats them, because importing these modules would make --help slow."""
+    assert (get_args(LogLevel), get_args(LogFormat)) == (LOG_LEVELS, LOG_FORMATS)
+
+
+def test_options_of_prometheus_are_understood() -> None:
+    """An operator tries the options of other exporters first."""
+    options = parse(
+        [
+            "--config.file",
+            "x.yaml",
+            "--web.listen-address=:9265",
+            "--web.listen-address",
+            "[::1]:1",
+            "--log.level=debug",
+        ]
+    )
+
+    assert ("x.yaml", "DEBUG") == (options.config, options.log_level)
+    assert [Endpoint(None, 9265), Endpoint("::1", 1)] == options.listen

@@ -10,8 +10,9 @@ import pytest
 from aiohttp import web
 
 from ble_exporter.errors import HttpErrorKind
-from ble_exporter.exporter.answers import MOST_WAITING, Answers
+from ble_exporter.exporter.answers import Answers
 from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.port import MOST_REQUESTS
 from tests.exporter.raw_http import Client, Connect, served, statuses
 
 SIZE = 10_000_000
@@ -101,7 +102,7 @@ def test_a_flood_of_requests_does_not_wait() -> None:
 
     answered, _ = asyncio.run(served(server.app, act))
 
-    assert {200: MOST_WAITING, 503: 20 - MOST_WAITING} == answered
+    assert {200: MOST_REQUESTS, 503: 20 - MOST_REQUESTS} == answered
 
 
 def test_clients_that_share_an_answer_share_its_memory() -> None:

@@ -15,9 +15,11 @@ from prometheus_client import CollectorRegistry
 
 from ble_exporter import __version__
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.app import CONFIG, StatusTracker, create_app
 from ble_exporter.exporter.page.files import FILES, PageFile
 from ble_exporter.metrics import update_metrics
+from ble_exporter.port import WebOptions
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from tests.home import Home
@@ -420,3 +422,23 @@ def test_probes_have_the_names_of_prometheus_too(app_config: AppConfig, path: st
     expected, text = get(create_app(app_config), same, ClientResponse.text)
 
     assert (expected.status, text) == (response.status, body)
+
+
+def test_the_metrics_have_the_path_of_the_option(app_config: AppConfig) -> None:
+    """A reverse proxy may demand another path; the page must link to it, and any Host may ask for it."""
+
+    def app() -> web.Application:
+        return create_app(app_config, collectors={}, options=WebOptions(telemetry_path="/ble/metrics"))
+
+    response, _ = get(app(), "/ble/metrics", ClientResponse.text, Host="prometheus.example")
+    _, page = get(app(), "/", ClientResponse.text)
+
+    assert (200, 404) == (response.status, get(app(), "/metrics", ClientResponse.text)[0].status)
+    assert '<a href="ble/metrics">/ble/metrics</a>' in page
+
+
+@pytest.mark.parametrize("path", ["/status", "/healthz", "/script.js"])
+def test_the_metrics_do_not_take_another_path_away(app_config: AppConfig, path: str) -> None:
+    """Otherwise, one of the two would be missing without an error."""
+    with pytest.raises(ConfigError, match=f"--web.telemetry-path: {path} is the path of something else"):
+        create_app(app_config, options=WebOptions(telemetry_path=path))

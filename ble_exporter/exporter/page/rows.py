@@ -11,6 +11,7 @@ from html import escape
 from ble_exporter.device.events import INFO
 from ble_exporter.exporter.page.files import PAGE
 from ble_exporter.exporter.page.sorting import Sort
+from ble_exporter.port import TELEMETRY_PATH
 from ble_exporter.status.device_status import DeviceState, Said, Shown
 from ble_exporter.utils import in_words, number_of
 
@@ -44,6 +45,7 @@ def render(
     scan_age_s: float | None,
     not_ready: str | None,
     sort: Sort,
+    metrics: str = TELEMETRY_PATH,
 ) -> Iterator[str]:
     """
     Yield the page as HTML, in small pieces; the pieces yielded before all rows are ready are empty.
@@ -54,6 +56,7 @@ def render(
         scan_age_s: Seconds since the last scan ended; None before the first scan has ended.
         not_ready: The reason why /readyz answers 503; None if the exporter is ready.
         sort: The order of the rows.
+        metrics: The path of the metrics.
     """
     rows = []
     heard = 0
@@ -68,6 +71,7 @@ def render(
         reason="" if not_ready is None else f"Reason: {escape(not_ready)}.",
         headers="\n".join(_header(column, text, sort) for column, text in _HEADERS.items()),
         rows=_ROWS,
+        metrics=escape(metrics.removeprefix("/")),
     )
     before, after = around.split(_ROWS)
     yield before
