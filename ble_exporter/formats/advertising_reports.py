@@ -140,16 +140,16 @@ class Fragments:
         self._unfinished: dict[tuple[str, str, int, bool], bytes] = {}
 
     def join(self, report: Report) -> Report | None:
-        """Return a report with the data of all parts; None if parts are still to come."""
+        """Return a report with the data of all parts; None if parts are still to come, or if all are too long."""
         if not report.has_more and not self._unfinished:
             return report
         address, address_type, _, data, is_scan_response, has_more, set_id = report
         key = (address, address_type, set_id, is_scan_response)
         data = self._unfinished.pop(key, b"") + data
         if not has_more:
-            return report._replace(data=data)
-        if len(data) <= MOST_BYTES:
-            self._unfinished[key] = data
-            if len(self._unfinished) > _MOST_UNFINISHED:
-                del self._unfinished[next(iter(self._unfinished))]
+            return report._replace(data=data) if len(data) <= MOST_BYTES else None
+        # Data that is too long is kept, cut off, until its last part: alone, that part would look like a whole report.
+        self._unfinished[key] = data[: MOST_BYTES + 1]
+        if len(self._unfinished) > _MOST_UNFINISHED:
+            del self._unfinished[next(iter(self._unfinished))]
         return None

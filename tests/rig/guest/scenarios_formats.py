@@ -28,7 +28,7 @@ def switch(stack: Stack, mode: str) -> None:
     sender = thermometer_sender(AT_FIRST)
     sender.packets = (AT_FIRST.packet_custom(number % 256) for number in range(100_000))
     air = stack.start_air(radio, sender)
-    exporter = stack.start_exporter([LIVING_ROOM], scan_mode=mode, **ALL_THE_TIME)
+    exporter = stack.start_exporter([LIVING_ROOM], ear="bluez", scan_mode=mode, **ALL_THE_TIME)
 
     def wait_for(thermometer: Thermometer) -> None:
         wanted = thermometer.temperature_celsius

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from .air import AAAB, Air, Sender, Thermometer, local_name, thermometer_sender, unknown_devices
 from .clock import CLOCK
-from .exporter import SCAN_DURATION_S, Exporter, Scrape
+from .exporter import SCAN_DURATION_S, Exporter, Scrape, Setting
 from .polling import wait_until
 from .registry import scenario
 from .stack import Stack
@@ -80,11 +80,11 @@ def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> float:
     return took
 
 
-def scrape_without_cellar(stack: Stack, change: Callable[[Air], None]) -> Scrape:
+def scrape_without_cellar(stack: Stack, change: Callable[[Air], None], **settings: Setting) -> Scrape:
     """Change the air between two scans; return the scrape that no longer has the cellar."""
     radio = stack.start()
     air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
-    exporter = stack.start_exporter(THERMOMETERS)
+    exporter = stack.start_exporter(THERMOMETERS, **settings)
     wait_for_scan_to_end(radio)
     exporter.wait_until_right(incomplete, AFTER_SCAN_S)
     wait_until(lambda: not radio.scanning, "a pause between scans")
@@ -137,6 +137,6 @@ def aaab_order(stack: Stack) -> None:
 def only_a_name(stack: Stack) -> None:
     """One of three sensors sends only its name: the old service data that BlueZ repeats is not a reading."""
     name = Sender(CELLAR.address, itertools.repeat(local_name("ATC_000003")), CELLAR.rssi_dbm)
-    scrape = scrape_without_cellar(stack, lambda air: air.add(name))
+    scrape = scrape_without_cellar(stack, lambda air: air.add(name), ear="bluez")
     counted = scrape.value("ble_exporter_advertisements_rejected_total", reason="no_service_data")
     assert counted, f"{counted} advertisements without service data were counted"

@@ -163,6 +163,7 @@ def leaves_with_its_radio(stack: Stack) -> None:
         [LIVING_ROOM, CELLAR],
         adapter=["hci0", "hci1"],
         on_adapter_failure="continue",
+        ear="bluez",
         stale_after_seconds=300,
         **ALL_THE_TIME,
     )
@@ -253,7 +254,9 @@ def all_at_once(stack: Stack) -> None:
         for number in range(CROWD)
     ]
     stack.start_air(radio, *map(thermometer_sender, thermometers))
-    exporter = stack.start_exporter(thermometers, scan_mode="passive", stale_after_seconds=60, **ALL_THE_TIME)
+    exporter = stack.start_exporter(
+        thermometers, ear="bluez", scan_mode="passive", stale_after_seconds=60, **ALL_THE_TIME
+    )
 
     def wrongs(scrape: Scrape) -> list[str]:
         unheard = [thermometer.name for thermometer in thermometers if thermometer.name not in scrape.devices()]
