@@ -66,7 +66,8 @@ test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs D
 	$(BIN)/python -m pytest -m prometheus tests/prometheus
 
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.
-	$(BIN)/python -m pytest -m radio tests/rig
+	@# Most scenarios wait most of the time, so two guests do not disturb each other, not even on two processors.
+	$(BIN)/python -m pytest -n 2 --dist=worksteal --durations=15 -m radio tests/rig
 
 soak: $(READY) ## Soak-test the exporter for 11 minutes on the real Bluetooth stack.
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k soak -s

@@ -63,6 +63,12 @@ def _build_kernel(config: pytest.Config) -> str:
     return last_line.strip()
 
 
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Build the kernel before the workers of `pytest -n` start, because they can't show the progress."""
+    if config.option.markexpr == "radio" and not _missing_parts() and not _ask_build_script("--cached"):
+        _build_kernel(config)
+
+
 @pytest.fixture(scope="session")
 def missing_parts() -> list[str]:
     """Return what this machine lacks to run the rig, each with a hint; an empty list if nothing is missing."""
