@@ -60,6 +60,10 @@ class Source:
     latest: _Event | None = None
 
 
+# Shared, because most sensors send no information, and each empty set takes 0.2 kB.
+_NO_INFOS: frozenset[tuple[str, int | str | bytes]] = frozenset()
+
+
 class Events:
     """
     The events and the device information of one sensor, kept until the program ends: counters must never decrease.
@@ -74,8 +78,7 @@ class Events:
     def __init__(self) -> None:
         self.sources: dict[Measurement, Source] = {}
         self.info: dict[str, str] = {}
-        # Most sensors send no information, and all empty frozensets are one object.
-        self._infos: frozenset[tuple[str, int | str | bytes]] = frozenset()
+        self._infos = _NO_INFOS
 
     @property
     def happened(self) -> dict[tuple[Measurement, str], int]:
