@@ -96,15 +96,17 @@ class GlitchFilter:
             step = LARGEST_STEPS.get(measurement.name)
             if step is None:
                 continue
-            series = known.get(measurement)
-            if series is None or now_s - series.heard_s >= MEMORY_S:
+            series, held = known.get(measurement), self._held.get(measurement)
+            if series is None:
                 self._held.pop(measurement, None)
                 continue
             is_near = abs(value - series.value) <= step
-            if is_near and measurement not in self._held:
+            # A packet whose value is held back does not renew `series.heard_s`.
+            is_old = now_s - (series.heard_s if held is None else held.heard_s) >= MEMORY_S
+            if held is None and (is_near or is_old):
                 continue
             new = Candidate(value, reading.packet_id, now_s, advertisement)
-            if is_late or not self._accept(measurement, series.value, new, glitches, is_near=is_near):
+            if is_late or not self._accept(measurement, series.value, new, glitches, is_near=is_near, is_old=is_old):
                 left_out.add(measurement)
         self._forget_unknown(known)
         self.count += len(glitches)
@@ -114,21 +116,33 @@ class GlitchFilter:
         return reading, glitches
 
     def _accept(
-        self, measurement: Measurement, before: float, new: Candidate, glitches: list[Glitch], *, is_near: bool
+        self,
+        measurement: Measurement,
+        before: float,
+        new: Candidate,
+        glitches: list[Glitch],
+        *,
+        is_near: bool,
+        is_old: bool,
     ) -> bool:
-        """Return whether a value is accepted; if it is not, hold it back. Add the glitch that it reveals, if any."""
+        """
+        Return whether a value is accepted; if it is not, hold it back. Add the glitch that it reveals, if any.
+
+        If the previous value is too old, no value is held back, but a held value is still judged.
+        """
         held = self._held.get(measurement)
         if held is not None:
-            if not is_near and _is_repeat(held, new):
+            if not is_near and not is_old and _is_repeat(held, new):
                 return False
             del self._held[measurement]
             if not is_near and (new.value > before) == (held.value > before):
                 # The value has not returned, so this is a change, even if it continues.
                 return True
             glitches.append(Glitch(measurement, before, held, new.value))
-        if not is_near:
-            self._held[measurement] = new
-        return is_near
+        if is_near or is_old:
+            return True
+        self._held[measurement] = new
+        return False
 
     def _forget_unknown(self, known: Mapping[Measurement, Series]) -> None:
         """If the device has displaced measurements for lack of room, forget them here, too."""
