@@ -6,6 +6,7 @@ import socket
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.exposition import TEXT, Exposition
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import AddressType, Advertisement
@@ -192,6 +194,33 @@ def test_a_new_device_is_not_silent_at_once(run: Run) -> None:
         assert at_once["silence"] is None
         assert later["silence"] is not None
         assert later["silence"]["text"].endswith("of the 90 s since it was added to the configuration.")
+
+    run(script, TWO)
+
+
+@pytest.mark.parametrize(
+    "text", [text_of({BEDROOM: "bedroom"}), text_of({BEDROOM: "hall", ATTIC: "attic", KEYED: "k"})]
+)
+def test_a_reload_during_an_answer_loses_nothing_of_it(run: Run, text: str) -> None:
+    """A scrape and /status are built in steps, and after any of them a reload may add and remove devices."""
+
+    async def script(house: House) -> None:
+        house.now += 90
+        cycle = house.cycle
+        exposition = Exposition({"readings": cycle.readings, "silences": cycle.silence_reasons, "self": cycle.counts})
+        for begin in (lambda: exposition.pieces(TEXT), cycle.status.states, cycle.status.last_hour):
+            for steps in range(12):
+                await house.reload(TWO)
+                house.hear(LIVING_ROOM, packet(2150))
+                house.now += 90
+                answer: Iterator[object] = begin()
+                some = list(islice(answer, steps))
+                await house.reload(text)
+                assert [*some, *answer]
+        written = exposition.render(TEXT).decode()
+        assert 'reason="not_listening"} 1.0' in written
+        assert 'collector_failures_total{collector="silences"} 0.0' in written
+        assert 'collector_failures_total{collector="readings"} 0.0' in written
 
     run(script, TWO)
 
