@@ -17,6 +17,7 @@ from ble_exporter.device.series import (
     Revision,
     Series,
     expire_all,
+    usual_interval_s,
     weakest,
     were_said,
     without_older,
@@ -272,9 +273,7 @@ class Device:
 
         An adapter that no longer hears the device counts only if no other adapter has an interval.
         """
-        receptions = self.receptions.values()
-        intervals = [(not one.is_shown, one.rhythm.interval_s) for one in receptions if one.rhythm.interval_s]
-        return min(intervals)[1] if intervals else None
+        return usual_interval_s(self.receptions, self.lifetime)
 
     @property
     def presence_limit_s(self) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
+from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import Limit, Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, steps_behind
 from ble_exporter.device.signal_trend import SignalTrend
@@ -115,6 +116,33 @@ class Revision:
 
     number: int = 0
     expires_at: float = math.inf
+
+
+def still_hearing(receptions: Mapping[str, Reception], lifetime: Lifetime) -> dict[str, Reception]:
+    """
+    Return the receptions by the adapters that heard a device until its latest packet, by the name of the adapter.
+
+    The others have failed, were removed, or no longer reach the device: their rhythms and levels are out of date.
+    """
+    heard_s = max((one.heard_s for one in receptions.values()), default=0.0)
+
+    def is_current(one: Reception) -> bool:
+        if one.heard_s == heard_s:
+            return True
+        interval_s = one.rhythm.interval_s
+        return heard_s - one.heard_s < min(lifetime.presence(interval_s), lifetime.reception(interval_s))
+
+    return {adapter: one for adapter, one in receptions.items() if is_current(one)}
+
+
+def usual_interval_s(receptions: Mapping[str, Reception], lifetime: Lifetime) -> float | None:
+    """Return the shortest usual interval of the adapters that hear a device or, if they have none, of all adapters."""
+    current = still_hearing(receptions, lifetime) if len(receptions) > 1 else receptions
+    for known in (current, receptions):
+        intervals = [interval_s for one in known.values() if (interval_s := one.rhythm.interval_s)]
+        if intervals:
+            return min(intervals)
+    return None
 
 
 def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: float) -> float:

@@ -5,10 +5,12 @@ These are pure functions. The first rule that the evidence satisfies gives the r
 only that packets stopped, so no reason is ever given without evidence.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
+from ble_exporter.device.listening import NOTE_S
 from ble_exporter.device.signal_trend import WEAK_DBM, Fall
 from ble_exporter.errors import RejectReason
 from ble_exporter.utils import in_words, number_of
@@ -44,12 +46,14 @@ class Evidence:
         refusal: The reason for the latest refusal of a packet, and the time since then; None if none was refused.
         adapter: The adapter that heard it best; empty if that is not known.
         listened_s: The time for which this adapter listened during the silence.
+        recent_s: The time in which a device that works is heard several times.
+        listened_recently_s: The time for which the adapter listened during the silence within the last `recent_s`.
         enough_s: The least listening time after which the silence says anything about the device.
         last_together: The number of devices, this one included, that were the last to be heard, and fell silent at the
             same time; 0 if this one was not among them.
         all_silent_s: The time since the latest packet of any configured device.
         others_heard: The number of other configured devices that were heard after it, and still are.
-        are_strangers_heard: Whether unknown devices were heard after it; None if none was heard since the start.
+        strangers_ago_s: The time since the latest packet of an unknown device, to NOTE_S; None if there was none.
         fall: The fall of its signal before its latest packet; None if the signal did not fall.
         rssi: The RSSI of its latest packet in dBm; None if unknown.
         battery: The latest battery level in percent; None if unknown.
@@ -63,11 +67,13 @@ class Evidence:
     refusal: tuple[RejectReason, float] | None = None
     adapter: str = ""
     listened_s: float = float("inf")
+    recent_s: float = 60.0
+    listened_recently_s: float = float("inf")
     enough_s: float = 0.0
     last_together: int = 0
     all_silent_s: float = 0.0
     others_heard: int = 0
-    are_strangers_heard: bool | None = None
+    strangers_ago_s: float | None = None
     fall: Fall | None = None
     rssi: int | None = None
     battery: float | None = None
@@ -91,13 +97,22 @@ def _refused(evidence: Evidence) -> str | None:
 
 
 def _not_listening(evidence: Evidence) -> str | None:
-    """While nobody listens, silence says nothing about the device."""
-    if evidence.listened_s >= evidence.enough_s:
+    """
+    While nobody listens, silence says nothing about the device.
+
+    An adapter that hangs seems to listen until its failure is noticed, so only recent listening proves anything.
+    """
+    if evidence.listened_recently_s >= evidence.enough_s:
         return None
     who = f"adapter {evidence.adapter}, which heard it best," if evidence.adapter else "the exporter"
     since = "since its last packet" if evidence.was_heard else f"since {evidence.beginning}"
-    listened = f"only {in_words(evidence.listened_s)}" if evidence.listened_s >= 1 else "none"
-    return f"{who} listened for {listened} of the {in_words(evidence.silent_s)} {since}"
+    silence = f"the {in_words(evidence.silent_s)} {since}"
+    if evidence.listened_s < evidence.enough_s:
+        return f"{who} listened for {_only(evidence.listened_s)} of {silence}"
+    recently = f"{who} listened for {_only(evidence.listened_recently_s)} of the last {in_words(evidence.recent_s)}"
+    return (
+        recently if math.isinf(evidence.listened_s) else f"{recently}, and {in_words(evidence.listened_s)} of {silence}"
+    )
 
 
 def _never_heard(evidence: Evidence) -> str | None:
@@ -114,9 +129,13 @@ def _all_silent(evidence: Evidence) -> str | None:
     """One cause at the radio is likelier than several sensors that fail at the same moment."""
     if evidence.last_together < _LEAST_COMPANIONS:
         return None
-    strangers = {True: "", False: ", nor from any other Bluetooth device", None: ""}[evidence.are_strangers_heard]
-    text = f"nothing was heard from any sensor for {in_words(evidence.all_silent_s)}{strangers}"
-    others = "; other Bluetooth devices were heard since" if evidence.are_strangers_heard else ""
+    ago_s, all_silent_s = evidence.strangers_ago_s, evidence.all_silent_s
+    strangers = others = ""
+    if ago_s is not None and _is_since(ago_s, all_silent_s):
+        others = f"; another Bluetooth device was heard {in_words(ago_s)} ago"
+    elif ago_s is not None:
+        strangers = ", nor from any other Bluetooth device"
+    text = f"nothing was heard from any sensor for {in_words(all_silent_s)}{strangers}"
     return f"{text}: {number_of(evidence.last_together, 'sensor')} fell silent at the same time{others}"
 
 
@@ -144,6 +163,10 @@ def _left(evidence: Evidence) -> str | None:
     return f"it left abruptly{strength}{battery}{_others(evidence)}"
 
 
+def _only(listened_s: float) -> str:
+    return f"only {in_words(listened_s)}" if listened_s >= 1 else "none"
+
+
 def _named(reason: RejectReason) -> str:
     return reason.replace("_", " ")
 
@@ -161,8 +184,16 @@ def _others(evidence: Evidence) -> str:
     if evidence.others_heard:
         verb = "is" if evidence.others_heard == 1 else "are"
         return f"; {number_of(evidence.others_heard, 'other sensor')} {verb} heard"
-    strangers = {True: "; other devices were heard since", False: "; no other device was heard since", None: ""}
-    return strangers[evidence.are_strangers_heard]
+    ago_s = evidence.strangers_ago_s
+    if ago_s is None:
+        return ""
+    is_since = _is_since(ago_s, evidence.silent_s)
+    return f"; another device was heard {in_words(ago_s)} ago" if is_since else "; no other device was heard since"
+
+
+def _is_since(ago_s: float, silent_s: float) -> bool:
+    """Return whether unknown devices were heard during a silence. The time of their packets is known to NOTE_S."""
+    return silent_s - ago_s > NOTE_S
 
 
 _Rule = Callable[[Evidence], str | None]

@@ -1,13 +1,13 @@
 """Collects the evidence of why devices are silent, from all devices and from the scanner. See docs/silence.md."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.device import Device
-from ble_exporter.device.listening import NOTE_S, Listening
+from ble_exporter.device.listening import Listening
 from ble_exporter.device.rhythm import CHANCES, FLOOR_S
-from ble_exporter.device.series import Reception
+from ble_exporter.device.series import Reception, still_hearing
 from ble_exporter.device.silence import Evidence, Silence, explain
 from ble_exporter.formats.measurement import Measurement
 
@@ -108,12 +108,17 @@ class Silences:
 
         return now_s - latest_s, frozenset(filter(is_last, self._devices))
 
+    def _listened_s(self, adapter: str | None, since_s: float) -> float:
+        return float("inf") if self._listening is None else self._listening.listened_s(adapter, since_s)
+
     def _evidence(
         self, device: Device, now_s: float, heard_s: Sequence[float], all_silent_s: float, last: frozenset[Device]
     ) -> Evidence:
         since_s, is_new = self._since_s(device), device.added_s > self._started_s
         limit_s = device.presence_limit_s
-        best, latest = _best(device), _latest(device)
+        window_s = max(limit_s, CHANCES * self._scan_interval_s)
+        current = still_hearing(device.receptions, device.lifetime)
+        best, latest = _best(current), _strongest(current.values())
         adapter = None if best is None else best[0]
         strangers_s = None if self._listening is None else self._listening.strangers_s
         battery, low = device.series.get(_BATTERY), device.series.get(_BATTERY_LOW)
@@ -124,12 +129,14 @@ class Silences:
             limit_s=limit_s,
             refusal=None if device.refusal is None else (device.refusal[0], now_s - device.refusal[1]),
             adapter=adapter or "",
-            listened_s=float("inf") if self._listening is None else self._listening.listened_s(adapter, since_s),
-            enough_s=_ENOUGH * self._listening_share * max(limit_s, CHANCES * self._scan_interval_s),
+            listened_s=self._listened_s(adapter, since_s),
+            recent_s=window_s,
+            listened_recently_s=self._listened_s(adapter, max(since_s, now_s - window_s)),
+            enough_s=_ENOUGH * self._listening_share * window_s,
             last_together=len(last) if device in last else 0,
             all_silent_s=all_silent_s,
             others_heard=len(heard_s) - bisect_right(heard_s, since_s),
-            are_strangers_heard=None if strangers_s is None else strangers_s - since_s > NOTE_S,
+            strangers_ago_s=None if strangers_s is None else now_s - strangers_s,
             fall=None if latest is None else latest.trend.fall(latest.rssi, latest.heard_s),
             rssi=None if latest is None else latest.rssi,
             battery=battery.value if battery is not None and since_s - battery.heard_s < _BATTERY_S else None,
@@ -137,13 +144,10 @@ class Silences:
         )
 
 
-def _best(device: Device) -> tuple[str, Reception] | None:
-    """Return the adapter that hears most of the device's packets."""
-    return min(device.receptions.items(), key=lambda one: one[1].rhythm.interval_s or float("inf"), default=None)
+def _best(receptions: Mapping[str, Reception]) -> tuple[str, Reception] | None:
+    """Return the adapter that hears most of a device's packets."""
+    return min(receptions.items(), key=lambda one: one[1].rhythm.interval_s or float("inf"), default=None)
 
 
-def _latest(device: Device) -> Reception | None:
-    """Return the strongest of the receptions that were heard until shortly before the silence."""
-    until_s = -float("inf") if device.heard_s is None else device.heard_s - device.presence_limit_s
-    candidates = [one for one in device.receptions.values() if one.heard_s > until_s]
-    return max(candidates, key=lambda one: -128 if one.rssi is None else one.rssi, default=None)
+def _strongest(receptions: Iterable[Reception]) -> Reception | None:
+    return max(receptions, key=lambda one: -128 if one.rssi is None else one.rssi, default=None)

@@ -86,8 +86,8 @@ def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval
     assert (60, 360) == (attic.interval_s, attic.presence_limit_s)
     home.now += 90
     attic.expire(home.now)
-    # After the expiry no adapter hears the device, but its usual interval is still useful.
-    assert 5 == attic.interval_s
+    # After the expiry no adapter hears the device, and the one that heard it last still counts.
+    assert 60 == attic.interval_s
 
 
 def test_a_refusal_is_counted_by_reason(home: Home, attic: Device) -> None:

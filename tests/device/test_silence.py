@@ -1,5 +1,6 @@
 """The reasons of a silence: for each, evidence that gives it, and evidence that comes near, but must not give it."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from ble_exporter.device.silence import SILENCE_REASONS, Evidence, explain
 from ble_exporter.errors import REJECT_REASONS
 
 FALL = Fall(-71, -94, 600)
-PLAIN = Evidence(silent_s=300, rssi=-62, listened_s=290, enough_s=30)
+PLAIN = Evidence(silent_s=300, rssi=-62, listened_s=290, listened_recently_s=60, enough_s=30)
 """A sensor that stopped without a sign."""
 CASES = {
     "refused": [
@@ -26,13 +27,24 @@ CASES = {
         ),
     ],
     "not_listening": [
-        (replace(PLAIN, listened_s=29), "The exporter listened for only 29 s of the 5 min since its last packet."),
         (
-            replace(PLAIN, listened_s=0, adapter="hci1"),
+            replace(PLAIN, listened_s=29, listened_recently_s=0),
+            "The exporter listened for only 29 s of the 5 min since its last packet.",
+        ),
+        (
+            replace(PLAIN, listened_s=40, listened_recently_s=0),
+            "The exporter listened for none of the last 60 s, and 40 s of the 5 min since its last packet.",
+        ),
+        (
+            replace(PLAIN, listened_s=math.inf, listened_recently_s=12),
+            "The exporter listened for only 12 s of the last 60 s.",
+        ),
+        (
+            replace(PLAIN, listened_s=0, listened_recently_s=0, adapter="hci1"),
             "Adapter hci1, which heard it best, listened for none of the 5 min since its last packet.",
         ),
         (
-            replace(PLAIN, listened_s=0, was_heard=False),
+            replace(PLAIN, listened_s=0, listened_recently_s=0, was_heard=False),
             "The exporter listened for none of the 5 min since the exporter started.",
         ),
     ],
@@ -55,14 +67,14 @@ CASES = {
     ],
     "all_silent": [
         (
-            replace(PLAIN, last_together=12, all_silent_s=298, are_strangers_heard=True),
+            replace(PLAIN, last_together=12, all_silent_s=298, strangers_ago_s=7),
             (
-                "Nothing was heard from any sensor for 5 min: 12 sensors fell silent at the same time; other Bluetooth "
-                "devices were heard since."
+                "Nothing was heard from any sensor for 5 min: 12 sensors fell silent at the same time; another "
+                "Bluetooth device was heard 7 s ago."
             ),
         ),
         (
-            replace(PLAIN, last_together=2, all_silent_s=298, are_strangers_heard=False),
+            replace(PLAIN, last_together=2, all_silent_s=298, strangers_ago_s=293),
             (
                 "Nothing was heard from any sensor for 5 min, nor from any other Bluetooth device: 2 sensors fell "
                 "silent at the same time."
@@ -94,9 +106,9 @@ CASES = {
             replace(PLAIN, rssi=-91, battery=80, others_heard=1),
             "It left abruptly, with a weak signal of -91 dBm, and a battery at 80 %; 1 other sensor is heard.",
         ),
-        (replace(PLAIN, rssi=None, are_strangers_heard=True), "It left abruptly; other devices were heard since."),
+        (replace(PLAIN, rssi=None, strangers_ago_s=280), "It left abruptly; another device was heard 5 min ago."),
         (
-            replace(PLAIN, are_strangers_heard=False),
+            replace(PLAIN, strangers_ago_s=295),
             "It left abruptly, with a signal of -62 dBm; no other device was heard since.",
         ),
     ],
@@ -109,25 +121,25 @@ NEAR_MISSES = {
     ],
     "not_listening": [
         # A scan was missed, but there were enough others.
-        replace(PLAIN, listened_s=30),
+        replace(PLAIN, listened_s=30, listened_recently_s=30),
         # Nobody listened for most of the time, as configured.
-        replace(PLAIN, listened_s=5, enough_s=5),
+        replace(PLAIN, listened_s=5, listened_recently_s=5, enough_s=5),
         # What is heard and refused proves that the scanner listens.
-        replace(PLAIN, listened_s=0, refusal=("wrong_key", 1)),
+        replace(PLAIN, listened_recently_s=0, refusal=("wrong_key", 1)),
     ],
     "never_heard": [
         # Heard once, long ago.
         replace(PLAIN, silent_s=1e6),
         replace(PLAIN, was_heard=False, refusal=("encrypted", 1)),
-        replace(PLAIN, was_heard=False, listened_s=1),
+        replace(PLAIN, was_heard=False, listened_recently_s=1),
     ],
     "all_silent": [
         # The only sensor.
-        replace(PLAIN, last_together=1, are_strangers_heard=False),
+        replace(PLAIN, last_together=1, strangers_ago_s=300),
         # Others were heard later.
         replace(PLAIN, last_together=0, others_heard=1),
         # Together because the scanner stopped.
-        replace(PLAIN, last_together=5, listened_s=0),
+        replace(PLAIN, last_together=5, listened_recently_s=0),
     ],
     "faded": [
         # Weak, but no weaker than before.
@@ -177,14 +189,14 @@ def test_the_reasons_have_an_order() -> None:
         PLAIN,
         was_heard=False,
         refusal=("wrong_key", 1),
-        listened_s=0,
+        listened_recently_s=0,
         last_together=2,
         fall=FALL,
         battery=1,
     )
     without = [
         {"refusal": None},
-        {"listened_s": 60.0},
+        {"listened_recently_s": 60.0},
         {"was_heard": True},
         {"last_together": 0},
         {"fall": None},
@@ -205,12 +217,14 @@ _EVIDENCE = st.builds(
     was_heard=st.booleans(),
     refusal=st.none() | st.tuples(st.sampled_from(REJECT_REASONS), st.floats(0, 1e7)),
     adapter=st.sampled_from(["", "hci0"]),
-    listened_s=st.floats(0, allow_nan=False),
+    listened_s=st.floats(0, 1e7) | st.just(math.inf),
+    recent_s=st.floats(60, 1e5),
+    listened_recently_s=st.floats(0, 1e5),
     enough_s=st.floats(0, 1e5),
     last_together=st.integers(0, 10_000),
     all_silent_s=st.floats(0, 1e7),
     others_heard=st.integers(0, 10_000),
-    are_strangers_heard=st.none() | st.booleans(),
+    strangers_ago_s=st.none() | st.floats(0, 1e7),
     fall=st.none() | st.just(FALL),
     rssi=st.none() | st.integers(-128, 20),
     battery=st.none() | st.floats(0, 100),

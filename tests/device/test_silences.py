@@ -198,7 +198,10 @@ def test_a_refused_packet_of_a_heard_sensor_is_no_reason(watched: Watched) -> No
 @pytest.mark.parametrize(
     ("strangers", "words"),
     [
-        (True, "Nothing was heard from any sensor for 5 min: 3 sensors fell silent at the same time; other Bluetooth"),
+        (
+            True,
+            "Nothing was heard from any sensor for 5 min: 3 sensors fell silent at the same time; another Bluetooth",
+        ),
         (False, "Nothing was heard from any sensor for 5 min, nor from any other Bluetooth device: 3 sensors fell"),
     ],
 )
@@ -317,6 +320,70 @@ def test_the_adapter_that_heard_it_counts(watched: Watched) -> None:
 
     text = "Adapter hci0, which heard it best, listened for none of the 5 min since its last packet."
     assert ("not_listening", text) == watched.found["attic"]
+
+
+def _hear_with(watched: Watched, adapter: str, interval_s: float, until_s: float) -> None:
+    """Let one adapter hear the sensor in the attic for some time; the others send as usual."""
+    watched.sending.pop("attic", None)
+    for _ in range(int(until_s / interval_s)):
+        watched.spend(interval_s)
+        watched.home.hear({"temperature": 20}, device="attic", adapter=adapter)
+
+
+def test_an_adapter_that_was_replaced_is_no_reason(watched: Watched) -> None:
+    """The sensor died hours after the adapter that once heard it best: its own end is the news."""
+    watched.adapters = ("hci1",)
+    _hear_with(watched, "hci1", 10, 7200)
+    watched.spend(300)
+
+    assert {"attic": "left"} == watched.reasons
+
+
+def test_an_adapter_that_was_replaced_does_not_set_the_limit() -> None:
+    """Judged by the rhythm of an adapter that is gone, a sensor that is heard every 2 min would seem silent."""
+    watched = Watched(Lifetime())
+    watched.spend(600)
+    watched.adapters = ("hci1",)
+    _hear_with(watched, "hci1", 120, 7200)
+    watched.home.begin_scan()
+    watched.spend(600)
+    watched.home.end_scan()
+
+    assert {} == watched.found
+
+
+@pytest.mark.parametrize("hung_s", [40, 60, 90])
+def test_an_adapter_that_hung_before_it_failed_did_not_listen(watched: Watched, hung_s: float) -> None:
+    """Until its failure is noticed, an adapter that hangs seems to listen, and its sensors are healthy."""
+    watched.stop("attic")
+    watched.spend(hung_s)
+    watched.adapters = ("hci1",)
+    watched.spend(5 * 3600)
+
+    reason, text = watched.found["attic"]
+    assert ("not_listening", {"attic"}) == (reason, set(watched.found))
+    assert text.startswith("Adapter hci0, which heard it best, listened for none of the last 60 s, and ")
+
+
+def test_a_radio_that_hung_from_the_start_did_not_listen() -> None:
+    """A sensor is not "never heard" because of the minute before the failure was noticed."""
+    watched = Watched()
+    watched.stop("attic", "cellar", "garden")
+    watched.spend(60)
+    watched.adapters = ()
+    watched.spend(5 * 3600)
+
+    assert dict.fromkeys(watched.home.devices, "not_listening") == watched.reasons
+
+
+def test_the_time_since_unknown_devices_were_heard_is_told(watched: Watched) -> None:
+    """Unknown devices that were last heard hours ago are no evidence that the radio works now."""
+    watched.stop("attic", "cellar", "garden")
+    watched.spend(600)
+    watched.spend(3 * 3600, strangers=False)
+
+    assert all(text.endswith("; another Bluetooth device was heard 3 h ago.") for _, text in watched.found.values())
+    assert dict.fromkeys(watched.home.devices, "all_silent") == watched.reasons
 
 
 def test_while_the_machine_slept_nobody_listened(watched: Watched) -> None:

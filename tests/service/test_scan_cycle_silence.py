@@ -129,8 +129,8 @@ SCENARIOS: Mapping[str, tuple[list[Transmission], str]] = {
     "all_silent": (
         on_air(packets(LIVING_ROOM), packets(BEDROOM), packets(STRANGER, END_S)),
         (
-            "Nothing was heard from any sensor for 5 min: 2 sensors fell silent at the same time; other Bluetooth "
-            "devices were heard since."
+            "Nothing was heard from any sensor for 5 min: 2 sensors fell silent at the same time; another Bluetooth "
+            "device was heard 5 s ago."
         ),
     ),
     "not_listening": (
