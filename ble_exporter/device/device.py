@@ -94,9 +94,8 @@ class Device:
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
         self.said: dict[Measurement, tuple[int | str, float]] = {}
-        self.packets = 0
+        self.packets = self.left_out = 0
         self.is_triggered = False
-        self.left_out = 0
         self.is_present = False
         self.heard_s: float | None = None
         self.advertisement: Advertisement | None = None
