@@ -179,6 +179,10 @@ def _load(options: argparse.Namespace) -> "AppConfig":
     # The ciphers are not used here: the call makes sure, also for --config.check, that the library is installed.
     ciphers_of(config.keys)
     config = replace(config, log_level=options.log_level or config.log_level)
+    if options.replay and not config.is_continuous:
+        # Scans follow the machine's clock, and a capture the clock of the replay. With pauses, the packets that are
+        # received would depend on the speed.
+        config = replace(config, scan_duration_seconds=config.scan_interval_seconds)
     # The simulated radio sends no encrypted packets.
     return replace(config, keys={}) if options.mock and not options.config_check else config
 
@@ -247,6 +251,8 @@ def _run(
         options.mock_strangers or 0,
         options.mock_order or "abab",
     )
+    if options.replay:
+        log.info("the capture is played without pauses between the scans, whatever the configuration says")
     settings = RadioSettings.from_config(config)
     speed = options.replay_speed or 1.0
     radio = (build or build_radio)(

@@ -273,3 +273,20 @@ def test_the_options_of_prometheus_take_effect(tmp_path: Path) -> None:
 
     assert [True, True] == [b"ble_exporter_build_info" in body for body in bodies]
     assert all(line.startswith("time=") for line in lines)
+
+
+def test_a_replay_has_no_pauses(tmp_path: Path) -> None:
+    """Which packets fall into a pause would depend on the speed, so the same capture would give other readings."""
+    capture = tmp_path / "x.capture"
+    capture.write_text("".join(f"{number / 20} A4:C1:38:00:00:01 -61 fcd2 4002ca09\n" for number in range(30)))
+    path = write_config(tmp_path, {"log_file": "-", "scan_interval_seconds": 30, "scan_duration_seconds": 1})
+    with running("--config", str(path), "--replay", str(capture)) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "scan 1: " in line:
+                break
+
+    assert "; 30 advertisements, 0 of them from unknown devices" in lines[-1]
+    assert any("is played without pauses between the scans" in line for line in lines)

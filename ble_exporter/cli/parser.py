@@ -86,7 +86,10 @@ class Parser(argparse.ArgumentParser):
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")
         source.add_argument(
-            "--replay", metavar="FILE", help="replay a capture once: btsnoop (of `capture`, btmon, Android) or text"
+            "--replay",
+            metavar="FILE",
+            type=file_name,
+            help="replay a capture once: btsnoop (of `capture`, btmon, Android) or text",
         )
         if has_speed:
             group.add_argument(
@@ -129,6 +132,13 @@ class Parser(argparse.ArgumentParser):
             return f"to name a configuration, use `{self.prog} --config {name}`"
         all_commands = f"; the commands are {', '.join(sorted(self._commands))}"
         return f"unknown command {name}{_suggestion(name, self._commands) or all_commands}"
+
+
+def file_name(text: str) -> str:
+    """Return the name of a file. An empty name, which a variable of a shell may give, is an error."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
 
 
 def number_between(kind: Callable[[str], Number], least: float, most: float) -> Callable[[str], Number]:

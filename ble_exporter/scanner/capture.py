@@ -14,10 +14,11 @@ in place of UUID and service data stands for an advertisement without service da
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import read_file
@@ -31,6 +32,11 @@ from ble_exporter.scanner.report_events import events_of
 # A step of the recorded time outside these limits means that the clock was set. The packets of several adapters, which
 # are read in batches, may be a little out of order.
 _LEAST_STEP_S, _MOST_STEP_S = -1.0, 86_400.0
+
+# The maximum number of controllers that are told apart: a file may name 65,536, and each needs memory.
+_MOST_CONTROLLERS = 64
+
+State = TypeVar("State")
 
 
 class Transmission(NamedTuple):
@@ -87,14 +93,23 @@ def load_events(path: str) -> Iterator[Record]:
 
 def load_reports(path: str) -> Iterator[tuple[float, Report]]:
     """Yield the advertising reports of a capture file, with the data of all parts, and their times in seconds."""
-    fragments = Fragments()
+    fragments: dict[int, Fragments] = {}
     began_us: int | None = None
     for event in load_events(path):
         began_us = event.at_us if began_us is None else began_us
         for report in advertising_reports(event.packet)[0]:
-            whole = fragments.join(report)
+            whole = _of_controller(fragments, event.controller, Fragments).join(report)
             if whole is not None:
                 yield (event.at_us - began_us) / 1e6, whole
+
+
+def _of_controller(states: dict[int, State], controller: int, new: Callable[[], State]) -> State:
+    """Return the state that belongs to a controller; `new` makes it."""
+    if controller not in states:
+        if len(states) >= _MOST_CONTROLLERS:
+            del states[next(iter(states))]
+        states[controller] = new()
+    return states[controller]
 
 
 def _read(path: str) -> bytes:
@@ -105,13 +120,17 @@ def _read(path: str) -> bytes:
 
 
 def _events(data: bytes, path: str) -> Iterator[Record]:
-    """Return the events with advertising reports in a btsnoop file, after checking the file. Raises ConfigError."""
+    """
+    Return the events with advertising reports, even damaged ones, in a btsnoop file. Raises ConfigError.
+
+    The file is checked now, and read again as the events are used.
+    """
     try:
         for _ in records(data):
             pass
     except BtsnoopError as error:
         raise ConfigError(f"the capture can't be read: {error}", _ANOTHER_FILE, path=path) from error
-    events = (one for one in records(data) if one.opcode == EVENT and advertising_reports(one.packet)[0])
+    events = (one for one in records(data) if one.opcode == EVENT and any(advertising_reports(one.packet)))
     first = next(events, None)
     if first is None:
         raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)
@@ -123,16 +142,17 @@ def _played(events: Iterable[Record]) -> Iterator[Transmission]:
     heard: list[Advertisement] = []
     receptions: dict[int, Reception] = {}
     before_us: int | None = None
-    at_s = 0.0
+    at_s = latest_s = 0.0
     for event in events:
         step_s = 0.0 if before_us is None else (event.at_us - before_us) / 1e6
         before_us = event.at_us
         if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
-            at_s += step_s
-        controller = event.controller
-        if controller not in receptions:
-            receptions[controller] = Reception(f"hci{controller}", Everything(heard.append))
-        receptions[controller].deliver(event.packet, 0.0)
+            # Repeated small steps back must not add up: then all later packets would be early.
+            at_s = max(at_s + step_s, latest_s + _LEAST_STEP_S)
+            latest_s = max(latest_s, at_s)
+        name = f"hci{event.controller}"
+        listener = Everything(heard.append)
+        _of_controller(receptions, event.controller, partial(Reception, name, listener)).deliver(event.packet, 0.0)
         for one in heard:
             yield Transmission(
                 max(at_s, 0.0),

@@ -16,6 +16,9 @@ from ble_exporter.model import Advertisement
 
 _SUBEVENT_AT, _REPORTS_AT = 2, 4
 _SIZES_WITHOUT_DATA = {LEGACY_REPORTS: 10, EXTENDED_REPORTS: 24}
+# Where a report has the sender's address and the length of the data.
+_ADDRESS_AT = {LEGACY_REPORTS: 2, EXTENDED_REPORTS: 3}
+_LENGTH_AT = {LEGACY_REPORTS: 8, EXTENDED_REPORTS: 23}
 
 _CONNECTABLE = 0x00
 _UNKNOWN_RSSI, _UNKNOWN_POWER = 127, 127
@@ -62,6 +65,25 @@ def single_reports(event: bytes) -> Iterator[tuple[Report, bytes]]:
         end = start + _SIZES_WITHOUT_DATA[subevent] + len(report.data)
         yield report, _event(subevent, event[start:end])
         start = end
+
+
+def senders_and_rest(event: bytes) -> tuple[set[str], bytes]:
+    """
+    Return the senders of an event's reports, and what follows the reports.
+
+    The last report of a damaged event may be cut short. There are no senders if the address of a report is missing.
+    """
+    subevent = event[_SUBEVENT_AT]
+    start = _REPORTS_AT
+    senders = set()
+    for _ in range(event[_REPORTS_AT - 1]):
+        address = event[start + _ADDRESS_AT[subevent] :][:6]
+        if len(address) < 6:
+            return set(), event
+        senders.add(address[::-1].hex(":").upper())
+        length = event[start + _LENGTH_AT[subevent] :][:1]
+        start += _SIZES_WITHOUT_DATA[subevent] + int.from_bytes(length, "little")
+    return senders, event[start:]
 
 
 def _event(subevent: int, report: bytes) -> bytes:

@@ -189,3 +189,38 @@ def test_the_events_of_a_text_file_are_made_up(capture: Path) -> None:
     of_sensor = Transmission(0.0, "A4:C1:38:AA:BB:CC", -61, {LONG: b"\x40"}, "", "public", {}, "hci0")
     of_other = Transmission(0.0, "C4:C1:38:AA:BB:CC", -61, {}, "", "random", {}, "hci0")
     assert [of_sensor, of_other, of_sensor._replace(at=1.5)] == played
+
+
+def test_small_steps_back_do_not_add_up(capture: Path) -> None:
+    """Records of two adapters alternate; if each step back counted, later packets would be played at the start."""
+    one = legacy_report(service_data(PACKET_A))
+    stamps = [10.0, 9.5, 9.0, 8.5, 8.0, 9.0]
+    capture.write_bytes(header() + b"".join(event(one, at_s=at_s) for at_s in [0, *stamps]))
+
+    assert [0, 10, 9.5, 9, 9, 9, 10] == [sent.at for sent in load_capture(str(capture))]
+
+
+def fragment(data: bytes, *, has_more: bool) -> bytes:
+    """Return an extended report with a part of the data."""
+    address = bytes.fromhex(SENDER.replace(":", ""))[::-1]
+    radio = bytes([1, 1, 5, 127, 0xC4]) + bytes(9) + bytes([len(data)])
+    return bytes([0x20 if has_more else 0, 0, 0]) + address + radio + data
+
+
+def test_the_parts_that_two_adapters_heard_are_not_mixed(capture: Path) -> None:
+    """Both adapters hear the same sender, and their parts alternate."""
+    first, last = fragment(b"\x05\x16", has_more=True), fragment(b"\xd2\xfc", has_more=False)
+    capture.write_bytes(
+        header()
+        + b"".join(event(part, controller=number, subevent=EXTENDED) for part in (first, last) for number in (0, 1))
+    )
+
+    assert [b"\x05\x16\xd2\xfc"] * 2 == [report.data for _at_s, report in load_reports(str(capture))]
+
+
+def test_any_number_of_controllers_is_played(capture: Path) -> None:
+    """A file may name 65,536 controllers, of which the replay remembers only some."""
+    one = legacy_report(service_data(PACKET_A))
+    capture.write_bytes(header() + b"".join(event(one, controller=number) for number in range(100)))
+
+    assert [f"hci{number}" for number in range(100)] == [sent.adapter for sent in load_capture(str(capture))]

@@ -9,6 +9,7 @@ from ble_exporter.cli.parser import (
     EXIT_FAILURE,
     EXIT_OK,
     Parser,
+    file_name,
     number_between,
 )
 from ble_exporter.config.devices import ADDRESS
@@ -16,6 +17,7 @@ from ble_exporter.files import MAX_FILE_BYTES
 
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8
+_DEFAULT_SECONDS = 60.0
 
 _DESCRIPTION = """\
 Record the received advertisements as btsnoop, which btmon, Wireshark and --replay read: to attach
@@ -49,14 +51,13 @@ def main(arguments: Sequence[str]) -> int:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments. Exit after an error or --help."""
     parser = Parser("capture", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
-    parser.add_argument("file", metavar="FILE", help="the file to write; it must not exist")
+    parser.add_argument("file", metavar="FILE", type=_new_file, help="the file to write; it must not exist")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     parser.add_argument(
         "--seconds",
         metavar="N",
         type=number_between(float, 1, 604_800),
-        default=60.0,
-        help="seconds to record, 1 to 604800 (default: %(default)g); Ctrl-C ends earlier",
+        help=f"seconds to record, 1 to 604800 (default: {_DEFAULT_SECONDS:g}); Ctrl-C ends earlier",
     )
     most_mb = MAX_FILE_BYTES / 1e6
     parser.add_argument(
@@ -90,7 +91,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         MOCK_STRANGERS,
         has_speed=False,
     )
-    return parser.parse(arguments)
+    options = parser.parse(arguments)
+    if options.replay and options.seconds is not None:
+        parser.error("--seconds is not for --replay, which reads the whole capture")
+    if options.adapter is not None and (options.replay or options.mock):
+        parser.error("--adapter is for the real radio, not for --replay or --mock")
+    if options.seconds is None:
+        options.seconds = _DEFAULT_SECONDS
+    return options
+
+
+def _new_file(text: str) -> str:
+    if text == "-":
+        raise argparse.ArgumentTypeError("a capture can't be written to standard output; name a file")
+    return file_name(text)
 
 
 def _address(text: str) -> str:

@@ -1,25 +1,28 @@
 """Writes the file of `capture`: selects the events, and limits the size of the file."""
 
 import os
-import stat
+import tempfile
 from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats.advertising_reports import advertising_reports
 from ble_exporter.scanner.btsnoop import EVENT, Record, header, new_index, record_bytes
-from ble_exporter.scanner.report_events import single_reports
+from ble_exporter.scanner.report_events import senders_and_rest, single_reports
 
 MOST_SENDERS = 10_000
 """The number of senders that are counted: anybody can send from any number of addresses."""
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_BYTES_OF_AN_ADDRESS = 6
 
 
 class Recording:
     """
     A btsnoop file that is being written.
 
-    Whenever the program ends, the file consists of whole records.
+    Whenever the program ends, the file consists of whole records. A file that exists is replaced only when this one is
+    complete.
 
     Args:
         path: The file, which must not exist.
@@ -28,11 +31,13 @@ class Recording:
         overwrites: Whether the file may exist.
 
     Attributes:
-        packets: The number of recorded advertising reports.
+        packets: The number of recorded advertising reports; a damaged event counts as at least one.
         left_out: The number of reports of other senders.
+        damaged: The number of events that were left out, wholly or in part, because who sent them is uncertain.
         senders: The addresses of the recorded senders, at most MOST_SENDERS.
         size: The size of the file in bytes.
         end: Why nothing more is recorded: "full", or the reason why the file can't be written; empty while recording.
+        is_kept: Whether the file was closed and kept.
 
     Raises:
         ConfigError: The file can't be created.
@@ -41,40 +46,61 @@ class Recording:
     def __init__(
         self, path: str, max_bytes: int, only: Collection[str] | None = None, *, overwrites: bool = False
     ) -> None:
-        self.packets = self.left_out = self.size = 0
+        self.packets = self.left_out = self.damaged = self.size = 0
         self.senders: set[str] = set()
         self.end = ""
-        self._path = path
+        self.is_kept = False
         self._max_bytes = max_bytes
         self._only = only
         self._announced: set[int] = set()
-        self._file = _create(path, overwrites=overwrites)
+        self._file, self._written, self._target = _create(path, overwrites=overwrites)
         self._write(header())
 
     def add(self, event: bytes, at_us: int, controller: int) -> None:
         """Record the wanted reports of a controller's event, which was received at `at_us`, in Unix microseconds."""
-        reports = advertising_reports(event)[0]
-        if self._only is None:
+        reports, fault = advertising_reports(event)
+        packets = max(len(reports), bool(fault))
+        senders = {report.address for report in reports}
+        if self._only is None or (fault and self._names_only_wanted(event)):
             kept = [event]
         else:
+            self.damaged += bool(fault)
             singles = [(report, one) for report, one in single_reports(event) if report.address in self._only]
             self.left_out += len(reports) - len(singles)
-            reports, kept = [report for report, _one in singles], [one for _report, one in singles]
+            packets, senders = len(singles), {report.address for report, _one in singles}
+            kept = [one for _report, one in singles]
         if not kept or self.end:
             return
         records = [] if controller in self._announced else [new_index(at_us, controller)]
         records += [Record(at_us, controller, EVENT, one) for one in kept]
         if self._write(b"".join(map(record_bytes, records))):
             self._announced.add(controller)
-            self.packets += len(reports)
+            self.packets += packets
             if len(self.senders) < MOST_SENDERS:
-                self.senders.update(report.address for report in reports)
+                self.senders.update(senders)
 
-    def close(self) -> None:
-        """Close the file; remove it if nothing was recorded."""
-        os.close(self._file)
-        if not self.packets:
-            os.unlink(self._path)  # noqa: PTH108 - it was opened by its name in the same way
+    def close(self, *, keeps: bool = True) -> None:
+        """Close the file; remove it if nothing was recorded, or unless `keeps`."""
+        try:
+            if keeps and self.packets:
+                os.fsync(self._file)
+                # If no file is replaced, both names are the same, and this has no effect.
+                self._written.replace(self._target)
+                self.is_kept = True
+        except OSError as error:
+            self.end = error.strerror or str(error)
+            # What was recorded may be readable, and removing it would not help anybody.
+            self.is_kept = self._written == self._target
+        finally:
+            with suppress(OSError):
+                os.close(self._file)
+            if not self.is_kept:
+                self._written.unlink(missing_ok=True)
+
+    def _names_only_wanted(self, event: bytes) -> bool:
+        """Return whether a damaged event can be kept unchanged, because it names nobody but wanted senders."""
+        senders, rest = senders_and_rest(event)
+        return bool(senders) and senders <= set(self._only or ()) and len(rest) < _BYTES_OF_AN_ADDRESS
 
     def _write(self, data: bytes) -> bool:
         """Write all of the data or nothing; return whether it was written."""
@@ -87,23 +113,31 @@ class Recording:
                 rest = rest[os.write(self._file, rest) :]
         except OSError as error:
             # A full disk may have taken a part.
-            os.ftruncate(self._file, self.size)
+            with suppress(OSError):
+                os.ftruncate(self._file, self.size)
             self.end = error.strerror or str(error)
             return False
         self.size += len(data)
         return True
 
 
-def _create(path: str, *, overwrites: bool) -> int:
-    """Create a file that only its user can read; return its descriptor. Raises ConfigError."""
+def _create(path: str, *, overwrites: bool) -> tuple[int, Path, Path]:
+    """
+    Create a file that only its user can read; return its descriptor, its present name and its final name.
+
+    With `overwrites`, it is a temporary file beside the file that it will replace. Raises ConfigError.
+    """
     try:
-        file = os.open(path, _FLAGS | (0 if overwrites else os.O_EXCL), 0o600)
+        if not overwrites:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            return os.open(path, flags, 0o600), Path(path), Path(path)
+        # A symbolic link stays; the file that it points to is replaced.
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            raise ConfigError("this is no regular file", "choose another name", path=path)
+        file, temporary = tempfile.mkstemp(prefix=".capture-", dir=target.parent)
     except FileExistsError as error:
         raise ConfigError("the file exists", "choose another name, or overwrite it with --force", path=path) from error
     except OSError as error:
         raise ConfigError(f"the file can't be written ({error.strerror})", path=path) from error
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise ConfigError("this is no regular file", "choose another name", path=path)
-    os.ftruncate(file, 0)
-    return file
+    return file, Path(temporary), target

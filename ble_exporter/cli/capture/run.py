@@ -2,22 +2,25 @@
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ble_exporter.cli.capture.command import DEFAULT_CONFIG, MOCK_STRANGERS
 from ble_exporter.cli.capture.recording import MOST_SENDERS, Recording
 from ble_exporter.cli.invocation import typed_command
 from ble_exporter.cli.listening import listen_for
-from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
+from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
+from ble_exporter.scanner.btsnoop import Record
 from ble_exporter.scanner.build import RadioBuilder
 from ble_exporter.scanner.capture import load_events
 from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
@@ -91,30 +94,56 @@ def run(
     """Record; return the exit status."""
     config = _config(options)
     only = {*options.only, *(config.devices if config and options.only_configured else ())}
-    # The other capture is read first, because FILE may be the same file.
     events = load_events(options.replay) if options.replay else None
-    recording = Recording(
-        options.file,
-        round(options.megabytes * 1e6),
-        only if options.only or options.only_configured else None,
-        overwrites=options.force,
-    )
-    try:
-        if events is not None:
-            for event in events:
-                recording.add(event.packet, event.at_us, event.controller)
-                if recording.end:
-                    break
-            note = ""
-        else:
-            recorder = Recorder(recording, only or None, open_socket)
-            radio = _radio(options, config, build, recorder)
-            _listen(options, radio, recorder, recording)
-            _note_losses(radio)
-            note = _AS_REPORTED if recorder.has_monitor else _SIMULATED if options.mock else _MADE_UP
-    finally:
-        recording.close()
+    with _signals_raised():
+        recording = Recording(
+            options.file,
+            round(options.megabytes * 1e6),
+            only if options.only or options.only_configured else None,
+            overwrites=options.force,
+        )
+        try:
+            if events is not None:
+                _convert(events, recording)
+                note = ""
+            else:
+                recorder = Recorder(recording, only or None, open_socket)
+                _listen(options, _radio(options, config, build, recorder), recorder, recording)
+                note = _AS_REPORTED if recorder.has_monitor else _SIMULATED if options.mock else _MADE_UP
+        except BaseException:
+            recording.close(keeps=events is None)
+            kept = f"{_amount(recording)}, recorded until it failed" if recording.is_kept else "nothing was written"
+            _note(f"{options.file}: {kept}")
+            raise
+        # A part of a capture does not replace a file, which may be the whole capture.
+        recording.close(keeps=events is None or not recording.end or (recording.end == "full" and not options.force))
     return _report(options, recording, note)
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """During the block, let SIGTERM and SIGHUP raise SystemExit, so that the file is completed or removed."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(EXIT_SIGNAL + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # A command that nohup has started must continue to ignore SIGHUP.
+    ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+
+
+def _convert(events: Iterable[Record], recording: Recording) -> None:
+    for event in events:
+        recording.add(event.packet, event.at_us, event.controller)
+        if recording.end:
+            break
 
 
 def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recording: Recording) -> None:
@@ -134,6 +163,7 @@ def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recor
     finally:
         if is_live:
             write(sys.stderr, "\r\x1b[K")
+    _note_losses(radio)
 
 
 def _note_losses(radio: Radio) -> None:
@@ -147,8 +177,15 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
     """Say what was recorded; return the exit status."""
     if recording.left_out:
         _note(f"left out: {number_of(recording.left_out, 'packet')} of other devices")
+    if recording.damaged:
+        damaged = number_of(recording.damaged, "damaged event")
+        _note(f"left out: {damaged}, or parts of them, because who sent them is uncertain")
     if recording.end and recording.end != "full":
-        raise ConfigError(f"the file can't be written ({recording.end}): it ends early", path=options.file)
+        effect = "it ends early" if recording.is_kept else "nothing was written"
+        raise ConfigError(f"the file can't be written ({recording.end}): {effect}", path=options.file)
+    if recording.end and not recording.is_kept:
+        problem = f"nothing was written: the file would exceed its size (--megabytes {options.megabytes:g})"
+        raise ConfigError(problem, path=options.file)
     if not recording.packets:
         _note(f"{options.file}: nothing was recorded, so the file was not written")
         return EXIT_FAILURE
@@ -158,11 +195,14 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
     if note:
         _note(note)
     if not (options.only or options.only_configured):
-        command = typed_command(
-            "capture", f"public-{Path(options.file).name}", "--replay", options.file, "--only-configured"
-        )
+        path = Path(options.file)
+        whom = ["--only-configured"] if options.config or Path(DEFAULT_CONFIG).exists() else ["--only", "ADDRESS"]
+        whom += ["--config", options.config] if options.config else []
+        public = str(path.with_name(f"public-{path.name}"))
+        command = typed_command("capture", public, "--replay", options.file, *whom)
         _note(f"note: the file has the addresses and names of all devices in range; to leave out others: {command}")
-    _note(f"to read it: btmon -r {options.file}, Wireshark, or {typed_command('discover', '--replay', options.file)}")
+    discover = typed_command("discover", "--replay", options.file)
+    _note(f"to read it: btmon -r {shlex.quote(options.file)}, Wireshark, or {discover}")
     return EXIT_OK
 
 

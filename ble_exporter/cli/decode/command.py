@@ -12,7 +12,7 @@ from ble_exporter.cli.decode.decoding import Decoding
 from ble_exporter.cli.decode.guess import is_advertising
 from ble_exporter.cli.decode.hex_input import bytes_from_hex, key_in, key_of, refuse_key
 from ble_exporter.cli.decode.pasted_text import pasted
-from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser
+from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser, file_name
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_reports import MOST_BYTES, Report, report_of_packet
 from ble_exporter.streams import read_standard_input
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     if bool(options.hex) == bool(options.capture):
         parser.error("give either a payload or --capture FILE")
     if options.capture:
+        if options.service is not None:
+            parser.error("--service is not for --capture: the packets name their services")
         return _decode_capture(options)
     service, how = options.service, "set by --service"
     mac, sender = options.mac, ""
@@ -104,7 +106,10 @@ def _parser() -> Parser:
     key.add_argument("--config", metavar="FILE", help="a configuration with the bindkey for the sender's address")
     parser.add_argument("--mac", metavar="ADDRESS", type=_mac, help="the sender's address, such as A4:C1:38:00:00:01")
     parser.add_argument(
-        "--capture", metavar="FILE", help="explain the packets in this capture; with --mac, those of one sender"
+        "--capture",
+        metavar="FILE",
+        type=file_name,
+        help="explain the packets in this capture; with --mac, those of one sender",
     )
     parser.add_argument(
         "--service",

@@ -33,6 +33,12 @@ def test_addresses_may_be_written_in_lower_case() -> None:
         (["x", "--megabytes", "11"], "11 is not between 0.001 and 10"),
         (["x", "--seconds", "0"], "0 is not between 1 and 604800"),
         (["x", "--replay", "y", "--replay-speed", "2"], "unknown option --replay-speed"),
+        (["x", "--replay", ""], "argument --replay: the name is empty"),
+        ([""], "argument FILE: the name is empty"),
+        (["-"], "a capture can't be written to standard output; name a file"),
+        (["x", "--replay", "y", "--seconds", "60"], "--seconds is not for --replay, which reads the whole capture"),
+        (["x", "--replay", "y", "--adapter", "hci9"], "--adapter is for the real radio, not for --replay or --mock"),
+        (["x", "--mock", "--adapter", "hci9"], "--adapter is for the real radio, not for --replay or --mock"),
         (["x", "--mock-seed", "1"], "--mock-seed needs --mock"),
     ],
 )

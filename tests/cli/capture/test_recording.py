@@ -46,7 +46,7 @@ def test_events_are_recorded_unchanged(path: Path) -> None:
         new_index(20, 1),
         Record(20, 1, EVENT, damaged),
     ] == list(records(path.read_bytes()))
-    assert (2, {SENDER, STRANGER}) == (recording.packets, recording.senders)
+    assert (3, {SENDER, STRANGER}) == (recording.packets, recording.senders)
     assert path.stat().st_size == recording.size
 
 
@@ -168,3 +168,88 @@ def test_a_full_disk_leaves_whole_records(path: Path) -> None:
 
     assert "File too large" == recording.end
     assert whole == path.read_bytes()
+
+
+def test_a_replaced_file_keeps_its_content_until_the_end(path: Path) -> None:
+    """The old capture may show a fault that does not occur again, and the radio may fail."""
+    path.write_bytes(b"precious")
+    recording = Recording(str(path), MEGABYTE, overwrites=True)
+    recording.add(event(OF_SENSOR), 0, 0)
+
+    assert b"precious" == path.read_bytes()
+
+    recording.close(keeps=False)
+
+    assert b"precious" == path.read_bytes()
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_a_file_is_not_replaced_by_nothing(path: Path) -> None:
+    """With a wrong --only, nothing is recorded; a symbolic link and its file must then be as before."""
+    target = path.with_name("target")
+    target.write_bytes(b"precious")
+    path.symlink_to(target)
+
+    Recording(str(path), MEGABYTE, overwrites=True).close()
+
+    assert path.is_symlink()
+    assert b"precious" == path.read_bytes()
+
+
+def test_through_a_link_its_file_is_replaced(path: Path) -> None:
+    """The user may keep the captures on another disk, and link to them."""
+    target = path.with_name("target")
+    target.write_bytes(b"old")
+    path.symlink_to(target)
+    recording = Recording(str(path), MEGABYTE, overwrites=True)
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.close()
+
+    assert path.is_symlink()
+    assert 2 == len(list(records(target.read_bytes())))
+    assert 0o600 == stat.S_IMODE(target.stat().st_mode)
+
+
+CUT_SHORT = event(OF_SENSOR[:-3])
+
+
+@pytest.mark.parametrize("damaged", [event(OF_SENSOR) + b"\0", event(OF_SENSOR + b"\0"), CUT_SHORT, CUT_SHORT[:13]])
+def test_a_damaged_event_of_the_sensor_stays_as_it_is(path: Path, damaged: bytes) -> None:
+    """The damage may be the fault that the user reports, and a bug report has only the user's sensors."""
+    recording = Recording(str(path), MEGABYTE, {SENDER})
+    recording.add(damaged, 0, 0)
+    recording.close()
+
+    assert [damaged] == [one.packet for one in records(path.read_bytes()) if one.opcode == EVENT]
+    assert (1, 0) == (recording.packets, recording.damaged)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        event(OF_SENSOR, OF_STRANGER[:-3]),
+        event(OF_SENSOR, OF_STRANGER[:7]),
+        event(OF_SENSOR + OF_STRANGER[:8]),
+        event(OF_STRANGER[:-3]),
+        event(OF_SENSOR[:5]),
+    ],
+)
+def test_damaged_events_that_may_be_of_others_are_counted(path: Path, damaged: bytes) -> None:
+    """They can't be published, but without a number nobody would know that there was any damage."""
+    recording = Recording(str(path), MEGABYTE, {SENDER})
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.add(damaged, 0, 0)
+    recording.close()
+
+    assert {event(OF_SENSOR)} == {one.packet for one in records(path.read_bytes()) if one.opcode == EVENT}
+    assert 1 == recording.damaged
+
+
+def test_damage_alone_is_a_capture(path: Path) -> None:
+    """If a controller damages all events, the file is the only evidence."""
+    recording = Recording(str(path), MEGABYTE)
+    recording.add(event(OF_SENSOR[:5]), 0, 0)
+    recording.close()
+
+    assert 1 == recording.packets
+    assert path.exists()

@@ -63,7 +63,7 @@ def test_without_the_monitor_channel_events_are_made_up(capsys: pytest.CaptureFi
     assert "home.btsnoop: 2 packets of 2 devices, " in out
     assert "note: the events are made up from what bluetoothd reports" in err
     assert "to leave out others: " in err
-    assert " capture public-home.btsnoop --replay home.btsnoop --only-configured\n" in err
+    assert " capture public-home.btsnoop --replay home.btsnoop --only ADDRESS\n" in err
     assert "to read it: btmon -r home.btsnoop, Wireshark, or " in err
 
 
@@ -262,3 +262,15 @@ def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
         rb"\r\S+/x: \d+ packets? of \d+ devices?, [^\r]*; 1 s left; Ctrl-C ends the recording\x1b\[K", shown
     )
     assert b"\r\x1b[K" in shown
+
+
+def test_the_printed_command_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that fails, or writes to another folder, does not help to protect the neighbours."""
+    Path("other.yaml").write_text(CONFIG)
+    Path("my captures").mkdir()
+
+    assert 0 == run(parse(["my captures/x", "--config", "other.yaml"]), two_devices)
+
+    err = capsys.readouterr().err
+    assert " capture 'my captures/public-x' --replay 'my captures/x' --only-configured --config other.yaml\n" in err
+    assert "to read it: btmon -r 'my captures/x', Wireshark, or " in err

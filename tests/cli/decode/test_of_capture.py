@@ -116,3 +116,11 @@ def test_a_capture_without_advertisements_is_an_error(capture: Path, capsys: pyt
 
     assert 78 == status
     assert "contains no advertisement; name another capture" in err
+
+
+def test_a_service_is_not_for_a_capture(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the option were ignored, the output would look like the packets of this service."""
+    status, _, err = says(["--capture", str(capture), "--service", "181a"], capsys)
+
+    assert 2 == status
+    assert "--service is not for --capture: the packets name their services" in err

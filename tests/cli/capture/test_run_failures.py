@@ -1,0 +1,99 @@
+"""Tests of what remains of files when `capture` fails."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.formats.bthome import UUID
+from ble_exporter.model import Advertisement
+from ble_exporter.scanner import Listener
+from ble_exporter.scanner.btsnoop import EVENT, Record, header, record_bytes, records
+from tests.cli.capture.test_run import STRANGER, capture, senders
+from tests.conftest import PACKET_A
+from tests.program import PATIENCE_S, running
+from tests.radios import Radio
+from tests.scanner.monitor_frames import SENDER, frame, legacy_report, service_data
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test in a directory without a config.yaml."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_a_radio_the_old_capture_remains(capsys: pytest.CaptureFixture[str]) -> None:
+    """D-Bus may be down at the second attempt, and the first capture must not be the price."""
+    Path("home.btsnoop").write_bytes(b"precious")
+
+    with pytest.raises(ScannerError, match="no adapter"):
+        capture("--force", build=lambda *_settings, **_options: Radio(error=ScannerError("no adapter")))
+
+    assert b"precious" == Path("home.btsnoop").read_bytes()
+    assert "home.btsnoop: nothing was written\n" in capsys.readouterr().err
+
+
+def test_after_a_failure_the_user_learns_what_was_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error alone would look as if hours of recording were lost."""
+
+    class Failing(Radio):
+        """A radio that fails after it has heard a packet."""
+
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            """See Radio."""
+            started()
+            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
+            raise ScannerError("gone")
+
+    with pytest.raises(ScannerError, match="gone"):
+        capture(build=lambda *_settings, **_options: Failing())
+
+    assert [(SENDER, "")] == senders()
+    assert "home.btsnoop: 1 packet of 1 device, " in (err := capsys.readouterr().err)
+    assert ", recorded until it failed\n" in err
+
+
+def test_a_part_of_a_capture_does_not_replace_it() -> None:
+    """With a limit that is too low, a conversion in place would destroy the end of the capture."""
+    text = "".join(f"{second} {SENDER} -61 -\n" for second in range(100))
+    Path("home.btsnoop").write_text(text)
+
+    with pytest.raises(ConfigError, match=r"nothing was written: the file would exceed its size \(--megabytes 0.001\)"):
+        capture("--replay", "home.btsnoop", "--force", "--megabytes", "0.001")
+
+    assert text == Path("home.btsnoop").read_text()
+
+
+def test_a_conversion_keeps_damaged_events_and_says_what_it_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """The damage may be the fault that the user reports."""
+    damaged = frame(legacy_report(b"", sender=STRANGER)[:5])[6:]
+    whole = frame(legacy_report(service_data(PACKET_A)))[6:]
+    theirs = [Record(1_700_000_000_000_000, 0, EVENT, one) for one in (damaged, whole)]
+    Path("theirs.btsnoop").write_bytes(header() + b"".join(map(record_bytes, theirs)))
+
+    assert 0 == capture("--replay", "theirs.btsnoop")
+    assert theirs == [one for one in records(Path("home.btsnoop").read_bytes()) if one.opcode == EVENT]
+    assert 0 == capture("--replay", "theirs.btsnoop", "--force", "--only", SENDER)
+    assert "left out: 1 damaged event, or parts of them" in capsys.readouterr().err
+
+
+@pytest.mark.program
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
+    """A part of the capture must not replace the whole one."""
+    path = tmp_path / "home.btsnoop"
+    one = record_bytes(Record(0, 0, EVENT, frame(legacy_report(service_data(PACKET_A)))[6:]))
+    old = header() + one * (9_900_000 // len(one))
+    path.write_bytes(old)
+    with running("capture", str(path), "--replay", str(path), "--force", "--only", SENDER) as process:
+        while not any(file != path and file.stat().st_size > 1000 for file in tmp_path.iterdir()):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, err = process.communicate(timeout=PATIENCE_S)
+
+    assert 128 + number == process.returncode
+    assert f"{path}: nothing was written\n" in err
+    assert old == path.read_bytes()
+    assert [path] == list(tmp_path.iterdir())
