@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -73,9 +74,9 @@ class _LineFormatter(logging.Formatter):
 
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
         """Return the record's fields: time, level and message (as slog names them), those of `extra`, the traceback."""
-        fields: dict[str, object] = {"time": self.formatTime(record), "level": record.levelname}
-        fields["msg"] = record.getMessage()
-        fields |= {name: value for name in FIELDS if (value := getattr(record, name, None))}
+        time_s = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
+        fields: dict[str, object] = {"time": time_s, "level": record.levelname, "msg": record.getMessage()}
+        fields |= {name: str(value) for name in FIELDS if (value := getattr(record, name, None))}
         return fields | ({"error": self.formatException(record.exc_info)} if record.exc_info else {})
 
 
@@ -83,7 +84,7 @@ class _JsonFormatter(_LineFormatter):
     """Formats a record as a JSON object with its fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.fields(record))
+        return _quoted(self.fields(record))
 
 
 class _LogfmtFormatter(_LineFormatter):
@@ -91,8 +92,10 @@ class _LogfmtFormatter(_LineFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         texts = ((name, str(value)) for name, value in self.fields(record).items())
-        return " ".join(f"{name}={text if _WORD.fullmatch(text) else json.dumps(text)}" for name, text in texts)
+        return " ".join(f"{name}={text if _WORD.fullmatch(text) else _quoted(text)}" for name, text in texts)
 
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 _FORMATTERS: Mapping[LogFormat, type[_LineFormatter]] = {
     "text": _LineFormatter,

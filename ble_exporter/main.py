@@ -25,7 +25,7 @@ from ble_exporter.cli.parser import (
     EXIT_TEMPORARY,
 )
 from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
-from ble_exporter.port import WebOptions
+from ble_exporter.port import TELEMETRY_PATH, WebOptions
 from ble_exporter.streams import discard, guard_standard_streams
 from ble_exporter.utils import number_of, one_line
 
@@ -183,8 +183,19 @@ def _load(options: argparse.Namespace) -> "AppConfig":
         # Scans follow the machine's clock, and a capture the clock of the replay. With pauses, the packets that are
         # received would depend on the speed.
         config = replace(config, scan_duration_seconds=config.scan_interval_seconds)
+    if options.listen:
+        config = replace(config, listen_address=options.listen[0].address, listen_port=options.listen[0].port)
+    if options.telemetry_path != TELEMETRY_PATH:
+        from ble_exporter.exporter import create_app
+
+        # Raises an error if another page has this path.
+        create_app(config, collectors={}, options=_web_options(options))
     # The simulated radio sends no encrypted packets.
     return replace(config, keys={}) if options.mock and not options.config_check else config
+
+
+def _web_options(options: argparse.Namespace) -> WebOptions:
+    return WebOptions(tuple(options.listen or ()), options.telemetry_path, options.most_requests)
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
@@ -260,7 +271,7 @@ def _run(
     )
     clock = None if speed == 1 else fast_clock(speed)
 
-    web = WebOptions(tuple(options.listen or ()), options.telemetry_path, options.most_requests)
+    web = _web_options(options)
 
     async def until_stopped() -> None:
         stop, requested = asyncio.Event(), asyncio.Event()

@@ -196,20 +196,20 @@ class Pipeline:
             self._log.info(text, device.name, device.address, extra=_fields(device, advertisement))
             # Warn again about the next replay.
             device.warnings = frozenset(one for one in device.warnings if not one.startswith(_REPLAYED))
-        warnings = []
+        warnings: list[tuple[str, KeptReason | None]] = []
         for object_id in remarks.unknown_objects:
             counts.unknown_objects += 1
-            warnings.append(f"object 0x{object_id:02X} is not known")
+            warnings.append((f"object 0x{object_id:02X} is not known", None))
         for measurement in remarks.impossible:
             counts.impossible_values += 1
             self.rejections.keep(Rejection(device, "impossible_value", advertisement, heard_s, measurement))
-            warnings.append(f"no sensor can have measured this {measurement}, so it is left out")
+            warnings.append((f"no sensor can have measured this {measurement}, so it is left out", "impossible_value"))
         for error in remarks.refused:
             counts.refused[error.reason] += 1
             self.rejections.keep(Rejection(device, error.reason, advertisement, heard_s))
-            warnings.append(f"rejected the service data of one format: {error.reason}")
-        for warning in warnings:
-            self._warn(device, advertisement, warning, bytes_of(advertisement))
+            warnings.append((f"rejected the service data of one format: {error.reason}", error.reason))
+        for warning, reason in warnings:
+            self._warn(device, advertisement, warning, bytes_of(advertisement), reason=reason)
 
     def _note_left_out(self, device: Device, advertisement: Advertisement) -> None:
         self._counts.left_out += device.left_out

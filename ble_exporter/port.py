@@ -19,7 +19,7 @@ MOST_REQUESTS = 8
 """How many requests for metrics may wait for their answers, by default, and how many for anything else."""
 
 _LAST_PORT = 65535
-_ENDPOINT = re.compile(r"(\[(?P<v6>[\w:.%-]+)\]|(?P<v4>[0-9.]*|localhost)):(?P<port>[0-9]{1,5})", re.ASCII)
+_ENDPOINT = re.compile(r"(\[(?P<v6>[\w.%-]*:[\w:.%-]*)\]|(?P<v4>[0-9.]*|localhost)):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 class Endpoint(NamedTuple):
@@ -64,11 +64,12 @@ def endpoint_of(text: str) -> Endpoint:
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
-def open_port(address: str | None, port: int) -> socket.socket:
+def open_port(address: str | None, port: int, option: str = "") -> socket.socket:
     """
     Return a socket that is bound to an IP address of this machine and a port, and listens.
 
-    None and "::" stand for every address of the machine, IPv4 and IPv6.
+    None and "::" stand for every address of the machine, IPv4 and IPv6. `option` names the option that demands the
+    port, if that is not the configuration.
 
     Raises:
         PortError: The port can't be opened now, but may become available.
@@ -77,7 +78,7 @@ def open_port(address: str | None, port: int) -> socket.socket:
     try:
         return _listening(address, port)
     except OSError as error:
-        raise _port_error(error, address, port) from error
+        raise _port_error(error, address, port, option) from error
 
 
 def _listening(address: str | None, port: int) -> socket.socket:
@@ -105,17 +106,18 @@ def _refuse_broadcast(address: str) -> None:
             raise ConfigError(f"{address} is a broadcast address", "`ip address` shows others", key="listen_address")
 
 
-def _port_error(error: OSError, address: str | None, port: int) -> ConfigError:
+def _port_error(error: OSError, address: str | None, port: int, option: str) -> ConfigError:
+    of_port, of_address = option or "listen_port", option or "listen_address"
     if error.errno == errno.EADDRINUSE:
         hint = "end the program that uses it (`ss -ltnp` shows it), or set another port"
-        return PortError(f"port {port} is in use", hint, key="listen_port")
+        return PortError(f"port {port} is in use", hint, key=of_port)
     if error.errno == errno.EACCES:
-        return ConfigError(f"this user may not listen on port {port}", "set a port above 1023", key="listen_port")
+        return ConfigError(f"this user may not listen on port {port}", "set a port above 1023", key=of_port)
     # A negative number is an error of getaddrinfo: the interface after the % does not exist.
     is_unknown = error.errno is not None and error.errno < 0
     if error.errno == errno.EADDRNOTAVAIL or is_unknown:
         problem, hint = f"{address} is not an address of this machine", "`ip address` shows its addresses"
-        return PortError(problem, hint, key="listen_address")
+        return PortError(problem, hint, key=of_address)
     text = os.strerror(error.errno) if error.errno else str(error)
     kind: type[ConfigError] = ConfigError if error.errno in (errno.EINVAL, errno.EAFNOSUPPORT) else PortError
-    return kind(f"can't listen on {address} ({text})", "`ip address` shows others", key="listen_address")
+    return kind(f"can't listen on {address} ({text})", "`ip address` shows others", key=of_address)

@@ -10,9 +10,11 @@ program waits for the first task that ends: a radio that fails, a signal to stop
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ble_exporter.errors import ExporterError
 
@@ -174,3 +176,34 @@ def _log_late_error(task: "asyncio.Task[Result]") -> None:
     """Log the error of a task that is no longer awaited, so that asyncio does not report it as never retrieved."""
     if not task.cancelled() and task.exception() is not None:
         _log.debug("after its timeout or cancellation, a task failed: %s", task.exception())
+
+
+async def in_daemon_thread(call: Callable[[], Result]) -> Result:
+    """
+    Return the result of a call in a thread that does not delay the end of the program, unlike asyncio.to_thread.
+
+    Raises the error of the call, or a RuntimeError if no thread can be started.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def finish(result: Result | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(cast("Result", result))
+        else:
+            done.set_exception(error)
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = call()
+        except Exception as error:
+            failure = error
+        # After the end of the event loop, nobody waits for the result.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish, result, failure)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await done

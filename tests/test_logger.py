@@ -97,7 +97,7 @@ def test_json_has_fields(app_config: AppConfig) -> None:
     get_logger(app_config, "json").warning('%s: "x"\n', "living room", extra=FIELDS)
 
     fields = json.loads(Path(app_config.log_file).read_text(encoding="utf-8"))
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", fields.pop("time"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", fields.pop("time"))
     assert {
         "level": "WARNING",
         "msg": 'living room: "x"\n',

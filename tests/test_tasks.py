@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,14 @@ from typing import Any
 import pytest
 
 from ble_exporter.errors import ScannerError
-from ble_exporter.tasks import CANCEL_AGAIN_S, Tasks, UnexpectedCancellationError, uninterrupted, within
+from ble_exporter.tasks import (
+    CANCEL_AGAIN_S,
+    Tasks,
+    UnexpectedCancellationError,
+    in_daemon_thread,
+    uninterrupted,
+    within,
+)
 from tests.conftest import HERE
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -439,3 +447,39 @@ def test_nothing_else_starts_a_task() -> None:
     ]
 
     assert [] == found
+
+
+def test_a_daemon_thread_returns_the_result() -> None:
+    """A long computation must not occupy the event loop."""
+    assert threading.get_ident() != asyncio.run(in_daemon_thread(threading.get_ident))
+
+
+def test_a_daemon_thread_passes_the_error_on() -> None:
+    """The caller decides what an error means."""
+
+    def fail() -> None:
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        asyncio.run(in_daemon_thread(fail))
+
+
+def test_a_daemon_thread_does_not_delay_the_end() -> None:
+    """A signal must end the program within a second, also while a large file is being read."""
+    may_end, has_ended = threading.Event(), threading.Event()
+
+    def block() -> None:
+        may_end.wait(60)
+        has_ended.set()
+
+    async def leave() -> None:
+        async with Tasks() as tasks:
+            tasks.start(in_daemon_thread(block))
+            await asyncio.sleep(0)
+            await tasks.end()
+
+    asyncio.run(leave())
+    is_blocked = not has_ended.is_set()
+    may_end.set()
+
+    assert (True, True) == (is_blocked, has_ended.wait(60))

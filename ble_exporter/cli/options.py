@@ -68,7 +68,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         choices=("abab", "aaab"),
         help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
     )
-    return parser.parse(arguments)
+    options = parser.parse(arguments)
+    if options.listen and len(set(options.listen)) < len(options.listen):
+        parser.error("--web.listen-address: an address is listed twice")
+    return options
 
 
 def _add_server_options(parser: Parser) -> None:
@@ -93,7 +96,7 @@ def _add_server_options(parser: Parser) -> None:
         "--web.max-requests",
         dest="most_requests",
         metavar="N",
-        type=number_between(int, 1, 64),
+        type=number_between(int, 1, 32),
         default=MOST_REQUESTS,
         help="how many scrapes may wait for an answer at once; others get 503 (default: %(default)s)",
     )

@@ -148,8 +148,16 @@ def world_readable_warnings(key_files: Iterable[str]) -> list[str]:
         f"{path} holds a bindkey, and every user of this machine can read it: run `chmod o-r {path}` "
         "(the user of this program must still be able to read it)"
         for path in key_files
-        if Path(path).stat().st_mode & stat.S_IROTH
+        if _is_world_readable(path)
     ]
+
+
+def _is_world_readable(path: str) -> bool:
+    try:
+        return bool(Path(path).stat().st_mode & stat.S_IROTH)
+    except OSError:
+        # The file was removed after it was read.
+        return False
 
 
 def name_problem(name: str) -> str:

@@ -36,13 +36,18 @@ def _checked(document: Document, node: Node, pause_s: float) -> StaleAfter:
     if setting is None:
         problem = f'{show_value(node, value)} is neither a number of {_LEAST_S} or more nor "auto" or "never"'
         document.fail(node, problem, hint, key=STALE_AFTER)
-    if not isinstance(setting, str) and setting <= pause_s:
+    if is_too_short(setting, pause_s):
         problem = (
             f"{setting:g} is not longer than the pause between two scans ({pause_s:g} s), so every value would expire "
             "before it can be heard again"
         )
         document.fail(node, problem, f"make it longer, or {hint}", key=STALE_AFTER)
     return setting
+
+
+def is_too_short(setting: StaleAfter | None, pause_s: float) -> bool:
+    """Return whether values would expire during a pause of this many seconds between two scans."""
+    return isinstance(setting, int | float) and setting <= pause_s
 
 
 def _setting(value: Scalar) -> StaleAfter | None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from prometheus_client import REGISTRY
@@ -149,7 +148,8 @@ def create_app(
             web.get("/readyz", _readyz),
             web.get("/-/healthy", _healthz),
             web.get("/-/ready", _readyz),
-            web.post("/-/reload", _reload_with(reload, hosts)),
+            web.post("/-/reload", _reload_with(reload)),
+            web.put("/-/reload", _reload_with(reload)),
             web.get("/status", _status),
             web.get("/history", _history),
             *(web.get(f"/{name}", _serve(file)) for name, file in FILES.items()),
@@ -202,10 +202,11 @@ async def _readyz(request: web.Request) -> web.Response:
     return web.Response(status=200 if problem is None else 503, text=problem or _READY)
 
 
-def _reload_with(reload: Reload | None, hosts: Hosts) -> "Handler":
+def _reload_with(reload: Reload | None) -> "Handler":
     async def handle(request: web.Request) -> web.Response:
-        # A browser names the origin of the page that sends a POST request. No foreign page may cause a reload.
-        if not hosts.is_ours(urlsplit(request.headers.get("Origin", "")).netloc):
+        # A browser names the server of the page that sends the request. Only our own page may cause a reload.
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.partition("://")[2] != request.host:
             return web.Response(status=HTTPStatus.FORBIDDEN, text="not for pages of another server\n")
         if reload is None:
             text = "start the exporter with --web.enable-lifecycle to permit this, or send it SIGHUP\n"

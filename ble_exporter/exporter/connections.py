@@ -93,9 +93,9 @@ class HttpServer:
         self._listening: list[asyncio.Server] = []
         self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
 
-    async def listen(self, address: str | None, port: int) -> None:
+    async def listen(self, address: str | None, port: int, option: str = "") -> None:
         """Listen as `open_port` does. Raises a PortError or another ConfigError."""
-        opened = open_port(address, port)
+        opened = open_port(address, port, option)
         if self._runner.server is None:
             await self._runner.setup()
         loop = asyncio.get_running_loop()

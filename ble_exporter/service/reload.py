@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from ble_exporter.config.app_config import KEYS, AppConfig
 from ble_exporter.config.devices import world_readable_warnings
+from ble_exporter.config.stale_after import STALE_AFTER, is_too_short
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.service.systemd import READY, Notifier
+from ble_exporter.tasks import in_daemon_thread
 from ble_exporter.utils import number_of
 
 _RELOADED = {"devices", "stale_after_seconds", "glitch_filter", "log_level", "allowed_hosts"}
@@ -20,7 +22,7 @@ NEEDS_RESTART = {"adapter": "adapters", **{key: key for key in KEYS if key not i
 
 
 InThread = Callable[[Callable[[], AppConfig]], Awaitable[AppConfig]]
-"""Calls a function in a thread, as asyncio.to_thread does."""
+"""Calls a function in a thread, as in_daemon_thread does."""
 
 
 class ReloadSource(NamedTuple):
@@ -67,7 +69,7 @@ class Reload:
         hosts: Hosts,
         log: logging.Logger,
         notifier: Notifier,
-        in_thread: InThread = asyncio.to_thread,
+        in_thread: InThread = in_daemon_thread,
     ) -> None:
         self._config = config
         self._source = source
@@ -76,7 +78,7 @@ class Reload:
         self._log = log
         self._notifier = notifier
         self._in_thread = in_thread
-        self._lock = asyncio.Lock()
+        self._waiting: list[asyncio.Future[Outcome]] = []
 
     async def run(self) -> None:
         """Reload whenever that is requested, until cancelled."""
@@ -85,52 +87,73 @@ class Reload:
             await requested.wait()
             # A request during a reload causes another reload, because the file may have changed since it was read.
             requested.clear()
-            await self.reload()
+            waiting, self._waiting = self._waiting, []
+            outcome = await self._reload()
+            for future in waiting:
+                if not future.done():
+                    future.set_result(outcome)
 
     async def reload(self) -> Outcome:
-        """Reload now, or after the reload that is in progress."""
-        async with self._lock:
-            # systemd must not take the end of a reload for the end of the start.
-            has_started = self._cycle.has_started
-            if has_started:
-                self._notifier.notify_reloading()
-            try:
-                lines = self._apply(await self._in_thread(self._source.load))
-            except (ConfigError, RuntimeError) as error:
-                # asyncio.to_thread raises a RuntimeError if no thread can be started.
-                return self._refuse(error)
-            finally:
-                if has_started:
-                    # Even if the new configuration has errors, the service works as before.
-                    self._notifier.notify(READY)
-            self._cycle.counts.has_reloaded = True
-            self._cycle.counts.loaded_s = self._cycle.counts.clock.now()
-            for line in lines:
-                self._log.info("reloaded the configuration: %s", line)
-            return Outcome(is_ok=True, lines=lines)
+        """Request a reload, and wait for it. All who request it before it begins share its outcome."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self._source.requested.set()
+        return await future
 
-    def _apply(self, loaded: AppConfig) -> list[str]:
-        """Use a configuration, and return lines about the changes. Raises a ConfigError, and then changes nothing."""
-        old = self._config
+    async def _reload(self) -> Outcome:
+        # systemd must not take the end of a reload for the end of the start.
+        has_started = self._cycle.has_started
+        if has_started:
+            self._notifier.notify_reloading()
+        try:
+            outcome = self._apply(await self._in_thread(self._source.load))
+        except ConfigError as error:
+            outcome = self._refuse([str(part) for part in error.parts])
+        except Exception as error:
+            # A bug must not end a service that works with its previous configuration.
+            self._log.exception("unexpected error in a reload")
+            outcome = self._refuse([f"unexpected error: {error!r}"])
+        if has_started:
+            # Even if the new configuration has errors, the service works as before.
+            self._notifier.notify(READY)
+        return outcome
+
+    def _apply(self, loaded: AppConfig) -> Outcome:
+        """Use a configuration. Raises a ConfigError, and then changes nothing."""
+        old, counts = self._config, self._cycle.counts
         pending = {key: field for key, field in NEEDS_RESTART.items() if getattr(loaded, field) != getattr(old, field)}
         config = replace(loaded, **{field: getattr(old, field) for field in pending.values()})
+        _check_limits(config)
         self._cycle.configure(config)
         self._config = config
         self._hosts.allow(config.allowed_hosts)
         self._log.setLevel(config.log_level)
+        counts.has_reloaded, counts.loaded_s = True, counts.clock.now()
         for warning in world_readable_warnings(config.key_files):
             self._log.warning("%s", warning)
-        if pending:
-            self._log.warning("restart to apply the changes to %s", ", ".join(pending))
         lines = [_compared(old, config)]
-        return [*lines, f"restart to apply the changes to {', '.join(pending)}"] if pending else lines
+        self._log.info("reloaded the configuration: %s", *lines)
+        if pending:
+            lines.append(f"restart to apply the changes to {', '.join(pending)}")
+            self._log.warning("%s", lines[-1])
+        return Outcome(is_ok=True, lines=lines)
 
-    def _refuse(self, error: ConfigError | RuntimeError) -> Outcome:
+    def _refuse(self, lines: list[str]) -> Outcome:
         self._cycle.counts.has_reloaded = False
-        lines = [str(part) for part in error.parts] if isinstance(error, ConfigError) else [str(error)]
         for line in lines:
             self._log.error("the configuration was not reloaded, and the previous one stays in use: %s", line)
         return Outcome(is_ok=False, lines=lines)
+
+
+def _check_limits(config: AppConfig) -> None:
+    """Raise a ConfigError if a limit fits the scans in the file, but not those of the running program."""
+    pause_s = config.scan_interval_seconds - config.scan_duration_seconds
+    for setting in (config.stale_after_seconds, *config.stale_after.values()):
+        if is_too_short(setting, pause_s):
+            problem = (
+                f"{setting} is not longer than the pause of the running exporter between two scans ({pause_s:g} s)"
+            )
+            raise ConfigError(problem, "restart the exporter to apply the file", key=STALE_AFTER)
 
 
 def _compared(old: AppConfig, new: AppConfig) -> str:

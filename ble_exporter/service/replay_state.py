@@ -34,6 +34,8 @@ Marks = Mapping[str, Sequence[Mark]]
 InThread = Callable[[Callable[[Marks], None], Marks], Coroutine[object, None, None]]
 """Calls a function in a thread, as asyncio.to_thread does."""
 
+# How many guards of devices that are not configured, or have another key now, are kept.
+_MOST_UNUSED = 100
 _VERSION = 1
 # Enough for ten thousand devices. The digests of a device that restarted while it was heard take up to 45 kB.
 MOST_BYTES = 4_000_000
@@ -82,7 +84,8 @@ class ReplayState:
         self._log = log
         self._clock = clock
         self._boot = boot_id() if boot is None else boot
-        self._guards: dict[str, ReplayGuard] = {}
+        # By address and key fingerprint, the most recently configured last.
+        self._guards: dict[tuple[str, str], ReplayGuard] = {}
         self._is_failing = False
         self._writing = threading.Lock()
         # Key fingerprint and marks by address, from the file.
@@ -90,23 +93,35 @@ class ReplayState:
         self.use_keys(keys)
 
     def use_keys(self, keys: Mapping[str, bytes]) -> None:
-        """Use the bindkeys of a configuration. The state of a device is kept if its key stays the same."""
+        """
+        Use the bindkeys of a configuration.
+
+        The state of a device belongs to its key: it is kept while the device has another key or is not configured, so
+        that a mistake in the file, and its correction, do not make recordings valid.
+        """
         if self.path is not None and keys and not self._fingerprints:
             self._load(self.path)
-        for configured, key in keys.items():
-            address = configured.upper()
-            fingerprint = _fingerprint(address, key)
-            if self._fingerprints.get(address) != fingerprint:
-                self._fingerprints[address] = fingerprint
-                self._guards.pop(address, None)
+        used = {address.upper(): _fingerprint(address.upper(), key) for address, key in keys.items()}
+        self._fingerprints |= used
+        unused = [known for known in self._guards if used.get(known[0]) != known[1]]
+        for known in unused[: max(0, len(unused) - _MOST_UNUSED)]:
+            del self._guards[known]
+            if known[0] not in used:
+                self._fingerprints.pop(known[0], None)
+
+    @property
+    def size(self) -> int:
+        """The number of guards."""
+        return len(self._guards)
 
     def guard(self, address: str, scan_interval_s: float) -> ReplayGuard:
         """Return the guard of a device, with its state from before a reload or from an earlier run if there is one."""
-        guard = self._guards.get(address)
+        fingerprint = self._fingerprints[address]
+        guard = self._guards.pop((address, fingerprint), None)
         if guard is None:
-            fingerprint, marks = self._restored.pop(address, ("", []))
-            known = marks if fingerprint == self._fingerprints[address] else []
-            guard = self._guards[address] = ReplayGuard(self._clock.now, scan_interval_s, known)
+            key, marks = self._restored.get(address, ("", []))
+            guard = ReplayGuard(self._clock.now, scan_interval_s, marks if key == fingerprint else [])
+        self._guards[address, fingerprint] = guard
         return guard
 
     async def keep(self, in_thread: InThread = asyncio.to_thread) -> None:
@@ -140,7 +155,11 @@ class ReplayState:
         self._log.log(level, text, self.path, error)
 
     def _marks(self, *, with_digests: bool) -> Marks:
-        marks = {address: guard.marks(with_digests=with_digests) for address, guard in self._guards.items()}
+        marks = {
+            address: guard.marks(with_digests=with_digests)
+            for (address, fingerprint), guard in self._guards.items()
+            if fingerprint == self._fingerprints.get(address)
+        }
         return {address: counters for address, counters in marks.items() if counters}
 
     def _text(self, marks: Marks) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ble_exporter.config import AppConfig
@@ -96,6 +97,11 @@ class ScanCycle:
         ciphers_of(config.keys)
         self.replay_state.use_keys(config.keys)
         devices = build_devices(config, self._clock.now, self.replay_state.guard, self.devices)
+        before = self._config
+        for address, device in devices.items():
+            if any(one.get(address) != other.get(address) for one, other in _verdicts(before, config)):
+                # What was said of the previous key, or address type, may be untrue of the new one.
+                device.refusal, device.warnings = None, frozenset()
         # The pipeline and the status hold this dictionary.
         self.devices.clear()
         self.devices.update(devices)
@@ -207,3 +213,9 @@ class ScanCycle:
         """Return a device's name and, if an advertisement was rejected in this scan, the reason."""
         reason, refused_s = device.refusal or ("", -math.inf)
         return f"{device.name} (rejected: {reason})" if refused_s >= self._began_s else device.name
+
+
+def _verdicts(before: AppConfig, after: AppConfig) -> Iterator[tuple[Mapping[str, object], Mapping[str, object]]]:
+    """Yield the settings, by address, that decide whether a device's packets are refused."""
+    yield before.keys, after.keys
+    yield before.address_types, after.address_types

@@ -28,6 +28,7 @@ _STOP_HTTP_S = 0.2
 PATIENCE_S = 120.0
 """How long to retry opening the port, in seconds: an address may be assigned late, or a port released late."""
 _TRY_PORT_AGAIN_S = 2.0
+OPTION = "--web.listen-address"
 
 
 async def serve(
@@ -76,7 +77,7 @@ async def serve(
         server = HttpServer(app, errors, _STOP_HTTP_S)
         try:
             listening = [
-                _listen(server, endpoint, web.telemetry_path, notifier=notifier, log=log, patience_s=patience_s)
+                _listen(server, endpoint, web, notifier=notifier, log=log, patience_s=patience_s)
                 for endpoint in web.endpoints or [Endpoint(config.listen_address, config.listen_port)]
             ]
             await _run(cycle, [*listening, reload.run()], stop, notifier=notifier, log=log)
@@ -114,27 +115,32 @@ async def _run(
 async def _listen(
     server: HttpServer,
     endpoint: Endpoint,
-    telemetry_path: str,
+    web: WebOptions,
     *,
     notifier: Notifier,
     log: logging.Logger,
     patience_s: float,
 ) -> None:
-    """Open the port; if that fails, keep trying for `patience_s` seconds, and then raise the error."""
+    """
+    Open a port; if that fails, keep trying.
+
+    After `patience_s` seconds without any open port, raise the error.
+    """
     address, port = endpoint
     now = asyncio.get_running_loop().time
     deadline = now() + patience_s
     is_waiting = False
     while True:
         try:
-            await server.listen(address, port)
+            await server.listen(address, port, OPTION if web.endpoints else "")
             break
         except PortError as error:
-            if now() >= deadline:
+            if now() >= deadline and not server.ports:
                 raise
             if not is_waiting:
                 is_waiting = True
-                log.warning("nothing is served yet (trying for up to %s): %s", in_words(patience_s), error)
+                what = f"port {port} is not served yet" if len(web.endpoints) > 1 else "nothing is served yet"
+                log.warning("%s (trying for up to %s): %s", what, in_words(patience_s), error)
             # The end of a scan replaces this status, so each attempt sets it again.
             notifier.notify_status(f"waiting to serve: {error.problem}")
         # Nothing announces that the port can be opened now.
@@ -144,4 +150,4 @@ async def _listen(
     url = f"http://{shown}:{port}"
     family = "IPv4 " if address == "0.0.0.0" else ""  # noqa: S104
     everywhere = f"; on every {family}address of this machine" if is_everywhere else ""
-    log.info("serving on %s%s for Prometheus, and on %s for people%s", url, telemetry_path, url, everywhere)
+    log.info("serving on %s%s for Prometheus, and on %s for people%s", url, web.telemetry_path, url, everywhere)

@@ -137,9 +137,9 @@ class DeviceStatus:
         The reasons of silent devices are as of the moment when the first state is requested.
         """
         why = self._silences.judge()
-        # A reload may change the devices while the answer is being written.
-        for device in list(self._devices):
-            yield _state_of(device, self._clock, self._scan_interval_s, why)
+        # A reload may change the devices and their names while the answer is being written.
+        for device, name in [(one, one.name) for one in self._devices]:
+            yield _state_of(device, self._clock, self._scan_interval_s, why) | {"name": name}
 
     def rejections(self) -> list[Rejected]:
         """Return the latest rejections for /status, oldest first."""
@@ -190,14 +190,14 @@ class DeviceStatus:
     def last_hour(self) -> Iterator[DeviceHour]:
         """Yield the last hour of each device's values for /history."""
         now_s = self._clock.now()
-        for device in list(self._devices):
+        for device, name in [(one, one.name) for one in self._devices]:
             measurements = {
                 str(key): [None if point is None else corrected(device, key, point) for point in hour]
                 if key in device.offsets
                 else hour
                 for key, hour in device.last_hour(now_s).items()
             }
-            yield {"name": device.name, "measurements": measurements}
+            yield {"name": name, "measurements": measurements}
 
 
 def _state_of(device: Device, clock: Clock, scan_interval_s: float, why: Judge) -> DeviceState:

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import load_config, parse_config
+from ble_exporter.config.devices import name_problem
 from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, insert_devices, yaml_lines
 from ble_exporter.errors import ConfigError
-from ble_exporter.utils import hidden_in
 from tests.conftest import HERE
 
 HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
@@ -117,7 +117,7 @@ def test_a_key_after_a_question_mark_is_refused() -> None:
 
 ADDRESSES = st.integers(0, 2**48 - 1).map(lambda number: number.to_bytes(6, "big").hex(":").upper())
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=8).filter(
-    lambda name: name.strip() and not hidden_in(name)
+    lambda name: name.strip() and not name_problem(name)
 )
 
 

@@ -399,7 +399,15 @@ def test_without_permission_nobody_can_reload_over_http(app: web.Application) ->
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"), [({"Host": "evil.example"}, 421), ({"Origin": "https://evil.example"}, 403)]
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://203.0.113.5"}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": ""}, 403),
+    ],
 )
 def test_a_web_page_from_elsewhere_can_t_reload(app_config: AppConfig, headers: dict[str, str], status: int) -> None:
     """Any page that somebody opens at home could otherwise ask for reloads, with or without DNS rebinding."""
@@ -408,6 +416,16 @@ def test_a_web_page_from_elsewhere_can_t_reload(app_config: AppConfig, headers: 
         raise AssertionError("reloaded")
 
     assert status == post_reload(create_app(app_config, collectors={}, reload=reload), **headers)[0]
+
+
+def test_our_own_page_may_reload(app_config: AppConfig) -> None:
+    """A browser sends the origin with every POST request, also with one to the server of the page."""
+
+    async def reload() -> Outcome:
+        return Outcome(True, [])
+
+    app = create_app(app_config, collectors={}, reload=reload)
+    assert 200 == post_reload(app, Host="localhost:8000", Origin="http://localhost:8000")[0]
 
 
 def test_a_reload_must_be_a_post(app: web.Application) -> None:

@@ -65,6 +65,7 @@ class House:
     Attributes:
         now: Monotonic seconds.
         loads: The number of times the file was read.
+        fault: Raised when the file is read next, in place of reading it.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class House:
     notifier: Notifier
     now: float = 1000.0
     loads: int = 0
+    fault: Exception | None = None
     air: Air = field(default_factory=Air)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,8 @@ class House:
 
     def _load(self) -> AppConfig:
         self.loads += 1
+        if self.fault is not None:
+            raise self.fault
         return load_config(str(self.path))
 
     async def reload(self, text: str) -> Outcome:
@@ -322,6 +326,106 @@ def test_a_new_key_reads_the_sensor_from_its_first_packet(run: Run) -> None:
         assert not any(house.cycle.counts.rejected.values())
 
     run(script, keyed(OTHER_KEY))
+
+
+def test_a_mistake_in_a_key_and_its_correction_keep_the_replay_guard(run: Run) -> None:
+    """A typing error must not make recordings valid."""
+
+    async def script(house: House) -> None:
+        for counter in range(5, 9):
+            house.hear(KEYED, seal_temperature(21, counter))
+        await house.reload(keyed(OTHER_KEY))
+        await house.reload(keyed(KEY))
+        house.hear(KEYED, seal_temperature(30, 5))
+
+        assert 1 == house.cycle.counts.rejected["replayed"]
+
+    run(script, keyed(KEY))
+
+
+def test_a_new_key_clears_the_verdict_on_the_old_one(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """After the key was corrected, "refused: wrong key" would be untrue; a second wrong key must be logged again."""
+
+    async def script(house: House) -> None:
+        house.hear(KEYED, seal_temperature(21, 5))
+        await house.reload(keyed(bytes(16)))
+        (state,) = house.cycle.status.states()
+        house.hear(KEYED, seal_temperature(21, 6))
+
+        assert "never_heard" == state["state"]
+        assert 2 == sum("wrong_key" in text for text in caplog.messages)
+
+    run(script, keyed(OTHER_KEY))
+
+
+def test_a_limit_must_fit_the_scans_of_the_running_program(run: Run) -> None:
+    """The intervals of the file apply only after a restart, and until then, every value would expire in each pause."""
+
+    async def script(house: House) -> None:
+        fits_the_file = text_of({LIVING_ROOM: "lounge"}, SETTINGS.replace("auto", "20"))
+        outcome = await house.reload(fits_the_file)
+
+        assert (False, "living_room") == (outcome.is_ok, house.cycle.devices[LIVING_ROOM].name)
+        assert "restart the exporter to apply the file" in outcome.lines[0]
+
+    run(script, text_of({LIVING_ROOM: "living_room"}, SETTINGS.replace("duration_seconds: 30", "duration_seconds: 5")))
+
+
+def test_two_devices_that_swap_their_names_appear_once_each_in_an_answer_in_progress(run: Run) -> None:
+    """An answer is written in pieces, and the reload may happen between two of them."""
+
+    async def script(house: House) -> None:
+        states, hours = house.cycle.status.states(), house.cycle.status.last_hour()
+        names = [{next(states)["name"]}, {next(hours)["name"]}]
+        await house.reload(text_of({LIVING_ROOM: "bedroom", BEDROOM: "living_room"}))
+        names[0] |= {state["name"] for state in states}
+        names[1] |= {hour["name"] for hour in hours}
+
+        assert [{"living_room", "bedroom"}] * 2 == names
+
+    run(script, TWO)
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), MemoryError(), UnicodeDecodeError("utf-8", b"", 0, 1, "x")])
+def test_a_bug_in_a_reload_does_not_end_the_service(run: Run, error: Exception) -> None:
+    """A service that works must not end because somebody has edited a file."""
+
+    async def script(house: House) -> None:
+        house.fault = error
+        outcome = await house.reload(TWO)
+        house.fault = None
+
+        assert (False, False) == (outcome.is_ok, house.cycle.counts.has_reloaded)
+        assert (await house.reload(TWO)).is_ok
+
+    run(script, TWO)
+
+
+def test_many_requests_share_a_reload(run: Run) -> None:
+    """Somebody may ask a hundred times a second, and a file with thousands of devices takes seconds to read."""
+
+    async def script(house: House) -> None:
+        async with Tasks() as tasks:
+            asked = [tasks.start(house.reloading.reload()) for _ in range(20)]
+            outcomes = [await one for one in asked]
+
+        assert [True] * 20 == [outcome.is_ok for outcome in outcomes]
+        assert 1 == house.loads
+
+    run(script, TWO)
+
+
+def test_guards_of_devices_that_are_gone_are_bounded(run: Run) -> None:
+    """A script that edits the file every minute must not fill the memory."""
+
+    async def script(house: House) -> None:
+        for number in range(300):
+            address = f"A4:C1:38:00:{number // 256:02X}:{number % 256:02X}"
+            await house.reload(text_of({address: f'{{name: "{number}", bindkey: "{KEY.hex()}"}}'}))
+
+        assert house.cycle.replay_state.size <= 101
+
+    run(script, TWO)
 
 
 def test_an_address_type_takes_effect(run: Run) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import PortError, ScannerError
+from ble_exporter.port import Endpoint, WebOptions
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.service import serve
@@ -132,6 +133,28 @@ def test_a_failed_scan_ends_the_service(served: AppConfig) -> None:
     """The caller needs the error, from which it derives the exit status."""
     with pytest.raises(ScannerError, match="gone"):
         serve_and(served, Radio(error=ScannerError("gone")), _nothing)
+
+
+def test_one_of_two_ports_is_enough(
+    served: AppConfig, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If one of two addresses never comes, the readings must still be served on the other, hour after hour."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        web = WebOptions((Endpoint("127.0.0.1", served.listen_port), Endpoint("127.0.0.1", port)))
+
+        async def run() -> None:
+            stop = asyncio.Event()
+            async with Tasks() as tasks:
+                serving = tasks.start(serve(served, Radio(), logging.getLogger("test"), stop, web=web))
+                await asyncio.sleep(3600)
+                stop.set()
+                await tasks.wait(serving)
+
+        in_virtual_time(run())
+
+    (waiting,) = (one for one in caplog.messages if "not served yet" in one)
+    assert f"port {port} is not served yet (trying for up to 2 min): --web.listen-address: port {port} is" in waiting
 
 
 def test_a_port_that_becomes_free_is_served_after_all(
