@@ -28,6 +28,9 @@ RejectReason = Literal[
 
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
+UNRELATED: frozenset[RejectReason] = frozenset({"no_service_data", "wrong_address_type"})
+"""Rejections that say nothing about the readings of a sensor: a mere name, and the packet of another sender."""
+
 HttpErrorKind = Literal[
     "answer_timeout",
     "bad_request",

@@ -82,7 +82,8 @@ def build_devices(
         address_type = address_types.get(address) or default_address_type(address)
         if address_type != device.configured_type:
             device.address_type = device.configured_type = address_type
-        is_filtered = glitch_filters.get(address, config.glitch_filter)
+        # A held value would keep the one before it alive for ever.
+        is_filtered = glitch_filters.get(address, config.glitch_filter) and not lifetime.is_endless
         device.glitch_filter = (device.glitch_filter or GlitchFilter()) if is_filtered else None
         device.offsets = offsets.get(address, {})
     return devices
@@ -110,8 +111,14 @@ class Pipeline:
         self._log = log
         self._clock = clock
         self.rejections = Rejections()
-        if any(device.glitch_filter is not None for device in devices.values()):
-            counts.glitches = 0
+        self.devices_changed()
+
+    def devices_changed(self) -> None:
+        """Begin to count glitches if a device has the filter, and forget the rejections of removed devices."""
+        devices = self._devices.values()
+        if self._counts.glitches is None and any(device.glitch_filter is not None for device in devices):
+            self._counts.glitches = 0
+        self.rejections.keep_only_of(devices)
 
     def wants(self, address: str) -> bool:
         """Return whether a device with this address is configured; if not, count the advertisement."""
@@ -168,6 +175,7 @@ class Pipeline:
         is_other_adapter = advertisement.adapter != transmission.adapter
         is_late = is_other_adapter and transmission.is_late(reading.packet_id, heard_s)
         reading, glitches = glitch_filter.sift(advertisement, reading, device.series, heard_s, is_late=is_late)
+        device.glitches += len(glitches)
         for measurement, before, held, after in glitches:
             self._counts.glitches = (self._counts.glitches or 0) + 1
             rejection = Rejection(device, "glitch", held.advertisement, held.heard_s, measurement, held.value)

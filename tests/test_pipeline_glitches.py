@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.config.stale_after import StaleAfter
 from ble_exporter.device.clock import Clock
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics.readings import Readings
@@ -156,6 +157,16 @@ def test_a_device_may_have_its_own_setting() -> None:
     for one in (config, opposite):
         devices = build_devices(one, lambda: 0.0).values()
         assert {"pan": False, "room": True} == {device.name: device.glitch_filter is not None for device in devices}
+
+
+@pytest.mark.parametrize(("stale_after", "temperature"), [("never", 85.0), ("auto", 20.0)])
+def test_nothing_is_held_back_if_values_never_expire(stale_after: StaleAfter, temperature: float) -> None:
+    """If the sensor died after a change, the value before it would be shown for ever."""
+    air = Air(replace(CONFIG, stale_after_seconds=stale_after))
+    air.send(1, temperature=20.0)
+    air.now += 10
+
+    assert temperature == air.send(2, temperature=85.0)[TEMPERATURE]
 
 
 def test_by_default_nothing_is_held_back_and_no_count_appears() -> None:

@@ -24,7 +24,7 @@ from ble_exporter.device.series import (
 )
 from ble_exporter.device.signal_trend import SAMPLE_S
 from ble_exporter.device.transmission import NO_TRANSMISSION, Transmission
-from ble_exporter.errors import RejectReason
+from ble_exporter.errors import UNRELATED, RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType, Advertisement, Reading
 
@@ -55,7 +55,7 @@ class Device:
 
     Attributes:
         address_type, configured_type: The known and the configured type of the address; empty if both are possible.
-        glitch_filter: The filter that holds improbable values back; None if it is off.
+        glitch_filter, glitches: The filter that holds improbable values back, unless off; the number of glitches.
         offsets: What is added to its measurements when they are shown, in the units of the formats' tables.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
@@ -67,7 +67,7 @@ class Device:
         is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
         transmission: Its current transmission, which also counts the measurements.
         last_update_s: The time of the latest new measurement; None before the first, and after everything has expired.
-        refused, refusal: The number of rejected advertisements by reason, and the latest reason and its time.
+        refused, refusal: The number of rejected advertisements by reason; the latest reason and its time, see `refuse`.
         warnings: The warnings already logged.
         revision: Shared by all devices of a scrape; metrics.Readings sets it.
         added_s: The time at which it was added to the configuration of the running program.
@@ -77,9 +77,10 @@ class Device:
     # With a dictionary for so many attributes, a device takes 1 kB more, and a packet 7 % more time.
     __slots__ = (
         "__weakref__", "_full_from", "_full_s", "_shortest_limit_s", "_shortest_presence_s", "added_s", "address",
-        "address_type", "advertisement", "configured_type", "events", "expires_at", "glitch_filter", "heard_s",
-        "is_present", "is_triggered", "labels", "last_update_s", "left_out", "lifetime", "name", "offsets", "packets",
-        "read", "reading", "receptions", "refusal", "refused", "revision", "said", "series", "transmission", "warnings",
+        "address_type", "advertisement", "configured_type", "events", "expires_at", "glitch_filter", "glitches",
+        "heard_s", "is_present", "is_triggered", "labels", "last_update_s", "left_out", "lifetime", "name",
+        "offsets", "packets", "read", "reading", "receptions", "refusal", "refused", "revision", "said", "series",
+        "transmission", "warnings",
     )  # fmt: skip
 
     def __init__(
@@ -94,9 +95,8 @@ class Device:
         self.receptions: dict[str, Reception] = {}
         self.events = Events()
         self.said: dict[Measurement, tuple[int | str, float]] = {}
-        self.packets = self.left_out = 0
-        self.is_triggered = False
-        self.is_present = False
+        self.packets = self.left_out = self.glitches = 0
+        self.is_triggered = self.is_present = False
         self.heard_s: float | None = None
         self.advertisement: Advertisement | None = None
         self.reading: Reading | None = None
@@ -231,9 +231,11 @@ class Device:
         keep_latest(self.said, reading.others, now_s)
 
     def refuse(self, reason: RejectReason, now_s: float) -> None:
-        """Count an advertisement that was rejected."""
+        """Count a rejected advertisement. An UNRELATED one is the `refusal` only if nothing better is known."""
         self.refused[reason] += 1
-        self.refusal = (reason, now_s)
+        before = self.refusal
+        if reason not in UNRELATED or (self.heard_s is None and (before is None or before[0] in UNRELATED)):
+            self.refusal = (reason, now_s)
 
     def expire(self, now_s: float) -> None:
         """Expire the values and receptions that have reached their limits; if none is due, this is one comparison."""

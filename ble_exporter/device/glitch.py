@@ -14,14 +14,13 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement, Reading
 
 # Real changes between two measurements are smaller: the housing of a sensor follows the air within minutes, soil and
-# weather are slower, and the load of a transmission lowers the estimated charge of a battery by a few percent. Light,
-# power, current, voltage and carbon dioxide (a breath) do jump and return without a glitch.
+# weather are slower. Light, power, current, voltage and carbon dioxide (a breath) do jump and return without a glitch.
+# Nor is a battery filtered: the last packet of an empty one may be the only one with a low level.
 LARGEST_STEPS: Mapping[str, float] = {
     "temperature": 10.0,
     "dew_point": 10.0,
     "humidity": 25.0,
     "moisture": 25.0,
-    "battery": 20.0,
     "pressure": 10.0,
 }
 """Measurement name to the largest believable step between two measurements, in the unit of the formats' tables."""
@@ -60,15 +59,9 @@ class Glitch(NamedTuple):
 
 
 class GlitchFilter:
-    """
-    The filter of one device.
-
-    Attributes:
-        count: The number of glitches.
-    """
+    """The filter of one device."""
 
     def __init__(self) -> None:
-        self.count = 0
         self._held: dict[Measurement, Candidate] = {}
 
     def sift(
@@ -103,13 +96,16 @@ class GlitchFilter:
             is_near = abs(value - series.value) <= step
             # A packet whose value is held back does not renew `series.heard_s`.
             is_old = now_s - (series.heard_s if held is None else held.heard_s) >= MEMORY_S
-            if held is None and (is_near or is_old):
+            # The next measurement of a sensor that sends only when something happens may come days later.
+            may_hold = not is_old and not reading.is_triggered
+            if held is None and (is_near or not may_hold):
                 continue
             new = Candidate(value, reading.packet_id, now_s, advertisement)
-            if is_late or not self._accept(measurement, series.value, new, glitches, is_near=is_near, is_old=is_old):
+            if is_late or not self._accept(
+                measurement, series.value, new, glitches, is_near=is_near, may_hold=may_hold
+            ):
                 left_out.add(measurement)
         self._forget_unknown(known)
-        self.count += len(glitches)
         if left_out:
             kept = {name: value for name, value in reading.measurements.items() if name not in left_out}
             reading = reading._replace(measurements=kept)
@@ -123,23 +119,23 @@ class GlitchFilter:
         glitches: list[Glitch],
         *,
         is_near: bool,
-        is_old: bool,
+        may_hold: bool,
     ) -> bool:
         """
         Return whether a value is accepted; if it is not, hold it back. Add the glitch that it reveals, if any.
 
-        If the previous value is too old, no value is held back, but a held value is still judged.
+        Even if no value may be held back, one that was held before is still judged.
         """
         held = self._held.get(measurement)
         if held is not None:
-            if not is_near and not is_old and _is_repeat(held, new):
+            if not is_near and may_hold and _is_repeat(held, new):
                 return False
             del self._held[measurement]
             if not is_near and (new.value > before) == (held.value > before):
                 # The value has not returned, so this is a change, even if it continues.
                 return True
             glitches.append(Glitch(measurement, before, held, new.value))
-        if is_near or is_old:
+        if is_near or not may_hold:
             return True
         self._held[measurement] = new
         return False

@@ -27,6 +27,11 @@ class Lifetime(NamedTuple):
     ends_with_scan: bool = True
     lasts_if_triggered: bool = False
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether values are shown for ever, as with `never`."""
+        return self.value is NO_LIMIT and not self.ends_with_scan
+
 
 def lifetime_of(setting: "StaleAfter | None", learned: Limit) -> Lifetime:
     """Return the lifetime for a value of `stale_after_seconds`; `learned` is the limit that follows the rhythm."""

@@ -5,7 +5,7 @@ The packets are kept as they were received: those of an encrypted sensor are sti
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from ble_exporter.device.device import Device
@@ -57,6 +57,10 @@ class Rejections:
 
     def __iter__(self) -> Iterator[Rejection]:
         return iter(self._kept)
+
+    def keep_only_of(self, devices: Collection[Device]) -> None:
+        """Forget the rejections of all other devices."""
+        self._kept = [one for one in self._kept if one.device in devices]
 
     def keep(self, rejection: Rejection) -> None:
         """Add the latest rejection, which may displace an older one."""

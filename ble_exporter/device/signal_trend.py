@@ -45,13 +45,15 @@ class SignalTrend:
     The caller adds at most one sample in SAMPLE_S seconds.
     """
 
-    __slots__ = ("_at_s", "_dbm", "_oldest")
+    __slots__ = ("_at_s", "_dbm", "_known", "_oldest")
 
     def __init__(self) -> None:
         # Rings: `_oldest` is the index of the sample that the next one replaces.
         self._dbm = array("b")
         self._at_s = array("d")
         self._oldest = 0
+        # The latest answer of `fall` with its arguments: each scrape asks for it again while a device is silent.
+        self._known: tuple[tuple[int | None, float, int], Fall | None] | None = None
 
     def add(self, rssi: int | None, now_s: float) -> None:
         """Add a sample, unless the RSSI is unknown or invalid."""
@@ -72,6 +74,12 @@ class SignalTrend:
         The signal fell if the median of its last three samples is weak, and at least 12 dB below the median of the
         strongest part before them, which none of the three reaches.
         """
+        asked = (rssi, heard_s, self._oldest)
+        if self._known is None or self._known[0] != asked:
+            self._known = asked, self._search(rssi, heard_s)
+        return self._known[1]
+
+    def _search(self, rssi: int | None, heard_s: float) -> Fall | None:
         samples = self._samples()
         if rssi is not None and samples and samples[-1][0] < heard_s:
             samples.append((heard_s, rssi))

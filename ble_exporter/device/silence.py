@@ -6,7 +6,7 @@ only that packets stopped, so no reason is ever given without evidence.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -26,13 +26,6 @@ LOW_BATTERY_PERCENT = 10.0
 _LEAST_COMPANIONS = 2
 
 
-class Silence(NamedTuple):
-    """The reason for a device's silence, and a sentence that contains the evidence."""
-
-    reason: SilenceReason
-    text: str
-
-
 @dataclass(frozen=True)
 class Evidence:
     """
@@ -42,7 +35,7 @@ class Evidence:
         silent_s: The time since its latest packet or, if it was never heard, since `beginning`.
         was_heard: Whether it was heard.
         beginning: The event since which it could have been heard, as text.
-        limit_s: The silence after which the device no longer counts as heard.
+        refusal_limit_s: For how long a refused packet explains the silence.
         refusal: The reason for the latest refusal of a packet, and the time since then; None if none was refused.
         adapter: The adapter that heard it best; empty if that is not known.
         listened_s: The time for which this adapter listened during the silence.
@@ -57,13 +50,13 @@ class Evidence:
         fall: The fall of its signal before its latest packet; None if the signal did not fall.
         rssi: The RSSI of its latest packet in dBm; None if unknown.
         battery: The latest battery level in percent; None if unknown.
-        is_battery_low: Whether the device itself called its battery low.
+        is_battery_low: Whether the device itself called its battery low; None if it did not say.
     """
 
     silent_s: float
     was_heard: bool = True
     beginning: str = "the exporter started"
-    limit_s: float = 60.0
+    refusal_limit_s: float = 60.0
     refusal: tuple[RejectReason, float] | None = None
     adapter: str = ""
     listened_s: float = float("inf")
@@ -77,33 +70,47 @@ class Evidence:
     fall: Fall | None = None
     rssi: int | None = None
     battery: float | None = None
-    is_battery_low: bool = False
+    is_battery_low: bool | None = None
+
+
+class Silence(NamedTuple):
+    """The reason for a device's silence, and its evidence."""
+
+    reason: SilenceReason
+    evidence: Evidence
+
+    @property
+    def text(self) -> str:
+        """A sentence that contains the evidence. A scrape, which needs only the reason, does not build it."""
+        text = _RULES[self.reason].text(self.evidence)
+        return f"{text[0].upper()}{text[1:]}."
 
 
 def explain(evidence: Evidence) -> Silence:
-    """Return the first reason that the evidence of a silent device supports, with a sentence."""
-    reason, text = next((reason, text) for reason, rule in _RULES if (text := rule(evidence)) is not None)
-    return Silence(reason, f"{text[0].upper()}{text[1:]}.")
+    """Return the first reason that the evidence of a silent device supports."""
+    return Silence(next(reason for reason, rule in _RULES.items() if rule.holds(evidence)), evidence)
 
 
-def _refused(evidence: Evidence) -> str | None:
+def _is_refused(evidence: Evidence) -> bool:
     """Packets that arrive now are the best evidence of all, whatever else may be wrong."""
-    if evidence.refusal is None:
-        return None
-    reason, ago_s = evidence.refusal
-    if ago_s >= evidence.limit_s:
-        return None
+    return evidence.refusal is not None and evidence.refusal[1] < evidence.refusal_limit_s
+
+
+def _refused(evidence: Evidence) -> str:
+    reason, ago_s = evidence.refusal or ("no_known_format", 0.0)
     return f"packets arrive under its address, the latest {in_words(ago_s)} ago, but are refused: {_named(reason)}"
 
 
-def _not_listening(evidence: Evidence) -> str | None:
+def _is_not_listening(evidence: Evidence) -> bool:
     """
     While nobody listens, silence says nothing about the device.
 
     An adapter that hangs seems to listen until its failure is noticed, so only recent listening proves anything.
     """
-    if evidence.listened_recently_s >= evidence.enough_s:
-        return None
+    return evidence.listened_recently_s < evidence.enough_s
+
+
+def _not_listening(evidence: Evidence) -> str:
     who = f"adapter {evidence.adapter}, which heard it best," if evidence.adapter else "the exporter"
     since = "since its last packet" if evidence.was_heard else f"since {evidence.beginning}"
     silence = f"the {in_words(evidence.silent_s)} {since}"
@@ -115,9 +122,7 @@ def _not_listening(evidence: Evidence) -> str | None:
     )
 
 
-def _never_heard(evidence: Evidence) -> str | None:
-    if evidence.was_heard:
-        return None
+def _never_heard(evidence: Evidence) -> str:
     since = f"since {evidence.beginning} {in_words(evidence.silent_s)} ago"
     if evidence.refusal is None:
         return f"nothing was heard of it {since}{_others(evidence)}"
@@ -125,10 +130,12 @@ def _never_heard(evidence: Evidence) -> str | None:
     return f"no packet of it was accepted {since}; the latest, {in_words(ago_s)} ago, was refused: {_named(reason)}"
 
 
-def _all_silent(evidence: Evidence) -> str | None:
+def _are_all_silent(evidence: Evidence) -> bool:
     """One cause at the radio is likelier than several sensors that fail at the same moment."""
-    if evidence.last_together < _LEAST_COMPANIONS:
-        return None
+    return evidence.last_together >= _LEAST_COMPANIONS
+
+
+def _all_silent(evidence: Evidence) -> str:
     ago_s, all_silent_s = evidence.strangers_ago_s, evidence.all_silent_s
     strangers = others = ""
     if ago_s is not None and _is_since(ago_s, all_silent_s):
@@ -139,20 +146,18 @@ def _all_silent(evidence: Evidence) -> str | None:
     return f"{text}: {number_of(evidence.last_together, 'sensor')} fell silent at the same time{others}"
 
 
-def _faded(evidence: Evidence) -> str | None:
-    fall = evidence.fall
-    if fall is None:
-        return None
+def _faded(evidence: Evidence) -> str:
+    fall = evidence.fall or Fall(0, 0, 0)
     battery = f"; its battery was {_level(evidence)}" if _is_low(evidence) else ""
     span = in_words(fall.span_s)
     return f"its signal fell from {fall.from_dbm} to {fall.to_dbm} dBm in the {span} before its last packet{battery}"
 
 
-def _battery_low(evidence: Evidence) -> str | None:
-    return f"its battery was {_level(evidence)}" if _is_low(evidence) else None
+def _battery_low(evidence: Evidence) -> str:
+    return f"its battery was {_level(evidence)}"
 
 
-def _left(evidence: Evidence) -> str | None:
+def _left(evidence: Evidence) -> str:
     if evidence.rssi is None:
         strength = ""
     elif evidence.rssi <= WEAK_DBM:
@@ -172,7 +177,7 @@ def _named(reason: RejectReason) -> str:
 
 
 def _is_low(evidence: Evidence) -> bool:
-    return evidence.is_battery_low or (evidence.battery is not None and evidence.battery <= LOW_BATTERY_PERCENT)
+    return bool(evidence.is_battery_low) or (evidence.battery is not None and evidence.battery <= LOW_BATTERY_PERCENT)
 
 
 def _level(evidence: Evidence) -> str:
@@ -196,14 +201,20 @@ def _is_since(ago_s: float, silent_s: float) -> bool:
     return silent_s - ago_s > NOTE_S
 
 
-_Rule = Callable[[Evidence], str | None]
-_RULES: Sequence[tuple[SilenceReason, _Rule]] = (
-    ("refused", _refused),
-    ("not_listening", _not_listening),
-    ("never_heard", _never_heard),
-    ("all_silent", _all_silent),
-    ("faded", _faded),
-    ("battery_low", _battery_low),
-    ("left", _left),
-)
-"""The reasons in the order of precedence, each with a rule that returns the sentence; None without the evidence."""
+class _Rule(NamedTuple):
+    """Whether the evidence gives a reason, and the sentence about it."""
+
+    holds: Callable[[Evidence], bool]
+    text: Callable[[Evidence], str]
+
+
+_RULES: Mapping[SilenceReason, _Rule] = {
+    "refused": _Rule(_is_refused, _refused),
+    "not_listening": _Rule(_is_not_listening, _not_listening),
+    "never_heard": _Rule(lambda evidence: not evidence.was_heard, _never_heard),
+    "all_silent": _Rule(_are_all_silent, _all_silent),
+    "faded": _Rule(lambda evidence: evidence.fall is not None, _faded),
+    "battery_low": _Rule(_is_low, _battery_low),
+    "left": _Rule(lambda _evidence: True, _left),
+}
+"""The rules in the order of precedence."""

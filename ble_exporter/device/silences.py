@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.device import Device
 from ble_exporter.device.listening import Listening
-from ble_exporter.device.rhythm import CHANCES, FLOOR_S
+from ble_exporter.device.rhythm import CEILING_S, CHANCES, FLOOR_S
 from ble_exporter.device.series import Reception, still_hearing
 from ble_exporter.device.silence import Evidence, Silence, explain
+from ble_exporter.errors import UNRELATED
 from ble_exporter.formats.measurement import Measurement
 
 _BATTERY, _BATTERY_LOW = Measurement("battery"), Measurement("battery_low")
@@ -39,6 +40,12 @@ def late_after_s(device: Device, scan_interval_s: float) -> float | None:
 
 def _late_s(interval_s: float, scan_interval_s: float) -> float:
     return _LATE_FACTOR * max(interval_s, scan_interval_s) + _LATE_MARGIN_S
+
+
+def refusal_limit_s(device: Device) -> float:
+    """Return for how long a refused packet explains a silence. Before the first reading, the interval is not known."""
+    limit_s = device.presence_limit_s
+    return max(limit_s, CEILING_S) if device.heard_s is None else limit_s
 
 
 class Silences:
@@ -94,7 +101,9 @@ class Silences:
         because it shows that the radio works. A device that sends only when something happens can't be late.
         """
         signs = [one.heard_s for one in self._devices if one.heard_s is not None]
-        signs += [one.refusal[1] for one in self._devices if one.refusal is not None]
+        signs += [
+            one.refusal[1] for one in self._devices if one.refusal is not None and one.refusal[0] not in UNRELATED
+        ]
         latest_s = max(signs, default=now_s)
         if now_s - latest_s < _LEAST_QUIET_S:
             return 0.0, frozenset()
@@ -103,8 +112,9 @@ class Silences:
             if device.heard_s is None or device.is_triggered:
                 return False
             interval_s = device.interval_s
-            window_s = min(_late_s(interval_s or 0.0, self._scan_interval_s), device.lifetime.presence(interval_s) / 2)
-            return device.heard_s >= latest_s - window_s and now_s - device.heard_s >= window_s
+            late_s = _late_s(interval_s or 0.0, self._scan_interval_s)
+            window_s = min(late_s, device.lifetime.presence(interval_s) / 2)
+            return device.heard_s >= latest_s - window_s and now_s - device.heard_s >= late_s
 
         return now_s - latest_s, frozenset(filter(is_last, self._devices))
 
@@ -121,12 +131,12 @@ class Silences:
         best, latest = _best(current), _strongest(current.values())
         adapter = None if best is None else best[0]
         strangers_s = None if self._listening is None else self._listening.strangers_s
-        battery, low = device.series.get(_BATTERY), device.series.get(_BATTERY_LOW)
+        battery, is_low = _battery(device, since_s)
         return Evidence(
             silent_s=now_s - since_s,
             was_heard=device.heard_s is not None,
             beginning="it was added to the configuration" if is_new else "the exporter started",
-            limit_s=limit_s,
+            refusal_limit_s=refusal_limit_s(device),
             refusal=None if device.refusal is None else (device.refusal[0], now_s - device.refusal[1]),
             adapter=adapter or "",
             listened_s=self._listened_s(adapter, since_s),
@@ -139,9 +149,18 @@ class Silences:
             strangers_ago_s=None if strangers_s is None else now_s - strangers_s,
             fall=None if latest is None else latest.trend.fall(latest.rssi, latest.heard_s),
             rssi=None if latest is None else latest.rssi,
-            battery=battery.value if battery is not None and since_s - battery.heard_s < _BATTERY_S else None,
-            is_battery_low=low is not None and low.value > 0 and since_s - low.heard_s < _BATTERY_S,
+            battery=battery,
+            is_battery_low=is_low,
         )
+
+
+def _battery(device: Device, since_s: float) -> tuple[float | None, bool | None]:
+    """Return the latest battery level, and whether the battery is low by the flag; None for one that is out of date."""
+    level, flag = device.series.get(_BATTERY), device.series.get(_BATTERY_LOW)
+    if level is not None and flag is not None and level.heard_s != flag.heard_s:
+        level, flag = (level, None) if level.heard_s > flag.heard_s else (None, flag)
+    percent = None if level is None or since_s - level.heard_s >= _BATTERY_S else level.value
+    return percent, None if flag is None or since_s - flag.heard_s >= _BATTERY_S else flag.value > 0
 
 
 def _best(receptions: Mapping[str, Reception]) -> tuple[str, Reception] | None:

@@ -16,7 +16,7 @@ from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.tasks import in_daemon_thread
 from ble_exporter.utils import number_of
 
-_RELOADED = {"devices", "stale_after_seconds", "glitch_filter", "log_level", "allowed_hosts"}
+_RELOADED = ("devices", "stale_after_seconds", "glitch_filter", "log_level", "allowed_hosts")
 NEEDS_RESTART = {"adapter": "adapters", **{key: key for key in KEYS if key not in {"adapter", *_RELOADED}}}
 """The keys that only a restart applies, and their attributes in AppConfig."""
 
@@ -157,14 +157,16 @@ def _check_limits(config: AppConfig) -> None:
 
 
 def _compared(old: AppConfig, new: AppConfig) -> str:
-    """Return the number of devices, and how many were added, removed or changed."""
+    """Return the number of devices, how many were added, removed or changed, and which settings of the file changed."""
     before, after = _devices(old), _devices(new)
     added = len(after.keys() - before.keys())
     removed = len(before.keys() - after.keys())
     changed = sum(before[address] != after[address] for address in before.keys() & after.keys())
     counts = {"added": added, "removed": removed, "changed": changed}
     parts = [f"{count} {what}" for what, count in counts.items() if count]
-    return f"{number_of(len(after), 'device')}, {', '.join(parts) or 'none changed'}"
+    settings = ", ".join(key for key in _RELOADED if key != "devices" and getattr(old, key) != getattr(new, key))
+    text = f"{number_of(len(after), 'device')}, {', '.join(parts) or 'none changed'}"
+    return f"{text}; changed settings: {settings}" if settings else text
 
 
 def _devices(config: AppConfig) -> dict[str, tuple[object, ...]]:

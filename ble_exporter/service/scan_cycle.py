@@ -105,6 +105,7 @@ class ScanCycle:
         # The pipeline and the status hold this dictionary.
         self.devices.clear()
         self.devices.update(devices)
+        self._pipeline.devices_changed()
         self.readings.collect_from(devices.values())
         self._config = config
 

@@ -12,7 +12,7 @@ from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.rejections import KeptReason, Rejection
 from ble_exporter.device.rhythm import CEILING_S, CHANCES
 from ble_exporter.device.silence import SilenceReason
-from ble_exporter.device.silences import Judge, Silences, late_after_s
+from ble_exporter.device.silences import Judge, Silences, late_after_s, refusal_limit_s
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
@@ -223,7 +223,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float, why: Judge) 
         "packets": device.packets,
         "measurements": _measured(device.transmission.count),
         "refused": dict(device.refused),
-        "glitches": device.glitch_filter.count if device.glitch_filter else 0,
+        "glitches": device.glitches,
         "readings": {str(key): _shown(device, key, value) for key, value in device.values().items()},
         "idle_pins": idle_pins(device),
         "others": {
@@ -255,7 +255,7 @@ def _state_in_words(device: Device, now_s: float) -> tuple[State, str]:
     if heard_s is not None and not device.is_silent(now_s):
         return "heard", f"heard {in_words(now_s - heard_s)} ago"
     # While a device is heard, refused packets are only counted, because another sender may have sent them.
-    if refusal is not None and now_s - refusal[1] < device.presence_limit_s:
+    if refusal is not None and now_s - refusal[1] < refusal_limit_s(device):
         return "refused", f"refused: {refusal[0].replace('_', ' ')}"
     if heard_s is None:
         return "never_heard", "not heard yet"

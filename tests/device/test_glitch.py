@@ -20,14 +20,18 @@ class Filtered:
 
     def __init__(self) -> None:
         self.filter = GlitchFilter()
+        self.glitches = 0
         self.home = Home()
 
-    def hear(self, packet_id: int, measurements: Mapping[str, float], *, is_late: bool = False) -> dict[str, float]:
+    def hear(
+        self, packet_id: int, measurements: Mapping[str, float], *, is_late: bool = False, is_triggered: bool = False
+    ) -> dict[str, float]:
         """Sift a packet; return the values of the device after it."""
         device = self.home.devices["attic"]
         advertisement = Advertisement(device.address, {}, -60)
-        reading = Reading(named(measurements), {}, packet_id)
-        reading, _ = self.filter.sift(advertisement, reading, device.series, self.home.now, is_late=is_late)
+        reading = Reading(named(measurements), {}, packet_id, is_triggered=is_triggered)
+        reading, glitches = self.filter.sift(advertisement, reading, device.series, self.home.now, is_late=is_late)
+        self.glitches += len(glitches)
         device.update(advertisement, reading, self.home.now)
         return {str(name): value for name, value in device.values().items()}
 
@@ -76,7 +80,7 @@ def test_each_position_is_a_measurement_of_its_own() -> None:
     assert {"temperature": 20, "temperature_2": 201} == filtered.hear(2, {"temperature": 200, "temperature_2": 201})
 
     assert {"temperature": 20.1, "temperature_2": 201} == filtered.hear(3, {"temperature": 20.1, "temperature_2": 20})
-    assert 1 == filtered.filter.count
+    assert 1 == filtered.glitches
 
 
 def test_a_late_packet_may_bring_a_believable_value_but_no_other() -> None:
@@ -86,7 +90,26 @@ def test_a_late_packet_may_bring_a_believable_value_but_no_other() -> None:
 
     assert {"temperature": 21} == filtered.hear(2, {"temperature": 21}, is_late=True)
     assert {"temperature": 21} == filtered.hear(3, {"temperature": 85}, is_late=True)
-    assert (0, 0) == (filtered.held, filtered.filter.count)
+    assert (0, 0) == (filtered.held, filtered.glitches)
+
+
+def test_a_sensor_that_sends_only_when_something_happens_is_not_filtered() -> None:
+    """Its next measurement may come days later, and until then a false value would be shown."""
+    filtered = Filtered()
+    filtered.hear(1, {"temperature": 20}, is_triggered=True)
+
+    assert {"temperature": 85} == filtered.hear(2, {"temperature": 85}, is_triggered=True)
+    assert (0, 0) == (filtered.held, filtered.glitches)
+
+
+def test_a_value_held_before_is_judged_by_the_packet_that_something_has_caused() -> None:
+    """Some sensors send at intervals, and at once when something happens; the glitch must leave a trace."""
+    filtered = Filtered()
+    filtered.hear(1, {"temperature": 20})
+    filtered.hear(2, {"temperature": 85})
+
+    assert {"temperature": 20.1} == filtered.hear(3, {"temperature": 20.1}, is_triggered=True)
+    assert (0, 1) == (filtered.held, filtered.glitches)
 
 
 @given(st.lists(st.floats(-40, 85), min_size=1), st.floats(-40, 85))

@@ -48,6 +48,16 @@ def test_a_frequent_reason_of_many_devices_does_not_displace_a_rare_one() -> Non
     assert [0.0, *range(92, 111)] == times_after([(0, "glitch"), *flood])
 
 
+def test_the_rejections_of_a_removed_device_are_forgotten() -> None:
+    """They would keep the whole device in memory, and show an address that nobody has configured."""
+    rejections = Rejections()
+    for device in (0, 1, 0):
+        rejections.keep(rejection(device, "truncated"))
+    rejections.keep_only_of(DEVICES[1:])
+
+    assert [DEVICES[1]] == [one.device for one in rejections]
+
+
 @given(st.lists(st.tuples(st.integers(0, 11), st.sampled_from(REASONS))))
 def test_the_room_is_limited_and_the_latest_is_always_kept(kept: list[tuple[int, KeptReason]]) -> None:
     """Anybody can send any number of invalid packets under the sensors' addresses."""

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.device import Device
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.listening import NOTE_S, Listening
 from ble_exporter.device.rhythm import NO_LIMIT
 from ble_exporter.device.silence import SILENCE_REASONS
 from ble_exporter.device.silences import Silences
+from ble_exporter.errors import UNRELATED, RejectReason
 from tests.home import Home
 
 ADAPTERS = ("hci0", "hci1")
@@ -58,7 +60,11 @@ class Watched:
     def found(self) -> dict[str, tuple[str, str]]:
         """The reason and the sentence of each silent sensor."""
         why = self.silences.judge()
-        return {name: silence for name, device in self.home.devices.items() if (silence := why(device))}
+        return {
+            name: (silence.reason, silence.text)
+            for name, device in self.home.devices.items()
+            if (silence := why(device))
+        }
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -164,6 +170,29 @@ def test_a_battery_that_was_not_low(watched: Watched, levels: list[float]) -> No
     assert {"cellar": "left"} == watched.reasons
 
 
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ([{"battery_low": 1}, {"battery": 95}], "left"),
+        ([{"battery": 5}, {"battery_low": 0}], "left"),
+        ([{"battery": 95}, {"battery_low": 1}], "battery_low"),
+        ([{"battery_low": 0}, {"battery": 5}], "battery_low"),
+        ([{"battery_low": 1, "battery": 40}], "battery_low"),
+    ],
+)
+def test_of_a_battery_level_and_a_flag_the_newer_counts(
+    watched: Watched, sent: list[dict[str, float]], reason: str
+) -> None:
+    """After the battery was changed, a sensor may send only one of them for a while."""
+    watched.stop("attic")
+    for one in sent:
+        watched.home.now += 1
+        watched.home.hear(one, device="attic", adapter="hci0")
+    watched.spend(300)
+
+    assert {"attic": reason} == watched.reasons
+
+
 def test_an_old_battery_level_says_nothing(watched: Watched) -> None:
     """A sensor that stopped sending its level three days ago may have a new battery."""
     watched.home.hear({"battery": 4}, device="attic", adapter="hci0")
@@ -193,6 +222,61 @@ def test_a_refused_packet_of_a_heard_sensor_is_no_reason(watched: Watched) -> No
     watched.home.devices["attic"].refuse("wrong_key", watched.home.now)
 
     assert {} == watched.found
+
+
+@pytest.mark.parametrize("reason", sorted(UNRELATED))
+def test_another_sender_does_not_hide_the_reason(watched: Watched, reason: RejectReason) -> None:
+    """Anybody can send under the address of a sensor, whose battery is empty nevertheless."""
+    watched.levels["cellar"] = 4
+    watched.spend(60)
+    watched.stop("cellar")
+    watched.spend(300)
+    watched.home.devices["cellar"].refuse(reason, watched.home.now)
+
+    assert {"cellar": "battery_low"} == watched.reasons
+
+
+@pytest.mark.parametrize("reason", sorted(UNRELATED))
+def test_another_sender_does_not_hide_that_all_are_silent(watched: Watched, reason: RejectReason) -> None:
+    """A stranger's packet says that the radio works, but not that one sensor does."""
+    watched.home.devices["unheard"] = Device("unheard")
+    watched.stop("attic", "cellar", "garden")
+    watched.spend(300)
+    watched.home.devices["unheard"].refuse(reason, watched.home.now - 60)
+    watched.home.devices["attic"].refuse(reason, watched.home.now - 60)
+
+    assert {"all_silent"} == {watched.reasons[name] for name in ("attic", "cellar", "garden")}
+
+
+def test_another_sender_does_not_hide_why_a_sensor_is_refused() -> None:
+    """The owner must correct the key, and would look for an address type."""
+    watched = Watched()
+    watched.stop("attic")
+    watched.spend(90)
+    watched.home.devices["attic"].refuse("wrong_address_type", watched.home.now)
+    only_one = watched.found["attic"][1]
+    watched.home.devices["attic"].refuse("wrong_key", watched.home.now)
+    watched.home.devices["attic"].refuse("wrong_address_type", watched.home.now)
+
+    assert "wrong address type." == only_one[-19:]
+    assert "wrong key." == watched.found["attic"][1][-10:]
+
+
+def test_a_wrong_key_is_the_reason_whatever_the_rhythm() -> None:
+    """An alert must not begin and end with each packet of a sensor that sends every two minutes."""
+    watched = Watched()
+    watched.stop("attic")
+    watched.spend(120)
+    found = []
+    for number in range(240):
+        if number % 24 == 0:
+            watched.home.devices["attic"].refuse("wrong_key", watched.home.now)
+        watched.spend(5)
+        found.append(watched.reasons["attic"])
+    assert {"refused"} == set(found)
+
+    watched.spend(900)
+    assert "never_heard" == watched.reasons["attic"]
 
 
 @pytest.mark.parametrize(
@@ -260,6 +344,22 @@ def test_not_all_at_once(watched: Watched, happen: Callable[[Watched], None]) ->
 
     assert "attic" in watched.reasons
     assert "all_silent" not in watched.reasons.values()
+
+
+def test_a_slow_sensor_that_is_not_late_is_not_one_of_all() -> None:
+    """A sensor that sends every 10 minutes is in its usual pause after 8, whatever the others do."""
+    watched = Watched()
+    watched.stop("garden", "cellar")
+    for _ in range(4):
+        watched.home.hear({"temperature": 20}, device="garden", adapter="hci0")
+        watched.spend(600)
+    watched.home.hear({"temperature": 20}, device="garden", adapter="hci0")
+    watched.stop("attic")
+    watched.spend(500)
+    assert "left" == watched.reasons["attic"]
+
+    watched.spend(300)
+    assert "all_silent" == watched.reasons["attic"]
 
 
 def test_a_slow_sensor_does_not_keep_the_others_from_being_all() -> None:
@@ -345,6 +445,7 @@ def test_an_adapter_that_was_replaced_does_not_set_the_limit() -> None:
     watched.spend(600)
     watched.adapters = ("hci1",)
     _hear_with(watched, "hci1", 120, 7200)
+    watched.home.now += NOTE_S
     watched.home.begin_scan()
     watched.spend(600)
     watched.home.end_scan()

@@ -3,6 +3,7 @@
 import pytest
 
 from ble_exporter.device.rhythm import fixed_limit, learned_limit
+from ble_exporter.errors import UNRELATED, RejectReason
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.status.device_status import DeviceState, DeviceStatus
 from tests.data import named
@@ -204,7 +205,19 @@ def test_a_device_that_is_only_refused_has_the_reason(home: Home) -> None:
     home.devices["attic"].refuse("wrong_key", home.now)
 
     assert ("refused", "refused: wrong key") == in_words(home, 10)
-    assert ("never_heard", "not heard yet") == in_words(home, 60)
+    # A sensor whose rhythm is not known yet may send every two minutes, and its state must not flap.
+    assert ("refused", "refused: wrong key") == in_words(home, 899)
+    assert ("never_heard", "not heard yet") == in_words(home, 900)
+
+
+@pytest.mark.parametrize("reason", sorted(UNRELATED))
+def test_a_silent_device_is_not_refused_because_of_another_sender(home: Home, reason: RejectReason) -> None:
+    """Anybody can send under the address of a sensor, which must not hide that it is silent."""
+    hear(home)
+    home.now += 100
+    home.devices["attic"].refuse(reason, home.now)
+
+    assert ("silent", "silent for 2 min") == in_words(home, 10)
 
 
 def test_a_device_that_is_heard_is_heard_whatever_is_refused(home: Home) -> None:
