@@ -5,6 +5,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_FILE_BYTES = 10_000_000
 """The size limit of a file: enough for a capture of half a day. The limit of a configuration is lower."""
@@ -24,6 +25,19 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, 
     Return the content of a regular file; raise an OSError whose `strerror` says why the file can't be read.
 
     Without `follow_symlinks`, symbolic links are refused, too.
+    """
+    file = open_file(path, max_bytes, follow_symlinks=follow_symlinks)
+    with file:
+        # The size of some files is unknown before they are read: files in /proc claim to be empty.
+        content = file.read(max_bytes + 1) or b""
+    if len(content) > max_bytes:
+        raise _too_large(path, max_bytes)
+    return content
+
+
+def open_file(path: str | os.PathLike[str], max_bytes: int, *, follow_symlinks: bool = True) -> BinaryIO:
+    """
+    Open a regular file for reading; raise an OSError as `read_file` does.
 
     Other kinds of files are refused: a pipe may keep the program waiting, and a device may never end. The file type is
     checked before the file is opened, because opening some devices has an effect, and again afterwards, because the
@@ -32,15 +46,21 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, 
     _check_type(os.stat(path, follow_symlinks=follow_symlinks), path)  # noqa: PTH116 - like fstat below
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     descriptor = os.open(path, flags if follow_symlinks else flags | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
+    file = os.fdopen(descriptor, "rb")
+    try:
         status = os.fstat(descriptor)
         _check_type(status, path)
-        # The size of some files is unknown before they are read: files in /proc claim to be empty.
-        content = b"" if status.st_size > max_bytes else file.read(max_bytes + 1) or b""
-    if max(status.st_size, len(content)) > max_bytes:
-        size = f"{max_bytes / 1e6:g} MB" if max_bytes >= 1_000_000 else f"{max_bytes} bytes"
-        raise OSError(errno.EFBIG, f"it has more than {size}", str(path))
-    return content
+        if status.st_size > max_bytes:
+            raise _too_large(path, max_bytes)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _too_large(path: str | os.PathLike[str], max_bytes: int) -> OSError:
+    size = f"{max_bytes / 1e6:g} MB" if max_bytes >= 1_000_000 else f"{max_bytes} bytes"
+    return OSError(errno.EFBIG, f"it has more than {size}", str(path))
 
 
 def _check_type(status: os.stat_result, path: str | os.PathLike[str]) -> None:

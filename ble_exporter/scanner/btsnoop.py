@@ -15,7 +15,8 @@ Source: doc/btsnoop.txt, src/shared/btsnoop.h and src/shared/btsnoop.c of BlueZ.
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
 
 MAGIC = b"btsnoop\0"
 
@@ -30,6 +31,9 @@ _RECORD = struct.Struct(">IIIIQ")
 # Microseconds from the beginning of the year 0 to that of 1970.
 _EPOCH_US = 0x00DCDDB30F2F8000
 _MOST_US = 2**64 - 1
+
+# No HCI packet is longer; the rest of a longer one is skipped.
+_MOST_OF_A_PACKET = 0xFFFF + 5
 
 # Flags of datalink 1001: the controller has sent the packet, and the packet is not data.
 _FLAGS_OF_EVENT = 3
@@ -82,9 +86,14 @@ _READERS: Mapping[int, Callable[[int, bytes], tuple[int, int, bytes]]] = {
 
 def records(data: bytes) -> Iterator[Record]:
     """Yield the records of a file. Raises BtsnoopError."""
-    if len(data) < _HEADER.size:
-        raise BtsnoopError(f"the header is cut short: the file has {len(data)} bytes, and the header {_HEADER.size}")
-    magic, version, datalink = _HEADER.unpack_from(data)
+    return records_in(BytesIO(data), len(data))
+
+
+def records_in(file: BinaryIO, size: int) -> Iterator[Record]:
+    """Yield the records of an open file with `size` bytes, of which only one is in memory. Raises BtsnoopError."""
+    if size < _HEADER.size:
+        raise BtsnoopError(f"the header is cut short: the file has {size} bytes, and the header {_HEADER.size}")
+    magic, version, datalink = _HEADER.unpack(file.read(_HEADER.size))
     if magic != MAGIC:
         raise BtsnoopError("byte 0: this is not a btsnoop file")
     if version != _VERSION:
@@ -93,21 +102,24 @@ def records(data: bytes) -> Iterator[Record]:
     if read is None:
         raise BtsnoopError(f"byte 12: the datalink is {datalink}; {', '.join(map(str, _READERS))} are known")
     start = _HEADER.size
-    while start < len(data):
-        packet_at = start + _RECORD.size
-        if packet_at > len(data):
+    while start < size:
+        head = file.read(_RECORD.size)
+        if len(head) < _RECORD.size:
             raise BtsnoopError(f"byte {start}: the last record is cut short; the bytes before it form a valid file")
-        original, included, flags, _drops, time_us = _RECORD.unpack_from(data, start)
+        original, included, flags, _drops, time_us = _RECORD.unpack(head)
         if included > original:
             raise BtsnoopError(f"byte {start}: the record has {included} bytes of a packet of {original}")
-        end = packet_at + included
-        if end > len(data):
+        left = size - start - _RECORD.size
+        if included > left:
             raise BtsnoopError(
-                f"byte {start}: the record has {included} bytes, and only {len(data) - packet_at} are left; "
+                f"byte {start}: the record has {included} bytes, and only {left} are left; "
                 "the bytes before it form a valid file"
             )
-        yield Record(time_us - _EPOCH_US, *read(flags, data[packet_at:end]))
-        start = end
+        packet = file.read(min(included, _MOST_OF_A_PACKET))
+        yield Record(time_us - _EPOCH_US, *read(flags, packet))
+        start += _RECORD.size + included
+        if included > _MOST_OF_A_PACKET:
+            file.seek(start)
 
 
 def header() -> bytes:

@@ -13,18 +13,21 @@ in place of UUID and service data stands for an advertisement without service da
 "#" are ignored.
 """
 
+import errno
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from io import BytesIO, TextIOWrapper
 from itertools import chain
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from ble_exporter.errors import ConfigError
-from ble_exporter.files import read_file
+from ble_exporter.files import MAX_FILE_BYTES, open_file, read_file
 from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
 from ble_exporter.model import AddressType, Advertisement
-from ble_exporter.scanner.btsnoop import EVENT, MAGIC, BtsnoopError, Record, records
+from ble_exporter.scanner.btsnoop import EVENT, MAGIC, BtsnoopError, Record, records_in
 from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.report_events import events_of
@@ -36,7 +39,28 @@ _LEAST_STEP_S, _MOST_STEP_S = -1.0, 86_400.0
 # The maximum number of controllers that are told apart: a file may name 65,536, and each needs memory.
 _MOST_CONTROLLERS = 64
 
+MOST_BYTES_OF_A_STREAM = 1_000_000_000
+"""The size limit of a btsnoop file that is only converted, and need not fit into memory."""
+
 State = TypeVar("State")
+
+
+class _ReplayClock:
+    """Turns recorded times into seconds from the start, without the steps of a clock that was set."""
+
+    def __init__(self) -> None:
+        self._before_us: int | None = None
+        self._at_s = self._latest_s = 0.0
+
+    def at_s(self, at_us: int) -> float:
+        """Return the time of the next event."""
+        step_s = 0.0 if self._before_us is None else (at_us - self._before_us) / 1e6
+        self._before_us = at_us
+        if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
+            # Repeated small steps back must not add up: then all later packets would be early.
+            self._at_s = max(self._at_s + step_s, self._latest_s + _LEAST_STEP_S)
+            self._latest_s = max(self._latest_s, self._at_s)
+        return max(self._at_s, 0.0)
 
 
 class Transmission(NamedTuple):
@@ -68,22 +92,32 @@ _LINE_HINT = (
 _ANOTHER_FILE = "name another capture"
 
 
-def load_capture(path: str) -> Iterable[Transmission]:
+def load_capture(path: str) -> Iterator[Transmission]:
     """
     Return the advertisements of a capture file in order, with the first at 0 s. Raises ConfigError.
 
-    A text file gives a list. A btsnoop file is checked now, and its reports are read one after the other as they are
-    played: a list of them would need 50 times the memory of the file.
+    The file is checked now, and its advertisements are read one after the other as they are played: a list of them
+    would need up to 50 times the memory of the file.
     """
     data = _read(path)
-    return _played(_events(data, path)) if data.startswith(MAGIC) else _lines(data, path)
+    return _played(_events(BytesIO(data), len(data), path)) if data.startswith(MAGIC) else _lines(data, path)
 
 
-def load_events(path: str) -> Iterator[Record]:
-    """Return the events with advertising reports in a capture file; for a text file, which has none, compose them."""
+def load_events(path: str, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Record]:
+    """
+    Return the events with advertising reports in a capture file; for a text file, which has none, compose them.
+
+    A btsnoop file may have `max_bytes`; only one record is in memory at a time. Raises ConfigError.
+    """
+    try:
+        file = open_file(path, max_bytes)
+        if file.read(len(MAGIC)) == MAGIC:
+            file.seek(0)
+            return _events(file, os.fstat(file.fileno()).st_size, path)
+        file.close()
+    except OSError as error:
+        raise _unreadable(error, path) from error
     data = _read(path)
-    if data.startswith(MAGIC):
-        return _events(data, path)
     return (
         Record(round(sent.at * 1e6), 0, EVENT, event)
         for sent in _lines(data, path)
@@ -94,13 +128,13 @@ def load_events(path: str) -> Iterator[Record]:
 def load_reports(path: str) -> Iterator[tuple[float, Report]]:
     """Yield the advertising reports of a capture file, with the data of all parts, and their times in seconds."""
     fragments: dict[int, Fragments] = {}
-    began_us: int | None = None
+    clock = _ReplayClock()
     for event in load_events(path):
-        began_us = event.at_us if began_us is None else began_us
+        at_s = clock.at_s(event.at_us)
         for report in advertising_reports(event.packet)[0]:
             whole = _of_controller(fragments, event.controller, Fragments).join(report)
             if whole is not None:
-                yield (event.at_us - began_us) / 1e6, whole
+                yield at_s, whole
 
 
 def _of_controller(states: dict[int, State], controller: int, new: Callable[[], State]) -> State:
@@ -116,21 +150,36 @@ def _read(path: str) -> bytes:
     try:
         return read_file(path)
     except OSError as error:
-        raise ConfigError(f"the capture can't be read ({error.strerror})", _ANOTHER_FILE, path=path) from error
+        raise _unreadable(error, path) from error
 
 
-def _events(data: bytes, path: str) -> Iterator[Record]:
+def _unreadable(error: OSError, path: str) -> ConfigError:
+    reduction = "reduce it: `ble-exporter capture NEW --replay FILE --only ADDRESS`"
+    way = reduction if error.errno == errno.EFBIG else _ANOTHER_FILE
+    return ConfigError(f"the capture can't be read ({error.strerror})", way, path=path)
+
+
+def _events(file: BinaryIO, size: int, path: str) -> Iterator[Record]:
     """
     Return the events with advertising reports, even damaged ones, in a btsnoop file. Raises ConfigError.
 
-    The file is checked now, and read again as the events are used.
+    The file is checked now, and read again as the events are used; then it is closed.
     """
-    try:
-        for _ in records(data):
-            pass
-    except BtsnoopError as error:
-        raise ConfigError(f"the capture can't be read: {error}", _ANOTHER_FILE, path=path) from error
-    events = (one for one in records(data) if one.opcode == EVENT and any(advertising_reports(one.packet)))
+
+    def checked(has_reports: Callable[[Record], bool]) -> Iterator[Record]:
+        file.seek(0)
+        try:
+            yield from filter(has_reports, records_in(file, size))
+        except BtsnoopError as error:
+            raise ConfigError(f"the capture can't be read: {error}", _ANOTHER_FILE, path=path) from error
+
+    def used() -> Iterator[Record]:
+        with file:
+            for _ in checked(lambda _: False):
+                pass
+            yield from checked(lambda one: one.opcode == EVENT and any(advertising_reports(one.packet)))
+
+    events = used()
     first = next(events, None)
     if first is None:
         raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)
@@ -141,21 +190,15 @@ def _played(events: Iterable[Record]) -> Iterator[Transmission]:
     """Yield the advertisements in events, as a live radio delivers them."""
     heard: list[Advertisement] = []
     receptions: dict[int, Reception] = {}
-    before_us: int | None = None
-    at_s = latest_s = 0.0
+    clock = _ReplayClock()
     for event in events:
-        step_s = 0.0 if before_us is None else (event.at_us - before_us) / 1e6
-        before_us = event.at_us
-        if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
-            # Repeated small steps back must not add up: then all later packets would be early.
-            at_s = max(at_s + step_s, latest_s + _LEAST_STEP_S)
-            latest_s = max(latest_s, at_s)
+        at_s = clock.at_s(event.at_us)
         name = f"hci{event.controller}"
         listener = Everything(heard.append)
         _of_controller(receptions, event.controller, partial(Reception, name, listener)).deliver(event.packet, 0.0)
         for one in heard:
             yield Transmission(
-                max(at_s, 0.0),
+                at_s,
                 one.address,
                 one.rssi,
                 one.service_data,
@@ -167,33 +210,39 @@ def _played(events: Iterable[Record]) -> Iterator[Transmission]:
         heard.clear()
 
 
-def _lines(data: bytes, path: str) -> list[Transmission]:
-    """Return the advertisements of a text file. Raises ConfigError."""
+def _lines(data: bytes, path: str) -> Iterator[Transmission]:
+    """Check a text file; return its advertisements, of which only one is in memory. Raises ConfigError."""
+    first = next(iter(_checked_lines(data, path)), None)
+    if first is None:
+        raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)
+    for _ in _checked_lines(data, path):
+        pass
+    return (sent._replace(at=sent.at - first.at) for sent in _checked_lines(data, path))
+
+
+def _checked_lines(data: bytes, path: str) -> Iterator[Transmission]:
+    latest_s = 0.0
     try:
-        lines = data.decode("utf-8-sig").splitlines()
+        for number, line in enumerate(TextIOWrapper(BytesIO(data), "utf-8-sig"), 1):
+            text = line.partition("#")[0].strip()
+            if not text:
+                continue
+            match = _LINE.fullmatch(text)
+            if match is None:
+                raise ConfigError("not an advertisement", _LINE_HINT, path=path, line=number)
+            sent = _transmission(match)
+            if sent.at < latest_s:
+                raise ConfigError(
+                    "the time is earlier than on the line before",
+                    "sort the lines by their first column",
+                    path=path,
+                    line=number,
+                )
+            latest_s = sent.at
+            yield sent
     except UnicodeDecodeError as error:
         cause = "the capture can't be read (it is neither btsnoop nor UTF-8 text)"
         raise ConfigError(cause, _ANOTHER_FILE, path=path) from error
-    transmissions: list[Transmission] = []
-    for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
-        if not text:
-            continue
-        match = _LINE.fullmatch(text)
-        if match is None:
-            raise ConfigError("not an advertisement", _LINE_HINT, path=path, line=number)
-        sent = _transmission(match)
-        if transmissions and sent.at < transmissions[-1].at:
-            raise ConfigError(
-                "the time is earlier than on the line before",
-                "sort the lines by their first column",
-                path=path,
-                line=number,
-            )
-        transmissions.append(sent)
-    if not transmissions:
-        raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)
-    return [sent._replace(at=sent.at - transmissions[0].at) for sent in transmissions]
 
 
 def _transmission(match: re.Match[str]) -> Transmission:

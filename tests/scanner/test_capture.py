@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.errors import ConfigError
+from ble_exporter.files import MAX_FILE_BYTES
 from ble_exporter.formats import bthome
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.scanner.btsnoop import EVENT, Record, header, new_index, record_bytes
@@ -35,7 +36,7 @@ def test_a_line_is_an_advertisement(capture: Path) -> None:
         Transmission(0.0, "A4:C1:38:AA:BB:CC", -61, {LONG: b"\x40\x00\xb0"}),
         Transmission(2.5, "A4:C1:38:AA:BB:CC", 4, {LONG: b"\x40"}),
         Transmission(2.5, "A4:C1:38:AA:BB:CC", -62, {}),
-    ] == load_capture(str(capture))
+    ] == list(load_capture(str(capture)))
 
 
 @pytest.mark.parametrize(
@@ -224,3 +225,23 @@ def test_any_number_of_controllers_is_played(capture: Path) -> None:
     capture.write_bytes(header() + b"".join(event(one, controller=number) for number in range(100)))
 
     assert [f"hci{number}" for number in range(100)] == [sent.adapter for sent in load_capture(str(capture))]
+
+
+def test_the_times_of_reports_are_those_of_the_replay(capture: Path) -> None:
+    """`decode` says when a packet was received; after the clock was set, the times must still match the replay."""
+    one = legacy_report(service_data(PACKET_A))
+    capture.write_bytes(header() + b"".join(event(one, at_s=at_s) for at_s in (9, 2, 3)))
+
+    assert [0, 0, 1] == [at_s for at_s, _report in load_reports(str(capture))]
+
+
+def test_a_large_capture_can_be_reduced(capture: Path) -> None:
+    """A file of `btmon -w` grows by megabytes an hour; only a replay needs a limit for its memory."""
+    one = event(legacy_report(service_data(PACKET_A)))
+    other = record_bytes(Record(0, 0, 2, bytes(MAX_FILE_BYTES)))
+    capture.write_bytes(header() + other + one)
+
+    with pytest.raises(ConfigError, match=r"it has more than 10 MB\); reduce it: `ble-exporter capture NEW --replay"):
+        load_capture(str(capture))
+
+    assert 1 == len(list(load_events(str(capture), 2 * MAX_FILE_BYTES)))

@@ -22,7 +22,7 @@ from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
 from ble_exporter.scanner.btsnoop import Record
 from ble_exporter.scanner.build import RadioBuilder
-from ble_exporter.scanner.capture import load_events
+from ble_exporter.scanner.capture import MOST_BYTES_OF_A_STREAM, load_events
 from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.report_events import events_of
 from ble_exporter.utils import number_of, one_line
@@ -94,7 +94,7 @@ def run(
     """Record; return the exit status."""
     config = _config(options)
     only = {*options.only, *(config.devices if config and options.only_configured else ())}
-    events = load_events(options.replay) if options.replay else None
+    events = load_events(options.replay, MOST_BYTES_OF_A_STREAM) if options.replay else None
     with _signals_raised():
         recording = Recording(
             options.file,

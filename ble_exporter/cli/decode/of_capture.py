@@ -46,10 +46,11 @@ class ExplainedCapture:
             is_wanted = report.address == mac if mac else has_known_service(report.data)
             if not is_wanted or key in seen:
                 continue
-            if len(seen) >= MOST_EXPLAINED:
+            # The size of the capture bounds the number of these keys.
+            seen.add(key)
+            if len(self._packets) >= MOST_EXPLAINED:
                 self._omitted += 1
                 continue
-            seen.add(key)
             decoding = Decoding(report.data, report.address, keys)
             decoding.explain("", "")
             self._packets.append(_Packet(at_s, report, decoding))

@@ -36,6 +36,9 @@ _MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 _MOCK_LOCKED = ("A4:C1:38:D0:33:4A",)
 _MOCK_BREATH_S = 8.0
 
+# Plays more than 8 hours of a capture in the default time.
+_HIGH_SPEED = 1000.0
+
 
 def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
     """Listen, report the devices, ask which sensors to add, and add them; return the exit status."""
@@ -65,6 +68,9 @@ def run(options: argparse.Namespace, build: RadioBuilder = build_radio) -> int:
         document = discovery_document(discovery, configured, listened_s, lists_others=options.all)
         document |= added_document(added, refused) if options.write else {}
         write(sys.stdout, json.dumps(document, indent=2) + "\n")
+    if options.replay and listened_s >= options.seconds:
+        more = typed_command("discover", "--replay", options.replay, "--replay-speed", f"{_HIGH_SPEED:g}")
+        _note(f"the capture continues after these {options.seconds:g} s; to hear more: {more}, or a longer --seconds")
     if candidates and not (options.write or options.json):
         add = typed_command("discover", "--write", options.config or DEFAULT_CONFIG, *_simulated(options))
         _note(f"to add sensors: {add}")

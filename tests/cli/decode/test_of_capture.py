@@ -79,7 +79,9 @@ def test_the_key_decrypts_the_packets_of_its_sensor(capture: Path, capsys: pytes
 def test_the_number_of_explanations_is_bounded(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A capture may contain a hundred thousand different packets."""
     numbers = range(MOST_EXPLAINED + 3)
-    capture.write_text("".join(f"{number} {SENSOR} -61 fcd2 4002{number:02x}00\n" for number in numbers))
+    lines = "".join(f"{number} {SENSOR} -61 fcd2 4002{number:02x}00\n" for number in numbers)
+    # A repeated packet is not omitted once more.
+    capture.write_text(f"{lines}999 {SENSOR} -61 fcd2 4002{numbers[-1]:02x}00\n")
 
     status, out, _ = says(["--capture", str(capture)], capsys)
 

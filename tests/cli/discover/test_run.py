@@ -337,6 +337,19 @@ def test_the_adapter_is_the_named_one_or_the_configured_one(
     assert [RadioSettings(adapters)] == asked
 
 
+@pytest.mark.program
+def test_the_rest_of_a_capture_is_not_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    """A sensor that was heard after the first half minute would seem to be missing from the capture."""
+    Path("x.capture").write_text("0 A4:C1:38:00:00:01 -61 -\n60 A4:C1:38:00:00:02 -61 -\n")
+
+    assert 0 == discover(["--replay", "x.capture", "--seconds", "1"])
+
+    assert (
+        "the capture continues after these 1 s; to hear more: ble-exporter discover --replay x.capture "
+        "--replay-speed 1000, or a longer --seconds\n" in capsys.readouterr().err
+    )
+
+
 def test_a_capture_is_played(capsys: pytest.CaptureFixture[str]) -> None:
     """A user can send a capture, and a developer can examine it on another machine."""
     Path("x.capture").write_text(f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n")
