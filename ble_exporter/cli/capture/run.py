@@ -17,6 +17,7 @@ from ble_exporter.cli.listening import listen_for
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.device.clock import seconds_since_boot
 from ble_exporter.errors import ConfigError
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
@@ -28,6 +29,9 @@ from ble_exporter.scanner.report_events import events_of
 from ble_exporter.utils import number_of, one_line
 
 _MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
+
+# The clock counts as set if it has moved this far against the boot clock. NTP causes smaller movements all the time.
+_SET_S = 60.0
 
 _AS_REPORTED = "these are the controller's events, with the kernel's time stamps"
 _MADE_UP = (
@@ -49,6 +53,7 @@ class Recorder:
         only: The addresses of the senders that are recorded; None for all.
         open_socket: Opens the monitor channel.
         clock: Returns Unix time in seconds.
+        boot: Returns monotonic seconds.
 
     Attributes:
         has_monitor: Whether the radio uses the monitor channel.
@@ -60,17 +65,20 @@ class Recorder:
         only: Collection[str] | None,
         open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
         clock: Callable[[], float] = time.time,
+        boot: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self.has_monitor = False
         self._recording = recording
         self._only = only
         self._open_socket = open_socket
         self._clock = clock
+        self._boot = boot
+        self._boot_at = clock() - boot()
 
     def open_socket(self, controller: int) -> MonitorSocket:
         """Open the monitor channel, and record what is read from it. Raises OSError."""
         monitor = self._open_socket(controller)
-        monitor.on_event = lambda event, at_us: self._recording.add(event, at_us, controller)
+        monitor.on_event = lambda event, at_us: self._recording.add(event, self._steady(at_us), controller)
         self.has_monitor = True
         return monitor
 
@@ -83,7 +91,15 @@ class Recorder:
         number = advertisement.adapter.removeprefix("hci")
         for event in events_of(advertisement):
             at_us = round((self._clock() - advertisement.age_s) * 1e6)
-            self._recording.add(event, at_us, int(number) if number.isdecimal() else 0)
+            self._recording.add(event, self._steady(at_us), int(number) if number.isdecimal() else 0)
+
+    def _steady(self, at_us: int) -> int:
+        """Return a time as if the clock had not been set since the start: a replay would wait for the difference."""
+        now = self._clock()
+        set_by = now - self._boot() - self._boot_at
+        # An event that was stamped before the clock was set is as far from the present time as the clock was set.
+        is_new = abs(now - at_us / 1e6) < abs(set_by) / 2
+        return at_us - round(set_by * 1e6) if is_new and abs(set_by) > _SET_S else at_us
 
 
 def run(

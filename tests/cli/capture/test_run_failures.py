@@ -1,4 +1,4 @@
-"""Tests of what remains of files when `capture` fails."""
+"""Tests of what `capture` records when something fails."""
 
 import signal
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ble_exporter.cli.capture.recording import Recording
+from ble_exporter.cli.capture.run import Recorder
 from ble_exporter.errors import ConfigError, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
@@ -77,6 +79,22 @@ def test_a_conversion_keeps_damaged_events_and_says_what_it_left_out(capsys: pyt
     assert theirs == [one for one in records(Path("home.btsnoop").read_bytes()) if one.opcode == EVENT]
     assert 0 == capture("--replay", "theirs.btsnoop", "--force", "--only", SENDER)
     assert "left out: 1 damaged event, or parts of them" in capsys.readouterr().err
+
+
+def test_a_clock_that_is_set_does_not_move_the_times() -> None:
+    """A Pi sets its clock by hours when the network comes up; a replay would wait as long, and values would expire."""
+    wall, boot = [1000.0], [10.0]
+    recording = Recording("home.btsnoop", 10_000)
+    recorder = Recorder(recording, None, clock=lambda: wall[0], boot=lambda: boot[0])
+    for passed_s, set_by_s in ((0.0, 0.0), (5.0, 0.0), (0.0, 21_600.0), (5.0, 0.0)):
+        boot[0] += passed_s
+        wall[0] += passed_s + set_by_s
+        # The kernel has stamped the third packet before the clock was set.
+        recorder.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60, age_s=set_by_s))
+    recording.close()
+
+    times = [one.at_us for one in records(Path("home.btsnoop").read_bytes()) if one.opcode == EVENT]
+    assert [1000, 1005, 1005, 1010] == [at_us / 1e6 for at_us in times]
 
 
 @pytest.mark.program
