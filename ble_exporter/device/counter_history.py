@@ -64,8 +64,8 @@ class CounterHistory:
         since: The time when `last` was first accepted.
         adapter: The adapter that received `last` first.
         heard_at: The time when a packet was last accepted.
-        digests: Digests of the packets accepted with low counters since the sensor started.
-        spent: Digests of packets accepted before that start, and of packets of failed trials; oldest first.
+        digests: Digests of the packets accepted with low counters since the sensor started, or its counter wrapped.
+        spent: Digests of packets accepted before that start or wrap, and of packets of failed trials; oldest first.
         trial: The packets that may come from a restarted sensor; None if there are none.
     """
 

@@ -31,7 +31,8 @@ class Answers:
         errors: Counts refused requests.
         most_unsent: The limit for the bodies of the answers, in bytes.
         most_requests: How many requests for metrics may wait for their answers to be rendered. More of them would take
-            the places of connections whose requests have not been read yet. MOST_REQUESTS others may wait, too.
+            the places of connections whose requests have not been read yet. Requests for other paths have their own
+            limit, MOST_REQUESTS.
     """
 
     def __init__(self, errors: HttpErrors, most_unsent: int = MOST_UNSENT, most_requests: int = MOST_REQUESTS) -> None:

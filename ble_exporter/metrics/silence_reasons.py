@@ -36,11 +36,11 @@ class SilenceReasons(Collector):
         """Judge all devices in small steps."""
         why = self._silences.judge()
         reasons: dict[str, SilenceReason] = {}
-        # Between two steps, a reload may change the devices.
-        for device in tuple(self._devices):
+        # Between two steps, a reload may change the devices and their names.
+        for device, name in [(one, one.name) for one in self._devices]:
             silence = why(device)
             if silence is not None:
-                reasons[device.name] = silence.reason
+                reasons[name] = silence.reason
             yield
         if reasons != self._reasons:
             self._reasons = reasons

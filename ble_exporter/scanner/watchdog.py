@@ -29,7 +29,7 @@ CHECK_S = 1.0
 # If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
 _LONGEST_CHECK_S = 2.0
 
-# A silence counts as long after this fraction of the limit: readings are missing, but the radio may still recover.
+# The fraction of the limit at which a silence becomes long: readings are missing, but the radio may still recover.
 _LONG = 1 / 3
 
 

@@ -202,7 +202,7 @@ INTENDED: Sequence[Intended] = [
         is_all=True,
     ),
     # bthome-ble ignores a packet without any known object. We accept the packet, which shows that the sensor is
-    # present. Its objects are compared nevertheless.
+    # present. Only this difference is intended: the objects of the packet are compared.
     Intended("no object that it knows", lambda it, at: _only_we_accept(it) and not at.theirs.values),
     # A battery of 255 % is impossible, but bthome-ble returns it. We reject a packet without a possible value.
     Intended("nothing possible", _is_all_impossible, is_all=True),

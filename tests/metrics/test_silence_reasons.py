@@ -92,7 +92,7 @@ def test_a_reload_may_change_the_devices_while_they_are_judged() -> None:
 
 @pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
 def test_the_exposition_has_the_current_reasons(wanted: object) -> None:
-    """Both formats must have the reason in the label, by which a query selects."""
+    """Queries select by the `reason` label, so both exposition formats must have it."""
     home = Home()
     exposition = Exposition({"silences": collector_of(home)})
     chosen = OPENMETRICS if wanted is OPENMETRICS else TEXT

@@ -49,7 +49,7 @@ def test_what_is_heard_later_shows_without_a_reload(homes: Homes, open_page: Ope
 
 
 def test_the_raw_value_is_shown_beside_one_with_an_offset(homes: Homes, open_page: OpenPage) -> None:
-    """The script must show what the server has shown, and follow both values."""
+    """The script must show the corrected and the raw value as the server rendered them, and update both."""
     home = homes("attic")
     home.calibrate("attic", temperature=-0.4, voltage=0.05)
     home.hear("attic", temperature=21.5, humidity=40, voltage=2.9)

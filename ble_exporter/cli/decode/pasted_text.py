@@ -55,7 +55,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ADDRESS_DIGITS = 12
 # A line of fewer bytes is more probably a part of a packet.
 _FEWEST_BYTES_OF_A_PACKET = 6
-# More lines are a hex dump.
+# A text with more lines is one hex dump, not a packet in each line.
 _MOST_PACKETS = 200
 # Fewer bytes after a label are a flag, a number or an RSSI, unless the text has no other bytes.
 _FEWEST_BYTES = 4

@@ -47,7 +47,7 @@ AIM_OF_MONITOR = 12
 
 @dataclass(frozen=True)
 class Listener:
-    """A program that hears: an exporter with an ear, or the program that only counts bleak's callbacks."""
+    """A program whose CPU time is measured: an exporter with an ear, or the one that only counts bleak's callbacks."""
 
     title: str
     ear: str = ""
