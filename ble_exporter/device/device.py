@@ -93,7 +93,7 @@ class Device:
         self.configured_type: AddressType = ""
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
-        self.events = Events()
+        self.events, self.transmission = Events(), Transmission()
         self.said: dict[Measurement, tuple[int | str, float]] = {}
         self.packets = self.left_out = self.glitches = 0
         self.is_triggered = self.is_present = False
@@ -107,7 +107,6 @@ class Device:
         self.revision = Revision()
         self.configure(name, read, lifetime)
         self.expires_at, self.added_s = math.inf, -math.inf
-        self.transmission = Transmission()
         # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
 

@@ -45,6 +45,24 @@ def test_the_latest_packet_counts_even_between_two_samples() -> None:
     assert Fall(-60, -92, 47) == trend.fall(-95, SAMPLE_S * 11 + 7)
 
 
+@given(st.lists(st.tuples(st.integers(-110, -50), st.booleans()), max_size=80))
+def test_an_answer_that_is_remembered_is_the_same_as_a_new_one(heard: list[tuple[int, bool]]) -> None:
+    """Each scrape asks again, and the sensor may have been heard in between."""
+    asked, now_s = SignalTrend(), 1000.0
+    for number, (rssi, is_sample) in enumerate(heard):
+        now_s += SAMPLE_S
+        if is_sample:
+            asked.add(rssi, now_s)
+        fresh, at_s = SignalTrend(), 1000.0
+        for other, was_sample in heard[: number + 1]:
+            at_s += SAMPLE_S
+            if was_sample:
+                fresh.add(other, at_s)
+        expected = fresh.fall(rssi, now_s)
+
+        assert [expected, expected] == [asked.fall(rssi, now_s), asked.fall(rssi, now_s)]
+
+
 @pytest.mark.parametrize(
     "samples",
     [
