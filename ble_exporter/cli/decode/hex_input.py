@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import read_file
+from ble_exporter.utils import one_line
 
 _KEY_DIGITS = 32
 
@@ -74,7 +75,9 @@ def _digits(line: str, before: int) -> str:
         count = before + len(digits)
         wrong = _NO_DIGIT.search(bare)
         if wrong:
-            raise ValueError(f"{wrong.group()!r} after {count + wrong.start()} hex digits is not a hex digit")
+            # repr alone leaves blank letters, such as U+115F, as they are.
+            shown = one_line(repr(wrong.group()))
+            raise ValueError(f"{shown} after {count + wrong.start()} hex digits is not a hex digit")
         if len(bare) == 1 and bare != word:
             # C and JavaScript print a number below 16 with one digit.
             bare = f"0{bare}"

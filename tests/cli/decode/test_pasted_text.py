@@ -1,7 +1,7 @@
 """Tests of finding the payload in the text that users paste."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ble_exporter.cli.decode.pasted_text import Pasted, pasted
@@ -429,6 +429,7 @@ def test_an_error_names_the_position_of_the_wrong_character(text: str, message: 
 
 
 @given(text=st.text(max_size=60))
+@example(text="\u115f")
 def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
     """A clipboard may contain any text, and none may cause a traceback."""
     said = ""
