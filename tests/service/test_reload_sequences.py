@@ -1,0 +1,80 @@
+"""Any sequence of valid and invalid configurations under simulated traffic."""
+
+import weakref
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ble_exporter.device import Device
+from tests.service.house import ATTIC, BEDROOM, LIVING_ROOM, SETTINGS, TWO, House, Run, packet, text_of
+
+
+@dataclass
+class Model:
+    """What a service must know if it was reloaded and never lost anything."""
+
+    configured: dict[str, str]
+    packets: dict[str, int] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    received: int = 0
+
+    def hear(self, address: str, centidegrees: int) -> None:
+        """Note a packet."""
+        self.received += 1
+        if address in self.configured:
+            self.packets[address] = self.packets.get(address, 0) + 1
+            self.values[address] = centidegrees / 100
+
+    def configure(self, devices: dict[str, str]) -> None:
+        """Note a valid configuration."""
+        self.configured = devices
+        self.packets = {address: count for address, count in self.packets.items() if address in devices}
+        self.values = {address: value for address, value in self.values.items() if address in devices}
+
+    def temperatures(self) -> dict[str, float]:
+        """Return the series of a scrape."""
+        return {f"temperature_celsius['{self.configured[one]}']": value for one, value in self.values.items()}
+
+
+addresses = st.sampled_from([LIVING_ROOM, BEDROOM, ATTIC, "A4:C1:38:00:00:04"])
+valid = st.dictionaries(addresses, st.sampled_from("abcdef"), min_size=1).filter(
+    lambda devices: len(set(devices.values())) == len(devices)
+)
+broken = st.sampled_from(["", "devices: [", SETTINGS, TWO + "x: 1\n", TWO.replace(BEDROOM, LIVING_ROOM), "\0"])
+packets = st.tuples(addresses, st.integers(-4000, 8000))
+
+
+@given(first=valid, steps=st.lists(valid | broken | packets, max_size=20))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+def test_no_sequence_of_reloads_loses_or_leaks(
+    run: Run, first: dict[str, str], steps: list[dict[str, str] | str | tuple[str, int]]
+) -> None:
+    """Somebody edits the file for an evening: the readings must be those of a service that ran undisturbed."""
+
+    async def script(house: House) -> None:
+        model = Model(first)
+        before: dict[str, Device] = {}
+        removed: list[weakref.ref[Device]] = []
+        for step in steps:
+            before = dict(house.cycle.devices)
+            if isinstance(step, tuple):
+                house.hear(step[0], packet(step[1]))
+                model.hear(*step)
+                house.hear(step[0], b"\x40\x02")
+                model.received += 1
+            elif isinstance(step, str):
+                assert not (await house.reload(step)).is_ok
+            else:
+                assert (await house.reload(text_of(step))).is_ok
+                model.configure(step)
+            removed += [weakref.ref(one) for key, one in before.items() if key not in house.cycle.devices]
+            shown = {name: value for name, value in house.scrape().items() if "temperature" in name}
+            assert model.temperatures() == shown
+            assert {one: model.packets.get(one, 0) for one in model.configured} == house.packets()
+            assert model.received == house.cycle.counts.received
+        before.clear()
+        # No device is part of a reference cycle, so none needs the garbage collector.
+        assert not [one for one in removed if one() is not None]
+
+    run(script, text_of(first))
