@@ -110,9 +110,10 @@ class Reload:
         except ConfigError as error:
             outcome = self._refuse([str(part) for part in error.parts])
         except Exception as error:
-            # A bug must not end a service that works with its previous configuration.
+            # A bug must not end a service that works with its previous configuration. The text of an unknown error may
+            # quote the file, which may contain bindkeys.
             self._log.exception("unexpected error in a reload")
-            outcome = self._refuse([f"unexpected error: {error!r}"])
+            outcome = self._refuse([f"unexpected error ({type(error).__name__}): the log has more"])
         if has_started:
             # Even if the new configuration has errors, the service works as before.
             self._notifier.notify(READY)

@@ -33,6 +33,7 @@ def test_a_bug_in_a_reload_does_not_end_the_service(run: Run, error: Exception) 
         house.fault = None
 
         assert (False, False) == (outcome.is_ok, house.cycle.counts.has_reloaded)
+        assert [f"unexpected error ({type(error).__name__}): the log has more"] == outcome.lines
         assert (await house.reload(TWO)).is_ok
 
     run(script, TWO)
