@@ -94,6 +94,23 @@ def test_flags_come_first_once_and_not_alone(payload: str, begins_so: bool) -> N
 
 
 @pytest.mark.parametrize(
+    ("bit", "name"),
+    [
+        (0, "limited discoverable"),
+        (1, "general discoverable"),
+        (2, "no BR/EDR"),
+        (3, "BR/EDR controller"),
+        (4, "BR/EDR host"),
+    ],
+)
+def test_each_flag_has_its_name(bit: int, name: str) -> None:
+    """The names are those of the Core Specification Supplement, part A, 1.3, in which users look them up."""
+    (flags,) = structures(bytes((2, 0x01, 1 << bit)))
+
+    assert name == flags.text()
+
+
+@pytest.mark.parametrize(
     ("kind", "name"),
     [
         (0x01, "flags"),
