@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +45,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[_UTIME]) + int(fields[_STIME])) * TICK_S
 
 
+def _open_files(pid: int) -> Iterator[str]:
+    """Yield what the descriptors of a process refer to; some may be closed meanwhile."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield str(descriptor.readlink())
+
+
 class SocketBuffers:
     """
     Watches the receive buffers of a process's Bluetooth sockets during a `with` block.
@@ -54,8 +63,7 @@ class SocketBuffers:
     def __init__(self, pid: int) -> None:
         """Watch the sockets that the process has now."""
         self.fullest = 0
-        links = (str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
-        self._inodes = {link.strip("socket:[]") for link in links if link.startswith("socket:")}
+        self._inodes = {link.strip("socket:[]") for link in _open_files(pid) if link.startswith("socket:")}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="socket buffers", daemon=True)
 
