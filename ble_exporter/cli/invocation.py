@@ -1,12 +1,12 @@
 """Builds the command that runs this program again, in the form that the user typed."""
 
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ble_exporter.cli.parser import PROGRAM
+from ble_exporter.cli.shell import command_line
 
 
 def typed_command(
@@ -34,4 +34,4 @@ def typed_command(
         program = started
     else:
         program = [PROGRAM]
-    return shlex.join([*program, *arguments])
+    return command_line(*program, *arguments)

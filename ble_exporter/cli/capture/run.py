@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import shlex
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ from ble_exporter.cli.capture.recording import MOST_SENDERS, Recording
 from ble_exporter.cli.invocation import typed_command
 from ble_exporter.cli.listening import listen_for
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL
+from ble_exporter.cli.shell import quoted
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.device.clock import seconds_since_boot
@@ -218,7 +218,7 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
         command = typed_command("capture", public, "--replay", options.file, *whom)
         _note(f"note: the file has the addresses and names of all devices in range; to leave out others: {command}")
     discover = typed_command("discover", "--replay", options.file)
-    _note(f"to read it: btmon -r {shlex.quote(options.file)}, Wireshark, or {discover}")
+    _note(f"to read it: btmon -r {quoted(options.file)}, Wireshark, or {discover}")
     return EXIT_OK
 
 

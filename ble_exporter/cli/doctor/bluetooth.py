@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
+from ble_exporter.cli.shell import command_line
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter
 from ble_exporter.scanner.inspection import blocking, inspect, known_to_kernel
@@ -63,7 +63,7 @@ def _bluetoothd_command(context: CheckContext, refusal: str) -> str:
         me, group = own_name(), bluetooth_group()
         is_member = group is not None and me in group.gr_mem
         # Membership takes effect at the next login.
-        return shlex.join(["exec", "su", "-", me] if is_member else ["sudo", "usermod", "-a", "-G", GROUP, me])
+        return command_line(*(["exec", "su", "-", me] if is_member else ["sudo", "usermod", "-a", "-G", GROUP, me]))
     if refusal in _COMMANDS:
         return _COMMANDS[refusal]
     if any((context.root / path).exists() for path in _BLUETOOTHD):

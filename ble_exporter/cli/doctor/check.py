@@ -3,7 +3,6 @@
 import grp
 import os
 import pwd
-import shlex
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ble_exporter.cli.parser import PROGRAM
+from ble_exporter.cli.shell import command_line, quoted
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.scanner.build import RadioBuilder, build_radio
 from ble_exporter.scanner.inspection import Inspection
@@ -83,14 +83,14 @@ class CheckContext:
             lines = path.read_text(encoding="utf-8", errors="replace").lower().splitlines()
             is_match = (text.lstrip(" \"'").startswith(key.lower()) for text in lines)
             line = next((number for number, matches in enumerate(is_match, 1) if matches), None)
-        return f"{sudo}nano {'' if line is None else f'+{line} '}{shlex.quote(self.config_path)}"
+        return f"{sudo}nano {'' if line is None else f'+{line} '}{quoted(self.config_path)}"
 
 
 def this_program(*arguments: str) -> str:
     """Return a command that runs this installation by its path, because the PATH of sudo may not include it."""
     script = Path(sys.argv[0]).absolute()
     program = [str(script)] if script.name == PROGRAM else [sys.executable, "-m", "ble_exporter"]
-    return shlex.join([*program, *arguments])
+    return command_line(*program, *arguments)
 
 
 def own_name() -> str:

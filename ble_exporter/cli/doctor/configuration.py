@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import shlex
 import stat
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name, this_program
+from ble_exporter.cli.shell import quoted
 from ble_exporter.config.app_config import load_config
 from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.errors import ConfigError, PortError
@@ -45,7 +45,7 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
         ciphers_of(config.keys)
     except ConfigError as error:
         # Install from the lock file in the checkout: an unpinned release might not work with the installed packages.
-        pip = f"{shlex.quote(sys.executable)} -m pip install --require-hashes --no-deps"
+        pip = f"{quoted(sys.executable)} -m pip install --require-hashes --no-deps"
         yield CheckResult("fail", f"configuration: {error}", f"{pip} --requirement requirements-encryption.lock")
         return
     context.config = config
@@ -81,10 +81,10 @@ def _config_command(context: CheckContext, error: ConfigError) -> str:
 
 def _access_command(path: Path, right: Literal["r", "x"]) -> str:
     """Return the command that allows this user to read a file or enter a folder; the service's user keeps access."""
-    status, quoted = path.stat(), shlex.quote(str(path))
+    status, file = path.stat(), quoted(str(path))
     if status.st_gid and status.st_mode & {"r": stat.S_IRGRP, "x": stat.S_IXGRP}[right]:
-        return f"sudo usermod -a -G {status.st_gid} {shlex.quote(own_name())}"
-    return f"sudo chgrp {os.getegid()} {quoted} && sudo chmod g+{right} {quoted}"
+        return f"sudo usermod -a -G {status.st_gid} {quoted(own_name())}"
+    return f"sudo chgrp {os.getegid()} {file} && sudo chmod g+{right} {file}"
 
 
 def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
@@ -93,7 +93,7 @@ def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
     warnings = [(path, warning) for path in files for warning in world_readable_warnings([path])]
     for path, warning in warnings:
         sudo = "" if Path(path).stat().st_uid == os.geteuid() else "sudo "
-        yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {shlex.quote(path)}")
+        yield CheckResult("warn", f"keys: {warning}", f"{sudo}chmod o-r {quoted(path)}")
     if files and not warnings:
         yield CheckResult("ok", "keys: only the owner and the group of each file can read the bindkeys")
 
@@ -126,7 +126,7 @@ def _port_command(context: CheckContext, problem: ConfigError) -> str:
     if free is None or not has_line:
         return context.edit_command("listen_port")
     sudo = "" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "sudo "
-    return f"{sudo}sed -i 's/^listen_port:.*/listen_port: {free}/' {shlex.quote(str(path))}"
+    return f"{sudo}sed -i 's/^listen_port:.*/listen_port: {free}/' {quoted(str(path))}"
 
 
 def _port_problem(address: str | None, port: int) -> ConfigError | None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
+from ble_exporter.cli.shell import command_line, quoted
 from ble_exporter.logger import BACKUPS, MAX_BYTES, STANDARD_ERROR
 
 _UNIT = "etc/systemd/system/ble_exporter.service"
@@ -53,9 +53,9 @@ def _installed_service(root: Path) -> tuple[str, str] | None:
     settings: dict[str, str] = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
     user, folder, start = (settings.get(name, "").strip() for name in ("User", "WorkingDirectory", "ExecStart"))
     user, program, *rest = user or "root", *(start.split() or [sys.executable])
-    arguments = shlex.join(["doctor", *rest[rest.index("--config") :][:2]] if "--config" in rest else ["doctor"])
-    cd = f"cd {shlex.quote(folder)} && " if folder else ""
-    return user, f"{cd}sudo -u {shlex.quote(user)} {shlex.quote(program)} -m ble_exporter {arguments}"
+    arguments = command_line("doctor", *(rest[rest.index("--config") :][:2] if "--config" in rest else ()))
+    cd = f"cd {quoted(folder)} && " if folder else ""
+    return user, f"{cd}sudo -u {quoted(user)} {quoted(program)} -m ble_exporter {arguments}"
 
 
 def check_log(context: CheckContext) -> Iterator[CheckResult]:
@@ -80,7 +80,7 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
         text = f'log: {folder} is on a read-only file system; set log_file to "-" for standard error'
         yield CheckResult("fail", text, edit)
     elif not os.access(path if is_there else folder, os.W_OK):
-        owner, parent = shlex.quote(own_name()), shlex.quote(str(path.parent))
+        owner, parent = quoted(own_name()), quoted(str(path.parent))
         command = f"sudo chown -R {owner} {parent}" if folder == path.parent else f"sudo install -d -o {owner} {parent}"
         yield CheckResult("fail", f"log: {path} can't be written by {own_name()}", command)
     elif path.is_dir():
@@ -89,7 +89,7 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("fail", f"log: the disk of {folder} is full", _MAKE_SPACE)
     elif not os.access(folder, os.W_OK | os.X_OK) and path.is_file():
         text = f"log: {folder} can't be written by {own_name()}, so a full log is not rotated, but loses its older half"
-        yield CheckResult("warn", text, f"sudo chown {shlex.quote(own_name())} {shlex.quote(str(folder))}")
+        yield CheckResult("warn", text, f"sudo chown {quoted(own_name())} {quoted(str(folder))}")
     elif disk.f_bavail * disk.f_frsize < MAX_BYTES * (BACKUPS + 1):
         text = f"log: less than {MAX_BYTES * (BACKUPS + 1) // 1_000_000} MB are free on the disk of {folder}"
         yield CheckResult("warn", text, _MAKE_SPACE)

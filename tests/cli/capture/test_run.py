@@ -274,3 +274,12 @@ def test_the_printed_command_fits(capsys: pytest.CaptureFixture[str]) -> None:
     err = capsys.readouterr().err
     assert " capture 'my captures/public-x' --replay 'my captures/x' --only-configured --config other.yaml\n" in err
     assert "to read it: btmon -r 'my captures/x', Wireshark, or " in err
+
+
+def test_the_printed_command_fits_any_file_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file system allows names that are not UTF-8; with such a byte escaped, the command would name another file."""
+    assert 0 == capture() == run(parse(["garage\udcff", "--replay", "home.btsnoop"]))
+
+    err = capsys.readouterr().err
+    assert r"capture $'public-garage\377' --replay $'garage\377' --only" in err
+    assert r"to read it: btmon -r $'garage\377', Wireshark, or " in err

@@ -1,0 +1,32 @@
+"""
+Quotes words of commands that a user copies from the output into a shell.
+
+The output is one line of visible characters, see `one_line`; `shlex.quote` would leave a word that it changes.
+"""
+
+import os
+import shlex
+
+from ble_exporter.utils import is_visible, one_line
+
+
+def quoted(word: str) -> str:
+    r"""
+    Return a word of a command, quoted if necessary, such that a user sees all of it.
+
+    A file name may have any bytes. A word with characters that can't be shown is written as `$'a\377b'`, which bash,
+    zsh and the shell of busybox read.
+    """
+    plain = shlex.quote(word)
+    return plain if one_line(plain) == plain else f"$'{''.join(map(_escaped, word))}'"
+
+
+def command_line(*words: str) -> str:
+    """Return a command of these words."""
+    return " ".join(map(quoted, words))
+
+
+def _escaped(char: str) -> str:
+    if is_visible(char) and char not in " \\'":
+        return char
+    return "".join(f"\\{byte:03o}" for byte in os.fsencode(char))
