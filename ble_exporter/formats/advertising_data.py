@@ -90,8 +90,10 @@ class Structure(NamedTuple):
     @property
     def swapped_uuid(self) -> str:
         """The UUID of a known format if the payload has it with its two bytes swapped; otherwise empty."""
-        swapped = _as_128_bits(self.data[1::-1]) if self.uuid_size == 2 else ""
-        return swapped if swapped in FORMATS and self.uuid not in FORMATS else ""
+        if self.uuid_size != 2 or self.uuid in FORMATS:
+            return ""
+        swapped = _as_128_bits(self.data[1::-1])
+        return swapped if swapped in FORMATS else ""
 
     @property
     def service_data(self) -> bytes:
@@ -100,9 +102,8 @@ class Structure(NamedTuple):
 
     def lists_known_service(self) -> bool:
         """Return whether the structure is an intact list of 16-bit UUIDs that includes a known format's UUID."""
-        if self.kind not in _LISTS_OF_16_BIT_SERVICES or self.missing:
-            return False
-        return any(_as_128_bits(self.data[at : at + 2]) in FORMATS for at in range(0, len(self.data), 2))
+        uuids = (_as_128_bits(self.data[at : at + 2]) for at in range(0, len(self.data), 2))
+        return self.kind in _LISTS_OF_16_BIT_SERVICES and not self.missing and any(uuid in FORMATS for uuid in uuids)
 
     def text(self) -> str:
         """Return flags, a name or the transmit power as text; an empty string for other types."""

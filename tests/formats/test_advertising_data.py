@@ -42,10 +42,20 @@ def test_service_data_of_each_width_has_its_uuid() -> None:
 
 def test_flags_names_and_power_are_read() -> None:
     """Users see these texts, and a name must not control the terminal."""
-    found = structures(bytes.fromhex("020106" + "0509411b5b42" + "020af4" + "0000"))
+    found = structures(bytes.fromhex("020106" + "0509411b5b42" + "0309ff42" + "020af4" + "0101" + "0109" + "010a"))
 
-    assert ["general discoverable, no BR/EDR", "A\\x1b[B", "-12 dBm", ""] == [one.text() for one in found]
-    assert Structure(12, None, b"\x00") == found[-1]
+    assert ["general discoverable, no BR/EDR", "A\\x1b[B", "\ufffdB", "-12 dBm", "", "", ""] == [
+        one.text() for one in found
+    ]
+
+
+@pytest.mark.parametrize("before", ["", "020106", "020106020af40101"])
+def test_zeros_end_the_payload(before: str) -> None:
+    """Controllers fill a packet with zeros, which are no structure but must be shown, wherever they begin."""
+    end = structures(bytes.fromhex(before + "0000"))[-1]
+
+    assert Structure(len(bytes.fromhex(before)), None, b"\x00") == end
+    assert ("nothing more", "") == (end.name, end.text())
 
 
 def test_a_structure_that_is_cut_short_has_the_number_of_missing_bytes() -> None:
@@ -61,15 +71,24 @@ def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
     assert (bthome.UUID, "0000d2fc-0000-1000-8000-00805f9b34fb") == (found.swapped_uuid, found.uuid)
 
 
+@pytest.mark.parametrize("payload", ["0416d2fc40", "0416adde40", "0620fcd2000040", "0301fcd2", "0216fc"])
+def test_no_other_uuid_counts_as_swapped(payload: str) -> None:
+    """The hint would mislead: the UUID is right, or unknown in either order, or not one of 16 bits."""
+    assert "" == structures(bytes.fromhex(payload))[0].swapped_uuid
+
+
 @pytest.mark.parametrize(
-    "payload", [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "03020f180302d2fc"]
+    "payload",
+    [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "05030f18d2fc", "0302d2fc"],
 )
 def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
     """Users paste all of these: the UUID may be in service data or in a list, whole or cut, and its bytes swapped."""
     assert has_known_service(bytes.fromhex(payload))
 
 
-@pytest.mark.parametrize("payload", ["", "0201060302d2", "0201060303d2ff", "020106020af4", PACKET])
+@pytest.mark.parametrize(
+    "payload", ["", "0201060302d2", "0503d2fc0f", "0201060303d2ff", "0301d2fc", "020106020af4", PACKET]
+)
 def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
     """Other bytes, or half of a UUID, must not be explained as an advertising payload."""
     assert not has_known_service(bytes.fromhex(payload))
