@@ -14,6 +14,7 @@ from .registry import scenario
 from .scenarios_modes import ALL_THE_TIME, EXPERIMENTAL
 from .scenarios_readings import BALCONY, CELLAR, LIVING_ROOM
 from .stack import Stack
+from .virtual_radio import VirtualRadio
 
 LOSS = {LIVING_ROOM: 0.0, BALCONY: 0.5, CELLAR: 0.9}
 """The share of the packets of each thermometer that is lost on air."""
@@ -26,12 +27,8 @@ TOLERANCE = 0.1
 """A little less than three standard errors, if a third of the 150 measurements is missed."""
 
 
-@scenario
-def losses_are_counted(stack: Stack) -> None:
-    """The metrics roughly agree with the true number of measurements of which the radio received no packet."""
-    radio = stack.start(EXPERIMENTAL)
-    exporter = stack.start_exporter(list(LOSS), stale_after_seconds=60, **ALL_THE_TIME)
-    exporter.wait_until_it_listens()
+def send_with_losses(radio: VirtualRadio) -> Counter[str]:
+    """Send MEASUREMENTS measurements of each thermometer; return how many the radio missed, by name."""
     sources = {thermometer: thermometer.packets() for thermometer in LOSS}
     missed: Counter[str] = Counter()
     for _ in range(MEASUREMENTS):
@@ -49,6 +46,16 @@ def losses_are_counted(stack: Stack) -> None:
                     received.add(thermometer.name)
             time.sleep(BETWEEN_PACKETS_S)
         missed.update(thermometer.name for thermometer in LOSS if thermometer.name not in received)
+    return missed
+
+
+@scenario
+def losses_are_counted(stack: Stack) -> None:
+    """The metrics roughly agree with the true number of measurements of which the radio received no packet."""
+    radio = stack.start(EXPERIMENTAL)
+    exporter = stack.start_exporter(list(LOSS), stale_after_seconds=60, **ALL_THE_TIME)
+    exporter.wait_until_it_listens()
+    missed = send_with_losses(radio)
 
     def counted(scrape: Scrape, metric: str) -> dict[str, float]:
         return scrape.by_device(f"ble_sensor_measurements{metric}_total")

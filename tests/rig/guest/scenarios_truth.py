@@ -18,7 +18,10 @@ from .scenarios_readings import BALCONY, CELLAR, LIVING_ROOM, THERMOMETERS, inco
 from .stack import Stack, knows
 from .virtual_radio import VirtualRadio
 
-SENDERS = 10
+SENDERS = [
+    Thermometer(f"sensor_{number}", f"A4:C1:38:00:01:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)
+    for number in range(10)
+]
 PACKETS = 2000
 BETWEEN_PACKETS_S = 0.005
 """The pause between packets; with 10 ms ticks, ten thermometers send every 0.1 to 0.2 s in place of 2.5 s."""
@@ -65,13 +68,9 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
     The few packets that the kernel drops when it restarts an active scan, every 11 s, are counted separately.
     """
     radio = stack.start(EXPERIMENTAL)
-    thermometers = [
-        Thermometer(f"sensor_{number}", f"A4:C1:38:00:01:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)
-        for number in range(SENDERS)
-    ]
-    exporter = stack.start_exporter(thermometers, ear="bluez", scan_mode=mode, **ALL_THE_TIME)
+    exporter = stack.start_exporter(SENDERS, ear="bluez", scan_mode=mode, **ALL_THE_TIME)
     exporter.wait_until_it_listens()
-    addresses = {thermometer.address for thermometer in thermometers}
+    addresses = {thermometer.address for thermometer in SENDERS}
     delivered: list[str] = []
     kernel_events = KernelEvents(lambda address, _data: delivered.append(address))
     changed = 0
@@ -86,7 +85,7 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
         most = expected() if mode == "passive" else PACKETS
         return [] if expected() <= decoded <= most else [f"{decoded:g} of {expected()} were decoded"]
 
-    for changed in send_rounds(radio, thermometers, order):  # noqa: B007 - expected() reads it
+    for changed in send_rounds(radio, SENDERS, order):  # noqa: B007 - expected() reads it
         # On a busy machine bluetoothd may handle two packets of a sensor together, and report only the second; real
         # sensors send every 2.5 s, which leaves enough time.
         exporter.wait_until_right(wrongs)
