@@ -53,33 +53,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = Parser("capture", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument("file", metavar="FILE", type=_new_file, help="the file to write; it must not exist")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
-    parser.add_argument(
-        "--seconds",
-        metavar="N",
-        type=number_between(float, 1, 604_800),
-        help=f"seconds to record, 1 to 604800 (default: {_DEFAULT_SECONDS:g}); Ctrl-C ends earlier",
-    )
-    most_mb = MAX_FILE_BYTES / 1e6
-    parser.add_argument(
-        "--megabytes",
-        metavar="N",
-        type=number_between(float, 0.001, most_mb),
-        default=most_mb,
-        help="end when FILE has this size, at most %(default)g (the default), which --replay can read",
-    )
-    parser.add_argument(
-        "--only-configured",
-        action="store_true",
-        help="record only the devices in the configuration",
-    )
-    parser.add_argument(
-        "--only",
-        metavar="ADDRESS",
-        type=_address,
-        action="append",
-        default=[],
-        help="record only this device; can be repeated, and combined with --only-configured",
-    )
+    _add_limits(parser)
+    _add_selection(parser)
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -99,6 +74,39 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.seconds is None:
         options.seconds = _DEFAULT_SECONDS
     return options
+
+
+def _add_limits(parser: Parser) -> None:
+    parser.add_argument(
+        "--seconds",
+        metavar="N",
+        type=number_between(float, 1, 604_800),
+        help=f"seconds to record, 1 to 604800 (default: {_DEFAULT_SECONDS:g}); Ctrl-C ends earlier",
+    )
+    most_mb = MAX_FILE_BYTES / 1e6
+    parser.add_argument(
+        "--megabytes",
+        metavar="N",
+        type=number_between(float, 0.001, most_mb),
+        default=most_mb,
+        help="end when FILE has this size, at most %(default)g (the default), which --replay can read",
+    )
+
+
+def _add_selection(parser: Parser) -> None:
+    parser.add_argument(
+        "--only-configured",
+        action="store_true",
+        help="record only the devices in the configuration",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="ADDRESS",
+        type=_address,
+        action="append",
+        default=[],
+        help="record only this device; can be repeated, and combined with --only-configured",
+    )
 
 
 def _new_file(text: str) -> str:
