@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from ble_exporter.config.app_config import AppConfig
+    from ble_exporter.scanner import Radio
     from ble_exporter.scanner.build import RadioBuilder
 
 __all__ = ["EXIT_BLUETOOTH", "EXIT_CONFIG", "main"]
@@ -244,34 +245,13 @@ def _run(
     # Imported here to keep --config.check fast: bleak and aiohttp take most of a second on a Pi.
     import asyncio
 
-    from ble_exporter.config.devices import world_readable_warnings
     from ble_exporter.device.clock import fast_clock
-    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
     from ble_exporter.service import ReloadSource, forwarded, serve
 
-    devices = number_of(len(config.devices), "device")
-    log.info("ble-exporter %s starts with %s, for %s", __version__, options.config, devices)
-    for warning in world_readable_warnings(config.key_files):
-        log.warning("%s", warning)
-    if options.mock and config.key_files:
-        log.info("the simulated radio sends no encrypted packets, so the bindkeys are not used")
-    simulation = Simulation(
-        tuple(config.devices),
-        options.mock_seed,
-        options.mock_loss or 0.0,
-        options.mock_strangers or 0,
-        options.mock_order or "abab",
-    )
-    if options.replay:
-        log.info("the capture is played without pauses between the scans, whatever the configuration says")
-    settings = RadioSettings.from_config(config)
+    _log_start(options, config, log)
     speed = options.replay_speed or 1.0
-    radio = (build or build_radio)(
-        settings, replay=options.replay, replay_speed=speed, simulation=simulation if options.mock else None
-    )
+    radio, web = _radio(options, config, speed, build), _web_options(options)
     clock = None if speed == 1 else fast_clock(speed)
-
-    web = _web_options(options)
 
     async def until_stopped() -> None:
         stop, requested = asyncio.Event(), asyncio.Event()
@@ -284,6 +264,32 @@ def _run(
     with forwarded(log):
         asyncio.run(until_stopped())
     log.info("stopped")
+
+
+def _log_start(options: argparse.Namespace, config: "AppConfig", log: logging.Logger) -> None:
+    from ble_exporter.config.devices import world_readable_warnings
+
+    devices = number_of(len(config.devices), "device")
+    log.info("ble-exporter %s starts with %s, for %s", __version__, options.config, devices)
+    for warning in world_readable_warnings(config.key_files):
+        log.warning("%s", warning)
+    if options.mock and config.key_files:
+        log.info("the simulated radio sends no encrypted packets, so the bindkeys are not used")
+    if options.replay:
+        log.info("the capture is played without pauses between the scans, whatever the configuration says")
+
+
+def _radio(options: argparse.Namespace, config: "AppConfig", speed: float, build: "RadioBuilder | None") -> "Radio":
+    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
+
+    loss, strangers = options.mock_loss or 0.0, options.mock_strangers or 0
+    simulation = Simulation(tuple(config.devices), options.mock_seed, loss, strangers, options.mock_order or "abab")
+    return (build or build_radio)(
+        RadioSettings.from_config(config),
+        replay=options.replay,
+        replay_speed=speed,
+        simulation=simulation if options.mock else None,
+    )
 
 
 if __name__ == "__main__":
