@@ -70,13 +70,7 @@ class ScanCycle:
         self.status = DeviceStatus(
             self.devices.values(), self._clock, interval_s, self._pipeline.rejections, silences=silences
         )
-        self.liveness = Liveness(
-            config.scan_interval_seconds,
-            config.scan_duration_seconds,
-            radios=max(1, len(config.adapters)),
-            doubts=(lambda: radio.silence, self.status.overdue),
-            is_pausing=lambda: radio.is_resetting,
-        )
+        self.liveness = _liveness(config, radio, self.status)
         self._config = config
         self._radio = radio
         self._log = log
@@ -220,3 +214,13 @@ def _verdicts(before: AppConfig, after: AppConfig) -> Iterator[tuple[Mapping[str
     """Yield the settings, by address, that decide whether a device's packets are refused."""
     yield before.keys, after.keys
     yield before.address_types, after.address_types
+
+
+def _liveness(config: AppConfig, radio: Radio, status: DeviceStatus) -> Liveness:
+    return Liveness(
+        config.scan_interval_seconds,
+        config.scan_duration_seconds,
+        radios=max(1, len(config.adapters)),
+        doubts=(lambda: radio.silence, status.overdue),
+        is_pausing=lambda: radio.is_resetting,
+    )
