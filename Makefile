@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -115,6 +115,15 @@ bench-peers: ## Compare with other programs: decoding, start, memory, CPU time, 
 run-peers: $(READY)
 	$(BIN)/python -m bench.peers
 	RIG_SOAK=long $(BIN)/python -m pytest -m radio tests/rig -k peers -s
+
+release: ## Build the files of a release twice, check them, their licences and vulnerabilities, and write an SBOM.
+	@$(MAKE) --no-print-directory VENV=.venv-release LOCK=requirements-release.lock run-release
+
+run-release: $(READY)
+	PYTHONPATH=contrib $(BIN)/python -m release
+
+test-installers: release ## Install the files of the release with pip, pipx and uv, on each supported Python.
+	contrib/test-installers .venv-release/bin
 
 lock: $(READY) ## Resolve the dependencies again, and write all requirements-*.lock files.
 	contrib/lock $(BIN)/uv

@@ -32,6 +32,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_mutation": "contrib/mutation/",
     "test_readme": "README.md",
     "test_reception": "the share of measurements that was heard, in each format",
+    "test_release": "contrib/release/, and the workflow that publishes",
     "test_secrets": "bindkeys, wherever they could be shown",
     "test_version": "ble_exporter/__init__.py, which has the version",
 }
