@@ -16,6 +16,7 @@ WITHOUT_TESTS: Mapping[str, str] = {
 """Module → the reason why it has no tests of its own."""
 
 OF_NO_MODULE: Mapping[str, str] = {
+    "config/test_earlier_versions": "configurations and states of earlier versions",
     "formats/test_hostile": "invariants for any bytes in any format",
     "formats/test_new_format": "the whole program with an additional format",
     "formats/test_vectors": "the vectors of every format",
