@@ -44,6 +44,15 @@ _STATUSES = {
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the options of the service. Exit after an error, --help or --version."""
+    parser = build_parser()
+    options = parser.parse(arguments)
+    if options.listen and len(set(options.listen)) < len(options.listen):
+        parser.error("--web.listen-address: an address is listed twice")
+    return options
+
+
+def build_parser() -> Parser:
+    """Return the parser of the options of the service."""
     parser = Parser("", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES, commands=COMMANDS)
     parser.add_argument(
         "--config", "--config.file", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)"
@@ -68,10 +77,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         choices=("abab", "aaab"),
         help="packet order of the firmware: abab since v5.1_2 (default), aaab before",
     )
-    options = parser.parse(arguments)
-    if options.listen and len(set(options.listen)) < len(options.listen):
-        parser.error("--web.listen-address: an address is listed twice")
-    return options
+    return parser
 
 
 def _add_server_options(parser: Parser) -> None:

@@ -35,6 +35,9 @@ class Parser(argparse.ArgumentParser):
         examples: The descriptions of the examples, by the arguments of each example.
         statuses: The meanings of the exit statuses; those for wrong usage and failed streams are added.
         commands: The commands of the program by name; None for a command's own parser.
+
+    Attributes:
+        examples, statuses: What --help shows, for the manual pages.
     """
 
     def __init__(
@@ -48,7 +51,9 @@ class Parser(argparse.ArgumentParser):
     ) -> None:
         program = f"{PROGRAM} {command}".rstrip()
         self._commands = commands or {}
+        self.examples = examples
         statuses = {EXIT_USAGE: "wrong usage", EXIT_STREAM: "standard input or output failed", **statuses}
+        self.statuses = statuses
         blocks = [
             _block("examples", ((f"{program} {call}".rstrip(), what) for call, what in examples.items())),
             _block("exit status", ((str(status), what) for status, what in sorted(statuses.items()))),

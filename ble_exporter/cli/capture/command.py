@@ -50,6 +50,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments. Exit after an error or --help."""
+    parser = build_parser()
+    options = parser.parse(arguments)
+    if options.replay and options.seconds is not None:
+        parser.error("--seconds is not for --replay, which reads the whole capture")
+    if options.adapter is not None and (options.replay or options.mock):
+        parser.error("--adapter is for the real radio, not for --replay or --mock")
+    if options.seconds is None:
+        options.seconds = _DEFAULT_SECONDS
+    return options
+
+
+def build_parser() -> Parser:
+    """Return the parser of the arguments."""
     parser = Parser("capture", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument("file", metavar="FILE", type=_new_file, help="the file to write; it must not exist")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
@@ -66,14 +79,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         MOCK_STRANGERS,
         has_speed=False,
     )
-    options = parser.parse(arguments)
-    if options.replay and options.seconds is not None:
-        parser.error("--seconds is not for --replay, which reads the whole capture")
-    if options.adapter is not None and (options.replay or options.mock):
-        parser.error("--adapter is for the real radio, not for --replay or --mock")
-    if options.seconds is None:
-        options.seconds = _DEFAULT_SECONDS
-    return options
+    return parser
 
 
 def _add_limits(parser: Parser) -> None:

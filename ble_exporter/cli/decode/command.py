@@ -41,7 +41,7 @@ _STATUSES = {
 
 def main(arguments: Sequence[str]) -> int:
     """Explain a payload; return the exit status. Raise ConfigError if the key or the configuration can't be used."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse(arguments)
     if bool(options.hex) == bool(options.capture):
         parser.error("give either a payload or --capture FILE")
@@ -89,7 +89,8 @@ def _decode_capture(options: Namespace) -> int:
     return EXIT_OK if capture.is_valid else EXIT_FAILURE
 
 
-def _parser() -> Parser:
+def build_parser() -> Parser:
+    """Return the parser of the arguments."""
     parser = Parser("decode", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument(
         "hex",

@@ -53,8 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments, with those of --add as a list of DeviceRequest. Exit after an error or --help."""
-    parser = Parser("discover", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
-    _add_options(parser)
+    parser = build_parser()
     options = parser.parse(arguments)
     if options.add and not options.write:
         parser.error("--add needs --write, which names the file to add to")
@@ -63,7 +62,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _add_options(parser: Parser) -> None:
+def build_parser() -> Parser:
+    """Return the parser of the arguments."""
+    parser = Parser("discover", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument(
         "--seconds",
         metavar="N",
@@ -91,6 +92,7 @@ def _add_options(parser: Parser) -> None:
     parser.add_simulation_options(
         "Simulate four sensors and the configured devices, without Bluetooth.", MOCK_STRANGERS
     )
+    return parser
 
 
 def _device_request(text: str) -> DeviceRequest:

@@ -1,6 +1,5 @@
 """`ble-exporter doctor`: checks everything that can prevent readings, and prints commands that fix the failures."""
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ _STATUSES = {EXIT_OK: "no failures; there may be warnings", EXIT_FAILURE: "at le
 
 def main(arguments: Sequence[str]) -> int:
     """Run all checks, and print each result as soon as it is known; return the exit status."""
-    options = _parse(arguments)
+    options = build_parser().parse(arguments)
     # Imported here to keep --help fast: importing bleak takes most of a second on a Raspberry Pi.
     from ble_exporter.cli.doctor.check import CheckContext
     from ble_exporter.cli.doctor.run import run
@@ -30,7 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     return run(context, sys.stdout, as_json=options.json)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def build_parser() -> Parser:
+    """Return the parser of the arguments."""
     parser = Parser("doctor", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
     parser.add_argument(
@@ -42,4 +42,4 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--mock", action="store_true", help="simulate the radio; its packets are not encrypted")
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
-    return parser.parse(arguments)
+    return parser

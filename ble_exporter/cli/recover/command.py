@@ -27,7 +27,7 @@ RECORD = Path("/run/ble_exporter/adapter_resets.json")
 
 def main(arguments: Sequence[str]) -> int:
     """Recover one adapter or several; return the exit status."""
-    options = _parse(arguments)
+    options = build_parser().parse(arguments)
     from ble_exporter.cli.recover.recovery import Recovery, Switchboard
     from ble_exporter.scanner.reset_record import read_resets
 
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_OK if all(done) else EXIT_FAILURE
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def build_parser() -> Parser:
+    """Return the parser of the arguments."""
     parser = Parser("recover", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
     parser.add_argument("--adapter", metavar="hciN", type=_adapter, help="the adapter, whether or not it was given up")
     parser.add_argument(
@@ -63,7 +64,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--unblock", action="store_true", help="unblock the adapter if rfkill blocks it in software")
     parser.add_argument("--dry-run", action="store_true", help="change nothing; print what would be done")
-    return parser.parse(arguments)
+    return parser
 
 
 def _adapter(text: str) -> str:
