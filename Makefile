@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
 BUILD_LOCK := requirements-build.lock
-WITHOUT_SLOW := not page and not prometheus and not radio and not differential
+WITHOUT_SLOW := not page and not prometheus and not radio and not differential and not docs
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
 # Tests run on all cores, but on four at most. PYTHONDONTWRITEBYTECODE is unset because many tests start the program:
@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page docs run-docs manual run-manual test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,19 @@ test-page: ## Test the page in a real Chromium. Needs Debian's package chromium.
 
 run-page: $(READY)
 	$(BIN)/python -m pytest -m page tests/page
+
+docs: ## Build the documentation as a site in build/site; check its links, the manual pages and the completions.
+	@$(MAKE) --no-print-directory VENV=.venv-docs LOCK=requirements-docs.lock run-docs
+
+run-docs: $(READY)
+	$(BIN)/python -m mkdocs build --quiet --strict
+	$(BIN)/python -m pytest -m docs tests/test_manual.py tests/test_site.py
+
+manual: ## Write the manual pages and the completions of the shells again, in contrib/man and contrib/completion.
+	@$(MAKE) --no-print-directory VENV=.venv-docs LOCK=requirements-docs.lock run-manual
+
+run-manual: $(READY)
+	PYTHONPATH=. $(BIN)/python contrib/manual.py
 
 test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's package prometheus.
 	$(BIN)/python -m pytest -m prometheus tests/prometheus

@@ -29,12 +29,15 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_e2e": "from the radio to the scrape",
     "test_fresh": "contrib/fresh/",
     "test_installs": "the locked requirements",
+    "test_manual": "contrib/manual.py, contrib/man/ and contrib/completion/",
     "test_mirror": "this rule",
     "test_mutation": "contrib/mutation/",
     "test_readme": "README.md",
     "test_reception": "the share of measurements that was heard, in each format",
+    "test_reference": "the references in docs/: configuration, metrics, options, files",
     "test_release": "contrib/release/, and the workflow that publishes",
     "test_secrets": "bindkeys, wherever they could be shown",
+    "test_site": "mkdocs.yml and contrib/site_hook.py",
     "test_version": "ble_exporter/__init__.py, which has the version",
 }
 """Test file → the subject of its tests."""

@@ -1,0 +1,125 @@
+"""The references in docs/ have everything that the program has, and nothing else."""
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+
+import pytest
+from manual import parsers
+
+from ble_exporter.cli.recover.command import RECORD
+from ble_exporter.config import KEYS, AppConfig
+from ble_exporter.config.app_config import DEFAULT_LOG_FILE
+from ble_exporter.config.devices import KEYS as DEVICE_KEYS
+from ble_exporter.logger import BACKUPS
+from ble_exporter.service.replay_state import FILE_NAME
+from tests.conftest import HERE
+
+ROOT = HERE.parent
+SOURCE = ROOT / "ble_exporter"
+
+
+def page(name: str) -> str:
+    """Return the text of a page of docs/."""
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def rows(text: str, head: str) -> list[list[str]]:
+    """Return the cells of the tables whose first column has a heading, such as "key"."""
+    tables = re.findall(rf"^\| {head} \|.*\n\|[-|: ]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for table in tables for row in table.splitlines()]
+
+
+def names(cell: str) -> list[str]:
+    """Return the texts in backticks of a cell."""
+    return re.findall("`([^`]+)`", cell)
+
+
+def test_the_configuration_reference_has_every_key() -> None:
+    """A reader does not find a key that is missing in the table, and gets an error for one that is only there."""
+    listed = [names(cells[0])[0] for cells in rows(page("configuration.md"), "key")]
+
+    assert sorted(KEYS) == sorted(listed)
+
+
+def test_the_configuration_reference_has_every_key_of_a_device() -> None:
+    """The same holds for the keys of one device."""
+    listed = [names(cells[0])[0] for cells in rows(page("configuration.md"), "key of a device")]
+
+    assert sorted(DEVICE_KEYS) == sorted(listed)
+
+
+def test_the_configuration_reference_has_the_defaults() -> None:
+    """Readers leave out a key because its documented default suits them."""
+    defaults = {field.name: field.default for field in fields(AppConfig) if field.default_factory is MISSING}
+    defaults["adapter"] = defaults.pop("adapters")
+    documented = {names(cells[0])[0]: cells[1] for cells in rows(page("configuration.md"), "key")}
+    wrong = []
+    for key in documented.keys() & defaults.keys():
+        match defaults[key]:
+            case None | ():
+                expected = ""  # in words
+            case bool() as value:
+                expected = f"`{str(value).lower()}`"
+            case str() | float() as value:
+                expected = f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+            case _:
+                expected = "mandatory"
+        if expected not in documented[key] or (not expected and "`" in documented[key]):
+            wrong.append((key, expected, documented[key]))
+
+    assert [] == wrong
+    assert {"scan_duration_seconds", "log_file", "on_silence", "adapter"} < documented.keys() & defaults.keys()
+
+
+def section_of(command: str) -> str:
+    """Return the section of docs/commands.md about a command; the service has the part before the first one."""
+    text = page("commands.md")
+    start = text.index(f"\n## {command}\n") if command else 0
+    return text[start : text.index("\n## ", start + 1)]
+
+
+@pytest.mark.parametrize("command", parsers())
+def test_the_options_are_in_one_table(command: str) -> None:
+    """The table is where users look up an option. --help is in no table, because everybody knows it."""
+    head = "option" if command else "option of the service"
+    listed = [call for cells in rows(section_of(command), head) for call in names(cells[0])]
+    actions = [action for action in parsers()[command]._actions if action.option_strings]
+    options = [option for action in actions for option in action.option_strings if option not in ("-h", "--help")]
+
+    assert sorted(options) == sorted(call.split()[0] for call in listed)
+    assert [] == [call for action in actions for call in calls_without_value(action, listed)]
+
+
+def calls_without_value(action: argparse.Action, listed: list[str]) -> list[str]:
+    """Return the documented calls of an option that lack its value, or have one although it takes none."""
+    return [
+        call for call in listed if call.split()[0] in action.option_strings and (action.nargs == 0) == (" " in call)
+    ]
+
+
+WRITERS: Mapping[str, str] = {
+    "cli/capture/recording.py": ".capture-",
+    "cli/recover/recovery.py": "/sys",
+    "config/in_place.py": ".before-discover-",
+    "files.py": "ble_exporter.log",  # shortens the log
+    "logger.py": f".{BACKUPS}` at the end",
+    "scanner/reset_record.py": str(RECORD),
+    "service/replay_state.py": f"/var/lib/ble_exporter/{FILE_NAME}",
+}
+"""Module that writes files → the words of docs/upgrade.md for them."""
+
+
+def test_every_file_that_the_program_writes_is_named() -> None:
+    """Whoever uninstalls the program, or backs up a machine, needs all of them."""
+    writes = re.compile(
+        r"O_WRONLY|O_RDWR|O_CREAT|_APPEND\b|write_text|write_bytes|mkstemp|\br\+b\b|open\([^)]*[\"'][wax]b?[\"']"
+    )
+    writers = {
+        str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if writes.search(path.read_text("utf-8"))
+    } - {"streams.py"}  # /dev/null, and streams that are open already
+
+    assert sorted(WRITERS) == sorted(writers)
+    assert [] == [words for words in WRITERS.values() if words not in page("upgrade.md")]
+    assert f"/opt/ble_exporter/{DEFAULT_LOG_FILE.removeprefix('./')}" in page("upgrade.md")

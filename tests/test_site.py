@@ -1,0 +1,75 @@
+"""The documentation has an order, and becomes a site that needs no other server."""
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from site_hook import anchor, published
+
+from tests.conftest import HERE
+from tests.program import PATIENCE_S
+from tests.test_manual import need
+
+ROOT = HERE.parent
+
+
+def listed(nav: object) -> list[str]:
+    """Return the pages and folders in the navigation of mkdocs.yml."""
+    if isinstance(nav, dict):
+        return [page for entry in nav.values() for page in listed(entry)]
+    return [page for entry in nav for page in listed(entry)] if isinstance(nav, list) else [str(nav)]
+
+
+NAV = listed(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """A page without a place in the order is found by nobody. The test names each page that mkdocs.yml must list."""
+    folders = tuple(entry for entry in NAV if entry.endswith("/"))
+    pages = [str(path.relative_to(ROOT)) for path in published() if path.suffix == ".md"]
+
+    assert [] == [
+        f"add this page to `nav` in mkdocs.yml: {page}"
+        for page in pages
+        if page not in [*NAV, *folders] and not page.startswith(folders)
+    ]
+    assert [] == [f"mkdocs.yml lists a page that is missing: {page}" for page in NAV if not (ROOT / page).exists()]
+
+
+def test_a_heading_has_the_anchor_of_git_hosts() -> None:
+    """The same link must lead to the same heading in the repository and in the site."""
+    assert "readyz-answers-503" == anchor("/readyz answers 503")
+    assert "start-memory--and-cpu-time" == anchor("Start, memory – and CPU time")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, as MkDocs builds it."""
+    need(find_spec("mkdocs"), "MkDocs is missing: run `make docs`")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE_S)
+    return folder
+
+
+@pytest.mark.docs
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+    """A reader without a connection sees the whole site, and a reader with one is not reported to anybody."""
+    texts = {path: path.read_text("utf-8") for kind in ("html", "css", "js") for path in site.rglob(f"*.{kind}")}
+    loads = re.compile(
+        r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//|<link\b[^>]*\bhref=[\"']?(?:https?:)?//|url\([\"']?(?:https?:)?//|@import"
+    )
+
+    assert len(texts) > 50
+    assert [] == [path.name for path, text in texts.items() if loads.search(text)]
+
+
+@pytest.mark.docs
+def test_links_to_files_work(site: Path) -> None:
+    """A page names the unit, the sample configuration and the schemas, and the reader opens them."""
+    for name in ("config.yaml", "contrib/ble_exporter.service", "docs/status.schema.json", "docs/adr/index.html"):
+        assert (site / name).is_file()
