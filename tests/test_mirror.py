@@ -30,6 +30,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_fresh": "contrib/fresh/",
     "test_installs": "the locked requirements",
     "test_manual": "contrib/manual.py, contrib/man/ and contrib/completion/",
+    "test_metrics_reference": "docs/metrics.md",
     "test_mirror": "this rule",
     "test_mutation": "contrib/mutation/",
     "test_readme": "README.md",

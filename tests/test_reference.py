@@ -28,7 +28,11 @@ def page(name: str) -> str:
 def rows(text: str, head: str) -> list[list[str]]:
     """Return the cells of the tables whose first column has a heading, such as "key"."""
     tables = re.findall(rf"^\| {head} \|.*\n\|[-|: ]+\n((?:\|.*\n)+)", text, re.MULTILINE)
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for table in tables for row in table.splitlines()]
+    return [
+        [cell.strip() for cell in re.split(r"\s\|(?=\s)", row.strip("|"))]
+        for table in tables
+        for row in table.splitlines()
+    ]
 
 
 def names(cell: str) -> list[str]:
