@@ -64,7 +64,7 @@ def documented() -> Labels:
     text = page("metrics.md")
     of_the_exporter = {names(cells[0])[0]: set(names(cells[1])) for cells in rows(text, "metric") if len(cells) == 3}
     of_measurements = {names(cells[0])[0]: {"device", "position"} for cells in rows(text, "metric") if len(cells) == 2}
-    of_a_device = {}
+    of_a_device: dict[str, set[str]] = {}
     for item in re.findall(r"^- (`ble_sensor_.*?):", " ".join(text.split("\n  ")), re.MULTILINE):
         metrics, _, labels = re.sub(r" \([^)]*\)", "", item).partition(", label")
         of_a_device |= {metric: set(names(labels)) for metric in names(metrics)}

@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 
 import pytest
 from manual import parsers
@@ -15,6 +16,7 @@ from ble_exporter.config.devices import KEYS as DEVICE_KEYS
 from ble_exporter.logger import BACKUPS
 from ble_exporter.service.replay_state import FILE_NAME
 from tests.conftest import HERE
+from tests.test_contrib import systemd_unit
 
 ROOT = HERE.parent
 SOURCE = ROOT / "ble_exporter"
@@ -101,6 +103,53 @@ def calls_without_value(action: argparse.Action, listed: list[str]) -> list[str]
     return [
         call for call in listed if call.split()[0] in action.option_strings and (action.nargs == 0) == (" " in call)
     ]
+
+
+def commands_of(text: str) -> list[str]:
+    """Return the commands of the `sh` blocks, without `sudo`."""
+    lines = [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    return [re.sub(r"^sudo |  +#.*", "", command) for line in lines for command in line.split(" && ")]
+
+
+def test_an_upgrade_repeats_the_installation() -> None:
+    """A command that an upgrade lacks, or has in another form, leaves a part of the old version behind."""
+    readme = commands_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    update = [command for command in readme if "/opt/ble_exporter/venv/bin/pip" in command or "contrib/" in command]
+    text = page("upgrade.md")
+    upgrade = commands_of(text[: text.index("\n## Roll back")])
+
+    assert update == [command for command in upgrade if command in update]
+    assert "git pull" == upgrade[0]
+    assert ["systemctl daemon-reload", "systemctl restart ble_exporter"] == upgrade[-2:]
+
+
+def test_an_uninstallation_removes_everything() -> None:
+    """What an installation by the documentation has created must not stay on the machine."""
+    unit = systemd_unit()["Service"]
+    installed = [command.split() for name in ("commands.md", "start.md") for command in commands_of(page(name))]
+    removed = page("upgrade.md").partition("## Uninstall")[2].replace("ble-exporter*.1", "ble-exporter.1")
+    expected = {
+        unit["WorkingDirectory"],
+        f"/var/lib/{unit['StateDirectory']}",
+        f"/run/{unit['RuntimeDirectory']}",
+        str(Path(unit["ExecStart"].split()[-1]).parent),
+        f"userdel {unit['User']}",
+        *(f"/etc/systemd/system/{path.name}" for path in (ROOT / "contrib").glob("*.service")),
+        "/usr/local/share/bash-completion/completions/ble-exporter",
+        *(
+            f"{words[5]}/{words[6].rpartition('/')[2]}".replace("*", "ble-exporter")
+            for words in installed
+            if "-t" in words
+        ),
+        *(f"{words[3]}ble-exporter" for words in installed if words[0] == "ln"),
+    }
+
+    assert len(expected) >= 11
+    assert [] == sorted(path for path in expected if path not in removed)
 
 
 WRITERS: Mapping[str, str] = {

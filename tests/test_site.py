@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from site_hook import anchor, published
+from site_hook import anchor, linked_from, published
 
 from tests.conftest import HERE
 from tests.program import PATIENCE_S
@@ -38,6 +38,13 @@ def test_every_page_is_in_the_navigation() -> None:
         if page not in [*NAV, *folders] and not page.startswith(folders)
     ]
     assert [] == [f"mkdocs.yml lists a page that is missing: {page}" for page in NAV if not (ROOT / page).exists()]
+
+
+def test_the_index_has_the_order_of_the_site() -> None:
+    """Readers in the repository and readers of the site are led in the same order."""
+    order = [str(path.relative_to(ROOT)) for path in linked_from(ROOT / "docs/index.md")]
+
+    assert [page for page in NAV if page != "docs/index.md"] == [page + "/" * (page == "docs/adr") for page in order]
 
 
 def test_a_heading_has_the_anchor_of_git_hosts() -> None:
