@@ -6,8 +6,8 @@ If a collector fails, only its own families are left out. A collector that has n
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from prometheus_client import exposition as text_format
@@ -15,6 +15,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics_format
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
+
+from ble_exporter.metrics.column import Column, Row
 
 
 class MediaRange(NamedTuple):
@@ -43,7 +46,12 @@ TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
 # How many samples are written without a pause: a millisecond's work.
-_SAMPLES_AT_ONCE = 100
+_SAMPLES_AT_ONCE = 500
+# The number of families is constant; there are 150, and the text of each has two formats.
+_MOST_HEADS = 512
+_USUAL_SUFFIXES = ("", "_total", "_info")
+# Go, and therefore prometheus_client, writes larger numbers with an exponent.
+_SAME_BELOW = 1e6
 # In characters. Prometheus sends 200, browsers 150.
 _LONGEST_HEADER = 1024
 
@@ -175,23 +183,75 @@ class Exposition(Collector):
 
 def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
     """Yield the families of a collector as text, in small pieces."""
+    known: dict[tuple[str, str], str] = {}
     for family in collector.collect():
-        samples = family.samples
-        # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.
-        if len(samples) <= _SAMPLES_AT_ONCE or any(sample.name != samples[0].name for sample in samples):
+        samples: Sequence[Sample] = family.samples
+        if not _are_plain(samples, family.name):
             yield _written(family, wanted)
             continue
-        head = _written(_with_samples(family, []), wanted)
-        yield head
+        yield _head(wanted, family.name, family.documentation, family.type, family.unit)
         for start in range(0, len(samples), _SAMPLES_AT_ONCE):
-            part = _with_samples(family, samples[start : start + _SAMPLES_AT_ONCE])
-            yield _written(part, wanted).removeprefix(head)
+            yield _lines(_rows(samples, start, start + _SAMPLES_AT_ONCE), known)
 
 
-def _with_samples(family: Metric, samples: list[Sample]) -> Metric:
-    part = copy(family)
-    part.samples = samples
-    return part
+def _are_plain(samples: Sequence[Sample], name: str) -> bool:
+    """Return whether both formats write a family's samples in their order, and each as its name, labels and value."""
+    if isinstance(samples, Column) or not samples:
+        return True
+    # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.
+    usual = samples[0].name
+    return usual.removeprefix(name) in _USUAL_SUFFIXES and all(
+        sample.name == usual and sample[3:] == (None, None, None) for sample in samples
+    )
+
+
+def _rows(samples: Sequence[Sample], start: int, stop: int) -> Iterable[Row]:
+    if isinstance(samples, Column):
+        return samples.rows(start, stop)
+    return ((sample.name, sample.labels, sample.value) for sample in samples[start:stop])
+
+
+@lru_cache(maxsize=_MOST_HEADS)
+def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> bytes:
+    """Return the lines of a family that precede its samples."""
+    return _written(Metric(name, documentation, kind, unit), wanted)
+
+
+def _lines(rows: Iterable[Row], known: dict[tuple[str, str], str]) -> bytes:
+    """
+    Return samples as prometheus_client writes them in both formats, in a fifth of the time.
+
+    Args:
+        rows: The samples.
+        known: The text of single labels, which most families of a device have in common.
+    """
+    lines = []
+    for name, labels, value in rows:
+        if len(labels) == 1:
+            (label,) = labels.items()
+            text = known.get(label)
+            if text is None:
+                text = known[label] = _braced(labels)
+        else:
+            text = _braced(labels)
+        # Only larger numbers differ from Python's notation.
+        number = repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else _go_notation(value)
+        lines.append(f"{name}{text} {number}\n")
+    return "".join(lines).encode()
+
+
+def _braced(labels: Mapping[str, str]) -> str:
+    pairs = [f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]
+    return f"{{{','.join(pairs)}}}" if pairs else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _go_notation(value: float) -> str:
+    text: str = floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated
+    return text
 
 
 class _One(Collector):

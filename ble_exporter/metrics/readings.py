@@ -5,8 +5,8 @@ Each scrape builds the families from the current values of the devices, so it ne
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -16,6 +16,7 @@ from ble_exporter.device import Device, Revision
 from ble_exporter.device.calibration import corrected
 from ble_exporter.device.clock import Clock
 from ble_exporter.formats.measurement import Measurement
+from ble_exporter.metrics.column import Column
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels, raw_family
 from ble_exporter.metrics.scrapes import Scrapes
 
@@ -23,8 +24,12 @@ _SEEN = Family("seen", "1 for each device that was heard recently: in the latest
 _LAST_UPDATE = Family("last_update_timestamp_seconds", "Unix time at which a new measurement was last heard.")
 _INTERVAL = Family("advertisement_interval_seconds", "Usual interval between the advertisements that are heard.")
 _RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
-_HEARD = "Measurements of which at least one packet was received, as far as the packet ids show."
-_MISSED = "Measurements of which no packet was received, as far as the packet ids show."
+_GAUGES = (_SEEN, _LAST_UPDATE, _RSSI, _INTERVAL)
+_COUNTERS: Mapping[str, str] = {
+    "ble_sensor_packets_received": "Packets received that gave a reading.",
+    "ble_sensor_measurements": "Measurements of which at least one packet was received, as far as the packet ids show.",
+    "ble_sensor_measurements_missed": "Measurements of which no packet was received, as far as the packet ids show.",
+}
 
 
 class Readings(Collector):
@@ -82,24 +87,10 @@ class Readings(Collector):
         The values of all families are those at the moment when the first one is requested.
         """
         self._expire()
-        shown = [_Shown.of(device) for device in self._devices if device.is_present]
+        moment = _Moment(self._devices, self._clock.boot_at)
         events = self._events()
-        seen, last_update = _SEEN.metric, _LAST_UPDATE.metric
-        boot_at = self._clock.boot_at
-        yield from _gauge(_SEEN, [Sample(seen, labels, 1) for labels, *_ in shown])
-        updates = [(labels, heard_s) for labels, heard_s, *_ in shown if heard_s is not None]
-        yield from _gauge(_LAST_UPDATE, [Sample(last_update, labels, heard_s + boot_at) for labels, heard_s in updates])
-        rssi = _RSSI.metric
-        yield from _gauge(
-            _RSSI, [Sample(rssi, labels, value) for device in shown for labels, value in device.receptions]
-        )
-        intervals = [(device.labels, device.interval_s) for device in shown if device.interval_s is not None]
-        yield from _gauge(_INTERVAL, [Sample(_INTERVAL.metric, labels, interval_s) for labels, interval_s in intervals])
-        yield from _counters(shown)
-        yield from _measured([(device.labels, device.values) for device in shown], lambda family: family)
-        yield from _measured([(device.labels, device.raw) for device in shown if device.raw], raw_family)
-        info = _info(shown)
-        yield from (family for family in (events, info) if family.samples)
+        yield from moment.families()
+        yield from (family for family in (events, moment.info) if family.samples)
 
     def _events(self) -> CounterMetricFamily:
         """Return the counts of all devices, heard or not: if a counter vanished, its next increase would be lost."""
@@ -129,92 +120,82 @@ class Readings(Collector):
             self._revision.expires_at = min((device.expires_at for device in self._devices), default=math.inf)
 
 
-class _Shown(NamedTuple):
-    """The data of one device for a scrape, copied because the device may change while the scrape is rendered."""
+class _Moment:
+    """
+    The values of all devices at one moment, copied because they may change while a scrape is rendered.
 
-    labels: dict[str, str]
-    last_update_s: float | None
-    receptions: list[tuple[dict[str, str], int]]
-    values: dict[Measurement, float]
-    raw: dict[Measurement, float]
-    info: dict[str, str]
-    interval_s: float | None
-    packets: int
-    heard: int | None
-    missed: int | None
+    The copy has two lists for each family. Containers for each device would occupy the garbage collector.
 
-    @classmethod
-    def of(cls, device: Device) -> "_Shown":
-        values = {measurement: one.value for measurement, one in device.series.items() if one.is_shown}
-        raw = {measurement: values[measurement] for measurement in device.offsets if measurement in values}
-        values |= {measurement: corrected(device, measurement, value) for measurement, value in raw.items()}
-        return cls(
-            device.labels,
-            device.last_update_s,
-            [(one.labels, one.rssi) for one in device.receptions.values() if one.is_shown and one.rssi is not None],
-            values,
-            raw,
-            dict(device.events.info),
-            device.interval_s,
-            device.packets,
-            device.transmission.count.heard if device.transmission.count.is_known else None,
-            device.transmission.count.missed if device.transmission.count.is_known else None,
-        )
+    Attributes:
+        info: The family of the device types and firmware versions.
+    """
 
+    def __init__(self, devices: Iterable[Device], boot_at: float) -> None:
+        self._boot_at = boot_at
+        self._seen, self._updates, self._rssi, self._intervals = (Column(family.metric) for family in _GAUGES)
+        self._packets, self._heard, self._missed = (Column(f"{name}_total") for name in _COUNTERS)
+        self._measured: dict[Family, Column] = {}
+        self._raw: dict[Family, Column] = {}
+        self._of: dict[Measurement, Column] = {}
+        self.info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
+        for device in devices:
+            if device.is_present:
+                self._copy(device)
 
-_Values = tuple[dict[str, str], Mapping[Measurement, float]]
-"""The labels of a device, and its values."""
+    def families(self) -> Iterator[Metric]:
+        """Yield the families that have series."""
+        columns = (self._seen, self._updates, self._rssi, self._intervals)
+        for family, column in [*zip(_GAUGES, columns, strict=True)]:
+            yield from _family(GaugeMetricFamily(family.metric, family.help), column)
+        counters = (self._packets, self._heard, self._missed)
+        for (name, documentation), column in zip(_COUNTERS.items(), counters, strict=True):
+            yield from _family(CounterMetricFamily(name, documentation), column)
+        for family, column in [*self._measured.items(), *self._raw.items()]:
+            yield from _family(GaugeMetricFamily(family.metric, family.help), column)
 
+    def _copy(self, device: Device) -> None:
+        labels = device.labels
+        self._seen.add(labels, 1)
+        if device.last_update_s is not None:
+            self._updates.add(labels, device.last_update_s + self._boot_at)
+        for reception in device.receptions.values():
+            if reception.is_shown and reception.rssi is not None:
+                self._rssi.add(reception.labels, reception.rssi)
+        interval_s = device.interval_s
+        if interval_s is not None:
+            self._intervals.add(labels, interval_s)
+        self._packets.add(labels, device.packets)
+        count = device.transmission.count
+        if count.is_known:
+            self._heard.add(labels, count.heard)
+            self._missed.add(labels, count.missed)
+        if device.events.info:
+            self.info.add_sample("ble_sensor_device_info", {**labels, **device.events.info}, 1)
+        self._copy_measurements(device)
 
-def _measured(devices: Sequence[_Values], choose: Callable[[Family], Family]) -> Iterator[Metric]:
-    """Yield the families of all measurements; `choose` maps the family of a measurement to the one to yield."""
-    measurements: dict[Measurement, float] = {}
-    for _, values in devices:
-        measurements.update(values)
-    by_family: dict[Family, list[Measurement]] = {}
-    for measurement in measurements:
-        by_family.setdefault(FAMILIES[measurement.name], []).append(measurement)
-    for family, of_family in by_family.items():
-        chosen = choose(family)
-        yield from _gauge(chosen, _samples(chosen, of_family, devices))
-
-
-def _samples(family: Family, measurements: Iterable[Measurement], devices: Iterable[_Values]) -> list[Sample]:
-    name, multiplier, divisor = family.metric, family.multiplier, family.divisor
-    samples: list[Sample] = []
-    for measurement in measurements:
-        position = {"position": str(measurement.position)} if measurement.position > 1 else None
-        samples += [
-            Sample(name, {**labels, **position} if position else labels, value * multiplier / divisor)
-            for labels, values in devices
-            if (value := values.get(measurement)) is not None
-        ]
-    return samples
-
-
-def _counters(shown: Iterable[_Shown]) -> Iterator[Metric]:
-    """Yield the counters of the packets and measurements of each device."""
-    for name, documentation, counts in (
-        ("packets_received", "Packets received that gave a reading.", [(one.labels, one.packets) for one in shown]),
-        ("measurements", _HEARD, [(one.labels, one.heard) for one in shown if one.heard is not None]),
-        ("measurements_missed", _MISSED, [(one.labels, one.missed) for one in shown if one.missed is not None]),
-    ):
-        family = CounterMetricFamily(f"ble_sensor_{name}", documentation)
-        family.samples = [Sample(f"ble_sensor_{name}_total", labels, count) for labels, count in counts]
-        if family.samples:
-            yield family
+    def _copy_measurements(self, device: Device) -> None:
+        labels, offsets, columns = device.labels, device.offsets, self._of
+        for measurement, series in device.series.items():
+            if not series.is_shown:
+                continue
+            column = columns.get(measurement)
+            if column is None:
+                column = columns[measurement] = _column(self._measured, FAMILIES[measurement.name])
+            of_value = {**labels, "position": str(measurement.position)} if measurement.position > 1 else labels
+            value = series.value
+            if measurement in offsets:
+                _column(self._raw, raw_family(FAMILIES[measurement.name])).add(of_value, value)
+                value = corrected(device, measurement, value)
+            column.add(of_value, value)
 
 
-def _info(shown: Iterable[_Shown]) -> InfoMetricFamily:
-    info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
-    for device in shown:
-        if device.info:
-            info.add_sample("ble_sensor_device_info", {**device.labels, **device.info}, 1)
-    return info
+def _column(columns: dict[Family, Column], family: Family) -> Column:
+    """Return the column of a family; add one if there is none."""
+    return columns.setdefault(family, Column(family.metric, family.multiplier, family.divisor))
 
 
-def _gauge(family: Family, samples: list[Sample]) -> Iterator[Metric]:
-    if samples:
-        metric = GaugeMetricFamily(family.metric, family.help)
-        metric.samples = samples
-        yield metric
+def _family(family: Metric, column: Column) -> Iterator[Metric]:
+    if column:
+        # prometheus_client only iterates over the samples.
+        family.samples = cast("list[Sample]", column)
+        yield family

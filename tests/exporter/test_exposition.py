@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.exposition import (
@@ -195,6 +196,53 @@ def test_each_format_is_kept_for_itself(home: Home) -> None:
 
     assert exposition.render(TEXT) != exposition.render(OPENMETRICS)
     assert not exposition.render(TEXT).endswith(b"# EOF\n")
+
+
+class Given(Collector):
+    """
+    A collector of given families.
+
+    Args:
+        families: What `collect` yields.
+    """
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        yield from self._families
+
+
+labels = st.dictionaries(st.sampled_from(["device", "adapter", "le"]), st.text(max_size=8), max_size=3)
+values = st.one_of(st.floats(), st.integers(-(10**9), 10**9), st.booleans())
+names = st.sampled_from(["", "_total", "_created", "_info"])
+samples = st.builds(
+    lambda suffix, labels, value, time_s: Sample(f"a{suffix}", labels, value, time_s),
+    *(names, labels, values, st.one_of(st.none(), st.integers(0, 10**9))),
+)
+
+
+@st.composite
+def families(draw: st.DrawFn) -> Metric:
+    """Return a family with any samples, of which many have only a name, labels and a value."""
+    kind = draw(st.sampled_from(["gauge", "counter", "info", "unknown"]))
+    family = Metric("a", draw(st.text(max_size=8)), kind)
+    plain = st.builds(lambda labels, value: Sample("a", labels, value), labels, values)
+    family.samples = draw(st.lists(draw(st.sampled_from([plain, samples])), max_size=5))
+    return family
+
+
+@pytest.mark.parametrize("wanted", [TEXT, OPENMETRICS])
+@given(st.lists(families(), max_size=3))
+def test_any_family_is_written_as_the_library_does(wanted: Format, given_families: list[Metric]) -> None:
+    """Prometheus must not see which of the two writers has written a family, whatever names people choose."""
+    write = generate_openmetrics if wanted is OPENMETRICS else generate_text
+    exposition = Exposition({"given": Given(given_families)})
+    failures = write(exposition).decode()
+
+    written = write(Given(given_families)).decode().removesuffix("# EOF\n") + failures
+    assert written == exposition.render(wanted).decode()
 
 
 @pytest.fixture
