@@ -64,6 +64,8 @@ def build_devices(
     stale_after = {address.upper(): setting for address, setting in config.stale_after.items()}
     glitch_filters = {address.upper(): setting for address, setting in config.glitch_filters.items()}
     offsets = {address.upper(): setting for address, setting in config.offsets.items()}
+    labels = {address.upper(): setting for address, setting in config.labels.items()}
+    no_labels: dict[str, str] = {}  # shared, because each empty dictionary takes memory
     devices = {}
     for configured, name in config.devices.items():
         address = configured.upper()
@@ -86,6 +88,7 @@ def build_devices(
         is_filtered = glitch_filters.get(address, config.glitch_filter) and not lifetime.is_endless
         device.glitch_filter = (device.glitch_filter or GlitchFilter()) if is_filtered else None
         device.offsets = offsets.get(address, {})
+        device.configured_labels = labels.get(address, no_labels)
     return devices
 
 

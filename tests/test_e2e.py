@@ -50,7 +50,8 @@ def test_a_scrape_shows_what_is_on_air(tmp_path: Path, in_virtual_time: InVirtua
             await asyncio.sleep(600)
             metrics = await get("/metrics")
             assert 'ble_sensor_temperature_celsius{device="living_room"} 27.01' in metrics
-            assert [] == [line for line in metrics if line.startswith("ble_sensor_") and "bedroom" in line]
+            of_bedroom = [line for line in metrics if line.startswith("ble_sensor_") and "bedroom" in line]
+            assert ['ble_sensor_labels_info{device="bedroom"} 1.0'] == of_bedroom
             assert '"devices_seen": 1' in (await get("/status"))[0]
             assert ["ready"] == await get("/readyz")
             stop.set()  # SIGTERM does the same

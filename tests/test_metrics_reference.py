@@ -8,9 +8,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from ble_exporter.config.labels import OWN_NAMES, RESERVED_NAMES
 from ble_exporter.device.silences import Silences
 from ble_exporter.exporter.exposition import TEXT, Exposition
 from ble_exporter.formats.measurement import Measurement
+from ble_exporter.metrics.device_labels import DeviceLabels
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.metrics.silence_reasons import SilenceReasons
@@ -44,6 +46,7 @@ def all_collectors() -> dict[str, Collector]:
     return {
         "readings": home.readings,
         "silences": silences,
+        "labels": DeviceLabels(devices),
         "exporter": SelfMetrics({"hci0": True}, home.clock, glitches=0),
         "broken": Broken(),
     }
@@ -74,6 +77,12 @@ def documented() -> Labels:
 def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> None:
     """An author of a dashboard or an alert finds here what exists, and can rely on it."""
     assert exported() == documented()
+
+
+def test_the_names_of_all_labels_are_reserved() -> None:
+    """In a join, a label that the owner gives to a device would replace one of the exporter with the same name."""
+    assert set().union(*exported().values()) == OWN_NAMES
+    assert [] == [name for name in RESERVED_NAMES if f"`{name}`" not in page("configuration.md")]
 
 
 def test_every_family_in_the_code_is_documented() -> None:

@@ -64,6 +64,7 @@ class AppConfig:
         glitch_filter: Whether improbable values are held back until the next measurement.
         glitch_filters: Bluetooth address to `glitch_filter`, for devices that have their own setting.
         offsets: Bluetooth address to the offsets by measurement, in the units of the formats' tables.
+        labels: Bluetooth address to the labels by name, for devices that have some.
         address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
@@ -88,6 +89,7 @@ class AppConfig:
     glitch_filter: bool = False
     glitch_filters: Mapping[str, bool] = field(default_factory=dict)
     offsets: Mapping[str, Mapping[Measurement, float]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     address_types: Mapping[str, AddressType] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
@@ -175,6 +177,7 @@ def _read(document: Document, text: str, *, needs_devices: bool) -> AppConfig:
         glitch_filter=read_glitch_filter(document, settings.nodes.get(GLITCH_FILTER)) or False,
         glitch_filters=devices.glitch_filters,
         offsets=devices.offsets,
+        labels=devices.labels,
         address_types=devices.address_types,
         keys=devices.keys,
         key_files=tuple(devices.key_files),

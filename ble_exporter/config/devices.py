@@ -14,7 +14,9 @@ from pathlib import Path
 
 from ble_exporter.config.address_type import ADDRESS_TYPE, read_address_type
 from ble_exporter.config.glitch_filter import GLITCH_FILTER, read_glitch_filter
+from ble_exporter.config.labels import LABELS, read_labels
 from ble_exporter.config.offsets import OFFSETS, read_offsets
+from ble_exporter.config.public_text import BINDKEY_WITHIN, text_problem
 from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import (
     Document,
@@ -37,17 +39,14 @@ ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
 
 _PLACEHOLDER = re.compile(r"(?=.*[X-Z])[0-9A-FX-Z]{2}(:[0-9A-FX-Z]{2}){5}")
-KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE, GLITCH_FILTER, OFFSETS)
+KEYS = ("name", "bindkey", "bindkey_file", STALE_AFTER, ADDRESS_TYPE, GLITCH_FILTER, OFFSETS, LABELS)
 """The keys of a device."""
 
 _ENTRY = '`"A4:C1:38:00:00:01": "living_room"`'
 _EXAMPLE = '{name: "living_room", bindkey: "32 hex digits"}'
-_BINDKEY_AS_NAME = f"a bindkey is written in place of the name; write `{_EXAMPLE}`"
 
 _BINDKEY = re.compile(r"[0-9A-Fa-f]{32}")
 _OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
-# Also matches a bindkey with too few or too many digits, or with separators. A Bluetooth address is too short to match.
-_BINDKEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa-f]{2}")
 _BINDKEY_HINT = "write the 32 hex digits that the firmware's page shows"
 
 MAX_KEY_FILE_BYTES = 200
@@ -59,7 +58,7 @@ class Devices:
     """
     The devices under `devices:`.
 
-    `names` is `devices` in AppConfig; the other fields, except `lines`, have the same names there.
+    `names` is `devices` in AppConfig; the other fields, except `label_names` and `lines`, have the same names there.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -69,6 +68,8 @@ class Devices:
     stale_after: dict[str, StaleAfter] = field(default_factory=dict)
     glitch_filters: dict[str, bool] = field(default_factory=dict)
     offsets: dict[str, Mapping[Measurement, float]] = field(default_factory=dict)
+    labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    label_names: set[str] = field(default_factory=set)
     lines: dict[str, int] = field(default_factory=dict)  # the line of each address and of each name
 
 
@@ -122,6 +123,9 @@ def _read_device(document: Document, address_node: Node, device_node: Node, devi
     offsets = read_offsets(of_device, nodes.get(OFFSETS))
     if offsets:
         devices.offsets[address] = offsets
+    labels = read_labels(of_device, nodes.get(LABELS), devices.label_names)
+    if labels:
+        devices.labels[address] = labels
 
 
 def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:
@@ -162,16 +166,7 @@ def _is_world_readable(path: str) -> bool:
 
 def name_problem(name: str) -> str:
     """Return why a device name is invalid, and how to fix it; an empty string if it is valid."""
-    if _BINDKEY_WITHIN.search(name):
-        # Names are public, because they are labels of the metrics.
-        return _BINDKEY_AS_NAME
-    if not name.strip(" \u200c\u200d"):
-        return 'the name is empty; write one, such as "living_room"'
-    hidden = hidden_in(name)
-    if hidden:
-        kind = "control character" if ord(hidden) < 0xA0 else "invisible character"
-        return f"the name contains the {kind} U+{ord(hidden):04X}; remove it"
-    return ""
+    return text_problem("name", name, bindkey_hint=f"write `{_EXAMPLE}`", example="living_room")
 
 
 def path_problem(path: str) -> tuple[str, str]:
@@ -222,8 +217,8 @@ def _name(document: Document, device_node: Node, nodes: Mapping[str, Node]) -> s
     if node is device_node and colon and key in KEYS:
         document.fail(node, "a space is missing after the colon", f"write `{key}: {value}`", key=key)
     # The check uses the text, not the value, because YAML reads a bindkey of decimal digits as a number.
-    if _BINDKEY_WITHIN.search(text_of(node)):
-        document.fail(node, _BINDKEY_AS_NAME)
+    if BINDKEY_WITHIN.search(text_of(node)):
+        document.fail(node, name_problem(text_of(node)))
     name = document.scalar(node)
     if not isinstance(name, str | None):
         document.fail(node, "the name must be text", f'put it in quotes: "{text_of(node)}"')

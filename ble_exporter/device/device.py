@@ -56,6 +56,7 @@ class Device:
     Attributes:
         address_type, configured_type: The known and the configured type of the address; empty if both are possible.
         glitch_filter, glitches: The filter that holds improbable values back, unless off; the number of glitches.
+        configured_labels: The labels that the configuration gives it, by name; `labels` has those of its series.
         offsets: What is added to its measurements when they are shown, in the units of the formats' tables.
         series: Its measurements, including the expired ones.
         receptions: Its reception by each adapter, by the name of the adapter.
@@ -77,10 +78,10 @@ class Device:
     # With a dictionary for so many attributes, a device takes 1 kB more, and a packet 7 % more time.
     __slots__ = (
         "__weakref__", "_full_from", "_full_s", "_shortest_limit_s", "_shortest_presence_s", "added_s", "address",
-        "address_type", "advertisement", "configured_type", "events", "expires_at", "glitch_filter", "glitches",
-        "heard_s", "is_present", "is_triggered", "labels", "last_update_s", "left_out", "lifetime", "name",
-        "offsets", "packets", "read", "reading", "receptions", "refusal", "refused", "revision", "said", "series",
-        "transmission", "warnings",
+        "address_type", "advertisement", "configured_labels", "configured_type", "events", "expires_at",
+        "glitch_filter", "glitches", "heard_s", "is_present", "is_triggered", "labels", "last_update_s", "left_out",
+        "lifetime", "name", "offsets", "packets", "read", "reading", "receptions", "refusal", "refused", "revision",
+        "said", "series", "transmission", "warnings",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +92,7 @@ class Device:
         self.glitch_filter: GlitchFilter | None = None
         self.offsets: Mapping[Measurement, float] = {}
         self.configured_type: AddressType = ""
+        self.configured_labels: Mapping[str, str] = {}
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events, self.transmission = Events(), Transmission()
@@ -103,8 +105,7 @@ class Device:
         self.last_update_s: float | None = None
         self.refused: Counter[RejectReason] = Counter()
         self.refusal: tuple[RejectReason, float] | None = None
-        self.warnings = _NO_WARNINGS
-        self.revision = Revision()
+        self.warnings, self.revision = _NO_WARNINGS, Revision()
         self.configure(name, read, lifetime)
         self.expires_at, self.added_s = math.inf, -math.inf
         # The time and the position of the latest measurement for which there was no room.
@@ -112,10 +113,9 @@ class Device:
 
     def configure(self, name: str, read: Reader, lifetime: Lifetime) -> None:
         """Set or change the name, the reader and the lifetime; readings, counts and learned rhythms are kept."""
-        self.name, self.labels = name, {"device": name}
+        self.name, self.labels, self.read, self.lifetime = name, {"device": name}, read, lifetime
         for adapter, reception in self.receptions.items():
             reception.labels = self._labels_with(adapter)
-        self.read, self.lifetime = read, lifetime
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
         self._shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
         self.revision.number += 1

@@ -16,6 +16,7 @@ from ble_exporter.errors import ScannerError
 from ble_exporter.exporter import StatusTracker
 from ble_exporter.formats.ciphers import ciphers_of
 from ble_exporter.logger import log_losses
+from ble_exporter.metrics.device_labels import DeviceLabels
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.metrics.silence_reasons import SilenceReasons
@@ -60,6 +61,7 @@ class ScanCycle:
         self.replay_state = ReplayState(state_folder, config.keys, self.counts, log, clock=self._clock)
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)
+        self.device_labels = DeviceLabels(self.devices.values())
         self.tracker = StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds, clock=self._clock)
         interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
         self._pipeline = Pipeline(self.devices, self.counts, log, self._clock.now)
@@ -101,6 +103,7 @@ class ScanCycle:
         self.devices.update(devices)
         self._pipeline.devices_changed()
         self.readings.collect_from(devices.values())
+        self.device_labels.devices_changed()
         self._config = config
 
     async def run(self) -> None:

@@ -56,6 +56,7 @@ async def serve(
         collectors = {
             "readings": cycle.readings,
             "silences": cycle.silence_reasons,
+            "labels": cycle.device_labels,
             "exporter": cycle.counts,
             "process": process,
         }

@@ -1,7 +1,7 @@
 """The status of every configured device, heard or not, for /status, /history and the page."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, TypedDict
 
 from ble_exporter.device import Device
@@ -65,6 +65,7 @@ class DeviceState(TypedDict):
 
     name: str
     address: str
+    labels: Mapping[str, str]
     state: State
     state_text: str
     is_late: bool
@@ -209,6 +210,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float, why: Judge) 
     return {
         "name": device.name,
         "address": device.address,
+        "labels": device.configured_labels,
         "state": state,
         "state_text": text,
         "is_late": state == "heard" and _is_late(device, now_s, scan_interval_s),

@@ -172,6 +172,7 @@ def test_every_key_is_read() -> None:
         glitch_filter=True,
         glitch_filters={"A4:C1:38:00:00:08": False},
         offsets={"A4:C1:38:00:00:09": named({"temperature": -0.4, "temperature_2": 1, "humidity": 2.5})},
+        labels={"A4:C1:38:00:00:09": {"room": "balcony", "floor": "2", "heated": "no"}},
         keys={
             "A4:C1:38:00:00:05": bytes.fromhex("00112233445566778899aabbccddeeff"),
             "A4:C1:38:00:00:06": bytes.fromhex("12345678901234567890123456789012"),

@@ -17,6 +17,11 @@ _UNKNOWN = "A4:C1:38:FF:FF:FF"
 AWKWARD_NAME = 'Gewächshaus "Süd" {1} \\ #2'
 
 STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME, SHED: "shed"}
+STILL_LABELS = {
+    LIVING_ROOM: {"room": "living room", "floor": "1"},
+    BEDROOM: {"room": "bedroom", "floor": "2"},
+    GREENHOUSE: {"room": 'say "green" \\ Glas'},
+}
 STREET_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "cellar"}
 SIMULATED_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", CELLAR: "balcony"}
 

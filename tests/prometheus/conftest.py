@@ -83,7 +83,15 @@ def still(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPa
     """An exporter that has heard every object, and hears no more packets."""
     folder = tmp_path_factory.mktemp("still", numbered=False)
     devices = captures.STILL_DEVICES
-    exporter = start_exporter(launch, folder, ports["still"], devices=devices, scan=_ONE_SCAN, capture=captures.still())
+    exporter = start_exporter(
+        launch,
+        folder,
+        ports["still"],
+        devices=devices,
+        scan=_ONE_SCAN,
+        capture=captures.still(),
+        labels=captures.STILL_LABELS,
+    )
     wait_for(lambda: exporter.status()["devices_seen"] == len(devices), "the first scan has ended")
     return exporter
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -40,7 +41,14 @@ class Scan(NamedTuple):
 
 
 def start_exporter(
-    launch: Launch, folder: Path, port: int, *, devices: Mapping[str, str], scan: Scan, capture: str | None = None
+    launch: Launch,
+    folder: Path,
+    port: int,
+    *,
+    devices: Mapping[str, str],
+    scan: Scan,
+    capture: str | None = None,
+    labels: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Exporter:
     """
     Start an exporter, and wait until it serves.
@@ -52,15 +60,20 @@ def start_exporter(
         devices: Address → name.
         scan: The interval and the duration of its scans.
         capture: The content of a capture file; None for a simulation with a fixed seed.
+        labels: Address → labels, for devices that have some.
     """
     config = folder / "config.yaml"
+    entries = {
+        address: {"name": name, "labels": labels[address]} if address in labels else name
+        for address, name in devices.items()
+    }
     config.write_text(
         f'listen_address: "{LOCALHOST}"\n'
         f"listen_port: {port}\n"
         f"scan_interval_seconds: {scan.interval_s}\n"
         f"scan_duration_seconds: {scan.duration_s}\n"
         'log_file: "-"\n'
-        f"devices: {json.dumps(devices)}\n",
+        f"devices: {json.dumps(entries)}\n",
         encoding="utf-8",
     )
     radio: list[str | Path] = ["--mock", "--mock-seed", "1"]

@@ -97,6 +97,13 @@ class House:
         if self.air.listener.wants(address):
             self.air.listener.handle(Advertisement(address, {UUID: payload}, -60, "hci0", address_type=address_type))
 
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Return the labels in a scrape, by the name of the device."""
+        samples = [one for family in self.cycle.device_labels.collect() for one in family.samples]
+        return {
+            one.labels["device"]: {key: one.labels[key] for key in one.labels if key != "device"} for one in samples
+        }
+
     def scrape(self) -> dict[str, float]:
         """Return the series of a scrape: see samples_of."""
         return samples_of(self.cycle.readings)

@@ -89,6 +89,38 @@ def test_an_offset_takes_effect_for_the_value_that_is_shown(run: Run) -> None:
     run(script, text_of({LIVING_ROOM: "living_room"}))
 
 
+def test_changed_labels_lose_nothing(run: Run) -> None:
+    """Moving a sensor to another room must not begin its readings and counts anew."""
+
+    async def script(house: House) -> None:
+        exposition = Exposition({"readings": house.cycle.readings, "labels": house.cycle.device_labels})
+        house.hear(LIVING_ROOM, packet(2150))
+        before = house.scrape()
+        exposition.render(TEXT)
+        outcome = await house.reload(text_of({LIVING_ROOM: "{name: living_room, labels: {room: attic}}"}))
+        written = exposition.render(TEXT).decode().splitlines()
+
+        assert ["1 device, 1 changed"] == outcome.lines
+        assert before == house.scrape()
+        assert {LIVING_ROOM: 1} == house.packets()
+        assert 'ble_sensor_labels_info{device="living_room",room="attic"} 1.0' in written
+        assert [{"room": "attic"}] == [state["labels"] for state in house.cycle.status.states()]
+
+    run(script, text_of({LIVING_ROOM: "{name: living_room, labels: {room: cellar, floor: '1'}}"}))
+
+
+def test_invalid_labels_change_nothing(run: Run) -> None:
+    """A typing error in one label must not cost the others."""
+
+    async def script(house: House) -> None:
+        outcome = await house.reload(text_of({LIVING_ROOM: "{name: living_room, labels: {device: attic}}"}))
+
+        assert not outcome.is_ok
+        assert {"living_room": {"room": "cellar"}} == house.labels()
+
+    run(script, text_of({LIVING_ROOM: "{name: living_room, labels: {room: cellar}}"}))
+
+
 def test_the_rejections_of_a_removed_device_are_forgotten(run: Run) -> None:
     """Added again, it would have them twice; and /status must not show an address that nobody has configured."""
 
@@ -129,7 +161,8 @@ def test_a_reload_during_an_answer_loses_nothing_of_it(run: Run, text: str) -> N
     async def script(house: House) -> None:
         house.now += 90
         cycle = house.cycle
-        exposition = Exposition({"readings": cycle.readings, "silences": cycle.silence_reasons, "self": cycle.counts})
+        collectors = {"readings": cycle.readings, "silences": cycle.silence_reasons, "labels": cycle.device_labels}
+        exposition = Exposition({**collectors, "self": cycle.counts})
         for begin in (lambda: exposition.pieces(TEXT), cycle.status.states, cycle.status.last_hour):
             for steps in range(12):
                 await house.reload(TWO)

@@ -46,6 +46,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
     assert {
         "name": "attic",
         "address": "A4:C1:38:00:00:01",
+        "labels": {},
         "state": "never_heard",
         "state_text": "not heard yet",
         "is_late": False,
@@ -74,11 +75,13 @@ def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
         home.now += 2.5
     home.hear({"temperature_2": 5.5}, rssi=-71, adapter="hci1", formats=("BTHome v2", "MiBeacon"))
     home.devices["attic"].refuse("wrong_key", home.now)
+    home.devices["attic"].configured_labels = {"room": "attic"}
     home.now += 4.04
 
     assert {
         "name": "attic",
         "address": "A4:C1:38:00:00:01",
+        "labels": {"room": "attic"},
         "state": "heard",
         "state_text": "heard 4 s ago",
         "is_late": False,

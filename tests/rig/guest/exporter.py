@@ -61,8 +61,9 @@ class Scrape:
         return int(sum(s.value for s in self._samples if s.name == f"ble_exporter_{name}_total"))
 
     def devices(self) -> set[str]:
-        """Return the names of the devices that have any series."""
-        sensors = (s for s in self._samples if s.name.startswith("ble_sensor_"))
+        """Return the names of the devices that have any series, apart from that of their labels."""
+        names = (s for s in self._samples if s.name.startswith("ble_sensor_"))
+        sensors = (s for s in names if s.name != "ble_sensor_labels_info")
         return {sample.labels["device"] for sample in sensors}
 
 
