@@ -13,8 +13,14 @@ from ble_exporter.cli.recover.command import RECORD
 from ble_exporter.config import KEYS, AppConfig
 from ble_exporter.config.app_config import DEFAULT_LOG_FILE
 from ble_exporter.config.devices import KEYS as DEVICE_KEYS
+from ble_exporter.exporter.answers import MOST_UNSENT
+from ble_exporter.exporter.connection import ANSWER_S, IDLE_S, LARGEST_REQUEST, REQUEST_S
+from ble_exporter.exporter.connections import MOST_CONNECTIONS, RESERVED_DESCRIPTORS
 from ble_exporter.logger import BACKUPS
+from ble_exporter.port import MOST_REQUESTS
+from ble_exporter.service.reload import NEEDS_RESTART
 from ble_exporter.service.replay_state import FILE_NAME
+from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S
 from tests.conftest import HERE
 from tests.test_contrib import systemd_unit
 
@@ -77,6 +83,32 @@ def test_the_configuration_reference_has_the_defaults() -> None:
 
     assert [] == wrong
     assert {"scan_duration_seconds", "log_file", "on_silence", "adapter"} < documented.keys() & defaults.keys()
+
+
+def test_the_reload_applies_the_documented_keys() -> None:
+    """Somebody who edits a running exporter's file must know whether a restart is needed."""
+    text = page("configuration.md")
+    section = text[text.index("\n## Reload\n") : text.index("\n## The recommended")]
+    (applied,) = re.findall(r"A reload applies (.*?);", section, re.DOTALL)
+
+    assert set(KEYS) - set(NEEDS_RESTART) == set(names(applied)) & set(KEYS)
+
+
+def test_the_limits_of_the_http_server_are_documented() -> None:
+    """Whoever puts the exporter behind a proxy, or scrapes it often, plans with these numbers."""
+    limits = [
+        f"at most {LARGEST_REQUEST // 1024} kB",
+        f"complete within {REQUEST_S:g} s; a connection may be idle for {IDLE_S:g} s",
+        f"taken within {ANSWER_S:g} s",
+        f"{MOST_CONNECTIONS} connections, or fewer",
+        f"fewer than {MOST_CONNECTIONS + RESERVED_DESCRIPTORS} file descriptors",
+        f"{MOST_REQUESTS} requests (or `--web.max-requests`)",
+        f"{MOST_UNSENT / 1e6:g} MB of answers",
+        f"+ {MARGIN_S:g} s after the previous one, plus {MARGIN_PER_RADIO_S:g} s for each",
+    ]
+    text = " ".join(page("http.md").split())
+
+    assert [] == [words for words in limits if words not in text]
 
 
 def section_of(command: str) -> str:
