@@ -3,7 +3,7 @@ A hook of MkDocs: lays out the documentation so that its links work in the site 
 
 The site has the pages, and the files that they link to, at the same relative places as the repository: the README is
 the first page, and `../contrib/ble_exporter.service` in a page of docs/ leads to that file. A link to a folder leads to
-a list of the folder's pages. Headings have the anchors that git hosts give them.
+a list of its files. Headings have the anchors that git hosts give them.
 """
 
 import re
@@ -73,10 +73,15 @@ def _with_lists(page: Path) -> str:
         folder = (page.parent / link[1]).resolve()
         if not link[1] or not folder.is_dir() or (folder / "README.md").is_file():
             return link[0]
-        rows = (f"- [{title_of(one)}]({one.name})" for one in sorted(folder.glob("*.md")))
-        listed = _TREE / folder.relative_to(ROOT) / "README.md"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text("\n".join(["# List of the pages", "", *rows, ""]), encoding="utf-8")
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        rows = (f"- [{title_of(one) if one.suffix == '.md' else one.name}]({one.name})" for one in files)
+        listed = _TREE / folder.relative_to(ROOT)
+        listed.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            if not (listed / path.name).exists():
+                shutil.copyfile(path, listed / path.name)
+        text = [f"# {folder.relative_to(ROOT)}", "", *rows, ""]
+        (listed / "README.md").write_text("\n".join(text), encoding="utf-8")
         return f"]({link[1].rstrip('/')}/README.md)"
 
     return LINK.sub(replaced, page.read_text(encoding="utf-8"))
