@@ -6,33 +6,23 @@ The log never stops or delays the program: a line that can't be written is count
 
 import errno
 import io
-import json
 import logging
 import math
 import os
-import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Literal
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.files import keep_newest
+from ble_exporter.log_format import LogFormat, formatter_of, line_of
 from ble_exporter.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
-
-LogFormat = Literal["text", "logfmt", "json"]
-
-FIELDS = ("device", "address", "adapter", "reason")
-"""The fields of a line in logfmt and JSON, besides time, level and message; log calls pass them in `extra`."""
-
-_WORD = re.compile(r"[\w.:+/-]+", re.ASCII)
 
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"
@@ -56,52 +46,6 @@ _PIPE_WITHOUT_READER = (errno.ENXIO, errno.EPIPE)
 
 # Without O_NONBLOCK, opening a named pipe would wait for a reader, and so would writing to it when it is full.
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
-
-
-class _LineFormatter(logging.Formatter):
-    """
-    Formats a record as its time (ISO 8601 with the offset from UTC), level and message.
-
-    Line breaks are escaped, so that no message can forge a log line.
-    """
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's signature
-        return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created))
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
-        return super().formatMessage(record)
-
-    def fields(self, record: logging.LogRecord) -> dict[str, object]:
-        """Return the record's fields: time, level and message (as slog names them), those of `extra`, the traceback."""
-        time_s = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
-        fields: dict[str, object] = {"time": time_s, "level": record.levelname, "msg": record.getMessage()}
-        fields |= {name: str(value) for name in FIELDS if (value := getattr(record, name, None))}
-        return fields | ({"error": self.formatException(record.exc_info)} if record.exc_info else {})
-
-
-class _JsonFormatter(_LineFormatter):
-    """Formats a record as a JSON object with its fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return _quoted(self.fields(record))
-
-
-class _LogfmtFormatter(_LineFormatter):
-    """Formats a record as logfmt: `name=value` for each field; values other than plain words are quoted as in JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        texts = ((name, str(value)) for name, value in self.fields(record).items())
-        return " ".join(f"{name}={text if _WORD.fullmatch(text) else _quoted(text)}" for name, text in texts)
-
-
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
-
-_FORMATTERS: Mapping[LogFormat, type[_LineFormatter]] = {
-    "text": _LineFormatter,
-    "logfmt": _LogfmtFormatter,
-    "json": _JsonFormatter,
-}
 
 
 class LogHandler(logging.Handler):
@@ -277,8 +221,8 @@ def get_logger(app_config: AppConfig, log_format: LogFormat = "text") -> logging
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
         handler.close()
-    new_handler = _handler(app_config.log_file)
-    new_handler.setFormatter(_FORMATTERS[log_format]("%(asctime)s %(levelname)s %(message)s"))
+    new_handler = _handler(app_config.log_file, log_format)
+    new_handler.setFormatter(formatter_of(log_format))
     logger.addHandler(new_handler)
     logger.setLevel(app_config.log_level)
     logger.propagate = False
@@ -290,9 +234,9 @@ def log_losses(logger: logging.Logger) -> Losses:
     return next((handler.losses for handler in logger.handlers if isinstance(handler, LogHandler)), Losses())
 
 
-def _handler(log_file: str) -> logging.Handler:
+def _handler(log_file: str, log_format: LogFormat) -> logging.Handler:
     if log_file != STANDARD_ERROR:
-        return LogFile(log_file, lambda text: sys.stderr.write(f"ble-exporter: warning: {text}\n"))
+        return LogFile(log_file, lambda text: sys.stderr.write(f"{line_of(log_format, logging.WARNING, text)}\n"))
     try:
         return StandardErrorLog(sys.stderr.fileno())
     except io.UnsupportedOperation:

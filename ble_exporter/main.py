@@ -27,12 +27,13 @@ from ble_exporter.cli.parser import (
 from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
 from ble_exporter.port import TELEMETRY_PATH, WebOptions
 from ble_exporter.streams import discard, guard_standard_streams
-from ble_exporter.utils import number_of, one_line
+from ble_exporter.utils import number_of
 
 if TYPE_CHECKING:
     import asyncio
 
     from ble_exporter.config.app_config import AppConfig
+    from ble_exporter.log_format import LogFormat
     from ble_exporter.scanner import Radio
     from ble_exporter.scanner.build import RadioBuilder
 
@@ -144,6 +145,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
     # Everything that --help does not need is imported late, because a Pi reads each module from its SD card.
+    from ble_exporter.log_format import fields_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
 
     # If the log goes to standard error, a logged error is already there, and need not be printed at the end.
@@ -158,8 +160,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
         try:
             _run(options, config, log, signals, build)
         except ExporterError as error:
-            fields = {"adapter": getattr(error, "adapter", "")}
-            log.error("%s", error, extra=fields)  # noqa: TRY400 - a user needs the text, not a traceback
+            log.error("%s", error, extra=fields_of(error))  # noqa: TRY400 - a user needs the text, not a traceback
             raise
         except Exception:
             log.exception("unexpected error")
@@ -167,7 +168,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
                 return EXIT_FAILURE
             raise
     except ExporterError as error:
-        return _failed(error, is_logged=log_is_shown)
+        return _failed(error, "text" if options.config_check else options.log_format, is_logged=log_is_shown)
     return EXIT_OK
 
 
@@ -214,10 +215,12 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
 
 
-def _failed(error: ExporterError, *, is_logged: bool = False) -> int:
+def _failed(error: ExporterError, log_format: "LogFormat" = "text", *, is_logged: bool = False) -> int:
+    from ble_exporter.log_format import error_line
+
     if not is_logged:
         for part in error.parts if isinstance(error, ConfigError) else [error]:
-            print("ble-exporter: error:", one_line(part), file=sys.stderr)
+            print(error_line(log_format, part), file=sys.stderr)
     statuses = ((PortError, EXIT_TEMPORARY), (ConfigError, EXIT_CONFIG), (StreamError, EXIT_STREAM))
     return next((status for kind, status in statuses if isinstance(error, kind)), EXIT_BLUETOOTH)
 

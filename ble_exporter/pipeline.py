@@ -248,5 +248,5 @@ class Pipeline:
 
 
 def _fields(device: Device, advertisement: Advertisement) -> dict[str, str]:
-    """Return the fields of a log line about an advertisement: see logger.FIELDS."""
+    """Return the fields of a log line about an advertisement: see log_format.FIELDS."""
     return {"device": device.name, "address": device.address, "adapter": advertisement.adapter}

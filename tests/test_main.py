@@ -1,5 +1,6 @@
 """The command line: arguments, output and exit status."""
 
+import json
 import os
 import re
 import select
@@ -193,6 +194,18 @@ def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -
     with pytest.raises(ZeroDivisionError):
         main(["--config", str(config)], broken)
     assert "ZeroDivisionError" in (tmp_path / "logs" / "x.log").read_text()
+
+
+def test_errors_before_the_log_is_open_have_its_format(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A collector of JSON lines would drop the reason why the service does not start."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(config.read_text().replace("listen_port:", "listen_prt:"))
+    assert 78 == main(["--config", str(path), "--log.format=json"])
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert [("ERROR", True)] * 2 == [(line["level"], line["msg"].startswith(str(path))) for line in lines]
 
 
 def test_an_unexpected_error_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

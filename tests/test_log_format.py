@@ -1,0 +1,41 @@
+"""The formats of a line; tests/test_logger.py has those of whole logs."""
+
+import json
+import logging
+import re
+from typing import get_args
+
+import pytest
+
+from ble_exporter.errors import ConfigError, ScannerError
+from ble_exporter.log_format import LogFormat, error_line, line_of
+
+ERROR = ConfigError("unknown key", "remove it", path="config.yaml", line=3, device="A4:C1:38:00:00:01")
+
+
+def test_by_default_an_error_is_for_a_person() -> None:
+    """A person has just typed a command, and reads the answer in the terminal."""
+    assert f"ble-exporter: error: {ERROR}" == error_line("text", ERROR)
+
+
+def test_json_has_the_address_of_the_device() -> None:
+    """A collector of logs must be able to read the reason why the service did not start, too."""
+    fields = json.loads(error_line("json", ERROR))
+
+    assert ["address", "level", "msg", "time"] == sorted(fields)
+    assert ("ERROR", str(ERROR), ERROR.device) == (fields["level"], fields["msg"], fields["address"])
+
+
+def test_logfmt_has_the_adapter() -> None:
+    """The field is the same as in the log."""
+    line = error_line("logfmt", ScannerError("down", adapter="hci0"))
+
+    assert re.fullmatch(r'time=\S+ level=ERROR msg="adapter hci0: down" adapter=hci0', line)
+
+
+@pytest.mark.parametrize("log_format", get_args(LogFormat))
+def test_a_warning_is_one_line(log_format: LogFormat) -> None:
+    """Tools read standard error line by line."""
+    (line,) = line_of(log_format, logging.WARNING, "disk full").splitlines()
+
+    assert "warning" in line.lower()
