@@ -75,7 +75,7 @@ manual: ## Write the manual pages and the completions of the shells again, in co
 run-manual: $(READY)
 	PYTHONPATH=. $(BIN)/python contrib/manual.py
 
-test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's package prometheus.
+test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's packages prometheus and prometheus-alertmanager.
 	$(BIN)/python -m pytest -m prometheus tests/prometheus
 
 test-radio: $(READY) ## Run the exporter on the real Bluetooth stack with virtual radios. See tests/rig/README.md.

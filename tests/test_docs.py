@@ -95,9 +95,7 @@ def test_every_path_is_in_the_list() -> None:
 def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
     """Readers copy these blocks, and must not get an error. If a block lacks mandatory keys, the test adds them."""
     copied = yaml.safe_load(block)
-    if isinstance(copied, list):
-        assert [["alert", "expr", "for"]] == [list(rule) for rule in copied]
-    elif "scrape_configs" not in copied:
+    if "scrape_configs" not in copied:
         (tmp_path / "cellar.key").write_text("00112233445566778899aabbccddeeff", encoding="utf-8")
         missing = "".join(f"{key}: {value}\n" for key, value in MANDATORY.items() if key not in copied)
         (tmp_path / "config.yaml").write_text(block + missing, encoding="utf-8")

@@ -44,11 +44,11 @@ def launch(pytestconfig: pytest.Config) -> Iterator[Launch]:
         program.stop()
 
 
-def _program(name: str) -> Path:
+def _program(name: str, package: str = "prometheus") -> Path:
     """Return a program's path; skip the test without it, or fail under CI, where everything must be installed."""
     path = shutil.which(name)
     if path is None:
-        reason = f"{name} is missing: apt-get install prometheus"
+        reason = f"{name} is missing: apt-get install {package}"
         if os.environ.get("CI"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
@@ -59,6 +59,12 @@ def _program(name: str) -> Path:
 def promtool() -> Path:
     """The path of Prometheus' own checker."""
     return _program("promtool")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    """The path of Alertmanager's own checker."""
+    return _program("amtool", "prometheus-alertmanager")
 
 
 @pytest.fixture(scope="session")

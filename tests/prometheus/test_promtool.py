@@ -1,15 +1,14 @@
 """Prometheus' own checker accepts the metrics and the configuration in the README."""
 
 import re
-import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from ble_exporter.metrics.families import FAMILIES
 
 from .exporter import Exporter
+from .promtool import Verdict, check
 
 pytestmark = pytest.mark.prometheus
 
@@ -17,32 +16,16 @@ _README = Path(__file__).parents[2] / "README.md"
 _SCRAPE_CONFIGURATION = re.compile(r"^```yaml\n(scrape_configs:.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-class Verdict(NamedTuple):
-    """The exit status and the output of promtool."""
-
-    status: int
-    output: str
-
-
-def _check(promtool: Path, what: str, *arguments: Path, given: str = "") -> Verdict:
-    """Run `promtool check`; return its verdict."""
-    command: list[str | Path] = [promtool, "check", what, *arguments]
-    run = subprocess.run(
-        command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
-    )
-    return Verdict(run.returncode, run.stdout)
-
-
 def test_metrics_of_the_simulation_are_clean(promtool: Path, simulation: Exporter) -> None:
     """Most users have these metrics, so their names, units, types and help texts must be conventional."""
     expected = Verdict(0, "")
-    assert expected == _check(promtool, "metrics", given=simulation.exposition())
+    assert expected == check(promtool, "check", "metrics", given=simulation.exposition())
 
 
 def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> None:
     """Few sensors have these families, but a name that is used in a dashboard can't be corrected later."""
     expected = Verdict(0, "")
-    assert expected == _check(promtool, "metrics", given=still.exposition())
+    assert expected == check(promtool, "check", "metrics", given=still.exposition())
 
 
 @pytest.mark.usefixtures("promtool")
@@ -61,5 +44,5 @@ def test_scrape_configuration_of_the_readme_is_valid(promtool: Path, tmp_path: P
     for number, configuration in enumerate(found):
         paths.append(tmp_path / f"prometheus-{number}.yml")
         paths[-1].write_text(configuration, encoding="utf-8")
-    verdict = _check(promtool, "config", *paths)
+    verdict = check(promtool, "check", "config", *paths)
     assert not verdict.status, verdict.output
