@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page docs run-docs manual run-manual test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,11 @@ test-page: ## Test the page in a real Chromium. Needs Debian's package chromium.
 run-page: $(READY)
 	$(BIN)/python -m pytest -m page tests/page
 
+screenshots: ## Take screenshots of the page in typical and extreme states, for a look at build/screenshots.
+	@$(MAKE) --no-print-directory VENV=.venv-page LOCK=requirements-page.lock run-screenshots
+
+run-screenshots: $(READY)
+	$(BIN)/python -m tests.page.screenshots build/screenshots
 docs: ## Build the documentation as a site in build/site; check its links, the manual pages and the completions.
 	@$(MAKE) --no-print-directory VENV=.venv-docs LOCK=requirements-docs.lock run-docs
 

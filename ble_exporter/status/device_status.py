@@ -105,6 +105,7 @@ class DeviceHour(TypedDict):
     """A device in /history; docs/history.schema.json describes the keys."""
 
     name: str
+    address: str
     measurements: dict[str, list[float | None]]
 
 
@@ -198,7 +199,7 @@ class DeviceStatus:
                 else hour
                 for key, hour in device.last_hour(now_s).items()
             }
-            yield {"name": name, "measurements": measurements}
+            yield {"name": name, "address": device.address, "measurements": measurements}
 
 
 def _state_of(device: Device, clock: Clock, scan_interval_s: float, why: Judge) -> DeviceState:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,13 @@ LOADED_AT = 1_800_000_000
 """The time of the browser's clock when the page is loaded, in Unix time."""
 
 OpenPage = Callable[..., "Page"]
-"""Opens a home's page in a new browser context without stored data; keywords are arguments of `new_context`."""
+"""
+Opens a home's page in a new browser context, as a user who has chosen the view "table" or "cards", or None for neither.
+
+Other keywords are arguments of `new_context`.
+"""
+KEPT = "ble-exporter."
+"""The prefix of the choices that the browser keeps."""
 
 
 def _chromium() -> str:
@@ -39,9 +46,9 @@ def _chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator["Browser"]:
-    """A headless Chromium."""
+@contextmanager
+def launch() -> Iterator["Browser"]:
+    """Start a headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     path = _chromium()
@@ -50,6 +57,13 @@ def browser() -> Iterator["Browser"]:
         chromium = playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *sandbox])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A headless Chromium."""
+    with launch() as chromium:
+        yield chromium
 
 
 @pytest.fixture
@@ -63,10 +77,14 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
     """Open a page, and wait until its script has received the first answer."""
     contexts = []
 
-    def opened(home: HomePage, *, height: int = 800, width: int = 1280, **options: object) -> "Page":
+    def opened(
+        home: HomePage, *, view: str | None = "table", height: int = 800, width: int = 1280, **options: object
+    ) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
+        if view is not None:
+            page.add_init_script(f"localStorage.getItem('{KEPT}view') ?? localStorage.setItem('{KEPT}view', '{view}')")
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))

@@ -67,6 +67,19 @@ class HomePage:
         """Send a packet from a device, with these values, now."""
         self._home.hear(measurements, device=device, adapter="hci0", others=others)
 
+    def rename(self, **names: str) -> None:
+        """Give devices other names, as a reload of the configuration does."""
+        for old, new in names.items():
+            self._home.devices[old].name = new
+
+    def remove(self, device: str) -> None:
+        """Remove a device, as a reload of the configuration does."""
+        del self._home.devices[device]
+
+    def label(self, device: str, **labels: str) -> None:
+        """Give a device labels, as a configuration does."""
+        self._home.devices[device].configured_labels = labels
+
     def refuse(self, device: str, reason: RejectReason) -> None:
         """Record that a packet of a device was refused for this reason."""
         self._home.devices[device].refuse(reason, self.now)

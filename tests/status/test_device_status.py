@@ -276,9 +276,10 @@ def test_every_device_has_its_last_hour(home: Home) -> None:
     home.hear({"temperature": 12.6}, device="cellar")
 
     assert [
-        {"name": "attic", "measurements": {}},
+        {"name": "attic", "address": "A4:C1:38:00:00:01", "measurements": {}},
         {
             "name": "cellar",
+            "address": "A4:C1:38:00:00:02",
             "measurements": {"temperature": [None] * 58 + [12.5, 12.6], "humidity_2": [None] * 58 + [40, None]},
         },
     ] == list(DeviceStatus(home.devices.values(), home.clock).last_hour())

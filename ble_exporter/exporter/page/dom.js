@@ -7,6 +7,13 @@ export function make(tag, attributes = {}, children = []) {
   return element;
 }
 
+export function makeSvg(tag, attributes = {}, children = []) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

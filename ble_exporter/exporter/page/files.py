@@ -23,7 +23,10 @@ def _read(name: str, content_type: str) -> PageFile:
     return PageFile(content_type, body, hashlib.sha256(body).hexdigest()[:16])
 
 
-_SCRIPTS = ("script.js", "table.js", "sort.js", "line.js", "dom.js", "words.js")
+_SCRIPTS = (
+    "script.js", "cards.js", "comfort.js", "controls.js", "dom.js", "groups.js", "line.js", "settings.js", "sort.js",
+    "state.js", "table.js", "words.js",
+)  # fmt: skip
 FILES: Mapping[str, PageFile] = {
     "style.css": _read("style.css", "text/css"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
@@ -32,7 +35,7 @@ FILES: Mapping[str, PageFile] = {
 """The files that the page refers to, by name."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-"""The page, with the placeholders `version`, `summary`, `warning`, `reason`, `headers` and `rows`."""
+"""The page, with the placeholders `version`, `heard`, `all`, `scan`, `warning`, `reason`, `headers` and `rows`."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -1,9 +1,8 @@
 // Draws the last hour of a value: a line with gaps where nothing was heard, and its minimum and maximum.
 
-import { make, setAttribute, setText } from "./dom.js";
-import { number, withUnit } from "./words.js";
+import { make, makeSvg, setAttribute, setText } from "./dom.js";
+import { rangeOf, unitOf, withUnit } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 24;
 // Unit to the smallest range that fills the height: twenty times a value's change while nothing happens, so that 15 mV
@@ -32,47 +31,67 @@ const LEAST_SPAN = new Map([
 
 // Returns the elements of an hour, which are shown while it has a point. The caller may set `unit` and `isBinary`.
 export function makeHour(unit = "") {
-  const svg = document.createElementNS(SVG, "svg");
-  const title = document.createElementNS(SVG, "title");
-  const path = document.createElementNS(SVG, "path");
-  svg.setAttribute("class", "line");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("viewBox", `-2 -2 ${WIDTH + 4} ${HEIGHT + 4}`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.append(title, path);
+  const chart = makeChart("line", WIDTH, HEIGHT);
   // A screen reader reads the range in the title.
   const range = make("small", { class: "range", "aria-hidden": "true" });
-  return { element: make("div", { class: "hour" }, [svg, range]), title, path, range, unit, isBinary: false };
+  return { ...chart, element: make("div", { class: "hour" }, [chart.svg, range]), range, unit, isBinary: false };
 }
 
-// Draws the points; `value` is the current value, or null. The range must contain this value, although it may be newer
-// than the points, which are requested once a minute.
-export function drawHour(hour, parent, points, value) {
+// Returns an empty line chart with a description for screen readers.
+export function makeChart(name, width, height, more = []) {
+  const title = makeSvg("title");
+  const path = makeSvg("path");
+  const attributes = { class: name, role: "img", viewBox: `-2 -2 ${width + 4} ${height + 4}`, preserveAspectRatio: "none" };
+  return { svg: makeSvg("svg", attributes, [title, ...more, path]), title, path };
+}
+
+// Returns the extent of an hour's points and the current value, which may be newer than the points, as these are
+// requested once a minute; null without points.
+export function extentOf(points, value) {
   const heard = (points ?? []).filter((point) => point !== null);
-  if (heard.length === 0) {
+  if (heard.length === 0) return null;
+  const all = value === null ? heard : [...heard, value];
+  return { low: Math.min(...all), high: Math.max(...all), heard: heard.length, minutes: points.length };
+}
+
+// Returns the description of an hour for a screen reader.
+export function describe({ low, high, heard, minutes }, unit) {
+  return `Last hour: ${withUnit(rangeOf(low, high, unit), unitOf(unit))}, heard in ${heard} of ${minutes} minutes`;
+}
+
+// Draws the points; `value` is the current value, or null.
+export function drawHour(hour, parent, points, value) {
+  const extent = extentOf(points, value);
+  if (extent === null) {
     hour.element.remove();
     return;
   }
-  const all = value === null ? heard : [...heard, value];
-  const low = Math.min(...all);
-  const high = Math.max(...all);
-  const range = low === high ? number(low) : `${number(low)} to ${number(high)}`;
-  setText(hour.title, `Last hour: ${withUnit(range, hour.unit)}, heard in ${heard.length} of ${points.length} minutes`);
+  const { low, high } = extent;
+  setText(hour.title, describe(extent, hour.unit));
   // The range of a value that has not changed would repeat the value; the words of a binary sensor have no range.
-  setText(hour.range, hour.isBinary || low === high ? "" : range);
-  setAttribute(hour.path, "d", pathOf(points, (low + high) / 2, Math.max(high - low, LEAST_SPAN.get(hour.unit) ?? 0)));
+  setText(hour.range, hour.isBinary || low === high ? "" : rangeOf(low, high, hour.unit));
+  setAttribute(hour.path, "d", pathOf(scale(points, extent, hour.unit, WIDTH, HEIGHT)));
   if (hour.element.parentNode !== parent) parent.append(hour.element);
 }
 
-function pathOf(points, middle, span) {
-  const steps = points.map((point, index) => {
-    if (point === null) return "";
-    const x = Math.round((index * WIDTH) / (points.length - 1));
-    const y = (HEIGHT * (0.5 - (span ? (point - middle) / span : 0))).toFixed(1);
-    const follows = (points[index - 1] ?? null) !== null;
-    // A point without neighbours is drawn as a dash.
-    const isAlone = !follows && (points[index + 1] ?? null) === null;
-    return isAlone ? `M${x - 1} ${y}h2` : `${follows ? "L" : "M"}${x} ${y}`;
+// Returns the pieces of the line between the gaps; each is a list of places [x, y].
+export function scale(points, { low, high }, unit, width, height) {
+  const span = Math.max(high - low, LEAST_SPAN.get(unit) ?? 0);
+  const pieces = [];
+  points.forEach((point, index) => {
+    if (point === null) return;
+    const x = Math.round((index * width) / (points.length - 1));
+    const y = height * (0.5 - (span ? (point - (low + high) / 2) / span : 0));
+    if (index === 0 || points[index - 1] === null) pieces.push([]);
+    pieces.at(-1).push([x, Number(y.toFixed(1))]);
   });
-  return steps.join("");
+  return pieces;
+}
+
+export function pathOf(pieces) {
+  // A point without neighbours is drawn as a dash.
+  const drawn = pieces.map((piece) =>
+    piece.length === 1 ? `M${piece[0][0] - 1} ${piece[0][1]}h2` : `M${piece.map(([x, y]) => `${x} ${y}`).join("L")}`,
+  );
+  return drawn.join("");
 }

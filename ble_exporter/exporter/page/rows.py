@@ -66,7 +66,9 @@ def render(
         yield ""
     around = PAGE.substitute(
         version=escape(version),
-        summary=_summary(heard, len(rows), scan_age_s),
+        heard=f"{heard} of {number_of(len(rows), 'device')} heard",
+        all=str(heard == len(rows)).lower(),
+        scan="" if scan_age_s is None else f"The last scan ended {in_words(scan_age_s)} ago.",
         warning="" if not_ready is None else "Not ready: values may be missing or out of date.",
         reason="" if not_ready is None else f"Reason: {escape(not_ready)}.",
         headers="\n".join(_header(column, text, sort) for column, text in _HEADERS.items()),
@@ -77,11 +79,6 @@ def render(
     yield before
     yield from sort.apply(rows) or [_NO_DEVICES]
     yield after
-
-
-def _summary(heard: int, devices: int, scan_age_s: float | None) -> str:
-    now = f"{heard} of {number_of(devices, 'device')} heard."
-    return now if scan_age_s is None else f"{now} The last scan ended {in_words(scan_age_s)} ago."
 
 
 def _header(column: str, text: str, sort: Sort) -> str:

@@ -1,8 +1,11 @@
-// Keeps the table up to date: fetches /status every 5 s and /history every minute, and updates the ages every second.
+// Keeps the page up to date: fetches /status every 5 s and /history every minute, and updates the ages every second.
 
+import * as cards from "./cards.js";
+import { showChoices } from "./controls.js";
 import { setAttribute, setText } from "./dom.js";
-import { arrange, onSort } from "./sort.js";
-import { keyOf, makeRow, showAges, showState, updateRow } from "./table.js";
+import { onSort, sorted } from "./sort.js";
+import { heardOf, keyOf } from "./state.js";
+import * as table from "./table.js";
 import { inWords } from "./words.js";
 
 const ASK_MS = 5000;
@@ -11,17 +14,20 @@ const PATIENCE_MS = 10000;
 // Maximum age of an answer. An older one is out of date: the tab was hidden, or the computer slept.
 const BELIEVED_S = (ASK_MS + 2 * PATIENCE_MS) / 1000;
 const MOMENT = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const NO_HOUR = new Map();
 
-const body = document.getElementById("devices");
 const banner = document.getElementById("banner");
 const warning = document.getElementById("answer");
 const reason = document.getElementById("reason");
-const summary = document.getElementById("summary");
+const heard = document.getElementById("heard");
+const scan = document.getElementById("scan");
 const { version } = document.body.dataset;
 const loadedAt = Date.now();
 
-let rows = []; // one for each device, in configuration order
-let hours = new Map(); // device name to measurement to points
+let view = null; // `cards` or `table`
+let groupLabel = "";
+let keys = []; // the identities of the devices that the view shows
+let hours = new Map(); // address to measurement to points
 let answer = null; // the latest /status, its time of arrival, and the exporter's clock at that time
 let historyAt = -Infinity;
 let isGone = false;
@@ -37,49 +43,29 @@ function isKnown() {
   return !isGone && elapsed() <= BELIEVED_S;
 }
 
-// Returns why a device is silent, as a sentence; empty if it is not silent.
-function whyOf(device) {
-  return isKnown() && device.silence ? device.silence.text : "";
+function hourOf(device) {
+  return hours.get(device.address) ?? NO_HOUR;
 }
 
-function stateOf(device) {
-  if (!isKnown()) return ["unknown", "not known"];
-  if (device.state === "heard" && !device.is_late) return ["heard", "heard"];
-  if (device.state !== "heard" && device.state !== "silent") return [device.state, device.state_text];
-  const state = device.is_late ? "late" : device.state;
-  if (device.interval_seconds === null) return [state, state];
-  // A line breaks only after the comma.
-  const usual = `usual interval ${inWords(device.interval_seconds)}`.replaceAll(" ", "\u00a0");
-  return [state, `${state}, ${usual}`];
-}
-
-function summaryOf(status) {
-  if (!isKnown()) return "";
-  const heard = status.devices.filter((device) => device.state === "heard").length;
-  const all = status.devices.length;
-  const now = `${heard} of ${all} ${all === 1 ? "device" : "devices"} heard.`;
-  if (status.last_scan_timestamp === null) return now;
+function scanOf(status) {
+  if (!isKnown() || status.last_scan_timestamp === null) return "";
   const age = Math.max(0, answer.exporterSeconds - status.last_scan_timestamp + elapsed());
-  return `${now} The last scan ended ${inWords(age)} ago.`;
+  return `The last scan ended ${inWords(age)} ago.`;
 }
 
 // The ages keep growing even if the exporter does not answer.
 function tick() {
   if (document.hidden) return;
   if (answer !== null) {
-    answer.status.devices.forEach((device, index) => {
-      showState(rows[index], ...stateOf(device), whyOf(device));
-      showAges(rows[index], device, elapsed());
-    });
-    setText(summary, summaryOf(answer.status));
+    const { devices } = answer.status;
+    view.tick(devices, elapsed(), isKnown());
+    setText(heard, isKnown() ? heardOf(devices) : "");
+    setAttribute(heard, "data-all", String(devices.every((device) => device.state === "heard")));
+    setText(scan, scanOf(answer.status));
   } else if (isGone) {
-    // Rows from page.html contain the ages only as text, so the script can't update them before the first answer.
-    for (const element of body.querySelectorAll("[data-state]")) {
-      const [symbol, words, why] = [".symbol", ".words", ".why"].map((found) => element.querySelector(found));
-      showState({ element, symbol, words, why }, "unknown", "not known");
-      setText(element.querySelector("[data-label=Age] .value"), "–");
-    }
-    setText(summary, "");
+    table.tickUnknown();
+    setText(heard, "");
+    setText(scan, "");
   }
 }
 
@@ -93,7 +79,8 @@ async function loadAll() {
   // Without Math.abs, setting the clock back by an hour would stop the updates of the lines for an hour.
   if (Math.abs(Date.now() - historyAt) >= ASK_HISTORY_MS) {
     const [history] = await load("history");
-    hours = new Map(history.devices.map((device) => [device.name, new Map(Object.entries(device.measurements))]));
+    // A reload of the configuration can give the name of one device to another, but not its address.
+    hours = new Map(history.devices.map((device) => [device.address, new Map(Object.entries(device.measurements))]));
     historyAt = Date.now();
   }
   // The age of a scan is computed from the exporter's clock only, because this computer's clock may differ.
@@ -101,21 +88,29 @@ async function loadAll() {
   return { status, at: Date.now(), exporterSeconds };
 }
 
-function showOrder(isNew) {
+// Shows the latest answer; `isNew` says that the order, the groups or the view are new.
+function show(isNew) {
   if (answer === null) return;
-  arrange(body, rows.map((row) => row.element), answer.status.devices, isNew);
+  const { devices } = answer.status;
+  const { wanted, label } = showChoices(devices);
+  const latest = wanted === "table" ? table : cards;
+  const latestKeys = devices.map(keyOf);
+  const isOther = view !== latest || keys.length !== devices.length || keys.some((key, at) => key !== latestKeys[at]);
+  if (isOther) {
+    if (view !== latest) (latest === table ? cards : table).clear();
+    view = latest;
+    keys = latestKeys;
+    view.build(devices);
+    setAttribute(document.body, "data-view", wanted);
+  }
+  groupLabel = label;
+  view.update(devices, hourOf);
+  view.arrange(sorted(devices, isNew || isOther), devices, groupLabel);
 }
 
 function take(latest) {
   answer = latest;
-  const { devices } = latest.status;
-  const isSame = rows.length === devices.length && rows.every((row, index) => row.key === keyOf(devices[index]));
-  if (!isSame && devices.length > 0) {
-    rows = devices.map(makeRow);
-    body.replaceChildren();
-  }
-  showOrder(!isSame);
-  devices.forEach((device, index) => updateRow(rows[index], device, hours.get(device.name) ?? new Map()));
+  show(false);
 }
 
 // Shows whether there is an answer, and whether the exporter is ready. A screen reader reads each change of `warning`,
@@ -126,7 +121,7 @@ function say(gone) {
   if (gone) {
     // The text includes the date, because the page may stay open for days.
     const since = new Date(answer === null ? loadedAt : answer.at).toLocaleString("en-GB", MOMENT);
-    setText(warning, `No answer since ${since}. The table shows the last known values.`);
+    setText(warning, `No answer since ${since}. The page shows the last known values.`);
     setText(reason, "");
     return;
   }
@@ -153,10 +148,16 @@ async function ask() {
   tick();
 }
 
+function change() {
+  show(true);
+  tick();
+}
+
 document.addEventListener("visibilitychange", () => {
   tick();
   ask();
 });
-onSort(() => showOrder(true));
+onSort(change);
+document.addEventListener("choice", change);
 setInterval(tick, 1000);
 ask();

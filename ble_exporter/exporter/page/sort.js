@@ -1,11 +1,12 @@
-// Sorts the rows by a column, as sorting.py does, when a link of the table's header is clicked.
+// Sorts the devices by a column, as sorting.py does, when the user chooses one: in the header of the table, or in the
+// list beside the cards.
 
 import { setAttribute } from "./dom.js";
 
 // The devices that need attention come first.
 const STATES = ["refused", "silent", "never_heard", "heard"];
 const NAMES = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-// Ages and signal strengths change all the time. Rows whose values differ by no more than this keep their places.
+// Ages and signal strengths change all the time. Devices whose values differ by no more than this keep their places.
 const TOLERANCE = { age: 60, rssi: 10 };
 const KEYS = {
   device: (device) => device.name,
@@ -16,8 +17,10 @@ const KEYS = {
 };
 
 const links = [...document.querySelectorAll("thead a")];
-let sort = new URLSearchParams(location.search).get("sort") ?? "";
-let order = []; // positions in the configuration, in the order of the rows
+const list = document.getElementById("sort");
+const direction = document.getElementById("direction");
+let sort = "";
+let order = []; // positions in the configuration, in the chosen order
 
 function chosen() {
   const column = sort.replace(/^-/, "");
@@ -38,19 +41,17 @@ function isInOrder(devices, { column, key, sign }) {
   return order.every((at, place) => place === 0 || compare(key(devices[order[place - 1]]), key(devices[at]), sign) <= tolerance);
 }
 
-// Moves the elements of the rows into the chosen order; `elements` are in the order of the configuration.
-export function arrange(body, elements, devices, isNew) {
+// Returns the positions of the devices in the chosen order. `isNew` says that the order or the devices are new.
+export function sorted(devices, isNew) {
   const by = chosen();
   if (order.length !== devices.length || by === null) order = devices.map((_device, at) => at);
   if (by !== null && (isNew || !isInOrder(devices, by))) {
     order.sort((one, other) => compare(by.key(devices[one]), by.key(devices[other]), by.sign) || one - other);
   }
-  order.forEach((at, place) => {
-    if (body.rows[place] !== elements[at]) body.insertBefore(elements[at], body.rows[place] ?? null);
-  });
+  return order;
 }
 
-function showHeader() {
+function show() {
   const by = chosen();
   for (const link of links) {
     const { column } = link.dataset;
@@ -60,18 +61,29 @@ function showHeader() {
     else header.removeAttribute("aria-sort");
     setAttribute(link, "href", `?sort=${isChosen ? (by.sign < 0 ? "" : `-${column}`) : column}`);
   }
+  list.value = by?.column ?? "";
+  direction.hidden = by === null;
+  direction.textContent = by?.sign < 0 ? "▼" : "▲";
+  setAttribute(direction, "aria-label", by?.sign < 0 ? "Descending order; change to ascending" : "Ascending order; change to descending");
 }
 
-// Calls `changed` when the user has chosen another order.
+// Reads the order from the page's address, and calls `changed` when the user has chosen another one.
 export function onSort(changed) {
+  const go = (wanted) => {
+    history.replaceState(null, "", `?sort=${wanted}${location.hash}`);
+    sort = wanted;
+    show();
+    changed();
+  };
   for (const link of links) {
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      history.replaceState(null, "", link.getAttribute("href"));
-      sort = new URLSearchParams(location.search).get("sort") ?? "";
-      showHeader();
-      changed();
+      go(new URL(link.href).searchParams.get("sort"));
     });
   }
+  list.addEventListener("change", () => go(list.value));
+  direction.addEventListener("click", () => go(sort.startsWith("-") ? sort.slice(1) : `-${sort}`));
+  sort = new URLSearchParams(location.search).get("sort") ?? "";
+  show();
 }

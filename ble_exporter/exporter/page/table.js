@@ -2,16 +2,59 @@
 
 import { make, setAttribute, setText } from "./dom.js";
 import { drawHour, makeHour } from "./line.js";
-import { capital, inWords, label, number, rawOf, withUnit } from "./words.js";
+import { hasAge, readingsOf, stateOf, SYMBOLS, whyOf } from "./state.js";
+import { capital, inWords, label, rawOf, reading as inFull } from "./words.js";
 
 // Measurement to its unit, which is needed for the last hour of a value that is no longer shown.
 const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
 const COLUMNS = Object.keys(UNITS);
-const SYMBOLS = { heard: "●", late: "◐", silent: "○", refused: "✕", never_heard: "–", unknown: "?" };
 // Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 const MOST_OTHERS = 32;
-// Device information is shown without an age: unlike an event, it stays valid.
-const OF_ITSELF = ["device_type", "firmware_version"];
+const body = document.getElementById("devices");
+let rows = []; // one for each device, in configuration order
+
+// Builds the rows of these devices.
+export function build(devices) {
+  rows = devices.map(makeRow);
+  // The server has rendered a row that says so if no device is configured.
+  if (devices.length > 0) body.replaceChildren();
+}
+
+export function clear() {
+  rows = [];
+  if (body.querySelector("[data-state]")) body.replaceChildren();
+}
+
+// Moves the rows into this order of positions.
+export function arrange(order) {
+  order.forEach((at, place) => {
+    const { element } = rows[at];
+    if (body.rows[place] !== element) body.insertBefore(element, body.rows[place] ?? null);
+  });
+}
+
+// Shows the values: `hourOf` returns the last hour of a device, measurement to points.
+export function update(devices, hourOf) {
+  devices.forEach((device, index) => updateRow(rows[index], device, hourOf(device)));
+}
+
+// Shows the states and the ages, `elapsed` seconds after the answer of /status.
+export function tick(devices, elapsed, isKnown) {
+  devices.forEach((device, index) => {
+    showState(rows[index], ...stateOf(device, isKnown), whyOf(device, isKnown));
+    showAges(rows[index], device, elapsed);
+  });
+}
+
+// Shows that nothing is known about the rows that came with the page: they contain the ages only as text, so the script
+// can't update them before the first answer.
+export function tickUnknown() {
+  for (const element of body.querySelectorAll("[data-state]")) {
+    const [symbol, words, why] = [".symbol", ".words", ".why"].map((found) => element.querySelector(found));
+    showState({ element, symbol, words, why }, "unknown", "not known");
+    setText(element.querySelector("[data-label=Age] .value"), "–");
+  }
+}
 
 function makeValue(name) {
   const value = make("span", { class: "value" });
@@ -20,13 +63,8 @@ function makeValue(name) {
   return { cell, value, raw, hour: makeHour(UNITS[name]) };
 }
 
-// Returns the identity of a device: if the address differs, it is another device, even under the same name.
-export function keyOf(device) {
-  return `${device.address} ${device.name}`;
-}
-
-export function makeRow(device) {
-  const row = { key: keyOf(device) };
+function makeRow(device) {
+  const row = {};
   row.symbol = make("span", { class: "symbol", "aria-hidden": "true" });
   row.words = make("span", { class: "words" });
   row.why = make("small", { class: "why" });
@@ -49,7 +87,7 @@ export function makeRow(device) {
   return row;
 }
 
-export function showState(row, state, words, why = "") {
+function showState(row, state, words, why = "") {
   setAttribute(row.element, "data-state", state);
   setText(row.symbol, SYMBOLS[state]);
   setText(row.words, words);
@@ -57,22 +95,21 @@ export function showState(row, state, words, why = "") {
 }
 
 // Shows the ages of a device and of its texts and events, `elapsed` seconds after the answer of /status.
-export function showAges(row, device, elapsed) {
+function showAges(row, device, elapsed) {
   setText(row.age.value, device.age_seconds === null ? "–" : inWords(device.age_seconds + elapsed));
   for (const [name, said] of Object.entries(device.others)) {
     const item = row.others.get(`said ${name}`);
-    if (item && !OF_ITSELF.includes(name)) setText(item.more, `${inWords(said.age_seconds + elapsed)} ago`);
+    if (item && hasAge(name)) setText(item.more, `${inWords(said.age_seconds + elapsed)} ago`);
   }
 }
 
 // Updates a row: `device` is from /status, `points` from /history (measurement to points).
-export function updateRow(row, device, points) {
-  const shown = Object.entries(device.readings).filter(([name]) => !device.idle_pins.includes(name));
-  const readings = new Map(shown);
+function updateRow(row, device, points) {
+  const readings = readingsOf(device);
   COLUMNS.forEach((name, index) => {
     const { cell, value, raw, hour } = row.values[index];
     const reading = readings.get(name);
-    setText(value, reading ? reading.text || withUnit(number(reading.value), reading.unit) : "–");
+    setText(value, reading ? inFull(reading) : "–");
     setText(raw, reading ? rawOf(reading) : "");
     drawHour(hour, cell, points.get(name), reading?.value ?? null);
   });
@@ -87,8 +124,7 @@ function updateOthers(row, device, readings, points) {
   const wanted = new Map();
   for (const [name, reading] of readings) {
     if (COLUMNS.includes(name)) continue;
-    const value = reading.text || withUnit(number(reading.value), reading.unit);
-    const text = `${label(name)} ${value} ${rawOf(reading)}`.trimEnd();
+    const text = `${label(name)} ${inFull(reading)} ${rawOf(reading)}`.trimEnd();
     wanted.set(name, { text, hour: points.get(name), reading });
   }
   for (const [name, said] of Object.entries(device.others)) {

@@ -30,7 +30,7 @@ def test_the_page_refers_to_files_that_are_served() -> None:
 
 def test_the_page_has_these_placeholders() -> None:
     """`render` fills these placeholders; any other would cause a KeyError at each request."""
-    assert {"version", "summary", "warning", "reason", "headers", "rows", "metrics"} == set(
+    assert {"version", "heard", "all", "scan", "warning", "reason", "headers", "rows", "metrics"} == set(
         re.findall(r"\$\{?(\w+)", PAGE.template)
     )
 
