@@ -7,9 +7,9 @@ load this module.
 """
 
 import argparse
-import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -42,7 +42,8 @@ def _page_name(command: str) -> str:
 def _page(command: str, parser: Parser) -> str:
     from argparse_manpage.manpage import Manpage
 
-    os.environ["COLUMNS"] = "100"  # the width to which argparse wraps texts
+    # The width of the terminal must have no effect.
+    parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, width=100)
     positional = [str(action.metavar) for action in parser._get_positional_actions()]
     words = [r"[\fIoptions\fR]", *(rf"\fI{word}\fR" for word in positional)]
     program = _roff(parser.prog)
