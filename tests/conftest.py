@@ -1,9 +1,7 @@
 """Fixtures, example packets and Hypothesis settings that several test files share."""
 
-import asyncio
 import logging
 import os
-import selectors
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -15,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from ble_exporter.config.app_config import AppConfig
 from tests.data import HERE, Vector, vectors
+from tests.virtual_time import VirtualTimeLoop
 
 __all__ = ["HERE", "Vector", "vectors"]
 
@@ -75,38 +74,12 @@ def pytest_xdist_setupnodes() -> None:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
-class _ImpatientSelector(selectors.DefaultSelector):
-    """A selector that advances its clock to the next timer without waiting."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "no timer is pending: the program would wait for ever"
-        ready = super().select(0)
-        if not ready:
-            self.now += max(timeout, 0)
-        return ready
-
-
-class _VirtualTimeLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._impatient = _ImpatientSelector()
-        super().__init__(self._impatient)
-
-    def time(self) -> float:
-        return self._impatient.now
-
-    def stand_still(self, seconds: float) -> None:
-        """Advance the clock without running any callback, as if the process had been blocked."""
-        self._impatient.now += seconds
-
-
 @pytest.fixture
 def in_virtual_time() -> Callable[[Coroutine[Any, Any, Result]], Result]:
     """Run a coroutine on an event loop with a virtual clock: an hour of waiting takes no time."""
 
     def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-        loop = _VirtualTimeLoop()
+        loop = VirtualTimeLoop()
         try:
             return loop.run_until_complete(coroutine)
         finally:
