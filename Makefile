@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,18 @@ manual: ## Write the manual pages and the completions of the shells again, in co
 
 run-manual: $(READY)
 	PYTHONPATH=. $(BIN)/python contrib/manual.py
+
+dashboard: ## Build the Grafana dashboard, contrib/grafana/ble_exporter.json. Needs Python 3.11 or newer.
+	@$(MAKE) --no-print-directory VENV=.venv-grafana LOCK=requirements-grafana.lock run-dashboard
+
+run-dashboard: $(READY)
+	PYTHONPATH=contrib $(BIN)/python -m grafana $(CHECK)
+
+dashboard-pictures: ## Draw the dashboard's rows for docs/grafana.md on simulated data. Needs Debian's package prometheus.
+	@$(MAKE) --no-print-directory VENV=.venv-grafana LOCK=requirements-grafana.lock run-pictures
+
+run-pictures: $(READY)
+	PYTHONPATH=contrib:. $(BIN)/python -m grafana.pictures
 
 test-prometheus: $(READY) ## Run a real Prometheus against the exporter. Needs Debian's packages prometheus and prometheus-alertmanager.
 	$(BIN)/python -m pytest -m prometheus tests/prometheus

@@ -26,6 +26,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_captures": "the captures in tests/captures/",
     "test_conventions": "the order in assertions",
     "test_contrib": "the systemd units in contrib/",
+    "test_dashboard": "contrib/grafana/",
     "test_docs": "docs/",
     "test_e2e": "from the radio to the scrape",
     "test_fresh": "contrib/fresh/",

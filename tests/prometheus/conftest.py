@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import captures
+from . import eventful as eventful_scenario
 from .exporter import Exporter, Scan, start_exporter
 from .programs import Launch, Program, free_ports, wait_for
 from .server import Prometheus, start_prometheus
@@ -70,7 +71,7 @@ def amtool() -> Path:
 @pytest.fixture(scope="session")
 def ports() -> dict[str, int]:
     """A free port for each server."""
-    names = ("prometheus", "still", "street", "remote", "simulation")
+    names = ("prometheus", "still", "street", "remote", "eventful", "simulation")
     return dict(zip(names, free_ports(len(names)), strict=True))
 
 
@@ -78,7 +79,7 @@ def ports() -> dict[str, int]:
 def prometheus(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
     """A Prometheus server that is scraping; its targets may start later."""
     folder = tmp_path_factory.mktemp("prometheus", numbered=False)
-    jobs = {job: ports[job] for job in ("still", "street", "remote")}
+    jobs = {job: ports[job] for job in ("still", "street", "remote", "eventful")}
     server = start_prometheus(launch, _program("prometheus"), folder, ports["prometheus"], jobs)
     wait_for(lambda: len(server.query("up")) == len(jobs), "Prometheus has scraped each target")
     return server
@@ -131,6 +132,25 @@ def remote(
     folder = tmp_path_factory.mktemp("remote", numbered=False)
     devices, capture = captures.REMOTE_DEVICES, captures.remote()
     return start_exporter(launch, folder, ports["remote"], devices=devices, scan=captures.STREET_SCAN, capture=capture)
+
+
+@pytest.fixture(scope="session")
+def eventful(
+    prometheus: Prometheus, launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> Exporter:
+    """An exporter to which everything happens that the dashboard shows, while Prometheus is scraping."""
+    return start_exporter(
+        launch,
+        tmp_path_factory.mktemp("eventful", numbered=False),
+        ports["eventful"],
+        devices=eventful_scenario.DEVICES,
+        labels=eventful_scenario.LABELS,
+        scan=Scan(2, 2),
+        capture=eventful_scenario.capture(),
+        module=eventful_scenario.__name__,
+        options=["--replay-speed", str(eventful_scenario.SPEED)],
+        settings="stale_after_seconds: auto\n",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -49,6 +49,9 @@ def start_exporter(
     scan: Scan,
     capture: str | None = None,
     labels: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    module: str = "ble_exporter",
+    options: Sequence[str] = (),
+    settings: str = "",
 ) -> Exporter:
     """
     Start an exporter, and wait until it serves.
@@ -61,6 +64,9 @@ def start_exporter(
         scan: The interval and the duration of its scans.
         capture: The content of a capture file; None for a simulation with a fixed seed.
         labels: Address → labels, for devices that have some.
+        module: The module that runs as the exporter.
+        options: More command-line options.
+        settings: More lines of the configuration.
     """
     config = folder / "config.yaml"
     entries = {
@@ -73,7 +79,8 @@ def start_exporter(
         f"scan_interval_seconds: {scan.interval_s}\n"
         f"scan_duration_seconds: {scan.duration_s}\n"
         'log_file: "-"\n'
-        f"devices: {json.dumps(entries)}\n",
+        f"devices: {json.dumps(entries)}\n"
+        f"{settings}",
         encoding="utf-8",
     )
     radio: list[str | Path] = ["--mock", "--mock-seed", "1"]
@@ -81,7 +88,7 @@ def start_exporter(
         recorded = folder / "capture.txt"
         recorded.write_text(capture, encoding="utf-8")
         radio = ["--replay", recorded]
-    command = [sys.executable, "-m", "ble_exporter", "--config", config, *radio]
+    command = [sys.executable, "-m", module, "--config", config, *radio, *options]
     program = launch(f"exporter-{folder.name}", command, folder)
     wait_until_ready(program, port, "/healthz")
     return Exporter(port)

@@ -1,6 +1,7 @@
 """Prometheus as a subprocess, and its HTTP API."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,12 +47,20 @@ class Prometheus(NamedTuple):
         (series,) = self.query(expression)
         return series.value
 
+    def range(self, expression: str, seconds: int) -> list[Samples]:
+        """Evaluate an expression for each second of a time that ends now, as a graph does."""
+        now = time.time()
+        data = self._ask("query_range", query=expression, start=f"{now - seconds:.3f}", end=f"{now:.3f}", step="1")
+        return [_samples(element) for element in data["result"]]
+
+    def label_values(self, selector: str, label: str) -> list[str]:
+        """Return the values that a label has in the series that match a selector."""
+        values: list[str] = self._ask(f"label/{label}/values", **{"match[]": selector})
+        return values
+
     def samples(self, selector: str) -> list[Samples]:
         """Return the stored samples of the series that match a selector, from one query."""
-        return [
-            Samples(element["metric"], {at: float(value) for at, value in element["values"]})
-            for element in self._evaluate(f"{selector}[10m]", "matrix")
-        ]
+        return [_samples(element) for element in self._evaluate(f"{selector}[10m]", "matrix")]
 
     def target(self, job: str) -> dict[str, Any]:
         """Return Prometheus' information about the job's target."""
@@ -75,6 +84,11 @@ class Prometheus(NamedTuple):
         answer = json.loads(response.body)
         assert "success" == answer["status"], answer
         return answer["data"]
+
+
+def _samples(element: dict[str, Any]) -> Samples:
+    """Return one element of a matrix."""
+    return Samples(element["metric"], {at: float(value) for at, value in element["values"]})
 
 
 def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, jobs: Mapping[str, int]) -> Prometheus:

@@ -1,0 +1,11 @@
+"""
+The Grafana dashboard of the exporter, as code: `make dashboard`.
+
+    queries     the PromQL expressions
+    panels      panels with the settings that all of them share
+    rooms       the rows about rooms and sensors
+    health      the rows about reception, silence and the exporter itself
+    dashboard   the variables, and the whole dashboard
+
+`ble_exporter.json` is the built dashboard, which users import. `docs/grafana.md` describes it.
+"""
