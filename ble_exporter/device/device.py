@@ -22,7 +22,6 @@ from ble_exporter.device.series import (
     were_said,
     without_older,
 )
-from ble_exporter.device.signal_trend import SAMPLE_S
 from ble_exporter.device.transmission import NO_TRANSMISSION, Transmission
 from ble_exporter.errors import UNRELATED, RejectReason
 from ble_exporter.formats.measurement import Measurement
@@ -132,20 +131,12 @@ class Device:
         self.revision.number += 1
         self.packets += 1
         self.is_present = True
-        self.advertisement = advertisement
-        self.reading = reading
-        self.heard_s = now_s
+        self.advertisement, self.reading, self.heard_s = advertisement, reading, now_s
         adapter = advertisement.adapter
         reception = self.receptions.get(adapter)
         if reception is None:
             reception = self.receptions[adapter] = Reception(self._labels_with(adapter), now_s, Rhythm(now_s))
-        reception.rhythm.hear(now_s)
-        reception.rssi = advertisement.rssi
-        reception.heard_s = now_s
-        reception.is_shown = True
-        if reception.sample_due_s <= now_s:
-            reception.sample_due_s = now_s + SAMPLE_S
-            reception.trend.add(advertisement.rssi, now_s)
+        reception.hear(advertisement.rssi, now_s)
         expires_at = now_s + self._shortest_limit_s
         if expires_at < self.expires_at:
             self.expires_at = expires_at
@@ -164,7 +155,7 @@ class Device:
             )
         if others:
             # Must precede `_store`: an event counts as new if the packet's `count` differs from the stored value.
-            self._note_said(advertisement.adapter, reading, now_s)
+            self._note_said(adapter, reading, now_s)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
             self.last_update_s = now_s
 

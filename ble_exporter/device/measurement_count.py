@@ -99,6 +99,10 @@ class MeasurementCount:
         elif not self.is_known:
             self._suited += 1
             self.is_known = self._suited >= _STEPS_TO_TRUST
+        self._count(steps)
+
+    def _count(self, steps: int) -> None:
+        """Count the last of these steps as heard, and those before it as missed."""
         self.heard += 1
         self.missed += steps - 1
         self._recent_heard += 1

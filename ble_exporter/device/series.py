@@ -8,7 +8,7 @@ from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import Limit, Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, steps_behind
-from ble_exporter.device.signal_trend import SignalTrend
+from ble_exporter.device.signal_trend import SAMPLE_S, SignalTrend
 from ble_exporter.formats.measurement import Measurement
 
 MOST_SERIES = 64
@@ -102,6 +102,16 @@ class Reception:
     is_shown: bool = False
     trend: SignalTrend = field(default_factory=SignalTrend)
     sample_due_s: float = -math.inf
+
+    def hear(self, rssi: int | None, now_s: float) -> None:
+        """Note an advertisement."""
+        self.rhythm.hear(now_s)
+        self.rssi = rssi
+        self.heard_s = now_s
+        self.is_shown = True
+        if self.sample_due_s <= now_s:
+            self.sample_due_s = now_s + SAMPLE_S
+            self.trend.add(rssi, now_s)
 
 
 @dataclass(slots=True)
