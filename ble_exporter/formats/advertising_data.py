@@ -131,7 +131,7 @@ def structures(payload: bytes) -> list[Structure]:
     index = 0
     while index < len(payload):
         length = payload[index]
-        if length == 0:
+        if not length:
             # A length of 0 ends the payload early: only zeros may follow.
             found.append(Structure(index, None, payload[index + 1 :]))
             break
@@ -175,4 +175,4 @@ def begins_with_flags(payload: bytes) -> bool:
     if len(found) < 2 or len(found[0].data) != 1 or found[0].data[0] >> len(_FLAG_NAMES):
         return False
     kinds = [None if one.missing else one.kind for one in found]
-    return kinds[0] == _FLAGS and kinds.count(_FLAGS) == 1 and None not in kinds
+    return kinds[0] == _FLAGS and _FLAGS not in kinds[1:] and None not in kinds

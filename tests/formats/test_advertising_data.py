@@ -103,7 +103,12 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
         ("020106030a", False),
         ("02010600", False),
         ("020106020104", False),
+        ("020106020104020af4", False),
         ("020af4020106", False),
+        ("020a06020106", False),
+        ("020006020106", False),
+        ("020006020af4", False),
+        ("03010600020af4", False),
         ("", False),
     ],
 )
