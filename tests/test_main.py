@@ -223,6 +223,25 @@ def test_config_check_says_what_it_understood(config: Path, capsys: pytest.Captu
     assert not (config.parent / "logs").exists()
 
 
+def test_config_check_knows_the_web_options(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The options replace keys of the file, so a check without them would check something else."""
+    arguments = ["--config", str(config), "--config.check", "--web.listen-address=127.0.0.1:9", "--web.telemetry-path"]
+
+    assert (0, 78) == (main([*arguments, "/m"]), main([*arguments, "/status"]))
+    out, err = capsys.readouterr()
+    assert out.endswith(", port 9\n")
+    assert "ble-exporter: error: --web.telemetry-path: /status is the path of something else\n" == err
+
+
+def test_a_simulation_says_that_it_uses_no_bindkey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise a user might take the simulated readings for a proof that the bindkeys are right."""
+    sensor = {"name": "cellar", "bindkey": "00112233445566778899aabbccddeeff"}
+    path = write_config(tmp_path, {"log_file": "-", "devices": {"A4:C1:38:00:00:05": sensor}})
+
+    assert 1 == main(["--config", str(path), "--mock"], broken)
+    assert "the simulated radio sends no encrypted packets, so the bindkeys are not used" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("module", ["ble_exporter", "ble_exporter.main"])
 def test_both_modules_are_the_program(module: str) -> None:
     """Both modules are public API, and existing installations rely on them."""

@@ -141,3 +141,9 @@ def test_anything_else_is_no_endpoint(text: str) -> None:
     """The error must show how an address is written, because these forms are easily confused."""
     with pytest.raises(ValueError, match=r"\[::1\]:8000|does not appear to be an IP"):
         endpoint_of(text)
+
+
+def test_every_address_of_a_port_in_use_is_refused() -> None:
+    """If the exporter then used IPv4 alone, a Prometheus that uses IPv6 would reach the other program."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6) as other, pytest.raises(PortError, match="is in use"):
+        open_port(None, other.getsockname()[1])

@@ -121,6 +121,17 @@ def test_a_full_pipe_takes_what_fits() -> None:
             os.close(writer)
 
 
+def test_a_file_is_written_through_the_same_position(tmp_path: Path) -> None:
+    """A second opening would begin at the start of the file, and overwrite what others have written."""
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        log.write(b"before ")
+        unblocked = streams.unblocked(log.fileno())
+        assert 5 == streams.write_some(unblocked, b"after")
+        os.close(unblocked)
+
+    assert b"before after" == (tmp_path / "log").read_bytes()
+
+
 def count_descriptors() -> int:
     """Return the number of descriptors that are open."""
     return len(list(Path("/proc/self/fd").iterdir()))

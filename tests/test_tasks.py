@@ -483,3 +483,27 @@ def test_a_daemon_thread_does_not_delay_the_end() -> None:
     may_end.set()
 
     assert (True, True) == (is_blocked, has_ended.wait(60))
+
+
+def test_a_daemon_thread_whose_result_nobody_awaits_any_more_reports_nothing() -> None:
+    """A client that hangs up during a reload must not cause a traceback in the log."""
+    may_end = threading.Event()
+    threads: list[threading.Thread] = []
+    reported: list[object] = []
+
+    def block() -> None:
+        threads.append(threading.current_thread())
+        may_end.wait(60)
+
+    async def leave() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
+        async with Tasks() as tasks:
+            tasks.start(in_daemon_thread(block))
+            await asyncio.sleep(0)
+            await tasks.end()
+        may_end.set()
+        await in_daemon_thread(lambda: threads[0].join(60))
+
+    asyncio.run(leave())
+
+    assert [] == reported

@@ -175,8 +175,7 @@ def _events(file: BinaryIO, size: int, path: str) -> Iterator[Record]:
 
     def used() -> Iterator[Record]:
         with file:
-            for _ in checked(lambda _: False):
-                pass
+            any(checked(lambda _: False))  # reads the whole file
             yield from checked(lambda one: one.opcode == EVENT and any(advertising_reports(one.packet)))
 
     events = used()

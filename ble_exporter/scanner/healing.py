@@ -219,14 +219,13 @@ class Healer:
 
     async def _power_on(self, bluez: Bluez, adapter: str) -> None:
         """Power the adapter on, in several attempts. Raises ScannerError."""
-        for attempt in range(1, _POWER_ON_ATTEMPTS + 1):
-            try:
+        for _ in range(_POWER_ON_ATTEMPTS - 1):
+            with suppress(ScannerError):
                 await bluez.set_powered(adapter, is_on=True, timeout_s=ANSWER_TIMEOUT_S)
                 break
-            except ScannerError:
-                if attempt == _POWER_ON_ATTEMPTS:
-                    raise
             await asyncio.sleep(PAUSE_S)
+        else:
+            await bluez.set_powered(adapter, is_on=True, timeout_s=ANSWER_TIMEOUT_S)
         self._note_power(adapter, is_on=True)
 
     def _ask_root(self, adapter: str) -> None:

@@ -223,3 +223,35 @@ def test_a_mounted_file_can_be_written(path: Path) -> None:
         pytest.skip("this user can't mount")
 
     assert (0, NEW, OLD) == (done.returncode, source.read_bytes(), path.read_bytes())
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_reserves_no_room_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Some network file systems can't reserve room, which is no reason to refuse the file."""
+
+    def not_supported(_descriptor: int, _offset: int, _size: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", not_supported)
+    write_in_place(str(path), OLD, NEW)
+
+    assert NEW == path.read_bytes()
+
+
+def test_a_disk_without_room_leaves_the_file_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reservation fails before the file is changed, and no part of a backup may stay."""
+
+    def no_room(_descriptor: int, _offset: int, size: int) -> None:
+        if size == len(NEW):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    with pytest.raises(ConfigError, match=r"can't be written \(No space left on device\); make room"):
+        write_in_place(str(path), OLD, NEW)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        write_in_place(str(path), NEW, OLD, other_folder=str(path.parent))
+
+    assert OLD == path.read_bytes()
+    assert {"config.yaml"} == names_in(path.parent)

@@ -161,3 +161,17 @@ def test_the_answers_of_other_paths_do_not_wait() -> None:
         return ended
 
     assert "/metrics" in asyncio.run(run())[:2]
+
+
+def test_a_client_that_hangs_up_first_leaves_nothing_behind() -> None:
+    """The next request must not wait for a rendering that nobody continues."""
+
+    async def run() -> bytes:
+        renderings = Renderings()
+        first = asyncio.ensure_future(renderings.render("/", "key", Slow()))  # noqa: TID251 - as above
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        return await renderings.render("/", "key", Slow())
+
+    assert b"1" * 20 == asyncio.run(run())

@@ -94,3 +94,15 @@ def test_without_a_limit_time_changes_nothing() -> None:
 
     assert (version, scraped) == (home.readings.version, home.scrape())
     assert "temperature_celsius['attic']" in scraped
+
+
+def test_a_refresh_expires_the_values_device_by_device() -> None:
+    """With thousands of devices, the radio must be heard in between."""
+    home = Home("attic", "cellar", limit=fixed_limit(90))
+    for name in home.devices:
+        home.hear({"temperature": 21.5}, device=name)
+    assert [] == list(home.readings.refresh())
+
+    home.now += 90
+    assert [None, None] == list(home.readings.refresh())
+    assert {} == home.scrape()

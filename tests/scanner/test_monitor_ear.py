@@ -196,20 +196,21 @@ def test_what_waits_at_the_end_of_the_scan_is_delivered(
     async def scan() -> None:
         async with scripted_bluez(bus), listening(radio(channel), Everything(heard.append)) as wait:
             await wait(0.1)
-            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            channel.receive(*[frame(legacy_report(service_data(PACKET_A)))] * (MOST_FRAMES + 1))
 
     in_virtual_time(scan())
 
-    assert 1 == len(heard)
+    assert MOST_FRAMES + 1 == len(heard)
 
 
-def test_a_batch_of_any_size_is_delivered_at_once(hear: Callable[..., ScriptedBluez]) -> None:
+@pytest.mark.parametrize("size", [MOST_FRAMES, 2 * MOST_FRAMES + 1])
+def test_a_batch_of_any_size_is_delivered_at_once(hear: Callable[..., ScriptedBluez], size: int) -> None:
     """One read returns a limited number of frames; a pause before the next could let the kernel's buffer overflow."""
     listener = Only(SENDER)
     stranger = frame(legacy_report(b"", sender="C0:00:00:00:00:01"))
-    hear(listener, [stranger] * (2 * MOST_FRAMES + 1))
+    hear(listener, [stranger] * size)
 
-    assert 2 * MOST_FRAMES + 1 == listener.others
+    assert size == listener.others
 
 
 def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
@@ -238,12 +239,12 @@ def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, 
 
     async def scan() -> None:
         async with scripted_bluez(bus), listening(listening_radio, Everything(heard.append)) as wait:
-            channel.receive(frame(packet, b"\x00"), frame(packet))
+            channel.receive(frame(packet, b"\x00"), frame(b"\x00"), frame(packet))
             await wait(1)
 
     in_virtual_time(scan())
 
-    assert (2, {("hci0", "invalid"): 1}) == (len(heard), listening_radio.lost_events)
+    assert (2, {("hci0", "invalid"): 2}) == (len(heard), listening_radio.lost_events)
 
 
 class Overflowing(MonitorSocket):

@@ -40,3 +40,12 @@ def test_the_fault_of_an_event_is_returned() -> None:
     assert (True, "") == reception.deliver(PACKET, 0.0)
     assert (False, "") == reception.deliver(b"\x0e\x00", 0.0)
     assert (False, "the event has 29 bytes after its length, which says 30") == reception.deliver(PACKET[:-1], 0.0)
+
+
+def test_the_name_of_an_unknown_sender_is_not_kept() -> None:
+    """Only the names of senders that have sent data are of use, and a neighbour's devices must not displace them."""
+    names: dict[str, str] = {}
+    heard: list[Advertisement] = []
+
+    assert (True, "") == Reception("hci0", Everything(heard.append), names).deliver(NAME, 0.0)
+    assert ({}, []) == (names, heard)

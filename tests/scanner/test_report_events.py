@@ -1,5 +1,7 @@
 """Tests of the events that are made up for an advertisement."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +103,17 @@ def test_the_reports_of_any_event_stay_the_same(vector: Vector) -> None:
 
     assert advertising_reports(event)[0] == [report for report, _event in singles]
     assert all(([report], "") == advertising_reports(single) for report, single in singles)
+
+
+@pytest.mark.parametrize(
+    "advertisement",
+    [
+        replace(A_PACKET, service_data={UUID: bytes(range(250))}),
+        replace(A_PACKET, service_data={"12345678-9abc-def0-1234-56789abcdef0": b"\x01"}),
+        replace(A_PACKET, service_data={}, manufacturer_data={0x0499: b"\xab\xcd"}, name="Scale"),
+    ],
+    ids=["longer than a report", "a UUID of 128 bits", "manufacturer data"],
+)
+def test_unusual_content_is_in_the_events(advertisement: Advertisement) -> None:
+    """Such advertisements are rare, so a capture that lacks them would not be noticed."""
+    assert [advertisement] == heard(advertisement)

@@ -155,3 +155,8 @@ def test_only_the_first_sensor_measures_the_breath() -> None:
 
     assert rises[ADDRESSES[0]] > 10
     assert rises[ADDRESSES[1]] < 2
+
+
+def test_without_a_sender_nothing_is_heard() -> None:
+    """A configuration may have no device yet, and the program must not wait for ever in the simulation."""
+    assert [] == list(Simulation((), seed=1).transmissions())

@@ -84,3 +84,17 @@ def test_a_request_during_a_reload_causes_another(run: Run) -> None:
         assert 2 == house.loads
 
     run(script, TWO)
+
+
+def test_a_client_that_hangs_up_costs_no_other_its_answer(run: Run) -> None:
+    """Clients that ask at the same time share a reload, and one may have a shorter patience."""
+
+    async def script(house: House) -> None:
+        first = asyncio.ensure_future(house.reloading.reload())  # noqa: TID251 - it is cancelled alone
+        second = asyncio.ensure_future(house.reloading.reload())  # noqa: TID251
+        await asyncio.sleep(0)
+        first.cancel()
+
+        assert (await second).is_ok
+
+    run(script, TWO)

@@ -286,6 +286,7 @@ def test_a_status_is_one_line_that_systemd_accepts(systemd: socket.socket) -> No
         ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}, None),
         ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": ""}, None),
         ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
         ({}, None),
     ],
 )

@@ -365,3 +365,18 @@ def test_a_door_is_not_called_silent(home: Home) -> None:
 
     (state, *_) = DeviceStatus(home.devices.values(), home.clock).states()
     assert ("heard", "heard 24 h ago", 86_400) == (state["state"], state["state_text"], state["age_seconds"])
+
+
+def test_the_share_of_the_measurements_that_were_heard_is_shown(home: Home) -> None:
+    """The share tells an owner whether the sensor is too far away."""
+    assert [None, None] == [state["measurements"] for state in states(home)]
+
+    for number in range(20):
+        if number != 15:
+            home.hear({"temperature": 21.5}, packet_id=number)
+        home.now += 10
+
+    (measured, _) = (state["measurements"] for state in states(home))
+    assert measured is not None
+    assert (1, 10.0) == (measured["missed"], measured["interval_seconds"])
+    assert round(measured["heard"] / (measured["heard"] + 1), 3) == measured["recent_share"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.cli.decode.guess import best_rank, guesses, is_advertising
+from ble_exporter.cli.decode.guess import best_rank, embedded, guesses, is_advertising
 from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.advertising_reports import MOST_BYTES
 from ble_exporter.formats.decoded import ANYTHING, CERTAIN
@@ -36,6 +36,12 @@ def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
     packet = head + structure + bytes(MOST_BYTES - len(head) - len(structure))
 
     assert [CERTAIN, ANYTHING + 1] == [best_rank(structure), best_rank(packet + tail)]
+
+
+@pytest.mark.parametrize(("tail", "expected"), [("ff01", (2, 7)), ("ff0102030405060708", None)])
+def test_little_may_follow_embedded_structures(tail: str, expected: tuple[int, int] | None) -> None:
+    """A sniffer stores a checksum and the RSSI behind a packet; more bytes than these show that there is no packet."""
+    assert expected == embedded(bytes.fromhex("ff01" + "0416d2fc40" + tail))
 
 
 def test_the_first_guess_is_nearly_always_right() -> None:

@@ -18,6 +18,8 @@ from ble_exporter.cli.decode.json_fields import Found, fields_in
             [Found("40", "fcd2"), Found("41", "181a")],
         ),
         ('{"mac":"A4C138000001","rawData":"0201"}', [Found("0201", address="A4C138000001")]),
+        (r'{"servicedata": "\u0034000"}', [Found("4000")]),
+        (r'{"servicedata": "\x40\x00"}', [Found(r"\x40\x00")]),
         ('{"tempc": 21.5}', []),
         ("data: 4000", []),
         ("4000b00151", []),

@@ -17,6 +17,7 @@ from ble_exporter.cli.decode.log_line import MANUFACTURER, Line, bare_line
         ("40 00 b0 …", Line("40 00 b0", is_cut=True)),
         ("got 4000b00151 from the kitchen", Line("4000b00151", is_prose=True)),
         ("no bytes at all", Line("", is_prose=True)),
+        ("(14 bytes)", Line("", is_prose=True)),
         ("RSSI: -60 dBm (0xc4)", Line("")),
         ("2 0x01 0x06", Line("020106")),
         ("41 62 63 64  Abcd", Line("41 62 63 64  Abcd")),
@@ -28,7 +29,17 @@ def test_the_bytes_remain(line: str, expected: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["10:00:01:51", "12-00-01-51", "40:00:b0:01:51:02 8d:0a", "11 22 33", "40 0g", "40 OO"]
+    "line",
+    [
+        "10:00:01:51",
+        "12-00-01-51",
+        "40:00:b0:01:51:02 8d:0a",
+        "11 22 33",
+        "40 0g",
+        "40 OO",
+        "40 0g -60",
+        "[3] 40 0g 51",
+    ],
 )
 def test_bytes_that_look_like_something_else_are_kept(line: str) -> None:
     """Bytes taken for a time or an address would be lost, and a typing error taken for text would not be reported."""

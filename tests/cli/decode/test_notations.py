@@ -28,6 +28,8 @@ def test_base64_counts_only_if_a_format_confirms_it() -> None:
     assert PACKET_A == read([base64.b64encode(PACKET_A).decode()])[0]
     with pytest.raises(ValueError, match="not a hex digit"):
         read(["temperatures"])
+    with pytest.raises(ValueError, match="not a hex digit"):
+        read(["13_characters"])  # base64 never has such a length
 
 
 @pytest.mark.parametrize(

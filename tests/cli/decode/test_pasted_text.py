@@ -12,6 +12,7 @@ NOT_WHOLE = "is not whole bytes: write two digits for each byte"
 DECIMAL = "; the text looks like decimal numbers, but not each of them is a byte (0 to 255)"
 FILE = "the text looks like the name of a file: `decode - < FILE` reads the bytes in it"
 BASE64 = "the text looks like base64, but its bytes match no known format"
+NO_BYTES = "the text has no bytes of a packet; hcidump prints them with --raw, and a log at a more verbose level"
 PACKET = bytes.fromhex("4000b00151028d0a038d11")
 
 
@@ -407,6 +408,9 @@ def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
         ("packets.txt", f"'p' after 0 hex digits is not a hex digit; {FILE}"),
         ("./a/packets.log", f"'/' after 0 hex digits is not a hex digit; {FILE}"),
         ("hello, world", f"there are no hex digits; {EXAMPLE}"),
+        ("hello there\ndata: 40", NO_BYTES),
+        ("data: 40\nvalue: 41", NO_BYTES),
+        ("data: 4\nvalue: 4", "1 hex digits are not whole bytes: one digit is missing or extra"),
         ("aGVsbG8gd29ybGQgb2YgcGFja2V0cw==", f"'G' after 1 hex digits is not a hex digit; {BASE64}"),
         (
             '{"id": "A4:C1:38:00:00:01", "tempc": 21.5}',

@@ -208,6 +208,10 @@ def test_the_last_line_keeps_the_simulation(capsys: pytest.CaptureFixture[str]) 
             "scan_interval_seconds: 30\nscan_duration_seconds: 5\n",
             "scans only 5 s of every 30 s, which costs less CPU time but leaves gaps in the graphs and shows only the",
         ),
+        (
+            "scan_interval_seconds: 30\nscan_duration_seconds: 5\nstale_after_seconds: auto\n",
+            "scans only 5 s of every 30 s, which costs less CPU time but leaves gaps in the graphs; the recommended",
+        ),
         ("scan_interval_seconds: 30\nscan_duration_seconds: 30\n", "shows only the values of the latest scan; the re"),
         ("scan_interval_seconds: 30\nscan_duration_seconds: 30\nstale_after_seconds: auto\n", ""),
     ],

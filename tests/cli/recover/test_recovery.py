@@ -214,3 +214,23 @@ def test_the_kernel_is_asked_for_real() -> None:
         Switchboard().power(9999, is_on=False)
     with pytest.raises(OSError, match=r"No such device|not supported|not permitted"):
         Switchboard().is_on(9999)
+
+
+def test_an_adapter_that_does_not_appear_again_is_not_waited_for_without_end(root: Path) -> None:
+    """A dongle may be broken for good, and systemd must not wait for the command for ever."""
+
+    class Broken(FakeSwitchboard):
+        """Loses the adapter when its driver ends."""
+
+        def write(self, path: Path, text: str) -> None:
+            """Remove the adapter."""
+            super().write(path, text)
+            if text == "0":
+                (root / USB / "1-1:1.0/bluetooth/hci0").rename(root / "gone")
+
+    board = Broken(root, on=errno.ENODEV)
+
+    result, said = recover(root, board)
+
+    assert (False, "hci0: it can't be powered on (refused)") == (result, said[-1])
+    assert 10 < board.slept_s < 30

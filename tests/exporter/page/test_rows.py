@@ -227,3 +227,13 @@ def test_nobody_can_make_the_page_endless() -> None:
 
     others = table(home).rows[0][6].split(";")
     assert (34, "count 2 2", "and 32 more") == (len(others), others[1], others[-1])
+
+
+def test_the_share_of_the_measurements_that_were_heard_is_shown() -> None:
+    """The share tells an owner whether the sensor is too far away."""
+    home = home_of("attic")
+    for number in range(20):
+        home.hear({"temperature": 21.5}, packet_id=number)
+        home.now += 10
+
+    assert "20, 100\N{NO-BREAK SPACE}% heard" in page(home)
