@@ -1,9 +1,12 @@
 """The references in docs/ have everything that the program has, and nothing else."""
 
 import argparse
+import getopt
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -159,29 +162,33 @@ def test_an_upgrade_repeats_the_installation() -> None:
     assert ["systemctl daemon-reload", "systemctl restart ble_exporter"] == upgrade[-2:]
 
 
+def created_by(command: str) -> set[str]:
+    """Return the files and folders outside of the checkout that an `install` or `ln` creates."""
+    words = shlex.split(command)
+    if words[0] not in ("install", "ln"):
+        return set()
+    options, operands = getopt.gnu_getopt(words[1:], "dDsg:m:o:t:")
+    chosen = dict(options)
+    if "-d" in chosen:
+        return set(operands)
+    target = f"{chosen['-t']}/" if "-t" in chosen else operands.pop()
+    sources = [file for operand in operands for file in sorted(ROOT.glob(operand.lstrip("/"))) or [Path(operand)]]
+    return {target + source.name * target.endswith("/") for source in sources}
+
+
 def test_an_uninstallation_removes_everything() -> None:
     """What an installation by the documentation has created must not stay on the machine."""
-    unit = systemd_unit()["Service"]
-    installed = [command.split() for name in ("commands.md", "start.md") for command in commands_of(page(name))]
-    removed = page("upgrade.md").partition("## Uninstall")[2].replace("ble-exporter*.1", "ble-exporter.1")
-    expected = {
-        unit["WorkingDirectory"],
-        f"/var/lib/{unit['StateDirectory']}",
-        f"/run/{unit['RuntimeDirectory']}",
-        str(Path(unit["ExecStart"].split()[-1]).parent),
-        f"userdel {unit['User']}",
-        *(f"/etc/systemd/system/{path.name}" for path in (ROOT / "contrib").glob("*.service")),
-        "/usr/local/share/bash-completion/completions/ble-exporter",
-        *(
-            f"{words[5]}/{words[6].rpartition('/')[2]}".replace("*", "ble-exporter")
-            for words in installed
-            if "-t" in words
-        ),
-        *(f"{words[3]}ble-exporter" for words in installed if words[0] == "ln"),
-    }
+    texts = [path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
+    service = systemd_unit()["Service"]
+    created = set().union(*(created_by(command) for text in texts for command in commands_of(text)))
+    created |= {f"/var/lib/{service['StateDirectory']}", f"/run/{service['RuntimeDirectory']}"}
+    uninstall = commands_of(page("upgrade.md").partition("## Uninstall")[2])
+    removed = [word for command in uninstall if command.startswith("rm ") for word in command.split()[2:]]
+    left = [path for path in created if not any(fnmatch(path, word) or path.startswith(f"{word}/") for word in removed)]
 
-    assert len(expected) >= 11
-    assert [] == sorted(path for path in expected if path not in removed)
+    assert {"/etc/ble_exporter/config.yaml", "/usr/local/share/man/man1/ble-exporter-doctor.1"} <= created
+    assert [] == sorted(left)
+    assert f"userdel {service['User']}" in uninstall
 
 
 WRITERS: Mapping[str, str] = {
