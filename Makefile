@@ -71,7 +71,7 @@ docs: ## Build the documentation as a site in build/site; check its links, the m
 	@$(MAKE) --no-print-directory VENV=.venv-docs LOCK=requirements-docs.lock run-docs
 
 run-docs: $(READY)
-	$(BIN)/python -m mkdocs build --quiet --strict
+	$(BIN)/python -m mkdocs build --strict
 	$(BIN)/python -m pytest -m docs tests/test_manual.py tests/test_site.py
 
 manual: ## Write the manual pages and the completions of the shells again, in contrib/man and contrib/completion.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from site_hook import anchor
 
 from ble_exporter import __version__
 from ble_exporter.config import KEYS
@@ -179,7 +180,7 @@ def _anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub generates them."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {anchor(heading) for heading in headings}
 
 
 def _leads_somewhere(page: Path, link: str) -> bool:

@@ -1,6 +1,7 @@
 """The documentation has an order, and becomes a site that needs no other server."""
 
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -53,14 +54,42 @@ def test_a_heading_has_the_anchor_of_git_hosts() -> None:
     assert "start-memory--and-cpu-time" == anchor("Start, memory – and CPU time")
 
 
+def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a checkout in a folder. Without its log, MkDocs would not count the warnings."""
+    need(find_spec("mkdocs"), "MkDocs is missing: run `make docs`")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, as MkDocs builds it."""
-    need(find_spec("mkdocs"), "MkDocs is missing: run `make docs`")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE_S)
+    built = build(ROOT, folder)
+    assert 0 == built.returncode, built.stderr
     return folder
+
+
+@pytest.mark.docs
+def test_each_fault_is_an_error(tmp_path: Path) -> None:
+    """A check that never fails would be none. The faults are in a copy of what is published."""
+    faults = {
+        "docs/start.md": "[lost](index.md#nowhere) [lost](#nowhere) [lost](nowhere.md)",
+        "README.md": "[lost](contrib/nowhere.service)",
+    }
+    for path in [*published(), ROOT / "contrib/site_hook.py"]:
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    for page, text in faults.items():
+        with (tmp_path / page).open("a", encoding="utf-8") as file:
+            file.write(f"\n{text}\n")
+    without_a_page = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("- docs/upgrade.md", "")
+    (tmp_path / "mkdocs.yml").write_text(without_a_page, encoding="utf-8")
+    built = build(tmp_path, tmp_path / "site")
+
+    assert 5 == built.stderr.count("WARNING ")
+    assert 1 == built.returncode
 
 
 @pytest.mark.docs
