@@ -18,8 +18,10 @@ _LINES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#66
 _LIGHT = ("#56B4E9", "#F0E442", "#E69F00", "#CC79A7", "#999999")
 _TEXT, _GRID = "#24292E", "#E3E5E8"
 _UNITS = {
-    "celsius": " °C", "percent": " %", "congm3": " g/m³", "volt": " V", "dBm": " dBm", "s": " s", "d": " days",
+    "celsius": " °C", "percent": " %", "congm3": " g/m³", "volt": " V", "dBm": " dBm", "s": " s",
+    "suffix:days": " days",
 }  # fmt: skip
+_TIMES = ((604800, "weeks"), (86400, "days"), (3600, "hours"), (60, "min"))
 
 Panel = dict[str, Any]
 Axes: TypeAlias = Any  # matplotlib has no types here
@@ -63,10 +65,9 @@ def _words(value: float, unit: str, decimals: int | None) -> str:
     """Return a value with its unit, as Grafana writes it."""
     if unit == "percentunit":
         value, unit = 100 * value, "percent"
-    if unit == "s" and value >= 60:
-        for factor, name in ((86400, "days"), (3600, "hours"), (60, "min")):
-            if value >= factor:
-                return f"{value / factor:.1f} {name}"
+    if unit == "s" and decimals is None:
+        factor, name = next((one for one in _TIMES if value >= one[0]), (1, "s"))
+        return f"{value / factor:.3g} {name}"
     return f"{value:.{decimals if decimals is not None else 1}f}{_UNITS.get(unit, '')}"
 
 

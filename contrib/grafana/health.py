@@ -83,9 +83,9 @@ def exporter() -> Panels:
 
 def _states() -> Panels:
     since = {
-        "running": f"time() - process_start_time_seconds{{{OF_EXPORTER}}}",
-        "last scan": f"time() - (ble_exporter_last_scan_timestamp_seconds{{{OF_EXPORTER}}} > 0)",
-        "configuration": f"time() - ble_exporter_config_last_reload_success_timestamp_seconds{{{OF_EXPORTER}}}",
+        "running": f"round(time() - process_start_time_seconds{{{OF_EXPORTER}}})",
+        "last scan": f"round(time() - (ble_exporter_last_scan_timestamp_seconds{{{OF_EXPORTER}}} > 0))",
+        "configuration": f"round(time() - ble_exporter_config_last_reload_success_timestamp_seconds{{{OF_EXPORTER}}})",
     }
     return [
         states(
@@ -108,7 +108,7 @@ def _states() -> Panels:
                 "Since the start of the process, the end of the last scan, and the last successful load of the "
                 "configuration.",
             ),
-            Scale("s", decimals=0),
+            Scale("s"),
             *(Query(expression, name) for name, expression in since.items()),
             height=9,
         ),

@@ -88,7 +88,7 @@ SHARE_HEARD = f"({_HEARD} / ({_HEARD} + {_MISSED})) {_WHILE_HEARD}"
 PACKETS_PER_MINUTE = f"60 * {rate('ble_sensor_packets_received_total', OF_DEVICE)} {_WHILE_HEARD}"
 
 SECONDS_SINCE_MEASUREMENT = by_device(
-    f"time() - max_over_time(ble_sensor_last_update_timestamp_seconds{{{OF_DEVICE}}}[1d])"
+    f"round(time() - max_over_time(ble_sensor_last_update_timestamp_seconds{{{OF_DEVICE}}}[1d]))"
 )
 
 

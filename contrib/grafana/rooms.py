@@ -31,7 +31,7 @@ _PERCENT = Scale("percent", decimals=0, low=0, high=100, steps={None: ORANGE, 30
 _BATTERY = Scale(
     "percent", decimals=0, low=0, high=100, steps={None: VERMILLION, queries.LOW_BATTERY: ORANGE, 25: GREEN}
 )
-_SECONDS = Scale("s", decimals=0, steps={None: GREEN, 600: ORANGE, 3600: VERMILLION})
+_SECONDS = Scale("s", steps={None: GREEN, 600: ORANGE, 3600: VERMILLION})
 
 STATES = Scale(
     "none",
@@ -198,7 +198,7 @@ def battery() -> Panels:
                 "history in Prometheus to be good. After a change of the battery, wait two weeks.",
                 "No battery has fallen by 2 % in the last 14 days",
             ),
-            Scale("d", decimals=0, low=0, high=365, steps={None: VERMILLION, 14: ORANGE, 60: BLUE}),
+            Scale("suffix:days", decimals=0, low=0, high=365, steps={None: VERMILLION, 14: ORANGE, 60: BLUE}),
             Query(queries.DAYS_OF_BATTERY),
         ),
     ]
