@@ -7,5 +7,7 @@ A real Prometheus scrapes the real exporter: `make test-prometheus`.
     eventful    an exporter to which everything happens that the Grafana dashboard shows, at twenty times the speed
     simulation  an exporter with a simulation of three sensors
 
-One Prometheus server scrapes the first four every second. Debian's package `prometheus` has the server and promtool.
+One Prometheus server scrapes the first four every second. Another one, with the shipped alerts, an Alertmanager and a
+webhook, scrapes an exporter whose sensor leaves and returns (test_alerting.py). Debian's packages `prometheus` and
+`prometheus-alertmanager` have the servers and their checkers.
 """

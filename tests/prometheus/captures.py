@@ -114,5 +114,25 @@ def _line(at: float, address: str, service_data: str) -> str:
     return f"{at:.2f} {address} {_RSSI_DBM[address]} fcd2 {service_data}\n"
 
 
+LEAVER_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom"}
+LEAVER_LABELS = {BEDROOM: {"room": "Bedroom"}}
+# Replayed 200 times as fast: the bedroom is heard for 3 s, and away for 15 s; the capture lasts for a minute.
+_LEAVES_S, _RETURNS_S, _LEAVER_ENDS_S = 600.0, 3600.0, 12_000.0
+_LEAVER_STEP_S = 10.0
+
+
+def leaver() -> str:
+    """Return a capture of four hours: the living room sends all the time, the bedroom is away for 50 minutes."""
+    return _START + "".join(_leaver_lines())
+
+
+def _leaver_lines() -> Iterator[str]:
+    for step in range(round(_LEAVER_ENDS_S / _LEAVER_STEP_S)):
+        at = _FIRST_PACKET_S + step * _LEAVER_STEP_S
+        yield _line(at, LIVING_ROOM, _with_id(_ROOM_A, step % 256))
+        if not _LEAVES_S <= at < _RETURNS_S:
+            yield _line(at, BEDROOM, _with_id(_ROOM_A, step % 256))
+
+
 # A capture's time begins with its first line: a packet of an unknown device, so that no test depends on its time.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

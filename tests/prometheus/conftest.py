@@ -63,6 +63,18 @@ def promtool() -> Path:
 
 
 @pytest.fixture(scope="session")
+def prometheus_program() -> Path:
+    """The path of Prometheus."""
+    return _program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def alertmanager_program() -> Path:
+    """The path of Alertmanager, as Debian's package calls it."""
+    return _program("prometheus-alertmanager", "prometheus-alertmanager")
+
+
+@pytest.fixture(scope="session")
 def amtool() -> Path:
     """The path of Alertmanager's own checker."""
     return _program("amtool", "prometheus-alertmanager")
@@ -76,11 +88,13 @@ def ports() -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
-def prometheus(launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
+def prometheus(
+    launch: Launch, prometheus_program: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> Prometheus:
     """A Prometheus server that is scraping; its targets may start later."""
     folder = tmp_path_factory.mktemp("prometheus", numbered=False)
     jobs = {job: ports[job] for job in ("still", "street", "remote", "eventful")}
-    server = start_prometheus(launch, _program("prometheus"), folder, ports["prometheus"], jobs)
+    server = start_prometheus(launch, prometheus_program, folder, ports["prometheus"], jobs)
     wait_for(lambda: len(server.query("up")) == len(jobs), "Prometheus has scraped each target")
     return server
 

@@ -11,6 +11,8 @@ from .programs import LOCALHOST, Launch, get, wait_for, wait_until_ready
 
 SCRAPE_INTERVAL_S = 1
 
+_ALERTMANAGERS = "alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{target}']}}]}}]}}\n"
+
 
 class Series(NamedTuple):
     """One element of an instant vector: labels, with the metric as `__name__`, and value."""
@@ -91,7 +93,16 @@ def _samples(element: dict[str, Any]) -> Samples:
     return Samples(element["metric"], {at: float(value) for at, value in element["values"]})
 
 
-def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, jobs: Mapping[str, int]) -> Prometheus:
+def start_prometheus(
+    launch: Launch,
+    program: Path,
+    folder: Path,
+    port: int,
+    jobs: Mapping[str, int],
+    *,
+    rules: Path | None = None,
+    alertmanager: int | None = None,
+) -> Prometheus:
     """
     Start Prometheus, and wait until it is ready.
 
@@ -101,11 +112,16 @@ def start_prometheus(launch: Launch, program: Path, folder: Path, port: int, job
         folder: The folder for its files.
         port: The port of its HTTP server.
         jobs: Job → the port of its only target.
+        rules: A file of rules, which are evaluated as often as the targets are scraped.
+        alertmanager: The port of the Alertmanager that gets the alerts.
     """
+    interval = f"{SCRAPE_INTERVAL_S}s"
     config = folder / "prometheus.yml"
     config.write_text(
-        f"global: {{scrape_interval: {SCRAPE_INTERVAL_S}s, scrape_timeout: {SCRAPE_INTERVAL_S}s}}\n"
-        "scrape_configs:\n"
+        f"global: {{scrape_interval: {interval}, scrape_timeout: {interval}, evaluation_interval: {interval}}}\n"
+        + ("" if rules is None else f"rule_files: ['{rules}']\n")
+        + ("" if alertmanager is None else _ALERTMANAGERS.format(target=f"{LOCALHOST}:{alertmanager}"))
+        + "scrape_configs:\n"
         + "".join(
             f"  - {{job_name: {job}, static_configs: [{{targets: ['{LOCALHOST}:{target}']}}]}}\n"
             for job, target in jobs.items()
