@@ -15,6 +15,9 @@ from ble_exporter.errors import ConfigError, PortError
 
 TELEMETRY_PATH = "/metrics"
 
+LISTEN_OPTION = "--web.listen-address"
+"""The option that replaces the configured address and port."""
+
 MOST_REQUESTS = 8
 """How many requests for metrics may wait for their answers, by default, and how many for anything else."""
 

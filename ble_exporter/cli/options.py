@@ -14,9 +14,10 @@ from ble_exporter.cli.parser import (
     EXIT_OK,
     EXIT_TEMPORARY,
     Parser,
+    endpoint,
     number_between,
 )
-from ble_exporter.port import MOST_REQUESTS, TELEMETRY_PATH, Endpoint, endpoint_of
+from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, TELEMETRY_PATH
 
 # The modules that define them would make --help slow; a test compares the values.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -83,11 +84,11 @@ def build_parser() -> Parser:
 def _add_server_options(parser: Parser) -> None:
     server = parser.add_argument_group("HTTP server")
     server.add_argument(
-        "--web.listen-address",
+        LISTEN_OPTION,
         dest="listen",
         metavar="ADDRESS:PORT",
         action="append",
-        type=_endpoint,
+        type=endpoint,
         help="listen here, in place of listen_address and listen_port: :8000, 127.0.0.1:8000, [::1]:8000; repeatable",
     )
     server.add_argument(
@@ -131,13 +132,6 @@ def _add_log_options(parser: Parser) -> None:
         default="text",
         help="text (default), logfmt or json; the last two have fields for device, address, adapter and reason",
     )
-
-
-def _endpoint(text: str) -> Endpoint:
-    try:
-        return endpoint_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _path(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 from ble_exporter.cli import Command
 from ble_exporter.cli.terminal import columns
+from ble_exporter.port import Endpoint, endpoint_of
 from ble_exporter.utils import one_line
 
 PROGRAM = "ble-exporter"
@@ -157,6 +158,14 @@ def number_between(kind: Callable[[str], Number], least: float, most: float) -> 
         raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
 
     return convert
+
+
+def endpoint(text: str) -> Endpoint:
+    """Accept an address and a port as an argument; see endpoint_of."""
+    try:
+        return endpoint_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _suggestion(word: str, known: Iterable[str]) -> str:

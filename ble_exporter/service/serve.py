@@ -12,7 +12,7 @@ from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.metrics.process_metrics import ProcessMetrics
-from ble_exporter.port import DEFAULT_OPTIONS, Endpoint, WebOptions
+from ble_exporter.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service.reload import Reload, ReloadSource
 from ble_exporter.service.replay_state import state_folder
@@ -28,7 +28,6 @@ _STOP_HTTP_S = 0.2
 PATIENCE_S = 120.0
 """How long to retry opening the port, in seconds: an address may be assigned late, or a port released late."""
 _TRY_PORT_AGAIN_S = 2.0
-OPTION = "--web.listen-address"
 
 
 async def serve(
@@ -133,7 +132,7 @@ async def _listen(
     is_waiting = False
     while True:
         try:
-            await server.listen(address, port, OPTION if web.endpoints else "")
+            await server.listen(address, port, LISTEN_OPTION if web.endpoints else "")
             break
         except PortError as error:
             if now() >= deadline and not server.ports:

@@ -6,7 +6,7 @@ import pwd
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from ble_exporter.cli.parser import PROGRAM
 from ble_exporter.cli.shell import command_line, quoted
 from ble_exporter.config.app_config import AppConfig
+from ble_exporter.port import Endpoint
 from ble_exporter.scanner.build import RadioBuilder, build_radio
 from ble_exporter.scanner.inspection import Inspection
 from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
@@ -55,6 +56,7 @@ class CheckContext:
     config_path: str
     seconds: float  # how long to listen; 0 to skip listening
     build: RadioBuilder = build_radio
+    endpoints: Sequence[Endpoint] = ()  # where the service listens, if not where the configuration says
     is_mock: bool = False  # whether the radio is simulated; its packets are not encrypted
     show_progress: Callable[[str], None] = lambda _text: None  # shows a message before a slow step
     root: Path = Path("/")  # the root of the file system

@@ -4,7 +4,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, Parser, number_between
+from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, Parser, endpoint, number_between
+from ble_exporter.port import LISTEN_OPTION
 
 _DESCRIPTION = "Check everything that can prevent readings, and print commands that fix the failures."
 _EXAMPLES = {
@@ -25,14 +26,25 @@ def main(arguments: Sequence[str]) -> int:
 
     # Suppress the radio's log messages, which are for the service: without a handler, logging prints them to stderr.
     logging.getLogger("ble_exporter").addHandler(logging.NullHandler())
-    context = CheckContext(options.config, options.seconds, is_mock=options.mock)
+    endpoints = tuple(options.listen or ())
+    context = CheckContext(options.config, options.seconds, is_mock=options.mock, endpoints=endpoints)
     return run(context, sys.stdout, as_json=options.json)
 
 
 def build_parser() -> Parser:
     """Return the parser of the arguments."""
     parser = Parser("doctor", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
-    parser.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)")
+    parser.add_argument(
+        "--config", "--config.file", metavar="FILE", default="config.yaml", help="configuration (default: %(default)s)"
+    )
+    parser.add_argument(
+        LISTEN_OPTION,
+        dest="listen",
+        metavar="ADDRESS:PORT",
+        action="append",
+        type=endpoint,
+        help="check this port, if the service is started with this option; repeatable",
+    )
     parser.add_argument(
         "--seconds",
         metavar="N",

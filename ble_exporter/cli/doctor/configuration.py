@@ -1,5 +1,6 @@
 """The checks of `doctor` for the configuration: its validity, the permissions of its bindkeys, and its port."""
 
+import errno
 import http.client
 import json
 import os
@@ -15,9 +16,9 @@ from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name, t
 from ble_exporter.cli.shell import quoted
 from ble_exporter.config.app_config import load_config
 from ble_exporter.config.devices import world_readable_warnings
-from ble_exporter.errors import ConfigError, PortError
+from ble_exporter.errors import ConfigError
 from ble_exporter.formats.ciphers import ciphers_of
-from ble_exporter.port import open_port
+from ble_exporter.port import LISTEN_OPTION, Endpoint, open_port
 from ble_exporter.utils import number_of
 
 _CREDENTIALS = "run/credentials/ble_exporter.service"
@@ -99,19 +100,24 @@ def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_port(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the port is free, or used by a running exporter."""
-    address, port = context.valid_config.listen_address, context.valid_config.listen_port
-    problem = _port_problem(address, port)
+    """Check that each port is free, or used by a running exporter."""
+    config = context.valid_config
+    for endpoint in context.endpoints or [Endpoint(config.listen_address, config.listen_port)]:
+        yield _check_endpoint(context, endpoint)
+
+
+def _check_endpoint(context: CheckContext, endpoint: Endpoint) -> CheckResult:
+    address, port = endpoint
+    problem = _port_problem(address, port, LISTEN_OPTION if context.endpoints else "")
     if problem is None:
-        yield CheckResult("ok", f"port: {port} is free")
-        return
-    in_use = isinstance(problem, PortError) and problem.key == "listen_port"
+        return CheckResult("ok", f"port: {port} is free")
+    in_use = isinstance(problem.__cause__, OSError) and problem.__cause__.errno == errno.EADDRINUSE
     version = _running_version(address, port, context.http_timeout_s) if in_use else None
     if version is not None:
         context.exporter_is_running = True
-        yield CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
-        return
-    yield CheckResult("fail", f"port: {problem}", _port_command(context, problem))
+        return CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
+    # An option is in the unit, or in the user's command, and not in a file that a command could change.
+    return CheckResult("fail", f"port: {problem}", "" if context.endpoints else _port_command(context, problem))
 
 
 def _port_command(context: CheckContext, problem: ConfigError) -> str:
@@ -129,10 +135,10 @@ def _port_command(context: CheckContext, problem: ConfigError) -> str:
     return f"{sudo}sed -i 's/^listen_port:.*/listen_port: {free}/' {quoted(str(path))}"
 
 
-def _port_problem(address: str | None, port: int) -> ConfigError | None:
+def _port_problem(address: str | None, port: int, option: str = "") -> ConfigError | None:
     """Open a port as the exporter does, and close it; return the error, or None if the exporter could open it too."""
     try:
-        open_port(address, port).close()
+        open_port(address, port, option).close()
     except ConfigError as error:
         return error
     return None

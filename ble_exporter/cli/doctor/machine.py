@@ -4,13 +4,15 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from itertools import zip_longest
 from pathlib import Path
 
 from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
 from ble_exporter.cli.shell import command_line, quoted
 from ble_exporter.logger import BACKUPS, MAX_BYTES, STANDARD_ERROR
+from ble_exporter.port import LISTEN_OPTION
 
 _UNIT = "etc/systemd/system/ble_exporter.service"
 _SYNCHRONIZED = "run/systemd/timesync/synchronized"
@@ -53,9 +55,17 @@ def _installed_service(root: Path) -> tuple[str, str] | None:
     settings: dict[str, str] = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
     user, folder, start = (settings.get(name, "").strip() for name in ("User", "WorkingDirectory", "ExecStart"))
     user, program, *rest = user or "root", *(start.split() or [sys.executable])
-    arguments = command_line("doctor", *(rest[rest.index("--config") :][:2] if "--config" in rest else ()))
+    arguments = command_line("doctor", *_options_of_both(rest))
     cd = f"cd {quoted(folder)} && " if folder else ""
     return user, f"{cd}sudo -u {quoted(user)} {quoted(program)} -m ble_exporter {arguments}"
+
+
+def _options_of_both(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield those arguments of the service that `doctor` has, too."""
+    for option, value in zip_longest(arguments, arguments[1:], fillvalue=""):
+        name, equals, _ = option.partition("=")
+        if name in ("--config", "--config.file", LISTEN_OPTION):
+            yield from [option] if equals else [option, value]
 
 
 def check_log(context: CheckContext) -> Iterator[CheckResult]:

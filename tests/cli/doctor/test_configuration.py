@@ -16,6 +16,7 @@ from ble_exporter.cli.doctor import configuration as checks
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult
 from ble_exporter.config.app_config import load_config
 from ble_exporter.exporter.app import create_app
+from ble_exporter.port import Endpoint
 from tests.cli.conftest import LIVING_ROOM, Write
 
 KEY = "00112233445566778899aabbccddeeff"
@@ -206,6 +207,40 @@ def test_a_port_in_use_is_replaced(context: CheckContext) -> None:
     assert "sed -i 's/^listen_port:.*" == begin
     assert number < int(end.split("/")[0])
     assert end.endswith(f"/' {context.config_path}")
+
+
+def test_the_ports_of_the_options_are_checked_in_place_of_the_configured_one(context: CheckContext) -> None:
+    """The service that is started with these options does not listen on the configured port."""
+    first, second = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    with first, second:
+        ports = [one.getsockname()[1] for one in (first, second)]
+        second.close()
+        first.settimeout(1)
+        context.endpoints = [Endpoint("127.0.0.1", port) for port in ports]
+        in_use, free = checks.check_port(loaded(context))
+
+    assert f"port: --web.listen-address: port {ports[0]} is in use; end the program that uses it" in in_use.text
+    assert ("fail", "") == (in_use.level, in_use.command)
+    assert CheckResult("ok", f"port: {ports[1]} is free") == free
+
+
+def test_the_running_exporter_is_found_on_the_port_of_the_option(context: CheckContext) -> None:
+    """The check of the sensors has to know that an exporter is running."""
+    config = loaded(context).valid_config
+    context.http_timeout_s = 5.0
+
+    async def ask() -> list[CheckResult]:
+        runner = web.AppRunner(create_app(config))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        context.endpoints = [Endpoint("127.0.0.1", runner.addresses[0][1])]
+        try:
+            return await asyncio.to_thread(lambda: list(checks.check_port(context)))
+        finally:
+            await runner.cleanup()
+
+    assert ["ok"] == [result.level for result in asyncio.run(ask())]
+    assert context.exporter_is_running
 
 
 def test_a_port_that_sed_can_not_find_is_edited_by_hand(context: CheckContext) -> None:

@@ -67,6 +67,17 @@ def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None
     assert [CheckResult("warn", text, command)] == list(checks.check_user(context))
 
 
+def test_the_command_has_the_options_that_doctor_shares_with_the_service(context: CheckContext) -> None:
+    """Without them, `doctor` would check another file and another port than the service uses."""
+    options = "--config.file=/etc/x.yaml --web.listen-address :9265 --log.format=json --web.listen-address=[::1]:9266"
+    installed(context, f"[Service]\nUser=ble\nExecStart=/x/ble-exporter {options}\n")
+    (result,) = checks.check_user(context)
+
+    assert result.command.endswith(
+        "doctor --config.file=/etc/x.yaml --web.listen-address :9265 '--web.listen-address=[::1]:9266'"
+    )
+
+
 def test_running_as_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None:
     """If the unit names the user of `doctor`, the results apply to the service."""
     installed(context, f"[Service]\nUser={ME}\n")
