@@ -16,7 +16,7 @@ from ble_exporter.device.pace import COUNTS_AT_ONCE, COUNTS_PER_S, LEAST_HOLD_S
 from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
-from ble_exporter.exporter.page.files import FILES
+from ble_exporter.exporter.page.files import FILES, VENDORED
 from ble_exporter.formats.registry import FORMATS, UNITS
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
@@ -87,7 +87,7 @@ def test_every_path_is_in_the_list() -> None:
     """Probes and dashboards rely on documented paths."""
     config = AppConfig(30, 30, 8000, {})
     paths = {route.resource.canonical for route in create_app(config).router.routes() if route.resource}
-    of_the_page = {f"/{file}" for file in FILES}
+    of_the_page = {f"/{file}" for file in (*FILES, *VENDORED)}
 
     assert [] == sorted(path for path in paths - of_the_page if f"| `{path}` |" not in _page("docs/http.md"))
 

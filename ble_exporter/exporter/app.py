@@ -21,8 +21,9 @@ from ble_exporter.exporter.connection import NOSNIFF
 from ble_exporter.exporter.exposition import Exposition, choose_format
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
-from ble_exporter.exporter.page.files import FILES, HEADERS, PageFile
+from ble_exporter.exporter.page.files import HEADERS
 from ble_exporter.exporter.page.rows import render
+from ble_exporter.exporter.page.serving import file_routes
 from ble_exporter.exporter.page.sorting import Sort
 from ble_exporter.port import DEFAULT_OPTIONS, WebOptions
 from ble_exporter.status.device_status import DeviceStatus
@@ -152,7 +153,7 @@ def create_app(
             web.put("/-/reload", _reload_with(reload)),
             web.get("/status", _status),
             web.get("/history", _history),
-            *(web.get(f"/{name}", _serve(file)) for name, file in FILES.items()),
+            *file_routes(app[ANSWERS]),
         ]
     )
     if options.telemetry_path in {resource.canonical for resource in app.router.resources()}:
@@ -280,15 +281,3 @@ async def _index(request: web.Request) -> web.StreamResponse:
 
     headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     return await request.app[ANSWERS].send(request, sort, pieces, {**HEADERS, **headers})
-
-
-def _serve(file: PageFile) -> "Handler":
-    """Return the handler for a file of the page. Browsers cache the file, and revalidate it before each use."""
-    headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": f'"{file.etag}"'}
-
-    async def serve(request: web.Request) -> web.Response:
-        if any(etag.value in (file.etag, "*") for etag in request.if_none_match or ()):
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=file.body, content_type=file.content_type, charset="utf-8", headers=headers)
-
-    return serve

@@ -101,13 +101,24 @@ def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) ->
     reached = []
     name = "(one => one.name || one.className || one.textContent)(document.activeElement)"
     focused = "document.activeElement.closest('label') ?? document.activeElement"
-    for _ in range(16):
+    for _ in range(21):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(name))
         assert "solid" == page.evaluate(f"getComputedStyle({focused}).outlineStyle")
 
     columns = ["Device", "State", "Age", "Temperature", "Humidity", "Battery", "RSSI", "Packets"]
-    assert ["view", "unit", "scroll", *columns, "/metrics", "/status", "/history", "/healthz", "/readyz"] == reached
+    assert [
+        "view",
+        "unit",
+        "scroll",
+        *columns,
+        *home.names,
+        "/metrics",
+        "/status",
+        "/history",
+        "/healthz",
+        "/readyz",
+    ] == reached
 
 
 def test_nothing_moves(home: HomePage, open_page: OpenPage) -> None:

@@ -55,7 +55,7 @@ function makeCard(device) {
   card.rssi = make("span");
   card.lost = make("span");
   card.element = make("article", {}, [
-    make("h3", {}, [make("bdi", {}, [device.name]), card.pill]),
+    make("h3", {}, [make("a", { href: `#${device.address}` }, [make("bdi", {}, [device.name])]), card.pill]),
     make("p", { class: "big" }, [card.value, card.second]),
     card.svg,
     make("p", { class: "range" }, [card.range, card.dew]),

@@ -1,7 +1,7 @@
 """The files of the page, in the folder of this module: read when the program starts, and served unchanged."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -23,16 +23,46 @@ def _read(name: str, content_type: str) -> PageFile:
     return PageFile(content_type, body, hashlib.sha256(body).hexdigest()[:16])
 
 
+class VendoredFile(NamedTuple):
+    """A file of another project, which is read from the disk for each request, because few users ever need it."""
+
+    content_type: str
+    path: Path
+    etag: str
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file in pieces that are compressed in less than a millisecond each."""
+        with self.path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+
+_PIECE = 8192
+
+
+def _vendored(name: str, content_type: str) -> VendoredFile:
+    path = _FOLDER / name
+    # The names contain the version, so that the content of a file never changes.
+    return VendoredFile(content_type, path, name.rpartition("/")[2])
+
+
 _SCRIPTS = (
-    "script.js", "cards.js", "comfort.js", "controls.js", "dom.js", "groups.js", "line.js", "settings.js", "sort.js",
-    "state.js", "table.js", "words.js",
+    "script.js", "cards.js", "chart.js", "comfort.js", "controls.js", "detail.js", "dom.js", "groups.js", "line.js",
+    "settings.js", "sort.js", "state.js", "table.js", "words.js",
 )  # fmt: skip
 FILES: Mapping[str, PageFile] = {
     "style.css": _read("style.css", "text/css"),
+    "detail.css": _read("detail.css", "text/css"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
     **{name: _read(name, "text/javascript") for name in _SCRIPTS},
 }
 """The files that the page refers to, by name."""
+
+VENDORED: Mapping[str, VendoredFile] = {
+    "vendor/uplot-1.6.32.js": _vendored("vendor/uplot-1.6.32.js", "text/javascript"),
+    "vendor/uplot-1.6.32.css": _vendored("vendor/uplot-1.6.32.css", "text/css"),
+}
+"""The charting library, which the page loads when a device is opened, by name."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
 """The page, with the placeholders `version`, `heard`, `all`, `scan`, `warning`, `reason`, `headers` and `rows`."""

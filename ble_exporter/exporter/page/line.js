@@ -29,6 +29,11 @@ const LEAST_SPAN = new Map([
   ["", 1],
 ]);
 
+// Returns the smallest range that fills the height of a chart.
+export function leastSpan(unit) {
+  return LEAST_SPAN.get(unit) ?? 0;
+}
+
 // Returns the elements of an hour, which are shown while it has a point. The caller may set `unit` and `isBinary`.
 export function makeHour(unit = "") {
   const chart = makeChart("line", WIDTH, HEIGHT);
@@ -76,7 +81,7 @@ export function drawHour(hour, parent, points, value) {
 
 // Returns the pieces of the line between the gaps; each is a list of places [x, y].
 export function scale(points, { low, high }, unit, width, height) {
-  const span = Math.max(high - low, LEAST_SPAN.get(unit) ?? 0);
+  const span = Math.max(high - low, leastSpan(unit));
   const pieces = [];
   points.forEach((point, index) => {
     if (point === null) return;

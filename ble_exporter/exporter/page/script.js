@@ -2,7 +2,7 @@
 
 import * as cards from "./cards.js";
 import { showChoices } from "./controls.js";
-import { setAttribute, setText } from "./dom.js";
+import { make, setAttribute, setText } from "./dom.js";
 import { onSort, sorted } from "./sort.js";
 import { heardOf, keyOf } from "./state.js";
 import * as table from "./table.js";
@@ -30,6 +30,8 @@ let keys = []; // the identities of the devices that the view shows
 let hours = new Map(); // address to measurement to points
 let answer = null; // the latest /status, its time of arrival, and the exporter's clock at that time
 let historyAt = -Infinity;
+let historyEnd = 0; // the exporter's clock at the last point of `hours`
+let detail = null; // the module that shows one device; loaded when the first is opened
 let isGone = false;
 let isAsking = false;
 let timer = 0;
@@ -59,6 +61,8 @@ function tick() {
   if (answer !== null) {
     const { devices } = answer.status;
     view.tick(devices, elapsed(), isKnown());
+    const opened = openedDevice();
+    if (opened) detail?.tick(opened, elapsed(), isKnown());
     setText(heard, isKnown() ? heardOf(devices) : "");
     setAttribute(heard, "data-all", String(devices.every((device) => device.state === "heard")));
     setText(scan, scanOf(answer.status));
@@ -81,6 +85,7 @@ async function loadAll() {
     const [history] = await load("history");
     // A reload of the configuration can give the name of one device to another, but not its address.
     hours = new Map(history.devices.map((device) => [device.address, new Map(Object.entries(device.measurements))]));
+    historyEnd = history.timestamp_seconds;
     historyAt = Date.now();
   }
   // The age of a scan is computed from the exporter's clock only, because this computer's clock may differ.
@@ -108,9 +113,47 @@ function show(isNew) {
   view.arrange(sorted(devices, isNew || isOther), devices, groupLabel);
 }
 
+// Returns the device that the page's address names, as in "#A4:C1:38:00:00:01": the button "back" of a phone closes it.
+function openedDevice() {
+  const address = location.hash.slice(1);
+  return address === "" ? undefined : answer?.status.devices.find((device) => device.address === address);
+}
+
+async function showOpened() {
+  if (openedDevice()) {
+    try {
+      detail ??= await loadDetail();
+    } catch {
+      return; // the exporter has gone, as the page says
+    }
+  }
+  // It may have been closed meanwhile.
+  const device = openedDevice();
+  if (device) {
+    const asOf = Number.isNaN(answer.exporterSeconds) ? historyEnd : answer.exporterSeconds;
+    detail.update(device, hourOf(device), historyEnd, asOf);
+    detail.tick(device, elapsed(), isKnown());
+  } else detail?.close();
+}
+
+async function loadDetail() {
+  const style = make("link", { rel: "stylesheet", href: "detail.css" });
+  const isStyled = new Promise((resolve, reject) => {
+    style.addEventListener("load", resolve);
+    style.addEventListener("error", reject);
+  });
+  document.head.append(style);
+  const [module] = await Promise.all([import("./detail.js"), isStyled]);
+  module.onClose(() => {
+    if (location.hash !== "") history.replaceState(null, "", location.pathname + location.search);
+  });
+  return module;
+}
+
 function take(latest) {
   answer = latest;
   show(false);
+  showOpened();
 }
 
 // Shows whether there is an answer, and whether the exporter is ready. A screen reader reads each change of `warning`,
@@ -150,6 +193,7 @@ async function ask() {
 
 function change() {
   show(true);
+  showOpened();
   tick();
 }
 
@@ -157,6 +201,7 @@ document.addEventListener("visibilitychange", () => {
   tick();
   ask();
 });
+window.addEventListener("hashchange", showOpened);
 onSort(change);
 document.addEventListener("choice", change);
 setInterval(tick, 1000);

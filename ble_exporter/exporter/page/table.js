@@ -74,7 +74,7 @@ function makeRow(device) {
   row.others = new Map(); // name to list item
   row.rssi = makeValue("RSSI");
   row.packets = makeValue("packets");
-  const name = make("bdi", {}, [device.name]);
+  const name = make("a", { href: `#${device.address}` }, [make("bdi", {}, [device.name])]);
   row.element = make("tr", { role: "row" }, [
     make("th", { role: "rowheader", scope: "row" }, [name, " ", make("small", {}, [device.address])]),
     make("td", { role: "cell", class: "state", "data-label": "State" }, [row.symbol, " ", row.words, " ", row.why]),

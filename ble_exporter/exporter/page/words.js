@@ -67,5 +67,5 @@ export function label(measurement) {
 }
 
 export function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -1,13 +1,21 @@
 """The page's files, which are read when the program starts."""
 
+import hashlib
 import re
 from pathlib import Path
 
 from ble_exporter.exporter.page import files
-from ble_exporter.exporter.page.files import FILES, HEADERS, PAGE
+from ble_exporter.exporter.page.files import FILES, HEADERS, PAGE, VENDORED
 from ble_exporter.formats.registry import UNITS
 
 FOLDER = Path(files.__file__).parent
+
+# SHA-256 of the files dist/uPlot.iife.min.js, dist/uPlot.min.css and LICENSE of the package uplot 1.6.32 of npm.
+UPLOT = {
+    "uplot-1.6.32.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uplot-1.6.32.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+    "uplot-LICENSE.txt": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
+}
 
 
 def test_every_file_of_the_folder_is_served() -> None:
@@ -53,3 +61,25 @@ def test_the_page_has_no_inline_script_or_style() -> None:
     """The policy allows only files, so that no name becomes a script; a browser would block inline code."""
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
     assert [] == re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", PAGE.template)
+
+
+def test_the_charting_library_is_unchanged() -> None:
+    """Nobody reviews a minimised file, so it must be the published one, to the byte, beside its licence."""
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (FOLDER / "vendor").iterdir()}
+
+    assert found == UPLOT
+
+
+def test_the_chart_asks_for_the_files_that_are_served() -> None:
+    """Only a browser would notice that the library cannot be loaded after an update."""
+    (stem,) = re.findall(r'const UPLOT = "(.*)";', FILES["chart.js"].body.decode())
+
+    assert {f"{stem}.js", f"{stem}.css"} == VENDORED.keys()
+
+
+def test_a_vendored_file_is_read_in_small_pieces() -> None:
+    """Between two pieces, the event loop handles packets."""
+    pieces = list(VENDORED["vendor/uplot-1.6.32.js"].pieces())
+
+    assert max(map(len, pieces)) <= 8192
+    assert UPLOT["uplot-1.6.32.js"] == hashlib.sha256(b"".join(pieces)).hexdigest()

@@ -1,0 +1,155 @@
+// Shows one device in a dialog: its readings, and the last hour of the one that the user chooses, as a chart.
+
+import { makeCursor } from "./chart.js";
+import { comfort, dewPoint } from "./comfort.js";
+import { make, setAttribute, setText } from "./dom.js";
+import { hasAge, readingsOf, stateOf, whyOf } from "./state.js";
+import { brief, capital, inWords, label, quantity, rawOf, reading as inFull } from "./words.js";
+
+// Anyone can send hundreds of names under a sensor's address.
+const MOST_TILES = 24;
+const FIRST = ["temperature", "humidity"];
+const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
+
+const dialog = make("dialog", { id: "opened", "aria-labelledby": "opened-name" });
+dialog.addEventListener("click", (event) => {
+  // A click outside the dialog has the dialog itself as its target, because its content covers all of it.
+  if (event.target === dialog) dialog.close();
+});
+dialog.addEventListener("close", clear);
+document.body.append(dialog);
+
+let parts = null; // the elements of the opened device
+let shown = null; // the arguments of the latest `update`
+let chosen = "";
+
+function clear() {
+  parts?.cursor.end();
+  parts = shown = null;
+  chosen = "";
+  dialog.replaceChildren();
+}
+
+// Calls `closed` when the user closes the dialog.
+export function onClose(closed) {
+  dialog.addEventListener("close", closed);
+}
+
+export function close() {
+  if (dialog.open) dialog.close();
+}
+
+// Shows a device; `hour` is measurement to points, of which the last one is that of the time `end`, in Unix seconds.
+export function update(device, hour, end, now) {
+  if (parts?.address !== device.address) open(device);
+  shown = { device, hour, end, now };
+  setText(parts.name, device.name);
+  const readings = readingsOf(device);
+  const all = new Set([...FIRST, ...readings.keys(), ...hour.keys()]);
+  const isThere = (name) => (readings.has(name) || hour.has(name)) && !device.idle_pins.includes(name);
+  const names = [...all].filter(isThere).slice(0, MOST_TILES);
+  if (!names.includes(chosen)) chosen = names[0] ?? "";
+  updateTiles(names, readings);
+  updateFacts(device, readings);
+  const unit = readings.get(chosen)?.unit ?? UNITS[chosen] ?? "";
+  const current = readings.get(chosen)?.value ?? null;
+  const value = device.state === "heard" ? current : null;
+  const word = readings.get(chosen)?.text ?? "";
+  parts.cursor.show({ name: capital(label(chosen)), points: hour.get(chosen) ?? [], end, now, value, unit, current, word });
+}
+
+// Shows the state and the age, `elapsed` seconds after the answer of /status.
+export function tick(device, elapsed, isKnown) {
+  if (parts?.address !== device.address) return;
+  const [state, words] = stateOf(device, isKnown);
+  setAttribute(parts.element, "data-state", state);
+  setAttribute(parts.pill, "data-word", state);
+  setText(parts.pill, words);
+  setText(parts.why, whyOf(device, isKnown));
+  setText(parts.age, device.age_seconds === null ? "" : `${inWords(device.age_seconds + elapsed)} ago`);
+}
+
+function open(device) {
+  clear();
+  const button = make("button", { type: "button", "aria-label": "Close", class: "close" }, ["✕"]);
+  button.addEventListener("click", () => dialog.close());
+  parts = { address: device.address, tiles: new Map(), cursor: makeCursor() };
+  parts.name = make("bdi");
+  parts.pill = make("span", { class: "pill" });
+  parts.age = make("span");
+  parts.why = make("p", { class: "why" });
+  parts.choices = make("fieldset", { class: "tiles" }, [make("legend", { class: "unseen" }, ["Value of the chart"])]);
+  parts.facts = make("dl");
+  const heading = make("h2", { id: "opened-name" }, [parts.name]);
+  const about = make("p", { class: "about" }, [parts.pill, parts.age, make("span", {}, [device.address])]);
+  parts.element = make("div", { class: "detail" }, [
+    make("header", {}, [heading, button]),
+    about,
+    parts.why,
+    parts.choices,
+    parts.cursor.element,
+    parts.facts,
+  ]);
+  dialog.append(parts.element);
+  if (!dialog.open) dialog.showModal();
+}
+
+function updateTiles(names, readings) {
+  for (const [name, tile] of parts.tiles) {
+    if (names.includes(name)) continue;
+    tile.element.remove();
+    parts.tiles.delete(name);
+  }
+  for (const name of names) {
+    const tile = parts.tiles.get(name) ?? addTile(name);
+    const one = readings.get(name);
+    setText(tile.value, one ? inFull(one, FIRST.includes(name) ? brief : undefined) : "–");
+    tile.input.checked = name === chosen;
+  }
+}
+
+function addTile(name) {
+  const input = make("input", { type: "radio", name: "measurement", value: name });
+  input.addEventListener("change", () => {
+    chosen = name;
+    update(shown.device, shown.hour, shown.end, shown.now);
+  });
+  const value = make("b");
+  const tile = { input, value, element: make("label", {}, [input, make("span", {}, [capital(label(name))]), value]) };
+  parts.tiles.set(name, tile);
+  parts.choices.append(tile.element);
+  return tile;
+}
+
+function updateFacts(device, readings) {
+  const facts = [];
+  const [temperature, humidity] = ["temperature", "humidity"].map((name) => readings.get(name)?.value ?? NaN);
+  const dew = dewPoint(temperature, humidity);
+  if (dew !== null) {
+    const word = comfort(temperature, humidity);
+    facts.push(["Dew point", `${quantity(dew, "°C", brief)}${word ? `, ${word}` : ""}`]);
+  }
+  const raw = [...readings].map(([name, one]) => [name, rawOf(one)]).filter(([, text]) => text !== "");
+  for (const [name, text] of raw) facts.push([`${capital(label(name))}, as sent`, text.slice(5, -1)]);
+  for (const [name, said] of Object.entries(device.others).slice(0, MOST_TILES)) {
+    facts.push([capital(label(name)), hasAge(name) ? `${said.value}, ${inWords(said.age_seconds)} ago` : String(said.value)]);
+  }
+  if (device.rssi_dbm !== null) {
+    const adapter = device.adapter === null ? "" : `, by ${device.adapter}`;
+    facts.push(["Signal", quantity(device.rssi_dbm, "dBm", brief) + adapter]);
+  }
+  const measured = device.measurements;
+  const percent = measured ? `, ${Math.floor(100 * measured.recent_share + 0.5)}\u00a0% heard` : "";
+  facts.push(["Packets", `${device.packets}${percent}`]);
+  if (device.format) facts.push(["Format", device.format]);
+  for (const [name, value] of Object.entries(device.labels)) facts.push([capital(label(name)), value]);
+  while (parts.facts.children.length > facts.length) parts.facts.lastChild.remove();
+  facts.forEach(([name, value], at) => {
+    if (parts.facts.children.length === at) {
+      parts.facts.append(make("div", {}, [make("dt"), make("dd", {}, [make("bdi")])]));
+    }
+    const [term, text] = parts.facts.children[at].children;
+    setText(term, name);
+    setText(text.firstChild, value);
+  });
+}
