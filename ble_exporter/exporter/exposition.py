@@ -45,8 +45,8 @@ _log = logging.getLogger(__name__)
 TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
-# How many samples are written without a pause: a millisecond's work.
-_SAMPLES_AT_ONCE = 500
+# How many lines are written without a pause: a millisecond's work.
+_LINES_AT_ONCE = 500
 # The number of families is constant; there are 150, and the text of each has two formats.
 _MOST_HEADS = 512
 _USUAL_SUFFIXES = ("", "_total", "_info")
@@ -184,14 +184,19 @@ class Exposition(Collector):
 def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
     """Yield the families of a collector as text, in small pieces."""
     known: dict[tuple[str, str], str] = {}
+    lines: list[str] = []
     for family in collector.collect():
         samples: Sequence[Sample] = family.samples
         if not _are_plain(samples, family.name):
-            yield _written(family, wanted)
+            lines.append(_written(family, wanted))
             continue
-        yield _head(wanted, family.name, family.documentation, family.type, family.unit)
-        for start in range(0, len(samples), _SAMPLES_AT_ONCE):
-            yield _lines(_rows(samples, start, start + _SAMPLES_AT_ONCE), known)
+        lines.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
+        for start in range(0, len(samples), _LINES_AT_ONCE):
+            _add_lines(lines, _rows(samples, start, start + _LINES_AT_ONCE), known)
+            if len(lines) >= _LINES_AT_ONCE:
+                yield "".join(lines).encode()
+                lines.clear()
+    yield "".join(lines).encode()
 
 
 def _are_plain(samples: Sequence[Sample], name: str) -> bool:
@@ -212,20 +217,20 @@ def _rows(samples: Sequence[Sample], start: int, stop: int) -> Iterable[Row]:
 
 
 @lru_cache(maxsize=_MOST_HEADS)
-def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> bytes:
+def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> str:
     """Return the lines of a family that precede its samples."""
     return _written(Metric(name, documentation, kind, unit), wanted)
 
 
-def _lines(rows: Iterable[Row], known: dict[tuple[str, str], str]) -> bytes:
+def _add_lines(lines: list[str], rows: Iterable[Row], known: dict[tuple[str, str], str]) -> None:
     """
-    Return samples as prometheus_client writes them in both formats, in a fifth of the time.
+    Write samples as prometheus_client does in both formats, in a fifth of the time.
 
     Args:
+        lines: The lines are appended to this list.
         rows: The samples.
         known: The text of single labels, which most families of a device have in common.
     """
-    lines = []
     for name, labels, value in rows:
         if len(labels) == 1:
             (label,) = labels.items()
@@ -237,7 +242,6 @@ def _lines(rows: Iterable[Row], known: dict[tuple[str, str], str]) -> bytes:
         # Only larger numbers differ from Python's notation.
         number = repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else _go_notation(value)
         lines.append(f"{name}{text} {number}\n")
-    return "".join(lines).encode()
 
 
 def _braced(labels: Mapping[str, str]) -> str:
@@ -264,8 +268,8 @@ class _One(Collector):
         yield self._family
 
 
-def _written(family: Metric, wanted: Format) -> bytes:
+def _written(family: Metric, wanted: Format) -> str:
     if wanted is TEXT:
-        return text_format.generate_latest(_One(family))
+        return text_format.generate_latest(_One(family)).decode()
     written: bytes = openmetrics_format.generate_latest(_One(family))  # type: ignore[no-untyped-call] # not annotated
-    return written.removesuffix(_END_OF_OPENMETRICS)
+    return written.removesuffix(_END_OF_OPENMETRICS).decode()
