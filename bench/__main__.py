@@ -1,5 +1,5 @@
 """
-`python -m bench [--write FILE] [PART ...]` runs the benchmarks: all of them, in three minutes, or the named parts.
+`python -m bench [--write FILE] [PART ...]` runs the benchmarks: all of them, in four minutes, or the named parts.
 
 With --write, it also writes the tables to a file in Markdown: docs/performance.md was written in this way. The exit
 status is 0 whatever the figures are, and 1 if the two sides of a comparison give different results.
@@ -13,11 +13,13 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import decoding, footprint, formats, pipeline, scrape, turns
+from bench import decoding, footprint, formats, pipeline, scrape, serving, turns
 from bench.report import Report, wrapped
 from bench.timing import DifferenceError
 
-PARTS = {part.__name__.partition(".")[2]: part for part in (footprint, pipeline, scrape, turns, decoding, formats)}
+PARTS = {
+    part.__name__.partition(".")[2]: part for part in (footprint, pipeline, scrape, serving, turns, decoding, formats)
+}
 """The parts by name, in the order of the page."""
 
 TITLE = "# Performance"

@@ -91,12 +91,12 @@ def _keep(rounds: Rounds, name: str, figure: float) -> None:
 def _modules(folder: Path) -> str:
     """Return the names of the modules from other packages that the running exporter has imported."""
     port = free_port()
-    with running(*_exporter(folder, _RATE_DEVICES, port)) as process:
+    with running(*exporter(folder, _RATE_DEVICES, port)) as process:
         process.wait_for(port, "/metrics", _HEARD)
         return process.end().strip()
 
 
-def _exporter(folder: Path, devices: int, port: int, per_second: int = 0) -> list[str]:
+def exporter(folder: Path, devices: int, port: int, per_second: int = 0, kind: str = "exporter") -> list[str]:
     """Write a configuration; return the arguments of Python for an exporter with this many devices."""
     path = folder / f"{devices}.yaml"
     lines = [
@@ -105,7 +105,7 @@ def _exporter(folder: Path, devices: int, port: int, per_second: int = 0) -> lis
         *(f'  "{address(number)}": "room_{number}"' for number in range(max(devices, 1))),
     ]
     path.write_text("\n".join([*lines, ""]))
-    return ["-m", "bench.steady_radio", "exporter", str(devices), str(per_second), str(path)]
+    return ["-m", "bench.steady_radio", kind, str(devices), str(per_second), str(path)]
 
 
 def _starting(folder: Path, modules: str) -> Mapping[str, tuple[str, ...]]:
@@ -117,7 +117,7 @@ def _starting(folder: Path, modules: str) -> Mapping[str, tuple[str, ...]]:
                 _keep(cpu_s, name, process.cpu_s)
         for devices in COUNTS:
             name, port = _title(devices), free_port()
-            with running(*_exporter(folder, devices, port)) as process:
+            with running(*exporter(folder, devices, port)) as process:
                 _keep(healthy_s, name, process.wait_for(port, "/healthz", b"ok"))
                 if devices:
                     _keep(heard_s, name, process.wait_for(port, "/metrics", _HEARD))
@@ -144,7 +144,7 @@ def _memory(folder: Path, modules: str) -> Mapping[str, tuple[str, ...]]:
                 processes[name].tell(wanted)
             ports = {devices: free_port() for devices in COUNTS}
             for devices, port in ports.items():
-                arguments = _exporter(folder, devices, port, round(devices / _EVERY_S))
+                arguments = exporter(folder, devices, port, round(devices / _EVERY_S))
                 processes[_title(devices)] = stack.enter_context(running(*arguments))
             for devices, port in ports.items():
                 processes[_title(devices)].wait_for(port, "/healthz", b"ok")
@@ -178,14 +178,14 @@ def _spent_s(folder: Path, modules: str, per_second: int, seconds: float) -> tup
     port = free_port()
     with (
         running(*_bare(_RATE_DEVICES, per_second)) as bare,
-        running(*_exporter(folder, _RATE_DEVICES, port, per_second)) as exporter,
+        running(*exporter(folder, _RATE_DEVICES, port, per_second)) as ours,
     ):
         bare.tell(modules)
-        exporter.wait_for(port, "/metrics", _HEARD)
+        ours.wait_for(port, "/metrics", _HEARD)
         time.sleep(_SETTLED_S)
-        before_s = bare.cpu_s, exporter.cpu_s
+        before_s = bare.cpu_s, ours.cpu_s
         time.sleep(seconds)
-        return bare.cpu_s - before_s[0], exporter.cpu_s - before_s[1]
+        return bare.cpu_s - before_s[0], ours.cpu_s - before_s[1]
 
 
 def _bare(devices: int, per_second: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Starts Python processes, and measures their resident memory, their CPU time and their first answers."""
+"""Starts processes, and measures their resident memory, their CPU time and their first answers."""
 
 import http.client
 import os
@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 PATIENCE_S = 60.0
@@ -18,16 +19,16 @@ _POLL_S = 0.002
 
 
 class Process:
-    """A running Python process; `began_s` is the time of its start on the clock `time.monotonic`."""
+    """A running process, by default of Python; `began_s` is the time of its start on the clock `time.monotonic`."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], program: str = sys.executable) -> None:
         # Byte code is cached as on a user's machine, because compiling would take most of the time of a start.
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         # A file, because a pipe that nobody reads would fill up.
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `kill`
         self.began_s = time.monotonic()
         self._popen = subprocess.Popen(
-            [sys.executable, *arguments],
+            [program, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -83,9 +84,9 @@ class Process:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Process]:
-    """Run Python with these arguments during the block."""
-    process = Process(arguments)
+def running(*arguments: str, program: str = sys.executable) -> Iterator[Process]:
+    """Run Python, or another program, with these arguments during the block."""
+    process = Process(arguments, program)
     try:
         yield process
     finally:
@@ -100,11 +101,11 @@ def free_port() -> int:
     return port
 
 
-def get(port: int, path: str) -> bytes:
+def get(port: int, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Return the body of a page; raise OSError if nothing answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers)
         return connection.getresponse().read()
     except http.client.HTTPException as error:
         raise ConnectionError(str(error)) from error

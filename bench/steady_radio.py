@@ -1,12 +1,14 @@
 """
-Child processes of bench.footprint: the exporter with a radio that costs next to nothing, and its baseline.
+Child processes of other benchmarks: the exporter with a radio that costs next to nothing, and its baseline.
 
     python -m bench.steady_radio exporter DEVICES PER_SECOND CONFIG
+    python -m bench.steady_radio told DEVICES 0 CONFIG
     python -m bench.steady_radio imports DEVICES PER_SECOND
 
 `exporter` runs the program until SIGTERM, and then prints the names of the modules that it had imported from other
-packages. `imports` reads such names from one line of standard input, imports them, prints "ready", and, if
-DEVICES is not 0, counts the same packets without reading them.
+packages. `told` does the same, but its radio delivers both packets of each device for each line of standard input, and
+then prints "heard". `imports` reads names of modules from one line of standard input, imports them, prints "ready",
+and, if DEVICES is not 0, counts the same packets without reading them.
 """
 
 import sys
@@ -76,6 +78,24 @@ class SteadyRadio:
                 listener.handle(kind(self._addresses[number], {UUID: payload}, -60, "hci0"))
 
 
+class ToldRadio(SteadyRadio):
+    """A radio that delivers both packets of every device when a line of standard input says so."""
+
+    async def run(self, listener: "Listener", started: Callable[[], None]) -> None:
+        """Deliver packets until cancelled."""
+        import asyncio
+
+        from ble_exporter.model import Advertisement
+
+        lines = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+        started()
+        while await lines.readline():
+            self._deliver(listener, Advertisement, 2 * len(self._addresses))
+            print("heard", flush=True)
+        await asyncio.Event().wait()
+
+
 class _Counting:
     """The smallest listener: it counts the advertisements."""
 
@@ -116,10 +136,10 @@ def _run_imports(radio: SteadyRadio, *, is_listening: bool) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one of the two programs; return the exit status."""
+    """Run one of the programs; return the exit status."""
     kind, devices, per_second, *others = arguments
-    radio = SteadyRadio(int(devices), float(per_second))
-    return _run_exporter(radio, others) if kind == "exporter" else _run_imports(radio, is_listening=devices != "0")
+    radio = (ToldRadio if kind == "told" else SteadyRadio)(int(devices), float(per_second))
+    return _run_imports(radio, is_listening=devices != "0") if kind == "imports" else _run_exporter(radio, others)
 
 
 if __name__ == "__main__":

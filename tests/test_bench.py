@@ -1,14 +1,18 @@
 """Tests of bench/: its reports and its own calculations, and docs/performance.md. Nothing is timed here."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.__main__ import PARTS
+from bench.footprint import exporter
 from bench.peers import check
-from bench.processes import free_port, running
+from bench.processes import free_port, get, running
 from bench.report import Report, Table
+from bench.serving import CASES, SERVING, Case, cells_of, start_node_exporter
 from bench.steady_radio import SteadyRadio, address
 from bench.timing import DifferenceError, Rounds, compare
 from ble_exporter.formats.bthome import UUID
@@ -117,6 +121,49 @@ def test_the_steady_radio_delivers_both_packets_of_each_device_and_then_a_steady
     assert [{"battery", "temperature", "humidity"}, {"voltage", "power_on", "opening"}] == [
         set(first[index][1]) for index in (0, 60)
     ]
+
+
+def test_without_node_exporter_its_row_names_it_as_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reader must see that a comparison was not made, and how to make it; CI must make it."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CI", raising=False)
+    with ExitStack() as stack:
+        assert start_node_exporter(stack) is None
+        assert (
+            "Skipped: node_exporter is missing (Debian: apt-get install prometheus-node-exporter)"
+            in capsys.readouterr().out
+        )
+        monkeypatch.setenv("CI", "true")
+        with pytest.raises(SystemExit, match="node_exporter is missing"):
+            start_node_exporter(stack)
+
+    row = cells_of(CASES[0], Rounds(), {10: 170}, {})
+    assert ("node_exporter, plain", "skipped", len(SERVING.head)) == (CASES[0].title, row[0], 1 + len(row))
+
+
+def test_a_scrape_is_compared_with_node_exporter_also_for_each_series() -> None:
+    """The two programs export different numbers of series, so a ratio of times alone would be unfair to either."""
+    ours = Case(10, is_changed=True, encoding="plain")
+    measured = Rounds({"node_exporter, plain": [0.008] * 3, ours.title: [0.001] * 3})
+    cells = cells_of(ours, measured, {0: 500, 10: 250}, {ours.title: 16_000})
+
+    expected = ("250", "16.0", "1,000", "1.00", "1.00", "8.00× (8.00–8.00)", "4.0×")
+    assert expected == tuple(cells)
+
+
+@pytest.mark.program
+def test_a_told_radio_delivers_when_it_is_told(tmp_path: Path) -> None:
+    """Between two scrapes, exactly the packets of all devices must arrive, so that all or none have changed."""
+    port = free_port()
+    with running(*exporter(tmp_path, 3, port, kind="told")) as process:
+        process.wait_for(port, "/healthz", b"ok")
+        before = get(port, "/metrics")
+        assert "heard" == process.tell("")
+        after = get(port, "/metrics")
+
+    assert (0, 3) == tuple(body.count(b"ble_sensor_temperature_celsius{") for body in (before, after))
 
 
 @pytest.mark.program

@@ -1,0 +1,191 @@
+"""
+Scrapes over HTTP: our exporter and node_exporter, each in a process of its own, asked by the same client.
+
+node_exporter is the exporter that most people know; Debian's package is prometheus-node-exporter. The client keeps its
+connection, as Prometheus does, and asks one process after the other, so that all have the same machine.
+"""
+
+import http.client
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from bench.footprint import exporter
+from bench.processes import PATIENCE_S, Process, free_port, get, running
+from bench.report import Report, Table
+from bench.timing import DifferenceError, Rounds
+
+COUNTS = (10, 100, 1_000)
+"""The numbers of devices to measure."""
+NODE_EXPORTER = "prometheus-node-exporter"
+AIM = "10 or more with 100 devices"
+_SCRAPES = 150
+_NODE = "node_exporter"
+_ENCODINGS: dict[str, dict[str, str]] = {"plain": {}, "gzip": {"Accept-Encoding": "gzip"}}
+_OPENMETRICS = {"Accept": "application/openmetrics-text"}
+
+
+class Case(NamedTuple):
+    """
+    One row of the table.
+
+    Attributes:
+        devices: The number of devices of our exporter; 0 for node_exporter.
+        is_changed: Whether every device sends two packets before each scrape.
+        encoding: A key of `_ENCODINGS`.
+    """
+
+    devices: int
+    is_changed: bool
+    encoding: str
+
+    @property
+    def title(self) -> str:
+        """The first cell of the row."""
+        if not self.devices:
+            return f"{_NODE}, {self.encoding}"
+        return f"{self.devices:,} devices, {'all' if self.is_changed else 'none'} changed, {self.encoding}"
+
+
+CASES = (
+    *(Case(0, is_changed=True, encoding=encoding) for encoding in _ENCODINGS),
+    *(
+        Case(devices, is_changed=is_changed, encoding=encoding)
+        for devices in COUNTS
+        for is_changed in (False, True)
+        for encoding in _ENCODINGS
+    ),
+)
+SERVING = Table(
+    "Scrapes over HTTP",
+    f"{_SCRAPES} scrapes for each row, in turn, by one client on a kept connection; wall-clock time until the answer "
+    f"is read. Scrapes a second: those of this client, without a pause. Changed: every device has sent two packets "
+    f"with six measurements since the previous scrape. {_NODE}: version and defaults of Debian's package, but without "
+    f"the collector of systemd, which a container does not have. Aim: {AIM}.",
+    ("answer", "series", "kB", "scrapes/s", "p50 ms", "p99 ms", f"times as fast as {_NODE}", "for each series"),
+    tuple(case.title for case in CASES),
+    "Linear with the number of changed devices; without changes, the text of the previous scrape is sent, and only "
+    "compressing and sending it takes longer.",
+)
+TABLES = (SERVING,)
+
+
+class Target:
+    """A process that is scraped, over one connection."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        self._process = process
+        self._port = port
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+
+    def scrape_s(self, case: Case, sizes: dict[str, int]) -> float:
+        """Let the devices send if the case says so; scrape, and return the seconds."""
+        if case.devices and case.is_changed:
+            self._process.tell("")
+        began = time.perf_counter()
+        self._connection.request("GET", "/metrics", headers=_ENCODINGS[case.encoding])
+        body = self._connection.getresponse().read()
+        took_s = time.perf_counter() - began
+        sizes[case.title] = len(body)
+        return took_s
+
+    def series(self, devices: int) -> int:
+        """
+        Return the number of series.
+
+        Raises:
+            DifferenceError: prometheus_client reads other values from the two formats, or a device is missing.
+        """
+        if devices:
+            self._process.tell("")
+        text, openmetrics = (get(self._port, "/metrics", headers).decode() for headers in ({}, _OPENMETRICS))
+        samples = [sample for family in parse_text(text) for sample in family.samples]
+        if devices:
+            ours = {(one.name, *one.labels.items()): one.value for one in samples if one.name.startswith("ble_sensor")}
+            families = parse_openmetrics(openmetrics)  # type: ignore[no-untyped-call] # not annotated
+            theirs = {(one.name, *one.labels.items()): one.value for family in families for one in family.samples}
+            if [key for key, value in ours.items() if theirs.get(key) != value]:
+                raise DifferenceError("OpenMetrics has other values than the text format")
+            if devices != len([one for one in samples if one.name == "ble_sensor_temperature_celsius"]):
+                raise DifferenceError(f"not all of {devices} devices were heard")
+        return len(samples)
+
+
+def run(report: Report) -> None:
+    """
+    Scrape all processes in turn, and print the table.
+
+    Raises:
+        DifferenceError: An answer of our exporter is wrong.
+        SystemExit: node_exporter is missing in CI.
+    """
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        targets = {devices: _start(stack, Path(name), devices) for devices in COUNTS}
+        node = start_node_exporter(stack)
+        if node is not None:
+            targets[0] = node
+        series = {devices: target.series(devices) for devices, target in targets.items()}
+        measured = Rounds({case.title: [] for case in CASES if case.devices in targets})
+        sizes: dict[str, int] = {}
+        for turn in range(-1, _SCRAPES):
+            for case in CASES:
+                if case.devices in targets:
+                    took_s = targets[case.devices].scrape_s(case, sizes)
+                    if turn >= 0:
+                        measured[case.title].append(took_s)
+    report.add(SERVING, {case.title: cells_of(case, measured, series, sizes) for case in CASES})
+
+
+def _start(stack: ExitStack, folder: Path, devices: int) -> Target:
+    port = free_port()
+    process = stack.enter_context(running(*exporter(folder, devices, port, kind="told")))
+    process.wait_for(port, "/healthz", b"ok")
+    # The second time, the interval is known, so that all families exist.
+    process.tell("")
+    return Target(process, port)
+
+
+def start_node_exporter(stack: ExitStack) -> Target | None:
+    """
+    Start node_exporter; return None if it is not installed.
+
+    Raises:
+        SystemExit: It is missing in CI.
+    """
+    program = shutil.which(NODE_EXPORTER)
+    if program is None:
+        if os.environ.get("CI"):
+            raise SystemExit(f"bench: {_NODE} is missing (Debian: apt-get install {NODE_EXPORTER})")
+        print(f"Skipped: {_NODE} is missing (Debian: apt-get install {NODE_EXPORTER})\n")
+        return None
+    port = free_port()
+    options = (f"--web.listen-address=127.0.0.1:{port}", "--no-collector.systemd", "--log.level=error")
+    process = stack.enter_context(running(*options, program=program))
+    process.wait_for(port, "/metrics", b"node_cpu_seconds_total")
+    return Target(process, port)
+
+
+def cells_of(case: Case, measured: Rounds, series: Mapping[int, int], sizes: Mapping[str, int]) -> Sequence[str]:
+    """Return the cells of a row, given the seconds and the sizes by title, and the series by number of devices."""
+    if case.title not in measured:
+        return ("skipped", *("–" for _ in SERVING.head[2:]))
+    took_s = measured[case.title]
+    p99_s = quantiles(took_s, n=100)[-1]
+    cells = [
+        *(f"{series[case.devices]:,}", f"{sizes[case.title] / 1000:,.1f}", f"{len(took_s) / sum(took_s):,.0f}"),
+        *(f"{1e3 * median(took_s):.2f}", f"{1e3 * p99_s:.2f}"),
+    ]
+    node = f"{_NODE}, {case.encoding}"
+    if not case.devices or node not in measured:
+        return (*cells, "–", "–")
+    ratio = measured.ratio(node, case.title)
+    return (*cells, str(ratio), f"{ratio.median * series[case.devices] / series[0]:.1f}×")
