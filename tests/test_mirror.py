@@ -25,6 +25,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_build_backend": "contrib/build_backend.py",
     "test_captures": "the captures in tests/captures/",
     "test_conventions": "the order in assertions",
+    "test_container": "contrib/container/",
     "test_contrib": "the systemd units in contrib/",
     "test_dashboard": "contrib/grafana/",
     "test_docs": "docs/",
