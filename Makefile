@@ -86,8 +86,8 @@ dashboard: ## Build the Grafana dashboard, contrib/grafana/ble_exporter.json. Ne
 run-dashboard: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m grafana $(CHECK)
 
-dashboard-pictures: ## Draw the dashboard's rows for docs/grafana.md on simulated data. Needs Debian's package prometheus.
-	@$(MAKE) --no-print-directory VENV=.venv-grafana LOCK=requirements-grafana.lock run-pictures
+dashboard-pictures: ## Draw the dashboard's rows for docs/grafana.md on simulated data. Needs Python 3.11 and Debian's package prometheus.
+	@$(MAKE) --no-print-directory VENV=.venv-pictures LOCK=requirements-pictures.lock run-pictures
 
 run-pictures: $(READY)
 	PYTHONPATH=contrib:. $(BIN)/python -m grafana.pictures

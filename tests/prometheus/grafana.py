@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from .server import SCRAPE_INTERVAL_S
 
-DASHBOARD: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "contrib" / "grafana" / "ble_exporter.json").read_text(encoding="utf-8")
-)
+ROOT = Path(__file__).parents[2]
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "contrib" / "grafana" / "ble_exporter.json").read_text(encoding="utf-8"))
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
 

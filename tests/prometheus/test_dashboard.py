@@ -11,7 +11,7 @@ from ble_exporter.errors import RESET_OUTCOMES
 
 from .eventful import DEVICES, GUEST_ROOM_NAME
 from .exporter import Exporter
-from .grafana import PANELS, TARGETS, Target, all_of, interpolated, rate_interval, variable_queries
+from .grafana import PANELS, ROOT, TARGETS, Target, all_of, interpolated, rate_interval, variable_queries
 from .programs import LOCALHOST, wait_for
 from .server import SCRAPE_INTERVAL_S, Prometheus
 
@@ -67,10 +67,23 @@ def test_every_query_finds_data(prometheus: Prometheus, variables: Mapping[str, 
 
 @pytest.mark.parametrize("panel", EMPTY_IN_HEALTH)
 def test_a_panel_that_is_empty_in_health_says_so(panel: str) -> None:
-    """The words "No data" would look like a fault of the dashboard."""
+    """The words "No data" would look like a fault of the dashboard; the documentation gives the reason."""
     (found,) = (one for one in PANELS if one["title"] == panel)
 
     assert "No data" != found["fieldConfig"]["defaults"]["noValue"]
+    assert f"\n| {panel} |" in (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("panel", EMPTY_IN_HEALTH)
+def test_a_healthy_exporter_leaves_it_empty(
+    prometheus: Prometheus, variables: Mapping[str, str], remote: Exporter, ports: dict[str, int], panel: str
+) -> None:
+    """Lines at 0 for every reason and kind would hide the one that is not."""
+    prometheus.wait_for('ble_exporter_scans_total{job="remote"} > 0')
+    healthy = {**variables, "instance": all_of([f"{LOCALHOST}:{ports['remote']}"]), "device": ".*"}
+    (target,) = (one for one in TARGETS if one.panel == panel)
+
+    assert [] == prometheus.range(interpolated(target.expression, healthy), 60)
 
 
 def test_no_device_vanishes_from_the_means(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
