@@ -38,8 +38,11 @@ HttpErrorKind = Literal[
     "internal",
     "request_timeout",
     "too_large",
+    "tls",
     "too_many_answers",
     "too_many_connections",
+    "too_many_passwords",
+    "unauthorized",
 ]
 """Why a request or a connection failed. The kinds are few, because each is a label value."""
 

@@ -1,4 +1,4 @@
-"""Reads only regular files, and only of limited size; shortens a file in place."""
+"""Reads only regular files, and only of limited size; notices changes of files; shortens a file in place."""
 
 import errno
 import os
@@ -33,6 +33,32 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, 
     if len(content) > max_bytes:
         raise _too_large(path, max_bytes)
     return content
+
+
+class ReadFiles:
+    """Files that belong together, such as a configuration and the files that it names, and their states when read."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, tuple[int, ...] | None] = {}
+
+    def read(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+        """Return the content of a file, like `read_file`. A file that can't be read is remembered, too."""
+        # The state is older than the content, so that a change in between is noticed.
+        self._states[path] = _state(path)
+        return read_file(path, max_bytes)
+
+    def have_changed(self) -> bool:
+        """Return whether a file has been changed, replaced, created or removed since it was read."""
+        return any(_state(path) != state for path, state in self._states.items())
+
+
+def _state(path: str) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path takes twice as long, and this is done for each request
+    except OSError:
+        return None
+    # The time of the change of the inode can't be set back, unlike that of the content.
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def open_file(path: str | os.PathLike[str], max_bytes: int, *, follow_symlinks: bool = True) -> BinaryIO:

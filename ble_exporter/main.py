@@ -187,17 +187,16 @@ def _load(options: argparse.Namespace) -> "AppConfig":
         config = replace(config, scan_duration_seconds=config.scan_interval_seconds)
     if options.listen:
         config = replace(config, listen_address=options.listen[0].address, listen_port=options.listen[0].port)
-    if options.telemetry_path != TELEMETRY_PATH:
-        from ble_exporter.exporter import create_app
+    if options.telemetry_path != TELEMETRY_PATH or options.web_config:
+        from ble_exporter.exporter.app import check_options
 
-        # Raises an error if another page has this path.
-        create_app(config, collectors={}, options=_web_options(options))
+        check_options(config, _web_options(options))
     # The simulated radio sends no encrypted packets.
     return replace(config, keys={}) if options.mock and not options.config_check else config
 
 
 def _web_options(options: argparse.Namespace) -> WebOptions:
-    return WebOptions(tuple(options.listen or ()), options.telemetry_path, options.most_requests)
+    return WebOptions(tuple(options.listen or ()), options.telemetry_path, options.most_requests, options.web_config)
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:

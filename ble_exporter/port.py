@@ -18,6 +18,9 @@ TELEMETRY_PATH = "/metrics"
 LISTEN_OPTION = "--web.listen-address"
 """The option that replaces the configured address and port."""
 
+SERVER_NAME = "ble-exporter"
+"""`doctor` recognises the exporter by this name if the server requires TLS or a password."""
+
 MOST_REQUESTS = 8
 """How many requests for metrics may wait for their answers, by default, and how many for anything else."""
 
@@ -40,11 +43,13 @@ class WebOptions(NamedTuple):
         endpoints: Where it listens, in place of the configured address and port; if empty, it listens there.
         telemetry_path: The path of the metrics.
         most_requests: How many requests for metrics may wait for their answers at the same time.
+        config_file: The web configuration, with the settings of TLS and passwords; None without one.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     telemetry_path: str = TELEMETRY_PATH
     most_requests: int = MOST_REQUESTS
+    config_file: str | None = None
 
 
 DEFAULT_OPTIONS = WebOptions()

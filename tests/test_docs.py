@@ -11,18 +11,21 @@ from site_hook import anchor
 from ble_exporter import __version__
 from ble_exporter.config import KEYS
 from ble_exporter.config.app_config import AppConfig, load_config
+from ble_exporter.config.web_config import load_web_config
 from ble_exporter.device.glitch import LARGEST_STEPS
 from ble_exporter.device.pace import COUNTS_AT_ONCE, COUNTS_PER_S, LEAST_HOLD_S
 from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUST_S
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.page.files import FILES, VENDORED
+from ble_exporter.files import ReadFiles
 from ble_exporter.formats.registry import FORMATS, UNITS
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.service.replay_state import FIRST_SAVE_S, SAVE_EVERY_S
 from tests.conftest import HERE
+from tests.web_configurations import write_certificates
 
 ROOT = HERE.parent
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -96,7 +99,11 @@ def test_every_path_is_in_the_list() -> None:
 def test_every_yaml_block_can_be_used(block: str, tmp_path: Path) -> None:
     """Readers copy these blocks, and must not get an error. If a block lacks mandatory keys, the test adds them."""
     copied = yaml.safe_load(block)
-    if "scrape_configs" not in copied:
+    if "tls_server_config" in copied:
+        write_certificates(tmp_path)
+        (tmp_path / "web.yml").write_text(block, encoding="utf-8")
+        assert load_web_config(str(tmp_path / "web.yml"), ReadFiles()).tls
+    elif "scrape_configs" not in copied:
         (tmp_path / "cellar.key").write_text("00112233445566778899aabbccddeeff", encoding="utf-8")
         missing = "".join(f"{key}: {value}\n" for key, value in MANDATORY.items() if key not in copied)
         (tmp_path / "config.yaml").write_text(block + missing, encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter.files import read_file
+from ble_exporter.files import ReadFiles, read_file
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -55,3 +55,47 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(OSError, match=f"it is a {kind}, not a file"):
             read_file(path)
+
+
+def test_files_that_were_read_are_unchanged(tmp_path: Path) -> None:
+    """A file must not be read again for each request."""
+    path = tmp_path / "web.yml"
+    path.write_bytes(b"a")
+    files = ReadFiles()
+
+    assert b"a" == files.read(str(path))
+    assert not files.have_changed()
+
+
+@pytest.mark.parametrize("change", ["written", "replaced", "removed", "linked"])
+def test_a_changed_file_is_noticed(tmp_path: Path, change: str) -> None:
+    """Editors write a file or replace it, and renewal programs let a link point to another one."""
+    path, other = tmp_path / "server.crt", tmp_path / "new"
+    path.write_bytes(b"a")
+    other.write_bytes(b"b")
+    # A new file that was written at the same time, and whose time was copied, is another file.
+    os.utime(other, ns=(path.stat().st_mtime_ns,) * 2)
+    files = ReadFiles()
+    files.read(str(path))
+    if change == "written":
+        path.write_bytes(b"longer")
+    elif change == "replaced":
+        other.replace(path)
+    else:
+        path.unlink()
+        if change == "linked":
+            path.symlink_to(other)
+
+    assert files.have_changed()
+
+
+def test_a_missing_file_is_noticed_when_it_appears(tmp_path: Path) -> None:
+    """A key that is written after its certificate must be read without another change."""
+    path = tmp_path / "server.key"
+    files = ReadFiles()
+    with pytest.raises(FileNotFoundError):
+        files.read(str(path))
+    assert not files.have_changed()
+    path.write_bytes(b"a")
+
+    assert files.have_changed()

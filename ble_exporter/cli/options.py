@@ -15,6 +15,7 @@ from ble_exporter.cli.parser import (
     EXIT_TEMPORARY,
     Parser,
     endpoint,
+    file_name,
     number_between,
 )
 from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, TELEMETRY_PATH
@@ -106,6 +107,13 @@ def _add_server_options(parser: Parser) -> None:
         type=number_between(int, 1, 32),
         default=MOST_REQUESTS,
         help="how many scrapes may wait for an answer at once; others get 503 (default: %(default)s)",
+    )
+    server.add_argument(
+        "--web.config.file",
+        dest="web_config",
+        metavar="FILE",
+        type=file_name,
+        help="TLS, passwords and headers, in the format of Prometheus' exporters (docs/security.md)",
     )
     server.add_argument(
         "--web.enable-lifecycle",

@@ -146,10 +146,10 @@ def _entries(document: Document, node: Node) -> list[tuple[Node, Node]]:
     return entries
 
 
-def world_readable_warnings(key_files: Iterable[str]) -> list[str]:
-    """Return a warning for each key file that every user of the machine can read."""
+def world_readable_warnings(key_files: Iterable[str], content: str = "a bindkey") -> list[str]:
+    """Return a warning for each file with a secret that every user of the machine can read."""
     return [
-        f"{path} holds a bindkey, and every user of this machine can read it: run `chmod o-r {path}` "
+        f"{path} holds {content}, and every user of this machine can read it: run `chmod o-r {path}` "
         "(the user of this program must still be able to read it)"
         for path in key_files
         if _is_world_readable(path)

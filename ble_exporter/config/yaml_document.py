@@ -74,12 +74,16 @@ class Document:
 
     def entries(self, text: str) -> list[tuple[Node, Node]]:
         """Return the keys and values at top level, as far as they can be read; report invalid YAML."""
+        return entries_of(self.root(text))
+
+    def root(self, text: str) -> Node | None:
+        """Return the root node, as far as it can be read; None if the text is blank. Report invalid YAML."""
         for _attempt in range(1 + min(MAX_ERRORS_SHOWN, _MAX_PARSED_AGAIN // (1 + len(text)))):
             root, rest = self._compose(text)
             if rest is None:
-                return entries_of(root)
+                return root
             text = rest
-        return []
+        return None
 
     def _compose(self, text: str) -> tuple[Node | None, str | None]:
         """Return the root node and None; after a syntax error, report it, and return None and the text without it."""
@@ -195,6 +199,11 @@ def is_mapping(node: Node) -> bool:
 def is_scalar(node: Node) -> bool:
     """Return whether the node is neither a list nor a mapping."""
     return isinstance(node, yaml.ScalarNode)
+
+
+def is_list(node: Node) -> bool:
+    """Return whether the node is a list."""
+    return isinstance(node, yaml.SequenceNode)
 
 
 def elements_of(node: Node) -> list[Node]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,8 +16,8 @@ from ble_exporter.device import Device
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import STEP_S
 from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.access import add_headers, host_check, password_check
 from ble_exporter.exporter.answers import Answers
-from ble_exporter.exporter.connection import NOSNIFF
 from ble_exporter.exporter.exposition import Exposition, choose_format
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
@@ -25,13 +25,13 @@ from ble_exporter.exporter.page.files import HEADERS
 from ble_exporter.exporter.page.rows import render
 from ble_exporter.exporter.page.serving import file_routes
 from ble_exporter.exporter.page.sorting import Sort
+from ble_exporter.exporter.web_file import WebFile, load
 from ble_exporter.port import DEFAULT_OPTIONS, WebOptions
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
-from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler, Middleware
+    from aiohttp.typedefs import Handler
 
 # /history is the largest answer, and has only one point per minute, so it may be a second old.
 _HISTORY_REUSE_S = 1.0
@@ -120,6 +120,7 @@ def create_app(
     errors: HttpErrors | None = None,
     hosts: Hosts | None = None,
     reload: Reload | None = None,
+    web_file: WebFile | None = None,
     options: WebOptions = DEFAULT_OPTIONS,
 ) -> web.Application:
     """
@@ -128,12 +129,15 @@ def create_app(
     By default, no scan has ended, no device was heard, and /metrics exports prometheus_client's default registry.
     `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts
     refused requests. By default, `hosts` has the names in the configuration. Without `reload`, POST /-/reload is
-    refused.
+    refused. `web_file` has users and headers; without it, no password is needed.
     """
     errors = errors or HttpErrors()
     hosts = hosts or Hosts(config.allowed_hosts)
-    app = web.Application(middlewares=[_host_check(hosts, errors, {options.telemetry_path, *_OPEN_TO_ANY_HOST})])
-    app.on_response_prepare.append(_forbid_sniffing)
+    checks = [host_check(hosts, errors, {options.telemetry_path, *_OPEN_TO_ANY_HOST})]
+    if web_file is not None:
+        checks.append(password_check(web_file, errors))
+    app = web.Application(middlewares=checks)
+    app.on_response_prepare.append(add_headers(web_file))
     never_heard = [Device(name, address) for address, name in config.devices.items()]
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
@@ -162,28 +166,11 @@ def create_app(
     return app
 
 
-def _host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[str]) -> "Middleware":
-    @web.middleware
-    async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
-        # An absolute target (GET http://host/path) overrides the header (RFC 9112, section 3.2.2), also in
-        # `request.host`.
-        claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
-        foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
-        if foreign is not None and request.path not in open_to_any_host:
-            name = one_line(foreign)[:100]
-            errors.note("foreign_host", f'"{name}" is not a name of this machine; see allowed_hosts')
-            raise web.HTTPMisdirectedRequest(
-                text=f'"{name}" is not a name of this machine: add it to `allowed_hosts` in the configuration, or use '
-                "the machine's address"
-            )
-        return await handler(request)
-
-    return check
-
-
-async def _forbid_sniffing(_request: web.Request, response: web.StreamResponse) -> None:
-    """Keep browsers from treating a text, which may quote a request, as a page or a script."""
-    response.headers.update(NOSNIFF)
+def check_options(config: AppConfig, options: WebOptions) -> None:
+    """Raise a ConfigError if the path of the metrics is already taken, or if the web configuration has errors."""
+    create_app(config, collectors={}, options=options)
+    if options.config_file:
+        load(options.config_file)
 
 
 async def _metrics(request: web.Request) -> web.StreamResponse:

@@ -53,20 +53,22 @@ class Connection(web.RequestHandler):
 
     Attributes:
         peer: The client's IP address.
+        is_aborted: Whether the server has ended the connection with `abort`.
         waits_since: Since when the server has been waiting for the client to send a request or to read, by the event
             loop's clock; None while an answer is being rendered.
     """
 
     __slots__ = (
+        "_accepted",
         "_connections",
         "_errors",
         "_has_begun",
         "_has_eof",
-        "_is_aborted",
         "_is_answering",
         "_is_last",
         "_received",
         "_timer",
+        "is_aborted",
         "peer",
         "waits_since",
     )
@@ -84,21 +86,33 @@ class Connection(web.RequestHandler):
         self._errors = errors
         self._received = bytearray()
         self._timer: asyncio.TimerHandle | None = None
+        self._accepted: asyncio.Transport | None = None
         self._has_begun = False
         self._has_eof = False
         self._is_last = False
-        self._is_aborted = False
+        self.is_aborted = False
         self._is_answering = False
         self.peer = ""
         self.waits_since: float | None = loop.time()
 
+    def accept(self, transport: asyncio.Transport) -> None:
+        """Note a transport on which the client must first set up TLS; `connection_made` follows if it succeeds."""
+        self._accepted = transport
+        if self.is_aborted:
+            self.abort()
+        self.peer = _peer(transport)
+
+    def forget(self) -> None:
+        """Note that TLS was not set up, so that `connection_made` does not follow."""
+        self._connections.remove(self)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         super().connection_made(transport)
-        if self._is_aborted:
+        if self.is_aborted:
             self.abort()
             return
-        self.peer = str((transport.get_extra_info("peername") or ("",))[0])
+        self.peer = _peer(transport)
         if isinstance(transport, asyncio.WriteTransport):
             transport.set_write_buffer_limits(high=_WRITE_BUFFER)
         self._limit_time(REQUEST_S, None)
@@ -133,7 +147,8 @@ class Connection(web.RequestHandler):
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol also allows a bool
         """Return whether to keep the connection open: a client that only stops sending can still read its answer."""
         self._has_eof = True
-        return self._is_answering
+        # A client that ends TLS can't read any more.
+        return self._is_answering and self._accepted is None
 
     def _drop_flood(self) -> None:
         """Ignore all further data of a client that sends too much without waiting for its answers."""
@@ -243,7 +258,10 @@ class Connection(web.RequestHandler):
         head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: text/plain; charset=utf-8"
         headers = f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(text)}\r\nConnection: close"
         self.transport.write(f"{head}\r\n{headers}\r\n\r\n{text}".encode())
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
         self._limit_time(_LINGER_S, None)
 
     def _let_client_act(self) -> None:
@@ -265,6 +283,11 @@ class Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """End the connection immediately, and drop the data that the client has not read."""
-        self._is_aborted = True
-        if self.transport is not None:
-            self.transport.abort()
+        self.is_aborted = True
+        transport = self.transport or self._accepted
+        if transport is not None:
+            transport.abort()
+
+
+def _peer(transport: asyncio.BaseTransport) -> str:
+    return str((transport.get_extra_info("peername") or ("",))[0])

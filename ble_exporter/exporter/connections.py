@@ -16,7 +16,10 @@ from aiohttp import web
 
 from ble_exporter.exporter.connection import Connection
 from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.exporter.tls_entry import TlsEntry
+from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.port import open_port
+from ble_exporter.tasks import Tasks
 
 MOST_CONNECTIONS = 64
 # File descriptors that stay free: about ten for standard streams, event loop, sockets and log, three for each adapter's
@@ -28,6 +31,9 @@ _FEWEST_CONNECTIONS = 8
 _ACCEPTED_AT_ONCE = 4
 # When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
 _WAITING_IN_KERNEL = 4096
+# The kernel's receive buffer for each connection, in bytes; the kernel doubles the number. A request has at most 8 kB.
+# Without a limit, asyncio reads up to 256 kB at once, and with TLS keeps that memory.
+_RECEIVE_BUFFER = 16 * 1024
 # The kernel's send buffer for each connection, in bytes. The kernel doubles the number; its default is up to 4 MB.
 _SEND_BUFFER = 64 * 1024
 
@@ -54,6 +60,11 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self._open.pop(connection, None)
+
+    def end_all(self) -> None:
+        """End all connections immediately."""
+        for connection in list(self._open):
+            connection.abort()
 
     def _end_one(self) -> None:
         """
@@ -85,12 +96,22 @@ class HttpServer:
         errors: Counts and logs the errors.
         stop_s: Time limit for open requests when the server is closed, in seconds.
         most: How many connections may be open; by default 64, or fewer if file descriptors are scarce.
+        web_file: Has the settings of TLS; None for plain HTTP.
     """
 
-    def __init__(self, app: web.Application, errors: HttpErrors, stop_s: float, most: int | None = None) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        errors: HttpErrors,
+        stop_s: float,
+        most: int | None = None,
+        web_file: WebFile | None = None,
+    ) -> None:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=stop_s)
         self._errors = errors
         self._listening: list[asyncio.Server] = []
+        self._web_file = web_file if web_file and web_file.config.tls else None
+        self._handshakes = Tasks()
         self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
 
     async def listen(self, address: str | None, port: int, option: str = "") -> None:
@@ -106,23 +127,33 @@ class HttpServer:
             with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
                 same.listen(_WAITING_IN_KERNEL)
                 same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
 
     @property
     def ports(self) -> set[int]:
         """The ports on which the server listens. If port 0 was requested, it is the port that the kernel chose."""
         return {listening.getsockname()[1] for server in self._listening for listening in server.sockets}
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the server speaks TLS."""
+        return self._web_file is not None
+
     async def close(self) -> None:
         """Stop listening, and end all connections."""
         for server in self._listening:
             server.close()
+        await self._handshakes.end()
         await self._runner.cleanup()
+        self._connections.end_all()
 
-    def _connection(self) -> Connection:
+    def _connection(self) -> asyncio.Protocol:
         server = cast(web.Server, self._runner.server)  # not None, since the runner was set up
         connection = Connection(server, self._connections, self._errors)
         self._connections.add(connection)
-        return connection
+        if self._web_file is None:
+            return connection
+        return TlsEntry(connection, self._web_file, self._errors, self._handshakes.start)
 
 
 def _descriptor_limit() -> float:

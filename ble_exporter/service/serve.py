@@ -11,6 +11,7 @@ from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.metrics.process_metrics import ProcessMetrics
 from ble_exporter.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions
 from ble_exporter.scanner.radio import Radio
@@ -63,6 +64,7 @@ async def serve(
         hosts = Hosts(config.allowed_hosts)
         source = reload_from or ReloadSource(lambda: config, asyncio.Event())
         reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
+        web_file = WebFile(web.config_file, log) if web.config_file else None
         app = create_app(
             config,
             cycle.tracker,
@@ -72,9 +74,10 @@ async def serve(
             errors=errors,
             hosts=hosts,
             reload=reload.reload if source.is_served else None,
+            web_file=web_file,
             options=web,
         )
-        server = HttpServer(app, errors, _STOP_HTTP_S)
+        server = HttpServer(app, errors, _STOP_HTTP_S, web_file=web_file)
         try:
             listening = [
                 _listen(server, endpoint, web, notifier=notifier, log=log, patience_s=patience_s)
@@ -147,7 +150,7 @@ async def _listen(
         await asyncio.sleep(_TRY_PORT_AGAIN_S)
     is_everywhere = address in (None, "::", "0.0.0.0")  # noqa: S104 - compared, not opened
     shown = "localhost" if is_everywhere else f"[{address}]" if ":" in str(address) else address
-    url = f"http://{shown}:{port}"
+    url = f"{'https' if server.is_encrypted else 'http'}://{shown}:{port}"
     family = "IPv4 " if address == "0.0.0.0" else ""  # noqa: S104
     everywhere = f"; on every {family}address of this machine" if is_everywhere else ""
     log.info("serving on %s%s for Prometheus, and on %s for people%s", url, web.telemetry_path, url, everywhere)

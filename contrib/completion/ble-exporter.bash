@@ -7,7 +7,7 @@ _shtab_ble_exporter_decode_option_strings=(-h --help --key-file --key --config -
 _shtab_ble_exporter_discover_option_strings=(-h --help --seconds --write --add --config --all --json --adapter --mock --replay --replay-speed --mock-seed --mock-strangers)
 _shtab_ble_exporter_doctor_option_strings=(-h --help --config --config.file --web.listen-address --seconds --mock --json)
 _shtab_ble_exporter_recover_option_strings=(-h --help --adapter --record --unblock --dry-run)
-_shtab_ble_exporter_option_strings=(-h --help --config --config.file --config.check --web.listen-address --web.telemetry-path --web.max-requests --web.enable-lifecycle --log.level --log.format --version --mock --replay --replay-speed --mock-seed --mock-strangers --mock-loss --mock-order)
+_shtab_ble_exporter_option_strings=(-h --help --config --config.file --config.check --web.listen-address --web.telemetry-path --web.max-requests --web.config.file --web.enable-lifecycle --log.level --log.format --version --mock --replay --replay-speed --mock-seed --mock-strangers --mock-loss --mock-order)
 
 _shtab_ble_exporter_capture_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter_capture___config_COMPGEN=_shtab_compgen_files
@@ -26,6 +26,7 @@ _shtab_ble_exporter_recover___adapter_COMPGEN=_shtab_cmd_compgen_827dfde2
 _shtab_ble_exporter_recover___record_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___config_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___config_file_COMPGEN=_shtab_compgen_files
+_shtab_ble_exporter___web_config_file_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___replay_COMPGEN=_shtab_compgen_files
 
 _shtab_ble_exporter_pos_0_choices=(capture decode discover doctor recover)

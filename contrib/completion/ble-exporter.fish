@@ -47,7 +47,7 @@ function _shtab_ble_exporter_using
 end
 
 set -g _shtab_ble_exporter_commands capture decode discover doctor recover
-set -g _shtab_ble_exporter_opts_with_value --adapter --add --capture --config --config.file --key --key-file --log.format --log.level --mac --megabytes --mock-loss --mock-order --mock-seed --mock-strangers --only --record --replay --replay-speed --seconds --service --web.listen-address --web.max-requests --web.telemetry-path --write
+set -g _shtab_ble_exporter_opts_with_value --adapter --add --capture --config --config.file --key --key-file --log.format --log.level --mac --megabytes --mock-loss --mock-order --mock-seed --mock-strangers --only --record --replay --replay-speed --seconds --service --web.config.file --web.listen-address --web.max-requests --web.telemetry-path --write
 
 complete -c ble-exporter -e
 complete -c ble-exporter -f
@@ -58,6 +58,7 @@ complete -c ble-exporter -n _shtab_ble_exporter_using -l config.check -d 'check 
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.listen-address -x -d 'listen here, in place of listen_address and listen_port: :8000, 127.0.0.1:8000, [::1]:8000; repeatable'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.telemetry-path -x -d 'path of the metrics (default: /metrics)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.max-requests -x -d 'how many scrapes may wait for an answer at once; others get 503 (default: 8)'
+complete -c ble-exporter -n _shtab_ble_exporter_using -l web.config.file -xka "(__fish_complete_path (commandline -ct))" -d 'TLS, passwords and headers, in the format of Prometheus'"'"' exporters (docs/security.md)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.enable-lifecycle -d 'let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always reloads it)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l log.level -xka "DEBUG INFO WARNING ERROR" -d 'DEBUG, INFO, WARNING or ERROR, in place of log_level'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l log.format -xka "text logfmt json" -d 'text (default), logfmt or json; the last two have fields for device, address, adapter and reason'

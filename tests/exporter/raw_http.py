@@ -3,6 +3,7 @@
 import asyncio
 import re
 import selectors
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from aiohttp import web
 from ble_exporter.errors import HttpErrorKind
 from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.exporter.web_file import WebFile
 
 Result = TypeVar("Result")
 Counts = Counter[HttpErrorKind]
@@ -78,17 +80,26 @@ Connect = Callable[[], Awaitable[Client]]
 
 
 async def served(
-    app: web.Application, act: Callable[[Connect], Awaitable[Result]], most: int | None = None
+    app: web.Application,
+    act: Callable[[Connect], Awaitable[Result]],
+    most: int | None = None,
+    *,
+    web_file: WebFile | None = None,
+    client_tls: ssl.SSLContext | None = None,
 ) -> tuple[Result, Counts]:
-    """Serve an application, let `act` connect to it, and return the result of `act` and the counted errors."""
+    """
+    Serve an application, let `act` connect to it, and return the result of `act` and the counted errors.
+
+    With `web_file`, the server may speak TLS; with `client_tls`, the clients do.
+    """
     counts: Counts = Counter()
-    server = HttpServer(app, HttpErrors(counts=counts), 0.2, most)
+    server = HttpServer(app, HttpErrors(counts=counts), 0.2, most, web_file)
     await server.listen("127.0.0.1", 0)
     (port,) = server.ports
     clients: list[Client] = []
 
     async def connect() -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", port, ssl=client_tls))
         clients.append(client)
         return client
 

@@ -1,0 +1,83 @@
+"""The web configuration in use. It is read again when one of its files has changed."""
+
+import logging
+import ssl
+from typing import NamedTuple
+
+from ble_exporter.config.devices import world_readable_warnings
+from ble_exporter.config.web_config import OPTION, WebConfig, load_web_config
+from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.passwords import require_bcrypt
+from ble_exporter.exporter.tls import server_context
+from ble_exporter.files import ReadFiles
+
+
+class Loaded(NamedTuple):
+    """A valid web configuration, and its TLS context; None for plain HTTP."""
+
+    config: WebConfig
+    context: ssl.SSLContext | None
+
+
+def load(path: str, files: ReadFiles | None = None) -> Loaded:
+    """Read and check a web configuration with all that it needs. Raises a ConfigError."""
+    config = load_web_config(path, files or ReadFiles())
+    if config.users:
+        require_bcrypt(path)
+    return Loaded(config, None if config.tls is None else server_context(config.tls, path))
+
+
+class WebFile:
+    """
+    A web configuration that follows its files.
+
+    If a changed file has errors, the previous configuration stays in use, and the log has the errors: a certificate is
+    often renewed before its key. The same applies to a change that would turn TLS on or off, or turn off passwords: a
+    file is often empty for a moment while an editor writes it.
+
+    Raises a ConfigError if the files have errors at the start.
+    """
+
+    def __init__(self, path: str, log: logging.Logger) -> None:
+        self._path = path
+        self._log = log
+        self._files = ReadFiles()
+        self._loaded = load(path, self._files)
+        self._warn()
+
+    @property
+    def config(self) -> WebConfig:
+        """The configuration as of the latest call of `latest`."""
+        return self._loaded.config
+
+    def latest(self) -> Loaded:
+        """Return the configuration; first read its files again if one of them has changed."""
+        if self._files.have_changed():
+            self._files = ReadFiles()
+            try:
+                loaded = load(self._path, self._files)
+                self._check(loaded.config)
+            except ConfigError as error:
+                for part in error.parts:
+                    self._log.error(
+                        "the web configuration was not reloaded, and the previous one stays in use: %s", part
+                    )
+            else:
+                self._loaded = loaded
+                self._log.info("reloaded the web configuration %s", self._path)
+                self._warn()
+        return self._loaded
+
+    def _check(self, new: WebConfig) -> None:
+        old, hint = self.config, "restart the exporter to apply the file"
+        if (old.tls is None) != (new.tls is None):
+            raise ConfigError("TLS can't be turned on or off by a reload", hint, path=self._path)
+        if old.users and not new.users:
+            raise ConfigError("passwords can't be turned off by a reload", hint, path=self._path)
+
+    def _warn(self) -> None:
+        for warning in world_readable_warnings(self.config.secret_files, "a key or the hash of a password"):
+            self._log.warning("%s", warning)
+
+
+__all__ = ["OPTION", "Loaded", "WebFile", "load"]

@@ -1,0 +1,53 @@
+"""Certificates for tests, made when they are needed: an authority, a server, and clients."""
+
+import datetime as dt
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_DAY = dt.timedelta(days=1)
+_PEM = serialization.Encoding.PEM
+
+
+class Authority:
+    """A certification authority, which writes its files to a folder: NAME.crt, and NAME.key for what it issues."""
+
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        self._folder = folder
+        self._name = name
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._certificate = self._sign(name, self._key, x509.BasicConstraints(ca=True, path_length=None))
+        (folder / f"{name}.crt").write_bytes(self._certificate.public_bytes(_PEM))
+
+    def issue(self, name: str, *names: str) -> None:
+        """Issue a certificate for 127.0.0.1, localhost and these names."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        alternatives = [x509.DNSName(one) for one in ("localhost", *names)]
+        certificate = self._sign(name, key, x509.SubjectAlternativeName([address, *alternatives]))
+        (self._folder / f"{name}.crt").write_bytes(certificate.public_bytes(_PEM))
+        path = self._folder / f"{name}.key"
+        path.touch(0o600)
+        path.write_bytes(key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+
+    def _sign(self, name: str, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType) -> x509.Certificate:
+        now = dt.datetime.now(dt.timezone.utc)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(_named(name))
+            .issuer_name(_named(self._name))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - _DAY)
+            .not_valid_after(now + _DAY)
+            .add_extension(extension, critical=False)
+        )
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

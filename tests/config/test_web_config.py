@@ -1,0 +1,120 @@
+"""Reading the web configuration: each file in tests/web_configs/."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ble_exporter.config.web_config import WebConfig, load_web_config
+from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.web_file import Loaded, load
+from ble_exporter.files import ReadFiles
+from tests.web_configurations import cases, message, write_case, write_certificates
+
+HASH = "$2y$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the certificates that the files name."""
+    made = tmp_path_factory.mktemp("web")
+    write_certificates(made)
+    return made
+
+
+def written(text: str, folder: Path) -> WebConfig:
+    """Return the configuration with this text."""
+    path = folder / "written.yml"
+    path.write_text(text, encoding="utf-8")
+    return load_web_config(str(path), ReadFiles())
+
+
+@pytest.mark.parametrize("case", [*cases("good"), *cases("newer")])
+def test_a_good_file_is_read(folder: Path, case: Path) -> None:
+    """A file that works for another exporter must work here, too."""
+    assert isinstance(load(str(write_case(case, folder))), Loaded)
+
+
+@pytest.mark.parametrize("case", [*cases("bad"), *cases("stricter")])
+def test_a_bad_file_is_refused(folder: Path, case: Path) -> None:
+    """The message must lead to the fault, in the words that somebody finds who searches for it."""
+    path = write_case(case, folder)
+    with pytest.raises(ConfigError) as refused:
+        load(str(path))
+
+    assert message(case, path) == str(refused.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """A mistyped name must not start a server that is open to everybody."""
+    with pytest.raises(ConfigError, match=r"absent\.yml: can't be read \(No such file or directory\)"):
+        load_web_config(str(tmp_path / "absent.yml"), ReadFiles())
+
+
+def test_all_errors_are_reported(folder: Path) -> None:
+    """An operator mends a file in one go."""
+    with pytest.raises(ConfigError) as refused:
+        written(f"http_server_config:\n  http2: maybe\nbasic_auth_users:\n  a: b\n  c: {HASH}\n", folder)
+
+    assert ["http2", "a"] == [part.key for part in refused.value.parts]
+
+
+def test_users_and_headers_are_read(folder: Path) -> None:
+    """User names and hashes are compared with bytes from the network; a number is a header's value, too."""
+    text = f"basic_auth_users:\n  zoë: {HASH}\nhttp_server_config:\n  headers:\n    X-XSS-Protection: 1\n"
+    config = written(text, folder)
+
+    assert ({"zoë".encode(): HASH.encode()}, {"X-XSS-Protection": "1"}) == (config.users, config.headers)
+
+
+def test_no_header_line_can_be_injected(folder: Path) -> None:
+    """A line break would end the header, and begin another one."""
+    text = 'http_server_config:\n  headers:\n    X-XSS-Protection: "1\\r\\nSet-Cookie: a=b"\n'
+    with pytest.raises(ConfigError, match="a character that is not allowed in a header"):
+        written(text, folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("http_server_config:\n  http2: true\n", []),
+        (f"basic_auth_users:\n  a: {HASH}\n", ["written.yml"]),
+        ("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n", ["server.key"]),
+    ],
+)
+def test_files_with_secrets_are_named(folder: Path, text: str, names: list[str]) -> None:
+    """Somebody who can read the key can pretend to be the exporter, so its file's mode is checked."""
+    assert names == [Path(path).name for path in written(text, folder).secret_files]
+
+
+def test_an_inline_key_makes_the_file_secret(folder: Path) -> None:
+    """The key is then in the web configuration itself."""
+    path = write_case(Path(__file__).parents[1] / "web_configs/newer/inline.yml", folder)
+
+    assert (str(path),) == load_web_config(str(path), ReadFiles()).secret_files
+
+
+def test_no_secret_is_in_the_representation(folder: Path) -> None:
+    """A traceback of some tools shows the values of variables."""
+    config = load_web_config(
+        str(write_case(Path(__file__).parents[1] / "web_configs/good/everything.yml", folder)), ReadFiles()
+    )
+
+    assert "PRIVATE" not in repr(config)
+    assert "$2y$" not in repr(config)
+
+
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+def test_any_file_is_read_or_refused(data: bytes) -> None:
+    """Whatever a half-written file contains, the service that reads it again must go on."""
+    with tempfile.NamedTemporaryFile(suffix=".yml") as file:
+        file.write(data)
+        file.flush()
+        try:
+            read = load_web_config(file.name, ReadFiles())
+        except ConfigError:
+            read = None
+
+    assert read is None or isinstance(read, WebConfig)

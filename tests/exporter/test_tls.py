@@ -1,0 +1,174 @@
+"""The TLS context: what clients can negotiate, and what is refused."""
+
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ble_exporter.config.web_tls import TlsConfig
+from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.tls import has_name, server_context
+from tests.certificates import Authority
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority and its certificates."""
+    made = tmp_path_factory.mktemp("tls")
+    authority = Authority(made)
+    authority.issue("server")
+    authority.issue("client", "prometheus.example")
+    Authority(made, "other").issue("stranger")
+    return made
+
+
+@pytest.fixture
+def settings(folder: Path) -> TlsConfig:
+    """The settings with a certificate and its key."""
+    return TlsConfig((folder / "server.crt").read_bytes(), (folder / "server.key").read_bytes())
+
+
+def trusting(folder: Path, certificate: str = "") -> ssl.SSLContext:
+    """Return a client's context, with a certificate or without one."""
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    if certificate:
+        context.load_cert_chain(folder / f"{certificate}.crt", folder / f"{certificate}.key")
+    return context
+
+
+def shaken(server: ssl.SSLContext, client: ssl.SSLContext) -> ssl.SSLObject:
+    """Do a handshake in memory, and return the server's side; raise the error of the server's side."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(to_server, to_client, server_side=True)
+    theirs = client.wrap_bio(to_client, to_server, server_hostname="localhost")
+    for side in (theirs, ours, theirs, ours):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return ours
+
+
+def test_a_handshake_succeeds(folder: Path, settings: TlsConfig) -> None:
+    """The newest version is used, and HTTP/1.1, even if the client prefers HTTP/2."""
+    client = trusting(folder)
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    server = shaken(server_context(settings, "web.yml"), client)
+
+    assert ("TLSv1.3", "http/1.1") == (server.version(), server.selected_alpn_protocol())
+
+
+def test_the_highest_version_is_limited(folder: Path, settings: TlsConfig) -> None:
+    """Cipher suites can be chosen only for TLS 1.2."""
+    chosen = TlsConfig(
+        settings.certificate,
+        settings.key,
+        max_version="TLS12",
+        ciphers=("ECDHE-ECDSA-AES256-GCM-SHA384",),
+        curve="secp384r1",
+        prefers_own_ciphers=False,
+    )
+    server = shaken(server_context(chosen, "web.yml"), trusting(folder))
+
+    assert ("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2", 256) == server.cipher()
+
+
+def test_the_lowest_version_is_limited(folder: Path, settings: TlsConfig) -> None:
+    """`min_version: TLS13` is there to keep old clients out."""
+    client = trusting(folder)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    only_new = TlsConfig(settings.certificate, settings.key, min_version="TLS13")
+    with pytest.raises(ssl.SSLError, match=r"(?i)unsupported.protocol"):
+        shaken(server_context(only_new, "web.yml"), client)
+
+
+@pytest.mark.parametrize("certificate", ["", "stranger"])
+def test_a_client_needs_a_certificate_of_the_authority(folder: Path, settings: TlsConfig, certificate: str) -> None:
+    """Neither no certificate nor one of another authority lets anybody in."""
+    strict = TlsConfig(
+        settings.certificate,
+        settings.key,
+        client_ca=(folder / "ca.crt").read_bytes(),
+        client_auth="RequireAndVerifyClientCert",
+    )
+    server = server_context(strict, "web.yml")
+    with pytest.raises(ssl.SSLError):
+        shaken(server, trusting(folder, certificate))
+    assert shaken(server, trusting(folder, "client")).getpeercert()
+
+
+def test_a_certificate_is_optional_if_given(folder: Path, settings: TlsConfig) -> None:
+    """`VerifyClientCertIfGiven` admits clients without a certificate, but none with a wrong one."""
+    optional = TlsConfig(
+        settings.certificate,
+        settings.key,
+        client_ca=(folder / "ca.crt").read_bytes(),
+        client_auth="VerifyClientCertIfGiven",
+    )
+    server = server_context(optional, "web.yml")
+    with pytest.raises(ssl.SSLError):
+        shaken(server, trusting(folder, "stranger"))
+    assert shaken(server, trusting(folder)).version()
+
+
+def test_the_authorities_of_the_machine_are_the_default(settings: TlsConfig) -> None:
+    """exporter-toolkit then trusts them, too."""
+    server = server_context(
+        TlsConfig(settings.certificate, settings.key, client_auth="RequireAndVerifyClientCert"), "web.yml"
+    )
+
+    assert ssl.CERT_REQUIRED == server.verify_mode
+
+
+def test_an_encrypted_key_is_refused(settings: TlsConfig) -> None:
+    """OpenSSL would ask for its password, and a service would wait for it forever."""
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    with pytest.raises(ConfigError, match=r"web\.yml: tls_server_config: failed to load X509KeyPair: "):
+        server_context(TlsConfig(settings.certificate, key), "web.yml")
+
+
+def test_a_damaged_authority_is_refused(settings: TlsConfig) -> None:
+    """A certificate that is cut off would silently lock out its clients."""
+    damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    with pytest.raises(ConfigError, match="client_ca: a certificate is not valid"):
+        server_context(
+            TlsConfig(settings.certificate, settings.key, client_ca=damaged, client_auth="VerifyClientCertIfGiven"),
+            "web.yml",
+        )
+
+
+def test_an_unknown_cipher_of_openssl_is_refused(settings: TlsConfig) -> None:
+    """OpenSSL may be built without some cipher suites."""
+    with pytest.raises(ConfigError, match="OpenSSL has none of the cipher suites"):
+        server_context(TlsConfig(settings.certificate, settings.key, ciphers=("NONE-SUCH",)), "web.yml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "allowed", "is_allowed"),
+    [
+        ("DNS", "prometheus.example", "prometheus.example", True),
+        ("DNS", "evil.prometheus.example", "prometheus.example", False),
+        ("email", "a@b.example", "a@b.example", True),
+        ("URI", "spiffe://home/prometheus", "spiffe://home/prometheus", True),
+        ("IP Address", "0:0:0:0:0:0:0:1", "::1", True),
+        ("IP Address", "192.0.2.1\n", "192.0.2.1", True),
+        ("IP Address", "<invalid>", "192.0.2.1", False),
+    ],
+)
+def test_alternative_names_match_exactly(kind: str, name: str, allowed: str, is_allowed: bool) -> None:
+    """Any name that only resembles an allowed one may belong to somebody else."""
+    certificate = MappingProxyType({"subjectAltName": (("DNS", "x"), (kind, name))})
+
+    assert is_allowed == has_name(certificate, [allowed])
+
+
+@pytest.mark.parametrize("certificate", [None, {}])
+def test_no_certificate_has_no_name(certificate: dict[str, object] | None) -> None:
+    """A client without a certificate must not pass as one with any name."""
+    assert not has_name(certificate, ["prometheus.example"])

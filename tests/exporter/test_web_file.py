@@ -1,0 +1,114 @@
+"""The web configuration follows its files, and a broken file changes nothing."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.errors import ConfigError
+from ble_exporter.exporter.web_file import WebFile
+from tests.certificates import Authority
+
+HASH = "$2y$04$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"
+TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+USERS = f"basic_auth_users:\n  alice: {HASH}\n"
+
+log = logging.getLogger("test")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A web configuration with TLS."""
+    Authority(tmp_path).issue("server")
+    return written(tmp_path / "web.yml", TLS)
+
+
+def written(path: Path, text: str) -> Path:
+    """Write a web configuration that only its owner can read; return its path."""
+    path.touch(0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_files_are_read_once(path: Path) -> None:
+    """Every request and every connection asks for the configuration."""
+    web_file = WebFile(str(path), log)
+
+    assert web_file.latest() is web_file.latest()
+
+
+def test_a_new_certificate_is_used(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A certificate is renewed every few weeks, and nobody wants to restart the exporter for it."""
+    web_file = WebFile(str(path), log)
+    before = web_file.latest().context
+    Authority(path.parent).issue("server")
+    with caplog.at_level(logging.INFO):
+        after = web_file.latest().context
+
+    assert before is not after
+    assert f"reloaded the web configuration {path}" in caplog.text
+
+
+def test_a_key_may_be_renewed_after_its_certificate(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In between, the old pair is served, and the log says so, once."""
+    web_file = WebFile(str(path), log)
+    before = web_file.latest().context
+    key = path.with_name("server.key")
+    old_key = key.read_bytes()
+    Authority(path.parent).issue("server")
+    new_key = key.read_bytes()
+    key.write_bytes(old_key)
+    for _ in range(3):
+        assert before is web_file.latest().context
+    assert 1 == caplog.text.count("the web configuration was not reloaded, and the previous one stays in use: ")
+    assert "tls: private key does not match public key" in caplog.text
+    key.write_bytes(new_key)
+
+    assert before is not web_file.latest().context
+
+
+def test_users_can_be_added_and_removed(path: Path) -> None:
+    """The next request needs a password, or the user is gone."""
+    web_file = WebFile(str(path), log)
+    written(path, TLS + USERS)
+    assert {b"alice": HASH.encode()} == web_file.latest().config.users
+    written(path, TLS + USERS.replace("alice", "bob"))
+
+    assert {b"bob": HASH.encode()} == web_file.latest().config.users
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        (TLS, "", "TLS can't be turned on or off by a reload; restart the exporter to apply the file"),
+        (USERS, "", "passwords can't be turned off by a reload; restart the exporter to apply the file"),
+        (USERS, TLS + USERS, "TLS can't be turned on or off by a reload; restart the exporter to apply the file"),
+    ],
+)
+def test_a_reload_does_not_open_the_server(
+    path: Path, before: str, after: str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While an editor writes the file, it may be empty, which would be valid."""
+    web_file = WebFile(str(written(path, before)), log)
+    loaded = web_file.latest()
+    written(path, after)
+
+    assert loaded is web_file.latest()
+    assert problem in caplog.text
+
+
+@pytest.mark.parametrize("name", ["server.key", "web.yml"])
+def test_a_key_that_everybody_can_read_is_reported(path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Every user of the machine could pretend to be the exporter, or guess passwords."""
+    written(path, TLS + USERS)
+    path.with_name(name).chmod(0o644)
+    WebFile(str(path), log)
+
+    assert f"{name} holds a key or the hash of a password, and every user of this machine can read it" in caplog.text
+    assert 1 == len(caplog.records)
+
+
+def test_a_broken_file_prevents_the_start(path: Path) -> None:
+    """There is no previous configuration, and without it everybody would be served."""
+    with pytest.raises(ConfigError, match="unknown key"):
+        WebFile(str(written(path, "tls:\n")), log)

@@ -1,0 +1,49 @@
+"""
+Web configurations that tests share: those in tests/web_configs/, and the certificates that they name.
+
+The first line of a file with an error is the message, in which FILE and FOLDER stand for the paths. In a file,
+<server.crt> stands for the content of that file.
+
+- good and bad: promtool agrees (except that Debian's does not know the keys in some of the bad ones).
+- stricter: promtool accepts them, but the exporter can't do what they say, or they would have no effect.
+- newer: correct, but Debian's promtool does not know their keys yet.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import Authority
+from tests.data import HERE
+
+FOLDER = HERE / "web_configs"
+
+
+def cases(kind: str) -> list["pytest.ParameterSet"]:
+    """Return the files of a kind as parameters."""
+    return [pytest.param(path, id=path.stem) for path in sorted((FOLDER / kind).glob("*.yml"))]
+
+
+def write_certificates(folder: Path) -> None:
+    """Write the certificates and keys that the files name: of the authority, the server and a client."""
+    authority = Authority(folder)
+    authority.issue("server")
+    authority.issue("client", "prometheus.example")
+
+
+def write_case(case: Path, folder: Path) -> Path:
+    """Write a case to a folder that has the certificates; return its path."""
+    path = folder / case.name
+    text = case.read_text(encoding="utf-8")
+    first, separator, rest = text.partition("\n") if text.startswith("# FILE") else ("", "", text)
+    rest = re.sub(r"<(.*?)>", lambda name: json.dumps((folder / name[1]).read_text(encoding="utf-8")), rest)
+    path.write_text(first + separator + rest.replace("FILE", path.name), encoding="utf-8")
+    return path
+
+
+def message(case: Path, path: Path) -> str:
+    """Return the message in the first line of a case, for the path to which it was written."""
+    first = case.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+    return first.replace("FILE", str(path)).replace("FOLDER", str(path.parent))
