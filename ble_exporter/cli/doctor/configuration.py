@@ -9,8 +9,9 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, own_name, this_program
 from ble_exporter.cli.shell import quoted
@@ -18,7 +19,7 @@ from ble_exporter.config.app_config import load_config
 from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats.ciphers import ciphers_of
-from ble_exporter.port import LISTEN_OPTION, Endpoint, open_port
+from ble_exporter.port import LISTEN_OPTION, SERVER_NAME, Endpoint, open_port
 from ble_exporter.utils import number_of
 
 _CREDENTIALS = "run/credentials/ble_exporter.service"
@@ -112,10 +113,10 @@ def _check_endpoint(context: CheckContext, endpoint: Endpoint) -> CheckResult:
     if problem is None:
         return CheckResult("ok", f"port: {port} is free")
     in_use = isinstance(problem.__cause__, OSError) and problem.__cause__.errno == errno.EADDRINUSE
-    version = _running_version(address, port, context.http_timeout_s) if in_use else None
-    if version is not None:
+    exporter = _running_exporter(address, port, context.http_timeout_s) if in_use else None
+    if exporter is not None:
         context.exporter_is_running = True
-        return CheckResult("ok", f"port: {port} is used by the running exporter (version {version})")
+        return CheckResult("ok", f"port: {port} is used by the running exporter ({exporter})")
     # An option is in the unit, or in the user's command, and not in a file that a command could change.
     return CheckResult("fail", f"port: {problem}", "" if context.endpoints else _port_command(context, problem))
 
@@ -144,20 +145,32 @@ def _port_problem(address: str | None, port: int, option: str = "") -> ConfigErr
     return None
 
 
-def _running_version(address: str | None, port: int, timeout_s: float) -> str | None:
-    """Return the version of the exporter that answers on a port, or None if there is no such exporter."""
+def _running_exporter(address: str | None, port: int, timeout_s: float) -> str | None:
+    """Return the version of the exporter that answers on a port, or why it does not tell; None without an exporter."""
     host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - not bound
     try:
-        status = json.loads(_get_status(str(host), port, timeout_s))
+        answer = _get_status(str(host), port, timeout_s)
+        if answer.status == HTTPStatus.BAD_REQUEST and answer.server == SERVER_NAME:
+            return "it requires TLS"
+        if answer.status == HTTPStatus.UNAUTHORIZED and f'"{SERVER_NAME}"' in answer.authenticate:
+            return "it requires a password"
+        status = json.loads(answer.body)
     except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return None
     if not isinstance(status, dict) or "scan_interval_seconds" not in status:
         return None
     version = status.get("version")
-    return version if isinstance(version, str) and len(version) <= _MAX_VERSION_LENGTH else None
+    return f"version {version}" if isinstance(version, str) and len(version) <= _MAX_VERSION_LENGTH else None
 
 
-def _get_status(host: str, port: int, timeout_s: float) -> bytes:
+class _Answer(NamedTuple):
+    status: int
+    server: str
+    authenticate: str
+    body: bytes
+
+
+def _get_status(host: str, port: int, timeout_s: float) -> _Answer:
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     deadline = time.monotonic() + timeout_s
     try:
@@ -167,6 +180,7 @@ def _get_status(host: str, port: int, timeout_s: float) -> bytes:
         # Limit size and time, because the port may belong to another program, whose response may never end.
         while len(body) < _MAX_STATUS_BYTES and time.monotonic() < deadline and (part := response.read1(65536)):
             body += part
-        return body
+        headers = response.headers
+        return _Answer(response.status, headers.get("Server", ""), headers.get("WWW-Authenticate", ""), body)
     finally:
         connection.close()
