@@ -1,6 +1,7 @@
 """Closed or full standard streams of the commands and of the program itself."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -119,6 +120,24 @@ def test_a_full_pipe_takes_what_fits() -> None:
         os.close(reader)
         with suppress(OSError):
             os.close(writer)
+
+
+def test_output_waits_for_a_reader_of_a_pipe_that_does_not_block() -> None:
+    """Another program that shares the pipe may have made it non-blocking, and no output may be lost for that."""
+    program = (
+        "import os, sys\n"
+        "from ble_exporter import streams\n"
+        "os.set_blocking(1, False)\n"
+        "streams.guard_standard_streams(needs_output=True)\n"
+        "sys.stdout.write('x' * 1_000_000)\n"
+        "sys.stdout.flush()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        select.select([process.stdout], [], [], PATIENCE_S)  # the pipe is filling, or full
+        written = process.stdout.read()
+
+    assert (0, 1_000_000) == (process.returncode, len(written))
 
 
 def test_a_file_is_written_through_the_same_position(tmp_path: Path) -> None:

@@ -108,10 +108,9 @@ class CounterHistory:
         if mark.before is not None:
             self._before = (mark.before[0], made_at - mark.before[1])
 
-    def mark(self, now: float, *, with_digests: bool) -> Mark | None:
-        """Return the state that outlives the program, with or without the digests; None before the first packet."""
-        if self.last is None:
-            return None
+    def mark(self, now: float, *, with_digests: bool) -> Mark:
+        """Return the state that outlives the program, with or without the digests, after the first packet."""
+        assert self.last is not None  # noqa: S101 - the replay guard keeps no history before its first packet
         restored = self._restored
         before = self._before
         return Mark(

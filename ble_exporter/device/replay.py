@@ -87,8 +87,7 @@ class ReplayGuard:
     def marks(self, *, with_digests: bool) -> list[Mark]:
         """Return the state that outlives the program, with or without the digests of packets."""
         now = self._clock()
-        marks = (history.mark(now, with_digests=with_digests) for history in self._histories.values())
-        return [mark for mark in marks if mark is not None]
+        return [history.mark(now, with_digests=with_digests) for history in self._histories.values()]
 
     def _history_of(self, uuid: str, bits: int, now: float) -> CounterHistory:
         history = self._histories.get((uuid, bits))

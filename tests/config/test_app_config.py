@@ -141,6 +141,21 @@ def test_many_errors_are_counted() -> None:
     assert "more errors; correct these first" in str(caught.value.parts[-1])
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["a: \udcff\n", "k{0}: 1\n", '  "{0}": x\n', '  "A4:C1:38:00:{1:02X}:{2:02X}":x\n'],
+    ids=["not UTF-8", "unknown keys", "no addresses", "no spaces"],
+)
+def test_reading_ends_after_very_many_errors(line: str) -> None:
+    """A file of another program has as many errors as lines, and finding all of them would delay the message."""
+    lines = "".join(line.format(number, *divmod(number, 256)) for number in range(1500))
+    head = with_name("x") if line.startswith(" ") else with_name("x").partition(b"devices")[0]
+    with pytest.raises(ConfigError) as caught:
+        parse_config("config.yaml", head + lines.encode(errors="surrogateescape"))
+
+    assert "config.yaml: 980 or more other errors; correct these first" == str(caught.value.parts[-1])
+
+
 def test_every_key_is_read() -> None:
     """A key that is silently ignored is worse than one that is refused."""
     assert AppConfig(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import KEYS, AppConfig, load_config
+from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.errors import ConfigError
 from tests.conftest import HERE
 
@@ -168,3 +169,8 @@ def test_an_error_carries_its_parts(tmp_path: Path) -> None:
     assert (str(path), 5, ADDRESS, "bindkey_file") == (error.path, error.line, error.device, error.key)
     assert f"{tmp_path}/x.key can't be read (No such file or directory)" == error.problem
     assert "write the 32 hex digits into that file, and make it readable for this user" == error.hint
+
+
+def test_a_file_that_was_removed_is_not_readable_by_others(tmp_path: Path) -> None:
+    """The file may be a credential that is removed after the start, which is no reason to fail."""
+    assert [] == list(world_readable_warnings([str(tmp_path / "gone")]))

@@ -88,6 +88,20 @@ def test_an_open_quotation_mark_is_found_where_it_is() -> None:
     assert 'a: "x"\nb: "y"\n' == rest
 
 
+def test_a_key_that_is_not_closed_is_left_out() -> None:
+    """A quotation mark at its end would make a key without a value, and cause a second error about it."""
+    fault, rest = explained('a: 1\n"abc\n')
+
+    assert (2, "the closing quotation mark is missing") == (fault.line, fault.problem)
+    assert "a: 1\n\n" == rest
+
+
+@pytest.mark.parametrize(("text", "bracket"), [("a: {b: [1], c: 2\n", "}"), ("a: [1, {b: 2}\n", "]")])
+def test_the_bracket_that_is_missing_is_named(text: str, bracket: str) -> None:
+    """The user should not have to count the others, which are closed."""
+    assert f"the closing {bracket} is missing" == explained(text)[0].problem
+
+
 def test_the_lines_below_a_faulty_line_are_left_out_with_it() -> None:
     """Without the faulty line above, these lines would cause errors that the user could not understand."""
     fault, rest = explained("a: x: y\n  b: 1\n  c: 2\nd: 3\n")

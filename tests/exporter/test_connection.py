@@ -253,3 +253,29 @@ def test_no_bytes_are_an_error_of_the_server(parts: list[bytes]) -> None:
     answer, counts = ask(b"".join(parts), ends=True)
 
     assert ([], 0) == ([status for status in statuses(answer) if status == 500], counts["internal"])
+
+
+def test_a_request_during_an_answer_waits_for_its_turn() -> None:
+    """A client may send its next request without waiting, and the answers must come in the order of the requests."""
+    has_begun, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        has_begun.set()
+        await may_answer.wait()
+        return web.Response(text="late")
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        client.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await has_begun.wait()
+        client.send(GET + CLOSE + b"\r\n")
+        await client.writer.drain()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        may_answer.set()
+        return await client.everything()
+
+    answer, counts = asyncio.run(served(application(slow), act))
+
+    assert ([200, 200], {}) == (statuses(answer), dict(counts))
+    assert answer.index(b"late") < answer.index(b"\r\n\r\nok")

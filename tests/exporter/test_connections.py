@@ -6,7 +6,8 @@ import pytest
 from aiohttp import web
 
 from ble_exporter.exporter.app import ANSWERS
-from ble_exporter.exporter.connections import MOST_CONNECTIONS, most_connections
+from ble_exporter.exporter.connections import MOST_CONNECTIONS, HttpServer, most_connections
+from ble_exporter.exporter.http_errors import HttpErrors
 from tests.exporter.raw_http import Client, Connect, served
 from tests.exporter.test_connection import GET, application
 
@@ -152,3 +153,21 @@ def test_a_client_that_does_not_read_makes_room_before_a_request_in_progress() -
 def test_descriptors_stay_free_for_other_purposes(descriptors: float, most: int) -> None:
     """Without a free descriptor, the program could neither reach D-Bus nor rotate its log."""
     assert most == most_connections(descriptors)
+
+
+def test_one_server_listens_on_several_ports() -> None:
+    """Each `--web.listen-address` is one more port of the same server, with the same limits."""
+
+    async def run() -> list[bytes]:
+        server = HttpServer(application(), HttpErrors(), 0.2)
+        answers = []
+        for _ in range(2):
+            await server.listen("127.0.0.1", 0)
+        for port in server.ports:
+            client = Client(*await asyncio.open_connection("127.0.0.1", port))
+            answers.append(await _answer(client))
+            client.writer.transport.abort()
+        await server.close()
+        return answers
+
+    assert [True, True] == [answer.startswith(b"HTTP/1.1 200") for answer in asyncio.run(run())]

@@ -18,7 +18,7 @@ from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement
-from ble_exporter.scanner import Listener, run_for
+from ble_exporter.scanner import Listener, MockScanner, run_for
 from ble_exporter.scanner.multi_adapter import RETRY_S, MultiAdapterScanner
 from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.session import packets_heard
@@ -306,3 +306,14 @@ def test_the_reset_of_any_adapter_counts() -> None:
     radios[1].is_resetting = True
 
     assert (False, True) == (before, scanner.is_resetting)
+
+
+def test_the_run_ends_when_every_radio_has_ended(in_virtual_time: InVirtualTime) -> None:
+    """A radio that can hear nothing more ends without an error; with all of them ended, waiting has no purpose."""
+    sent = [("A4:C1:38:00:00:01", b"\x40")]
+    heard: list[Advertisement] = []
+
+    assert not in_virtual_time(
+        run_for(MultiAdapterScanner([MockScanner(sent), MockScanner(sent)]), Everything(heard.append), 60)
+    )
+    assert 2 == len(heard)

@@ -1,5 +1,6 @@
 """Tests of what `capture` records when something fails."""
 
+import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -115,3 +116,31 @@ def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, 
     assert f"{path}: nothing was written\n" in err
     assert old == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_up_ends_the_capture(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was recorded until then is kept, and the exit status tells a script that the capture is incomplete."""
+
+    class Filling(Radio):
+        """A radio that hears a packet before and after the disk is full."""
+
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            """See Radio."""
+            started()
+            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
+            fill_up()
+            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_up() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (Path("home.btsnoop").stat().st_size, limits[1]))
+
+    try:
+        with pytest.raises(ConfigError, match=r"the file can't be written \(File too large\): it ends early"):
+            capture(build=lambda *_settings, **_options: Filling())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert [(SENDER, "")] == senders()
+    assert "recorded until it failed" not in capsys.readouterr().err
