@@ -15,7 +15,7 @@ from ble_exporter.utils import one_line
 
 _FLAGS, _SHORTENED_NAME, _NAME, _TRANSMIT_POWER, _MANUFACTURER_DATA = 0x01, 0x08, 0x09, 0x0A, 0xFF
 # AD type of service data to the size of its UUID in bytes.
-_SERVICE_DATA: Mapping[int, int] = {0x16: 2, 0x20: 4, 0x21: 16}
+_SERVICE_DATA: Mapping[int | None, int] = {0x16: 2, 0x20: 4, 0x21: 16}
 _LISTS_OF_16_BIT_SERVICES = (0x02, 0x03)
 _TYPES: Mapping[int, str] = {
     _FLAGS: "flags",
@@ -76,7 +76,7 @@ class Structure(NamedTuple):
     @property
     def uuid_size(self) -> int:
         """Size of the UUID before the service data, in bytes; 0 if there is none, or if it is incomplete."""
-        size = _SERVICE_DATA.get(self.kind or 0, 0)
+        size = _SERVICE_DATA.get(self.kind, 0)
         return size if size <= len(self.data) else 0
 
     @property

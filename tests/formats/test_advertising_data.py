@@ -49,6 +49,21 @@ def test_flags_names_and_power_are_read() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("structure", "text"), [("03010602", "general discoverable, no BR/EDR"), ("030af400", "-12 dBm")]
+)
+def test_bytes_after_flags_or_power_change_nothing(structure: str, text: str) -> None:
+    """Later versions of the specification may add bytes at the end, which must not change the meaning of the first."""
+    assert text == structures(bytes.fromhex(structure))[0].text()
+
+
+def test_a_length_at_the_end_is_a_structure_without_a_type() -> None:
+    """The packet was cut after the length, and the bytes before it are still of use, however many they are."""
+    found = structures(b"\xfe" + bytes(254) + b"\x32" + bytes(50) + b"\x05")
+
+    assert [(0, 0, 0), (255, 0, 0), (306, None, 5)] == [(one.offset, one.kind, one.missing) for one in found]
+
+
 @pytest.mark.parametrize("before", ["", "020106", "020106020af40101"])
 def test_zeros_end_the_payload(before: str) -> None:
     """Controllers fill a packet with zeros, which are no structure but must be shown, wherever they begin."""
@@ -79,7 +94,16 @@ def test_no_other_uuid_counts_as_swapped(payload: str) -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [PAIR_A, PAIR_A[:-4], PAIR_A[6:], PAIR_A + "0000", "0e16fcd24000b00151028d0a038d11", "05030f18d2fc", "0302d2fc"],
+    [
+        PAIR_A,
+        PAIR_A[:-4],
+        PAIR_A[6:],
+        PAIR_A + "0000",
+        "0e16fcd24000b00151028d0a038d11",
+        "05030f18d2fc",
+        "0503d2fc0f18",
+        "0302d2fc",
+    ],
 )
 def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
     """Users paste all of these: the UUID may be in service data or in a list, whole or cut, and its bytes swapped."""
@@ -87,7 +111,7 @@ def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", ["", "0201060302d2", "0503d2fc0f", "0201060303d2ff", "0301d2fc", "020106020af4", PACKET]
+    "payload", ["", "0201060302d2", "0503d2fc0f", "050300d2fc00", "0201060303d2ff", "0301d2fc", "020106020af4", PACKET]
 )
 def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
     """Other bytes, or half of a UUID, must not be explained as an advertising payload."""
@@ -98,6 +122,7 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
     ("payload", "begins_so"),
     [
         ("020106020af4", True),
+        ("020106020af4020941", True),
         ("020106", False),
         ("020166020af4", False),
         ("020106030a", False),
@@ -173,6 +198,7 @@ BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-
         ("05ff9904abcd", ({}, {0x0499: b"\xab\xcd"}, "")),
         ("03ff9904", ({}, {0x0499: b""}, "")),
         ("02ff99", ({}, {}, "")),
+        ("01ff", ({}, {}, "")),
         ("05094142c3a4", ({}, {}, "ABä")),
         ("03084142", ({}, {}, "AB")),
         ("0309ff42", ({}, {}, "\ufffdB")),
