@@ -125,6 +125,10 @@ _SHOTS: tuple[tuple[str, Callable[[], HomePage], int, dict[str, str], str], ...]
     ("many-cards", lambda: many(200), 1280, {"view": "cards"}, "dark"),
     ("hostile", hostile, 1280, {}, "light"),
     ("hostile-phone", hostile, 360, {}, "light"),
+    ("opened", house, 1280, {}, "light"),
+    ("opened-dark", house, 1280, {"unit": "F"}, "dark"),
+    ("opened-phone", house, 360, {}, "light"),
+    ("hostile-opened", hostile, 360, {}, "dark"),
 )
 
 
@@ -137,7 +141,11 @@ def main(folder: Path, wanted: list[str]) -> None:
                 continue
             home = build()
             with opened(browser, home, width, settings, scheme) as page:
-                page.screenshot(path=folder / f"{name}.png", full_page="many" not in name)
+                if "opened" in name:
+                    page.get_by_role("link").first.click()
+                    page.locator("dialog canvas").wait_for()
+                is_long = "many" in name or "opened" in name
+                page.screenshot(path=folder / f"{name}.png", full_page=not is_long)
             home.end()
 
 

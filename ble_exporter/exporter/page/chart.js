@@ -174,7 +174,7 @@ function optionsOf(uPlot, hour, box, textOf, moved) {
   return {
     width: box.clientWidth,
     height: HEIGHT,
-    padding: [12, 12, 0, 0],
+    padding: [12, 20, 0, 0],
     legend: { show: false },
     cursor: { bind: NO_HANDLERS, y: false, drag: { x: false, y: false }, points: { size: 10, stroke: line, fill: paper, width: 2 } },
     scales: {
