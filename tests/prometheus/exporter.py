@@ -52,6 +52,7 @@ def start_exporter(
     module: str = "ble_exporter",
     options: Sequence[str] = (),
     settings: str = "",
+    is_protected: bool = False,
 ) -> Exporter:
     """
     Start an exporter, and wait until it serves.
@@ -67,6 +68,7 @@ def start_exporter(
         module: The module that runs as the exporter.
         options: More command-line options.
         settings: More lines of the configuration.
+        is_protected: Whether it requires TLS or a password; this function then does not wait for it.
     """
     config = folder / "config.yaml"
     entries = {
@@ -90,5 +92,6 @@ def start_exporter(
         radio = ["--replay", recorded]
     command = [sys.executable, "-m", module, "--config", config, *radio, *options]
     program = launch(f"exporter-{folder.name}", command, folder)
-    wait_until_ready(program, port, "/healthz")
+    if not is_protected:
+        wait_until_ready(program, port, "/healthz")
     return Exporter(port)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -102,6 +102,7 @@ def start_prometheus(
     *,
     rules: Path | None = None,
     alertmanager: int | None = None,
+    more: Sequence[Mapping[str, object]] = (),
 ) -> Prometheus:
     """
     Start Prometheus, and wait until it is ready.
@@ -114,6 +115,7 @@ def start_prometheus(
         jobs: Job → the port of its only target.
         rules: A file of rules, which are evaluated as often as the targets are scraped.
         alertmanager: The port of the Alertmanager that gets the alerts.
+        more: More jobs, as in Prometheus' configuration.
     """
     interval = f"{SCRAPE_INTERVAL_S}s"
     config = folder / "prometheus.yml"
@@ -125,7 +127,8 @@ def start_prometheus(
         + "".join(
             f"  - {{job_name: {job}, static_configs: [{{targets: ['{LOCALHOST}:{target}']}}]}}\n"
             for job, target in jobs.items()
-        ),
+        )
+        + "".join(f"  - {json.dumps(job)}\n" for job in more),
         encoding="utf-8",
     )
     command: list[str | Path] = [
