@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh test-systemd siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -114,9 +114,12 @@ test-lowest: ## Run the fast tests with the lowest versions of the dependencies 
 test-wheel: $(READY) ## Build the wheel, install it with the locked dependencies in a new environment, and run the program.
 	contrib/test-wheel $(PYTHON) $(BIN)/python
 
-test-fresh: ## Install as the README describes on a fresh Debian 12, then run make demo and make test there.
+test-fresh: ## Install as the README describes on a fresh Debian 12, run make demo and make test there, and test-systemd.
 	PYTHONPATH=contrib $(PYTHON) -m fresh debian
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix
+
+test-systemd: ## Install the service on a fresh Debian 12 as the README describes, and check it below a real systemd.
+	PYTHONPATH=contrib $(PYTHON) -m fresh systemd
 
 siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report the cost.
 	SIEGE_SECONDS=600 $(BIN)/python -m pytest -q -s -m program tests/service/test_serve_siege.py

@@ -52,6 +52,7 @@ def test_the_readme_s_commands_are_found_in_order() -> None:
             "venv/bin/pip install --no-deps keys",
         ],
         system_lines=["python3 -m venv /opt/venv", "/opt/venv/bin/pip install --no-deps ."],
+        service_lines=["python3 -m venv /opt/venv", "/opt/venv/bin/pip install --no-deps ."],
     ) == readme.installation(PAGE)
 
 
@@ -69,6 +70,8 @@ def test_the_readme_of_today_is_understood() -> None:
     assert {"git", "make", "python3-venv"} <= set(commands.packages)
     assert [line for line in commands.lines if line.endswith("pip install --no-deps .")]
     assert [line for line in commands.system_lines if line.endswith("pip install --no-deps .")]
+    assert [line for line in commands.service_lines if line.startswith("useradd ")]
+    assert not [line for line in commands.service_lines if "sudo" in line or "systemctl" in line]
 
 
 def test_every_locked_package_has_a_newer_release(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fresh import newer, readme
@@ -58,8 +58,14 @@ def run(root: Path, command: list[str]) -> int:
         return subprocess.run([*spaces, *command, folder], cwd=root, check=False).returncode
 
 
-def inside(project: Path, folder: Path) -> None:
-    """Set up the new machine, and run the README's commands, `make demo` and `make test` on it; raise on a failure."""
+def inside(
+    project: Path, folder: Path, check_service: Callable[[Machine, readme.Commands], None], *, only: bool
+) -> None:
+    """
+    Set up the new machine, and run the README's commands, `make demo` and `make test` on it; then check the service.
+
+    With `only`, leave out `make demo` and `make test`. Raises an AssertionError on a failure.
+    """
     machine = Machine(folder)
     commands = readme.installation((project / "README.md").read_text(encoding="utf-8"))
     with step(f"Debian 12 with {' '.join(commands.packages)}"):
@@ -70,10 +76,12 @@ def inside(project: Path, folder: Path) -> None:
         machine.clone(project, f"{HOME}/{name}")
     with step("the README's installation"):
         _follow(machine, commands, project)
-    with step("make demo"):
-        _demo(machine, f"{HOME}/make")
-    with step("make test"):
-        machine.do("make test", f"{HOME}/make")
+    if not only:
+        with step("make demo"):
+            _demo(machine, f"{HOME}/make")
+        with step("make test"):
+            machine.do("make test", f"{HOME}/make")
+    check_service(machine, commands)
 
 
 @contextlib.contextmanager
@@ -90,7 +98,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         """Prepare the environment variables of commands; `folder` must be empty."""
-        self._folder = folder
+        self.folder = folder
         passed = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         own = {name: value for name, value in os.environ.items() if name.startswith(passed)}
         # The new machine must trust the same certificates, because a proxy may have its own certificate authority.
@@ -100,15 +108,15 @@ class Machine:
 
     def install(self, packages: list[str]) -> None:
         """Install Debian with these packages and their dependencies; copy this machine's settings for pip and apt."""
-        _quietly(["debootstrap", "--variant=minbase", SUITE, str(self._folder), str(mirror())])
+        _quietly(["debootstrap", "--variant=minbase", SUITE, str(self.folder), str(mirror())])
         # This script keeps packages from starting services, which can't run in a chroot.
-        policy = self._folder / "usr/sbin/policy-rc.d"
+        policy = self.folder / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
-        subprocess.run(["mount", "--rbind", "/dev", str(self._folder / "dev")], check=True)
-        subprocess.run(["mount", "-t", "proc", "proc", str(self._folder / "proc")], check=True)
+        subprocess.run(["mount", "--rbind", "/dev", str(self.folder / "dev")], check=True)
+        subprocess.run(["mount", "-t", "proc", "proc", str(self.folder / "proc")], check=True)
         # Debian's installer writes this file; debootstrap does not.
-        (self._folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
+        (self.folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
         self._copy("/etc/apt/apt.conf.d")
         self._copy("/etc/resolv.conf")
         apt = "apt-get -qq update && apt-get -qq install --no-install-recommends"
@@ -130,14 +138,14 @@ class Machine:
     def clone(self, project: Path, target: str) -> None:
         """Clone the checkout for the new user."""
         source = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", "--", str(project)]
-        subprocess.run([*source, f"{self._folder}{target}"], check=True)
+        subprocess.run([*source, f"{self.folder}{target}"], check=True)
         self.do(f"chown -R tester:tester {HOME}", user="root")
 
     def command(self, line: str, folder: str, user: str) -> list[str]:
         """Return the command that runs a shell command on the new machine."""
         home = HOME if user == "tester" else "/root"
         environment = [f"{name}={value}" for name, value in {**self._environment, "HOME": home}.items()]
-        place = ["chroot", f"--userspec={user}:{user}", str(self._folder), "env", "-i", *environment]
+        place = ["chroot", f"--userspec={user}:{user}", str(self.folder), "env", "-i", *environment]
         return [*place, "sh", "-ec", f'cd "$1"; {line}', "sh", folder]
 
     def do(self, line: str, folder: str = "/", user: str = "tester") -> str:
@@ -151,7 +159,7 @@ class Machine:
         return done.stdout
 
     def _copy(self, path: str, target: str = "") -> None:
-        source, into = Path(path), Path(f"{self._folder}{target or path}")
+        source, into = Path(path), Path(f"{self.folder}{target or path}")
         into.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, into, dirs_exist_ok=True)

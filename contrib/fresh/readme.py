@@ -15,6 +15,8 @@ class Commands(NamedTuple):
     """The commands to run as a user, in order."""
     system_lines: list[str]
     """The commands to run as root, in order, without sudo."""
+    service_lines: list[str]
+    """All commands that install the service as root, in order, without sudo and without those for systemctl."""
 
 
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n(.*?)^\1`*[ ]*$", re.MULTILINE | re.DOTALL)
@@ -26,8 +28,8 @@ def installation(readme: str) -> Commands:
     """
     Return the commands of the section whose heading contains "Install", with its subsections.
 
-    Includes the commands that create a virtual environment, run pip, or run the program, but not the commands that
-    clone the repository, add users, or configure systemd.
+    `lines` and `system_lines` contain the commands that create a virtual environment, run pip, or run the program, but
+    not the commands that clone the repository, add users, or configure systemd.
 
     Raises:
         ValueError: The section, or a kind of command, is missing; this module must be adapted to the README.
@@ -44,13 +46,14 @@ def installation(readme: str) -> Commands:
     said = [line.strip().removeprefix("$ ") for line in blocks.replace("\\\n", " ").splitlines()]
     said += re.findall(r"`([^`\n]*venv/bin/pip [^`]*)`", _FENCE.sub("", section))
     lines = [line for line in said if _INSTALLS.match(line) or _SERVES.match(line)]
-    system_lines = [line.removeprefix("sudo ") for line in said if line.startswith("sudo ")]
+    system_lines = [line.removeprefix("sudo ").replace("&& sudo ", "&& ") for line in said if line.startswith("sudo ")]
     commands = Commands(
         packages=sorted(
             {name for names in re.findall(r"apt(?:-get)? install ([^`\n)]+)", plain) for name in names.split()}
         ),
         lines=lines,
         system_lines=[line for line in system_lines if _INSTALLS.match(line)],
+        service_lines=[line for line in system_lines if not line.startswith("systemctl ")],
     )
     needed = {"packages": "git", "lines": "/bin/pip ", "system_lines": "/bin/pip "}
     for kind, what in needed.items():
