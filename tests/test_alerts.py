@@ -38,8 +38,8 @@ def rules(kind: str, file: str) -> list[Rule]:
     ]
 
 
-ALERTS = rules("alert", "alerts.rules.yml")
-RECORDS = rules("record", "recording.rules.yml")
+ALERTS = rules("alert", "ble_alerts.rules.yml")
+RECORDS = rules("record", "ble_recording.rules.yml")
 EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=[one.name for one in ALERTS])
 EACH_RECORD = pytest.mark.parametrize("record", RECORDS, ids=[one.name for one in RECORDS])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CONTRIB = Path(__file__).parents[2] / "contrib" / "prometheus"
-RULES = (CONTRIB / "recording.rules.yml", CONTRIB / "alerts.rules.yml")
+RULES = (CONTRIB / "ble_recording.rules.yml", CONTRIB / "ble_alerts.rules.yml")
 
 
 class Verdict(NamedTuple):

@@ -30,7 +30,7 @@ def webhook(
     hook = Webhook()
     with hook.running():
         start_alertmanager(launch, alertmanager_program, folder, ports["alertmanager"], webhook=hook, factor=_FACTOR)
-        rules = folder / "alerts.rules.yml"
+        rules = folder / "ble_alerts.rules.yml"
         rules.write_text(hurried(rules.name, _FACTOR), encoding="utf-8")
         server = start_prometheus(
             launch,

@@ -1,4 +1,4 @@
-"""Prometheus' own checker accepts the metrics and the configuration in the README."""
+"""Prometheus' own checker accepts the metrics and the configurations in the documentation."""
 
 import re
 from pathlib import Path
@@ -12,8 +12,8 @@ from .promtool import Verdict, check
 
 pytestmark = pytest.mark.prometheus
 
-_README = Path(__file__).parents[2] / "README.md"
-_SCRAPE_CONFIGURATION = re.compile(r"^```yaml\n(scrape_configs:.*?)^```", re.MULTILINE | re.DOTALL)
+_ROOT = Path(__file__).parents[2]
+_SCRAPE_CONFIGURATION = re.compile(r"^```yaml\n((?:rule_files|scrape_configs):.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def test_metrics_of_the_simulation_are_clean(promtool: Path, simulation: Exporter) -> None:
@@ -35,11 +35,12 @@ def test_every_object_has_its_family(still: Exporter) -> None:
     assert not {family.metric for family in FAMILIES.values()} - exposed
 
 
-def test_scrape_configuration_of_the_readme_is_valid(promtool: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/prometheus.md"])
+def test_documented_configuration_is_valid(promtool: Path, tmp_path: Path, page: str) -> None:
     """A new user copies this configuration first, and Prometheus must accept it."""
-    found = _SCRAPE_CONFIGURATION.findall(_README.read_text(encoding="utf-8"))
+    found = _SCRAPE_CONFIGURATION.findall((_ROOT / page).read_text(encoding="utf-8"))
     if not found:
-        pytest.fail("README.md has no ```yaml block that starts with `scrape_configs:`", pytrace=False)
+        pytest.fail(f"{page} has no ```yaml block with a configuration of Prometheus", pytrace=False)
     paths = []
     for number, configuration in enumerate(found):
         paths.append(tmp_path / f"prometheus-{number}.yml")
