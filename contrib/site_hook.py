@@ -20,6 +20,8 @@ LINK = re.compile(r"\]\((?!\w+:)([^)#]*)(#[^)]*)?\)")
 """A link to another file; the file is empty in a link to a heading of the same page."""
 _CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _TREE = ROOT / "build" / "docs"
+_LIST = "FILES.md"
+"""The name of a list of a folder's files, which `not_in_nav` in mkdocs.yml knows."""
 
 
 def anchor(heading: str, separator: str = "-") -> str:
@@ -40,7 +42,8 @@ def published() -> list[Path]:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     found = {*pages, ROOT / "docs" / "site.css"}
     while pages:
-        for path in linked_from(pages.pop()):
+        linked = [one for path in linked_from(pages.pop()) for one in (path.iterdir() if path.is_dir() else [path])]
+        for path in linked:
             if path not in found and path.is_file() and path.is_relative_to(ROOT):
                 found.add(path)
                 pages += [path] if path.suffix == ".md" else []
@@ -77,12 +80,9 @@ def _with_lists(page: Path) -> str:
         rows = (f"- [{title_of(one) if one.suffix == '.md' else one.name}]({one.name})" for one in files)
         listed = _TREE / folder.relative_to(ROOT)
         listed.mkdir(parents=True, exist_ok=True)
-        for path in files:
-            if not (listed / path.name).exists():
-                shutil.copyfile(path, listed / path.name)
         text = [f"# {folder.relative_to(ROOT)}", "", *rows, ""]
-        (listed / "README.md").write_text("\n".join(text), encoding="utf-8")
-        return f"]({link[1].rstrip('/')}/README.md)"
+        (listed / _LIST).write_text("\n".join(text), encoding="utf-8")
+        return f"]({link[1].rstrip('/')}/{_LIST})"
 
     return LINK.sub(replaced, page.read_text(encoding="utf-8"))
 
@@ -96,7 +96,7 @@ def _expanded(nav: object) -> object:
     entries: list[object] = []
     for entry in nav:
         if isinstance(entry, str) and entry.endswith("/"):
-            entries += [f"{entry}{page.name}" for page in sorted((_TREE / entry).glob("*.md"))]
+            entries += [f"{entry}{page.name}" for page in sorted((_TREE / entry).glob("*.md")) if page.name != _LIST]
         else:
             entries.append(_expanded(entry))
     return entries

@@ -107,5 +107,5 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 @pytest.mark.docs
 def test_links_to_files_work(site: Path) -> None:
     """A page names the unit, the sample configuration and the schemas, and the reader opens them."""
-    for name in ("config.yaml", "contrib/ble_exporter.service", "docs/status.schema.json", "docs/adr/index.html"):
+    for name in ("config.yaml", "contrib/ble_exporter.service", "docs/status.schema.json", "docs/adr/FILES.html"):
         assert (site / name).is_file()
