@@ -145,9 +145,9 @@ def test_the_address_names_the_opened_device(home: HomePage, open_page: OpenPage
     page.go_forward()
     page.locator("dialog canvas").wait_for()
     page.get_by_role("button", name="Close").click()
-    page.get_by_role("dialog").wait_for(state="hidden")
+    page.wait_for_url(lambda url: "#" not in url)
 
-    assert "#" not in page.url
+    assert not page.get_by_role("dialog").is_visible()
     assert [] == complaints
 
 
