@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fresh import newer, readme
+from fresh import matrix, newer, readme
 
 SUITE = "bookworm"
 HOME = "/home/tester"
@@ -174,7 +174,7 @@ def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
     for line in commands.lines:
         if "venv/bin/ble-exporter" not in line:
             machine.do(line, folder)
-    locks = [project / name for name in ("requirements.lock", "requirements-encryption.lock")]
+    locks = [project / name for name in matrix.USERS]
     machine.do("mkdir bait; venv/bin/pip download --quiet --no-deps --dest bait idna", folder)
     bait = machine.do("ls bait", folder)
     assert f"idna-{newer.VERSION}-py3-none-any.whl\n" == bait, "pip does not find the newer releases"

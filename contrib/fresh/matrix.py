@@ -15,7 +15,7 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PIPS = ("22.3", "23.0.1", "23.2.1", "24.0", "newest")
 TOO_OLD = {(pip, python) for pip in ("22.3", "23.0.1") for python in ("3.12", "3.13")}
 """The pairs of pip and Python that do not work together: these releases of pip need modules that 3.12 removed."""
-USERS = ("requirements.lock", "requirements-encryption.lock")
+USERS = ("requirements.lock", "requirements-encryption.lock", "requirements-auth.lock")
 WORKS = """
 from ble_exporter.parser import parse_bthome
 assert parse_bthome(bytes.fromhex("4002ca09")) == {"temperature": 25.06}
