@@ -42,6 +42,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 
+# A shell starts a background job with SIGINT ignored, and the programs that the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 Result = TypeVar("Result")
 
 

@@ -14,7 +14,7 @@ from license_expression import ExpressionError, get_spdx_licensing
 # SPDX identifiers of the permissive licences of our dependencies. A new licence is read before it is added here.
 ACCEPTED = frozenset({"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0", "Python-2.0"})
 # Packages whose metadata contains no SPDX identifier: the licence that is stated in the package's LICENSE file.
-READ_BY_HAND = {"aiosignal": "Apache-2.0"}
+READ_BY_HAND = {"aiosignal": "Apache-2.0", "bcrypt": "Apache-2.0"}
 
 
 def of_environment(python: Path, pyproject: str) -> bytes:
