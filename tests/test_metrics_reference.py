@@ -33,7 +33,7 @@ class Broken(Collector):
 
 
 def all_collectors() -> dict[str, Collector]:
-    """Return the collectors of a home in which everything happens that a metric describes."""
+    """Return the collectors of a home that has at least one sample of each metric."""
     home = Home("button", "silent", *FAMILIES)
     devices = home.devices.values()
     silences = SilenceReasons(devices, Silences(devices, home.clock))

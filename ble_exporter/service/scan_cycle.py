@@ -98,7 +98,7 @@ class ScanCycle:
             if any(one.get(address) != other.get(address) for one, other in _verdicts(before, config)):
                 # What was said of the previous key, or address type, may be untrue of the new one.
                 device.refusal, device.warnings = None, frozenset()
-        # The pipeline and the status hold this dictionary.
+        # Changed in place, because the pipeline and the status hold references to this dictionary.
         self.devices.clear()
         self.devices.update(devices)
         self._pipeline.devices_changed()

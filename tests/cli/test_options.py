@@ -40,7 +40,7 @@ def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A user who knows the help of one command expects examples and exit statuses in the help of every other."""
+    """A user who found examples and exit statuses in the help of one command expects them in the help of each."""
     with pytest.raises(SystemExit) as caught:
         run(command, ["--help"])
 

@@ -38,7 +38,7 @@ def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTi
 
 
 def test_without_packets_random_valid_ones_are_generated() -> None:
-    """A program's tests need valid packets without hardware, and without waiting for the duration of the scan."""
+    """A program that uses the scanner needs valid packets for its tests, without hardware."""
     packets = asyncio.run(get_scanner(use_mock=True).scan(10))
 
     assert 3 == len({address for address, _ in packets})

@@ -142,7 +142,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 def test_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
-    """If it were a named pipe, the end of its reader would end the capture."""
+    """A capture into a named pipe would end when the reader of the pipe ends."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
