@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ble_exporter.config.web_fields import Section, mapping_entries, scalar_text
+from ble_exporter.config.web_fields import Section, mapping_entries, quotable, scalar_text
 from ble_exporter.config.web_tls import TLS_KEYS, TlsConfig, read_tls
 from ble_exporter.config.yaml_document import Document, Node, entries_of, is_empty, is_mapping, line_of, text_of
 from ble_exporter.errors import ConfigError
@@ -32,6 +32,10 @@ _HEADERS: Mapping[str, Collection[str]] = {
     "Content-Security-Policy": (),
 }
 """The headers that can be set, and their values; without a value, any."""
+
+# The keys that messages name. Any other key, even that of a user, may be a hash or a line of a private key if the
+# indentation is wrong, or if a user and the hash are swapped.
+_KNOWN = (*_SECTIONS, _RATE_LIMIT, *TLS_KEYS, *_HTTP_KEYS, *_HEADERS)
 
 # The version, the cost, the salt of 128 bits and the hash of 184 bits.
 _HASH = re.compile(r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
@@ -64,7 +68,7 @@ def load_web_config(path: str, files: ReadFiles) -> WebConfig:
     except OSError as error:
         hint = f"name the web configuration with {OPTION}"
         raise ConfigError(f"can't be read ({error.strerror})", hint, path=path) from error
-    document = Document(path, known=(*_SECTIONS, *TLS_KEYS, *_HTTP_KEYS))
+    document = Document(path, known=_KNOWN, names_only_known=True)
     root = document.root(document.text(data))
     if root is not None and not is_mapping(root) and not is_empty(root):
         with document.errors:
@@ -93,11 +97,12 @@ def _read_headers(document: Document, node: Node | None) -> dict[str, str]:
         with document.errors:
             text = "" if is_empty(value) else scalar_text(document, value, name)
             if name not in _HEADERS:
-                document.fail(value, f'HTTP header "{name}" can not be configured')
+                document.fail(value, f'HTTP header "{quotable(name)}" can not be configured', key="headers")
             allowed = _HEADERS[name]
             if allowed and text not in allowed:
                 expected = " ".join(f'"{one}"' for one in allowed)
-                document.fail(value, f'invalid value for {name}. Expected one of: [{expected}], but got: "{text}"')
+                got = quotable(text)
+                document.fail(value, f'invalid value for {name}. Expected one of: [{expected}], but got: "{got}"')
             if not text.isascii() or not text.isprintable():
                 document.fail(value, "the value has a character that is not allowed in a header", key=name)
             # An empty value leaves the header out.
@@ -107,14 +112,14 @@ def _read_headers(document: Document, node: Node | None) -> dict[str, str]:
 
 
 def _read_users(document: Document, node: Node | None) -> dict[bytes, bytes]:
-    users = {}
-    for name, value in _unique_entries(document, node, "basic_auth_users"):
+    users, section = {}, "basic_auth_users"
+    for name, value in _unique_entries(document, node, section):
         with document.errors:
             problem = _hash_problem("" if is_empty(value) else scalar_text(document, value, name))
             if problem:
-                document.fail(value, problem, "`htpasswd -nBC 10 NAME` makes a hash", key=name)
+                document.fail(value, problem, "`htpasswd -nBC 10 NAME` makes a hash", key=section)
             if ":" in name:
-                document.fail(value, "a colon ends the user name", "choose a name without one", key=name)
+                document.fail(value, "a colon ends the user name", "choose a name without one", key=section)
             users[name.encode()] = text_of(value).encode()
     return users
 
@@ -126,7 +131,7 @@ def _unique_entries(document: Document, node: Node | None, section: str) -> list
         key = text_of(key_node)
         with document.errors:
             if key in nodes:
-                document.fail(key_node, f"{key} is already set on line {line_of(nodes[key])}", key=section)
+                document.fail(key_node, f"this is already set on line {line_of(nodes[key])}", key=section)
             nodes[key] = value
     return list(nodes.items())
 

@@ -1,5 +1,7 @@
 """Reads the values of a section of a web configuration."""
 
+import re
+
 from ble_exporter.config.yaml_document import (
     Document,
     Node,
@@ -14,6 +16,9 @@ from ble_exporter.config.yaml_document import (
 
 # The file may be written for exporter-toolkit, which follows YAML 1.1.
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+# A hash, or a part of a PEM text, perhaps after a line break: base64 has digits, unlike the long words of the format.
+_SECRET = re.compile(r"\$2|PRIVATE KEY|(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/=]{16,}")
 
 
 class Section:
@@ -82,3 +87,9 @@ def scalar_text(document: Document, node: Node, key: str) -> str:
     if not is_scalar(node):
         document.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key)
     return text_of(node)
+
+
+def quotable(text: str) -> str:
+    """Return a text for messages, without all that follows the first part that looks like a hash or a key."""
+    found = _SECRET.search(text)
+    return f"{text[: found.start()]}…" if found else text

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ble_exporter.config.web_fields import Section
+from ble_exporter.config.web_fields import Section, quotable
 from ble_exporter.config.yaml_document import Document, Node, is_empty, text_of
 from ble_exporter.files import ReadFiles
 
@@ -165,7 +165,7 @@ def _client_auth(section: Section) -> tuple[ClientAuth, tuple[str, ...]]:
         hint = "write RequireAndVerifyClientCert"
         section.report("client_auth_type", f"{text} does not verify the certificate, which Python can't do", hint)
     elif text not in _CLIENT_AUTH:
-        section.report("client_auth_type", f"invalid ClientAuth: {text}")
+        section.report("client_auth_type", f"invalid ClientAuth: {quotable(text)}")
     auth = _CLIENT_AUTH.get(text, "RequireAndVerifyClientCert")
     for key in ("client_ca", "client_ca_file"):
         if section.text(key) and auth == "NoClientCert":
@@ -186,7 +186,7 @@ def _version(section: Section, key: str, default: TlsVersion) -> TlsVersion:
     if text in _OLD_VERSIONS:
         section.report(key, f"{text} is not supported: it is insecure, and OpenSSL disables it", "write TLS12 or TLS13")
     else:
-        section.report(key, f"unknown TLS version: {text}")
+        section.report(key, f"unknown TLS version: {quotable(text)}")
     return default
 
 
@@ -195,7 +195,7 @@ def _ciphers(section: Section, min_version: TlsVersion, max_version: TlsVersion)
     listed = section.texts("cipher_suites")
     for node, name in listed:
         if name not in CIPHERS and name not in _TLS13_CIPHERS:
-            section.report("cipher_suites", f"unknown cipher: {name}", node=node)
+            section.report("cipher_suites", f"unknown cipher: {quotable(name)}", node=node)
     ciphers = tuple(CIPHERS[name] for _, name in listed if name in CIPHERS)
     if not listed or ciphers:
         return ciphers, min_version
@@ -208,7 +208,7 @@ def _curve(section: Section) -> str:
     listed = section.texts("curve_preferences")
     for node, name in listed:
         if name not in CURVES:
-            section.report("curve_preferences", f"unknown curve: {name}", node=node)
+            section.report("curve_preferences", f"unknown curve: {quotable(name)}", node=node)
     if len(listed) > 1:
         problem = "Python can set only one curve"
         section.report("curve_preferences", problem, "list one, or remove the key for OpenSSL's defaults")

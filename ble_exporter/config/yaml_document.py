@@ -41,11 +41,13 @@ class Document:
         path: The file, for messages.
         device: The address of the device whose entry is being read, for messages; may be empty.
         known: All keys that may occur in the file. They are recognised even in lines that are not valid YAML.
+        names_only_known: Whether messages name only these keys: any other word may be a part of a secret.
     """
 
     path: str
     device: str = ""
     known: Collection[str] = ()
+    names_only_known: bool = False
     errors: ErrorList = field(default_factory=ErrorList, compare=False, repr=False)
 
     def text(self, data: bytes) -> str:
@@ -159,7 +161,7 @@ class Document:
         kind = MissingError if is_missing else ConfigError
         line, column = (None, 0) if node is None else (line_of(node), column_of(node) + 1)
         parts = map(shown, (problem, hint))
-        raise kind(*parts, path=self.path, line=line, column=column, key=shown(key), device=shown(self.device))
+        raise kind(*parts, path=self.path, line=line, column=column, key=self._shown(key), device=shown(self.device))
 
     def _report(self, lines: Sequence[str], fault: Fault) -> None:
         if self.errors.is_full:
@@ -172,10 +174,13 @@ class Document:
                 path=self.path,
                 line=fault.line,
                 column=fault.column,
-                key=shown(key),
+                key=self._shown(key),
                 device=device,
             )
         )
+
+    def _shown(self, key: str) -> str:
+        return "" if self.names_only_known and key not in self.known else shown(key)
 
 
 def _unknown_key_hint(key: str, known: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ble_exporter.config.web_fields import Section
+from ble_exporter.config.web_fields import Section, quotable
 from ble_exporter.config.yaml_document import Document, entries_of
 
 KEYS = ("one", "two")
@@ -66,3 +66,19 @@ def test_an_error_of_an_absent_key_is_shown_at_its_section() -> None:
     read.report("one", "missing")
 
     assert "FILE:2: one: missing" == errors(read)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("TLS11", "TLS11"),
+        ("RequireAndVerifyClientCrt", "RequireAndVerifyClientCrt"),
+        ("TLS_RSA_WITH_AES_256_CBC_SHA256", "TLS_RSA_WITH_AES_256_CBC_SHA256"),
+        ("TLS12 MIGHAgEAMBMGByqGSM49 AgEGCCqGSM49", "TLS12 …"),
+        ("$2y$10$qRTBuFoULoYNA7AQ", "…"),
+        ("-----BEGIN PRIVATE KEY----- x", "-----BEGIN …"),
+    ],
+)
+def test_a_message_quotes_no_secret(text: str, quoted: str) -> None:
+    """A wrong value must be recognised, but the lines below it belong to it if the indentation is wrong."""
+    assert quoted == quotable(text)
