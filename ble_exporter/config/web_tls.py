@@ -10,6 +10,8 @@ from ble_exporter.config.yaml_document import Document, Node, is_empty, text_of
 from ble_exporter.files import ReadFiles
 
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
+CLIENT_AUTH_TYPES: tuple[ClientAuth, ...] = ("NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert")
+"""The stricter, the later."""
 TlsVersion = Literal["TLS12", "TLS13"]
 
 # For a certificate with its chain, or a key.

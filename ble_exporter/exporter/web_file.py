@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.config.web_config import OPTION, WebConfig, load_web_config
+from ble_exporter.config.web_tls import CLIENT_AUTH_TYPES, TlsConfig
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.passwords import require_bcrypt
 from ble_exporter.exporter.tls import server_context
@@ -32,8 +33,8 @@ class WebFile:
     A web configuration that follows its files.
 
     If a changed file has errors, the previous configuration stays in use, and the log has the errors: a certificate is
-    often renewed before its key. The same applies to a change that would turn TLS on or off, or turn off passwords: a
-    file is often empty for a moment while an editor writes it.
+    often renewed before its key. The same applies to a change that would turn TLS on or off, or admit clients that had
+    to have a password or a certificate: while an editor writes a file, it often ends early for a moment.
 
     Raises a ConfigError if the files have errors at the start.
     """
@@ -74,10 +75,23 @@ class WebFile:
             raise ConfigError("TLS can't be turned on or off by a reload", hint, path=self._path)
         if old.users and not new.users:
             raise ConfigError("passwords can't be turned off by a reload", hint, path=self._path)
+        if old.tls is not None and new.tls is not None and (problem := _admits_more(old.tls, new.tls)):
+            raise ConfigError(f"{problem} by a reload", hint, path=self._path)
 
     def _warn(self) -> None:
         for warning in world_readable_warnings(self.config.secret_files, "a key or the hash of a password"):
             self._log.warning("%s", warning)
+
+
+def _admits_more(old: TlsConfig, new: TlsConfig) -> str:
+    """Return which check of client certificates is missing in the new settings; an empty string if none is."""
+    if CLIENT_AUTH_TYPES.index(new.client_auth) < CLIENT_AUTH_TYPES.index(old.client_auth):
+        return "the check of client certificates can't be relaxed"
+    if old.client_ca is not None and new.client_ca is None and new.client_auth != "NoClientCert":
+        return "client_ca can't be removed, so that all authorities of the machine are trusted,"
+    if old.allowed_sans and not new.allowed_sans:
+        return "client_allowed_sans can't be removed"
+    return ""
 
 
 __all__ = ["OPTION", "Loaded", "WebFile", "load"]

@@ -11,6 +11,9 @@ from tests.certificates import Authority
 
 HASH = "$2y$04$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+CLIENT_AUTH = "  client_auth_type: RequireAndVerifyClientCert\n"
+CLIENT_CA = f"{CLIENT_AUTH}  client_ca_file: ca.crt\n"
+NAMES = "  client_allowed_sans: [prometheus.example]\n"
 USERS = f"basic_auth_users:\n  alice: {HASH}\n"
 
 log = logging.getLogger("test")
@@ -83,18 +86,32 @@ def test_users_can_be_added_and_removed(path: Path) -> None:
         (TLS, "", "TLS can't be turned on or off by a reload; restart the exporter to apply the file"),
         (USERS, "", "passwords can't be turned off by a reload; restart the exporter to apply the file"),
         (USERS, TLS + USERS, "TLS can't be turned on or off by a reload; restart the exporter to apply the file"),
+        (TLS + CLIENT_CA, TLS, "the check of client certificates can't be relaxed by a reload; restart the exporter"),
+        (TLS + CLIENT_CA, TLS + CLIENT_AUTH, "client_ca can't be removed, so that all authorities of the machine are"),
+        (TLS + CLIENT_CA + NAMES, TLS + CLIENT_CA, "client_allowed_sans can't be removed by a reload; restart"),
     ],
 )
 def test_a_reload_does_not_open_the_server(
     path: Path, before: str, after: str, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While an editor writes the file, it may be empty, which would be valid."""
+    """While an editor writes the file, it may be empty or end early, which would be valid, and admit everybody."""
     web_file = WebFile(str(written(path, before)), log)
     loaded = web_file.latest()
     written(path, after)
 
     assert loaded is web_file.latest()
     assert problem in caplog.text
+
+
+def test_clients_can_be_checked_from_now_on(path: Path) -> None:
+    """A stricter file needs no restart."""
+    web_file = WebFile(str(path), log)
+    web_file.latest()
+    written(path, TLS + CLIENT_CA + NAMES)
+    tls = web_file.latest().config.tls
+
+    assert tls is not None
+    assert ("RequireAndVerifyClientCert", ("prometheus.example",)) == (tls.client_auth, tls.allowed_sans)
 
 
 @pytest.mark.parametrize("name", ["server.key", "web.yml"])
