@@ -69,6 +69,10 @@ class WebFile:
                 self._warn()
         return self._loaded
 
+    def check(self) -> None:
+        """Raise a ConfigError if the files have errors now, or need a restart; may be called in any thread."""
+        self._check(load(self._path).config)
+
     def _check(self, new: WebConfig) -> None:
         old, hint = self.config, "restart the exporter to apply the file"
         if (old.tls is None) != (new.tls is None):

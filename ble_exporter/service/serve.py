@@ -63,8 +63,9 @@ async def serve(
         errors = HttpErrors(log, cycle.counts.http_errors)
         hosts = Hosts(config.allowed_hosts)
         source = reload_from or ReloadSource(lambda: config, asyncio.Event())
-        reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
         web_file = WebFile(web.config_file, log) if web.config_file else None
+        source = _checked(source, web_file)
+        reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
         app = create_app(
             config,
             cycle.tracker,
@@ -87,6 +88,18 @@ async def serve(
         finally:
             cycle.replay_state.save()
             await server.close()
+
+
+def _checked(source: ReloadSource, web_file: WebFile | None) -> ReloadSource:
+    """Return a source whose `load` also raises a ConfigError if the web configuration has errors or needs a restart."""
+
+    def load() -> AppConfig:
+        config = source.load()
+        if web_file is not None:
+            web_file.check()
+        return config
+
+    return source._replace(load=load)
 
 
 async def _run(

@@ -101,6 +101,9 @@ def test_a_reload_does_not_open_the_server(
 
     assert loaded is web_file.latest()
     assert problem in caplog.text
+    with pytest.raises(ConfigError) as refused:
+        web_file.check()
+    assert problem in str(refused.value)
 
 
 def test_clients_can_be_checked_from_now_on(path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,11 +15,13 @@ import pytest
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import PortError, ScannerError
-from ble_exporter.port import Endpoint, WebOptions
+from ble_exporter.port import DEFAULT_OPTIONS, Endpoint, WebOptions
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.service import serve
+from ble_exporter.service.reload import ReloadSource
 from ble_exporter.tasks import Tasks
+from tests.certificates import Authority
 from tests.radios import Radio
 
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -33,7 +36,13 @@ def served(app_config: AppConfig) -> AppConfig:
         return replace(app_config, listen_port=probe.getsockname()[1])
 
 
-def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coroutine[Any, Any, None]]) -> float:
+def serve_and(
+    config: AppConfig,
+    radio: RadioProtocol,
+    act: Callable[[str], Coroutine[Any, Any, None]],
+    source: ReloadSource | None = None,
+    web: WebOptions = DEFAULT_OPTIONS,
+) -> float:
     """Serve, call `act` with the URL when the server answers, then stop; return the seconds that the stop took."""
     log = logging.getLogger("test")
     began = 0.0
@@ -42,7 +51,7 @@ def serve_and(config: AppConfig, radio: RadioProtocol, act: Callable[[str], Coro
         nonlocal began
         stop = asyncio.Event()
         async with Tasks() as tasks:
-            serving = tasks.start(serve(config, radio, log, stop))
+            serving = tasks.start(serve(config, radio, log, stop, reload_from=source, web=web))
             await tasks.wait(serving, tasks.start(_retry(act, f"http://127.0.0.1:{config.listen_port}")))
             stop.set()
             began = time.monotonic()
@@ -133,6 +142,25 @@ def test_a_failed_scan_ends_the_service(served: AppConfig) -> None:
     """The caller needs the error, from which it derives the exit status."""
     with pytest.raises(ScannerError, match="gone"):
         serve_and(served, Radio(error=ScannerError("gone")), _nothing)
+
+
+def test_a_reload_reports_a_web_configuration_that_needs_a_restart(served: AppConfig, tmp_path: Path) -> None:
+    """If the answer were OK, an operator would take for protected or open what is not."""
+    path = tmp_path / "web.yml"
+    path.write_text("", encoding="utf-8")
+    source = ReloadSource(lambda: served, asyncio.Event(), is_served=True)
+    answers: list[tuple[int, str]] = []
+
+    async def act(url: str) -> None:
+        Authority(tmp_path).issue("server")
+        path.write_text("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n", encoding="utf-8")
+        async with aiohttp.ClientSession() as session, session.post(f"{url}/-/reload") as response:
+            answers.append((response.status, await response.text()))
+
+    serve_and(served, Radio(), act, source, WebOptions(config_file=str(path)))
+
+    text = f"{path}: TLS can't be turned on or off by a reload; restart the exporter to apply the file\n"
+    assert [(500, text)] == answers
 
 
 def test_one_of_two_ports_is_enough(
