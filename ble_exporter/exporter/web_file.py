@@ -12,6 +12,10 @@ from ble_exporter.exporter.passwords import require_bcrypt
 from ble_exporter.exporter.tls import server_context
 from ble_exporter.files import ReadFiles
 
+# OpenSSL keeps the session of each TLS 1.2 client that takes no ticket, about 1 kB, for two hours, and Python can't
+# lower its limit of 20,480 sessions. A forgotten session only costs its client a whole handshake.
+_MOST_SESSIONS = 1000
+
 
 class Loaded(NamedTuple):
     """A valid web configuration, and its TLS context; None for plain HTTP."""
@@ -36,12 +40,15 @@ class WebFile:
     often renewed before its key. The same applies to a change that would turn TLS on or off, or admit clients that had
     to have a password or a certificate: while an editor writes a file, it often ends early for a moment.
 
+    `most_sessions` limits the TLS sessions that are kept for clients which come back.
+
     Raises a ConfigError if the files have errors at the start.
     """
 
-    def __init__(self, path: str, log: logging.Logger) -> None:
+    def __init__(self, path: str, log: logging.Logger, most_sessions: int = _MOST_SESSIONS) -> None:
         self._path = path
         self._log = log
+        self._most_sessions = most_sessions
         self._files = ReadFiles()
         self._loaded = load(path, self._files)
         self._warn()
@@ -67,6 +74,9 @@ class WebFile:
                 self._loaded = loaded
                 self._log.info("reloaded the web configuration %s", self._path)
                 self._warn()
+        config, context = self._loaded
+        if config.tls and context and context.session_stats()["number"] >= self._most_sessions:
+            self._loaded = Loaded(config, server_context(config.tls, self._path))
         return self._loaded
 
     def check(self) -> None:

@@ -1,6 +1,8 @@
 """The web configuration follows its files, and a broken file changes nothing."""
 
 import logging
+import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,35 @@ def test_clients_can_be_checked_from_now_on(path: Path) -> None:
 
     assert tls is not None
     assert ("RequireAndVerifyClientCert", ("prometheus.example",)) == (tls.client_auth, tls.allowed_sans)
+
+
+def handshake(server: ssl.SSLContext) -> None:
+    """Complete a handshake of a client that uses TLS 1.2 and takes no session ticket."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.options |= ssl.OP_NO_TICKET
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)]
+    for end in ends * 3:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    for end in ends * 2:
+        with suppress(ssl.SSLWantReadError):
+            end.unwrap()
+
+
+def test_sessions_do_not_fill_the_memory(path: Path) -> None:
+    """OpenSSL would keep twenty thousand of them, for two hours."""
+    web_file = WebFile(str(path), log, most_sessions=2)
+    contexts = []
+    for _ in range(5):
+        context = web_file.latest().context
+        assert context is not None
+        handshake(context)
+        contexts.append(context)
+
+    assert [2, 2, 2, 2, 1] == [context.session_stats()["number"] for context in contexts]
 
 
 @pytest.mark.parametrize("name", ["server.key", "web.yml"])
