@@ -17,6 +17,8 @@ _VERIFY = {
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+# The kinds of names that exporter-toolkit compares. A registered ID, for example, may look like an IP address.
+_KINDS = ("DNS", "email", "IP Address", "URI")
 # Go's texts for OpenSSL's reasons.
 _KEY_PROBLEMS = {
     "KEY_VALUES_MISMATCH": "tls: private key does not match public key",
@@ -51,7 +53,7 @@ def has_name(certificate: Mapping[str, object] | None, allowed: Collection[str])
     """Return whether a certificate, as SSLSocket.getpeercert returns it, has one of the allowed alternative names."""
     names = (certificate or {}).get("subjectAltName", ())
     assert isinstance(names, tuple)  # noqa: S101 - documented
-    return any(_normal(kind, name) in allowed for kind, name in names)
+    return any(_normal(kind, name) in allowed for kind, name in names if kind in _KINDS)
 
 
 def _normal(kind: str, name: str) -> str:

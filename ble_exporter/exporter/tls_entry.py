@@ -8,6 +8,7 @@ end a connection before its handshake has succeeded, nor answer a client that sp
 import asyncio
 from collections.abc import Callable, Coroutine
 
+from ble_exporter.config.web_tls import TlsConfig
 from ble_exporter.exporter.connection import REQUEST_S, Connection
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.tls import has_name
@@ -105,7 +106,7 @@ class TlsEntry(asyncio.Protocol):
             self._end()
             return
         loop = asyncio.get_running_loop()
-        context = self._web_file.latest().context
+        config, context = self._web_file.latest()
         assert context is not None  # noqa: S101 - TLS can't be turned off
         # In this order: start_tls, now; the start of its protocol; `first`; what was received later.
         loop.call_soon(loop.call_soon, _feed, transport, first)
@@ -115,7 +116,7 @@ class TlsEntry(asyncio.Protocol):
                 transport, self, context, server_side=True, ssl_handshake_timeout=REQUEST_S
             )
             if encrypted is not None and not self._is_lost:
-                problem = self._refusal(encrypted)
+                problem = _refusal(encrypted, config.tls)
                 if not problem:
                     self._hand_over(encrypted)
                     return
@@ -136,12 +137,12 @@ class TlsEntry(asyncio.Protocol):
         if self._received:
             self._connection.data_received(self._received)
 
-    def _refusal(self, encrypted: asyncio.Transport) -> str:
-        """Return why the client is refused although the handshake has succeeded; an empty string if it is not."""
-        tls = self._web_file.config.tls
-        if tls is None or not tls.allowed_sans or has_name(encrypted.get_extra_info("peercert"), tls.allowed_sans):
-            return ""
-        return "the client certificate has none of the client_allowed_sans"
+
+def _refusal(encrypted: asyncio.Transport, tls: TlsConfig | None) -> str:
+    """Return why the client is refused although the handshake has succeeded; an empty string if it is not."""
+    if tls is None or not tls.allowed_sans or has_name(encrypted.get_extra_info("peercert"), tls.allowed_sans):
+        return ""
+    return "the client certificate has none of the client_allowed_sans"
 
 
 def _feed(transport: asyncio.Transport, data: bytes) -> None:

@@ -159,6 +159,7 @@ def test_an_unknown_cipher_of_openssl_is_refused(settings: TlsConfig) -> None:
         ("IP Address", "0:0:0:0:0:0:0:1", "::1", True),
         ("IP Address", "192.0.2.1\n", "192.0.2.1", True),
         ("IP Address", "<invalid>", "192.0.2.1", False),
+        ("Registered ID", "1.2.3.4", "1.2.3.4", False),
     ],
 )
 def test_alternative_names_match_exactly(kind: str, name: str, allowed: str, is_allowed: bool) -> None:
