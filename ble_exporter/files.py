@@ -43,7 +43,7 @@ class ReadFiles:
 
     def read(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         """Return the content of a file, like `read_file`. A file that can't be read is remembered, too."""
-        # The state is older than the content, so that a change in between is noticed.
+        # The state is read before the content, so that a change in between is noticed.
         self._states[path] = _state(path)
         return read_file(path, max_bytes)
 

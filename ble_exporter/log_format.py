@@ -35,7 +35,7 @@ class _LineFormatter(logging.Formatter):
         return super().formatMessage(record)
 
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
-        """Return the record's fields: time, level and message (as slog names them), those of `extra`, the traceback."""
+        """Return the record's fields: time, level, message (named as in slog), those in `extra`, and any traceback."""
         time_s = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
         fields: dict[str, object] = {"time": time_s, "level": record.levelname, "msg": record.getMessage()}
         fields |= {name: str(value) for name in FIELDS if (value := getattr(record, name, None))}
@@ -81,7 +81,7 @@ def error_line(log_format: LogFormat, error: ExporterError) -> str:
 
 def line_of(log_format: LogFormat, level: int, text: str, fields: Mapping[str, str] | None = None) -> str:
     """
-    Return a line for standard error, about something that the log can't say, because it is not open or not writable.
+    Return a line for standard error, for a message that can't be logged: the log is not open, or not writable.
 
     Whoever has chosen logfmt or JSON for the log collects standard error with a program, too.
     """

@@ -40,7 +40,7 @@ class WebOptions(NamedTuple):
     The options of the HTTP server that are not in the configuration.
 
     Attributes:
-        endpoints: Where it listens, in place of the configured address and port; if empty, it listens there.
+        endpoints: The addresses and ports to listen on; if empty, the configured ones.
         telemetry_path: The path of the metrics.
         most_requests: How many requests for metrics may wait for their answers at the same time.
         config_file: The web configuration, with the settings of TLS and passwords; None without one.

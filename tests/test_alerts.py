@@ -99,7 +99,7 @@ def test_the_folder_says_how_many_alerts_there_are() -> None:
 @EACH_ALERT
 @pytest.mark.parametrize("fires", [True, False], ids=["fires", "does not fire"])
 def test_each_alert_is_tested(alert: Rule, *, fires: bool) -> None:
-    """Only a test for both shows that a condition is neither always nor never true."""
+    """Only tests of both outcomes show that a condition is neither always nor never true."""
     assert (alert.name, fires) in set(expectations())
 
 

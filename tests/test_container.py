@@ -1,4 +1,4 @@
-"""The container's files agree with the project, and are safe by themselves; no container engine is needed to say so."""
+"""The container's files agree with the project, and are safe. These tests need no container engine."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def test_the_exporter_has_no_rights_that_it_does_not_need() -> None:
 
 
 def test_every_mounted_file_exists() -> None:
-    """An engine creates a missing file of the host as an empty folder, and the program then fails with a riddle."""
+    """An engine creates a folder in place of a missing file of the host, and the error of the program misleads."""
     volumes = [volume for service in COMPOSE["services"].values() for volume in service.get("volumes", [])]
     files = [Path(FOLDER, volume.split(":")[0]) for volume in volumes if volume.startswith(".")]
 

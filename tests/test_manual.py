@@ -129,7 +129,7 @@ def test_bash_completes(words: list[str], offered: list[str], tmp_path: Path) ->
     ],
 )
 def test_fish_completes(line: str, offered: set[str], tmp_path: Path) -> None:
-    """Users of fish expect the same."""
+    """Users of fish expect the same completions as those of bash."""
     need(shutil.which("fish"), "fish is missing: apt-get install fish")
     (tmp_path / "home.yaml").touch()
     said = run("fish", "--no-config", "-c", f"source {FISH}; complete -C '{line}'", folder=tmp_path)
@@ -170,7 +170,7 @@ def typed_in_zsh(line: str, expected: str, folder: Path) -> None:
     ],
 )
 def test_zsh_completes(line: str, expected: str, tmp_path: Path) -> None:
-    """So do users of zsh, which runs parts of a completion only when they are needed."""
+    """Zsh runs parts of a completion only when they are needed, so a test must press Tab."""
     need(shutil.which("zsh"), "zsh is missing: apt-get install zsh")
     (tmp_path / "home.yaml").touch()
 

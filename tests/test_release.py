@@ -51,7 +51,7 @@ def test_all_entries_of_a_component_must_be_accepted() -> None:
 
 
 def test_an_audit_that_could_not_run_says_so() -> None:
-    """No news from a service that did not answer is not good news."""
+    """A maintainer must not mistake an audit that did not run for one that found nothing."""
     unreachable = audit.report_of(b"", b"WARNING: retry\nConnectionError: no route\n")
     skipped = audit.report_of(b'{"dependencies": [{"name": "a", "skip_reason": "not found"}]}', b"")
 

@@ -72,7 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.docs
 def test_each_fault_is_an_error(tmp_path: Path) -> None:
-    """A check that never fails would be none. The faults are in a copy of what is published."""
+    """A check that can never fail is useless. The faults are in a copy of what is published."""
     faults = {
         "docs/start.md": "[lost](index.md#nowhere) [lost](#nowhere) [lost](nowhere.md)",
         "README.md": "[lost](contrib/nowhere.service)",

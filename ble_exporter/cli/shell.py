@@ -1,7 +1,8 @@
 """
 Quotes words of commands that a user copies from the output into a shell.
 
-The output is one line of visible characters, see `one_line`; `shlex.quote` would leave a word that it changes.
+`one_line` replaces invisible characters in the output. `shlex.quote` alone would leave them in a word, which would then
+name something else.
 """
 
 import os
@@ -22,7 +23,7 @@ def quoted(word: str) -> str:
 
 
 def command_line(*words: str) -> str:
-    """Return a command of these words."""
+    """Return these words as a command, quoted where necessary."""
     return " ".join(map(quoted, words))
 
 

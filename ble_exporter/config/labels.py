@@ -1,5 +1,5 @@
 """
-The setting `labels` of a device: labels that Prometheus adds to its series by a join.
+The setting `labels` of a device: labels that queries add to the device's series by a join.
 
 docs/adr/0038-labels.md has the reasons for the limits.
 """

@@ -2,7 +2,7 @@
 Reads a web configuration: TLS, passwords and headers of the HTTP server, in the format of Prometheus' exporters.
 
 The format is that of exporter-toolkit, and so are the texts of the errors that its own code reports. Settings that
-would have no effect are errors here, because somebody relies on them.
+would have no effect are errors here, because somebody may rely on them.
 """
 
 import re
@@ -17,7 +17,7 @@ from ble_exporter.files import ReadFiles
 
 OPTION = "--web.config.file"
 
-# Enough for hundreds of users, and read in a moment, for which the event loop waits.
+# Enough for hundreds of users. The event loop waits while the file is read, so it must be small.
 _MAX_BYTES = 32_768
 
 _SECTIONS = ("tls_server_config", "http_server_config", "basic_auth_users")
@@ -31,7 +31,7 @@ _HEADERS: Mapping[str, Collection[str]] = {
     "X-XSS-Protection": (),
     "Content-Security-Policy": (),
 }
-"""The headers that can be set, and their values; without a value, any."""
+"""The headers that can be set, and their permitted values; if none is listed, any value is permitted."""
 
 # The keys that messages name. Any other key, even that of a user, may be a hash or a line of a private key if the
 # indentation is wrong, or if a user and the hash are swapped.

@@ -36,7 +36,7 @@ TLS_KEYS = (
 )
 
 _ENABLING = ("cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type")
-"""The keys that turn on TLS, as in exporter-toolkit, if one of them has a value."""
+"""TLS is turned on if one of these keys has a value, as in exporter-toolkit."""
 
 CIPHERS: Mapping[str, str] = {
     f"TLS_ECDHE_{key}_WITH_{name}": f"ECDHE-{key}-{openssl}"
@@ -193,7 +193,7 @@ def _version(section: Section, key: str, default: TlsVersion) -> TlsVersion:
 
 
 def _ciphers(section: Section, min_version: TlsVersion, max_version: TlsVersion) -> tuple[tuple[str, ...], TlsVersion]:
-    """Return OpenSSL's names of the cipher suites, and the lowest version that has one."""
+    """Return OpenSSL's names of the cipher suites, and the lowest version of TLS that has one of them."""
     listed = section.texts("cipher_suites")
     for node, name in listed:
         if name not in CIPHERS and name not in _TLS13_CIPHERS:
@@ -218,7 +218,7 @@ def _curve(section: Section) -> str:
 
 
 def pem_problem(certificate: bytes, key: bytes) -> str:
-    """Return what is missing in the texts of a certificate and its key; an empty string if each has its part."""
+    """Return what the PEM texts of a certificate and its key lack; an empty string if they lack nothing."""
     if b"-----BEGIN CERTIFICATE-----" not in certificate:
         if b"PRIVATE KEY-----" in certificate:
             return (

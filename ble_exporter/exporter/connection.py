@@ -96,7 +96,7 @@ class Connection(web.RequestHandler):
         self.waits_since: float | None = loop.time()
 
     def accept(self, transport: asyncio.Transport) -> None:
-        """Note a transport on which the client must first set up TLS; `connection_made` follows if it succeeds."""
+        """Note a transport on which the client must first set up TLS; `connection_made` follows if that succeeds."""
         self._accepted = transport
         if self.is_aborted:
             self.abort()

@@ -200,7 +200,7 @@ def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
 
 
 def _are_plain(samples: Sequence[Sample], name: str) -> bool:
-    """Return whether both formats write a family's samples in their order, and each as its name, labels and value."""
+    """Return whether both formats write a family's samples in the given order, with only name, labels and value."""
     if isinstance(samples, Column) or not samples:
         return True
     # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.
@@ -229,7 +229,7 @@ def _add_lines(lines: list[str], rows: Iterable[Row], known: dict[tuple[str, str
     Args:
         lines: The lines are appended to this list.
         rows: The samples.
-        known: The text of single labels, which most families of a device have in common.
+        known: A cache of the text of single labels, which most families of a device have in common.
     """
     for name, labels, value in rows:
         if len(labels) == 1:

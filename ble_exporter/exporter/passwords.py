@@ -53,7 +53,7 @@ class Passwords:
 
     async def is_right(self, users: Mapping[bytes, bytes], user: bytes, password: bytes, peer: str) -> bool:
         """
-        Return whether the user exists and has this password; an unknown user takes as long as a known one.
+        Return whether the user exists and has this password. For an unknown user, check a hash of the highest cost.
 
         Raises TooManyChecksError if too many passwords are waiting, altogether or from this peer.
         """
@@ -105,7 +105,7 @@ def _fake_hash(users: Mapping[bytes, bytes]) -> bytes:
 
 
 def _fits(password: bytes, hashed: bytes) -> bool:
-    # The priority of a thread; the scanner and scrapes come first.
+    # Lowers the priority of this thread only, so that the scanner and scrapes come first.
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
     # Imported here, because few installations have passwords.

@@ -68,7 +68,7 @@ def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:
     problem = pem_problem(tls.certificate, tls.key)
     if not problem:
         try:
-            # ssl only reads files. These have the texts that were read before, so that no other file is used.
+            # ssl only reads files. These have the texts that were checked, even if the original files have changed.
             with _as_file(tls.certificate) as certificate, _as_file(tls.key) as key:
                 # Without a password, OpenSSL would ask for one on the terminal if the key is encrypted.
                 context.load_cert_chain(certificate, key, password="")

@@ -33,7 +33,7 @@ class TlsEntry(asyncio.Protocol):
 
     Args:
         connection: The connection, which is already counted.
-        web_file: Has the context, as of the time when the handshake begins.
+        web_file: Provides the context when the handshake begins.
         errors: Counts failed handshakes.
         start: Starts a task.
     """
@@ -68,7 +68,7 @@ class TlsEntry(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._is_lost = True
         if self._is_handed_over:
-            # asyncio has called this just before the connection took over.
+            # asyncio had scheduled this call before the connection became the protocol.
             self._connection.connection_lost(exc)
         elif not self._is_encrypted:
             self._end()
@@ -102,13 +102,13 @@ class TlsEntry(asyncio.Protocol):
 
     async def _handshake(self, transport: asyncio.Transport, first: bytes) -> None:
         if self._is_lost or transport.is_closing():
-            # asyncio would wait forever.
+            # On a lost connection, `start_tls` would wait forever.
             self._end()
             return
         loop = asyncio.get_running_loop()
         config, context = self._web_file.latest()
         assert context is not None  # noqa: S101 - TLS can't be turned off
-        # In this order: start_tls, now; the start of its protocol; `first`; what was received later.
+        # The order is: `start_tls` (below), the start of its protocol, `first`, and then what was received later.
         loop.call_soon(loop.call_soon, _feed, transport, first)
         problem = "the connection was lost"
         try:

@@ -18,7 +18,7 @@ _MOST_SESSIONS = 1000
 
 
 class Loaded(NamedTuple):
-    """A valid web configuration, and its TLS context; None for plain HTTP."""
+    """A valid web configuration, and its TLS context, which is None for plain HTTP."""
 
     config: WebConfig
     context: ssl.SSLContext | None

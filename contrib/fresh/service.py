@@ -184,7 +184,7 @@ def check(machine: Machine, commands: Commands) -> None:
 
 
 def it_starts(system: Systemd) -> None:
-    """READY after the first scan has begun, a status, and readings."""
+    """The unit becomes active, and then has readings and a status."""
     system.configure()
     system.do(f"systemctl start {UNIT}")
     assert system.show("ActiveState") == "active"
@@ -193,7 +193,7 @@ def it_starts(system: Systemd) -> None:
 
 
 def it_is_confined(system: Systemd) -> None:
-    """The exposure of the running unit, as `systemd-analyze security` reports it."""
+    """The running unit is no more exposed than documented, as `systemd-analyze security` reports."""
     exposed = _exposure(system)
     system.write(_DROP_IN.with_name("without_monitor.conf"), _WITHOUT_MONITOR)
     system.do("systemctl daemon-reload")
@@ -217,7 +217,7 @@ def it_writes_nothing(system: Systemd) -> None:
 
 
 def it_reloads(system: Systemd) -> None:
-    """`systemctl reload` renames a device without a restart; SIGHUP ends nothing."""
+    """`systemctl reload` renames a device without a restart."""
     pid = system.show("MainPID")
     system.write(_CONFIG, _CONFIGURATION.format(name="attic"))
     system.do(f"systemctl reload {UNIT}")
@@ -258,7 +258,7 @@ def it_is_not_restarted_with_a_wrong_configuration(system: Systemd) -> None:
 
 
 def it_reads_a_credential(system: Systemd) -> None:
-    """A bindkey from a file that only root can read."""
+    """A bindkey is read from a file that only root can read."""
     key = Path("etc/ble_exporter/living_room.key")
     system.write(key, "00112233445566778899aabbccddeeff\n", 0o600)
     more = '  "A4:C1:38:00:00:02": {name: locked, bindkey_file: living_room.key}\n'

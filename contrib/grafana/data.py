@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from grafana.history import ENDS_UNIX_S, INSTANCE, SCRAPE_S, write_history
 
 _START_S = 60.0
-# The history has no marks for the ends of series, so that a sample must not count for longer than until the next.
+# The history has no marks for the ends of series, so a sample must count only until the next one.
 _LOOKBACK = f"{SCRAPE_S + 5}s"
 
 

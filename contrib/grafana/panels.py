@@ -94,7 +94,7 @@ def graph(
     if scale.steps:
         style = common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED)
         panel.thresholds_style(style)
-    # There is no "last" among the values: of a silent sensor, it would be an old one.
+    # The legend has no "last" value: for a silent sensor, it would be an old one.
     calculations = ["sum"] if bars else ["min", "mean", "max"]
     panel.legend(_legend().calcs(calculations))
     panel.tooltip(

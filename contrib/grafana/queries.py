@@ -41,7 +41,7 @@ def per_label(expression: str) -> str:
     """
     Return the mean of an expression for each value of the chosen label.
 
-    A device without this label, or from a time when the exporter had no labels yet, counts under "no room".
+    A device without this label counts under "no room", for example. So do values from before the exporter had labels.
     """
     joined = f"{expression} * on (instance, device) group_left ($label) {LABELS}"
     whole = f"({joined} or on (instance, device) {expression})"

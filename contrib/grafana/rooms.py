@@ -52,7 +52,7 @@ _GAPS = "A gap means that nothing was received; no line crosses it. See docs/exp
 
 
 def at_a_glance() -> Panels:
-    """Return the row that shows what is so now."""
+    """Return the row that shows the present state."""
     return [
         tiles(
             Text(

@@ -2,7 +2,7 @@
 Two weeks in a home in winter, as the simulated radio hears them; the last day is full of incidents.
 
 A shower and a stove make the air humid, somebody opens the bedroom's window, the cellar is almost out of range, the
-balcony's sensor dies of its battery, the study's sensor gets a key that the exporter does not have, and the adapter
+battery of the balcony's sensor dies, the study's sensor gets a key that the exporter does not have, and the adapter
 hangs for some minutes. None of this is measured: it only has to look like a home.
 """
 

@@ -1,4 +1,4 @@
-"""Looks for known vulnerabilities of the locked dependencies with pip-audit, and says so if it could not look."""
+"""Looks for known vulnerabilities of the locked dependencies with pip-audit, and reports if the audit did not run."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_a_configuration_of_an_earlier_version_still_works(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CONFIGURATIONS[1:], ids=lambda path: path.stem)
 def test_the_keys_of_an_earlier_configuration_are_still_read(path: Path) -> None:
-    """A key that is ignored silently would turn an encrypted sensor into a rejected one."""
+    """If a bindkey were silently ignored, all packets of its sensor would be rejected."""
     keys = load_config(str(path)).keys
 
     assert {"A4:C1:38:00:00:05", "A4:C1:38:00:00:06", "A4:C1:38:00:00:07"} == set(keys)

@@ -34,7 +34,7 @@ def test_a_value_needs_quotes_only_if_it_is_no_text(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["1", "1.50", "-3", "007", "true", "1e3"])
 def test_a_number_is_refused_with_the_way_to_write_it(value: str) -> None:
-    """A name must be text, too, and the labels "1" and "1.0" would be two different floors."""
+    """Like a name, a label must be text: whoever writes 1 and 1.0 means one floor, and would get two."""
     with pytest.raises(ConfigError, match=rf'labels: floor: the value must be text; put it in quotes: "{value}"'):
         labels_of(f"{{floor: {value}}}")
     assert {"floor": value} == labels_of(f'{{floor: "{value}"}}')
@@ -42,7 +42,7 @@ def test_a_number_is_refused_with_the_way_to_write_it(value: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*RESERVED_NAMES, "__name__"}))
 def test_a_name_with_a_meaning_of_its_own_is_refused(name: str) -> None:
-    """`device` would give two devices one series; `instance` would be renamed to `exported_instance`."""
+    """`device` would replace the device's name; Prometheus would rename `instance` to `exported_instance`."""
     with pytest.raises(ConfigError, match=rf"labels: {name} .*; (choose another name|begin with a letter)"):
         labels_of(f"{{{name}: x}}")
 

@@ -39,7 +39,7 @@ def test_a_good_file_is_read(folder: Path, case: Path) -> None:
 
 @pytest.mark.parametrize("case", [*cases("bad"), *cases("stricter")])
 def test_a_bad_file_is_refused(folder: Path, case: Path) -> None:
-    """The message must lead to the fault, in the words that somebody finds who searches for it."""
+    """The message must lead to the fault, if possible in exporter-toolkit's words, which people search for."""
     path = write_case(case, folder)
     with pytest.raises(ConfigError) as refused:
         load(str(path))
@@ -62,7 +62,7 @@ def test_all_errors_are_reported(folder: Path) -> None:
 
 
 def test_users_and_headers_are_read(folder: Path) -> None:
-    """User names and hashes are compared with bytes from the network; a number is a header's value, too."""
+    """User names and hashes are bytes, as they are compared with received ones; a header may be a number."""
     text = f"basic_auth_users:\n  zoë: {HASH}\nhttp_server_config:\n  headers:\n    X-XSS-Protection: 1\n"
     config = written(text, folder)
 
@@ -85,7 +85,7 @@ def test_no_header_line_can_be_injected(folder: Path) -> None:
     ],
 )
 def test_files_with_secrets_are_named(folder: Path, text: str, names: list[str]) -> None:
-    """Somebody who can read the key can pretend to be the exporter, so its file's mode is checked."""
+    """The modes of these files are checked, because a key or a hash would help an attacker."""
     assert names == [Path(path).name for path in written(text, folder).secret_files]
 
 
@@ -97,7 +97,7 @@ def test_an_inline_key_makes_the_file_secret(folder: Path) -> None:
 
 
 def test_no_secret_is_in_the_representation(folder: Path) -> None:
-    """A traceback of some tools shows the values of variables."""
+    """Some tools show the values of variables in a traceback."""
     config = load_web_config(
         str(write_case(Path(__file__).parents[1] / "web_configs/good/everything.yml", folder)), ReadFiles()
     )

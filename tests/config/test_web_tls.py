@@ -36,7 +36,7 @@ def test_relative_paths_begin_at_the_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_an_absolute_path_is_kept(tmp_path: Path) -> None:
-    """Certificates of a renewal program are elsewhere."""
+    """Renewal programs keep certificates in folders of their own."""
     (tmp_path / "ca.crt").write_text("authority", encoding="utf-8")
     (tmp_path / "sub").mkdir()
     tls = read(tmp_path / "sub", f"client_ca_file: {tmp_path}/ca.crt", "client_auth_type: VerifyClientCertIfGiven")

@@ -164,7 +164,7 @@ def test_credentials_are_split_at_the_first_colon(user: bytes, password: bytes) 
 
 @given(st.text(max_size=50))
 def test_any_header_is_understood_or_not(text: str) -> None:
-    """Whatever a client sends, it is a pair of texts or nothing."""
+    """Whatever a client sends, the result is a pair or None, never an error."""
     for header in (text, f"Basic {text}"):
         found = credentials(header)
         assert found is None or len(found) == 2

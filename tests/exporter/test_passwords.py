@@ -71,7 +71,7 @@ def test_a_version_of_another_program_fits() -> None:
 
 
 def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
-    """Otherwise the time of an answer would tell which users exist, so a hash of the same cost is checked."""
+    """The time must not tell which users exist, so for an unknown one, a hash of the highest cost is checked."""
     checks = Checks()
     users = {b"alice": b"$2y$12$" + b"a" * 53, b"bob": b"$2y$04$" + b"b" * 53}
     asyncio.run(Passwords(checks).is_right(users, b"carol", b"right", ""))
@@ -83,7 +83,7 @@ def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
 
 @pytest.mark.parametrize(("password", "is_right"), [(b"right", True), (b"wrong", False)])
 def test_a_result_is_kept(password: bytes, is_right: bool) -> None:
-    """Prometheus sends the same password every few seconds, and so does one with a wrong password."""
+    """Prometheus sends the same password every few seconds, whether it is right or wrong."""
     checks = Checks()
 
     async def twice() -> list[bool]:
@@ -142,7 +142,7 @@ async def waiting(passwords: Passwords, peers: list[str]) -> list["asyncio.Task[
     ],
 )
 def test_few_passwords_wait(peers: list[str], peer: str, is_refused: bool) -> None:
-    """Thousands of passwords a second must neither fill the memory, nor keep out those of other clients."""
+    """A client that sends thousands of passwords must neither fill the memory nor keep other clients out."""
     checks = Checks(waits=True)
 
     async def attack() -> bool:
@@ -196,7 +196,7 @@ def test_simultaneous_requests_share_a_check() -> None:
 
 
 def test_a_cancelled_check_leaves_nothing_behind() -> None:
-    """A client that hangs up must not keep the place of its check."""
+    """A client that hangs up must not occupy one of the few places of waiting checks."""
     checks = Checks(waits=True)
 
     async def hang_up() -> bool:
@@ -214,7 +214,7 @@ def test_a_cancelled_check_leaves_nothing_behind() -> None:
 
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library is installed only for passwords, and its name says little."""
+    """The library is optional, and its name does not lead to that of the extra."""
     monkeypatch.setitem(sys.modules, "bcrypt", None)
     with pytest.raises(ConfigError, match=r"web\.yml: basic_auth_users: a password is set, .*install the extra `auth`"):
         require_bcrypt("web.yml")

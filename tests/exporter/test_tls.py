@@ -61,7 +61,7 @@ def test_a_handshake_succeeds(folder: Path, settings: TlsConfig) -> None:
 
 
 def test_the_highest_version_is_limited(folder: Path, settings: TlsConfig) -> None:
-    """Cipher suites can be chosen only for TLS 1.2."""
+    """Only TLS 1.2 uses the chosen cipher suites, so a user may want to exclude TLS 1.3."""
     chosen = TlsConfig(
         settings.certificate,
         settings.key,
@@ -86,7 +86,7 @@ def test_the_lowest_version_is_limited(folder: Path, settings: TlsConfig) -> Non
 
 @pytest.mark.parametrize("certificate", ["", "stranger"])
 def test_a_client_needs_a_certificate_of_the_authority(folder: Path, settings: TlsConfig, certificate: str) -> None:
-    """Neither no certificate nor one of another authority lets anybody in."""
+    """A client without a certificate, or with one of another authority, is refused."""
     strict = TlsConfig(
         settings.certificate,
         settings.key,
@@ -100,7 +100,7 @@ def test_a_client_needs_a_certificate_of_the_authority(folder: Path, settings: T
 
 
 def test_a_certificate_is_optional_if_given(folder: Path, settings: TlsConfig) -> None:
-    """`VerifyClientCertIfGiven` admits clients without a certificate, but none with a wrong one."""
+    """`VerifyClientCertIfGiven` admits clients without a certificate, but none with one of another authority."""
     optional = TlsConfig(
         settings.certificate,
         settings.key,
@@ -114,7 +114,7 @@ def test_a_certificate_is_optional_if_given(folder: Path, settings: TlsConfig) -
 
 
 def test_the_authorities_of_the_machine_are_the_default(settings: TlsConfig) -> None:
-    """exporter-toolkit then trusts them, too."""
+    """Without `client_ca_file`, client certificates are verified nevertheless, as in exporter-toolkit."""
     server = server_context(
         TlsConfig(settings.certificate, settings.key, client_auth="RequireAndVerifyClientCert"), "web.yml"
     )
@@ -134,7 +134,7 @@ def test_an_encrypted_key_is_refused(settings: TlsConfig) -> None:
 
 
 def test_a_damaged_authority_is_refused(settings: TlsConfig) -> None:
-    """A certificate that is cut off would silently lock out its clients."""
+    """The damaged certificate of an authority would silently lock out all clients of this authority."""
     damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     with pytest.raises(ConfigError, match="client_ca: a certificate is not valid"):
         server_context(

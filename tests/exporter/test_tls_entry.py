@@ -189,7 +189,7 @@ def test_silence_is_cut_off(folder: Path) -> None:
 @given(st.binary(max_size=300).map(lambda data: HALF[:5] + data))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
-    """Whatever a client sends, the next one is answered."""
+    """Whatever a client sends in a handshake, its connection ends, and the failure is counted once."""
     one = files(folder)
 
     async def act(connect: Connect) -> bytes:
@@ -213,7 +213,7 @@ def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
     ],
 )
 def test_a_client_needs_the_right_certificate(folder: Path, text: str, certificate: str, expected: list[int]) -> None:
-    """Only a certificate of the authority with an allowed name is admitted; any other client is counted."""
+    """A client needs a certificate of the authority and, if names are listed, one of them; others are counted."""
     one = files(folder, text)
     answer, counts = talk(one, ask, one.client(certificate))
 
@@ -243,7 +243,7 @@ def test_a_new_certificate_is_used_by_the_next_connection(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("first", [b"", HALF])
 def test_unfinished_handshakes_do_not_keep_others_out(folder: Path, first: bytes) -> None:
-    """They count as connections, so the oldest one ends at once when a new one needs its place."""
+    """Unfinished handshakes count as connections: at the limit, a new connection ends the oldest one at once."""
 
     async def act(connect: Connect) -> bytes:
         clients = []

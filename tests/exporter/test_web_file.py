@@ -73,7 +73,7 @@ def test_a_key_may_be_renewed_after_its_certificate(path: Path, caplog: pytest.L
 
 
 def test_users_can_be_added_and_removed(path: Path) -> None:
-    """The next request needs a password, or the user is gone."""
+    """A change of the users applies from the next request on."""
     web_file = WebFile(str(path), log)
     written(path, TLS + USERS)
     assert {b"alice": HASH.encode()} == web_file.latest().config.users
@@ -160,6 +160,6 @@ def test_a_key_that_everybody_can_read_is_reported(path: Path, name: str, caplog
 
 
 def test_a_broken_file_prevents_the_start(path: Path) -> None:
-    """There is no previous configuration, and without it everybody would be served."""
+    """At the start, there is no previous configuration to keep, and without any, everybody would be served."""
     with pytest.raises(ConfigError, match="unknown key"):
         WebFile(str(written(path, "tls:\n")), log)

@@ -34,7 +34,7 @@ def groups(page: "Page") -> list[tuple[str, list[str]]]:
 
 
 def test_a_card_shows_what_a_glance_looks_for(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Somebody who passes by wants to know how warm a room is, whether it feels well, and whether to trust that."""
+    """Somebody who passes by wants to know how warm a room is, whether it is comfortable, and whether to trust that."""
     home = homes("attic")
     home.hear("attic", temperature=20.96, humidity=55.4, battery=73, voltage=2.9, carbon_dioxide=612)
     home.now += 61
@@ -153,7 +153,7 @@ def test_the_table_is_one_click_away_and_is_remembered(homes: Homes, open_page: 
 
 
 def test_many_devices_begin_as_a_table(homes: Homes, open_page: OpenPage) -> None:
-    """Two hundred cards are twenty screens."""
+    """Two hundred cards would fill twenty screens."""
     assert open_page(homes(*map(str, range(61))), view=None).get_by_role("table").is_visible()
     assert not open_page(homes(*map(str, range(60))), view=None).get_by_role("table").is_visible()
 
@@ -174,7 +174,7 @@ def test_cards_are_sorted_within_their_groups(homes: Homes, open_page: OpenPage)
 
 
 def test_temperatures_can_be_in_fahrenheit(homes: Homes, open_page: OpenPage) -> None:
-    """Some users think in °F, in both views, and do not want to choose again."""
+    """Some users think in °F; their choice must apply to both views, and be remembered."""
     home = homes("attic")
     home.hear("attic", temperature=21.5, humidity=50)
     home.now += 61

@@ -71,7 +71,7 @@ async (wanted) => {
 
 
 def spend(page: "Page", answers: int) -> None:
-    """Let the page take this many answers, one after the other: it asks when it becomes visible, too."""
+    """Let the page take this many answers, one after the other: it also asks when it becomes visible."""
     page.evaluate(_SPEND, answers)
 
 

@@ -124,7 +124,7 @@ def test_another_value_can_be_chosen(home: HomePage, open_page: OpenPage) -> Non
 
 
 def test_it_follows_new_readings(home: HomePage, open_page: OpenPage) -> None:
-    """An opened device must not stand still."""
+    """An opened device must show new readings, too."""
     page = opened(open_page(home, view=None))
     home.hear("attic", temperature=-5.25, door=1)
     let_it_ask(page)

@@ -1,4 +1,4 @@
-"""Alertmanager as a subprocess, with the shipped rules and configuration in a hurry, and a webhook that it notifies."""
+"""Alertmanager as a subprocess, with accelerated rules and configuration, and a webhook that it notifies."""
 
 import json
 import re

@@ -33,7 +33,7 @@ DEVICES = {
     GARDEN: "garden",
 }
 LABELS = {LIVING_ROOM: {"room": "living"}, GUEST_ROOM: {"room": "guests"}, CELLAR: {"room": "cellar"}}
-"""The shed sends rejected packets after a while, and the garden falls silent; both have no labels."""
+"""The shed sends rejected packets after a while, and the garden falls silent; neither has labels."""
 
 SPEED = 20
 """Simulated seconds in a second: a sensor counts as silent after a minute, which is too long for a test."""

@@ -78,7 +78,7 @@ def test_a_panel_that_is_empty_in_health_says_so(panel: str) -> None:
 def test_a_healthy_exporter_leaves_it_empty(
     prometheus: Prometheus, variables: Mapping[str, str], remote: Exporter, ports: dict[str, int], panel: str
 ) -> None:
-    """Lines at 0 for every reason and kind would hide the one that is not."""
+    """Lines at 0 for every reason and kind would hide the one that is above 0."""
     prometheus.wait_for('ble_exporter_scans_total{job="remote"} > 0')
     healthy = {**variables, "instance": all_of([f"{LOCALHOST}:{ports['remote']}"]), "device": ".*"}
     (target,) = (one for one in TARGETS if one.panel == panel)
@@ -95,7 +95,7 @@ def test_no_device_vanishes_from_the_means(prometheus: Prometheus, variables: Ma
 
 
 def test_the_means_work_without_labels_in_prometheus(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """The history from before the exporter had labels must not vanish with the first update."""
+    """Values from before the exporter had labels must not vanish from the graphs after an update."""
     (target,) = (one for one in TARGETS if one.panel == "Temperature by $label")
     expression = interpolated(target.expression, variables).replace("ble_sensor_labels_info", "no_such_metric")
 
@@ -115,7 +115,7 @@ def test_a_silent_sensor_leaves_a_gap(prometheus: Prometheus, variables: Mapping
 
 
 def test_a_silent_sensor_is_in_the_table_with_its_reason(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """Where its tile was, there is nothing: the table is where people look for the reason."""
+    """The tile of a silent sensor disappears, so people look for the reason in the table."""
     (target,) = (one for one in TARGETS if one.panel == "Heard or silent, and why")
     found = prometheus.query(interpolated(target.expression, variables))
     states = {one.labels["device"]: one.value for one in found}
@@ -141,7 +141,7 @@ def test_comfort_agrees_with_published_tables(
 
 
 def test_the_forecast_is_that_of_a_straight_line(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """A forecast that is wrong by a unit would call for a new battery months too late."""
+    """A forecast in the wrong unit would call for a new battery months too late."""
     (target,) = (one for one in TARGETS if one.panel.startswith("Days until"))
     prometheus.wait_for(interpolated(target.expression, variables))
     (found,) = prometheus.query(interpolated(target.expression, variables))

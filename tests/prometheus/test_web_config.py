@@ -94,12 +94,12 @@ def test_prometheus_is_admitted_with_its_certificate_and_password(observer: Prom
     ],
 )
 def test_nobody_else_is_admitted(observer: Prometheus, job: str, error: str) -> None:
-    """Each part of the protection works alone, and Prometheus shows an error that leads to the cause."""
+    """Each part of the protection works alone; where there is an answer, its status tells Prometheus the cause."""
     assert 0 == observer.value(f'up{{job="{job}"}}')
     assert error in observer.target(job)["lastError"]
 
 
 @pytest.mark.parametrize("kind", ["tls", "unauthorized"])
 def test_refusals_are_counted(observer: Prometheus, kind: str) -> None:
-    """An operator notices attempts on the dashboard."""
+    """An operator can see on the dashboard that clients were refused."""
     observer.wait_for(f'ble_exporter_http_errors_total{{job="admitted", kind="{kind}"}} > 0')

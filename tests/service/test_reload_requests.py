@@ -87,7 +87,7 @@ def test_a_request_during_a_reload_causes_another(run: Run) -> None:
 
 
 def test_a_client_that_hangs_up_costs_no_other_its_answer(run: Run) -> None:
-    """Clients that ask at the same time share a reload, and one may have a shorter patience."""
+    """Clients that ask at the same time share a reload, and one of them may hang up early."""
 
     async def script(house: House) -> None:
         first = asyncio.ensure_future(house.reloading.reload())  # noqa: TID251 - it is cancelled alone

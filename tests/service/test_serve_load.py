@@ -130,7 +130,7 @@ class Clients:
                     self.incomplete += status == 200 and b"ble_exporter_collector_failures_total{" not in answer
 
     async def _hold(self, request: bytes) -> None:
-        """Send a request, and read an answer as slowly as a bad network; when the server has ended it, begin again."""
+        """Send a request, and read slowly, as over a bad network; begin again when the server ends the connection."""
         while True:
             with suppress(OSError), socket.socket() as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

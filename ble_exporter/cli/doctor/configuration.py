@@ -117,7 +117,7 @@ def _check_endpoint(context: CheckContext, endpoint: Endpoint) -> CheckResult:
     if exporter is not None:
         context.exporter_is_running = True
         return CheckResult("ok", f"port: {port} is used by the running exporter ({exporter})")
-    # An option is in the unit, or in the user's command, and not in a file that a command could change.
+    # No command can correct a port that comes from an option, in the unit or in what the user has typed.
     return CheckResult("fail", f"port: {problem}", "" if context.endpoints else _port_command(context, problem))
 
 

@@ -61,7 +61,7 @@ def _installed_service(root: Path) -> tuple[str, str] | None:
 
 
 def _options_of_both(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield those arguments of the service that `doctor` has, too."""
+    """Yield those arguments of the service that `doctor` also accepts."""
     for option, value in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, _ = option.partition("=")
         if name in ("--config", "--config.file", LISTEN_OPTION):

@@ -6,7 +6,7 @@ const DRY_PERCENT = 30;
 const HUMID_PERCENT = 60;
 const HUMID_DEW_POINT = 16;
 const ROOM = { low: 18, high: 27 };
-// Below this temperature, the sensor is outdoors or in a fridge, where "dry" and "humid" help nobody.
+// Below this temperature, the sensor is probably outdoors or in a fridge, where "dry" and "humid" help nobody.
 const LEAST_TEMPERATURE = 10;
 
 // Magnus's formula over water with the constants of Sonntag (1990): within 0.1 °C from -45 to 60 °C.

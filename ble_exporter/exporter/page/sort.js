@@ -67,7 +67,7 @@ function show() {
   setAttribute(direction, "aria-label", by?.sign < 0 ? "Descending order; change to ascending" : "Ascending order; change to descending");
 }
 
-// Reads the order from the page's address, and calls `changed` when the user has chosen another one.
+// Reads the order from the page's address, and calls `changed` when the user has chosen another order.
 export function onSort(changed) {
   const go = (wanted) => {
     history.replaceState(null, "", `?sort=${wanted}${location.hash}`);

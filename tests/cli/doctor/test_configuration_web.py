@@ -1,4 +1,4 @@
-"""`doctor` beside an exporter that requires TLS or a password, of which it knows nothing."""
+"""`doctor` while an exporter runs that requires TLS or a password, which `doctor` does not have."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ USERS = f"basic_auth_users:\n  alice: {bcrypt.hashpw(b'secret', bcrypt.gensalt(4
     ("text", "why"), [(TLS, "it requires TLS"), (USERS, "it requires a password")], ids=["tls", "users"]
 )
 def test_a_protected_exporter_is_recognised(context: CheckContext, tmp_path: Path, text: str, why: str) -> None:
-    """Its use of the port must not be reported as a failure, or its scan as that of another program."""
+    """The exporter's port must not be reported as a failure, nor its scan as that of another program."""
     context.config = config = load_config(context.config_path)
     context.http_timeout_s = 5.0
     Authority(tmp_path).issue("server")

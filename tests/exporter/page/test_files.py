@@ -71,7 +71,7 @@ def test_the_charting_library_is_unchanged() -> None:
 
 
 def test_the_chart_asks_for_the_files_that_are_served() -> None:
-    """Only a browser would notice that the library cannot be loaded after an update."""
+    """Otherwise, only a browser would notice after an update that the library can't be loaded."""
     (stem,) = re.findall(r'const UPLOT = "(.*)";', FILES["chart.js"].body.decode())
 
     assert {f"{stem}.js", f"{stem}.css"} == VENDORED.keys()
