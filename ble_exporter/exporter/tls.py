@@ -35,13 +35,13 @@ def server_context(tls: TlsConfig, path: str) -> ssl.SSLContext:
     if not tls.prefers_own_ciphers:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_alpn_protocols(["http/1.1"])
-    try:
-        if tls.ciphers:
+    if tls.ciphers:
+        try:
             context.set_ciphers(":".join(tls.ciphers))
-        if tls.curve:
-            context.set_ecdh_curve(tls.curve)
-    except (ssl.SSLError, ValueError) as error:
-        raise ConfigError(f"OpenSSL has none of the cipher suites, or not the curve ({error})", path=path) from error
+        except ssl.SSLError as error:
+            raise ConfigError(f"OpenSSL has none of the cipher suites ({error})", path=path) from error
+    if tls.curve:
+        _set_curve(context, tls.curve, path)
     _load_key(context, tls, path)
     context.verify_mode = _VERIFY[tls.client_auth]
     if context.verify_mode != ssl.CERT_NONE:
@@ -62,6 +62,17 @@ def _normal(kind: str, name: str) -> str:
         with suppress(ValueError):
             return str(ipaddress.ip_address(name.strip()))
     return name
+
+
+def _set_curve(context: ssl.SSLContext, curve: str, path: str) -> None:
+    try:
+        context.set_ecdh_curve(curve)
+    except (ssl.SSLError, ValueError) as error:
+        # Python 3.10, and 3.11.2 of Debian 12, can't set X25519, which OpenSSL prefers unless another curve is set.
+        hint = "leave curve_preferences out: OpenSSL then prefers X25519"
+        raise ConfigError(
+            f"this Python can't set the curve {curve}", hint, path=path, key="tls_server_config"
+        ) from error
 
 
 def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:

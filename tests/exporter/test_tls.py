@@ -2,6 +2,7 @@
 
 import ssl
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -49,6 +50,13 @@ def shaken(server: ssl.SSLContext, client: ssl.SSLContext) -> ssl.SSLObject:
         with suppress(ssl.SSLWantReadError):
             side.do_handshake()
     return ours
+
+
+def test_a_curve_that_this_python_lacks_is_refused(settings: TlsConfig) -> None:
+    """Debian 12's Python can't set X25519; a server with other curves than those in the file would be a surprise."""
+    problem = r"^web\.yml: tls_server_config: this Python can't set the curve none; leave curve_preferences out"
+    with pytest.raises(ConfigError, match=problem):
+        server_context(replace(settings, curve="none"), "web.yml")
 
 
 def test_a_handshake_succeeds(folder: Path, settings: TlsConfig) -> None:
