@@ -123,6 +123,9 @@ class Connection(web.RequestHandler):
             self._timer.cancel()
         self._received.clear()
         self._connections.remove(self)
+        if self.transport is not None:
+            # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side.
+            self.transport.abort()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

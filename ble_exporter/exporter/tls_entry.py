@@ -111,6 +111,7 @@ class TlsEntry(asyncio.Protocol):
         # The order is: `start_tls` (below), the start of its protocol, `first`, and then what was received later.
         loop.call_soon(loop.call_soon, _feed, transport, first)
         problem = "the connection was lost"
+        encrypted = None
         try:
             encrypted = await loop.start_tls(
                 transport, self, context, server_side=True, ssl_handshake_timeout=REQUEST_S
@@ -126,6 +127,8 @@ class TlsEntry(asyncio.Protocol):
         finally:
             if not self._is_handed_over:
                 self._end()
+                if encrypted is not None:
+                    encrypted.abort()
                 transport.abort()
         if not self._connection.is_aborted:
             self._errors.note("tls", f"with {self._connection.peer}: {problem}")

@@ -231,6 +231,9 @@ def test_a_new_certificate_is_used_by_the_next_connection(tmp_path: Path) -> Non
             client = await connect()
             encrypted = client.writer.get_extra_info("ssl_object")
             certificates.add(encrypted.getpeercert(binary_form=True))
+            # The answer shows that the handshake has ended on the server's side, too.
+            client.send(GET + CLOSE)
+            await everything(client)
             Authority(tmp_path).issue("server")
         return str(len(certificates)).encode()
 
