@@ -24,6 +24,8 @@ CONTAINERS = (dict, list, set, frozenset, tuple)
 
 
 def _write_census(number: int, _frame: FrameType | None) -> None:
+    # Each closed transport of asyncio is a reference cycle: without a collection, the garbage would be counted, too.
+    gc.collect()
     # A signal handler runs in the main thread, where the event loop runs.
     tasks = asyncio.all_tasks(asyncio.get_running_loop())
     census = {

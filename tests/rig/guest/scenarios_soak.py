@@ -46,12 +46,8 @@ KERNEL_DROPS_SHARE = 0.01
 
 NOISE_KIB = 512.0
 """The maximum growth of resident memory after the first minute."""
-NOISE_BLOCKS = 0.8
-"""
-The maximum growth in memory blocks for each new address; a leak costs at least one block.
-
-0.15 to 0.6 were measured in runs of two minutes; the cause of the difference is not known.
-"""
+NOISE_BLOCKS = 0.5
+"""The maximum growth in memory blocks for each new address; a leak costs at least one block."""
 SURE_ERRORS = 3.0
 """The number of standard errors above which a slope is significant."""
 
