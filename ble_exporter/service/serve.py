@@ -52,33 +52,8 @@ async def serve(
     """
     with Notifier(log) as notifier:
         cycle = ScanCycle(config, radio, log, clock, notifier, state_folder=state_folder())
-        process = ProcessMetrics(cycle.counts.clock)
-        collectors = {
-            "readings": cycle.readings,
-            "silences": cycle.silence_reasons,
-            "labels": cycle.device_labels,
-            "exporter": cycle.counts,
-            "process": process,
-        }
-        errors = HttpErrors(log, cycle.counts.http_errors)
-        hosts = Hosts(config.allowed_hosts)
         source = reload_from or ReloadSource(lambda: config, asyncio.Event())
-        web_file = WebFile(web.config_file, log) if web.config_file else None
-        source = _checked(source, web_file)
-        reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
-        app = create_app(
-            config,
-            cycle.tracker,
-            collectors,
-            cycle.liveness,
-            cycle.status,
-            errors=errors,
-            hosts=hosts,
-            reload=reload.reload if source.is_served else None,
-            web_file=web_file,
-            options=web,
-        )
-        server = HttpServer(app, errors, _STOP_HTTP_S, web_file=web_file)
+        reload, server = _build(config, cycle, source, web, notifier=notifier, log=log)
         try:
             listening = [
                 _listen(server, endpoint, web, notifier=notifier, log=log, patience_s=patience_s)
@@ -90,13 +65,49 @@ async def serve(
             await server.close()
 
 
-def _checked(source: ReloadSource, web_file: WebFile | None) -> ReloadSource:
+def _build(
+    config: AppConfig,
+    cycle: ScanCycle,
+    source: ReloadSource,
+    web: WebOptions,
+    *,
+    notifier: Notifier,
+    log: logging.Logger,
+) -> tuple[Reload, HttpServer]:
+    """Return what reloads the configuration, and the server, which serves what the scans have received."""
+    web_file = WebFile(web.config_file, log) if web.config_file else None
+    if web_file is not None:
+        source = _also_checking(web_file, source)
+    errors, hosts = HttpErrors(log, cycle.counts.http_errors), Hosts(config.allowed_hosts)
+    reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
+    collectors = {
+        "readings": cycle.readings,
+        "silences": cycle.silence_reasons,
+        "labels": cycle.device_labels,
+        "exporter": cycle.counts,
+        "process": ProcessMetrics(cycle.counts.clock),
+    }
+    app = create_app(
+        config,
+        cycle.tracker,
+        collectors,
+        cycle.liveness,
+        cycle.status,
+        errors=errors,
+        hosts=hosts,
+        reload=reload.reload if source.is_served else None,
+        web_file=web_file,
+        options=web,
+    )
+    return reload, HttpServer(app, errors, _STOP_HTTP_S, web_file=web_file)
+
+
+def _also_checking(web_file: WebFile, source: ReloadSource) -> ReloadSource:
     """Return a source whose `load` also raises a ConfigError if the web configuration has errors or needs a restart."""
 
     def load() -> AppConfig:
         config = source.load()
-        if web_file is not None:
-            web_file.check()
+        web_file.check()
         return config
 
     return source._replace(load=load)
