@@ -152,6 +152,10 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
     log_is_shown = False
     try:
         config = _load(options)
+        if options.telemetry_path != TELEMETRY_PATH or options.web_config:
+            from ble_exporter.exporter.app import check_options
+
+            check_options(config, _web_options(options))
         if options.config_check:
             _print_checked(options.config, config)
             return EXIT_OK
@@ -187,10 +191,6 @@ def _load(options: argparse.Namespace) -> "AppConfig":
         config = replace(config, scan_duration_seconds=config.scan_interval_seconds)
     if options.listen:
         config = replace(config, listen_address=options.listen[0].address, listen_port=options.listen[0].port)
-    if options.telemetry_path != TELEMETRY_PATH or options.web_config:
-        from ble_exporter.exporter.app import check_options
-
-        check_options(config, _web_options(options))
     # The simulated radio sends no encrypted packets.
     return replace(config, keys={}) if options.mock and not options.config_check else config
 

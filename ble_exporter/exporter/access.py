@@ -1,7 +1,6 @@
 """Decides which requests are answered: those with a Host of this machine and, if there are users, with a password."""
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -75,7 +74,7 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
         return None
     try:
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     return (user, password) if colon else None
 

@@ -5,7 +5,7 @@ import ssl
 from typing import NamedTuple
 
 from ble_exporter.config.devices import world_readable_warnings
-from ble_exporter.config.web_config import OPTION, WebConfig, load_web_config
+from ble_exporter.config.web_config import WebConfig, load_web_config
 from ble_exporter.config.web_tls import CLIENT_AUTH_TYPES, TlsConfig
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.passwords import require_bcrypt
@@ -106,6 +106,3 @@ def _admits_more(old: TlsConfig, new: TlsConfig) -> str:
     if old.allowed_sans and not new.allowed_sans:
         return "client_allowed_sans can't be removed"
     return ""
-
-
-__all__ = ["OPTION", "Loaded", "WebFile", "load"]
