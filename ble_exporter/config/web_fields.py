@@ -18,7 +18,8 @@ from ble_exporter.config.yaml_document import (
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 # A hash, or a part of a PEM text, perhaps after a line break: base64 has digits, unlike the long words of the format.
-_SECRET = re.compile(r"\$2|PRIVATE KEY|(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/=]{16,}")
+# Each word is tried only at its beginning, so that 32 kB of letters take a millisecond, not several seconds.
+_SECRET = re.compile(r"\$2|PRIVATE KEY|(?<![A-Za-z0-9+/=])(?=[A-Za-z+/=]*[0-9])[A-Za-z0-9+/=]{16,}")
 
 
 class Section:
