@@ -1,7 +1,9 @@
-"""Certificates for tests, made when they are needed: an authority, a server, and clients."""
+"""Certificates for tests, made when they are needed: an authority, a server, and clients; and TLS in memory."""
 
 import datetime as dt
 import ipaddress
+import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -63,6 +65,33 @@ class Authority:
         if isinstance(extension, x509.BasicConstraints):
             builder = builder.add_extension(_SIGNS, critical=True)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def write_certificates(folder: Path) -> None:
+    """Write certificates and keys of an authority, a server, a client, and a stranger, whose authority is another."""
+    authority = Authority(folder)
+    authority.issue("server")
+    authority.issue("client", "prometheus.example")
+    Authority(folder, "other").issue("stranger")
+
+
+def client_context(folder: Path, certificate: str = "") -> ssl.SSLContext:
+    """Return the context of a client that trusts the authority, with a certificate or without one."""
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    if certificate:
+        context.load_cert_chain(folder / f"{certificate}.crt", folder / f"{certificate}.key")
+    return context
+
+
+def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Do a handshake in memory; return the ends of the server and of the client. Raises the error of either."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(to_server, to_client, server_side=True)
+    theirs = client.wrap_bio(to_client, to_server, server_hostname="localhost")
+    for end in (theirs, ours) * 3:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return ours, theirs
 
 
 def _named(name: str) -> x509.Name:

@@ -24,8 +24,8 @@ from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.service.replay_state import FIRST_SAVE_S, SAVE_EVERY_S
+from tests.certificates import write_certificates
 from tests.conftest import HERE
-from tests.web_configurations import write_certificates
 
 ROOT = HERE.parent
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,5 +1,5 @@
 """
-Web configurations that tests share: those in tests/web_configs/, and the certificates that they name.
+Web configurations that tests share: those in tests/web_configs/. tests/certificates.py writes the certificates.
 
 The first line of a file with an error is the message, in which FILE and FOLDER stand for the paths. In a file,
 <server.crt> stands for the content of that file.
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
 from tests.data import HERE
 
 FOLDER = HERE / "web_configs"
@@ -39,13 +38,6 @@ def _has_x25519() -> bool:
 
 
 _NEEDS_X25519 = pytest.mark.skipif(not _has_x25519(), reason="this Python can't set the curve X25519")
-
-
-def write_certificates(folder: Path) -> None:
-    """Write the certificates and keys that the files name: of the authority, the server and a client."""
-    authority = Authority(folder)
-    authority.issue("server")
-    authority.issue("client", "prometheus.example")
 
 
 def write_case(case: Path, folder: Path) -> Path:

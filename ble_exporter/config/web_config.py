@@ -15,8 +15,6 @@ from ble_exporter.config.yaml_document import Document, Node, entries_of, is_emp
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import ReadFiles
 
-OPTION = "--web.config.file"
-
 # Enough for hundreds of users. The event loop waits while the file is read, so it must be small.
 _MAX_BYTES = 32_768
 
@@ -66,7 +64,7 @@ def load_web_config(path: str, files: ReadFiles) -> WebConfig:
     try:
         data = files.read(path, _MAX_BYTES)
     except OSError as error:
-        hint = f"name the web configuration with {OPTION}"
+        hint = "name the web configuration with --web.config.file"
         raise ConfigError(f"can't be read ({error.strerror})", hint, path=path) from error
     document = Document(path, known=_KNOWN, names_only_known=True)
     root = document.root(document.text(data))

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from ble_exporter.config.web_fields import Section, quotable
 from ble_exporter.config.yaml_document import Document, Node, is_empty, text_of
 from ble_exporter.files import ReadFiles
 
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
-CLIENT_AUTH_TYPES: tuple[ClientAuth, ...] = ("NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert")
+CLIENT_AUTH_TYPES: tuple[ClientAuth, ...] = get_args(ClientAuth)
 """The stricter, the later."""
 TlsVersion = Literal["TLS12", "TLS13"]
 
@@ -62,14 +62,9 @@ CURVES: Mapping[str, str] = {
 }
 """The names of the curves in the file, and those of OpenSSL."""
 
-_VERSIONS: Mapping[str, TlsVersion] = {"TLS12": "TLS12", "TLS13": "TLS13"}
+_VERSIONS: Mapping[str, TlsVersion] = {version: version for version in get_args(TlsVersion)}
 _OLD_VERSIONS = ("TLS10", "TLS11")
-_CLIENT_AUTH: Mapping[str, ClientAuth] = {
-    "": "NoClientCert",
-    "NoClientCert": "NoClientCert",
-    "VerifyClientCertIfGiven": "VerifyClientCertIfGiven",
-    "RequireAndVerifyClientCert": "RequireAndVerifyClientCert",
-}
+_CLIENT_AUTH: Mapping[str, ClientAuth] = {"": "NoClientCert", **{name: name for name in get_args(ClientAuth)}}
 _UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 
 
@@ -215,19 +210,3 @@ def _curve(section: Section) -> str:
         problem = "Python can set only one curve"
         section.report("curve_preferences", problem, "list one, or remove the key for OpenSSL's defaults")
     return CURVES.get(listed[0][1], "") if listed else ""
-
-
-def pem_problem(certificate: bytes, key: bytes) -> str:
-    """Return what the PEM texts of a certificate and its key lack; an empty string if they lack nothing."""
-    if b"-----BEGIN CERTIFICATE-----" not in certificate:
-        if b"PRIVATE KEY-----" in certificate:
-            return (
-                "tls: failed to find certificate PEM data in certificate input, but did find a private key; "
-                "PEM inputs may have been switched"
-            )
-        return "tls: failed to find any PEM data in certificate input"
-    if b"PRIVATE KEY-----" not in key:
-        if b"-----BEGIN CERTIFICATE-----" in key:
-            return "tls: found a certificate rather than a key in the PEM for the private key"
-        return "tls: failed to find any PEM data in key input"
-    return ""

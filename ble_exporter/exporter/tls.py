@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from ble_exporter.config.web_tls import TlsConfig, pem_problem
+from ble_exporter.config.web_tls import TlsConfig
 from ble_exporter.errors import ConfigError
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -90,6 +90,22 @@ def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:
             problem = str(error)
     if problem:
         raise ConfigError(f"failed to load X509KeyPair: {problem}", path=path, key="tls_server_config")
+
+
+def pem_problem(certificate: bytes, key: bytes) -> str:
+    """Return what the PEM texts of a certificate and its key lack; an empty string if they lack nothing."""
+    if b"-----BEGIN CERTIFICATE-----" not in certificate:
+        if b"PRIVATE KEY-----" in certificate:
+            return (
+                "tls: failed to find certificate PEM data in certificate input, but did find a private key; "
+                "PEM inputs may have been switched"
+            )
+        return "tls: failed to find any PEM data in certificate input"
+    if b"PRIVATE KEY-----" not in key:
+        if b"-----BEGIN CERTIFICATE-----" in key:
+            return "tls: found a certificate rather than a key in the PEM for the private key"
+        return "tls: failed to find any PEM data in key input"
+    return ""
 
 
 def _load_authorities(context: ssl.SSLContext, client_ca: bytes | None, path: str) -> None:

@@ -11,7 +11,8 @@ from ble_exporter.config.web_config import WebConfig, load_web_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.web_file import Loaded, load
 from ble_exporter.files import ReadFiles
-from tests.web_configurations import cases, message, write_case, write_certificates
+from tests.certificates import write_certificates
+from tests.web_configurations import FOLDER, cases, message, write_case
 
 HASH = "$2y$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"
 
@@ -91,16 +92,14 @@ def test_files_with_secrets_are_named(folder: Path, text: str, names: list[str])
 
 def test_an_inline_key_makes_the_file_secret(folder: Path) -> None:
     """The key is then in the web configuration itself."""
-    path = write_case(Path(__file__).parents[1] / "web_configs/newer/inline.yml", folder)
+    path = write_case(FOLDER / "newer/inline.yml", folder)
 
     assert (str(path),) == load_web_config(str(path), ReadFiles()).secret_files
 
 
 def test_no_secret_is_in_the_representation(folder: Path) -> None:
     """Some tools show the values of variables in a traceback."""
-    config = load_web_config(
-        str(write_case(Path(__file__).parents[1] / "web_configs/good/everything.yml", folder)), ReadFiles()
-    )
+    config = load_web_config(str(write_case(FOLDER / "good/everything.yml", folder)), ReadFiles())
 
     assert "PRIVATE" not in repr(config)
     assert "$2y$" not in repr(config)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.config.web_config import load_web_config
-from ble_exporter.config.web_tls import CIPHERS, TlsConfig, pem_problem
+from ble_exporter.config.web_tls import CIPHERS, TlsConfig
 from ble_exporter.files import ReadFiles
 
 
@@ -67,16 +67,3 @@ def test_a_huge_certificate_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "huge").write_bytes(b"x" * 2_000_000)
     with pytest.raises(ValueError, match=r"client_ca_file: open .*: it has more than 1 MB"):
         read(tmp_path, "client_ca_file: huge", "client_auth_type: VerifyClientCertIfGiven")
-
-
-@pytest.mark.parametrize(
-    ("certificate", "key", "problem"),
-    [
-        (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN EC PRIVATE KEY-----", ""),
-        (b"", b"", "tls: failed to find any PEM data in certificate input"),
-        (b"-----BEGIN CERTIFICATE-----", b"", "tls: failed to find any PEM data in key input"),
-    ],
-)
-def test_missing_parts_are_named(certificate: bytes, key: bytes, problem: str) -> None:
-    """OpenSSL would only say that something is wrong."""
-    assert problem == pem_problem(certificate, key)

@@ -1,7 +1,6 @@
 """The TLS context: what clients can negotiate, and what is refused."""
 
 import ssl
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -10,20 +9,17 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ble_exporter.config.web_tls import TlsConfig
+from ble_exporter.config.web_tls import ClientAuth, TlsConfig
 from ble_exporter.errors import ConfigError
-from ble_exporter.exporter.tls import has_name, server_context
-from tests.certificates import Authority
+from ble_exporter.exporter.tls import has_name, pem_problem, server_context
+from tests.certificates import client_context, shake_hands, write_certificates
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority and its certificates."""
+    """A folder with certificates."""
     made = tmp_path_factory.mktemp("tls")
-    authority = Authority(made)
-    authority.issue("server")
-    authority.issue("client", "prometheus.example")
-    Authority(made, "other").issue("stranger")
+    write_certificates(made)
     return made
 
 
@@ -31,25 +27,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(folder: Path) -> TlsConfig:
     """The settings with a certificate and its key."""
     return TlsConfig((folder / "server.crt").read_bytes(), (folder / "server.key").read_bytes())
-
-
-def trusting(folder: Path, certificate: str = "") -> ssl.SSLContext:
-    """Return a client's context, with a certificate or without one."""
-    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-    if certificate:
-        context.load_cert_chain(folder / f"{certificate}.crt", folder / f"{certificate}.key")
-    return context
-
-
-def shaken(server: ssl.SSLContext, client: ssl.SSLContext) -> ssl.SSLObject:
-    """Do a handshake in memory, and return the server's side; raise the error of the server's side."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ours = server.wrap_bio(to_server, to_client, server_side=True)
-    theirs = client.wrap_bio(to_client, to_server, server_hostname="localhost")
-    for side in (theirs, ours, theirs, ours):
-        with suppress(ssl.SSLWantReadError):
-            side.do_handshake()
-    return ours
 
 
 def test_a_curve_that_this_python_lacks_is_refused(settings: TlsConfig) -> None:
@@ -61,73 +38,67 @@ def test_a_curve_that_this_python_lacks_is_refused(settings: TlsConfig) -> None:
 
 def test_a_handshake_succeeds(folder: Path, settings: TlsConfig) -> None:
     """The newest version is used, and HTTP/1.1, even if the client prefers HTTP/2."""
-    client = trusting(folder)
+    client = client_context(folder)
     client.set_alpn_protocols(["h2", "http/1.1"])
-    server = shaken(server_context(settings, "web.yml"), client)
+    server, _ = shake_hands(server_context(settings, "web.yml"), client)
 
     assert ("TLSv1.3", "http/1.1") == (server.version(), server.selected_alpn_protocol())
 
 
 def test_the_highest_version_is_limited(folder: Path, settings: TlsConfig) -> None:
     """Only TLS 1.2 uses the chosen cipher suites, so a user may want to exclude TLS 1.3."""
-    chosen = TlsConfig(
-        settings.certificate,
-        settings.key,
+    chosen = replace(
+        settings,
         max_version="TLS12",
         ciphers=("ECDHE-ECDSA-AES256-GCM-SHA384",),
         curve="secp384r1",
         prefers_own_ciphers=False,
     )
-    server = shaken(server_context(chosen, "web.yml"), trusting(folder))
+    server, _ = shake_hands(server_context(chosen, "web.yml"), client_context(folder))
 
     assert ("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2", 256) == server.cipher()
 
 
 def test_the_lowest_version_is_limited(folder: Path, settings: TlsConfig) -> None:
     """`min_version: TLS13` is there to keep old clients out."""
-    client = trusting(folder)
+    client = client_context(folder)
     client.maximum_version = ssl.TLSVersion.TLSv1_2
-    only_new = TlsConfig(settings.certificate, settings.key, min_version="TLS13")
     with pytest.raises(ssl.SSLError, match=r"(?i)unsupported.protocol"):
-        shaken(server_context(only_new, "web.yml"), client)
+        shake_hands(server_context(replace(settings, min_version="TLS13"), "web.yml"), client)
+
+
+def verifying(folder: Path, settings: TlsConfig, client_auth: ClientAuth) -> ssl.SSLContext:
+    """Return the context of a server that verifies the certificates of clients."""
+    client_ca = (folder / "ca.crt").read_bytes()
+    return server_context(replace(settings, client_ca=client_ca, client_auth=client_auth), "web.yml")
 
 
 @pytest.mark.parametrize("certificate", ["", "stranger"])
 def test_a_client_needs_a_certificate_of_the_authority(folder: Path, settings: TlsConfig, certificate: str) -> None:
     """A client without a certificate, or with one of another authority, is refused."""
-    strict = TlsConfig(
-        settings.certificate,
-        settings.key,
-        client_ca=(folder / "ca.crt").read_bytes(),
-        client_auth="RequireAndVerifyClientCert",
-    )
-    server = server_context(strict, "web.yml")
+    server = verifying(folder, settings, "RequireAndVerifyClientCert")
     with pytest.raises(ssl.SSLError):
-        shaken(server, trusting(folder, certificate))
-    assert shaken(server, trusting(folder, "client")).getpeercert()
+        shake_hands(server, client_context(folder, certificate))
+    assert shake_hands(server, client_context(folder, "client"))[0].getpeercert()
 
 
 def test_a_certificate_is_optional_if_given(folder: Path, settings: TlsConfig) -> None:
     """`VerifyClientCertIfGiven` admits clients without a certificate, but none with one of another authority."""
-    optional = TlsConfig(
-        settings.certificate,
-        settings.key,
-        client_ca=(folder / "ca.crt").read_bytes(),
-        client_auth="VerifyClientCertIfGiven",
-    )
-    server = server_context(optional, "web.yml")
+    server = verifying(folder, settings, "VerifyClientCertIfGiven")
     with pytest.raises(ssl.SSLError):
-        shaken(server, trusting(folder, "stranger"))
-    assert shaken(server, trusting(folder)).version()
+        shake_hands(server, client_context(folder, "stranger"))
+    assert shake_hands(server, client_context(folder))[0].version()
 
 
-def test_the_authorities_of_the_machine_are_the_default(settings: TlsConfig) -> None:
+def test_the_authorities_of_the_machine_are_the_default(
+    folder: Path, settings: TlsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without `client_ca_file`, client certificates are verified nevertheless, as in exporter-toolkit."""
-    server = server_context(
-        TlsConfig(settings.certificate, settings.key, client_auth="RequireAndVerifyClientCert"), "web.yml"
-    )
-
-    assert ssl.CERT_REQUIRED == server.verify_mode
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.crt"))
+    server = server_context(replace(settings, client_auth="RequireAndVerifyClientCert"), "web.yml")
+    with pytest.raises(ssl.SSLError):
+        shake_hands(server, client_context(folder, "stranger"))
+    assert shake_hands(server, client_context(folder, "client"))[0].getpeercert()
 
 
 def test_an_encrypted_key_is_refused(settings: TlsConfig) -> None:
@@ -138,23 +109,20 @@ def test_an_encrypted_key_is_refused(settings: TlsConfig) -> None:
         serialization.BestAvailableEncryption(b"secret"),
     )
     with pytest.raises(ConfigError, match=r"web\.yml: tls_server_config: failed to load X509KeyPair: "):
-        server_context(TlsConfig(settings.certificate, key), "web.yml")
+        server_context(replace(settings, key=key), "web.yml")
 
 
 def test_a_damaged_authority_is_refused(settings: TlsConfig) -> None:
     """The damaged certificate of an authority would silently lock out all clients of this authority."""
     damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     with pytest.raises(ConfigError, match="client_ca: a certificate is not valid"):
-        server_context(
-            TlsConfig(settings.certificate, settings.key, client_ca=damaged, client_auth="VerifyClientCertIfGiven"),
-            "web.yml",
-        )
+        server_context(replace(settings, client_ca=damaged, client_auth="VerifyClientCertIfGiven"), "web.yml")
 
 
 def test_an_unknown_cipher_of_openssl_is_refused(settings: TlsConfig) -> None:
     """OpenSSL may be built without some cipher suites."""
     with pytest.raises(ConfigError, match="OpenSSL has none of the cipher suites"):
-        server_context(TlsConfig(settings.certificate, settings.key, ciphers=("NONE-SUCH",)), "web.yml")
+        server_context(replace(settings, ciphers=("NONE-SUCH",)), "web.yml")
 
 
 @pytest.mark.parametrize(
@@ -181,3 +149,16 @@ def test_alternative_names_match_exactly(kind: str, name: str, allowed: str, is_
 def test_no_certificate_has_no_name(certificate: dict[str, object] | None) -> None:
     """A client without a certificate must not pass as one with any name."""
     assert not has_name(certificate, ["prometheus.example"])
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "problem"),
+    [
+        (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN EC PRIVATE KEY-----", ""),
+        (b"", b"", "tls: failed to find any PEM data in certificate input"),
+        (b"-----BEGIN CERTIFICATE-----", b"", "tls: failed to find any PEM data in key input"),
+    ],
+)
+def test_missing_parts_are_named(certificate: bytes, key: bytes, problem: str) -> None:
+    """OpenSSL would only say that something is wrong."""
+    assert problem == pem_problem(certificate, key)

@@ -16,7 +16,7 @@ from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.tls_entry import PLAIN_HTTP
 from ble_exporter.exporter.web_file import WebFile
-from tests.certificates import Authority
+from tests.certificates import Authority, client_context, write_certificates
 from tests.exporter.raw_http import Client, Connect, Counts, in_hasty_time, served, statuses
 
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -35,20 +35,14 @@ class Files(NamedTuple):
 
     def client(self, certificate: str = "") -> ssl.SSLContext:
         """Return the context of a client that trusts the server."""
-        context = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
-        if certificate:
-            context.load_cert_chain(self.folder / f"{certificate}.crt", self.folder / f"{certificate}.key")
-        return context
+        return client_context(self.folder, certificate)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with certificates."""
     made = tmp_path_factory.mktemp("tls")
-    authority = Authority(made)
-    authority.issue("server")
-    authority.issue("client", "prometheus.example")
-    Authority(made, "other").issue("stranger")
+    write_certificates(made)
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.web_file import WebFile
-from tests.certificates import Authority
+from tests.certificates import Authority, shake_hands
 
 HASH = "$2y$04$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -119,18 +119,13 @@ def test_clients_can_be_checked_from_now_on(path: Path) -> None:
     assert ("RequireAndVerifyClientCert", ("prometheus.example",)) == (tls.client_auth, tls.allowed_sans)
 
 
-def handshake(server: ssl.SSLContext) -> None:
-    """Complete a handshake of a client that uses TLS 1.2 and takes no session ticket."""
+def visit(server: ssl.SSLContext) -> None:
+    """Connect as a client that uses TLS 1.2 and takes no session ticket, and end the connection."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.maximum_version = ssl.TLSVersion.TLSv1_2
     client.options |= ssl.OP_NO_TICKET
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)]
-    for end in ends * 3:
-        with suppress(ssl.SSLWantReadError):
-            end.do_handshake()
-    for end in ends * 2:
+    for end in shake_hands(server, client) * 2:
         with suppress(ssl.SSLWantReadError):
             end.unwrap()
 
@@ -142,7 +137,7 @@ def test_sessions_do_not_fill_the_memory(path: Path) -> None:
     for _ in range(5):
         context = web_file.latest().context
         assert context is not None
-        handshake(context)
+        visit(context)
         contexts.append(context)
 
     assert [2, 2, 2, 2, 1] == [context.session_stats()["number"] for context in contexts]

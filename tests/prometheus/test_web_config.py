@@ -6,7 +6,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from tests.web_configurations import cases, write_case, write_certificates
+from tests.certificates import write_certificates
+from tests.web_configurations import cases, write_case
 
 from .exporter import Scan, start_exporter
 from .programs import LOCALHOST, Launch, free_ports, wait_for
