@@ -6,7 +6,7 @@ import selectors
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 
@@ -76,7 +76,11 @@ def in_hasty_time(coroutine: Coroutine[Any, Any, Result]) -> Result:
         loop.close()
 
 
-Connect = Callable[[], Awaitable[Client]]
+class Connect(Protocol):
+    """Opens a connection to the server."""
+
+    async def __call__(self, client_tls: ssl.SSLContext | None = ..., /) -> Client:
+        """Return the client; by default, all clients have the same TLS context, or none."""
 
 
 async def served(
@@ -98,7 +102,7 @@ async def served(
     (port,) = server.ports
     clients: list[Client] = []
 
-    async def connect() -> Client:
+    async def connect(client_tls: ssl.SSLContext | None = client_tls, /) -> Client:
         client = Client(*await asyncio.open_connection("127.0.0.1", port, ssl=client_tls))
         clients.append(client)
         return client
