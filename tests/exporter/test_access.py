@@ -36,15 +36,15 @@ def web_file(tmp_path: Path) -> WebFile:
     return WebFile(str(path), logging.getLogger("test"))
 
 
-def application(web_file: WebFile) -> web.Application:
-    """Return the application with a web configuration."""
+def application(web_file: WebFile | None, errors: HttpErrors | None = None) -> web.Application:
+    """Return the application with a web configuration, or without one."""
     config = AppConfig(30, 5, 8000, {"A4:C1:38:00:00:01": "living_room"})
-    return create_app(config, collectors={}, web_file=web_file)
+    return create_app(config, collectors={}, web_file=web_file, errors=errors)
 
 
-def ask(app: web.Application, request: bytes, *headers: bytes) -> bytes:
+def ask(app: web.Application, request: bytes, *headers: bytes, host: bytes = b"localhost") -> bytes:
     """Send one request; return the answer."""
-    lines = [request + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""]
+    lines = [request + b" HTTP/1.1", b"Host: " + host, b"Connection: close", *headers, b"", b""]
 
     async def act(connect: Connect) -> bytes:
         client = await connect()
@@ -85,30 +85,17 @@ def test_the_right_password_is_accepted(web_file: WebFile, scheme: bytes) -> Non
 )
 def test_anything_else_is_refused(web_file: WebFile, header: bytes, kinds: list[HttpErrorKind]) -> None:
     """A wrong password is counted; a browser's first request has none, and must not be reported as an attack."""
-
-    async def act(connect: Connect) -> bytes:
-        client = await connect()
-        client.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n")
-        return await client.everything()
-
     counts: Counts = Counts()
-    config = AppConfig(30, 5, 8000, {"A4:C1:38:00:00:01": "living_room"})
-    app = create_app(config, collectors={}, web_file=web_file, errors=HttpErrors(counts=counts))
-    answer, _ = asyncio.run(served(app, act))
+    answer = ask(application(web_file, HttpErrors(counts=counts)), b"GET /metrics", header, host=b"x")
 
     assert ([401], kinds) == (statuses(answer), list(counts))
 
 
 def test_a_foreign_host_gets_no_chance_to_guess(web_file: WebFile) -> None:
     """A web page from elsewhere must not use a visitor's browser to try passwords."""
+    answer = ask(application(web_file), b"GET /", b"Authorization: Basic " + RIGHT, host=b"evil.example")
 
-    async def act(connect: Connect) -> bytes:
-        client = await connect()
-        client.send(b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n")
-        client.send(b"Authorization: Basic " + RIGHT + b"\r\n\r\n")
-        return await client.everything()
-
-    assert [421] == statuses(asyncio.run(served(application(web_file), act))[0])
+    assert [421] == statuses(answer)
 
 
 class Busy(Passwords):
@@ -148,9 +135,7 @@ def test_the_page_keeps_its_own_policy(web_file: WebFile) -> None:
 
 def test_without_a_web_configuration_everybody_is_served() -> None:
     """This is the default: an exporter is open to everyone."""
-    app = create_app(AppConfig(30, 5, 8000, {"A4:C1:38:00:00:01": "living_room"}), collectors={})
-
-    assert [200] == statuses(ask(app, b"GET /metrics"))
+    assert [200] == statuses(ask(application(None), b"GET /metrics"))
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50))

@@ -28,7 +28,12 @@ def application(slow: Handler | None = None) -> web.Application:
     return app
 
 
-def ask(*parts: bytes, ends: bool = False, app: web.Application | None = None) -> tuple[bytes, Counts]:
+def ask(
+    *parts: bytes,
+    ends: bool = False,
+    app: web.Application | None = None,
+    run: Callable[..., tuple[bytes, Counts]] = asyncio.run,
+) -> tuple[bytes, Counts]:
     """Send the parts one after the other, and return everything that the server sends until it ends the connection."""
 
     async def act(connect: Connect) -> bytes:
@@ -41,7 +46,7 @@ def ask(*parts: bytes, ends: bool = False, app: web.Application | None = None) -
             client.end()
         return await client.everything()
 
-    return asyncio.run(served(app or application(), act))
+    return run(served(app or application(), act))
 
 
 def test_a_request_may_come_byte_by_byte() -> None:
@@ -63,10 +68,11 @@ def test_a_half_closed_request_is_answered_however_long_that_takes() -> None:
     """A client may end its side of the connection long before a large answer is rendered."""
 
     async def slow(_request: web.Request) -> web.Response:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(ANSWER_S / 2)
         return web.Response(text="late")
 
-    answer, _ = ask(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n", ends=True, app=application(slow))
+    request = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer, _ = ask(request, ends=True, app=application(slow), run=in_hasty_time)
 
     assert answer.endswith(b"late")
 
