@@ -8,6 +8,9 @@ from ble_exporter.scanner import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
 
+# The simulated sensors, beside those of the configuration.
+MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
+
 _SHOW_S = 0.25
 
 

@@ -13,6 +13,10 @@ from ble_exporter.utils import one_line
 
 PROGRAM = "ble-exporter"
 
+# The defaults of the commands that listen.
+DEFAULT_CONFIG = "config.yaml"
+MOCK_STRANGERS = 8
+
 Number = TypeVar("Number", int, float)
 
 EXIT_OK = 0

@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Sequence
 
 from ble_exporter.cli.parser import (
+    DEFAULT_CONFIG,
     EXIT_BLUETOOTH,
     EXIT_CONFIG,
     EXIT_FAILURE,
     EXIT_OK,
+    MOCK_STRANGERS,
     Parser,
     file_name,
     number_between,
@@ -15,8 +17,6 @@ from ble_exporter.cli.parser import (
 from ble_exporter.config.devices import ADDRESS
 from ble_exporter.files import MAX_FILE_BYTES
 
-DEFAULT_CONFIG = "config.yaml"
-MOCK_STRANGERS = 8
 _DEFAULT_SECONDS = 60.0
 
 _DESCRIPTION = """\

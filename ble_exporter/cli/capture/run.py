@@ -9,11 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ble_exporter.cli.capture.command import DEFAULT_CONFIG, MOCK_STRANGERS
 from ble_exporter.cli.capture.recording import MOST_SENDERS, Recording
 from ble_exporter.cli.invocation import typed_command
-from ble_exporter.cli.listening import listen_for
-from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL
+from ble_exporter.cli.listening import MOCK_SENSORS, listen_for
+from ble_exporter.cli.parser import DEFAULT_CONFIG, EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL, MOCK_STRANGERS
 from ble_exporter.cli.shell import quoted
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
@@ -27,8 +26,6 @@ from ble_exporter.scanner.capture import MOST_BYTES_OF_A_STREAM, load_events
 from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.report_events import events_of
 from ble_exporter.utils import number_of, one_line
-
-_MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 
 # The clock counts as set if it has moved this far against the boot clock. NTP causes smaller movements all the time.
 _SET_S = 60.0
@@ -237,7 +234,7 @@ def _config(options: argparse.Namespace) -> AppConfig | None:
 
 def _radio(options: argparse.Namespace, config: AppConfig | None, build: RadioBuilder, recorder: Recorder) -> Radio:
     strangers = MOCK_STRANGERS if options.mock_strangers is None else options.mock_strangers
-    sensors = tuple(config.devices) if config else _MOCK_SENSORS
+    sensors = tuple(config.devices) if config else MOCK_SENSORS
     simulation = Simulation(sensors, options.mock_seed, strangers=strangers) if options.mock else None
     settings = RadioSettings.from_config(config)._replace(resets=False) if config else RadioSettings()
     if options.adapter:

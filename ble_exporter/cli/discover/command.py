@@ -6,19 +6,18 @@ from collections.abc import Sequence
 
 from ble_exporter.cli.discover.choice import DeviceRequest
 from ble_exporter.cli.parser import (
+    DEFAULT_CONFIG,
     EXIT_BLUETOOTH,
     EXIT_CONFIG,
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    MOCK_STRANGERS,
     Parser,
     number_between,
 )
 from ble_exporter.config.devices import ADDRESS
 from ble_exporter.streams import discard
-
-DEFAULT_CONFIG = "config.yaml"
-MOCK_STRANGERS = 8
 
 _DESCRIPTION = "Find the sensors in range, and add those that you choose to the configuration."
 _EXAMPLES = {

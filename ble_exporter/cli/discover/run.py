@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ble_exporter.cli.discover.choice import Refusal, ask_bindkeys, ask_name, choose_devices, resolve_requests
-from ble_exporter.cli.discover.command import DEFAULT_CONFIG, MOCK_STRANGERS
 from ble_exporter.cli.discover.discovered import ConfiguredNames, DiscoveredDevice, Discovery
 from ble_exporter.cli.discover.display import Display, LiveTable, NewSensorLines
 from ble_exporter.cli.discover.listen import listen
 from ble_exporter.cli.discover.report import added_document, discovery_document, report_lines
 from ble_exporter.cli.invocation import typed_command
-from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
+from ble_exporter.cli.listening import MOCK_SENSORS
+from ble_exporter.cli.parser import DEFAULT_CONFIG, EXIT_FAILURE, EXIT_OK, MOCK_STRANGERS
 from ble_exporter.cli.terminal import Painter, write
 from ble_exporter.config.app_config import AppConfig, load_config
 from ble_exporter.config.editor import NewDevice, add_devices, check_can_add, yaml_lines
@@ -32,7 +32,6 @@ from ble_exporter.utils import one_line
 # A pipe has no width, and its output can usually be scrolled sideways.
 _PIPE_WIDTH = 200
 
-_MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 _MOCK_LOCKED = ("A4:C1:38:D0:33:4A",)
 _MOCK_BREATH_S = 8.0
 
@@ -197,7 +196,7 @@ def _ciphers(config: AppConfig | None) -> Mapping[str, Cipher]:
 
 def _radio(options: argparse.Namespace, config: AppConfig | None, build: RadioBuilder) -> Radio:
     strangers = MOCK_STRANGERS if options.mock_strangers is None else options.mock_strangers
-    sensors = dict.fromkeys([*_MOCK_SENSORS, *(config.devices if config else ())])
+    sensors = dict.fromkeys([*MOCK_SENSORS, *(config.devices if config else ())])
     simulation = Simulation(
         tuple(sensors), options.mock_seed, strangers=strangers, encrypted=_MOCK_LOCKED, breath_at_s=_MOCK_BREATH_S
     )
