@@ -1,4 +1,4 @@
-"""Certificates for tests, made when they are needed: an authority, a server, and clients; and TLS in memory."""
+"""Issues certificates for tests, for an authority, a server and clients, and does TLS handshakes in memory."""
 
 import datetime as dt
 import ipaddress
@@ -27,7 +27,7 @@ _SIGNS = x509.KeyUsage(
 
 
 class Authority:
-    """A certification authority, which writes its files to a folder: NAME.crt, and NAME.key for what it issues."""
+    """A certification authority. Writes NAME.crt for itself, and NAME.crt and NAME.key for each name it certifies."""
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self._folder = folder
@@ -68,7 +68,7 @@ class Authority:
 
 
 def write_certificates(folder: Path) -> None:
-    """Write certificates and keys of an authority, a server, a client, and a stranger, whose authority is another."""
+    """Write the files of an authority, a server, a client, and a stranger whose certificate is of another authority."""
     authority = Authority(folder)
     authority.issue("server")
     authority.issue("client", "prometheus.example")

@@ -129,7 +129,7 @@ def test_each_metric_exists(rule: Rule) -> None:
 
 @EACH_ALERT
 def test_each_alert_on_a_sensor_has_its_room(alert: Rule) -> None:
-    """Who looks for a sensor needs its room; the label also routes alerts to the people who live there."""
+    """Somebody who looks for a sensor needs its room; the label also routes alerts to the people who live there."""
     is_of_a_sensor = "$labels.device" in alert.annotations["summary"]
 
     assert is_of_a_sensor == ("* on (job, instance, device) group_left (room) ble_sensor_labels_info" in alert.expr)
@@ -155,7 +155,7 @@ def test_errors_of_the_server_are_among_the_kinds() -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yml")), ids=lambda path: path.name)
 def test_each_alert_that_a_file_names_exists(path: Path) -> None:
-    """Alertmanager ignores a rule against an alert that does not exist."""
+    """Alertmanager reports no error if a rule names an alert that does not exist."""
     named = set(re.findall(r"\bBle[A-Z]\w+", path.read_text(encoding="utf-8")))
 
     assert named <= {one.name for one in ALERTS}

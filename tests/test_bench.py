@@ -144,7 +144,7 @@ def test_without_node_exporter_its_row_names_it_as_skipped(
 
 
 def test_a_scrape_is_compared_with_node_exporter_also_for_each_series() -> None:
-    """The two programs export different numbers of series, so a ratio of times alone would be unfair to either."""
+    """The two programs export different numbers of series, so a ratio of times alone would be unfair to one of them."""
     ours = Case(10, is_changed=True, encoding="plain")
     measured = Rounds({"node_exporter, plain": [0.008] * 3, ours.title: [0.001] * 3})
     cells = cells_of(ours, measured, {0: 500, 10: 250}, {ours.title: 16_000})

@@ -62,7 +62,7 @@ def test_every_mounted_file_exists() -> None:
 
 
 def test_the_container_s_configuration_is_valid() -> None:
-    """It writes to standard output, because the root is read-only, and needs no capability."""
+    """The log is no file, because the root is read-only, and the ear is one that needs no capability."""
     config = load_config(str(FOLDER / "config.yaml"))
 
     assert ("-", "bluez", 8000) == (config.log_file, config.ear, config.listen_port)

@@ -37,7 +37,7 @@ def test_the_dashboard_has_its_rows() -> None:
 
 @each_panel
 def test_every_panel_explains_itself(panel: dict[str, Any]) -> None:
-    """Whoever looks at a panel first has not read the documentation."""
+    """Somebody who sees a panel for the first time has not read the documentation."""
     assert len(panel["description"]) > 30
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert panel["fieldConfig"]["defaults"]["noValue"]

@@ -69,11 +69,11 @@ def test_files_that_were_read_are_unchanged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["written", "replaced", "removed", "linked"])
 def test_a_changed_file_is_noticed(tmp_path: Path, change: str) -> None:
-    """Editors write a file or replace it, and renewal programs let a link point to another one."""
+    """Editors write a file or replace it, and renewal programs let a link point to another file."""
     path, other = tmp_path / "server.crt", tmp_path / "new"
     path.write_bytes(b"a")
     other.write_bytes(b"b")
-    # A new file that was written at the same time, and whose time was copied, is another file.
+    # The new file has the same size and time, and must be noticed nevertheless.
     os.utime(other, ns=(path.stat().st_mtime_ns,) * 2)
     files = ReadFiles()
     files.read(str(path))

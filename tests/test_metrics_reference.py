@@ -55,7 +55,7 @@ def all_collectors() -> dict[str, Collector]:
 
 
 def exported() -> Labels:
-    """Return every metric that the program exports of this home, except the values without an offset."""
+    """Return every metric that the program exports of this home, except the `ble_sensor_raw_` ones."""
     text = Exposition(all_collectors()).render(TEXT).decode()
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     labels: dict[str, set[str]] = {}
@@ -77,7 +77,7 @@ def documented() -> Labels:
 
 
 def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> None:
-    """An author of a dashboard or an alert finds here what exists, and can rely on it."""
+    """Authors of dashboards and alerts look up there what exists."""
     assert exported() == documented()
 
 

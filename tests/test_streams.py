@@ -123,7 +123,7 @@ def test_a_full_pipe_takes_what_fits() -> None:
 
 
 def test_output_waits_for_a_reader_of_a_pipe_that_does_not_block() -> None:
-    """Another program that shares the pipe may have made it non-blocking, and no output may be lost for that."""
+    """Another program that shares the pipe may have made it non-blocking, which must not cost any output."""
     program = (
         "import os, sys\n"
         "from ble_exporter import streams\n"

@@ -1,7 +1,7 @@
 """
 Files of earlier versions: configurations that they accepted, and the state that they wrote.
 
-Each file is named after the date, the version and the commit. The next release adds its own.
+Each file is named after the date, the version and the commit. The next release adds its own files.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ STATES = sorted((HERE / "states").glob("*.json"))
 
 
 def names(path: Path) -> dict[str, str]:
-    """Return the name of each device as the file has it; a bare `no` is a name, as it always was."""
+    """Return the names of the devices as the file has them; `no` without quotes is a name, as in earlier versions."""
     devices = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["devices"]  # noqa: S506 # only texts
     return {address.upper(): entry["name"] if isinstance(entry, dict) else entry for address, entry in devices.items()}
 

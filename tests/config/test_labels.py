@@ -21,7 +21,7 @@ DEVICE = "A4:C1:38:00:00:01"
 
 
 def labels_of(written: str) -> Mapping[str, str]:
-    """Return the labels of a device in whose configuration they are written like this."""
+    """Return the labels of a device whose configuration has `labels` with this value."""
     text = f'{HEAD}  "{DEVICE}": {{name: attic, labels: {written}}}\n'
     return parse_config("config.yaml", text.encode()).labels[DEVICE]
 
@@ -34,7 +34,7 @@ def test_a_value_needs_quotes_only_if_it_is_no_text(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["1", "1.50", "-3", "007", "true", "1e3"])
 def test_a_number_is_refused_with_the_way_to_write_it(value: str) -> None:
-    """Like a name, a label must be text: whoever writes 1 and 1.0 means one floor, and would get two."""
+    """A label must be text, like a name. Somebody who writes 1 and 1.0 means one floor, but would get two."""
     with pytest.raises(ConfigError, match=rf'labels: floor: the value must be text; put it in quotes: "{value}"'):
         labels_of(f"{{floor: {value}}}")
     assert {"floor": value} == labels_of(f'{{floor: "{value}"}}')
@@ -48,7 +48,7 @@ def test_a_name_with_a_meaning_of_its_own_is_refused(name: str) -> None:
 
 
 def test_labels_can_be_shared_with_an_alias() -> None:
-    """A floor with many sensors is written once."""
+    """The labels of a floor with many sensors then need to be written only once."""
     lines = f'  "{DEVICE}": {{name: a, labels: &up {{floor: "2"}}}}\n  "A4:C1:38:00:00:02": {{name: b, labels: *up}}\n'
     text = HEAD + lines
 
@@ -56,7 +56,7 @@ def test_labels_can_be_shared_with_an_alias() -> None:
 
 
 def test_the_limits_are_those_of_one_device_and_of_the_file() -> None:
-    """Each label name is a dimension of every query; a generated file must not invent thousands of them."""
+    """As many labels as the limits allow are accepted; a name that several devices use counts once."""
     devices = [{f"label_{number}_{device}": "x" for number in range(MOST_LABELS)} for device in range(4)]
     lines = [
         f'  "A4:C1:38:00:01:{number:02X}": {{name: d{number}, labels: {json.dumps(labels)}}}\n'

@@ -1,4 +1,4 @@
-"""Reading the web configuration: each file in tests/web_configs/."""
+"""Reading the web configuration; tests/web_configs/ has most examples."""
 
 import tempfile
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_all_errors_are_reported(folder: Path) -> None:
-    """An operator mends a file in one go."""
+    """An operator can then correct the whole file at once."""
     with pytest.raises(ConfigError) as refused:
         written(f"http_server_config:\n  http2: maybe\nbasic_auth_users:\n  a: b\n  c: {HASH}\n", folder)
 
@@ -63,7 +63,7 @@ def test_all_errors_are_reported(folder: Path) -> None:
 
 
 def test_users_and_headers_are_read(folder: Path) -> None:
-    """User names and hashes are bytes, as they are compared with received ones; a header may be a number."""
+    """Users and hashes are bytes, because they are compared with received bytes; a header's value may be a number."""
     text = f"basic_auth_users:\n  zoë: {HASH}\nhttp_server_config:\n  headers:\n    X-XSS-Protection: 1\n"
     config = written(text, folder)
 
@@ -122,7 +122,7 @@ def secret_text(folder: Path) -> str:
 
 @given(st.data())
 def test_no_message_quotes_a_secret(folder: Path, secret_text: str, data: st.DataObject) -> None:
-    """Errors are logged and sent to who reloads: after any slip of the editor, keys and hashes stay in the file."""
+    """Errors are logged, and sent to clients that request a reload. Whatever the slip, they show no key and no hash."""
     lines = secret_text.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1), "line")
     line = lines.pop(number)

@@ -80,5 +80,5 @@ def test_an_error_of_an_absent_key_is_shown_at_its_section() -> None:
     ],
 )
 def test_a_message_quotes_no_secret(text: str, quoted: str) -> None:
-    """A wrong value must be recognised, but the lines below it belong to it if the indentation is wrong."""
+    """The user must recognise the wrong value, but if the indentation is wrong, it also contains the lines below."""
     assert quoted == quotable(text)

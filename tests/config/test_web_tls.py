@@ -1,4 +1,4 @@
-"""The settings of TLS that are not visible in tests/web_configs/."""
+"""The TLS settings after reading; tests/web_configs/ shows only which files are accepted."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_the_defaults_are_those_of_the_toolkit(tmp_path: Path) -> None:
 
 
 def test_relative_paths_begin_at_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service runs in another folder than the one in which its files are."""
+    """The working directory of a service is not the folder of its files."""
     monkeypatch.chdir("/")
     tls = read(tmp_path)
 

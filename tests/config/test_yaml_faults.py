@@ -89,7 +89,7 @@ def test_an_open_quotation_mark_is_found_where_it_is() -> None:
 
 
 def test_a_key_that_is_not_closed_is_left_out() -> None:
-    """A quotation mark at its end would make a key without a value, and cause a second error about it."""
+    """With a quotation mark at the end, the line would be a key without a value, and cause a second error."""
     fault, rest = explained('a: 1\n"abc\n')
 
     assert (2, "the closing quotation mark is missing") == (fault.line, fault.problem)
@@ -98,7 +98,7 @@ def test_a_key_that_is_not_closed_is_left_out() -> None:
 
 @pytest.mark.parametrize(("text", "bracket"), [("a: {b: [1], c: 2\n", "}"), ("a: [1, {b: 2}\n", "]")])
 def test_the_bracket_that_is_missing_is_named(text: str, bracket: str) -> None:
-    """The user should not have to count the others, which are closed."""
+    """The user should not have to count the brackets."""
     assert f"the closing {bracket} is missing" == explained(text)[0].problem
 
 

@@ -68,7 +68,7 @@ class _HastyLoop(asyncio.SelectorEventLoop):
 
 
 def in_hasty_time(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on an event loop with real sockets, on which waiting takes a tenth of a second."""
+    """Run a coroutine on an event loop with real sockets, on which each wait for a timer takes a tenth of a second."""
     loop = _HastyLoop()
     try:
         return loop.run_until_complete(coroutine)

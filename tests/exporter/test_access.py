@@ -59,7 +59,7 @@ PATHS = ["/", "/metrics", "/status", "/history", "/healthz", "/readyz", "/-/heal
 
 @pytest.mark.parametrize("request_line", [*(b"GET " + path.encode() for path in PATHS), b"POST /-/reload"])
 def test_every_path_needs_a_password(web_file: WebFile, request_line: bytes) -> None:
-    """As in exporter-toolkit, nothing is served without a password, not even whether a path exists."""
+    """As in exporter-toolkit, nothing is served without a password; not even the existence of a path is revealed."""
     answer = ask(application(web_file), request_line)
 
     assert [401] == statuses(answer)
@@ -99,7 +99,7 @@ def test_a_foreign_host_gets_no_chance_to_guess(web_file: WebFile) -> None:
 
 
 class Busy(Passwords):
-    """Too many passwords are waiting."""
+    """A checker for which too many passwords are always waiting."""
 
     async def is_right(self, *_arguments: object) -> bool:
         """Refuse to check."""
@@ -117,7 +117,7 @@ def test_too_many_passwords_are_refused_for_now(web_file: WebFile) -> None:
 
 
 def test_headers_are_added_to_every_answer(web_file: WebFile) -> None:
-    """A header that protects must be on refusals, too; nosniff is always there."""
+    """Protective headers must be on refusals, too; nosniff is always added."""
     answer = ask(application(web_file), b"GET /absent")
 
     assert b"X-Frame-Options: deny\r\n" in answer

@@ -203,7 +203,7 @@ class Given(Collector):
     A collector of given families.
 
     Args:
-        families: What `collect` yields.
+        families: The families that `collect` yields.
     """
 
     def __init__(self, families: list[Metric]) -> None:
@@ -225,7 +225,7 @@ samples = st.builds(
 
 @st.composite
 def families(draw: st.DrawFn) -> Metric:
-    """Return a family with any samples, of which many have only a name, labels and a value."""
+    """Draw a family with any samples; in many families, they have only a name, labels and a value."""
     kind = draw(st.sampled_from(["gauge", "counter", "info", "unknown"]))
     family = Metric("a", draw(st.text(max_size=8)), kind)
     plain = st.builds(lambda labels, value: Sample("a", labels, value), labels, values)

@@ -1,4 +1,4 @@
-"""Checking passwords: the results, the limits, and that nothing else waits."""
+"""Checking passwords: the results, and the limits on the work that clients can cause."""
 
 import asyncio
 import sys

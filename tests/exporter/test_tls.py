@@ -93,7 +93,7 @@ def test_a_certificate_is_optional_if_given(folder: Path, settings: TlsConfig) -
 def test_the_authorities_of_the_machine_are_the_default(
     folder: Path, settings: TlsConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without `client_ca_file`, client certificates are verified nevertheless, as in exporter-toolkit."""
+    """Without `client_ca_file`, a client needs a certificate that the machine trusts, as in exporter-toolkit."""
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.crt"))
     server = server_context(replace(settings, client_auth="RequireAndVerifyClientCert"), "web.yml")
     with pytest.raises(ssl.SSLError):

@@ -144,7 +144,7 @@ def test_a_request_may_arrive_with_the_end_of_the_handshake(folder: Path) -> Non
         to_client.write(await client.everything())
         return tls.read(65536)
 
-    # This client does not end TLS, for which the server waits half a minute.
+    # This client does not close its side of TLS, for which the server waits half a minute.
     answer, _ = talk(one, act, None, in_hasty_time)
     assert [200] == statuses(answer)
 
@@ -207,7 +207,7 @@ def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
     ],
 )
 def test_a_client_needs_the_right_certificate(folder: Path, text: str, certificate: str, expected: list[int]) -> None:
-    """A client needs a certificate of the authority and, if names are listed, one of them; others are counted."""
+    """A client needs a certificate of the authority and, if names are listed, with one of them; refusals count."""
     one = files(folder, text)
     answer, counts = talk(one, ask, one.client(certificate))
 
@@ -260,7 +260,7 @@ def test_unfinished_handshakes_do_not_keep_others_out(folder: Path, first: bytes
 
 
 def test_a_refusal_is_sent_whole(folder: Path) -> None:
-    """TLS has no half-closed connections, so the server closes both directions after the refusal."""
+    """A TLS connection of asyncio can't be half-closed, so the server closes both directions after the refusal."""
     one = files(folder)
 
     async def act(connect: Connect) -> bytes:

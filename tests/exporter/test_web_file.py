@@ -36,7 +36,7 @@ def written(path: Path, text: str) -> Path:
 
 
 def test_the_files_are_read_once(path: Path) -> None:
-    """Every request and every connection asks for the configuration."""
+    """Every request and every connection asks for the configuration, and reading it each time would be slow."""
     web_file = WebFile(str(path), log)
 
     assert web_file.latest() is web_file.latest()
@@ -96,7 +96,7 @@ def test_users_can_be_added_and_removed(path: Path) -> None:
 def test_a_reload_does_not_open_the_server(
     path: Path, before: str, after: str, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While an editor writes the file, it may be empty or end early, which would be valid, and admit everybody."""
+    """While an editor writes the file, it may be empty or end early; it would then be valid, and admit everybody."""
     web_file = WebFile(str(written(path, before)), log)
     loaded = web_file.latest()
     written(path, after)

@@ -58,7 +58,7 @@ def test_bytes_after_flags_or_power_change_nothing(structure: str, text: str) ->
 
 
 def test_a_length_at_the_end_is_a_structure_without_a_type() -> None:
-    """The packet was cut after the length, and the bytes before it are still of use, however many they are."""
+    """If a packet was cut after a length, the bytes before it are still of use, however many there are."""
     found = structures(b"\xfe" + bytes(254) + b"\x32" + bytes(50) + b"\x05")
 
     assert [(0, 0, 0), (255, 0, 0), (306, None, 5)] == [(one.offset, one.kind, one.missing) for one in found]

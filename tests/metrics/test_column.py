@@ -17,7 +17,7 @@ def filled(column: Column) -> Column:
 
 
 def test_a_column_is_a_sequence_of_samples() -> None:
-    """prometheus_client, with which other programs export the readings, knows only samples."""
+    """The writers of prometheus_client, which other programs may use for the readings, know only samples."""
     column = filled(Column("a_celsius"))
 
     expected = [

@@ -18,7 +18,7 @@ def test_each_configured_device_has_one_series() -> None:
 
 
 def test_openmetrics_declares_an_info() -> None:
-    """Prometheus stores the type, and shows it in its editor of queries."""
+    """Prometheus stores the type, and shows it in its query editor."""
     written = Exposition({"labels": DeviceLabels(Home().devices.values())}).render(OPENMETRICS)
 
     assert b"# TYPE ble_sensor_labels info\n" in written

@@ -27,12 +27,13 @@ LOADED_AT = 1_800_000_000
 
 OpenPage = Callable[..., "Page"]
 """
-Opens a home's page in a new browser context, as a user who has chosen the view "table" or "cards", or None for neither.
+Opens a home's page in a new browser context.
 
-Other keywords are arguments of `new_context`.
+`view` is the view that the user has chosen before, "table" or "cards", or None for no choice; `width` and `height` are
+those of the window. Other keywords are arguments of `new_context`.
 """
 KEPT = "ble-exporter."
-"""The prefix of the choices that the browser keeps."""
+"""The prefix of the names under which the browser stores the user's choices."""
 
 
 def _chromium() -> str:

@@ -53,7 +53,7 @@ def three() -> HomePage:
 
 
 def house() -> HomePage:
-    """Return a home with floors, and sensors in every state."""
+    """Return a home with floors, and sensors in different states."""
     home = HomePage("Living room", "Bathroom", "Cellar", "Balcony", "Garage door", "Freezer", "Office", "Attic", "CO2")
     for name in home.names[:-1]:
         is_outside, is_upstairs = name in ("Balcony", "Garage door"), name in ("Office", "Attic")
@@ -98,7 +98,7 @@ def hostile() -> HomePage:
 
 @contextmanager
 def opened(browser: "Browser", home: HomePage, width: int, settings: dict[str, str], scheme: str) -> Iterator["Page"]:
-    """Open the page of a home with these choices of the user."""
+    """Open the page of a home as a user who has made these choices before."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     for name, value in settings.items():

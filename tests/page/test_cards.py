@@ -159,7 +159,7 @@ def test_many_devices_begin_as_a_table(homes: Homes, open_page: OpenPage) -> Non
 
 
 def test_cards_are_sorted_within_their_groups(homes: Homes, open_page: OpenPage) -> None:
-    """The coldest room, and the emptiest battery, must be easy to find; the address keeps the order."""
+    """The coldest room, and the emptiest battery, must be easy to find; the page's address keeps the order."""
     home = homes("a", "b", "c")
     for name, temperature in (("a", 20), ("b", 15), ("c", 25)):
         home.hear(name, temperature=temperature)

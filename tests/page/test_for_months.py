@@ -45,7 +45,7 @@ _ANSWERS = """
 
 
 def used(cdp: "CDPSession") -> dict[str, float]:
-    """Return what the page uses after a garbage collection."""
+    """Return the bytes on the heap, and the numbers of nodes and of listeners, after a garbage collection."""
     for _ in range(3):
         cdp.send("HeapProfiler.collectGarbage")
     found = {one["name"]: one["value"] for one in cdp.send("Performance.getMetrics")["metrics"]}
@@ -71,7 +71,7 @@ async (wanted) => {
 
 
 def spend(page: "Page", answers: int) -> None:
-    """Let the page take this many answers, one after the other: it also asks when it becomes visible."""
+    """Let the page request this many answers, by telling it each time that it has become visible."""
     page.evaluate(_SPEND, answers)
 
 

@@ -1,4 +1,4 @@
-"""A device that is opened: its last hour as a chart, with a cursor that reads values."""
+"""An opened device: its last hour as a chart, with a cursor that shows values."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ def test_a_device_opens_to_its_last_hour(home: HomePage, open_page: OpenPage, co
 
 
 def test_the_library_is_loaded_only_for_an_opened_device(home: HomePage, open_page: OpenPage) -> None:
-    """It is as large as the rest of the page, and most visitors never need it."""
+    """The library is large, and most visitors never need it."""
     page = open_page(home, view=None)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(home.url)))
@@ -69,7 +69,7 @@ def test_the_library_is_loaded_only_for_an_opened_device(home: HomePage, open_pa
 
 
 def test_the_keyboard_reads_values(home: HomePage, open_page: OpenPage) -> None:
-    """Who can't use a mouse reads the hour minute by minute; a screen reader says the time and the value."""
+    """Users without a mouse read the hour minute by minute; a screen reader says the time and the value."""
     page = open_page(home, view=None)
     page.get_by_role("link", name="attic").focus()
     page.keyboard.press("Enter")
@@ -90,7 +90,7 @@ def test_the_keyboard_reads_values(home: HomePage, open_page: OpenPage) -> None:
 
 
 def test_the_mouse_reads_values(home: HomePage, open_page: OpenPage) -> None:
-    """The cursor reads the value below the mouse, and a gap is no value."""
+    """The cursor shows the value at the position of the mouse, and no value in a gap."""
     page = opened(open_page(home, view=None))
     box = page.locator(".u-over").bounding_box() or {}
     found = []
@@ -135,7 +135,7 @@ def test_it_follows_new_readings(home: HomePage, open_page: OpenPage) -> None:
 
 
 def test_the_address_names_the_opened_device(home: HomePage, open_page: OpenPage, complaints: list[str]) -> None:
-    """The button "back" of a phone closes the device, a reload keeps it, and a bookmark opens it."""
+    """The "back" button of a phone closes the device, a reload keeps it open, and a bookmark opens it."""
     page = opened(open_page(home, view=None))
     assert page.url.endswith(f"#{ADDRESS}")
     page.reload(wait_until="networkidle")
@@ -152,7 +152,7 @@ def test_the_address_names_the_opened_device(home: HomePage, open_page: OpenPage
 
 
 def test_a_device_that_a_reload_removes_closes(home: HomePage, open_page: OpenPage, complaints: list[str]) -> None:
-    """A dialog about a device that no longer exists would stay for ever."""
+    """A dialog about a device that no longer exists would otherwise stay open for ever."""
     page = opened(open_page(home, view=None))
     home.remove("attic")
     let_it_ask(page)

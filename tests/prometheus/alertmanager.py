@@ -24,7 +24,7 @@ def hurried(name: str, factor: float) -> str:
     """
     Return a file of contrib/prometheus in which time passes faster.
 
-    Every time that an alert or a notification waits is divided by the factor; nothing else is changed. An exporter
+    Each waiting time of an alert or a notification is divided by the factor; nothing else is changed. An exporter
     that replays a capture `factor` times as fast then has the same alerts, in the same order, in less time.
     """
 

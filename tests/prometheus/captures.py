@@ -122,7 +122,7 @@ _LEAVER_STEP_S = 10.0
 
 
 def leaver() -> str:
-    """Return a capture of four hours: the living room sends all the time, the bedroom is away for 50 minutes."""
+    """Return a capture of 200 minutes: the living room sends all the time, the bedroom is away for 50 minutes."""
     return _START + "".join(_leaver_lines())
 
 
@@ -134,5 +134,5 @@ def _leaver_lines() -> Iterator[str]:
             yield _line(at, BEDROOM, _with_id(_ROOM_A, step % 256))
 
 
-# A capture's time begins with its first line: a packet of an unknown device, so that no test depends on its time.
+# The time of a capture begins with its first packet. An unknown device sends it, so that no test depends on it.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -36,7 +36,7 @@ LABELS = {LIVING_ROOM: {"room": "living"}, GUEST_ROOM: {"room": "guests"}, CELLA
 """The shed sends rejected packets after a while, and the garden falls silent; neither has labels."""
 
 SPEED = 20
-"""Simulated seconds in a second: a sensor counts as silent after a minute, which is too long for a test."""
+"""Simulated seconds in a second. In real time, a sensor counts as silent after a minute, too long for a test."""
 
 _ENDS_S = 1200.0
 _SILENT_S = 40.0

@@ -68,7 +68,7 @@ def start_exporter(
         module: The module that runs as the exporter.
         options: More command-line options.
         settings: More lines of the configuration.
-        is_protected: Whether it requires TLS or a password; this function then does not wait for it.
+        is_protected: Whether it requires TLS or a password; this function then does not wait until it serves.
     """
     config = folder / "config.yaml"
     entries = {

@@ -36,7 +36,7 @@ TARGETS = [
 
 
 def variable_queries() -> Mapping[str, str]:
-    """Return the queries of the variables by the variable's name."""
+    """Return the queries of the dashboard's variables, by name."""
     return {one["name"]: one["query"] for one in DASHBOARD["templating"]["list"] if one["type"] == "query"}
 
 

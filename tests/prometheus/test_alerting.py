@@ -24,7 +24,7 @@ _ALERT = "BleSensorSilent"
 def webhook(
     launch: Launch, prometheus_program: Path, alertmanager_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Webhook]:
-    """A webhook that Alertmanager notifies; Prometheus scrapes an exporter whose sensor leaves for an hour."""
+    """A webhook that Alertmanager notifies; Prometheus scrapes an exporter whose sensor leaves for a while."""
     folder = tmp_path_factory.mktemp("alerting", numbered=False)
     ports = dict(zip(("alertmanager", "prometheus", "exporter"), free_ports(3), strict=True))
     hook = Webhook()
@@ -65,7 +65,7 @@ def test_a_sensor_that_falls_silent_is_reported_with_room_and_reason(webhook: We
 
     assert ("bedroom", "Bedroom", "warning") == tuple(fired.labels[key] for key in ("device", "room", "severity"))
     assert "Sensor bedroom (Bedroom) is silent" == fired.annotations["summary"]
-    # Which reason it is depends on the speed: the exporter notes whether it listens every 5 s, whatever its clock says.
+    # The reason depends on the speed: every 5 s of real time, the exporter notes whether it is listening.
     assert fired.annotations["description"].endswith(tuple(f" Reason: {reason}." for reason in SILENCE_REASONS))
     assert "docs/runbooks.md#blesensorsilent" == fired.annotations["runbook_url"]
 

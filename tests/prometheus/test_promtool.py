@@ -30,7 +30,7 @@ def test_metrics_of_every_object_are_clean(promtool: Path, still: Exporter) -> N
 
 @pytest.mark.usefixtures("promtool")
 def test_every_object_has_its_family(still: Exporter) -> None:
-    """The check above covers only the families that are exposed, so every family must be."""
+    """The check above covers only the families that are exposed, so every family must be exposed."""
     exposed = {labels["__name__"] for labels, _value in still.series()}
     assert not {family.metric for family in FAMILIES.values()} - exposed
 

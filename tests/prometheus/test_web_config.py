@@ -102,5 +102,5 @@ def test_nobody_else_is_admitted(observer: Prometheus, job: str, error: str) -> 
 
 @pytest.mark.parametrize("kind", ["tls", "unauthorized"])
 def test_refusals_are_counted(observer: Prometheus, kind: str) -> None:
-    """An operator can see on the dashboard that clients were refused."""
+    """An operator must be able to see that clients were refused."""
     observer.wait_for(f'ble_exporter_http_errors_total{{job="admitted", kind="{kind}"}} > 0')

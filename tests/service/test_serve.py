@@ -145,7 +145,7 @@ def test_a_failed_scan_ends_the_service(served: AppConfig) -> None:
 
 
 def test_a_reload_reports_a_web_configuration_that_needs_a_restart(served: AppConfig, tmp_path: Path) -> None:
-    """If the answer were OK, an operator would take for protected or open what is not."""
+    """If the answer were OK, an operator would believe that the server now uses TLS."""
     path = tmp_path / "web.yml"
     path.write_text("", encoding="utf-8")
     source = ReloadSource(lambda: served, asyncio.Event(), is_served=True)

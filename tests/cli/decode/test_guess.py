@@ -40,7 +40,7 @@ def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
 
 @pytest.mark.parametrize(("tail", "expected"), [("ff01", (2, 7)), ("ff0102030405060708", None)])
 def test_little_may_follow_embedded_structures(tail: str, expected: tuple[int, int] | None) -> None:
-    """A sniffer stores a checksum and the RSSI behind a packet; more bytes than these show that there is no packet."""
+    """A sniffer stores a checksum and the RSSI after a packet. If more bytes follow, this is no packet."""
     assert expected == embedded(bytes.fromhex("ff01" + "0416d2fc40" + tail))
 
 

@@ -1,4 +1,4 @@
-"""`doctor` while an exporter runs that requires TLS or a password, which `doctor` does not have."""
+"""Tests of `doctor` while the running exporter requires TLS or a password, which `doctor` does not have."""
 
 import asyncio
 import logging

@@ -220,7 +220,7 @@ def test_an_adapter_that_does_not_appear_again_is_not_waited_for_without_end(roo
     """A dongle may be broken for good, and systemd must not wait for the command for ever."""
 
     class Broken(FakeSwitchboard):
-        """Loses the adapter when its driver ends."""
+        """Loses the adapter when the USB device is disconnected."""
 
         def write(self, path: Path, text: str) -> None:
             """Remove the adapter."""

@@ -64,14 +64,14 @@ def test_the_page_has_no_inline_script_or_style() -> None:
 
 
 def test_the_charting_library_is_unchanged() -> None:
-    """Nobody reviews a minimised file, so it must be the published one, to the byte, beside its licence."""
+    """Nobody reviews minified files, so they must be the published ones, byte for byte, beside their licence."""
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (FOLDER / "vendor").iterdir()}
 
     assert found == UPLOT
 
 
 def test_the_chart_asks_for_the_files_that_are_served() -> None:
-    """Otherwise, only a browser would notice after an update that the library can't be loaded."""
+    """After an update of the library, wrong names would be noticed only in a browser."""
     (stem,) = re.findall(r'const UPLOT = "(.*)";', FILES["chart.js"].body.decode())
 
     assert {f"{stem}.js", f"{stem}.css"} == VENDORED.keys()

@@ -61,7 +61,7 @@ class Scrape:
         return int(sum(s.value for s in self._samples if s.name == f"ble_exporter_{name}_total"))
 
     def devices(self) -> set[str]:
-        """Return the names of the devices that have any series, apart from that of their labels."""
+        """Return the names of the devices that have any series besides `ble_sensor_labels_info`."""
         names = (s for s in self._samples if s.name.startswith("ble_sensor_"))
         sensors = (s for s in names if s.name != "ble_sensor_labels_info")
         return {sample.labels["device"] for sample in sensors}
