@@ -57,7 +57,7 @@ def _state(path: str) -> tuple[int, ...] | None:
         status = os.stat(path)  # noqa: PTH116 - a Path takes twice as long, and this is done for each request
     except OSError:
         return None
-    # The time of the change of the inode can't be set back, unlike that of the content.
+    # Unlike the modification time, the time of the inode's change (ctime) can't be set back.
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 

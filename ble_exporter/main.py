@@ -186,8 +186,8 @@ def _load(options: argparse.Namespace) -> "AppConfig":
     ciphers_of(config.keys)
     config = replace(config, log_level=options.log_level or config.log_level)
     if options.replay and not config.is_continuous:
-        # Scans follow the machine's clock, and a capture the clock of the replay. With pauses, the packets that are
-        # received would depend on the speed.
+        # Scans follow the machine's clock, but a capture follows the clock of the replay. With pauses between the
+        # scans, the speed would decide which packets are received.
         config = replace(config, scan_duration_seconds=config.scan_interval_seconds)
     if options.listen:
         config = replace(config, listen_address=options.listen[0].address, listen_port=options.listen[0].port)

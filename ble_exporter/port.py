@@ -22,7 +22,7 @@ SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
 
 MOST_REQUESTS = 8
-"""How many requests for metrics may wait for their answers, by default, and how many for anything else."""
+"""How many requests for other paths may wait for their answers, and, by default, how many requests for metrics."""
 
 _LAST_PORT = 65535
 _ENDPOINT = re.compile(r"(\[(?P<v6>[\w.%-]*:[\w:.%-]*)\]|(?P<v4>[0-9.]*|localhost)):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -43,7 +43,7 @@ class WebOptions(NamedTuple):
         endpoints: The addresses and ports to listen on; if empty, the configured ones.
         telemetry_path: The path of the metrics.
         most_requests: How many requests for metrics may wait for their answers at the same time.
-        config_file: The web configuration, with the settings of TLS and passwords; None without one.
+        config_file: The path of the web configuration, which has the settings of TLS and passwords; None without one.
     """
 
     endpoints: tuple[Endpoint, ...] = ()

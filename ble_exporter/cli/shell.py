@@ -1,8 +1,8 @@
 """
 Quotes words of commands that a user copies from the output into a shell.
 
-`one_line` replaces invisible characters in the output. `shlex.quote` alone would leave them in a word, which would then
-name something else.
+`shlex.quote` alone would leave invisible characters in a word. As `one_line` replaces them in the output, the word that
+the user copies would name something else.
 """
 
 import os
@@ -13,10 +13,10 @@ from ble_exporter.utils import is_visible, one_line
 
 def quoted(word: str) -> str:
     r"""
-    Return a word of a command, quoted if necessary, such that a user sees all of it.
+    Return a word of a command, quoted if necessary, so that a user sees all of its characters.
 
     A file name may have any bytes. A word with characters that can't be shown is written as `$'a\377b'`, which bash,
-    zsh and the shell of busybox read.
+    zsh and busybox's shell understand.
     """
     plain = shlex.quote(word)
     return plain if one_line(plain) == plain else f"$'{''.join(map(_escaped, word))}'"

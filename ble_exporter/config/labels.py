@@ -1,7 +1,7 @@
 """
 The setting `labels` of a device: labels that queries add to the device's series by a join.
 
-docs/adr/0038-labels.md has the reasons for the limits.
+docs/adr/0038-labels.md gives the reasons for the limits.
 """
 
 import re
@@ -29,9 +29,9 @@ OWN_NAMES = frozenset(
         *("position", "reason", "version"),
     ]
 )
-"""The labels of the exporter's own series. A join would mix them up with labels of the same name."""
+"""The names of the labels of the exporter's own series. A join would overwrite the values of these labels."""
 RESERVED_NAMES = frozenset(("alertname", "instance", "job", "le", "quantile", *OWN_NAMES))
-"""The names that a device can't have: the exporter's own labels, and those that Prometheus sets."""
+"""The names that a device's labels can't have: those of the exporter's own labels, and those that Prometheus sets."""
 
 _REMOVE = "remove it, because everybody can read labels"
 _EXAMPLE = '`labels: {room: "kitchen"}`'
@@ -44,7 +44,7 @@ def read_labels(document: Document, node: Node | None, names: set[str]) -> Mappi
     Args:
         document: A device of the file.
         node: The value of the setting; None if it is absent.
-        names: The label names of the devices before this one. The names of this device are added.
+        names: The label names of the devices before this one; this device's are added.
     """
     labels: dict[str, str] = {}
     if node is None:
@@ -66,7 +66,7 @@ def read_labels(document: Document, node: Node | None, names: set[str]) -> Mappi
                 document.fail(name_node, problem, "remove one of the two", key=LABELS)
             lines[name] = line_of(name_node)
             if name not in names and len(names) >= MOST_NAMES:
-                problem = f"{name} is one label name too many: the devices above have {MOST_NAMES} different ones"
+                problem = f"{name} is one label name too many: the file already has {MOST_NAMES} different ones"
                 document.fail(name_node, problem, "use the same few names for all devices", key=LABELS)
             names.add(name)
             labels[name] = _value(document, value_node, name)
@@ -87,7 +87,7 @@ def _name(document: Document, node: Node) -> str:
     if name in RESERVED_NAMES:
         owner = "the exporter" if name in OWN_NAMES else "Prometheus"
         document.fail(node, f"{name} is a label that {owner} itself sets", "choose another name", key=LABELS)
-    # Thousands of devices share a few names and values, and need each of them only once in memory.
+    # Thousands of devices share a few names and values: interned, each is in memory only once.
     return sys.intern(name)
 
 

@@ -1,4 +1,4 @@
-"""The rule for texts that the exporter shows to everybody: the names and the labels of devices."""
+"""Checks the texts that the exporter shows to everybody: the names and the labels of devices."""
 
 import re
 

@@ -31,8 +31,8 @@ _HEADERS: Mapping[str, Collection[str]] = {
 }
 """The headers that can be set, and their permitted values; if none is listed, any value is permitted."""
 
-# The keys that messages name. Any other key, even that of a user, may be a hash or a line of a private key if the
-# indentation is wrong, or if a user and the hash are swapped.
+# Messages quote only these keys. Any other key may be a secret: a line of a private key if the indentation is wrong, or
+# a hash that somebody has swapped with its user name.
 _KNOWN = (*_SECTIONS, _RATE_LIMIT, *TLS_KEYS, *_HTTP_KEYS, *_HEADERS)
 
 # The version, the cost, the salt of 128 bits and the hash of 184 bits.
@@ -48,8 +48,8 @@ class WebConfig:
 
     Attributes:
         tls: The settings of TLS; None for plain HTTP.
-        users: User name to bcrypt hash of the password; if empty, no password is needed.
-        headers: Headers of each answer.
+        users: The bcrypt hash of each user's password, by user name; if empty, no password is needed.
+        headers: The headers to add to each answer.
         secret_files: The files that contain a key or a hash.
     """
 
@@ -78,7 +78,7 @@ def load_web_config(path: str, files: ReadFiles) -> WebConfig:
             document.fail(nodes[_RATE_LIMIT], "this is not supported", hint, key=_RATE_LIMIT)
     tls = read_tls(document, nodes.get("tls_server_config"), files)
     http = Section(document, nodes.get("http_server_config"), _HTTP_KEYS)
-    # A client may offer HTTP/2, but is not required to use it, and this server chooses HTTP/1.1.
+    # The value has no effect: a client that offers HTTP/2 also accepts HTTP/1.1, which this server always chooses.
     http.flag("http2", default=True)
     headers = _read_headers(document, http.nodes.get("headers"))
     users = _read_users(document, nodes.get("basic_auth_users"))
@@ -117,13 +117,13 @@ def _read_users(document: Document, node: Node | None) -> dict[bytes, bytes]:
             if problem:
                 document.fail(value, problem, "`htpasswd -nBC 10 NAME` makes a hash", key=section)
             if ":" in name:
-                document.fail(value, "a colon ends the user name", "choose a name without one", key=section)
+                document.fail(value, "a user name can't contain a colon", "choose a name without one", key=section)
             users[name.encode()] = text_of(value).encode()
     return users
 
 
 def _unique_entries(document: Document, node: Node | None, section: str) -> list[tuple[str, Node]]:
-    """Return the keys, as text, and the values; report each key that is set twice."""
+    """Return the keys, as text, with their values; report each key that is set twice."""
     nodes: dict[str, Node] = {}
     for key_node, value in mapping_entries(document, node):
         key = text_of(key_node)
@@ -135,7 +135,7 @@ def _unique_entries(document: Document, node: Node | None, section: str) -> list
 
 
 def _hash_problem(text: str) -> str:
-    """Return why a text is not a bcrypt hash, or an empty string. Never quotes more of it than its version and cost."""
+    """Return why a text is not a bcrypt hash, or an empty string. Quotes at most one character, or the cost."""
     if len(text.encode()) < _SHORTEST_HASH:
         return "crypto/bcrypt: hashedSecret too short to be a bcrypted password"
     if text[0] != "$":

@@ -44,7 +44,7 @@ class Section:
         return ""
 
     def flag(self, key: str, *, default: bool) -> bool:
-        """Return a Boolean."""
+        """Return a Boolean; `default` if the key is absent, has no value, or has an invalid one, which is reported."""
         node = self.nodes.get(key)
         if node is None or is_empty(node):
             return default
@@ -76,7 +76,7 @@ class Section:
 
 
 def mapping_entries(document: Document, node: Node | None) -> list[tuple[Node, Node]]:
-    """Return the keys and values of a mapping, none of an absent one; report any other node."""
+    """Return the keys and values of a mapping; an absent or empty node has none. Report any other node."""
     if node is not None and not is_mapping(node) and not is_empty(node):
         with document.errors:
             document.fail(node, "this is not a mapping", "write one `key: value` on each line, indented")
@@ -84,13 +84,13 @@ def mapping_entries(document: Document, node: Node | None) -> list[tuple[Node, N
 
 
 def scalar_text(document: Document, node: Node, key: str) -> str:
-    """Return the text of a value as it is written, also if it looks like a number; raise a ConfigError for a list."""
+    """Return a value as it is written, even if it looks like a number; raise a ConfigError for a list or a mapping."""
     if not is_scalar(node):
         document.fail(node, "a list or a mapping is not allowed here", "write a single value", key=key)
     return text_of(node)
 
 
 def quotable(text: str) -> str:
-    """Return a text for messages, without all that follows the first part that looks like a hash or a key."""
+    """Return a text for messages, cut off before the first part that looks like a hash or a key."""
     found = _SECRET.search(text)
     return f"{text[: found.start()]}…" if found else text

@@ -11,12 +11,12 @@ from ble_exporter.files import ReadFiles
 
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 CLIENT_AUTH_TYPES: tuple[ClientAuth, ...] = get_args(ClientAuth)
-"""The stricter, the later."""
+"""The types from the most lenient to the strictest."""
 TlsVersion = Literal["TLS12", "TLS13"]
 
-# For a certificate with its chain, or a key.
+# The limit for a certificate with its chain, and for a key.
 _MAX_PEM_BYTES = 65_536
-# Debian's bundle of all certification authorities has 0.2 MB.
+# The limit for the certificates of authorities: Debian's bundle of all of them has 0.2 MB.
 _MAX_CA_BYTES = 1_000_000
 
 TLS_KEYS = (
@@ -49,9 +49,9 @@ CIPHERS: Mapping[str, str] = {
         "AES_256_CBC_SHA": "AES256-SHA",
     }.items()
 }
-"""The names of the cipher suites of TLS 1.2 in the file, and those of OpenSSL."""
+"""OpenSSL's names of the cipher suites of TLS 1.2, by the names in the file."""
 
-# TLS 1.3 always offers them, whether they are listed or not, in exporter-toolkit as well as here.
+# As in exporter-toolkit, TLS 1.3 always offers these, whether they are listed or not.
 _TLS13_CIPHERS = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
 CURVES: Mapping[str, str] = {
@@ -60,7 +60,7 @@ CURVES: Mapping[str, str] = {
     "CurveP521": "secp521r1",
     "X25519": "X25519",
 }
-"""The names of the curves in the file, and those of OpenSSL."""
+"""OpenSSL's names of the curves, by the names in the file."""
 
 _VERSIONS: Mapping[str, TlsVersion] = {version: version for version in get_args(TlsVersion)}
 _OLD_VERSIONS = ("TLS10", "TLS11")
@@ -77,14 +77,14 @@ class TlsConfig:
         certificate: The certificate of the server and its chain, as PEM.
         key: The key of the certificate, as PEM.
         key_file: The file of the key; empty if the key is in the web configuration itself.
-        client_ca: The certificates of the authorities for client certificates, as PEM; None for those of the machine.
+        client_ca: Certificates of the authorities that may issue client certificates, as PEM; None: the machine's own.
         client_auth: Which clients need a certificate.
-        allowed_sans: A client certificate must have one of these names; if empty, any will do.
+        allowed_sans: A client certificate must have one of these names; if empty, it may have any.
         min_version: The lowest version of TLS.
         max_version: The highest version of TLS.
         ciphers: OpenSSL's names of the cipher suites for TLS 1.2; if empty, its defaults.
         curve: OpenSSL's name of the curve; if empty, its defaults.
-        prefers_own_ciphers: Whether the order of the server's cipher suites counts, not that of the client's.
+        prefers_own_ciphers: Whether the server's order of cipher suites counts, instead of the client's.
     """
 
     certificate: bytes
@@ -101,7 +101,7 @@ class TlsConfig:
 
 
 def read_tls(document: Document, node: Node | None, files: ReadFiles) -> TlsConfig | None:
-    """Return the settings, None for plain HTTP; report errors to the document."""
+    """Return the settings, or None for plain HTTP; report errors to the document."""
     section = Section(document, node, TLS_KEYS)
     auth, sans = _client_auth(section)
     min_version, max_version = _version(section, "min_version", "TLS12"), _version(section, "max_version", "TLS13")
@@ -160,7 +160,7 @@ def _client_auth(section: Section) -> tuple[ClientAuth, tuple[str, ...]]:
     text = section.text("client_auth_type")
     if text in _UNVERIFIED:
         hint = "write RequireAndVerifyClientCert"
-        section.report("client_auth_type", f"{text} does not verify the certificate, which Python can't do", hint)
+        section.report("client_auth_type", f"{text} is not supported: Python verifies each client certificate", hint)
     elif text not in _CLIENT_AUTH:
         section.report("client_auth_type", f"invalid ClientAuth: {quotable(text)}")
     auth = _CLIENT_AUTH.get(text, "RequireAndVerifyClientCert")
@@ -188,7 +188,7 @@ def _version(section: Section, key: str, default: TlsVersion) -> TlsVersion:
 
 
 def _ciphers(section: Section, min_version: TlsVersion, max_version: TlsVersion) -> tuple[tuple[str, ...], TlsVersion]:
-    """Return OpenSSL's names of the cipher suites, and the lowest version of TLS that has one of them."""
+    """Return OpenSSL's names of the suites for TLS 1.2, and the lowest version: TLS13 if all suites are for TLS 1.3."""
     listed = section.texts("cipher_suites")
     for node, name in listed:
         if name not in CIPHERS and name not in _TLS13_CIPHERS:

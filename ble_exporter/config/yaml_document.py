@@ -41,7 +41,7 @@ class Document:
         path: The file, for messages.
         device: The address of the device whose entry is being read, for messages; may be empty.
         known: All keys that may occur in the file. They are recognised even in lines that are not valid YAML.
-        names_only_known: Whether messages name only these keys: any other word may be a part of a secret.
+        names_only_known: Whether messages quote only the keys in `known`; any other word may be part of a secret.
     """
 
     path: str

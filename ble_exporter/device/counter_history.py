@@ -109,7 +109,7 @@ class CounterHistory:
             self._before = (mark.before[0], made_at - mark.before[1])
 
     def mark(self, now: float, *, with_digests: bool) -> Mark:
-        """Return the state that outlives the program, with or without the digests, after the first packet."""
+        """Return the state that outlives the program, with or without the digests. Call it only after a packet."""
         assert self.last is not None  # noqa: S101 - the replay guard keeps no history before its first packet
         restored = self._restored
         before = self._before

@@ -1,4 +1,4 @@
-"""Decides which requests are answered: those with a Host of this machine and, if there are users, with a password."""
+"""Checks the Host of requests and, if the web configuration has users, their passwords; adds headers to answers."""
 
 import base64
 from collections.abc import Awaitable, Callable, Collection
@@ -21,7 +21,7 @@ Prepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
 def host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[str]) -> "Middleware":
-    """Return a middleware that refuses foreign hosts, except on some paths."""
+    """Return a middleware that refuses requests to foreign hosts, except on the paths in `open_to_any_host`."""
 
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
@@ -68,7 +68,7 @@ def password_check(web_file: WebFile, errors: HttpErrors, passwords: Passwords |
 
 
 def credentials(header: str) -> tuple[bytes, bytes] | None:
-    """Return the user and the password in an Authorization header; None if it has none."""
+    """Return the user and the password in an Authorization header; None if it does not contain both."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -80,7 +80,7 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
 
 
 def add_headers(web_file: WebFile | None) -> Prepare:
-    """Return a signal handler that adds headers to each answer, those of the web configuration and one of our own."""
+    """Return a signal handler that adds the headers of the web configuration, and `nosniff`, to each answer."""
 
     async def prepare(_request: web.Request, response: web.StreamResponse) -> None:
         # Keeps browsers from treating a text, which may quote a request, as a page or a script.

@@ -150,7 +150,7 @@ class Connection(web.RequestHandler):
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol also allows a bool
         """Return whether to keep the connection open: a client that only stops sending can still read its answer."""
         self._has_eof = True
-        # A client that ends TLS can't read any more.
+        # asyncio does not support a TLS connection that is closed in one direction only.
         return self._is_answering and self._accepted is None
 
     def _drop_flood(self) -> None:

@@ -96,7 +96,7 @@ class HttpServer:
         errors: Counts and logs the errors.
         stop_s: Time limit for open requests when the server is closed, in seconds.
         most: How many connections may be open; by default 64, or fewer if file descriptors are scarce.
-        web_file: Has the settings of TLS; None for plain HTTP.
+        web_file: The web configuration; if it is None, or has no settings of TLS, the server speaks plain HTTP.
     """
 
     def __init__(

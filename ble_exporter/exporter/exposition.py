@@ -47,7 +47,7 @@ OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
 # How many lines are written without a pause: a millisecond's work.
 _LINES_AT_ONCE = 500
-# The number of families is constant; there are 150, and the text of each has two formats.
+# There are about 150 families, each in two formats; their number does not grow.
 _MOST_HEADS = 512
 _USUAL_SUFFIXES = ("", "_total", "_info")
 # Go, and therefore prometheus_client, writes larger numbers with an exponent.
@@ -239,7 +239,7 @@ def _add_lines(lines: list[str], rows: Iterable[Row], known: dict[tuple[str, str
                 text = known[label] = _braced(labels)
         else:
             text = _braced(labels)
-        # Only larger numbers differ from Python's notation.
+        # Python and Go write only larger numbers differently.
         number = repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else _go_notation(value)
         lines.append(f"{name}{text} {number}\n")
 

@@ -18,8 +18,8 @@ _TEXTS: Mapping[HttpErrorKind, str] = {
     "too_many_connections": "a waiting connection was closed in favour of a new one",
     "too_many_answers": "an answer was refused or cut off, because there were too many",
     "tls": "a TLS connection could not be set up",
-    "unauthorized": "a request had a wrong user or password",
-    "too_many_passwords": "a request was refused, because too many passwords are waiting to be checked",
+    "unauthorized": "a request had a wrong user name or password",
+    "too_many_passwords": "a request was refused, because too many passwords were waiting to be checked",
     "internal": "an error occurred in the HTTP server",
 }
 

@@ -1,9 +1,9 @@
 """
-Checks passwords against bcrypt hashes, without keeping the event loop from its work.
+Checks passwords against bcrypt hashes, without blocking the event loop.
 
-A check takes a twentieth of a second or more, as intended, so anybody could occupy the processor with wrong passwords.
-Therefore one check runs at a time, in a thread of low priority; few may wait; and results are kept. A right password
-stays known whatever others try, so that scrapes go on.
+By design, a check takes 50 ms or more, so anybody could occupy the processor with wrong passwords. Therefore, only one
+check runs at a time, in a thread of low priority, and only a few may wait. Results are kept. Wrong passwords do not
+displace a right one, so scrapes continue during an attack.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from ble_exporter.errors import ConfigError
 from ble_exporter.tasks import in_daemon_thread
 
 MOST_KNOWN = 100
-"""How many right passwords, and how many wrong ones, are remembered; exporter-toolkit remembers as many."""
+"""How many right passwords, and how many wrong ones, are remembered, as in exporter-toolkit."""
 MOST_WAITING = 8
 MOST_WAITING_OF_PEER = 2
 
-# bcrypt ignores all further bytes, and since its release 5, the library refuses them.
+# In bytes. bcrypt ignores the rest of a longer password, and release 5 of the library refuses such a password.
 _LONGEST_PASSWORD = 72
 _NICENESS = 10
-# A well-formed salt and hash without a known password.
+# A well-formed salt and hash; nobody knows a password that fits.
 _FAKE = b"qRTBuFoULoYNA7AQ/F3ck." + b"." * 31
 _NO_COST = b"10"
 
@@ -39,11 +39,11 @@ class TooManyChecksError(Exception):
 
 
 class Passwords:
-    """The results of the latest checks. `check` is slow, and is called in a thread."""
+    """Checks passwords, and remembers the latest results. `check` is slow, and is called in a thread."""
 
     def __init__(self, check: Check | None = None) -> None:
         self._check = check or _fits
-        # Passwords are not kept in memory: the digests are of no use without this process's key.
+        # Digests are kept instead of passwords: without this process's key, they are useless.
         self._secret = secrets.token_bytes(32)
         self._right: dict[bytes, None] = {}
         self._wrong: dict[bytes, None] = {}
@@ -53,8 +53,9 @@ class Passwords:
 
     async def is_right(self, users: Mapping[bytes, bytes], user: bytes, password: bytes, peer: str) -> bool:
         """
-        Return whether the user exists and has this password. For an unknown user, check a hash of the highest cost.
+        Return whether the user exists and has this password.
 
+        For an unknown user, check a fake hash of the highest cost, so that the time does not reveal which users exist.
         Raises TooManyChecksError if too many passwords are waiting, altogether or from this peer.
         """
         hashed = users.get(user)
@@ -81,7 +82,7 @@ class Passwords:
         finally:
             self._waiting -= Counter([peer])
             del self._running[key]
-            # If this check was cancelled or has failed, the others count as wrong, and their clients try again.
+            # If this check was cancelled or has failed, the requests that wait for it are refused, too.
             running.set_result(is_right)
 
     def _digest(self, *parts: bytes) -> bytes:
@@ -92,7 +93,7 @@ class Passwords:
 
 
 def _keep(known: dict[bytes, None], key: bytes) -> None:
-    """Remember a password, and forget the oldest one if there are too many."""
+    """Remember a password's digest, and forget the oldest one if there are too many."""
     while len(known) >= MOST_KNOWN:
         del known[next(iter(known))]
     known[key] = None

@@ -79,9 +79,9 @@ def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:
     problem = pem_problem(tls.certificate, tls.key)
     if not problem:
         try:
-            # ssl only reads files. These have the texts that were checked, even if the original files have changed.
+            # ssl reads keys only from files. These contain what was checked, even if the original files have changed.
             with _as_file(tls.certificate) as certificate, _as_file(tls.key) as key:
-                # Without a password, OpenSSL would ask for one on the terminal if the key is encrypted.
+                # Without `password`, OpenSSL would ask for one on the terminal if the key is encrypted.
                 context.load_cert_chain(certificate, key, password="")
         except ssl.SSLError as error:
             reason = error.reason or "the key is encrypted, or not valid PEM"
@@ -93,7 +93,7 @@ def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:
 
 
 def pem_problem(certificate: bytes, key: bytes) -> str:
-    """Return what the PEM texts of a certificate and its key lack; an empty string if they lack nothing."""
+    """Return why PEM texts can't be a certificate and its key, in Go's words; an empty string if they can."""
     if b"-----BEGIN CERTIFICATE-----" not in certificate:
         if b"PRIVATE KEY-----" in certificate:
             return (
@@ -124,7 +124,7 @@ def _load_authorities(context: ssl.SSLContext, client_ca: bytes | None, path: st
 
 @contextmanager
 def _as_file(content: bytes) -> Iterator[str]:
-    """Yield the path of a file in memory, which no other program can open by a name."""
+    """Yield the path of a file that exists only in memory, so that a key is never written to a disk."""
     descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
     try:
         while content:

@@ -29,7 +29,7 @@ _HANDSHAKE = b"\x16"
 
 class TlsEntry(asyncio.Protocol):
     """
-    Receives the first bytes, and after the handshake hands over to the connection.
+    Receives the first bytes of a client, sets up TLS, and then hands over to the connection.
 
     Args:
         connection: The connection, which is already counted.
@@ -60,7 +60,7 @@ class TlsEntry(asyncio.Protocol):
         """See asyncio.Protocol."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
         self._transport = transport
-        # A connection without a request counts as idle, with TLS as without.
+        # A client that sends nothing is not counted as an error, with TLS or without.
         self._timer = asyncio.get_running_loop().call_later(REQUEST_S, transport.abort)
         self._connection.accept(transport)
 
@@ -68,7 +68,7 @@ class TlsEntry(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._is_lost = True
         if self._is_handed_over:
-            # asyncio had scheduled this call before the connection became the protocol.
+            # asyncio had scheduled this call before `_hand_over` replaced the protocol.
             self._connection.connection_lost(exc)
         elif not self._is_encrypted:
             self._end()
@@ -108,7 +108,8 @@ class TlsEntry(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         config, context = self._web_file.latest()
         assert context is not None  # noqa: S101 - TLS can't be turned off
-        # The order is: `start_tls` (below), the start of its protocol, `first`, and then what was received later.
+        # Scheduled twice, so that `first` arrives after the protocol of `start_tls` (below) has started, and before any
+        # later data.
         loop.call_soon(loop.call_soon, _feed, transport, first)
         problem = "the connection was lost"
         encrypted = None
@@ -122,7 +123,7 @@ class TlsEntry(asyncio.Protocol):
                     self._hand_over(encrypted)
                     return
         except OSError as error:
-            # The text of an SSLError quotes OpenSSL's source; a timeout and an end of the connection have no reason.
+            # The text of an SSLError quotes OpenSSL's source code, so its reason is used; other errors have no reason.
             problem = getattr(error, "reason", None) or str(error) or problem
         finally:
             if not self._is_handed_over:
@@ -142,7 +143,7 @@ class TlsEntry(asyncio.Protocol):
 
 
 def _refusal(encrypted: asyncio.Transport, tls: TlsConfig | None) -> str:
-    """Return why the client is refused although the handshake has succeeded; an empty string if it is not."""
+    """Return why the client is refused although the handshake has succeeded; an empty string if it is accepted."""
     if tls is None or not tls.allowed_sans or has_name(encrypted.get_extra_info("peercert"), tls.allowed_sans):
         return ""
     return "the client certificate has none of the client_allowed_sans"

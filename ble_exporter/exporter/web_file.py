@@ -13,7 +13,7 @@ from ble_exporter.exporter.tls import server_context
 from ble_exporter.files import ReadFiles
 
 # OpenSSL keeps the session of each TLS 1.2 client that takes no ticket, about 1 kB, for two hours, and Python can't
-# lower its limit of 20,480 sessions. A forgotten session only costs its client a whole handshake.
+# lower its limit of 20,480 sessions. If a session is forgotten, its client only has to repeat the full handshake.
 _MOST_SESSIONS = 1000
 
 
@@ -25,7 +25,7 @@ class Loaded(NamedTuple):
 
 
 def load(path: str, files: ReadFiles | None = None) -> Loaded:
-    """Read and check a web configuration with all that it needs. Raises a ConfigError."""
+    """Read and check a web configuration, its certificates, and the library for its passwords. Raises a ConfigError."""
     config = load_web_config(path, files or ReadFiles())
     if config.users:
         require_bcrypt(path)
@@ -38,9 +38,9 @@ class WebFile:
 
     If a changed file has errors, the previous configuration stays in use, and the log has the errors: a certificate is
     often renewed before its key. The same applies to a change that would turn TLS on or off, or admit clients that had
-    to have a password or a certificate: while an editor writes a file, it often ends early for a moment.
+    to have a password or a certificate: while an editor writes a file, the file is often incomplete for a moment.
 
-    `most_sessions` limits the TLS sessions that are kept for clients which come back.
+    `most_sessions` limits the TLS sessions that are kept for returning clients.
 
     Raises a ConfigError if the files have errors at the start.
     """
@@ -98,11 +98,11 @@ class WebFile:
 
 
 def _admits_more(old: TlsConfig, new: TlsConfig) -> str:
-    """Return which check of client certificates is missing in the new settings; an empty string if none is."""
+    """Return which change would admit more clients than before, and is forbidden; an empty string if none would."""
     if CLIENT_AUTH_TYPES.index(new.client_auth) < CLIENT_AUTH_TYPES.index(old.client_auth):
         return "the check of client certificates can't be relaxed"
     if old.client_ca is not None and new.client_ca is None and new.client_auth != "NoClientCert":
-        return "client_ca can't be removed, so that all authorities of the machine are trusted,"
+        return "trust can't be extended from client_ca to all authorities of the machine"
     if old.allowed_sans and not new.allowed_sans:
         return "client_allowed_sans can't be removed"
     return ""

@@ -96,7 +96,7 @@ class ScanCycle:
         before = self._config
         for address, device in devices.items():
             if any(one.get(address) != other.get(address) for one, other in _verdicts(before, config)):
-                # What was said of the previous key, or address type, may be untrue of the new one.
+                # A refusal or a warning because of the previous key or address type may not apply to the new one.
                 device.refusal, device.warnings = None, frozenset()
         # Changed in place, because the pipeline and the status hold references to this dictionary.
         self.devices.clear()

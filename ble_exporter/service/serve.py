@@ -48,7 +48,8 @@ async def serve(
     Without `reload_from`, the configuration is never reloaded.
 
     Raises a ScannerError if a scan fails; a PortError if the port still can't be opened after `patience_s` seconds; a
-    ConfigError if it can never be opened, or if the library for decryption is missing.
+    ConfigError if it can never be opened, if the web configuration has errors, or if the library for decryption is
+    missing.
     """
     with Notifier(log) as notifier:
         cycle = ScanCycle(config, radio, log, clock, notifier, state_folder=state_folder())
@@ -74,7 +75,7 @@ def _build(
     notifier: Notifier,
     log: logging.Logger,
 ) -> tuple[Reload, HttpServer]:
-    """Return what reloads the configuration, and the server, which serves what the scans have received."""
+    """Return the object that reloads the configuration, and the HTTP server."""
     web_file = WebFile(web.config_file, log) if web.config_file else None
     if web_file is not None:
         source = _also_checking(web_file, source)

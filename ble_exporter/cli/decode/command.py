@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _decode_capture(options: Namespace) -> int:
-    # Imported here, because the radios' modules make the decoding of a payload slower.
+    # Imported here, because importing the radio's modules would slow down the decoding of a payload.
     from ble_exporter.cli.decode.of_capture import ExplainedCapture
 
     capture = ExplainedCapture(options.capture, options.mac, _keys(options))

@@ -117,7 +117,7 @@ def _check_endpoint(context: CheckContext, endpoint: Endpoint) -> CheckResult:
     if exporter is not None:
         context.exporter_is_running = True
         return CheckResult("ok", f"port: {port} is used by the running exporter ({exporter})")
-    # No command can correct a port that comes from an option, in the unit or in what the user has typed.
+    # No command can correct a port that comes from an option: the option is in the unit, or the user has typed it.
     return CheckResult("fail", f"port: {problem}", "" if context.endpoints else _port_command(context, problem))
 
 
@@ -146,7 +146,7 @@ def _port_problem(address: str | None, port: int, option: str = "") -> ConfigErr
 
 
 def _running_exporter(address: str | None, port: int, timeout_s: float) -> str | None:
-    """Return the version of the exporter that answers on a port, or why it does not tell; None without an exporter."""
+    """Return the version of the exporter that answers on a port, or why it hides it; None if none answers."""
     host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - not bound
     try:
         answer = _get_status(str(host), port, timeout_s)

@@ -9,10 +9,10 @@ import { brief, inWords, label, quantity, rangeOf, reading as inFull, unitOf, wi
 
 const WIDTH = 240;
 const HEIGHT = 60;
-// Every further reading is shown when the device is opened.
+// The maximum number of readings below the main value; the device's dialog shows more.
 const MOST_OTHERS = 3;
 const LOW_BATTERY_PERCENT = 15;
-// A share of lost packets that is worth a word.
+// The smallest share of missed measurements that a card mentions.
 const MANY_LOST = 0.05;
 const OF_THE_BATTERY = ["battery", "voltage"];
 
@@ -87,7 +87,7 @@ export function update(devices, hourOf) {
   devices.forEach((device, index) => updateCard(cards[index], device, hourOf(device)));
 }
 
-// Returns the name of the value in large digits: the temperature, or the first that is not about the battery.
+// Returns the name of the value in large digits: temperature, humidity, or the first that is not about the battery.
 function mainOf(readings, hour) {
   const names = [...readings.keys(), ...hour.keys()];
   return ["temperature", "humidity"].find((name) => names.includes(name)) ?? names.find((name) => !OF_THE_BATTERY.includes(name)) ?? "";
@@ -113,7 +113,7 @@ function updateCard(card, device, hour) {
   setAttribute(card.battery, "class", isLow ? "warn" : "");
   setText(card.rssi, device.rssi_dbm === null ? "" : quantity(device.rssi_dbm, "dBm", brief));
   const lost = 1 - (device.measurements?.recent_share ?? 1);
-  setText(card.lost, lost >= MANY_LOST ? `${withUnit(Math.floor(100 * lost + 0.5), "%")} of packets lost` : "");
+  setText(card.lost, lost >= MANY_LOST ? `${withUnit(Math.floor(100 * lost + 0.5), "%")} of measurements missed` : "");
 }
 
 function updateShape(card, points, main) {

@@ -117,7 +117,7 @@ export function makeCursor() {
   }
 
   function moved(self) {
-    // Without this comparison, the slider would move the cursor, which would move the slider.
+    // The position is negative after the mouse has left the chart: the cursor then follows the latest value again.
     const isInside = self.cursor.left >= 0;
     at = isInside ? self.cursor.idx : null;
     if (hour) read();
@@ -152,7 +152,7 @@ function statsOf([times, values], textOf) {
   return low === high ? `Constant at ${textOf(low)}` : `Minimum ${of(low)} · maximum ${of(high)}`;
 }
 
-// The library follows a mouse only, so its own handlers are left out, and these follow a finger and a pen, too.
+// The library's own handlers follow only a mouse. `followPointer` replaces them, and also follows a finger or a pen.
 const NO_HANDLERS = Object.fromEntries(
   ["mousedown", "mouseup", "click", "dblclick", "mousemove", "mouseleave", "mouseenter"].map((event) => [event, () => null]),
 );

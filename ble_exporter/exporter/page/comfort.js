@@ -1,7 +1,7 @@
 // Computes the dew point, and tells how the air of a room feels.
 
-// The limits are those of EN 16798-1, rounded: 30 to 60 % is its category of high expectation, and 12 g of water per kg
-// of air is a dew point of 16.8 °C. docs/http.md and the foot of the page state them.
+// The limits of humidity are rounded from EN 16798-1: 30 % is the lower limit of its category I, 60 % the upper one of
+// category II, and 12 g of water per kg of air are a dew point of 16.8 °C. docs/http.md and the page's foot state them.
 const DRY_PERCENT = 30;
 const HUMID_PERCENT = 60;
 const HUMID_DEW_POINT = 16;
@@ -13,7 +13,7 @@ const LEAST_TEMPERATURE = 10;
 const A = 17.62;
 const B = 243.12;
 
-// Returns the dew point in °C, or null where there is none: at 0 %, or for values that no air has.
+// Returns the dew point in °C; null if there is none: at 0 %, or for impossible values.
 export function dewPoint(temperature, humidity) {
   if (!(humidity > 0 && humidity <= 100 && temperature > -60 && temperature < 100)) return null;
   const exponent = Math.log(humidity / 100) + (A * temperature) / (B + temperature);

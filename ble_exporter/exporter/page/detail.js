@@ -13,7 +13,7 @@ const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
 
 const dialog = make("dialog", { id: "opened", "aria-labelledby": "opened-name" });
 dialog.addEventListener("click", (event) => {
-  // A click outside the dialog has the dialog itself as its target, because its content covers all of it.
+  // The content covers the whole dialog, so that only a click outside has the dialog itself as its target.
   if (event.target === dialog) dialog.close();
 });
 dialog.addEventListener("close", clear);
@@ -39,7 +39,7 @@ export function close() {
   if (dialog.open) dialog.close();
 }
 
-// Shows a device; `hour` is measurement to points, of which the last one is that of the time `end`, in Unix seconds.
+// Shows a device. `hour` maps measurements to points, of which the last belongs to the time `end`, in Unix seconds.
 export function update(device, hour, end, now) {
   if (parts?.address !== device.address) open(device);
   shown = { device, hour, end, now };

@@ -24,14 +24,14 @@ def _read(name: str, content_type: str) -> PageFile:
 
 
 class VendoredFile(NamedTuple):
-    """A file of another project, which is read from the disk for each request, because few users ever need it."""
+    """A file of another project, which is read from the disk for each request, because it is seldom needed."""
 
     content_type: str
     path: Path
     etag: str
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the file in pieces that are compressed in less than a millisecond each."""
+        """Yield the file in pieces; compressing one takes less than a millisecond."""
         with self.path.open("rb") as file:
             while piece := file.read(_PIECE):
                 yield piece
@@ -42,7 +42,7 @@ _PIECE = 8192
 
 def _vendored(name: str, content_type: str) -> VendoredFile:
     path = _FOLDER / name
-    # The names contain the version, so that the content of a file never changes.
+    # The name contains the version, so it also serves as the ETag.
     return VendoredFile(content_type, path, name.rpartition("/")[2])
 
 
@@ -62,10 +62,10 @@ VENDORED: Mapping[str, VendoredFile] = {
     "vendor/uplot-1.6.32.js": _vendored("vendor/uplot-1.6.32.js", "text/javascript"),
     "vendor/uplot-1.6.32.css": _vendored("vendor/uplot-1.6.32.css", "text/css"),
 }
-"""The charting library, which the page loads when a device is opened, by name."""
+"""The files of the charting library, by name; the page loads them when a device is opened."""
 
 PAGE = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-"""The page, with the placeholders `version`, `heard`, `all`, `scan`, `warning`, `reason`, `headers` and `rows`."""
+"""The page; its placeholders are the arguments of `substitute` in rows.py."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -1,4 +1,4 @@
-// Groups the devices by one of their labels: by `room` if a device has it, otherwise by the label that most devices have.
+// Groups the devices by one of their labels: by `room` if a device has it, otherwise by the most frequent one.
 
 import { capital, label as inWords } from "./words.js";
 
@@ -17,7 +17,7 @@ export function labelNames(devices) {
   return [...counts.keys()].sort((one, other) => counts.get(other) - counts.get(one) || (one < other ? -1 : 1));
 }
 
-// Returns the label to group by; empty for none. `chosen` is null until the user has chosen a label, or "" for none.
+// Returns the label to group by, or "" for no groups. `chosen` is the user's choice; null before the first one.
 export function labelFor(devices, chosen) {
   const names = labelNames(devices);
   if (chosen === "" || names.includes(chosen)) return chosen;

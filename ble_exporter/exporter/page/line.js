@@ -5,8 +5,8 @@ import { rangeOf, unitOf, withUnit } from "./words.js";
 
 const WIDTH = 120;
 const HEIGHT = 24;
-// Unit to the smallest range that fills the height: twenty times a value's change while nothing happens, so that 15 mV
-// of a battery, 0.1 °C or 1 % look flat. In any other unit, such as that of a meter, even a small change fills it.
+// The smallest range that fills the height, by unit: twenty times the usual noise, so that 15 mV of a battery, 0.1 °C
+// or 1 % look flat. With any other unit, such as that of an energy meter, even a small change fills the height.
 const LEAST_SPAN = new Map([
   ["°C", 2],
   ["%", 20],
@@ -50,8 +50,8 @@ export function makeChart(name, width, height, more = []) {
   return { svg: makeSvg("svg", attributes, [title, ...more, path]), title, path };
 }
 
-// Returns the extent of an hour's points and the current value, which may be newer than the points, as these are
-// requested once a minute; null without points.
+// Returns the extent of an hour's points and of the current value, or null without points. The value may be newer than
+// the points, which are requested once a minute.
 export function extentOf(points, value) {
   const heard = (points ?? []).filter((point) => point !== null);
   if (heard.length === 0) return null;

@@ -93,7 +93,7 @@ async function loadAll() {
   return { status, at: Date.now(), exporterSeconds };
 }
 
-// Shows the latest answer; `isNew` says that the order, the groups or the view are new.
+// Shows the latest answer; `isNew` says whether the user has just changed the order or another choice.
 function show(isNew) {
   if (answer === null) return;
   const { devices } = answer.status;
@@ -113,7 +113,7 @@ function show(isNew) {
   view.arrange(sorted(devices, isNew || isOther), devices, groupLabel);
 }
 
-// Returns the device that the page's address names, as in "#A4:C1:38:00:00:01": the button "back" of a phone closes it.
+// Returns the device that the page's address names, as in "#A4:C1:38:00:00:01". A phone's back button thus closes it.
 function openedDevice() {
   const address = location.hash.slice(1);
   return address === "" ? undefined : answer?.status.devices.find((device) => device.address === address);
@@ -124,10 +124,10 @@ async function showOpened() {
     try {
       detail ??= await loadDetail();
     } catch {
-      return; // the exporter has gone, as the page says
+      return; // the exporter does not answer, and the banner says so
     }
   }
-  // It may have been closed meanwhile.
+  // While the module was loaded, the user may have closed the device.
   const device = openedDevice();
   if (device) {
     const asOf = Number.isNaN(answer.exporterSeconds) ? historyEnd : answer.exporterSeconds;

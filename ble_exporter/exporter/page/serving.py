@@ -32,7 +32,7 @@ def _serve(file: PageFile) -> "Handler":
 
 
 def _serve_vendored(file: VendoredFile, answers: Answers) -> "Handler":
-    """Return the handler for a file that is not kept in memory, and is as large, and limited, as an answer."""
+    """Return the handler for a file that is read for each request; `answers` limits and compresses its answers."""
     headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": f'"{file.etag}"', "Vary": "Accept-Encoding"}
 
     async def serve(request: web.Request) -> web.StreamResponse:

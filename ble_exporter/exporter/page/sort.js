@@ -1,5 +1,5 @@
-// Sorts the devices by a column, as sorting.py does, when the user chooses one: in the header of the table, or in the
-// list beside the cards.
+// Sorts the devices by a column, as sorting.py does. The user chooses the column in the header of the table, or in the
+// list above the cards.
 
 import { setAttribute } from "./dom.js";
 
@@ -41,7 +41,7 @@ function isInOrder(devices, { column, key, sign }) {
   return order.every((at, place) => place === 0 || compare(key(devices[order[place - 1]]), key(devices[at]), sign) <= tolerance);
 }
 
-// Returns the positions of the devices in the chosen order. `isNew` says that the order or the devices are new.
+// Returns the positions of the devices in the chosen order. `isNew` says whether the order or the devices are new.
 export function sorted(devices, isNew) {
   const by = chosen();
   if (order.length !== devices.length || by === null) order = devices.map((_device, at) => at);

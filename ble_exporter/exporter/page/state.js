@@ -1,4 +1,4 @@
-// Tells in words what is known about a device, from the latest answer of /status.
+// Describes a device in words, from the latest answer of /status.
 
 import { inWords } from "./words.js";
 
@@ -39,7 +39,7 @@ export function hasAge(name) {
   return !OF_ITSELF.includes(name);
 }
 
-// Returns the identity of a device: if the address differs, it is another device, even under the same name.
+// Returns the identity of a device. If its address or its name changes, the page builds its elements again.
 export function keyOf(device) {
   return `${device.address} ${device.name}`;
 }

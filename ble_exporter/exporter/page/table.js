@@ -5,7 +5,7 @@ import { drawHour, makeHour } from "./line.js";
 import { hasAge, readingsOf, stateOf, SYMBOLS, whyOf } from "./state.js";
 import { capital, inWords, label, rawOf, reading as inFull } from "./words.js";
 
-// Measurement to its unit, which is needed for the last hour of a value that is no longer shown.
+// The units by measurement: a value that is no longer shown still has a last hour, but no unit in /status.
 const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
 const COLUMNS = Object.keys(UNITS);
 // Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
@@ -16,7 +16,7 @@ let rows = []; // one for each device, in configuration order
 // Builds the rows of these devices.
 export function build(devices) {
   rows = devices.map(makeRow);
-  // The server has rendered a row that says so if no device is configured.
+  // If no device is configured, the row with this message, which the server has rendered, stays.
   if (devices.length > 0) body.replaceChildren();
 }
 

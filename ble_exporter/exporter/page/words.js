@@ -26,7 +26,7 @@ export function number(value) {
   return String(Number(Math.abs(value) >= 1 ? value.toFixed(3) : value.toPrecision(3)));
 }
 
-// Returns a number with the digits that a glance can take in: 21.6 °C, 55 %.
+// Returns a number with few digits, to be read at a glance: 21.6 for °C, 55 for %.
 export function brief(value, unit) {
   const text = unit === "°C" || unit === "°F" ? value.toFixed(1) : unit === "%" ? value.toFixed(0) : number(value);
   return text.replace("-", "\u2212");
@@ -42,7 +42,7 @@ export function quantity(value, unit, format = number) {
   return withUnit(format(shown, shownUnit), shownUnit);
 }
 
-// Returns the smallest and the largest of some values, with the unit; a single number if they look the same.
+// Returns a range as text, without its unit; a single number if both ends look the same.
 export function rangeOf(low, high, unit, format = number, separator = " to ") {
   const ends = [low, high].map((value) => convert(value, unit)).map(([value, shown]) => format(value, shown));
   return ends[0] === ends[1] ? ends[0] : ends.join(separator);
