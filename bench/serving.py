@@ -1,8 +1,8 @@
 """
-Scrapes over HTTP: our exporter and node_exporter, each in a process of its own, asked by the same client.
+Measures scrapes over HTTP of our exporter and of node_exporter, each in a process of its own, by the same client.
 
 node_exporter is the exporter that most people know; Debian's package is prometheus-node-exporter. The client keeps its
-connection, as Prometheus does, and asks one process after the other, so that all have the same machine.
+connection, as Prometheus does, and asks one process after the other, so that the machine's load is the same for all.
 """
 
 import http.client
@@ -103,7 +103,7 @@ class Target:
         Return the number of series.
 
         Raises:
-            DifferenceError: prometheus_client reads other values from the two formats, or a device is missing.
+            DifferenceError: prometheus_client reads different values from the two formats, or a device is missing.
         """
         if devices:
             self._process.tell("")
@@ -149,7 +149,7 @@ def _start(stack: ExitStack, folder: Path, devices: int) -> Target:
     port = free_port()
     process = stack.enter_context(running(*exporter(folder, devices, port, kind="told")))
     process.wait_for(port, "/healthz", b"ok")
-    # The second time, the interval is known, so that all families exist.
+    # The devices send again in `series`; the interval is then known, so that all families exist.
     process.tell("")
     return Target(process, port)
 

@@ -1,5 +1,5 @@
 """
-Child processes of other benchmarks: the exporter with a radio that costs next to nothing, and its baseline.
+Child processes of other benchmarks: the exporter with a radio that takes hardly any time, and its baseline.
 
     python -m bench.steady_radio exporter DEVICES PER_SECOND CONFIG
     python -m bench.steady_radio told DEVICES 0 CONFIG

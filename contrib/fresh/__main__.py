@@ -2,7 +2,7 @@
 Test the installation on a fresh Debian, and with many versions of pip, while a newer release of every package exists.
 
 usage: PYTHONPATH=contrib python -m fresh debian         a new Debian 12: the README's commands, make demo, make test,
-                                                         and the service below a real systemd
+                                                         and the service under a real systemd
        PYTHONPATH=contrib python -m fresh systemd        the same without make demo and make test
        PYTHONPATH=contrib python -m fresh matrix         oldest and newest pip and Python, the users' lock
        PYTHONPATH=contrib python -m fresh matrix whole   each pip on each Python, all locks

@@ -1,5 +1,5 @@
 """
-A real systemd as the first process of the new machine, in which the unit does what docs/systemd.md says.
+Boots a real systemd on the new machine, and checks that the unit behaves as docs/systemd.md says.
 
 The machine has no Bluetooth, so the unit runs with the simulated radio, or ends because no radio exists.
 """
@@ -21,7 +21,7 @@ UNIT = "ble_exporter"
 MOST_EXPOSED = 1.6
 """The highest exposure that `systemd-analyze security` may report (0 is best), as docs/systemd.md says."""
 MOST_EXPOSED_WITHOUT_MONITOR = 1.2
-"""The same with the lines of docs/systemd.md for `ear: bluez`."""
+"""The same limit with the lines of docs/systemd.md for `ear: bluez`."""
 
 _NEXT = "/root/next"
 _BOOT_S = 60.0
@@ -73,7 +73,7 @@ class Systemd:
 
     def __init__(self, machine: Machine) -> None:
         self._root = machine.folder
-        # The processes of this namespace, of which `debian.run` has made a new one, instead of the host's.
+        # /proc then shows the processes of the PID namespace that `debian.run` has created, not the host's.
         subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
         with (self._root / "boot.log").open("wb") as log:
             self._outer = subprocess.Popen(
@@ -109,7 +109,7 @@ class Systemd:
         target.chmod(mode)
 
     def configure(self, name: str = "cellar", drop_in: str = "", options: str = "--mock", more: str = "") -> None:
-        """Write the configuration and a drop-in, and stop the unit, which then has no failures."""
+        """Stop the unit, forget its failures, and write the configuration and a drop-in."""
         self.run(f"systemctl stop {UNIT} {UNIT}-recover; systemctl reset-failed")
         self.write(_CONFIG, _CONFIGURATION.format(name=name) + more)
         self.write(_DROP_IN, f"[Service]\nRestartSec=1\nExecStart=\nExecStart={_PROGRAM} {options}\n{drop_in}")
@@ -205,7 +205,7 @@ def it_is_confined(system: Systemd) -> None:
 
 
 def it_writes_nothing(system: Systemd) -> None:
-    """With `log_file: "-"`, nothing is written to the disk."""
+    """With `log_file: "-"`, the program writes nothing to the disk while it scans."""
     path = f"/proc/{system.show('MainPID')}/io"
 
     def written() -> str:
@@ -226,7 +226,7 @@ def it_reloads(system: Systemd) -> None:
 
 
 def it_ends_cleanly(system: Systemd) -> None:
-    """A stop ends the program with status 0, and leaves the state folder to its user alone."""
+    """A stop ends the program with status 0; only its user can enter the state folder that it leaves."""
     system.do(f"systemctl stop {UNIT}")
     assert (system.show("Result"), system.show("ExecMainStatus")) == ("success", "0")
     assert system.do("stat --format '%a %U' /var/lib/ble_exporter /var/log/ble_exporter").split() == [
@@ -235,7 +235,7 @@ def it_ends_cleanly(system: Systemd) -> None:
 
 
 def it_is_restarted_when_it_hangs(system: Systemd) -> None:
-    """A stopped process is killed by the watchdog, and restarted."""
+    """A process that hangs (SIGSTOP) is restarted by the watchdog."""
     system.configure(drop_in="WatchdogSec=3\n")
     system.do(f"systemctl start {UNIT}")
     system.do(f"kill -STOP {system.show('MainPID')}")
@@ -243,7 +243,7 @@ def it_is_restarted_when_it_hangs(system: Systemd) -> None:
 
 
 def it_is_restarted_without_bluetooth(system: Systemd) -> None:
-    """Without Bluetooth (status 69), it is restarted again and again."""
+    """Without Bluetooth (status 69), the program is restarted again and again."""
     system.configure(options="")
     system.run(f"systemctl start --no-block {UNIT}")  # it never becomes active
     wait_for("two restarts", lambda: int(system.show("NRestarts")) >= 2)
@@ -251,7 +251,7 @@ def it_is_restarted_without_bluetooth(system: Systemd) -> None:
 
 
 def it_is_not_restarted_with_a_wrong_configuration(system: Systemd) -> None:
-    """With a wrong configuration (status 78), it is not restarted."""
+    """With a wrong configuration (status 78), the program is not restarted."""
     system.configure(more="no_such_key: 1\n")
     system.run(f"systemctl start {UNIT}")  # it fails
     assert tuple(map(system.show, ("ActiveState", "ExecMainStatus", "NRestarts"))) == ("failed", "78", "0")
@@ -277,7 +277,7 @@ def it_waits_for_its_address(system: Systemd) -> None:
 
 
 def it_upgrades_in_place(system: Systemd) -> None:
-    """The next version is installed over the running one; a restart runs it, with the same configuration and state."""
+    """A wheel is installed over the running program; after a restart, there are readings, and the state is kept."""
     system.configure()
     system.do(f"systemctl start {UNIT}")
     pid = system.show("MainPID")

@@ -1,4 +1,4 @@
-"""The dashboard's queries, answered by a Prometheus that has the story's history."""
+"""Answers the dashboard's queries with a Prometheus that stores the simulated history."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from grafana.history import ENDS_UNIX_S, INSTANCE, SCRAPE_S, write_history
 
 _START_S = 60.0
-# The history has no marks for the ends of series, so a sample must count only until the next one.
+# The history has no staleness markers for the ends of series, so a sample must count only until the next one.
 _LOOKBACK = f"{SCRAPE_S + 5}s"
 
 
@@ -62,7 +62,7 @@ def interpolated(text: str, step_s: int = SCRAPE_S) -> str:
 
 @contextmanager
 def history(folder: Path) -> Iterator[Data]:
-    """Simulate the story, and start a Prometheus that has its history; needs Debian's package prometheus."""
+    """Simulate the story, and run a Prometheus that stores its history; needs Debian's package prometheus."""
     stored = folder / "data"
     written = write_history(folder)
     subprocess.run(

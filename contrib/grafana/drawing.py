@@ -36,7 +36,7 @@ class Size(NamedTuple):
 
 
 def _legend(target: Panel, line: Line) -> str:
-    """Return a series' name by the legend of its query."""
+    """Return the name of a series, from the legend of its query."""
     text = target.get("legendFormat", "").replace("{{$label}}", "{{room}}")
     return re.sub(r"\{\{(\w+)\}\}", lambda found: line.labels.get(found[1], ""), text).strip()
 

@@ -5,7 +5,7 @@ from grafana.panels import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, Query, Sc
 from grafana.queries import OF_EXPORTER, increase, rate
 from grafana.rooms import STATES, Panels
 
-# Ten measurements or less between two points would make the share jump by tens of percent.
+# With ten measurements or fewer between two points, the share would jump by tens of percent.
 _SMOOTH = "10m"
 
 
@@ -37,7 +37,7 @@ def reception() -> Panels:
         graph(
             Text(
                 "Interval between packets",
-                "The usual interval between the packets that are received, lost ones included.",
+                "The usual interval between received packets; lost packets lengthen it.",
             ),
             Scale("s", decimals=1, low=0),
             Query(queries.mean("ble_sensor_advertisement_interval_seconds")),
@@ -129,8 +129,8 @@ def _packets() -> Panels:
         graph(
             Text(
                 "Advertisements",
-                "Per second, by what became of them. Unknown devices are everybody else's; if even they stop, the "
-                "radio is deaf (docs/watchdog.md in the exporter's repository).",
+                "Per second, by what became of them. Unknown devices belong to other people; if even these fall "
+                "silent, the radio is deaf (docs/watchdog.md in the exporter's repository).",
             ),
             Scale("none", decimals=1, low=0),
             *(Query(expression, fate) for expression, fate in zip(expressions, fates, strict=True)),
@@ -152,7 +152,7 @@ def _packets() -> Panels:
         graph(
             Text(
                 "Adapter resets and lost events",
-                "Resets by outcome: heard is a success. Lost events never reached the decoder: docs/watchdog.md and "
+                "Resets by outcome (heard: a success). Lost events never reached the decoder. See docs/watchdog.md and "
                 "docs/metrics.md in the exporter's repository.",
                 "No adapter: the radio is simulated",
             ),

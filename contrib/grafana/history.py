@@ -1,4 +1,4 @@
-"""What Prometheus would have stored of the story: the real service, scraped in virtual time."""
+"""Writes what Prometheus would have stored during the story: scrapes of the real service, in virtual time."""
 
 import asyncio
 import logging

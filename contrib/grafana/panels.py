@@ -77,8 +77,8 @@ def graph(
     """
     Return a graph over time.
 
-    `colors` gives the series with fixed names their colours. `least_interval` is the least time between two points, for
-    values that would otherwise be noise.
+    `colors` gives the series with fixed names their colours. `least_interval` is the minimum time between two points,
+    for noisy values.
     """
     panel = _panel(timeseries.Panel(), text, scale, queries, (width, 9))
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))

@@ -1,8 +1,8 @@
 """
 The PromQL expressions of the dashboard. They need no recording rules, so that the dashboard works on any Prometheus.
 
-Grafana replaces `$instance` and `$device` by regular expressions, `$label` by the name of a label, and
-`$__rate_interval` by a time that contains at least four scrapes.
+Grafana replaces `$instance` and `$device` with regular expressions, `$label` with the name of a label, and
+`$__rate_interval` with a time that contains at least four scrapes.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _BATTERY_WINDOW = "14d"
 _LEAST_FALL = 2
 
 SILENCE_REASONS = ("refused", "not_listening", "never_heard", "all_silent", "faded", "battery_low", "left")
-"""The reasons of a silence; reason number 1 is the first. 0 stands for a sensor that is heard."""
+"""The reasons of a silence, numbered from 1 in this order; 0 stands for a sensor that is heard."""
 
 
 def by_device(expression: str) -> str:

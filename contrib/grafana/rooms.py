@@ -85,8 +85,8 @@ def at_a_glance() -> Panels:
         device_table(
             Text(
                 "All configured sensors",
-                "Also those that are silent, with the reason (docs/silence.md in the exporter's repository). The age "
-                "of the last measurement looks back one day. A click on a name opens the exporter's own page.",
+                "Also those that are silent, with the reason (docs/silence.md in the exporter's repository). A last "
+                "measurement older than a day is not shown. A click on a name opens the exporter's own page.",
                 "The exporter has no devices, or is older than the metric ble_sensor_labels_info",
             ),
             [
@@ -193,9 +193,9 @@ def battery() -> Panels:
         bars_of_now(
             Text(
                 "Days until the battery is at 10 %",
-                "If the level goes on falling as in the last 14 days (a straight line). Only for sensors that are "
-                "heard, and whose level has fallen by 2 % or more in that time: less is no trend. Needs two weeks of "
-                "history in Prometheus to be good. After a change of the battery, wait two weeks.",
+                "The forecast extends the fall of the last 14 days as a straight line. It exists only for sensors that "
+                "are heard, and whose level has fallen by 2 % or more in that time: less is no trend. It needs two "
+                "weeks of history in Prometheus, and as much after each change of the battery.",
                 "No battery has fallen by 2 % in the last 14 days",
             ),
             Scale("suffix:days", decimals=0, low=0, high=365, steps={None: VERMILLION, 14: ORANGE, 60: BLUE}),

@@ -1,9 +1,9 @@
 """
-Two weeks in a home in winter, as the simulated radio hears them; the last day is full of incidents.
+Simulates the packets of two weeks in a home in winter; the last day is full of incidents.
 
 A shower and a stove make the air humid, somebody opens the bedroom's window, the cellar is almost out of range, the
 battery of the balcony's sensor dies, the study's sensor gets a key that the exporter does not have, and the adapter
-hangs for some minutes. None of this is measured: it only has to look like a home.
+hangs for some minutes. None of this was measured; it only has to look plausible.
 """
 
 import math
@@ -37,7 +37,7 @@ _NEIGHBOUR = "5E:00:00:00:00:01"
 
 
 def _bump(hour: float, at: float, rise: float, fall: float) -> float:
-    """Return a course that rises quickly to 1 at an hour of the day, and falls slowly; times in hours."""
+    """Return a curve's value at `hour`: from `at`, it rises quickly to 1, and then falls slowly; times in hours."""
     since = (hour - at) % 24.0
     return 1.0 - math.exp(-since / rise) if since < 3 * rise else math.exp(-(since - 3 * rise) / fall)
 
@@ -85,11 +85,11 @@ class Sensor:
     Attributes:
         labels: Its labels in the exporter's configuration.
         climate: Temperature and humidity by the hour of the day.
-        battery, fall: Its level in percent at the end of the story, and how many percent it loses per day.
+        battery, fall: Its battery level at the end of the story, in percent, and its loss per day.
         rssi: Its signal strength in dBm.
         loss: The share of its packets that is lost.
         dies_s: When its battery is empty, in seconds.
-        locked_s: When it sends encrypted packets, from and to, in seconds.
+        locked_s: The beginning and the end of the time in which it sends encrypted packets, in seconds.
     """
 
     address: str
@@ -182,7 +182,7 @@ def _packets(packet_id: int, celsius: float, percent: float, battery: float, rng
 
 
 def _neighbour() -> Iterator[Transmission]:
-    """Yield the packets of an unknown device, once in two seconds on the last day."""
+    """Yield the packets of an unknown device, one every two seconds, from an hour before the last day."""
     at = LAST_DAY_S - HOUR_S
     while at < ENDS_S:
         yield Transmission(at, _NEIGHBOUR, -88, {})

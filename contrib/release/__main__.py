@@ -2,8 +2,8 @@
 `make release`: build the files of a release in dist/, and check them.
 
 dist/ then contains the wheel, the source distribution, a CycloneDX SBOM of everything that users install, and the
-SHA-256 of each file. Fails if two builds differ, if PyPI would refuse the files, if the licence of a dependency is not
-in the list of accepted ones, or if a locked dependency has a known vulnerability.
+SHA-256 of each file. Fails if two builds differ, if twine finds a fault in the files, if the licence of a dependency is
+not in the list of accepted ones, or if a locked dependency has a known vulnerability.
 """
 
 from __future__ import annotations

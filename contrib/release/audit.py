@@ -31,7 +31,7 @@ def of_locks(locks: list[Path]) -> Audit:
 
 
 def report_of(output: bytes, errors: bytes) -> Audit:
-    """Read the JSON that pip-audit has printed; without it, its last error is the reason why the audit did not run."""
+    """Read the JSON that pip-audit has printed. If there is none, the last line of its errors is the reason."""
     try:
         packages = json.loads(output)["dependencies"]
     except (ValueError, KeyError):
