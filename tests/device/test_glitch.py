@@ -114,7 +114,7 @@ def test_a_value_held_before_is_judged_by_the_packet_that_something_has_caused()
 
 @given(st.lists(st.floats(-40, 85), min_size=1), st.floats(-40, 85))
 def test_a_value_that_stays_is_shown_after_one_more_measurement(before: list[float], stays: float) -> None:
-    """Whatever came before, a real change must not be delayed by more than that."""
+    """Whatever came before, a real change must not be delayed by more than one measurement."""
     filtered = Filtered()
     for packet_id, value in enumerate([*before, stays], 1):
         filtered.home.now += 10

@@ -49,5 +49,5 @@ def test_only_the_automatic_limit_follows_the_trigger_bit(
 
 @pytest.mark.parametrize(("setting", "is_endless"), [(None, False), ("auto", False), ("never", True), (7200, False)])
 def test_only_never_shows_values_for_ever(setting: StaleAfter | None, is_endless: bool) -> None:
-    """A filter must not keep the earlier value in place of a later one without an end."""
+    """A filter must not show an earlier value in place of a later one for ever."""
     assert is_endless == lifetime_of(setting, learned_limit()).is_endless

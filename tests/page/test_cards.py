@@ -79,7 +79,7 @@ def test_a_silent_device_says_why_and_is_dimmed(homes: Homes, open_page: OpenPag
 
 
 def test_a_door_is_open_or_closed(homes: Homes, open_page: OpenPage) -> None:
-    """A sensor without a thermometer has a main value, too, and that is not its battery."""
+    """A sensor without a thermometer has a main value, too, which is not its battery."""
     home = homes("door", "meter", "new")
     home.hear("door", battery=97, opening=1)
     home.hear("meter", voltage=2.9, pressure=1013.25)

@@ -24,13 +24,13 @@ def test_a_controller_that_stays_off_is_powered_on_again(
         in_virtual_time(scan.run(nothing))
 
     assert ({("hci0", "failed"): 3}, 1) == (scan.radio.adapter_resets, scan.bluez.powered.count(False))
-    # The next program must know it.
+    # The next program must know that.
     after = ResetRecord(tmp_path).of("hci0")
     assert (MOST_FRUITLESS, True) == (after.fruitless, after.is_off)
 
 
 def test_an_adapter_that_a_reset_has_left_off_is_powered_on(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The program may have been killed during a reset, with which the pause between two resets began."""
+    """The program may have been killed during a reset; the next attempt comes only after the usual pause."""
     power_off(scan)
     scan.record.of("hci0").is_off = True
     scan.record.of("hci0").begin(0.0)

@@ -116,7 +116,7 @@ def test_a_scan_that_does_not_stop_causes_a_power_cycle_if_nothing_is_heard(
 def test_a_scan_that_does_not_stop_is_no_reason_if_anything_is_heard(
     scan: Scan, in_virtual_time: InVirtualTime
 ) -> None:
-    """The controller works then."""
+    """If packets are heard, the controller works."""
     refuse_to_stop(scan)
 
     in_virtual_time(short_scans(scan, 3 * MOST_RETRIES, hears=True))

@@ -65,7 +65,7 @@ def test_without_a_folder_nothing_is_written() -> None:
 
 
 def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
-    """By then, root has done it; if asked again, root would reset an adapter that works. The pause continues."""
+    """By then, root has reset the adapter; if asked again, root would reset one that works. The pause continues."""
     record = ResetRecord(tmp_path)
     record.of("hci3").ask_root(7.0)
     record.save()
@@ -87,7 +87,7 @@ def test_the_next_program_goes_on_counting(tmp_path: Path) -> None:
 
 
 def test_a_record_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """Root reads it: it must not wait for a pipe, nor read a file that the exporter's user may not read."""
+    """Root reads the record, and must not wait for a pipe, nor read a file that the exporter's user may not read."""
     record = ResetRecord(tmp_path)
     record.of("hci0").ask_root(0.0)
     record.save()

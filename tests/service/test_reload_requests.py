@@ -1,4 +1,4 @@
-"""Who may ask for a reload, how often, and what a fault of it does."""
+"""Requests for a reload: when they are refused, how they are combined, and what a bug in a reload causes."""
 
 import asyncio
 import socket

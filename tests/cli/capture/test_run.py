@@ -153,7 +153,7 @@ def test_the_radio_has_the_configured_settings() -> None:
 
 
 def test_a_capture_is_reduced_without_waiting(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of `btmon -w` has keys and the traffic of all devices; only the advertisements of the user's remain."""
+    """A file of `btmon -w` has keys and the traffic of all devices; only packets of the user's devices remain."""
     theirs = [
         Record(1_700_000_000_000_000, 0, 0, bytes(16)),
         Record(1_700_000_000_000_001, 0, EVENT, bytes.fromhex("3e0c0501000000000000000000000000")[:14]),
@@ -172,7 +172,7 @@ def test_a_capture_is_reduced_without_waiting(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_capture_can_be_reduced_in_place() -> None:
-    """It is read completely before the file is written."""
+    """The capture is read completely before the file is written."""
     Path("home.btsnoop").write_text(f"0 {SENDER} -61 -\n0 {STRANGER} -61 -\n")
 
     assert 0 == capture("--replay", "home.btsnoop", "--only", SENDER, "--force")

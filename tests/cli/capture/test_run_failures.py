@@ -28,7 +28,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_radio_the_old_capture_remains(capsys: pytest.CaptureFixture[str]) -> None:
-    """D-Bus may be down at the second attempt, and the first capture must not be the price."""
+    """D-Bus may be down at the second attempt, which must not cost the first capture."""
     Path("home.btsnoop").write_bytes(b"precious")
 
     with pytest.raises(ScannerError, match="no adapter"):
@@ -83,7 +83,7 @@ def test_a_conversion_keeps_damaged_events_and_says_what_it_left_out(capsys: pyt
 
 
 def test_a_clock_that_is_set_does_not_move_the_times() -> None:
-    """A Pi sets its clock by hours when the network comes up; a replay would wait as long, and values would expire."""
+    """A Pi may set its clock by hours when the network is up; a replay would wait as long, and values would expire."""
     wall, boot = [1000.0], [10.0]
     recording = Recording("home.btsnoop", 10_000)
     recorder = Recorder(recording, None, clock=lambda: wall[0], boot=lambda: boot[0])

@@ -10,7 +10,7 @@ from tests.program import PATIENCE_S, running
 
 
 def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The unit may be started by hand."""
+    """Somebody may start the unit by hand, although no adapter needs it."""
     record = tmp_path / FILE_NAME
 
     assert 0 == main(["--record", str(record)])
@@ -20,7 +20,7 @@ def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_every_adapter_that_was_given_up_is_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No other one is touched; these may have been unplugged since."""
+    """Other adapters are not touched. One that was given up may have been unplugged since, as in this test."""
     record = ResetRecord(tmp_path)
     record.of("hci4711").ask_root(0)
     record.of("hci4712")

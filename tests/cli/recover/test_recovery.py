@@ -122,7 +122,7 @@ def test_an_adapter_that_does_not_come_back_is_a_failure(root: Path) -> None:
 
 
 def test_an_adapter_that_is_on_already_is_fine(root: Path) -> None:
-    """After the new start of its driver, bluetoothd powers it on."""
+    """After the driver has started again, bluetoothd may power the adapter on by itself."""
     result, said = recover(root, FakeSwitchboard(root, on=errno.EALREADY))
 
     assert (True, "hci0: it is powered on already") == (result, said[-1])
