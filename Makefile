@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh test-systemd siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh test-systemd deb test-deb siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -121,10 +121,13 @@ test-fresh: ## Install as the README describes on a fresh Debian 12, run make de
 test-systemd: ## Install the service on a fresh Debian 12 as the README describes, and check it below a real systemd.
 	PYTHONPATH=contrib $(PYTHON) -m fresh systemd
 
+test-deb: ## Build the Debian package on a fresh Debian 12, and install, upgrade, remove and purge it below a real systemd.
+	PYTHONPATH=contrib $(PYTHON) -m fresh deb
+
 siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report the cost.
 	SIEGE_SECONDS=600 $(BIN)/python -m pytest -q -s -m program tests/service/test_serve_siege.py
 
-nightly: siege bench-radio ## Run the siege, measure both ears, and install all locks with each pip on each Python. Takes an hour and a half.
+nightly: siege bench-radio test-deb ## Run the siege, measure both ears, test the Debian package, and install all locks with each pip on each Python. Takes an hour and a half.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.
@@ -154,6 +157,9 @@ release: ## Build the files of a release twice, check them, their licences and v
 
 run-release: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m release
+
+deb: ## Build the Debian package in dist/, for this machine's ARCHITECTURE or for arm64. Needs Debian 12's Python.
+	@PYTHONPATH=contrib $(PYTHON) -m deb $(ARCHITECTURE)
 
 test-installers: release ## Install the files of the release with pip, pipx and uv, on each supported Python.
 	contrib/test-installers .venv-release/bin

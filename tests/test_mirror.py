@@ -28,6 +28,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_container": "contrib/container/",
     "test_contrib": "the systemd units in contrib/",
     "test_dashboard": "contrib/grafana/",
+    "test_deb": "contrib/deb/",
     "test_docs": "docs/",
     "test_e2e": "from the radio to the scrape",
     "test_fresh": "contrib/fresh/",

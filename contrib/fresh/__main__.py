@@ -4,6 +4,7 @@ Test the installation on a fresh Debian, and with many versions of pip, while a 
 usage: PYTHONPATH=contrib python -m fresh debian         a new Debian 12: the README's commands, make demo, make test,
                                                          and the service under a real systemd
        PYTHONPATH=contrib python -m fresh systemd        the same without make demo and make test
+       PYTHONPATH=contrib python -m fresh deb            the Debian package: built there, installed, upgraded, removed
        PYTHONPATH=contrib python -m fresh matrix         oldest and newest pip and Python, the users' lock
        PYTHONPATH=contrib python -m fresh matrix whole   each pip on each Python, all locks
 
@@ -17,7 +18,7 @@ import signal
 import sys
 from pathlib import Path
 
-from fresh import debian, matrix, service
+from fresh import debian, matrix, package, service
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,12 +32,14 @@ def skipped(what: str, lacks: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     """Run one of the tests; return the exit status."""
     match arguments:
-        case ["debian" | "systemd" as which]:
+        case ["debian" | "systemd" | "deb" as which]:
             if lacks := debian.missing():
                 return skipped("a fresh Debian", lacks)
             return debian.run(ROOT, [sys.executable, "-m", "fresh", f"inside-{which}"])
         case ["inside-debian" | "inside-systemd" as which, folder]:
             debian.inside(ROOT, Path(folder), service.check, only=which == "inside-systemd")
+        case ["inside-deb", folder]:
+            package.inside(ROOT, Path(folder))
         case ["matrix", *rest] if rest in ([], ["whole"]):
             if lacks := matrix.run(ROOT, is_whole=bool(rest)):
                 return skipped("some Pythons", [f"Python {version}" for version in lacks])
