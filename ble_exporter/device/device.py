@@ -8,6 +8,7 @@ from itertools import chain
 from ble_exporter.device.events import Events, keep_latest
 from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
+from ble_exporter.device.labels import Labels
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import NO_LIMIT, Rhythm
 from ble_exporter.device.series import (
@@ -112,7 +113,7 @@ class Device:
 
     def configure(self, name: str, read: Reader, lifetime: Lifetime) -> None:
         """Set or change the name, the reader and the lifetime; readings, counts and learned rhythms are kept."""
-        self.name, self.labels, self.read, self.lifetime = name, {"device": name}, read, lifetime
+        self.name, self.labels, self.read, self.lifetime = name, Labels({"device": name}), read, lifetime
         for adapter, reception in self.receptions.items():
             reception.labels = self._labels_with(adapter)
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
@@ -120,8 +121,8 @@ class Device:
         self.revision.number += 1
         self.expires_at = self.revision.expires_at = -math.inf
 
-    def _labels_with(self, adapter: str) -> dict[str, str]:
-        return {**self.labels, "adapter": adapter} if adapter else self.labels
+    def _labels_with(self, adapter: str) -> Labels:
+        return Labels({**self.labels, "adapter": adapter}) if adapter else self.labels
 
     def update(self, advertisement: Advertisement, reading: Reading, now_s: float) -> None:
         """Store the values of an advertisement, and keep those of other measurements."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ble_exporter.device.history import POINTS, STEP_S, LastHour
+from ble_exporter.device.labels import Labels
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import Limit, Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, steps_behind
@@ -95,7 +96,7 @@ class Reception:
         sample_due_s: The time from which on the next sample for the trend may be taken.
     """
 
-    labels: dict[str, str]
+    labels: Labels
     heard_s: float
     rhythm: Rhythm
     rssi: int | None = None

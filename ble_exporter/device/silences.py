@@ -78,12 +78,14 @@ class Silences:
     def judge(self) -> Judge:
         """Return a function for the present moment that says why a device is silent."""
         now_s = self._clock.now()
-        is_silent = {device: device.is_silent(now_s, self._since_s(device)) for device in self._devices}
-        heard_s = sorted(one.heard_s for one, silent in is_silent.items() if one.heard_s is not None and not silent)
-        all_silent_s, last = self._last_together(now_s) if True in is_silent.values() else (0.0, frozenset())
+        silent = {device for device in self._devices if device.is_silent(now_s, self._since_s(device))}
+        if not silent:
+            return lambda _device: None
+        heard_s = sorted(one.heard_s for one in self._devices if one.heard_s is not None and one not in silent)
+        all_silent_s, last = self._last_together(now_s)
 
         def why(device: Device) -> Silence | None:
-            if not is_silent.get(device):
+            if device not in silent:
                 return None
             return explain(self._evidence(device, now_s, heard_s, all_silent_s, last))
 

@@ -6,7 +6,7 @@ If a collector fails, only its own families are left out. A collector that has n
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -15,9 +15,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics_format
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
-from ble_exporter.metrics.column import Column, Row
+from ble_exporter.device.labels import text_of
+from ble_exporter.metrics.column import Column, lines_of
 
 
 class MediaRange(NamedTuple):
@@ -50,8 +50,6 @@ _LINES_AT_ONCE = 500
 # There are about 150 families, each in two formats; their number does not grow.
 _MOST_HEADS = 512
 _USUAL_SUFFIXES = ("", "_total", "_info")
-# Go, and therefore prometheus_client, writes larger numbers with an exponent.
-_SAME_BELOW = 1e6
 # In characters. Prometheus sends 200, browsers 150.
 _LONGEST_HEADER = 1024
 
@@ -126,6 +124,8 @@ class Exposition(Collector):
     def __init__(self, collectors: Mapping[str, Collector]) -> None:
         self._collectors = collectors
         self._failures = dict.fromkeys(collectors, 0)
+        # The check of a protocol takes long.
+        self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, bytes]] = {}
 
     def render(self, wanted: Format) -> bytes:
@@ -138,10 +138,10 @@ class Exposition(Collector):
 
         All values of a collector are from the same moment, whatever happens between two pieces.
         """
-        for name, collector in self._collectors.items():
+        for name in self._collectors:
             parts: list[bytes] = []
             try:
-                for part in self._pieces_of(name, collector, wanted):
+                for part in self._pieces_of(name, wanted):
                     parts.append(part)
                     yield b""
             except Exception:
@@ -162,9 +162,10 @@ class Exposition(Collector):
             family.add_metric([collector], count)
         yield family
 
-    def _pieces_of(self, name: str, collector: Collector, wanted: Format) -> Iterator[bytes]:
-        if not isinstance(collector, Versioned):
-            yield from _write(collector, wanted)
+    def _pieces_of(self, name: str, wanted: Format) -> Iterator[bytes]:
+        collector = self._versioned.get(name)
+        if collector is None:
+            yield from _write(self._collectors[name], wanted)
             return
         for _ in collector.refresh():
             yield b""
@@ -174,7 +175,7 @@ class Exposition(Collector):
             yield known[1]
             return
         parts = []
-        for part in _write(collector, wanted):
+        for part in _write(self._collectors[name], wanted):
             parts.append(part)
             yield b""
         self._written[name, wanted] = (version, b"".join(parts))
@@ -183,20 +184,22 @@ class Exposition(Collector):
 
 def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
     """Yield the families of a collector as text, in small pieces."""
-    known: dict[tuple[str, str], str] = {}
-    lines: list[str] = []
+    texts: list[str] = []
+    lines = 0
     for family in collector.collect():
         samples: Sequence[Sample] = family.samples
         if not _are_plain(samples, family.name):
-            lines.append(_written(family, wanted))
+            texts.append(_written(family, wanted))
             continue
-        lines.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
+        texts.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
         for start in range(0, len(samples), _LINES_AT_ONCE):
-            _add_lines(lines, _rows(samples, start, start + _LINES_AT_ONCE), known)
-            if len(lines) >= _LINES_AT_ONCE:
-                yield "".join(lines).encode()
-                lines.clear()
-    yield "".join(lines).encode()
+            texts.append(_lines(samples, start, start + _LINES_AT_ONCE))
+            lines += min(len(samples) - start, _LINES_AT_ONCE)
+            if lines >= _LINES_AT_ONCE:
+                yield "".join(texts).encode()
+                texts.clear()
+                lines = 0
+    yield "".join(texts).encode()
 
 
 def _are_plain(samples: Sequence[Sample], name: str) -> bool:
@@ -210,52 +213,17 @@ def _are_plain(samples: Sequence[Sample], name: str) -> bool:
     )
 
 
-def _rows(samples: Sequence[Sample], start: int, stop: int) -> Iterable[Row]:
+def _lines(samples: Sequence[Sample], start: int, stop: int) -> str:
     if isinstance(samples, Column):
-        return samples.rows(start, stop)
-    return ((sample.name, sample.labels, sample.value) for sample in samples[start:stop])
+        return samples.lines(start, stop)
+    some = samples[start:stop]
+    return lines_of(some[0].name, [text_of(sample.labels) for sample in some], [sample.value for sample in some])
 
 
 @lru_cache(maxsize=_MOST_HEADS)
 def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> str:
     """Return the lines of a family that precede its samples."""
     return _written(Metric(name, documentation, kind, unit), wanted)
-
-
-def _add_lines(lines: list[str], rows: Iterable[Row], known: dict[tuple[str, str], str]) -> None:
-    """
-    Write samples as prometheus_client does in both formats, in a fifth of the time.
-
-    Args:
-        lines: The lines are appended to this list.
-        rows: The samples.
-        known: A cache of the text of single labels, which most families of a device have in common.
-    """
-    for name, labels, value in rows:
-        if len(labels) == 1:
-            (label,) = labels.items()
-            text = known.get(label)
-            if text is None:
-                text = known[label] = _braced(labels)
-        else:
-            text = _braced(labels)
-        # Python and Go write only larger numbers differently.
-        number = repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else _go_notation(value)
-        lines.append(f"{name}{text} {number}\n")
-
-
-def _braced(labels: Mapping[str, str]) -> str:
-    pairs = [f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]
-    return f"{{{','.join(pairs)}}}" if pairs else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _go_notation(value: float) -> str:
-    text: str = floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated
-    return text
 
 
 class _One(Collector):

@@ -1,13 +1,16 @@
-"""The samples of one metric family, each of which is created only when it is read."""
+"""The samples of one metric family, each of which is created only when it is read, and their text."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
-from typing import overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, cast, overload
 
+from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
 
-Row = tuple[str, Mapping[str, str], float]
-"""The name, the labels and the value of a sample."""
+from ble_exporter.device.labels import Labels
+
+# Go, and therefore prometheus_client, writes larger numbers with an exponent.
+_SAME_BELOW = 1e6
 
 
 class Column(Sequence[Sample]):
@@ -27,26 +30,38 @@ class Column(Sequence[Sample]):
     def __init__(self, name: str, multiplier: int = 1, divisor: int = 1) -> None:
         self._name = name
         self._multiplier, self._divisor = multiplier, divisor
-        self._labels: list[Mapping[str, str]] = []
+        self._labels: list[Labels] = []
         self._values: list[float] = []
 
-    def add(self, labels: Mapping[str, str], value: float) -> None:
-        """Add a series. The labels are not copied, and must not change."""
+    def add(self, labels: Labels, value: float) -> None:
+        """Add a series. The labels are not copied."""
         self._labels.append(labels)
         self._values.append(value)
 
-    def rows(self, start: int, stop: int) -> Iterable[Row]:
-        """Return a range of the samples."""
-        values: Iterable[float] = self._values[start:stop]
+    def family(self, kind: Literal["counter", "gauge"], documentation: str) -> Metric:
+        """Return the family of these samples."""
+        name = self._name.removesuffix("_total") if kind == "counter" else self._name
+        family = Metric(name, documentation, kind)
+        # prometheus_client only iterates over the samples.
+        family.samples = cast("list[Sample]", self)
+        return family
+
+    def lines(self, start: int, stop: int) -> str:
+        """Return the text of a range of the samples."""
+        return lines_of(self._name, [labels.text for labels in self._labels[start:stop]], self._converted(start, stop))
+
+    def _converted(self, start: int, stop: int) -> Sequence[float]:
+        values = self._values[start:stop]
         if self._multiplier != self._divisor:
-            values = [value * self._multiplier / self._divisor for value in values]
-        return zip(repeat(self._name), self._labels[start:stop], values)
+            return [value * self._multiplier / self._divisor for value in values]
+        return values
 
     def __len__(self) -> int:
         return len(self._values)
 
     def __iter__(self) -> Iterator[Sample]:
-        return (Sample(name, dict(labels), value) for name, labels, value in self.rows(0, len(self)))
+        rows = zip(self._labels, self._converted(0, len(self)), strict=True)
+        return (Sample(self._name, dict(labels), value) for labels, value in rows)
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
@@ -56,3 +71,13 @@ class Column(Sequence[Sample]):
 
     def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
         return list(self)[index]
+
+
+def lines_of(name: str, labels: Iterable[str], values: Iterable[float]) -> str:
+    """Return samples as prometheus_client writes them in both formats, in a fifth of the time; see `labels.text_of`."""
+    # Python and Go write only larger numbers differently.
+    numbers = [
+        repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated
+        for value in values
+    ]
+    return "".join([f"{name}{text} {number}\n" for text, number in zip(labels, numbers, strict=True)])

@@ -6,15 +6,14 @@ Each scrape builds the families from the current values of the devices, so it ne
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import cast
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
 from ble_exporter.device import Device, Revision
 from ble_exporter.device.calibration import corrected
 from ble_exporter.device.clock import Clock
+from ble_exporter.device.labels import Labels
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.metrics.column import Column
 from ble_exporter.metrics.families import FAMILIES, Family, event_labels, raw_family
@@ -144,14 +143,12 @@ class _Moment:
 
     def families(self) -> Iterator[Metric]:
         """Yield the families that have series."""
-        columns = (self._seen, self._updates, self._rssi, self._intervals)
-        for family, column in [*zip(_GAUGES, columns, strict=True)]:
-            yield from _family(GaugeMetricFamily(family.metric, family.help), column)
-        counters = (self._packets, self._heard, self._missed)
-        for (name, documentation), column in zip(_COUNTERS.items(), counters, strict=True):
-            yield from _family(CounterMetricFamily(name, documentation), column)
+        gauges = zip(_GAUGES, (self._seen, self._updates, self._rssi, self._intervals), strict=True)
+        yield from (column.family("gauge", family.help) for family, column in gauges if column)
+        counters = zip(_COUNTERS.values(), (self._packets, self._heard, self._missed), strict=True)
+        yield from (column.family("counter", documentation) for documentation, column in counters if column)
         for family, column in [*self._measured.items(), *self._raw.items()]:
-            yield from _family(GaugeMetricFamily(family.metric, family.help), column)
+            yield column.family("gauge", family.help)
 
     def _copy(self, device: Device) -> None:
         labels = device.labels
@@ -181,7 +178,9 @@ class _Moment:
             column = columns.get(measurement)
             if column is None:
                 column = columns[measurement] = _column(self._measured, FAMILIES[measurement.name])
-            of_value = {**labels, "position": str(measurement.position)} if measurement.position > 1 else labels
+            of_value = labels
+            if measurement.position > 1:
+                of_value = Labels({**labels, "position": str(measurement.position)})
             value = series.value
             if measurement in offsets:
                 _column(self._raw, raw_family(FAMILIES[measurement.name])).add(of_value, value)
@@ -192,10 +191,3 @@ class _Moment:
 def _column(columns: dict[Family, Column], family: Family) -> Column:
     """Return the column of a family; add one if there is none."""
     return columns.setdefault(family, Column(family.metric, family.multiplier, family.divisor))
-
-
-def _family(family: Metric, column: Column) -> Iterator[Metric]:
-    if column:
-        # prometheus_client only iterates over the samples.
-        family.samples = cast("list[Sample]", column)
-        yield family

@@ -1,14 +1,16 @@
 """The exporter's own metrics, `ble_exporter_…`, such as the numbers of advertisements and scans by outcome."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ble_exporter import __version__
 from ble_exporter.device.clock import Clock
+from ble_exporter.device.labels import Labels
 from ble_exporter.errors import (
     HTTP_ERROR_KINDS,
     LOSS_REASONS,
@@ -19,7 +21,16 @@ from ble_exporter.errors import (
     RejectReason,
     ResetOutcome,
 )
+from ble_exporter.metrics.column import Column
 from ble_exporter.streams import Losses
+
+_NO_LABELS = Labels({})
+_VERSION = Labels({"version": __version__})
+_GLITCH = Labels({"reason": "glitch"})
+_REASONS: Mapping[RejectReason, Labels] = {reason: Labels({"reason": reason}) for reason in REJECT_REASONS}
+_KINDS: Mapping[HttpErrorKind, Labels] = {kind: Labels({"kind": kind}) for kind in HTTP_ERROR_KINDS}
+# There are about ten for each adapter. The labels of adapters that are gone must not stay in memory.
+_MOST_LABELS = 128
 
 
 @dataclass
@@ -70,60 +81,42 @@ class SelfMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Build the families for a scrape; all except those with the label `adapter` exist from the first scrape on."""
-        build = GaugeMetricFamily(
-            "ble_exporter_build_info", "Always 1, labelled with the exporter's version.", labels=["version"]
-        )
-        build.add_metric([__version__], 1)
-        yield build
-        yield from self._by_adapter()
+        yield _gauge("ble_exporter_build_info", "Always 1, labelled with the exporter's version.", [(_VERSION, 1)])
+        if self.adapters:
+            yield from self._by_adapter()
         yield from self._by_reason()
         yield from self._totals()
         yield from self._states()
 
     def _by_adapter(self) -> Iterator[Metric]:
-        if self.adapters:
-            up = GaugeMetricFamily(
-                "ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 after it failed.", labels=["adapter"]
-            )
-            lost = CounterMetricFamily(
-                "ble_exporter_events_lost", "Bluetooth events lost before decoding.", labels=["adapter", "reason"]
-            )
-            resets = CounterMetricFamily(
-                "ble_exporter_adapter_resets",
-                "Resets of a Bluetooth adapter that hung, by outcome.",
-                labels=["adapter", "outcome"],
-            )
-            for adapter, works in self.adapters.items():
-                up.add_metric([adapter], works)
-                for outcome in RESET_OUTCOMES:
-                    resets.add_metric([adapter, outcome], self.adapter_resets.get((adapter, outcome), 0))
-                for reason in LOSS_REASONS:
-                    lost.add_metric([adapter, reason], self.lost_events.get((adapter, reason), 0))
-            yield up
-            yield lost
-            yield resets
+        up = [(_of_adapter(adapter), works) for adapter, works in self.adapters.items()]
+        yield _gauge("ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 after it failed.", up)
+        lost = [
+            (_of_adapter(adapter, "reason", reason), self.lost_events.get((adapter, reason), 0))
+            for adapter in self.adapters
+            for reason in LOSS_REASONS
+        ]
+        yield _counter("ble_exporter_events_lost", "Bluetooth events lost before decoding.", lost)
+        resets = [
+            (_of_adapter(adapter, "outcome", outcome), self.adapter_resets.get((adapter, outcome), 0))
+            for adapter in self.adapters
+            for outcome in RESET_OUTCOMES
+        ]
+        yield _counter("ble_exporter_adapter_resets", "Resets of a Bluetooth adapter that hung, by outcome.", resets)
 
     def _by_reason(self) -> Iterator[Metric]:
         for name, documentation, counts in (
             ("advertisements_rejected", "Advertisements of configured devices that yielded no reading.", self.rejected),
             ("payloads_refused", "Invalid payloads in advertisements that yielded a reading.", self.refused),
         ):
-            by_reason = CounterMetricFamily(f"ble_exporter_{name}", documentation, labels=["reason"])
-            for reason in REJECT_REASONS:
-                by_reason.add_metric([reason], counts[reason])
-            yield by_reason
+            by_reason = [(labels, counts[reason]) for reason, labels in _REASONS.items()]
+            yield _counter(f"ble_exporter_{name}", documentation, by_reason)
         if self.glitches is not None:
-            values = CounterMetricFamily(
-                "ble_exporter_values_rejected", "Improbable values that were rejected.", labels=["reason"]
+            yield _counter(
+                "ble_exporter_values_rejected", "Improbable values that were rejected.", [(_GLITCH, self.glitches)]
             )
-            values.add_metric(["glitch"], self.glitches)
-            yield values
-        http_errors = CounterMetricFamily(
-            "ble_exporter_http_errors", "Requests and connections that failed.", labels=["kind"]
-        )
-        for kind in HTTP_ERROR_KINDS:
-            http_errors.add_metric([kind], self.http_errors[kind])
-        yield http_errors
+        http_errors = [(labels, self.http_errors[kind]) for kind, labels in _KINDS.items()]
+        yield _counter("ble_exporter_http_errors", "Requests and connections that failed.", http_errors)
 
     def _totals(self) -> Iterator[Metric]:
         for name, documentation, count in (
@@ -146,18 +139,46 @@ class SelfMetrics(Collector):
             ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
             ("log_lines_lost", "Lines that could not be written to the log.", self.log.lines),
         ):
-            yield CounterMetricFamily(f"ble_exporter_{name}", documentation, count)
+            yield _counter(f"ble_exporter_{name}", documentation, [(_NO_LABELS, count)])
 
     def _states(self) -> Iterator[Metric]:
-        when = "Unix time at which the last scan ended; 0 before the first."
-        took = "Duration of the last scan, including radio start and stop; 0 before the first."
         ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
-        yield GaugeMetricFamily("ble_exporter_last_scan_timestamp_seconds", when, ended)
-        yield GaugeMetricFamily("ble_exporter_last_scan_duration_seconds", took, self.last_scan_duration)
-        reloaded = "1 if the latest configuration could be used, 0 if its errors keep the previous one in use."
-        loaded = "Unix time at which the configuration in use was loaded."
-        prefix = "ble_exporter_config_last_reload"
-        yield GaugeMetricFamily(f"{prefix}_successful", reloaded, self.has_reloaded)
-        yield GaugeMetricFamily(f"{prefix}_success_timestamp_seconds", loaded, self.clock.unix(self.loaded_s))
-        writable = "1 while the log can be written, 0 after a line was lost."
-        yield GaugeMetricFamily("ble_exporter_log_writable", writable, not self.log.cause)
+        for name, documentation, value in (
+            ("last_scan_timestamp_seconds", "Unix time at which the last scan ended; 0 before the first.", ended),
+            (
+                "last_scan_duration_seconds",
+                "Duration of the last scan, including radio start and stop; 0 before the first.",
+                self.last_scan_duration,
+            ),
+            (
+                "config_last_reload_successful",
+                "1 if the latest configuration could be used, 0 if its errors keep the previous one in use.",
+                self.has_reloaded,
+            ),
+            (
+                "config_last_reload_success_timestamp_seconds",
+                "Unix time at which the configuration in use was loaded.",
+                self.clock.unix(self.loaded_s),
+            ),
+            ("log_writable", "1 while the log can be written, 0 after a line was lost.", not self.log.cause),
+        ):
+            yield _gauge(f"ble_exporter_{name}", documentation, [(_NO_LABELS, value)])
+
+
+@lru_cache(maxsize=_MOST_LABELS)
+def _of_adapter(adapter: str, name: str = "", value: str = "") -> Labels:
+    return Labels({"adapter": adapter, name: value} if name else {"adapter": adapter})
+
+
+def _gauge(name: str, documentation: str, rows: Iterable[tuple[Labels, float]]) -> Metric:
+    return _filled(Column(name), rows).family("gauge", documentation)
+
+
+def _counter(name: str, documentation: str, rows: Iterable[tuple[Labels, float]]) -> Metric:
+    return _filled(Column(f"{name}_total"), rows).family("counter", documentation)
+
+
+def _filled(column: Column, rows: Iterable[tuple[Labels, float]]) -> Column:
+    for labels, value in rows:
+        column.add(labels, value)
+    return column

@@ -33,7 +33,7 @@ class SilenceReasons(Collector):
         return self._version
 
     def refresh(self) -> Iterator[None]:
-        """Judge all devices in small steps."""
+        """Judge all devices; finding the reason of each silent one is a small step."""
         why = self._silences.judge()
         reasons: dict[str, SilenceReason] = {}
         # Between two steps, a reload may change the devices and their names.
@@ -41,7 +41,7 @@ class SilenceReasons(Collector):
             silence = why(device)
             if silence is not None:
                 reasons[name] = silence.reason
-            yield
+                yield
         if reasons != self._reasons:
             self._reasons = reasons
             self._version += 1

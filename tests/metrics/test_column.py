@@ -1,12 +1,20 @@
 """The column of a metric family."""
 
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from ble_exporter.device.labels import Labels
 from ble_exporter.metrics.column import Column
 
-ROWS = [({"device": "attic"}, 21.5), ({"device": "cellar", "position": "2"}, 12.0)]
+ROWS = [(Labels({"device": "attic"}), 21.5), (Labels({"device": "cellar", "position": "2"}), 12.0)]
 
 
 def filled(column: Column) -> Column:
@@ -37,11 +45,36 @@ def test_the_values_are_converted_to_the_unit_of_the_family() -> None:
     assert [215.0, 120.0] == [sample.value for sample in filled(Column("a", multiplier=100, divisor=10))]
 
 
-@given(st.lists(st.floats(allow_nan=False)), st.integers(0, 10), st.integers(0, 10))
-def test_a_range_of_rows_has_the_samples_of_the_same_range(values: list[float], start: int, stop: int) -> None:
+@given(st.lists(st.floats()), st.integers(0, 10), st.integers(0, 10))
+def test_the_text_of_a_range_is_that_of_its_samples(values: list[float], start: int, stop: int) -> None:
     """A scrape is written in ranges, which must neither overlap nor leave a gap."""
     column = Column("a", 100, 60)
     for number, value in enumerate(values):
-        column.add({"device": str(number)}, value)
+        column.add(Labels({"device": str(number)}), value)
+    family = column.family("gauge", "")
+    family.samples = column[start:stop]
 
-    assert [(*sample[:3],) for sample in column[start:stop]] == [*column.rows(start, stop)]
+    assert "".join(text_format(family).splitlines(keepends=True)[2:]) == column.lines(start, stop)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("gauge", "a_total"), ("counter", "a")])
+def test_a_family_has_the_samples_of_its_column(kind: Literal["gauge", "counter"], name: str) -> None:
+    """In both formats, the name of a counter's family has no suffix, but that of its samples has one."""
+    family = filled(Column("a_total")).family(kind, "Help.")
+
+    assert (name, kind, "Help.", ["a_total"] * 2) == (
+        family.name,
+        family.type,
+        family.documentation,
+        [sample.name for sample in family.samples],
+    )
+
+
+def text_format(family: Metric) -> str:
+    """Return a family in the text format, as prometheus_client writes it."""
+
+    class Given(Collector):
+        def collect(self) -> Iterator[Metric]:
+            yield family
+
+    return generate_latest(Given()).decode()

@@ -1,0 +1,30 @@
+"""The labels of a series, and their text in the exposition formats."""
+
+from collections.abc import Mapping
+
+
+class Labels(dict[str, str]):
+    """
+    The labels of a series, which must not change.
+
+    The families of a device share one such object, so a scrape need not write its labels again for each of them.
+
+    Attributes:
+        text: The labels as the text format and OpenMetrics write them.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        super().__init__(labels)
+        self.text = text_of(self)
+
+
+def text_of(labels: Mapping[str, str]) -> str:
+    """Return labels as the text format and OpenMetrics write them."""
+    pairs = [f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]
+    return f"{{{','.join(pairs)}}}" if pairs else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -1,0 +1,22 @@
+"""The labels of a series."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from ble_exporter.device.labels import Labels
+
+names = st.from_regex(r"[a-z_]+", fullmatch=True)
+
+
+@given(st.dictionaries(names, st.text(), max_size=3))
+def test_a_parser_reads_the_same_labels_from_the_text(labels: dict[str, str]) -> None:
+    """A device may have any name, and quotes or line feeds in it must not end its line."""
+    (family,) = text_string_to_metric_families(f"a{Labels(labels).text} 1\n")
+
+    assert [labels] == [sample.labels for sample in family.samples]
+
+
+def test_a_series_without_labels_has_no_braces() -> None:
+    """That is how prometheus_client writes it."""
+    assert "" == Labels({}).text
