@@ -17,14 +17,12 @@ class Labels(dict[str, str]):
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         super().__init__(labels)
-        self.text = text_of(self)
-
-
-def text_of(labels: Mapping[str, str]) -> str:
-    """Return labels as the text format and OpenMetrics write them."""
-    pairs = [f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]
-    return f"{{{','.join(pairs)}}}" if pairs else ""
+        pairs = [f'{name}="{_escaped(value)}"' for name, value in sorted(self.items())]
+        self.text = f"{{{','.join(pairs)}}}" if pairs else ""
 
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+NO_LABELS = Labels({})

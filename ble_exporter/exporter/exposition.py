@@ -11,13 +11,13 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from prometheus_client import exposition as text_format
-from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics_format
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ble_exporter.device.labels import text_of
-from ble_exporter.metrics.column import Column, lines_of
+from ble_exporter.device.labels import Labels
+from ble_exporter.metrics.column import Column, Part
 
 
 class MediaRange(NamedTuple):
@@ -124,9 +124,13 @@ class Exposition(Collector):
     def __init__(self, collectors: Mapping[str, Collector]) -> None:
         self._collectors = collectors
         self._failures = dict.fromkeys(collectors, 0)
+        self._labels = {name: Labels({"collector": name}) for name in collectors}
         # The check of a protocol takes long.
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
-        self._written: dict[tuple[str, Format], tuple[int, bytes]] = {}
+        self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
+        # Both formats have the same lines, and most values do not change between two scrapes. The number of families is
+        # limited, and so is that of their parts, because the devices are configured.
+        self._lines_of: dict[tuple[str, int], tuple[Part, bytes]] = {}
 
     def render(self, wanted: Format) -> bytes:
         """Return all families in the wanted format; a failing collector is left out, and its failure is counted."""
@@ -139,67 +143,72 @@ class Exposition(Collector):
         All values of a collector are from the same moment, whatever happens between two pieces.
         """
         for name in self._collectors:
-            parts: list[bytes] = []
+            texts: list[bytes] = []
             try:
-                for part in self._pieces_of(name, wanted):
-                    parts.append(part)
+                for some in self._texts_of(name, wanted):
+                    texts += some
                     yield b""
             except Exception:
                 if not self._failures[name]:
                     _log.exception("the metrics of %s can't be collected; later failures are only counted", name)
                 self._failures[name] += 1
             else:
-                yield from parts
-        yield from _write(self, wanted)
+                yield b"".join(texts)
+        for some in self._write(self, wanted):
+            yield b"".join(some)
         if wanted is OPENMETRICS:
             yield _END_OF_OPENMETRICS
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric family that counts the failures of each collector."""
-        documentation = "Failures of a collector during a scrape."
-        family = CounterMetricFamily("ble_exporter_collector_failures", documentation, labels=["collector"])
-        for collector, count in self._failures.items():
-            family.add_metric([collector], count)
-        yield family
+        failures = Column("ble_exporter_collector_failures_total")
+        for collector, labels in self._labels.items():
+            failures.add(labels, self._failures[collector])
+        yield failures.family("counter", "Failures of a collector during a scrape.")
 
-    def _pieces_of(self, name: str, wanted: Format) -> Iterator[bytes]:
+    def _texts_of(self, name: str, wanted: Format) -> Iterator[Sequence[bytes]]:
         collector = self._versioned.get(name)
         if collector is None:
-            yield from _write(self._collectors[name], wanted)
+            yield from self._write(self._collectors[name], wanted)
             return
         for _ in collector.refresh():
-            yield b""
+            yield ()
         version = collector.version
         known = self._written.get((name, wanted))
         if known is not None and known[0] == version:
             yield known[1]
             return
-        parts = []
-        for part in _write(self._collectors[name], wanted):
-            parts.append(part)
-            yield b""
-        self._written[name, wanted] = (version, b"".join(parts))
-        yield self._written[name, wanted][1]
+        texts: list[bytes] = []
+        for some in self._write(self._collectors[name], wanted):
+            texts += some
+            yield ()
+        self._written[name, wanted] = (version, texts)
+        yield texts
 
+    def _write(self, collector: Collector, wanted: Format) -> Iterator[Sequence[bytes]]:
+        """Yield the families of a collector as texts, some at a time."""
+        texts: list[bytes] = []
+        lines = 0
+        for family in collector.collect():
+            samples: Sequence[Sample] = family.samples
+            if not _are_plain(samples, family.name):
+                texts.append(_written(family, wanted))
+                continue
+            texts.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
+            for start in range(0, len(samples), _LINES_AT_ONCE):
+                texts.append(self._lines(_part(samples, start, start + _LINES_AT_ONCE), start))
+                lines += min(len(samples) - start, _LINES_AT_ONCE)
+                if lines >= _LINES_AT_ONCE:
+                    yield texts
+                    texts, lines = [], 0
+        yield texts
 
-def _write(collector: Collector, wanted: Format) -> Iterator[bytes]:
-    """Yield the families of a collector as text, in small pieces."""
-    texts: list[str] = []
-    lines = 0
-    for family in collector.collect():
-        samples: Sequence[Sample] = family.samples
-        if not _are_plain(samples, family.name):
-            texts.append(_written(family, wanted))
-            continue
-        texts.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
-        for start in range(0, len(samples), _LINES_AT_ONCE):
-            texts.append(_lines(samples, start, start + _LINES_AT_ONCE))
-            lines += min(len(samples) - start, _LINES_AT_ONCE)
-            if lines >= _LINES_AT_ONCE:
-                yield "".join(texts).encode()
-                texts.clear()
-                lines = 0
-    yield "".join(texts).encode()
+    def _lines(self, part: Part, start: int) -> bytes:
+        """Return the text of a part, which begins with this sample of its family; it is kept until the part changes."""
+        known = self._lines_of.get((part.name, start))
+        if known is None or known[0] != part:
+            known = self._lines_of[part.name, start] = (part, part.text())
+        return known[1]
 
 
 def _are_plain(samples: Sequence[Sample], name: str) -> bool:
@@ -213,15 +222,15 @@ def _are_plain(samples: Sequence[Sample], name: str) -> bool:
     )
 
 
-def _lines(samples: Sequence[Sample], start: int, stop: int) -> str:
+def _part(samples: Sequence[Sample], start: int, stop: int) -> Part:
     if isinstance(samples, Column):
-        return samples.lines(start, stop)
+        return samples.part(start, stop)
     some = samples[start:stop]
-    return lines_of(some[0].name, [text_of(sample.labels) for sample in some], [sample.value for sample in some])
+    return Part(some[0].name, [Labels(sample.labels) for sample in some], [sample.value for sample in some])
 
 
 @lru_cache(maxsize=_MOST_HEADS)
-def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> str:
+def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> bytes:
     """Return the lines of a family that precede its samples."""
     return _written(Metric(name, documentation, kind, unit), wanted)
 
@@ -236,8 +245,8 @@ class _One(Collector):
         yield self._family
 
 
-def _written(family: Metric, wanted: Format) -> str:
+def _written(family: Metric, wanted: Format) -> bytes:
     if wanted is TEXT:
-        return text_format.generate_latest(_One(family)).decode()
+        return text_format.generate_latest(_One(family))
     written: bytes = openmetrics_format.generate_latest(_One(family))  # type: ignore[no-untyped-call] # not annotated
-    return written.removesuffix(_END_OF_OPENMETRICS).decode()
+    return written.removesuffix(_END_OF_OPENMETRICS)

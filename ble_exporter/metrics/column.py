@@ -1,7 +1,7 @@
 """The samples of one metric family, each of which is created only when it is read, and their text."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, cast, overload
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, cast, overload
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
@@ -46,22 +46,19 @@ class Column(Sequence[Sample]):
         family.samples = cast("list[Sample]", self)
         return family
 
-    def lines(self, start: int, stop: int) -> str:
-        """Return the text of a range of the samples."""
-        return lines_of(self._name, [labels.text for labels in self._labels[start:stop]], self._converted(start, stop))
-
-    def _converted(self, start: int, stop: int) -> Sequence[float]:
+    def part(self, start: int, stop: int) -> "Part":
+        """Return a range of the samples."""
         values = self._values[start:stop]
         if self._multiplier != self._divisor:
-            return [value * self._multiplier / self._divisor for value in values]
-        return values
+            values = [value * self._multiplier / self._divisor for value in values]
+        return Part(self._name, self._labels[start:stop], values)
 
     def __len__(self) -> int:
         return len(self._values)
 
     def __iter__(self) -> Iterator[Sample]:
-        rows = zip(self._labels, self._converted(0, len(self)), strict=True)
-        return (Sample(self._name, dict(labels), value) for labels, value in rows)
+        name, all_labels, values = self.part(0, len(self))
+        return (Sample(name, dict(labels), value) for labels, value in zip(all_labels, values, strict=True))
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
@@ -73,11 +70,20 @@ class Column(Sequence[Sample]):
         return list(self)[index]
 
 
-def lines_of(name: str, labels: Iterable[str], values: Iterable[float]) -> str:
-    """Return samples as prometheus_client writes them in both formats, in a fifth of the time; see `labels.text_of`."""
-    # Python and Go write only larger numbers differently.
-    numbers = [
-        repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated
-        for value in values
-    ]
-    return "".join([f"{name}{text} {number}\n" for text, number in zip(labels, numbers, strict=True)])
+class Part(NamedTuple):
+    """Some samples of one family. Two parts are equal if their texts are, but for the sign of a zero."""
+
+    name: str
+    labels: Sequence[Labels]
+    values: Sequence[float]
+
+    def text(self) -> bytes:
+        """Return the lines that prometheus_client writes in both formats, in a fifth of the time."""
+        name = self.name
+        # Python and Go write only larger numbers differently.
+        numbers = [
+            repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated
+            for value in self.values
+        ]
+        lines = [f"{name}{labels.text} {number}\n" for labels, number in zip(self.labels, numbers, strict=True)]
+        return "".join(lines).encode()

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from ble_exporter import __version__
 from ble_exporter.device.clock import Clock
-from ble_exporter.device.labels import Labels
+from ble_exporter.device.labels import NO_LABELS, Labels
 from ble_exporter.errors import (
     HTTP_ERROR_KINDS,
     LOSS_REASONS,
@@ -24,7 +24,6 @@ from ble_exporter.errors import (
 from ble_exporter.metrics.column import Column
 from ble_exporter.streams import Losses
 
-_NO_LABELS = Labels({})
 _VERSION = Labels({"version": __version__})
 _GLITCH = Labels({"reason": "glitch"})
 _REASONS: Mapping[RejectReason, Labels] = {reason: Labels({"reason": reason}) for reason in REJECT_REASONS}
@@ -139,7 +138,7 @@ class SelfMetrics(Collector):
             ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
             ("log_lines_lost", "Lines that could not be written to the log.", self.log.lines),
         ):
-            yield _counter(f"ble_exporter_{name}", documentation, [(_NO_LABELS, count)])
+            yield _counter(f"ble_exporter_{name}", documentation, [(NO_LABELS, count)])
 
     def _states(self) -> Iterator[Metric]:
         ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
@@ -162,7 +161,7 @@ class SelfMetrics(Collector):
             ),
             ("log_writable", "1 while the log can be written, 0 after a line was lost.", not self.log.cause),
         ):
-            yield _gauge(f"ble_exporter_{name}", documentation, [(_NO_LABELS, value)])
+            yield _gauge(f"ble_exporter_{name}", documentation, [(NO_LABELS, value)])
 
 
 @lru_cache(maxsize=_MOST_LABELS)

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ble_exporter.device.labels import Labels
 
-names = st.from_regex(r"[a-z_]+", fullmatch=True)
+names = st.from_regex(r"[a-z][a-z_]*", fullmatch=True)
 
 
 @given(st.dictionaries(names, st.text(), max_size=3))

@@ -54,7 +54,7 @@ def test_the_text_of_a_range_is_that_of_its_samples(values: list[float], start: 
     family = column.family("gauge", "")
     family.samples = column[start:stop]
 
-    assert "".join(text_format(family).splitlines(keepends=True)[2:]) == column.lines(start, stop)
+    assert "".join(text_format(family).splitlines(keepends=True)[2:]) == column.part(start, stop).text().decode()
 
 
 @pytest.mark.parametrize(("kind", "name"), [("gauge", "a_total"), ("counter", "a")])
