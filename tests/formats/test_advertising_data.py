@@ -132,6 +132,7 @@ def test_no_known_service_is_found_where_there_is_none(payload: str) -> None:
         ("020af4020106", False),
         ("020a06020106", False),
         ("020006020106", False),
+        ("020a06020af4", False),
         ("020006020af4", False),
         ("03010600020af4", False),
         ("", False),
