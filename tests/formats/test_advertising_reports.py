@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports, report_of_packet
+from ble_exporter.formats.advertising_reports import (
+    MOST_BYTES,
+    Fragments,
+    Report,
+    advertising_reports,
+    report_of_packet,
+)
 from tests.data import vectors
 
 VECTORS = vectors("advertising_reports.json")
@@ -52,6 +58,13 @@ def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
     faults = [advertising_reports(whole[:1] + bytes([end - 2]) + whole[2:end])[1] for end in range(4, len(whole))]
 
     assert all(faults)
+
+
+def test_a_report_in_one_part_is_not_changed() -> None:
+    """Nearly all advertisements arrive in one report."""
+    report = part(b"ab", has_more=False)
+
+    assert report == Fragments().join(report)
 
 
 def test_parts_are_joined_in_their_order() -> None:
@@ -102,6 +115,14 @@ def test_an_advertisement_that_is_too_long_is_dropped_whole(sizes: tuple[int, ..
 
     joined = fragments.join(part(b"!", has_more=False))
     assert whole == (None if joined is None else len(joined.data))
+
+
+def test_the_last_part_of_an_advertisement_that_is_too_long_may_be_empty() -> None:
+    """The bytes that were cut off still count."""
+    fragments = Fragments()
+    fragments.join(part(bytes(MOST_BYTES + 1), has_more=True))
+
+    assert fragments.join(part(b"", has_more=False)) is None
 
 
 @pytest.mark.parametrize(("senders", "first"), [(16, b"0!"), (17, b"!")])

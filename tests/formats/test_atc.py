@@ -1,8 +1,11 @@
 """Pvvx custom and ATC1441: properties of the layouts that no vector in tests/vectors/atc.json shows."""
 
+from struct import pack
+
 import pytest
 
 from ble_exporter.formats import atc
+from ble_exporter.formats.decoded import LIKELY
 from ble_exporter.formats.encryption import MIC_SIZE
 
 ADDRESS_LENGTH = 6
@@ -27,3 +30,25 @@ def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
 def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
     """A byte that two fields share, or that no field reads, shows a mistake; MIC and counter are not encrypted."""
     assert list(range(length - 1 - MIC_SIZE)) == occupied(atc.ENCRYPTED[length])
+
+
+@pytest.mark.parametrize(
+    ("temperature", "voltage", "rank"),
+    [
+        (21.5, 2.9, LIKELY),
+        (-60.0, 1.0, LIKELY),
+        (120.0, 5.0, LIKELY),
+        (-60.01, 2.9, None),
+        (120.01, 2.9, None),
+        (21.5, 0.999, None),
+        (21.5, 5.001, None),
+    ],
+)
+def test_values_make_a_packet_likely_without_a_known_address(
+    temperature: float, voltage: float, rank: int | None
+) -> None:
+    """Other bytes of the same size rarely have only values that a household thermometer sends."""
+    values = pack("<hHHBBB", round(temperature * 100), 4500, round(voltage * 1000), 80, 1, 0)
+    guess = atc.guess(bytes.fromhex("112233445566") + values)
+
+    assert rank == (guess and guess.rank)
