@@ -14,7 +14,7 @@ atc1441/ATC_MiThermometer, README.md. docs/formats.md explains the values.
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import lru_cache, partial
+from functools import cache, partial
 from struct import Struct
 from typing import NamedTuple
 
@@ -145,7 +145,7 @@ def _values(payload: bytes, layout: Layout) -> Iterator[Field]:
         yield from _flag_fields(flags, payload[flags])
 
 
-@lru_cache(maxsize=512)
+@cache  # for 256 flags at two indices
 def _flag_fields(index: int, flags: int) -> tuple[Field, ...]:
     return tuple(
         Field(index, index + 1, "flags", "measurement", float(flags >> bit & 1), name, note=f"0b{flags:08b}")

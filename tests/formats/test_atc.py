@@ -4,8 +4,9 @@ from struct import pack
 
 import pytest
 
+from ble_exporter.errors import DecodeError
 from ble_exporter.formats import atc
-from ble_exporter.formats.decoded import LIKELY
+from ble_exporter.formats.decoded import LIKELY, Guess
 from ble_exporter.formats.encryption import MIC_SIZE
 
 ADDRESS_LENGTH = 6
@@ -49,6 +50,39 @@ def test_values_make_a_packet_likely_without_a_known_address(
 ) -> None:
     """Other bytes of the same size rarely have only values that a household thermometer sends."""
     values = pack("<hHHBBB", round(temperature * 100), 4500, round(voltage * 1000), 80, 1, 0)
-    guess = atc.guess(bytes.fromhex("112233445566") + values)
+    guess = rank and Guess(rank, atc.UUID, "15 bytes, like pvvx custom")
 
-    assert rank == (guess and guess.rank)
+    assert guess == atc.guess(bytes.fromhex("112233445566") + values)
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_likely"),
+    [
+        ("a4c138aabbcc00", True),
+        ("ccbbaa38c1a400", True),
+        ("a4c138aabbcc" + 20 * "00", True),
+        ("a4c138aabbcc", False),
+        ("112233445566" + 20 * "00", False),
+    ],
+)
+def test_the_address_of_such_a_thermometer_makes_another_size_likely(payload: str, is_likely: bool) -> None:
+    """A packet that is cut short, or from a later firmware, still begins with the address, in either order."""
+    guess = Guess(LIKELY, atc.UUID, "it begins with an address, like pvvx custom and ATC1441") if is_likely else None
+
+    assert guess == atc.guess(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize(("payload", "size"), [("", 1), ("00", 1), ("0011", 2)])
+def test_all_bytes_of_an_unknown_size_are_wrong(payload: str, size: int) -> None:
+    """`decode` marks the wrong bytes, and marks the place even where there are none."""
+    with pytest.raises(DecodeError) as caught:
+        list(atc.fields(bytes.fromhex(payload), None))
+
+    assert (0, size) == (caught.value.offset, caught.value.size)
+
+
+def test_a_narrow_column_tells_the_two_formats_apart() -> None:
+    """`discover` shows the short name of the format that the payload's size shows."""
+    short_names = {size: short_name for size, (_, short_name) in atc.NAMES.items()}
+
+    assert {15: "pvvx", 14: "pvvx", 13: "ATC1441", 11: "pvvx", 8: "ATC1441"} == short_names
