@@ -93,7 +93,7 @@ class Reception:
         rssi: Received signal strength of the latest advertisement, in dBm; None if unknown.
         is_shown: Whether it is visible, because it has not expired.
         trend: The recent course of the RSSI.
-        sample_due_s: The time from which on the next sample for the trend may be taken.
+        sample_due_s: The earliest time of the next sample for the trend.
     """
 
     labels: Labels

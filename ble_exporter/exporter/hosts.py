@@ -1,5 +1,5 @@
 """
-Decides which Host headers are answered, as a defence against DNS rebinding.
+Decides which Host headers name this server, as a defence against DNS rebinding.
 
 A malicious web page can make its own host name point to this machine. To the browser, this server's answers then come
 from the page's own origin, so the page could read them. But the browser still sends the page's host name, which is not

@@ -118,7 +118,7 @@ class Healer:
         """
         Reset the adapter if the error shows that the adapter hangs, and return when a new scan may begin.
 
-        After a rejection, the scan is tried again first. Raises a ScannerError if there is no reset, or no other one.
+        After a rejection, the scan is tried again first. Raises a ScannerError if the adapter is not reset (again).
         """
         if error.symptom in ("rejected", "not_stopped") and self._retries < MOST_RETRIES:
             self._retries += 1

@@ -24,7 +24,7 @@ assert parse_bthome(bytes.fromhex("4002ca09")) == {"temperature": 25.06}
 
 def run(root: Path, *, is_whole: bool) -> list[str]:
     """
-    Install the users' lock with the oldest pip on the oldest Python, and with the newest on the newest.
+    Install the lock with encryption with the oldest pip on the oldest Python, and with the newest on the newest.
 
     With `is_whole`, install all locks with each pip on each Python.
 
@@ -38,7 +38,7 @@ def run(root: Path, *, is_whole: bool) -> list[str]:
     # The locks of `make bench-peers` need a compiler, and other build tools.
     locks = sorted(lock.name for lock in root.glob("requirements*.lock") if "peers" not in lock.name)
     if not is_whole:
-        # The two extremes, with the larger of the users' locks, which includes the packages of the smaller one.
+        # The two extremes, with the lock for encryption, which includes the packages of requirements.lock.
         pairs, locks = [*pairs[:1], *pairs[-1:]], [USERS[1]]
     with tempfile.TemporaryDirectory(prefix="fresh-") as name, ThreadPoolExecutor(2) as pool:
         folder = Path(name)
