@@ -125,11 +125,11 @@ class Exposition(Collector):
         self._collectors = collectors
         self._failures = dict.fromkeys(collectors, 0)
         self._labels = {name: Labels({"collector": name}) for name in collectors}
-        # The check of a protocol takes long.
+        # Checked only once, because isinstance takes long for a protocol.
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
-        # Both formats have the same lines, and most values do not change between two scrapes. The number of families is
-        # limited, and so is that of their parts, because the devices are configured.
+        # The texts of the parts. Both formats have the same lines, and most values do not change between two scrapes.
+        # The number of parts is limited by the numbers of families and of configured devices.
         self._lines_of: dict[tuple[str, int], tuple[Part, bytes]] = {}
 
     def render(self, wanted: Format) -> bytes:
@@ -204,7 +204,7 @@ class Exposition(Collector):
         yield texts
 
     def _lines(self, part: Part, start: int) -> bytes:
-        """Return the text of a part, which begins with this sample of its family; it is kept until the part changes."""
+        """Return the text of a part, which begins with sample `start` of its family; keep it until the part changes."""
         known = self._lines_of.get((part.name, start))
         if known is None or known[0] != part:
             known = self._lines_of[part.name, start] = (part, part.text())

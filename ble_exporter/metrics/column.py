@@ -1,4 +1,4 @@
-"""The samples of one metric family, each of which is created only when it is read, and their text."""
+"""The samples of one metric family, and their text. A sample becomes an object only when somebody reads it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, cast, overload
@@ -71,7 +71,7 @@ class Column(Sequence[Sample]):
 
 
 class Part(NamedTuple):
-    """Some samples of one family. Two parts are equal if their texts are, but for the sign of a zero."""
+    """Some samples of one family. Equal parts have equal texts, except that -0.0 and 0.0 count as equal."""
 
     name: str
     labels: Sequence[Labels]

@@ -33,9 +33,9 @@ _PAGE_BYTES = resource.getpagesize()
 
 class ProcessMetrics(Collector):
     """
-    The metrics that prometheus_client has for every process, under the same names, in a fourth of the time.
+    The metrics that prometheus_client has for every process, under the same names, in a quarter of the time.
 
-    Those of a system without /proc are only the ones of Python. The start time follows a wall clock that is set.
+    Without /proc, there are only the metrics of Python. If the wall clock is set, the start time changes with it.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -1,1 +1,1 @@
-"""Builds a Debian package with the program, its locked libraries, and what belongs to a service: `make deb`."""
+"""Builds a Debian package with the program, its locked libraries, and the files of the service: `make deb`."""

@@ -1,5 +1,5 @@
 """
-The Debian package: the program with its locked libraries, the unit, and what belongs to a service.
+Builds the Debian package: the program with its locked libraries, the units, and the other files of the service.
 
 pip fetches the libraries by their hashes, and dpkg-deb packs them; nothing of the target's architecture runs. Two
 builds of a commit are equal, byte by byte.
@@ -36,7 +36,7 @@ _FILES = Path(__file__).with_name("files")
 
 
 def missing(path: str | None = None, python: tuple[int, int] = sys.version_info[:2]) -> list[str]:
-    """Return what a build needs and this machine lacks, with the way to get it; programs are searched for in `path`."""
+    """Return the requirements that this machine lacks, and how to get them; programs are searched for in `path`."""
     lacks = [f"{tool} (apt-get install {tool})" for tool in ("dpkg", "git") if not shutil.which(tool, path=path)]
     if python != PYTHON:
         lacks.append("Debian 12's Python 3.11 (there, make PYTHON=/usr/bin/python3 deb)")
@@ -63,7 +63,7 @@ def build(project: Path, architecture: str, into: Path) -> Path:
         _download(project, python, architecture, wheels)
         for wheel in sorted(wheels.iterdir()):
             shutil.unpack_archive(wheel, root / HOME, "zip")
-        # In such a folder, a wheel has files that pip would move elsewhere.
+        # pip would move the files in such a folder to other places; this build does not.
         assert not list((root / HOME).glob("*.data")), "a wheel has files that belong elsewhere"
         version = texts.debian_version(own.name.split("-")[1], epoch)
         _add_service(project, root)
@@ -81,7 +81,7 @@ def build(project: Path, architecture: str, into: Path) -> Path:
 
 
 def check_architecture(architecture: str) -> None:
-    """Raise a ValueError with the way out for an architecture for which no package can be built."""
+    """Raise a ValueError, with a hint, if no package can be built for the architecture."""
     if architecture not in MACHINES:
         raise ValueError(
             f"no package for {architecture}: not all libraries are published as wheels for it, as they are for "

@@ -17,7 +17,7 @@ UNIT_CHANGES = (
     (r"WorkingDirectory=/opt/ble_exporter\n", "WorkingDirectory=/var/lib/ble_exporter\n"),
     (r"ReadWritePaths=-/opt/ble_exporter/logs\n", ""),
 )
-"""What differs in the package's units from those in contrib/: regular expression → its replacement."""
+"""The changes from the units in contrib/ to those of the package: regular expression → its replacement."""
 
 
 def adapted(unit: str) -> str:
@@ -38,8 +38,8 @@ def debian_version(version: str, epoch: int) -> str:
     """
     Return Debian's form of a version.
 
-    A commit between two releases is newer than its predecessors, and older than the release, for which the time of the
-    commit is added.
+    A commit between two releases must count as newer than its predecessors, and as older than the next release. For
+    this order, the time of the commit is added.
 
     Args:
         version: The version as users see it, for example "0.2.0.dev0+g1a2b3c4".
