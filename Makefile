@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(notdir $(LOCK))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh test-systemd deb test-deb siege nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
+.PHONY: help demo run-demo test lint test-properties test-differential fuzz fuzz-keep run-fuzz test-page run-page screenshots run-screenshots docs run-docs manual run-manual dashboard run-dashboard dashboard-pictures run-pictures test-prometheus test-radio soak bench-radio test-pythons test-lowest test-wheel test-fresh test-systemd deb test-deb siege nights nightly fast-tests tests mutants run-mutants bench bench-peers run-peers release run-release test-installers lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -127,7 +127,10 @@ test-deb: ## Build the Debian package on a fresh Debian 12, and install, upgrade
 siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and report the cost.
 	SIEGE_SECONDS=600 $(BIN)/python -m pytest -q -s -m program tests/service/test_serve_siege.py
 
-nightly: siege bench-radio test-deb ## Run the siege, measure both ears, test the Debian package, and install all locks with each pip on each Python. Takes an hour and a half.
+nights: $(READY) ## Run the long form of the bad nights (docs/bad-nights.md), and print the figures.
+	NIGHTS=long $(BIN)/python -m pytest -q -s tests/nights
+
+nightly: siege nights bench-radio test-deb ## Run the siege and the bad nights, measure both ears, test the Debian package, and install all locks with each pip on each Python.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.

@@ -95,6 +95,16 @@ def _check_type(status: os.stat_result, path: str | os.PathLike[str]) -> None:
         raise OSError(errno.EINVAL, problem, str(path))
 
 
+def ends_within_line(path: Path) -> bool:
+    """Return whether a regular file has content, and its last line has no end."""
+    with suppress(OSError):
+        if path.stat().st_size and path.is_file():
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return file.read(1) != b"\n"
+    return False
+
+
 def keep_newest(path: Path, most_bytes: int) -> None:
     """Remove all but the last lines of a file, without replacing the file."""
     with suppress(OSError), path.open("r+b") as file:

@@ -12,14 +12,14 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.files import keep_newest
+from ble_exporter.files import ends_within_line, keep_newest
 from ble_exporter.log_format import LogFormat, formatter_of, line_of
 from ble_exporter.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
@@ -154,14 +154,15 @@ class LogFile(LogHandler, RotatingFileHandler):
         path = os.path.realpath(self.baseFilename)
         # The file itself is renamed first: if this fails, its predecessors must keep their names.
         newest, *older = [Path(f"{path}.{number}") for number in range(self.backupCount + 1)]
+        if newest.exists():
+            # The program was killed here before; the file to be renamed must not replace that file.
+            _rename_each([newest, *older])
         try:
             Path(path).replace(newest)
         except OSError:
             keep_newest(Path(path), self.maxBytes // 2)
             return
-        for before, after in reversed([*pairwise([newest, *older])]):
-            with suppress(OSError):
-                before.replace(after)
+        _rename_each([newest, *older])
         self._close_file()
 
     def close(self) -> None:
@@ -196,6 +197,8 @@ class LogFile(LogHandler, RotatingFileHandler):
         return is_rotated and status.st_size > 0 and status.st_size + size > self.maxBytes
 
     def _opened(self) -> int:
+        # An earlier run may have been killed, or the disk may have been full, in the middle of a line.
+        self._is_torn = ends_within_line(Path(self.baseFilename))
         try:
             return os.open(self.baseFilename, _APPEND, 0o666)
         except FileNotFoundError:
@@ -208,6 +211,13 @@ class LogFile(LogHandler, RotatingFileHandler):
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+
+
+def _rename_each(files: Sequence[Path]) -> None:
+    """Rename each file to the next one, the last but one first."""
+    for before, after in reversed([*pairwise(files)]):
+        with suppress(OSError):
+            before.replace(after)
 
 
 def get_logger(app_config: AppConfig, log_format: LogFormat = "text") -> logging.Logger:

@@ -225,9 +225,9 @@ def _failed(error: ExporterError, log_format: "LogFormat" = "text", *, is_logged
 
 
 def _print_checked(path: str, config: "AppConfig") -> None:
-    from ble_exporter.config.devices import world_readable_warnings
+    from ble_exporter.config.app_config import warnings_of
 
-    for warning in world_readable_warnings(config.key_files):
+    for warning in warnings_of(config):
         print("ble-exporter: warning:", warning, file=sys.stderr)
     devices = number_of(len(config.devices), "device")
     keys = f" ({len(config.keys)} with a key)" if config.keys else ""
@@ -269,11 +269,11 @@ def _run(
 
 
 def _log_start(options: argparse.Namespace, config: "AppConfig", log: logging.Logger) -> None:
-    from ble_exporter.config.devices import world_readable_warnings
+    from ble_exporter.config.app_config import warnings_of
 
     devices = number_of(len(config.devices), "device")
     log.info("ble-exporter %s starts with %s, for %s", __version__, options.config, devices)
-    for warning in world_readable_warnings(config.key_files):
+    for warning in warnings_of(config):
         log.warning("%s", warning)
     if options.mock and config.key_files:
         log.info("the simulated radio sends no encrypted packets, so the bindkeys are not used")

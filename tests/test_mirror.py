@@ -47,8 +47,8 @@ OF_NO_MODULE: Mapping[str, str] = {
 }
 """Test file → the subject of its tests."""
 
-SLOW_SUITES = ("page", "prometheus", "rig")
-"""Folders of tests that run the whole program, with a browser, a server or a kernel."""
+OF_THE_WHOLE = ("nights", "page", "prometheus", "rig")
+"""Folders of tests of the whole program: in bad nights, or with a browser, a server or a kernel."""
 
 PACKAGE = HERE.parent / "ble_exporter"
 
@@ -60,7 +60,9 @@ def names(folder: PurePath, paths: list[PurePath]) -> set[str]:
 
 # The __init__.py of a package re-exports what its modules define.
 MODULES = names(PACKAGE, [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"])
-TEST_FILES = {name for name in names(HERE, list(HERE.rglob("test_*.py"))) if PurePath(name).parts[0] not in SLOW_SUITES}
+TEST_FILES = {
+    name for name in names(HERE, list(HERE.rglob("test_*.py"))) if PurePath(name).parts[0] not in OF_THE_WHOLE
+}
 
 
 def module_of(test_file: str) -> str:

@@ -2,13 +2,14 @@
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from ble_exporter.config.devices import KEYS as DEVICE_KEYS
-from ble_exporter.config.devices import read_devices
+from ble_exporter.config.devices import read_devices, world_readable_warnings
 from ble_exporter.config.glitch_filter import GLITCH_FILTER, read_glitch_filter
-from ble_exporter.config.in_place import backups_of
+from ble_exporter.config.in_place import backup_of_unfinished_write, backups_of
 from ble_exporter.config.settings import EXAMPLES, Settings
 from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_after
 from ble_exporter.config.yaml_document import Document
@@ -68,6 +69,7 @@ class AppConfig:
         address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
+        backup: The backup that was read in place of a file that `discover` did not finish to write; usually empty.
     """
 
     scan_interval_seconds: float
@@ -93,6 +95,7 @@ class AppConfig:
     address_types: Mapping[str, AddressType] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     key_files: tuple[str, ...] = field(default=(), compare=False)
+    backup: str = field(default="", compare=False)
 
     @property
     def is_continuous(self) -> bool:
@@ -104,11 +107,28 @@ def load_config(path: str) -> AppConfig:
     """
     Read and check a configuration file.
 
+    If `discover --write` was interrupted while it wrote the file, by a power cut for example, and the file is invalid,
+    its old content is read from the backup.
+
     Raises:
         ConfigError: The file can't be read or is invalid. The error is a ValueError with file, line and key. For
             several errors, it is a ConfigErrors, and `parts` has each of them.
     """
-    return parse_config(path, read_config(path))
+    data = read_config(path)
+    try:
+        return parse_config(path, data)
+    except ConfigError:
+        backup = backup_of_unfinished_write(path)
+        if backup:
+            with suppress(ConfigError, OSError):
+                return replace(parse_config(path, read_file(backup, _MAX_BYTES)), backup=backup)
+        raise
+
+
+def warnings_of(config: AppConfig) -> list[str]:
+    """Return the warnings about the files of a configuration that can be used."""
+    damaged = f"`discover --write` was interrupted, so its old content was read from {config.backup}: copy that back"
+    return [damaged] * bool(config.backup) + world_readable_warnings(config.key_files)
 
 
 def read_config(path: str, option: str = "--config") -> bytes:

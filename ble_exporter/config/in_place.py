@@ -20,6 +20,8 @@ from ble_exporter.errors import ConfigError
 _MODE_WITH_KEY = 0o640
 
 _BACKUP_SUFFIX = ".before-discover-"
+# A backup that is older than the file by more than this, in seconds, is not of its latest change.
+_WRITING_S = 60.0
 # For the backup if this user can't create files next to the configuration. Unlike /tmp, it outlives a restart.
 _OTHER_BACKUP_FOLDER = "/var/tmp"  # noqa: S108 - mkstemp creates a new file that only its owner can read
 
@@ -80,13 +82,29 @@ def backups_of(path: str) -> list[str]:
     return sorted(glob.glob(glob.escape(os.path.realpath(path)) + _BACKUP_SUFFIX + "*"))  # noqa: PTH207 - a path
 
 
+def backup_of_unfinished_write(path: str) -> str:
+    """Return the backup next to a file whose latest change was a write that did not finish; "" if there is none."""
+    backups = backups_of(path)
+    try:
+        # The user may have changed the file after the crash, and left the backup where it was.
+        is_latest = len(backups) == 1 and Path(path).stat().st_mtime - Path(backups[0]).stat().st_mtime < _WRITING_S
+    except OSError:
+        return ""
+    return backups[0] if is_latest else ""
+
+
 def _create(target: Path, new: bytes, *, holds_key: bool) -> None:
+    """Write a new file, which appears under its name only when it is complete."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     mode = 0o600 if holds_key else 0o666
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         _replace_content(descriptor, new)
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        temporary.replace(target)
     except BaseException:
-        target.unlink()
+        temporary.unlink(missing_ok=True)
         raise
     finally:
         os.close(descriptor)
@@ -143,6 +161,7 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
             continue
         try:
             _replace_content(descriptor, content)
+            _let_read_too(descriptor, target)
         except OSError as error:
             Path(name).unlink()
             errors.append(error)
@@ -152,6 +171,14 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
         _sync_folder(Path(folder))
         return Path(name)
     raise errors[0]
+
+
+def _let_read_too(descriptor: int, target: Path) -> None:
+    """If the group of a file may read it, let it read the backup: after a crash, the service may need the backup."""
+    with suppress(OSError):
+        status = target.stat()
+        os.fchown(descriptor, -1, status.st_gid)
+        os.fchmod(descriptor, 0o600 | (status.st_mode & stat.S_IRGRP))
 
 
 def _check_space(descriptor: int, size: int) -> None:

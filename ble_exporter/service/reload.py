@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from typing import NamedTuple
 
-from ble_exporter.config.app_config import KEYS, AppConfig
-from ble_exporter.config.devices import world_readable_warnings
+from ble_exporter.config.app_config import KEYS, AppConfig, warnings_of
 from ble_exporter.config.stale_after import STALE_AFTER, is_too_short
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.hosts import Hosts
@@ -130,7 +129,7 @@ class Reload:
         self._hosts.allow(config.allowed_hosts)
         self._log.setLevel(config.log_level)
         counts.has_reloaded, counts.loaded_s = True, counts.clock.now()
-        for warning in world_readable_warnings(config.key_files):
+        for warning in warnings_of(config):
             self._log.warning("%s", warning)
         lines = [_compared(old, config)]
         self._log.info("reloaded the configuration: %s", *lines)

@@ -116,7 +116,8 @@ def test_an_error_while_writing_restores_the_file(path: Path, monkeypatch: pytes
 
 
 def test_if_the_file_can_not_be_restored_the_backup_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user can then copy the backup to its place."""
+    """The user can then copy the backup to its place, and the service, which is in the group, can read it."""
+    path.chmod(0o640)
     real = os.ftruncate
 
     def truncate(descriptor: int, size: int) -> None:
@@ -130,7 +131,7 @@ def test_if_the_file_can_not_be_restored_the_backup_is_named(path: Path, monkeyp
 
     (backup,) = backups_of(str(path))
     assert backup in str(caught.value)
-    assert (OLD, 0o600) == (Path(backup).read_bytes(), stat.S_IMODE(Path(backup).stat().st_mode))
+    assert (OLD, 0o640) == (Path(backup).read_bytes(), stat.S_IMODE(Path(backup).stat().st_mode))
 
 
 @pytest.mark.program
