@@ -61,6 +61,7 @@ def build_devices(
     # Without pauses between scans, every advertisement can be heard.
     scan_interval_s = 0.0 if config.is_continuous else config.scan_interval_seconds
     learned = learned_limit(scan_interval_s)
+    scan_s = config.scan_interval_seconds + config.scan_duration_seconds
     stale_after = {address.upper(): setting for address, setting in config.stale_after.items()}
     glitch_filters = {address.upper(): setting for address, setting in config.glitch_filters.items()}
     offsets = {address.upper(): setting for address, setting in config.offsets.items()}
@@ -73,7 +74,7 @@ def build_devices(
         if address in ciphers:
             guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
             reader = keyed_reader(ciphers[address], guard)
-        lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned)
+        lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned, scan_s)
         if address in known:
             device = known[address]
             device.configure(name, reader, lifetime)

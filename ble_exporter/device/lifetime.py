@@ -1,5 +1,6 @@
 """How long the values of a device are shown, as set by `stale_after_seconds`. See docs/expiry.md."""
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ble_exporter.device.rhythm import NO_LIMIT, Limit, fixed_limit, learned_limit
@@ -33,10 +34,22 @@ class Lifetime(NamedTuple):
         return self.value is NO_LIMIT and not self.ends_with_scan
 
 
-def lifetime_of(setting: "StaleAfter | None", learned: Limit) -> Lifetime:
-    """Return the lifetime for a value of `stale_after_seconds`; `learned` is the limit that follows the rhythm."""
+_LATE_S = 60.0
+
+
+def lifetime_of(setting: "StaleAfter | None", learned: Limit, scan_s: float = math.inf) -> Lifetime:
+    """
+    Return the lifetime for a value of `stale_after_seconds`.
+
+    Args:
+        setting: The value.
+        learned: The limit that follows the rhythm.
+        scan_s: The time in seconds from the start of a scan to the end of the next.
+    """
     if setting is None:
-        return Lifetime(presence=learned)
+        # While the machine is asleep, no scan ends, and values would be shown until the next scan after that.
+        latest = fixed_limit(scan_s + _LATE_S)
+        return Lifetime(latest, latest, learned)
     if setting == "auto":
         return Lifetime(learned, learned, learned, ends_with_scan=False, lasts_if_triggered=True)
     if setting == "never":
