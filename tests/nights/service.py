@@ -2,17 +2,41 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.clock import Clock
+from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
+from ble_exporter.scanner import Listener
 from ble_exporter.service.scan_cycle import ScanCycle
 from tests.home import samples_of
-from tests.service.house import Air
+from tests.radios import Radio
 
 EPOCH_S = 1_800_000_000.0
+
+
+class Air(Radio):
+    """A radio through which the test sends, and which fails when the test says so."""
+
+    listener: Listener
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_failed = asyncio.Event()
+
+    def fail(self) -> None:
+        """Let bluetoothd end."""
+        self._has_failed.set()
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """Listen until cancelled, or until bluetoothd ends."""
+        self.listener = listener
+        started()
+        await self._has_failed.wait()
+        raise ScannerError("bluetoothd has ended")
 
 
 class Machine:
