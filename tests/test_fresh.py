@@ -22,17 +22,15 @@ First `apt install git make`.
 ````sh
 # a comment is no heading
 git clone … program
-$ python3 -m venv venv
-venv/bin/pip install --require-hashes \\
+$ sudo python3 -m venv /opt/venv
+sudo /opt/venv/bin/pip install --require-hashes \\
   --no-deps -r requirements.lock
-venv/bin/ble-exporter discover
-sudo python3 -m venv /opt/venv
-sudo systemctl start program
+ble-exporter discover
 ````
-With keys: `venv/bin/pip install --no-deps keys`, or not.
+With keys: `sudo /opt/venv/bin/pip install --no-deps keys`, or not.
 #### As a service
 ```
-sudo /opt/venv/bin/pip install --no-deps .
+sudo ble-exporter service install
 ```
 ## Trouble
 ```
@@ -45,18 +43,17 @@ def test_the_readme_s_commands_are_found_in_order() -> None:
     """Text before and after the installation must not add commands."""
     assert readme.Commands(
         packages=["git", "make"],
-        lines=[
-            "python3 -m venv venv",
-            "venv/bin/pip install --require-hashes    --no-deps -r requirements.lock",
-            "venv/bin/ble-exporter discover",
-            "venv/bin/pip install --no-deps keys",
+        system_lines=[
+            "python3 -m venv /opt/venv",
+            "/opt/venv/bin/pip install --require-hashes    --no-deps -r requirements.lock",
+            "/opt/venv/bin/pip install --no-deps keys",
         ],
-        system_lines=["python3 -m venv /opt/venv", "/opt/venv/bin/pip install --no-deps ."],
-        service_lines=["python3 -m venv /opt/venv", "/opt/venv/bin/pip install --no-deps ."],
+        lines=["ble-exporter discover"],
+        service_lines=["ble-exporter service install"],
     ) == readme.installation(PAGE)
 
 
-@pytest.mark.parametrize("lost", ["install it", "apt install", "sudo /opt", "venv/bin/pip"])
+@pytest.mark.parametrize("lost", ["install it", "apt install", "sudo /opt", "ble-exporter d", "sudo ble"])
 def test_a_readme_in_another_form_is_an_error(lost: str) -> None:
     """If no command were found, the installation test could not fail."""
     with pytest.raises(ValueError, match="README"):
@@ -68,10 +65,9 @@ def test_the_readme_of_today_is_understood() -> None:
     commands = readme.installation((ROOT / "README.md").read_text(encoding="utf-8"))
 
     assert {"git", "make", "python3-venv"} <= set(commands.packages)
-    assert [line for line in commands.lines if line.endswith("pip install --no-deps .")]
     assert [line for line in commands.system_lines if line.endswith("pip install --no-deps .")]
-    assert [line for line in commands.service_lines if line.startswith("useradd ")]
-    assert not [line for line in commands.service_lines if "sudo" in line or "systemctl" in line]
+    assert [line for line in commands.lines if line.startswith("ble-exporter discover ")]
+    assert ["ble-exporter service install --config home.yaml --apply"] == commands.service_lines
 
 
 def test_every_locked_package_has_a_newer_release(tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ def completed(folder: Path, *words: str) -> list[str]:
         (["discover", "--w"], ["--write"]),
         (["discover", "--write", ""], ["home.btsnoop", "home.yaml"]),
         (["recover", "--dr"], ["--dry-run"]),
+        (["service", "un"], ["uninstall"]),
         (["decode", "--capture", "home.b"], ["home.btsnoop"]),
         (["capture", "home"], ["home.btsnoop", "home.yaml"]),
     ],

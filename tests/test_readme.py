@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ble_exporter.cli.service.command import parse
 from ble_exporter.config.app_config import load_config
 from ble_exporter.main import main
 from tests.conftest import HERE
@@ -40,7 +41,7 @@ def _blocks(language: str) -> list[str]:
 def _commands() -> list[list[str]]:
     """Return the words of each command in the `sh` blocks and in code spans, without `sudo`."""
     lines = [line for block in _blocks("sh") for line in block.splitlines()]
-    lines += re.findall(r"`(venv/bin/[^`]+|apt [^`]+)`", README)
+    lines += re.findall(r"`((?:sudo )?/opt/[^`]+|ble-exporter [a-z]+ --[^`]+|apt [^`]+)`", README)
     words = [shlex.split(command, comments=True) for line in lines for command in line.split(" && ")]
     return [command[1:] if command[0] == "sudo" else command for command in words]
 
@@ -48,10 +49,8 @@ def _commands() -> list[list[str]]:
 COMMANDS = _commands()
 MAKE = [command for command in COMMANDS if command[0] == "make"]
 PIP = [command for command in COMMANDS if command[0].endswith("/bin/pip")]
-EXPORTER = [command for command in COMMANDS if command[0].endswith("/bin/ble-exporter")]
-MACHINE = [
-    command for command in COMMANDS if command[0] in ("apt", "git", "cd", "python3", "useradd", "install", "systemctl")
-]
+EXPORTER = [command for command in COMMANDS if command[:1] == ["ble-exporter"]]
+MACHINE = [command for command in COMMANDS if command[0] in ("apt", "git", "cd", "python3", "ln")]
 
 
 def test_every_command_is_of_a_kind_that_is_tested() -> None:
@@ -89,24 +88,21 @@ def test_pip_installs_from_a_lock_or_the_checkout(command: list[str]) -> None:
             assert ["check"] == rest
 
 
-def test_the_systemd_commands_suit_the_unit() -> None:
-    """The unit refers to the user, program, log folder and configuration that the commands create."""
-    service = systemd_unit()["Service"]
-    program, *_, configuration = service["ExecStart"].split()
-    folder = service["WorkingDirectory"]
-    expected = [
-        ["useradd", "--system", "--no-create-home", "--groups", "bluetooth", service["User"]],
-        ["install", "-d", folder],
-        ["install", "-d", "-o", service["User"], service["ReadWritePaths"].removeprefix("-")],
-        ["python3", "-m", "venv", str(Path(program).parents[1])],
-        ["install", "-D", "-m", "640", "-g", service["User"], "home.yaml", configuration],
-        ["install", "-m", "644", "contrib/ble_exporter.service", "/etc/systemd/system/"],
-        ["systemctl", "daemon-reload"],
-        ["systemctl", "enable", "--now", "ble_exporter"],
-    ]
+def test_the_service_is_installed_with_the_configuration_of_discover() -> None:
+    """The command is checked without --apply; `make test-systemd` runs it as it is, below a real systemd."""
+    (line,) = (command[1:] for command in EXPORTER if command[1] == "service" and "--config" in command)
+    options = parse(line[1:])
 
-    assert [] == [command for command in expected if command not in MACHINE]
-    assert {str(Path(program).parent / "pip")} == {command[0] for command in PIP if command[0].startswith("/")}
+    assert ("install", "home.yaml", True, False) == (options.action, options.config, options.apply, options.replace)
+
+
+def test_the_program_is_where_the_unit_expects_it() -> None:
+    """The command in everybody's search path and the service must be the same program."""
+    program = Path(systemd_unit()["Service"]["ExecStart"].split()[0])
+
+    assert ["python3", "-m", "venv", str(program.parents[1])] in MACHINE
+    assert ["ln", "-s", str(program.with_name("ble-exporter")), "/usr/local/bin/"] in MACHINE
+    assert {str(program.with_name("pip"))} == {command[0] for command in PIP}
 
 
 def _free_port() -> int:
@@ -122,7 +118,8 @@ def test_find_check_and_run(
     """Users run these three commands after the installation; the test uses a capture and the simulated radio."""
     monkeypatch.chdir(tmp_path)
     Path("one.capture").write_text(CAPTURE, encoding="utf-8")
-    discover, start, doctor = (command[1:] for command in EXPORTER)
+    discover, start, _, *others = (command[1:] for command in EXPORTER)
+    doctor = next(command for command in others if command[0] == "doctor")
 
     assert 0 == main([*discover, "--replay", "one.capture", "--add", f"{SENSOR}=living_room"])
     written = Path("home.yaml").read_text(encoding="utf-8")

@@ -25,7 +25,6 @@ from ble_exporter.service.reload import NEEDS_RESTART
 from ble_exporter.service.replay_state import FILE_NAME
 from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S
 from tests.conftest import HERE
-from tests.test_contrib import systemd_unit
 
 ROOT = HERE.parent
 SOURCE = ROOT / "ble_exporter"
@@ -153,13 +152,13 @@ def commands_of(text: str) -> list[str]:
 def test_an_upgrade_repeats_the_installation() -> None:
     """A command that an upgrade lacks, or has in another form, leaves a part of the old version behind."""
     readme = commands_of((ROOT / "README.md").read_text(encoding="utf-8"))
-    update = [command for command in readme if "/opt/ble_exporter/venv/bin/pip" in command or "contrib/" in command]
+    update = [command for command in readme if "/opt/ble_exporter/venv/bin/pip" in command]
     text = page("upgrade.md")
     upgrade = commands_of(text[: text.index("\n## Roll back")])
 
     assert update == [command for command in upgrade if command in update]
     assert "git pull" == upgrade[0]
-    assert ["systemctl daemon-reload", "systemctl restart ble_exporter"] == upgrade[-2:]
+    assert "/opt/ble_exporter/venv/bin/ble-exporter service install --replace --apply" == upgrade[-1]
 
 
 def created_by(command: str) -> set[str]:
@@ -179,21 +178,20 @@ def created_by(command: str) -> set[str]:
 def test_an_uninstallation_removes_everything() -> None:
     """What an installation by the documentation has created must not stay on the machine."""
     texts = [path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
-    service = systemd_unit()["Service"]
     created = set().union(*(created_by(command) for text in texts for command in commands_of(text)))
-    created |= {f"/var/lib/{service['StateDirectory']}", f"/run/{service['RuntimeDirectory']}"}
     uninstall = commands_of(page("upgrade.md").partition("## Uninstall")[2])
     removed = [word for command in uninstall if command.startswith("rm ") for word in command.split()[2:]]
     left = [path for path in created if not any(fnmatch(path, word) or path.startswith(f"{word}/") for word in removed)]
 
-    assert {"/etc/ble_exporter/config.yaml", "/usr/local/share/man/man1/ble-exporter-doctor.1"} <= created
+    assert {"/usr/local/bin/ble-exporter", "/usr/local/share/man/man1/ble-exporter-doctor.1"} <= created
     assert [] == sorted(left)
-    assert f"userdel {service['User']}" in uninstall
+    assert "ble-exporter service uninstall --apply" == uninstall[0]
 
 
 WRITERS: Mapping[str, str] = {
     "cli/capture/recording.py": ".capture-",
     "cli/recover/recovery.py": "/sys",
+    "cli/service/steps.py": "/etc/sysusers.d/ble_exporter.conf",
     "config/in_place.py": ".before-discover-",
     "files.py": "ble_exporter.log",  # shortens the log
     "logger.py": f".{BACKUPS}` at the end",

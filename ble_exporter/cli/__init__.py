@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Command] = {
     "discover": Command("find the sensors in range, and add them to the configuration", "--write config.yaml"),
     "doctor": Command("check everything that can prevent readings", "--config config.yaml"),
     "recover": Command("reset a Bluetooth adapter that hangs, as root", "--dry-run"),
+    "service": Command("install the program as a systemd service, or remove the service", "install"),
 }
 
 

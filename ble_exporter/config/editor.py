@@ -20,7 +20,7 @@ from ble_exporter.config.yaml_faults import LINE_BREAK
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
 
-_NEW_FILE = """\
+NEW_FILE = """\
 # The configuration of ble-exporter. Check it with:  ble-exporter --config FILE --config.check
 # docs/configuration.md describes every key.
 
@@ -67,7 +67,7 @@ def check_can_add(path: str) -> AppConfig:
     added to the file. `discover` calls this function before the user chooses devices.
     """
     data = _content(path)
-    config = parse_config(path, data if data.strip() else _NEW_FILE.encode(), needs_devices=False)
+    config = parse_config(path, data if data.strip() else NEW_FILE.encode(), needs_devices=False)
     unused_name = "x" * (max(map(len, config.devices.values()), default=0) + 1)
     check_writable(path, data, insert_devices(path, data, [NewDevice("FF:FF:FF:FF:FF:FF", unused_name)]))
     return config
@@ -98,7 +98,7 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
         ConfigError: The content is not a valid configuration, an address or a name is invalid or already used, or the
             listed devices are written in a style that can't be extended safely.
     """
-    data = data if data.strip() else _NEW_FILE.encode()
+    data = data if data.strip() else NEW_FILE.encode()
     old = parse_config(path, data, needs_devices=False)
     names, keys = dict(old.devices), dict(old.keys)
     document = Document(path)

@@ -1,13 +1,14 @@
 # Written by `make manual` from the parser of the program; docs/commands.md says how to install it.
 
-_shtab_ble_exporter_subparsers=(capture decode discover doctor recover)
+_shtab_ble_exporter_subparsers=(capture decode discover doctor recover service)
 
 _shtab_ble_exporter_capture_option_strings=(-h --help --force --seconds --megabytes --only-configured --only --config --adapter --mock --replay --mock-seed --mock-strangers)
 _shtab_ble_exporter_decode_option_strings=(-h --help --key-file --key --config --mac --capture --service --json)
 _shtab_ble_exporter_discover_option_strings=(-h --help --seconds --write --add --config --all --json --adapter --mock --replay --replay-speed --mock-seed --mock-strangers)
 _shtab_ble_exporter_doctor_option_strings=(-h --help --config --config.file --web.listen-address --seconds --mock --json)
 _shtab_ble_exporter_recover_option_strings=(-h --help --adapter --record --unblock --dry-run)
-_shtab_ble_exporter_option_strings=(-h --help --config --config.file --config.check --web.listen-address --web.telemetry-path --web.max-requests --web.config.file --web.enable-lifecycle --log.level --log.format --version --mock --replay --replay-speed --mock-seed --mock-strangers --mock-loss --mock-order)
+_shtab_ble_exporter_service_option_strings=(-h --help --apply --config --replace --purge)
+_shtab_ble_exporter_option_strings=(-h --help --config --config.file --config.check --web.listen-address --web.systemd-socket --web.telemetry-path --web.max-requests --web.config.file --web.enable-lifecycle --log.level --log.format --version --mock --replay --replay-speed --mock-seed --mock-strangers --mock-loss --mock-order)
 
 _shtab_ble_exporter_capture_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter_capture___config_COMPGEN=_shtab_compgen_files
@@ -24,12 +25,14 @@ _shtab_ble_exporter_doctor___config_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter_doctor___config_file_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter_recover___adapter_COMPGEN=_shtab_cmd_compgen_827dfde2
 _shtab_ble_exporter_recover___record_COMPGEN=_shtab_compgen_files
+_shtab_ble_exporter_service___config_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___config_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___config_file_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___web_config_file_COMPGEN=_shtab_compgen_files
 _shtab_ble_exporter___replay_COMPGEN=_shtab_compgen_files
 
-_shtab_ble_exporter_pos_0_choices=(capture decode discover doctor recover)
+_shtab_ble_exporter_service_pos_0_choices=(install uninstall)
+_shtab_ble_exporter_pos_0_choices=(capture decode discover doctor recover service)
 _shtab_ble_exporter___log_level_choices=(DEBUG INFO WARNING ERROR)
 _shtab_ble_exporter___log_format_choices=(text logfmt json)
 _shtab_ble_exporter___mock_order_choices=(abab aaab)
@@ -56,10 +59,16 @@ _shtab_ble_exporter_recover__h_nargs=0
 _shtab_ble_exporter_recover___help_nargs=0
 _shtab_ble_exporter_recover___unblock_nargs=0
 _shtab_ble_exporter_recover___dry_run_nargs=0
+_shtab_ble_exporter_service__h_nargs=0
+_shtab_ble_exporter_service___help_nargs=0
+_shtab_ble_exporter_service___apply_nargs=0
+_shtab_ble_exporter_service___replace_nargs=0
+_shtab_ble_exporter_service___purge_nargs=0
 _shtab_ble_exporter_pos_0_nargs=A...
 _shtab_ble_exporter__h_nargs=0
 _shtab_ble_exporter___help_nargs=0
 _shtab_ble_exporter___config_check_nargs=0
+_shtab_ble_exporter___web_systemd_socket_nargs=0
 _shtab_ble_exporter___web_enable_lifecycle_nargs=0
 _shtab_ble_exporter___version_nargs=0
 _shtab_ble_exporter___mock_nargs=0

@@ -46,7 +46,7 @@ function _shtab_ble_exporter_using
   test "$_shtab_ble_exporter_cmdpath" = "$argv"
 end
 
-set -g _shtab_ble_exporter_commands capture decode discover doctor recover
+set -g _shtab_ble_exporter_commands capture decode discover doctor recover service
 set -g _shtab_ble_exporter_opts_with_value --adapter --add --capture --config --config.file --key --key-file --log.format --log.level --mac --megabytes --mock-loss --mock-order --mock-seed --mock-strangers --only --record --replay --replay-speed --seconds --service --web.config.file --web.listen-address --web.max-requests --web.telemetry-path --write
 
 complete -c ble-exporter -e
@@ -56,6 +56,7 @@ complete -c ble-exporter -n _shtab_ble_exporter_using -s h -l help -d 'show this
 complete -c ble-exporter -n _shtab_ble_exporter_using -l config -l config.file -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (default: config.yaml)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l config.check -d 'check the configuration and exit'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.listen-address -x -d 'listen here, in place of listen_address and listen_port: :8000, 127.0.0.1:8000, [::1]:8000; repeatable'
+complete -c ble-exporter -n _shtab_ble_exporter_using -l web.systemd-socket -d 'take the listening sockets from systemd, in place of listen_address and listen_port (docs/systemd.md)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.telemetry-path -x -d 'path of the metrics (default: /metrics)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.max-requests -x -d 'how many scrapes may wait for an answer at once; others get 503 (default: 8)'
 complete -c ble-exporter -n _shtab_ble_exporter_using -l web.config.file -xka "(__fish_complete_path (commandline -ct))" -d 'TLS, passwords and headers, in the format of Prometheus'"'"' exporters (docs/security.md)'
@@ -120,3 +121,10 @@ complete -c ble-exporter -n '_shtab_ble_exporter_using recover' -l adapter -xka 
 complete -c ble-exporter -n '_shtab_ble_exporter_using recover' -l record -xka "(__fish_complete_path (commandline -ct))" -d 'the exporter'"'"'s record (default: /run/ble_exporter/adapter_resets.json)'
 complete -c ble-exporter -n '_shtab_ble_exporter_using recover' -l unblock -d 'unblock the adapter if rfkill blocks it in software'
 complete -c ble-exporter -n '_shtab_ble_exporter_using recover' -l dry-run -d 'change nothing; print what would be done'
+complete -c ble-exporter -n '_shtab_ble_exporter_using; and test $_shtab_ble_exporter_npos -eq 0' -a service -d 'install the program as a systemd service, or remove the service'
+complete -c ble-exporter -n '_shtab_ble_exporter_using service' -s h -l help -d 'show this help message and exit'
+complete -c ble-exporter -n '_shtab_ble_exporter_using service' -l apply -d 'do it, as root, instead of printing what would be done'
+complete -c ble-exporter -n '_shtab_ble_exporter_using service' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'install: the configuration to begin with (default: one without sensors)'
+complete -c ble-exporter -n '_shtab_ble_exporter_using service' -l replace -d 'install: replace an installed unit that differs'
+complete -c ble-exporter -n '_shtab_ble_exporter_using service' -l purge -d 'uninstall: also remove the configuration, the state, the logs and the user'
+complete -c ble-exporter -n '_shtab_ble_exporter_using service; and test $_shtab_ble_exporter_npos -eq 0' -ka "install uninstall" -d 'install or uninstall'

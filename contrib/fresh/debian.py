@@ -59,7 +59,7 @@ def run(root: Path, command: list[str]) -> int:
 
 
 def inside(
-    project: Path, folder: Path, check_service: Callable[[Machine, readme.Commands], None], *, only: bool
+    project: Path, folder: Path, check_service: Callable[[Path, Machine, readme.Commands], None], *, only: bool
 ) -> None:
     """
     Set up the new machine, and run the README's commands, `make demo` and `make test` on it; then check the service.
@@ -81,7 +81,7 @@ def inside(
             _demo(machine, f"{HOME}/make")
         with step("make test"):
             machine.do("make test", f"{HOME}/make")
-    check_service(machine, commands)
+    check_service(project, machine, commands)
 
 
 @contextlib.contextmanager
@@ -169,28 +169,22 @@ class Machine:
 
 
 def _follow(machine: Machine, commands: readme.Commands, project: Path) -> None:
-    """Run the README's commands, first as a user, then as root, and check the installed versions."""
-    folder = f"{HOME}/readme"
-    for line in commands.lines:
-        if "venv/bin/ble-exporter" not in line:
-            machine.do(line, folder)
-    locks = [project / name for name in matrix.USERS]
-    machine.do("mkdir bait; venv/bin/pip download --quiet --no-deps --dest bait idna", folder)
-    bait = machine.do("ls bait", folder)
-    assert f"idna-{newer.VERSION}-py3-none-any.whl\n" == bait, "pip does not find the newer releases"
+    """Run the README's commands, those with sudo as root, and check the installed versions."""
+    folder, pip = f"{HOME}/readme", "/opt/ble_exporter/venv/bin/pip"
     for line in commands.system_lines:
         machine.do(line, folder, "root")
+    machine.do(f"mkdir bait; {pip} download --quiet --no-deps --dest bait idna", folder)
+    bait = machine.do("ls bait", folder)
+    assert f"idna-{newer.VERSION}-py3-none-any.whl\n" == bait, "pip does not find the newer releases"
+    wrong = newer.wrong(machine.do(f"{pip} list --format=json"), [project / name for name in matrix.USERS])
+    assert not wrong, f"not as locked: {wrong}"
+    machine.do(f"{pip} check")
     commit = machine.do("git rev-parse HEAD | cut -c 1-7", folder).strip()
-    for venv, user in ((f"{folder}/venv", "tester"), ("/opt/ble_exporter/venv", "root")):
-        wrong = newer.wrong(machine.do(f"{venv}/bin/pip list --format=json", "/", user), locks)
-        assert not wrong, f"not as locked: {wrong}"
-        machine.do(f"{venv}/bin/pip check", "/", user)
-        version = machine.do(f"{venv}/bin/ble-exporter --version", "/", user).strip()
-        assert version.endswith(f"+g{commit}") or "dev" not in version, f"{version} is not commit {commit}"
+    version = machine.do("ble-exporter --version").strip()
+    assert version.endswith(f"+g{commit}") or "dev" not in version, f"{version} is not commit {commit}"
     # On the new machine, the program has no radio (exit status 69), or no configuration (78).
     for line in commands.lines:
-        if "venv/bin/ble-exporter" in line:
-            machine.do(f"{line} || case $? in 69|78) ;; *) exit 1 ;; esac", folder)
+        machine.do(f"{line} || case $? in 69|78) ;; *) exit 1 ;; esac", folder)
 
 
 def _demo(machine: Machine, folder: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fresh import newer
 from fresh.debian import HOME, NEWER, Machine, step
-from fresh.service import UNIT, Systemd, booted, wait_for
+from fresh.systemd import UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
 RUNS = ["systemd-sysv", "dbus", "iproute2", "libgcc-s1", "libstdc++6"]

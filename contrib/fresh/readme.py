@@ -11,25 +11,23 @@ class Commands(NamedTuple):
 
     packages: list[str]
     """The Debian packages to install."""
-    lines: list[str]
-    """The commands to run as a user, in order."""
     system_lines: list[str]
-    """The commands to run as root, in order, without sudo."""
+    """The commands that install the program, in order, without sudo."""
+    lines: list[str]
+    """The commands of the program that a user runs, in order."""
     service_lines: list[str]
-    """All commands that install the service as root, in order, without sudo and without those for systemctl."""
+    """The commands of the program that root runs, in order, without sudo."""
 
 
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n(.*?)^\1`*[ ]*$", re.MULTILINE | re.DOTALL)
-_INSTALLS = re.compile(r"^(?:python3 -m venv |\S*venv/bin/pip )")
-_SERVES = re.compile(r"^\S*venv/bin/ble-exporter ")
+_PROGRAM = "ble-exporter "
 
 
 def installation(readme: str) -> Commands:
     """
     Return the commands of the section whose heading contains "Install", with its subsections.
 
-    `lines` and `system_lines` contain the commands that create a virtual environment, run pip, or run the program, but
-    not the commands that clone the repository, add users, or configure systemd.
+    The commands that clone the repository are left out.
 
     Raises:
         ValueError: The section, or a kind of command, is missing; this module must be adapted to the README.
@@ -45,17 +43,16 @@ def installation(readme: str) -> Commands:
     blocks = "\n".join(fence[2] for fence in _FENCE.finditer(section))
     said = [line.strip().removeprefix("$ ") for line in blocks.replace("\\\n", " ").splitlines()]
     said += re.findall(r"`([^`\n]*venv/bin/pip [^`]*)`", _FENCE.sub("", section))
-    lines = [line for line in said if _INSTALLS.match(line) or _SERVES.match(line)]
-    system_lines = [line.removeprefix("sudo ").replace("&& sudo ", "&& ") for line in said if line.startswith("sudo ")]
+    system_lines = [line.removeprefix("sudo ") for line in said if line.startswith("sudo ")]
     commands = Commands(
         packages=sorted(
             {name for names in re.findall(r"apt(?:-get)? install ([^`\n)]+)", plain) for name in names.split()}
         ),
-        lines=lines,
-        system_lines=[line for line in system_lines if _INSTALLS.match(line)],
-        service_lines=[line for line in system_lines if not line.startswith("systemctl ")],
+        system_lines=[line for line in system_lines if not line.startswith(_PROGRAM)],
+        lines=[line for line in said if line.startswith(_PROGRAM)],
+        service_lines=[line for line in system_lines if line.startswith(_PROGRAM)],
     )
-    needed = {"packages": "git", "lines": "/bin/pip ", "system_lines": "/bin/pip "}
+    needed = {"packages": "git", "system_lines": "/bin/pip ", "lines": _PROGRAM, "service_lines": _PROGRAM}
     for kind, what in needed.items():
         if what not in " ".join(getattr(commands, kind)):
             raise ValueError(f"the README's installation names no {what!r} among its {kind}")

@@ -6,181 +6,70 @@ The machine has no Bluetooth, so the unit runs with the simulated radio, or ends
 
 from __future__ import annotations
 
-import contextlib
 import re
-import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fresh.debian import HOME, Machine, step
 from fresh.readme import Commands
+from fresh.systemd import CONFIG, CONFIGURATION, DROP_IN, UNIT, Systemd, booted, drop_ins, wait_for
 
 PACKAGES = ["systemd-sysv", "dbus", "iproute2"]
-UNIT = "ble_exporter"
 MOST_EXPOSED = 1.6
 """The highest exposure that `systemd-analyze security` may report (0 is best), as docs/systemd.md says."""
 MOST_EXPOSED_WITHOUT_MONITOR = 1.2
 """The same limit with the lines of docs/systemd.md for `ear: bluez`."""
 
-_NEXT = "/root/next"
-_BOOT_S = 60.0
-_PATIENCE_S = 30.0
-_DROP_IN = Path("etc/systemd/system/ble_exporter.service.d/test.conf")
-_CONFIG = Path("etc/ble_exporter/config.yaml")
-_PROGRAM = "/opt/ble_exporter/venv/bin/python -m ble_exporter.main --config /etc/ble_exporter/config.yaml"
-# pivot_root, because below a chroot, systemd can't give units mount namespaces. The mounts are shared, as container
-# managers leave them: otherwise, units do not see their credentials.
-_BOOT = """
-mount --make-rprivate /
-mount --bind "$1" "$1"
-cd "$1"
-mount -t proc proc proc
-mount -t sysfs -o ro sysfs sys
-mount -t tmpfs tmpfs run
-mount -t cgroup2 cgroup2 sys/fs/cgroup
-mkdir -p mnt
-pivot_root . mnt
-umount -l mnt
-mount --make-rshared /
-exec env container=other /lib/systemd/systemd --unit=multi-user.target
-"""
-_WITHOUT_MONITOR = """[Service]
-AmbientCapabilities=
-CapabilityBoundingSet=
-RestrictAddressFamilies=
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-"""
-_NAMESPACES = ["--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--kill-child"]
-_CONFIGURATION = """
-scan_interval_seconds: 5
-scan_duration_seconds: 5
-stale_after_seconds: auto
-listen_port: 8000
-log_file: "-"
-devices:
-  "A4:C1:38:00:00:01": {name}
-"""
+_NEXT = "/srv/next"
 
 
-class Systemd:
+def check(project: Path, machine: Machine, commands: Commands) -> None:
     """
-    A running systemd.
+    Install the service as the README says, check it, and remove it.
 
     Args:
-        machine: The machine on which it runs; install the packages first.
-    """
-
-    def __init__(self, machine: Machine) -> None:
-        self._root = machine.folder
-        # /proc then shows the processes of the PID namespace that `debian.run` has created, not the host's.
-        subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
-        with (self._root / "boot.log").open("wb") as log:
-            self._outer = subprocess.Popen(
-                ["unshare", *_NAMESPACES, "sh", "-ec", _BOOT, "systemd", str(self._root)],
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        self._pid = 0
-        wait_for("systemd to boot", self._is_running, _BOOT_S)
-        self.do("ip link set lo up")
-
-    def do(self, line: str) -> str:
-        """Run a shell command in the machine; return its output, and raise an AssertionError if it fails."""
-        done = self.run(line)
-        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def show(self, name: str, unit: str = UNIT) -> str:
-        """Return one property of a unit."""
-        return self.do(f"systemctl show --property {name} --value {unit}").strip()
-
-    def metrics(self, address: str = "127.0.0.1") -> str:
-        """Return the answer for /metrics; an empty string without one."""
-        fetch = (
-            f"import urllib.request as r; print(r.urlopen('http://{address}:8000/metrics', timeout=5).read().decode())"
-        )
-        return self.run(f'python3 -c "{fetch}"').stdout
-
-    def write(self, path: Path, text: str, mode: int = 0o644) -> None:
-        """Write a file of the machine."""
-        target = self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        target.chmod(mode)
-
-    def configure(self, name: str = "cellar", drop_in: str = "", options: str = "--mock", more: str = "") -> None:
-        """Stop the unit, forget its failures, and write the configuration and a drop-in."""
-        self.run(f"systemctl stop {UNIT} {UNIT}-recover; systemctl reset-failed")
-        self.write(_CONFIG, _CONFIGURATION.format(name=name) + more)
-        self.write(_DROP_IN, f"[Service]\nRestartSec=1\nExecStart=\nExecStart={_PROGRAM} {options}\n{drop_in}")
-        self.do("systemctl daemon-reload")
-
-    def close(self) -> None:
-        """End systemd and everything that it has started."""
-        self._outer.kill()
-        self._outer.wait()
-
-    def _is_running(self) -> bool:
-        assert self._outer.poll() is None, (self._root / "boot.log").read_text(errors="replace")
-        children = subprocess.run(
-            ["pgrep", "--parent", str(self._outer.pid)], capture_output=True, text=True, check=False
-        ).stdout.split()
-        self._pid = int(children[0]) if children else 0
-        # "degraded" if a unit of another package can't run without hardware.
-        return bool(self._pid) and self.run("systemctl is-system-running").stdout.strip() in {"running", "degraded"}
-
-    def run(self, line: str) -> subprocess.CompletedProcess[str]:
-        """Run a shell command in the machine; return its output and exit status."""
-        inside = ["nsenter", "--target", str(self._pid), "--all", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
-        return subprocess.run([*inside, "sh", "-ec", line], capture_output=True, text=True, check=False)
-
-
-def wait_for(what: str, is_so: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
-    """Wait until the condition holds; raise an AssertionError after `patience_s` seconds."""
-    until = time.monotonic() + patience_s
-    while not is_so():
-        assert time.monotonic() < until, f"waited {patience_s:.0f} s for {what}"
-        time.sleep(0.2)
-
-
-@contextlib.contextmanager
-def booted(machine: Machine) -> Iterator[Systemd]:
-    """Boot the machine, and end it afterwards."""
-    system = Systemd(machine)
-    try:
-        yield system
-    except AssertionError as failure:
-        log = system.run(f"journalctl --no-pager --lines 60 --unit {UNIT}").stdout
-        raise AssertionError(f"{failure}\n{log}") from failure
-    finally:
-        system.close()
-
-
-def check(machine: Machine, commands: Commands) -> None:
-    """
-    Install the service as the README says, and check it.
-
-    Args:
-        machine: The machine, with the packages of the README and the clone of the README's commands.
+        project: The checkout.
+        machine: The machine, on which the README's commands have installed the program.
         commands: The README's commands.
 
     Raises an AssertionError at the first difference.
     """
     folder = f"{HOME}/readme"
-    with step("the README's service"):
+    with step("systemd"):
         machine.do(
             f"DEBIAN_FRONTEND=noninteractive apt-get -qq install {' '.join(PACKAGES)} >/dev/null 2>&1", user="root"
         )
         machine.do("cp config.yaml home.yaml", folder)
-        for line in commands.service_lines:
-            machine.do(line, folder, "root")
-        pip = "/opt/ble_exporter/venv/bin/pip"
-        machine.do(f"{pip} install -q --require-hashes --no-deps -r requirements-encryption.lock", folder, "root")
-        machine.do(f"{pip} wheel --quiet --no-deps --wheel-dir {_NEXT} .", folder, "root")
+        machine.do(f"/opt/ble_exporter/venv/bin/pip wheel --quiet --no-deps --wheel-dir {_NEXT} .", folder, "root")
     with step("systemd boots"), booted(machine) as system:
+        system.drop_ins = drop_ins((project / "docs/systemd.md").read_text(encoding="utf-8"))
+        with step("the README's service"):
+            for line in commands.service_lines:
+                it_is_installed(system, folder, line)
         for one in CHECKS:
             with step((one.__doc__ or "").strip().rstrip(".")):
                 one(system)
+
+
+def it_is_installed(system: Systemd, folder: str, line: str) -> None:
+    """The README's command installs the service; without --apply, it changes nothing."""
+    preview = system.do(f"cd {folder}; {line.replace('--apply', '')}")
+    assert "nothing was changed" in preview
+    assert system.run(f"systemctl cat {UNIT} || getent passwd ble").returncode
+    system.do(f"cd {folder}; {line}")
+    assert system.show("UnitFileState") == "enabled"
+    assert "bluetooth" in system.do("id --groups --name ble")
+    assert system.do(f"stat --format '%a %U %G' /{CONFIG}").split() == ["640", "root", "ble"]
+
+
+def it_is_removed(system: Systemd) -> None:
+    """The service is removed without the configuration and the state, and with --purge, these are removed, too."""
+    system.do("ble-exporter service uninstall --apply")
+    assert system.run(f"systemctl cat {UNIT}").returncode
+    system.do(f"test -e /{CONFIG} -a -e /var/lib/ble_exporter/kept; id ble")
+    system.do("ble-exporter service uninstall --purge --apply")
+    left = system.do("find /etc /var/lib /var/log /run -name '*ble_exporter*' -not -path '*/cgroup/*'").split()
+    assert left == []
+    assert system.run("id ble").returncode
 
 
 def it_starts(system: Systemd) -> None:
@@ -195,17 +84,17 @@ def it_starts(system: Systemd) -> None:
 def it_is_confined(system: Systemd) -> None:
     """The running unit is no more exposed than documented, as `systemd-analyze security` reports."""
     exposed = _exposure(system)
-    system.write(_DROP_IN.with_name("without_monitor.conf"), _WITHOUT_MONITOR)
+    system.write(DROP_IN.with_name("without_monitor.conf"), system.drop_ins["AmbientCapabilities="])
     system.do("systemctl daemon-reload")
     without_monitor = _exposure(system)
-    system.do(f"rm /{_DROP_IN.with_name('without_monitor.conf')}; systemctl daemon-reload")
+    system.do(f"rm /{DROP_IN.with_name('without_monitor.conf')}; systemctl daemon-reload")
     print(f"    exposure {exposed}, with ear: bluez {without_monitor}")
     assert exposed <= MOST_EXPOSED
     assert without_monitor <= MOST_EXPOSED_WITHOUT_MONITOR
 
 
 def it_writes_nothing(system: Systemd) -> None:
-    """With `log_file: "-"`, the program writes nothing to the disk while it scans."""
+    """With `log_file: "-"`, nothing is written to the disk."""
     path = f"/proc/{system.show('MainPID')}/io"
 
     def written() -> str:
@@ -219,7 +108,7 @@ def it_writes_nothing(system: Systemd) -> None:
 def it_reloads(system: Systemd) -> None:
     """`systemctl reload` renames a device without a restart."""
     pid = system.show("MainPID")
-    system.write(_CONFIG, _CONFIGURATION.format(name="attic"))
+    system.write(CONFIG, CONFIGURATION.format(name="attic"))
     system.do(f"systemctl reload {UNIT}")
     wait_for("the new name", lambda: '{device="attic"}' in system.metrics())
     assert (pid, "active") == (system.show("MainPID"), system.show("ActiveState"))
@@ -283,9 +172,9 @@ def it_upgrades_in_place(system: Systemd) -> None:
     pid = system.show("MainPID")
     system.do("echo kept > /var/lib/ble_exporter/kept")
     system.do(f"/opt/ble_exporter/venv/bin/pip install --quiet --no-deps --force-reinstall {_NEXT}/*.whl")
-    system.do(f"systemctl restart {UNIT}")
+    system.do("/opt/ble_exporter/venv/bin/ble-exporter service install --replace --apply")
+    wait_for("another process", lambda: system.show("MainPID") not in {pid, "0"})
     wait_for("readings", lambda: "ble_sensor_seen" in system.metrics())
-    assert pid != system.show("MainPID")
     assert system.do("cat /var/lib/ble_exporter/kept") == "kept\n"
 
 
@@ -311,4 +200,5 @@ CHECKS = (
     it_reads_a_credential,
     it_waits_for_its_address,
     it_upgrades_in_place,
+    it_is_removed,
 )

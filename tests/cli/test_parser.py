@@ -58,13 +58,16 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         (["--confg", "x"], "unknown option --confg; did you mean --config?"),
         (["--zzz"], "unknown option --zzz"),
         (["decoed"], "unknown command decoed; did you mean decode?"),
-        (["run"], "unknown command run; the commands are capture, decode, discover, doctor, recover"),
+        (["run"], "unknown command run; the commands are capture, decode, discover, doctor, recover, service"),
         (["--config", "x", "doctor"], "the command comes first, then its options: `ble-exporter doctor …`"),
         (["--jsn", "doctor"], "the command comes first, then its options: `ble-exporter doctor …`"),
         (["40:00:2b"], "to decode a payload, use `ble-exporter decode …`"),
         (["house.yaml"], "to name a configuration, use `ble-exporter --config house.yaml`"),
         (["--config"], "argument --config: expected one argument"),
-        (["a\x1b[2J"], "unknown command a\\x1b[2J; the commands are capture, decode, discover, doctor, recover"),
+        (
+            ["a\x1b[2J"],
+            "unknown command a\\x1b[2J; the commands are capture, decode, discover, doctor, recover, service",
+        ),
     ],
 )
 def test_a_typing_error_is_answered_with_a_suggestion(

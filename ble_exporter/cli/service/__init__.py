@@ -1,0 +1,1 @@
+"""`ble-exporter service`: installs the program as a systemd service, and removes the service again."""

@@ -1,0 +1,188 @@
+"""Plans the installation and the removal of the service: the steps, and the reasons why they can't be taken."""
+
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ble_exporter.cli.service.place import DEFAULT_PYTHON, Problem, Program, problem_of
+from ble_exporter.cli.service.steps import Keep, Machine, MakeFolder, Remove, Run, Step, WriteFile
+from ble_exporter.config.app_config import load_config, parse_config
+from ble_exporter.config.editor import NEW_FILE
+from ble_exporter.errors import ConfigError, ExporterError
+from ble_exporter.files import read_file
+
+USER = "ble"
+UNIT = "ble_exporter"
+CONFIG = "/etc/ble_exporter/config.yaml"
+LOGS = "/opt/ble_exporter/logs"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}.service"
+_SYSUSERS_FILE = f"/etc/sysusers.d/{UNIT}.conf"
+_PACKAGED = tuple(f"/{place}/systemd/system/{UNIT}.service" for place in ("usr/lib", "lib", "usr/local/lib"))
+_USERS_OWN = (
+    "/etc/ble_exporter", f"{UNIT_FILE}.d", "/var/lib/ble_exporter", "/var/log/ble_exporter", "/run/ble_exporter", LOGS
+)  # fmt: skip
+"""What the user and the service have written: only --purge removes it."""
+
+# The files of the repository's contrib/; in a checkout, they are links.
+_FOLDER = Path(__file__).parent
+
+
+@dataclass
+class Plan:
+    """
+    What to do.
+
+    Attributes:
+        problems: Why the steps can't be taken.
+        steps: The steps, in order.
+        notes: What the user should know afterwards.
+    """
+
+    problems: list[Problem]
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def unit_text(python: str) -> str:
+    """Return the unit that runs the program with this interpreter."""
+    return (_FOLDER / "ble_exporter.service").read_text(encoding="utf-8").replace(DEFAULT_PYTHON, python)
+
+
+def installation(machine: Machine, program: Program, config: str | None, *, may_replace: bool) -> Plan:
+    """
+    Return the plan of an installation, or of an upgrade of the service.
+
+    Args:
+        machine: The machine.
+        program: The installation of the program that the service will run.
+        config: The file to install as the configuration; if None, an empty one is installed. An installed
+            configuration is never changed.
+        may_replace: Whether to replace an installed unit that differs.
+
+    Raises a ConfigError if the file can't be used as a configuration.
+    """
+    plan = Plan(_machine_problems(machine))
+    _check_program(plan, machine, program)
+    users = (_FOLDER / "ble_exporter.sysusers").read_bytes()
+    plan.steps += [
+        WriteFile(_SYSUSERS_FILE, users, may_replace=True),
+        Run(("systemd-sysusers", _SYSUSERS_FILE)),
+    ]
+    obstacle = _add_config(plan, machine, config)
+    plan.steps.append(Keep(LOGS, "it exists") if machine.exists(LOGS) else MakeFolder(LOGS, USER))
+    _add_unit(plan, machine, unit_text(program.python).encode(), may_replace=may_replace)
+    plan.steps += [Run(("systemctl", "daemon-reload")), Run(("systemctl", "enable", UNIT))]
+    if obstacle:
+        plan.notes.append(f"the service is not started: {obstacle}")
+        plan.notes.append(f"afterwards: sudo systemctl restart {UNIT}")
+    else:
+        # It would wait for Bluetooth, perhaps for hours.
+        plan.steps.append(Run(("systemctl", "restart", "--no-block", UNIT)))
+        plan.notes.append(f"`systemctl status {UNIT}` shows whether sensors are heard, `journalctl -u {UNIT}` the log")
+    return plan
+
+
+def removal(machine: Machine, *, is_purge: bool) -> Plan:
+    """Return the plan of a removal; with `is_purge`, also of everything that the user and the service have written."""
+    plan = Plan(_machine_problems(machine))
+    if machine.exists(UNIT_FILE):
+        plan.steps += [
+            Run(("systemctl", "disable", "--now", UNIT)),
+            Remove(UNIT_FILE),
+            Run(("systemctl", "daemon-reload")),
+        ]
+    if machine.exists(_SYSUSERS_FILE):
+        plan.steps.append(Remove(_SYSUSERS_FILE))
+    for path in filter(machine.exists, _USERS_OWN):
+        plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
+    if machine.has_user(USER):
+        # Another user could get its number, and then own its files.
+        reason = "its files may be left; --purge removes it, and them"
+        plan.steps.append(Run(("userdel", USER)) if is_purge else Keep(f"the user {USER}", reason))
+    if not plan.steps:
+        plan.notes.append("nothing is installed")
+    plan.notes.append("the program itself is not removed: docs/upgrade.md, Uninstall")
+    return plan
+
+
+def _machine_problems(machine: Machine) -> list[Problem]:
+    if not machine.exists("/run/systemd/system"):
+        hint = "start `ble-exporter --config FILE` with the init system of this machine"
+        return [Problem("systemd does not run on this machine (/run/systemd/system is missing)", hint)]
+    problems = [
+        Problem(f"{name} is missing", "it is part of systemd")
+        for name in ("systemctl", "systemd-sysusers")
+        if not machine.has_command(name)
+    ]
+    for path in _PACKAGED:
+        if machine.exists(path):
+            problems.append(Problem(f"a package has installed the service ({path})", "use it, or remove the package"))
+            break
+    return problems
+
+
+def _check_program(plan: Plan, machine: Machine, program: Program) -> None:
+    problem = problem_of(program)
+    if problem is None:
+        try:
+            # Isolated, the interpreter sees neither the current folder nor the packages of this user.
+            machine.run(program.python, "-I", "-c", "import ble_exporter.main")
+        except ExporterError as error:
+            hint = "install the program with pip; the service can't run it from a checkout"
+            problem = Problem(f"{program.python} does not have the program ({error})", hint)
+    if problem is not None:
+        plan.problems.append(problem)
+
+
+def _add_config(plan: Plan, machine: Machine, config: str | None) -> str:
+    """Add the step for the configuration; return why the service can't start with it yet, or an empty string."""
+    content = NEW_FILE.encode()
+    if config is not None:
+        load_config(config)
+        content = read_file(config)
+    if not machine.exists(CONFIG):
+        plan.steps.append(WriteFile(CONFIG, content, 0o640, USER, config or ""))
+        if config is None:
+            return f"first list your sensors: sudo ble-exporter discover --write {CONFIG}"
+        return _obstacle(content, "")
+    try:
+        installed = machine.read(CONFIG)
+    except PermissionError:
+        plan.steps.append(Keep(CONFIG, "it exists, and only root can read it"))
+        return ""
+    except OSError as error:
+        plan.problems.append(Problem(f"{CONFIG} can't be read ({error.strerror})", "move it away"))
+        return ""
+    if config is not None and content != installed:
+        hint = "edit that file, or leave out --config"
+        plan.problems.append(Problem(f"{CONFIG} exists, and is not {config}; it is never replaced", hint))
+    plan.steps.append(Keep(CONFIG, "it exists"))
+    # Outside the unit, a systemd credential can't be read.
+    return _obstacle(installed, "bindkey_file")
+
+
+def _obstacle(content: bytes, allowed: str) -> str:
+    """Return why the service would reject a configuration in its place, except for a key; empty if it would not."""
+    try:
+        parse_config(CONFIG, content)
+    except ConfigError as error:
+        return next((str(part) for part in error.parts if part.key != allowed), "")
+    return ""
+
+
+def _add_unit(plan: Plan, machine: Machine, unit: bytes, *, may_replace: bool) -> None:
+    installed = b""
+    if machine.exists(UNIT_FILE):
+        try:
+            installed = machine.read(UNIT_FILE)
+        except OSError as error:
+            installed = f"({error.strerror})\n".encode()
+        if installed == unit:
+            plan.steps.append(Keep(UNIT_FILE, "it is up to date"))
+            return
+        if not may_replace:
+            old, new = (text.decode(errors="replace").splitlines() for text in (installed, unit))
+            plan.notes += list(difflib.unified_diff(old, new, "installed", "new", n=0, lineterm=""))
+            hint = f"--replace replaces it (your own settings belong in `sudo systemctl edit {UNIT}`)"
+            plan.problems.append(Problem(f"{UNIT_FILE} exists and differs", hint))
+    plan.steps.append(WriteFile(UNIT_FILE, unit, may_replace=may_replace))

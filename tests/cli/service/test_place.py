@@ -1,0 +1,80 @@
+"""Tests of the check whether the service can run the program from its place."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.cli.service.place import Program, problem_of, this_program
+
+
+def problem_with(path: Path | str) -> str:
+    """Return the problem with a program that needs this file or folder; empty if there is none."""
+    problem = problem_of(Program("/opt/venv/bin/python", (Path(path),)))
+    return problem.text if problem else ""
+
+
+@pytest.mark.parametrize(
+    ("path", "directive"),
+    [
+        ("/home/pi/checkout/venv", "hides /home (ProtectHome="),
+        ("/root/venv", "hides /root (ProtectHome="),
+        ("/tmp/venv", "hides /tmp (PrivateTmp="),  # noqa: S108 - compared, not used
+    ],
+)
+def test_a_place_that_the_unit_hides_is_refused(path: str, directive: str) -> None:
+    """Systemd would report only 203/EXEC; a virtual environment in one's home is the most common mistake."""
+    assert directive in problem_with(path)
+
+
+def test_a_place_that_everybody_can_read_is_accepted() -> None:
+    """This is where programs usually are."""
+    assert "" == problem_with("/usr/bin/env")
+
+
+def test_the_target_of_a_link_counts(tmp_path: Path) -> None:
+    """The interpreter of a virtual environment is a link, for example to one below /root."""
+    link = Path("/usr/bin/env").resolve()
+    (tmp_path / "python").symlink_to(link)
+
+    assert "the program needs" in problem_with(tmp_path / "python")
+    assert "" == problem_with(link)
+
+
+@pytest.mark.parametrize(("mode", "is_refused"), [(0o750, True), (0o754, True), (0o751, True), (0o755, False)])
+def test_a_folder_of_one_user_alone_is_refused(mode: int, is_refused: bool, tmp_path: Path) -> None:
+    """A root with a umask of 077 installs what nobody else can read."""
+    place = Path("/srv") if os.access("/srv", os.W_OK) else None
+    if place is None:
+        pytest.skip("only root can create a folder outside /home and /tmp")
+    folder = place / tmp_path.name
+    folder.mkdir()
+    try:
+        folder.chmod(mode)
+        assert is_refused == ("only some users can read" in problem_with(folder))
+    finally:
+        folder.rmdir()
+
+
+def test_a_missing_file_is_refused() -> None:
+    """A half-removed environment must not become a service."""
+    assert "No such file or directory" in problem_with("/usr/no/such/file")
+
+
+@pytest.mark.parametrize("python", ["/opt/my env/bin/python", "/opt/100%/python", "/opt/x\n/python"])
+def test_a_name_that_a_unit_can_not_have_is_refused(python: str) -> None:
+    """Systemd splits at blanks, and replaces what follows a percent sign."""
+    problem = problem_of(Program(python, ()))
+
+    assert problem is not None
+    assert "a unit can't name" in problem.text
+
+
+def test_this_program_is_its_interpreter_and_package() -> None:
+    """The unit must start the same installation as the one that wrote it."""
+    program = this_program()
+
+    assert Path(sys.prefix) in (Path(program.python).parents[1], Path(sys.base_prefix))
+    assert Path(program.python).resolve() == Path(sys.executable).resolve()
+    assert [path for path in program.needs if path.name == "ble_exporter" and path.is_dir()]

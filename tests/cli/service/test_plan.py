@@ -1,0 +1,222 @@
+"""Tests of the plans: which steps an installation and a removal have, and what prevents them."""
+
+from pathlib import Path
+
+import pytest
+
+from ble_exporter.cli.service.place import Program
+from ble_exporter.cli.service.plan import CONFIG, LOGS, UNIT_FILE, USER, Plan, installation, removal, unit_text
+from ble_exporter.errors import ConfigError
+from tests.cli.service.conftest import PROGRAM, FakeMachine
+from tests.conftest import HERE
+from tests.test_contrib import systemd_unit
+
+CONTRIB = HERE.parent / "contrib"
+SYSUSERS = "/etc/sysusers.d/ble_exporter.conf"
+
+
+def planned(
+    machine: FakeMachine, config: Path | None = None, *, may_replace: bool = False, program: Program = PROGRAM
+) -> Plan:
+    """Return the plan of an installation."""
+    return installation(machine, program, str(config) if config else None, may_replace=may_replace)
+
+
+def take(plan: Plan, machine: FakeMachine) -> None:
+    """Take all steps of a plan."""
+    assert [] == plan.problems
+    for step in plan.steps:
+        step.do(machine)
+
+
+def test_an_installation_writes_the_files_and_starts_the_service(machine: FakeMachine, home_yaml: Path) -> None:
+    """This replaces the commands that users otherwise run one by one."""
+    take(planned(machine, home_yaml), machine)
+
+    assert (CONTRIB / "ble_exporter.service").read_bytes() == machine.read(UNIT_FILE)
+    assert (CONTRIB / "ble_exporter.sysusers").read_bytes() == machine.read(SYSUSERS)
+    assert home_yaml.read_bytes() == machine.read(CONFIG)
+    assert [
+        "/opt/ble_exporter/venv/bin/python -I -c import ble_exporter.main",
+        f"systemd-sysusers {SYSUSERS}",
+        "systemctl daemon-reload",
+        "systemctl enable ble_exporter",
+        "systemctl restart --no-block ble_exporter",
+    ] == machine.ran
+
+
+def test_without_sensors_the_service_is_not_started(machine: FakeMachine) -> None:
+    """It would fail, and a failed unit looks like a failed installation."""
+    plan = planned(machine)
+    take(plan, machine)
+
+    assert b"devices: {}" in machine.read(CONFIG)
+    assert "systemctl enable ble_exporter" == machine.ran[-1]
+    assert f"sudo ble-exporter discover --write {CONFIG}" in plan.notes[0]
+
+
+def test_a_second_installation_changes_no_file(machine: FakeMachine, home_yaml: Path) -> None:
+    """The command repairs what is missing, and restarts the service after an upgrade."""
+    take(planned(machine, home_yaml), machine)
+    machine.ran.clear()
+    machine.write(CONFIG, home_yaml.read_text() + "# mine\n")
+    plan = planned(machine)
+    take(plan, machine)
+
+    assert b"# mine" in machine.read(CONFIG)
+    assert {f"keep {UNIT_FILE}: it is up to date", f"keep {CONFIG}: it exists", f"keep {LOGS}: it exists"} == {
+        str(step) for step in plan.steps if str(step).startswith("keep ")
+    }
+    assert "systemctl restart --no-block ble_exporter" == machine.ran[-1]
+
+
+def test_an_installed_configuration_is_never_replaced(machine: FakeMachine, home_yaml: Path) -> None:
+    """It has the names of a user's sensors, and perhaps their only copy."""
+    machine.write(CONFIG, "theirs")
+    (problem,) = planned(machine, home_yaml, may_replace=True).problems
+
+    assert f"{CONFIG} exists, and is not {home_yaml}; it is never replaced" == problem.text
+
+
+def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, home_yaml: Path) -> None:
+    """A user may have edited it; the difference shows what would be lost."""
+    machine.write(UNIT_FILE, unit_text(PROGRAM.python) + "# mine\n")
+    refused = planned(machine, home_yaml)
+    take(planned(machine, home_yaml, may_replace=True), machine)
+
+    assert [f"{UNIT_FILE} exists and differs"] == [problem.text for problem in refused.problems]
+    assert "--replace" in refused.problems[0].hint
+    assert "-# mine" in refused.notes
+    assert b"# mine" not in machine.read(UNIT_FILE)
+
+
+def test_a_masked_unit_differs(machine: FakeMachine) -> None:
+    """Whoever has masked the unit does not want it to start."""
+    machine.at(UNIT_FILE).parent.mkdir(parents=True)
+    machine.at(UNIT_FILE).symlink_to("/dev/null")
+
+    assert "exists and differs" in planned(machine).problems[0].text
+
+
+def test_the_unit_of_a_package_stays_the_only_one(machine: FakeMachine) -> None:
+    """A unit in /etc would hide that of the package, and survive it."""
+    machine.write("/usr/lib/systemd/system/ble_exporter.service", "")
+
+    assert "a package has installed the service" in planned(machine).problems[0].text
+    assert "a package has installed the service" in removal(machine, is_purge=True).problems[0].text
+
+
+def test_a_machine_without_systemd_is_refused(machine: FakeMachine) -> None:
+    """A container, for example, starts the program itself."""
+    machine.at("/run/systemd/system").rmdir()
+
+    assert "systemd does not run on this machine" in planned(machine).problems[0].text
+
+
+def test_a_missing_command_is_named(machine: FakeMachine) -> None:
+    """It is missing before anything is changed."""
+    machine.missing = {"systemd-sysusers"}
+
+    assert ["systemd-sysusers is missing"] == [problem.text for problem in planned(machine).problems]
+
+
+def test_a_program_that_the_service_can_not_read_is_refused(machine: FakeMachine) -> None:
+    """Its place is checked first, since the interpreter may not even start."""
+    program = PROGRAM._replace(needs=(Path("/root/venv"),))
+
+    assert "hides /root" in planned(machine, program=program).problems[0].text
+    assert [] == machine.ran
+
+
+def test_a_program_that_is_not_installed_is_refused(machine: FakeMachine) -> None:
+    """From a checkout, it runs only in that folder."""
+    machine.fails = "import ble_exporter.main"
+
+    assert "does not have the program" in planned(machine).problems[0].text
+
+
+def test_a_file_that_is_no_configuration_is_refused(machine: FakeMachine, tmp_path: Path) -> None:
+    """The error names the line, as that of --config.check does."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("devices: 1\n")
+
+    with pytest.raises(ConfigError, match=f"{broken}"):
+        planned(machine, broken)
+
+
+def test_a_key_that_is_not_copied_delays_the_start(machine: FakeMachine, tmp_path: Path) -> None:
+    """A relative bindkey_file is found beside the old configuration, but not beside the new one."""
+    (tmp_path / "cellar.key").write_text("00112233445566778899aabbccddeeff")
+    config = tmp_path / "home.yaml"
+    config.write_text(
+        "scan_interval_seconds: 30\nscan_duration_seconds: 30\nlisten_port: 8000\n"
+        'devices: {"A4:C1:38:00:00:01": {name: cellar, bindkey_file: cellar.key}}\n'
+    )
+    plan = planned(machine, config)
+    take(plan, machine)
+
+    assert "bindkey_file" in plan.notes[0]
+    assert "systemctl enable ble_exporter" == machine.ran[-1]
+    # Now the file could be a credential, which only the service can read.
+    assert "systemctl restart" in str(planned(machine).steps[-1])
+
+
+def test_the_unit_starts_the_program_that_has_written_it() -> None:
+    """The program need not be in /opt/ble_exporter, for example after `pipx install --global`."""
+    text = unit_text("/opt/pipx/venvs/x/bin/python")
+
+    assert "\nExecStart=/opt/pipx/venvs/x/bin/python -m ble_exporter.main --config" in text
+    assert (CONTRIB / "ble_exporter.service").read_text("utf-8") == unit_text(PROGRAM.python)
+
+
+def test_the_plan_suits_the_unit() -> None:
+    """The unit refers to the user, the log folder and the configuration that the plan creates."""
+    service = systemd_unit()["Service"]
+
+    assert (USER, f"-{LOGS}", CONFIG) == (
+        service["User"],
+        service["ReadWritePaths"],
+        service["ExecStart"].split()[-1],
+    )
+    assert LOGS.startswith(service["WorkingDirectory"])
+    assert f"u {USER} " in (CONTRIB / "ble_exporter.sysusers").read_text("utf-8")
+
+
+def install_and_use(machine: FakeMachine, home_yaml: Path) -> None:
+    """Install the service, and let it and its user write files."""
+    take(planned(machine, home_yaml), machine)
+    machine.ran.clear()
+    machine.users = {USER}
+    machine.write("/var/lib/ble_exporter/replay_state.json", "{}")
+    machine.write(f"{UNIT_FILE}.d/override.conf", "")
+
+
+def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: FakeMachine, home_yaml: Path) -> None:
+    """A configuration is soon deleted, and never comes back; without its user, the state would be another's."""
+    install_and_use(machine, home_yaml)
+    plan = removal(machine, is_purge=False)
+    take(plan, machine)
+
+    assert ["systemctl disable --now ble_exporter", "systemctl daemon-reload"] == machine.ran
+    assert (False, False) == (machine.exists(UNIT_FILE), machine.exists(SYSUSERS))
+    kept = (CONFIG, LOGS, "/var/lib/ble_exporter/replay_state.json", f"{UNIT_FILE}.d/override.conf")
+    assert all(map(machine.exists, kept))
+    assert "keep the user ble: its files may be left; --purge removes it, and them" in map(str, plan.steps)
+
+
+def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_yaml: Path) -> None:
+    """Whoever asks for it wants a machine as before."""
+    install_and_use(machine, home_yaml)
+    machine.write("/opt/ble_exporter/venv/bin/python", "")
+    take(removal(machine, is_purge=True), machine)
+
+    left = {str(path.relative_to(machine.root)) for path in machine.root.rglob("*") if path.is_file()}
+    assert {"opt/ble_exporter/venv/bin/python"} == left
+    assert "userdel ble" == machine.ran[-1]
+
+
+def test_there_may_be_nothing_to_remove(machine: FakeMachine) -> None:
+    """The command can be repeated."""
+    plan = removal(machine, is_purge=True)
+
+    assert ([], [], "nothing is installed") == (plan.steps, plan.problems, plan.notes[0])
