@@ -196,7 +196,13 @@ def _load(options: argparse.Namespace) -> "AppConfig":
 
 
 def _web_options(options: argparse.Namespace) -> WebOptions:
-    return WebOptions(tuple(options.listen or ()), options.telemetry_path, options.most_requests, options.web_config)
+    return WebOptions(
+        tuple(options.listen or ()),
+        options.telemetry_path,
+        options.most_requests,
+        options.web_config,
+        is_activated=options.is_activated,
+    )
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:

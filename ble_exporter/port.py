@@ -1,5 +1,5 @@
 """
-Opens the TCP ports of the HTTP server, and has the options of the server.
+Opens the TCP ports of the HTTP server or takes them from systemd, and has the options of the server.
 
 A port in use, or an address assigned late, is not a configuration error.
 """
@@ -9,6 +9,8 @@ import ipaddress
 import os
 import re
 import socket
+import stat
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ble_exporter.errors import ConfigError, PortError
@@ -17,6 +19,9 @@ TELEMETRY_PATH = "/metrics"
 
 LISTEN_OPTION = "--web.listen-address"
 """The option that replaces the configured address and port."""
+
+SOCKET_OPTION = "--web.systemd-socket"
+"""The option with which systemd opens the ports."""
 
 SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
@@ -44,12 +49,14 @@ class WebOptions(NamedTuple):
         telemetry_path: The path of the metrics.
         most_requests: How many requests for metrics may wait for their answers at the same time.
         config_file: The path of the web configuration, which has the settings of TLS and passwords; None without one.
+        is_activated: Whether systemd has opened the ports and passed them to this process.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     telemetry_path: str = TELEMETRY_PATH
     most_requests: int = MOST_REQUESTS
     config_file: str | None = None
+    is_activated: bool = False
 
 
 DEFAULT_OPTIONS = WebOptions()
@@ -66,6 +73,47 @@ def endpoint_of(text: str) -> Endpoint:
         raise ValueError(f"{text!r} is not an address with a port, such as :8000, 127.0.0.1:8000 or [::1]:8000")
     written = match["v6"] or match["v4"].replace("localhost", "127.0.0.1")
     return Endpoint(str(ipaddress.ip_address(written)) if written else None, int(match["port"]))
+
+
+_FIRST_PASSED = 3
+_MOST_PASSED = 32
+
+
+def passed_ports(environment: Mapping[str, str] = os.environ, first: int = _FIRST_PASSED) -> list[socket.socket]:
+    """
+    Return the listening TCP sockets that systemd has passed to this process, as sd_listen_fds(3) describes.
+
+    Args:
+        environment: The environment variables.
+        first: The file descriptor of the first socket.
+
+    Raises a ConfigError if systemd has passed nothing, or something else.
+    """
+    number = environment.get("LISTEN_FDS", "")
+    # The variables may have been inherited from a parent process, for which the sockets were.
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not re.fullmatch("[1-9][0-9]?", number, re.ASCII):
+        hint = "start the exporter by ble_exporter.socket (docs/systemd.md), or leave out this option"
+        raise ConfigError("systemd has passed no socket to this process", hint, key=SOCKET_OPTION)
+    if int(number) > _MOST_PASSED:
+        raise ConfigError(f"systemd has passed more than {_MOST_PASSED} sockets", key=SOCKET_OPTION)
+    return [_passed_port(descriptor) for descriptor in range(first, first + int(number))]
+
+
+def _passed_port(descriptor: int) -> socket.socket:
+    try:
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            os.set_inheritable(descriptor, False)
+            opened = socket.socket(fileno=descriptor)
+            is_tcp = opened.family in (socket.AF_INET, socket.AF_INET6) and opened.type == socket.SOCK_STREAM
+            if is_tcp and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return opened
+            opened.detach()
+    except OSError as error:
+        problem = f"file descriptor {descriptor}, which systemd has passed, can't be used ({error.strerror})"
+        raise ConfigError(problem, key=SOCKET_OPTION) from error
+    problem = f"file descriptor {descriptor}, which systemd has passed, is not a listening TCP socket"
+    hint = "the .socket unit needs ListenStream= with a port, and Accept=no"
+    raise ConfigError(problem, hint, key=SOCKET_OPTION)
 
 
 # The errors if the machine lacks IPv6, or IPv6 is disabled.

@@ -98,7 +98,8 @@ def test_the_recovery_is_limited(recovery: ConfigParser) -> None:
 def drop_in() -> ConfigParser:
     """The lines of docs/systemd.md that make the exporter's unit start the recovery."""
     page = (HERE.parent / "docs/systemd.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"^```ini\n(\[Unit\].*?)^```$", page, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (lines,) = (block for block in blocks if "ExecStopPost=" in block)
     parser = ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep the case of keys
     parser.read_string(lines)

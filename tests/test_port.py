@@ -1,12 +1,19 @@
 """The TCP port of the HTTP server: temporary and permanent errors, and the addresses that are answered."""
 
 import errno
+import os
+import re
 import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
 
 import pytest
 
 from ble_exporter.errors import ConfigError, PortError
-from ble_exporter.port import Endpoint, endpoint_of, open_port
+from ble_exporter.port import Endpoint, endpoint_of, open_port, passed_ports
+from tests.program import PATIENCE_S, ROOT, write_config
 
 
 def free_port() -> int:
@@ -147,3 +154,103 @@ def test_every_address_of_a_port_in_use_is_refused() -> None:
     """If the exporter then used IPv4 alone, a Prometheus that uses IPv6 would reach the other program."""
     with socket.create_server(("::", 0), family=socket.AF_INET6) as other, pytest.raises(PortError, match="is in use"):
         open_port(None, other.getsockname()[1])
+
+
+def of_systemd(**variables: str) -> dict[str, str]:
+    """Return the environment variables with which systemd starts a process."""
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", **variables}
+
+
+def test_a_passed_socket_is_taken() -> None:
+    """It must not be inherited by a program that this one starts, which would keep the port open."""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        descriptor = os.dup(theirs.fileno())
+        os.set_inheritable(descriptor, True)
+        (opened,) = passed_ports(of_systemd(), descriptor)
+        with opened:
+            assert (theirs.getsockname(), False) == (opened.getsockname(), opened.get_inheritable())
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LISTEN_PID": "1"},
+        {"LISTEN_PID": ""},
+        {"LISTEN_FDS": ""},
+        {"LISTEN_FDS": "0"},
+        {"LISTEN_FDS": "-1"},
+        {"LISTEN_FDS": "1x"},
+        {"LISTEN_FDS": "999999999"},
+    ],
+)
+def test_without_a_passed_socket_the_option_is_an_error(variables: dict[str, str]) -> None:
+    """An exporter that listened nowhere would look healthy to systemd; the sockets may be those of a parent process."""
+    with pytest.raises(
+        ConfigError, match=r"^--web.systemd-socket: systemd has passed no socket to this process; start"
+    ):
+        passed_ports(of_systemd(**variables))
+
+
+def test_too_many_passed_sockets_are_an_error() -> None:
+    """A wrong number must not make the program take all of its descriptors."""
+    with pytest.raises(ConfigError, match="more than 32"):
+        passed_ports(of_systemd(LISTEN_FDS="33"))
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "listens"),
+    [
+        (socket.AF_INET, socket.SOCK_STREAM, False),  # Accept=yes
+        (socket.AF_INET, socket.SOCK_DGRAM, False),
+        (socket.AF_UNIX, socket.SOCK_STREAM, True),
+    ],
+)
+def test_another_kind_of_socket_is_an_error(family: socket.AddressFamily, kind: int, *, listens: bool) -> None:
+    """The .socket unit may be wrong; the error says what it needs."""
+    with socket.socket(family, kind) as theirs:
+        if family == socket.AF_UNIX:
+            theirs.bind("")  # Linux chooses an abstract name
+        if listens:
+            theirs.listen()
+        with pytest.raises(ConfigError, match=r"is not a listening TCP socket; the \.socket unit needs ListenStream="):
+            passed_ports(of_systemd(), theirs.fileno())
+        assert theirs.fileno() == os.dup2(theirs.fileno(), theirs.fileno()), "the descriptor was closed"
+
+
+def test_a_descriptor_that_is_no_socket_is_an_error() -> None:
+    """The next free descriptors may be files of another library."""
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises(ConfigError, match="is not a listening TCP socket"):
+            passed_ports(of_systemd(), reading)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    with pytest.raises(ConfigError, match="can't be used \\(Bad file descriptor\\)"):
+        passed_ports(of_systemd(), reading)
+
+
+_ACTIVATE = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'ble_exporter', *sys.argv[2:]])"
+)
+"""Does what systemd does before it starts a service."""
+
+
+@pytest.mark.program
+def test_the_program_serves_on_the_passed_socket(tmp_path: Path) -> None:
+    """The configured port is then not opened: without a network, that would be of no use."""
+    config = write_config(tmp_path, {"log_file": "-"})
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        options = ["--config", str(config), "--mock", "--web.systemd-socket"]
+        process = subprocess.Popen(
+            [sys.executable, "-c", _ACTIVATE, str(theirs.fileno()), *options],
+            pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+        port = theirs.getsockname()[1]
+        with process, urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
+            assert "ble_exporter_scans_total" in answer.read().decode()
+            process.terminate()
+            _, log = process.communicate(timeout=PATIENCE_S)
+
+    assert (0, [f"http://127.0.0.1:{port}/metrics"]) == (process.returncode, re.findall(r"serving on (\S+)", log))

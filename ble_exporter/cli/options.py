@@ -18,7 +18,7 @@ from ble_exporter.cli.parser import (
     file_name,
     number_between,
 )
-from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, TELEMETRY_PATH
+from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, SOCKET_OPTION, TELEMETRY_PATH
 
 # The modules that define them would make --help slow; a test compares the values.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -50,6 +50,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse(arguments)
     if options.listen and len(set(options.listen)) < len(options.listen):
         parser.error("--web.listen-address: an address is listed twice")
+    if options.listen and options.is_activated:
+        parser.error(f"{SOCKET_OPTION} replaces {LISTEN_OPTION}: give one of them")
     return options
 
 
@@ -84,14 +86,7 @@ def build_parser() -> Parser:
 
 def _add_server_options(parser: Parser) -> None:
     server = parser.add_argument_group("HTTP server")
-    server.add_argument(
-        LISTEN_OPTION,
-        dest="listen",
-        metavar="ADDRESS:PORT",
-        action="append",
-        type=endpoint,
-        help="listen here, in place of listen_address and listen_port: :8000, 127.0.0.1:8000, [::1]:8000; repeatable",
-    )
+    _add_port_options(server)
     server.add_argument(
         "--web.telemetry-path",
         dest="telemetry_path",
@@ -120,6 +115,23 @@ def _add_server_options(parser: Parser) -> None:
         dest="enable_lifecycle",
         action="store_true",
         help="let anybody who reaches the port reload the configuration: POST /-/reload (SIGHUP always reloads it)",
+    )
+
+
+def _add_port_options(server: "argparse._ArgumentGroup") -> None:
+    server.add_argument(
+        LISTEN_OPTION,
+        dest="listen",
+        metavar="ADDRESS:PORT",
+        action="append",
+        type=endpoint,
+        help="listen here, in place of listen_address and listen_port: :8000, 127.0.0.1:8000, [::1]:8000; repeatable",
+    )
+    server.add_argument(
+        SOCKET_OPTION,
+        dest="is_activated",
+        action="store_true",
+        help="take the listening sockets from systemd, in place of listen_address and listen_port (docs/systemd.md)",
     )
 
 

@@ -116,7 +116,10 @@ class HttpServer:
 
     async def listen(self, address: str | None, port: int, option: str = "") -> None:
         """Listen as `open_port` does. Raises a PortError or another ConfigError."""
-        opened = open_port(address, port, option)
+        await self.listen_on(open_port(address, port, option))
+
+    async def listen_on(self, opened: socket.socket) -> None:
+        """Listen on a socket that is bound to an address and a port; it is closed with the server."""
         if self._runner.server is None:
             await self._runner.setup()
         loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.metrics.process_metrics import ProcessMetrics
-from ble_exporter.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions
+from ble_exporter.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions, passed_ports
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service.reload import Reload, ReloadSource
 from ble_exporter.service.replay_state import state_folder
@@ -51,6 +51,7 @@ async def serve(
     ConfigError if it can never be opened, if the web configuration has errors, or if the library for decryption is
     missing.
     """
+    passed = passed_ports() if web.is_activated else []
     with Notifier(log) as notifier:
         cycle = ScanCycle(config, radio, log, clock, notifier, state_folder=state_folder())
         source = reload_from or ReloadSource(lambda: config, asyncio.Event())
@@ -58,8 +59,13 @@ async def serve(
         try:
             listening = [
                 _listen(server, endpoint, web, notifier=notifier, log=log, patience_s=patience_s)
-                for endpoint in web.endpoints or [Endpoint(config.listen_address, config.listen_port)]
+                for endpoint in (
+                    [] if passed else web.endpoints or [Endpoint(config.listen_address, config.listen_port)]
+                )
             ]
+            for opened in passed:
+                await server.listen_on(opened)
+                _log_serving(Endpoint(*opened.getsockname()[:2]), web, log, is_encrypted=server.is_encrypted)
             await _run(cycle, [*listening, reload.run()], stop, notifier=notifier, log=log)
         finally:
             cycle.replay_state.save()
@@ -173,9 +179,14 @@ async def _listen(
             notifier.notify_status(f"waiting to serve: {error.problem}")
         # Nothing announces that the port can be opened now.
         await asyncio.sleep(_TRY_PORT_AGAIN_S)
+    _log_serving(endpoint, web, log, is_encrypted=server.is_encrypted)
+
+
+def _log_serving(endpoint: Endpoint, web: WebOptions, log: logging.Logger, *, is_encrypted: bool) -> None:
+    address, port = endpoint
     is_everywhere = address in (None, "::", "0.0.0.0")  # noqa: S104 - compared, not opened
     shown = "localhost" if is_everywhere else f"[{address}]" if ":" in str(address) else address
-    url = f"{'https' if server.is_encrypted else 'http'}://{shown}:{port}"
+    url = f"{'https' if is_encrypted else 'http'}://{shown}:{port}"
     family = "IPv4 " if address == "0.0.0.0" else ""  # noqa: S104
     everywhere = f"; on every {family}address of this machine" if is_everywhere else ""
     log.info("serving on %s%s for Prometheus, and on %s for people%s", url, web.telemetry_path, url, everywhere)

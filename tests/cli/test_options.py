@@ -30,6 +30,14 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert [] == [line for line in out.splitlines() if len(line) > 120]
 
 
+def test_the_ports_of_systemd_replace_all_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """With both options, one of them would have no effect."""
+    status, out = exit_and_output(["--web.systemd-socket", "--web.listen-address", ":8000"], capsys)
+
+    assert 2 == status
+    assert "--web.systemd-socket replaces --web.listen-address: give one of them" in out
+
+
 def test_help_lists_every_command_with_a_call(capsys: pytest.CaptureFixture[str]) -> None:
     """Users do not find a command that the help omits."""
     _, out = exit_and_output(["--help"], capsys)
