@@ -132,6 +132,7 @@ nights: $(READY) ## Run the long form of the bad nights (docs/bad-nights.md), an
 
 nightly: siege nights bench-radio test-deb ## Run the siege and the bad nights, measure both ears, test the Debian package, and install all locks with each pip on each Python.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
+	QUIET_SECONDS=3600 PYTHONPATH=contrib $(PYTHON) -m fresh systemd
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.
 	$(PYTEST) -m "$(WITHOUT_SLOW) and not program" -q

@@ -13,6 +13,7 @@ import pytest
 from manual import parsers
 
 from ble_exporter.cli.recover.command import RECORD
+from ble_exporter.cli.service.plan import UNIT_FILES
 from ble_exporter.config import KEYS, AppConfig
 from ble_exporter.config.app_config import DEFAULT_LOG_FILE
 from ble_exporter.config.devices import KEYS as DEVICE_KEYS
@@ -180,7 +181,8 @@ def test_an_uninstallation_removes_everything() -> None:
     texts = [path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
     created = set().union(*(created_by(command) for text in texts for command in commands_of(text)))
     uninstall = commands_of(page("upgrade.md").partition("## Uninstall")[2])
-    removed = [word for command in uninstall if command.startswith("rm ") for word in command.split()[2:]]
+    removed = [*UNIT_FILES]
+    removed += [word for command in uninstall if command.startswith("rm ") for word in command.split()[2:]]
     left = [path for path in created if not any(fnmatch(path, word) or path.startswith(f"{word}/") for word in removed)]
 
     assert {"/usr/local/bin/ble-exporter", "/usr/local/share/man/man1/ble-exporter-doctor.1"} <= created

@@ -64,7 +64,6 @@ class Systemd:
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._pid = 0
-        self.drop_ins: dict[str, str] = {}
         wait_for("systemd to boot", self._is_running, _BOOT_S)
         self.do("ip link set lo up")
 
@@ -119,9 +118,22 @@ class Systemd:
         return subprocess.run([*inside, "sh", "-ec", line], capture_output=True, text=True, check=False)
 
 
-def drop_ins(page: str) -> dict[str, str]:
-    """Return the drop-ins of docs/systemd.md, by their second line."""
-    return {block.split("\n")[1]: block for block in re.findall(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)}
+class Section:
+    """
+    What a section of docs/systemd.md tells a user to do.
+
+    Attributes:
+        drop_in: The lines to add with `systemctl edit`.
+        commands: The commands, without sudo and without `systemctl edit`.
+    """
+
+    def __init__(self, page: str, heading: str) -> None:
+        _, _, rest = page.partition(f"\n## {heading}\n")
+        text = rest.partition("\n## ")[0]
+        (self.drop_in,) = re.findall(r"^```ini\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        shell = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+        commands = [line.replace("sudo ", "") for line in shell.splitlines()]
+        self.commands = [line for line in commands if not line.startswith("systemctl edit ")]
 
 
 def wait_for(what: str, is_so: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:

@@ -16,6 +16,7 @@ UNIT = "ble_exporter"
 CONFIG = "/etc/ble_exporter/config.yaml"
 LOGS = "/opt/ble_exporter/logs"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}.service"
+UNIT_FILES = (UNIT_FILE, *(f"/etc/systemd/system/{name}" for name in (f"{UNIT}.socket", f"{UNIT}-recover.service")))
 _SYSUSERS_FILE = f"/etc/sysusers.d/{UNIT}.conf"
 _PACKAGED = tuple(f"/{place}/systemd/system/{UNIT}.service" for place in ("usr/lib", "lib", "usr/local/lib"))
 _USERS_OWN = (
@@ -85,10 +86,11 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
 def removal(machine: Machine, *, is_purge: bool) -> Plan:
     """Return the plan of a removal; with `is_purge`, also of everything that the user and the service have written."""
     plan = Plan(_machine_problems(machine))
-    if machine.exists(UNIT_FILE):
+    units = [path for path in UNIT_FILES if machine.exists(path)]
+    if units:
         plan.steps += [
-            Run(("systemctl", "disable", "--now", UNIT)),
-            Remove(UNIT_FILE),
+            Run(("systemctl", "disable", "--now", *(Path(path).name for path in units))),
+            *map(Remove, units),
             Run(("systemctl", "daemon-reload")),
         ]
     if machine.exists(_SYSUSERS_FILE):

@@ -197,7 +197,7 @@ def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: Fak
     plan = removal(machine, is_purge=False)
     take(plan, machine)
 
-    assert ["systemctl disable --now ble_exporter", "systemctl daemon-reload"] == machine.ran
+    assert ["systemctl disable --now ble_exporter.service", "systemctl daemon-reload"] == machine.ran
     assert (False, False) == (machine.exists(UNIT_FILE), machine.exists(SYSUSERS))
     kept = (CONFIG, LOGS, "/var/lib/ble_exporter/replay_state.json", f"{UNIT_FILE}.d/override.conf")
     assert all(map(machine.exists, kept))
@@ -213,6 +213,17 @@ def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_y
     left = {str(path.relative_to(machine.root)) for path in machine.root.rglob("*") if path.is_file()}
     assert {"opt/ble_exporter/venv/bin/python"} == left
     assert "userdel ble" == machine.ran[-1]
+
+
+def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
+    """The socket would keep the port open, and the recovery would never be started."""
+    names = ("ble_exporter.service", "ble_exporter.socket", "ble_exporter-recover.service")
+    for name in names:
+        machine.write(f"/etc/systemd/system/{name}", "")
+    take(removal(machine, is_purge=False), machine)
+
+    assert f"systemctl disable --now {' '.join(names)}" == machine.ran[0]
+    assert [] == list(machine.at("/etc/systemd/system").iterdir())
 
 
 def test_there_may_be_nothing_to_remove(machine: FakeMachine) -> None:
