@@ -6,7 +6,7 @@ docs/formats.md describes the limits.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 MOST_OF_ANY = 10**298
 """
@@ -39,7 +39,8 @@ _TEMPERATURES = {"temperature", "dew_point"}
 _NO_TEMPERATURE = 0x7FFF
 
 
-@cache
+# A sender chooses the size: there are thousands of combinations.
+@lru_cache(maxsize=256)
 def bounds(name: str, divisor: int, signed_size: int = 0, multiplier: int = 1) -> tuple[int, int]:
     """
     Return the least and the greatest possible value, as integers before the division.

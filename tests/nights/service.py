@@ -12,6 +12,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener
 from ble_exporter.service.scan_cycle import ScanCycle
+from ble_exporter.tasks import Tasks
 from tests.home import samples_of
 from tests.radios import Radio
 
@@ -76,9 +77,20 @@ class Service:
         self.cycle = ScanCycle(config, self.air, log, machine.clock, state_folder=state_folder)
 
     def send(self, address: str, payload: bytes) -> None:
-        """Send a packet, which is heard."""
-        if self.air.listener.wants(address):
-            self.air.listener.handle(Advertisement(address, {UUID: payload}, -60, "hci0"))
+        """Send a BTHome packet, which is heard."""
+        self.hear(Advertisement(address, {UUID: payload}, -60, "hci0"))
+
+    def hear(self, advertisement: Advertisement) -> None:
+        """Hear an advertisement."""
+        if self.air.listener.wants(advertisement.address):
+            self.air.listener.handle(advertisement)
+
+    async def start(self) -> None:
+        """Begin a scan, and end it at once; afterwards, the test can send without an event loop."""
+        async with Tasks() as tasks:
+            tasks.start(self.cycle.run())
+            await asyncio.sleep(1)
+            await tasks.end()
 
     def scrape(self) -> dict[str, float]:
         """Return the series of the sensors: see samples_of."""
