@@ -10,6 +10,7 @@ program waits for the first task that ends: a radio that fails, a signal to stop
 
 import asyncio
 import logging
+import math
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -20,6 +21,9 @@ from ble_exporter.errors import ExporterError
 
 # Longer than a radio may take to stop. Before Python 3.12, a library may swallow the first cancellation.
 CANCEL_AGAIN_S = 10.0
+
+# A task may wake slightly before a tick, because the clock and the sums of times are rounded.
+_ROUNDING_S = 1e-6
 
 Result = TypeVar("Result")
 
@@ -151,6 +155,23 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
     if not is_in_time:
         raise asyncio.TimeoutError
     return task.result()
+
+
+def time_of_tick(period_s: float) -> float:
+    """
+    Return the event loop's time of the next tick: the next multiple of `period_s` seconds.
+
+    Tasks that wait for the same ticks wake the process together. Waking an idle process costs more CPU time than the
+    work of a task: its code is no longer in the processor's caches.
+    """
+    now = asyncio.get_running_loop().time()
+    left_s = period_s - now % period_s
+    return now + left_s + (period_s if left_s < _ROUNDING_S else 0)
+
+
+async def next_tick(period_s: float, *, at_most_s: float = math.inf) -> None:
+    """Wait for the next tick, or `at_most_s` seconds; see `time_of_tick`."""
+    await asyncio.sleep(min(time_of_tick(period_s) - asyncio.get_running_loop().time(), at_most_s))
 
 
 async def uninterrupted(coroutine: Coroutine[object, None, Result]) -> Result:

@@ -17,6 +17,7 @@ from ble_exporter.tasks import (
     Tasks,
     UnexpectedCancellationError,
     in_daemon_thread,
+    next_tick,
     uninterrupted,
     within,
 )
@@ -372,6 +373,28 @@ def test_a_cancellation_at_the_moment_of_the_result_is_not_lost(in_virtual_time:
         return now()
 
     assert 1 == in_virtual_time(run())
+
+
+def test_tasks_that_wait_for_ticks_wake_together(in_virtual_time: InVirtualTime) -> None:
+    """Each time that an idle process wakes costs more than the work of a task."""
+
+    async def woken_at(began_s: float, period_s: float) -> list[float]:
+        await asyncio.sleep(began_s)
+        times = []
+        for _tick in range(2):
+            await next_tick(period_s)
+            times.append(now())
+        return times
+
+    async def run() -> list[list[float]]:
+        async with Tasks() as tasks:
+            woken = [tasks.start(woken_at(*one)) for one in ((0.3, 1.0), (0.4, 1.0), (0.9, 0.5))]
+            for task in woken:
+                await tasks.wait(task)
+            return [task.result() for task in woken]
+
+    at_ticks = [pytest.approx([1.0, 2.0]), pytest.approx([1.0, 2.0]), pytest.approx([1.0, 1.5])]
+    assert at_ticks == in_virtual_time(run())
 
 
 def test_what_must_not_be_interrupted_has_its_result(in_virtual_time: InVirtualTime) -> None:

@@ -15,15 +15,19 @@ from ble_exporter.config.app_config import ScanMode
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
+from ble_exporter.scanner.burst_alarm import BurstAlarm
 from ble_exporter.scanner.ear import Hearing
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
+from ble_exporter.tasks import next_tick
 
-# Reading in batches takes a quarter of the CPU time of waking up for each packet. If two full reads do not empty
-# the socket's buffer, the next pause is shorter, so that the buffer does not fill up.
-BATCH_S = 0.25
-_SHORTEST_BATCH_S = BATCH_S / 32
+# Waking up takes more CPU time than reading, so packets are read in batches. If two full reads do not empty the
+# socket's buffer, the next pause is shorter, so that the buffer does not fill up. The longest pause is that of the
+# watchdog's checks, so that both wake the process together. Before the rate is known, the pause must suit a high one.
+BATCH_S = 1.0
+_FIRST_BATCH_S = BATCH_S / 4
+_SHORTEST_BATCH_S = BATCH_S / 128
 
 # In dBm: no received signal is this strong.
 _TOO_STRONG_DBM = 20
@@ -91,18 +95,34 @@ class MonitorEar:
 
     async def run(self) -> None:
         """Deliver the advertisements in batches."""
-        pause_s = BATCH_S
-        while True:
-            full_reads = 0
-            while self._read():
-                full_reads += 1
-                await asyncio.sleep(0)
-            if full_reads > 1:
-                pause_s = max(pause_s / 2, _SHORTEST_BATCH_S)
-            elif not full_reads:
-                pause_s = min(2 * pause_s, BATCH_S)
-            # Waiting for the socket instead would mean waking up for each packet.
-            await asyncio.sleep(pause_s)
+        alarm = self._socket.alarm if self._socket else None
+        pause_s = _FIRST_BATCH_S
+        try:
+            while True:
+                is_burst = await self._pause(pause_s, alarm)
+                full_reads = 0
+                while self._read():
+                    full_reads += 1
+                    await asyncio.sleep(0)
+                if is_burst and full_reads:
+                    pause_s = _FIRST_BATCH_S
+                elif full_reads > 1:
+                    pause_s = max(pause_s / 2, _SHORTEST_BATCH_S)
+                elif not full_reads:
+                    pause_s = min(2 * pause_s, BATCH_S)
+        finally:
+            if alarm is not None:
+                alarm.turn_off()
+
+    async def _pause(self, pause_s: float, alarm: BurstAlarm | None) -> bool:
+        """Wait for the end of the batch, or, during a long pause, for a burst of packets; return whether it came."""
+        # Waiting for the socket instead would mean waking up for each packet.
+        if alarm is not None and pause_s > _FIRST_BATCH_S:
+            return await alarm.tick_or_burst(pause_s)
+        if alarm is not None:
+            alarm.turn_off()
+        await next_tick(pause_s)
+        return False
 
     def forget(self) -> None:
         """Do nothing: `prepare` resets the state of the ear."""

@@ -18,9 +18,11 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from ble_exporter.formats.advertising_reports import EXTENDED_REPORTS, LE_META_EVENT, LEGACY_REPORTS
+from ble_exporter.scanner.burst_alarm import ONE_OF, BurstAlarm
 
 _AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
 _ALL_CONTROLLERS, _MONITOR_CHANNEL = 0xFFFF, 2
@@ -42,8 +44,11 @@ MOST_FRAMES = 64
 # least 300 frames. Where the administrator allows more, a machine that stalls for seconds loses nothing.
 _BUFFER_BYTES = 4 << 20
 
-# Berkeley Packet Filter: load a byte, or two bytes in network order, at an offset; jump if equal; return.
-_LOAD_BYTE, _LOAD_TWO_BYTES, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x28, 0x15, 0x06
+# Berkeley Packet Filter: load a byte, or two or four bytes in network order, at an offset; and; jump if equal; return.
+_LOAD_BYTE, _LOAD_TWO_BYTES, _LOAD_FOUR_BYTES = 0x30, 0x28, 0x20
+_AND, _JUMP_IF_EQUAL, _RETURN = 0x54, 0x15, 0x06
+# At this offset (SKF_AD_OFF + SKF_AD_RANDOM), the kernel loads a random number.
+_RANDOM_NUMBER = 0xFFFF_F000 + 56
 _INSTRUCTION = struct.Struct("=HBBI")
 _PROGRAM = struct.Struct("@HP")
 
@@ -83,26 +88,29 @@ class Frame(NamedTuple):
     age_s: float
 
 
-def advertising_filter(controller: int) -> bytes:
+def advertising_filter(controller: int, one_of: int = 1) -> bytes:
     """
     Return the filter program for the advertising reports of one controller, as an array of `struct sock_filter`.
 
-    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process.
+    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process. Only a random one of
+    `one_of` reports passes; this number is a power of two.
     """
 
     def swapped(number: int) -> int:
         return int.from_bytes(number.to_bytes(2, "little"), "big")
 
-    wanted: Sequence[tuple[int, int, tuple[int, ...]]] = (
-        (_LOAD_TWO_BYTES, 0, (swapped(_EVENT),)),
-        (_LOAD_TWO_BYTES, 2, (swapped(controller),)),
-        (_LOAD_BYTE, _HEADER_SIZE, (LE_META_EVENT,)),
-        (_LOAD_BYTE, _HEADER_SIZE + 2, (LEGACY_REPORTS, EXTENDED_REPORTS)),
+    # What to load, a mask for it, and the wanted values.
+    wanted: Sequence[tuple[int, int, int, tuple[int, ...]]] = (
+        (_LOAD_TWO_BYTES, 0, 0xFFFF, (swapped(_EVENT),)),
+        (_LOAD_TWO_BYTES, 2, 0xFFFF, (swapped(controller),)),
+        (_LOAD_BYTE, _HEADER_SIZE, 0xFF, (LE_META_EVENT,)),
+        (_LOAD_BYTE, _HEADER_SIZE + 2, 0xFF, (LEGACY_REPORTS, EXTENDED_REPORTS)),
+        (_LOAD_FOUR_BYTES, _RANDOM_NUMBER, one_of - 1, (0,)),
     )
     program: list[tuple[int, int, int, int]] = []
-    size = sum(1 + len(values) for _, _, values in wanted) + 2
-    for load, offset, values in wanted:
-        program.append((load, 0, 0, offset))
+    size = sum(2 + len(values) for *_, values in wanted) + 2
+    for load, offset, mask, values in wanted:
+        program += [(load, 0, 0, offset), (_AND, 0, 0, mask)]
         for at, value in enumerate(values, 1):
             is_last = at == len(values)
             # A jump is relative to the next instruction: over the other values, or to the refusal at the end.
@@ -120,13 +128,21 @@ class MonitorSocket:
         channel: A socket on the monitor channel, which `open_monitor_socket` opens; this object closes it.
         controller: The number of the controller: N of hciN.
         clock: Returns Unix time in seconds, by which the kernel stamps the frames.
+        alarm: Goes off if many reports arrive at once; this object closes it.
 
     Attributes:
         on_event: If set, called with each event read and the kernel's time stamp (Unix time in microseconds).
     """
 
-    def __init__(self, channel: socket.socket, controller: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        controller: int,
+        clock: Callable[[], float] = time.time,
+        alarm: BurstAlarm | None = None,
+    ) -> None:
         self.on_event: Callable[[bytes, int], None] | None = None
+        self.alarm = alarm
         self._channel = channel
         self._clock = clock
         self._data = bytearray(MOST_FRAMES * _FRAME_SIZE)
@@ -135,10 +151,7 @@ class MonitorSocket:
         self._before = bytes(self._messages)
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         channel.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        instructions = advertising_filter(controller)
-        buffer = ctypes.create_string_buffer(instructions, len(instructions))
-        program = _PROGRAM.pack(len(instructions) // _INSTRUCTION.size, ctypes.addressof(buffer))
-        channel.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+        attach_filter(channel, advertising_filter(controller))
 
     @property
     def lost(self) -> int:
@@ -168,6 +181,8 @@ class MonitorSocket:
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+        if self.alarm is not None:
+            self.alarm.close()
 
     def _empty_messages(self) -> "ctypes.Array[_Message]":
         """Return one message for each place in the buffers."""
@@ -197,19 +212,28 @@ class MonitorSocket:
 
 def open_monitor_socket(controller: int) -> MonitorSocket:
     """
-    Open the monitor channel.
+    Open the monitor channel, with an alarm.
 
     Raises PermissionError without CAP_NET_RAW, and another OSError if the kernel offers no HCI sockets.
     """
-    channel = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
-    try:
-        monitor = MonitorSocket(channel, controller)
+    with ExitStack() as on_error:
+        channel, sample = (
+            on_error.enter_context(socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)) for _ in range(2)
+        )
+        attach_filter(sample, advertising_filter(controller, ONE_OF))
+        monitor = MonitorSocket(channel, controller, alarm=BurstAlarm(sample))
         address = struct.pack("=HHH", _AF_BLUETOOTH, _ALL_CONTROLLERS, _MONITOR_CHANNEL)
-        _raise_error_unless(_c_library.bind(channel.fileno(), address, len(address)) == 0)
-    except BaseException:
-        channel.close()
-        raise
+        for one in (channel, sample):
+            _raise_error_unless(_c_library.bind(one.fileno(), address, len(address)) == 0)
+        on_error.pop_all()
     return monitor
+
+
+def attach_filter(channel: socket.socket, instructions: bytes) -> None:
+    """Attach a filter program to a socket. Raises OSError."""
+    buffer = ctypes.create_string_buffer(instructions, len(instructions))
+    program = _PROGRAM.pack(len(instructions) // _INSTRUCTION.size, ctypes.addressof(buffer))
+    channel.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _raise_error_unless(is_fine: bool) -> None:

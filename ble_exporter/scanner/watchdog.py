@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
+from ble_exporter.tasks import next_tick
 
 # If only thermometers can be heard, the limit is at least this many mean intervals between their advertisements.
 # Whatever the share of advertisements lost by chance, the odds of a false alarm are then at most e^-10 per interval.
@@ -101,7 +102,7 @@ class SilenceWatchdog:
         self._check()
         try:
             while self.silent_s < self._limit:
-                await asyncio.sleep(min(CHECK_S, self._limit - self.silent_s))
+                await next_tick(CHECK_S, at_most_s=self._limit - self.silent_s)
                 was_long = self.is_long
                 self._check()
                 if self.is_long and not was_long:

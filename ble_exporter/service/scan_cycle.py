@@ -28,7 +28,7 @@ from ble_exporter.service.scan_log import ScanLog
 from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
-from ble_exporter.tasks import Tasks
+from ble_exporter.tasks import Tasks, next_tick
 
 # With thousands of devices out of range, longer lines would displace all other lines of the rotated log within minutes.
 _MOST_NAMES = 20
@@ -119,7 +119,7 @@ class ScanCycle:
     async def _keep_noting_listening(self) -> None:
         while True:
             self._note_adapters()
-            await asyncio.sleep(NOTE_S)
+            await next_tick(NOTE_S)
 
     def _note_adapters(self, *, is_listening: bool | None = None) -> None:
         """Note which adapters listen from now on; if `is_listening` is None, whether they listen does not change."""

@@ -3,6 +3,7 @@
 import socket
 import time
 
+from ble_exporter.scanner.burst_alarm import BurstAlarm
 from ble_exporter.scanner.monitor_socket import MonitorSocket
 
 SENDER = "A4:C1:38:00:00:01"
@@ -49,6 +50,7 @@ class Channel:
         self.ahead_s = 0.0
         self._refusal = refusal
         self._kernel: socket.socket | None = None
+        self._alarm: socket.socket | None = None
 
     def open(self, controller: int) -> MonitorSocket:
         """Return a reader, as `open_monitor_socket` does."""
@@ -57,7 +59,8 @@ class Channel:
         self.opened.append(controller)
         self.close()
         self._kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        return MonitorSocket(reader, controller, lambda: time.time() + self.ahead_s)
+        self._alarm, sample = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        return MonitorSocket(reader, controller, lambda: time.time() + self.ahead_s, BurstAlarm(sample))
 
     def receive(self, *frames: bytes) -> None:
         """Send these frames to the reader."""
@@ -65,7 +68,13 @@ class Channel:
         for one in frames:
             self._kernel.send(one)
 
+    def set_off_alarm(self) -> None:
+        """Send a packet to the alarm, as the kernel does with a random share of the packets."""
+        assert self._alarm is not None
+        self._alarm.send(b"packet")
+
     def close(self) -> None:
-        """Close the kernel's end."""
-        if self._kernel is not None:
-            self._kernel.close()
+        """Close the kernel's ends."""
+        for one in (self._kernel, self._alarm):
+            if one is not None:
+                one.close()

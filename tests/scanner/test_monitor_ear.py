@@ -220,16 +220,67 @@ def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: In
 
     async def scan() -> None:
         async with scripted_bluez(bus), listening(radio(channel), listener) as wait:
-            await wait(BATCH_S / 10)  # the first batch is empty
+            await wait(3 * BATCH_S)  # without packets, the batches become as long as possible
             channel.receive(*strangers)
             await wait(BATCH_S)
             channel.receive(frame(legacy_report(service_data(PACKET_A))))
-            await wait(0.45 * BATCH_S)
+            await wait(0.55 * BATCH_S)
             assert 1 == len(listener.heard)
 
     in_virtual_time(scan())
 
     assert 3 * MOST_FRAMES == listener.others
+
+
+def test_the_first_batch_is_short(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """Among many devices, the kernel's buffer would be full before the end of the longest batch."""
+    heard: list[Advertisement] = []
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(channel), Everything(heard.append)) as wait:
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            await wait(0.3 * BATCH_S)
+            assert 1 == len(heard)
+
+    in_virtual_time(scan())
+
+
+def test_a_burst_ends_a_long_batch(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """If a thousand packets a second begin in a quiet place, the kernel's buffer is full within half a second."""
+    listener = Only(SENDER)
+    strangers = [frame(legacy_report(b"", sender="C0:00:00:00:00:01"))] * MOST_FRAMES
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(channel), listener) as wait:
+            await wait(3.1 * BATCH_S)
+            channel.receive(*strangers)
+            channel.set_off_alarm()
+            await wait(0.1 * BATCH_S)
+            assert MOST_FRAMES == listener.others
+            # The burst goes on, so the next batch is short.
+            channel.receive(*strangers)
+            await wait(0.3 * BATCH_S)
+            assert 2 * MOST_FRAMES == listener.others
+
+    in_virtual_time(scan())
+
+
+def test_an_alarm_without_a_burst_does_not_shorten_batches(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel
+) -> None:
+    """Single packets set the alarm off by chance; short batches after it would cost the time that long ones save."""
+    listener = Only(SENDER)
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(channel), listener) as wait:
+            await wait(3.1 * BATCH_S)
+            channel.set_off_alarm()
+            await wait(0.1 * BATCH_S)
+            channel.receive(frame(legacy_report(b"", sender="C0:00:00:00:00:01")))
+            await wait(0.7 * BATCH_S)
+            assert 0 == listener.others
+
+    in_virtual_time(scan())
 
 
 def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:

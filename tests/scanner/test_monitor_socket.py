@@ -3,12 +3,13 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ble_exporter.scanner.monitor_socket import MonitorSocket
+from ble_exporter.scanner.monitor_socket import MonitorSocket, advertising_filter, attach_filter
 from tests.scanner.monitor_frames import EXTENDED, frame, legacy_report
 
 PACKET = frame(legacy_report(b"\x02\x01\x06"), controller=258)
@@ -64,6 +65,23 @@ def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket],
 
     passes = data[:4] == b"\x03\x00\x02\x01" and data[6:7] == b"\x3e" and data[8:9] in (b"\x02", b"\x0d")
     assert [data[6:263]] * passes + [PACKET[6:]] == events(monitor)
+
+
+def test_a_sample_of_the_reports_sets_off_an_alarm() -> None:
+    """A share that is too small would miss a burst, and with one that is too large, single packets would wake us."""
+    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    attach_filter(reader, advertising_filter(258, one_of=4))
+    reader.setblocking(False)
+    passed = 0
+    for _packet in range(1000):
+        kernel.send(PACKET)
+        with suppress(BlockingIOError):
+            passed += bool(reader.recv(1))
+    kernel.close()
+    reader.close()
+
+    # More than nine standard deviations from the expected number.
+    assert 250 - 125 < passed < 250 + 125
 
 
 def test_the_age_is_that_of_the_kernel_s_stamp() -> None:

@@ -1,0 +1,67 @@
+"""
+Ends a long pause between two readings of the monitor channel if many packets arrive at once.
+
+An alarm is a second socket on the channel, which gets a random share of the packets. A usual rate of packets almost
+never sets it off. After a sudden rise of the rate, it goes off long before the other socket's buffer is full.
+"""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from ble_exporter.tasks import time_of_tick
+
+ONE_OF = 64
+"""
+On average, an alarm gets one of this many packets. The number is a power of two.
+
+The buffer usually has room for 555 packets. The odds that none of these sets the alarm off are 0.02 %.
+"""
+
+# The kernel makes it as large as its own minimum, which is enough for a packet.
+_BUFFER_BYTES = 1
+
+
+class BurstAlarm:
+    """Waits for packets on `channel`, a socket that receives one of ONE_OF packets; this object closes it."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        channel.setblocking(False)
+        self._channel = channel
+        self._is_on = self._was_set_off = False
+        self._end = asyncio.Event()
+
+    async def tick_or_burst(self, period_s: float) -> bool:
+        """Wait as `next_tick` does, or until the alarm goes off; return whether it has."""
+        loop = asyncio.get_running_loop()
+        if not self._is_on:
+            # The alarm stays on, because switching it on and off takes almost as long as waking up.
+            loop.add_reader(self._channel, self._set_off)
+            self._is_on = True
+        self._end.clear()
+        timer = loop.call_at(time_of_tick(period_s), self._end.set)
+        try:
+            await self._end.wait()
+        finally:
+            timer.cancel()
+        was_set_off, self._was_set_off = self._was_set_off, False
+        return was_set_off
+
+    def turn_off(self) -> None:
+        """Let packets no longer wake the process, until the next wait."""
+        if self._is_on:
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self._is_on = False
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+    def _set_off(self) -> None:
+        # If the channel has failed, so has the one of which this is a sample, and its reader reports the error.
+        with suppress(OSError):
+            while self._channel.recv(1):
+                pass
+        self._was_set_off = True
+        self._end.set()
