@@ -1,7 +1,7 @@
 """The two records that pass through the program: an advertisement, and the reading decoded from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from ble_exporter.errors import DecodeError
@@ -11,8 +11,7 @@ AddressType = Literal["", "public", "random"]
 """The type of a Bluetooth address; empty if it is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advertisement:
+class Advertisement(NamedTuple):
     """
     One advertisement that a scanner received.
 
@@ -33,7 +32,7 @@ class Advertisement:
     adapter: str = ""
     name: str = ""
     address_type: AddressType = ""
-    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict)
+    manufacturer_data: Mapping[int, bytes] = MappingProxyType({})
     age_s: float = 0.0
 
 
