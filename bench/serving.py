@@ -3,9 +3,9 @@ Measures scrapes over HTTP of our exporter and of node_exporter, each in a proce
 
 node_exporter is the exporter that most people know; Debian's package is prometheus-node-exporter. The client keeps its
 connection, as Prometheus does, and asks one process after the other, so that the machine's load is the same for all.
+A bare aiohttp server shows how much of a scrape is the HTTP library's.
 """
 
-import http.client
 import os
 import shutil
 import tempfile
@@ -20,6 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from bench.footprint import exporter
+from bench.http_client import Client, body
 from bench.processes import PATIENCE_S, Process, free_port, get, running
 from bench.report import Report, Table
 from bench.timing import DifferenceError, Rounds
@@ -30,6 +31,8 @@ NODE_EXPORTER = "prometheus-node-exporter"
 AIM = "10 or more with 100 devices"
 _SCRAPES = 150
 _NODE = "node_exporter"
+_NODE_KEY, _BARE_KEY = 0, -1
+_BARE_DEVICES = 100
 _ENCODINGS: dict[str, dict[str, str]] = {"plain": {}, "gzip": {"Accept-Encoding": "gzip"}}
 _OPENMETRICS = {"Accept": "application/openmetrics-text"}
 
@@ -39,7 +42,7 @@ class Case(NamedTuple):
     One row of the table.
 
     Attributes:
-        devices: The number of devices of our exporter; 0 for node_exporter.
+        devices: The number of devices of our exporter; `_NODE_KEY` or `_BARE_KEY` for another program.
         is_changed: Whether every device sends two packets before each scrape.
         encoding: A key of `_ENCODINGS`.
     """
@@ -51,13 +54,16 @@ class Case(NamedTuple):
     @property
     def title(self) -> str:
         """The first cell of the row."""
-        if not self.devices:
+        if self.devices == _NODE_KEY:
             return f"{_NODE}, {self.encoding}"
+        if self.devices == _BARE_KEY:
+            return f"bare aiohttp, as long as {_BARE_DEVICES} devices, {self.encoding}"
         return f"{self.devices:,} devices, {'all' if self.is_changed else 'none'} changed, {self.encoding}"
 
 
 CASES = (
-    *(Case(0, is_changed=True, encoding=encoding) for encoding in _ENCODINGS),
+    *(Case(_NODE_KEY, is_changed=True, encoding=encoding) for encoding in _ENCODINGS),
+    Case(_BARE_KEY, is_changed=False, encoding="plain"),
     *(
         Case(devices, is_changed=is_changed, encoding=encoding)
         for devices in COUNTS
@@ -69,8 +75,9 @@ SERVING = Table(
     "Scrapes over HTTP",
     f"{_SCRAPES} scrapes for each row, in turn, by one client on a kept connection; wall-clock time until the answer "
     f"is read. Scrapes a second: those of this client, without a pause. Changed: every device has sent two packets "
-    f"with six measurements since the previous scrape. {_NODE}: version and defaults of Debian's package, but without "
-    f"the collector of systemd, which a container does not have. Aim: {AIM}.",
+    f"with six measurements since the previous scrape, and temperature, humidity and voltage have new values. {_NODE}: "
+    f"version and defaults of Debian's package, but without the collector of systemd, which a container does not have. "
+    f"Bare aiohttp: a handler that returns a constant text of that length. Aim: {AIM}.",
     ("answer", "series", "kB", "scrapes/s", "p50 ms", "p99 ms", f"times as fast as {_NODE}", "for each series"),
     tuple(case.title for case in CASES),
     "Linear with the number of changed devices; without changes, the text of the previous scrape is sent, and only "
@@ -85,18 +92,21 @@ class Target:
     def __init__(self, process: Process, port: int) -> None:
         self._process = process
         self._port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        self._client = Client(port, PATIENCE_S)
 
     def scrape_s(self, case: Case, sizes: dict[str, int]) -> float:
         """Let the devices send if the case says so; scrape, and return the seconds."""
-        if case.devices and case.is_changed:
+        if case.devices > 0 and case.is_changed:
             self._process.tell("")
         began = time.perf_counter()
-        self._connection.request("GET", "/metrics", headers=_ENCODINGS[case.encoding])
-        body = self._connection.getresponse().read()
+        answer = self._client.get("/metrics", _ENCODINGS[case.encoding])
         took_s = time.perf_counter() - began
-        sizes[case.title] = len(body)
+        sizes[case.title] = len(body(answer))
         return took_s
+
+    def size(self) -> int:
+        """Return the length of the text in bytes."""
+        return len(get(self._port, "/metrics"))
 
     def series(self, devices: int) -> int:
         """
@@ -132,8 +142,9 @@ def run(report: Report) -> None:
         targets = {devices: _start(stack, Path(name), devices) for devices in COUNTS}
         node = start_node_exporter(stack)
         if node is not None:
-            targets[0] = node
+            targets[_NODE_KEY] = node
         series = {devices: target.series(devices) for devices, target in targets.items()}
+        targets[_BARE_KEY] = _start_bare(stack, targets[_BARE_DEVICES].size())
         measured = Rounds({case.title: [] for case in CASES if case.devices in targets})
         sizes: dict[str, int] = {}
         for turn in range(-1, _SCRAPES):
@@ -151,6 +162,13 @@ def _start(stack: ExitStack, folder: Path, devices: int) -> Target:
     process.wait_for(port, "/healthz", b"ok")
     # The devices send again in `series`; the interval is then known, so that all families exist.
     process.tell("")
+    return Target(process, port)
+
+
+def _start_bare(stack: ExitStack, size: int) -> Target:
+    port = free_port()
+    process = stack.enter_context(running("-m", "bench.bare_http", str(port), str(size)))
+    process.wait_for(port, "/metrics", b"#")
     return Target(process, port)
 
 
@@ -180,12 +198,13 @@ def cells_of(case: Case, measured: Rounds, series: Mapping[int, int], sizes: Map
         return ("skipped", *("–" for _ in SERVING.head[2:]))
     took_s = measured[case.title]
     p99_s = quantiles(took_s, n=100)[-1]
+    number = series.get(case.devices)
     cells = [
-        *(f"{series[case.devices]:,}", f"{sizes[case.title] / 1000:,.1f}", f"{len(took_s) / sum(took_s):,.0f}"),
-        *(f"{1e3 * median(took_s):.2f}", f"{1e3 * p99_s:.2f}"),
+        *("–" if number is None else f"{number:,}", f"{sizes[case.title] / 1000:,.1f}"),
+        *(f"{len(took_s) / sum(took_s):,.0f}", f"{1e3 * median(took_s):.2f}", f"{1e3 * p99_s:.2f}"),
     ]
     node = f"{_NODE}, {case.encoding}"
-    if not case.devices or node not in measured:
+    if case.devices == _NODE_KEY or node not in measured:
         return (*cells, "–", "–")
     ratio = measured.ratio(node, case.title)
-    return (*cells, str(ratio), f"{ratio.median * series[case.devices] / series[0]:.1f}×")
+    return (*cells, str(ratio), "–" if number is None else f"{ratio.median * number / series[_NODE_KEY]:.1f}×")

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from ble_exporter.scanner.radio import Listener
 
 UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
-PACKETS = ("4000{:02x}0151028d0a038d11", "4000{:02x}0c200b10001101")
-"""The two packets of a pvvx sensor, which alternate; the packet id is left open."""
+PACKETS = ("4000{0:02x}015102{0:02x}0a03{0:02x}11", "4000{0:02x}0c{0:02x}0b10001101")
+"""
+The two packets of a pvvx sensor, which alternate. The packet id is left open; temperature, humidity and voltage change
+with it.
+"""
 _TURN_S = 0.05
 _AT_ONCE = 50
 

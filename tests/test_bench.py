@@ -1,7 +1,9 @@
 """Tests of bench/: its reports and its own calculations, and docs/performance.md. Nothing is timed here."""
 
+import socket
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 
 from bench.__main__ import PARTS
 from bench.footprint import exporter
+from bench.http_client import Client, body
 from bench.peers import check
-from bench.processes import free_port, get, running
+from bench.processes import PATIENCE_S, free_port, get, running
 from bench.report import Report, Table
 from bench.serving import CASES, SERVING, Case, cells_of, start_node_exporter
 from bench.steady_radio import SteadyRadio, address
@@ -151,6 +154,49 @@ def test_a_scrape_is_compared_with_node_exporter_also_for_each_series() -> None:
 
     expected = ("250", "16.0", "1,000", "1.00", "1.00", "8.00× (8.00–8.00)", "4.0×")
     assert expected == tuple(cells)
+
+
+def test_a_server_without_series_is_compared_only_as_a_whole() -> None:
+    """A bare server shows the floor of any exporter on the same HTTP library, but has no series."""
+    bare = next(case for case in CASES if case.title.startswith("bare aiohttp"))
+    measured = Rounds({"node_exporter, plain": [0.008] * 3, bare.title: [0.001] * 3})
+
+    expected = ("–", "16.0", "1,000", "1.00", "1.00", "8.00× (8.00–8.00)", "–")
+    assert expected == tuple(cells_of(bare, measured, {0: 500}, {bare.title: 16_000}))
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [
+        ("Content-Length: 5\r\n", "hello"),
+        ("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
+    ],
+    ids=["length", "chunks"],
+)
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_the_client_reads_an_answer_to_its_end(headers: str, content: str, at_once: int) -> None:
+    """The rest of an answer would be taken for the next one, and its time would not be measured."""
+    answer = f"HTTP/1.1 200 OK\r\n{headers}\r\n{content}".encode()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = Client(server.getsockname()[1], PATIENCE_S)
+
+        def serve() -> bytes:
+            accepted, _ = server.accept()
+            with accepted:
+                request = accepted.recv(1000)
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for start in range(0, len(answer), at_once):
+                    accepted.sendall(answer[start : start + at_once])
+            return request
+
+        with closing(client), ThreadPoolExecutor(1) as other:
+            served = other.submit(serve)
+            got = client.get("/metrics", {"Accept-Encoding": "gzip"})
+            request = served.result()
+
+    assert (answer, b"hello") == (got, body(got))
+    assert request.startswith(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert request.endswith(b"\r\nAccept-Encoding: gzip\r\n\r\n")
 
 
 @pytest.mark.program

@@ -1,0 +1,74 @@
+"""An HTTP client that takes hardly any time, so that a benchmark measures the server."""
+
+import io
+import socket
+from collections.abc import Mapping
+from functools import cached_property
+from http.client import HTTPResponse
+
+_READ_AT_ONCE = 256 * 1024
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+
+class Client:
+    """A kept connection to a server on this machine, which must send the length of each answer or chunks."""
+
+    def __init__(self, port: int, patience_s: float) -> None:
+        self._port = port
+        self._patience_s = patience_s
+
+    @cached_property
+    def _socket(self) -> socket.socket:
+        # Opened for the first request, because a server closes a connection on which none arrives.
+        return socket.create_connection(("127.0.0.1", self._port), timeout=self._patience_s)
+
+    def get(self, path: str, headers: Mapping[str, str]) -> bytes:
+        """
+        Request a page, and return the whole answer as it was sent, with its head; see `body`.
+
+        Raises:
+            ConnectionError: The server has closed the connection.
+        """
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n{lines}\r\n".encode())
+        parts = [self._some()]
+        while b"\r\n\r\n" not in parts[0]:
+            parts[0] += self._some()
+        head, _, start = parts[0].partition(b"\r\n\r\n")
+        _, _, length = head.lower().partition(b"\r\ncontent-length:")
+        if length:
+            left = int(length.partition(b"\r\n")[0]) - len(start)
+            while left > 0:
+                parts.append(self._some())
+                left -= len(parts[-1])
+        else:
+            while not b"".join(parts[-2:]).endswith(_LAST_CHUNK):
+                parts.append(self._some())
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def _some(self) -> bytes:
+        data = self._socket.recv(_READ_AT_ONCE)
+        if not data:
+            raise ConnectionError("the server has closed the connection")
+        return data
+
+
+class _Given:
+    """A socket that has received an answer."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._answer)
+
+
+def body(answer: bytes) -> bytes:
+    """Return the body of an answer, which is still compressed if the server has compressed it."""
+    response = HTTPResponse(_Given(answer))  # type: ignore[arg-type] # it needs only this method
+    response.begin()
+    return response.read()
