@@ -148,7 +148,11 @@ def still_hearing(receptions: Mapping[str, Reception], lifetime: Lifetime) -> di
 
 def usual_interval_s(receptions: Mapping[str, Reception], lifetime: Lifetime) -> float | None:
     """Return the shortest usual interval of the adapters that hear a device or, if they have none, of all adapters."""
-    current = still_hearing(receptions, lifetime) if len(receptions) > 1 else receptions
+    if len(receptions) == 1:
+        # This is the usual case, and each scrape asks for all devices.
+        (only,) = receptions.values()
+        return only.rhythm.interval_s
+    current = still_hearing(receptions, lifetime)
     for known in (current, receptions):
         intervals = [interval_s for one in known.values() if (interval_s := one.rhythm.interval_s)]
         if intervals:

@@ -182,7 +182,7 @@ class _Moment:
             if measurement.position > 1:
                 of_value = Labels({**labels, "position": str(measurement.position)})
             value = series.value
-            if measurement in offsets:
+            if offsets and measurement in offsets:
                 _column(self._raw, raw_family(FAMILIES[measurement.name])).add(of_value, value)
                 value = corrected(device, measurement, value)
             column.add(of_value, value)
