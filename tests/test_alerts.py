@@ -1,4 +1,8 @@
-"""The rules in contrib/prometheus/, as far as they can be checked without Prometheus; tests/prometheus has the rest."""
+"""
+The rules in contrib/prometheus/ and contrib/fleet/, as far as they can be checked without Prometheus.
+
+tests/prometheus has the rest.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +17,7 @@ from tests.conftest import HERE
 
 ROOT = HERE.parent
 FOLDER = ROOT / "contrib" / "prometheus"
+FLEET = ROOT / "contrib" / "fleet" / "ble_fleet.rules.yml"
 SEVERITIES = {"critical", "warning", "info"}
 OF_PROMETHEUS = {"up", "process_start_time_seconds"}
 """The metrics that Prometheus and prometheus_client add."""
@@ -28,18 +33,28 @@ class Rule(NamedTuple):
     annotations: Mapping[str, str]
 
 
-def rules(kind: str, file: str) -> list[Rule]:
+def rules(kind: str, file: Path) -> list[Rule]:
     """Return the rules of a kind, `alert` or `record`, in a file."""
-    groups = yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))["groups"]
+    groups = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
     return [
         Rule(rule[kind], rule["expr"], rule.get("for", ""), rule.get("labels", {}), rule.get("annotations", {}))
         for group in groups
         for rule in group["rules"]
+        if kind in rule
     ]
 
 
-ALERTS = rules("alert", "ble_alerts.rules.yml")
-RECORDS = rules("record", "ble_recording.rules.yml")
+ALERTS_OF_A_PAGE = {
+    "prometheus.md": rules("alert", FOLDER / "ble_alerts.rules.yml"),
+    "fleet.md": rules("alert", FLEET),
+}
+RECORDS_OF_A_PAGE = {
+    "prometheus.md": rules("record", FOLDER / "ble_recording.rules.yml"),
+    "fleet.md": rules("record", FLEET),
+}
+ALERTS = [one for of_a_page in ALERTS_OF_A_PAGE.values() for one in of_a_page]
+RECORDS = [one for of_a_page in RECORDS_OF_A_PAGE.values() for one in of_a_page]
+EACH_PAGE = pytest.mark.parametrize("name", ALERTS_OF_A_PAGE)
 EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=[one.name for one in ALERTS])
 EACH_RECORD = pytest.mark.parametrize("record", RECORDS, ids=[one.name for one in RECORDS])
 
@@ -79,21 +94,44 @@ def test_the_runbooks_are_those_of_the_alerts_in_their_order() -> None:
     assert [one.name for one in ALERTS] == re.findall(r"^## (.+)$", page("runbooks.md"), re.MULTILINE)
 
 
-def test_the_table_has_each_alert_with_its_severity_and_time() -> None:
+@EACH_PAGE
+def test_the_table_has_each_alert_with_its_severity_and_time(name: str) -> None:
     """Users decide by this table which alerts they want."""
-    rows = re.findall(r"^\| \[`(\w+)`\]\(runbooks.md#(\w+)\) \| (\w+) \| (\w+) \|", page("prometheus.md"), re.MULTILINE)
+    rows = re.findall(r"^\| \[`(\w+)`\]\(runbooks.md#(\w+)\) \| (\w+) \| (\w+) \|", page(name), re.MULTILINE)
+    alerts = ALERTS_OF_A_PAGE[name]
 
-    assert [(one.name, one.name.lower(), one.labels["severity"], one.pending) for one in ALERTS] == rows
+    assert [(one.name, one.name.lower(), one.labels["severity"], one.pending) for one in alerts] == rows
 
 
-def test_the_table_has_each_recorded_series() -> None:
+@EACH_PAGE
+def test_the_table_has_each_recorded_series(name: str) -> None:
     """Authors of dashboards find the series here."""
-    assert [one.name for one in RECORDS] == re.findall(r"^\| `(\w+:\w+:\w+)` \|", page("prometheus.md"), re.MULTILINE)
+    recorded = [one.name for one in RECORDS_OF_A_PAGE[name]]
+
+    assert recorded == re.findall(r"^\| `(\w+:\w+:\w+)` \|", page(name), re.MULTILINE)
+
+
+def test_the_query_without_a_gap_is_the_rule() -> None:
+    """After an outage, a graph of this query must continue the series that the rule has recorded."""
+    exprs = {one.name: one.expr for one in RECORDS_OF_A_PAGE["fleet.md"]}
+    score = "instance_device:ble_sensor_reception:score"
+    rule = exprs["job_device:ble_sensor_temperature_celsius:strongest"].replace(score, f"({exprs[score]})")
+    (query,) = re.findall(r"^```promql\n(max without .*?)^```$", page("fleet.md"), re.MULTILINE | re.DOTALL)
+
+    assert "".join(rule.split()) == "".join(query.split())
+
+
+def test_a_merging_rule_differs_from_the_others_only_in_its_metric() -> None:
+    """A correction of one rule must reach the others, and those that users have copied for other metrics."""
+    merging = [one for one in RECORDS_OF_A_PAGE["fleet.md"] if one.name.endswith(":strongest")]
+    metrics = [one.name.split(":")[1] for one in merging]
+
+    assert 1 == len({one.expr.replace(metric, "METRIC") for one, metric in zip(merging, metrics, strict=True)})
 
 
 def test_the_folder_says_how_many_alerts_there_are() -> None:
     """A wrong number makes readers doubt the other numbers."""
-    assert f"{len(ALERTS)} alerts" in (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"{len(ALERTS_OF_A_PAGE['prometheus.md'])} alerts" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
 @EACH_ALERT
@@ -113,7 +151,7 @@ def test_each_recorded_series_is_tested(record: Rule, *, exists: bool) -> None:
 @EACH_RECORD
 def test_each_recorded_series_has_level_metric_and_operation(record: Rule) -> None:
     """The convention of Prometheus tells readers of a dashboard that a series is recorded, and how."""
-    assert re.fullmatch(r"(instance_device|job):[a-z_]+:[a-z0-9_]+", record.name)
+    assert re.fullmatch(r"(instance_device|job_device|job):[a-z_]+:[a-z0-9_]+", record.name)
 
 
 @pytest.mark.parametrize("rule", ALERTS + RECORDS, ids=[one.name for one in ALERTS + RECORDS])
@@ -153,7 +191,7 @@ def test_errors_of_the_server_are_among_the_kinds() -> None:
     assert {"internal", "too_many_answers", "too_many_connections"} <= matched
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*FOLDER.glob("*.yml"), *FLEET.parent.glob("*.yml")], ids=lambda path: path.name)
 def test_each_alert_that_a_file_names_exists(path: Path) -> None:
     """Alertmanager reports no error if a rule names an alert that does not exist."""
     named = set(re.findall(r"\bBle[A-Z]\w+", path.read_text(encoding="utf-8")))

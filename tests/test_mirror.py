@@ -20,7 +20,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "formats/test_hostile": "invariants for any bytes in any format",
     "formats/test_new_format": "the whole program with an additional format",
     "formats/test_vectors": "the vectors of every format",
-    "test_alerts": "contrib/prometheus/",
+    "test_alerts": "contrib/prometheus/ and contrib/fleet/",
     "test_bench": "bench/",
     "test_build_backend": "contrib/build_backend.py",
     "test_captures": "the captures in tests/captures/",

@@ -69,6 +69,11 @@ class Program:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """Stop the program with SIGKILL, as a power cut does."""
+        self._process.kill()
+        self._process.wait()
+
     def new_output(self) -> str:
         """Return the output since the last call, limited to its last lines."""
         lines = self._output.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -103,12 +108,12 @@ def get(port: int, path: str) -> Response:
         connection.close()
 
 
-def wait_for(probe: Callable[[], _Answer], what: str) -> _Answer:
-    """Call `probe` until its result is true, and return it; fail the test after a timeout."""
-    deadline = time.monotonic() + _DEADLINE_S
+def wait_for(probe: Callable[[], _Answer], what: str, more_s: float = 0.0) -> _Answer:
+    """Call `probe` until its result is true, and return it; fail the test after a timeout, and `more_s` seconds."""
+    deadline = time.monotonic() + _DEADLINE_S + more_s
     while not (answer := probe()):
         if time.monotonic() > deadline:
-            pytest.fail(f"not within {_DEADLINE_S:g} s: {what}", pytrace=False)
+            pytest.fail(f"not within {_DEADLINE_S + more_s:g} s: {what}", pytrace=False)
         time.sleep(_POLL_S)
     return answer
 

@@ -1,10 +1,11 @@
-"""Promtool as a function, and the files in contrib/prometheus."""
+"""Promtool as a function, and the files in contrib/prometheus and contrib/fleet."""
 
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 CONTRIB = Path(__file__).parents[2] / "contrib" / "prometheus"
+FLEET = CONTRIB.parent / "fleet"
 RULES = (CONTRIB / "ble_recording.rules.yml", CONTRIB / "ble_alerts.rules.yml")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .promtool import CONTRIB, RULES, check
+from .promtool import CONTRIB, FLEET, RULES, check
 
 pytestmark = pytest.mark.prometheus
 
@@ -25,7 +25,7 @@ _SURFACE_PERCENT = "instance_device:ble_sensor_surface_humidity_percent:frsi70"
 
 def test_rules_are_valid(promtool: Path) -> None:
     """Prometheus refuses to start, or to reload, with a file that has an error."""
-    verdict = check(promtool, "check", "rules", *RULES)
+    verdict = check(promtool, "check", "rules", *RULES, *FLEET.glob("*.rules.yml"))
 
     assert not verdict.status, verdict.output
 
