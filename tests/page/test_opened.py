@@ -171,6 +171,25 @@ def test_without_the_library_the_values_are_there(home: HomePage, open_page: Ope
     assert "21.9 °C" == readout(page)
 
 
+@pytest.mark.parametrize("name", ["detail.js", "detail.css", "vendor/*.js", "vendor/*.css"])
+def test_a_blocked_file_is_asked_for_again(home: HomePage, open_page: OpenPage, name: str) -> None:
+    """A device stays open on a tablet for months: failed attempts must neither pile up nor be the last ones."""
+    page = open_page(home, view=None)
+    page.route(f"**/{name}", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.get_by_role("link", name="attic").click()
+    for _ in range(5):
+        with page.expect_event("requestfailed"):
+            let_it_ask(page)
+    page.unroute_all()
+    let_it_ask(page)
+    page.locator("dialog canvas").wait_for()
+
+    needed = ["detail.css", "vendor/uplot-1.6.32.css", "vendor/uplot-1.6.32.js"]
+    loaded = page.locator("head link, head script").evaluate_all("all => all.map(one => one.href || one.src)")
+    assert needed == sorted(one.removeprefix(home.url) for one in loaded if "detail" in one or "vendor" in one)
+
+
 def test_a_device_without_an_hour_opens(home: HomePage, open_page: OpenPage, complaints: list[str]) -> None:
     """Even a device that was never heard has an address and a state to show."""
     page = open_page(home, view=None)

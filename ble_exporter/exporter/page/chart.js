@@ -2,6 +2,7 @@
 
 import { make, setAttribute, setText } from "./dom.js";
 import { extentOf, describe, leastSpan } from "./line.js";
+import { loadScript, loadStyle } from "./loading.js";
 import { brief, convert, quantity, withUnit } from "./words.js";
 
 const UPLOT = "vendor/uplot-1.6.32";
@@ -9,18 +10,9 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const STEP_S = 60;
 const HEIGHT = 260;
 
-let loading = null;
-
-// Loads the library, once, when the first device is opened.
-function load() {
-  loading ??= new Promise((resolve, reject) => {
-    const script = make("script", { src: `${UPLOT}.js` });
-    script.addEventListener("load", () => resolve(globalThis.uPlot));
-    script.addEventListener("error", reject);
-    document.head.append(make("link", { rel: "stylesheet", href: `${UPLOT}.css` }), script);
-  });
-  loading.catch(() => (loading = null));
-  return loading;
+async function loadLibrary() {
+  await Promise.all([loadStyle(`${UPLOT}.css`), loadScript(`${UPLOT}.js`)]);
+  return globalThis.uPlot;
 }
 
 function clock(seconds) {
@@ -104,7 +96,7 @@ export function makeCursor() {
     }
     let uPlot;
     try {
-      uPlot = await load();
+      uPlot = await loadLibrary();
     } catch {
       setText(time, "The chart could not be loaded.");
       kind = "";

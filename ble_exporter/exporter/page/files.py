@@ -48,7 +48,7 @@ def _vendored(name: str, content_type: str) -> VendoredFile:
 
 _SCRIPTS = (
     "script.js", "cards.js", "chart.js", "comfort.js", "controls.js", "detail.js", "dom.js", "groups.js", "line.js",
-    "settings.js", "sort.js", "state.js", "table.js", "words.js",
+    "loading.js", "settings.js", "sort.js", "state.js", "table.js", "words.js",
 )  # fmt: skip
 FILES: Mapping[str, PageFile] = {
     "style.css": _read("style.css", "text/css"),

@@ -2,7 +2,8 @@
 
 import * as cards from "./cards.js";
 import { showChoices } from "./controls.js";
-import { make, setAttribute, setText } from "./dom.js";
+import { setAttribute, setText } from "./dom.js";
+import { loadStyle } from "./loading.js";
 import { onSort, sorted } from "./sort.js";
 import { heardOf, keyOf } from "./state.js";
 import * as table from "./table.js";
@@ -25,7 +26,6 @@ const { version } = document.body.dataset;
 const loadedAt = Date.now();
 
 let view = null; // `cards` or `table`
-let groupLabel = "";
 let keys = []; // the identities of the devices that the view shows
 let hours = new Map(); // address to measurement to points
 let answer = null; // the latest /status, its time of arrival, and the exporter's clock at that time
@@ -108,9 +108,8 @@ function show(isNew) {
     view.build(devices);
     setAttribute(document.body, "data-view", wanted);
   }
-  groupLabel = label;
   view.update(devices, hourOf);
-  view.arrange(sorted(devices, isNew || isOther), devices, groupLabel);
+  view.arrange(sorted(devices, isNew || isOther), devices, label);
 }
 
 // Returns the device that the page's address names, as in "#A4:C1:38:00:00:01". A phone's back button thus closes it.
@@ -124,7 +123,7 @@ async function showOpened() {
     try {
       detail ??= await loadDetail();
     } catch {
-      return; // the exporter does not answer, and the banner says so
+      return; // the next answer of the exporter tries again
     }
   }
   // While the module was loaded, the user may have closed the device.
@@ -137,17 +136,13 @@ async function showOpened() {
 }
 
 async function loadDetail() {
-  const style = make("link", { rel: "stylesheet", href: "detail.css" });
-  const isStyled = new Promise((resolve, reject) => {
-    style.addEventListener("load", resolve);
-    style.addEventListener("error", reject);
-  });
-  document.head.append(style);
-  const [module] = await Promise.all([import("./detail.js"), isStyled]);
-  module.onClose(() => {
-    if (location.hash !== "") history.replaceState(null, "", location.pathname + location.search);
-  });
+  const [module] = await Promise.all([import("./detail.js"), loadStyle("detail.css")]);
+  module.onClose(forgetOpened);
   return module;
+}
+
+function forgetOpened() {
+  if (location.hash !== "") history.replaceState(null, "", location.pathname + location.search);
 }
 
 function take(latest) {
