@@ -1,11 +1,11 @@
 // Shows the devices as cards, in groups: the main value in large digits, the comfort, and the last hour as a shape.
 
 import { comfort, dewPoint } from "./comfort.js";
-import { make, makeSvg, setAttribute, setText } from "./dom.js";
+import { make, makeSvg, resize, setAttribute, setText } from "./dom.js";
 import { grouped } from "./groups.js";
 import { describe, extentOf, makeChart, pathOf, scale } from "./line.js";
 import { hasAge, readingsOf, stateOf, whyOf } from "./state.js";
-import { brief, inWords, label, quantity, rangeOf, reading as inFull, unitOf, withUnit } from "./words.js";
+import { brief, inWords, label, percent, quantity, rangeOf, reading as inFull, UNITS, unitOf, withUnit } from "./words.js";
 
 const WIDTH = 240;
 const HEIGHT = 60;
@@ -99,7 +99,7 @@ function updateCard(card, device, hour) {
   const main = readings.get(name);
   const humidity = name === "temperature" ? readings.get("humidity") : undefined;
   card.comfort = main && humidity ? comfort(main.value, humidity.value) : "";
-  card.unit = main?.unit ?? (card.name === name ? card.unit : name === "temperature" ? "°C" : "");
+  card.unit = main?.unit ?? (card.name === name ? card.unit : (UNITS[name] ?? ""));
   card.name = name;
   setText(card.value, main ? inFull(main, brief) : "–");
   setText(card.second, humidity ? inFull(humidity, brief) : name === "temperature" || !main ? "" : label(name));
@@ -113,7 +113,7 @@ function updateCard(card, device, hour) {
   setAttribute(card.battery, "class", isLow ? "warn" : "");
   setText(card.rssi, device.rssi_dbm === null ? "" : quantity(device.rssi_dbm, "dBm", brief));
   const lost = 1 - (device.measurements?.recent_share ?? 1);
-  setText(card.lost, lost >= MANY_LOST ? `${withUnit(Math.floor(100 * lost + 0.5), "%")} of measurements missed` : "");
+  setText(card.lost, lost >= MANY_LOST ? `${percent(lost)} of measurements missed` : "");
 }
 
 function updateShape(card, points, main) {
@@ -149,11 +149,8 @@ function updateOthers(card, device, readings, shown) {
   }
   const left = texts.length - MOST_OTHERS;
   if (left > 0) texts.splice(MOST_OTHERS, left, `and ${left} more`);
-  while (card.others.children.length > texts.length) card.others.lastChild.remove();
-  texts.forEach((text, index) => {
-    if (card.others.children.length === index) card.others.append(make("li", {}, [make("bdi")]));
-    setText(card.others.children[index].firstChild, text);
-  });
+  const items = resize(card.others, texts.length, () => make("li", {}, [make("bdi")]));
+  items.forEach((item, index) => setText(item.firstChild, texts[index]));
 }
 
 // Shows the states and the ages, `elapsed` seconds after the answer of /status.

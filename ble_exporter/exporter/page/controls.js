@@ -24,7 +24,8 @@ function chosenLabel() {
 
 // Shows the choices that these devices offer; returns the view and the label that apply.
 export function showChoices(devices) {
-  const wanted = choice("view") ?? (devices.length > MOST_CARDS ? "table" : "cards");
+  const kept = choice("view");
+  const wanted = ["cards", "table"].includes(kept) ? kept : devices.length > MOST_CARDS ? "table" : "cards";
   const label = labelFor(devices, chosenLabel());
   const latest = labelNames(devices);
   if (latest.join() !== names.join() || groups.options.length === 0) {
@@ -36,7 +37,7 @@ export function showChoices(devices) {
   groups.parentElement.hidden = names.length === 0;
   for (const input of views) input.checked = input.value === wanted;
   controls.hidden = false;
-  return { wanted: wanted === "table" ? "table" : "cards", label };
+  return { wanted, label };
 }
 
 function changed(name, value) {

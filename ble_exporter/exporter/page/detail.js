@@ -2,14 +2,13 @@
 
 import { makeCursor } from "./chart.js";
 import { comfort, dewPoint } from "./comfort.js";
-import { make, setAttribute, setText } from "./dom.js";
-import { hasAge, readingsOf, stateOf, whyOf } from "./state.js";
-import { brief, capital, inWords, label, quantity, rawOf, reading as inFull } from "./words.js";
+import { make, resize, setAttribute, setText } from "./dom.js";
+import { hasAge, packetsOf, readingsOf, stateOf, whyOf } from "./state.js";
+import { brief, capital, inWords, label, quantity, reading as inFull, sentOf, UNITS } from "./words.js";
 
 // Anyone can send hundreds of names under a sensor's address.
 const MOST_TILES = 24;
 const FIRST = ["temperature", "humidity"];
-const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
 
 const dialog = make("dialog", { id: "opened", "aria-labelledby": "opened-name" });
 dialog.addEventListener("click", (event) => {
@@ -129,8 +128,10 @@ function updateFacts(device, readings) {
     const word = comfort(temperature, humidity);
     facts.push(["Dew point", `${quantity(dew, "°C", brief)}${word ? `, ${word}` : ""}`]);
   }
-  const raw = [...readings].map(([name, one]) => [name, rawOf(one)]).filter(([, text]) => text !== "");
-  for (const [name, text] of raw) facts.push([`${capital(label(name))}, as sent`, text.slice(5, -1)]);
+  for (const [name, one] of readings) {
+    const sent = sentOf(one);
+    if (sent !== "") facts.push([`${capital(label(name))}, as sent`, sent]);
+  }
   for (const [name, said] of Object.entries(device.others).slice(0, MOST_TILES)) {
     facts.push([capital(label(name)), hasAge(name) ? `${said.value}, ${inWords(said.age_seconds)} ago` : String(said.value)]);
   }
@@ -138,17 +139,12 @@ function updateFacts(device, readings) {
     const adapter = device.adapter === null ? "" : `, by ${device.adapter}`;
     facts.push(["Signal", quantity(device.rssi_dbm, "dBm", brief) + adapter]);
   }
-  const measured = device.measurements;
-  const percent = measured ? `, ${Math.floor(100 * measured.recent_share + 0.5)}\u00a0% heard` : "";
-  facts.push(["Packets", `${device.packets}${percent}`]);
+  facts.push(["Packets", packetsOf(device)]);
   if (device.format) facts.push(["Format", device.format]);
   for (const [name, value] of Object.entries(device.labels)) facts.push([capital(label(name)), value]);
-  while (parts.facts.children.length > facts.length) parts.facts.lastChild.remove();
-  facts.forEach(([name, value], at) => {
-    if (parts.facts.children.length === at) {
-      parts.facts.append(make("div", {}, [make("dt"), make("dd", {}, [make("bdi")])]));
-    }
-    const [term, text] = parts.facts.children[at].children;
+  const makeFact = () => make("div", {}, [make("dt"), make("dd", {}, [make("bdi")])]);
+  resize(parts.facts, facts.length, makeFact).forEach(({ children: [term, text] }, at) => {
+    const [name, value] = facts[at];
     setText(term, name);
     setText(text.firstChild, value);
   });

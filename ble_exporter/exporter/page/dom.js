@@ -14,6 +14,13 @@ export function makeSvg(tag, attributes = {}, children = []) {
   return element;
 }
 
+// Removes or adds children until a node has this number of them, and returns them.
+export function resize(parent, length, makeChild) {
+  while (parent.children.length > length) parent.lastChild.remove();
+  while (parent.children.length < length) parent.append(makeChild());
+  return [...parent.children];
+}
+
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,6 +1,6 @@
 // Describes a device in words, from the latest answer of /status.
 
-import { inWords } from "./words.js";
+import { inWords, percent } from "./words.js";
 
 export const SYMBOLS = { heard: "●", late: "◐", silent: "○", refused: "✕", never_heard: "–", unknown: "?" };
 
@@ -24,6 +24,11 @@ export function whyOf(device, isKnown) {
 export function heardOf(devices) {
   const heard = devices.filter((device) => device.state === "heard").length;
   return `${heard} of ${devices.length} ${devices.length === 1 ? "device" : "devices"} heard`;
+}
+
+// Returns the number of packets and, if known, the share of the latest measurements that was heard.
+export function packetsOf({ packets, measurements }) {
+  return measurements ? `${packets}, ${percent(measurements.recent_share)} heard` : String(packets);
 }
 
 // Returns the readings that the page shows, by name.

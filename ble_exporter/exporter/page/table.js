@@ -2,11 +2,9 @@
 
 import { make, setAttribute, setText } from "./dom.js";
 import { drawHour, makeHour } from "./line.js";
-import { hasAge, readingsOf, stateOf, SYMBOLS, whyOf } from "./state.js";
-import { capital, inWords, label, rawOf, reading as inFull } from "./words.js";
+import { hasAge, packetsOf, readingsOf, stateOf, SYMBOLS, whyOf } from "./state.js";
+import { capital, inWords, label, quantity, reading as inFull, sentOf, UNITS } from "./words.js";
 
-// The units by measurement: a value that is no longer shown still has a last hour, but no unit in /status.
-const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
 const COLUMNS = Object.keys(UNITS);
 // Anyone can send hundreds of names under a sensor's address. The page must stay readable; /status has all of them.
 const MOST_OTHERS = 32;
@@ -114,10 +112,13 @@ function updateRow(row, device, points) {
     drawHour(hour, cell, points.get(name), reading?.value ?? null);
   });
   updateOthers(row, device, readings, points);
-  setText(row.rssi.value, device.rssi_dbm === null ? "–" : `${device.rssi_dbm}\u00a0dBm`);
-  const measured = device.measurements;
-  const percent = measured ? `, ${Math.floor(100 * measured.recent_share + 0.5)}\u00a0% heard` : "";
-  setText(row.packets.value, `${device.packets}${percent}`);
+  setText(row.rssi.value, device.rssi_dbm === null ? "–" : quantity(device.rssi_dbm, "dBm"));
+  setText(row.packets.value, packetsOf(device));
+}
+
+function rawOf(reading) {
+  const sent = sentOf(reading);
+  return sent === "" ? "" : `(raw ${sent})`;
 }
 
 function updateOthers(row, device, readings, points) {

@@ -1,5 +1,8 @@
 // Formats numbers and durations as rows.py and utils.py do, and temperatures in the unit that the user has chosen.
 
+// Measurement to its unit, for those that have their own places: a value that is no longer in /status has no other unit.
+export const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
+
 let isFahrenheit = false;
 
 // Shows all temperatures in °F, or in °C.
@@ -52,9 +55,13 @@ export function unitOf(unit) {
   return convert(0, unit)[1];
 }
 
-// Returns a text with the number that the sensor sent; an empty string if that is the number shown.
-export function rawOf({ value, raw, unit }) {
-  return value === raw ? "" : `(raw ${quantity(raw, unit)})`;
+export function percent(share) {
+  return withUnit(Math.round(100 * share), "%");
+}
+
+// Returns the number that the sensor sent; an empty string if that is the number shown.
+export function sentOf({ value, raw, unit }) {
+  return value === raw ? "" : quantity(raw, unit);
 }
 
 // Returns a reading of /status in words or as a number.
