@@ -42,11 +42,27 @@ class Process:
         # The identifier of another process's CPU clock, which clock_getcpuclockid(3) computes in the same way.
         return time.clock_gettime((~self._popen.pid << 3) | 2)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._popen.poll() is not None
+
     def resident_mib(self) -> float:
         """Return the resident memory, in MiB."""
         lines = Path(f"/proc/{self._popen.pid}/smaps_rollup").read_text().splitlines()
         (resident_kib,) = (int(line.split()[1]) for line in lines if line.startswith("Rss:"))
         return resident_kib / 1024
+
+    def peak_mib(self) -> float:
+        """Return the largest resident memory since the start, in MiB."""
+        lines = Path(f"/proc/{self._popen.pid}/status").read_text().splitlines()
+        (peak_kib,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+        return peak_kib / 1024
+
+    def read_line(self) -> str:
+        """Return the next line of standard output."""
+        assert self._popen.stdout
+        return self._popen.stdout.readline()
 
     def tell(self, line: str) -> str:
         """Write a line to standard input; return the next line of standard output."""
