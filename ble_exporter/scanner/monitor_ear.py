@@ -20,7 +20,6 @@ from ble_exporter.scanner.ear import Hearing
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
-from ble_exporter.tasks import next_tick
 
 # Waking up takes more CPU time than reading, so packets are read in batches. If two full reads do not empty the
 # socket's buffer, the next pause is shorter, so that the buffer does not fill up. The longest pause is that of the
@@ -121,7 +120,8 @@ class MonitorEar:
             return await alarm.tick_or_burst(pause_s)
         if alarm is not None:
             alarm.turn_off()
-        await next_tick(pause_s)
+        # At a high rate, there is always work. A pause that a tick cuts short would say little about the rate.
+        await asyncio.sleep(pause_s)
         return False
 
     def forget(self) -> None:
