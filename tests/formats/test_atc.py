@@ -62,6 +62,7 @@ def test_values_make_a_packet_likely_without_a_known_address(
         ("ccbbaa38c1a400", True),
         ("a4c138aabbcc" + 20 * "00", True),
         ("a4c138aabbcc", False),
+        ("a4c138aabb", False),
         ("112233445566" + 20 * "00", False),
     ],
 )

@@ -11,7 +11,8 @@ from ble_exporter.errors import REJECT_REASONS, DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.bthome_objects import OBJECTS
 from ble_exporter.formats.ccm import Ccm
-from ble_exporter.formats.decoded import Decoded
+from ble_exporter.formats.decoded import CERTAIN, LIKELY, POSSIBLE, Decoded, Guess
+from ble_exporter.formats.field import Field
 from ble_exporter.formats.values import fold
 from tests.conftest import PACKET_A, PACKET_B, Vector, vectors
 from tests.formats.packets import packet
@@ -46,6 +47,57 @@ def test_a_packet_cut_anywhere_inside_an_object_is_rejected(payload: bytes) -> N
         else:
             with pytest.raises(DecodeError, match="needs"):
                 bthome.decode(payload[:length])
+
+
+_BEGIN = "it begins with 0x{}, as device information does"
+_OBJECTS_FOLLOW = "known objects follow 0x{}, which is not valid device information"
+_RESERVED_BIT = "it begins with 0x{}, device information with the reserved bit 1"
+
+
+@pytest.mark.parametrize(
+    ("payload", "rank", "why"),
+    [
+        ("400161", CERTAIN, _BEGIN),
+        ("440161", CERTAIN, _BEGIN),
+        ("40ff", POSSIBLE, _BEGIN),
+        ("41", LIKELY, _BEGIN),
+        ("45", LIKELY, _BEGIN),
+        ("200161", POSSIBLE, _OBJECTS_FOLLOW),
+        ("420161", POSSIBLE, _OBJECTS_FOLLOW),
+        ("430161", POSSIBLE, _OBJECTS_FOLLOW),
+        ("43ff00000000000000", POSSIBLE, _RESERVED_BIT),
+        ("47ff00000000000000", POSSIBLE, _RESERVED_BIT),
+        ("43ff000000000000", None, ""),
+        ("42ff00000000000000", None, ""),
+        ("220161", None, ""),
+        ("000161", None, ""),
+        ("480161", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_a_guess_gives_its_reason(payload: str, rank: int | None, why: str) -> None:
+    """Users choose among the guesses by their reasons, and the first one must be the most probable."""
+    expected = None if rank is None else Guess(rank, bthome.UUID, why.format(payload[:2].upper()))
+
+    assert expected == bthome.guess(bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize(
+    ("first", "note"),
+    [
+        ("40", "version 2, not encrypted"),
+        ("41", "version 2, encrypted"),
+        ("44", "version 2, not encrypted, trigger based"),
+        ("42", "version 2, not encrypted, reserved bit 1"),
+        ("27", "version 1, encrypted, trigger based, reserved bit 1"),
+    ],
+)
+def test_the_device_information_is_explained(first: str, note: str) -> None:
+    """`decode` shows why a packet is refused."""
+    field = next(bthome.fields(bytes.fromhex(first)))
+
+    assert isinstance(field, Field)
+    assert note == field.note
 
 
 @given(st.binary(max_size=300))
