@@ -143,10 +143,10 @@ nightly: siege nights bench-radio test-deb ## Run the siege and the bad nights, 
 	QUIET_SECONDS=3600 PYTHONPATH=contrib $(PYTHON) -m fresh systemd
 
 fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.
-	$(PYTEST) -m "$(WITHOUT_SLOW) and not program" -q
+	$(PYTEST) -m "$(WITHOUT_SLOW) and not program and not night" -q
 
 tests: $(READY)
-	$(PYTEST) -m "$(WITHOUT_SLOW)" -q
+	$(PYTEST) -m "$(WITHOUT_SLOW) and not night" -q
 
 mutants: ## Check that a test fails for each mutation of ble_exporter/formats, or of MODULES="atc ccm" only.
 	@$(MAKE) --no-print-directory VENV=.venv-mutation LOCK=requirements-mutation.lock run-mutants

@@ -175,6 +175,7 @@ async def _at_once(write: Callable[[Marks], None], marks: Marks) -> None:
     write(marks)
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_day_with_everything_at_once(seed: int, tmp_path: Path, in_virtual_time: InVirtualTime) -> None:
     """Each value that was heard is shown until it expires, and no other; counters never fall; memory stays flat."""

@@ -138,6 +138,7 @@ class Program:
             pass
 
 
+@pytest.mark.night
 @pytest.mark.program
 @pytest.mark.parametrize("fault", [*CAUSES, "size limit", "folder removed"])
 def test_readings_go_on_and_the_log_comes_back(fault: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -100,6 +100,7 @@ def blocks() -> int:
     return sys.getallocatedblocks()
 
 
+@pytest.mark.night
 def test_an_attack_costs_nobody_else_anything(attack: Attack) -> None:
     """The neighbour's toy may spoil a sensor that it imitates, but neither another sensor, nor the exporter."""
     # A minute in each step, until all histories of an hour are full.

@@ -29,6 +29,7 @@ CUTS = 1000 if IS_LONG else 40
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the test's own in it
 
 
+@pytest.mark.night
 @pytest.mark.program
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_kill_leaves_the_old_or_the_new_content(

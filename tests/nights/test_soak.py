@@ -144,6 +144,7 @@ def value(samples: dict[str, float], name: str) -> int:
     return int(sum(one for key, one in samples.items() if key.partition("{")[0] == f"ble_exporter_{name}_total"))
 
 
+@pytest.mark.night
 @pytest.mark.program
 def test_a_soak_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     """What is heard is counted, whatever else happens; and after a year, the program is as large as after a minute."""

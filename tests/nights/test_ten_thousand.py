@@ -25,6 +25,7 @@ MOST_BYTES_OF_A_DEVICE = 700
 START_KB = 70_000
 
 
+@pytest.mark.night
 @pytest.mark.program
 def test_a_long_list_of_devices_is_served(tmp_path: Path) -> None:
     """Memory and answers must grow in proportion to the list, and the exporter must answer while it renders."""
