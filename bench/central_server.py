@@ -4,7 +4,8 @@ What many exporters cost one Prometheus: `python -m bench.central_server`, or `m
 One process runs all exporters (bench.exporters), each with a port of its own: the whole program, but for the Bluetooth
 stack. Two parts follow each other, each with a new Prometheus. In the first, all is as in docs/fleet.md: a scrape every
 30 s, and all rules. In the second, time passes ten times as fast, with a scrape every 3 s and without rules, so that
-the head has two hours of samples after 12 minutes: as many as in a block. A snapshot then writes them as a block.
+the head has two hours of samples after 12 minutes: as many as in a block. A snapshot then writes them as a block, as
+compaction does. The bytes of a block are those of bench.block.
 """
 
 import argparse
@@ -22,14 +23,15 @@ from statistics import quantiles
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from bench import block
 from bench.__main__ import describe_machine
+from bench.block import SCRAPE_S, Block, read_blocks
 from bench.processes import PATIENCE_S, Process, free_port, get, running
 from bench.report import Report, Table
 
 ROOT = Path(__file__).parents[1]
-SCRAPE_S = 30
 SPEED = 10
-_BLOCK_S = 2 * 3600
+_HEAD_S = 2 * 3600
 _DAY_S = 86_400
 _POLL_S = 2.0
 _START_S = 900.0
@@ -59,33 +61,6 @@ RESULTS = Table(
     ),
     "Linear with the number of series.",
 )
-
-
-class Block(NamedTuple):
-    """The contents of a block on disk."""
-
-    samples: int
-    series: int
-    chunk_bytes: int
-    index_bytes: int
-
-    def bytes_a_day(self, series: int) -> float:
-        """Return the bytes of a day of these series with a scrape every 30 s, in twelve blocks of two hours."""
-        samples = series * _DAY_S / SCRAPE_S
-        blocks = _DAY_S / _BLOCK_S
-        return samples * self.chunk_bytes / self.samples + blocks * series * self.index_bytes / self.series
-
-
-def read_blocks(folder: Path) -> Block:
-    """Return the sum of all blocks in a folder."""
-    samples = series = chunk_bytes = index_bytes = 0
-    for meta in folder.glob("*/meta.json"):
-        stats = json.loads(meta.read_text())["stats"]
-        samples += stats["numSamples"]
-        series += stats["numSeries"]
-        chunk_bytes += sum(file.stat().st_size for file in (meta.parent / "chunks").iterdir())
-        index_bytes += (meta.parent / "index").stat().st_size
-    return Block(samples, series, chunk_bytes, index_bytes)
 
 
 class Server(NamedTuple):
@@ -213,22 +188,18 @@ def measure_fast(folder: Path, count: int, sensors: int, seconds: float) -> dict
         prometheus(folder / "agent", ports[:1], interval_s, agent=True) as agent,
     ):
         wait(seconds, server)
-        series = server.value("sum(scrape_samples_scraped)") + 5 * count
         log_bytes = size(server.folder / "data" / "wal")
+        agent_bytes = size(agent.folder / "data")
         rss = server.process.resident_mib()
-        block = server.snapshot()
-        samples_of_one = block.samples / count
+        found = server.snapshot()
+        scrapes = found.samples / found.series
         return {
-            "series": series,
+            "series": found.series,
             "rss": rss,
             "peak": server.process.peak_mib(),
-            "chunk": block.chunk_bytes / block.samples,
-            "index": block.index_bytes / block.series,
-            "wal": log_bytes / block.samples * series * _BLOCK_S / SCRAPE_S / 1e6,
-            "day": block.bytes_a_day(round(series)) / 1e6,
+            "wal": log_bytes / scrapes * _HEAD_S / SCRAPE_S / 1e6,
             "agent_rss": agent.process.resident_mib(),
-            "agent_day": size(agent.folder / "data") / samples_of_one * series / count * _DAY_S / SCRAPE_S / 1e6,
-            "samples": block.samples,
+            "agent_day": agent_bytes / scrapes * _DAY_S / SCRAPE_S / 1e6,
         }
 
 
@@ -247,11 +218,14 @@ def main() -> int:
         print(calm, flush=True)
         fast = measure_fast(Path(name), options.exporters, options.sensors, options.fast)
         print(fast, flush=True)
+    written = block.measure()
+    chunk, index = written.chunk_bytes / written.samples, written.index_bytes / written.series
     figures = (
         *(f"{fast['series']:,.0f}", f"{calm['rules']:,.0f}", f"{calm['p50']:.1f}", f"{calm['p99']:.1f}"),
         *(f"{calm['fleet']:.2f}", f"{calm['prometheus']:.2f}", f"{calm['cpu']:.1f}", f"{calm['rss']:.0f}"),
-        *(f"{fast['rss']:.0f}", f"{fast['peak']:.0f}", f"{fast['chunk']:.2f}", f"{fast['index']:.0f}"),
-        *(f"{fast['wal']:.0f}", f"{fast['day']:.0f}", f"{fast['agent_rss']:.0f}", f"{fast['agent_day']:.1f}"),
+        *(f"{fast['rss']:.0f}", f"{fast['peak']:.0f}", f"{chunk:.2f}", f"{index:.0f}"),
+        *(f"{fast['wal']:.0f}", f"{written.bytes_a_day(round(fast['series'])) / 1e6:,.0f}"),
+        *(f"{fast['agent_rss']:.0f}", f"{fast['agent_day']:.1f}"),
     )
     Report().add(RESULTS, {row: (figure,) for row, figure in zip(RESULTS.rows, figures, strict=True)})
     print(f"Load average when it ended: {os.getloadavg()[0]:.1f}")

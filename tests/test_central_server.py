@@ -1,9 +1,9 @@
-"""Tests of bench/central_server.py and bench/exporters.py. Nothing is timed here."""
+"""Tests of bench/block.py and bench/exporters.py, which bench/central_server.py uses. Nothing is timed here."""
 
 from itertools import islice
 from pathlib import Path
 
-from bench.central_server import Block, read_blocks
+from bench.block import Block, read_blocks, write_answers
 from bench.exporters import air, configuration, free_ports
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.parser import parse_bthome
@@ -45,3 +45,14 @@ def test_a_day_on_disk_is_that_of_twelve_blocks(tmp_path: Path) -> None:
     assert Block(2000, 20, 6_000, 1_000) == found
     # A series has 2,880 samples of 3 bytes, and 12 times 50 bytes in the index.
     assert 100 * (2_880 * 3 + 12 * 50) == found.bytes_a_day(100)
+
+
+def test_each_answer_has_the_time_of_its_scrape(tmp_path: Path) -> None:
+    """Without times, or with those of this machine, promtool would write another block."""
+    write_answers(tmp_path / "answers", 120.0, 3)
+    *lines, end = (tmp_path / "answers").read_text(encoding="utf-8").splitlines()
+    times = [float(line.split()[-1]) for line in lines if line.startswith("ble_exporter_scans_total")]
+
+    assert "# EOF" == end
+    assert [0, 30, 60, 90] == [at - times[0] for at in times]
+    assert 3 == len({line.split()[0] for line in lines if line.startswith("ble_sensor_temperature_celsius{")})

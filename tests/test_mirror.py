@@ -24,7 +24,7 @@ OF_NO_MODULE: Mapping[str, str] = {
     "test_bench": "bench/",
     "test_build_backend": "contrib/build_backend.py",
     "test_captures": "the captures in tests/captures/",
-    "test_central_server": "bench/central_server.py and bench/exporters.py",
+    "test_central_server": "bench/block.py, bench/exporters.py and bench/central_server.py",
     "test_conventions": "the order in assertions",
     "test_container": "contrib/container/",
     "test_contrib": "the systemd units in contrib/",
