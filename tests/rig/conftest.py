@@ -22,7 +22,13 @@ REPOSITORY = TESTS.parent
 STACKS_DUMP_S = 10.0
 """Time beyond a scenario's limit in which the guest prints its stacks."""
 
-PROGRAMS = {"dbus-daemon": "dbus", "dbus-send": "dbus", "curl": "curl", "setpriv": "util-linux"}
+PROGRAMS = {
+    "dbus-daemon": "dbus",
+    "dbus-send": "dbus",
+    "curl": "curl",
+    "setpriv": "util-linux",
+    "systemd-analyze": "systemd",
+}
 """Programs that scenarios call, and their Debian packages."""
 
 RunScenario = Callable[[str], GuestRun]

@@ -21,6 +21,7 @@ from . import (
     scenarios_soak,
     scenarios_startup,
     scenarios_truth,
+    scenarios_unit,
 )
 from .registry import SCENARIOS
 
@@ -46,4 +47,5 @@ __all__ = [
     "scenarios_soak",
     "scenarios_startup",
     "scenarios_truth",
+    "scenarios_unit",
 ]
