@@ -78,9 +78,10 @@ def it_is_installed_and_started(system: Systemd) -> None:
     """The installation starts the service, which has readings; its configuration is for root and the service alone."""
     system.write(_DROP_IN, _MOCK)
     _install(system, "first")
-    wait_for("the start", lambda: system.show("ActiveState") == "active")
+    wait_for("the start", lambda: system.show("ActiveState") == "active", 120)
     assert system.show("UnitFileState") == "enabled"
-    wait_for("readings", lambda: 'ble_sensor_temperature_celsius{device="living_room"}' in system.metrics())
+    # The package's configuration has scans of 30 s, after the first of which readings are shown.
+    wait_for("readings", lambda: 'ble_sensor_temperature_celsius{device="living_room"}' in system.metrics(), 120)
     assert system.do(f"stat --format '%a %U %G' /{_CONFIG}") == "640 root ble\n"
     assert "bluetooth" in system.do("id --name --groups ble").split()
 
@@ -92,7 +93,7 @@ def it_is_upgraded(system: Systemd) -> None:
     wait_for("the new name", lambda: '{device="cellar"}' in system.metrics())
     before, pid = _version(system), system.show("MainPID")
     _install(system, "next")
-    wait_for("the newer version", lambda: _version(system) == _NEXT)
+    wait_for("the newer version", lambda: _version(system) == _NEXT, 120)
     assert before != _NEXT
     assert pid != system.show("MainPID")
     assert system.do(f"cat /{_CONFIG}") == _OWN
@@ -118,7 +119,7 @@ def it_warns_of_a_unit_that_hides_its_own(system: Systemd) -> None:
     assert system.show("FragmentPath").startswith("/etc/")
     system.do(way_out.replace("sudo ", ""))
     assert system.show("FragmentPath").endswith(f"/lib/systemd/system/{UNIT}.service")
-    wait_for("readings", lambda: 'ble_sensor_temperature_celsius{device="cellar"}' in system.metrics())
+    wait_for("readings", lambda: 'ble_sensor_temperature_celsius{device="cellar"}' in system.metrics(), 120)
 
 
 def it_is_purged(system: Systemd) -> None:
