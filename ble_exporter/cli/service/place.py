@@ -14,6 +14,7 @@ DEFAULT_PYTHON = "/opt/ble_exporter/venv/bin/python"
 
 _HIDDEN = {"/home": "ProtectHome=", "/root": "ProtectHome=", "/run/user": "ProtectHome=",
            "/tmp": "PrivateTmp=", "/var/tmp": "PrivateTmp="}  # fmt: skip # noqa: S108 - compared, not used
+_DEBIAN_PACKAGE = "/usr/lib/ble-exporter"
 _ALL_MAY_READ, _ALL_MAY_ENTER = stat.S_IROTH, stat.S_IXOTH
 _MOVE = "install the program in /opt/ble_exporter/venv (README.md: Installation), and run it from there"
 
@@ -43,6 +44,11 @@ def this_program() -> Program:
 
 def problem_of(program: Program) -> Problem | None:
     """Return why the service could not run this program; None if it can."""
+    if any(path.is_relative_to(_DEBIAN_PACKAGE) for path in program.needs):
+        return Problem(
+            "this program is from the Debian package, which contains the service",
+            "to start it: sudo systemctl enable --now ble_exporter",
+        )
     if re.fullmatch(r"[\w./+@-]+", program.python, re.ASCII) is None:
         return Problem(f"a unit can't name {program.python!r}", _MOVE)
     return next((problem for path in _with_targets(program.needs) if (problem := _unreadable(path))), None)

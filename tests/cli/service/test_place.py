@@ -28,6 +28,11 @@ def test_a_place_that_the_unit_hides_is_refused(path: str, directive: str) -> No
     assert directive in problem_with(path)
 
 
+def test_the_program_of_the_debian_package_is_refused() -> None:
+    """A second unit would hide that of the package, and could not start its program."""
+    assert "Debian package" in problem_with("/usr/lib/ble-exporter/ble_exporter")
+
+
 def test_a_place_that_everybody_can_read_is_accepted() -> None:
     """This is where programs usually are."""
     assert "" == problem_with("/usr/bin/env")
