@@ -11,7 +11,6 @@ import os
 import random
 import re
 import signal
-import struct
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -33,7 +32,7 @@ LINE = 300
 LOG_BYTES = 3000
 """The size at which the log is rotated here, so that a writer rotates it several times."""
 
-_SHARED = struct.Struct("QQ")
+_NUMBER = 8  # bytes
 
 
 class Writer(ABC):
@@ -47,17 +46,17 @@ class Writer(ABC):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.restored = 0
-        self._shared = mmap(-1, _SHARED.size)
+        self._shared = mmap(-1, 2 * _NUMBER)
 
     @property
     def begun(self) -> int:
         """The number of the latest write that was begun."""
-        return int(_SHARED.unpack_from(self._shared)[0])
+        return int.from_bytes(self._shared[:_NUMBER], "little")
 
     @property
     def done(self) -> int:
         """The number of the latest write that was finished."""
-        return int(_SHARED.unpack_from(self._shared)[1])
+        return int.from_bytes(self._shared[_NUMBER:], "little")
 
     def write_on(self, started: int) -> None:
         """Write until killed; close the descriptor `started` before the first write."""
@@ -65,9 +64,11 @@ class Writer(ABC):
         number = self.begun
         os.close(started)
         while True:
-            _SHARED.pack_into(self._shared, 0, number + 1, self.done)
-            self.write(number := number + 1)
-            _SHARED.pack_into(self._shared, 0, number, number)
+            number += 1
+            # Each number is copied at once: struct.pack_into would first write zeros, and a kill could leave them.
+            self._shared[:_NUMBER] = number.to_bytes(_NUMBER, "little")
+            self.write(number)
+            self.hold(number)
 
     def expected(self) -> set[int]:
         """Return the numbers of the writes whose content the file may have."""
@@ -75,7 +76,7 @@ class Writer(ABC):
 
     def hold(self, number: int) -> None:
         """Note that the file has this content: it may have been written, although the writer did not say so."""
-        _SHARED.pack_into(self._shared, 0, self.begun, number)
+        self._shared[_NUMBER:] = number.to_bytes(_NUMBER, "little")
 
     @abstractmethod
     def open(self) -> None:
