@@ -112,3 +112,34 @@ def test_the_lines_of_an_hour_take_no_more_elements_than_before(homes: Homes, op
         wait_for_rows(page, shows(f"{20 + minute} °C"))
 
     assert count == page.evaluate("document.querySelectorAll('*').length")
+
+
+def test_a_row_far_from_the_window_catches_up_when_it_comes_near(homes: Homes, open_page: OpenPage) -> None:
+    """Drawing a thousand lines and ages all the time would stop the page, and nobody would see them."""
+    from playwright.sync_api import expect
+
+    names = [f"room {number}" for number in range(100)]
+    home = homes(*names)
+    for _ in range(3):
+        home.now += 60
+        for name in names:
+            home.hear(name, temperature=20, battery=81)
+    page = open_page(home)
+    near, far = (page.locator("tbody tr").nth(place) for place in (0, -1))
+    line = far.locator("svg path").first.get_attribute("d")
+    page.clock.set_system_time(LOADED_AT + 61)
+    home.now += 60
+    for name in names:
+        home.hear(name, temperature=25, battery=81)
+    let_it_ask(page)
+    page.clock.run_for(2000)
+
+    expect(near.locator("[data-label=Age] .value")).not_to_have_text("0 s")
+    assert ("0 s", "25 °C", line) == (
+        far.locator("[data-label=Age] .value").text_content(),
+        (far.locator("[data-label=Temperature] .value").text_content() or "").replace("\N{NO-BREAK SPACE}", " "),
+        far.locator("svg path").first.get_attribute("d"),
+    )
+    far.scroll_into_view_if_needed()
+    expect(far.locator("[data-label=Age] .value")).not_to_have_text("0 s")
+    expect(far.locator("svg path").first).not_to_have_attribute("d", line or "")

@@ -10,15 +10,32 @@ const COLUMNS = Object.keys(UNITS);
 const MOST_OTHERS = 32;
 const body = document.getElementById("devices");
 let rows = []; // one for each device, in configuration order
+const rowOf = new WeakMap(); // element to row
+// With a thousand devices, the browser would lay out the whole table anew for the ages of each second and the lines of
+// each minute. Far from the window, rows keep their ages and lines until they come near; values and states never wait.
+const nearby = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const row = rowOf.get(target);
+      row.isNear = isIntersecting;
+      if (isIntersecting) catchUp(row);
+    }
+  },
+  { rootMargin: "100%" },
+);
+window.addEventListener("beforeprint", () => rows.forEach(catchUp));
 
 // Builds the rows of these devices.
 export function build(devices) {
+  nearby.disconnect();
   rows = devices.map(makeRow);
+  for (const { element } of rows) nearby.observe(element);
   // If no device is configured, the row with this message, which the server has rendered, stays.
   if (devices.length > 0) body.replaceChildren();
 }
 
 export function clear() {
+  nearby.disconnect();
   rows = [];
   if (body.querySelector("[data-state]")) body.replaceChildren();
 }
@@ -40,8 +57,15 @@ export function update(devices, hourOf) {
 export function tick(devices, elapsed, isKnown) {
   devices.forEach((device, index) => {
     showState(rows[index], ...stateOf(device, isKnown), whyOf(device, isKnown));
-    showAges(rows[index], device, elapsed);
+    rows[index].ages = [device, elapsed];
+    if (rows[index].isNear) showAges(rows[index], device, elapsed);
   });
+}
+
+// Shows the ages and the lines of a row that was far from the window.
+function catchUp(row) {
+  drawHours(row);
+  if (row.ages) showAges(row, ...row.ages);
 }
 
 // Shows that nothing is known about the rows that came with the page: they contain the ages only as text, so the script
@@ -62,7 +86,7 @@ function makeValue(name) {
 }
 
 function makeRow(device) {
-  const row = {};
+  const row = { hours: [], ages: null, isNear: true };
   row.symbol = make("span", { class: "symbol", "aria-hidden": "true" });
   row.words = make("span", { class: "words" });
   row.why = make("small", { class: "why" });
@@ -82,6 +106,7 @@ function makeRow(device) {
     row.rssi.cell,
     row.packets.cell,
   ]);
+  rowOf.set(row.element, row);
   return row;
 }
 
@@ -104,16 +129,21 @@ function showAges(row, device, elapsed) {
 // Updates a row: `device` is from /status, `points` from /history (measurement to points).
 function updateRow(row, device, points) {
   const readings = readingsOf(device);
-  COLUMNS.forEach((name, index) => {
+  row.hours = COLUMNS.map((name, index) => {
     const { cell, value, raw, hour } = row.values[index];
     const reading = readings.get(name);
     setText(value, reading ? inFull(reading) : "–");
     setText(raw, reading ? rawOf(reading) : "");
-    drawHour(hour, cell, points.get(name), reading?.value ?? null);
+    return [hour, cell, points.get(name), reading?.value ?? null];
   });
   updateOthers(row, device, readings, points);
   setText(row.rssi.value, device.rssi_dbm === null ? "–" : quantity(device.rssi_dbm, "dBm"));
   setText(row.packets.value, packetsOf(device));
+  if (row.isNear) drawHours(row);
+}
+
+function drawHours(row) {
+  for (const hour of row.hours) drawHour(...hour);
 }
 
 function rawOf(reading) {
@@ -145,7 +175,7 @@ function updateOthers(row, device, readings, points) {
     const item = row.others.get(name) ?? addOther(row, name);
     setText(item.text, text);
     if (reading) Object.assign(item.hour, { unit: reading.unit, isBinary: reading.text !== "" });
-    drawHour(item.hour, item.element, hour, reading?.value ?? null);
+    row.hours.push([item.hour, item.element, hour, reading?.value ?? null]);
   }
 }
 
