@@ -31,30 +31,31 @@ class Client:
         """
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n{lines}\r\n".encode())
-        parts = [self._some()]
-        while b"\r\n\r\n" not in parts[0]:
-            parts[0] += self._some()
-        head, _, start = parts[0].partition(b"\r\n\r\n")
+        received = self._some()
+        while b"\r\n\r\n" not in received:
+            received += self._some()
+        head, _, start = received.partition(b"\r\n\r\n")
         _, _, length = head.lower().partition(b"\r\ncontent-length:")
         if length:
             left = int(length.partition(b"\r\n")[0]) - len(start)
             while left > 0:
-                parts.append(self._some())
-                left -= len(parts[-1])
+                more = self._some()
+                received += more
+                left -= len(more)
         else:
-            while not b"".join(parts[-2:]).endswith(_LAST_CHUNK):
-                parts.append(self._some())
-        return b"".join(parts)
+            while not received.endswith(_LAST_CHUNK):
+                received += self._some()
+        return bytes(received)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
-    def _some(self) -> bytes:
+    def _some(self) -> bytearray:
         data = self._socket.recv(_READ_AT_ONCE)
         if not data:
             raise ConnectionError("the server has closed the connection")
-        return data
+        return bytearray(data)
 
 
 class _Given:
