@@ -88,7 +88,7 @@ def _with_lists(page: Path) -> str:
 
 
 def _expanded(nav: object) -> object:
-    """Return the navigation, with the pages of a folder in place of a text that ends with a slash."""
+    """Return the navigation, with each entry that names a folder (`docs/adr/`) replaced by the folder's pages."""
     if isinstance(nav, dict):
         return {title: _expanded(entry) for title, entry in nav.items()}
     if not isinstance(nav, list):

@@ -122,7 +122,7 @@ def test_a_build_that_fails_leaves_the_folder(project: Path, tmp_path: Path) -> 
 
 
 def test_the_backend_is_the_release_that_the_tests_have() -> None:
-    """If `make lock` locks a newer poetry-core, builds must use it, too, or the tests would test another release."""
+    """The tests build with the locked poetry-core, so they show nothing about users' builds with another release."""
     (named,) = re.findall(r'^requires = \["(poetry-core==\S+)"\]$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
     assert f"\n{named} \\\n" in (ROOT / "requirements-dev.lock").read_text()

@@ -45,7 +45,7 @@ async def replay(
 
 @pytest.fixture
 def continuous(app_config: AppConfig) -> AppConfig:
-    """A configuration that scans without pauses, and learns how long values are shown."""
+    """A configuration with continuous scans and `stale_after_seconds: auto`."""
     return replace(app_config, scan_duration_seconds=app_config.scan_interval_seconds, stale_after_seconds="auto")
 
 

@@ -1,4 +1,4 @@
-"""Tests of listening for a command."""
+"""Tests of the listening that several commands share."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def test_it_ends_when_nothing_more_is_wanted(in_virtual_time: InVirtualTime) -> 
 
 
 def test_it_ends_with_the_capture_that_is_replayed(in_virtual_time: InVirtualTime) -> None:
-    """Nothing more can be heard, so there is nothing to wait for."""
+    """After the last packet of a capture, there is nothing to wait for."""
     took_s = in_virtual_time(
         listen_for(MockScanner(air=AIR[:3]), Everything(lambda _one: None), 30.0, lambda _left_s: True)
     )

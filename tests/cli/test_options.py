@@ -101,7 +101,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys: pyt
 
 
 def test_the_choices_are_those_of_the_modules_that_use_them() -> None:
-    """The parser repeats them, because importing these modules would make --help slow."""
+    """The parser repeats the choices, because importing these modules would make --help slow."""
     assert (get_args(LogLevel), get_args(LogFormat)) == (LOG_LEVELS, LOG_FORMATS)
 
 

@@ -1,4 +1,4 @@
-"""Keys, and functions that encrypt each format like a sensor, for the tests of encryption."""
+"""Keys, and functions that encrypt payloads as sensors do, or decrypt them, for the tests of encryption."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -41,7 +41,7 @@ VECTOR_FILES = [
 
 
 def cipher_of(vector: Vector) -> Ccm | None:
-    """Return the cipher of a vector's key, or None without a key."""
+    """Return the cipher of a vector's key, or None if the vector has no key."""
     return Ccm(bytes.fromhex(vector["key"])) if "key" in vector else None
 
 
@@ -51,18 +51,18 @@ def _encrypt(nonce: bytes, plaintext: bytes, associated_data: bytes | None, coun
 
 
 def seal_v2(plaintext: bytes, counter: int = 1, information: int = 0x41, key: bytes = KEY) -> bytes:
-    """Return a BTHome v2 payload that ADDRESS encrypted with a key."""
+    """Encrypt a plaintext with a key, as a BTHome v2 sensor with the address ADDRESS does; return the payload."""
     head, count = bytes([information]), counter.to_bytes(4, "little")
     return head + _encrypt(PRINTED + b"\xd2\xfc" + head + count, plaintext, None, count, key)
 
 
 def seal_temperature(celsius: int, counter: int, key: bytes = KEY) -> bytes:
-    """Return a temperature in BTHome v2 that ADDRESS encrypted with a key."""
+    """Encrypt a temperature with a key, as a BTHome v2 sensor with the address ADDRESS does; return the payload."""
     return seal_v2(b"\x02" + (celsius * 100).to_bytes(2, "little", signed=True), counter, key=key)
 
 
 def seal_v1(plaintext: bytes, counter: int = 1) -> bytes:
-    """Return a BTHome v1 payload that ADDRESS encrypted with KEY."""
+    """Encrypt a plaintext with KEY, as a BTHome v1 sensor with the address ADDRESS does; return the payload."""
     count = counter.to_bytes(4, "little")
     return _encrypt(PRINTED + b"\x1e\x18" + count, plaintext, b"\x11", count)
 
@@ -81,14 +81,22 @@ def unseal_v1(payload: bytes) -> bytes:
 
 
 def seal_atc(plaintext: bytes, counter: int = 1) -> bytes:
-    """Return a payload of pvvx (6 bytes of plaintext) or ATC1441 (3 bytes) that ADDRESS encrypted with KEY."""
+    """
+    Encrypt a plaintext with KEY, as a sensor with the address ADDRESS does; return the payload.
+
+    The format is that of pvvx if the plaintext has 6 bytes, and that of ATC1441 if it has 3.
+    """
     count = bytes([counter])
     head = bytes([len(plaintext) + 8, 0x16, 0x1A, 0x18])
     return count + _encrypt(REVERSED + head + count, plaintext, b"\x11", b"")
 
 
 def seal_mibeacon(plaintext: bytes, counter: int = 0, frame: int = 1) -> bytes:
-    """Return a MiBeacon version 5 payload that ADDRESS encrypted with KEY; `counter` is the 3-byte counter."""
+    """
+    Encrypt a plaintext with KEY, as a MiBeacon version 5 sensor with the address ADDRESS does; return the payload.
+
+    `frame` is the frame counter in the header, and `counter` is the 3-byte counter after the ciphertext.
+    """
     count = counter.to_bytes(3, "little")
     head = MIBEACON_HEAD[:-1] + bytes([frame])
     return head + REVERSED + _encrypt(REVERSED + head[2:] + count, plaintext, b"\x11", count)
@@ -100,4 +108,4 @@ SEALS: list[tuple[str, Callable[[bytes], bytes]]] = [
     (atc.UUID, seal_atc),
     (mibeacon.UUID, seal_mibeacon),
 ]
-"""Service UUID and the function that encrypts its payloads."""
+"""Each service UUID, with the function that encrypts its service data."""

@@ -118,7 +118,7 @@ def test_an_advertisement_that_is_too_long_is_dropped_whole(sizes: tuple[int, ..
 
 
 def test_the_last_part_of_an_advertisement_that_is_too_long_may_be_empty() -> None:
-    """The bytes that were cut off still count."""
+    """Data that is too long is dropped even if its last part is empty."""
     fragments = Fragments()
     fragments.join(part(bytes(MOST_BYTES + 1), has_more=True))
 

@@ -14,7 +14,11 @@ def hold_after(*moments_s: float) -> float:
 
 
 def test_before_the_rhythm_is_known_it_is_the_time_of_a_usual_interval() -> None:
-    """Most servers scrape every 15 s, or are slower and need only one scrape with 0."""
+    """
+    A second server must see the 0, too, and 15 s is a common scrape interval.
+
+    A single slower server has seen the 0 in its first scrape.
+    """
     assert 15 == hold_after() == hold_after(1000)
 
 

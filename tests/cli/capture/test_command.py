@@ -6,7 +6,7 @@ from ble_exporter.cli.capture.command import parse
 
 
 def test_the_defaults_suit_a_bug_report() -> None:
-    """Most sensors send several packets a minute, and --replay accepts a file of this size."""
+    """Most sensors send several packets within 60 s, and --replay accepts a file of 10 MB."""
     options = parse(["home.btsnoop"])
 
     assert ("home.btsnoop", 60, 10, False, []) == (
@@ -19,7 +19,7 @@ def test_the_defaults_suit_a_bug_report() -> None:
 
 
 def test_addresses_may_be_written_in_lower_case() -> None:
-    """Other programs show addresses in lower case, and a capture that matches none of them would be empty."""
+    """Other programs show addresses in lower case; if such an address matched no packet, the file would be empty."""
     options = parse(["x", "--only", "a4:c1:38:00:00:01", "--only", "A4:C1:38:00:00:02"])
 
     assert ["A4:C1:38:00:00:01", "A4:C1:38:00:00:02"] == options.only

@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_events_are_recorded_unchanged(path: Path) -> None:
-    """A bug in how the exporter reads an event can be found only with the event itself, even if it is damaged."""
+    """A bug in how the exporter reads events, even damaged ones, can be found only in the unchanged events."""
     recording = Recording(str(path), MEGABYTE)
     both, damaged = event(OF_SENSOR, OF_STRANGER), event(OF_SENSOR) + b"\0"
     recording.add(both, 10, 0)
@@ -51,7 +51,7 @@ def test_events_are_recorded_unchanged(path: Path) -> None:
 
 
 def test_devices_of_others_are_left_out(path: Path) -> None:
-    """A bug report must not publish neighbours' addresses and names; an event may contain packets of both."""
+    """A bug report must not publish neighbours' addresses and names, even if they share an event with the sensor's."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR, OF_STRANGER, OF_SENSOR), 10, 0)
     recording.add(event(OF_STRANGER), 20, 0)
@@ -64,7 +64,7 @@ def test_devices_of_others_are_left_out(path: Path) -> None:
 
 @given(st.binary(max_size=80))
 def test_no_bytes_bring_a_stranger_into_the_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    """A damaged event is left out, unless its valid reports are of a wanted sender."""
+    """Whatever bytes an event has, nothing of another sender may get into the file."""
     path = tmp_path_factory.mktemp("capture") / "x"
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR), 0, 0)
@@ -136,7 +136,7 @@ def test_a_file_without_packets_is_removed(path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    """The user must learn this before the recording, not after it."""
+    """The error must come before the recording, not after it."""
     with pytest.raises(ConfigError, match=r"x: the file can't be written \(No such file or directory\)"):
         Recording(str(tmp_path / "nothing" / "x"), MEGABYTE)
 
@@ -154,7 +154,7 @@ def test_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_whole_records(path: Path) -> None:
-    """The packets recorded before are useful, and the user must learn why the file ends."""
+    """The packets recorded before the disk was full are useful, and the user must learn why the file ends."""
     recording = Recording(str(path), MEGABYTE)
     recording.add(event(OF_SENSOR), 0, 0)
     whole = path.read_bytes()
@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_whole_records(path: Path) -> None:
 
 
 def test_a_replaced_file_keeps_its_content_until_the_end(path: Path) -> None:
-    """The old capture may show a fault that does not occur again, and the radio may fail."""
+    """If the radio fails, the old capture must remain: it may show a fault that does not occur again."""
     path.write_bytes(b"precious")
     recording = Recording(str(path), MEGABYTE, overwrites=True)
     recording.add(event(OF_SENSOR), 0, 0)
@@ -185,7 +185,7 @@ def test_a_replaced_file_keeps_its_content_until_the_end(path: Path) -> None:
 
 
 def test_a_file_is_not_replaced_by_nothing(path: Path) -> None:
-    """With a wrong --only, nothing is recorded; a symbolic link and its file must then be as before."""
+    """If nothing is recorded, as with a wrong --only, the symbolic link and its target must stay as they were."""
     target = path.with_name("target")
     target.write_bytes(b"precious")
     path.symlink_to(target)
@@ -215,7 +215,7 @@ CUT_SHORT = event(OF_SENSOR[:-3])
 
 @pytest.mark.parametrize("damaged", [event(OF_SENSOR) + b"\0", event(OF_SENSOR + b"\0"), CUT_SHORT, CUT_SHORT[:13]])
 def test_a_damaged_event_of_the_sensor_stays_as_it_is(path: Path, damaged: bytes) -> None:
-    """The damage may be the fault that the user reports, and a bug report has only the user's sensors."""
+    """The damage may be the fault that the user reports, so `--only` must keep damaged events of the user's sensor."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(damaged, 0, 0)
     recording.close()
@@ -235,7 +235,7 @@ def test_a_damaged_event_of_the_sensor_stays_as_it_is(path: Path, damaged: bytes
     ],
 )
 def test_damaged_events_that_may_be_of_others_are_counted(path: Path, damaged: bytes) -> None:
-    """They can't be published, but without a number nobody would know that there was any damage."""
+    """Damaged events that may be of others can't be published, but their number shows that there was damage."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR), 0, 0)
     recording.add(damaged, 0, 0)

@@ -1,4 +1,4 @@
-"""Tests of what `capture` records, and what it says."""
+"""Tests of what `capture` records, and what it prints."""
 
 import os
 import pty
@@ -101,7 +101,7 @@ def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixtur
 
 
 def test_lost_events_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """A gap in the file must not be mistaken for a gap on air. A damaged event is in the file, so it is not lost."""
+    """A gap in the file must not be mistaken for silence on air. A damaged event is in the file, so it is not lost."""
     radio = two_devices()
     radio.lost_events = {("hci0", "buffer_full"): 3, ("hci1", "buffer_full"): 2, ("hci0", "invalid"): 7}
 
@@ -121,7 +121,7 @@ def test_the_configuration_says_who_is_recorded(capsys: pytest.CaptureFixture[st
 
 
 def test_a_device_that_is_not_configured_can_be_chosen() -> None:
-    """The bug may be that `discover` does not know a sensor."""
+    """The bug may be that `discover` does not recognise the sensor, which is therefore not configured."""
     assert 0 == capture("--only", STRANGER)
 
     assert [(STRANGER, "Neighbour")] == senders()
@@ -136,7 +136,7 @@ def test_without_a_configuration_nobody_is_configured() -> None:
 
 
 def test_the_radio_has_the_configured_settings() -> None:
-    """The bug may depend on the ear; but a command that records must not reset the adapter."""
+    """The bug may depend on the setting `ear`, but a command that only records must not reset the adapter."""
     asked: list[RadioSettings] = []
 
     def build(settings: RadioSettings, **_options: object) -> MockScanner:
@@ -153,7 +153,7 @@ def test_the_radio_has_the_configured_settings() -> None:
 
 
 def test_a_capture_is_reduced_without_waiting(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of `btmon -w` has keys and the traffic of all devices; only packets of the user's devices remain."""
+    """A file of `btmon -w` has keys and the packets of all devices; only the chosen device's packets may remain."""
     theirs = [
         Record(1_700_000_000_000_000, 0, 0, bytes(16)),
         Record(1_700_000_000_000_001, 0, EVENT, bytes.fromhex("3e0c0501000000000000000000000000")[:14]),
@@ -199,7 +199,7 @@ def test_if_nothing_is_heard_there_is_no_file(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_failing_radio_leaves_no_empty_file() -> None:
-    """The next attempt would have to overwrite it."""
+    """The next attempt would have to overwrite the empty file."""
     with pytest.raises(ScannerError, match="no adapter"):
         capture(build=lambda *_settings, **_options: Radio(error=ScannerError("no adapter")))
 
@@ -216,7 +216,7 @@ def test_simulated_packets_are_recorded(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_an_advertisement_has_the_time_and_the_adapter_of_its_reception() -> None:
-    """With several adapters, and with packets that are delivered late, the capture must still be true."""
+    """With several adapters, or if packets are delivered late, the adapters and times must still be right."""
     recording = Recording("home.btsnoop", 10_000)
     recorder = Recorder(recording, None, clock=lambda: 1_700_000_000.5)
     for adapter in ("hci1", "", "hci"):
@@ -265,7 +265,7 @@ def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
 
 
 def test_the_printed_command_fits(capsys: pytest.CaptureFixture[str]) -> None:
-    """A command that fails, or writes to another folder, does not help to protect the neighbours."""
+    """If the printed command failed, users would publish the capture with their neighbours' devices."""
     Path("other.yaml").write_text(CONFIG)
     Path("my captures").mkdir()
 

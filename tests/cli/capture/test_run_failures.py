@@ -28,7 +28,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_radio_the_old_capture_remains(capsys: pytest.CaptureFixture[str]) -> None:
-    """D-Bus may be down at the second attempt, which must not cost the first capture."""
+    """If D-Bus is down at the second attempt, the first capture must remain."""
     Path("home.btsnoop").write_bytes(b"precious")
 
     with pytest.raises(ScannerError, match="no adapter"):
@@ -83,7 +83,7 @@ def test_a_conversion_keeps_damaged_events_and_says_what_it_left_out(capsys: pyt
 
 
 def test_a_clock_that_is_set_does_not_move_the_times() -> None:
-    """A Pi may set its clock by hours when the network is up; a replay would wait as long, and values would expire."""
+    """A Pi may set its clock forward by hours; a replay would wait that long, and values would expire."""
     wall, boot = [1000.0], [10.0]
     recording = Recording("home.btsnoop", 10_000)
     recorder = Recorder(recording, None, clock=lambda: wall[0], boot=lambda: boot[0])
@@ -101,7 +101,7 @@ def test_a_clock_that_is_set_does_not_move_the_times() -> None:
 @pytest.mark.program
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
-    """A part of the capture must not replace the whole one."""
+    """An incomplete conversion must not replace the complete capture."""
     path = tmp_path / "home.btsnoop"
     one = record_bytes(Record(0, 0, EVENT, frame(legacy_report(service_data(PACKET_A)))[6:]))
     old = header() + one * (9_900_000 // len(one))
@@ -119,10 +119,10 @@ def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, 
 
 
 def test_a_disk_that_fills_up_ends_the_capture(capsys: pytest.CaptureFixture[str]) -> None:
-    """What was recorded until then is kept, and the exit status tells a script that the capture is incomplete."""
+    """The packets recorded before are kept, and an error reports that the capture is incomplete."""
 
     class Filling(Radio):
-        """A radio that hears a packet before and after the disk is full."""
+        """A radio that receives one packet before the disk fills up, and one after."""
 
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
             """See Radio."""

@@ -41,7 +41,7 @@ def test_ctrl_c_at_standard_input_causes_no_traceback(
     """`decode -` on a terminal waits for input, and a user who does not know Ctrl-D presses Ctrl-C."""
 
     class Terminal(io.BytesIO):
-        """A terminal as standard input, on which the user presses Ctrl-C."""
+        """A terminal as standard input; the user presses Ctrl-C."""
 
         def read(self, _size: int | None = -1, /) -> bytes:
             """See BytesIO."""
@@ -53,7 +53,7 @@ def test_ctrl_c_at_standard_input_causes_no_traceback(
 
 
 def test_the_key_comes_from_the_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """With the service's configuration, `decode` gives the same result as the service."""
+    """With the service's configuration, `decode` must use the same key for an address as the service does."""
     path = tmp_path / "config.yaml"
     path.write_text(
         "scan_interval_seconds: 30\nscan_duration_seconds: 5\nlisten_port: 8000\n"
@@ -127,7 +127,7 @@ def test_the_option_service_overrides_the_text(capsys: pytest.CaptureFixture[str
 
 
 def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixture[str]) -> None:
-    """Battery and humidity of BTHome version 1 also parse as flags and a service list: the output must name both."""
+    """A battery level and a humidity in BTHome v1 may also be flags and a service list; both readings must be named."""
     _, guessed, _ = says(["0201100303bf13"], capsys)
     status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
 
@@ -154,7 +154,7 @@ def test_a_key_is_never_shown(mac: list[str], more: list[str], capsys: pytest.Ca
 @pytest.mark.parametrize("option", ["--key-file", "--config"])
 @pytest.mark.parametrize("name", [KEY.hex(), KEY.hex(":").upper(), "0x" + KEY.hex()[:20], f"/etc/{KEY.hex()}"])
 def test_a_key_in_the_place_of_a_file_is_not_shown(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A user in a hurry may give the key itself where its file belongs, and then paste the error into a bug report."""
+    """A user in a hurry may give the key itself instead of its file, and then paste the error into a bug report."""
     status, out, err = says([ENCRYPTED, option, name], capsys)
 
     assert (78, "") == (status, out)

@@ -61,7 +61,7 @@ def test_the_explanation_that_the_bytes_confirm_best_wins(text: str, uuid: str) 
 
 @pytest.mark.parametrize("text", ["e1a99b3ac2d4f1077eaa9b1c", "8393dba2554cd804beab78cfb300007d6a1cd2"])
 def test_bytes_that_confirm_nothing_are_not_explained(text: str) -> None:
-    """Any bytes fit encrypted BTHome version 1, and that guess would make users look for a key that does not exist."""
+    """Any bytes could be encrypted BTHome v1, but that guess would make users look for a key that does not exist."""
     decoding = _decoded(bytes.fromhex(text))
 
     assert not decoding.explanations
@@ -80,14 +80,14 @@ def test_bytes_that_confirm_nothing_are_not_explained(text: str) -> None:
     ],
 )
 def test_a_key_proves_the_format(uuid: str, payload: bytes) -> None:
-    """The key decrypts the payload in only one format, so the user is spared a guess."""
+    """The key decrypts the payload in only one format, so no guess is needed."""
     (explanation,) = _decoded(payload, ADDRESS, KEY).explanations
 
     assert (uuid, "proven by the key, which decrypts the payload") == (explanation.format.uuid, explanation.how)
 
 
 def test_a_key_is_not_shown_in_place_of_a_payload() -> None:
-    """A user who pastes the key where the packet belongs may paste the output into a bug report."""
+    """A user who pastes the key instead of a packet may then paste the output into a bug report."""
     shown = "\n".join(_decoded(KEY).lines("", (), Painter(io.StringIO())))
 
     assert "but may be a key (--key-file)" in shown

@@ -84,7 +84,7 @@ def said(explanation: Explanation) -> Decoded:
 
 
 def assert_covered(data: bytes, fields: list[Field]) -> None:
-    """Check that the fields cover every byte, in order and without overlap; several values may share the same bytes."""
+    """Check that the fields cover every byte, in order; two fields overlap only if they have the same bytes."""
     spans = list(dict.fromkeys((field.start, field.end) for field in fields))
 
     assert [0, *(end for _, end in spans)] == [*(start for start, _ in spans), len(data)]
@@ -138,7 +138,7 @@ def test_any_payload_is_explained_as_it_is_decoded(
 
 @pytest.mark.parametrize(("uuid", "vector"), ALL + REJECTED, ids=str)
 def test_a_vector_is_explained_as_it_is_decoded(uuid: str, vector: Vector) -> None:
-    """Users explain truncated packets too, so the explanation must agree with the decoder wherever a payload is cut."""
+    """Users decode truncated packets, too: wherever a payload is cut, its explanation must agree with the decoder."""
     payload = bytes.fromhex(vector["payload"])
 
     for length in range(len(payload) + 1):
@@ -193,7 +193,7 @@ def test_a_packet_too_short_to_decrypt_is_reported(uuid: str, payload: str, offs
 
 
 def test_an_error_in_plaintext_has_its_offset_in_the_plaintext() -> None:
-    """An offset into the plaintext that is taken for one into the packet would point at the wrong byte."""
+    """If an offset in the plaintext were taken for one in the packet, it would point at the wrong byte."""
     error = explain(bthome.UUID, SEALS[0][1](bytes.fromhex("015102c4")), ADDRESS, Ccm(KEY)).error
 
     assert error is not None

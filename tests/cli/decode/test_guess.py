@@ -31,7 +31,7 @@ def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None
 
 
 def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
-    """Each of thousands of bytes may be the first one of a packet, so guessing would take a minute."""
+    """Any of thousands of bytes may be the first one of a packet, and trying them all would take a minute."""
     head, structure, tail = b"\xff\x01", bytes.fromhex("0416d2fc40"), bytes.fromhex("ff0102030405060708")
     packet = head + structure + bytes(MOST_BYTES - len(head) - len(structure))
 
@@ -40,7 +40,7 @@ def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
 
 @pytest.mark.parametrize(("tail", "expected"), [("ff01", (2, 7)), ("ff0102030405060708", None)])
 def test_little_may_follow_embedded_structures(tail: str, expected: tuple[int, int] | None) -> None:
-    """A sniffer stores a checksum and the RSSI after a packet. If more bytes follow, this is no packet."""
+    """A sniffer stores a checksum and the RSSI after a packet. If more bytes follow, the structures are no packet."""
     assert expected == embedded(bytes.fromhex("ff01" + "0416d2fc40" + tail))
 
 

@@ -24,7 +24,7 @@ from ble_exporter.cli.decode.log_line import MANUFACTURER, Line, bare_line
     ],
 )
 def test_the_bytes_remain(line: str, expected: Line) -> None:
-    """The command needs the text that was removed, such as the address for a key, or shows it to the user."""
+    """The command uses some of the removed text, such as the address that a key needs, or shows it to the user."""
     assert expected == bare_line(line)
 
 

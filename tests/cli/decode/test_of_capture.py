@@ -37,7 +37,7 @@ def test_each_different_packet_of_a_sensor_is_explained(capture: Path, capsys: p
 
 
 def test_a_sender_can_be_chosen(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without this, nothing would be shown of a sensor whose format is unknown."""
+    """Packets of a sensor whose format is unknown are shown only if the user chooses the sensor."""
     status, out, _ = says(["--capture", str(capture), "--mac", OTHER.lower()], capsys)
 
     assert 1 == status
@@ -80,7 +80,7 @@ def test_the_number_of_explanations_is_bounded(capture: Path, capsys: pytest.Cap
     """A capture may contain a hundred thousand different packets."""
     numbers = range(MOST_EXPLAINED + 3)
     lines = "".join(f"{number} {SENSOR} -61 fcd2 4002{number:02x}00\n" for number in numbers)
-    # A repeated packet is not omitted once more.
+    # A repetition of an omitted packet must not be counted.
     capture.write_text(f"{lines}999 {SENSOR} -61 fcd2 4002{numbers[-1]:02x}00\n")
 
     status, out, _ = says(["--capture", str(capture)], capsys)
@@ -91,7 +91,7 @@ def test_the_number_of_explanations_is_bounded(capture: Path, capsys: pytest.Cap
 
 
 def test_json(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A program can compare what each packet means."""
+    """A program can read the time, the RSSI and the values of each packet."""
     status, out, _ = says(["--capture", str(capture), "--json"], capsys)
 
     document = json.loads(out)
@@ -103,7 +103,7 @@ def test_json(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [[], [PACKET, "--capture", "x"]])
 def test_a_payload_or_a_capture_is_needed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """If both were given, one of them would be ignored."""
+    """Without either, there is nothing to decode; with both, one of them would be ignored."""
     status, _, err = says(arguments, capsys)
 
     assert 2 == status
@@ -121,7 +121,7 @@ def test_a_capture_without_advertisements_is_an_error(capture: Path, capsys: pyt
 
 
 def test_a_service_is_not_for_a_capture(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """If the option were ignored, the output would look like the packets of this service."""
+    """If `--service` were ignored, users would take the explained packets for packets of that service."""
     status, _, err = says(["--capture", str(capture), "--service", "181a"], capsys)
 
     assert 2 == status

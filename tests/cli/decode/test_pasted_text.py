@@ -104,7 +104,7 @@ def test_decimal_numbers_are_read(text: str) -> None:
     ],
 )
 def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str, data: str) -> None:
-    """Numbers of two digits may be hex or decimal; if no format confirms either one, the more common hex is assumed."""
+    """Numbers of two digits may be hex or decimal; if no format confirms one of the two, hex, the more common, wins."""
     assert bytes.fromhex(data) == pasted(text).data
 
 
@@ -210,7 +210,7 @@ def test_the_json_of_a_gateway_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("payload", ["0201060e16d2fc4000b00151028d0a038d11", "AgEGDhbS/EAAsAFRAo0KA40R"])
 def test_a_packet_without_a_name_is_found_in_json(payload: str) -> None:
-    """Some gateways publish lists without names; an advertising payload in them can hardly be anything else."""
+    """Some gateways publish lists without names; bytes that parse as an advertising payload are most likely one."""
     text = f'{{"event":"scan_result","data":[2,[["a4:c1:38:00:00:01",-60,"{payload}",""]]]}}'
 
     assert (bytes.fromhex("0201060e16d2fc") + PACKET, "A4:C1:38:00:00:01") == (pasted(text).data, pasted(text).address)
@@ -222,7 +222,7 @@ def test_a_packet_that_is_repeated_is_one_packet() -> None:
 
 
 def test_the_lines_of_one_packet_are_joined() -> None:
-    """A program or an e-mail may break a packet anywhere, even before a byte that a packet could begin with."""
+    """A program or an e-mail may break a packet into lines anywhere, even before bytes that could begin a packet."""
     broken = f"0201060e16d2fc\n{PACKET.hex()}"
 
     assert bytes.fromhex("0201060e16d2fc") + PACKET == pasted(broken).data

@@ -70,7 +70,7 @@ def test_the_packets_of_a_sensor_are_combined() -> None:
     assert "ATC_000001" == air.sensor.name
     assert ["BTHome"] == air.sensor.formats
     assert {"temperature": 27.01, "voltage": 2.848}.items() <= air.sensor.measurements.items()
-    # BlueZ reports the name separately, so it does not count as a packet.
+    # BlueZ reports the name separately, so that report does not count as a packet.
     assert 2 == air.sensor.packets
 
 
@@ -306,7 +306,7 @@ def test_a_long_name_is_cut() -> None:
 
 
 def test_changing_measurements_do_not_fill_the_memory() -> None:
-    """An attacker can send other objects in each packet: thousands of measurements from each of 500 addresses."""
+    """An attacker can send different objects in each packet: thousands of measurements from each of 500 addresses."""
     air = Air()
 
     air.measure(20.0, 40.0)

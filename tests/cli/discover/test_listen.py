@@ -22,7 +22,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 
 
 class Log(Display):
-    """A display that records its calls and can press Ctrl-C."""
+    """A display that records its calls, and can send SIGINT, as Ctrl-C does."""
 
     def __init__(self, enough_at_s: float = -1.0) -> None:
         self.left: list[float] = []
@@ -74,7 +74,7 @@ def test_it_ends_with_the_capture(in_virtual_time: InVirtualTime) -> None:
 
 
 def test_ctrl_c_ends_listening(in_virtual_time: InVirtualTime) -> None:
-    """A user who sees the sensor can choose it without waiting, and the sensors found are kept."""
+    """A user who sees the sensor need not wait any longer, and the sensors found must be kept."""
     log, heard = Log(enough_at_s=20.0), discovery()
     before = signal.getsignal(signal.SIGINT)
 

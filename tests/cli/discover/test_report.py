@@ -50,7 +50,7 @@ def test_unknown_devices_are_listed_on_demand() -> None:
 
 
 def test_a_configured_sensor_that_was_not_heard_is_named() -> None:
-    """The battery of a missing sensor may be flat, or its configured address mistyped."""
+    """The battery of a missing sensor may be flat, or its address may be mistyped in the configuration."""
     text = text_of(discovery_of((ADDRESS, {bthome.UUID: PACKET_A})), {ADDRESS: "x", "A4:C1:38:00:00:02": "attic"})
 
     assert "\nok already configured\n" in text
@@ -122,7 +122,7 @@ def test_the_json_has_the_whole_report() -> None:
 
 
 def test_the_json_has_other_devices_on_demand() -> None:
-    """A script can then show why a device was rejected."""
+    """With `--all`, a script can show why each other device is not a sensor."""
     document = discovery_document(discovery_of(("5A:00:00:00:00:01", {}), name="Scale"), {}, 1.0, lists_others=True)
 
     assert [

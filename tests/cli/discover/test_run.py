@@ -194,7 +194,7 @@ def test_an_adapter_that_the_file_names_is_not_added_twice(capsys: pytest.Captur
 
 
 def test_the_last_line_keeps_the_simulation(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without the option, the next command would look for Bluetooth hardware that the user does not have."""
+    """Without `--mock`, the next command would look for Bluetooth hardware that the user does not have."""
     discover(["--write", "my home.yaml", "--add", ADDRESS, "--mock", "--mock-seed", "3"], four_devices)
 
     last = capsys.readouterr().err.splitlines()[-1]
@@ -343,7 +343,7 @@ def test_the_adapter_is_the_named_one_or_the_configured_one(
 
 @pytest.mark.program
 def test_the_rest_of_a_capture_is_not_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
-    """A sensor that was heard after the first half minute would seem to be missing from the capture."""
+    """Without the hint, a sensor that was recorded later would seem to be missing from the capture."""
     Path("x.capture").write_text("0 A4:C1:38:00:00:01 -61 -\n60 A4:C1:38:00:00:02 -61 -\n")
 
     assert 0 == discover(["--replay", "x.capture", "--seconds", "1"])
@@ -483,7 +483,7 @@ def test_choosing_nothing_changes_nothing(tmp_path: Path, keys: str, status: int
 
 
 def test_without_a_key_only_that_sensor_is_left_out(tmp_path: Path) -> None:
-    """Ctrl-D in place of a key must not lose the other sensor, and a script must notice that one was not added."""
+    """After Ctrl-D in place of a key, the other sensor must be added, and the exit status must be 1."""
     encrypted = ENCRYPTED_VECTOR["address"]
     (tmp_path / "x.capture").write_text(
         f"0 {ADDRESS} -61 fcd2 {PACKET_A.hex()}\n0 {encrypted} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n"
@@ -527,7 +527,7 @@ def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, mon
 
 
 def test_the_terminal_needs_no_restoring() -> None:
-    """A killed program can't restore the terminal, so the table uses no alternate screen and hides no cursor."""
+    """A killed program can't restore the terminal, so it must neither use the alternate screen nor hide the cursor."""
     with on_a_terminal("--mock", "--mock-seed", "3") as terminal:
         terminal.wait_for("ATC_7B109F")
 

@@ -48,7 +48,7 @@ def test_a_sensor_is_shown_with_all_its_data() -> None:
 
 
 def test_a_narrow_terminal_shows_fewer_readings() -> None:
-    """Users recognise a sensor by its temperature and humidity, so these must be the last readings to go."""
+    """Users recognise a sensor by its temperature and humidity, so these must be the last readings to be cut."""
     lines = texts(heard(PACKET_B, PACKET_A, name="ATC_000001"), columns=80)
 
     assert lines[1].endswith("  ATC_000001  BTHome   -60      2  2.5 s  27.0 °C, 44.9 %…")
@@ -136,7 +136,7 @@ def test_less_common_readings_have_their_names(payload: bytes, reading: str) -> 
 
 
 def test_unknown_values_are_not_invented() -> None:
-    """A capture may lack the RSSI, and one packet has no interval; an invented value would mislead the user."""
+    """A capture may lack the RSSI, and a single packet gives no interval; an invented value would mislead the user."""
     assert ["?", "1", "27.0"] == texts(heard(PACKET_A, rssi=None))[1].split()[2:5]
 
 

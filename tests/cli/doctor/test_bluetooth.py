@@ -55,7 +55,7 @@ def installed(context: CheckContext, name: str) -> Path:
 
 
 def test_an_unreachable_bus_that_the_environment_names_is_reported(bus: Path, context: CheckContext) -> None:
-    """While the variable names the wrong bus, starting the right one would not help."""
+    """While DBUS_SYSTEM_BUS_ADDRESS names the wrong bus, starting the right one would not help."""
     (result,) = checks.check_dbus(context)
 
     assert ("fail", "unset DBUS_SYSTEM_BUS_ADDRESS") == (result.level, result.command)
@@ -204,7 +204,7 @@ def test_missing_monitors_fail_only_passive_scans(
 def test_only_the_ear_that_is_demanded_must_work(
     configured: Callable[..., CheckContext], ear: str, refusal: int | None, level: str, text: str
 ) -> None:
-    """Without the monitor channel, the exporter works but misses packets, unless `ear: monitor` demands the channel."""
+    """Without the monitor channel, the exporter works but misses packets; only with `ear: monitor` does it fail."""
     context = configured(ear=ear)
     channel = Channel(refusal=OSError(refusal, os.strerror(refusal)) if refusal else None)
     context.open_monitor = channel.open
@@ -312,7 +312,7 @@ def test_the_adapter_that_the_service_would_use_is_checked(
 
 
 def test_other_programs_that_scan_are_guessed(context: CheckContext) -> None:
-    """A second scanning program costs packets; the running exporter must not be reported as one."""
+    """A second program that scans causes packet loss; the running exporter must not be reported as such a program."""
     scanning = HCI0._replace(is_discovering=True)
     others = (("systemd", 1), ("bluetoothctl", 900), ("python3", os.getpid()))
     (named,) = checks.check_other_scanners(shown(context, scanning, others=others))

@@ -26,7 +26,7 @@ def test_json_output_is_one_document(
 
 
 def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    """Simulated packets are plain, so a configured key must not cause a failure; the service ignores the key too."""
+    """Simulated packets are not encrypted; a configured key must not cause a failure, as it causes none in the service."""
     path = write('"A4:C1:38:00:00:01": {name: x, bindkey: 00112233445566778899aabbccddeeff}')
     path.chmod(0o600)
     status = main(["doctor", "--config", str(path), "--mock", "--seconds", "0.3"])
@@ -37,7 +37,7 @@ def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "3601", "soon"])
 def test_an_invalid_time_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The message names the limits, so the user's next attempt succeeds."""
+    """The message must name the limits, so that the user can correct the option."""
     with pytest.raises(SystemExit) as caught:
         main(["doctor", "--seconds", seconds])
 

@@ -79,7 +79,7 @@ def test_the_configuration_of_the_service_is_suggested(context: CheckContext, tm
 def test_an_unreadable_file_is_made_readable(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The file may have bindkeys, so joining the service's group is safer than opening the file to everyone."""
+    """The file may contain bindkeys, so joining the service's group is safer than opening the file to everyone."""
     path = Path(context.config_path)
     path.write_text("x")
     path.chmod(mode)
@@ -102,7 +102,7 @@ def test_an_unreadable_file_is_made_readable(
 def test_an_inaccessible_folder_is_made_accessible(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, mode: int, command: str
 ) -> None:
-    """The configuration may be inside the folder, so it would be wrong to suggest a new one."""
+    """The configuration may be inside the folder, so it would be wrong to suggest creating a configuration."""
     folder = Path(context.config_path).parent / "closed"
     folder.mkdir()
     folder.chmod(mode)
@@ -254,7 +254,7 @@ def test_a_port_that_sed_can_not_find_is_edited_by_hand(context: CheckContext) -
 
 
 def test_the_last_port_has_no_next_one(context: CheckContext, write: Write) -> None:
-    """After port 65535 there is none to suggest, so the user must choose."""
+    """After 65535 there is no port to suggest, so the user must choose one."""
     path = write(listen_port=65535)
     with socket.create_server(("127.0.0.1", 65535)):
         (result,) = checks.check_port(loaded(context))

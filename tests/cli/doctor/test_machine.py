@@ -68,7 +68,7 @@ def test_another_user_of_the_service_is_a_warning(context: CheckContext) -> None
 
 
 def test_the_command_has_the_options_that_doctor_shares_with_the_service(context: CheckContext) -> None:
-    """Without them, `doctor` would check another file and another port than the service uses."""
+    """Without these options, `doctor` would not check the file and the ports that the service uses."""
     options = "--config.file=/etc/x.yaml --web.listen-address :9265 --log.format=json --web.listen-address=[::1]:9266"
     installed(context, f"[Service]\nUser=ble\nExecStart=/x/ble-exporter {options}\n")
     (result,) = checks.check_user(context)
@@ -225,7 +225,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
 def test_synchronization_of_the_clock_is_shown(
     context: CheckContext, is_there: bool, said: str | None, level: str, text: str
 ) -> None:
-    """A wrong clock spoils every timestamp; timedatectl also knows the time services that create no file."""
+    """A wrong clock spoils every timestamp; some time services create no file, but timedatectl knows their state."""
     if not is_there:
         (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: said

@@ -9,7 +9,7 @@ from tests.cli.recover.machine import USB
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return the root of a machine with hci0, a USB dongle, and hci1, which has no hardware."""
+    """Return the root of a machine with two adapters: hci0 is a USB dongle, and hci1 has no hardware."""
     interface = tmp_path / USB / "1-1:1.0"
     (interface / "bluetooth/hci0").mkdir(parents=True)
     (interface / "bInterfaceClass").write_text("e0\n")

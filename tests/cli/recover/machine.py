@@ -1,4 +1,4 @@
-"""A copy of /sys, and what `recover` does to it."""
+"""A fictitious machine for the tests of `recover`: a copy of /sys, and a record of the changes to it."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ USB = "sys/devices/pci0/usb1/1-1"
 
 class FakeSwitchboard(Switchboard):
     """
-    Notes what is done, and changes the files.
+    Records the actions, and changes the files.
 
     Args:
         root: The folder that contains /sys.
-        refused: Each action that fails, with its error.
+        refused: The actions that fail, each with its error number.
     """
 
     def __init__(self, root: Path, **refused: int) -> None:
@@ -24,11 +24,11 @@ class FakeSwitchboard(Switchboard):
         self._refused = refused
 
     def power(self, number: int, *, is_on: bool) -> None:
-        """Note a change of power."""
+        """Record a change of power."""
         self._do(f"hci{number} {'on' if is_on else 'off'}", "on" if is_on else "off")
 
     def is_on(self, number: int) -> bool:
-        """Return the same answer for every adapter, unless this action fails."""
+        """Return `is_up` for every adapter, or fail if the action `info` is refused."""
         if "info" in self._refused:
             raise OSError(self._refused["info"], f"refused for {number}")
         return self.is_up
@@ -39,7 +39,7 @@ class FakeSwitchboard(Switchboard):
         super().write(path, text)
 
     def sleep(self, seconds: float) -> None:
-        """Note the time that would have passed."""
+        """Add up the time that would have passed."""
         self.slept_s += seconds
 
     def _do(self, what: str, name: str) -> None:

@@ -20,7 +20,7 @@ def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_every_adapter_that_was_given_up_is_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other adapters are not touched. One that was given up may have been unplugged since, as in this test."""
+    """Other adapters are left alone. An adapter may have been unplugged since it was given up, as in this test."""
     record = ResetRecord(tmp_path)
     record.of("hci4711").ask_root(0)
     record.of("hci4712")
@@ -35,7 +35,7 @@ def test_every_adapter_that_was_given_up_is_recovered(tmp_path: Path, capsys: py
 
 @pytest.mark.parametrize("name", ["wlan0", "hci", "hci0/../hci1", "hci0\n", "hci12345", ""])
 def test_only_an_adapter_is_accepted(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command runs as root, and must not touch anything else."""
+    """The command runs as root, and must not touch anything but adapters."""
     with pytest.raises(SystemExit) as ended:
         main(["--adapter", name])
 

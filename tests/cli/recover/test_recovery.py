@@ -11,7 +11,7 @@ from tests.cli.recover.machine import USB, FakeSwitchboard, block, give_a_driver
 
 
 def test_a_dongle_is_powered_off_and_disconnected_and_powered_on(root: Path) -> None:
-    """The order matters: the kernel must have stopped using the controller before it is disconnected."""
+    """The order matters: the kernel must have stopped using the controller before the dongle is disconnected."""
     board = FakeSwitchboard(root)
 
     result, said = recover(root, board)
@@ -90,7 +90,7 @@ def test_the_adapter_may_get_another_number(root: Path) -> None:
     """When the driver starts again, the kernel gives the adapter the first free number."""
 
     class Renumbering(FakeSwitchboard):
-        """Gives the adapter its number after a while."""
+        """Gives the adapter the number 7 after a while."""
 
         def sleep(self, seconds: float) -> None:
             """Let time pass."""
@@ -113,7 +113,7 @@ def test_the_adapter_may_get_another_number(root: Path) -> None:
 
 
 def test_an_adapter_that_does_not_come_back_is_a_failure(root: Path) -> None:
-    """The service manager must show the unit as failed."""
+    """The result must be a failure, so that systemd shows the unit as failed."""
     board = FakeSwitchboard(root, on=errno.ETIMEDOUT)
 
     result, said = recover(root, board)
@@ -170,7 +170,7 @@ def connect_a_device(root: Path) -> None:
     ],
 )
 def test_what_is_left_alone(root: Path, prepare: Callable[[Path], None], reason: str) -> None:
-    """Others use the adapter, or have switched it off."""
+    """The adapter may be gone, in use by others, or switched off on purpose."""
     prepare(root)
     board = FakeSwitchboard(root)
 
@@ -178,7 +178,7 @@ def test_what_is_left_alone(root: Path, prepare: Callable[[Path], None], reason:
 
 
 def test_it_unblocks_only_if_told_so(root: Path) -> None:
-    """A Raspberry Pi may start with a blocked adapter, which does not hang."""
+    """A Raspberry Pi may start with its adapter blocked; once unblocked and powered on, the adapter needs no reset."""
     block(root, "hci0")
     board = FakeSwitchboard(root)
 
@@ -199,7 +199,7 @@ def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
 
 
 def test_a_block_of_another_adapter_is_left_alone(root: Path) -> None:
-    """The exporter has given up on only one adapter."""
+    """The exporter has given up only hci0, and somebody may have blocked hci1 on purpose."""
     block(root, "hci1")
     board = FakeSwitchboard(root)
 

@@ -1,4 +1,4 @@
-"""What the recovery of an adapter must never do: leave the adapter off, or act against somebody's will."""
+"""Tests of the safety of a recovery: it must neither leave the adapter off nor undo a user's decision."""
 
 import errno
 import signal
@@ -49,7 +49,7 @@ def test_an_unreadable_device_is_noticed_before_anything_is_changed(root: Path) 
 
 
 def test_a_failure_in_between_leaves_the_adapter_on(root: Path) -> None:
-    """Nobody else would power it on again."""
+    """If the adapter stayed off, nobody else would power it on again."""
 
     class Broken(FakeSwitchboard):
         """Fails in an unexpected way."""
@@ -75,7 +75,7 @@ def test_an_adapter_that_somebody_has_powered_off_is_left_alone(root: Path) -> N
 
 
 def test_an_adapter_that_a_reset_has_left_off_is_powered_on(root: Path) -> None:
-    """The exporter's record says that nobody else powered it off."""
+    """According to the exporter's record, a reset has powered the adapter off, not a user."""
     board = FakeSwitchboard(root)
     board.is_up = False
 
@@ -85,7 +85,7 @@ def test_an_adapter_that_a_reset_has_left_off_is_powered_on(root: Path) -> None:
 
 
 def test_an_adapter_whose_power_is_unknown_is_not_touched(root: Path) -> None:
-    """Without privileges, for example, the power can't be read."""
+    """The adapter may be off on purpose; without privileges, for example, its power state can't be read."""
     board = FakeSwitchboard(root, info=errno.EPERM)
 
     result, said = recover(root, board)

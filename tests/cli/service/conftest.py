@@ -13,7 +13,7 @@ PROGRAM = Program("/opt/ble_exporter/venv/bin/python", (Path("/usr"),))
 
 
 class FakeMachine(Machine):
-    """A machine in a folder, with root's rights, that records the commands which it is to run."""
+    """A machine in a folder, with root's rights, that records commands instead of running them."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -27,7 +27,7 @@ class FakeMachine(Machine):
         (root / "run/systemd/system").mkdir(parents=True)
 
     def is_root(self) -> bool:
-        """Return what a test has chosen."""
+        """Return what the test has set."""
         return self.is_of_root
 
     def has_user(self, name: str) -> bool:

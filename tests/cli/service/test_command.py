@@ -14,7 +14,7 @@ from tests.program import PATIENCE_S, running
 def test_without_apply_nothing_is_changed(
     machine: FakeMachine, home_yaml: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Users look first, and root's rights are not needed for that."""
+    """Users look before they change anything, which must not require root."""
     machine.is_of_root = False
 
     assert 0 == main(["install", "--config", str(home_yaml)], machine, PROGRAM)
@@ -29,7 +29,7 @@ def test_without_apply_nothing_is_changed(
 
 
 def test_apply_says_what_was_done(machine: FakeMachine, home_yaml: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The output is the record of what root has changed."""
+    """The output documents what the command has changed as root."""
     assert 0 == main(["install", "--apply", "--config", str(home_yaml)], machine, PROGRAM)
 
     out = capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_apply_says_what_was_done(machine: FakeMachine, home_yaml: Path, capsys:
 
 
 def test_only_root_can_apply(machine: FakeMachine, capsys: pytest.CaptureFixture[str]) -> None:
-    """Otherwise the first step that fails would leave half an installation."""
+    """Without root's rights, a step would fail in the middle, and leave half an installation."""
     machine.is_of_root = False
 
     assert 1 == main(["install", "--apply"], machine, PROGRAM)
@@ -55,7 +55,7 @@ def test_only_root_can_apply(machine: FakeMachine, capsys: pytest.CaptureFixture
 def test_all_problems_are_shown_at_once_and_nothing_is_done(
     machine: FakeMachine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever mends one problem must not meet the next one only then."""
+    """A user who mends one problem must not find the next one only afterwards."""
     machine.at("/run/systemd/system").rmdir()
     program = PROGRAM._replace(needs=(Path("/home/pi/venv"),))
 
@@ -66,7 +66,7 @@ def test_all_problems_are_shown_at_once_and_nothing_is_done(
 
 
 def test_a_step_that_fails_is_named(machine: FakeMachine, home_yaml: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The steps before it have been taken, and the command can be repeated."""
+    """The user must learn which steps have been taken, and which one failed."""
     machine.fails = "daemon-reload"
 
     assert 1 == main(["install", "--apply", "--config", str(home_yaml)], machine, PROGRAM)
@@ -77,7 +77,7 @@ def test_a_step_that_fails_is_named(machine: FakeMachine, home_yaml: Path, capsy
 
 
 def test_a_removal_is_shown_too(machine: FakeMachine, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever removes a service looks first, too."""
+    """Users want to see what would be removed before they remove it."""
     machine.write(UNIT_FILE, "")
     machine.write(CONFIG, "")
 
@@ -99,7 +99,7 @@ def test_a_removal_is_shown_too(machine: FakeMachine, capsys: pytest.CaptureFixt
     ],
 )
 def test_wrong_usage_is_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command runs as root, and must not guess."""
+    """The command runs as root, and must not guess what the user meant."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
@@ -109,7 +109,7 @@ def test_wrong_usage_is_explained(arguments: list[str], message: str, capsys: py
 
 @pytest.mark.program
 def test_the_command_is_a_command_of_the_program() -> None:
-    """Without --apply, the command works on any machine, and says what is missing there."""
+    """Without --apply, the command shows its plan on any machine."""
     with running("service", "install") as process:
         said, _ = process.communicate(timeout=PATIENCE_S)
 

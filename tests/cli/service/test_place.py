@@ -34,12 +34,12 @@ def test_the_program_of_the_debian_package_is_refused() -> None:
 
 
 def test_a_place_that_everybody_can_read_is_accepted() -> None:
-    """This is where programs usually are."""
+    """Programs are usually in /usr."""
     assert "" == problem_with("/usr/bin/env")
 
 
 def test_the_target_of_a_link_counts(tmp_path: Path) -> None:
-    """The interpreter of a virtual environment is a link, for example to one below /root."""
+    """The interpreter of a virtual environment may be a link to one below /root, which the service can't run."""
     link = Path("/usr/bin/env").resolve()
     (tmp_path / "python").symlink_to(link)
 
@@ -49,7 +49,7 @@ def test_the_target_of_a_link_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "is_refused"), [(0o750, True), (0o754, True), (0o751, True), (0o755, False)])
 def test_a_folder_of_one_user_alone_is_refused(mode: int, is_refused: bool, tmp_path: Path) -> None:
-    """A root with a umask of 077 installs what nobody else can read."""
+    """If root has a umask of 077, nobody else can read what root installs."""
     place = Path("/srv") if os.access("/srv", os.W_OK) else None
     if place is None:
         pytest.skip("only root can create a folder outside /home and /tmp")
@@ -63,13 +63,13 @@ def test_a_folder_of_one_user_alone_is_refused(mode: int, is_refused: bool, tmp_
 
 
 def test_a_missing_file_is_refused() -> None:
-    """A half-removed environment must not become a service."""
+    """The service must not be installed from a virtual environment that is partly removed."""
     assert "No such file or directory" in problem_with("/usr/no/such/file")
 
 
 @pytest.mark.parametrize("python", ["/opt/my env/bin/python", "/opt/100%/python", "/opt/x\n/python"])
 def test_a_name_that_a_unit_can_not_have_is_refused(python: str) -> None:
-    """Systemd splits at blanks, and replaces what follows a percent sign."""
+    """Systemd splits a command at blanks, and expands percent signs."""
     problem = problem_of(Program(python, ()))
 
     assert problem is not None
@@ -77,7 +77,7 @@ def test_a_name_that_a_unit_can_not_have_is_refused(python: str) -> None:
 
 
 def test_this_program_is_its_interpreter_and_package() -> None:
-    """The unit must start the same installation as the one that wrote it."""
+    """The unit must start the installation that wrote it."""
     program = this_program()
 
     assert Path(sys.prefix) in (Path(program.python).parents[1], Path(sys.base_prefix))

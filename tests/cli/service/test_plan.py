@@ -30,7 +30,7 @@ def take(plan: Plan, machine: FakeMachine) -> None:
 
 
 def test_an_installation_writes_the_files_and_starts_the_service(machine: FakeMachine, home_yaml: Path) -> None:
-    """This replaces the commands that users otherwise run one by one."""
+    """`service install` replaces the commands that users would otherwise run one by one."""
     take(planned(machine, home_yaml), machine)
 
     assert (CONTRIB / "ble_exporter.service").read_bytes() == machine.read(UNIT_FILE)
@@ -46,7 +46,7 @@ def test_an_installation_writes_the_files_and_starts_the_service(machine: FakeMa
 
 
 def test_without_sensors_the_service_is_not_started(machine: FakeMachine) -> None:
-    """It would fail, and a failed unit looks like a failed installation."""
+    """Without sensors, the service would fail, and a failed unit looks like a failed installation."""
     plan = planned(machine)
     take(plan, machine)
 
@@ -71,7 +71,7 @@ def test_a_second_installation_changes_no_file(machine: FakeMachine, home_yaml: 
 
 
 def test_an_installed_configuration_is_never_replaced(machine: FakeMachine, home_yaml: Path) -> None:
-    """It has the names of a user's sensors, and perhaps their only copy."""
+    """The file contains the names of the user's sensors, and may be the only copy."""
     machine.write(CONFIG, "theirs")
     (problem,) = planned(machine, home_yaml, may_replace=True).problems
 
@@ -79,7 +79,7 @@ def test_an_installed_configuration_is_never_replaced(machine: FakeMachine, home
 
 
 def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, home_yaml: Path) -> None:
-    """A user may have edited it; the difference shows what would be lost."""
+    """A user may have edited the unit; the difference shows what would be lost."""
     machine.write(UNIT_FILE, unit_text(PROGRAM.python) + "# mine\n")
     refused = planned(machine, home_yaml)
     take(planned(machine, home_yaml, may_replace=True), machine)
@@ -91,7 +91,7 @@ def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, h
 
 
 def test_a_masked_unit_differs(machine: FakeMachine) -> None:
-    """Whoever has masked the unit does not want it to start."""
+    """A user who has masked the unit does not want it to start."""
     machine.at(UNIT_FILE).parent.mkdir(parents=True)
     machine.at(UNIT_FILE).symlink_to("/dev/null")
 
@@ -99,7 +99,7 @@ def test_a_masked_unit_differs(machine: FakeMachine) -> None:
 
 
 def test_the_unit_of_a_package_stays_the_only_one(machine: FakeMachine) -> None:
-    """A unit in /etc would hide that of the package, and survive it."""
+    """A unit in /etc would override the package's unit, and remain after the package is removed."""
     machine.write("/usr/lib/systemd/system/ble_exporter.service", "")
 
     assert "a package has installed the service" in planned(machine).problems[0].text
@@ -114,14 +114,14 @@ def test_a_machine_without_systemd_is_refused(machine: FakeMachine) -> None:
 
 
 def test_a_missing_command_is_named(machine: FakeMachine) -> None:
-    """It is missing before anything is changed."""
+    """A missing command must be reported before anything is changed."""
     machine.missing = {"systemd-sysusers"}
 
     assert ["systemd-sysusers is missing"] == [problem.text for problem in planned(machine).problems]
 
 
 def test_a_program_that_the_service_can_not_read_is_refused(machine: FakeMachine) -> None:
-    """Its place is checked first, since the interpreter may not even start."""
+    """The program's place is checked first, because its interpreter may not even start."""
     program = PROGRAM._replace(needs=(Path("/root/venv"),))
 
     assert "hides /root" in planned(machine, program=program).problems[0].text
@@ -129,14 +129,14 @@ def test_a_program_that_the_service_can_not_read_is_refused(machine: FakeMachine
 
 
 def test_a_program_that_is_not_installed_is_refused(machine: FakeMachine) -> None:
-    """From a checkout, it runs only in that folder."""
+    """A program that is not installed runs only in the folder of its checkout."""
     machine.fails = "import ble_exporter.main"
 
     assert "does not have the program" in planned(machine).problems[0].text
 
 
 def test_a_file_that_is_no_configuration_is_refused(machine: FakeMachine, tmp_path: Path) -> None:
-    """The error names the line, as that of --config.check does."""
+    """The service would not start with this file, and the error must name it."""
     broken = tmp_path / "broken.yaml"
     broken.write_text("devices: 1\n")
 
@@ -157,7 +157,7 @@ def test_a_key_that_is_not_copied_delays_the_start(machine: FakeMachine, tmp_pat
 
     assert "bindkey_file" in plan.notes[0]
     assert "systemctl enable ble_exporter" == machine.ran[-1]
-    # Now the file could be a credential, which only the service can read.
+    # The installed configuration may name a credential, which only the service can read.
     assert "systemctl restart" in str(planned(machine).steps[-1])
 
 
@@ -183,7 +183,7 @@ def test_the_plan_suits_the_unit() -> None:
 
 
 def install_and_use(machine: FakeMachine, home_yaml: Path) -> None:
-    """Install the service, and let it and its user write files."""
+    """Install the service; then write a file of the service, and an override by the user."""
     take(planned(machine, home_yaml), machine)
     machine.ran.clear()
     machine.users = {USER}
@@ -192,7 +192,7 @@ def install_and_use(machine: FakeMachine, home_yaml: Path) -> None:
 
 
 def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: FakeMachine, home_yaml: Path) -> None:
-    """A configuration is soon deleted, and never comes back; without its user, the state would be another's."""
+    """A deleted configuration is lost. If the user ble were deleted, its files would belong to a later user."""
     install_and_use(machine, home_yaml)
     plan = removal(machine, is_purge=False)
     take(plan, machine)
@@ -205,7 +205,7 @@ def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: Fak
 
 
 def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_yaml: Path) -> None:
-    """Whoever asks for it wants a machine as before."""
+    """A user who asks for a purge wants the machine as it was before the installation of the service."""
     install_and_use(machine, home_yaml)
     machine.write("/opt/ble_exporter/venv/bin/python", "")
     take(removal(machine, is_purge=True), machine)
@@ -216,7 +216,7 @@ def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_y
 
 
 def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
-    """The socket would keep the port open, and the recovery would never be started."""
+    """Without the service, its socket would keep the port open, and nothing would start the recovery."""
     names = ("ble_exporter.service", "ble_exporter.socket", "ble_exporter-recover.service")
     for name in names:
         machine.write(f"/etc/systemd/system/{name}", "")
@@ -227,7 +227,7 @@ def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
 
 
 def test_there_may_be_nothing_to_remove(machine: FakeMachine) -> None:
-    """The command can be repeated."""
+    """Repeating the command must not be an error."""
     plan = removal(machine, is_purge=True)
 
     assert ([], [], "nothing is installed") == (plan.steps, plan.problems, plan.notes[0])

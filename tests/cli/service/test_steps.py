@@ -70,7 +70,7 @@ def test_a_folder_belongs_to_its_user(machine: FakeMachine) -> None:
 
 
 def test_a_link_to_a_folder_is_removed_without_the_folder(machine: FakeMachine) -> None:
-    """The state may be on another disk, where it is not the service's alone."""
+    """The folder of the state may be a link to another disk, which may contain files of others."""
     machine.write("/srv/state/file", "theirs")
     machine.at("/var").symlink_to(machine.at("/srv/state"))
 
@@ -91,7 +91,7 @@ def test_what_is_removed_may_be_gone_already(machine: FakeMachine) -> None:
 
 
 def test_the_output_of_a_failed_command_is_in_the_error() -> None:
-    """Without the command's own words, nobody can tell what failed."""
+    """Without the command's output, nobody can tell what failed."""
     with pytest.raises(ExporterError, match=r"^sh -c 'echo no >&2; exit 3': exit status 3: no$"):
         Run(("sh", "-c", "echo no >&2; exit 3")).do(Machine())
 
@@ -114,7 +114,7 @@ def test_a_machine_knows_its_users_commands_and_files(tmp_path: Path) -> None:
 
 
 def test_only_regular_files_are_read(machine: FakeMachine) -> None:
-    """Root must not wait for a pipe, or read what a link of another user leads to."""
+    """Another user's link must not make root read the link's target."""
     machine.write("/etc/file", "x")
     machine.at("/etc/link").symlink_to(machine.at("/etc/file"))
 
