@@ -48,7 +48,7 @@ def test_a_file_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: s
 
 @pytest.mark.parametrize("content", [bytes(4096), bytes(range(256)), b"\0\xff" * 9])
 def test_a_file_that_a_power_failure_has_damaged_is_named_as_such(tmp_path: Path, content: bytes) -> None:
-    """Saving such a file in another encoding, as for UTF-16, would not help."""
+    """Advice to save such a file in another encoding, as for UTF-16, would not help."""
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
 
@@ -289,7 +289,7 @@ KEYS = {
 def test_any_value_of_a_key_is_taken_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object, address: object
 ) -> None:
-    """YAML may give a value any type, and a wrong type must cause an error with its line, not a traceback."""
+    """YAML may give a value any type, and a wrong type must cause an error with a line number, not a traceback."""
     path = tmp_path_factory.mktemp("config") / "config.yaml"
     changed = KEYS | {key: {address: value} if key == "devices" and isinstance(address, str) else value}
     path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")

@@ -85,7 +85,7 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_credentials_that_can_t_be_read_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error must not become a traceback; the name is too long to be read, even for root."""
+    """A credential that can't be read must not cause a traceback; even root can't read a file with so long a name."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):

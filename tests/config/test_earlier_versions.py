@@ -44,7 +44,7 @@ def test_the_keys_of_an_earlier_configuration_are_still_read(path: Path) -> None
 @pytest.mark.program
 @pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
 def test_the_state_of_an_earlier_version_still_refuses_recordings(path: Path, tmp_path: Path) -> None:
-    """The state has counters up to 50,049; if an upgrade forgot them, recorded packets would be accepted once more."""
+    """The state has counters up to 50,049; if an upgrade forgot them, recorded packets would be accepted again."""
     (tmp_path / FILE_NAME).write_bytes(path.read_bytes())
 
     counted = run(tmp_path, [*range(1000, 1050), *range(50_050, 50_060)], STATE_DIRECTORY=str(tmp_path))

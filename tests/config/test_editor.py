@@ -123,7 +123,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), m
 
 @st.composite
 def configurations(draw: st.DrawFn) -> tuple[bytes, dict[str, str]]:
-    """Draw a configuration in some user's style, and its devices."""
+    """Draw a configuration in a random style, and the devices in it."""
     devices = draw(st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=4).filter(_names_are_unique))
     margin = " " * draw(st.integers(1, 5))
     noise = st.sampled_from(["", "", "   ", "# a: {b", "    # devices:", "#"])

@@ -79,7 +79,7 @@ def test_a_block_may_raise_an_error_and_the_next_one_runs() -> None:
 
 
 def test_what_may_be_in_an_unreadable_part_is_not_missing() -> None:
-    """A user who sees a key in the file would be puzzled if a syntax error made the program call it missing."""
+    """A user who sees a key in the file would be puzzled if the program called the key missing after a syntax error."""
     errors = ErrorList()
     errors.has_gaps = True
     errors.add(MissingError("mandatory key is missing"))

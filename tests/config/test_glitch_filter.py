@@ -10,7 +10,7 @@ HEAD = "scan_interval_seconds: 30\nscan_duration_seconds: 30\nlisten_port: 8000\
 
 
 def load(folder: Path, text: str, of_device: str = "") -> AppConfig:
-    """Return the configuration with these lines, and with a device with this setting."""
+    """Return a configuration with these lines, and with a device that has this setting."""
     path = folder / "config.yaml"
     device = f'devices:\n  "A4:C1:38:00:00:01": {{name: attic{of_device}}}\n'
     path.write_text(HEAD + text + device, encoding="utf-8")
@@ -26,7 +26,7 @@ def test_the_filter_is_off_by_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("false", False), ("True", True)])
 def test_the_whole_file_and_each_device_may_set_it(tmp_path: Path, text: str, expected: bool) -> None:
-    """`false` for a device must be distinguished from no setting, which means that of the whole file."""
+    """`false` for a device differs from no setting: a device without one has the setting of the whole file."""
     config = load(tmp_path, f"glitch_filter: {text}\n", f", glitch_filter: {text}")
 
     assert (expected, {"A4:C1:38:00:00:01": expected}) == (config.glitch_filter, config.glitch_filters)

@@ -116,7 +116,7 @@ def test_an_error_while_writing_restores_the_file(path: Path, monkeypatch: pytes
 
 
 def test_if_the_file_can_not_be_restored_the_backup_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user can then copy the backup to its place, and the service, which is in the group, can read it."""
+    """The user can copy the backup over the broken file; the service, which is in the file's group, can read both."""
     path.chmod(0o640)
     real = os.ftruncate
 
@@ -208,7 +208,7 @@ def test_the_check_changes_nothing(path: Path) -> None:
 
 @pytest.mark.program
 def test_a_mounted_file_can_be_written(path: Path) -> None:
-    """Docker mounts a single file in this way, and no other file can be renamed to a mounted one."""
+    """Docker mounts a single file in this way, and renaming another file can't replace a mounted one."""
     source = path.with_name("source")
     source.write_bytes(OLD)
     script = (

@@ -28,7 +28,7 @@ def labels_of(written: str) -> Mapping[str, str]:
 
 @pytest.mark.parametrize("value", ["kitchen", "Küche", "on", "yes", "no", "2026-11-26", "1st", "0x1F", "12:30"])
 def test_a_value_needs_quotes_only_if_it_is_no_text(value: str) -> None:
-    """Other YAML parsers read some of these as something else, and would change the label."""
+    """Other YAML parsers would read some of these values as Booleans, dates or numbers, and change the label."""
     assert {"room": value} == labels_of(f"{{room: {value}}}")
 
 
@@ -48,7 +48,7 @@ def test_a_name_with_a_meaning_of_its_own_is_refused(name: str) -> None:
 
 
 def test_labels_can_be_shared_with_an_alias() -> None:
-    """The labels of a floor with many sensors then need to be written only once."""
+    """With an alias, the labels of a floor with many sensors need to be written only once."""
     lines = f'  "{DEVICE}": {{name: a, labels: &up {{floor: "2"}}}}\n  "A4:C1:38:00:00:02": {{name: b, labels: *up}}\n'
     text = HEAD + lines
 

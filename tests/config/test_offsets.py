@@ -23,7 +23,7 @@ def load(folder: Path, offsets: str) -> AppConfig:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_calibrated_measurement_can_have_an_offset(tmp_path: Path, name: str) -> None:
-    """The names are those of /status, also that of a second probe."""
+    """The names are those in /status, including those with a number, such as that of a second probe."""
     offsets = load(tmp_path, f"{{{name}: -1.5, {name}_2: 2, {name}_64: 0}}").offsets[DEVICE]
 
     assert {Measurement(name): -1.5, Measurement(name, 2): 2, Measurement(name, 64): 0} == offsets
@@ -39,7 +39,7 @@ def test_every_calibrated_measurement_can_have_an_offset(tmp_path: Path, name: s
     ],
 )
 def test_nothing_else_can_have_one(tmp_path: Path, name: str) -> None:
-    """An offset of a state or a count makes no sense, and a misspelt name would be ignored without a word."""
+    """An offset of a state or a count makes no sense, and a misspelt name must not be ignored silently."""
     with pytest.raises(ConfigError, match=rf"config\.yaml:5: devices: {DEVICE}: offsets: .* can have an offset; write"):
         load(tmp_path, f"{{{name}: 1}}")
 

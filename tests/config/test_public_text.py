@@ -30,11 +30,11 @@ def test_a_text_may_be_in_any_language(text: str) -> None:
     ids=ascii,
 )
 def test_a_text_that_could_deceive_or_reveal_a_key_is_refused(text: str, problem: str) -> None:
-    """These texts are shown on a page to everybody."""
+    """Everybody who can open the status page sees these texts."""
     assert problem == problem_of(text)
 
 
 @given(st.text(max_size=40))
 def test_a_valid_text_is_printed_as_it_is(text: str) -> None:
-    """One line of the exposition, of a log and of a table must stay one line."""
+    """No text may break a line of the exposition, of the log or of a table in two."""
     assert problem_of(text) or [text] == text.splitlines()

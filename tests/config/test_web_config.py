@@ -55,7 +55,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_all_errors_are_reported(folder: Path) -> None:
-    """An operator can then correct the whole file at once."""
+    """An operator must be able to correct the whole file at once."""
     with pytest.raises(ConfigError) as refused:
         written(f"http_server_config:\n  http2: maybe\nbasic_auth_users:\n  a: b\n  c: {HASH}\n", folder)
 
@@ -91,7 +91,7 @@ def test_files_with_secrets_are_named(folder: Path, text: str, names: list[str])
 
 
 def test_an_inline_key_makes_the_file_secret(folder: Path) -> None:
-    """The key is then in the web configuration itself."""
+    """With an inline key, the web configuration itself must not be readable by other users."""
     path = write_case(FOLDER / "newer/inline.yml", folder)
 
     assert (str(path),) == load_web_config(str(path), ReadFiles()).secret_files
@@ -122,7 +122,7 @@ def secret_text(folder: Path) -> str:
 
 @given(st.data())
 def test_no_message_quotes_a_secret(folder: Path, secret_text: str, data: st.DataObject) -> None:
-    """Errors are logged, and sent to clients that request a reload. Whatever the slip, they show no key and no hash."""
+    """Errors are logged, and sent to clients that request a reload; whatever the mistake, none may show a secret."""
     lines = secret_text.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1), "line")
     line = lines.pop(number)
@@ -144,7 +144,7 @@ def test_no_message_quotes_a_secret(folder: Path, secret_text: str, data: st.Dat
 
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 def test_any_file_is_read_or_refused(data: bytes) -> None:
-    """Whatever a half-written file contains, the service that reads it again must go on."""
+    """Whatever a half-written file contains, a reload must not end the service."""
     with tempfile.NamedTemporaryFile(suffix=".yml") as file:
         file.write(data)
         file.flush()

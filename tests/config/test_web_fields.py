@@ -34,13 +34,13 @@ def test_an_absent_value_is_the_default(text: str) -> None:
     ("written", "flag"), [("true", True), ("Yes", True), ("on", True), ("no", False), ("OFF", False)]
 )
 def test_booleans_of_yaml_1_1_are_accepted(written: str, flag: bool) -> None:
-    """The file may be one that works for another exporter."""
+    """The file may come from another exporter, for which these values work."""
     assert flag == section(f"section:\n  one: {written}\n").flag("one", default=not flag)
 
 
 @pytest.mark.parametrize("written", ["1", "maybe", "[true]"])
 def test_another_value_is_not_a_boolean(written: str) -> None:
-    """Whoever writes `http2: 1` must learn that it is not understood."""
+    """A user who writes `http2: 1` must learn that 1 is not a Boolean."""
     read = section(f"section:\n  one: {written}\n")
     read.flag("one", default=True)
 
@@ -61,7 +61,7 @@ def test_each_element_of_a_list_is_checked() -> None:
 
 
 def test_an_error_of_an_absent_key_is_shown_at_its_section() -> None:
-    """The line of the section is where the key belongs."""
+    """An absent key has no line; that of the section shows where the key belongs."""
     read = section("section:\n  two: x\n")
     read.report("one", "missing")
 
@@ -80,5 +80,5 @@ def test_an_error_of_an_absent_key_is_shown_at_its_section() -> None:
     ],
 )
 def test_a_message_quotes_no_secret(text: str, quoted: str) -> None:
-    """The user must recognise the wrong value, but if the indentation is wrong, it also contains the lines below."""
+    """The user must recognise a wrong value, but with wrong indentation it includes the lines below, perhaps a key."""
     assert quoted == quotable(text)

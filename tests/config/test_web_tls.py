@@ -20,7 +20,7 @@ def read(folder: Path, *lines: str) -> TlsConfig | None:
 
 
 def test_the_defaults_are_those_of_the_toolkit(tmp_path: Path) -> None:
-    """A file without further keys must mean the same everywhere."""
+    """A file without further keys must mean the same here as for other exporters."""
     expected = TlsConfig(b"certificate", b"key", str(tmp_path / "a.key"))
 
     assert expected == read(tmp_path)
@@ -46,7 +46,7 @@ def test_an_absolute_path_is_kept(tmp_path: Path) -> None:
 
 
 def test_ciphers_keep_their_order(tmp_path: Path) -> None:
-    """The order is the server's preference."""
+    """The server prefers the cipher suites in this order."""
     names = [name for name in reversed(list(CIPHERS)) if "CHACHA" in name]
     tls = read(tmp_path, f"cipher_suites: [{', '.join(names)}]")
 
@@ -55,7 +55,7 @@ def test_ciphers_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_ciphers_of_tls_13_alone_need_tls_13(tmp_path: Path) -> None:
-    """Whoever lists no cipher suite of TLS 1.2 does not want TLS 1.2."""
+    """A user who lists no cipher suite of TLS 1.2 does not want TLS 1.2."""
     tls = read(tmp_path, "cipher_suites: [TLS_AES_256_GCM_SHA384]")
 
     assert tls is not None

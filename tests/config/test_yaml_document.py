@@ -195,7 +195,7 @@ def test_the_span_of_a_mapping_ends_with_its_last_value() -> None:
     ],
 )
 def test_characters_that_are_not_allowed_are_reported(data: bytes, message: str) -> None:
-    """The user needs the line as a text editor counts it, and all other errors of the file in the same run."""
+    """The user needs the line number that a text editor shows, and all other errors of the file in the same run."""
     found = document()
 
     assert 2 == len(found.entries(found.text(data)))

@@ -19,7 +19,7 @@ def mended(text: str) -> str:
 
 
 def explained(text: str) -> tuple[Fault, str]:
-    """Return the explanation of a text's first syntax error, and the text without it."""
+    """Return the explanation of a text's first syntax error, and the text without the faulty lines."""
     with pytest.raises(SyntaxFault) as caught:
         compose(text)
     fault, lines = explain(caught.value, lines_of(text))

@@ -76,13 +76,13 @@ def from_vectors() -> Iterator[Input]:
 
 
 def _from_our_sender(payload: bytes, address: str) -> bytes:
-    """Return a payload in which ADDRESS replaces the sender's address, if there is one."""
+    """Return a payload in which ADDRESS replaces the sender's address, if the payload contains that."""
     sender = mac_bytes(address)
     return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
 
 
 def _plaintexts(uuid: str, payload: bytes) -> Iterator[Input]:
-    """Yield, for each encrypted format, approximately the part of a plain payload that it would encrypt."""
+    """Yield, for each encrypted format, approximately the part of a plain payload that the format would encrypt."""
     yield Input("bthome+sealed", payload[1:])
     yield Input("bthome_v1_encrypted+sealed", payload)
     yield Input("atc+sealed", payload[6:12])

@@ -4,7 +4,7 @@
 The search begins with the vectors, the kept inputs, and the inputs of earlier runs on this machine (.fuzz/corpus).
 
     python -m tests.formats.fuzzing             fuzz for FUZZ_SECONDS (60)
-    python -m tests.formats.fuzzing --keep      write the fewest inputs that take all branches into tests/corpus
+    python -m tests.formats.fuzzing --keep      write a small set of inputs that takes all branches into tests/corpus
     python -m tests.formats.fuzzing FILE …      run these inputs again
 """
 
@@ -41,7 +41,7 @@ class State(NamedTuple):
     Attributes:
         executions: The number of inputs that were run.
         coverage: The number of edges between branches that were taken.
-        features: The number of edges, counted once for each range of how often an input takes them.
+        features: The number of pairs of an edge and a range of hit counts (1, 2, 3, 4 to 7, …).
         corpus: The number of inputs; each of them has a feature that no other input has.
     """
 
@@ -133,7 +133,7 @@ def _print_failure(path: Path) -> None:
 
 
 def keep_what_is_needed() -> int:
-    """Keep the smallest set of inputs that takes all branches taken so far; return libFuzzer's exit status."""
+    """Keep a small set of inputs that takes all branches taken so far; return libFuzzer's exit status."""
     _write([*from_vectors(), *kept()], CORPUS)
     with tempfile.TemporaryDirectory() as folder:
         status = subprocess.run(_command("-merge=1", folder, CORPUS), check=False).returncode

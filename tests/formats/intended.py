@@ -126,7 +126,7 @@ def _has_another_type(one: Object) -> bool:
 
 
 def _is_shifted(difference: Difference, comparison: Comparison, *, is_unfit: bool) -> bool:
-    """Return whether only one of the two decoders counts another object with the same key as a position."""
+    """Return whether only one of the two decoders counts another object of the same key when it numbers values."""
     one = difference.one
     if difference.what != "position" or one is None:
         return False

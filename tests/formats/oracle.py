@@ -1,7 +1,7 @@
 """
 Access to bthome-ble, the decoder of Home Assistant: an independent implementation of the same specification.
 
-bthome-ble needs Python 3.11. Without it, this module can be imported, but its functions can't be used.
+bthome-ble needs Python 3.11. Without bthome-ble, this module can be imported, but its functions can't be used.
 """
 
 import importlib
@@ -185,7 +185,7 @@ def places(objects: Sequence[Object]) -> list[tuple[Place, int]]:
 
 
 def as_ours(value: object, one: Object) -> object:
-    """Return bthome-ble's value in the form of ours, if both have the same meaning for the object."""
+    """Convert bthome-ble's value of an object to the form that our decoders return."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, datetime):

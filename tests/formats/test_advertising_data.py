@@ -58,7 +58,7 @@ def test_bytes_after_flags_or_power_change_nothing(structure: str, text: str) ->
 
 
 def test_a_length_at_the_end_is_a_structure_without_a_type() -> None:
-    """If a packet was cut after a length, the bytes before it are still of use, however many there are."""
+    """If a packet was cut after a length byte, the structures before that byte are still useful."""
     found = structures(b"\xfe" + bytes(254) + b"\x32" + bytes(50) + b"\x05")
 
     assert [(0, 0, 0), (255, 0, 0), (306, None, 5)] == [(one.offset, one.kind, one.missing) for one in found]
@@ -88,7 +88,7 @@ def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
 
 @pytest.mark.parametrize("payload", ["0416d2fc40", "0416adde40", "0620fcd2000040", "0301fcd2", "0216fc"])
 def test_no_other_uuid_counts_as_swapped(payload: str) -> None:
-    """The hint would mislead: the UUID is right, or unknown in either order, or not one of 16 bits."""
+    """A hint would mislead if the UUID is right, is unknown in either order, or does not have 16 bits."""
     assert "" == structures(bytes.fromhex(payload))[0].swapped_uuid
 
 
@@ -106,7 +106,7 @@ def test_no_other_uuid_counts_as_swapped(payload: str) -> None:
     ],
 )
 def test_a_known_service_is_found_whole_or_cut_short(payload: str) -> None:
-    """Users paste all of these: the UUID may be in service data or in a list, whole or cut, and its bytes swapped."""
+    """Users paste all of these: the UUID is in service data or a list, perhaps cut short, or has its bytes swapped."""
     assert has_known_service(bytes.fromhex(payload))
 
 
@@ -211,5 +211,5 @@ BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-
 def test_the_content_is_what_the_structures_say(
     payload: str, expected: tuple[dict[str, bytes], dict[int, bytes], str]
 ) -> None:
-    """A wrong part would give wrong readings. A truncated structure has no value; an empty one has an empty value."""
+    """Wrongly split structures would give wrong readings. A truncated one has no value, an empty one an empty value."""
     assert expected == content(bytes.fromhex(payload))

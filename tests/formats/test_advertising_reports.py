@@ -1,4 +1,4 @@
-"""Advertising reports in HCI events: which bytes are a report, and what they say."""
+"""Advertising reports in HCI events: which bytes are a report, and what the report contains."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def test_a_report_in_one_part_is_not_changed() -> None:
 
 
 def test_parts_are_joined_in_their_order() -> None:
-    """Extended advertisements have up to 1,650 bytes, of which an event holds 229, so a longer one arrives in parts."""
+    """Extended advertisements have up to 1,650 bytes, but an event holds only 229, so long ones arrive in parts."""
     fragments = Fragments()
 
     assert fragments.join(part(b"ab", has_more=True)) is None
@@ -127,7 +127,7 @@ def test_the_last_part_of_an_advertisement_that_is_too_long_may_be_empty() -> No
 
 @pytest.mark.parametrize(("senders", "first"), [(16, b"0!"), (17, b"!")])
 def test_the_oldest_unfinished_advertisement_is_forgotten(senders: int, first: bytes) -> None:
-    """Anybody can send first parts from any address, and never a last one, which must not fill the memory."""
+    """Anybody can send first parts from many addresses without a last part, and these must not fill the memory."""
     fragments = Fragments()
     for sender in range(senders):
         fragments.join(part(b"0", has_more=True, address=str(sender)))

@@ -45,7 +45,7 @@ def test_legacy_reports_come_back_as_they_were_sent(sent: list[tuple[int, int, b
 @example(parts=[(0, 1700)])
 @given(parts=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1700)), max_size=60))
 def test_unfinished_advertisements_are_bounded(parts: list[tuple[int, int]]) -> None:
-    """Anybody can send first parts from any address, and never a last one, which must not fill the memory."""
+    """Anybody can send first parts from many addresses without a last part, and these must not fill the memory."""
     fragments = Fragments()
     for sender, size in parts:
         fragments.join(Report(str(sender), "public", -60, bytes(size), False, True))

@@ -29,7 +29,7 @@ def test_every_byte_of_a_plain_payload_is_one_field_s(length: int) -> None:
 
 @pytest.mark.parametrize("length", atc.ENCRYPTED)
 def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
-    """A byte that two fields share, or that no field reads, shows a mistake; MIC and counter are not encrypted."""
+    """A byte that two fields share, or that no field reads, shows a mistake; a plaintext has no MIC and no counter."""
     assert list(range(length - 1 - MIC_SIZE)) == occupied(atc.ENCRYPTED[length])
 
 
@@ -48,7 +48,7 @@ def test_every_byte_of_a_plaintext_is_one_field_s(length: int) -> None:
 def test_values_make_a_packet_likely_without_a_known_address(
     temperature: float, voltage: float, rank: int | None
 ) -> None:
-    """Other bytes of the same size rarely have only values that a household thermometer sends."""
+    """Other bytes of the same length rarely give only values that a household thermometer could send."""
     values = pack("<hHHBBB", round(temperature * 100), 4500, round(voltage * 1000), 80, 1, 0)
     guess = rank and Guess(rank, atc.UUID, "15 bytes, like pvvx custom")
 
@@ -67,7 +67,7 @@ def test_values_make_a_packet_likely_without_a_known_address(
     ],
 )
 def test_the_address_of_such_a_thermometer_makes_another_size_likely(payload: str, is_likely: bool) -> None:
-    """A packet that is cut short, or from a later firmware, still begins with the address, in either order."""
+    """A packet that is cut short, or from a later firmware, still begins with the address, in either byte order."""
     guess = Guess(LIKELY, atc.UUID, "it begins with an address, like pvvx custom and ATC1441") if is_likely else None
 
     assert guess == atc.guess(bytes.fromhex(payload))
@@ -75,7 +75,7 @@ def test_the_address_of_such_a_thermometer_makes_another_size_likely(payload: st
 
 @pytest.mark.parametrize(("payload", "size"), [("", 1), ("00", 1), ("0011", 2)])
 def test_all_bytes_of_an_unknown_size_are_wrong(payload: str, size: int) -> None:
-    """`decode` marks the wrong bytes, and marks the place even where there are none."""
+    """`decode` marks the wrong bytes; for an empty payload, it marks the place of the first byte."""
     with pytest.raises(DecodeError) as caught:
         list(atc.fields(bytes.fromhex(payload), None))
 
@@ -83,7 +83,7 @@ def test_all_bytes_of_an_unknown_size_are_wrong(payload: str, size: int) -> None
 
 
 def test_a_narrow_column_tells_the_two_formats_apart() -> None:
-    """`discover` shows the short name of the format that the payload's size shows."""
+    """`discover` shows a short name, which the size of the payload determines."""
     short_names = {size: short_name for size, (_, short_name) in atc.NAMES.items()}
 
     assert {15: "pvvx", 14: "pvvx", 13: "ATC1441", 11: "pvvx", 8: "ATC1441"} == short_names

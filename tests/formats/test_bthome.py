@@ -26,7 +26,7 @@ _PACKETS_PER_EXAMPLE = 60
 
 @pytest.mark.parametrize("vector", REJECTED, ids=lambda vector: vector["note"])
 def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
-    """A guess would put a wrong temperature on a graph; the message goes into a bug report."""
+    """A guess would put a wrong temperature on a graph, and users paste the message into bug reports."""
     with pytest.raises(DecodeError) as caught:
         bthome.decode(bytes.fromhex(vector["payload"]))
 
