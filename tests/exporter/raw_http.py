@@ -1,4 +1,4 @@
-"""Clients that speak to the server over a plain socket, for requests that no HTTP library sends."""
+"""Clients that write bytes to the server's socket, for requests that no HTTP library sends."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Passwords and headers of the HTTP server, over real sockets; tests/exporter/test_app.py has foreign hosts."""
+"""Passwords and headers of the HTTP server, over real sockets; tests/exporter/test_app.py tests foreign hosts."""
 
 import asyncio
 import base64
@@ -126,7 +126,7 @@ def test_headers_are_added_to_every_answer(web_file: WebFile) -> None:
 
 
 def test_the_page_keeps_its_own_policy(web_file: WebFile) -> None:
-    """A policy for all exporters must neither open the page nor break it."""
+    """A policy that was written for all exporters must neither weaken the page's protection nor break the page."""
     answer = ask(application(web_file), b"GET /", b"Authorization: Basic " + RIGHT)
 
     assert ([200], 1) == (statuses(answer), answer.count(b"Content-Security-Policy:"))

@@ -350,7 +350,7 @@ def test_a_configured_host_is_answered(app_config: AppConfig) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/status", "/history"])
 def test_answers_that_grow_with_the_devices_are_compressed(app: web.Application, path: str) -> None:
-    """With two hundred devices each answer has hundreds of kilobytes, which takes long on a weak Wi-Fi."""
+    """With two hundred devices, each answer has hundreds of kilobytes, and takes long on a weak Wi-Fi."""
     response, body = get(app, path, ClientResponse.read, Accept_Encoding="gzip")
 
     assert ("gzip", "Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])
@@ -424,7 +424,7 @@ def test_a_web_page_from_elsewhere_can_t_reload(app_config: AppConfig, headers: 
 
 
 def test_our_own_page_may_reload(app_config: AppConfig) -> None:
-    """A browser sends the origin with every POST request, also with one to the server of the page."""
+    """A browser sends the origin with every POST request, even with one to the page's own server."""
 
     async def reload() -> Outcome:
         return Outcome(True, [])
@@ -434,7 +434,7 @@ def test_our_own_page_may_reload(app_config: AppConfig) -> None:
 
 
 def test_a_reload_must_be_a_post(app: web.Application) -> None:
-    """A browser that prefetches links, or a crawler, sends only GET."""
+    """Browsers that prefetch links, and crawlers, send GET requests, which must not cause a reload."""
     assert 405 == get(app, "/-/reload", ClientResponse.text)[0].status
 
 
@@ -462,6 +462,6 @@ def test_the_metrics_have_the_path_of_the_option(app_config: AppConfig) -> None:
 
 @pytest.mark.parametrize("path", ["/status", "/healthz", "/script.js"])
 def test_the_metrics_do_not_take_another_path_away(app_config: AppConfig, path: str) -> None:
-    """Otherwise, one of the two would be missing without an error."""
+    """If the metrics had the path of something else, one of the two would be missing without an error."""
     with pytest.raises(ConfigError, match=f"--web.telemetry-path: {path} is the path of something else"):
         create_app(app_config, options=WebOptions(telemetry_path=path))

@@ -111,25 +111,25 @@ def test_the_schema_has_all_reasons_of_a_refusal() -> None:
     kept = STATUS["$defs"]["rejection"]["properties"]["reason"]["enum"]
 
     assert list(REJECT_REASONS) == reasons
-    # The packet would have no content.
+    # A packet without service data has no content to keep.
     assert {*REJECT_REASONS, "glitch"} - {"no_service_data"} == set(kept)
 
 
 def test_as_many_rejections_are_kept_as_the_schema_says() -> None:
-    """A client that reserves room by the schema must not receive more."""
+    """A client may reserve memory according to the schema, so no answer may have more rejections."""
     assert MOST_REJECTIONS == STATUS["properties"]["rejections"]["maxItems"]
     assert f"at most {MOST_OF_A_DEVICE} of a device" in STATUS["properties"]["rejections"]["description"]
 
 
 def test_the_schema_has_all_reasons_of_a_silence() -> None:
-    """A client may have a text in another language for each reason."""
+    """A client may translate the reasons, so the schema must list them all."""
     silence = STATUS["$defs"]["device"]["properties"]["silence"]
 
     assert list(SILENCE_REASONS) == silence["properties"]["reason"]["enum"]
 
 
 def test_a_series_is_as_long_as_the_schema_says() -> None:
-    """A client that reserves room by the schema must not receive more points or more series."""
+    """A client may reserve memory according to the schema, so no answer may have more points or more series."""
     measurements = HISTORY["properties"]["devices"]["items"]["properties"]["measurements"]
     points = measurements["additionalProperties"]
 
@@ -185,7 +185,7 @@ def test_a_service_on_the_simulated_radio(
 def test_a_service_with_a_faulty_sensor(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """From the radio to the answer: a spike is not shown, but kept with its packet, beside the corrected values."""
+    """A spike must not be exported, but its packet must be kept; the other values must be corrected by the offset."""
     sensor, *_ = app_config.devices
     payloads = [
         b"\x40\x00" + bytes([number, 2]) + raw for number, raw in enumerate((b"\xd0\x07", b"\x34\x21", b"\xda\x07"))

@@ -25,7 +25,7 @@ def test_each_error_is_counted_and_the_first_is_logged(
 
 
 def test_every_kind_is_a_label() -> None:
-    """A kind that is missing from the metric would be counted, and never seen."""
+    """Errors of a kind that is missing from the metric would be counted, but never shown."""
     assert set(get_args(HttpErrorKind)) == set(HTTP_ERROR_KINDS)
 
 

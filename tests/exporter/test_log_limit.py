@@ -33,7 +33,7 @@ def test_further_lines_are_counted_in_the_next_one() -> None:
 
 
 def test_the_number_of_kinds_is_limited() -> None:
-    """A kind may depend on what a client sends, and any number of kinds must not fill the memory or the log."""
+    """Kinds may depend on what clients send; however many there are, they must fill neither the memory nor the log."""
     limit = LogLimit(Clock())
 
     assert 100 > len([number for number in range(10_000) if limit.line(f"kind {number}", "a")])

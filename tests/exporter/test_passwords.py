@@ -23,7 +23,7 @@ USERS = {b"alice": bcrypt.hashpw(b"secret", bcrypt.gensalt(4)), b"bob": bcrypt.h
 
 
 class Checks:
-    """A check that notes its calls, and waits until it may end."""
+    """A check that records its calls, and waits until it may end."""
 
     def __init__(self, *, waits: bool = False) -> None:
         self.calls: list[tuple[bytes, bytes]] = []
@@ -71,7 +71,7 @@ def test_a_version_of_another_program_fits() -> None:
 
 
 def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
-    """The time must not tell which users exist, so for an unknown one, a hash of the highest cost is checked."""
+    """The time must not tell which users exist, so the check of an unknown user uses a hash of the highest cost."""
     checks = Checks()
     users = {b"alice": b"$2y$12$" + b"a" * 53, b"bob": b"$2y$04$" + b"b" * 53}
     asyncio.run(Passwords(checks).is_right(users, b"carol", b"right", ""))
@@ -214,7 +214,7 @@ def test_a_cancelled_check_leaves_nothing_behind() -> None:
 
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library is optional, and its name does not lead to that of the extra."""
+    """The library is optional, and its name does not show which extra installs it."""
     monkeypatch.setitem(sys.modules, "bcrypt", None)
     with pytest.raises(ConfigError, match=r"web\.yml: basic_auth_users: a password is set, .*install the extra `auth`"):
         require_bcrypt("web.yml")

@@ -20,7 +20,7 @@ def test_compressed_pieces_are_one_gzip_file(pieces: list[bytes]) -> None:
 
 
 def test_a_long_rendering_lets_others_run() -> None:
-    """While a thousand devices are rendered for one client, the radio must be heard."""
+    """While a thousand devices are rendered for one client, packets must still be handled."""
 
     async def run() -> int:
         turns = 0
@@ -47,7 +47,7 @@ class Slow:
         self._error = error
 
     def __call__(self) -> Iterator[bytes]:
-        """Yield some pieces, or raise the error halfway."""
+        """Yield twenty pieces; then raise the error, if there is one."""
         self.begun += 1
         for _ in range(20):
             began = time.perf_counter()

@@ -30,14 +30,14 @@ def settings(folder: Path) -> TlsConfig:
 
 
 def test_a_curve_that_this_python_lacks_is_refused(settings: TlsConfig) -> None:
-    """Debian 12's Python can't set X25519; a server with other curves than those in the file would be a surprise."""
+    """Debian 12's Python can't set X25519, and the server must not silently use other curves than the file demands."""
     problem = r"^web\.yml: tls_server_config: this Python can't set the curve none; leave curve_preferences out"
     with pytest.raises(ConfigError, match=problem):
         server_context(replace(settings, curve="none"), "web.yml")
 
 
 def test_a_handshake_succeeds(folder: Path, settings: TlsConfig) -> None:
-    """The newest version is used, and HTTP/1.1, even if the client prefers HTTP/2."""
+    """The newest TLS version is used, and HTTP/1.1 even if the client prefers HTTP/2."""
     client = client_context(folder)
     client.set_alpn_protocols(["h2", "http/1.1"])
     server, _ = shake_hands(server_context(settings, "web.yml"), client)
@@ -102,7 +102,7 @@ def test_the_authorities_of_the_machine_are_the_default(
 
 
 def test_an_encrypted_key_is_refused(settings: TlsConfig) -> None:
-    """OpenSSL would ask for its password, and a service would wait for it forever."""
+    """OpenSSL would ask for the key's password, and a service would wait for an answer for ever."""
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -147,7 +147,7 @@ def test_alternative_names_match_exactly(kind: str, name: str, allowed: str, is_
 
 @pytest.mark.parametrize("certificate", [None, {}])
 def test_no_certificate_has_no_name(certificate: dict[str, object] | None) -> None:
-    """A client without a certificate must not pass as one with any name."""
+    """A client without a certificate must not be accepted as one that has an allowed name."""
     assert not has_name(certificate, ["prometheus.example"])
 
 
@@ -160,5 +160,5 @@ def test_no_certificate_has_no_name(certificate: dict[str, object] | None) -> No
     ],
 )
 def test_missing_parts_are_named(certificate: bytes, key: bytes, problem: str) -> None:
-    """OpenSSL would only say that something is wrong."""
+    """OpenSSL's own message would not name the missing part."""
     assert problem == pem_problem(certificate, key)

@@ -88,7 +88,7 @@ async def everything(client: Client) -> bytes:
 
 
 def send(data: bytes) -> Callable[[Connect], Awaitable[bytes]]:
-    """Return an act that sends these bytes on a plain connection."""
+    """Return a function that sends these bytes on a plain connection, and returns the server's answer."""
 
     async def act(connect: Connect) -> bytes:
         client = await connect()
@@ -207,7 +207,7 @@ def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
     ],
 )
 def test_a_client_needs_the_right_certificate(folder: Path, text: str, certificate: str, expected: list[int]) -> None:
-    """A client needs a certificate of the authority and, if names are listed, with one of them; refusals count."""
+    """A client needs the authority's certificate and, if names are listed, one of them in it; refusals are counted."""
     one = files(folder, text)
     answer, counts = talk(one, ask, one.client(certificate))
 
@@ -247,7 +247,7 @@ def test_unfinished_handshakes_do_not_keep_others_out(folder: Path, first: bytes
         for _ in range(4):
             clients.append(await connect())
             clients[-1].send(first)
-            # In the meantime, the server reads what was sent.
+            # Let the server read what was sent.
             for _ in range(20):
                 await asyncio.sleep(0)
         # Only two are left, so the first two have ended.

@@ -1,5 +1,5 @@
 """
-This project's decoders of BTHome against bthome-ble, Home Assistant's decoder: two readings of one specification.
+This project's decoders of BTHome against bthome-ble, Home Assistant's decoder: two implementations of a specification.
 
 This file has the hundreds of packets of the fast tests, and cases that depend on bthome-ble's state between packets.
 test_bthome_differential.py has many more packets, some of them broken; intended.py has the list of differences. On
@@ -129,7 +129,7 @@ def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: i
 
 @given(objects_v1(), st.integers(min_value=0, max_value=2**32 - 1))
 def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
-    """Whole packets, plain and encrypted, show that the objects are read in the right order and place."""
+    """Whole packets, plain and encrypted, show that each object is read at its place."""
     assume(len(objects) >= 4)  # bthome-ble decrypts nothing shorter
     ours = sorted(decoded(UUID_V1, objects))
     encrypted = seal_v1(objects, counter)
@@ -150,7 +150,7 @@ def test_two_packets_with_one_packet_id_both_count() -> None:
 
 
 def test_a_rejected_packet_has_no_values() -> None:
-    """For such a packet, bthome-ble returns the previous packet's values, which an exporter would show as new."""
+    """After a rejected packet, bthome-ble returns the previous packet's values, which an exporter would show as new."""
     device = oracle.Device()
     for payload in (PACKET_A, b"\x40\x02\x8d"):
         theirs = device.asked(UUID, payload)

@@ -75,13 +75,13 @@ def test_an_object_without_a_value_is_rejected_at_its_place(control: str) -> Non
     ],
 )
 def test_a_typical_payload_has_known_objects_of_the_usual_sizes(payload: str, is_typical: bool) -> None:
-    """`decode` shows such a payload as version 1 if other formats are possible, too."""
+    """`decode` shows a typical payload as version 1, even if other formats are possible."""
     assert is_typical == bthome_v1.is_typical(bytes.fromhex(payload))
 
 
 @pytest.mark.parametrize(("size", "may_be"), [(8, False), (9, True)])
 def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may_be: bool) -> None:
-    """Encrypted packets have no header, so only their size rules them out: eight bytes are just counter and MIC."""
+    """Encrypted packets have no header, so only their size can rule them out: counter and MIC alone have eight bytes."""
     guess = bthome_v1.guess_encrypted(bytes(size))
 
     assert (ANYTHING if may_be else None) == (guess and guess.rank)

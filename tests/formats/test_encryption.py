@@ -16,7 +16,7 @@ PRINTED = bytes.fromhex("a4c138aabbcc")
 
 @pytest.mark.parametrize("address", ["A4:C1:38:AA:BB:CC", "a4:c1:38:aa:bb:cc"])
 def test_an_address_is_six_bytes_as_printed(address: str) -> None:
-    """A nonce with another byte order can't decrypt anything."""
+    """With a nonce in another byte order, no packet could be decrypted."""
     assert PRINTED == mac_bytes(address)
 
 

@@ -22,7 +22,7 @@ def test_a_payload_of_any_other_size_may_be_valid(size: int) -> None:
 
 
 def test_an_object_that_is_complete_has_an_end() -> None:
-    """The decoder reads the next object from this position."""
+    """The decoder reads the next object from the returned position."""
     assert 6 == check_room(bytes(6), 2, 1, 3, "the object")
 
 

@@ -139,7 +139,7 @@ MOST_ENCRYPTED = {
 def test_of_the_advertisement_with_the_most_objects_a_device_stores_the_first_64(
     service_data: dict[str, bytes], cipher: Ccm | None, count: int
 ) -> None:
-    """One hostile advertisement has hundreds of temperatures, each of which would become a series in Prometheus."""
+    """A hostile advertisement may have hundreds of temperatures, each of which would become a series in Prometheus."""
     device, _ = read_or_rejected(service_data, ADDRESS, cipher)
     shown = samples_of(Readings([device], Clock(lambda: 0.0)))
 

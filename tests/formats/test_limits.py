@@ -49,12 +49,12 @@ def test_a_bound_is_itself_possible(name: str, divisor: int) -> None:
 )
 @pytest.mark.parametrize("name", ["temperature", "dew_point"])
 def test_a_temperature_s_bounds(name: str, divisor: int, signed_size: int, expected: tuple[int, int]) -> None:
-    """No graph may show a temperature below absolute zero, or the sentinel that two signed bytes have."""
+    """No graph may show a temperature below absolute zero, or the sentinel of a signed temperature of two bytes."""
     assert expected == bounds(name, divisor, signed_size)
 
 
 def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
-    """In BTHome v1, integers have up to 30 bytes, and pounds are multiplied; no value of theirs may be lost."""
+    """In BTHome v1, integers have up to 30 bytes, and pounds are multiplied; none of these values may be lost."""
     largest = 256**30 * 45_359_237
     least, most = bounds("mass", 1)
 
@@ -84,7 +84,7 @@ def test_any_usual_number_is_possible_without_bounds(raw: float) -> None:
 
 @pytest.mark.parametrize("raw", [-1.01e300, 1.01e300])
 def test_a_number_that_a_conversion_could_make_infinite_is_not_possible(raw: float) -> None:
-    """An energy of 1.7 × 10^308 kWh is finite, but has infinitely many joules in a double."""
+    """As a double, an energy of 1.7 × 10^308 kWh is finite, but infinite after its conversion to joules."""
     least, most = bounds("pressure", 100)
 
     assert not least <= raw <= most
@@ -92,7 +92,7 @@ def test_a_number_that_a_conversion_could_make_infinite_is_not_possible(raw: flo
 
 @pytest.mark.parametrize("number", OBJECTS.values(), ids=lambda number: f"{number.name}-{number.size}")
 def test_every_possible_value_is_finite_in_its_base_unit(number: Number) -> None:
-    """Prometheus accepts +Inf without complaint, and every sum and average that contains it is lost."""
+    """Prometheus accepts +Inf without an error, but +Inf makes every sum and average that contains it useless."""
     family = FAMILIES[number.name]
     least, most = bounds(number.name, number.divisor, number.size, number.multiplier)
 

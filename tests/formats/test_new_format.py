@@ -62,7 +62,7 @@ def test_the_service_reads_it(program: Path) -> None:
 
 
 def test_discover_finds_it(program: Path) -> None:
-    """The table must show the new format by its name."""
+    """`discover` must list a sensor of the new format, with the format's name."""
     found = json.loads(run(program, "discover", "--replay", "capture", "--seconds", "1", "--json")[1])
 
     assert [(["Made up"], 21.0)] == [(one["formats"], one["measurements"]["temperature"]) for one in found["sensors"]]

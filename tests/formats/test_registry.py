@@ -44,7 +44,7 @@ def test_every_format_has_a_name_for_people() -> None:
 
 
 def test_a_measurement_has_one_unit_whatever_format_it_came_in() -> None:
-    """A value is exported by its name: in another unit, the exported value would be wrong."""
+    """The name of a value determines its metric, so a value in another unit would be exported wrongly."""
     differing = [
         (row.name, number.name, number.unit)
         for row in FORMATS.values()

@@ -19,7 +19,7 @@ def measured(*names: str, impossible: tuple[str, ...] = ()) -> Decoded:
 
 
 def test_a_repeated_name_is_numbered_from_2() -> None:
-    """The first name has no number, so a sensor with one probe gets none."""
+    """The first value of a name has no number, so no name of a sensor with a single probe has one."""
     repeats: dict[Measurement, int] = {}
 
     assert ["count_2", "count_3", "power_2", "count_4"] == [

@@ -1,4 +1,4 @@
-"""Every format by its sourced vectors: whole, cut short, changed, without the key, from another sender."""
+"""Every format, with vectors from published sources: whole, cut short, changed, without the key, from another sender."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a_vector_cut_anywhere_gives_nothing_new(uuid: str, vector: Vector) -> N
 
 @pytest.mark.parametrize("vector", REJECTED, ids=_named)
 def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
-    """A guess would put a wrong temperature on a graph; the message goes into a bug report."""
+    """A guess would put a wrong temperature on a graph, and users paste the message into bug reports."""
     uuid = f"0000{vector['service']}-0000-1000-8000-00805f9b34fb"
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], cipher_of(vector))

@@ -44,7 +44,7 @@ def test_the_page_has_these_placeholders() -> None:
 
 
 def test_every_unit_has_a_least_span_or_is_that_of_a_meter() -> None:
-    """A line would show the noise of a unit without a least span as peaks and valleys."""
+    """Without a least span for its unit, a line chart would show the noise of a value as peaks and valleys."""
     table = re.search(r"LEAST_SPAN = new Map\(\[(.*?)\]\);", FILES["line.js"].body.decode(), re.DOTALL)
     assert table is not None
     of_meters = {"kWh", "L", "m³", "mm", "s"}
