@@ -21,7 +21,7 @@ def with_offset(**offsets: float) -> Device:
 
 @pytest.mark.parametrize(("raw", "offset", "expected"), [(21.37, -0.4, 20.97), (0.1, 0.2, 0.3), (-0.3, 0.3, 0.0)])
 def test_a_corrected_value_has_no_more_digits_than_its_parts(raw: float, offset: float, expected: float) -> None:
-    """The errors of binary numbers (20.970000000000002) would look like precision."""
+    """The rounding errors of binary numbers (20.970000000000002) would look like precision."""
     assert expected == corrected(with_offset(temperature=offset), TEMPERATURE, raw)
 
 

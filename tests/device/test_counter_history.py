@@ -81,7 +81,7 @@ def test_a_slow_sensor_at_the_edge_of_the_range_is_accepted(air: Air) -> None:
 
 
 def test_no_counter_is_held_for_ever(air: Air) -> None:
-    """Replaying the last packet of a dead slow sensor must not make the sensor look alive for days."""
+    """Replaying the last packet of a slow sensor that has died must not make the sensor look alive for days."""
     send_steadily(air, list(range(5000, 5004)), 6000, every_s=100)
     results = send_steadily(air, [5004], 86400, every_s=100)
 

@@ -141,7 +141,7 @@ def test_each_change_moves_the_version(home: Home, attic: Device) -> None:
 
 @pytest.mark.parametrize(("name", "after_s", "is_silent"), [("attic", 59.9, False), ("attic", 60, True)])
 def test_a_device_is_silent_after_its_limit(home: Home, name: str, after_s: float, is_silent: bool) -> None:
-    """The log, /status and the reasons of silence must agree on who is silent."""
+    """The log, /status and the reasons of silence must agree on which devices are silent."""
     device = home.devices[name]
     home.hear({"temperature": 21.5})
 

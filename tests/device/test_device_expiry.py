@@ -304,7 +304,7 @@ def test_a_sensor_that_sends_regularly_again_expires_again() -> None:
 
 @pytest.mark.parametrize("setting", [90, "never"])
 def test_a_set_limit_counts_whatever_the_trigger_bit_says(setting: StaleAfter) -> None:
-    """A limit that the owner has set must override the guess that the trigger bit suggests."""
+    """A limit that the owner has set must override what the trigger bit suggests."""
     home = Home(lifetime=lifetime_of(setting, learned_limit()))
     for is_triggered in (True, False):
         home.hear({"door": 1.0}, is_triggered=is_triggered)

@@ -94,7 +94,7 @@ def test_a_late_packet_may_bring_a_believable_value_but_no_other() -> None:
 
 
 def test_a_sensor_that_sends_only_when_something_happens_is_not_filtered() -> None:
-    """Its next measurement may come days later, and until then a false value would be shown."""
+    """The sensor's next measurement may come days later, and until then an outdated value would be shown."""
     filtered = Filtered()
     filtered.hear(1, {"temperature": 20}, is_triggered=True)
 
@@ -103,7 +103,7 @@ def test_a_sensor_that_sends_only_when_something_happens_is_not_filtered() -> No
 
 
 def test_a_value_held_before_is_judged_by_the_packet_that_something_has_caused() -> None:
-    """Some sensors send at intervals, and at once when something happens; the glitch must leave a trace."""
+    """Some sensors send at intervals and on events, so a packet that an event caused must judge a held value, too."""
     filtered = Filtered()
     filtered.hear(1, {"temperature": 20})
     filtered.hear(2, {"temperature": 85})
@@ -125,7 +125,7 @@ def test_a_value_that_stays_is_shown_after_one_more_measurement(before: list[flo
 
 
 def test_nobody_can_make_the_filter_keep_more_than_a_device_has_room_for() -> None:
-    """Anybody can send thousands of positions under a sensor's address, in and out of the device's memory."""
+    """Anybody can send thousands of positions under a sensor's address, which must not fill the filter's memory."""
     filtered = Filtered()
     for number in range(2, 2000):
         filtered.home.now += 5

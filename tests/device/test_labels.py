@@ -18,5 +18,5 @@ def test_a_parser_reads_the_same_labels_from_the_text(labels: dict[str, str]) ->
 
 
 def test_a_series_without_labels_has_no_braces() -> None:
-    """That is how prometheus_client writes it."""
+    """prometheus_client writes such a series without braces, too."""
     assert "" == Labels({}).text

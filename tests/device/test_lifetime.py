@@ -14,7 +14,7 @@ SLOW_S = 2400.0
 @pytest.mark.parametrize(
     ("setting", "value_s", "reception_s", "presence_s"),
     [
-        (None, 95, 95, 900),  # the end of a scan expires the values; it may be late by a minute
+        (None, 95, 95, 900),  # the end of a scan, which may be late by a minute, expires the values
         ("auto", 900, 900, 900),
         ("never", math.inf, 900, math.inf),  # a state lasts, but the signal strength does not
         (7200, 7200, 7200, 7200),
@@ -49,5 +49,5 @@ def test_only_the_automatic_limit_follows_the_trigger_bit(
 
 @pytest.mark.parametrize(("setting", "is_endless"), [(None, False), ("auto", False), ("never", True), (7200, False)])
 def test_only_never_shows_values_for_ever(setting: StaleAfter | None, is_endless: bool) -> None:
-    """A filter must not show an earlier value in place of a later one for ever."""
+    """With `never`, the glitch filter could show an earlier value in place of a later one for ever."""
     assert is_endless == lifetime_of(setting, learned_limit()).is_endless

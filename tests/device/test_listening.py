@@ -42,7 +42,7 @@ def test_the_time_of_listening_is_counted_by_adapter() -> None:
 
 
 def test_an_adapter_that_never_listened_counts_as_the_best() -> None:
-    """A sensor in a capture was heard by an adapter that this program does not have."""
+    """A sensor in a capture may have been heard by an adapter that this machine does not have."""
     listening = Listening(0)
     note_until(listening, 0, 30, "hci0")
 
@@ -50,7 +50,7 @@ def test_an_adapter_that_never_listened_counts_as_the_best() -> None:
 
 
 def test_pauses_do_not_count() -> None:
-    """With a scan of 10 s every minute, five sixths of the time are no evidence."""
+    """With a scan of 10 s every minute, nothing can be heard in five sixths of the time."""
     listening = Listening(0)
     for minute in range(10):
         note_until(listening, 60 * minute, 60 * minute + 10, "")
@@ -72,7 +72,7 @@ def test_the_sleep_of_the_machine_does_not_count() -> None:
 
 
 def test_more_spans_than_are_kept_are_enough() -> None:
-    """A device that has been silent for days had every chance, and the record must not grow for ever."""
+    """The record must not grow for ever; since a time before its first span, listening counts as unlimited."""
     listening = Listening(0)
     for minute in range(100):
         note_until(listening, 60 * minute, 60 * minute + 10, "")
@@ -82,7 +82,7 @@ def test_more_spans_than_are_kept_are_enough() -> None:
 
 
 def test_the_latest_unknown_device_is_known_to_a_few_seconds() -> None:
-    """Whether strangers are heard tells a hung radio from sensors that are gone."""
+    """While unknown devices are heard, the radio works, and a silent sensor is gone."""
     listening = Listening(0)
     found = []
     for now_s, strangers in ((0, 0), (5, 3), (10, 3), (15, 4)):
@@ -94,7 +94,7 @@ def test_the_latest_unknown_device_is_known_to_a_few_seconds() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([(), HCI0, HCI1, HCI0 + HCI1])), max_size=200))
 def test_nobody_listens_for_longer_than_the_time_that_passed(notes: list[tuple[float, tuple[str, ...]]]) -> None:
-    """An adapter that seems to have listened for longer would turn a fault of the radio into one of the sensor."""
+    """If an adapter seemed to have listened for longer, a fault of the radio would look like one of the sensor."""
     listening = Listening(0)
     now_s, most = 0.0, {"hci0": 0.0, "hci1": 0.0}
     before: tuple[str, ...] = ()

@@ -151,7 +151,7 @@ def test_an_outage_that_is_too_long_to_tell_is_not_counted() -> None:
 
 @given(heard=st.lists(st.tuples(st.integers(0, 255), st.floats(-10, 1e7)), max_size=60))
 def test_whatever_is_heard_nothing_is_negative(heard: list[tuple[int, float]]) -> None:
-    """Ids may be forged and packets may be late, but a counter that falls looks like a restart to Prometheus."""
+    """Ids may be forged and packets may be late, but no counter may fall: Prometheus would take that for a restart."""
     count = MeasurementCount()
     before = (0, 0)
     for packet_id, now_s in heard:

@@ -23,7 +23,7 @@ def test_before_the_second_counter_the_hold_suits_the_slowest_known_firmware() -
     ("step_s", "hold_s"), [(2.5, LEAST_HOLD_S), (10, LEAST_HOLD_S), (1275, 1912.5), (86400, MOST_HOLD_S)]
 )
 def test_the_hold_follows_the_sensor_between_two_limits(step_s: float, hold_s: float) -> None:
-    """A fast sensor may be set to 250 s at any time, and a dead slow sensor must not look alive for a day."""
+    """A fast sensor may be set to 250 s at any time, and a slow sensor that has died must not look alive for a day."""
     assert hold_s == pace_of((1, step_s)).hold_s
 
 
@@ -54,7 +54,7 @@ def test_no_sensor_is_expected_to_count_far_immediately() -> None:
 
 
 def test_a_sensor_that_was_seen_to_count_fast_may_do_so() -> None:
-    """Some firmware counts milliseconds; but one leap of five may be a recording, and proves nothing."""
+    """Some firmware counts milliseconds; but a single leap among five steps may come from a recording."""
     assert not pace_of(*[(2500, 2.5)] * 4).can_count(5000, 5)
     assert pace_of(*[(2500, 2.5)] * 5).can_count(5000, 5)
     assert not pace_of(*[(2500, 2.5)] * 5).can_count(20_100, 10)
@@ -62,7 +62,7 @@ def test_a_sensor_that_was_seen_to_count_fast_may_do_so() -> None:
 
 
 def test_what_was_learned_from_a_recording_can_be_forgotten() -> None:
-    """Leaps between two alternating counts would look like one very fast sensor, which then accepts recordings."""
+    """Leaps between two alternating counts look like one very fast sensor, from which recordings would be accepted."""
     pace = pace_of(*[(900_000, 0.0)] * 5)
     pace.forget()
 

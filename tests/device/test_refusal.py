@@ -42,5 +42,5 @@ def test_a_refusal_names_its_cause(refused: Refusal, cause: str, words: str) -> 
 
 @pytest.mark.parametrize("refused", [refusal.known(5), refusal.behind(9, 10), refusal.held(5, 400, None)])
 def test_a_refusal_says_where_to_read_more(refused: Refusal) -> None:
-    """The rule does not fit into a log line."""
+    """The whole rule does not fit into a log line, so the text must name the page."""
     assert "docs/security.md" in refused.text

@@ -17,7 +17,7 @@ def rejection(device: int, reason: KeptReason, heard_s: float = 0.0) -> Rejectio
 
 
 def times_after(kept: list[tuple[int, KeptReason]]) -> list[float]:
-    """Return the times of the rejections that are left after these, at 0, 1, 2 and so on."""
+    """Keep these rejections, heard at 0, 1, 2 and so on; return the times of those that are left."""
     rejections = Rejections()
     for heard_s, (device, reason) in enumerate(kept):
         rejections.keep(rejection(device, reason, heard_s))
@@ -42,14 +42,14 @@ def test_a_frequent_reason_does_not_displace_a_rare_one() -> None:
 
 
 def test_a_frequent_reason_of_many_devices_does_not_displace_a_rare_one() -> None:
-    """The same holds for the room that all devices share."""
+    """All devices share a limited room, from which a flood must not displace a glitch, either."""
     flood: list[tuple[int, KeptReason]] = [(device, "encrypted") for _ in range(10) for device in range(1, 12)]
 
     assert [0.0, *range(92, 111)] == times_after([(0, "glitch"), *flood])
 
 
 def test_the_rejections_of_a_removed_device_are_forgotten() -> None:
-    """They would keep the whole device in memory, and show an address that nobody has configured."""
+    """The rejections would keep the removed device in memory, and show an address that is no longer configured."""
     rejections = Rejections()
     for device in (0, 1, 0):
         rejections.keep(rejection(device, "truncated"))

@@ -56,7 +56,7 @@ def test_before_a_gap_is_known_the_limit_is_that_of_the_scans(scan_interval_s: f
 
 @pytest.mark.parametrize(("gap_s", "limit_s"), [(5, FLOOR_S), (10, 60), (20, 120), (60, 360), (600, CEILING_S)])
 def test_the_limit_is_six_of_the_usual_gaps(gap_s: float, limit_s: float) -> None:
-    """A slow sensor must not expire between two packets, and a dead fast one must expire soon."""
+    """A slow sensor must not expire between two packets, and a fast one that has died must expire soon."""
     assert limit_s == learned([gap_s] * 4)
 
 

@@ -1,4 +1,4 @@
-"""The reasons of a silence: for each, evidence that gives it, and evidence that comes near, but must not give it."""
+"""For each reason of a silence: evidence that gives this reason, and similar evidence that must not give it."""
 
 import math
 from dataclasses import replace
@@ -115,7 +115,7 @@ CASES = {
 }
 NEAR_MISSES = {
     "refused": [
-        # The refused packets have ended, too.
+        # No refused packet arrived recently, either.
         replace(PLAIN, refusal=("wrong_key", 60)),
         replace(PLAIN, was_heard=False, refusal=("wrong_key", 61)),
     ],
@@ -124,7 +124,7 @@ NEAR_MISSES = {
         replace(PLAIN, listened_s=30, listened_recently_s=30),
         # Nobody listened for most of the time, as configured.
         replace(PLAIN, listened_s=5, listened_recently_s=5, enough_s=5),
-        # What is heard and refused proves that the scanner listens.
+        # A packet that was refused a second ago proves that the scanner listens.
         replace(PLAIN, listened_recently_s=0, refusal=("wrong_key", 1)),
     ],
     "never_heard": [
@@ -138,7 +138,7 @@ NEAR_MISSES = {
         replace(PLAIN, last_together=1, strangers_ago_s=300),
         # Others were heard later.
         replace(PLAIN, last_together=0, others_heard=1),
-        # Together because the scanner stopped.
+        # All fell silent together because the scanner stopped.
         replace(PLAIN, last_together=5, listened_recently_s=0),
     ],
     "faded": [

@@ -1,4 +1,4 @@
-"""Histories of a home with sensors, each of which ends in a silence with its reason, or in none."""
+"""Histories of a home with three sensors; each ends with silent sensors and their reasons, or with no silence."""
 
 from collections.abc import Callable
 
@@ -94,7 +94,7 @@ def test_who_is_heard_has_no_reason(watched: Watched) -> None:
 
 
 def test_a_sensor_that_was_never_heard_is_silent_after_the_shortest_limit() -> None:
-    """In its first minute, the exporter can't know; after that, the address may be mistyped."""
+    """In the first minute, the exporter can't know whether the sensor is silent; later, the user must check the address."""
     watched = Watched()
     watched.stop("garden")
     watched.spend(55)
@@ -137,7 +137,7 @@ def test_a_sensor_that_fades(watched: Watched) -> None:
 
 @pytest.mark.parametrize(("fade_db", "then_s"), [(0.0, 0.0), (1.0, 900.0)], ids=["no fall", "worked there"])
 def test_a_sensor_with_a_weak_signal_has_not_faded(fade_db: float, then_s: float) -> None:
-    """A signal that was weak, but did not fall, explains lost packets, and not that they stopped at this moment."""
+    """A signal that was weak, but did not fall recently, explains lost packets, but not why they stopped just then."""
     watched = Watched()
     watched.sending["garden"] = -95 + 36 * int(fade_db)
     watched.spend(180, fade_db=fade_db, of="garden")
@@ -160,7 +160,7 @@ def test_a_battery_that_was_low(watched: Watched) -> None:
 
 @pytest.mark.parametrize("levels", [[4.0, 100.0], [11.0]], ids=["a new battery", "not low"])
 def test_a_battery_that_was_not_low(watched: Watched, levels: list[float]) -> None:
-    """Only the latest level counts."""
+    """Only the latest level counts, and 11 % is not low."""
     for level in levels:
         watched.levels["cellar"] = level
         watched.spend(60)
@@ -183,7 +183,7 @@ def test_a_battery_that_was_not_low(watched: Watched, levels: list[float]) -> No
 def test_of_a_battery_level_and_a_flag_the_newer_counts(
     watched: Watched, sent: list[dict[str, float]], reason: str
 ) -> None:
-    """After the battery was changed, a sensor may send only one of them for a while."""
+    """After the battery was changed, a sensor may send only the level or only the flag for a while."""
     watched.stop("attic")
     for one in sent:
         watched.home.now += 1
@@ -226,7 +226,7 @@ def test_a_refused_packet_of_a_heard_sensor_is_no_reason(watched: Watched) -> No
 
 @pytest.mark.parametrize("reason", sorted(UNRELATED))
 def test_another_sender_does_not_hide_the_reason(watched: Watched, reason: RejectReason) -> None:
-    """Anybody can send under the address of a sensor, whose battery is empty nevertheless."""
+    """Anybody can send under a sensor's address, but its empty battery is still the reason of its silence."""
     watched.levels["cellar"] = 4
     watched.spend(60)
     watched.stop("cellar")
@@ -249,7 +249,7 @@ def test_another_sender_does_not_hide_that_all_are_silent(watched: Watched, reas
 
 
 def test_another_sender_does_not_hide_why_a_sensor_is_refused() -> None:
-    """The owner must correct the key, and would look for an address type."""
+    """The owner must correct the key, and must not be told of another sender's address type."""
     watched = Watched()
     watched.stop("attic")
     watched.spend(90)
@@ -301,7 +301,7 @@ def test_all_sensors_at_once(watched: Watched, strangers: bool, words: str) -> N
 
 
 def test_a_sensor_that_was_gone_before_is_not_one_of_all(watched: Watched) -> None:
-    """Its own reason must not disappear when the radio fails, and it is no evidence that the radio works."""
+    """The sensor's own reason must stay when the radio fails, and must not hide the failure of the radio."""
     watched.stop("attic")
     watched.spend(600)
     watched.stop("cellar", "garden")
@@ -347,7 +347,7 @@ def test_not_all_at_once(watched: Watched, happen: Callable[[Watched], None]) ->
 
 
 def test_a_slow_sensor_that_is_not_late_is_not_one_of_all() -> None:
-    """A sensor that sends every 10 minutes is in its usual pause after 8, whatever the others do."""
+    """Eight minutes of silence are a usual pause of a sensor that sends every 10 minutes, whatever the others do."""
     watched = Watched()
     watched.stop("garden", "cellar")
     for _ in range(4):
@@ -387,7 +387,7 @@ def test_a_single_sensor_is_not_all() -> None:
 
 
 def test_while_the_scanner_does_not_listen(watched: Watched) -> None:
-    """Nobody may search for sensors while the adapter is gone; when it is back, they are heard or have a reason."""
+    """The adapter is to blame while it is gone; when it is back, each sensor is heard, or soon has another reason."""
     watched.adapters = ()
     watched.stop("attic", "cellar", "garden")
     watched.spend(300)
@@ -413,7 +413,7 @@ def test_a_pause_in_the_listening_is_no_excuse(watched: Watched) -> None:
 
 
 def test_the_adapter_that_heard_it_counts(watched: Watched) -> None:
-    """The other adapter can't hear this sensor, so its listening is no evidence."""
+    """hci1 can't hear this sensor, so the time for which hci1 listened is no evidence."""
     watched.stop("attic")
     watched.adapters = ("hci1",)
     watched.spend(300)
@@ -431,7 +431,7 @@ def _hear_with(watched: Watched, adapter: str, interval_s: float, until_s: float
 
 
 def test_an_adapter_that_was_replaced_is_no_reason(watched: Watched) -> None:
-    """The sensor died hours after the adapter that once heard it best: its own end is the news."""
+    """The sensor died hours after the adapter that once heard it best, so the adapter is not the reason."""
     watched.adapters = ("hci1",)
     _hear_with(watched, "hci1", 10, 7200)
     watched.spend(300)
@@ -455,7 +455,7 @@ def test_an_adapter_that_was_replaced_does_not_set_the_limit() -> None:
 
 @pytest.mark.parametrize("hung_s", [40, 60, 90])
 def test_an_adapter_that_hung_before_it_failed_did_not_listen(watched: Watched, hung_s: float) -> None:
-    """Until its failure is noticed, an adapter that hangs seems to listen, and its sensors are healthy."""
+    """Until its failure is noticed, an adapter that hangs seems to listen, but the silent sensors are healthy."""
     watched.stop("attic")
     watched.spend(hung_s)
     watched.adapters = ("hci1",)
@@ -497,7 +497,7 @@ def test_while_the_machine_slept_nobody_listened(watched: Watched) -> None:
 
 @pytest.mark.parametrize(("later_s", "reason"), [(900, "not_listening"), (6 * 3600, "left")])
 def test_with_rare_scans_silence_takes_several(later_s: float, reason: str) -> None:
-    """With one scan an hour, a sensor counts as silent after 15 minutes, in which nobody has listened."""
+    """With one scan an hour, a sensor counts as silent after 15 minutes, in which the scanner may not have listened."""
     home = Home()
     listening = Listening(home.now)
     began_s = home.now

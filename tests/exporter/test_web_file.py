@@ -55,7 +55,7 @@ def test_a_new_certificate_is_used(path: Path, caplog: pytest.LogCaptureFixture)
 
 
 def test_a_key_may_be_renewed_after_its_certificate(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """In between, the old pair is served, and the log says so, once."""
+    """Until the key is renewed, too, the old pair must be served, and the log must say so once."""
     web_file = WebFile(str(path), log)
     before = web_file.latest().context
     key = path.with_name("server.key")
@@ -96,7 +96,7 @@ def test_users_can_be_added_and_removed(path: Path) -> None:
 def test_a_reload_does_not_open_the_server(
     path: Path, before: str, after: str, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While an editor writes the file, it may be empty or end early; it would then be valid, and admit everybody."""
+    """While an editor writes the file, the file may be empty or end early, which would be valid, but admit everybody."""
     web_file = WebFile(str(written(path, before)), log)
     loaded = web_file.latest()
     written(path, after)
@@ -131,7 +131,7 @@ def visit(server: ssl.SSLContext) -> None:
 
 
 def test_sessions_do_not_fill_the_memory(path: Path) -> None:
-    """OpenSSL would keep twenty thousand of them, for two hours."""
+    """OpenSSL would keep twenty thousand sessions, for two hours."""
     web_file = WebFile(str(path), log, most_sessions=2)
     contexts = []
     for _ in range(5):
@@ -145,7 +145,7 @@ def test_sessions_do_not_fill_the_memory(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["server.key", "web.yml"])
 def test_a_key_that_everybody_can_read_is_reported(path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Every user of the machine could pretend to be the exporter, or guess passwords."""
+    """With the key or a hash, every user of the machine could pretend to be the exporter, or guess passwords."""
     written(path, TLS + USERS)
     path.with_name(name).chmod(0o644)
     WebFile(str(path), log)

@@ -1,4 +1,4 @@
-"""Every format, with vectors from published sources: whole, cut short, changed, without the key, from another sender."""
+"""Every format, with vectors from published sources: whole, cut short, changed, without the key, from elsewhere."""
 
 import pytest
 

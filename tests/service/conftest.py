@@ -1,4 +1,4 @@
-"""Fixtures of the tests of reloads."""
+"""Fixtures for the tests of reloads."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from tests.service.house import House, Run
 
 @pytest.fixture
 def run(tmp_path: Path, log: logging.Logger) -> Iterator[Run]:
-    """Return a function that runs a coroutine function in a house whose radio listens."""
+    """Return a function that runs a coroutine function with a service whose radio listens."""
 
     def run(script: Callable[[House], "asyncio.Future[None]"], text: str, address: str = "") -> None:
         path = tmp_path / "config.yaml"

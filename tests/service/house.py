@@ -1,4 +1,4 @@
-"""A service that listens without a pause, and its configuration file, for the tests of reloads."""
+"""A service that scans continuously, and its configuration file, for the tests of reloads."""
 
 import asyncio
 import logging
@@ -47,12 +47,12 @@ class Air(Radio):
 @dataclass
 class House:
     """
-    A service that listens without a pause, and its configuration file.
+    A service that scans continuously, and its configuration file.
 
     Attributes:
         now: Monotonic seconds.
         loads: The number of times the file was read.
-        fault: Raised when the file is read next, in place of reading it.
+        fault: The exception that reading the file raises, or None.
     """
 
     path: Path

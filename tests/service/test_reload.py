@@ -10,7 +10,7 @@ from tests.service.house import ATTIC, BEDROOM, LIVING_ROOM, SETTINGS, TWO, Hous
 
 
 def test_a_renamed_device_keeps_its_readings_and_counts(run: Run) -> None:
-    """Correcting a spelling must not make a gap, or a counter that starts again."""
+    """Correcting a spelling must cause neither a gap nor a counter that starts again."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2150))
@@ -25,7 +25,7 @@ def test_a_renamed_device_keeps_its_readings_and_counts(run: Run) -> None:
 
 
 def test_a_new_device_is_heard_and_a_removed_one_is_unknown(run: Run) -> None:
-    """That is the purpose of most reloads, and neither may need a restart."""
+    """Adding and removing devices is the purpose of most reloads, and must not need a restart."""
 
     async def script(house: House) -> None:
         house.hear(BEDROOM, packet(1800))
@@ -96,7 +96,7 @@ def test_the_next_valid_configuration_is_used_again(run: Run) -> None:
 
 
 def test_a_shorter_limit_expires_a_value_at_once(run: Run) -> None:
-    """A value that is too old by the new limit would otherwise be shown until the old limit."""
+    """Otherwise, a value that is too old by the new limit would be shown until it is too old by the old one."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2150))
@@ -123,7 +123,7 @@ def test_a_longer_limit_keeps_a_value(run: Run) -> None:
 
 
 def test_an_address_type_takes_effect(run: Run) -> None:
-    """The setting is the remedy that the log names for a sensor that is refused."""
+    """The log recommends this setting for a sensor whose packets are refused because of their address type."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2150), "random")

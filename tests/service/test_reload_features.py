@@ -27,7 +27,7 @@ def glitches(house: House) -> tuple[list[float], list[int]]:
 
 
 def test_a_filter_that_a_reload_turns_on_begins_to_count_with_zero(run: Run) -> None:
-    """increase() would otherwise miss the first glitch."""
+    """Without the zero, increase() would miss the first glitch."""
 
     async def script(house: House) -> None:
         assert ([], [0]) == glitches(house)
@@ -58,7 +58,7 @@ def test_a_filter_that_is_turned_off_and_on_keeps_its_count(run: Run) -> None:
 
 
 def test_a_value_that_is_held_back_survives_a_reload(run: Run) -> None:
-    """A reload in this moment must neither show the glitch nor hide it."""
+    """A reload while a value is held back must neither show the glitch nor lose its count."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2000))
@@ -90,7 +90,7 @@ def test_an_offset_takes_effect_for_the_value_that_is_shown(run: Run) -> None:
 
 
 def test_changed_labels_lose_nothing(run: Run) -> None:
-    """Moving a sensor to another room must not begin its readings and counts anew."""
+    """If only a label changes, the readings and counts of the sensor must not start again."""
 
     async def script(house: House) -> None:
         exposition = Exposition({"readings": house.cycle.readings, "labels": house.cycle.device_labels})
@@ -110,7 +110,7 @@ def test_changed_labels_lose_nothing(run: Run) -> None:
 
 
 def test_invalid_labels_change_nothing(run: Run) -> None:
-    """A typing error in one label must not cost the others."""
+    """An error in the labels of the new file must not remove the labels in use."""
 
     async def script(house: House) -> None:
         outcome = await house.reload(text_of({LIVING_ROOM: "{name: living_room, labels: {device: attic}}"}))

@@ -13,7 +13,7 @@ def keyed(key: bytes) -> str:
 
 
 def test_a_reload_keeps_the_replay_guard(run: Run) -> None:
-    """Otherwise an attacker could send recordings after each reload."""
+    """If the replay guard forgot the counters, recordings would be accepted after a reload."""
 
     async def script(house: House) -> None:
         for counter in range(5, 9):
