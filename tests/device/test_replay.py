@@ -272,7 +272,7 @@ def test_of_one_advertisement_all_is_taken_or_nothing(air: Air) -> None:
 
 
 def test_a_digest_is_of_what_the_mic_covers() -> None:
-    """If the digest covered bytes that the MIC does not, an attacker could change these to make a recording look new."""
+    """If the digest covered bytes that the MIC does not, changing these would make a recording look new."""
 
     class Reverse:
         def decrypt(self, nonce: bytes, sealed: bytes, associated_data: bytes | None) -> bytes:

@@ -94,7 +94,7 @@ def test_who_is_heard_has_no_reason(watched: Watched) -> None:
 
 
 def test_a_sensor_that_was_never_heard_is_silent_after_the_shortest_limit() -> None:
-    """In the first minute, the exporter can't know whether the sensor is silent; later, the user must check the address."""
+    """In its first minute, the exporter can't know whether a sensor is silent; later, the address may be mistyped."""
     watched = Watched()
     watched.stop("garden")
     watched.spend(55)

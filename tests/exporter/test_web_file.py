@@ -96,7 +96,7 @@ def test_users_can_be_added_and_removed(path: Path) -> None:
 def test_a_reload_does_not_open_the_server(
     path: Path, before: str, after: str, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While an editor writes the file, the file may be empty or end early, which would be valid, but admit everybody."""
+    """While an editor writes the file, it may be empty or cut short, which would be valid, but admit everybody."""
     web_file = WebFile(str(written(path, before)), log)
     loaded = web_file.latest()
     written(path, after)

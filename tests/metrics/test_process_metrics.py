@@ -41,7 +41,7 @@ def test_dashboards_for_any_python_process_find_their_metrics() -> None:
 
 @needs_proc
 def test_the_values_are_those_of_the_library() -> None:
-    """A field of /proc/self/stat is only a number, so that a wrong one would look plausible."""
+    """The fields of /proc/self/stat are bare numbers, so a value from a wrong field would look plausible."""
     before, ours, after = (
         values(collector.collect()) for collector in (of_the_library(), ProcessMetrics(Clock()), of_the_library())
     )

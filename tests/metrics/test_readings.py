@@ -33,7 +33,7 @@ def test_a_reading_shows_immediately(home: Home) -> None:
 
 
 def test_a_value_with_an_offset_has_its_raw_value_beside_it() -> None:
-    """Whoever changes an offset must be able to compute the values before the change, with the same labels."""
+    """A user who changes an offset can correct earlier values with the raw series, which must have the same labels."""
     home = Home("attic", "cellar")
     home.devices["attic"].offsets = named({"temperature_2": -0.4, "pressure": 30, "humidity": 2})
     home.hear({"temperature": 20, "temperature_2": 21.37, "pressure": 980.5}, rssi=None)
@@ -128,7 +128,7 @@ def test_devices_stand_in_the_order_of_the_configuration() -> None:
 
 
 def test_repeated_objects_are_told_apart_by_their_position(home: Home) -> None:
-    """A user must be able to tell two probes apart; the first has no label `position`, like an only probe."""
+    """A user must be able to tell two probes apart; the first has no label `position`, like a single probe."""
     home.hear({"temperature": 21.5, "temperature_2": 5.5})
 
     assert [
@@ -218,7 +218,7 @@ def test_each_change_moves_the_version() -> None:
 
 
 def test_the_last_update_follows_a_wall_clock_that_is_set(home: Home) -> None:
-    """An alert on the age of a reading must not be blind for a day because the clock was a day ahead at first."""
+    """If the clock was a day ahead at first, an alert on the age of a reading must not be delayed by a day."""
     home.hear({"temperature": 21})
     before = home.scrape()["last_update_timestamp_seconds['attic']"]
 

@@ -89,7 +89,7 @@ def test_a_press_of_a_known_button_counts_at_once(home: Home) -> None:
 
 
 def test_the_cached_text_ends_when_the_press_counts() -> None:
-    """The exposition caches its text until the version changes, but the press counts by time alone."""
+    """A press begins to count when time has passed, without a packet, and must then replace the cached text."""
     home = Home()
     exposition = Exposition({"readings": home.readings})
     home.hear(others=PRESS, packet_id=7)
@@ -135,7 +135,7 @@ def test_a_count_of_presses_tells_them_apart(home: Home) -> None:
 
 
 def test_a_count_stays_though_its_device_is_gone(home: Home) -> None:
-    """A button is silent between presses; a series that vanishes would begin again with its next press."""
+    """A button is silent between presses; if its series vanished, the count would begin again with the next press."""
     home.hear(others=PRESS, packet_id=7)
     home.scrape()
     home.now += 30

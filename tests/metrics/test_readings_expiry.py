@@ -97,7 +97,7 @@ def test_without_a_limit_time_changes_nothing() -> None:
 
 
 def test_a_refresh_expires_the_values_device_by_device() -> None:
-    """With thousands of devices, the event loop must handle packets in between."""
+    """With thousands of devices, the event loop must handle packets between two devices."""
     home = Home("attic", "cellar", limit=fixed_limit(90))
     for name in home.devices:
         home.hear({"temperature": 21.5}, device=name)

@@ -61,7 +61,7 @@ def test_the_series_end_when_the_device_is_heard_again() -> None:
 
 
 def test_the_version_changes_only_with_a_reason() -> None:
-    """Text that is still valid is not rendered again at each scrape."""
+    """Text that is still valid must not be rendered again at each scrape."""
     home = Home()
     collector = collector_of(home)
     versions = []

@@ -13,7 +13,7 @@ from tests.service.house import ATTIC, BEDROOM, LIVING_ROOM, SETTINGS, TWO, Hous
 
 @dataclass
 class Model:
-    """What a service must know if it was reloaded and never lost anything."""
+    """The state that a service must have if no reload has lost anything."""
 
     configured: dict[str, str]
     labels: dict[str, dict[str, str]]
@@ -22,7 +22,7 @@ class Model:
     received: int = 0
 
     def hear(self, address: str, centidegrees: int) -> None:
-        """Note a packet."""
+        """Record a packet."""
         self.received += 1
         if address in self.configured:
             self.packets[address] = self.packets.get(address, 0) + 1
@@ -34,13 +34,13 @@ class Model:
         return cls(*described(devices))
 
     def configure(self, devices: "Devices") -> None:
-        """Note a valid configuration."""
+        """Apply a valid configuration."""
         self.configured, self.labels = described(devices)
         self.packets = {address: count for address, count in self.packets.items() if address in devices}
         self.values = {address: value for address, value in self.values.items() if address in devices}
 
     def temperatures(self) -> dict[str, float]:
-        """Return the series of a scrape."""
+        """Return the temperatures that a scrape must show, by series."""
         return {f"temperature_celsius['{self.configured[one]}']": value for one, value in self.values.items()}
 
 
@@ -80,7 +80,7 @@ packets = st.tuples(addresses, st.integers(-4000, 8000))
 def test_no_sequence_of_reloads_loses_or_leaks(
     run: Run, first: Devices, steps: list[Devices | str | tuple[str, int]]
 ) -> None:
-    """Somebody edits the file for an evening: the readings must be those of a service that ran undisturbed."""
+    """However often the file is edited, a device that stays must lose no reading, and a removed one must be freed."""
 
     async def script(house: House) -> None:
         model = Model.of(first)

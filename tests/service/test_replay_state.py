@@ -188,7 +188,7 @@ def test_a_damaged_file_is_replaced_at_the_next_save(ended: Path, log: logging.L
 def test_a_full_disk_is_warned_of_once_counted_and_survived(
     tmp_path: Path, log: logging.Logger, caplog: pytest.LogCaptureFixture, in_virtual_time: InVirtualTime
 ) -> None:
-    """The state is worth less than the readings; the log must not grow while the disk is full."""
+    """The readings matter more than the state, so a full disk must not end the program, or fill the log."""
     caplog.set_level(logging.WARNING)
     folder = tmp_path / "later"
     run = Run(folder, log)
@@ -274,7 +274,7 @@ def test_the_state_is_saved_early_and_then_every_few_minutes(
 def test_the_digests_are_written_only_at_the_end(
     tmp_path: Path, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The digests of a sensor that was heard from its first counter on take kilobytes, too many to write all day."""
+    """The digests of a sensor that was heard from its first counter on take kilobytes, too much to write all day."""
     run = Run(tmp_path, log)
     run.hear(*range(200))
     sizes = []

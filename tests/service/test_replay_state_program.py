@@ -1,4 +1,4 @@
-"""Restarts of the program itself, with the state that systemd's folder keeps between them."""
+"""Restarts of the whole program, which keeps its state in the folder that systemd names."""
 
 import re
 import signal

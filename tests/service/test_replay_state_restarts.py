@@ -22,7 +22,7 @@ def heard(folder: Path, log: logging.Logger, *counters: int, every_s: float = 10
 
 
 def restarted(folder: Path, log: logging.Logger, before: Run, off_s: float = 5.0, **changes: object) -> Run:
-    """Return the next run, which starts after `off_s`."""
+    """Return the next run, which starts `off_s` seconds after the end of `before`."""
     return Run(folder, log, now=before.now + off_s, wall=before.wall + off_s, **changes)  # type: ignore[arg-type]
 
 
@@ -184,7 +184,7 @@ def test_after_a_boot_at_the_wrong_time_a_sensor_that_counted_on_is_heard(tmp_pa
 
 
 def test_after_a_boot_recordings_are_refused_too(tmp_path: Path, log: logging.Logger) -> None:
-    """An attacker who can switch the power off must gain nothing by it."""
+    """An attacker who can switch off the power must gain nothing from the restart."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     run = Run(tmp_path, log, now=20.0, wall=before.wall + 60, boot="second")
 
@@ -201,7 +201,7 @@ def test_an_old_file_only_knows_less(tmp_path: Path, log: logging.Logger) -> Non
 
 
 def test_a_recording_far_ahead_is_not_accepted_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
-    """Packets of an earlier battery may be far ahead; only the first start of all accepts any counter."""
+    """Packets of an earlier battery may be far ahead; only a start without a stored state accepts any counter."""
     before = heard(tmp_path, log, *range(5000, 5010))
     run = restarted(tmp_path, log, before)
 
@@ -227,14 +227,14 @@ def test_a_slow_sensor_is_heard_within_its_counter(tmp_path: Path, log: logging.
 
 
 def test_the_last_packet_of_a_dead_sensor_is_not_new_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
-    """An attacker who provokes a restart every few minutes must not keep a dead sensor alive."""
+    """An attacker who provokes a restart every few minutes must not make a dead sensor look alive."""
     before = heard(tmp_path, log, *range(5000, 5010))
 
     assert [False] == restarted(tmp_path, log, before, off_s=400).hear(5009)
 
 
 def test_another_format_is_refused_after_a_restart_as_before(tmp_path: Path, log: logging.Logger) -> None:
-    """A restart must not begin the ten minutes in which any format is accepted, because anybody can provoke it."""
+    """Anybody can provoke a restart, so it must not begin the ten minutes in which any format is accepted."""
     before = heard(tmp_path, log, *range(5000, 5010))
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace('"fcd2"', '"181a"'))
@@ -246,7 +246,7 @@ def test_another_format_is_refused_after_a_restart_as_before(tmp_path: Path, log
 
 
 def test_the_warning_says_how_far_a_sensor_can_have_counted(tmp_path: Path, log: logging.Logger) -> None:
-    """The owner can then tell a recording from a sensor that was out of range."""
+    """With this number, the owner can tell a recording from a sensor that was out of range."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     document = json.loads((tmp_path / FILE_NAME).read_text())
     assert 10.0 == document["devices"]["A4:C1:38:00:00:01"]["counters"][0]["step_s"]

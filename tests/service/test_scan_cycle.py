@@ -249,7 +249,7 @@ def test_the_end_of_a_capture_is_logged_once(
 def test_a_silent_radio_and_overdue_sensors_make_it_not_ready(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """With only the scans to go by, /readyz would answer "ready" for up to 90 s without a single current value."""
+    """If only scans counted, /readyz would answer "ready" for up to 90 s without a single current value."""
     radio = Radio()
     now = [0.0]
     cycle = ScanCycle(app_config, radio, log, Clock(lambda: now[0], lambda: now[0]))

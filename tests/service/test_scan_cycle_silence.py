@@ -1,4 +1,4 @@
-"""The reasons of silent sensors in the service on a simulated radio: on /metrics, in /status and on the page."""
+"""The reasons of silence that a service with a simulated radio gives: on /metrics, in /status and on the page."""
 
 import asyncio
 import html
@@ -86,7 +86,7 @@ Show = Callable[[AppConfig, MockScanner | Radio], Shown]
 
 @pytest.fixture
 def show(log: logging.Logger, in_virtual_time: InVirtualTime) -> Show:
-    """Return what the service shows at the end of a scenario."""
+    """Return a function that plays a scenario, and returns what the service shows at its end."""
 
     def shown(config: AppConfig, radio: MockScanner | Radio) -> Shown:
         async def run() -> ScanCycle:
@@ -105,7 +105,7 @@ def show(log: logging.Logger, in_virtual_time: InVirtualTime) -> Show:
 
 
 def fading(now_s: float) -> float:
-    """Return an RSSI that falls in the last five minutes."""
+    """Return an RSSI that falls in the five minutes before GONE_S."""
     return -70 - 24 * max(0, now_s - (GONE_S - 300)) / 300
 
 
@@ -134,7 +134,7 @@ SCENARIOS: Mapping[str, tuple[list[Transmission], str]] = {
         ),
     ),
     "not_listening": (
-        # The capture has ended, so nobody listens any more.
+        # The capture has ended, so the exporter does not listen any more.
         on_air(packets(LIVING_ROOM), packets(BEDROOM)),
         "The exporter listened for none of the 5 min since its last packet.",
     ),
@@ -157,7 +157,7 @@ def test_each_reason_is_shown_everywhere(
 def test_pauses_between_scans_change_no_reason(
     reason: str, scenario: tuple[list[Transmission], str], app_config: AppConfig, show: Show
 ) -> None:
-    """Most users scan for a part of the time, in which the evidence is thinner."""
+    """Most users scan only for a part of the time, and so have less evidence."""
     found = show(app_config, MockScanner(air=scenario[0]))
 
     assert reason == found.in_status
@@ -167,7 +167,7 @@ def test_two_adapters_of_which_one_fails(without_pause: AppConfig, show: Show) -
     """The sensor that only the failed adapter can hear is not to blame."""
 
     class Failing(Radio):
-        """A radio with two adapters, one of which hears the living room, and fails."""
+        """A radio with two adapters; the one that hears the living room fails."""
 
         adapters = {"hci0": True, "hci1": True}  # noqa: RUF012 - of one test
 

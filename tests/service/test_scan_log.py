@@ -17,7 +17,7 @@ DAY_S = 86_400.0
 
 
 class House:
-    """A house with two devices, a scan every SCAN_S seconds, and the log."""
+    """A simulation of two devices, a scan every SCAN_S seconds, and the log."""
 
     def __init__(self, log: logging.Logger) -> None:
         self.devices = [Device("living_room", LIVING_ROOM, plain_reader), Device("bedroom", BEDROOM, plain_reader)]
@@ -38,7 +38,7 @@ class House:
 
 @pytest.fixture
 def house(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> House:
-    """A house, whose log is captured with its debug messages."""
+    """A simulation, whose log is captured with its debug messages."""
     caplog.set_level(logging.DEBUG)
     return House(log)
 

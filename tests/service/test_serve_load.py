@@ -1,5 +1,5 @@
 """
-The service under many scrapes at once, and with slow clients, on a radio that does not wait.
+The service with many simultaneous scrapes and slow clients, and a radio whose packets do not wait.
 
 The radio's clock is the processor time of the event loop, so another program on the machine changes nothing.
 """
@@ -168,7 +168,7 @@ async def bombard(config: AppConfig, radio: BusyAir, clients: Clients) -> None:
 
 @pytest.mark.program
 def test_two_hundred_scrapes_at_once_cost_no_packet(app_config: AppConfig) -> None:
-    """A misconfigured server, or somebody on the network, must not cause gaps in the readings of others."""
+    """A misconfigured server, or somebody on the network, must not cause gaps in the readings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
