@@ -72,7 +72,7 @@ def test_the_sleep_of_the_machine_does_not_count() -> None:
 
 
 def test_more_spans_than_are_kept_are_enough() -> None:
-    """The record must not grow for ever; since a time before its first span, listening counts as unlimited."""
+    """The record must not grow for ever; infinity means that too many spans have passed to know."""
     listening = Listening(0)
     for minute in range(100):
         note_until(listening, 60 * minute, 60 * minute + 10, "")

@@ -238,7 +238,7 @@ def test_another_sender_does_not_hide_the_reason(watched: Watched, reason: Rejec
 
 @pytest.mark.parametrize("reason", sorted(UNRELATED))
 def test_another_sender_does_not_hide_that_all_are_silent(watched: Watched, reason: RejectReason) -> None:
-    """A stranger's packet says that the radio works, but not that one sensor does."""
+    """Another sender's packet shows that the radio works, but not that any sensor is heard."""
     watched.home.devices["unheard"] = Device("unheard")
     watched.stop("attic", "cellar", "garden")
     watched.spend(300)
@@ -363,7 +363,7 @@ def test_a_slow_sensor_that_is_not_late_is_not_one_of_all() -> None:
 
 
 def test_a_slow_sensor_does_not_keep_the_others_from_being_all() -> None:
-    """A sensor that sends every 10 minutes is not silent yet, and says nothing for or against the radio."""
+    """A sensor that sends every 10 minutes is not silent yet, which is no evidence that the radio works."""
     watched = Watched()
     watched.stop("garden")
     for _ in range(4):

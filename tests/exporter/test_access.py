@@ -134,7 +134,7 @@ def test_the_page_keeps_its_own_policy(web_file: WebFile) -> None:
 
 
 def test_without_a_web_configuration_everybody_is_served() -> None:
-    """This is the default: an exporter is open to everyone."""
+    """By default, an exporter is open to everyone."""
     assert [200] == statuses(ask(application(None), b"GET /metrics"))
 
 

@@ -41,7 +41,7 @@ class State(NamedTuple):
     Attributes:
         executions: The number of inputs that were run.
         coverage: The number of edges between branches that were taken.
-        features: The number of pairs of an edge and a range of hit counts (1, 2, 3, 4 to 7, …).
+        features: The number of libFuzzer's features, such as an edge with a range of hit counts (1, 2, 3, 4 to 7, …).
         corpus: The number of inputs; each of them has a feature that no other input has.
     """
 

@@ -9,7 +9,7 @@ from ble_exporter.metrics import update_metrics
 
 
 def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
-    """This is public API: a simple way to set the gauges, with a registry of the caller's choice."""
+    """`update_metrics` is public API: a simple way to set the gauges, on a registry of the caller's choice."""
     registry = CollectorRegistry()
     update_metrics("attic", {"temperature": 21.5, "battery": 97.0}, registry)
     update_metrics("attic", {"humidity": 45.0}, registry)

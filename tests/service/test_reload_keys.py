@@ -28,7 +28,7 @@ def test_a_reload_keeps_the_replay_guard(run: Run) -> None:
 
 
 def test_a_new_key_reads_the_sensor_from_its_first_packet(run: Run) -> None:
-    """The counter of a sensor may begin anew with a new key, and the old counter says nothing about it."""
+    """With a new key, a sensor may start its counter again, so the old counter must not cause a refusal."""
 
     async def script(house: House) -> None:
         house.hear(KEYED, seal_temperature(21, 500, OTHER_KEY))

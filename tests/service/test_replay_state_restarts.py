@@ -201,7 +201,7 @@ def test_an_old_file_only_knows_less(tmp_path: Path, log: logging.Logger) -> Non
 
 
 def test_a_recording_far_ahead_is_not_accepted_after_a_restart(tmp_path: Path, log: logging.Logger) -> None:
-    """Packets of an earlier battery may be far ahead; only a start without a stored state accepts any counter."""
+    """Packets of an earlier battery may be further ahead than the sensor can have counted while the program was off."""
     before = heard(tmp_path, log, *range(5000, 5010))
     run = restarted(tmp_path, log, before)
 

@@ -217,7 +217,7 @@ def test_the_kernel_is_asked_for_real() -> None:
 
 
 def test_an_adapter_that_does_not_appear_again_is_not_waited_for_without_end(root: Path) -> None:
-    """A dongle may be broken for good, and systemd must not wait for the command for ever."""
+    """A dongle may be broken permanently, and systemd must not wait endlessly for the command."""
 
     class Broken(FakeSwitchboard):
         """Loses the adapter when the USB device is disconnected."""
