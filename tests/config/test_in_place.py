@@ -196,7 +196,7 @@ def test_a_full_disk_is_noticed_before_listening(path: Path, monkeypatch: pytest
 
 
 def test_the_check_changes_nothing(path: Path) -> None:
-    """A user who then chooses no sensor expects an unchanged file."""
+    """The check precedes the questions, and a user who chooses no sensor expects an unchanged file."""
     before = path.stat()
 
     check_writable(str(path), OLD, NEW)

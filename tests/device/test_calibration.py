@@ -26,7 +26,7 @@ def test_a_corrected_value_has_no_more_digits_than_its_parts(raw: float, offset:
 
 
 def test_a_corrected_humidity_may_exceed_100_percent() -> None:
-    """If it were limited to 100 %, nobody could compute the raw value from it."""
+    """If the corrected humidity were limited to 100 %, nobody could compute the raw value from it."""
     assert 101.5 == corrected(with_offset(humidity=2), Measurement("humidity"), 99.5)
 
 

@@ -102,7 +102,7 @@ def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> 
 def test_a_sensor_that_began_anew_is_the_present_for_another_adapter_too(
     home: Home, wait_s: float, expected: float
 ) -> None:
-    """After a battery change, an id may be just behind the latest, but the kernel holds no packet back for so long."""
+    """After a battery change, an id may be just behind the latest, but the kernel holds no packet back for 5 s."""
     home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
     home.now += wait_s
     home.hear({"temperature": 5.0}, adapter="hci1", packet_id=0)

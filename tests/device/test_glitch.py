@@ -84,7 +84,7 @@ def test_each_position_is_a_measurement_of_its_own() -> None:
 
 
 def test_a_late_packet_may_bring_a_believable_value_but_no_other() -> None:
-    """The voltage of a late packet may be the newest one; a jump in it can be judged only by newer packets."""
+    """A late packet may have the newest voltage, but a late value that jumps can't be confirmed, and is left out."""
     filtered = Filtered()
     filtered.hear(1, {"temperature": 20})
 

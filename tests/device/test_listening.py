@@ -31,7 +31,7 @@ def test_before_anything_listened() -> None:
 
 
 def test_the_time_of_listening_is_counted_by_adapter() -> None:
-    """A sensor that only one adapter can hear is not silent because the other one hears nothing of it."""
+    """If only hci1 can hear a sensor, the time for which hci0 listened is no evidence that the sensor is silent."""
     listening = Listening(0)
     note_until(listening, 100, 160, "hci0", "hci1")
     note_until(listening, 160, 200, "hci1")
@@ -60,7 +60,7 @@ def test_pauses_do_not_count() -> None:
 
 
 def test_the_sleep_of_the_machine_does_not_count() -> None:
-    """A notebook that slept for eight hours did not listen, although no note says so."""
+    """A notebook that slept for eight hours did not listen, although nothing was recorded meanwhile."""
     listening = Listening(0)
     note_until(listening, 0, 100, "hci0")
     listening.note(100, HCI0)

@@ -110,7 +110,7 @@ def test_a_measurement_that_is_heard_again_counts_once() -> None:
 
 
 def test_a_new_battery_is_no_loss() -> None:
-    """After a battery change the ids begin elsewhere, and the measurements while the sensor was off are not lost."""
+    """After a battery change the ids begin elsewhere, and no measurement is lost while the sensor is off."""
     count = MeasurementCount()
     steady(count, 100)
     steady(count, 100, first=237, start_s=100 * 10 + 60)

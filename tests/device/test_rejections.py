@@ -30,7 +30,7 @@ def test_the_latest_of_a_device_are_kept() -> None:
 
 
 def test_one_device_does_not_displace_those_of_another() -> None:
-    """A neighbour's sender under one address must not hide the fault of another sensor."""
+    """Many invalid packets under one sensor's address must not hide the fault of another sensor."""
     assert [0, 6, 7, 8, 9, 10] == times_after([(device, "truncated") for device in [1, *[0] * 10]])
 
 

@@ -152,7 +152,7 @@ def test_what_is_remembered_has_a_limit(air: Air) -> None:
 
 
 def test_a_known_packet_ends_the_trial(air: Air) -> None:
-    """A recording must not be accepted because it has packets that the exporter missed."""
+    """A recording must be refused even if it contains packets that the exporter missed."""
     air.send_all(sensor(range(3)))
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 3600
@@ -213,7 +213,7 @@ def test_late_is_what_was_passed_a_moment_ago_and_not_what_is_a_few_counters_old
 
 
 def test_a_narrow_counter_may_come_round(air: Air) -> None:
-    """Older formats have 8-bit counters, which wrap often, and no packet may be lost then."""
+    """Older formats have 8-bit counters, which wrap often, and no packet may be lost when they do."""
     packets = [Packet(value % 256, b"%d" % (value % 256), bits=8) for value in range(250, 600)]
 
     assert all(air.send_all((10.0 * index, packet) for index, packet in enumerate(packets)))
@@ -221,7 +221,7 @@ def test_a_narrow_counter_may_come_round(air: Air) -> None:
 
 
 def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
-    """Values in the half of the range behind the counter count as a restart, which the same rule accepts."""
+    """The 128 values behind an 8-bit counter count as a restart, to which the same rule applies."""
     air.send(Packet(100, b"x", bits=8))
     air.now += 60
 

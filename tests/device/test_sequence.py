@@ -37,7 +37,7 @@ def test_the_steps_lead_to_the_latest_id(packet_id: int, latest: int) -> None:
     ],
 )
 def test_a_late_copy_is_just_behind_and_soon(behind: int, age_s: float, expected: bool) -> None:
-    """A number further behind, or later, belongs to a restarted sensor, whose packets must be accepted immediately."""
+    """An id that is further behind, or comes later, is from a restarted sensor, and must be accepted immediately."""
     assert expected == is_late_copy(behind, age_s)
 
 

@@ -36,7 +36,7 @@ def test_the_fall_after_an_approach_is_found() -> None:
 
 
 def test_the_latest_packet_counts_even_between_two_samples() -> None:
-    """The last packets before the silence say most, and the next sample never comes."""
+    """The last packets before the silence are the best evidence, and the next sample never comes."""
     trend = SignalTrend()
     for number, rssi in enumerate([-60] * 10 + [-90, -92]):
         trend.add(rssi, SAMPLE_S * number)

@@ -186,7 +186,7 @@ def test_each_reason_has_cases_and_near_misses() -> None:
 
 
 def test_the_reasons_have_an_order() -> None:
-    """If several reasons have evidence, the most direct one counts: from packets that arrive now to old levels."""
+    """If several reasons have evidence, the most direct one wins: packets that arrive now before old battery levels."""
     everything = replace(
         PLAIN,
         was_heard=False,

@@ -106,7 +106,7 @@ def test_a_sensor_that_was_never_heard_is_silent_after_the_shortest_limit() -> N
 
 
 def test_a_sensor_that_was_heard_once_is_not_one_that_was_never_heard() -> None:
-    """Its address is right, so the user must look for another cause."""
+    """The sensor's address is right, so the user must look for another cause."""
     watched = Watched()
     watched.spend(5)
     watched.stop("garden")
@@ -218,7 +218,7 @@ def test_a_sensor_whose_packets_are_refused(watched: Watched) -> None:
 
 
 def test_a_refused_packet_of_a_heard_sensor_is_no_reason(watched: Watched) -> None:
-    """Somebody else may send under its address."""
+    """Somebody else may send under the sensor's address."""
     watched.home.devices["attic"].refuse("wrong_key", watched.home.now)
 
     assert {} == watched.found

@@ -95,7 +95,7 @@ def test_an_odd_accept_header_is_no_error(app: web.Application, accept: str) -> 
 
 
 def test_metrics_without_collectors_are_those_of_the_default_registry(app_config: AppConfig) -> None:
-    """Programs rely on this public API: they pass readings to `update_metrics`, and `create_app(config)` serves them."""
+    """Programs rely on this public API: they give readings to `update_metrics`, and `create_app(config)` serves them."""
     update_metrics("default registry", {"temperature": 20.5})
 
     _, body = get(create_app(app_config), "/metrics", ClientResponse.text)

@@ -61,7 +61,7 @@ def test_a_foreign_name_is_not_answered(host: str) -> None:
 
 
 def test_the_short_name_of_a_qualified_host_name_counts_too() -> None:
-    """Some machines have their full name as their host name, but users type the short one."""
+    """Some machines have their full name as their host name, but users type the short name."""
     hosts = Hosts((), machine_names("pi.fritz.box"))
 
     assert [True, True, True] == [hosts.is_ours(name) for name in ("pi", "pi.fritz.box", "pi.local")]

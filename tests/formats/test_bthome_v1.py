@@ -40,7 +40,7 @@ def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
 
 @pytest.mark.parametrize("payload", [MAC_ADDRESS + TEMPERATURE, TEMPERATURE + MAC_ADDRESS])
 def test_a_mac_address_is_skipped(payload: str) -> None:
-    """A MAC address has no object id: each sensor's address would be reported as another unknown object."""
+    """A MAC address has no object id; unless skipped, each sensor's address would be another unknown object."""
     found = decoded(payload)
 
     assert ({"temperature": 25.06}, None) == (found.measurements, found.unknown_object)

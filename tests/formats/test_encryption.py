@@ -35,7 +35,7 @@ def test_what_is_no_address_is_an_error_that_shows_it(address: str) -> None:
 
 
 def test_addresses_are_kept_for_a_large_installation_and_not_for_ever() -> None:
-    """Anybody with a transmitter can send from new addresses: they must not fill the memory."""
+    """The cache must hold the addresses of a large installation, but not all those that an attacker can send from."""
     assert 1000 <= (mac_bytes.cache_parameters()["maxsize"] or 0) <= 10_000
 
 

@@ -80,7 +80,7 @@ def test_a_configuration_with_errors_changes_nothing(run: Run, text: str, caplog
 
 
 def test_the_next_valid_configuration_is_used_again(run: Run) -> None:
-    """The metrics tell an alert whether the file on disk is the one in use, and since when."""
+    """An alert needs metrics that show whether the file on disk is in use, and since when."""
 
     async def script(house: House) -> None:
         loaded_s = house.cycle.counts.loaded_s

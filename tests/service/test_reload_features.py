@@ -122,7 +122,7 @@ def test_invalid_labels_change_nothing(run: Run) -> None:
 
 
 def test_the_rejections_of_a_removed_device_are_forgotten(run: Run) -> None:
-    """/status must not show an address that nobody has configured, nor the old rejections if it is added again."""
+    """/status must not show an address that nobody has configured, nor old rejections of a device that returns."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, b"\x40\x02")

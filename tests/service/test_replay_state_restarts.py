@@ -139,7 +139,7 @@ def test_a_sensor_that_counts_faster_than_before_is_accepted(
 
 
 def test_a_new_key_makes_a_new_sensor(tmp_path: Path, log: logging.Logger) -> None:
-    """The counters under another key say nothing: a sensor that was given a new key must be accepted immediately."""
+    """Counters under another key do not matter: a sensor that was given a new key must be accepted immediately."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
 
     assert [True] == restarted(tmp_path, log, before, key=KEY[::-1]).hear(0)

@@ -172,7 +172,7 @@ def test_a_capture_is_reduced_without_waiting(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_capture_can_be_reduced_in_place() -> None:
-    """The capture is read completely before the file is written."""
+    """A capture may be its own output file, so it must be read completely before the file is replaced."""
     Path("home.btsnoop").write_text(f"0 {SENDER} -61 -\n0 {STRANGER} -61 -\n")
 
     assert 0 == capture("--replay", "home.btsnoop", "--only", SENDER, "--force")

@@ -339,7 +339,7 @@ def test_the_service_is_found_in_the_text(text: str) -> None:
 
 
 def test_a_service_without_a_known_format_is_returned_too() -> None:
-    """The command can then report an unknown format instead of guessing a wrong one."""
+    """With the service's UUID, the command can report an unknown format instead of guessing a wrong one."""
     assert Pasted(b"\x10", "feaa") == pasted("Service Data (UUID 0xFEAA): 10")
 
 
