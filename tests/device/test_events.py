@@ -124,7 +124,7 @@ def test_what_a_sensor_says_of_itself_is_known() -> None:
 
 
 def test_a_button_has_all_its_events_from_its_first_packet() -> None:
-    """Prometheus can only see an increase of a series that exists before the event."""
+    """Prometheus can see an event as an increase only if its series existed before the event."""
     events = heard((1000.0, {"button": "none", "dimmer": "rotate_left 03"}, 7))
 
     assert {
@@ -186,7 +186,7 @@ def test_a_late_report_that_a_button_is_not_pressed_ends_no_newer_press() -> Non
 
 
 def many(kind: str, first: int, last: int) -> dict[str, str]:
-    """Return a press of each button from position `first` to `last`."""
+    """Return a press at each position from `first` to `last`."""
     return {kind if number == 1 else f"{kind}_{number}": "press" for number in range(first, last + 1)}
 
 

@@ -51,7 +51,7 @@ def test_every_step_is_for_a_measurement_with_a_unit_and_leaves_room_for_two_val
 
 @pytest.mark.parametrize("name", sorted(UNITS.keys() - LARGEST_STEPS))
 def test_what_can_jump_is_never_held_back(name: str) -> None:
-    """The readings of a lamp, a kettle or a button can jump and come back; that is not a glitch."""
+    """Illuminance, power or a count, for example, can jump and come back, which is not a glitch."""
     filtered = Filtered()
     filtered.hear(1, {name: 0})
 

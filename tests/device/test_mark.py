@@ -56,7 +56,7 @@ def test_the_entry_that_is_damaged_below_is_valid() -> None:
 
 @given(st.sampled_from(sorted(VALID)), anything)
 def test_a_damaged_entry_is_a_value_error(name: str, value: object) -> None:
-    """Damage must be noticed where the file is read, and not as a crash at the first packet."""
+    """Damage must be noticed when the file is read, and not through a crash at the first packet."""
     try:
         mark = mark_of({**VALID, name: value})
     except ValueError:

@@ -13,7 +13,7 @@ moments = st.one_of(st.floats(0, 60), st.floats(0, 4000), st.just(QUIET_S), st.j
 
 
 def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packet]]]:
-    """Return the replays of an attacker with a recorder and a clock: any packets, in any order, after any delay."""
+    """Draw the replays of an attacker who has recorded these packets: any of them, in any order, after any delay."""
     in_order = st.integers(0, len(recorded) - 1).flatmap(
         lambda first: st.floats(0.1, 30).map(lambda pace: [(pace, packet) for packet in recorded[first : first + 40]])
     )

@@ -122,7 +122,7 @@ NEAR_MISSES = {
     "not_listening": [
         # A scan was missed, but there were enough others.
         replace(PLAIN, listened_s=30, listened_recently_s=30),
-        # Nobody listened for most of the time, as configured.
+        # The exporter listened for little of the time, as configured.
         replace(PLAIN, listened_s=5, listened_recently_s=5, enough_s=5),
         # A packet that was refused a second ago proves that the scanner listens.
         replace(PLAIN, listened_recently_s=0, refusal=("wrong_key", 1)),

@@ -95,7 +95,7 @@ def test_an_odd_accept_header_is_no_error(app: web.Application, accept: str) -> 
 
 
 def test_metrics_without_collectors_are_those_of_the_default_registry(app_config: AppConfig) -> None:
-    """Programs rely on this public API: they give readings to `update_metrics`, and `create_app(config)` serves them."""
+    """Programs rely on this public API: `update_metrics` takes readings, and `create_app(config)` serves them."""
     update_metrics("default registry", {"temperature": 20.5})
 
     _, body = get(create_app(app_config), "/metrics", ClientResponse.text)
@@ -202,7 +202,7 @@ def test_the_index_shows_the_age_of_the_last_scan(app_config: AppConfig) -> None
 
 
 def test_readiness_is_the_same_everywhere(app_config: AppConfig) -> None:
-    """A user who reads "ready" in one place, and 503 in another, believes neither."""
+    """A user who reads "ready" in one place, and gets 503 in another, can trust neither."""
     now = 0.0
     liveness = Liveness(30, 5, lambda: now)
     liveness.scan_started()

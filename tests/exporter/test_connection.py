@@ -21,7 +21,7 @@ CLOSE = b"Connection: close\r\n"
 
 
 def application(slow: Handler | None = None) -> web.Application:
-    """Return the application; `slow` answers at /slow."""
+    """Return the application; `slow` handles requests to /slow."""
     app = create_app(AppConfig(30, 5, 8000, {"A4:C1:38:00:00:01": "living_room"}), collectors={})
     if slow is not None:
         app.router.add_get("/slow", slow)

@@ -26,7 +26,8 @@ from tests.formats.packets import BRANCHES, Packet, packet, sent
 pytestmark = pytest.mark.differential
 
 PACKETS = 300_000
-# Each branch gets about a quarter of all packets. Both decoders accept 19 % of all in version 2, and 15 % in version 1.
+# Each branch gets about a quarter of all packets. Those that both decoders accept are 19 % of all packets in each
+# branch of version 2, and 15 % in each branch of version 1.
 LEAST_SENT = 0.22
 LEAST_ACCEPTED = 0.10
 MOST_SHOWN = 5

@@ -55,7 +55,7 @@ def test_two_exporters_do_not_share_their_counts() -> None:
 
 
 def test_adapters_are_up_or_down_as_they_change() -> None:
-    """It must be possible to alert on an adapter that fails while the others keep running."""
+    """An alert rule must be able to detect an adapter that fails while the others keep running."""
     adapters = {"hci0": True}
     counts = SelfMetrics(adapters)
 

@@ -40,7 +40,7 @@ def test_a_bug_in_a_reload_does_not_end_the_service(run: Run, error: Exception) 
 
 
 def test_many_requests_share_a_reload(run: Run) -> None:
-    """Somebody may ask a hundred times a second, and a file with thousands of devices takes seconds to read."""
+    """Reloads may be requested a hundred times a second, and a file with thousands of devices takes seconds to read."""
 
     async def script(house: House) -> None:
         async with Tasks() as tasks:

@@ -75,7 +75,7 @@ def without_pause(app_config: AppConfig) -> AppConfig:
 def test_in_continuous_listening_the_radio_is_never_stopped(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The radio receives nothing while it restarts, and frequent restarts are hard on BlueZ."""
+    """The radio receives nothing while it restarts, and each restart burdens BlueZ."""
     radio = Radio(stops_in_s=0.3)
     cycle = ScanCycle(without_pause, radio, log)
 

@@ -40,7 +40,7 @@ HISTORY = b"GET /history HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 class BusyAir:
     """
-    A radio on which packets arrive while the event loop works, and are lost if nobody reads them in time.
+    A radio on which packets arrive while the event loop works, and are lost if they are not read in time.
 
     Attributes:
         sent, missed: The number of packets that were on air, and of those for which there was no room.

@@ -40,7 +40,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def two_devices(*_settings: object, **_options: object) -> MockScanner:
-    """Return a radio that plays a packet of a sensor and one of an unknown device, and then ends."""
+    """Return a radio that plays a packet of a sensor and a packet of an unknown device, and then ends."""
     return MockScanner(air=AIR)
 
 

@@ -39,7 +39,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def four_devices(*_settings: object, **_options: object) -> MockScanner:
-    """Return a radio that plays packets of two plain sensors, an encrypted one and an unknown device, and then ends."""
+    """Return a radio that plays packets of three sensors, one of which encrypts, and of an unknown device."""
     return MockScanner(
         [
             (ADDRESS, PACKET_A),

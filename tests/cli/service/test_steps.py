@@ -12,7 +12,7 @@ from tests.cli.service.conftest import FakeMachine
 
 
 def test_a_file_gets_its_mode_and_owner_whatever_the_umask_is(machine: FakeMachine) -> None:
-    """Root may have a umask of 077; the configuration may contain keys, and the folder above must be readable."""
+    """Root may have a umask of 077, but the service must reach its files; a file with keys must not be for all."""
     before = os.umask(0o077)
     try:
         WriteFile("/etc/x/config.yaml", b"a: 1\n", 0o640, "ble").do(machine)

@@ -148,7 +148,7 @@ def test_a_device_past_its_usual_interval_is_late() -> None:
 
 
 def test_no_age_is_shown_twice() -> None:
-    """An age in two columns makes the reader look for the difference."""
+    """If an age were shown in two columns, the reader would look for a difference."""
     home = home_of("attic", "cellar")
     home.hear({"temperature": 21.5}, others={"button": "press"}, device="cellar")
     home.now += 47
