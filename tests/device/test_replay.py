@@ -67,7 +67,7 @@ def test_a_new_battery_is_believed_within_a_minute_though_60_percent_are_lost(ai
 
 
 def test_a_new_battery_after_days_out_of_reach_of_the_low_counters_needs_a_restart(air: Air) -> None:
-    """The rule has a limit: the count of a new battery that is no longer low looks like a recording."""
+    """The rule has a limit: if the count after a battery change is no longer low, it looks like a recording."""
     air.send_all(sensor(range(100_000, 100_002)))
     air.now += 86400
 

@@ -226,7 +226,7 @@ def test_a_refused_packet_of_a_heard_sensor_is_no_reason(watched: Watched) -> No
 
 @pytest.mark.parametrize("reason", sorted(UNRELATED))
 def test_another_sender_does_not_hide_the_reason(watched: Watched, reason: RejectReason) -> None:
-    """Anybody can send under a sensor's address, but its empty battery is still the reason of its silence."""
+    """Anybody can send under a sensor's address, but the empty battery is still the reason why the sensor is silent."""
     watched.levels["cellar"] = 4
     watched.spend(60)
     watched.stop("cellar")
@@ -301,7 +301,7 @@ def test_all_sensors_at_once(watched: Watched, strangers: bool, words: str) -> N
 
 
 def test_a_sensor_that_was_gone_before_is_not_one_of_all(watched: Watched) -> None:
-    """The sensor's own reason must stay when the radio fails, and must not hide the failure of the radio."""
+    """A sensor's own reason must stay when the radio fails later, and must not hide this failure."""
     watched.stop("attic")
     watched.spend(600)
     watched.stop("cellar", "garden")

@@ -76,7 +76,7 @@ _RESERVED_BIT = "it begins with 0x{}, device information with the reserved bit 1
     ],
 )
 def test_a_guess_gives_its_reason(payload: str, rank: int | None, why: str) -> None:
-    """Users choose among the guesses by their reasons, and the first one must be the most probable."""
+    """Users choose among the guesses by their reasons, and the rank decides which guess comes first."""
     expected = None if rank is None else Guess(rank, bthome.UUID, why.format(payload[:2].upper()))
 
     assert expected == bthome.guess(bytes.fromhex(payload))
@@ -93,7 +93,7 @@ def test_a_guess_gives_its_reason(payload: str, rank: int | None, why: str) -> N
     ],
 )
 def test_the_device_information_is_explained(first: str, note: str) -> None:
-    """`decode` shows why a packet is refused."""
+    """`decode` explains each bit, so that users see why a packet is refused."""
     field = next(bthome.fields(bytes.fromhex(first)))
 
     assert isinstance(field, Field)

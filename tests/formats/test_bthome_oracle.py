@@ -129,7 +129,7 @@ def test_each_object_of_version_1_has_the_oracle_s_value(object_id: int, kind: i
 
 @given(objects_v1(), st.integers(min_value=0, max_value=2**32 - 1))
 def test_a_whole_packet_of_version_1_has_the_oracle_s_values(objects: bytes, counter: int) -> None:
-    """Whole packets, plain and encrypted, show that each object is read at its place."""
+    """Whole packets, plain and encrypted, show that each object is read at the right offset."""
     assume(len(objects) >= 4)  # bthome-ble decrypts nothing shorter
     ours = sorted(decoded(UUID_V1, objects))
     encrypted = seal_v1(objects, counter)

@@ -81,7 +81,7 @@ def test_a_typical_payload_has_known_objects_of_the_usual_sizes(payload: str, is
 
 @pytest.mark.parametrize(("size", "may_be"), [(8, False), (9, True)])
 def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may_be: bool) -> None:
-    """Encrypted packets have no header, so only their size can rule them out: counter and MIC alone take eight."""
+    """Encrypted packets have no header, so only the size can rule them out: counter and MIC alone take 8 bytes."""
     guess = bthome_v1.guess_encrypted(bytes(size))
 
     assert (ANYTHING if may_be else None) == (guess and guess.rank)

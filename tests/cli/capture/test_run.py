@@ -216,7 +216,7 @@ def test_simulated_packets_are_recorded(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_an_advertisement_has_the_time_and_the_adapter_of_its_reception() -> None:
-    """With several adapters, or if packets are delivered late, the adapters and times must still be right."""
+    """With several adapters, or if packets are delivered late, the recorded adapters and times must be right."""
     recording = Recording("home.btsnoop", 10_000)
     recorder = Recorder(recording, None, clock=lambda: 1_700_000_000.5)
     for adapter in ("hci1", "", "hci"):

@@ -119,7 +119,7 @@ def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, 
 
 
 def test_a_disk_that_fills_up_ends_the_capture(capsys: pytest.CaptureFixture[str]) -> None:
-    """The packets recorded before are kept, and an error reports that the capture is incomplete."""
+    """The packets recorded before the disk was full are kept, and an error reports that the capture is incomplete."""
 
     class Filling(Radio):
         """A radio that receives one packet before the disk fills up, and one after."""

@@ -199,7 +199,7 @@ def test_what_cannot_be_unblocked_stays_as_it_is(root: Path) -> None:
 
 
 def test_a_block_of_another_adapter_is_left_alone(root: Path) -> None:
-    """The exporter has given up only hci0, and somebody may have blocked hci1 on purpose."""
+    """The exporter has given up on only hci0, and somebody may have blocked hci1 on purpose."""
     block(root, "hci1")
     board = FakeSwitchboard(root)
 

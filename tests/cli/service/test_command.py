@@ -14,7 +14,7 @@ from tests.program import PATIENCE_S, running
 def test_without_apply_nothing_is_changed(
     machine: FakeMachine, home_yaml: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Users look before they change anything, which must not require root."""
+    """Users look before they change anything, and looking must not require root."""
     machine.is_of_root = False
 
     assert 0 == main(["install", "--config", str(home_yaml)], machine, PROGRAM)
