@@ -25,11 +25,11 @@ PARTS = {
 TITLE = "# Performance"
 ABOUT = """\
 `make bench` prints these tables, and `.venv/bin/python -m bench --write docs/performance.md` writes this page. The
-figures depend on the machine; a ratio depends on it much less, because both sides run in the same round.
+figures depend on the machine; the ratios depend on it much less, because both sides run in the same round.
 
-Times of decoding, handling and scrapes are processor times: medians of interleaved rounds. Each ratio is taken within a
-round; the least and the greatest are in brackets. [Side by side](comparison.md) compares the exporter with other
-programs."""
+The times of decoding, handling and scrapes are CPU times: medians of interleaved rounds. Each ratio compares two times
+of the same round; the lowest and the highest ratio are in brackets. [Side by side](comparison.md) compares the exporter
+with other programs."""
 
 
 def main() -> int:

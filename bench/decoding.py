@@ -38,10 +38,10 @@ _NO_MEASUREMENTS = {"packet_id", "signal_strength"}
 HEAD = ("packets", "bthome-ble µs", "ours µs", "times as fast (min–max)", "aim")
 TABLE = Table(
     "Decoding BTHome v2",
-    f"One packet: our parse_bthome against bthome-ble's update(). Aim: {AIM} times as fast.",
+    f"The time to decode one packet with our parse_bthome and with bthome-ble's update(). Aim: {AIM} times as fast.",
     HEAD,
     tuple(STREAMS),
-    "Linear with the number of objects in a packet. The number of sensors makes no difference.",
+    "The times grow linearly with the number of objects in a packet. The number of sensors makes no difference.",
 )
 TABLES = (TABLE,)
 

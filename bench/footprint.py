@@ -40,36 +40,38 @@ _ROWS = (_PYTHON, _IMPORTS, *map(_title, COUNTS))
 STARTING = Table(
     "Starting",
     f"Seconds from the start of the process to the first answer of /healthz and to the first reading in /metrics, and "
-    f"the CPU time until then; for a bare Python, the CPU time until the imports are done. Medians of {_ROUNDS} "
-    f"rounds, in which the processes run one after the other. The ratio is that of the CPU times within a round. With "
-    f"0 devices, one is configured, and nothing is heard. Byte code and files are cached.",
+    f"the CPU time until then; for a bare Python, the CPU time until the imports are done. The figures are medians of "
+    f"{_ROUNDS} rounds, in which the processes run one after the other. The ratio compares CPU times of the same "
+    f"round. In the row with 0 devices, one is configured, and nothing is heard. Byte code and files are cached.",
     ("process", "/healthz s", "reading s", "CPU s", "ratio to the same imports (min–max)"),
     _ROWS,
-    "The imports are constant. The rest of the start grows linearly with the number of devices, because each has some "
-    "lines in the configuration.",
+    "The time of the imports is constant. The rest grows linearly with the number of devices, because each device has "
+    "some lines in the configuration.",
 )
 MEMORY = Table(
     "Resident memory",
     f"RSS after {_HEARD_FOR_S:g} s, in which every device has sent 20 packets with 6 measurements, and one scrape; "
-    f"medians of {_MEMORY_ROUNDS} rounds. The same imports are those of the exporter: Python's own modules and all "
-    f"libraries, but no module of the exporter. Aim: at most 1.10 times the same imports with 200 devices.",
+    f"medians of {_MEMORY_ROUNDS} rounds. The process with the same imports imports what the exporter imports: "
+    f"Python's own modules and all libraries, but no module of the exporter. Aim: with 200 devices, at most 1.10 times "
+    f"the memory of this process.",
     ("process", "MiB", "ratio to the same imports (min–max)", "KiB for each further device"),
     _ROWS,
-    "Linear with the number of devices. With 0 devices, the exporter exceeds the imports by its own code. Each device "
-    "keeps its latest values, the last hour of each value (0.6 kB, a quarter of the whole with six values), the rhythm "
-    "of each value, and its lines of the scrape. Memory does not grow with time, because each of these has a fixed "
-    "size. Unknown devices take none.",
+    "Memory grows linearly with the number of devices. With 0 devices, the exporter's own code is the difference from "
+    "the same imports. For each device, the exporter keeps the latest values, the last hour of each value (0.6 kB, a "
+    "quarter of the whole with six values), the intervals of each value, and the lines of the scrape. Memory does not "
+    "grow with time, because each of these has a fixed size. Unknown devices take no memory.",
 )
 _REST, _PER_PACKET = "at rest, ms of CPU a minute", "for each packet, µs of CPU"
 PROCESSOR = Table(
     "CPU time of the process",
-    f"{_RATE_DEVICES} devices. At rest ({_REST_S:g} s), no packet arrives, and nobody scrapes. The cost of a packet is "
-    f"the difference between {_RATES[0]:,} and {_RATES[1]:,} packets a second ({_RATE_S:g} s each), divided by the "
-    f"number of packets. The bare Python has the same imports, and counts the packets of the same radio. A thousand "
-    f"thermometers send 400 packets a second. `make bench-radio` measures the costs of the Bluetooth stack.",
+    f"CPU time with {_RATE_DEVICES} devices. At rest ({_REST_S:g} s), no packet arrives, and nobody scrapes. The cost "
+    f"of a packet is the difference between the CPU times at {_RATES[0]:,} and at {_RATES[1]:,} packets a second "
+    f"({_RATE_S:g} s each), divided by the difference in the number of packets. The bare Python has the same imports, "
+    f"and counts the packets of the same radio. A thousand thermometers send 400 packets a second. `make bench-radio` "
+    f"measures the CPU time of the Bluetooth stack.",
     ("CPU time", "bare Python", "exporter", "ratio"),
     (_REST, _PER_PACKET),
-    "At rest: constant. Otherwise linear with the number of packets.",
+    "At rest, the CPU time is constant. Otherwise, it grows linearly with the number of packets.",
 )
 TABLES = (STARTING, MEMORY, PROCESSOR)
 

@@ -80,10 +80,10 @@ STREAMS = [
 
 TABLE = Table(
     "Decoding the other formats",
-    "One packet: all with the sender's address, the encrypted ones with a cipher.",
+    "The time to decode one packet. All decoders get the sender's address, those of encrypted packets also a cipher.",
     HEAD,
     tuple(stream.name for stream in STREAMS),
-    "As for BTHome v2. Decryption adds a constant, because a packet has only a few bytes.",
+    "The times grow as for BTHome v2. Decryption adds a constant, because a packet has only a few bytes.",
 )
 TABLES = (TABLE,)
 

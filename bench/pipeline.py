@@ -34,12 +34,12 @@ _BY_RHYTHM, _BY_SCAN = "by each sensor's rhythm", "by the latest scan"
 TABLES = (
     Table(
         "Handling one advertisement",
-        f"Packets of {_SENSORS} sensors in turn: the pipeline, which decodes, stores and counts, against parse_bthome "
-        f"alone. Aim: a ratio of {AIM}; for an unknown device, {AIM_UNKNOWN}.",
+        f"Packets of {_SENSORS} sensors in turn: the time of the pipeline, which decodes, stores and counts them, "
+        f"and that of parse_bthome alone. Aim: a ratio of {AIM}; for an unknown device, {AIM_UNKNOWN}.",
         ("expiry", "parse_bthome µs", "wants + handle µs", "ratio (min–max)", "unknown device µs"),
         (_BY_RHYTHM, _BY_SCAN),
-        "Linear with the number of measurements in a packet. The number of devices makes no difference: a device is "
-        "found by one look-up in a dictionary.",
+        "The times grow linearly with the number of measurements in a packet. The number of devices makes no "
+        "difference, because a device is found by one look-up in a dictionary.",
     ),
 )
 

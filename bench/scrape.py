@@ -22,37 +22,39 @@ _GENERATIONS_PER_SCRAPE = 3
 _ROWS = tuple(f"{count:,}" for count in COUNTS)
 SCRAPES = Table(
     "A scrape",
-    "The text format with 11 families of each device: our exposition against plain gauges of prometheus_client. "
-    "Changed: every device has new readings since the last scrape. Unchanged: none has.",
+    "One scrape in the text format, with 11 families of each device: by our exposition, and with plain gauges of "
+    "prometheus_client. Changed: every device has new readings since the previous scrape. Unchanged: no device has.",
     (
         *("devices", "plain ms", "changed ms", f"times as fast (aim: {AIM_CHANGED})"),
         *("unchanged ms", f"times as fast (aim: {AIM_UNCHANGED})"),
     ),
     _ROWS,
-    "Linear with the number of devices. A scrape without changes returns the text of the previous one.",
+    "The times grow linearly with the number of devices. If no device has changed, a scrape returns the text of the "
+    "previous scrape.",
 )
 UPDATES = Table(
     "Storing one reading",
-    "Three measurements, RSSI and time: faster scrapes must not make updates slower. Plain gauges are set by "
-    "labels(device=…).set() or, which is faster, with labels looked up beforehand.",
+    "The time to store a reading with three measurements, the RSSI and the time: fast scrapes must not make updates "
+    "slow. Plain gauges are set by labels(device=…).set() or, which is faster, with labels looked up beforehand.",
     ("devices", "labels().set() µs", "held labels µs", "ours µs", "times as fast as labels()", "as held labels"),
     _ROWS,
-    "The number of devices makes no difference, except for the processor's caches.",
+    "The number of devices has an effect only because of the processor's caches.",
 )
 BOTH = Table(
     "Readings and scrape together",
     "Six readings of each device (one every 2.5 s, for 15 s), then one scrape.",
     ("devices", "plain ms", "ours ms", f"times as fast (aim: {AIM_CHANGED})"),
     _ROWS,
-    "Linear with the number of devices.",
+    "The times grow linearly with the number of devices.",
 )
 _GROWING = {"plain": "plain gauges", "changed": "ours, all changed", "unchanged": "ours, none changed"}
 GROWTH = Table(
     "A scrape, for each device",
-    "Microseconds of a scrape, divided by the number of devices. Aim: about the same at each number.",
+    "The time of a scrape in microseconds, divided by the number of devices. Aim: about the same for each number.",
     ("scrape", *_ROWS, f"{_ROWS[-1]} against {_ROWS[0]}"),
     tuple(_GROWING.values()),
-    "Constant, if a scrape is linear. A scrape of few devices also pays for the work that does not depend on them.",
+    "Constant if the time of a scrape is proportional to the number of devices. With few devices, the work that does "
+    "not depend on their number has a larger share.",
 )
 TABLES = (SCRAPES, UPDATES, BOTH, GROWTH)
 

@@ -73,15 +73,16 @@ CASES = (
 )
 SERVING = Table(
     "Scrapes over HTTP",
-    f"{_SCRAPES} scrapes for each row, in turn, by one client on a kept connection; wall-clock time until the answer "
-    f"is read. Scrapes a second: those of this client, without a pause. Changed: every device has sent two packets "
-    f"with six measurements since the previous scrape, and temperature, humidity and voltage have new values. {_NODE}: "
-    f"version and defaults of Debian's package, but without the collector of systemd, which a container does not have. "
-    f"Bare aiohttp: a handler that returns a constant text of that length. Aim: {AIM}.",
+    f"{_SCRAPES} scrapes for each row, in turn, by one client on a persistent connection. The times are wall-clock "
+    f"times until the client has read the answer. Scrapes a second: as many as this client makes without pauses. "
+    f"Changed: every device has sent two packets with six measurements since the previous scrape, and temperature, "
+    f"humidity and voltage have new values. {_NODE} has the version and the defaults of Debian's package, but not the "
+    f"collector for systemd, which a container does not have. Bare aiohttp: a handler that returns a constant text of "
+    f"that length. Aim: {AIM}.",
     ("answer", "series", "kB", "scrapes/s", "p50 ms", "p99 ms", f"times as fast as {_NODE}", "for each series"),
     tuple(case.title for case in CASES),
-    "Linear with the number of changed devices; without changes, the text of the previous scrape is sent, and only "
-    "compressing and sending it takes longer.",
+    "The times grow linearly with the number of changed devices. If no device has changed, the text of the previous "
+    "scrape is sent, so only compressing and sending it takes longer with more devices.",
 )
 TABLES = (SERVING,)
 

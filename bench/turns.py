@@ -40,10 +40,11 @@ _CASES = (
 TABLES = (
     Table(
         "The longest turn of the event loop",
-        f"CPU time of the longest turn for one answer: {DEVICES:,} devices, {len(_NAMES)} new values each. Aim: {AIM}.",
+        f"The most CPU time that one turn of the event loop takes for an answer, with {DEVICES:,} devices that have "
+        f"{len(_NAMES)} new values each. Aim: {AIM}.",
         ("answer", "median ms", "longest ms"),
         tuple(f"{path}, {accept}" for path, accept in _CASES),
-        "Constant: the work is split into pieces. Only their number grows with the number of devices.",
+        "Constant: the work is split into pieces, and only the number of pieces grows with the number of devices.",
     ),
 )
 
