@@ -100,7 +100,7 @@ def test_the_merged_series_changes_once(story: Story) -> None:
     """The strongest exporter gives the value until it dies; then the next one does, not the one that is far away."""
     (merged,) = story.each_second(_documented_query())
     before = {value for at, value in merged.values.items() if at <= story.killed}
-    after = {value for at, value in merged.values.items() if at > story.killed + 2 * SCRAPE_INTERVAL_S}
+    after = {value for at, value in merged.values.items() if at > story.killed + LOOKBACK_S + SCRAPE_INTERVAL_S}
     assert ({ATTIC.celsius}, {CELLAR.celsius}) == (before, after)
 
 
