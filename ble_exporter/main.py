@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from ble_exporter.config.app_config import AppConfig
-    from ble_exporter.log_format import LogFormat
+    from ble_exporter.logger.log_format import LogFormat
     from ble_exporter.scanner import Radio
     from ble_exporter.scanner.build import RadioBuilder
 
@@ -145,8 +145,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:
     # Everything that --help does not need is imported late, because a Pi reads each module from its SD card.
-    from ble_exporter.log_format import fields_of
     from ble_exporter.logger import STANDARD_ERROR, get_logger
+    from ble_exporter.logger.log_format import fields_of
 
     # If the log goes to standard error, a logged error is already there, and need not be printed at the end.
     log_is_shown = False
@@ -221,7 +221,7 @@ def _command(name: str, arguments: Sequence[str]) -> int:
 
 
 def _failed(error: ExporterError, log_format: "LogFormat" = "text", *, is_logged: bool = False) -> int:
-    from ble_exporter.log_format import error_line
+    from ble_exporter.logger.log_format import error_line
 
     if not is_logged:
         for part in error.parts if isinstance(error, ConfigError) else [error]:

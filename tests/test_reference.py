@@ -196,7 +196,7 @@ WRITERS: Mapping[str, str] = {
     "cli/service/steps.py": "/etc/sysusers.d/ble_exporter.conf",
     "config/in_place.py": ".before-discover-",
     "files.py": "ble_exporter.log",  # shortens the log
-    "logger.py": f".{BACKUPS}` at the end",
+    "logger/handlers.py": f".{BACKUPS}` at the end",
     "scanner/reset_record.py": str(RECORD),
     "service/replay_state.py": f"/var/lib/ble_exporter/{FILE_NAME}",
 }

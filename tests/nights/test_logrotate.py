@@ -1,4 +1,4 @@
-"""A real logrotate rotates the log, in both of its styles; tests/test_logger_file.py makes the same system calls."""
+"""A real logrotate rotates the log in both of its styles; logger/test_handlers.py makes the same system calls."""
 
 import logging
 import shutil

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.log_format import LogFormat
 from ble_exporter.logger import get_logger
+from ble_exporter.logger.log_format import LogFormat
 
 
 @pytest.fixture(autouse=True)

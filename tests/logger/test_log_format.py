@@ -1,4 +1,4 @@
-"""The formats of a line; tests/test_logger.py has those of whole logs."""
+"""The formats of a line; test_build.py has those of whole logs."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from ble_exporter.errors import ConfigError, ScannerError
-from ble_exporter.log_format import LogFormat, error_line, line_of
+from ble_exporter.logger.log_format import LogFormat, error_line, line_of
 
 ERROR = ConfigError("unknown key", "remove it", path="config.yaml", line=3, device="A4:C1:38:00:00:01")
 

@@ -1,16 +1,14 @@
 """
-The log: one line per event (time, level, message), in a rotating file or on standard error.
+The handlers of the log, for a rotating file and for standard error.
 
 The log never stops or delays the program: a line that can't be written is counted, and later lines are still tried.
 """
 
 import errno
-import io
 import logging
 import math
 import os
 import stat
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,14 +16,9 @@ from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from ble_exporter.config.app_config import AppConfig
 from ble_exporter.files import ends_within_line, keep_newest
-from ble_exporter.log_format import LogFormat, formatter_of, line_of
 from ble_exporter.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
-
-NAME = "ble_exporter"
-STANDARD_ERROR = "-"
 
 # If every scan is logged, one every 30 s takes 0.4 MB a day: four files hold ten days, and little space on the SD card.
 MAX_BYTES = 1_000_000
@@ -218,37 +211,3 @@ def _rename_each(files: Sequence[Path]) -> None:
     for before, after in reversed([*pairwise(files)]):
         with suppress(OSError):
             before.replace(after)
-
-
-def get_logger(app_config: AppConfig, log_format: LogFormat = "text") -> logging.Logger:
-    """
-    Return the program's logger with one handler, which writes to the configured log file or to standard error.
-
-    Creates the folder of the log file. Another call replaces the handler. If the log file can't be written, a warning
-    on standard error says so, and the handler keeps trying.
-    """
-    logger = logging.getLogger(NAME)
-    for handler in logger.handlers[:]:
-        logger.removeHandler(handler)
-        handler.close()
-    new_handler = _handler(app_config.log_file, log_format)
-    new_handler.setFormatter(formatter_of(log_format))
-    logger.addHandler(new_handler)
-    logger.setLevel(app_config.log_level)
-    logger.propagate = False
-    return logger
-
-
-def log_losses(logger: logging.Logger) -> Losses:
-    """Return the losses of the logger's handler, which the handler continues to update."""
-    return next((handler.losses for handler in logger.handlers if isinstance(handler, LogHandler)), Losses())
-
-
-def _handler(log_file: str, log_format: LogFormat) -> logging.Handler:
-    if log_file != STANDARD_ERROR:
-        return LogFile(log_file, lambda text: sys.stderr.write(f"{line_of(log_format, logging.WARNING, text)}\n"))
-    try:
-        return StandardErrorLog(sys.stderr.fileno())
-    except io.UnsupportedOperation:
-        # The stream exists only in this process, as in a test.
-        return logging.StreamHandler()
