@@ -196,13 +196,8 @@ def _load(options: argparse.Namespace) -> "AppConfig":
 
 
 def _web_options(options: argparse.Namespace) -> WebOptions:
-    return WebOptions(
-        tuple(options.listen or ()),
-        options.telemetry_path,
-        options.most_requests,
-        options.web_config,
-        is_activated=options.is_activated,
-    )
+    listen, path, most = tuple(options.listen or ()), options.telemetry_path, options.most_requests
+    return WebOptions(listen, path, most, options.web_config, is_activated=options.is_activated)
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
