@@ -67,7 +67,7 @@ def open_file(path: str | os.PathLike[str], max_bytes: int, *, follow_symlinks: 
 
     Other kinds of files are refused: a pipe may keep the program waiting, and a device may never end. The file type is
     checked before the file is opened, because opening some devices has an effect, and again afterwards, because the
-    path may have changed.
+    path may name another file by then.
     """
     _check_type(os.stat(path, follow_symlinks=follow_symlinks), path)  # noqa: PTH116 - like fstat below
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -96,7 +96,7 @@ def _check_type(status: os.stat_result, path: str | os.PathLike[str]) -> None:
 
 
 def ends_within_line(path: Path) -> bool:
-    """Return whether a regular file has content, and its last line has no end."""
+    """Return whether a regular file has content that does not end with a line break."""
     with suppress(OSError):
         if path.stat().st_size and path.is_file():
             with path.open("rb") as file:
@@ -106,7 +106,7 @@ def ends_within_line(path: Path) -> bool:
 
 
 def keep_newest(path: Path, most_bytes: int) -> None:
-    """Remove all but the last lines of a file, without replacing the file."""
+    """Shorten a file to its last lines, at most `most_bytes` in all, without replacing the file."""
     with suppress(OSError), path.open("r+b") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
         file.readline()

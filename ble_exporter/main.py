@@ -45,7 +45,7 @@ class _Signals:
     Handlers of SIGTERM, SIGINT and SIGHUP for the lifetime of the process.
 
     Before the service runs, SIGTERM and SIGINT end the program immediately: its imports take most of a second on a Pi.
-    While the service runs, they stop it. Afterwards they are ignored, because the program is ending anyway.
+    While the service runs, these signals stop it. Afterwards they are ignored, because the program is ending anyway.
 
     SIGHUP reloads the configuration, as soon as the service runs.
     """

@@ -85,7 +85,7 @@ def build_devices(
         address_type = address_types.get(address) or default_address_type(address)
         if address_type != device.configured_type:
             device.address_type = device.configured_type = address_type
-        # A held value would keep the one before it alive for ever.
+        # If values never expire, an old value would be shown until the measurement after the held one, however late.
         is_filtered = glitch_filters.get(address, config.glitch_filter) and not lifetime.is_endless
         device.glitch_filter = (device.glitch_filter or GlitchFilter()) if is_filtered else None
         device.offsets = offsets.get(address, {})
@@ -125,7 +125,7 @@ class Pipeline:
         self.rejections.keep_only_of(devices)
 
     def wants(self, address: str) -> bool:
-        """Return whether a device with this address is configured; if not, count the advertisement."""
+        """Return whether a device with this address is configured; if not, count an unknown device's advertisement."""
         if address in self._devices:
             return True
         self._counts.unknown_device += 1
@@ -193,7 +193,7 @@ class Pipeline:
         self._counts.rejected[error.reason] += 1
         heard_s = self._clock() - advertisement.age_s
         device.refuse(error.reason, heard_s)
-        # A healthy sensor sometimes sends only its name, which does not deserve a warning, and has nothing to keep.
+        # A healthy sensor sometimes sends only its name. Such a packet deserves no warning, and is not worth keeping.
         if error.reason != "no_service_data":
             self.rejections.keep(Rejection(device, error.reason, advertisement, heard_s))
             hint = _HINTS.get(error.reason)

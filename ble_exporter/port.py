@@ -1,7 +1,7 @@
 """
-Opens the TCP ports of the HTTP server or takes them from systemd, and has the options of the server.
+Opens the TCP ports of the HTTP server or takes them from systemd, and defines the server's options.
 
-A port in use, or an address assigned late, is not a configuration error.
+A port that is in use, or an address that the machine does not have yet, is a PortError: a later attempt may succeed.
 """
 
 import errno
@@ -64,7 +64,7 @@ DEFAULT_OPTIONS = WebOptions()
 
 def endpoint_of(text: str) -> Endpoint:
     """
-    Return the endpoint that is written as ":8000", "127.0.0.1:8000", "[::1]:8000" or "localhost:8000".
+    Return the endpoint in a text such as ":8000", "127.0.0.1:8000", "[::1]:8000" or "localhost:8000".
 
     Raises a ValueError for any other text.
     """
@@ -87,10 +87,10 @@ def passed_ports(environment: Mapping[str, str] = os.environ, first: int = _FIRS
         environment: The environment variables.
         first: The file descriptor of the first socket.
 
-    Raises a ConfigError if systemd has passed nothing, or something else.
+    Raises a ConfigError if systemd has passed nothing, or anything except listening TCP sockets.
     """
     number = environment.get("LISTEN_FDS", "")
-    # The variables may have been inherited from a parent process, for which the sockets were.
+    # The variables may have been inherited from a parent process, to which systemd has passed the sockets.
     if environment.get("LISTEN_PID") != str(os.getpid()) or not re.fullmatch("[1-9][0-9]?", number, re.ASCII):
         hint = "start the exporter by ble_exporter.socket (docs/systemd.md), or leave out this option"
         raise ConfigError("systemd has passed no socket to this process", hint, key=SOCKET_OPTION)
@@ -124,8 +124,8 @@ def open_port(address: str | None, port: int, option: str = "") -> socket.socket
     """
     Return a socket that is bound to an IP address of this machine and a port, and listens.
 
-    None and "::" stand for every address of the machine, IPv4 and IPv6. `option` names the option that demands the
-    port, if that is not the configuration.
+    None and "::" stand for every address of the machine, IPv4 and IPv6. `option` names the option that sets the
+    port; it is empty if the configuration does.
 
     Raises:
         PortError: The port can't be opened now, but may become available.

@@ -162,7 +162,7 @@ def time_of_tick(period_s: float) -> float:
     Return the event loop's time of the next tick: the next multiple of `period_s` seconds.
 
     Tasks that wait for the same ticks wake the process together. Waking an idle process costs more CPU time than the
-    work of a task: its code is no longer in the processor's caches.
+    work of a task, because the process's code is no longer in the processor's caches.
     """
     now = asyncio.get_running_loop().time()
     left_s = period_s - now % period_s

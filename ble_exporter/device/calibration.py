@@ -1,15 +1,15 @@
 """
 The calibration of a device: the offsets from the configuration, which are added to values when they are shown.
 
-The device keeps the values as the sensor sent them: the offset then costs nothing for a packet, and the raw value can
-be shown, too. A corrected value is not limited: a humidity may exceed 100 %, as that of a wet sensor does anyway, so
-that the value minus the offset is always the raw value.
+The device keeps the values as the sensor sent them, so an offset costs nothing when a packet arrives, and the raw value
+can be shown, too. Corrected values have no limits, so that the value minus the offset is always the raw value: a
+humidity may exceed 100 %, as that of a wet sensor does even without an offset.
 """
 
 from ble_exporter.device.device import Device
 from ble_exporter.formats.measurement import Measurement
 
-# With more digits, 21.37 - 0.4 would show the error of binary fractions: 20.970000000000002.
+# With more decimals, 21.37 - 0.4 would show the error of binary fractions: 20.970000000000002.
 _DECIMALS = 9
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 # Values age while the machine sleeps. CLOCK_BOOTTIME, which macOS lacks, counts that time; time.monotonic does not.
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-# The wall clock counts as set if it has moved this far against the boot clock. Smaller movements, which NTP causes all
-# the time, are ignored: the timestamp of one measurement must not differ from scrape to scrape.
+# The wall clock counts as set if it has moved by more than this against the boot clock. Smaller movements, which NTP
+# causes all the time, are ignored: the timestamp of one measurement must not differ from scrape to scrape.
 _SET_S = 0.5
 
 

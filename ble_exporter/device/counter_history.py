@@ -16,7 +16,8 @@ from ble_exporter.device.rhythm import Rhythm
 from ble_exporter.device.sequence import LATE_STEPS, LOW, NARROW_BITS, is_late_copy, steps_ahead
 
 # A restart is accepted after QUIET_S of silence and STEPS counters, the first and the last at least SPAN_S apart.
-# By default, the firmware changes the counter every 10 s, so the first packets of STEPS counters span at least 12 s.
+# At the firmware's defaults (a new counter every 10 s, a packet every 2.5 s), the third counter begins at least 12 s
+# after any packet of the first.
 # A sensor that sends less often must be silent for QUIET_INTERVALS of its usual intervals, but not longer than TRUST_S.
 QUIET_S = 30.0
 QUIET_INTERVALS = 3
@@ -30,9 +31,9 @@ MOST_SPENT = 4 * LOW
 # this length: a recording may have been heard before the sensor, or the owner may have changed a setting.
 TRUST_S = 600.0
 
-# A sensor that restarted unheard has counted at most RESTART_FACTOR times as fast as it counts in its present trial. A
-# recording may be played fast, so a shorter interval in the trial counts as SHORTEST_STEP_S (one counter for each
-# advertisement at the firmware's default), unless the sensor was seen to count that fast.
+# A sensor that restarted unheard is assumed to have counted at most RESTART_FACTOR times as fast as in its present
+# trial. A recording may be played fast, so the interval between two counters in a trial counts as at least
+# SHORTEST_STEP_S (a new counter in each packet, at the firmware's default), unless the sensor was seen to count faster.
 RESTART_FACTOR = 2.0
 SHORTEST_STEP_S = 2.5
 
@@ -64,7 +65,7 @@ class CounterHistory:
         since: The time when `last` was first accepted.
         adapter: The adapter that received `last` first.
         heard_at: The time when a packet was last accepted.
-        digests: Digests of the packets accepted with low counters since the sensor started, or its counter wrapped.
+        digests: Digests of the packets accepted with low counters since the sensor started or its counter wrapped.
         spent: Digests of packets accepted before that start or wrap, and of packets of failed trials; oldest first.
         trial: The packets that may come from a restarted sensor; None if there are none.
     """
@@ -142,7 +143,7 @@ class CounterHistory:
         # Not `ahead < 0`: after a wrap, an old counter is ahead.
         is_lower = value < last and not is_late
         if any(digest in self.spent or (is_lower and digest in self.digests) for digest in digests):
-            # If a trial contains a replay, its other packets are not the sensor's either.
+            # Somebody is replaying packets, so those of the current trial may be replays, too.
             self._end_trial()
             return refusal.known(value)
         if ahead == 0:
@@ -279,7 +280,7 @@ class CounterHistory:
         return trial
 
     def _most_counted(self, trial: _Trial, now: float) -> float:
-        """Return the highest counter that the sensor can have reached after an unheard restart, at its trial's pace."""
+        """Return the highest counter that the sensor can have reached after an unheard restart. See RESTART_FACTOR."""
         restored = self._restored
         unheard_s = now - self.heard_at if restored is None else restored.mark.off_s + restored.age_s()
         counts = trial.last - trial.first

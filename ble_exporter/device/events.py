@@ -69,7 +69,7 @@ class Events:
     The events and the device information of one sensor, kept until the program ends: counters must never decrease.
 
     Attributes:
-        sources: Its buttons, dimmers and commands.
+        sources: The buttons, dimmers and commands of the sensor.
         info: The latest value of each kind of device information in INFO.
     """
 
@@ -110,7 +110,7 @@ class Events:
             has_counted: Whether a count in the packet differs from the previous one.
 
         Returns:
-            The number of buttons that were left out, or displaced by others, because there was no room for more.
+            The number of sources that were left out, or displaced by others, because there was no room for more.
         """
         left_out = 0
         for name, value in said.items():

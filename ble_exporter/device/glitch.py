@@ -13,9 +13,9 @@ from ble_exporter.device.series import MOST_SERIES, Series
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement, Reading
 
-# Real changes between two measurements are smaller: the housing of a sensor follows the air within minutes, soil and
-# weather are slower. Light, power, current, voltage and carbon dioxide (a breath) do jump and return without a glitch.
-# Nor is a battery filtered: the last packet of an empty one may be the only one with a low level.
+# Real changes between two measurements are smaller: the housing of a sensor follows the air within minutes, and soil
+# and weather are slower. Light, power, current, voltage and carbon dioxide (a breath) jump and return without a glitch.
+# Nor is a battery level filtered: the last packet before a battery is empty may be the only one with a low level.
 LARGEST_STEPS: Mapping[str, float] = {
     "temperature": 10.0,
     "dew_point": 10.0,
@@ -124,7 +124,7 @@ class GlitchFilter:
         """
         Return whether a value is accepted; if it is not, hold it back. Add the glitch that it reveals, if any.
 
-        Even if no value may be held back, one that was held before is still judged.
+        Even if values may no longer be held back, a value that was held back earlier is still judged.
         """
         held = self._held.get(measurement)
         if held is not None:
@@ -132,7 +132,7 @@ class GlitchFilter:
                 return False
             del self._held[measurement]
             if not is_near and (new.value > before) == (held.value > before):
-                # The value has not returned, so this is a change, even if it continues.
+                # The value has not returned to its old level, so this is a change, which may still be going on.
                 return True
             glitches.append(Glitch(measurement, before, held, new.value))
         if is_near or not may_hold:

@@ -7,7 +7,7 @@ class Labels(dict[str, str]):
     """
     The labels of a series, which must not change.
 
-    The families of a device share one such object, so a scrape need not write its labels again for each of them.
+    All metric families of a device share one such object, so a scrape does not format the labels for each family.
 
     Attributes:
         text: The labels as the text format and OpenMetrics write them.

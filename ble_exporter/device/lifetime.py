@@ -47,7 +47,8 @@ def lifetime_of(setting: "StaleAfter | None", learned: Limit, scan_s: float = ma
         scan_s: The time in seconds from the start of a scan to the end of the next.
     """
     if setting is None:
-        # While the machine is asleep, no scan ends, and values would be shown until the next scan after that.
+        # No scan ends while the machine is asleep. Without a limit, old values would be shown after the sleep until the
+        # next scan ends.
         latest = fixed_limit(scan_s + _LATE_S)
         return Lifetime(latest, latest, learned)
     if setting == "auto":

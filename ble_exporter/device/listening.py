@@ -1,8 +1,9 @@
 """
-When the scanner listened, and to what effect: a silence while nobody listens says nothing about a device.
+When each adapter listened, and when unknown devices were heard.
 
-The caller notes every few seconds which adapters listen. A gap between two notes is time in which the program did
-not run, for example because the machine was asleep. Times are monotonic seconds, and include the machine's sleep.
+A silence says nothing about a device if nobody listened. The caller notes every few seconds which adapters listen. A
+gap between two notes is time in which the program did not run, for example because the machine was asleep. Times are
+monotonic seconds, and include the machine's sleep.
 """
 
 from collections import deque
@@ -11,7 +12,7 @@ from collections.abc import Collection
 NOTE_S = 5.0
 """The seconds between two notes."""
 
-# If a note comes later than this after the previous one, nobody listened in between.
+# If more seconds than these lie between two notes, the time between them does not count as listening.
 _LONGEST_STEP_S = 3 * NOTE_S
 # The maximum number of spans that are kept for an adapter. In continuous listening, one span lasts until something
 # interrupts it.
@@ -58,7 +59,7 @@ class Listening:
 
     def listened_s(self, adapter: str | None, since_s: float) -> float:
         """
-        Return for how many seconds an adapter listened since a time; for an unknown adapter, the longest such time.
+        Return for how many seconds an adapter listened since a time; for an unknown adapter, the longest of all.
 
         The time since the latest note does not count. Infinity means that too many spans have passed to know.
         """

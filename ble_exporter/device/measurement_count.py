@@ -31,7 +31,7 @@ class MeasurementCount:
     Attributes:
         heard: The number of measurements of which at least one packet was heard.
         missed: The number of measurements of which no packet was heard, as far as the ids tell.
-        is_known: Whether the ids count measurements; once true, it stays so.
+        is_known: Whether the ids are known to count measurements; once True, it stays True.
     """
 
     __slots__ = (
@@ -90,7 +90,7 @@ class MeasurementCount:
             return
         self._learn(gap_s, steps)
         if steps == 0 or abs(steps - expected) > slack or slack >= _IDS / 2:
-            # The sensor has restarted or got another interval, or the gap is too long to tell.
+            # The sensor has restarted or was given another interval, or the gap is too long to tell.
             self._suited = 0
             if not self.is_known:
                 self.heard = self.missed = self._recent_heard = self._recent_missed = 0

@@ -14,7 +14,7 @@ CHANCES = 6
 """A value is shown for this many of its usual intervals, so that five lost packets in a row do not expire it."""
 
 FLOOR_S = 60.0
-"""The shortest learned limit, in seconds: at the usual 5 s between two temperatures, that is twelve chances."""
+"""The shortest learned limit, in seconds: at the usual 5 s between two temperatures, it leaves twelve chances."""
 
 CEILING_S = 900.0
 """The longest learned limit, in seconds: an older value is out of date, whatever the rhythm of the sensor."""
@@ -26,8 +26,8 @@ _LAST_GAP = GAPS - 1
 
 BURST_S = 1.0
 """
-Shorter gaps, in seconds, do not count: the packet is another adapter's copy, or part of a burst before a minute of
-silence, and would make the rhythm look too fast.
+Shorter gaps, in seconds, do not count, because they would make the rhythm look too fast: the packet is another
+adapter's copy, or part of a burst before a minute of silence.
 """
 
 Limit = Callable[[float | None], float]

@@ -18,7 +18,7 @@ LOW = 1024
 """A counter below this has restarted, or wrapped, recently: less than three hours ago, at 10 s for each count."""
 
 _WRAPS = (1 << 16, 1 << 24, 1 << 32)
-"""Where counters wrap: a sensor may use fewer bits than its packets have (PHY62x2 firmware uses 16 of 32)."""
+"""The values at which counters wrap: a sensor may use fewer bits than its packets have (PHY62x2 firmware: 16 of 32)."""
 
 
 def steps_behind(packet_id: int | None, latest: int | None) -> int:

@@ -13,7 +13,7 @@ from ble_exporter.device.signal_trend import SAMPLE_S, SignalTrend
 from ble_exporter.formats.measurement import Measurement
 
 MOST_SERIES = 64
-"""The maximum number of measurements of a device, including expired ones, whose rhythms are kept."""
+"""The maximum number of measurements of a device, including expired ones, which keep their rhythms."""
 
 NEVER_SAID = 0
 """The transmission number of a series without a value; transmissions are numbered from 1."""
@@ -91,7 +91,7 @@ class Reception:
         labels: The device label, and the adapter label if the adapter has a name.
         heard_s: The time when the latest advertisement was heard.
         rssi: Received signal strength of the latest advertisement, in dBm; None if unknown.
-        is_shown: Whether it is visible, because it has not expired.
+        is_shown: Whether it has not expired, and is therefore shown.
         trend: The recent course of the RSSI.
         sample_due_s: The earliest time of the next sample for the trend.
     """
@@ -131,9 +131,9 @@ class Revision:
 
 def still_hearing(receptions: Mapping[str, Reception], lifetime: Lifetime) -> dict[str, Reception]:
     """
-    Return the receptions by the adapters that heard a device until its latest packet, by the name of the adapter.
+    Return the receptions, by adapter, of those adapters that still heard the device when its latest packet arrived.
 
-    The others have failed, were removed, or no longer reach the device: their rhythms and levels are out of date.
+    Other adapters have failed, were removed, or no longer hear the device: their rhythms and levels are out of date.
     """
     heard_s = max((one.heard_s for one in receptions.values()), default=0.0)
 

@@ -21,12 +21,12 @@ WEAK_DBM = -85
 _LAST_SAMPLE = SAMPLES - 1
 _LEAST_FALL_DB = 12
 _LAST = 3
-# The level before the fall is the strongest median of a part of this many samples. The second number is the size of the
-# shortest part.
+# The samples before the last three are divided into parts of the first size; the earliest part has at least the second.
+# The level before the fall is the highest median of a part.
 _PART, _LEAST_PART = 10, 4
 # The samples before a longer gap, in seconds, do not count: they belong to another time.
 _LONGEST_GAP_S = 900.0
-# The valid values of the Bluetooth standard.
+# The range of an RSSI in the Bluetooth standard, in dBm.
 _LEAST_DBM, _MOST_DBM = -127, 20
 
 

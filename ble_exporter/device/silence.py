@@ -40,17 +40,17 @@ class Evidence:
         adapter: The adapter that heard it best; empty if that is not known.
         listened_s: The time for which this adapter listened during the silence.
         recent_s: The time in which a device that works is heard several times.
-        listened_recently_s: The time for which the adapter listened during the silence within the last `recent_s`.
+        listened_recently_s: The part of `listened_s` that lies within the last `recent_s`.
         enough_s: The least listening time after which the silence says anything about the device.
         last_together: The number of devices, this one included, that were the last to be heard, and fell silent at the
             same time; 0 if this one was not among them.
         all_silent_s: The time since the latest packet of any configured device.
-        others_heard: The number of other configured devices that were heard after it, and still are.
-        strangers_ago_s: The time since the latest packet of an unknown device, to NOTE_S; None if there was none.
+        others_heard: The number of other configured devices that were heard after its latest packet and are not silent.
+        strangers_ago_s: The time since the latest packet of an unknown device, accurate to NOTE_S; None without one.
         fall: The fall of its signal before its latest packet; None if the signal did not fall.
         rssi: The RSSI of its latest packet in dBm; None if unknown.
         battery: The latest battery level in percent; None if unknown.
-        is_battery_low: Whether the device itself called its battery low; None if it did not say.
+        is_battery_low: Whether the device itself reported a low battery; None if it did not report either state.
     """
 
     silent_s: float
@@ -185,7 +185,7 @@ def _level(evidence: Evidence) -> str:
 
 
 def _others(evidence: Evidence) -> str:
-    """Return a text that says whether other devices are heard, so that the radio must be working."""
+    """Return a text about other devices: if one is heard, the radio works. Empty if nothing is known about them."""
     if evidence.others_heard:
         verb = "is" if evidence.others_heard == 1 else "are"
         return f"; {number_of(evidence.others_heard, 'other sensor')} {verb} heard"
@@ -197,7 +197,7 @@ def _others(evidence: Evidence) -> str:
 
 
 def _is_since(ago_s: float, silent_s: float) -> bool:
-    """Return whether unknown devices were heard during a silence. The time of their packets is known to NOTE_S."""
+    """Return whether unknown devices were heard during a silence. The time of their packets is accurate to NOTE_S."""
     return silent_s - ago_s > NOTE_S
 
 

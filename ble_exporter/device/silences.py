@@ -20,12 +20,13 @@ _BATTERY_S = 2 * 86_400.0
 # The share of the usual listening time that is enough to call a device silent.
 _ENOUGH = 0.5
 
-# A device is late when this factor times its usual interval, plus the margin in seconds, has passed. The margin allows
-# for sensors that send every 2.5 s: two packets in a row are often lost.
+# A device is late when this factor times its usual interval (or the scan interval, if that is longer), plus the margin
+# in seconds, has passed. The margin allows for sensors that send every 2.5 s: two packets in a row are often lost.
 _LATE_FACTOR = 1.25
 _LATE_MARGIN_S = 5.0
 
-# A silent device was quiet for at least FLOOR_S, and the devices that fell silent together for at least half of that.
+# Devices have fallen silent together only if nothing was heard of any device for this long: half of FLOOR_S, the
+# shortest time after which a device counts as silent.
 _LEAST_QUIET_S = FLOOR_S / 2
 
 Judge = Callable[[Device], Silence | None]
@@ -99,8 +100,9 @@ class Silences:
         """
         Return the age of the latest packet of all devices, and the devices that fell silent together with its sender.
 
-        These were heard within one interval of that packet, and are late now. A refused packet counts as a packet,
-        because it shows that the radio works. A device that sends only when something happens can't be late.
+        These were last heard at most one interval, with a margin, before that packet, and are late now. A refused
+        packet counts as a packet, because it shows that the radio works. A device that sends only when something
+        happens can't be late.
         """
         signs = [one.heard_s for one in self._devices if one.heard_s is not None]
         signs += [

@@ -140,7 +140,7 @@ class Fragments:
         self._unfinished: dict[tuple[str, str, int, bool], bytes] = {}
 
     def join(self, report: Report) -> Report | None:
-        """Return a report with the data of all parts; None if parts are still to come, or if all are too long."""
+        """Return a report with the data of all parts; None if parts are still to come, or if the data is too long."""
         if not report.has_more and not self._unfinished:
             return report
         address, address_type, _, data, is_scan_response, has_more, set_id = report
@@ -148,7 +148,7 @@ class Fragments:
         data = self._unfinished.pop(key, b"") + data
         if not has_more:
             return report._replace(data=data) if len(data) <= MOST_BYTES else None
-        # Data that is too long is kept, cut off, until its last part: alone, that part would look like a whole report.
+        # Data that is too long is truncated and kept until its last part arrives, which alone would look like a report.
         self._unfinished[key] = data[: MOST_BYTES + 1]
         if len(self._unfinished) > _MOST_UNFINISHED:
             del self._unfinished[next(iter(self._unfinished))]

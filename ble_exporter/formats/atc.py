@@ -106,7 +106,7 @@ FLAGS = {0: Measurement("opening"), 1: Measurement("power_on")}
 _TELINK = bytes.fromhex("a4c138")
 
 
-# Limits that only guesses use, in °C and in V: from one nearly flat 1.5 V cell to three full ones.
+# Limits that only guesses use, in °C and in V. The voltages are those of one nearly flat 1.5 V cell to three full ones.
 _PLAUSIBLE = {"temperature": (-60.0, 120.0), "voltage": (1.0, 5.0)}
 
 
@@ -172,6 +172,6 @@ def guess(payload: bytes) -> Guess | None:
 
 
 def _is_plausible(field: Field) -> bool:
-    """Return whether a household thermometer is likely to send the value. Other bytes rarely have only such values."""
+    """Return whether a household thermometer is likely to send the value. Other bytes rarely give only such values."""
     least, most = _PLAUSIBLE.get(field.name.name, (-math.inf, math.inf))
     return field.is_possible and least <= float(field.value) <= most

@@ -8,8 +8,8 @@ The rules are those of bthome.io/format and bthome.io/encryption. The object id 
 nothing after an unknown id can be read: decoding stops there and keeps the values before it.
 
 Folding `fields`, as the other formats do, takes five times as long as the loop in `decode`, which reads payloads and
-plaintexts that contain only numbers. All others are folded. A property test checks that both ways give the same
-values.
+plaintexts that contain only numbers. All other payloads are folded. A property test checks that both ways give the
+same values.
 """
 
 import struct

@@ -39,7 +39,7 @@ _TEMPERATURES = {"temperature", "dew_point"}
 _NO_TEMPERATURE = 0x7FFF
 
 
-# A sender chooses the size: there are thousands of combinations.
+# The cache is bounded, because a sender chooses the size, and there are thousands of combinations.
 @lru_cache(maxsize=256)
 def bounds(name: str, divisor: int, signed_size: int = 0, multiplier: int = 1) -> tuple[int, int]:
     """

@@ -20,7 +20,7 @@ from ble_exporter.files import ends_within_line, keep_newest
 from ble_exporter.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
 
-# If every scan is logged, one every 30 s takes 0.4 MB a day: four files hold ten days, and little space on the SD card.
+# A logged scan every 30 s takes 0.4 MB a day: four files hold ten days, and take little space on the SD card.
 MAX_BYTES = 1_000_000
 BACKUPS = 3
 
@@ -148,7 +148,7 @@ class LogFile(LogHandler, RotatingFileHandler):
         # The file itself is renamed first: if this fails, its predecessors must keep their names.
         newest, *older = [Path(f"{path}.{number}") for number in range(self.backupCount + 1)]
         if newest.exists():
-            # The program was killed here before; the file to be renamed must not replace that file.
+            # An earlier run was killed at this point; the file to be renamed must not replace `newest`.
             _rename_each([newest, *older])
         try:
             Path(path).replace(newest)

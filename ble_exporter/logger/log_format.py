@@ -65,7 +65,7 @@ _FORMATTERS: Mapping[LogFormat, type[_LineFormatter]] = {
 
 
 def formatter_of(log_format: LogFormat) -> logging.Formatter:
-    """Return the formatter of the lines of a log."""
+    """Return the formatter for a format of the log."""
     return _FORMATTERS[log_format]("%(asctime)s %(levelname)s %(message)s")
 
 
@@ -83,7 +83,7 @@ def line_of(log_format: LogFormat, level: int, text: str, fields: Mapping[str, s
     """
     Return a line for standard error, for a message that can't be logged: the log is not open, or not writable.
 
-    Whoever has chosen logfmt or JSON for the log collects standard error with a program, too.
+    If the log is in logfmt or JSON, a program probably reads standard error, too, so the line has the same format.
     """
     if log_format == "text":
         return f"ble-exporter: {logging.getLevelName(level).lower()}: {text}"

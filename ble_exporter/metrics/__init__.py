@@ -20,7 +20,7 @@ def update_metrics(
     device_name: str, measurements: Mapping[str, float], registry: "CollectorRegistry | None" = None
 ) -> None:
     """
-    Set the current measurements of one device on a Prometheus registry.
+    Set the current measurements of one device in a Prometheus registry.
 
     The values do not expire. A value that is not finite, or beyond ±10^298, is left out as impossible, as in a received
     packet. Other programs and tests use this function; the service does not.

@@ -78,9 +78,9 @@ class Part(NamedTuple):
     values: Sequence[float]
 
     def text(self) -> bytes:
-        """Return the lines that prometheus_client writes in both formats, in a fifth of the time."""
+        """Return the lines that prometheus_client writes in both exposition formats, in a fifth of the time."""
         name = self.name
-        # Python and Go write only larger numbers differently.
+        # Python and Go write numbers differently only from _SAME_BELOW on.
         numbers = [
             repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated
             for value in self.values

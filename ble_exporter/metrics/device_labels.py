@@ -1,4 +1,4 @@
-"""The labels that the configuration gives to the devices, as a Prometheus collector. See docs/adr/0038-labels.md."""
+"""The devices' labels from the configuration, as a Prometheus collector. See docs/adr/0038-labels.md."""
 
 from collections.abc import Collection, Iterator
 
@@ -16,7 +16,7 @@ class DeviceLabels(Collector):
     """
     One series for each configured device, whether it was heard or not.
 
-    The series change only when the configuration is reloaded, so a scrape uses the text of the previous one.
+    The series change only when the configuration is reloaded, so each scrape reuses the text of the previous scrape.
 
     Attributes:
         version: A number that grows whenever the series may have changed.

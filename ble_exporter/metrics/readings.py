@@ -62,7 +62,7 @@ class Readings(Collector):
 
     @property
     def version(self) -> int:
-        """A number that grows with every change. Text rendered from the present version is still valid."""
+        """A number that grows with every change. Text rendered since the latest change is still valid."""
         self._expire()
         boot_at = self._clock.boot_at
         if boot_at != self._boot_at:
@@ -72,7 +72,7 @@ class Readings(Collector):
         return self._revision.number
 
     def refresh(self) -> Iterator[None]:
-        """Expire values device by device; for thousands of devices, `version` would take long to do so at once."""
+        """Expire values, one device in each step: for thousands of devices at once, `version` would take long."""
         now_s = self._clock.now()
         if self._revision.expires_at <= now_s:
             for device in self._devices:
@@ -123,7 +123,7 @@ class _Moment:
     """
     The values of all devices at one moment, copied because they may change while a scrape is rendered.
 
-    The copy has two lists for each family. Containers for each device would occupy the garbage collector.
+    The copy has two lists for each family. Containers for each device would burden the garbage collector.
 
     Attributes:
         info: The family of the device types and firmware versions.

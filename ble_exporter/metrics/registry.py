@@ -1,4 +1,4 @@
-"""Puts readings on a Prometheus registry, for `metrics.update_metrics`. The service does not load this module."""
+"""Stores readings in a Prometheus registry, for `metrics.update_metrics`. The service does not load this module."""
 
 from collections.abc import Mapping
 from weakref import WeakKeyDictionary
@@ -19,7 +19,7 @@ _stores: WeakKeyDictionary[CollectorRegistry, tuple[Readings, dict[str, Device]]
 
 
 def put(device_name: str, measurements: Mapping[str, float], registry: CollectorRegistry | None) -> None:
-    """Set a device's current measurements on a registry. See `metrics.update_metrics`."""
+    """Set a device's current measurements in a registry. See `metrics.update_metrics`."""
     named = {Measurement.parse(name): value for name, value in measurements.items()}
     for measurement in named:
         if measurement.name not in FAMILIES:

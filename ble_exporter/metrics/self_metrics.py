@@ -28,7 +28,7 @@ _VERSION = Labels({"version": __version__})
 _GLITCH = Labels({"reason": "glitch"})
 _REASONS: Mapping[RejectReason, Labels] = {reason: Labels({"reason": reason}) for reason in REJECT_REASONS}
 _KINDS: Mapping[HttpErrorKind, Labels] = {kind: Labels({"kind": kind}) for kind in HTTP_ERROR_KINDS}
-# There are about ten for each adapter. The labels of adapters that are gone must not stay in memory.
+# There are six for each adapter. The labels of adapters that are gone must not stay in memory.
 _MOST_LABELS = 128
 
 

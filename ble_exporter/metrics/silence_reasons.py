@@ -33,7 +33,7 @@ class SilenceReasons(Collector):
         return self._version
 
     def refresh(self) -> Iterator[None]:
-        """Judge all devices; finding the reason of each silent one is a small step."""
+        """Judge all devices, with one step for each silent device."""
         why = self._silences.judge()
         reasons: dict[str, SilenceReason] = {}
         # Between two steps, a reload may change the devices and their names.

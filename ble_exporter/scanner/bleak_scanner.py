@@ -28,7 +28,7 @@ from ble_exporter.scanner.scan_mode import ScanSettings, bleak_options, resolve_
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
 
-# bleak reports this RSSI if BlueZ reports none. BlueZ has then not received a packet, but forgotten the device.
+# bleak reports this RSSI if BlueZ reports none. Then no packet has arrived: BlueZ no longer hears the device.
 _NOT_HEARD = -127
 
 

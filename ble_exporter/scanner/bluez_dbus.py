@@ -28,8 +28,8 @@ _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _MONITOR_PATH = "/ble_exporter/monitor"
 
-# The timeout of all requests before a scan taken together. bluetoothd answers in milliseconds, but D-Bus may have to
-# start it first.
+# The total timeout of all requests before a scan. bluetoothd answers in milliseconds, but D-Bus may have to start it
+# first.
 ANSWER_TIMEOUT_S = 10.0
 # For requests whose callers set their own timeouts.
 _NO_TIMEOUT = 3600.0

@@ -32,7 +32,7 @@ _RECORD = struct.Struct(">IIIIQ")
 _EPOCH_US = 0x00DCDDB30F2F8000
 _MOST_US = 2**64 - 1
 
-# No HCI packet is longer; the rest of a longer one is skipped.
+# No valid HCI packet is longer; the rest of a longer one in a file is skipped.
 _MOST_OF_A_PACKET = 0xFFFF + 5
 
 # Flags of datalink 1001: the controller has sent the packet, and the packet is not data.

@@ -18,7 +18,7 @@ On average, an alarm gets one of this many packets. The number is a power of two
 The buffer usually has room for 555 packets. The odds that none of these sets the alarm off are 0.02 %.
 """
 
-# The kernel makes it as large as its own minimum, which is enough for a packet.
+# The kernel raises this to its minimum, which is enough for a packet.
 _BUFFER_BYTES = 1
 
 
@@ -49,7 +49,7 @@ class BurstAlarm:
         return was_set_off
 
     def turn_off(self) -> None:
-        """Let packets no longer wake the process, until the next wait."""
+        """Keep packets from waking the process until the next wait."""
         if self._is_on:
             asyncio.get_running_loop().remove_reader(self._channel)
             self._is_on = False
@@ -59,7 +59,7 @@ class BurstAlarm:
         self._channel.close()
 
     def _set_off(self) -> None:
-        # If the channel has failed, so has the one of which this is a sample, and its reader reports the error.
+        # If this channel has failed, so has the channel of the MonitorSocket, whose reader reports the error.
         with suppress(OSError):
             while self._channel.recv(1):
                 pass

@@ -57,7 +57,7 @@ class _ReplayClock:
         step_s = 0.0 if self._before_us is None else (at_us - self._before_us) / 1e6
         self._before_us = at_us
         if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
-            # Repeated small steps back must not add up: then all later packets would be early.
+            # Repeated small steps back must not add up: otherwise, all later packets would be early.
             self._at_s = max(self._at_s + step_s, self._latest_s + _LEAST_STEP_S)
             self._latest_s = max(self._latest_s, self._at_s)
         return max(self._at_s, 0.0)
@@ -138,7 +138,7 @@ def load_reports(path: str) -> Iterator[tuple[float, Report]]:
 
 
 def _of_controller(states: dict[int, State], controller: int, new: Callable[[], State]) -> State:
-    """Return the state that belongs to a controller; `new` makes it."""
+    """Return the state that belongs to a controller; `new` makes a missing one."""
     if controller not in states:
         if len(states) >= _MOST_CONTROLLERS:
             del states[next(iter(states))]

@@ -48,7 +48,7 @@ class Healer:
         root: The folder that contains /sys.
 
     Attributes:
-        counts: The number of resets whose outcome is known, by adapter and outcome, of all radios.
+        counts: The number of resets whose outcome is known, by adapter and outcome, for all radios.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Healer:
         self._resetting = ""  # the one that is being reset, or will be
         self._pending = ""  # the one whose reset has no known outcome yet
         self._reset_at = 0.0
-        self._retries = 0  # since anything was heard, or the last reset
+        self._retries = 0  # the retries since anything was heard, or since the last reset
 
     @property
     def is_resetting(self) -> bool:
@@ -92,7 +92,7 @@ class Healer:
                 raise ScannerError(*hints.LEFT_OFF, adapter=name)
 
     def note_listening(self, adapter: str) -> None:
-        """Note which adapter listens from now on. If the reset adapter does not, its reset counts as silent."""
+        """Note which adapter listens from now on. If another adapter was reset, its outcome is "silent"."""
         self._adapter = adapter
         if self._pending not in ("", adapter):
             self._end_reset("silent")
@@ -118,7 +118,8 @@ class Healer:
         """
         Reset the adapter if the error shows that the adapter hangs, and return when a new scan may begin.
 
-        After a rejection, the scan is tried again first. Raises a ScannerError if the adapter is not reset (again).
+        If bluetoothd rejected a scan or did not stop it, the first MOST_RETRIES calls only wait. Raises a ScannerError
+        if the adapter is not reset (again).
         """
         if error.symptom in ("rejected", "not_stopped") and self._retries < MOST_RETRIES:
             self._retries += 1
@@ -155,7 +156,7 @@ class Healer:
             "adapter %s: %s: a power cycle follows%s", adapter, error.problem, when, extra={"adapter": adapter}
         )
         await asyncio.sleep(wait_s)
-        # The adapter must not stay off because a scan is over, or the program ends.
+        # The adapter must not stay off because a scan or the program ends during the reset.
         return await uninterrupted(self._power_cycle(error))
 
     def _why_not_again(self, adapter: str) -> str:

@@ -62,8 +62,8 @@ class MockScanner:
         while self._next is not None:
             on_air_at = self._switched_on + self._next.at / self._speed
             if on_air_at >= began:
-                # The times on air are fixed, so a late delivery does not delay the next one. Its age gives it the same
-                # time of reception in each replay.
+                # The times on air are fixed, so a late delivery does not delay the next one. With its age, an
+                # advertisement has the same time of reception in each replay.
                 await asyncio.sleep(on_air_at - now())
                 self._deliver(listener, self._next, max(now() - on_air_at, 0.0) * self._speed)
             self._scanned_s = self._next.at

@@ -23,7 +23,7 @@ from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
 # Waking up takes more CPU time than reading, so packets are read in batches. If two full reads do not empty the
 # socket's buffer, the next pause is shorter, so that the buffer does not fill up. The longest pause is that of the
-# watchdog's checks, so that both wake the process together. Before the rate is known, the pause must suit a high one.
+# watchdog's checks, so that both wake the process together. Before the rate is known, the pause must suit a high rate.
 BATCH_S = 1.0
 _FIRST_BATCH_S = BATCH_S / 4
 _SHORTEST_BATCH_S = BATCH_S / 128
@@ -114,7 +114,7 @@ class MonitorEar:
                 alarm.turn_off()
 
     async def _pause(self, pause_s: float, alarm: BurstAlarm | None) -> bool:
-        """Wait for the end of the batch, or, during a long pause, for a burst of packets; return whether it came."""
+        """Wait for the end of the batch, or, during a long pause, for a burst of packets; return whether one came."""
         # Waiting for the socket instead would mean waking up for each packet.
         if alarm is not None and pause_s > _FIRST_BATCH_S:
             return await alarm.tick_or_burst(pause_s)

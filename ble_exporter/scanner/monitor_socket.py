@@ -27,7 +27,7 @@ from ble_exporter.scanner.burst_alarm import ONE_OF, BurstAlarm
 _AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
 _ALL_CONTROLLERS, _MONITOR_CHANNEL = 0xFFFF, 2
 _SO_ATTACH_FILTER, _SO_TIMESTAMPNS, _SO_MEMINFO = 26, 35, 55
-# SO_MEMINFO gives nine numbers of 32 bits; the last one counts the frames that found the buffer full.
+# SO_MEMINFO gives nine numbers of 32 bits; the last one counts the frames dropped because the buffer was full.
 _MEMINFO = struct.Struct("9I")
 
 _EVENT = 3
@@ -92,8 +92,8 @@ def advertising_filter(controller: int, one_of: int = 1) -> bytes:
     """
     Return the filter program for the advertising reports of one controller, as an array of `struct sock_filter`.
 
-    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process. Only a random one of
-    `one_of` reports passes; this number is a power of two.
+    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process. Of `one_of` reports
+    (a power of two), one passes on average, chosen at random.
     """
 
     def swapped(number: int) -> int:
@@ -179,7 +179,7 @@ class MonitorSocket:
         return [self._frame(index, now_s) for index in range(number)]
 
     def close(self) -> None:
-        """Close the channel."""
+        """Close the channel and the alarm."""
         self._channel.close()
         if self.alarm is not None:
             self.alarm.close()

@@ -1,4 +1,4 @@
-"""Writes HCI events with advertising reports: parts of other events, or of advertisements without an event."""
+"""Composes HCI events with advertising reports, either from the reports of other events or from advertisements."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -16,7 +16,7 @@ from ble_exporter.model import Advertisement
 
 _SUBEVENT_AT, _REPORTS_AT = 2, 4
 _SIZES_WITHOUT_DATA = {LEGACY_REPORTS: 10, EXTENDED_REPORTS: 24}
-# Where a report has the sender's address and the length of the data.
+# Subevent to the offset, in a report, of the sender's address, and of the length of the data.
 _ADDRESS_AT = {LEGACY_REPORTS: 2, EXTENDED_REPORTS: 3}
 _LENGTH_AT = {LEGACY_REPORTS: 8, EXTENDED_REPORTS: 23}
 
@@ -69,7 +69,7 @@ def single_reports(event: bytes) -> Iterator[tuple[Report, bytes]]:
 
 def senders_and_rest(event: bytes) -> tuple[set[str], bytes]:
     """
-    Return the senders of an event's reports, and what follows the reports.
+    Return the senders of an event's reports, and the bytes that follow the reports.
 
     The last report of a damaged event may be cut short. There are no senders if the address of a report is missing.
     """

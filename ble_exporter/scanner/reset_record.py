@@ -19,7 +19,7 @@ from ble_exporter.files import read_file
 from ble_exporter.scanner.reset_policy import Resets, resets_of
 
 FILE_NAME = "adapter_resets.json"
-"""The name of the record. `ble-exporter recover` reads it, too, because it names the adapters that need root."""
+"""The name of the file. `ble-exporter recover` reads the file, too, because it names the adapters that need root."""
 
 _MOST_BYTES = 10_000
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the unit's runtime folder, which systemd keeps until the machine is restarted; None without one."""
-    # A unit may have several, separated by colons.
+    # A unit may have several runtime folders; the variable separates them by colons.
     first = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     return Path(first) if first.startswith("/") else None
 
@@ -67,7 +67,7 @@ class ResetRecord:
         self.save()
 
     def save(self) -> None:
-        """Write the file. A failure is logged, because healing must not depend on a folder."""
+        """Write the file. A failure is only logged, because resets must not depend on a folder."""
         if self._path is None:
             return
         new = self._path.with_suffix(".new")

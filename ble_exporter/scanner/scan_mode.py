@@ -1,6 +1,7 @@
 """
-The scan modes of the real radio: active, passive, and `auto`, which chooses one of the two.
+The scan modes of the real radio: active, passive, and `auto`.
 
+With `auto`, the scan is active, and an advertisement monitor is registered if bluetoothd accepts one.
 docs/adr/0010-scan-modes.md has the figures.
 """
 

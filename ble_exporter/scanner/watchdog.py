@@ -20,7 +20,7 @@ USUAL_INTERVALS = 10
 # outages of a sensor, is not suitable, because the odds above hold for the mean of all intervals.
 _REMEMBERED_INTERVALS = 16
 # With fewer intervals, the mean is unknown. The limit then suits a single slow sensor: PHY62x2 firmware changes its
-# payload at least every 1,275 s, other firmware every 40 minutes, and BlueZ does not report an equal payload again.
+# payload at least every 1,275 s, other firmware every 40 minutes, and BlueZ does not report an unchanged payload again.
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 3600.0
 

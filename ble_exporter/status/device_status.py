@@ -52,7 +52,7 @@ class Said(TypedDict):
 
 
 class Measured(TypedDict):
-    """How many measurements of a device were heard and missed, the share heard of the latest, and their interval."""
+    """How many measurements of a device were heard and missed, the share of recent ones heard, and their interval."""
 
     heard: int
     missed: int
@@ -114,7 +114,7 @@ class DeviceStatus:
     The status of all devices, in the given order, and their latest rejections. All times are times of `clock`.
 
     `scan_interval_s` is the number of seconds between the starts of two scans; 0 if there is no pause between scans.
-    `silences` gives the reasons of silent devices; without it, the scanner counts as listening all the time.
+    `silences` gives the reasons why devices are silent; without it, the scanner counts as listening all the time.
     """
 
     def __init__(
