@@ -29,7 +29,7 @@ RejectReason = Literal[
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
 UNRELATED: frozenset[RejectReason] = frozenset({"no_service_data", "wrong_address_type"})
-"""Rejections that say nothing about the readings of a sensor: a mere name, and the packet of another sender."""
+"""Reasons that say nothing about a sensor's readings: only a name was sent, or another sender sent the packet."""
 
 HttpErrorKind = Literal[
     "answer_timeout",

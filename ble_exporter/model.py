@@ -19,9 +19,9 @@ class Advertisement(NamedTuple):
         address: The sender's Bluetooth address, upper case with colons ("A4:C1:38:00:00:01").
         service_data: Service data by service UUID (128 bits, lower case); the bytes do not include the UUID.
         rssi: Received signal strength in dBm; None if unknown.
-        adapter: Name of the adapter that received the advertisement ("hci0"); empty if there is none, as in a capture.
+        adapter: Name of the adapter that received the advertisement ("hci0"); empty if there is none (simulation).
         name: The sender's local name, which may be any text; empty if unknown. Usually only active scans receive names.
-        address_type: The type of the address; empty if it is unknown, as in a capture.
+        address_type: The type of the address; empty if it is unknown, as in a simulation.
         manufacturer_data: Manufacturer data by company id; the bytes do not include the id.
         age_s: Seconds between the reception of the advertisement and its delivery to the listener.
     """

@@ -17,8 +17,8 @@ from ble_exporter.model import Advertisement, Reading, Remarks
 
 __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
 
-# Service UUID to decoder, row and formats. If several formats share the UUID, the row gives the value of
-# `Reading.formats` for each payload. Otherwise, the row is None, and the formats are this value.
+# Service UUID to decoder, row and formats. If several formats share the UUID, the row names the format of each payload.
+# Otherwise, the row is None, and the formats are the value of `Reading.formats`.
 _PLAIN = {uuid: (row.decode, row if row.names_by_size else None, (row.name,)) for uuid, row in FORMATS.items()}
 
 # The constructor that NamedTuple generates would take a tenth of the time needed to read an advertisement.

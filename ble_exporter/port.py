@@ -27,7 +27,7 @@ SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
 
 MOST_REQUESTS = 8
-"""How many requests for other paths may wait for their answers, and, by default, how many requests for metrics."""
+"""The maximum number of unanswered requests for paths other than the metrics, and the default maximum for metrics."""
 
 _LAST_PORT = 65535
 _ENDPOINT = re.compile(r"(\[(?P<v6>[\w.%-]*:[\w:.%-]*)\]|(?P<v4>[0-9.]*|localhost)):(?P<port>[0-9]{1,5})", re.ASCII)

@@ -110,7 +110,7 @@ class CounterHistory:
             self._before = (mark.before[0], made_at - mark.before[1])
 
     def mark(self, now: float, *, with_digests: bool) -> Mark:
-        """Return the state that outlives the program, with or without the digests. Call it only after a packet."""
+        """Return the state that outlives the program, with or without digests. Call this only after a first packet."""
         assert self.last is not None  # noqa: S101 - the replay guard keeps no history before its first packet
         restored = self._restored
         before = self._before
@@ -140,7 +140,7 @@ class CounterHistory:
                 return None
         ahead = self._ahead(value, last)
         is_late = self._is_late(value, ahead, now, adapter)
-        # Not `ahead < 0`: after a wrap, an old counter is ahead.
+        # Not `ahead < 0`: after a wrap, a counter from before the wrap is ahead.
         is_lower = value < last and not is_late
         if any(digest in self.spent or (is_lower and digest in self.digests) for digest in digests):
             # Somebody is replaying packets, so those of the current trial may be replays, too.

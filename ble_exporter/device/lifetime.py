@@ -42,8 +42,8 @@ def lifetime_of(setting: "StaleAfter | None", learned: Limit, scan_s: float = ma
     Return the lifetime for a value of `stale_after_seconds`.
 
     Args:
-        setting: The value.
-        learned: The limit that follows the rhythm.
+        setting: The value; None if there is none.
+        learned: The limit that follows the rhythm of the device or value.
         scan_s: The time in seconds from the start of a scan to the end of the next.
     """
     if setting is None:

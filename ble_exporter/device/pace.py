@@ -41,7 +41,7 @@ class Pace:
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
 
     def learn(self, counts: int, seconds: float) -> None:
-        """Record that the counter increased by `counts` (at least 1) in this time."""
+        """Record that the counter increased by `counts` (at least 1) in `seconds`."""
         self._steps.append((counts, max(seconds, _SHORTEST_STEP_S)))
 
     def forget(self) -> None:
@@ -61,7 +61,7 @@ class Pace:
         return HOLD_S if step_s is None else min(max(LEAST_HOLD_S, HOLD_FACTOR * step_s), MOST_HOLD_S)
 
     def can_count(self, counts: int, seconds: float) -> bool:
-        """Return whether the counter can increase by `counts` in this time."""
+        """Return whether the counter can increase by `counts` in `seconds`."""
         if counts <= COUNTS_AT_ONCE + COUNTS_PER_S * seconds:
             return True
         if len(self._steps) < _STEPS:

@@ -147,7 +147,7 @@ def still_hearing(receptions: Mapping[str, Reception], lifetime: Lifetime) -> di
 
 
 def usual_interval_s(receptions: Mapping[str, Reception], lifetime: Lifetime) -> float | None:
-    """Return the shortest usual interval of the adapters that hear a device or, if they have none, of all adapters."""
+    """Return the shortest usual interval at the adapters that hear a device or, if these have none, at all adapters."""
     if len(receptions) == 1:
         # This is the usual case, and each scrape asks for all devices.
         (only,) = receptions.values()

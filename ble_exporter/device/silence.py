@@ -1,8 +1,8 @@
 """
 Why a device is silent: one reason and one sentence, from evidence. See docs/silence.md.
 
-These are pure functions. The first rule that the evidence satisfies gives the reason. The last reason, `left`, claims
-only that packets stopped, so no reason is ever given without evidence.
+These are pure functions. The first rule that the evidence satisfies gives the reason. The last reason, `left`,
+needs no evidence except that the packets have stopped.
 """
 
 import math

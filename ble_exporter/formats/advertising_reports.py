@@ -10,7 +10,7 @@ A legacy report (subevent 02) and an extended report (subevent 0D):
              | periodic interval (2) | direct address (7) | length (1) | data
 
 Source: Bluetooth Core Specification, vol. 4, part E, 7.7.65.2 and 7.7.65.13. Like Linux, this module expects the
-reports of one event one after another.
+fields of one report together, followed by those of the next report.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ _RSSI_UNKNOWN = 127
 MOST_BYTES = 1650
 """Upper bound for the data of an extended advertisement, in bytes (Bluetooth Core, vol. 4, part E, 7.8.54)."""
 
-# Upper bound for the number of unfinished advertisements. A controller usually reports one after another.
+# Upper bound for the number of unfinished advertisements. A controller usually finishes one before the next.
 _MOST_UNFINISHED = 16
 
 

@@ -142,7 +142,7 @@ def guess_encrypted(payload: bytes) -> Guess | None:
 
 
 def _most(control: int) -> int:
-    """Return the size in bytes, with control byte and id, of the largest object of this type that senders use."""
+    """Return the largest usual size of an object with this control byte: in bytes, with control byte and id."""
     return 7 if control >> _TYPE_BIT in (_UNSIGNED, _SIGNED) else MAX_SIZE
 
 

@@ -24,8 +24,8 @@ class Decoded(NamedTuple):
     The content of one payload.
 
     Attributes:
-        measurements: Name to value, in the unit of its row in the format's table. A second value of the same name has
-            the name "…_2", such as "temperature_2".
+        measurements: Name to value, in the unit of its row in the format's table. The second value of a
+            name has the key "NAME_2", such as "temperature_2".
         others: Name to event, text, raw data, device type or firmware version; repeated names as in `measurements`.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share a packet id.
         unknown_object: The first object id that is not in the format's table, or None. BTHome v2 can't be read beyond

@@ -1,7 +1,7 @@
 """
 The table of formats: a new format needs one file in this folder and one row here.
 
-The parser, passive scans, `discover`, `decode` and the documentation read these rows.
+The parser, passive scans, `discover`, `decode` and the documentation's tables use these rows.
 """
 
 from collections.abc import Callable, Mapping

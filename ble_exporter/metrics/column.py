@@ -71,7 +71,7 @@ class Column(Sequence[Sample]):
 
 
 class Part(NamedTuple):
-    """Some samples of one family. Equal parts have equal texts, except that -0.0 and 0.0 count as equal."""
+    """Some samples of one family. Equal parts have equal texts, except for -0.0 and 0.0, which count as equal."""
 
     name: str
     labels: Sequence[Labels]

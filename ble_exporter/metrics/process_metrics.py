@@ -33,7 +33,7 @@ _PAGE_BYTES = resource.getpagesize()
 
 class ProcessMetrics(Collector):
     """
-    The metrics that prometheus_client has for every process, under the same names, in a quarter of the time.
+    The metrics that prometheus_client exports for every process, under the same names, in a quarter of the time.
 
     Without /proc, there are only the metrics of Python. If the wall clock is set, the start time changes with it.
     """

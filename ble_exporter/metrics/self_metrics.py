@@ -42,7 +42,7 @@ class SelfMetrics(Collector):
         lost_events: The number of lost events, by adapter and reason; the radio updates this mapping.
         adapter_resets: The number of resets, by adapter and outcome; the radio updates this mapping.
         log: The lines that the log could not write; the log's handler updates this record.
-        glitches: The number of values that the glitch filter has rejected; None if no device has the filter.
+        glitches: The number of values that the glitch filter has rejected; None until a device has the filter.
         last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
         has_reloaded: Whether the latest configuration could be used.
         loaded_s: The time by `clock` at which the configuration in use was loaded.

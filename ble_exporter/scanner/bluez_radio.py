@@ -24,7 +24,7 @@ from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.scanner.watchdog import SilenceWatchdog
 from ble_exporter.tasks import Tasks, within
 
-# BlueZ answers in milliseconds; if it has not answered after this time, it never will.
+# BlueZ answers in milliseconds; if it has not answered after this time, it probably never will.
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 # A stack that has failed is not expected to answer.
@@ -44,7 +44,7 @@ class BluezRadio:
         mode: The configured scan mode.
         start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
             these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.
-        healer: Resets an adapter that hangs. Without a healer, a hang ends `run`.
+        healer: Resets an adapter that hangs. Without a healer, a hang ends `run` with an error.
 
     Attributes:
         adapters: Whether the adapter works, by its name; empty until an adapter is chosen.

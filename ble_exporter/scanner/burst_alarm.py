@@ -1,8 +1,8 @@
 """
 Ends a long pause between two readings of the monitor channel if many packets arrive at once.
 
-An alarm is a second socket on the channel, which gets a random share of the packets. A usual rate of packets almost
-never sets it off. After a sudden rise of the rate, it goes off long before the other socket's buffer is full.
+An alarm is a second socket on the channel, which gets a random share of the packets. At ten packets per second, it goes
+off every 6 s on average. After a sudden rise of the rate, it goes off long before the other socket's buffer is full.
 """
 
 import asyncio

@@ -23,7 +23,7 @@ from ble_exporter.utils import in_words
 
 # If a controller does not answer, the kernel waits for 2 s, or for 10 s while the controller starts.
 ANSWER_TIMEOUT_S = 12.0
-# Some controllers need a moment without power, and bluetoothd needs one to notice a change.
+# Some controllers must be without power for a moment, and bluetoothd needs time to notice a change.
 PAUSE_S = 1.0
 _POWER_ON_ATTEMPTS = 2
 
@@ -32,7 +32,7 @@ LONGEST_RESET_S = (
 )
 """The longest time that a reset, which can't be interrupted, may take."""
 
-# bluetoothd also rejects a scan while it connects to a device, for example, although the controller works.
+# A rejected scan is first retried: bluetoothd also rejects one while it connects to a device, for example.
 MOST_RETRIES = 2
 RETRY_S = 2.0
 
@@ -81,7 +81,7 @@ class Healer:
         return f"adapter {self._pending}: nothing has been heard since its reset" if self._pending else None
 
     async def check_power(self, bluez: Bluez, wanted: str | None) -> None:
-        """Raise a ScannerError if a reset has left the adapter off; `heal` then powers it on."""
+        """Raise a ScannerError if a reset has left the adapter off and no other is usable; `heal` then powers it on."""
         for name in self._record.left_off(wanted):
             adapters = await bluez.adapters()
             if name not in adapters or adapters[name].is_powered:
@@ -92,7 +92,7 @@ class Healer:
                 raise ScannerError(*hints.LEFT_OFF, adapter=name)
 
     def note_listening(self, adapter: str) -> None:
-        """Note which adapter listens from now on. If another adapter was reset, its outcome is "silent"."""
+        """Note which adapter listens from now on. A pending reset of another adapter ends as "silent"."""
         self._adapter = adapter
         if self._pending not in ("", adapter):
             self._end_reset("silent")

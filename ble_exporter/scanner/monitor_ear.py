@@ -75,11 +75,11 @@ class MonitorEar:
         """Make bluetoothd scan actively. A passive scan runs as long as the monitor is registered."""
         if self.is_passive:
             return
-        # If the controller is known to filter by address (the kernel's quirk "strict duplicate filter"), the kernel
-        # restarts the scan after each packet that passes bluetoothd's filter except for the RSSI. A restart clears the
-        # controller's filter, but also enables it. Without a monitor, only a restart makes the controller report a
-        # sender again. With a monitor, that filter is off and must stay off, so a UUID that no sender advertises
-        # prevents the restarts.
+        # If the controller is known to filter duplicates by address (the kernel's quirk "strict duplicate filter"), the
+        # kernel restarts the scan after each packet that passes bluetoothd's filter, apart from its RSSI limit. A
+        # restart clears the controller's filter, but also enables it. Without a monitor, only a restart makes the
+        # controller report a sender again. With a monitor, the controller's filter is off and must stay off, so a UUID
+        # that no sender advertises prevents the restarts.
         service = str(uuid.uuid4()) if self._has_monitor else None
         await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=service)
 

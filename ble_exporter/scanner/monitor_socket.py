@@ -44,7 +44,8 @@ MOST_FRAMES = 64
 # least 300 frames. Where the administrator allows more, a machine that stalls for seconds loses nothing.
 _BUFFER_BYTES = 4 << 20
 
-# Berkeley Packet Filter: load a byte, or two or four bytes in network order, at an offset; and; jump if equal; return.
+# Instructions of the Berkeley Packet Filter: load one byte at an offset, or two or four bytes in network order; apply a
+# mask; jump if equal; return.
 _LOAD_BYTE, _LOAD_TWO_BYTES, _LOAD_FOUR_BYTES = 0x30, 0x28, 0x20
 _AND, _JUMP_IF_EQUAL, _RETURN = 0x54, 0x15, 0x06
 # At this offset (SKF_AD_OFF + SKF_AD_RANDOM), the kernel loads a random number.
@@ -185,7 +186,7 @@ class MonitorSocket:
             self.alarm.close()
 
     def _empty_messages(self) -> "ctypes.Array[_Message]":
-        """Return one message for each place in the buffers."""
+        """Return one message for each frame that the buffers have room for."""
         data = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
         control = ctypes.addressof(ctypes.c_char.from_buffer(self._control))
         messages = (_Message * MOST_FRAMES)()

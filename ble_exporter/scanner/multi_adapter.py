@@ -21,9 +21,9 @@ _log = logging.getLogger(__name__)
 
 class _Union(Mapping[Key, Value]):
     """
-    A live view of several mappings; the first that has a key answers.
+    A live view of several mappings; the value of a key comes from the first mapping that contains the key.
 
-    In a ChainMap, a Counter would answer 0 for keys that only later mappings have.
+    In a ChainMap, a Counter would return 0 for keys that only later mappings contain.
     """
 
     def __init__(self, mappings: Sequence[Mapping[Key, Value]]) -> None:

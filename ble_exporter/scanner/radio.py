@@ -71,7 +71,7 @@ class Radio(Protocol):
 
     @property
     def silence(self) -> str | None:
-        """Why no readings arrive, after a third of the silence limit or a reset; None if something was heard since."""
+        """Why no readings arrive, if nothing was heard for a third of the silence limit or since a reset; else None."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """

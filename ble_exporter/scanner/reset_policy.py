@@ -19,7 +19,7 @@ HOUR_S = 3600.0
 
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 240.0
-"""The first and the longest pause between the beginnings of two resets; each pause is twice the previous one."""
+"""The first and the longest pause between the beginnings of two resets. Up to the longest, each pause doubles."""
 
 ROOT_PAUSE_S = 1200.0
 """The shortest time between two requests for root's help."""
@@ -34,7 +34,7 @@ class Resets:
         times: The beginnings of the resets in the last hour, oldest first.
         fruitless: The number of resets since anything was last heard.
         is_off: Whether a reset has powered the adapter off, and not yet on again.
-        needs_root: Whether the adapter is given up, and root is asked for help.
+        needs_root: Whether root is asked for help, because resets do not help or rfkill blocks the adapter.
         asked_at: The time of the latest request for root's help.
         outcomes: The number of resets whose outcome is known, by outcome.
     """

@@ -82,7 +82,7 @@ class ResetRecord:
 def read_resets(path: Path) -> dict[str, Resets]:
     """Return the resets in a record, by adapter; invalid and unreadable parts of the record are left out."""
     with suppress(OSError, ValueError, RecursionError):
-        # Root reads the file of a user without rights, so a link must not lead to another file.
+        # Root reads this file, which an unprivileged user writes, so a link must not lead to another file.
         entries = json.loads(read_file(path, _MOST_BYTES, follow_symlinks=False))
         if isinstance(entries, dict):
             return {name: resets_of(entry) for name, entry in entries.items() if _is_adapter(name)}

@@ -27,7 +27,7 @@ _INTERVAL_S = 2.5
 _MEASUREMENT_ADVERTISEMENTS = 4
 # Bluetooth Core, vol. 6, part B, 4.4.2.2.1: a sender adds a random delay of 0 to 10 ms to each interval.
 _MAX_ADVERTISING_DELAY_S = 0.010
-# All sensors start within this time, so that the first scan hears each of them.
+# All sensors start within this time, so that the first scan can hear each of them.
 _START_S = 0.1
 
 # BTHome v2: device information, then each object's id and value.

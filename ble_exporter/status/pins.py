@@ -2,7 +2,7 @@
 The pins of thermometers with the pvvx firmware, which sends their levels even if nothing is connected to them.
 
 With each voltage, ATC_MiThermometer (src/bthome_beacon.c, and the flags of its custom format) sends the level of two
-pins: 0x10, `power_on`, is its trigger output, which the firmware switches by its own temperature threshold; 0x11,
+pins: 0x10, `power_on`, is the trigger output, which the firmware switches at a temperature threshold; 0x11,
 `opening`, is the input for a reed switch, which a resistor holds at 1 ("open") while nothing is soldered to it. Once an
 hour it also sends `count`, the number of times that the input was closed. No packet says what is connected.
 """
