@@ -20,7 +20,7 @@ def is_visible(char: str) -> bool:
 
 
 def hidden_in(text: str) -> str:
-    """Return the first character of a text that is invisible or changes the text's direction; "" if there is none."""
+    """Return a text's first character that is invisible or changes the direction of writing; "" if there is none."""
     return next((char for char in _FLAG.sub("", text) if not is_visible(char)), "")
 
 

@@ -65,7 +65,7 @@ class Device:
         heard_s, advertisement, reading: The time and content of the latest reading; None before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
         left_out: The number of measurements and buttons left out for lack of room; the pipeline counts and resets it.
-        is_present: Whether a scrape shows series of this device, because a value or a reception has not expired.
+        is_present: Whether any value or reception of this device has not expired.
         transmission: Its current transmission, which also counts the measurements.
         last_update_s: The time of the latest new measurement; None before the first, and after everything has expired.
         refused, refusal: The number of rejected advertisements by reason; the latest reason and its time, see `refuse`.

@@ -25,7 +25,7 @@ class Listening:
 
     Attributes:
         started_s: The time when the record began.
-        strangers_s: The time at which an unknown device was last heard, to a few seconds; None if none was heard.
+        strangers_s: The time at which an unknown device was last heard, accurate to NOTE_S; None if none was heard.
     """
 
     def __init__(self, now_s: float) -> None:

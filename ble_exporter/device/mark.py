@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 DIGEST_SIZE = 4
-"""Bytes of a digest, as many as in a MIC: two packets share a digest as rarely as a guessed MIC is right."""
+"""The size in bytes of a digest, as of a MIC: two packets share a digest as rarely as a guessed MIC is right."""
 
 _MOST_BITS = 64
-# Thirty million years. Any sum of such numbers is finite.
+# About thirty million years. Sums of such numbers are finite.
 _MOST_SECONDS = 1e15
 
 Kind = TypeVar("Kind")

@@ -10,7 +10,8 @@ from ble_exporter.utils import median_low
 
 # A repeated counter is accepted for HOLD_S until a second counter is known: PHY62x2 firmware measures at least every
 # 1,275 s. After that, it is accepted for HOLD_FACTOR times the longest of the latest intervals between two counters,
-# but at least for LEAST_HOLD_S: the user of the ATC firmware may at any time set an interval of up to 250 s.
+# but for at least LEAST_HOLD_S (the user of the ATC firmware may at any time set an interval of up to 250 s), and at
+# most MOST_HOLD_S.
 HOLD_S = 1500.0
 LEAST_HOLD_S = 300.0
 HOLD_FACTOR = 1.5

@@ -1,7 +1,7 @@
 """
-Learns the interval at which a value or device is heard, and how long it counts as present. See docs/expiry.md.
+Learns the interval at which a value or device is heard, and derives how long the value or device counts as present.
 
-This is pure arithmetic on monotonic seconds, which the caller passes in.
+See docs/expiry.md. This is pure arithmetic on monotonic seconds, which the caller passes in.
 """
 
 import math

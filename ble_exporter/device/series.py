@@ -31,7 +31,7 @@ class Series:
         is_shown: Whether it has not expired, and is therefore shown.
         packet_id: The packet id under which it was last heard; None if that packet had no id.
         has_changed: Whether another value was heard before.
-        said_in: The number of the latest transmission in which `value` was heard.
+        said_in: The number of the latest transmission in which `value` was heard; NO_TRANSMISSION for a late packet.
         last_hour: The points of the last hour.
     """
 

@@ -111,7 +111,7 @@ def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | No
         return values.decoded(counter)
     except DecodeError as error:
         reason, detail, offset, size = error.reason, error.detail, error.offset, error.size
-    # Raised outside the handler, because the first error, which may quote decrypted content, must not be its context.
+    # Raised outside the handler: the first error, which may quote decrypted content, must not be this one's context.
     shown = b"" if reason == "too_long" else payload
     raise DecodeError(reason, detail, offset, size, in_plaintext=plaintext is not None, payload=shown)
 

@@ -1,5 +1,5 @@
 """
-Capture files: recorded advertisements, which the simulated radio plays. Two formats are distinguished by their content.
+Capture files: recorded advertisements, which the simulated radio plays. A file's content shows which format it has.
 
 btsnoop, which `ble-exporter capture`, btmon and Android write (see `btsnoop`): its advertising reports are played.
 

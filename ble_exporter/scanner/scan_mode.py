@@ -35,7 +35,7 @@ class ScanSettings(NamedTuple):
 
 async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) -> ScanSettings:
     """
-    Return how to scan with an adapter, and register the advertisement monitor that the scan needs, if any.
+    Return the settings of a scan, and register the advertisement monitor that the scan needs, if any.
 
     Raises:
         ScannerError: The mode is "passive", and bluetoothd offers no advertisement monitor, or refuses it.

@@ -186,7 +186,7 @@ class DeviceStatus:
 
     @property
     def minute(self) -> int:
-        """The number of the current minute. The points of the last hour move on when it changes."""
+        """The number of the current minute. When it changes, the points of the last hour shift."""
         return int(self._clock.now() // STEP_S)
 
     def last_hour(self) -> Iterator[DeviceHour]:

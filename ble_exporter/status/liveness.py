@@ -59,7 +59,7 @@ class Liveness:
         if self._since is None:
             return _NO_SCAN_YET
         if self._is_pausing():
-            # Called often enough by systemd's watchdog and the probes to leave out the whole pause.
+            # systemd's watchdog and the probes call this method often enough to leave out the whole pause.
             self._since = self._clock()
         age = self._clock() - self._since
         if age <= self._limit_s:
