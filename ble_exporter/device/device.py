@@ -222,7 +222,7 @@ class Device:
         keep_latest(self.said, reading.others, now_s)
 
     def refuse(self, reason: RejectReason, now_s: float) -> None:
-        """Count a rejected advertisement. UNRELATED ones become `refusal` only before any reading or other reason."""
+        """Count a rejected advertisement. UNRELATED ones are the `refusal` only before any reading or other reason."""
         self.refused[reason] += 1
         before = self.refusal
         if reason not in UNRELATED or (self.heard_s is None and (before is None or before[0] in UNRELATED)):

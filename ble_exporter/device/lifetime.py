@@ -42,7 +42,7 @@ def lifetime_of(setting: "StaleAfter | None", learned: Limit, scan_s: float = ma
     Return the lifetime for a value of `stale_after_seconds`.
 
     Args:
-        setting: The value; None if there is none.
+        setting: The value; None if the setting is absent.
         learned: The limit that follows the rhythm of the device or value.
         scan_s: The time in seconds from the start of a scan to the end of the next.
     """

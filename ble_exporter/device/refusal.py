@@ -35,7 +35,11 @@ def known(value: int) -> Refusal:
 
 
 def held(value: int, age_s: float, silence_s: float | None) -> Refusal:
-    """Return the refusal of a counter first heard `age_s` ago, and again after `silence_s` of silence, if not None."""
+    """
+    Return the refusal of a counter first heard `age_s` ago.
+
+    `silence_s` is the silence before this packet; None if it is not the reason for the refusal.
+    """
     after = "" if silence_s is None else f", and again after a silence of {in_words(silence_s)}"
     text = "if the sensor hangs, or measures less often than before, it is accepted with its next counter"
     return Refusal("held", f"counter {value} was first heard {in_words(age_s)} ago{after}: {text}; {_OR_REPLAY}")

@@ -1,5 +1,5 @@
 """
-The raw packets of the latest rejections, for /status: to find out why a packet was rejected, one needs its bytes.
+The raw packets of the latest rejections, for /status: a user who asks why a packet was rejected needs its bytes.
 
 The packets are kept as they were received: those of an encrypted sensor are still encrypted.
 """

@@ -172,6 +172,6 @@ def guess(payload: bytes) -> Guess | None:
 
 
 def _is_plausible(field: Field) -> bool:
-    """Return whether a household thermometer is likely to send the value. Other bytes rarely give only such values."""
+    """Return whether a household thermometer is likely to send the value; random bytes rarely give only such values."""
     least, most = _PLAUSIBLE.get(field.name.name, (-math.inf, math.inf))
     return field.is_possible and least <= float(field.value) <= most

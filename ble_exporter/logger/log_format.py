@@ -65,7 +65,7 @@ _FORMATTERS: Mapping[LogFormat, type[_LineFormatter]] = {
 
 
 def formatter_of(log_format: LogFormat) -> logging.Formatter:
-    """Return the formatter for a format of the log."""
+    """Return the formatter for a log format."""
     return _FORMATTERS[log_format]("%(asctime)s %(levelname)s %(message)s")
 
 

@@ -72,7 +72,7 @@ class Readings(Collector):
         return self._revision.number
 
     def refresh(self) -> Iterator[None]:
-        """Expire values, one device in each step: for thousands of devices at once, `version` would take long."""
+        """Expire values in one step for each device, so that `version` need not expire those of thousands at once."""
         now_s = self._clock.now()
         if self._revision.expires_at <= now_s:
             for device in self._devices:
