@@ -126,7 +126,7 @@ def load_config(path: str) -> AppConfig:
 
 
 def warnings_of(config: AppConfig) -> list[str]:
-    """Return the warnings about the files of a configuration that can be used."""
+    """Return the warnings about the files of a valid configuration."""
     damaged = f"`discover --write` was interrupted, so its old content was read from {config.backup}: copy that back"
     return [damaged] * bool(config.backup) + world_readable_warnings(config.key_files)
 
@@ -154,7 +154,7 @@ def parse_config(path: str, data: bytes, *, needs_devices: bool = True) -> AppCo
     document = Document(path, known=(*KEYS, *DEVICE_KEYS))
     config = _read(document, document.text(data), needs_devices=needs_devices)
     if document.errors:
-        # Parse the text again, with the faults of single lines mended: they may have caused other errors.
+        # Parse the text again, with the faults of single lines mended: these faults may have caused other errors.
         document = Document(path, known=document.known)
         config = _read(document, document.without_faults(document.text(data)), needs_devices=needs_devices)
         for backup in backups_of(path):

@@ -1,5 +1,5 @@
 """
-The devices of a configuration: their names and bindkeys.
+Reads the devices of a configuration: their addresses, names, bindkeys and other settings.
 
 No message of this module shows a bindkey, or text that is written in place of a bindkey (docs/security.md).
 """
@@ -58,7 +58,7 @@ class Devices:
     """
     The devices under `devices:`.
 
-    `names` is `devices` in AppConfig; the other fields, except `label_names` and `lines`, have the same names there.
+    AppConfig has the same fields, except `label_names` and `lines`; there, `names` is called `devices`.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -160,7 +160,7 @@ def _is_world_readable(path: str) -> bool:
     try:
         return bool(Path(path).stat().st_mode & stat.S_IROTH)
     except OSError:
-        # The file was removed after it was read.
+        # The file was probably removed after it had been read.
         return False
 
 
@@ -276,5 +276,5 @@ def _content(document: Document, node: Node, path: Path) -> str:
     except OSError as error:
         hint = "write the 32 hex digits into that file, and make it readable for this user"
         document.fail(node, f"{path} can't be read ({error.strerror})", hint, key="bindkey_file")
-    # Latin-1 decodes any byte, so the check of the bindkey reports bytes that are not text.
+    # Latin-1 decodes any byte, so bytes that are not text reach the check of the bindkey, which reports them.
     return content.removeprefix(codecs.BOM_UTF8).decode("latin-1").strip(" \t\r\n")

@@ -24,7 +24,7 @@ class ErrorList:
     """
     The errors of one file, without repetitions. After very many errors, the list is full, and reading ends.
 
-    As a context manager, the list keeps a ConfigError raised in the block, so that the rest of the file is read too.
+    As a context manager, the list collects a ConfigError raised in the block, and the rest of the file can be read.
 
     Attributes:
         has_gaps: Whether parts of the file could not be read. Errors about missing things are then not added, because

@@ -1,4 +1,4 @@
-"""The setting `glitch_filter`, which the whole file and each device may have."""
+"""The setting `glitch_filter`, for the whole file or for one device."""
 
 from ble_exporter.config.yaml_document import Document, Node, show_value
 

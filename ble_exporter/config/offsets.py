@@ -1,4 +1,4 @@
-"""The setting `offsets` of a device: what is added to its measurements, because the sensor is known to be wrong."""
+"""The setting `offsets` of a device: numbers that are added to its measurements to correct known errors."""
 
 import math
 import re
@@ -19,8 +19,8 @@ from ble_exporter.formats.registry import UNITS
 
 OFFSETS = "offsets"
 
-# A calibration corrects by a few units. More is a typing error, except where the zero depends on the place, as that of
-# a scale, a tank, or air pressure reduced to sea level.
+# An offset is usually a few units. A much larger one is a typing error, except where the zero point depends on the
+# place, as for a scale, a tank, or air pressure reduced to sea level.
 _MOST_OF_UNIT = {"°C": 20.0, "%": 50.0, "V": 10.0, "A": 10.0}
 _MOST = 10_000.0
 
@@ -28,7 +28,7 @@ _MOST = 10_000.0
 # the bounds 0 and 100, and a direction is on a circle.
 _WITHOUT_OFFSET = {"battery", "direction", "duration", "energy", "gas", "precipitation", "timestamp", "volume", "water"}
 NAMES = tuple(name for name, unit in UNITS.items() if unit and name not in _WITHOUT_OFFSET)
-"""The measurements that may have an offset: those with a unit, and no totals."""
+"""The measurements that may have an offset: those with a unit that are not in `_WITHOUT_OFFSET`."""
 
 _POSITION = re.compile(r"(.+?)(?:_([2-9]|[1-5][0-9]|6[0-4]))?")
 

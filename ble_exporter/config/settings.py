@@ -47,7 +47,7 @@ class Settings:
         self.document.fail(self.nodes[key], problem, hint, key=key)
 
     def read(self, key: str, accept: Callable[[Scalar], T | None], default: T, problem: str, hint: str) -> T:
-        """Return a setting's value as converted by `accept`; the default if it is absent or rejected (None)."""
+        """Return a setting's value as converted by `accept`; the default if it is absent or `accept` returns None."""
         if key not in self.nodes:
             return default
         with self.document.errors:

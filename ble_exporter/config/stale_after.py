@@ -1,4 +1,4 @@
-"""The setting `stale_after_seconds`, which the whole file and each device may have."""
+"""The setting `stale_after_seconds`, for the whole file or for one device."""
 
 import math
 from typing import Literal

@@ -15,7 +15,7 @@ from ble_exporter.config.yaml_document import Document, Node, entries_of, is_emp
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import ReadFiles
 
-# Enough for hundreds of users. The event loop waits while the file is read, so it must be small.
+# Enough for hundreds of users. The event loop waits while the file is read, so the file must be small.
 _MAX_BYTES = 32_768
 
 _SECTIONS = ("tls_server_config", "http_server_config", "basic_auth_users")

@@ -77,14 +77,15 @@ class TlsConfig:
         certificate: The certificate of the server and its chain, as PEM.
         key: The key of the certificate, as PEM.
         key_file: The file of the key; empty if the key is in the web configuration itself.
-        client_ca: Certificates of the authorities that may issue client certificates, as PEM; None: the machine's own.
+        client_ca: Certificates of the authorities that may issue client certificates, as PEM; None for all
+            authorities that the machine trusts.
         client_auth: Which clients need a certificate.
         allowed_sans: A client certificate must have one of these names; if empty, it may have any.
         min_version: The lowest version of TLS.
         max_version: The highest version of TLS.
         ciphers: OpenSSL's names of the cipher suites for TLS 1.2; if empty, its defaults.
         curve: OpenSSL's name of the curve; if empty, its defaults.
-        prefers_own_ciphers: Whether the server's order of cipher suites counts, instead of the client's.
+        prefers_own_ciphers: Whether the server's order of cipher suites takes precedence over the client's.
     """
 
     certificate: bytes

@@ -56,7 +56,7 @@ class Document:
             hint = "save the file as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
             raise ConfigError("the text is UTF-16 or UTF-32, not UTF-8", hint, path=self.path, line=1)
         if data.startswith(b"\0"):
-            # After a power failure, a file system may have the length of a file, but not its content.
+            # After a power failure, a file may have the right length, but NUL characters instead of its content.
             problem = "the file begins with NUL characters, so it is not text; a power failure may have damaged it"
             raise ConfigError(problem, "restore it, or write it anew", path=self.path, line=1)
         text = data.decode("utf-8-sig", "surrogateescape")
@@ -228,7 +228,7 @@ def column_of(node: Node) -> int:
 
 def span_of(node: Node) -> tuple[int, int]:
     """
-    Return the offsets in the text of a node's first character, and of the character after its last one.
+    Return the offsets of a node's first character, and of the character after its last one, in the text.
 
     PyYAML puts the end of a block mapping at the next token, after all comments, so the end of its last entry is used.
     """

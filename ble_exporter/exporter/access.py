@@ -1,4 +1,4 @@
-"""Checks the Host of requests and, if the web configuration has users, their passwords; adds headers to answers."""
+"""Checks the Host header of each request and, if the web configuration has users, its password; adds headers."""
 
 import base64
 from collections.abc import Awaitable, Callable, Collection
@@ -25,8 +25,8 @@ def host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[st
 
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
-        # An absolute target (GET http://host/path) overrides the header (RFC 9112, section 3.2.2), also in
-        # `request.host`.
+        # For an absolute target (GET http://host/path), `request.host` is the host of the target, which overrides the
+        # header (RFC 9112, section 3.2.2).
         claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
         foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
         if foreign is not None and request.path not in open_to_any_host:

@@ -2,8 +2,8 @@
 Sends large answers with bounded memory.
 
 While a client reads its answer, the answer stays in memory. The transport of each connection buffers only a slice of
-it, and the bodies of all answers share one limit. When they exceed the limit, the client that has been reading longest
-loses its connection.
+it, and the bodies of all answers share one limit. When their total size exceeds the limit, the client that has been
+reading longest loses its connection.
 """
 
 from collections import Counter
@@ -30,9 +30,9 @@ class Answers:
     Args:
         errors: Counts refused requests.
         most_unsent: The limit for the bodies of the answers, in bytes.
-        most_requests: How many requests for metrics may wait for their answers to be rendered. More of them would take
-            the places of connections whose requests have not been read yet. Requests for other paths have their own
-            limit, MOST_REQUESTS.
+        most_requests: How many requests for metrics may wait for their answers to be rendered. Each of them occupies a
+            connection, and more would displace connections whose requests have not been read yet. Requests for other
+            paths have their own limit, MOST_REQUESTS.
     """
 
     def __init__(self, errors: HttpErrors, most_unsent: int = MOST_UNSENT, most_requests: int = MOST_REQUESTS) -> None:
@@ -67,7 +67,7 @@ class Answers:
         self._sending[response] = (request, body)
         self._limit_unsent()
         try:
-            # aiohttp itself notices that the client has gone.
+            # If the client has disconnected, aiohttp itself ends the connection.
             with suppress(ConnectionError):
                 await self._write(request, response, body)
         finally:
@@ -95,7 +95,7 @@ class Answers:
         await response.write_eof()
 
     def _limit_unsent(self) -> None:
-        """Cut off the oldest answers until the limit is kept; the newest one is sent in any case."""
+        """Cut off the oldest answers until the rest are within the limit; the newest one is sent in any case."""
         while len(self._sending) > 1:
             bodies = {id(body): len(body) for _, body in self._sending.values()}
             if sum(bodies.values()) <= self._most_unsent:

@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 # /history is the largest answer, and has only one point per minute, so it may be a second old.
 _HISTORY_REUSE_S = 1.0
 
-# Prometheus, load balancers and orchestrators may use any name for this host, such as that of a container.
+# Prometheus, load balancers and orchestrators may use any name for this host, such as a container's name.
 _OPEN_TO_ANY_HOST = ("/healthz", "/readyz", "/-/healthy", "/-/ready")
 _READY = "ready"
 
-# A whole second that is converted to a time of the boot clock and back must stay the same second.
+# Converting a whole second to a time of the boot clock and back must not turn it into the second before.
 _ROUNDING_S = 0.001
 
 
 class StatusTracker:
     """
-    The keys of /status that describe the scans.
+    The values in /status that describe the scans.
 
     Attributes:
         devices_seen: Number of configured devices heard in the last scan.
@@ -97,7 +97,7 @@ TELEMETRY = web.AppKey("telemetry", str)
 
 
 class ReloadOutcome(Protocol):
-    """The outcome of a reload, and a line for each change, or for each error of the new configuration."""
+    """Whether a reload succeeded, and lines that describe the changes, or the errors of the new configuration."""
 
     @property
     def is_ok(self) -> bool: ...  # noqa: D102 - see above
@@ -126,10 +126,10 @@ def create_app(
     """
     Build the web application, which keeps the configuration under the key `CONFIG`.
 
-    By default, no scan has ended, no device was heard, and /metrics exports prometheus_client's default registry.
+    By default, no scan has ended, no device has been heard, and /metrics exports prometheus_client's default registry.
     `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts
-    refused requests. By default, `hosts` has the names in the configuration. Without `reload`, POST /-/reload is
-    refused. `web_file` has users and headers; without it, no password is needed.
+    refused requests. By default, `hosts` has the machine's names and `allowed_hosts`. Without `reload`, POST /-/reload
+    is refused. `web_file` provides users and headers; without it, no password is needed.
     """
     errors = errors or HttpErrors()
     hosts = hosts or Hosts(config.allowed_hosts)
@@ -192,7 +192,7 @@ async def _readyz(request: web.Request) -> web.Response:
 
 def _reload_with(reload: Reload | None) -> "Handler":
     async def handle(request: web.Request) -> web.Response:
-        # A browser names the server of the page that sends the request. Only our own page may cause a reload.
+        # In `Origin`, a browser names the server of the page that sends the request. Only our own page may do so.
         origin = request.headers.get("Origin")
         if origin is not None and origin.partition("://")[2] != request.host:
             return web.Response(status=HTTPStatus.FORBIDDEN, text="not for pages of another server\n")

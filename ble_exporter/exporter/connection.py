@@ -40,7 +40,7 @@ _NEVER_S = 1e6
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _BODY = re.compile(rb"\n(?:transfer-encoding[ \t]*:|content-length[ \t]*:[ \t]*0*[^0\s])", re.IGNORECASE)
 _EXPECT = re.compile(rb"\nexpect[ \t]*:", re.IGNORECASE)
-# aiohttp ignores a request to change the protocol, but may not continue with HTTP afterwards.
+# aiohttp ignores a request to change the protocol, but afterwards possibly does not continue with HTTP.
 _UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
 
 NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
@@ -54,8 +54,8 @@ class Connection(web.RequestHandler):
     Attributes:
         peer: The client's IP address.
         is_aborted: Whether the server has ended the connection with `abort`.
-        waits_since: Since when the server has been waiting for the client to send a request or to read, by the event
-            loop's clock; None while an answer is being rendered.
+        waits_since: The time, by the event loop's clock, at which the server began to wait for the client to send a
+            request or to read; None while an answer is being rendered.
     """
 
     __slots__ = (
@@ -271,7 +271,7 @@ class Connection(web.RequestHandler):
         self.waits_since = asyncio.get_running_loop().time()
 
     def _limit_time(self, seconds: float, kind: HttpErrorKind | None) -> None:
-        """End the connection after this time, unless another limit replaces this one; count it as `kind`, if given."""
+        """Replace the time limit: after this time, end the connection, and count an error of this kind, if given."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._end_in_time, kind)

@@ -1,9 +1,9 @@
 """
 The HTTP server: its open connections, and the limit on their number.
 
-Beyond the limit, a new connection replaces another one, if possible one that is waiting for its client. A client that
-holds connections, or opens them all the time, therefore can't prevent a scrape, and file descriptors stay free for
-D-Bus, the log and systemd.
+At the limit, a new connection replaces one of the client that has the most, if possible one that is waiting for this
+client. A client that holds connections, or opens them all the time, therefore can't prevent a scrape, and file
+descriptors stay free for D-Bus, the log and systemd.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ MOST_CONNECTIONS = 64
 RESERVED_DESCRIPTORS = 40
 _FEWEST_CONNECTIONS = 8
 # This many connections are accepted before anything else is done; the others wait in the kernel. Within four such
-# turns, the event loop reads the data of the first one.
+# turns, the event loop reads the data of the connection that was accepted first.
 _ACCEPTED_AT_ONCE = 4
 # When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
 _WAITING_IN_KERNEL = 4096
@@ -39,7 +39,7 @@ _SEND_BUFFER = 64 * 1024
 
 
 def most_connections(descriptors: float) -> int:
-    """Return how many connections may be open in a process that may have this many file descriptors."""
+    """Return the maximum number of open connections for a process with this limit on its file descriptors."""
     return int(max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS)))
 
 
@@ -96,7 +96,7 @@ class HttpServer:
         errors: Counts and logs the errors.
         stop_s: Time limit for open requests when the server is closed, in seconds.
         most: How many connections may be open; by default 64, or fewer if file descriptors are scarce.
-        web_file: The web configuration; if it is None, or has no settings of TLS, the server speaks plain HTTP.
+        web_file: The web configuration; if it is None, or has no TLS settings, the server speaks plain HTTP.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class HttpServer:
         self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
 
     async def listen(self, address: str | None, port: int, option: str = "") -> None:
-        """Listen as `open_port` does. Raises a PortError or another ConfigError."""
+        """Listen on the socket that `open_port` opens. Raises a PortError or another ConfigError."""
         await self.listen_on(open_port(address, port, option))
 
     async def listen_on(self, opened: socket.socket) -> None:
@@ -134,7 +134,7 @@ class HttpServer:
 
     @property
     def ports(self) -> set[int]:
-        """The ports on which the server listens. If port 0 was requested, it is the port that the kernel chose."""
+        """The ports on which the server listens; if port 0 was requested, the port that the kernel chose."""
         return {listening.getsockname()[1] for server in self._listening for listening in server.sockets}
 
     @property

@@ -2,7 +2,7 @@
 Renders the collectors' metric families in the exposition format that the scraper prefers, in pieces.
 
 prometheus_client writes the text format and OpenMetrics. This module evaluates the Accept header according to RFC 9110.
-If a collector fails, only its own families are left out. A collector that has not changed is not rendered again.
+If a collector fails, only its own families are left out. The families of an unchanged collector are not rendered again.
 """
 
 import logging
@@ -125,7 +125,7 @@ class Exposition(Collector):
         self._collectors = collectors
         self._failures = dict.fromkeys(collectors, 0)
         self._labels = {name: Labels({"collector": name}) for name in collectors}
-        # Checked only once, because isinstance takes long for a protocol.
+        # Checked only once, because isinstance is slow for a protocol.
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
         # The texts of the parts. Both formats have the same lines, and most values do not change between two scrapes.
@@ -186,7 +186,7 @@ class Exposition(Collector):
         yield texts
 
     def _write(self, collector: Collector, wanted: Format) -> Iterator[Sequence[bytes]]:
-        """Yield the families of a collector as texts, some at a time."""
+        """Yield the texts of a collector's families, some at a time."""
         texts: list[bytes] = []
         lines = 0
         for family in collector.collect():

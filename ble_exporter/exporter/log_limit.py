@@ -1,4 +1,4 @@
-"""Limits the log lines that other machines can cause: they must not fill the SD card, or displace other log lines."""
+"""Limits the log lines that other machines can cause, so that these neither fill the SD card nor displace others."""
 
 import time
 from collections.abc import Callable

@@ -2,8 +2,8 @@
 Checks passwords against bcrypt hashes, without blocking the event loop.
 
 By design, a check takes 50 ms or more, so anybody could occupy the processor with wrong passwords. Therefore, only one
-check runs at a time, in a thread of low priority, and only a few may wait. Results are kept. Wrong passwords do not
-displace a right one, so scrapes continue during an attack.
+check runs at a time, in a thread of low priority, and only a few may wait. Results are remembered, and wrong passwords
+do not displace right ones, so scrapes continue during an attack.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ MOST_WAITING_OF_PEER = 2
 # In bytes. bcrypt ignores the rest of a longer password, and release 5 of the library refuses such a password.
 _LONGEST_PASSWORD = 72
 _NICENESS = 10
-# A well-formed salt and hash; nobody knows a password that fits.
+# A well-formed salt and hash; nobody knows a password that matches.
 _FAKE = b"qRTBuFoULoYNA7AQ/F3ck." + b"." * 31
 _NO_COST = b"10"
 
 Check = Callable[[bytes, bytes], bool]
-"""Returns whether a password fits a hash."""
+"""Returns whether a password matches a hash."""
 
 
 class TooManyChecksError(Exception):
@@ -43,7 +43,7 @@ class Passwords:
 
     def __init__(self, check: Check | None = None) -> None:
         self._check = check or _fits
-        # Digests are kept instead of passwords: without this process's key, they are useless.
+        # Keyed digests are kept instead of passwords: without this key, they are useless.
         self._secret = secrets.token_bytes(32)
         self._right: dict[bytes, None] = {}
         self._wrong: dict[bytes, None] = {}
@@ -93,14 +93,14 @@ class Passwords:
 
 
 def _keep(known: dict[bytes, None], key: bytes) -> None:
-    """Remember a password's digest, and forget the oldest one if there are too many."""
+    """Remember the digest of a password; if there are too many, forget the oldest one first."""
     while len(known) >= MOST_KNOWN:
         del known[next(iter(known))]
     known[key] = None
 
 
 def _fake_hash(users: Mapping[bytes, bytes]) -> bytes:
-    """Return a hash that no password fits, with the highest cost of the users' hashes."""
+    """Return a hash that no known password matches, with the highest cost of the users' hashes."""
     cost = max((hashed[4:6] for hashed in users.values()), default=_NO_COST)
     return b"$2b$" + cost + b"$" + _FAKE
 
@@ -116,7 +116,7 @@ def _fits(password: bytes, hashed: bytes) -> bool:
 
 
 def require_bcrypt(path: str) -> None:
-    """Raise a ConfigError about the web configuration at `path` if the library for its hashes is not installed."""
+    """Raise a ConfigError about the web configuration at `path` if bcrypt can't be imported."""
     try:
         import bcrypt  # noqa: F401, PLC0415
     except ImportError as error:

@@ -17,7 +17,8 @@ _VERIFY = {
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-# The kinds of names that exporter-toolkit compares. A registered ID, for example, may look like an IP address.
+# The kinds of names that exporter-toolkit compares. A name of another kind, such as a registered ID, can look like an
+# IP address.
 _KINDS = ("DNS", "email", "IP Address", "URI")
 # Go's texts for OpenSSL's reasons.
 _KEY_PROBLEMS = {
@@ -79,7 +80,7 @@ def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:
     problem = pem_problem(tls.certificate, tls.key)
     if not problem:
         try:
-            # ssl reads keys only from files. These contain what was checked, even if the original files have changed.
+            # ssl reads keys only from files. These contain the checked texts, even if the original files have changed.
             with _as_file(tls.certificate) as certificate, _as_file(tls.key) as key:
                 # Without `password`, OpenSSL would ask for one on the terminal if the key is encrypted.
                 context.load_cert_chain(certificate, key, password="")

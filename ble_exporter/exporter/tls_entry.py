@@ -123,7 +123,7 @@ class TlsEntry(asyncio.Protocol):
                     self._hand_over(encrypted)
                     return
         except OSError as error:
-            # The text of an SSLError quotes OpenSSL's source code, so its reason is used; other errors have no reason.
+            # The text of an SSLError names a line of Python's C code, so its reason is used; other errors have none.
             problem = getattr(error, "reason", None) or str(error) or problem
         finally:
             if not self._is_handed_over:

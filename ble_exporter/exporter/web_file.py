@@ -34,11 +34,11 @@ def load(path: str, files: ReadFiles | None = None) -> Loaded:
 
 class WebFile:
     """
-    A web configuration that follows its files.
+    The web configuration in use, which is read again when its files change.
 
-    If a changed file has errors, the previous configuration stays in use, and the log has the errors: a certificate is
-    often renewed before its key. The same applies to a change that would turn TLS on or off, or admit clients that had
-    to have a password or a certificate: while an editor writes a file, the file is often incomplete for a moment.
+    If a changed file has errors, they are logged, and the previous configuration stays in use: a certificate is often
+    renewed before its key. The same applies to a change that would turn TLS on or off, or no longer require passwords
+    or certificates of clients: while an editor writes a file, the file is often incomplete for a moment.
 
     `most_sessions` limits the TLS sessions that are kept for returning clients.
 
@@ -80,7 +80,7 @@ class WebFile:
         return self._loaded
 
     def check(self) -> None:
-        """Raise a ConfigError if the files have errors now, or need a restart; may be called in any thread."""
+        """Raise a ConfigError if the files have errors or need a restart to be applied; may be called in any thread."""
         self._check(load(self._path).config)
 
     def _check(self, new: WebConfig) -> None:
@@ -98,7 +98,7 @@ class WebFile:
 
 
 def _admits_more(old: TlsConfig, new: TlsConfig) -> str:
-    """Return which change would admit more clients than before, and is forbidden; an empty string if none would."""
+    """Return why a change that would admit more clients than before is refused; an empty string for other changes."""
     if CLIENT_AUTH_TYPES.index(new.client_auth) < CLIENT_AUTH_TYPES.index(old.client_auth):
         return "the check of client certificates can't be relaxed"
     if old.client_ca is not None and new.client_ca is None and new.client_auth != "NoClientCert":

@@ -1,7 +1,7 @@
 """
 Writes the log records of libraries, and the messages that Python itself prints, to the program's log.
 
-By default, they go to standard error, often with a traceback, and would fill systemd's journal.
+By default, these records and messages go to standard error, often with a traceback, and would fill systemd's journal.
 """
 
 import logging
@@ -37,7 +37,7 @@ class _Forwarder(logging.Handler):
             self._log.log(level, "%s", line)
 
     def unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        """Serve as sys.unraisablehook, which receives exceptions that nobody can catch, such as a destructor's."""
+        """Serve as sys.unraisablehook, which receives exceptions that no caller can catch, such as a destructor's."""
         text = one_line(f"Python: {unraisable.err_msg or 'exception ignored'}")
         self.forward(logging.ERROR, f"Python {unraisable.exc_type.__name__}", text, unraisable.exc_value)
 

@@ -17,7 +17,7 @@ from ble_exporter.utils import number_of
 
 _RELOADED = ("devices", "stale_after_seconds", "glitch_filter", "log_level", "allowed_hosts")
 NEEDS_RESTART = {"adapter": "adapters", **{key: key for key in KEYS if key not in {"adapter", *_RELOADED}}}
-"""The keys that only a restart applies, and their attributes in AppConfig."""
+"""The keys whose changes take effect only after a restart, with their attributes in AppConfig."""
 
 
 InThread = Callable[[Callable[[], AppConfig]], Awaitable[AppConfig]]
@@ -80,7 +80,7 @@ class Reload:
         self._waiting: list[asyncio.Future[Outcome]] = []
 
     async def run(self) -> None:
-        """Reload whenever that is requested, until cancelled."""
+        """Reload the configuration whenever a reload is requested, until cancelled."""
         requested = self._source.requested
         while True:
             await requested.wait()
@@ -93,7 +93,7 @@ class Reload:
                     future.set_result(outcome)
 
     async def reload(self) -> Outcome:
-        """Request a reload, and wait for it. All who request it before it begins share its outcome."""
+        """Request a reload, and return its outcome. All requests that are made before it begins share the outcome."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         self._source.requested.set()
@@ -146,7 +146,7 @@ class Reload:
 
 
 def _check_limits(config: AppConfig) -> None:
-    """Raise a ConfigError if a limit fits the scans in the file, but not those of the running program."""
+    """Raise a ConfigError if values would expire during a pause between two scans of the running program."""
     pause_s = config.scan_interval_seconds - config.scan_duration_seconds
     for setting in (config.stale_after_seconds, *config.stale_after.values()):
         if is_too_short(setting, pause_s):

@@ -26,7 +26,7 @@ FILE_NAME = "replay_state.json"
 
 FIRST_SAVE_S = 30.0
 SAVE_EVERY_S = 300.0
-"""Seconds before the first save and between saves. A killed program forgets the counters since the last save."""
+"""Seconds before the first save, and between saves. A killed program loses the counters received since the last one."""
 
 Marks = Mapping[str, Sequence[Mark]]
 """The marks of each device, by its address."""
@@ -34,7 +34,7 @@ Marks = Mapping[str, Sequence[Mark]]
 InThread = Callable[[Callable[[Marks], None], Marks], Coroutine[object, None, None]]
 """Calls a function in a thread, as asyncio.to_thread does."""
 
-# How many guards of devices that are not configured, or have another key now, are kept.
+# The maximum number of guards that are kept for devices that are no longer configured, or have another key now.
 _MOST_UNUSED = 100
 _VERSION = 1
 # Enough for ten thousand devices. The digests of a device that restarted while it was heard take up to 45 kB.

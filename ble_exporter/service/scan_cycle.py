@@ -43,7 +43,7 @@ class ScanCycle:
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
 
     Attributes:
-        has_started: Whether the radio has listened.
+        has_started: Whether the radio has begun to listen.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class ScanCycle:
             await next_tick(NOTE_S)
 
     def _note_adapters(self, *, is_listening: bool | None = None) -> None:
-        """Note which adapters listen from now on; if `is_listening` is None, whether they listen does not change."""
+        """Note which adapters listen from now on. If `is_listening` is None, only note which adapters work now."""
         if is_listening is not None:
             self._is_listening = is_listening
         works = self._radio.adapters
@@ -200,7 +200,7 @@ class ScanCycle:
         self._scan_log.scan_ended(words, self._clock.now())
         self._notifier.notify_status(words)
         if counts.scans == 1:
-            # The devices' objects stay in memory. Traversing all of them in the garbage collector would block the event
+            # The devices' objects stay in memory. A garbage collection that traversed all of them would block the event
             # loop for too long.
             gc.freeze()
         if not more_can_come and not self._is_over:
@@ -214,7 +214,7 @@ class ScanCycle:
 
 
 def _verdicts(before: AppConfig, after: AppConfig) -> Iterator[tuple[Mapping[str, object], Mapping[str, object]]]:
-    """Yield the settings, by address, that decide whether a device's packets are refused."""
+    """Yield the old and the new values, by address, of each setting that decides whether packets are refused."""
     yield before.keys, after.keys
     yield before.address_types, after.address_types
 

@@ -177,7 +177,7 @@ async def _listen(
                 log.warning("%s (trying for up to %s): %s", what, in_words(patience_s), error)
             # The end of a scan replaces this status, so each attempt sets it again.
             notifier.notify_status(f"waiting to serve: {error.problem}")
-        # Nothing announces that the port can be opened now.
+        # The system does not report when the port can be opened.
         await asyncio.sleep(_TRY_PORT_AGAIN_S)
     _log_serving(endpoint, web, log, is_encrypted=server.is_encrypted)
 

@@ -52,7 +52,7 @@ class Notifier:
         self.notify(f"STATUS={one_line(text)[:_MAX_STATUS]}")
 
     def notify_reloading(self) -> None:
-        """Announce a reload, which READY ends. systemd compares the time with that of its signal."""
+        """Announce a reload; READY announces its end. systemd compares the time with that of its reload signal."""
         self.notify(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The files of the page, in the folder of this module: read when the program starts, and served unchanged."""
+"""The files of the page, in the folder of this module; all but those of other projects are read when it is imported."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

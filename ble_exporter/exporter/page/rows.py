@@ -171,6 +171,6 @@ def _value_and_raw(shown: Shown) -> list[str]:
 
 
 def _value(value: float, unit: str) -> str:
-    """Return a number with its unit: three decimals, or three significant digits below 1."""
+    """Return a number with its unit: at most three decimals, or below 1, at most three significant digits."""
     number = f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 1 or value == 0 else f"{value:.3g}"
     return f"{number}\N{NO-BREAK SPACE}{unit}" if unit else number

@@ -59,7 +59,7 @@ class Sort(NamedTuple):
 
     @classmethod
     def parse(cls, query: str) -> "Sort":
-        """Return the order that a query asks for: "age" or "-age"; for anything else, the configured order."""
+        """Return the order for a query such as "age" or "-age"; the configured order for an unknown column."""
         column = query.removeprefix("-")
         return cls(column, query.startswith("-")) if column in _KEYS else cls()
 
