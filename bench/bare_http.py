@@ -3,7 +3,7 @@ A child process of bench.serving: aiohttp answering /metrics with a constant tex
 
     python -m bench.bare_http PORT BYTES
 
-It shows how much of a scrape is left to an exporter that uses aiohttp.
+It shows how much of the duration of a scrape aiohttp itself takes.
 """
 
 import sys

@@ -40,7 +40,7 @@ class Block(NamedTuple):
     index_bytes: int
 
     def bytes_a_day(self, series: int) -> float:
-        """Return the bytes of a day of these series with a scrape every 30 s, in twelve blocks of two hours."""
+        """Return the bytes that this many series take in a day, as twelve blocks with a scrape every 30 s."""
         samples = series * _DAY_S / SCRAPE_S
         blocks = _DAY_S / _BLOCK_S
         return samples * self.chunk_bytes / self.samples + blocks * series * self.index_bytes / self.series

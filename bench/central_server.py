@@ -77,7 +77,7 @@ class Server(NamedTuple):
         return float(found[0]["value"][1]) if found else float("nan")
 
     def durations_ms(self, seconds: float) -> list[float]:
-        """Return how long the scrapes of the last seconds took, in ms."""
+        """Return how long each scrape in the last `seconds` took, in ms."""
         query = urlencode({"query": f"scrape_duration_seconds[{round(seconds)}s]"})
         series = json.loads(get(self.port, f"/api/v1/query?{query}"))["data"]["result"]
         return [1000 * float(value) for one in series for _, value in one["values"]]
@@ -93,7 +93,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def exporters(count: int, sensors: int, speed: float) -> Iterator[list[int]]:
-    """Run exporters during the block, and give their ports."""
+    """Run exporters during the block, and yield their ports."""
     with running("-m", "bench.exporters", str(count), str(sensors), str(speed)) as process:
         ports = [int(port) for port in process.read_line().split()]
         deadline = time.monotonic() + _START_S

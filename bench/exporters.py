@@ -68,7 +68,7 @@ def _thermometer(number: int, rng: random.Random) -> Iterator[tuple[float, str, 
 
 
 def configuration(number: int, sensors: int, port: int) -> AppConfig:
-    """Return the configuration of an exporter. The names of its house's sensors are those of no other house."""
+    """Return the configuration of an exporter. Sensors of different houses have different names."""
     names = {address(sensor): f"house-{number // 2:03d}-sensor-{sensor:02d}" for sensor in range(sensors)}
     labels = {one: {"room": f"room {sensor}", "floor": str(sensor % 3)} for sensor, one in enumerate(names)}
     return AppConfig(_SCAN_S, _SCAN_S, port, names, log_file="-", listen_address=_LOCALHOST, labels=labels)

@@ -3,7 +3,7 @@ Measures scrapes over HTTP of our exporter and of node_exporter, each in a proce
 
 node_exporter is the exporter that most people know; Debian's package is prometheus-node-exporter. The client keeps its
 connection, as Prometheus does, and asks one process after the other, so that the machine's load is the same for all.
-A bare aiohttp server shows how much of a scrape is the HTTP library's.
+A bare aiohttp server shows how much of the duration of a scrape the HTTP library takes.
 """
 
 import os
@@ -96,7 +96,7 @@ class Target:
         self._client = Client(port, PATIENCE_S)
 
     def scrape_s(self, case: Case, sizes: dict[str, int]) -> float:
-        """Let the devices send if the case says so; scrape, and return the seconds."""
+        """If the case requires it, let the devices send; then scrape, and return the duration in seconds."""
         if case.devices > 0 and case.is_changed:
             self._process.tell("")
         began = time.perf_counter()

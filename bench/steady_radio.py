@@ -41,7 +41,7 @@ class SteadyRadio:
     """
     A radio that delivers both packets of every device at once, and then `per_second` packets a second in all.
 
-    It wakes equally often at every rate, so that a difference between two rates is the cost of packets.
+    It wakes equally often at every rate, so that the CPU times at two rates differ only by the cost of the packets.
     """
 
     adapters: "Mapping[str, bool]" = MappingProxyType({})

@@ -1,5 +1,5 @@
 """
-Write the manual pages and the completions of the shells, from the parsers of the program.
+Write the manual pages and the shell completions, from the parsers of the program.
 
 `make manual` runs it; it needs the packages of requirements-docs.lock. The files are in the repository, because users
 install the exporter from there; tests/test_manual.py compares them with the parsers. The program itself does not

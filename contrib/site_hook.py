@@ -30,7 +30,7 @@ def anchor(heading: str, separator: str = "-") -> str:
 
 
 def linked_from(page: Path) -> Iterator[Path]:
-    """Yield the files and folders that a page links to; those that are missing, too."""
+    """Yield the files and folders that a page links to, including missing ones."""
     text = _CODE_BLOCK.sub("", page.read_text(encoding="utf-8"))
     for path, _ in LINK.findall(text):
         if path:

@@ -1,4 +1,4 @@
-"""Listen for a command, until the time is over or a signal arrives."""
+"""Listens on behalf of a command, until the time is over or a signal arrives."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ from ble_exporter.scanner import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
 
-# The simulated sensors, beside those of the configuration.
+# The simulated sensors, in addition to those of the configuration.
 MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 
 _SHOW_S = 0.25

@@ -20,7 +20,7 @@ from ble_exporter.cli.parser import (
 )
 from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, SOCKET_OPTION, TELEMETRY_PATH
 
-# The modules that define them would make --help slow; a test compares the values.
+# Importing the modules that define these values would make --help slow; a test compares them.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "logfmt", "json")
 

@@ -145,7 +145,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def file_name(text: str) -> str:
-    """Return the name of a file. An empty name, which a variable of a shell may give, is an error."""
+    """Return the name of a file. An empty name, for example from an unset shell variable, is an error."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty")
     return text

@@ -22,7 +22,7 @@ _MODE_WITH_KEY = 0o640
 _BACKUP_SUFFIX = ".before-discover-"
 # A backup that is older than the file by more than this, in seconds, was not made for the file's latest change.
 _WRITING_S = 60.0
-# For the backup if this user can't create files next to the configuration. Unlike /tmp, it outlives a restart.
+# For the backup if this user can't create files next to the configuration. Unlike /tmp, it survives a reboot.
 _OTHER_BACKUP_FOLDER = "/var/tmp"  # noqa: S108 - mkstemp creates a new file that only its owner can read
 
 _HINTS = {
@@ -174,7 +174,7 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
 
 
 def _let_read_too(descriptor: int, target: Path) -> None:
-    """If the group of a file may read it, let it read the backup: after a crash, the service may need the backup."""
+    """Let the group of a file read the backup if it can read the file: after a crash, the service may need it."""
     with suppress(OSError):
         status = target.stat()
         os.fchown(descriptor, -1, status.st_gid)

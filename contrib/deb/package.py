@@ -73,7 +73,7 @@ def build(project: Path, architecture: str, into: Path) -> Path:
             path.chmod(mode(path.relative_to(root).as_posix(), is_folder=path.is_dir()))
             os.utime(path, (epoch, epoch))
         target = into / f"{NAME}_{version}_{architecture}.deb"
-        # More threads would split the archive into blocks, and give other bytes.
+        # More threads would split the archive into blocks, and so change its bytes.
         pack = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "--build", str(root), str(target)]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
         subprocess.run(pack, env=environment, stdout=subprocess.DEVNULL, check=True)

@@ -120,7 +120,7 @@ class Systemd:
 
 class Section:
     """
-    What a section of docs/systemd.md tells a user to do.
+    The instructions in a section of docs/systemd.md.
 
     Attributes:
         drop_in: The lines to add with `systemctl edit`.

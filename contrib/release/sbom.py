@@ -11,7 +11,7 @@ from pathlib import Path
 
 from license_expression import ExpressionError, get_spdx_licensing
 
-# SPDX identifiers of the permissive licences of our dependencies. A new licence is read before it is added here.
+# SPDX identifiers of the permissive licences of our dependencies. Read a new licence before adding it here.
 ACCEPTED = frozenset({"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0", "Python-2.0"})
 # Packages whose metadata contains no SPDX identifier: the licence that is stated in the package's LICENSE file.
 READ_BY_HAND = {"aiosignal": "Apache-2.0", "bcrypt": "Apache-2.0"}

@@ -12,7 +12,7 @@ from ble_exporter.scanner.btsnoop import EVENT, Record, header, new_index, recor
 from ble_exporter.scanner.report_events import senders_and_rest, single_reports
 
 MOST_SENDERS = 10_000
-"""The number of senders that are counted: anybody can send from any number of addresses."""
+"""The maximum number of senders that are counted, because anybody can send from any number of addresses."""
 
 _BYTES_OF_AN_ADDRESS = 6
 
@@ -21,19 +21,19 @@ class Recording:
     """
     A btsnoop file that is being written.
 
-    Whenever the program ends, the file consists of whole records. A file that exists is replaced only when this one is
+    Whenever the program ends, the file consists of whole records. An existing file is replaced only when the new one is
     complete.
 
     Args:
-        path: The file, which must not exist.
+        path: The file; it must not exist, unless `overwrites` is true.
         max_bytes: The size that the file must not exceed.
         only: The addresses (upper case) of the senders that are recorded; None for all.
-        overwrites: Whether the file may exist.
+        overwrites: Whether to replace an existing file.
 
     Attributes:
         packets: The number of recorded advertising reports; a damaged event counts as at least one.
         left_out: The number of reports of other senders.
-        damaged: The number of events that were left out, wholly or in part, because who sent them is uncertain.
+        damaged: The number of events that were left out, wholly or in part, because their senders are uncertain.
         senders: The addresses of the recorded senders, at most MOST_SENDERS.
         size: The size of the file in bytes.
         end: Why nothing more is recorded: "full", or the reason why the file can't be written; empty while recording.
@@ -80,7 +80,7 @@ class Recording:
                 self.senders.update(senders)
 
     def close(self, *, keeps: bool = True) -> None:
-        """Close the file; remove it if nothing was recorded, or unless `keeps`."""
+        """Close the file; remove it if nothing was recorded, or if `keeps` is false."""
         try:
             if keeps and self.packets:
                 os.fsync(self._file)
@@ -112,7 +112,7 @@ class Recording:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError as error:
-            # A full disk may have taken a part.
+            # If the disk is full, a part of the data may have been written.
             with suppress(OSError):
                 os.ftruncate(self._file, self.size)
             self.end = error.strerror or str(error)

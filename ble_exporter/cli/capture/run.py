@@ -43,7 +43,7 @@ class Recorder:
     Records what a radio hears.
 
     It opens the monitor channel for the radio, and records the events on it. If the radio does not use the channel, the
-    recorder makes up events from the advertisements that it receives as a Listener.
+    recorder creates events from the advertisements that it receives as a Listener.
 
     Args:
         recording: The file.
@@ -128,7 +128,7 @@ def run(
             kept = f"{_amount(recording)}, recorded until it failed" if recording.is_kept else "nothing was written"
             _note(f"{options.file}: {kept}")
             raise
-        # A part of a capture does not replace a file, which may be the whole capture.
+        # A partial capture must not replace an existing file, which may be a complete one.
         recording.close(keeps=events is None or not recording.end or (recording.end == "full" and not options.force))
     return _report(options, recording, note)
 

@@ -17,7 +17,7 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
 _KEY_SIZE = 16
-# The AD type 0xFF, and the number of the manufacturer.
+# The size of the AD type 0xFF and the company identifier, in bytes.
 _MANUFACTURER_HEAD = 3
 
 

@@ -60,7 +60,7 @@ def explain(uuid: str, payload: bytes, address: str | None = None, cipher: Ciphe
     """
     Explain the service data of one advertisement, which may be arbitrary bytes.
 
-    `uuid` is a key of FORMATS. Without `address`, the sender's address is the one in the payload, if it has one.
+    `uuid` is a key of FORMATS. Without `address`, the sender's address is the one in the payload, if any.
     """
     explanation = Explanation(FORMATS[uuid], payload, address or "", has_key=cipher is not None)
     values = Values()

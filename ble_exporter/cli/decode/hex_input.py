@@ -11,7 +11,7 @@ from ble_exporter.utils import one_line
 
 _KEY_DIGITS = 32
 
-# od prints six or seven digits and one blank, and offsets in octal by default.
+# od prints offsets of six or seven digits, by default octal, followed by one blank.
 _OFFSET = re.compile(
     r"^\s*(?P<offset>[0-9A-F]{4}|[0-9A-F]{6,8})(:|\s\s|$|(?<=[0-9A-F]{6})(?=\s[0-9A-F]{2}(\s|$)))(?P<bytes>.*)$",
     re.IGNORECASE,

@@ -1,4 +1,4 @@
-"""`decode --capture`: explains the packets of a capture, each different one once."""
+"""`decode --capture`: explains the packets of a capture, without repetitions."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class _Packet(NamedTuple):
 
 class ExplainedCapture:
     """
-    The packets of a capture that have a known format, or all packets of one sender, each different one once.
+    The packets of a capture that have a known format, or all packets of one sender, without repetitions.
 
     Args:
         path: The capture.
@@ -88,7 +88,7 @@ class ExplainedCapture:
             rssi = "" if report.rssi is None else f", {report.rssi} dBm"
             response = ", scan response" if report.is_scan_response else ""
             head = f"at {at_s:.3f} s from {report.address or 'an anonymous sender'}{rssi}{response}"
-            # The first line has the version again.
+            # Omit the first line, which repeats the version.
             lines += [paint(head, "bold"), *decoding.lines("", (), paint)[1:], ""]
         explained = number_of(len(self._packets), "different packet")
         lines.append(f"{number_of(self._total, 'advertisement')} in the capture; {explained} of them explained")

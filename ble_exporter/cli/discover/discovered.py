@@ -34,7 +34,7 @@ _MIN_RISE_TO_NOISE = 3.0
 _VALUES_COMPARED = 8
 
 # In seconds. Packets that follow each other faster are copies or belong to one burst: the time between them is not an
-# interval. Some devices send every half second.
+# interval. Some devices have an interval of half a second.
 _BURST_S = 0.2
 
 # RSSI smoothing factor: rows must not jump between refreshes.
@@ -128,7 +128,7 @@ class DiscoveredDevice:
                 self._rhythm.hear(now, _BURST_S)
 
     def _read(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> bool:
-        """Read the service data; return whether any of a known format has a value, or could not be decrypted."""
+        """Read the service data; return whether any data of a known format has a value, or could not be decrypted."""
         valid: list[Decoded] = []
         is_known_format = False
         for uuid, payload in advertisement.service_data.items():

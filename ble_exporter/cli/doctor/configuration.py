@@ -146,7 +146,7 @@ def _port_problem(address: str | None, port: int, option: str = "") -> ConfigErr
 
 
 def _running_exporter(address: str | None, port: int, timeout_s: float) -> str | None:
-    """Return the version of the exporter that answers on a port, or why it hides it; None if none answers."""
+    """Return the version of the exporter on a port, or why the version is hidden; None if no exporter answers."""
     host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - not bound
     try:
         answer = _get_status(str(host), port, timeout_s)

@@ -75,7 +75,7 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("ok", "log: standard error")
         return
     path = Path(file).absolute()
-    # The log follows a link, even to a file that does not exist yet. The link /dev/stdout may lead to no path at all.
+    # The log follows a link, even to a file that does not exist yet. The target of /dev/stdout may have no path.
     target = Path(os.path.realpath(path))
     path = target if os.access(target, os.F_OK) == os.access(path, os.F_OK) else path
     # Unlike os.access, Path.exists raises an error if this user can't enter a folder.

@@ -60,7 +60,7 @@ class Switchboard:
 
 
 class _Step(NamedTuple):
-    """Something to write to a file in /sys, and what that does to the adapter."""
+    """A text to write to a file in /sys, and its effect on the adapter."""
 
     what: str
     path: Path
@@ -69,10 +69,11 @@ class _Step(NamedTuple):
 
 class Recovery:
     """
-    The recovery of one adapter ("hci0"); `say` receives a line for each thing that is done, or left alone.
+    The recovery of one adapter ("hci0"); `say` receives a line for each action that is taken or omitted.
 
     Args:
-        may_power_on: Whether to power on an adapter that is off; otherwise, somebody has powered it off on purpose.
+        may_power_on: Whether to reset an adapter that is off. If false, such an adapter is left alone, because somebody
+            may have powered it off on purpose.
         may_unblock: Whether to unblock the adapter if rfkill blocks it in software.
         is_dry_run: Whether to change nothing.
         root: The folder that contains /sys.
@@ -98,7 +99,7 @@ class Recovery:
         self._root = root
 
     def run(self) -> bool:
-        """Reset the adapter, unless there is a reason to leave it alone; return False if that failed."""
+        """Reset the adapter, unless there is a reason to leave it alone; return False if an operation failed."""
         if self._adapter not in known_to_kernel(self._root):
             return self._leave_alone("the kernel does not have it")
         if self._is_connected():
@@ -125,7 +126,7 @@ class Recovery:
         return any((self._root / "sys/class/bluetooth").glob(f"{self._adapter}:*"))
 
     def _unblock(self, switches: list[Switch]) -> bool:
-        """Unblock the adapter if that is permitted, and power it on: nothing shows that it hangs."""
+        """Unblock the adapter if that is permitted, and power it on. It is not reset: nothing shows that it hangs."""
         if any(switch.is_hard for switch in switches):
             return self._leave_alone("a hardware switch blocks it")
         if not self._may_unblock:
@@ -134,7 +135,7 @@ class Recovery:
         return all(are_open) and self._power(is_on=True)
 
     def _reset(self) -> bool:
-        # All files are read before anything is changed. The links disappear with the driver.
+        # All files are read before anything is changed, because the links disappear with the driver.
         device = self._device()
         steps = self._steps(device) if device else self._left_as_it_is("it is no hardware device")
         was_powered_off = self._power(is_on=False)

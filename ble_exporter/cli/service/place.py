@@ -1,4 +1,4 @@
-"""Whether the service, which runs as a user of its own and sees only a part of the machine, can run the program."""
+"""Checks whether the service, which has a user of its own and sees only a part of the machine, can run the program."""
 
 import re
 import stat
@@ -34,8 +34,8 @@ class Program(NamedTuple):
 
 
 def this_program() -> Program:
-    """Return the installation that runs."""
-    # A virtual environment has several names of its interpreter; the unit of the repository has this one.
+    """Return the installation that runs this code."""
+    # A virtual environment has several names for its interpreter; the unit of the repository uses this one.
     plain = Path(sys.prefix, "bin", "python")
     python = plain if sys.prefix != sys.base_prefix and plain.exists() else Path(sys.executable)
     package = Path(ble_exporter.__file__).parent
@@ -62,7 +62,7 @@ def _with_targets(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _unreadable(path: Path) -> Problem | None:
-    """Return why another user than root can't read a file or folder from within the unit; None if it can."""
+    """Return why some user other than root can't read a file or folder from within the unit; None if all can."""
     for hidden, directive in _HIDDEN.items():
         if path.is_relative_to(hidden):
             return Problem(f"the program needs {path}, and the unit hides {hidden} ({directive} in it)", _MOVE)

@@ -31,7 +31,7 @@ _FOLDER = Path(__file__).parent
 @dataclass
 class Plan:
     """
-    What to do.
+    The plan of an installation or a removal.
 
     Attributes:
         problems: Why the steps can't be taken.
@@ -77,14 +77,14 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
         plan.notes.append(f"the service is not started: {obstacle}")
         plan.notes.append(f"afterwards: sudo systemctl restart {UNIT}")
     else:
-        # It would wait for Bluetooth, perhaps for hours.
+        # Without --no-block, systemctl would wait for Bluetooth, perhaps for hours.
         plan.steps.append(Run(("systemctl", "restart", "--no-block", UNIT)))
         plan.notes.append(f"`systemctl status {UNIT}` shows whether sensors are heard, `journalctl -u {UNIT}` the log")
     return plan
 
 
 def removal(machine: Machine, *, is_purge: bool) -> Plan:
-    """Return the plan of a removal; with `is_purge`, also of everything that the user and the service have written."""
+    """Return the plan of a removal; with `is_purge`, what the user and the service have written is removed, too."""
     plan = Plan(_machine_problems(machine))
     units = [path for path in UNIT_FILES if machine.exists(path)]
     if units:
@@ -98,7 +98,7 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
     for path in filter(machine.exists, _USERS_OWN):
         plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
     if machine.has_user(USER):
-        # Another user could get its number, and then own its files.
+        # If this user were removed, another user could get its number, and would then own its files.
         reason = "its files may be left; --purge removes it, and them"
         plan.steps.append(Run(("userdel", USER)) if is_purge else Keep(f"the user {USER}", reason))
     if not plan.steps:
@@ -164,7 +164,7 @@ def _add_config(plan: Plan, machine: Machine, config: str | None) -> str:
 
 
 def _obstacle(content: bytes, allowed: str) -> str:
-    """Return why the service would reject a configuration in its place, except for a key; empty if it would not."""
+    """Return the first error of a configuration at its final path, except for the key `allowed`; empty if none."""
     try:
         parse_config(CONFIG, content)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The steps of an installation: each says what it would do or has done, and does it."""
+"""The steps of an installation or a removal: each can describe itself, and can be taken."""
 
 import grp
 import os
@@ -28,7 +28,7 @@ class Machine:
         self._root = root
 
     def at(self, path: str) -> Path:
-        """Return where a file of the machine is; its path begins with a slash."""
+        """Return the location of a file of the machine; `path` begins with a slash."""
         return self._root / path.lstrip("/")
 
     def exists(self, path: str) -> bool:
@@ -96,7 +96,7 @@ class _Silent:
 @dataclass(frozen=True)
 class WriteFile:
     """
-    Writes a file, which is complete at any time.
+    Writes a file atomically.
 
     Attributes:
         origin: The file that is copied, if there is one; its content is not shown, because it may have keys.
@@ -143,7 +143,7 @@ class WriteFile:
 
 @dataclass(frozen=True)
 class MakeFolder(_Silent):
-    """Creates a folder for a user; those above it belong to root."""
+    """Creates a folder that belongs to a user; missing folders above it are created, too, and belong to root."""
 
     path: str
     owner: str
@@ -181,7 +181,7 @@ class Remove(_Silent):
         return f"remove {self.path}"
 
     def do(self, machine: Machine) -> None:
-        """Remove it."""
+        """Remove the file or folder."""
         path = machine.at(self.path)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
