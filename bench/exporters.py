@@ -3,7 +3,7 @@ Child process of bench.central_server: many exporters, each with a port of its o
 
     python -m bench.exporters EXPORTERS SENSORS SPEED
 
-Two exporters each hear the same sensors, one of them better. Time passes SPEED times as fast. The process prints the
+Two exporters hear each house's sensors, one of them better. Time passes SPEED times as fast. The process prints the
 ports, and serves until SIGTERM.
 """
 

@@ -11,7 +11,7 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class Client:
-    """A kept connection to a server on this machine, which must send the length of each answer or chunks."""
+    """A persistent connection to a server on this machine; each answer must state its length, or be chunked."""
 
     def __init__(self, port: int, patience_s: float) -> None:
         self._port = port
@@ -19,7 +19,7 @@ class Client:
 
     @cached_property
     def _socket(self) -> socket.socket:
-        # Opened for the first request, because a server closes a connection on which none arrives.
+        # Opened for the first request, because a server closes a connection on which no request arrives.
         return socket.create_connection(("127.0.0.1", self._port), timeout=self._patience_s)
 
     def get(self, path: str, headers: Mapping[str, str]) -> bytes:

@@ -68,7 +68,7 @@ class TheengsDecoder:
         self._decoded = values if decoded else {}
 
     def decode(self, packet: bytes, short_uuid: str) -> None:
-        """Decode service data of a sensor that is named as the firmware names it."""
+        """Decode service data of a sensor that has the name that the firmware gives it."""
         data = {"id": ADDRESS, "rssi": -60, "name": "ATC_AABBCC", "servicedatauuid": short_uuid}
         self._gateway.decode_advertisement({**data, "servicedata": packet.hex()})
 
@@ -81,7 +81,7 @@ class TheengsDecoder:
 
 
 def check(who: str, packet: bytes, theirs: Values, ours: Values) -> None:
-    """Raise DifferenceError unless all their values are ours, and there is at least one."""
+    """Raise DifferenceError if the other decoder found no value, or a value that differs from ours."""
     if not theirs or any(ours.get(name) != value for name, value in theirs.items()):
         raise DifferenceError(f"packet {packet.hex()}: {who} reads {theirs}, we read {ours}")
 

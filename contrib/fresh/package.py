@@ -1,7 +1,7 @@
 """
-The Debian package on a fresh Debian 12 below a real systemd: `make test-deb`.
+Tests the Debian package on a fresh Debian 12 under a real systemd: `make test-deb`.
 
-It is built there twice, as a user builds it, checked by lintian, and then installed, upgraded, removed and purged.
+The package is built there as a user builds it, checked by lintian, and then installed, upgraded, removed and purged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fresh.systemd import UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
 RUNS = ["systemd-sysv", "dbus", "iproute2", "libgcc-s1", "libstdc++6"]
-"""On the machine below systemd, which has no network, the package finds what it depends on already installed."""
+"""What the package depends on: installed before systemd boots, because the machine then has no network."""
 
 _NEXT = "9.9.0"
 _CONFIG = Path("etc/ble_exporter/config.yaml")
@@ -42,14 +42,14 @@ def inside(project: Path, folder: Path) -> None:
     machine = Machine(folder)
     with step(f"Debian 12 with {' '.join(BUILDS + RUNS)}"):
         machine.install(BUILDS + RUNS)
-    # A build that does not keep to the locks takes these releases, which do nothing.
+    # A build that did not keep to the locks would take these releases, which do nothing.
     (folder / NEWER.strip("/")).mkdir()
     newer.release_all(project, folder / NEWER.strip("/"))
     with step("make deb, twice"):
         _build(machine, project)
     with step("lintian"):
         print(machine.do("lintian --fail-on error,warning /srv/first.deb", "/srv"))
-    # Until here, it has kept the packages of Debian from starting services.
+    # Until now, this script has kept Debian's packages from starting services.
     (folder / "usr/sbin/policy-rc.d").unlink()
     with step("systemd boots"), booted(machine) as system:
         for one in CHECKS:
@@ -58,7 +58,7 @@ def inside(project: Path, folder: Path) -> None:
 
 
 def _build(machine: Machine, project: Path) -> None:
-    """Build the package, the same again elsewhere, and a newer version with another configuration."""
+    """Build the package, build it again elsewhere to compare, and build a newer version with another configuration."""
     for name in ("first", "again", "next"):
         machine.clone(project, f"{HOME}/{name}")
     machine.do("make deb", f"{HOME}/first")
@@ -75,7 +75,7 @@ def _build(machine: Machine, project: Path) -> None:
 
 
 def it_is_installed_and_started(system: Systemd) -> None:
-    """The installation starts the service, which has readings; its configuration is for root and the service alone."""
+    """The installation starts the service, which has readings; only root and the service can read its configuration."""
     system.write(_DROP_IN, _MOCK)
     _install(system, "first")
     wait_for("the start", lambda: system.show("ActiveState") == "active", 120)
@@ -102,7 +102,7 @@ def it_is_upgraded(system: Systemd) -> None:
 
 
 def it_is_removed(system: Systemd) -> None:
-    """Removing it ends the service, and keeps configuration and state."""
+    """Removing the package ends the service, and keeps the configuration and the state."""
     system.do("touch /var/lib/ble_exporter/replay_state.json")
     system.do(f"{_APT} remove ble-exporter")
     assert system.show("ActiveState") == "inactive"
@@ -112,7 +112,7 @@ def it_is_removed(system: Systemd) -> None:
 
 
 def it_warns_of_a_unit_that_hides_its_own(system: Systemd) -> None:
-    """With the unit of an installation by hand, installing it again names the command that helps; the command works."""
+    """If a unit installed by hand hides the package's own, the installation names a command that removes that unit."""
     system.write(Path(f"etc/systemd/system/{UNIT}.service"), "[Service]\nExecStart=/bin/sleep 1000\n")
     output = _install(system, "next")
     (way_out,) = re.findall(r"(?m)^  (sudo rm .*)$", output)
@@ -123,7 +123,7 @@ def it_warns_of_a_unit_that_hides_its_own(system: Systemd) -> None:
 
 
 def it_is_purged(system: Systemd) -> None:
-    """Purging it removes configuration and state, but no file that somebody else has put beside them."""
+    """Purging the package removes its configuration and state, but no file that somebody else has put beside them."""
     kept = ["/etc/ble_exporter/cellar.key", "/var/lib/ble_exporter/mine", f"/{_DROP_IN}"]
     system.do(f"touch {' '.join(kept)}")
     system.do(f"{_APT} purge ble-exporter")

@@ -23,14 +23,14 @@ MOST_EXPOSED = 1.6
 MOST_EXPOSED_WITHOUT_MONITOR = 1.2
 """The same limit with the lines of docs/systemd.md for `ear: bluez`."""
 MOST_EXPOSED_WITHOUT_NETWORK = 0.2
-"""The same limit with the lines of docs/systemd.md for a socket of systemd's."""
+"""The same limit with the lines of docs/systemd.md for socket activation."""
 CONFINEMENT, NO_NETWORK, RECOVERY = "Confinement", "Without a network", "Recovery as root"
 FOLLOWED = "zy.conf"
-"""The drop-in of a section: between those of the checks."""
+"""The name of the drop-in with the lines of a section; systemd reads it after the checks' own test.conf."""
 RECORD = "/run/ble_exporter/adapter_resets.json"
 SOCKET_OPTION = "--web.systemd-socket"
 QUIET_S = float(os.environ.get("QUIET_SECONDS", "15"))
-"""How long the check for written bytes takes."""
+"""The duration of the check for written bytes, in seconds."""
 
 _NEXT = "/srv/next"
 
@@ -81,7 +81,7 @@ def it_is_installed(system: Systemd, folder: str, line: str) -> None:
 
 
 def it_is_removed(system: Systemd) -> None:
-    """The service is removed without the configuration and the state, and with --purge, these are removed, too."""
+    """Removing the service keeps the configuration and the state; with --purge, these are removed, too."""
     system.do("ble-exporter service uninstall --apply")
     assert system.run(f"systemctl cat {UNIT}").returncode
     system.do(f"test -e /{CONFIG} -a -e /var/lib/ble_exporter/kept; id ble")
@@ -106,7 +106,7 @@ def it_is_confined(system: Systemd) -> None:
 
 
 def it_is_confined_without_the_monitor(system: Systemd) -> None:
-    """With `ear: bluez`, it runs with less."""
+    """With `ear: bluez`, the unit runs with fewer privileges."""
     system.configure()
     system.do(f"systemctl start {UNIT}")
     assert _exposure(system) <= MOST_EXPOSED_WITHOUT_MONITOR
@@ -239,7 +239,7 @@ def _exposure(system: Systemd) -> float:
 def _followed(system: Systemd, folder: str, section: Section) -> Iterator[None]:
     """Do what a section of docs/systemd.md says, and undo the drop-in afterwards."""
     system.configure()
-    # After the test's own drop-in, which every check writes again.
+    # In a drop-in of its own, because every check overwrites test.conf.
     simulated = section.drop_in.replace(SOCKET_OPTION, f"{SOCKET_OPTION} --mock")
     system.write(DROP_IN.with_name(FOLLOWED), simulated)
     for line in (*section.commands, "systemctl daemon-reload"):

@@ -18,8 +18,8 @@ CONFIG = Path("etc/ble_exporter/config.yaml")
 _BOOT_S = 60.0
 _PATIENCE_S = 30.0
 _PROGRAM = "/opt/ble_exporter/venv/bin/python -m ble_exporter.main --config /etc/ble_exporter/config.yaml"
-# pivot_root, because below a chroot, systemd can't give units mount namespaces. The mounts are shared, as container
-# managers leave them: otherwise, units do not see their credentials.
+# Uses pivot_root, because in a chroot, systemd can't give units mount namespaces. The mounts are shared, as container
+# managers leave them: otherwise, units would not see their credentials.
 _BOOT = """
 mount --make-rprivate /
 mount --bind "$1" "$1"

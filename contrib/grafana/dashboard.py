@@ -55,14 +55,14 @@ def _variables() -> list[dashboard.DatasourceVariable | dashboard.QueryVariable 
         .values(",".join(queries.LABEL_NAMES))
         .current(models.VariableOption(selected=True, text="room", value="room"))
         .allow_custom_value(allow_custom_value=True),
-        # ".*" also matches devices without the label. Without it, "All" would leave them out.
+        # For "All", Grafana uses ".*", which also matches devices without the label; a list of values would not.
         _query(
             "label_value",
             "Label's value",
             'label_values(ble_sensor_labels_info{instance=~"$instance"}, $label)',
             "Shows only devices with this value; All also shows devices without the label",
         ).all_value(".*"),
-        # "All" becomes the list of the devices below, so the choice of a label's value also restricts the panels.
+        # For "All", Grafana lists the devices that this query finds, so choosing a label's value restricts the panels.
         _query(
             "device",
             "Device",

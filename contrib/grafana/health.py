@@ -5,7 +5,7 @@ from grafana.panels import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, Query, Sc
 from grafana.queries import OF_EXPORTER, increase, rate
 from grafana.rooms import STATES, Panels
 
-# With ten measurements or fewer between two points, the share would jump by tens of percent.
+# With ten measurements or fewer between two points, the share would jump by ten percentage points or more.
 _SMOOTH = "10m"
 
 

@@ -40,7 +40,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Text:
-    """The words of a panel: `description` is shown by its information sign, `empty` if there are no series."""
+    """The texts of a panel: its information sign shows `description`; without any series, the panel shows `empty`."""
 
     title: str
     description: str
@@ -77,8 +77,8 @@ def graph(
     """
     Return a graph over time.
 
-    `colors` gives the series with fixed names their colours. `least_interval` is the minimum time between two points,
-    for noisy values.
+    `colors` maps the fixed names of series to colours. `least_interval` is the minimum time between two points, for
+    noisy values.
     """
     panel = _panel(timeseries.Panel(), text, scale, queries, (width, 9))
     panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
@@ -107,7 +107,7 @@ def graph(
 
 
 def tiles(text: Text, scale: Scale, *queries: Query, width: int = 8, height: int = 7) -> stat.Panel:
-    """Return one tile with a large number for each series, as of now: a silent sensor has none."""
+    """Return one tile with a large number for each series, as of now: a silent sensor has no tile."""
     panel = _panel(stat.Panel(), text, scale, queries, (width, height), is_instant=True)
     panel.color_mode(common_models.BigValueColorMode.VALUE).graph_mode(common_models.BigValueGraphMode.NONE)
     panel.text_mode(common_models.BigValueTextMode.VALUE_AND_NAME)

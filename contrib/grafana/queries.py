@@ -29,7 +29,7 @@ _BATTERY_WINDOW = "14d"
 _LEAST_FALL = 2
 
 SILENCE_REASONS = ("refused", "not_listening", "never_heard", "all_silent", "faded", "battery_low", "left")
-"""The reasons of a silence, numbered from 1 in this order; 0 stands for a sensor that is heard."""
+"""The reasons for a silence, numbered from 1 in this order; 0 stands for a sensor that is heard."""
 
 
 def by_device(expression: str) -> str:
@@ -41,7 +41,7 @@ def per_label(expression: str) -> str:
     """
     Return the mean of an expression for each value of the chosen label.
 
-    A device without this label counts under "no room", for example. So do values from before the exporter had labels.
+    A device without this label counts under "no room", for example; so do values from before labels were exported.
     """
     joined = f"{expression} * on (instance, device) group_left ($label) {LABELS}"
     whole = f"({joined} or on (instance, device) {expression})"
@@ -54,12 +54,12 @@ def rate(counter: str, selector: str = OF_EXPORTER) -> str:
 
 
 def increase(counter: str, selector: str = OF_EXPORTER) -> str:
-    """Return a counter's increase between two points of the graph."""
+    """Return a counter's increase within `$__rate_interval`."""
     return f"increase({counter}{{{selector}}}[$__rate_interval])"
 
 
 def mean(gauge: str) -> str:
-    """Return the mean of a noisy gauge between two points of the graph, only where it has a value: gaps stay gaps."""
+    """Return the mean of a noisy gauge within `$__rate_interval`, only while the gauge has a value: gaps stay gaps."""
     series = f"{gauge}{{{OF_DEVICE}}}"
     return f"avg_over_time({series}[$__rate_interval]) and {series}"
 
@@ -105,4 +105,4 @@ DEVICES: Mapping[str, str] = {
     "heard": f"count({SEEN})",
     "silent": f"count(ble_sensor_silence_reason{{{OF_DEVICE}}} == 1) or vector(0)",
 }
-"""The numbers of devices."""
+"""The queries for the numbers of devices, by what they count."""

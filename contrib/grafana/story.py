@@ -118,7 +118,7 @@ SENSORS = [
         "A4:C1:38:00:00:07", "balcony", {}, _balcony, 6, 1.3, -78, 0.2, dies_s=LAST_DAY_S + 20.3 * HOUR_S
     ),
 ]  # fmt: skip
-"""The balcony has no label."""
+"""The sensors of the home; the balcony's sensor has no label."""
 
 
 class Home(MockScanner):

@@ -94,7 +94,7 @@ class Recorder:
         """Return a time as if the clock had not been set since the start: a replay would wait for the difference."""
         now = self._clock()
         set_by = now - self._boot() - self._boot_at
-        # An event that was stamped before the clock was set is as far from the present time as the clock was set.
+        # The time of an event that came before the clock was set differs from the present time by about that change.
         is_new = abs(now - at_us / 1e6) < abs(set_by) / 2
         return at_us - round(set_by * 1e6) if is_new and abs(set_by) > _SET_S else at_us
 

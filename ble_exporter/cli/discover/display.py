@@ -100,6 +100,6 @@ class LiveTable(Display):
 
 
 def _most_relevant(sensors: Sequence[DiscoveredDevice], rising: frozenset[str], count: int) -> list[DiscoveredDevice]:
-    """Return `count` sensors in the given order: prefer those that just rose, then those with the strongest signal."""
+    """Return `count` sensors in the given order: prefer those in `rising`, then those with the strongest signal."""
     relevant = sorted(range(len(sensors)), key=lambda index: sensors[index].address not in rising)[:count]
     return [sensors[index] for index in sorted(relevant)]

@@ -141,7 +141,7 @@ class Recovery:
         was_powered_off = self._power(is_on=False)
         try:
             self._switchboard.sleep(0 if self._is_dry_run else _OFF_S)
-            # The device must be given back in any case.
+            # The last step gives the device back, and must be tried even if the first one has failed.
             written = [self._write(step) for step in steps]
             is_reset = written[-1] if written and written[0] else was_powered_off
             if device and steps and not self._is_dry_run:
@@ -181,7 +181,7 @@ class Recovery:
         return []
 
     def _wait_for_adapter(self, device: Path) -> None:
-        """Wait until the device has an adapter again, whose number may have changed."""
+        """Wait up to _APPEAR_S seconds until the device has an adapter again, whose number may have changed."""
         for _ in range(int(_APPEAR_S / _POLL_S)):
             for path in device.glob("bluetooth/hci*"):
                 self._adapter = path.name
@@ -189,7 +189,7 @@ class Recovery:
             self._switchboard.sleep(_POLL_S)
 
     def _power(self, *, is_on: bool) -> bool:
-        """Power the adapter on or off; return whether it is now in that state."""
+        """Power the adapter on or off; return False if that fails."""
         state = "on" if is_on else "off"
         try:
             if not self._is_dry_run:
