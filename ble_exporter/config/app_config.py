@@ -58,8 +58,8 @@ class AppConfig:
         devices: Bluetooth address (upper case, colons) to device name; both unique.
         listen_address: IP address of the HTTP server; None means all addresses of the machine.
         allowed_hosts: Host names under which people open the page, in lower case, in addition to the machine's own.
-        stale_after_seconds: How long a value is shown: a number of seconds, a time learned from each sensor's interval
-            ("auto"), until it changes ("never"), or until a scan ends in which it was not heard (None).
+        stale_after_seconds: How long a value is shown: for a number of seconds, for a time learned from the sensor's
+            interval ("auto"), until the value changes ("never"), or until the end of a scan without the value (None).
         stale_after: Bluetooth address to `stale_after_seconds`, for devices that have their own setting.
         adapters: Adapter names such as "hci0"; if empty, the powered adapter with the lowest number is used.
         glitch_filter: Whether improbable values are held back until the next measurement.
@@ -69,7 +69,7 @@ class AppConfig:
         address_types: Bluetooth address to its type, for devices that have the setting.
         keys: Bluetooth address to bindkey (16 bytes), for devices with encryption.
         key_files: Files that contain bindkeys: each `bindkey_file`, and the configuration file if it has a `bindkey`.
-        backup: The backup that was read in place of a file that `discover` did not finish to write; usually empty.
+        backup: The backup that was read in place of a file that `discover` did not finish writing; usually empty.
     """
 
     scan_interval_seconds: float
@@ -107,8 +107,8 @@ def load_config(path: str) -> AppConfig:
     """
     Read and check a configuration file.
 
-    If `discover --write` was interrupted while it wrote the file, by a power cut for example, and the file is invalid,
-    its old content is read from the backup.
+    If the file is invalid because `discover --write` was interrupted while writing it, for example by a power cut, the
+    old content is read from the backup.
 
     Raises:
         ConfigError: The file can't be read or is invalid. The error is a ValueError with file, line and key. For

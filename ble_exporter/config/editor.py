@@ -77,8 +77,8 @@ def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
     """
     Add devices to a file, or write a complete new file; on failure, undo the change and raise a ConfigError.
 
-    The file is written in place, so it keeps its owner, its permissions and everything else that belongs to it. A file
-    that receives a bindkey becomes inaccessible to users outside its group, and read-only for the group.
+    The file is written in place, so it keeps its owner, its permissions and everything else that belongs to it. But if
+    it receives a bindkey, users outside its group lose access to it, and the group loses the right to write.
     """
     old = _content(path)
     new = insert_devices(path, old, devices)

@@ -38,7 +38,7 @@ def check_writable(path: str, old: bytes, new: bytes, other_folder: str = _OTHER
     """
     Raise a ConfigError if `write_in_place` with these arguments would fail, as far as this can be checked.
 
-    The file is opened for writing and a backup is written, but the file's content is not touched.
+    The file is opened for writing, and a backup is written and removed, but the file's content is not touched.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -64,7 +64,7 @@ def write_in_place(
     """
     Replace the content `old` of a file with `new`, or create the file; on failure, undo this and raise a ConfigError.
 
-    Before a bindkey is written, the file becomes inaccessible to users outside its group, and read-only for the group.
+    Before a bindkey is written, users outside the file's group lose access, and the group loses the right to write.
     After a crash, or if the file can't be restored, a backup next to it or in `other_folder` has the old content.
     """
     target = Path(os.path.realpath(path))

@@ -1,5 +1,5 @@
 """
-One HTTP connection, with limits on the work and the memory that its client can cause.
+One HTTP connection, with limits on the time and the memory that its client can use.
 
 aiohttp parses and answers the requests. This class passes it one complete request at a time, of at most 8 kB and
 without a body, and ends the connection if the client is too slow.

@@ -43,10 +43,10 @@ class Hosts:
 
     def is_ours(self, host: str) -> bool:
         """
-        Return whether the value of a Host header names this server, on any port.
+        Return whether this value of a Host header is accepted, with any port.
 
-        Address literals do, because a foreign page can't have one as its host name. An empty value does, too, because
-        no browser sends one.
+        Address literals are accepted, because a foreign page can't have one as its host name, and so is an empty value,
+        because no browser sends one.
         """
         match = _HOST.fullmatch(host.strip())
         if match is None:

@@ -29,7 +29,7 @@ class HttpErrors:
     The errors of the HTTP server: each is counted, and at most one of each kind is logged every ten minutes.
 
     Args:
-        log: The log, which gets one line for an error.
+        log: Receives one line for each logged error.
         counts: The counters of the errors.
         limit: Decides which errors are logged.
     """

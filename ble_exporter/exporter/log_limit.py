@@ -10,7 +10,7 @@ _MOST_KINDS = 64
 
 
 class LogLimit:
-    """Lets one line of each kind through every PERIOD_S seconds. `clock` returns monotonic seconds."""
+    """Lets through at most one line of each kind within PERIOD_S seconds. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,5 +1,5 @@
 """
-The beginning of a connection to a port that speaks TLS: the first bytes, and the handshake.
+The beginning of a connection to a TLS port: the first bytes, and the handshake.
 
 asyncio could do the handshake by itself, but would then neither follow changes of the certificate, nor let the server
 end a connection before its handshake has succeeded, nor answer a client that speaks plain HTTP.

@@ -39,7 +39,7 @@ class ScanCycle:
     Runs one scan per interval. The scans follow the monotonic clock without drifting.
 
     `clock` gives the times of readings; the event loop's clock times the scans and the pauses. Without a `notifier`,
-    nothing is sent to systemd. `state_folder` is the folder for the replay guards' state; without it, nothing is kept.
+    nothing is sent to systemd. `state_folder` is the folder for the replay guards' state; without it, no state is kept.
     Raises a ConfigError if a device has a key, but the library for decryption is not installed.
 
     Attributes:

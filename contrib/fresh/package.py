@@ -15,7 +15,7 @@ from fresh.systemd import UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
 RUNS = ["systemd-sysv", "dbus", "iproute2", "libgcc-s1", "libstdc++6"]
-"""What the package depends on: installed before systemd boots, because the machine then has no network."""
+"""What the checks and the package need once systemd runs, because the machine then has no network."""
 
 _NEXT = "9.9.0"
 _CONFIG = Path("etc/ble_exporter/config.yaml")

@@ -34,7 +34,7 @@ class Recording:
         packets: The number of recorded advertising reports; a damaged event counts as at least one.
         left_out: The number of reports of other senders.
         damaged: The number of events that were left out, wholly or in part, because their senders are uncertain.
-        senders: The addresses of the recorded senders, at most MOST_SENDERS.
+        senders: The addresses of the recorded senders; none are added once there are MOST_SENDERS.
         size: The size of the file in bytes.
         end: Why nothing more is recorded: "full", or the reason why the file can't be written; empty while recording.
         is_kept: Whether the file was closed and kept.

@@ -128,7 +128,7 @@ def run(
             kept = f"{_amount(recording)}, recorded until it failed" if recording.is_kept else "nothing was written"
             _note(f"{options.file}: {kept}")
             raise
-        # A partial capture must not replace an existing file, which may be a complete one.
+        # With --replay, an incomplete copy must not replace an existing file, which may be the whole capture.
         recording.close(keeps=events is None or not recording.end or (recording.end == "full" and not options.force))
     return _report(options, recording, note)
 
