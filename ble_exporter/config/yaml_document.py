@@ -79,7 +79,7 @@ class Document:
         return entries_of(self.root(text))
 
     def root(self, text: str) -> Node | None:
-        """Return the root node, as far as it can be read; None if the text is blank. Report invalid YAML."""
+        """Return the root node, as far as it can be read; None for a blank text or too many errors. Report errors."""
         for _attempt in range(1 + min(MAX_ERRORS_SHOWN, _MAX_PARSED_AGAIN // (1 + len(text)))):
             root, rest = self._compose(text)
             if rest is None:
@@ -125,7 +125,7 @@ class Document:
                 if key in nodes:
                     problem = f"is already set on line {line_of(nodes[key])}"
                     if is_mapping(nodes[key]) and len(nodes[key].value) < MAX_ENTRIES:
-                        # Check the devices in both places. The limit is for aliases of this mapping, which double it.
+                        # Check the devices in both places. The limit is for aliases of this mapping: each doubles it.
                         nodes[key].value += entries_of(value_node)
                     self.fail(key_node, problem, "remove one of the two", key=key)
                 nodes[key] = value_node

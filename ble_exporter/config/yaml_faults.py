@@ -28,7 +28,7 @@ _COLON_IN_VALUE = re.compile(r":\s")
 
 _IN_QUOTES = "put the text in double quotes"
 _MAX_LENGTH = 2000
-# How many lines above a fault are searched for the device to which the fault belongs.
+# The maximum number of lines above a fault that are searched for the device to which the fault belongs.
 _MAX_LINES_ABOVE = 1000
 
 _FIRST_LINE = ("the first setting is indented", "begin every setting in the first column")

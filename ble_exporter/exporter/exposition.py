@@ -128,8 +128,8 @@ class Exposition(Collector):
         # Checked only once, because isinstance is slow for a protocol.
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
-        # The texts of the parts. Both formats have the same lines, and most values do not change between two scrapes.
-        # The number of parts is limited by the numbers of families and of configured devices.
+        # A cache of the rendered parts. Both formats have the same lines, and most values do not change between two
+        # scrapes. The number of parts is limited by the numbers of families and of configured devices.
         self._lines_of: dict[tuple[str, int], tuple[Part, bytes]] = {}
 
     def render(self, wanted: Format) -> bytes:

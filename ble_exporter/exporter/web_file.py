@@ -25,7 +25,11 @@ class Loaded(NamedTuple):
 
 
 def load(path: str, files: ReadFiles | None = None) -> Loaded:
-    """Read and check a web configuration, its certificates, and the library for its passwords. Raises a ConfigError."""
+    """
+    Read and check a web configuration and the files that it names.
+
+    Raises a ConfigError, also if it has users and bcrypt can't be imported.
+    """
     config = load_web_config(path, files or ReadFiles())
     if config.users:
         require_bcrypt(path)

@@ -24,7 +24,7 @@ LABEL_NAMES = ("room", "floor", "building")
 """Usual names of labels, which the dashboard offers; others can be typed."""
 
 LOW_BATTERY = 10
-"""In percent; at this level, the exporter gives `battery_low` as the reason of a silence (docs/silence.md)."""
+"""In percent; at or below it, the exporter gives `battery_low` as the reason for a silence (docs/silence.md)."""
 _BATTERY_WINDOW = "14d"
 _LEAST_FALL = 2
 

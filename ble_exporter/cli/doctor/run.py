@@ -21,7 +21,7 @@ class Check(NamedTuple):
     name: str  # in the JSON document, and in `needs` of other checks
     title: str  # in the text output
     run: Callable[[CheckContext], Iterable[CheckResult]]
-    needs: tuple[str, ...] = ()  # the checks that must succeed before this one
+    needs: tuple[str, ...] = ()  # the checks that must not fail or be skipped before this one
     is_of_radio: bool = False  # whether this check is pointless with a simulated radio
 
 

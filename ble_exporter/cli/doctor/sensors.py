@@ -73,7 +73,7 @@ async def _listen(context: CheckContext) -> list[CheckResult]:
         return (pipeline if pipeline.wants(advertisement.address) else unknown).handle(advertisement)
 
     simulation = Simulation(tuple(config.devices)) if context.is_mock else None
-    # A check must not change what it checks.
+    # Don't reset a hung adapter: a check must not change what it checks.
     settings = RadioSettings.from_config(config)._replace(resets=False)
     radio = context.build(settings, simulation=simulation)
     await run_for(radio, Everything(handle), context.seconds)
