@@ -1,11 +1,11 @@
 """
 What many exporters cost one Prometheus: `python -m bench.central_server`, or `make bench-fleet`, takes 18 minutes.
 
-One process runs all exporters (bench.exporters), each with a port of its own: the whole program, but for the Bluetooth
+One process runs all exporters (bench.exporters), each with a port of its own: the whole program, except the Bluetooth
 stack. Two parts follow each other, each with a new Prometheus. In the first, all is as in docs/fleet.md: a scrape every
 30 s, and all rules. In the second, time passes ten times as fast, with a scrape every 3 s and without rules, so that
 the head has two hours of samples after 12 minutes: as many as in a block. A snapshot then writes them as a block, as
-compaction does. The bytes of a block are those of bench.block.
+compaction does. The size of a block is measured by bench.block.
 """
 
 import argparse
@@ -154,7 +154,7 @@ def wait(seconds: float, server: Server) -> float:
 
 
 def size(folder: Path) -> int:
-    """Return the bytes of all files in a folder."""
+    """Return the total size of all files in a folder, in bytes."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
@@ -180,7 +180,7 @@ def measure_calm(folder: Path, count: int, sensors: int, seconds: float) -> dict
 
 
 def measure_fast(folder: Path, count: int, sensors: int, seconds: float) -> dict[str, float]:
-    """Measure two hours of samples in less time."""
+    """Measure with samples of two hours that arrive in a tenth of the time, without rules."""
     interval_s = SCRAPE_S // SPEED
     with (
         exporters(count, sensors, SPEED) as ports,

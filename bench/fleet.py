@@ -26,7 +26,8 @@ _RSSI_DBM = -60
 _INTERVAL_S = 2.5
 # Our exposition has no series with the creation time of a counter, so plain counters must not have one either.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the function has no annotations
-# Plain gauges have no collector that can fail, and the benchmarks update one side more often than the other.
+# Plain gauges have no collectors that can fail; packets and intervals differ, because the benchmarks update one side
+# more often than the other.
 _NOT_COMPARED = (
     b"ble_exporter_collector_failures",
     b"ble_sensor_packets_received_total{",
@@ -61,7 +62,7 @@ class Fleet:
 
     def __init__(self, devices: int) -> None:
         self._devices = [Device(f"room-{number:05d}") for number in range(devices)]
-        # Both clocks stand still, so that the moments of our devices are exactly the Unix times of the gauges.
+        # Both clocks stay at 0, so that the times stored in our devices equal the Unix times in the gauges.
         self.readings = Readings(self._devices, Clock(lambda: 0.0, lambda: 0.0))
         self.registry = CollectorRegistry()
         self._exposition = Exposition({"readings": self.readings})

@@ -22,7 +22,7 @@ _PYTHON, _IMPORTS = "bare Python", "bare Python, same imports"
 _ROUNDS = 5
 _MEMORY_ROUNDS = 3
 _EVERY_S = 0.6
-"""The interval of a device's packets: each of its values arrives every 1.2 s, and shorter gaps count as bursts."""
+"""The interval of a device's packets, in seconds. Each value arrives every 1.2 s; shorter gaps count as bursts."""
 _HEARD_FOR_S = 20 * _EVERY_S
 _REST_S = 30.0
 _RATE_S = 8.0

@@ -3,7 +3,7 @@ A hook of MkDocs: lays out the documentation so that its links work in the site 
 
 The site has the pages, and the files that they link to, at the same relative places as the repository: the README is
 the first page, and `../contrib/ble_exporter.service` in a page of docs/ leads to that file. A link to a folder leads to
-a list of its files. Headings have the anchors that git hosts give them.
+its README, or to a list of its files. Headings have the anchors that git hosts give them.
 """
 
 import re
@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\((?!\w+:)([^)#]*)(#[^)]*)?\)")
 _CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _TREE = ROOT / "build" / "docs"
 _LIST = "FILES.md"
-"""The name of a list of a folder's files, which `not_in_nav` in mkdocs.yml knows."""
+"""The name of the page that lists a folder's files; `not_in_nav` in mkdocs.yml must contain this name."""
 
 
 def anchor(heading: str, separator: str = "-") -> str:

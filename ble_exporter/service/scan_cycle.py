@@ -85,7 +85,7 @@ class ScanCycle:
 
     def configure(self, config: AppConfig) -> None:
         """
-        Use the devices of another configuration, without a pause in listening; all other settings must be the same.
+        Use the devices of another configuration, without a pause in listening; scan and radio settings must be equal.
 
         A device whose address is in both configurations keeps everything that was heard from it. Raises a ConfigError
         if a device has a key, but the library for decryption is not installed; then nothing is changed.

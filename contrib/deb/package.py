@@ -23,7 +23,7 @@ NAME = "ble-exporter"
 HOME = "usr/lib/ble-exporter"
 CONFFILE = "etc/ble_exporter/config.yaml"
 PYTHON = (3, 11)
-"""The Python of Debian 12. pip resolves a lock only for the Python on which it runs, so this one must build, too."""
+"""The Python of Debian 12. pip resolves a lock only for the Python on which it runs, so the build needs it, too."""
 LOCKS = ("requirements-encryption.lock", "requirements-auth.lock")
 """Together, these locks contain everything that a user can install."""
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -66,7 +66,7 @@ def run(context: CheckContext, stream: TextIO, *, as_json: bool = False) -> int:
 
 
 def _run_checks(context: CheckContext) -> Iterator[tuple[str, CheckResult]]:
-    """Run each check whose `needs` have succeeded, skip the others; yield the check's name with each result."""
+    """Run each check, but skip it if one of its `needs` failed or was skipped; yield the name with each result."""
     not_ok: set[str] = set()
     for check in CHECKS:
         if context.is_mock and check.is_of_radio:
