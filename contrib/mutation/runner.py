@@ -62,8 +62,8 @@ def rounds(module: str) -> list[list[str]]:
     """
     Return pytest's arguments for each round of tests on a module's mutants.
 
-    The first round, with the module's own tests and its format's vectors, kills most mutants in half a second. Only the
-    surviving mutants need the second round, with all other tests.
+    The first round, with the module's own tests (unless they use Hypothesis) and its format's vectors, kills most
+    mutants in half a second. Only the surviving mutants need the second round, with all other tests.
 
     Args:
         module: File name in ble_exporter/formats.
@@ -114,7 +114,7 @@ def _move_to_copy(original: Path) -> None:
 
 
 def _limits_s() -> list[int]:
-    """Return each round's limit of processor time in seconds, four times the processor time without a mutation."""
+    """Return each round's limit of processor time in seconds: four times that without a mutation, but at least 2."""
     limits_s = []
     for arguments in rounds("__init__.py"):
         outcome, cost_s = _run(arguments, _UNMUTATED_LIMIT_S)

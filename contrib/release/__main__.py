@@ -85,7 +85,7 @@ def _environment(folder: Path, wheel: Path) -> Path:
         subprocess.run([*pip, "--require-hashes", "--requirement", lock], check=True)
     subprocess.run([*pip, str(wheel)], check=True)
     subprocess.run([str(python), "-m", "pip", "check", "--disable-pip-version-check"], check=True)
-    # Tools of the environment, not dependencies of the program.
+    # These packages are tools of the environment, not dependencies of the program.
     subprocess.run(
         [str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools", "wheel", "pip"], check=True
     )

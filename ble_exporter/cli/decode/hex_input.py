@@ -25,7 +25,7 @@ _NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 """Zero-width characters and the byte-order mark, which web pages and editors insert; for `str.translate`."""
 
-# A path with 16 hex digits in a row, half a key, is treated as a key.
+# If a file is missing and its path has 16 hex digits in a row, half a key, the path is treated as a key.
 _LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
 # The longest line of a hex dump with characters; no tool prints longer ones.
@@ -42,7 +42,7 @@ def bytes_of_lines(lines: Iterable[str]) -> bytes:
     Return the bytes of lines of hex digits, without the offsets and the characters of a hex dump.
 
     Raises:
-        ValueError: There are other characters, no digits, or an odd number of digits.
+        ValueError: There are other characters, no digits, or incomplete bytes.
     """
     digits, has_offsets = "", False
     for whole in lines:
@@ -79,7 +79,7 @@ def _digits(line: str, before: int) -> str:
             shown = one_line(repr(wrong.group()))
             raise ValueError(f"{shown} after {count + wrong.start()} hex digits is not a hex digit")
         if len(bare) == 1 and bare != word:
-            # C and JavaScript print a number below 16 with one digit.
+            # C and JavaScript print a number below 16 with one digit after 0x.
             bare = f"0{bare}"
         elif len(bare) % 2 and len(words) > 1:
             # Joining the group with the next one would shift all bytes after it by half a byte.

@@ -74,7 +74,7 @@ class Line(NamedTuple):
     Attributes:
         text: The line without the text around the bytes.
         label: The word before the bytes; empty if there is none.
-        address: The address at the beginning of the line; empty if there is none.
+        address: The address at the beginning or the end of the line; empty if there is none.
         length: The number of bytes that the line states; None if it states none.
         is_prose: Whether the line is prose; `text` is then only the longest row of hex digits in it, if any.
         is_stamped: Whether the line begins with a time stamp or a log level.
