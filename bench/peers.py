@@ -60,7 +60,7 @@ class TheengsDecoder:
         defaults = import_module("TheengsGateway.config").DEFAULT_CONFIG
         bindkeys = {ADDRESS: key.hex()} if key else {}
         self._gateway = module.Gateway({**defaults, "discovery": 0, "publish_all": 0, "bindkeys": bindkeys})
-        # Its last step passes the decoded values to the MQTT client; here they are kept.
+        # The gateway's last step would pass the decoded values to the MQTT client; here they are kept.
         self._gateway.publish_json = self._keep
         self._decoded: Mapping[str, object] = {}
 

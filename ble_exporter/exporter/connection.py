@@ -29,7 +29,7 @@ REQUEST_S = 10.0
 IDLE_S = 90.0
 # From the request until the client has taken the answer. The last hour of a thousand sensors (3 MB) needs 100 kB/s.
 ANSWER_S = 30.0
-# The time for a client that is still sending to read a refusal.
+# How long the connection stays open after a refusal, so that a client that is still sending can read the refusal.
 _LINGER_S = 1.0
 # In bytes, for each connection: if the buffer holds more, the handler waits until the client reads.
 _WRITE_BUFFER = 32 * 1024

@@ -119,7 +119,7 @@ class HttpServer:
         await self.listen_on(open_port(address, port, option))
 
     async def listen_on(self, opened: socket.socket) -> None:
-        """Listen on a socket that is bound to an address and a port; it is closed with the server."""
+        """Listen on a socket that is bound to an address and a port; `close` also closes the socket."""
         if self._runner.server is None:
             await self._runner.setup()
         loop = asyncio.get_running_loop()

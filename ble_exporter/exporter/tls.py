@@ -20,7 +20,7 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-
 # The kinds of names that exporter-toolkit compares. A name of another kind, such as a registered ID, can look like an
 # IP address.
 _KINDS = ("DNS", "email", "IP Address", "URI")
-# Go's texts for OpenSSL's reasons.
+# The messages of Go's TLS library, by OpenSSL's reasons.
 _KEY_PROBLEMS = {
     "KEY_VALUES_MISMATCH": "tls: private key does not match public key",
     "KEY_TYPE_MISMATCH": "tls: private key type does not match public key type",

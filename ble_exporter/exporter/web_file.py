@@ -28,7 +28,7 @@ def load(path: str, files: ReadFiles | None = None) -> Loaded:
     """
     Read and check a web configuration and the files that it names.
 
-    Raises a ConfigError, also if it has users and bcrypt can't be imported.
+    Raises a ConfigError, also if the configuration has users and bcrypt can't be imported.
     """
     config = load_web_config(path, files or ReadFiles())
     if config.users:

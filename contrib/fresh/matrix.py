@@ -24,7 +24,7 @@ assert parse_bthome(bytes.fromhex("4002ca09")) == {"temperature": 25.06}
 
 def run(root: Path, *, is_whole: bool) -> list[str]:
     """
-    Install the lock with encryption with the oldest pip on the oldest Python, and with the newest on the newest.
+    Install the lock for encryption with the oldest pip on the oldest Python, and the newest pip on the newest Python.
 
     With `is_whole`, install all locks with each pip on each Python.
 

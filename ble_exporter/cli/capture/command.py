@@ -40,7 +40,7 @@ _STATUSES = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; return the exit status. Raise ExporterError."""
+    """Run the command; return the exit status. Raises an ExporterError on a failure."""
     options = parse(arguments)
     # Imported here to keep --help fast: importing bleak takes most of a second on a Raspberry Pi.
     from ble_exporter.cli.capture.run import run

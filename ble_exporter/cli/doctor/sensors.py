@@ -49,7 +49,7 @@ _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
 
 
 def check_sensors(context: CheckContext) -> Iterator[CheckResult]:
-    """Listen, and report for each configured device whether readings were received."""
+    """Listen; report whether anything was heard, and whether readings of each configured device were received."""
     context.show_progress(f"listening for {context.seconds:g} s …")
     try:
         yield from asyncio.run(_listen(context))
