@@ -20,7 +20,7 @@ from bench.timing import DifferenceError
 PARTS = {
     part.__name__.partition(".")[2]: part for part in (footprint, pipeline, scrape, serving, turns, decoding, formats)
 }
-"""The parts by name, in the order of the page."""
+"""The parts by name, in the order of docs/performance.md."""
 
 TITLE = "# Performance"
 ABOUT = """\

@@ -59,7 +59,7 @@ def read_blocks(folder: Path) -> Block:
 
 
 class _Time:
-    """The simulated seconds since the start."""
+    """A simulated clock; `now_s` is the time since the start."""
 
     now_s = 0.0
 

@@ -73,7 +73,7 @@ class TheengsDecoder:
         self._gateway.decode_advertisement({**data, "servicedata": packet.hex()})
 
     def values(self, packet: bytes, short_uuid: str) -> Values:
-        """Return the measurements in service data by our names."""
+        """Return the measurements in service data; the keys are our names."""
         self._decoded = {}
         self.decode(packet, short_uuid)
         found = {_OUR_NAMES[key]: value for key, value in self._decoded.items() if key in _OUR_NAMES}

@@ -70,7 +70,7 @@ class Section:
         return texts
 
     def report(self, key: str, problem: str, hint: str = "", node: Node | None = None) -> None:
-        """Report an error of a key, or of the whole section if the key is absent."""
+        """Report an error about a key, or about the whole section if the key is absent."""
         with self.document.errors:
             self.document.fail(node or self.nodes.get(key) or self.node, problem, hint, key=key)
 

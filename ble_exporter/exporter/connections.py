@@ -44,7 +44,7 @@ def most_connections(descriptors: float) -> int:
 
 
 class Connections:
-    """The open connections, the oldest first; `most` is their limit."""
+    """The open connections, the oldest first; `most` limits their number."""
 
     def __init__(self, errors: HttpErrors, most: int) -> None:
         self._errors = errors

@@ -146,7 +146,7 @@ def wait_for(what: str, is_so: Callable[[], bool], patience_s: float = _PATIENCE
 
 @contextlib.contextmanager
 def booted(machine: Machine) -> Iterator[Systemd]:
-    """Boot the machine, and end it afterwards."""
+    """Boot the machine, and stop it after the block."""
     system = Systemd(machine)
     try:
         yield system

@@ -34,13 +34,13 @@ class Data(NamedTuple):
     end: int = ENDS_UNIX_S
 
     def range(self, expression: str, hours: float, step_s: int) -> list[Line]:
-        """Evaluate an expression for the last hours of the story."""
+        """Evaluate an expression over the last `hours` of the story."""
         start = ENDS_UNIX_S - int(hours * 3600)
         end = ENDS_UNIX_S - SCRAPE_S
         return self._ask("query_range", expression, step_s, start=start, end=end, step=step_s)
 
     def now(self, expression: str) -> list[Line]:
-        """Evaluate an expression for the end of the story."""
+        """Evaluate an expression at the end of the story."""
         return self._ask("query", expression, SCRAPE_S, time=ENDS_UNIX_S)
 
     def _ask(self, resource: str, expression: str, step_s: int, **when: int) -> list[Line]:

@@ -104,7 +104,7 @@ def run(
     build: RadioBuilder = build_radio,
     open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
 ) -> int:
-    """Record; return the exit status."""
+    """Record what is heard, or copy from another capture; return the exit status."""
     config = _config(options)
     only = {*options.only, *(config.devices if config and options.only_configured else ())}
     events = load_events(options.replay, MOST_BYTES_OF_A_STREAM) if options.replay else None

@@ -31,7 +31,7 @@ _WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
 
 
 def rows(fields: Iterable[Field], data: bytes) -> Iterator[tuple[bytes, list[Field]]]:
-    """Yield the bytes of each part of `data` with the fields that describe it."""
+    """Yield the bytes of each part of `data` with the fields that describe this part."""
     for (start, end), same in groupby(fields, key=lambda field: (field.start, field.end)):
         yield data[start:end], list(same)
 

@@ -121,7 +121,7 @@ def _fit_readings(readings: Sequence[str], max_width: int) -> str:
         return "".join(joined[-1:])
     fitting = [text for text in (f"{text}{CUT}" for text in joined[:-1]) if width(text) <= max_width]
     if len(fitting) < 2 and max_width >= _MIN_READINGS_WIDTH:
-        # Two readings identify a sensor, even if the mark hides the unit of the second one.
+        # Two readings are enough to recognise a sensor, even if the mark hides the unit of the second one.
         return cut(joined[-1], max_width)
     return fitting[-1] if fitting else joined[0] if len(joined) == 1 else f"{joined[0]}{CUT}"
 

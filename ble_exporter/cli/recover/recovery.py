@@ -24,7 +24,7 @@ from ble_exporter.scanner.inspection import Switch, blocking, known_to_kernel, t
 
 _AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
 _DEVICE_UP, _DEVICE_DOWN, _DEVICE_INFO = 0x400448C9, 0x400448CA, 0x800448D3
-# The number, the name, the address and the flags of struct hci_dev_info, and the rest of it.
+# struct hci_dev_info: the number, the name, the address, the flags, and all remaining fields.
 _INFO = struct.Struct("=H8s6sI72s")
 _IS_UP = 1
 _BLUETOOTH_CLASS = "e0"

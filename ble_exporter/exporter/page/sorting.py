@@ -24,7 +24,7 @@ def _reading(name: str) -> _Key:
 
 
 def _by_name(device: DeviceState) -> str:
-    """Return a key that ignores case and accents in the name, and orders numbers in it by their values."""
+    """Return a sort key that ignores case and accents in the name, and orders numbers in the name by their values."""
     letters = unicodedata.normalize("NFKD", device["name"].casefold())
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return re.sub("[0-9]+", lambda digits: digits[0].zfill(20), plain)
