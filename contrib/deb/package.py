@@ -27,7 +27,7 @@ PYTHON = (3, 11)
 LOCKS = ("requirements-encryption.lock", "requirements-auth.lock")
 """Together, these locks contain everything that a user can install."""
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-"""Debian's architectures for which all locked libraries have wheels → the name of the architecture in the wheels."""
+"""Each Debian architecture for which all locked libraries have wheels → its name in the wheels' file names."""
 GLIBC = ("2014", "_2_17", "_2_26", "_2_27", "_2_28", "_2_31", "_2_34")
 """The manylinux platforms whose wheels run on Debian 12; its libc is 2.36."""
 SCRIPTS = ("postinst", "prerm", "postrm")

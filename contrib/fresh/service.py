@@ -114,7 +114,7 @@ def it_is_confined_without_the_monitor(system: Systemd) -> None:
 
 
 def it_needs_no_network(system: Systemd) -> None:
-    """Without a network, it serves on systemd's socket, answers a scrape during a restart, and reaches D-Bus."""
+    """Without a network, the unit serves on systemd's socket, answers a scrape during a restart, and reaches D-Bus."""
     assert _exposure(system) <= MOST_EXPOSED_WITHOUT_NETWORK
     wait_for("readings", lambda: "ble_sensor_seen" in system.metrics())
     networks = system.do(f"readlink /proc/1/ns/net /proc/{system.show('MainPID')}/ns/net").split()

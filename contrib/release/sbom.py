@@ -26,7 +26,8 @@ def of_environment(python: Path, pyproject: str) -> bytes:
         pyproject: Text of a pyproject.toml, whose `[project]` table describes the main component.
     """
     with tempfile.TemporaryDirectory() as folder:
-        # cyclonedx-py takes `[tool.poetry]` for the metadata of an older Poetry, and fails because it has no name.
+        # cyclonedx-py takes `[tool.poetry]` for the metadata of an older Poetry, and fails because that table has no
+        # name.
         project = Path(folder, "pyproject.toml")
         project.write_text(re.sub(r"(?ms)^\[tool\..*", "", pyproject), encoding="utf-8")
         command = [sys.executable, "-m", "cyclonedx_py", "environment", str(python), "--pyproject", str(project)]

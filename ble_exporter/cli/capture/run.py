@@ -42,7 +42,7 @@ class Recorder:
     """
     Records what a radio hears.
 
-    It opens the monitor channel for the radio, and records the events on it. If the radio does not use the channel, the
+    The recorder opens the monitor channel for the radio, and records its events. If the radio does not use it, the
     recorder creates events from the advertisements that it receives as a Listener.
 
     Args:

@@ -130,7 +130,7 @@ def _input(words: Sequence[str]) -> str:
 
 
 def _report(data: bytes) -> Report | None:
-    """Return the report in an HCI event, if any. Its header may be missing, because btmon prints the header as text."""
+    """Return the report in an HCI event, if any. The event's header may be missing: btmon prints it as text."""
     heads = (
         [b""] if is_advertising(data) or len(data) > _MOST_OF_AN_EVENT else [b"", b"\x04", bytes([4, 0x3E, len(data)])]
     )

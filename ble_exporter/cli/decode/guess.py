@@ -65,7 +65,7 @@ def guesses(payload: bytes) -> list[Guess]:
 
 def best_rank(payload: bytes) -> int:
     """
-    Return the rank of the best guess at bytes, which may be an HCI event; a rank above ANYTHING without a guess.
+    Return the rank of the best guess at bytes, which may be an HCI event; without a guess, a rank above ANYTHING.
 
     More bytes than a packet can have are not examined, because that could take a minute.
     """
