@@ -80,11 +80,11 @@ class TlsConfig:
         client_ca: Certificates of the authorities that may issue client certificates, as PEM; None for all
             authorities that the machine trusts.
         client_auth: Which clients need a certificate.
-        allowed_sans: A client certificate must have one of these names; if empty, it may have any.
+        allowed_sans: A client certificate must have one of these names; if empty, any name is accepted.
         min_version: The lowest version of TLS.
         max_version: The highest version of TLS.
-        ciphers: OpenSSL's names of the cipher suites for TLS 1.2; if empty, its defaults.
-        curve: OpenSSL's name of the curve; if empty, its defaults.
+        ciphers: OpenSSL's names of the cipher suites for TLS 1.2; if empty, OpenSSL's defaults apply.
+        curve: OpenSSL's name of the curve; if empty, OpenSSL's defaults apply.
         prefers_own_ciphers: Whether the server's order of cipher suites takes precedence over the client's.
     """
 
@@ -141,7 +141,7 @@ def _path(section: Section, key: str) -> str:
 
 
 def _content(section: Section, key: str, files: ReadFiles, max_bytes: int = _MAX_PEM_BYTES) -> bytes | None:
-    """Return the text of a key, or the content of the file that its other form names; None if both are absent."""
+    """Return the text of `key`, or the content of the file that `{key}_file` names; None if both are absent."""
     inline, path = section.text(key), _path(section, f"{key}_file")
     if inline and path:
         section.report(key, f"{key}_file is set, too", "remove one of the two")

@@ -57,7 +57,7 @@ class ExplainedCapture:
 
     @property
     def is_valid(self) -> bool:
-        """Whether there is a packet of a known format, and every packet with such a format is valid."""
+        """Whether a packet of a known format was explained, and all explained packets with such a format are valid."""
         known = [one.decoding for one in self._packets if one.decoding.explanations]
         return bool(known) and all(one.is_valid for one in known)
 

@@ -127,7 +127,11 @@ def check_ear(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def _in_use(context: CheckContext) -> list[Adapter]:
-    """Return the adapters that the exporter would use: those configured, or one that can scan, preferably powered."""
+    """
+    Return the adapters that the exporter would use.
+
+    They are the configured ones or, by default, one that can scan, preferably a powered one.
+    """
     there = {adapter.name: adapter for adapter in context.inspection.adapters}
     wanted = context.config.adapters if context.config else ()
     if wanted:
