@@ -170,7 +170,7 @@ def name_problem(name: str) -> str:
 
 
 def path_problem(path: str) -> tuple[str, str]:
-    """Return a problem and a hint for a path that a shell would expand (~ or $); empty strings for any other path."""
+    """Return a problem and a hint for a path whose beginning a shell would expand (~ or $); else empty strings."""
     if not re.match(r"~|\$\w|\$\{", path):
         return "", ""
     whole = os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises an error

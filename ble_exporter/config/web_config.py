@@ -32,7 +32,7 @@ _HEADERS: Mapping[str, Collection[str]] = {
 """The headers that can be set, and their permitted values; if none is listed, any value is permitted."""
 
 # Messages quote only these keys. Any other key may be a secret: a line of a private key if the indentation is wrong, or
-# a hash that somebody has swapped with its user name.
+# a hash that was swapped with its user name.
 _KNOWN = (*_SECTIONS, _RATE_LIMIT, *TLS_KEYS, *_HTTP_KEYS, *_HEADERS)
 
 # The version, the cost, the salt of 128 bits and the hash of 184 bits.

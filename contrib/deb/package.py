@@ -166,7 +166,7 @@ def _add_documents(project: Path, root: Path, version: str, epoch: int) -> None:
 def _add_control(root: Path, version: str, architecture: str) -> None:
     contents = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
     sums = [
-        f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}  {path}\n"  # dpkg's format knows no other hash
+        f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}  {path}\n"  # dpkg's format has no other hash
         for path, content in sorted(contents.items())
         if path != CONFFILE
     ]

@@ -123,7 +123,7 @@ def it_warns_of_a_unit_that_hides_its_own(system: Systemd) -> None:
 
 
 def it_is_purged(system: Systemd) -> None:
-    """Purging the package removes its configuration and state, but no file that somebody else has put beside them."""
+    """Purging the package removes its configuration and state, but no other files in the same folders."""
     kept = ["/etc/ble_exporter/cellar.key", "/var/lib/ble_exporter/mine", f"/{_DROP_IN}"]
     system.do(f"touch {' '.join(kept)}")
     system.do(f"{_APT} purge ble-exporter")

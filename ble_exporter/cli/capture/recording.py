@@ -89,7 +89,7 @@ class Recording:
                 self.is_kept = True
         except OSError as error:
             self.end = error.strerror or str(error)
-            # What was recorded may be readable, and removing it would not help anybody.
+            # The file is kept if it does not replace another one, because the recorded part may be readable.
             self.is_kept = self._written == self._target
         finally:
             with suppress(OSError):
@@ -98,7 +98,7 @@ class Recording:
                 self._written.unlink(missing_ok=True)
 
     def _names_only_wanted(self, event: bytes) -> bool:
-        """Return whether a damaged event can be kept unchanged, because it names nobody but wanted senders."""
+        """Return whether a damaged event can be kept unchanged, because it names only wanted senders."""
         senders, rest = senders_and_rest(event)
         return bool(senders) and senders <= set(self._only or ()) and len(rest) < _BYTES_OF_AN_ADDRESS
 

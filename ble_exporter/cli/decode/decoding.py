@@ -88,7 +88,7 @@ class Decoding:
             self.explanations.append(replace(explanation, how=how))
         elif guess.rank < ANYTHING:
             # --service applies to all bytes, so a guess that skips the first ones is no alternative. Neither is a
-            # format that any bytes fit, if the best guess is confirmed.
+            # format that any bytes match, if the best guess is confirmed.
             least = POSSIBLE if guess.rank < POSSIBLE else ANYTHING
             also = [other for other in found if other != guess and not other.start and other.rank <= least]
             self.explanations.append(replace(explanation, also=also))

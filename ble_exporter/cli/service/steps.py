@@ -119,7 +119,7 @@ class WriteFile:
         return [] if self.origin else self.content.decode().splitlines()
 
     def do(self, machine: Machine) -> None:
-        """Write the file beside its place, and move it there."""
+        """Write a temporary file in the same folder, and give it the final name when it is complete."""
         target = machine.at(self.path)
         _make_folder(target.parent)
         new = target.with_name(f".{target.name}.new")
