@@ -39,9 +39,9 @@ def address(number: int) -> str:
 
 class SteadyRadio:
     """
-    A radio that delivers both packets of every device at once, and then `per_second` packets a second in all.
+    A radio that delivers both packets of every device at the start, and then `per_second` packets a second in all.
 
-    It wakes equally often at every rate, so that the CPU times at two rates differ only by the cost of the packets.
+    It wakes equally often at every rate above 0, so that the CPU times at two rates differ only by the packets' cost.
     """
 
     adapters: "Mapping[str, bool]" = MappingProxyType({})
@@ -82,7 +82,7 @@ class SteadyRadio:
 
 
 class ToldRadio(SteadyRadio):
-    """A radio that delivers both packets of every device when a line of standard input says so."""
+    """A radio that delivers both packets of every device for each line of standard input."""
 
     async def run(self, listener: "Listener", started: Callable[[], None]) -> None:
         """Deliver packets until cancelled."""

@@ -93,7 +93,7 @@ async def _longest_turn_s(home: _Home, path: str, headers: dict[str, str]) -> fl
 def run(report: Report) -> None:
     """Measure the longest turn for each path and encoding, and print the table."""
     home = _Home()
-    # The program also does this, after its first scan.
+    # After its first scan, the program also excludes its objects from later collections.
     gc.collect()
     gc.freeze()
     cells = {}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 
 MAX_ENTRIES = 10_000
-"""The maximum number of entries in a mapping or list, and of devices; a Raspberry Pi takes seconds to read so many."""
+"""The maximum number of entries in a mapping or list, and of devices; a Raspberry Pi takes seconds to read them."""
 
 _MAX_DEPTH = 20
 # Enough for MAX_ENTRIES devices with five keys each. An alias counts as one node, however large its value is.
@@ -152,7 +152,7 @@ class _Loader(yaml.SafeLoader):
         event.implicit = (True, False) if isinstance(event, yaml.ScalarEvent) else True
 
     def _join_surrogates(self, node: yaml.ScalarNode) -> None:
-        """Join each surrogate pair: JSON escapes a character beyond U+FFFF as two, which PyYAML does not join."""
+        """Join surrogate pairs: JSON escapes a character beyond U+FFFF as two surrogates, which PyYAML keeps apart."""
         if _SURROGATE.search(node.value):
             node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             if _REPLACEMENT in node.value:

@@ -25,7 +25,7 @@ def adapted(unit: str) -> str:
     Return a unit of contrib/ with the paths of the package.
 
     Raises:
-        ValueError: A path of the other installation remains; UNIT_CHANGES must be adapted to the unit.
+        ValueError: A path below /opt remains; UNIT_CHANGES must be adapted to the unit.
     """
     for pattern, replacement in UNIT_CHANGES:
         unit = re.sub(pattern, replacement, unit)

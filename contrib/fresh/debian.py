@@ -149,7 +149,7 @@ class Machine:
         return [*place, "sh", "-ec", f'cd "$1"; {line}', "sh", folder]
 
     def do(self, line: str, folder: str = "/", user: str = "tester") -> str:
-        """Run a shell command on the new machine; return its output, and raise if it fails."""
+        """Run a shell command on the new machine; return its output, and raise an AssertionError if it fails."""
         print(f"  {user}$ {line}", flush=True)
         done = subprocess.run(
             self.command(line, folder, user), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

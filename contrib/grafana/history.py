@@ -77,7 +77,11 @@ async def _live(config: Path, loop: VirtualTimeLoop, file: TextIO) -> None:
 
 
 def _samples(exposed: str, *, is_detailed: bool) -> Iterator[str]:
-    """Yield the samples of a scrape with the labels that Prometheus adds for its target."""
+    """
+    Yield the samples of a scrape with the labels that Prometheus adds for its target.
+
+    Unless `is_detailed`, yield only battery levels, voltages and the devices' labels.
+    """
     for line in exposed.splitlines():
         found = _LINE.fullmatch(line)
         if found and (is_detailed or re.match(r"ble_sensor_(battery|voltage|labels)", line)):
