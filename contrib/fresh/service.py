@@ -129,7 +129,7 @@ def it_needs_no_network(system: Systemd) -> None:
 
 
 def it_is_recovered_as_root(system: Systemd) -> None:
-    """The recovery runs after status 69 if the exporter has asked for it, at most three times in an hour."""
+    """The recovery that the exporter has requested runs after status 69, but only three times."""
     # The program itself would look for Bluetooth for ten seconds.
     system.configure(drop_in="ExecStart=\nExecStart=/bin/sh -c 'exit 69'\n")
     folder = str(Path(RECORD).parent)

@@ -33,7 +33,7 @@ _STATUSES = {
 
 
 def main(arguments: Sequence[str], machine: Machine | None = None, program: Program | None = None) -> int:
-    """Install or remove the service, or print how; return the exit status. Raises a ConfigError."""
+    """Install or remove the service, or print the steps; return the exit status. Raises a ConfigError."""
     options = parse(arguments)
     machine = machine or Machine()
     # Imported here to keep --help fast.
