@@ -3,8 +3,8 @@ Child process of bench.central_server: many exporters, each with a port of its o
 
     python -m bench.exporters EXPORTERS SENSORS SPEED
 
-Two exporters hear each house's sensors, one of them better. Time passes SPEED times as fast. The process prints the
-ports, and serves until SIGTERM.
+In each house, two exporters hear the same sensors, one with a stronger signal than the other. Time passes SPEED times
+as fast. The process prints the ports, and serves until SIGTERM.
 """
 
 import asyncio

@@ -176,7 +176,7 @@ def _processor(folder: Path, modules: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def _spent_s(folder: Path, modules: str, per_second: int, seconds: float) -> tuple[float, float]:
-    """Return the CPU times of a bare Python and of an exporter that both receive packets for `seconds`."""
+    """Return the CPU times of a bare Python and of an exporter while both receive packets for this many seconds."""
     port = free_port()
     with (
         running(*_bare(_RATE_DEVICES, per_second)) as bare,

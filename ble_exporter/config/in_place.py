@@ -22,7 +22,7 @@ _MODE_WITH_KEY = 0o640
 _BACKUP_SUFFIX = ".before-discover-"
 # A backup that is older than the file by more than this, in seconds, was not made for the file's latest change.
 _WRITING_S = 60.0
-# For the backup if this user can't create files next to the configuration. Unlike /tmp, it survives a reboot.
+# Holds the backup if this user can't create files next to the configuration. Unlike /tmp, it survives a reboot.
 _OTHER_BACKUP_FOLDER = "/var/tmp"  # noqa: S108 - mkstemp creates a new file that only its owner can read
 
 _HINTS = {

@@ -1,4 +1,4 @@
-"""Checks the Host header of each request and, if the web configuration has users, its password; adds headers."""
+"""Checks each request's Host header and, if the web configuration has users, its password; adds headers to answers."""
 
 import base64
 from collections.abc import Awaitable, Callable, Collection

@@ -42,8 +42,8 @@ class Recorder:
     """
     Records what a radio hears.
 
-    The recorder opens the monitor channel for the radio, and records its events. If the radio does not use it, the
-    recorder creates events from the advertisements that it receives as a Listener.
+    The recorder opens the monitor channel for the radio, and records the events on this channel. If the radio does not
+    use the channel, the recorder creates events from the advertisements that it receives as a Listener.
 
     Args:
         recording: The file.

@@ -1,4 +1,4 @@
-"""The files of the page, in the folder of this module; all but those of other projects are read when it is imported."""
+"""The files of the page, in this module's folder. Importing the module reads all but those of other projects."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
