@@ -1,4 +1,4 @@
-"""Issues certificates for tests, for an authority, a server and clients, and does TLS handshakes in memory."""
+"""Issues an authority's, a server's and clients' certificates for tests, and performs TLS handshakes in memory."""
 
 import datetime as dt
 import ipaddress
@@ -68,7 +68,7 @@ class Authority:
 
 
 def write_certificates(folder: Path) -> None:
-    """Write the files of an authority, a server, a client, and a stranger whose certificate is of another authority."""
+    """Write the files of an authority, a server, a client, and a stranger, whose issuer is another authority."""
     authority = Authority(folder)
     authority.issue("server")
     authority.issue("client", "prometheus.example")
@@ -84,7 +84,7 @@ def client_context(folder: Path, certificate: str = "") -> ssl.SSLContext:
 
 
 def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Do a handshake in memory; return the ends of the server and of the client. Raises the error of either."""
+    """Perform a handshake in memory; return the server's end and the client's end. Raises the error of either end."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ours = server.wrap_bio(to_server, to_client, server_side=True)
     theirs = client.wrap_bio(to_client, to_server, server_hostname="localhost")

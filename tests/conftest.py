@@ -20,8 +20,8 @@ __all__ = ["HERE", "Vector", "vectors"]
 PACKET_A = bytes.fromhex("4000b00151028d0a038d11")  # 81 %, 27.01 °C, 44.93 %
 PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening open; the same packet id
 
-# In CI, the examples are the same each time: a change must not be refused for an input that nobody had tried before.
-# Old versions of Hypothesis do not see to that themselves.
+# In CI, every run tries the same examples: a new random input must not make an unrelated change fail.
+# Old versions of Hypothesis do not do this by default.
 IN_CI = bool(os.environ.get("CI"))
 # The number of random examples is small in the fast tests, and large in `make test-properties`.
 settings.register_profile("quick", max_examples=30, deadline=None, derandomize=IN_CI)

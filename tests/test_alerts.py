@@ -105,7 +105,7 @@ def test_the_table_has_each_alert_with_its_severity_and_time(name: str) -> None:
 
 @EACH_PAGE
 def test_the_table_has_each_recorded_series(name: str) -> None:
-    """Authors of dashboards find the series here."""
+    """Authors of dashboards look up the recorded series in this table."""
     recorded = [one.name for one in RECORDS_OF_A_PAGE[name]]
 
     assert recorded == re.findall(r"^\| `(\w+:\w+:\w+)` \|", page(name), re.MULTILINE)
@@ -122,7 +122,7 @@ def test_the_query_without_a_gap_is_the_rule() -> None:
 
 
 def test_a_merging_rule_differs_from_the_others_only_in_its_metric() -> None:
-    """A correction of one rule must reach the others, and those that users have copied for other metrics."""
+    """A correction of one rule must also be made in the others, which users copy for further metrics."""
     merging = [one for one in RECORDS_OF_A_PAGE["fleet.md"] if one.name.endswith(":strongest")]
     metrics = [one.name.split(":")[1] for one in merging]
 
@@ -150,7 +150,7 @@ def test_each_recorded_series_is_tested(record: Rule, *, exists: bool) -> None:
 
 @EACH_RECORD
 def test_each_recorded_series_has_level_metric_and_operation(record: Rule) -> None:
-    """The convention of Prometheus tells readers of a dashboard that a series is recorded, and how."""
+    """A name that follows Prometheus's convention shows that a series is recorded, and how it was computed."""
     assert re.fullmatch(r"(instance_device|job_device|job):[a-z_]+:[a-z0-9_]+", record.name)
 
 
@@ -176,7 +176,7 @@ def test_each_alert_on_a_sensor_has_its_room(alert: Rule) -> None:
 
 
 def test_rejections_that_say_nothing_about_a_sensor_are_left_out() -> None:
-    """Scan responses without service data are counted as rejected all the time."""
+    """Scan responses without service data are constantly counted as rejected, and must not cause an alert."""
     (alert,) = (one for one in ALERTS if one.name == "BlePacketsRejected")
     (left_out,) = re.findall(r'reason!~"(.+?)"', alert.expr)
 

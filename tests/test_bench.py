@@ -51,7 +51,7 @@ def test_the_page_has_the_tables_of_the_program() -> None:
 
 
 def test_the_page_states_the_growth_and_the_method_of_each_table() -> None:
-    """A reader with another number of devices needs the growth, and a reader who repeats a figure needs the method."""
+    """A reader with another number of devices needs the growth, and one who repeats a measurement needs the method."""
     page = " ".join(PAGE.read_text(encoding="utf-8").split())
     texts = [text for part in PARTS.values() for table in part.TABLES for text in (table.text, table.growth)]
 
@@ -59,7 +59,7 @@ def test_the_page_states_the_growth_and_the_method_of_each_table() -> None:
 
 
 def test_a_report_prints_a_table_with_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    """Figures are compared by eye, so their digits must be below each other."""
+    """Figures are compared by eye, so their digits must be aligned."""
     Report().add(TABLE, CELLS)
 
     expected = "Title\nText.\n\n  name       µs   ratio\n  first     1.0      2×\n  second   12.0\n\nLinear.\n\n"
@@ -99,7 +99,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 
 
 def test_each_contestant_begins_a_round_in_turn() -> None:
-    """The first contestant of a round may find cold caches."""
+    """The first contestant of a round may find cold caches, and no contestant may always be the first."""
     calls: list[str] = []
 
     def contestant(name: str) -> float:
@@ -114,7 +114,7 @@ def test_each_contestant_begins_a_round_in_turn() -> None:
 def test_the_steady_radio_delivers_both_packets_of_each_device_and_then_a_steady_number(
     in_virtual_time: InVirtualTime,
 ) -> None:
-    """The memory is measured when all devices were heard, and the cost of a packet depends on the rate."""
+    """The memory is measured after all devices have been heard, and the cost of a packet depends on the rate."""
     heard: list[Advertisement] = []
     in_virtual_time(run_for(SteadyRadio(60, 40), Everything(heard.append), 10.01))
 
@@ -175,7 +175,7 @@ def test_a_server_without_series_is_compared_only_as_a_whole() -> None:
 )
 @pytest.mark.parametrize("at_once", [1, 1000])
 def test_the_client_reads_an_answer_to_its_end(headers: str, content: str, at_once: int) -> None:
-    """The rest of an answer would be taken for the next one, and its time would not be measured."""
+    """An unread rest would be taken for the next answer, and the time to receive it would not be measured."""
     answer = f"HTTP/1.1 200 OK\r\n{headers}\r\n{content}".encode()
     with socket.create_server(("127.0.0.1", 0)) as server:
         client = Client(server.getsockname()[1], PATIENCE_S)

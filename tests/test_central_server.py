@@ -22,13 +22,13 @@ def test_what_the_exporters_hear_is_read() -> None:
 
 
 def test_two_exporters_of_a_house_hear_the_same_sensors() -> None:
-    """The rules that merge series have work to do only then."""
+    """The rules that merge series are measured only if both exporters have series of the same sensor."""
     assert configuration(2, 50, 8000).devices == configuration(3, 50, 8001).devices
     assert not set(configuration(1, 50, 8000).devices.values()) & set(configuration(2, 50, 8001).devices.values())
 
 
 def test_the_ports_differ() -> None:
-    """Two exporters can't have one port."""
+    """Two exporters can't listen on the same port."""
     assert 50 == len(set(free_ports(50)))
 
 

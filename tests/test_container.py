@@ -42,7 +42,7 @@ def test_the_context_contains_what_the_dockerfile_copies_and_nothing_else() -> N
 
 
 def test_the_exporter_has_no_rights_that_it_does_not_need() -> None:
-    """A fault in the exporter must not give away the host."""
+    """An attacker who controls the exporter must not gain control of the host."""
     exporter = COMPOSE["services"]["exporter"]
 
     assert exporter["read_only"] is True
@@ -53,7 +53,7 @@ def test_the_exporter_has_no_rights_that_it_does_not_need() -> None:
 
 
 def test_every_mounted_file_exists() -> None:
-    """An engine creates a folder in place of a missing file of the host, and the error of the program misleads."""
+    """If the host lacks a mounted file, an engine creates a folder instead, and the program's error misleads."""
     volumes = [volume for service in COMPOSE["services"].values() for volume in service.get("volumes", [])]
     files = [Path(FOLDER, volume.split(":")[0]) for volume in volumes if volume.startswith(".")]
 
@@ -62,7 +62,7 @@ def test_every_mounted_file_exists() -> None:
 
 
 def test_the_container_s_configuration_is_valid() -> None:
-    """The log is no file, because the root is read-only, and the ear is one that needs no capability."""
+    """It must not log to a file, because the root is read-only, and must choose the ear that needs no capability."""
     config = load_config(str(FOLDER / "config.yaml"))
 
     assert ("-", "bluez", 8000) == (config.log_file, config.ear, config.listen_port)
@@ -70,7 +70,7 @@ def test_the_container_s_configuration_is_valid() -> None:
 
 @pytest.mark.program
 def test_the_health_check_is_healthy_only_while_the_exporter_is_ready(tmp_path: Path) -> None:
-    """Docker must not call an exporter healthy that does not answer, nor one unhealthy that works."""
+    """Docker must not report a dead exporter as healthy, nor a working one as unhealthy."""
     command = json.loads(re.findall(r"(?s)HEALTHCHECK.*?CMD \\\n\s*(\[.*?\])", DOCKERFILE)[0])
     config = write_config(tmp_path, {"scan_interval_seconds": 1, "scan_duration_seconds": 1})
     check = [sys.executable, "-c", command[-1].replace("8000", str(load_config(str(config)).listen_port))]

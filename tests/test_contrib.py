@@ -30,7 +30,7 @@ def systemd_unit(name: str = "ble_exporter.service") -> ConfigParser:
 
 @pytest.fixture
 def unit() -> ConfigParser:
-    """The systemd unit."""
+    """The exporter's systemd unit."""
     return systemd_unit()
 
 
@@ -82,14 +82,14 @@ def recovery() -> ConfigParser:
 
 
 def test_the_recovery_reads_the_request_of_the_exporter(recovery: ConfigParser, unit: ConfigParser) -> None:
-    """The record is in the exporter's runtime folder; the command runs from the same installation."""
+    """Both units must use the same record, in the exporter's runtime folder, and the same installation."""
     assert f"/run/{unit['Service']['RuntimeDirectory']}/{FILE_NAME}" == str(RECORD)
     program = unit["Service"]["ExecStart"].partition("/bin/")[0]
     assert f"{program}/bin/ble-exporter recover" == recovery["Service"]["ExecStart"]
 
 
 def test_the_recovery_is_limited(recovery: ConfigParser) -> None:
-    """Resets that are too frequent are worse than none; root does nothing without being asked."""
+    """Resets that are too frequent are worse than none; no boot may start the recovery, which runs as root."""
     assert ("1h", "3") == (recovery["Unit"]["StartLimitIntervalSec"], recovery["Unit"]["StartLimitBurst"])
     assert "Install" not in recovery
 
@@ -107,7 +107,7 @@ def drop_in() -> ConfigParser:
 
 
 def test_the_recovery_is_not_forgotten_between_its_runs(drop_in: ConfigParser) -> None:
-    """If no unit refers to it, systemd forgets it when it ends, and with it the number of its starts."""
+    """Unless another unit refers to it, systemd unloads it when it ends, and forgets how often it was started."""
     assert "ble_exporter-recover.service" == drop_in["Unit"]["After"]
 
 

@@ -29,7 +29,7 @@ each_expression = pytest.mark.parametrize("expression", EXPRESSIONS)
 
 
 def test_the_dashboard_has_its_rows() -> None:
-    """A row that gets lost when the code is changed would hardly be noticed."""
+    """Hardly anybody would notice that a change of the code has removed a row."""
     expected = ["Rooms at a glance", "History", "Comfort", "Battery", "Reception", "Silence", "Exporter"]
 
     assert expected == ROWS
@@ -80,7 +80,7 @@ def test_panels_do_not_overlap(panel: dict[str, Any]) -> None:
 
 @each_expression
 def test_every_series_is_selected_by_instance(expression: str) -> None:
-    """Without this selector, the panels of one exporter would have the series of another."""
+    """Without this selector, a panel would mix the series of all exporters."""
     selectors = re.findall(r"\b(?:ble|process)_\w+(\{[^}]*\})?|\bup(\{[^}]*\})", expression)
 
     assert selectors
@@ -116,7 +116,7 @@ def test_colors_can_be_told_apart_by_the_color_blind() -> None:
 
 
 def test_every_reason_of_a_silence_has_a_word() -> None:
-    """A new reason would be drawn as a bare number, or not at all."""
+    """A reason without a word would be shown as a bare number, or not at all."""
     (panel,) = (one for one in PANELS if one["type"] == "state-timeline" and "silence_reason" in json.dumps(one))
     (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
     numbered = re.findall(r'(\d+) \* ble_sensor_silence_reason\{[^}]*reason="(\w+)"', panel["targets"][0]["expr"])
@@ -134,7 +134,7 @@ def test_pages_that_panels_name_exist() -> None:
 
 
 def test_the_exporter_has_all_metrics_of_its_own_that_panels_name() -> None:
-    """A renamed metric must be renamed here, too."""
+    """A metric that was renamed in the exporter must be renamed in the dashboard, too."""
     names = {sample.name for family in SelfMetrics(adapters={"hci0": True}).collect() for sample in family.samples}
     named = set(re.findall(r"\bble_exporter_\w+", " ".join(EXPRESSIONS)))
 
@@ -158,7 +158,7 @@ def test_the_main_measurements_are_shown() -> None:
 
 
 def test_the_documentation_describes_every_row() -> None:
-    """Users look up there what they see."""
+    """Users look up in the documentation what a row shows."""
     page = (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8")
 
     assert [] == [row for row in ROWS if f"\n### {row}\n" not in page]

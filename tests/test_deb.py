@@ -22,7 +22,7 @@ RELEASED_AT = 1_790_000_000
 
 @pytest.mark.parametrize("name", ["ble_exporter.service", "ble_exporter-recover.service"])
 def test_the_package_s_units_start_the_package_s_program(name: str) -> None:
-    """A unit with the paths of the other installation would start nothing, or another version."""
+    """A unit with the paths of an installation by pip would not start, or would start another version."""
     unit = ConfigParser(strict=False, interpolation=None)
     unit.read_string(texts.adapted((ROOT / "contrib" / name).read_text(encoding="utf-8")))
 
@@ -31,7 +31,7 @@ def test_the_package_s_units_start_the_package_s_program(name: str) -> None:
 
 
 def test_the_package_s_unit_reads_the_package_s_configuration() -> None:
-    """The conffile is the file that users change; a relative log path must be in a folder of the service."""
+    """Users change the conffile; a relative log path must begin at a folder that belongs to the service."""
     unit = ConfigParser(strict=False, interpolation=None)
     unit.read_string(texts.adapted((ROOT / "contrib/ble_exporter.service").read_text(encoding="utf-8")))
     service = unit["Service"]
@@ -41,13 +41,13 @@ def test_the_package_s_unit_reads_the_package_s_configuration() -> None:
 
 
 def test_a_unit_with_an_unknown_path_is_refused() -> None:
-    """A new path in the unit needs a decision: what is it in the package?"""
+    """The build can't know which path of the package replaces a new path in the unit."""
     with pytest.raises(ValueError, match="no replacement"):
         texts.adapted("ReadWritePaths=/opt/ble_exporter/new\n")
 
 
 def test_the_package_s_configuration_is_valid_and_logs_to_the_journal() -> None:
-    """The service starts with it at the installation."""
+    """The installation starts the service with this configuration."""
     config = load_config(str(FILES / "config.yaml"))
 
     assert ("-", 8000) == (config.log_file, config.listen_port)
@@ -64,7 +64,7 @@ def test_the_package_s_configuration_is_valid_and_logs_to_the_journal() -> None:
     ],
 )
 def test_a_version_has_debian_s_form(version: str, expected: str) -> None:
-    """Debian sorts `~` before the end of a version, and dpkg accepts no `.dev`-like order of its own."""
+    """Debian sorts `~` before the end of a version; with `.dev`, a pre-release would sort after its release."""
     assert expected == texts.debian_version(version, RELEASED_AT)
 
 
@@ -84,7 +84,7 @@ def test_every_later_version_is_an_upgrade() -> None:
 
 
 def test_the_build_backend_is_taken_from_a_lock() -> None:
-    """What builds the package is checked by its hash, too."""
+    """The hash of the build backend must be checked, like those of the libraries."""
     entry = texts.entry_of((ROOT / "requirements-release.lock").read_text(encoding="utf-8"), "poetry-core")
 
     assert re.fullmatch(r"poetry-core==\S+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+", entry)
@@ -111,7 +111,7 @@ def test_the_copyright_file_names_the_licence_of_a_library(metadata: str, licenc
 
 
 def test_the_copyright_file_has_the_terms_of_the_project() -> None:
-    """An empty line would end the field."""
+    """An empty line would end the field of the licence, so a dot must replace it."""
     text = texts.copyright_of("{libraries}\n{licence}", "Title\n\nCopyright\n\nMay be\nused.\n\nNo warranty.\n", [])
 
     assert "\n May be\n used.\n .\n No warranty." == text
@@ -119,13 +119,13 @@ def test_the_copyright_file_has_the_terms_of_the_project() -> None:
 
 @pytest.mark.parametrize("architecture", ["armhf", "armel", "i386", "../amd64"])
 def test_an_architecture_without_wheels_is_refused_with_the_way_out(architecture: str) -> None:
-    """A package without some of its libraries would install, and not start."""
+    """A package that lacked some of its libraries could be installed, but its program would not start."""
     with pytest.raises(ValueError, match=f"no package for {re.escape(architecture)}.*64-bit.*docs/debian.md"):
         package.check_architecture(architecture)
 
 
 def test_what_a_build_lacks_is_named_with_the_way_to_get_it() -> None:
-    """The developer of another system learns that nothing but Debian 12 will do."""
+    """A developer must learn which programs to install, and which Python the build requires."""
     lacks = " ".join(package.missing(path="/nowhere", python=(3, 10)))
 
     assert "apt-get install dpkg" in lacks
@@ -150,7 +150,7 @@ def test_modes_do_not_depend_on_the_builder(path: str, is_folder: bool, mode: in
 
 
 def test_compressed_files_have_no_time() -> None:
-    """A time would make each build different."""
+    """A timestamp in a compressed file would make each build different."""
     assert b"\0\0\0\0" == texts.compressed(b"text")[4:8]
 
 
@@ -182,7 +182,7 @@ def test_a_purge_removes_exactly_what_the_service_writes() -> None:
 @pytest.mark.program
 @pytest.mark.parametrize("name", package.SCRIPTS)
 def test_the_maintainer_scripts_are_valid(name: str) -> None:
-    """A script that fails leaves the package half installed, from which users do not find out by themselves."""
+    """A script that fails leaves the package half installed, a state that few users can repair."""
     script = FILES / name
 
     assert script.read_text(encoding="utf-8").startswith("#!/bin/sh\nset -e\n")

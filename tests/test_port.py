@@ -1,4 +1,4 @@
-"""The TCP port of the HTTP server: temporary and permanent errors, and the addresses that are answered."""
+"""The TCP port of the HTTP server: temporary and permanent errors, and the addresses on which it listens."""
 
 import errno
 import os
@@ -68,7 +68,7 @@ def test_a_port_in_use_may_become_free() -> None:
 
 @pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8::77", "fe80::1%nowhere"])
 def test_an_address_may_come_late(address: str) -> None:
-    """At boot, DHCP may take a minute, and an interface may appear after the exporter has started."""
+    """At boot, an interface may get its address a minute after the exporter has started."""
     text = f"listen_address: {address} is not an address of this machine; `ip address` shows its addresses"
     with pytest.raises(PortError) as caught:
         open_port(address, 8000)
@@ -145,7 +145,7 @@ def test_an_endpoint_is_written_as_prometheus_writes_it(text: str, endpoint: End
     ],
 )
 def test_anything_else_is_no_endpoint(text: str) -> None:
-    """The error must show how an address is written, because these forms are easily confused."""
+    """The error must show how an address is written, because users confuse these forms easily."""
     with pytest.raises(ValueError, match=r"\[::1\]:8000|does not appear to be an IP"):
         endpoint_of(text)
 
@@ -162,7 +162,7 @@ def of_systemd(**variables: str) -> dict[str, str]:
 
 
 def test_a_passed_socket_is_taken() -> None:
-    """It must not be inherited by a program that this one starts, which would keep the port open."""
+    """A child process that inherited the passed socket would keep the port open."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         descriptor = os.dup(theirs.fileno())
         os.set_inheritable(descriptor, True)
@@ -192,7 +192,7 @@ def test_without_a_passed_socket_the_option_is_an_error(variables: dict[str, str
 
 
 def test_too_many_passed_sockets_are_an_error() -> None:
-    """A wrong number must not make the program take all of its descriptors."""
+    """A wrong number must not make the program treat all its descriptors as sockets."""
     with pytest.raises(ConfigError, match="more than 32"):
         passed_ports(of_systemd(LISTEN_FDS="33"))
 
@@ -206,7 +206,7 @@ def test_too_many_passed_sockets_are_an_error() -> None:
     ],
 )
 def test_another_kind_of_socket_is_an_error(family: socket.AddressFamily, kind: int, *, listens: bool) -> None:
-    """The .socket unit may be wrong; the error says what it needs."""
+    """The .socket unit may be wrong; the error must say which kind of socket the exporter needs."""
     with socket.socket(family, kind) as theirs:
         if family == socket.AF_UNIX:
             theirs.bind("")  # Linux chooses an abstract name
@@ -218,7 +218,7 @@ def test_another_kind_of_socket_is_an_error(family: socket.AddressFamily, kind: 
 
 
 def test_a_descriptor_that_is_no_socket_is_an_error() -> None:
-    """The next free descriptors may be files of another library."""
+    """The descriptors may be files that a library has opened."""
     reading, writing = os.pipe()
     try:
         with pytest.raises(ConfigError, match="is not a listening TCP socket"):
@@ -239,7 +239,7 @@ _ACTIVATE = (
 
 @pytest.mark.program
 def test_the_program_serves_on_the_passed_socket(tmp_path: Path) -> None:
-    """The configured port is then not opened: without a network, that would be of no use."""
+    """The program must not open the configured port as well."""
     config = write_config(tmp_path, {"log_file": "-"})
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         options = ["--config", str(config), "--mock", "--web.systemd-socket"]

@@ -89,7 +89,7 @@ def test_pip_installs_from_a_lock_or_the_checkout(command: list[str]) -> None:
 
 
 def test_the_service_is_installed_with_the_configuration_of_discover() -> None:
-    """The command is checked without --apply; `make test-systemd` runs it as it is, below a real systemd."""
+    """The command is run without --apply; `make test-systemd` runs it unchanged, under a real systemd."""
     (line,) = (command[1:] for command in EXPORTER if command[1] == "service" and "--config" in command)
     options = parse(line[1:])
 
@@ -97,7 +97,7 @@ def test_the_service_is_installed_with_the_configuration_of_discover() -> None:
 
 
 def test_the_program_is_where_the_unit_expects_it() -> None:
-    """The command in everybody's search path and the service must be the same program."""
+    """The command in the users' search path and the service must run the same program."""
     program = Path(systemd_unit()["Service"]["ExecStart"].split()[0])
 
     assert ["python3", "-m", "venv", str(program.parents[1])] in MACHINE

@@ -52,14 +52,14 @@ def names(cell: str) -> list[str]:
 
 
 def test_the_configuration_reference_has_every_key() -> None:
-    """A reader does not find a key that is missing in the table, and gets an error for one that is only there."""
+    """A reader can't find a key that the table lacks, and gets an error for a key that only the table has."""
     listed = [names(cells[0])[0] for cells in rows(page("configuration.md"), "key")]
 
     assert sorted(KEYS) == sorted(listed)
 
 
 def test_the_configuration_reference_has_every_key_of_a_device() -> None:
-    """A device's key that is missing in the table is not found; one that is only there causes an error."""
+    """A reader can't find a device's key that the table lacks, and gets an error for one that only the table has."""
     listed = [names(cells[0])[0] for cells in rows(page("configuration.md"), "key of a device")]
 
     assert sorted(DEVICE_KEYS) == sorted(listed)
@@ -151,7 +151,7 @@ def commands_of(text: str) -> list[str]:
 
 
 def test_an_upgrade_repeats_the_installation() -> None:
-    """A command that an upgrade lacks, or has in another form, leaves a part of the old version behind."""
+    """If an upgrade lacked or changed a command of the installation, a part of the old version would stay."""
     readme = commands_of((ROOT / "README.md").read_text(encoding="utf-8"))
     update = [command for command in readme if "/opt/ble_exporter/venv/bin/pip" in command]
     text = page("upgrade.md")
@@ -204,7 +204,7 @@ WRITERS: Mapping[str, str] = {
 
 
 def test_every_file_that_the_program_writes_is_named() -> None:
-    """Whoever uninstalls the program, or backs up a machine, needs all of them."""
+    """Whoever uninstalls the program or backs up a machine needs the names of all its files."""
     writes = re.compile(
         r"O_WRONLY|O_RDWR|O_CREAT|_APPEND\b|write_text|write_bytes|mkstemp|\br\+b\b|open\([^)]*[\"'][wax]b?[\"']"
     )

@@ -33,7 +33,7 @@ def bill(*licences: object) -> bytes:
     ],
 )
 def test_a_licence_is_accepted_if_a_choice_consists_of_accepted_ones(expression: str, is_accepted: bool) -> None:
-    """`OR` leaves the choice to us; a licence that nobody has read must not come in by an update."""
+    """`OR` lets the project choose; an update must not bring a licence that nobody has read."""
     assert is_accepted == sbom.is_accepted(expression)
 
 

@@ -38,7 +38,7 @@ OTHER_KEY = bytes.fromhex("fedcba9876543210fedcba9876543210")
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """Close the log's handlers: an open one would also write the log of the next test."""
+    """Close the log's handlers, because an open handler would also write the log of the next test."""
     yield
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -150,14 +150,14 @@ class Stopping(Sensor):
 
 
 def stopping(*_settings: object, **_options: object) -> Stopping:
-    """Return a radio that stops the program."""
+    """Return a radio that stops the program as soon as it listens."""
     return Stopping()
 
 
 def test_a_key_that_everybody_can_read_is_warned_of(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file may have mode 644 from the time before it had a bindkey."""
+    """A file that had no bindkey at first often still has mode 644."""
     config.chmod(0o644)
     warning = f"{config} holds a bindkey, and every user of this machine can read it: run `chmod o-r {config}`"
 

@@ -1,4 +1,4 @@
-"""The documentation has an order, and becomes a site that needs no other server."""
+"""Tests of the order of the documentation, and of its site, which loads nothing from other servers."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ NAV = listed(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    """A page without a place in the order is found by nobody. The test names each page that mkdocs.yml must list."""
+    """Nobody finds a page that the navigation lacks. The test names each page that mkdocs.yml must list."""
     folders = tuple(entry for entry in NAV if entry.endswith("/"))
     pages = [str(path.relative_to(ROOT)) for path in published() if path.suffix == ".md"]
 
@@ -42,7 +42,7 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def test_the_index_has_the_order_of_the_site() -> None:
-    """Readers in the repository and readers of the site are led in the same order."""
+    """Readers of the repository and readers of the site must find the pages in the same order."""
     order = [str(path.relative_to(ROOT)) for path in linked_from(ROOT / "docs/index.md")]
 
     assert [page for page in NAV if page != "docs/index.md"] == [page + "/" * (page == "docs/adr") for page in order]
@@ -94,7 +94,7 @@ def test_each_fault_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.docs
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    """A reader without a connection sees the whole site, and a reader with one is not reported to anybody."""
+    """The whole site must be readable offline, and no other server may learn who reads it."""
     texts = {path: path.read_text("utf-8") for kind in ("html", "css", "js") for path in site.rglob(f"*.{kind}")}
     loads = re.compile(
         r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//|<link\b[^>]*\bhref=[\"']?(?:https?:)?//|url\([\"']?(?:https?:)?//|@import"
@@ -106,6 +106,6 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 
 @pytest.mark.docs
 def test_links_to_files_work(site: Path) -> None:
-    """A page names the unit, the sample configuration and the schemas, and the reader opens them."""
+    """Pages link to the unit, the sample configuration and the schemas, and readers must be able to open them."""
     for name in ("config.yaml", "contrib/ble_exporter.service", "docs/status.schema.json", "docs/adr/FILES.html"):
         assert (site / name).is_file()

@@ -80,7 +80,7 @@ def test_input_that_cannot_be_read_is_one_line_and_a_status(redirection: str, sa
 
 
 def test_with_every_stream_closed_nothing_breaks() -> None:
-    """With a free descriptor 1 or 2, the next file that the program opens would receive its messages."""
+    """If descriptor 1 or 2 were free, the next file that the program opens would receive the program's messages."""
     assert 74 == shell("<&- >&- 2>&-", "decode", PACKET).returncode
 
 
@@ -103,7 +103,7 @@ def test_a_command_is_ended_by_signals_even_as_the_first_process(number: signal.
 
 
 def test_a_full_pipe_takes_what_fits() -> None:
-    """A write that waits for a reader would stop the radio."""
+    """A write that waited for a reader would block the event loop, and with it the radio."""
     reader, writer = os.pipe()
     try:
         unblocked = streams.unblocked(writer)
@@ -141,7 +141,7 @@ def test_output_waits_for_a_reader_of_a_pipe_that_does_not_block() -> None:
 
 
 def test_a_file_is_written_through_the_same_position(tmp_path: Path) -> None:
-    """A second opening would begin at the start of the file, and overwrite what others have written."""
+    """A newly opened file has its position at 0, so the output would overwrite what other programs have written."""
     with (tmp_path / "log").open("wb", buffering=0) as log:
         log.write(b"before ")
         unblocked = streams.unblocked(log.fileno())

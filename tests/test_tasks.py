@@ -376,7 +376,7 @@ def test_a_cancellation_at_the_moment_of_the_result_is_not_lost(in_virtual_time:
 
 
 def test_tasks_that_wait_for_ticks_wake_together(in_virtual_time: InVirtualTime) -> None:
-    """Each time that an idle process wakes costs more than the work of a task."""
+    """Waking an idle process costs more CPU time than the work of one of these tasks."""
 
     async def woken_at(began_s: float, period_s: float) -> list[float]:
         await asyncio.sleep(began_s)
@@ -478,7 +478,7 @@ def test_a_daemon_thread_returns_the_result() -> None:
 
 
 def test_a_daemon_thread_passes_the_error_on() -> None:
-    """The caller decides what an error means."""
+    """The caller must get the error of the computation, and decides what it means."""
 
     def fail() -> None:
         raise ValueError("x")

@@ -83,7 +83,7 @@ def shallow_clone(checkout: Path) -> Path:
 
 @pytest.mark.parametrize("kind", [as_it_is, packed, detached, worktree, packed_worktree, shallow_clone])
 def test_the_commit_of_a_checkout_is_git_s(checkout: Path, kind: Callable[[Path], Path]) -> None:
-    """The commit is read from git's files, whose layout differs between these cases."""
+    """The program reads the commit from git's files, whose layout differs between these cases."""
     folder = kind(checkout)
 
     assert git(folder, "rev-parse", "HEAD") == commit_of(folder)
@@ -142,7 +142,7 @@ def test_a_release_is_its_number_alone(number: str, expected: str) -> None:
 
 
 def test_the_number_is_that_of_the_project() -> None:
-    """The number is in two files, because an installed program has no pyproject.toml."""
+    """Two files state the number, because an installed program has no pyproject.toml; both must agree."""
     (number,) = re.findall(r'^version = "(.*?)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert number == NUMBER
