@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parent.parent
 REPOSITORY = TESTS.parent
 
 STACKS_DUMP_S = 10.0
-"""Time beyond a scenario's limit in which the guest prints its stacks."""
+"""Time that the guest has to print the stacks of its threads after a scenario's limit."""
 
 PROGRAMS = {
     "dbus-daemon": "dbus",

@@ -22,7 +22,7 @@ def packet(kind: int, body: bytes, flags: int = 0) -> bytes:
 
 @given(st.integers(1, 14), st.binary(max_size=300), st.binary(max_size=20))
 def test_packets_of_any_length_are_read_one_after_the_other(kind: int, body: bytes, other: bytes) -> None:
-    """A wrong length would shift every later message."""
+    """After a length that was read wrongly, every later packet would be misread."""
     stream = io.BytesIO(packet(kind, body) + packet(PINGREQ, other))
 
     assert [(kind, body), (PINGREQ, other), None] == [read_packet(stream) for _ in range(3)]
@@ -39,7 +39,7 @@ def test_any_bytes_are_packets_or_the_end(data: bytes) -> None:
 
 
 def test_a_length_of_more_than_a_mebibyte_is_the_end() -> None:
-    """A length of 256 MB must not be allocated."""
+    """A packet can announce 256 MB, which the broker must not allocate."""
     assert None is read_packet(io.BytesIO(b"\x30\xff\xff\xff\x7f"))
 
 

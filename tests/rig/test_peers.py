@@ -10,7 +10,7 @@ OTHER = ("2.2", "40.2", "0.600", "1.000", "5.0", "(4.0–10.0)")
 
 
 def test_a_decoded_value_identifies_its_packet() -> None:
-    """Programs report floating-point numbers, and also values of devices that are not counted."""
+    """Programs report floating-point numbers, and values of devices that the comparison must ignore."""
     crowd = Crowd(2, 0, 1.0, 900.0, "ATC")
     values = [
         ("A4:C1:38:00:00:00", TEMPERATURE, 0.29),

@@ -69,7 +69,7 @@ class Channel:
             self._kernel.send(one)
 
     def set_off_alarm(self) -> None:
-        """Send a packet to the alarm, as the kernel does with a random share of the packets."""
+        """Send a packet to the alarm's socket, as the kernel does with a random share of the packets."""
         assert self._alarm is not None
         self._alarm.send(b"packet")
 

@@ -129,7 +129,7 @@ def test_a_callback_without_rssi_is_no_packet(bleak: FakeBleak, run: InVirtualTi
 
 
 def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """With two adapters and none named, bleak would choose one at random."""
+    """Without a named adapter, bleak would choose one of two at random."""
     run(BleakScannerImpl("hci1", make_scanner=bleak).scan(1))
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 

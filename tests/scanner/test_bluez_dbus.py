@@ -60,7 +60,7 @@ def test_a_bluetoothd_that_does_not_answer_is_an_error(bus: Path, in_virtual_tim
 
 
 def test_a_bus_that_ends_before_it_answers_is_an_error(bus: Path) -> None:
-    """D-Bus may end first when the machine shuts down, and this must not cause a traceback."""
+    """When the machine shuts down, D-Bus may end before the exporter, which must not cause a traceback."""
 
     async def ask(bluez: ScriptedBluez) -> None:
         is_asked = bluez.unanswered["GetManagedObjects"] = asyncio.Event()

@@ -121,7 +121,7 @@ def test_each_new_end_is_mended_as_long_as_something_is_heard(
 
 
 def test_a_second_end_before_anything_is_heard_is_a_failure(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """Trying again and again would hide that no sensor is heard."""
+    """Endless restarts of the scan would hide that no sensor is heard."""
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:
         await hear(bluez, wait)
@@ -134,7 +134,7 @@ def test_a_second_end_before_anything_is_heard_is_a_failure(bus: Path, in_virtua
 
 
 def test_a_refused_new_start_is_a_failure_with_both_causes(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """The end and the refusal together show what happened; the hint is that of the refusal."""
+    """The error must state why the scan ended and why its restart failed; the hint belongs to the second cause."""
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:
         bluez.errors["StartDiscovery"] = ("org.bluez.Error.NotReady", "Resource Not Ready")

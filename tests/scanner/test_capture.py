@@ -139,7 +139,7 @@ def test_a_btsnoop_file_is_played_like_the_radio(capture: Path) -> None:
     [([9, 8.5, 10], [0, 0, 1]), ([9, 10, 9.5], [0, 1, 0.5]), ([9, 2, 3], [0, 0, 1]), ([0, 1e9], [0, 0])],
 )
 def test_a_clock_that_was_set_does_not_stop_the_replay(capture: Path, stamps: list[float], played: list[float]) -> None:
-    """A Pi sets its clock when the network comes up; a replay must not wait for years, or deliver an hour at once."""
+    """A Pi sets its clock when the network comes up; a replay must not wait for years, nor deliver an hour at once."""
     one = legacy_report(service_data(PACKET_A))
     capture.write_bytes(header() + b"".join(event(one, at_s=at_s) for at_s in stamps))
 
@@ -178,7 +178,7 @@ def test_long_data_is_one_report(capture: Path) -> None:
 
 
 def test_the_events_of_a_text_file_are_made_up(capture: Path) -> None:
-    """After conversion to btsnoop, which other programs read, a text capture must be replayed unchanged."""
+    """A text capture must give the same replay after its conversion to btsnoop, which other programs read."""
     capture.write_text(
         "5 A4:C1:38:AA:BB:CC -61 fcd2 40\n5 C4:C1:38:AA:BB:CC -61 -\n6.5 A4:C1:38:AA:BB:CC -61 fcd2 40\n"
     )

@@ -74,7 +74,7 @@ def test_a_packet_before_the_limit_prevents_the_reset(scan: Scan, in_virtual_tim
 def test_a_packet_that_the_end_of_the_scan_delivers_prevents_the_reset(
     scan: Scan, in_virtual_time: InVirtualTime
 ) -> None:
-    """The ear delivers in batches, the last of them when the scan is stopped: the controller has not hung."""
+    """The ear may deliver a packet only when the scan is stopped; it shows that the controller has not hung."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         await wait(LIMIT_S - 0.15)
@@ -116,7 +116,7 @@ def test_the_next_program_does_not_begin_anew(scan: Scan, in_virtual_time: InVir
 def test_hearing_withdraws_the_request(
     scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path, fruitless: int
 ) -> None:
-    """Otherwise root would reset a healthy adapter after the next failure. A blocked adapter was never reset before."""
+    """A request that stayed after a packet would make root reset a healthy adapter at the next failure."""
     scan.record.of("hci0").fruitless = fruitless
     scan.record.of("hci0").ask_root(0.0)
 
@@ -157,7 +157,7 @@ def test_a_stop_during_a_reset_leaves_the_adapter_on(scan: Scan, in_virtual_time
 
 
 def test_a_stop_during_the_pause_before_a_reset_prevents_it(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """As long as the power cycle has not begun, the adapter can be left as it is."""
+    """Before the power cycle has begun, a stop must leave the adapter as it is."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
     scan.record.of("hci0").times = [0.0]
 
@@ -174,7 +174,7 @@ def test_a_stop_during_the_pause_before_a_reset_prevents_it(scan: Scan, in_virtu
 
 
 def test_a_bluetoothd_that_does_not_answer_ends_the_reset(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """A reset must not wait for ever, and it must not be tried for ever."""
+    """A reset must not wait for an answer for ever, nor be repeated for ever."""
     scan.bluez.unanswered["Set"] = asyncio.Event()
 
     with pytest.raises(ScannerError, match="times without effect"):
@@ -184,7 +184,7 @@ def test_a_bluetoothd_that_does_not_answer_ends_the_reset(scan: Scan, in_virtual
 
 
 def test_without_d_bus_the_reset_is_not_tried_again(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The missing bluetoothd is then the problem, and the error must name it."""
+    """If bluetoothd does not run, the error must name this, and a reset would be useless."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         scan.bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.ServiceUnknown", "")

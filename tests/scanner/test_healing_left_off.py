@@ -65,7 +65,7 @@ def test_an_adapter_that_a_reset_has_left_off_does_not_hide_another_one(
 
 
 def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """It was plugged in again, or somebody powered it on; if it is off later, this may be on purpose."""
+    """Somebody has powered the adapter on or replugged it; if it is off later, this may be on purpose."""
     scan.record.of("hci0").is_off = True
 
     async def act(scan: Scan, wait: Wait) -> None:
@@ -77,7 +77,7 @@ def test_an_adapter_that_is_on_again_is_not_touched(scan: Scan, in_virtual_time:
 
 
 def test_an_adapter_that_cannot_be_powered_on_is_reported_as_such(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """`powered off` alone would look as if somebody had done that. Powering on has the same limits as a reset."""
+    """The error `powered off` alone would suggest that a user did it. Attempts to power on are limited like resets."""
     power_off(scan)
     scan.record.of("hci0").is_off = True
     scan.record.of("hci0").times, scan.record.of("hci0").fruitless = [0.0], MOST_FRUITLESS

@@ -1,4 +1,4 @@
-"""Scans that bluetoothd rejects, or can't stop: they are tried again first, and then the adapter is reset."""
+"""Scans that bluetoothd rejects, or can't stop: the radio tries again, and then resets the adapter."""
 
 import asyncio
 from collections.abc import Callable
@@ -100,7 +100,7 @@ async def short_scans(scan: Scan, number: int, *, hears: bool = False) -> None:
 def test_a_scan_that_does_not_stop_causes_a_power_cycle_if_nothing_is_heard(
     scan: Scan, in_virtual_time: InVirtualTime, prepare: Callable[[Scan], None]
 ) -> None:
-    """In short scans, a controller that hangs shows itself long before the silence limit, and at no other moment."""
+    """In short scans, the failing stop reveals a controller that hangs long before the silence limit."""
     prepare(scan)
     scan.bluez.cured_by_power_cycle = True
 

@@ -51,5 +51,5 @@ def test_an_unknown_d_bus_error_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_without_descriptors_dbus_is_not_blamed(number: int) -> None:
-    """If D-Bus runs, a user who is told to start it would look in the wrong place."""
+    """D-Bus runs: a hint to start it would lead the user in the wrong direction."""
     assert "no file descriptor is left for a connection to D-Bus" == hints.no_dbus(OSError(number, "x")).text

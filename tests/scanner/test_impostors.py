@@ -29,7 +29,7 @@ class OnlyPublic:
         self.heard: list[AddressType] = []
 
     def wants(self, _address: str) -> bool:
-        """Return True."""
+        """Want every address."""
         return True
 
     def handle(self, advertisement: Advertisement) -> bool:

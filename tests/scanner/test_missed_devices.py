@@ -37,7 +37,7 @@ def removals(bluez: ScriptedBluez) -> int:
 
 
 def test_a_device_that_appears_during_bleak_s_query_is_received(bus: Path) -> None:
-    """Because bleak misses such a device and drops its later signals, the sensor would be lost until a restart."""
+    """Because bleak misses such a device and drops its later signals, the sensor would be missing until a restart."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing = {address: {UUID: PACKET_A} for address in SENSORS}

@@ -233,7 +233,7 @@ def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: In
 
 
 def test_the_first_batch_is_short(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """Among many devices, the kernel's buffer would be full before the end of the longest batch."""
+    """With many devices in range, the longest batch would overflow the kernel's buffer."""
     heard: list[Advertisement] = []
 
     async def scan() -> None:
@@ -268,7 +268,7 @@ def test_a_burst_ends_a_long_batch(bus: Path, in_virtual_time: InVirtualTime, ch
 def test_an_alarm_without_a_burst_does_not_shorten_batches(
     bus: Path, in_virtual_time: InVirtualTime, channel: Channel
 ) -> None:
-    """Single packets set the alarm off by chance; short batches after it would cost the time that long ones save."""
+    """Single packets set the alarm off by chance; short batches would then cost the CPU time that long ones save."""
     listener = Only(SENDER)
 
     async def scan() -> None:
@@ -299,7 +299,7 @@ def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, 
 
 
 class Overflowing(MonitorSocket):
-    """A channel that reports a full buffer at each read; the rig's scenario uses the kernel's real buffer."""
+    """A channel that reports lost packets at each read; the rig's scenario fills the kernel's real buffer."""
 
     _lost = 0
 

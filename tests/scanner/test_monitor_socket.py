@@ -68,7 +68,7 @@ def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket],
 
 
 def test_a_sample_of_the_reports_sets_off_an_alarm() -> None:
-    """A share that is too small would miss a burst, and with one that is too large, single packets would wake us."""
+    """With too small a share, the alarm would miss a burst; with too large a share, single packets would set it off."""
     kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     attach_filter(reader, advertising_filter(258, one_of=4))
     reader.setblocking(False)
@@ -100,7 +100,7 @@ def test_the_age_is_that_of_the_kernel_s_stamp() -> None:
 
 
 def test_nothing_is_lost_at_first(ends: tuple[socket.socket, MonitorSocket]) -> None:
-    """A loss that is reported at the start, before anything can be lost, would be a false alarm."""
+    """A new reader can't have lost a packet yet, so a reported loss would be a false alarm."""
     _kernel, monitor = ends
 
     assert 0 == monitor.lost

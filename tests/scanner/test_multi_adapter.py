@@ -109,7 +109,7 @@ def test_one_failed_adapter_ends_the_run(in_virtual_time: InVirtualTime) -> None
 
 
 def test_a_failure_names_the_option_that_keeps_the_others_listening(in_virtual_time: InVirtualTime) -> None:
-    """A user with two dongles does not know the option, and the error is the moment at which it helps."""
+    """A user with two dongles may not know the option, and needs it when one of them fails."""
     with pytest.raises(ScannerError) as caught:
         in_virtual_time(run_for(MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 10)]), NOBODY, 100))
 
@@ -117,7 +117,7 @@ def test_a_failure_names_the_option_that_keeps_the_others_listening(in_virtual_t
 
 
 def test_the_failure_of_all_adapters_names_no_option_for_one(in_virtual_time: InVirtualTime) -> None:
-    """With no adapter left, the option would not have helped."""
+    """If all adapters fail, the option does not help."""
     both = MultiAdapterScanner([Adapter("hci0", 20), Adapter("hci1", 10)], goes_on=True)
 
     with pytest.raises(ScannerError) as caught:
@@ -180,7 +180,7 @@ def test_the_other_adapters_continue_if_configured(
 def test_a_failed_adapter_is_retried_and_recovers(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Continuous listening has no next scan that could retry; a log line per retry would fill the log."""
+    """In continuous listening, no next scan would retry the adapter; a log line for each retry would fill the log."""
     caplog.set_level(logging.INFO)
     second = Adapter("hci1", 10, 0, 0)
     both = MultiAdapterScanner([Adapter("hci0"), second], goes_on=True)

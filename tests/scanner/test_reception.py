@@ -1,4 +1,4 @@
-"""Tests of making advertisements from events; test_monitor_ear.py has the tests with a live radio."""
+"""Tests of the conversion of events into advertisements; test_monitor_ear.py has the tests with a live radio."""
 
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement

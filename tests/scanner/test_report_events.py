@@ -1,4 +1,4 @@
-"""Tests of the events that are made up for an advertisement."""
+"""Tests of the events that are synthesised for an advertisement."""
 
 import pytest
 from hypothesis import given

@@ -58,12 +58,12 @@ def test_what_has_passed_since_the_last_reset_counts() -> None:
 
 
 def test_resets_in_a_row_without_effect_are_limited() -> None:
-    """The adapter needs another remedy, such as a human."""
+    """After several resets in vain, the adapter needs another remedy, such as replugging."""
     assert MOST_FRUITLESS == len(times_until_given_up(Resets(), [False] * 10, [0.0] * 10))
 
 
 def test_after_an_hour_there_may_be_another_reset() -> None:
-    """If nobody is there to help, the exporter must recover by itself."""
+    """If nobody repairs the adapter, the exporter must try again by itself."""
     resets = Resets([1000.0], fruitless=MOST_FRUITLESS)
 
     assert (None, 0.0) == (resets.wait_s(1000.0 + HOUR_S - 1), resets.wait_s(1000.0 + HOUR_S))
@@ -132,7 +132,7 @@ def test_what_was_written_is_read(
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_any_entry_is_read(value: object) -> None:
-    """The file may be damaged."""
+    """A damaged file may contain any entry, which must not raise an exception."""
     each = dict.fromkeys(Resets().as_json(), value)
     for entry in (value, each, {"times": [value, 1.0], "outcomes": {"heard": value}}):
         resets = resets_of(entry)

@@ -65,7 +65,7 @@ def test_without_a_folder_nothing_is_written() -> None:
 
 
 def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
-    """By then, root has reset the adapter; if asked again, root would reset one that works. The pause continues."""
+    """By then, root has reset the adapter; only the time of the request stays, to limit the next one."""
     record = ResetRecord(tmp_path)
     record.of("hci3").ask_root(7.0)
     record.save()
@@ -77,7 +77,7 @@ def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
 
 
 def test_the_next_program_goes_on_counting(tmp_path: Path) -> None:
-    """Without this, the last reset before the program ends could never be scraped."""
+    """If each program counted from 0, no scrape would show the last reset before a program ends."""
     ResetRecord(tmp_path).count("hci0", "silent")
     record = ResetRecord(tmp_path)
     record.count("hci0", "silent")

@@ -79,7 +79,7 @@ def test_auto_registers_the_monitor_before_it_scans(bus: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "is_experimental"), [("active", True), ("active", False), ("auto", False)])
 def test_other_scans_are_only_a_discovery(bus: Path, mode: ScanMode, *, is_experimental: bool) -> None:
-    """Requesting a monitor that bluetoothd does not offer would fail, and `active` must use none."""
+    """A request for a monitor that bluetoothd does not offer would fail; the mode `active` must use no monitor."""
     calls = on_bluez(bus, lambda bluez: (experimental if is_experimental else asked)(bluez, mode))
 
     assert ["StartDiscovery", "StopDiscovery"] == calls

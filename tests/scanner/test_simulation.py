@@ -52,7 +52,7 @@ def test_the_packet_id_wraps_around() -> None:
 
 
 def test_a_sensor_sends_every_2_5_seconds_with_jitter() -> None:
-    """Without jitter, the packets of two sensors could collide for ever."""
+    """Real sensors send with jitter, without which the packets of two sensors could collide for ever."""
     times = [transmission.at for transmission in heard(Simulation(ADDRESSES[:1], seed=1), 600)]
     gaps = [later - earlier for earlier, later in pairwise(times)]
 
@@ -114,7 +114,7 @@ def test_unknown_devices_send_various_advertisements() -> None:
 
 
 def test_all_times_are_in_order() -> None:
-    """MockScanner waits for each transmission in order, so an earlier time would arrive late."""
+    """MockScanner waits for each transmission in order, so a transmission that is out of order would arrive late."""
     times = [sent.at for sent in heard(Simulation(ADDRESSES, seed=1, strangers=10), 60)]
 
     assert sorted(times) == times

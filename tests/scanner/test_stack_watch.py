@@ -73,7 +73,7 @@ def stop_like_bluez(bluez: ScriptedBluez) -> None:
     ("act", "said"), [(unplug_like_bluez, "it was unplugged"), (stop_like_bluez, "bluetoothd went away")]
 )
 def test_of_several_signals_the_most_serious_is_the_cause(bus: Path, act: Act, said: str) -> None:
-    """`bluetoothctl power on` would be the wrong hint for an unplugged dongle."""
+    """BlueZ also reports an unplugged dongle as powered off, but `bluetoothctl power on` would be the wrong hint."""
     with pytest.raises(ScannerError, match=f"adapter hci0: {said}"):
         on_bluez(bus, lambda bluez: scan_and(bluez, quick_radio(), act))
 

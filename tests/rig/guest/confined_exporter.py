@@ -1,13 +1,13 @@
 """
-Run the exporter unchanged, with the user, the capabilities and the filter of system calls of its systemd unit.
+Run the exporter unchanged, with the user, the capabilities and the system-call filter of its systemd unit.
 
     python -m rig.guest.confined_exporter --config …
 
-The guest has no systemd, so the first process, which is root's, reads the unit, and starts the second one with the
-unit's user and capabilities by setpriv. The second process loads the filter, and becomes the exporter.
+The guest has no systemd, so a first process, as root, reads the unit, and uses setpriv to start a second one with the
+unit's user and capabilities. The second process loads the filter, and runs the exporter.
 
-Of the unit, this applies User=, CapabilityBoundingSet=, AmbientCapabilities=, NoNewPrivileges=, SystemCallFilter= and
-RestrictAddressFamilies=. What hides files and devices (ProtectSystem= and so on) is tested by `make test-systemd`.
+This applies the unit's User=, CapabilityBoundingSet=, AmbientCapabilities=, NoNewPrivileges=, SystemCallFilter= and
+RestrictAddressFamilies=. `make test-systemd` tests the settings that hide files and devices, such as ProtectSystem=.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def system_call_groups() -> dict[str, set[str]]:
 
 
 def allowed_calls() -> set[str]:
-    """Return the system calls that the unit allows; systemd allows those of @default with every list."""
+    """Return the system calls that the unit allows; systemd adds those of @default to every list."""
     groups = system_call_groups()
 
     def members(group: str) -> set[str]:
@@ -99,7 +99,7 @@ def _check(result: int) -> None:
 def start_confined() -> None:
     """Replace this process by the second one."""
     subprocess.run(["systemd-sysusers", str(SYSUSERS)], check=True, stdout=subprocess.DEVNULL)
-    # The interpreter of a developer may be in the home of root, which only root can enter.
+    # A developer's interpreter may be in root's home directory, which only root can enter.
     for folder in Path(sys.base_prefix).parents:
         folder.chmod(folder.stat().st_mode | 0o001)
     (user,), (bounding,), (ambient,) = map(directives, ("User", "CapabilityBoundingSet", "AmbientCapabilities"))

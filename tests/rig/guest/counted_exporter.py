@@ -3,7 +3,7 @@ Run the exporter unchanged; on a signal, write the contents of its event loop an
 
     python -m rig.guest.counted_exporter --config …
 
-SIGUSR1 writes the numbers; SIGUSR2 also writes the largest containers, which takes longer.
+On SIGUSR1 it writes the numbers; on SIGUSR2 also the largest containers, which takes longer.
 """
 
 from __future__ import annotations

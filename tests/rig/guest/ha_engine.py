@@ -1,5 +1,5 @@
 """
-The Bluetooth engine of Home Assistant as the smallest program: habluetooth listens, and bthome-ble decodes.
+A minimal program with the Bluetooth engine of Home Assistant: habluetooth listens, and bthome-ble decodes.
 
 It scans as Home Assistant does by default: actively, all the time, through bluetoothd and, as root, also through the
 kernel's management socket. On SIGTERM it prints the time of the first value, the values that it has decoded, and the

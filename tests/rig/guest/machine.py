@@ -2,7 +2,7 @@
 The guest's first process after init.sh has mounted the file systems.
 
 It sets up the machine, runs one command, writes the command's exit status to the shared folder,
-and switches the machine off. It runs by path and without site-packages, so it can import only
+and switches the machine off. It is started by path and without site-packages, so it can import only
 the standard library.
 """
 

@@ -46,7 +46,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _open_files(pid: int) -> Iterator[str]:
-    """Yield what the descriptors of a process refer to; some may be closed meanwhile."""
+    """Yield the target of each open descriptor of a process, without those that it closes meanwhile."""
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
             yield str(descriptor.readlink())

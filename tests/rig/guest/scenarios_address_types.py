@@ -16,7 +16,7 @@ from .stack import Stack
 
 IMPOSTOR_CELSIUS = 99.0
 HEARD_WITHIN_S = 20.0
-"""The time limit for a sensor to take its place in bluetoothd from an impostor that sends twice as often."""
+"""The time within which bluetoothd must report the sensor, although an impostor sends twice as often."""
 STATIC_RANDOM = replace(LIVING_ROOM, address="C4:7C:8D:00:00:01")
 
 

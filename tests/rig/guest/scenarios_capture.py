@@ -1,4 +1,4 @@
-"""`ble-exporter capture` on a real stack: btmon reads its file, and it reads btmon's."""
+"""`ble-exporter capture` on a real stack: btmon reads its captures, and the exporter reads btmon's."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def captures(stack: Stack) -> None:
 
 @scenario
 def public_capture(stack: Stack) -> None:
-    """A capture of btmon, which has everything that passed, can be reduced to the user's own sensors."""
+    """A capture of btmon, which contains all traffic of the adapter, can be reduced to the user's own sensors."""
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     btmon = subprocess.Popen(["btmon", "-w", str(OF_BTMON)], stdout=subprocess.DEVNULL)

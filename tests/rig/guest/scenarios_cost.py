@@ -27,7 +27,7 @@ ROUNDS = 2 if IS_LONG else 1
 WARM_UP_S = 10.0
 """Time excluded from the measurement, for imports, the first packet of each device and the first scrape."""
 SCRAPE_EVERY_S = 15.0
-"""The interval of Prometheus."""
+"""A common scrape interval of Prometheus."""
 
 SENSORS = 20
 SENSORS_PER_SECOND = 8.0
@@ -54,7 +54,7 @@ class Listener:
     """Empty for the program that only counts."""
     mode: str = "auto"
     has_company: bool = False
-    """Whether the program that only counts hears at the same time."""
+    """Whether the program that only counts runs at the same time."""
     is_scraped: bool = True
     """Whether the exporter is scraped meanwhile. Nobody can scrape the program that only counts."""
 
@@ -77,7 +77,7 @@ FURTHER = (
 @dataclass
 class Cost:
     """
-    What a listener cost, and what it heard, in all rounds.
+    The CPU time of a listener, and the number of advertisements that it heard, in all rounds.
 
     Attributes:
         advertisements: The number of advertisements that the controller reported while CPU time was measured.
@@ -170,7 +170,7 @@ def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: 
         scan_mode=listener.mode,
         scan_interval_seconds=LISTENING_S,
         scan_duration_seconds=LISTENING_S,
-        # Nothing may be on air.
+        # Without senders, the exporter must not report a silence.
         silence_limit_seconds=10 * MEASURED_S,
     )
     pids = {PROGRAM: exporter.process.pid}
@@ -207,8 +207,8 @@ def ratios(costs: Costs, rest: Costs, bluez: Listener = BLUEZ, monitor: Listener
     """
     Return two ratios of CPU times for an advertisement.
 
-    The first compares the program with BlueZ's ear to a bare callback. The second compares the whole machine with a
-    bare callback to the machine with the monitor ear.
+    The first is the exporter's time with BlueZ's ear, divided by that of a program with a bare callback. The second is
+    the time of all processes with a bare callback, divided by their time with the monitor ear.
     """
     program = [costs[one].above(rest.get(one, Cost()), PROGRAM) for one in (bluez, BARE)]
     machine = [costs[one].above(rest.get(one, Cost()), *PROCESSES) for one in (BARE, monitor)]
@@ -216,7 +216,7 @@ def ratios(costs: Costs, rest: Costs, bluez: Listener = BLUEZ, monitor: Listener
 
 
 def compared(costs: Costs, rest: Costs) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield a title and the ratios: of everything, of everything above the cost at rest, and without scrapes."""
+    """Yield a title and the ratios: of all costs, of the costs above those at rest, and of those without scrapes."""
     yield "", ratios(costs, {})
     if rest:
         yield ", without the cost at rest", ratios(costs, rest)
@@ -225,7 +225,7 @@ def compared(costs: Costs, rest: Costs) -> Iterator[tuple[str, tuple[float, floa
 
 
 def table(strangers: int, costs: Costs, rest: Costs) -> str:
-    """Return the costs of all listeners as a table, and the ratios that have an aim."""
+    """Return the costs of all listeners as a table, and below it the ratios with their aims."""
     rows = []
     for listener, cost in costs.items():
         figures = ["{:.3f} ± {:.3f}".format(*cost.of(*one)) for one in (*((name,) for name in PROCESSES), PROCESSES)]

@@ -1,4 +1,4 @@
-"""With `on_silence: reset`, the exporter resets an adapter that hangs, and no other; `recover` does the rest."""
+"""With `on_silence: reset`, the exporter resets an adapter that hangs; if that fails, `recover` resets it as root."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def needs_root() -> bool:
 
 
 def wait_for_resets(exporter: Exporter, within_s: float = 60.0, adapter: str = "hci0", **outcomes: int) -> None:
-    """Wait until the adapter was reset so often with each outcome; an outcome that is not named must not occur."""
+    """Wait until the adapter has been reset this number of times with each outcome; other outcomes must not occur."""
 
     def wrongs(scrape: Scrape) -> list[str]:
         numbers = {name: counter(scrape, "adapter_resets", adapter=adapter, outcome=name) for name in OUTCOMES}
@@ -157,7 +157,7 @@ def left_off_by_a_failed_reset(stack: Stack) -> None:
 
 @scenario
 def killed_during_a_reset(stack: Stack) -> None:
-    """An adapter that a killed exporter has powered off is powered on by the next one, by the rules for resets."""
+    """If the exporter is killed after it has powered an adapter off, the next exporter powers the adapter on again."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     radio.cured_by_reset = True
@@ -202,7 +202,7 @@ def the_first_adapter_is_reset(stack: Stack) -> None:
 
 @scenario
 def the_second_adapter_is_reset(stack: Stack) -> None:
-    """The metric counts the resets of every adapter, not only of the first."""
+    """If the second of two adapters hangs, only that one is reset, and the metric counts the reset."""
     only_one_of_two_is_reset(stack, 1)
 
 

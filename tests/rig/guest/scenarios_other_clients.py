@@ -19,7 +19,7 @@ from .stack import Stack
 from .virtual_radio import VirtualRadio
 
 BREDR = Variant("s", "bredr")
-"""A transport that a Low Energy adapter can't use: a discovery with it fails, and ends those of all programs."""
+"""A transport that a Low Energy adapter can't use: a discovery with it fails, and ends every program's discovery."""
 LE = Variant("s", "le")
 OTHER_UUID = "0000abcd-0000-1000-8000-00805f9b34fb"
 SILENCE_LIMIT_S = 15

@@ -88,7 +88,7 @@ class Listener:
     """A running program, its process, and a function that ends it and returns what it has heard."""
 
     def __init__(self, process: subprocess.Popen[str] | subprocess.Popen[bytes], end: Callable[[], Heard]) -> None:
-        """Note the program."""
+        """Keep the id of the process, and the function that ends it."""
         self.pid, self.end = process.pid, end
 
 
@@ -244,7 +244,7 @@ def table(rounds: Sequence[Mapping[str, Result]]) -> str:
 
 
 def peers(stack: Stack) -> None:
-    """Every program hears the same kind of traffic, one after the other; the table has no limits."""
+    """Every program hears the same kind of traffic, one after the other; no limit applies to the figures."""
     say(", ".join(f"{name} {version(name)}" for name in ("TheengsGateway", "habluetooth", "bthome-ble", "bleak")))
     # Otherwise the first program would read the libraries of the others from the disk for them.
     subprocess.run([sys.executable, "-c", f"import {', '.join(MODULES)}"], check=True)

@@ -81,7 +81,7 @@ def terminate_in_mid_scan(exporter: Exporter, radio: VirtualRadio) -> float:
 
 
 def scrape_without_cellar(stack: Stack, change: Callable[[Air], None], **settings: Setting) -> Scrape:
-    """Change the air between two scans; return the scrape that no longer has the cellar."""
+    """Change the senders between two scans; return the scrape that no longer has the cellar."""
     radio = stack.start()
     air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, **settings)

@@ -29,7 +29,7 @@ SOAK_S = SETTLED_S + (600.0 if IS_LONG else 60.0)
 PROGRESS_S = 30.0 if IS_LONG else 10.0
 SAMPLE_S = 2.0
 SHOWN_S = 2 * SENSOR_CADENCE_S
-"""The time for which a packet's value is served, until the next packet of its kind."""
+"""The interval between two packets of one kind, A or B, in which the value of the earlier one is served."""
 SET_UP_S = 60.0
 """The time limit on the start of the run, and on its end after the last advertisement."""
 

@@ -1,4 +1,4 @@
-"""The exporter with the rights that its systemd unit leaves it."""
+"""The exporter with only the rights that its systemd unit grants."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .stack import Stack
 
 CONFINED = "rig.guest.confined_exporter"
 RIGHTS = {"CapPrm": "0000000000002000", "CapBnd": "0000000000002000", "NoNewPrivs": "1", "Seccomp": "2"}
-"""CAP_NET_RAW alone, no new ones, and a filter of system calls, as /proc/…/status shows them."""
+"""CAP_NET_RAW alone, no new privileges, and a system-call filter, as /proc/…/status shows them."""
 
 
 def rights_of(pid: int) -> dict[str, str]:
-    """Return the rights of a process, and its user."""
+    """Check that a process does not run as root; return its rights."""
     status = dict(re.findall(r"^(\w+):\t(\S+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE))
     assert status["Uid"] != "0", "the exporter runs as root"
     return {name: status[name] for name in RIGHTS}
@@ -27,7 +27,7 @@ def rights_of(pid: int) -> dict[str, str]:
 
 @scenario
 def unit_hears_every_packet(stack: Stack) -> None:
-    """With the unit's user, capability and filter of system calls, the monitor ear decodes every packet."""
+    """With the unit's user, capability and system-call filter, the monitor ear decodes every packet."""
     radio = stack.start()
     thermometers = make_thermometers()
     exporter = stack.start_exporter(thermometers, CONFINED, ear="monitor", log_file="-", **ALL_THE_TIME)
