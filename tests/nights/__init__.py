@@ -1,4 +1,4 @@
-"""Bad nights: power cuts, full disks, wrong clocks, crowds and enemies. NIGHTS=long makes them long: `make nights`."""
+"""Bad nights: power cuts, full disks, wrong clocks, crowds and enemies. `make nights` runs their long form."""
 
 import os
 

@@ -75,7 +75,7 @@ class Writer(ABC):
         return {self.begun, self.done}
 
     def hold(self, number: int) -> None:
-        """Note that the file has this content: it may have been written, although the writer did not say so."""
+        """Note that the file has this content, which may have been written although `done` does not say so."""
         self._shared[_NUMBER:] = number.to_bytes(_NUMBER, "little")
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Writer(ABC):
 
     @abstractmethod
     def fault(self) -> str:
-        """Return what is wrong with the files after a cut, or an empty string."""
+        """Return the fault of the files after a cut, or an empty string."""
 
 
 class State(Writer):

@@ -29,7 +29,7 @@ class Air(Radio):
         self._has_failed = asyncio.Event()
 
     def fail(self) -> None:
-        """Let bluetoothd end."""
+        """Fail as if bluetoothd had ended."""
         self._has_failed.set()
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:

@@ -69,7 +69,7 @@ def test_after_a_sleep_no_value_looks_alive(
 def test_a_sleep_is_the_reason_of_the_silence(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The sensor is not to blame, and neither is the exporter, which systemd must not restart after each night."""
+    """Neither the sensor nor the exporter is at fault, and systemd must not restart the exporter after each sleep."""
     config = replace(app_config, scan_duration_seconds=30, stale_after_seconds="auto")
     service = Service(Machine(), config, log)
     found: list[object] = []
@@ -89,7 +89,7 @@ def test_a_sleep_is_the_reason_of_the_silence(
 def test_a_jump_of_the_wall_clock_changes_only_timestamps(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, jumps_s: tuple[float, ...]
 ) -> None:
-    """A Pi without a clock starts in 1970; then NTP sets the time. Neither ages a value, nor delays a scan."""
+    """A Pi without a clock starts in 1970, until NTP sets it. The jump must neither age a value nor delay a scan."""
     config = replace(app_config, scan_duration_seconds=30, stale_after_seconds="auto")
 
     def run(offsets_s: tuple[float, ...]) -> tuple[list[dict[str, float]], int]:

@@ -1,5 +1,5 @@
 """
-Disks that are full, or become read-only: readings and scrapes go on, the fault is told once, and nothing stays broken.
+Disks that are full, or become read-only: readings and scrapes go on, one message reports the fault, and all recovers.
 
 The disk is a tmpfs of 256 kB, which only root can mount. Other users have a limit on the size of files instead.
 """
@@ -142,7 +142,7 @@ class Program:
 @pytest.mark.program
 @pytest.mark.parametrize("fault", [*CAUSES, "size limit", "folder removed"])
 def test_readings_go_on_and_the_log_comes_back(fault: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A full disk must cost the lines of that time, and neither a reading nor a scrape, nor need a restart."""
+    """A full disk may cost log lines, but no reading and no scrape; the log must come back without a restart."""
     disk = request.getfixturevalue("disk") if fault in CAUSES else None
     folder = disk.path if disk else tmp_path
     packets = [seal_temperature(20 + counter % 7, counter) for counter in range(50_000, 50_400)]

@@ -1,8 +1,8 @@
 """
 A sender with bad intentions: 1,000 packets a second under configured addresses, and under 100,000 random ones.
 
-Without a bindkey, anybody can send values under a sensor's address; these tests show what that can't do. The packets
-are random: of every format, well-formed and damaged, with random packet ids.
+Without a bindkey, anybody can send values under a sensor's address; these tests show the limits of such an attack. The
+packets are random: of every format, well-formed and damaged, with random packet ids.
 """
 
 import gc
@@ -102,7 +102,7 @@ def blocks() -> int:
 
 @pytest.mark.night
 def test_an_attack_costs_nobody_else_anything(attack: Attack) -> None:
-    """The neighbour's toy may spoil a sensor that it imitates, but neither another sensor, nor the exporter."""
+    """An attacker may disturb the sensors that it imitates, but neither other sensors nor the exporter."""
     # A minute in each step, until all histories of an hour are full.
     attack.last(65, second_s=60)
     attack.last(SECONDS // 2)

@@ -15,7 +15,7 @@ ROTATIONS = 3
 @pytest.mark.skipif(not shutil.which("logrotate"), reason="logrotate is not installed")
 @pytest.mark.parametrize("style", ["create", "copytruncate"])
 def test_no_line_is_lost_between_rotations(style: str, tmp_path: Path) -> None:
-    """The journal of years is in these files, and the exporter needs no signal to open the new one."""
+    """These files are the only record of years, and the exporter must open the new one without a signal."""
     path = tmp_path / "x.log"
     config = tmp_path / "logrotate.conf"
     config.write_text(f"{path} {{\n rotate {ROTATIONS}\n {style}\n}}\n")

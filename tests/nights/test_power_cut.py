@@ -56,7 +56,7 @@ def test_a_kill_leaves_the_old_or_the_new_content(
 def test_the_state_is_on_the_disk_before_it_takes_its_place(
     tmp_path: Path, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the file were renamed before it is flushed, a power cut could leave an empty file under the right name."""
+    """If the file were renamed before it was flushed, a power cut could leave an empty file under the final name."""
     run = Run(tmp_path, log)
     run.hear(50_000)
     run.state.save()
@@ -119,7 +119,7 @@ def test_the_service_starts_after_the_configuration_was_damaged(tmp_path: Path) 
 
 
 def test_a_backup_of_long_ago_is_not_used(tmp_path: Path) -> None:
-    """A user's own mistake must be reported, and not be replaced silently by what the file had months ago."""
+    """A user's own mistake must be reported, not silently replaced by the content of months ago."""
     path, backup = interrupted(tmp_path)
     os.utime(backup, (path.stat().st_mtime - 61,) * 2)
 

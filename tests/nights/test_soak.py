@@ -94,7 +94,7 @@ class Soaked:
         self.process.send_signal(signal.SIGHUP)
 
     async def soak(self) -> None:
-        """Reload and scrape, while clients do what they like."""
+        """Reload and scrape, while the clients send their requests."""
         clients = [
             asyncio.ensure_future(one)  # noqa: TID251 - not tasks of the program
             for _ in range(CLIENTS_OF_A_KIND)
@@ -116,7 +116,7 @@ class Soaked:
 
 
 async def send_garbage(port: int) -> None:
-    """Send requests that are none, again and again."""
+    """Send malformed requests, again and again."""
     loop = asyncio.get_running_loop()
     while True:
         with suppress(OSError), socket.socket() as connection:
@@ -147,7 +147,7 @@ def value(samples: dict[str, float], name: str) -> int:
 @pytest.mark.night
 @pytest.mark.program
 def test_a_soak_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    """What is heard is counted, whatever else happens; and after a year, the program is as large as after a minute."""
+    """Every packet heard is counted, whatever else happens; and the use of memory and descriptors does not grow."""
     counts = tmp_path / "counts.json"
     with soaking(tmp_path) as soaked:
         while True:

@@ -1,4 +1,4 @@
-"""A Chromium for the tests of the page, and a record of the errors that it reports."""
+"""A Chromium for the tests of the page, and a list of the errors that this browser reports."""
 
 import os
 import shutil

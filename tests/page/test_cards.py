@@ -52,7 +52,7 @@ def test_a_card_shows_what_a_glance_looks_for(homes: Homes, open_page: OpenPage,
 
 
 def test_a_card_follows_the_readings(homes: Homes, open_page: OpenPage) -> None:
-    """A tablet on the wall is never reloaded."""
+    """Nobody reloads the page on a tablet on the wall, so the cards must update by themselves."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home, view=None)
@@ -65,7 +65,7 @@ def test_a_card_follows_the_readings(homes: Homes, open_page: OpenPage) -> None:
 
 
 def test_a_silent_device_says_why_and_is_dimmed(homes: Homes, open_page: OpenPage) -> None:
-    """A value from the past must not look like one from now."""
+    """An old value must not look like a current one."""
     home = homes("attic", "cellar")
     for name in home.names:
         home.hear(name, temperature=21.5, battery=4)
@@ -159,7 +159,7 @@ def test_many_devices_begin_as_a_table(homes: Homes, open_page: OpenPage) -> Non
 
 
 def test_cards_are_sorted_within_their_groups(homes: Homes, open_page: OpenPage) -> None:
-    """The coldest room, and the emptiest battery, must be easy to find; the page's address keeps the order."""
+    """Users must find the coldest room or the weakest battery easily; the page's address must keep the order."""
     home = homes("a", "b", "c")
     for name, temperature in (("a", 20), ("b", 15), ("c", 25)):
         home.hear(name, temperature=temperature)
@@ -231,7 +231,7 @@ def test_a_page_that_may_not_keep_anything_works(homes: Homes, open_page: OpenPa
 
 
 def test_the_dew_point_is_that_of_the_published_table(homes: Homes, open_page: OpenPage) -> None:
-    """A wrong dew point would call a wall dry on which mould grows."""
+    """A user who trusted a wrong dew point could take a damp wall for a dry one."""
     page = open_page(homes("attic"), view=None)
     script = "values => import('./comfort.js').then(({ dewPoint }) => values.map(([t, h]) => dewPoint(t, h)))"
 
@@ -243,7 +243,7 @@ def test_the_dew_point_is_that_of_the_published_table(homes: Homes, open_page: O
 
 
 def test_comfort_is_said_by_the_stated_limits(homes: Homes, open_page: OpenPage) -> None:
-    """A word for a freezer would be nonsense; for a room, docs/http.md states the limits."""
+    """The word must follow the limits in docs/http.md, and a freezer must have none."""
     words = {
         (21, 45): "comfortable",
         (21, 29.9): "dry",

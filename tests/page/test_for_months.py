@@ -86,7 +86,7 @@ def use(page: "Page") -> None:
 
 @pytest.mark.parametrize("view", ["cards", "table"])
 def test_memory_stays_flat(homes: Homes, browser: "Browser", view: str) -> None:
-    """A page that grows by 100 kB an hour ends a tablet's browser after some weeks."""
+    """A page whose memory grew by 100 kB an hour would exhaust a tablet within months."""
     home = homes(*(f"sensor {number}" for number in range(8)))
     home.spend_an_hour("sensor 1")
     # playwright's clock keeps a record of each timer, which would look like a leak of the page.

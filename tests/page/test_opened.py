@@ -43,7 +43,7 @@ def readout(page: "Page") -> str:
 
 @pytest.mark.parametrize("view", ["cards", "table"])
 def test_a_device_opens_to_its_last_hour(home: HomePage, open_page: OpenPage, complaints: list[str], view: str) -> None:
-    """A shape without axes does not say how warm it was, and when; the policy must permit the library's styles."""
+    """Only a chart with axes shows how warm it was, and when; the page's policy must permit the library's styles."""
     page = opened(open_page(home, view=view))
 
     assert "attic" == page.get_by_role("dialog").get_by_role("heading").inner_text()
@@ -103,7 +103,7 @@ def test_the_mouse_reads_values(home: HomePage, open_page: OpenPage) -> None:
 
 
 def test_a_finger_reads_values(home: HomePage, open_page: OpenPage) -> None:
-    """A phone has neither mouse nor keyboard."""
+    """A phone has neither mouse nor keyboard, so a touch must move the cursor."""
     page = opened(open_page(home, view=None, width=360, has_touch=True, is_mobile=True))
     box = page.locator(".u-over").bounding_box() or {}
     page.touchscreen.tap(box["x"] + 0.62 * box["width"], box["y"] + 50)
@@ -114,7 +114,7 @@ def test_a_finger_reads_values(home: HomePage, open_page: OpenPage) -> None:
 
 
 def test_another_value_can_be_chosen(home: HomePage, open_page: OpenPage) -> None:
-    """A device has more than a temperature."""
+    """A device measures more than a temperature, and its chart must show any of its values."""
     page = opened(open_page(home, view=None))
     page.get_by_role("radio", name="Humidity").check()
 
@@ -162,7 +162,7 @@ def test_a_device_that_a_reload_removes_closes(home: HomePage, open_page: OpenPa
 
 
 def test_without_the_library_the_values_are_there(home: HomePage, open_page: OpenPage) -> None:
-    """A proxy or a blocker may keep the library away."""
+    """A proxy or a content blocker may block the library, and the values must be shown nevertheless."""
     page = open_page(home, view=None)
     page.route("**/vendor/*.js", lambda route: route.abort())
     page.get_by_role("link", name="attic").click()
@@ -173,7 +173,7 @@ def test_without_the_library_the_values_are_there(home: HomePage, open_page: Ope
 
 @pytest.mark.parametrize("name", ["detail.js", "detail.css", "vendor/*.js", "vendor/*.css"])
 def test_a_blocked_file_is_asked_for_again(home: HomePage, open_page: OpenPage, name: str) -> None:
-    """A device stays open on a tablet for months: failed attempts must neither pile up nor be the last ones."""
+    """A device stays open on a tablet for months: failed requests must not pile up, and the page must try again."""
     page = open_page(home, view=None)
     page.route(f"**/{name}", lambda route: route.abort())
     with page.expect_event("requestfailed"):

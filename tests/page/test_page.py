@@ -82,7 +82,7 @@ def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPa
 
 
 def test_values_of_a_silent_device_look_different(homes: Homes, open_page: OpenPage) -> None:
-    """Values stay for some minutes, and the RSSI stays for ever: both must look old, even without colours."""
+    """A silent device's values stay for minutes, and its RSSI for ever: both must look old, even without colours."""
     home = homes("silent", "refused", "heard")
     for name in home.names:
         home.hear(name, {"text": "hello"}, temperature=21.5)
@@ -253,7 +253,7 @@ def test_the_page_says_whether_the_exporter_is_ready(homes: Homes, open_page: Op
 
 
 def test_a_late_device_is_not_green(homes: Homes, open_page: OpenPage) -> None:
-    """Green promises that the value is current, which is in doubt when a packet is overdue."""
+    """Green means that the values are current, which is doubtful if a packet is overdue."""
     home = homes("late", "heard")
     for _ in range(9):
         home.now += 5

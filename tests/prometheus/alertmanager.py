@@ -1,4 +1,4 @@
-"""Alertmanager as a subprocess, with accelerated rules and configuration, and a webhook that it notifies."""
+"""Alertmanager as a subprocess, with shortened times in its rules and configuration, and a webhook that it notifies."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def hurried(name: str, factor: float) -> str:
     """
-    Return a file of contrib/prometheus in which time passes faster.
+    Return a file of contrib/prometheus with all its waiting times shortened.
 
     Each waiting time of an alert or a notification is divided by the factor; nothing else is changed. An exporter
     that replays a capture `factor` times as fast then has the same alerts, in the same order, in less time.
@@ -95,7 +95,7 @@ def start_alertmanager(
     """
     Start Alertmanager, and wait until it is ready.
 
-    It uses the shipped configuration, in which time passes `factor` times as fast, with the webhook as its receiver.
+    It uses the shipped configuration, with its waiting times divided by `factor`, and the webhook as its receiver.
     """
     shipped = yaml.safe_load((CONTRIB / "alertmanager.yml").read_text(encoding="utf-8"))
     ((receiver,),) = (one["webhook_configs"] for one in shipped["receivers"])

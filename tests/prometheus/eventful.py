@@ -1,8 +1,8 @@
 """
 An exporter to which everything happens that the dashboard shows, on a simulated radio with one adapter.
 
-Run as a program (`python -m tests.prometheus.eventful`), it is the exporter itself; only the radio differs, which plays
-the capture, and has an adapter that is reset and loses events.
+Run as a program (`python -m tests.prometheus.eventful`), it is the exporter itself; only the radio is replaced by one
+that plays the capture, and whose adapter is reset and loses events.
 """
 
 import sys
@@ -23,7 +23,7 @@ CELLAR = "A4:C1:38:00:00:03"
 SHED = "A4:C1:38:00:00:04"
 GARDEN = "A4:C1:38:00:00:05"
 
-# The guest room's name has characters that are special in regular expressions, which Grafana escapes.
+# The name of the guest room contains special characters of regular expressions, which Grafana must escape.
 GUEST_ROOM_NAME = "Gästezimmer (1. Stock)"
 DEVICES = {
     LIVING_ROOM: "living_room",

@@ -18,12 +18,12 @@ from .server import SCRAPE_INTERVAL_S, Prometheus
 
 SENSOR = "A4:C1:38:00:00:01"
 _INTERVAL = f"{SCRAPE_INTERVAL_S}s"
-# A sample may be this old, so that a gap of a few seconds is one.
+# The maximum age of a sample in a query; it is short, so that a gap of a few seconds is visible.
 LOOKBACK_S = 3 * SCRAPE_INTERVAL_S
 
 
 class Place(NamedTuple):
-    """An exporter's name, and how it hears the sensor. So that a value shows its source, each hears another value."""
+    """An exporter's name, and how it hears the sensor. Each hears a value of its own, which shows a sample's source."""
 
     name: str
     rssi_dbm: int
@@ -113,7 +113,7 @@ def start_server(
     """
     Start the central server with the shipped configuration, in which only times, paths and addresses are changed.
 
-    It scrapes the shed, which it knows from a file, and the barn, which it knows over HTTP, and which does not exist.
+    It scrapes the shed, which a file lists, and the barn, which an inventory lists over HTTP, and which does not exist.
     """
     text = (FLEET / "prometheus.yml").read_text(encoding="utf-8")
     changes = {

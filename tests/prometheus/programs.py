@@ -82,7 +82,7 @@ class Program:
 
 
 Launch = Callable[[str, Sequence[str | Path], Path], Program]
-"""A function that starts a program, like the class Program; the program ends with the session."""
+"""A function that starts a program, with the parameters of `Program`; the program ends with the session."""
 
 
 class Response(NamedTuple):
@@ -109,7 +109,7 @@ def get(port: int, path: str) -> Response:
 
 
 def wait_for(probe: Callable[[], _Answer], what: str, more_s: float = 0.0) -> _Answer:
-    """Call `probe` until its result is true, and return it; fail the test after a timeout, and `more_s` seconds."""
+    """Call `probe` until its result is true, and return it; fail the test after the usual timeout plus `more_s`."""
     deadline = time.monotonic() + _DEADLINE_S + more_s
     while not (answer := probe()):
         if time.monotonic() > deadline:

@@ -15,7 +15,7 @@ from .server import start_prometheus
 
 pytestmark = pytest.mark.prometheus
 
-# Time passes 200 times as fast for the exporter, the alerts and the notifications: 15 minutes take 4.5 s.
+# All times of the exporter, the alerts and the notifications are 200 times as short: 15 minutes become 4.5 s.
 _FACTOR = 200
 _ALERT = "BleSensorSilent"
 
@@ -71,7 +71,7 @@ def test_a_sensor_that_falls_silent_is_reported_with_room_and_reason(webhook: We
 
 
 def test_its_return_is_reported(webhook: Webhook) -> None:
-    """Otherwise somebody would look for a sensor that works."""
+    """Without a second notification, somebody would look for a sensor that works."""
     fired, resolved = _first(webhook, "firing"), _first(webhook, "resolved")
 
     assert fired.labels == resolved.labels

@@ -25,7 +25,7 @@ EMPTY_IN_HEALTH = {
     "HTTP errors": "counts only failed requests",
     "Days until the battery is at 10 %": "a battery that has not fallen by 2 % has no trend",
 }
-"""Panel → why it is empty while all is well."""
+"""Panel → the reason why it is empty while nothing has failed."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def _ask_under_a_foreign_name(exporter: Exporter) -> None:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.id)
 def test_every_query_finds_data(prometheus: Prometheus, variables: Mapping[str, str], target: Target) -> None:
-    """A query that is wrong, or that names a metric wrongly, leaves a panel empty, and nobody knows why."""
+    """A wrong query, for example with a misspelt metric, leaves its panel empty without an error."""
     expression = interpolated(target.expression, variables)
     if target.is_instant:
         assert prometheus.wait_for(expression)
@@ -153,7 +153,7 @@ def test_the_forecast_is_that_of_a_straight_line(prometheus: Prometheus, variabl
 
 
 def test_every_outcome_of_a_reset_is_drawn(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """A reset without success is what an operator looks for."""
+    """An operator looks for resets without success, so the panel must not omit an outcome."""
     (target,) = (one for one in TARGETS if one.panel.startswith("Adapter resets") and one.letter == "A")
     found = prometheus.range(interpolated(target.expression, variables), 60)
 
@@ -161,7 +161,7 @@ def test_every_outcome_of_a_reset_is_drawn(prometheus: Prometheus, variables: Ma
 
 
 def test_the_choice_of_devices_has_those_without_labels(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """A device that can't be chosen is in no panel."""
+    """A device that the menu lacks would be in no panel."""
     assert sorted(_NAMES) == _values_of("device", prometheus, variables)
 
 
@@ -173,14 +173,14 @@ def test_the_choice_of_a_label_restricts_the_devices(prometheus: Prometheus, var
 
 
 def test_the_values_of_a_label_can_be_chosen(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """Rooms are offered by the names that the configuration gives them."""
+    """The menu must offer the rooms of the configuration."""
     assert ["cellar", "guests", "living"] == _values_of("label_value", prometheus, variables)
 
 
 def test_the_exporters_can_be_chosen(
     prometheus: Prometheus, variables: Mapping[str, str], ports: dict[str, int]
 ) -> None:
-    """All exporters that Prometheus scrapes are offered, by the address at which it scrapes them."""
+    """The menu must offer every exporter that Prometheus scrapes, under the address of its target."""
     assert f"{LOCALHOST}:{ports[_JOB]}" in _values_of("instance", prometheus, variables)
 
 

@@ -17,7 +17,7 @@ def _counts(device: str) -> str:
 
 @pytest.mark.parametrize("device", _USED)
 def test_an_event_is_an_increase_of_one(prometheus: Prometheus, remote: Exporter, device: str) -> None:
-    """An alert or a graph of presses is an `increase`; a series that began with 1 would have none."""
+    """Alerts and graphs count presses by `increase`, which misses the first press if a series begins with 1."""
     found = prometheus.wait_for(f"round(increase({_counts(device)}[5m])) > 0")
 
     assert [(_EVENTS[device], 1)] == [(series.labels["event"], series.value) for series in found]

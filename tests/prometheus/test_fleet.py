@@ -25,7 +25,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 _OUTAGE_S = float(os.environ.get("FLEET_OUTAGE_S", "5"))
 _RECORDED = "job_device:ble_sensor_temperature_celsius:strongest"
 _BEFORE_S = 3 * SCRAPE_INTERVAL_S
-"""The time that is kept of each part before the next one begins."""
+"""The time for which each state of the fleet lasts before the next one begins."""
 
 
 def test_the_server_s_configuration_is_valid(promtool: Path) -> None:
@@ -35,13 +35,13 @@ def test_the_server_s_configuration_is_valid(promtool: Path) -> None:
 
 
 def test_the_agent_s_configuration_is_valid(promtool: Path) -> None:
-    """In agent mode, Prometheus refuses some keys; a Pi far away must not find out after a restart."""
+    """In agent mode, Prometheus refuses some keys; the owner of a distant Pi must not learn this after a restart."""
     verdict = check(promtool, "check", "config", "--agent", FLEET / "agent.yml")
     assert not verdict.status, verdict.output
 
 
 class Story(NamedTuple):
-    """A fleet after all has happened, and the Unix times of it."""
+    """A fleet after all events, and their Unix times."""
 
     server: Prometheus
     began: float
@@ -97,7 +97,7 @@ def test_the_merged_series_has_no_gap(story: Story) -> None:
 
 
 def test_the_merged_series_changes_once(story: Story) -> None:
-    """The strongest exporter gives the value until it dies; then the next one does, not the one that is far away."""
+    """The exporter with the strongest signal gives the value until it dies, then the one with the second strongest."""
     (merged,) = story.each_second(_documented_query())
     before = {value for at, value in merged.values.items() if at <= story.killed}
     after = {value for at, value in merged.values.items() if at > story.killed + LOOKBACK_S + SCRAPE_INTERVAL_S}
@@ -105,7 +105,7 @@ def test_the_merged_series_changes_once(story: Story) -> None:
 
 
 def test_the_rule_has_a_gap(story: Story) -> None:
-    """The documentation says so: a rule is not evaluated later. If that changes, the page must change."""
+    """The documentation says that Prometheus evaluates no rule for past times; if this changes, so must the page."""
     (recorded,) = story.each_second(_RECORDED)
     assert story.largest_gap_s(recorded) >= _OUTAGE_S - LOOKBACK_S
 
@@ -123,5 +123,5 @@ def test_an_exporter_is_named_by_its_place(story: Story) -> None:
 
 
 def test_the_agent_reports_itself(story: Story) -> None:
-    """BleAgentSilent needs this series."""
+    """The alert BleAgentSilent needs the agent's own `up` series."""
     assert 1 == story.server.value('up{job="ble_agent", instance="house"}')

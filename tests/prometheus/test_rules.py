@@ -97,7 +97,7 @@ def _verdict(promtool: Path, folder: Path, test: str) -> None:
 
 
 def test_dew_points_are_those_of_the_standard(promtool: Path, tmp_path: Path) -> None:
-    """Somebody who compares the dew point with the temperature of a wall must be able to rely on it."""
+    """Users compare the dew point with the temperature of a wall, and must be able to rely on it."""
     air = Air()
     for celsius, percent, dew_point in _dew_points():
         air.add(celsius, percent, dew_point=dew_point)

@@ -14,7 +14,7 @@ def test_target_is_up(prometheus: Prometheus, scraped_still: Exporter) -> None:
 
 
 def test_scrape_has_no_error(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """With its own Accept header and gzip, Prometheus must be able to read the whole answer."""
+    """Prometheus, which sends its own Accept header and requests gzip, must be able to read the whole answer."""
     expected = {"health": "up", "lastError": ""}
     target = prometheus.target("still")
     assert expected == {key: target[key] for key in expected}

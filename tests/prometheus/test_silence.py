@@ -34,7 +34,7 @@ def gone_at(prometheus: Prometheus, street: Exporter) -> float:
 
 
 def test_silent_device_is_gone_in_time(prometheus: Prometheus, gone_at: float) -> None:
-    """A dead sensor's last temperature must not stay in the graph: it must disappear with the end of the next scan."""
+    """A dead sensor's last temperature must not stay in the graph: it must disappear when the next scan ends."""
     heard_at = prometheus.value(
         'last_over_time(ble_sensor_last_update_timestamp_seconds{job="street", device="bedroom"}[10m])'
     )

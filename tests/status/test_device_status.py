@@ -130,7 +130,7 @@ def test_each_binary_sensor_has_its_words(home: Home, name: str) -> None:
 
 
 def test_a_silent_device_has_a_reason(home: Home) -> None:
-    """A user who sees a gap wants to know whether to change the battery, look for the sensor, or blame the radio."""
+    """A user who sees a gap must learn whether to change the battery, look for the sensor, or check the radio."""
     status = DeviceStatus(home.devices.values(), home.clock)
     home.hear({"temperature": 21.5, "battery": 4})
     home.now += 59
@@ -144,7 +144,7 @@ def test_a_silent_device_has_a_reason(home: Home) -> None:
 
 
 def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
-    """Some lost packets are normal; silence of six times the usual interval, and of at least a minute, is not."""
+    """Some lost packets are normal; a silence of six usual intervals, but at least a minute, is not."""
     for _ in range(20):
         home.now += 5
         hear(home)
@@ -176,7 +176,7 @@ def test_a_device_past_its_usual_interval_is_late(interval_s: float, scan_interv
 
 
 def test_only_a_heard_device_with_a_rhythm_is_late(home: Home) -> None:
-    """A silent device is worse than late, and after only one packet nobody knows when the next is due."""
+    """The state "silent" is worse than "late"; after only one packet, nobody knows when the next one is due."""
     hear(home)
     home.now += 59
     assert ("heard", False) == (states(home)[0]["state"], states(home)[0]["is_late"])

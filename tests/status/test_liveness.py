@@ -124,7 +124,7 @@ def test_by_default_the_clock_is_the_event_loop_s(
 
 
 def test_a_doubt_is_a_reason_but_does_not_stop_the_watchdog(clock: Clock) -> None:
-    """A restart by systemd's watchdog would neither repair a silent radio nor bring sensors back."""
+    """If no sensor is heard, a restart by systemd's watchdog would repair neither the radio nor the sensors."""
     doubts: list[str | None] = [None, "nothing was heard"]
     liveness = Liveness(30, 5, clock, doubts=[lambda: doubts[0], lambda: doubts[1]])
     liveness.scan_ended()

@@ -207,7 +207,7 @@ def one_of_two_unplugged(stack: Stack) -> None:
 
 @scenario
 def one_of_two_comes_back(stack: Stack) -> None:
-    """With `on_adapter_failure: continue`, the exporter does without one adapter until it is back; without both, it ends."""
+    """With `on_adapter_failure: continue`, the exporter survives the failure of one adapter, but not that of both."""
     first, second, exporter = start_two(stack, on_adapter_failure="continue")
     exporter.wait_until_right(lambda scrape: without_rssi(scrape, (LIVING_ROOM, "hci0"), (CELLAR, "hci1")))
     second.unplug()
