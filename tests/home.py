@@ -20,7 +20,7 @@ class Home:
 
     Args:
         names: The names of the devices.
-        limit: The time for which values are shown after they were last heard.
+        limit: The time after the latest packet for which a value is shown.
 
     Attributes:
         now: Monotonic seconds; Unix time is EPOCH_S later.

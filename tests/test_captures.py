@@ -52,7 +52,7 @@ def continuous(app_config: AppConfig) -> AppConfig:
 def test_a_capture_gives_its_readings(
     continuous: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """A change of the values that the program reads from the same packets must be noticed."""
+    """The test must notice if a change of the program alters the values that it reads from these packets."""
     samples, cycle = in_virtual_time(replay(continuous, log, load_capture(str(HOME)), 25, 1))
 
     expected = {
@@ -71,7 +71,7 @@ def test_a_capture_gives_its_readings(
 def test_the_readings_are_the_same_at_any_speed(
     continuous: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, speed: float
 ) -> None:
-    """Nobody wants to wait for a day to see yesterday's fault again, and it must be the same fault."""
+    """A fault that took a day to appear must appear again in a fast replay of that day."""
     real, _ = in_virtual_time(replay(continuous, log, load_capture(str(HOME)), 25, 1))
     at_speed, _ = in_virtual_time(replay(continuous, log, load_capture(str(HOME)), 25, speed))
 
@@ -96,7 +96,7 @@ def test_the_replay_guard_does_not_mistake_speed_for_an_attack(
 
 
 def test_the_advertisements_in_a_file_of_btmon_are_played() -> None:
-    """A file of btmon has commands, too; a name is in a scan response, and belongs to the sender's next packet."""
+    """The replay must skip the commands that btmon records; the name in a scan response belongs to the next packet."""
     played = list(load_capture(str(OF_BTMON)))
 
     assert {

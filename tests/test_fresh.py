@@ -93,7 +93,7 @@ def test_pip_would_take_a_newer_release(tmp_path: Path) -> None:
 
 
 def test_the_index_of_the_machine_stays() -> None:
-    """Pip must find the real releases in addition to the newer ones."""
+    """Pip must find the real releases in addition to the newer ones that the test makes up."""
     assert {
         "PIP_FIND_LINKS": "/here /newer",
         "A": "b",
@@ -132,6 +132,6 @@ def test_missing_programs_are_named() -> None:
 
 @pytest.mark.parametrize(("python", "pip"), sorted((python, pip) for pip, python in matrix.TOO_OLD))
 def test_a_pip_that_is_left_out_is_older_than_its_python(python: str, pip: str) -> None:
-    """Combinations in this list are not tested, so it may only contain a pip that can't run on a newer Python."""
+    """These combinations are not tested, so each must consist of an old pip and a Python on which it can't run."""
     assert pip in matrix.PIPS[:2]
     assert python in {"3.12", "3.13"}

@@ -65,7 +65,7 @@ def test_the_makefile_and_the_readme_have_commands_to_find() -> None:
 
 
 def test_every_lock_names_no_index() -> None:
-    """A lock must work with any machine's index, and must have a hash for each file."""
+    """A lock must work with the index of any machine, and must state the hashes of each package."""
     for lock in ROOT.glob("requirements*.lock"):
         text = lock.read_text(encoding="utf-8")
         packages = re.findall(r"^\w.*", text, re.MULTILINE)

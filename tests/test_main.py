@@ -308,7 +308,7 @@ def test_the_options_of_prometheus_take_effect(tmp_path: Path) -> None:
 
 
 def test_a_replay_has_no_pauses(tmp_path: Path) -> None:
-    """Which packets fall into a pause would depend on the speed, so the same capture would give other readings."""
+    """With pauses, the packets that are lost in them, and so the readings, would depend on the speed of the replay."""
     capture = tmp_path / "x.capture"
     capture.write_text("".join(f"{number / 20} A4:C1:38:00:00:01 -61 fcd2 4002ca09\n" for number in range(30)))
     path = write_config(tmp_path, {"log_file": "-", "scan_interval_seconds": 30, "scan_duration_seconds": 1})

@@ -77,7 +77,7 @@ def documented() -> Labels:
 
 
 def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> None:
-    """Authors of dashboards and alerts look up there what exists."""
+    """Authors of dashboards and alerts look up the metrics and their labels in this page."""
     assert exported() == documented()
 
 
@@ -90,7 +90,7 @@ def test_the_names_of_all_labels_are_reserved() -> None:
 
 
 def test_every_family_in_the_code_is_documented() -> None:
-    """The home above may lack what a new collector needs, so the names in the code count, too."""
+    """`all_collectors` may omit the families of a new collector, so the page must also have all names in the code."""
     constants = {
         node.value
         for path in SOURCE.rglob("*.py")

@@ -149,7 +149,7 @@ def test_a_glitch_is_logged_once_for_each_device_and_measurement(caplog: pytest.
 
 
 def test_a_device_may_have_its_own_setting() -> None:
-    """A probe in a pan does jump, while the thermometers around it do not."""
+    """The temperature of a probe in a pan really jumps, unlike that of the thermometers around it."""
     others = {"A4:C1:38:00:00:01": "pan", "A4:C1:38:00:00:02": "room"}
     config = replace(CONFIG, devices=others, glitch_filters={"a4:c1:38:00:00:01": False})
     opposite = replace(config, glitch_filter=False, glitch_filters={"A4:C1:38:00:00:02": True})

@@ -60,7 +60,7 @@ def test_every_command_is_of_a_kind_that_is_tested() -> None:
 
 
 def test_it_is_short_and_begins_with_the_two_commands() -> None:
-    """A visitor decides on the first screen; reference documentation belongs in docs/."""
+    """A visitor reads only the first screen; reference documentation belongs in docs/."""
     assert len(README.splitlines()) <= 150
     assert [["make", "demo"], ["make", "test"]] == COMMANDS[:2]
     assert README[: README.index("make test")].count("\n") < 20

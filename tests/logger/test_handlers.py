@@ -123,7 +123,7 @@ def test_an_unwritable_log_says_so_again_after_an_hour(open_log: OpenLog) -> Non
 
 
 def test_a_read_only_file_system_is_the_systemd_unit_s(open_log: OpenLog, tmp_path: Path) -> None:
-    """The unit makes all other folders read-only, so changed file permissions would not help."""
+    """The message must name the unit's setting, because other file permissions would not help."""
     log = open_log(tmp_path / "x.log")
     log.handler.note_failure(OSError(errno.EROFS, "Read-only file system"))
 

@@ -27,7 +27,7 @@ def test_json_has_the_address_of_the_device() -> None:
 
 
 def test_logfmt_has_the_adapter() -> None:
-    """The field is the same as in the log."""
+    """The adapter must be a field of its own, as it is in the log."""
     line = error_line("logfmt", ScannerError("down", adapter="hci0"))
 
     assert re.fullmatch(r'time=\S+ level=ERROR msg="adapter hci0: down" adapter=hci0', line)

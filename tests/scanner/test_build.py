@@ -36,7 +36,7 @@ ADDRESS = "A4:C1:38:00:00:01"
 def test_resets_without_a_record_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each restart would begin anew with resets; an old unit, or a container, has no folder for the record."""
+    """Without the record, every restart permits new resets; an old unit or a container has no folder for the record."""
     said = []
     for folder, resets in (("", True), (str(tmp_path), True), ("", False)):
         monkeypatch.setenv("RUNTIME_DIRECTORY", folder)
@@ -168,7 +168,7 @@ def test_an_unreadable_capture_fails_immediately(tmp_path: Path) -> None:
 
 
 def test_a_capture_is_played_at_the_given_speed(tmp_path: Path, in_virtual_time: InVirtualTime) -> None:
-    """An hour of packets can be replayed in minutes."""
+    """A user who replays an hour of packets in minutes relies on this option."""
     path = tmp_path / "two.capture"
     path.write_text(f"0 {ADDRESS} -61 -\n60 {ADDRESS} -61 -\n")
 

@@ -1,4 +1,4 @@
-"""Tests of the alarm that ends a long pause between two readings."""
+"""Tests of the alarm that ends a long pause between two reads of the monitor channel."""
 
 import asyncio
 import socket
@@ -49,7 +49,7 @@ def test_a_packet_ends_one_wait(in_virtual_time: InVirtualTime, ends: tuple[sock
 def test_no_packet_wakes_the_process_while_the_alarm_is_off(
     in_virtual_time: InVirtualTime, ends: tuple[socket.socket, BurstAlarm]
 ) -> None:
-    """During a burst, packets are read in short batches anyway, and being woken for each one would be too much work."""
+    """During a burst, packets are read in short batches anyway, and waking for each one would waste CPU time."""
     kernel, alarm = ends
 
     async def run() -> list[tuple[bool, float]]:
