@@ -97,7 +97,7 @@ def test_every_series_of_a_device_is_selected_by_device(expression: str) -> None
 
 @each_expression
 def test_counters_are_rates(expression: str) -> None:
-    """A counter itself only rises; a fixed window misses changes if the points of the graph are farther apart."""
+    """The value of a counter only rises; a fixed window misses changes if it is shorter than the graph's steps."""
     rest = re.sub(r"\b(rate|increase)\(\w+_total\{[^}]*\}\[\$__rate_interval\]\)", "", expression)
 
     assert "_total" not in rest

@@ -1,7 +1,7 @@
 """
 A list of 10,000 devices, the most that a configuration may have: it is read, started with and scraped.
 
-The figures of a run depend on the machine; docs/performance.md has more. The tests check amounts of work.
+The figures of a run depend on the machine; docs/performance.md has more. The test limits sizes, not times.
 """
 
 import json
@@ -28,7 +28,7 @@ START_KB = 70_000
 @pytest.mark.night
 @pytest.mark.program
 def test_a_long_list_of_devices_is_served(tmp_path: Path) -> None:
-    """Memory and answers must grow in proportion to the list, and the exporter must answer while it renders."""
+    """Every device of a long list must be served; memory and scrapes may grow only in proportion to the list."""
     addresses = [f"A4:C1:38:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}" for number in range(DEVICES)]
     air = tmp_path / "air.capture"
     lines = [

@@ -47,7 +47,7 @@ def block(scan: Scan) -> None:
 def test_what_forbids_a_reset(
     scan: Scan, in_virtual_time: InVirtualTime, prevent: Callable[[Scan], None], reason: str
 ) -> None:
-    """Others use the adapter, or have switched it off: the exporter ends as it does without resets."""
+    """If the adapter is in use, switched off or gone, the exporter ends as it does without resets."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         prevent(scan)
@@ -60,7 +60,7 @@ def test_what_forbids_a_reset(
 
 
 def test_a_device_of_another_adapter_forbids_nothing(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The connection does not use the adapter that is reset."""
+    """A reset of hci0 does not end a connection of hci1."""
     scan.bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
     scan.bluez.objects["/org/bluez/hci1/dev_00_00_00_00_00_01"] = {
         DEVICE: {"Address": Variant("s", "00:00:00:00:00:01"), "Connected": Variant("b", True)}

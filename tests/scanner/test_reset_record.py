@@ -38,7 +38,7 @@ def test_it_names_the_adapters_that_are_off(tmp_path: Path) -> None:
     "content", [b"", b"\xff", b"{", b"[]", b"[" * 9000, b'{"hci0": 5, "../x": {"is_off": true}}', b" " * 20_000]
 )
 def test_a_damaged_file_is_ignored(tmp_path: Path, content: bytes) -> None:
-    """The radio must work without this file."""
+    """A damaged record must not keep the radio from working."""
     (tmp_path / FILE_NAME).write_bytes(content)
 
     record = ResetRecord(tmp_path)
@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path: Path, caplog: 
 
 
 def test_without_a_folder_nothing_is_written() -> None:
-    """Outside of systemd there is no such folder."""
+    """Outside of systemd there is no such folder, and resets are counted only in memory."""
     record = ResetRecord()
     record.of("hci0").begin(1.0)
     record.save()

@@ -35,7 +35,7 @@ def in_words(home: Home, later_s: float) -> tuple[str, str]:
 
 
 def test_every_configured_device_is_listed_heard_or_not(home: Home) -> None:
-    """A user looks for a missing sensor in this list."""
+    """A user who looks for a missing sensor must find it in this list, even if it was never heard."""
     assert [("attic", "A4:C1:38:00:00:01", "never_heard"), ("cellar", "A4:C1:38:00:00:02", "never_heard")] == [
         (state["name"], state["address"], state["state"]) for state in states(home)
     ]
@@ -69,7 +69,7 @@ def test_of_a_device_that_was_never_heard_nothing_is_shown(home: Home) -> None:
 
 
 def test_all_that_is_known_of_a_device_is_shown(home: Home) -> None:
-    """A user needs these facts before climbing to the attic."""
+    """A user needs these facts before going to a distant sensor."""
     for _ in range(4):
         home.hear({"temperature": 21.5}, adapter="hci0", formats=("BTHome v2",))
         home.now += 2.5
