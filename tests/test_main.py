@@ -234,7 +234,7 @@ def test_config_check_knows_the_web_options(config: Path, capsys: pytest.Capture
 
 
 def test_a_simulation_says_that_it_uses_no_bindkey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Otherwise a user might take the simulated readings for a proof that the bindkeys are right."""
+    """Without this message, a user might take the simulated readings for proof that the bindkeys are right."""
     sensor = {"name": "cellar", "bindkey": "00112233445566778899aabbccddeeff"}
     path = write_config(tmp_path, {"log_file": "-", "devices": {"A4:C1:38:00:00:05": sensor}})
 
@@ -261,7 +261,7 @@ def test_both_modules_are_the_program(module: str) -> None:
     ],
 )
 def test_quick_answers_do_not_import_bluetooth_or_http(arguments: list[str], missing: set[str]) -> None:
-    """`--config.check` on a Pi must answer immediately: those imports take most of a second there."""
+    """On a Pi, the imports of Bluetooth and HTTP take most of a second, for which these commands must not wait."""
     code = (
         "import sys\nfrom ble_exporter.main import main\n"
         f"try: main({arguments})\nexcept SystemExit: pass\nprint(*sys.modules)"

@@ -116,7 +116,7 @@ def test_a_plain_packet_is_not_accepted_next_to_a_genuine_one(
 
 
 def test_what_is_refused_does_not_move_the_count(pipeline: KeyedPipeline) -> None:
-    """If refused packets moved the count, an attacker could have the sensor's next packets refused as replays."""
+    """If a refused packet counted as the latest one, the guard would refuse the sensor's next packets as replays."""
     pipeline.hear({UUID: seal_temperature(21, 9), bthome_v1.UUID: bytes.fromhex("2302c409")})
 
     assert 22 == pipeline.hear({UUID: seal_temperature(22, 8)})[TEMPERATURE]
@@ -213,7 +213,7 @@ def test_a_new_battery_is_logged_and_the_next_one_is_warned_of_again(
 
 @pytest.mark.parametrize(("scan_duration_s", "rejected"), [(30, 2), (5, 4)], ids=["without pause", "with pauses"])
 def test_a_pause_between_two_scans_is_no_silence(log: logging.Logger, scan_duration_s: float, rejected: int) -> None:
-    """A sensor that no adapter listens to is not silent, so the required silence is longer by one scan interval."""
+    """A sensor may send unheard in a pause, so the silence before a restart must be longer by one scan interval."""
     pipeline = KeyedPipeline(log, {ADDRESS: KEY}, scan_duration_s)
     pipeline.hear({UUID: seal_temperature(21, 500_000)})
     pipeline.now += QUIET_S - 20
