@@ -184,7 +184,7 @@ def test_rejections_that_say_nothing_about_a_sensor_are_left_out() -> None:
 
 
 def test_errors_of_the_server_are_among_the_kinds() -> None:
-    """If a kind were renamed, the alert would no longer fire."""
+    """If a kind were renamed only in the exporter, the alert would no longer fire."""
     (alert,) = (one for one in ALERTS if one.name == "BleHttpErrors")
     (kinds,) = re.findall(r'kind=~"(.+?)"', alert.expr)
     matched = {kind for kind in HTTP_ERROR_KINDS if re.fullmatch(kinds, kind)}

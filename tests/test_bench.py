@@ -201,7 +201,7 @@ def test_the_client_reads_an_answer_to_its_end(headers: str, content: str, at_on
 
 @pytest.mark.program
 def test_a_told_radio_delivers_when_it_is_told(tmp_path: Path) -> None:
-    """Between two scrapes, exactly the packets of all devices must arrive, so that all or none have changed."""
+    """Between two scrapes, every device must send one packet, or none may send, so that all or none have changed."""
     port = free_port()
     with running(*exporter(tmp_path, 3, port, kind="told")) as process:
         process.wait_for(port, "/healthz", b"ok")

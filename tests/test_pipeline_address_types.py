@@ -66,7 +66,7 @@ def test_the_sensor_itself_is_accepted_before_and_after(senders: Senders) -> Non
 
 @pytest.mark.parametrize("senders", [(PUBLIC, {}), (MAYBE_STATIC, {}), (PUBLIC, {PUBLIC: "random"})], indirect=True)
 def test_an_unknown_type_is_accepted(senders: Senders) -> None:
-    """A capture has no types, and old versions of BlueZ do not report them."""
+    """A text capture has no types, and old versions of BlueZ do not report them."""
     assert senders.send("")
     assert 0 == senders.refused
 
@@ -82,7 +82,7 @@ def test_of_an_address_of_either_type_the_first_valid_packet_decides(
 
 @pytest.mark.parametrize("senders", [(MAYBE_STATIC, {})], indirect=True)
 def test_an_invalid_packet_decides_nothing(senders: Senders) -> None:
-    """A forged packet must not decide: for a device with a key, a packet that the key can't decrypt is invalid."""
+    """Only a valid packet may decide, which nobody but the sensor can send if the device has a key."""
     assert [True, True, False] == [
         senders.send("random", INVALID),
         senders.send("public"),

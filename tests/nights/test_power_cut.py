@@ -173,7 +173,7 @@ def test_a_line_that_was_cut_off_stays_alone(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_rotation_is_finished_by_the_next(tmp_path: Path) -> None:
-    """If the program is killed when it has renamed the log, but not yet its predecessors, no recent file may be lost."""
+    """If the program is killed after it has renamed the log, but not its predecessors, no recent file may be lost."""
     for name in ("x.log.0", "x.log.1", "x.log.2", "x.log.3"):
         (tmp_path / name).write_text(name)
     handler = LogFile(str(tmp_path / "x.log"), print)

@@ -135,7 +135,7 @@ def test_another_label_can_be_chosen_and_is_remembered(homes: Homes, open_page: 
 
 
 def test_the_table_is_one_click_away_and_is_remembered(homes: Homes, open_page: OpenPage) -> None:
-    """For many devices, a table is easier to survey; the choice must survive the night."""
+    """Many devices are easier to survey in a table; a reload must keep the choice."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home, view=None)
@@ -153,7 +153,7 @@ def test_the_table_is_one_click_away_and_is_remembered(homes: Homes, open_page: 
 
 
 def test_many_devices_begin_as_a_table(homes: Homes, open_page: OpenPage) -> None:
-    """Two hundred cards would fill twenty screens."""
+    """The cards of more than 60 devices would fill many screens."""
     assert open_page(homes(*map(str, range(61))), view=None).get_by_role("table").is_visible()
     assert not open_page(homes(*map(str, range(60))), view=None).get_by_role("table").is_visible()
 
