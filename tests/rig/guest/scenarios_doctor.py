@@ -60,7 +60,7 @@ def start_thermometers(stack: Stack, *options: str) -> VirtualRadio:
 
 @scenario
 def doctor_from_nothing(stack: Stack) -> None:
-    """D-Bus, bluetoothd and the adapter fail one after the other; each command of doctor repairs one fault."""
+    """D-Bus, bluetoothd and the adapter do not work at first; each run of doctor names one fault and its remedy."""
     configure(DEVICES)
     obey(stack, examine(SECONDS).the_failure("D-Bus can't be reached").command)
     obey(stack, examine(SECONDS).the_failure("bluetoothd is not running").command)
@@ -82,7 +82,7 @@ def doctor_from_nothing(stack: Stack) -> None:
 
 @scenario
 def doctor_refused(stack: Stack) -> None:
-    """The bus lets only root and the group bluetooth talk to bluetoothd, as on some distributions."""
+    """If only root and the group bluetooth may talk to bluetoothd, doctor's command gives the user access."""
     policies = [Path(folder) / "dbus-1/system.d/bluetooth.conf" for folder in ("/etc", "/usr/share")]
     policy = next(filter(Path.exists, policies))
     refusing = '<policy context="default"><deny send_destination="org.bluez"/></policy>'
@@ -94,7 +94,7 @@ def doctor_refused(stack: Stack) -> None:
 
 @scenario
 def doctor_elsewhere(stack: Stack) -> None:
-    """Without Bluetooth and as an unprivileged user, doctor checks clock, configuration, log and port."""
+    """An unprivileged user learns of faults of the clock, the configuration, the log and the port."""
     configure(DEVICES)
     CONFIG.write_text(CONFIG.read_text().replace("scan_duration_seconds", "scan_duration_second"))
     now = time.time()

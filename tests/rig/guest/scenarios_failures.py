@@ -83,7 +83,7 @@ def bluetoothd_killed(stack: Stack) -> None:
 
 @scenario
 def bluetoothd_restarted(stack: Stack) -> None:
-    """A restart of bluetoothd loses the exporter's scan, although bluetoothd is back immediately."""
+    """A restart of bluetoothd ends the exporter, whose scan is lost although bluetoothd is back immediately."""
     exporter = start_reading(stack, stack.start())
 
     def restart() -> None:
@@ -95,14 +95,14 @@ def bluetoothd_restarted(stack: Stack) -> None:
 
 @scenario
 def adapter_unplugged(stack: Stack) -> None:
-    """The adapter is unplugged: BlueZ removes it and all its devices."""
+    """If the adapter is unplugged, BlueZ removes it and all its devices, and the exporter ends with the cause."""
     radio = stack.start()
     assert_noticed(start_reading(stack, radio), radio.unplug, "hci0", "unplugged")
 
 
 @scenario
 def adapter_powered_off(stack: Stack) -> None:
-    """The adapter is powered off, as `bluetoothctl power off` does."""
+    """If somebody powers the adapter off, as by `bluetoothctl power off`, the exporter ends with the cause."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     assert_noticed(exporter, lambda: stack.set_powered(radio, False), "hci0", "powered off")
@@ -110,7 +110,7 @@ def adapter_powered_off(stack: Stack) -> None:
 
 @scenario
 def dbus_killed(stack: Stack) -> None:
-    """dbus-daemon is killed, so no signal can report the failure."""
+    """If dbus-daemon is killed, no signal can report the failure, but the exporter ends with the cause."""
     exporter = start_reading(stack, stack.start())
     assert_noticed(exporter, lambda: stack.stop_daemon("dbus-daemon", signal.SIGKILL), "D-Bus went away")
 
@@ -131,21 +131,21 @@ def controller_hangs(stack: Stack) -> None:
 
 @scenario
 def powered_off_at_start(stack: Stack) -> None:
-    """The only adapter is powered off; the configuration names no adapter."""
+    """If the only adapter is powered off, the error names it, although the configuration names no adapter."""
     start_powered_off(stack)
     assert_refusal(stack, "hci0", "powered off")
 
 
 @scenario
 def named_powered_off_at_start(stack: Stack) -> None:
-    """The adapter that the configuration names is powered off."""
+    """If the configured adapter is powered off, the error names it and the cause."""
     start_powered_off(stack)
     assert_refusal(stack, "hci0", "powered off", adapter="hci0")
 
 
 @scenario
 def blocked_by_rfkill(stack: Stack) -> None:
-    """The adapter is blocked by the kernel, so `bluetoothctl power on` does not help."""
+    """`bluetoothctl power on` can't power on a blocked adapter, so the error names rfkill."""
     radio = stack.start()
     stack.block(radio)
     wait_until(lambda: not stack.is_powered(radio), "the adapter is off")
@@ -155,7 +155,7 @@ def blocked_by_rfkill(stack: Stack) -> None:
 
 @scenario
 def scan_refused(stack: Stack) -> None:
-    """The controller refuses to scan; BlueZ reports the same error as for a scan by another program."""
+    """If the controller refuses to scan, BlueZ's error is that of a scan by another program, which the hint mentions."""
     radio = stack.start()
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     assert_refusal(stack, "another program")

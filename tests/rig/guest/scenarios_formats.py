@@ -50,7 +50,7 @@ def switch(stack: Stack, mode: str) -> None:
 
 @scenario
 def format_switched(stack: Stack) -> None:
-    """In the mode that auto chooses, an active scan, old data must not reappear."""
+    """In an active scan, which auto chooses, values of the old format must not reappear."""
     switch(stack, "auto")
 
 

@@ -136,7 +136,7 @@ def recovered_by_root(stack: Stack) -> None:
 
 @scenario
 def left_off_by_a_failed_reset(stack: Stack) -> None:
-    """If a reset can't power the adapter on again, the next start blames the reset, and a later one powers it on."""
+    """If a reset can't power the adapter on again, the next start's error names the reset; `recover` powers it on."""
     radio = stack.start()
     radio.hang()
     exporter = start_exporter(stack)
@@ -169,7 +169,7 @@ def killed_during_a_reset(stack: Stack) -> None:
 
 @scenario
 def powered_off_after_giving_up(stack: Stack) -> None:
-    """The exporter gives up, and somebody powers the adapter off: root leaves it alone, whoever starts the recovery."""
+    """If somebody powers the adapter off after the exporter has given up, `recover` leaves the adapter alone."""
     radio = stack.start()
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     wait_for_giving_up(start_exporter(stack), "bluetoothd can't start a scan")
@@ -267,7 +267,7 @@ def blocked_is_not_reset(stack: Stack) -> None:
 
 @scenario
 def powered_off_is_not_reset(stack: Stack) -> None:
-    """Somebody else's power cycle ends the exporter, as it does without resets, and is not a reset."""
+    """Somebody else's power cycle ends the exporter, as it does without resets, and causes no reset."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
 
@@ -297,7 +297,7 @@ def quiet_is_not_reset(stack: Stack) -> None:
 
 @scenario
 def hung_in_short_scans(stack: Stack) -> None:
-    """A controller that hangs does not stop a scan; if that goes on, it is reset long before the silence limit."""
+    """A hung controller can't stop short scans: the exporter tries resets because of this, and `recover` succeeds."""
     radio = stack.start()
     settings: dict[str, Setting] = {"scan_interval_seconds": 6, "scan_duration_seconds": 3}
     exporter = start_reading(stack, radio, silence_limit_seconds=90, **settings)

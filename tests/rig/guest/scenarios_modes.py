@@ -98,7 +98,7 @@ def passive_powered_off(stack: Stack) -> None:
 
 @scenario
 def passive_adapter_unplugged(stack: Stack) -> None:
-    """The adapter is unplugged during a passive scan."""
+    """If the adapter is unplugged during a passive scan, the exporter ends with the cause."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, scan_mode="passive", **ALL_THE_TIME)
@@ -108,7 +108,7 @@ def passive_adapter_unplugged(stack: Stack) -> None:
 
 @scenario
 def passive_controller_hangs(stack: Stack) -> None:
-    """BlueZ's passive scan reports only thermometers; a hang is detected after their interval is learned."""
+    """BlueZ's passive scan reports only thermometers, so a hang is detected only when their interval is known."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(

@@ -118,7 +118,7 @@ def monitor_beside_others(stack: Stack) -> None:
 
 @scenario
 def bleak_beside_the_monitor(stack: Stack) -> None:
-    """A program that uses bleak hears its packets beside the monitor ear, whose filter must not apply to others."""
+    """A program with bleak hears nearly all packets beside the monitor ear, whose filter must not affect others."""
     radio = stack.start(EXPERIMENTAL)
     thermometers = make_thermometers()
     exporter = start_listening(stack, thermometers)

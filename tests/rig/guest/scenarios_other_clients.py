@@ -85,7 +85,7 @@ def another_ends_the_discovery(stack: Stack) -> None:
 
 @scenario
 def another_stays_after_its_failure(stack: Stack) -> None:
-    """If a program stays after its scan failed, bluetoothd still reports a discovery; only silence shows it."""
+    """If a program stays after its scan failed, bluetoothd still reports a discovery; only silence shows the fault."""
     radio = stack.start()
     exporter = start_reading(stack, radio, silence_limit_seconds=SILENCE_LIMIT_S)
     with OtherClient() as other:
@@ -146,7 +146,7 @@ def pattern_of_another(stack: Stack) -> None:
 
 @scenario
 def another_pairs(stack: Stack) -> None:
-    """While another program pairs with a sensor, bluetoothd suspends the scan; it resumes the scan by itself."""
+    """While another program tries to pair with a sensor, bluetoothd suspends the scan, and resumes it afterwards."""
     exporter = start_reading(stack, stack.start())
     with OtherClient() as other:
         assert other.call(device_path(LIVING_ROOM.address), DEVICE, "Pair"), "a thermometer can't be paired"

@@ -220,7 +220,7 @@ def repeats(stack: Stack) -> None:
 
 @scenario
 def goes_stale(stack: Stack) -> None:
-    """With stale_after_seconds, a voltage that is no longer sent expires on its own after this time."""
+    """With stale_after_seconds, the values of packet B expire after this time if only packet A is still sent."""
     limit_s = 6
     radio = stack.start()
     air = stack.start_air(radio, thermometer_sender(LIVING_ROOM))
