@@ -230,7 +230,7 @@ def test_axe_finds_nothing_in_an_opened_device(home: HomePage, open_page: OpenPa
 
 
 def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Behind a reverse proxy, the library is below the path of the page, too."""
+    """Behind a reverse proxy, the page must find the library below its own path."""
     home = homes("attic", prefix="/home/ble")
     home.hear("attic", temperature=21.5)
     opened(open_page(home, view=None))

@@ -80,7 +80,7 @@ def observer(promtool: Path, launch: Launch, folder: Path) -> Prometheus:
 
 
 def test_prometheus_is_admitted_with_its_certificate_and_password(observer: Prometheus) -> None:
-    """TLS, a client certificate with an allowed name, and a password, all in one scrape."""
+    """A scrape with TLS, an allowed client certificate and the right password must be answered."""
     assert observer.query('ble_sensor_seen{job="admitted", device="living_room"}')
 
 
@@ -95,7 +95,7 @@ def test_prometheus_is_admitted_with_its_certificate_and_password(observer: Prom
     ],
 )
 def test_nobody_else_is_admitted(observer: Prometheus, job: str, error: str) -> None:
-    """Each part of the protection works alone; where there is an answer, its status tells Prometheus the cause."""
+    """Each missing or wrong credential must suffice for a refusal; the answer's status, if any, tells the cause."""
     assert 0 == observer.value(f'up{{job="{job}"}}')
     assert error in observer.target(job)["lastError"]
 

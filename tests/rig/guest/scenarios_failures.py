@@ -155,7 +155,7 @@ def blocked_by_rfkill(stack: Stack) -> None:
 
 @scenario
 def scan_refused(stack: Stack) -> None:
-    """If the controller refuses to scan, BlueZ's error is that of a scan by another program, which the hint mentions."""
+    """If the controller refuses to scan, BlueZ's error is that of a scan by another program, as the hint says."""
     radio = stack.start()
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     assert_refusal(stack, "another program")
