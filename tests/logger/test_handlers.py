@@ -94,7 +94,7 @@ def test_a_folder_that_was_removed_is_created_again(open_log: OpenLog, tmp_path:
 
 
 def test_an_unwritable_log_says_so_once_and_comes_back(open_log: OpenLog, tmp_path: Path) -> None:
-    """The loss of lines must be visible in the log and elsewhere, but must not flood the journal."""
+    """The loss of lines must be visible in the log and on standard error, but must not flood the journal."""
     folder = tmp_path / "logs"
     folder.touch()
     log = open_log(folder / "x.log")
@@ -154,7 +154,7 @@ def test_a_log_that_cannot_be_renamed_keeps_its_newest_half(
 
 
 def test_a_predecessor_that_cannot_be_replaced_does_not_stop_the_log(open_log: OpenLog, tmp_path: Path) -> None:
-    """Even then, the file must stay small, and have the newest lines, which users need most."""
+    """If a predecessor can't be replaced, the file must still get the newest lines, which users need most."""
     (tmp_path / "x.log.1").mkdir()
     log = open_log(tmp_path / "x.log")
     log.fill()
@@ -192,7 +192,7 @@ def test_the_file_of_a_standard_stream_is_not_rotated(open_log: OpenLog, tmp_pat
 
 
 def test_a_named_pipe_without_a_reader_does_not_block(open_log: OpenLog, tmp_path: Path) -> None:
-    """If the program waited for a reader, when it opens the pipe or when the pipe is full, the radio would stop."""
+    """If opening the pipe waited for a reader, the event loop would stop, and with it the radio."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     log = open_log(path)

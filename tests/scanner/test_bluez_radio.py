@@ -103,7 +103,7 @@ def test_a_moment_without_discovery_is_not_the_end(bus: Path, in_virtual_time: I
 def test_each_new_end_is_mended_as_long_as_something_is_heard(
     bus: Path, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A program that scans again and again must neither end the exporter nor fill its log."""
+    """A program that ends the scan again and again must neither end the exporter nor fill its log."""
     scan = Scan()
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:

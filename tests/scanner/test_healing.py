@@ -145,7 +145,7 @@ def test_a_controller_that_stays_on_counts_as_failed(
 
 
 def test_a_stop_during_a_reset_leaves_the_adapter_on(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """A short scan may end, or the service may be stopped, in the middle of a reset."""
+    """If a scan ends or the service is stopped in the middle of a reset, the reset must be completed."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         await wait(LIMIT_S + PAUSE_S / 2)

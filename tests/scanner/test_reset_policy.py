@@ -38,7 +38,7 @@ def times_until_given_up(resets: Resets, heard: Sequence[bool], runs_s: Sequence
 
 
 def test_the_first_reset_is_immediate() -> None:
-    """The adapter has already been silent for the whole limit."""
+    """The adapter has already been silent for the whole limit, so the first reset need not wait."""
     assert 0.0 == Resets().wait_s(1000.0)
 
 

@@ -64,7 +64,7 @@ def test_a_passive_scan_starts_no_discovery(bus: Path) -> None:
 
 
 def test_a_passive_scan_has_a_pattern_for_every_format() -> None:
-    """A format without a pattern would never be received, with no error."""
+    """Packets of a format without a pattern would never be received, and no error would say so."""
     asked = {pattern.content_of_pattern[::-1].hex() for pattern in map(OrPattern._make, scan_mode._PATTERNS)}
 
     assert asked == {uuid[4:8] for uuid in FORMATS}
