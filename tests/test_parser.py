@@ -162,7 +162,7 @@ def test_an_impossible_value_keeps_its_position_among_formats() -> None:
 
 
 def test_a_refused_payload_does_not_affect_the_other_one() -> None:
-    """One format is encrypted, one has no values, and the third must be read (bthome-ble's test_bthome_multiple_uuids)."""
+    """One format is encrypted, one has no values, and one must be read (bthome-ble's test_bthome_multiple_uuids)."""
     reading = plain_reader(
         Advertisement(
             "A4:C1:38:81:24:C4",
