@@ -60,7 +60,7 @@ class Process:
         return peak_kib / 1024
 
     def read_line(self) -> str:
-        """Return the next line of standard output."""
+        """Return the next line of the process's standard output, with its newline."""
         assert self._popen.stdout
         return self._popen.stdout.readline()
 

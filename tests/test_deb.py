@@ -155,7 +155,7 @@ def test_compressed_files_have_no_time() -> None:
 
 
 def test_the_program_runs_with_the_package_s_libraries_alone() -> None:
-    """Debian's own aiohttp or bleak, in other versions, must not come before those that were tested."""
+    """Debian's own aiohttp or bleak, in untested versions, must not be imported in place of the package's."""
     first, *lines = (FILES / "ble-exporter").read_text(encoding="utf-8").splitlines()
 
     assert "#!/usr/bin/python3 -PS" == first

@@ -50,7 +50,7 @@ class Device:
 
     Args:
         name, address: The name, which is the `device` label; the address in upper case, with colons, or empty.
-        read: The reader of its advertisements. The default raises an error; it is for a device without advertisements.
+        read: The reader of its advertisements. The default, which raises an error, is for a device that never gets one.
         lifetime: How long its values are shown; by default, until a scan ends in which they were not heard.
 
     Attributes:

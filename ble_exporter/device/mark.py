@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 DIGEST_SIZE = 4
-"""Size of a digest in bytes, equal to that of a MIC: two packets share a digest as rarely as a guessed MIC is right."""
+"""Size of a digest in bytes, that of a MIC: two packets have the same digest as rarely as a guessed MIC is right."""
 
 _MOST_BITS = 64
 # About thirty million years. Sums of such numbers are finite.

@@ -31,7 +31,7 @@ _SHORTEST_STEP_S = 0.001
 
 class Pace:
     """
-    The latest intervals between the counters of one sensor.
+    How fast one counter of a sensor counts: its latest steps, and the seconds that each took.
 
     Args:
         step_s: The longest interval from one counter to the next, as learned in an earlier run; None if unknown.

@@ -105,7 +105,8 @@ def _is_not_listening(evidence: Evidence) -> bool:
     """
     While nobody listens, silence says nothing about the device.
 
-    An adapter that hangs seems to listen until its failure is noticed, so only recent listening proves anything.
+    Only recent listening counts: a hung adapter seems to listen until its failure is noticed, and that time would
+    otherwise hide that nothing has listened since.
     """
     return evidence.listened_recently_s < evidence.enough_s
 

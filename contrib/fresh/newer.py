@@ -51,7 +51,7 @@ def with_newer(environment: Mapping[str, str], folder: str) -> dict[str, str]:
 
 def wrong(installed: str, locks: Iterable[Path]) -> list[str]:
     """
-    Return the installed packages whose version is not the locked one, as `name==version`.
+    Return the installed packages that are not in the locks with their version, as `name==version`.
 
     Args:
         installed: The output of `pip list --format=json`.

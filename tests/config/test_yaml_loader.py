@@ -47,7 +47,7 @@ def test_an_alias_is_where_it_is_used() -> None:
     "text", ["!secret x", "!secret x: 1", "[!secret x]", "{a: !secret x}", "!secret [x]", "!secret {a: b}", "!secret"]
 )
 def test_an_unknown_tag_is_found_anywhere(text: str) -> None:
-    """Home Assistant's users write such tags; if one were ignored, the name of a secret would be used as its value."""
+    """Users of Home Assistant write such tags; if one were ignored, the name of a secret would be used as its value."""
     assert ["the tag !secret is not supported"] == [fault.problem for fault in faults(text)]
 
 

@@ -129,7 +129,7 @@ def test_a_scan_continues_where_a_run_ended(in_virtual_time: InVirtualTime) -> N
 
 
 def test_a_simulated_name_is_delivered(in_virtual_time: InVirtualTime) -> None:
-    """`discover` shows names, and the simulation must show them as the real radio does."""
+    """`discover` shows names, so the simulation must deliver them, as the real radio does."""
     heard: list[Advertisement] = []
     air = [Transmission(0.0, ADDRESS, -60, {}, "ATC_000001")]
 

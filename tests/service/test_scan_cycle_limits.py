@@ -25,7 +25,7 @@ Observation = tuple[bool, int]
 def observe(
     config: AppConfig, heard_s: list[float], log: logging.Logger, look_at_s: list[int], in_virtual_time: InVirtualTime
 ) -> Mapping[int, Observation]:
-    """Run a cycle with a sensor that is received at `heard_s`; return the observations at `look_at_s`."""
+    """Run the scan cycle with a sensor whose packets arrive at `heard_s`; return the observations at `look_at_s`."""
     air = [Transmission(at_s, LIVING_ROOM, -60, {UUID: PACKET_A}) for at_s in heard_s]
     # A late packet of an unknown device keeps the capture from ending early.
     air.append(Transmission(1000.0, "A4:C1:38:00:00:99", -60, {UUID: PACKET_A}))

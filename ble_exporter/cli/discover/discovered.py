@@ -102,7 +102,7 @@ class DiscoveredDevice:
 
     @property
     def interval_s(self) -> float | None:
-        """The usual interval between packets in seconds, ignoring bursts; None before the second packet."""
+        """The usual interval between packets in seconds, ignoring bursts; None before the first interval."""
         return self._rhythm.interval_s if self._rhythm else None
 
     def just_rose(self, now: float) -> bool:

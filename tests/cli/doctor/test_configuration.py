@@ -309,7 +309,7 @@ def test_another_server_on_the_port_is_not_the_exporter(context: CheckContext, a
         await reader.readline()
         writer.write(answer)
         writer.close()
-        # The client may leave before it has read a long answer.
+        # The client may close the connection before it has read a long answer.
         with suppress(ConnectionError):
             await writer.wait_closed()
 

@@ -1,4 +1,4 @@
-"""Tests of `doctor` while the running exporter requires TLS or a password, which `doctor` does not have."""
+"""Tests of `doctor` while the running exporter requires TLS or a password; `doctor` has neither."""
 
 import asyncio
 import logging
