@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 
 from ble_exporter.config.app_config import ScanMode
+from ble_exporter.device.clock import seconds_since_boot
 from ble_exporter.errors import ScannerError
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
@@ -35,13 +36,24 @@ _log = logging.getLogger(__name__)
 
 
 class MonitorEar:
-    """Hears with a socket on the monitor channel, which `open_socket` opens for a controller; see `Ear`."""
+    """
+    Hears with a socket on the monitor channel; see `Ear`.
+
+    Args:
+        open_socket: Opens the channel for a controller.
+        boot: Returns monotonic seconds, which include the time during which the machine was asleep.
+    """
 
     only_thermometers = False
 
-    def __init__(self, open_socket: Callable[[int], MonitorSocket] = open_monitor_socket) -> None:
+    def __init__(
+        self,
+        open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+        boot: Callable[[], float] = seconds_since_boot,
+    ) -> None:
         self.is_passive = False
         self._open_socket = open_socket
+        self._boot = boot
         self._names: dict[str, str] = {}
         self._has_lost = False
         # These are set by each run.
@@ -66,7 +78,7 @@ class MonitorEar:
             raise ScannerError(*hints.no_monitor(error)) from error
         self._reception = Reception(adapter.name, hearing.listener, self._names)
         self._lost_before = 0
-        self._read_at = asyncio.get_running_loop().time()
+        self._read_at = self._boot()
         settings = await resolve_scan_mode(mode, adapter, bluez)
         self.is_passive, self._has_monitor = settings.mode == "passive", settings.has_monitor
         return f"{settings.description}; packets come from the kernel's monitor channel"
@@ -137,9 +149,9 @@ class MonitorEar:
         """Deliver some of the advertisements that wait in the socket; return whether there may be more."""
         if self._socket is None:
             return False
-        now = asyncio.get_running_loop().time
-        # No frame is older than the last reading that emptied the buffer, even if the clock was set in the meantime.
-        oldest_s = now() - self._read_at
+        # No frame is older than the last reading that emptied the buffer, even if the clock was set in the meantime. If
+        # the machine was asleep, the frames from before are as old as that reading.
+        oldest_s = self._boot() - self._read_at
         try:
             frames = self._socket.read()
             # Frames are lost only if the buffer is full, so after an empty reading the number can't have changed.
@@ -148,7 +160,7 @@ class MonitorEar:
             raise ScannerError(*hints.lost_monitor_channel(error), adapter=self._adapter) from error
         is_empty = len(frames) < MOST_FRAMES
         if is_empty:
-            self._read_at = now()
+            self._read_at = self._boot()
         if lost > self._lost_before:
             self._note_full(lost - self._lost_before)
             self._lost_before = lost

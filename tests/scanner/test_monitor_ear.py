@@ -132,6 +132,27 @@ def test_setting_the_clock_moves_no_packet(
     assert 0 <= one.age_s <= 2 * BATCH_S
 
 
+def test_a_packet_from_before_the_machine_slept_is_old(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel
+) -> None:
+    """A packet that waits in the buffer meanwhile would show last night's temperature as a new one."""
+    heard: list[Advertisement] = []
+    asleep_s = 0.0
+    make: Callable[[], Ear] = partial(MonitorEar, channel.open, lambda: asleep_s)
+
+    async def scan() -> None:
+        nonlocal asleep_s
+        async with scripted_bluez(bus), listening(BluezRadio(make), Everything(heard.append)) as wait:
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            asleep_s = channel.ahead_s = 8 * 3600.0
+            await wait(1)
+
+    in_virtual_time(scan())
+
+    (one,) = heard
+    assert pytest.approx(8 * 3600.0, abs=2) == one.age_s
+
+
 def test_the_name_in_an_answer_belongs_to_the_next_packet(hear: Callable[..., ScriptedBluez]) -> None:
     """If a scan response with only a name counted as a packet, a rejection would be counted every few seconds."""
     heard: list[Advertisement] = []
