@@ -40,13 +40,14 @@ class BurstAlarm:
             loop.add_reader(self._channel, self._set_off)
             self._is_on = True
         self._end.clear()
+        # What set it off before, the caller has read.
+        self._was_set_off = False
         timer = loop.call_at(time_of_tick(period_s), self._end.set)
         try:
             await self._end.wait()
         finally:
             timer.cancel()
-        was_set_off, self._was_set_off = self._was_set_off, False
-        return was_set_off
+        return self._was_set_off
 
     def turn_off(self) -> None:
         """Keep packets from waking the process until the next wait."""

@@ -46,6 +46,24 @@ def test_a_packet_ends_one_wait(in_virtual_time: InVirtualTime, ends: tuple[sock
     assert [(True, 0.0), (False, 1.0)] == in_virtual_time(waits(alarm, 1.0, 1.0))
 
 
+def test_a_packet_between_two_waits_is_no_burst_in_the_second(
+    in_virtual_time: InVirtualTime, ends: tuple[socket.socket, BurstAlarm]
+) -> None:
+    """It sets the alarm off while a batch is read, and is part of that batch; the next batch need not be short."""
+    kernel, alarm = ends
+
+    async def run() -> bool:
+        try:
+            await alarm.tick_or_burst(1.0)
+            kernel.send(b"packet")
+            await asyncio.sleep(0.1)
+            return await alarm.tick_or_burst(1.0)
+        finally:
+            alarm.turn_off()
+
+    assert not in_virtual_time(run())
+
+
 def test_no_packet_wakes_the_process_while_the_alarm_is_off(
     in_virtual_time: InVirtualTime, ends: tuple[socket.socket, BurstAlarm]
 ) -> None:
