@@ -40,11 +40,16 @@ class Format(NamedTuple):
         return f"{self.media_type}; version={self.version}; charset=utf-8"
 
 
+_Lines = dict[tuple[str, int], tuple[Part, bytes]]
+"""Parts of families and their texts, by the name of the samples and the number of the first sample."""
+
 _log = logging.getLogger(__name__)
 
 TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
+# Stands for the name of a collector; no collector has this name.
+_FAILURES = ""
 # How many lines are written without a pause: a millisecond's work.
 _LINES_AT_ONCE = 500
 # There are about 150 families, each in two formats; their number does not grow.
@@ -128,9 +133,9 @@ class Exposition(Collector):
         # Checked only once, because isinstance is slow for a protocol.
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
-        # A cache of the rendered parts. Both formats have the same lines, and most values do not change between two
-        # scrapes. The number of parts is limited by the numbers of families and of configured devices.
-        self._lines_of: dict[tuple[str, int], tuple[Part, bytes]] = {}
+        # A cache of the parts that the latest scrape rendered, by collector. Both formats have the same lines, and most
+        # values do not change between two scrapes.
+        self._lines_of: dict[str, _Lines] = {}
 
     def render(self, wanted: Format) -> bytes:
         """Return all families in the wanted format; a failing collector is left out, and its failure is counted."""
@@ -154,7 +159,7 @@ class Exposition(Collector):
                 self._failures[name] += 1
             else:
                 yield b"".join(texts)
-        for some in self._write(self, wanted):
+        for some in self._write(_FAILURES, self, wanted):
             yield b"".join(some)
         if wanted is OPENMETRICS:
             yield _END_OF_OPENMETRICS
@@ -169,7 +174,7 @@ class Exposition(Collector):
     def _texts_of(self, name: str, wanted: Format) -> Iterator[Sequence[bytes]]:
         collector = self._versioned.get(name)
         if collector is None:
-            yield from self._write(self._collectors[name], wanted)
+            yield from self._write(name, self._collectors[name], wanted)
             return
         for _ in collector.refresh():
             yield ()
@@ -179,14 +184,15 @@ class Exposition(Collector):
             yield known[1]
             return
         texts: list[bytes] = []
-        for some in self._write(self._collectors[name], wanted):
+        for some in self._write(name, self._collectors[name], wanted):
             texts += some
             yield ()
         self._written[name, wanted] = (version, texts)
         yield texts
 
-    def _write(self, collector: Collector, wanted: Format) -> Iterator[Sequence[bytes]]:
-        """Yield the texts of a collector's families, some at a time."""
+    def _write(self, name: str, collector: Collector, wanted: Format) -> Iterator[Sequence[bytes]]:
+        """Yield the texts of a collector's families, some at a time; keep no other texts of this collector."""
+        before, kept = self._lines_of.get(name, {}), _Lines()
         texts: list[bytes] = []
         lines = 0
         for family in collector.collect():
@@ -196,19 +202,19 @@ class Exposition(Collector):
                 continue
             texts.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
             for start in range(0, len(samples), _LINES_AT_ONCE):
-                texts.append(self._lines(_part(samples, start, start + _LINES_AT_ONCE), start))
+                part = _part(samples, start, start + _LINES_AT_ONCE)
+                key = (part.name, start)
+                known = before.pop(key, None)
+                if known is None or known[0] != part:
+                    known = part, part.text()
+                kept[key] = known
+                texts.append(known[1])
                 lines += min(len(samples) - start, _LINES_AT_ONCE)
                 if lines >= _LINES_AT_ONCE:
                     yield texts
                     texts, lines = [], 0
+        self._lines_of[name] = kept
         yield texts
-
-    def _lines(self, part: Part, start: int) -> bytes:
-        """Return the text of a part, which begins with sample `start` of its family; keep it until the part changes."""
-        known = self._lines_of.get((part.name, start))
-        if known is None or known[0] != part:
-            known = self._lines_of[part.name, start] = (part, part.text())
-        return known[1]
 
 
 def _are_plain(samples: Sequence[Sample], name: str) -> bool:

@@ -1,5 +1,6 @@
 """The exposition: its format, failing collectors, and the cached text."""
 
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from ble_exporter.device.labels import Labels
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.exposition import (
     OPENMETRICS,
@@ -23,6 +25,7 @@ from ble_exporter.exporter.exposition import (
     accepts_gzip,
     choose_format,
 )
+from ble_exporter.metrics.column import Column
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from tests.conftest import Vector, vectors
@@ -243,6 +246,28 @@ def test_any_family_is_written_as_the_library_does(wanted: Format, given_familie
 
     written = write(Given(given_families)).decode().removesuffix("# EOF\n") + failures
     assert written == exposition.render(wanted).decode()
+
+
+class Watched(Labels):
+    """Labels whose end a test can see."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_what_is_no_longer_exported_is_not_kept() -> None:
+    """After a reload that removes thousands of devices, their lines must not stay in memory until a restart."""
+    column = Column("a")
+    for device in range(1001):
+        column.add(Watched({"device": str(device)}), 1)
+    last = weakref.ref(column.part(1000, 1001).labels[0])
+    exported = [column.family("gauge", "Help.")]
+    exposition = Exposition({"given": Given(exported)})
+    exposition.render(TEXT)
+
+    del column, exported[0]
+    exposition.render(TEXT)
+
+    assert last() is None
 
 
 @pytest.fixture
