@@ -14,7 +14,7 @@ from ble_exporter.scanner.capture import load_capture
 from ble_exporter.scanner.ear import Ear
 from ble_exporter.scanner.healing import Healer
 from ble_exporter.scanner.mock import MockScanner
-from ble_exporter.scanner.monitor_ear import MonitorEar
+from ble_exporter.scanner.monitor_ear import BATCH_S, SHARED_BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from ble_exporter.scanner.radio import Radio
@@ -65,9 +65,10 @@ def build_radio(
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
     record = _reset_record() if settings.resets else None
+    batch_s = SHARED_BATCH_S if len(settings.adapters) > 1 else BATCH_S
     radios = [
         BluezRadio(
-            partial(make_ear, settings.ear, open_socket),
+            partial(make_ear, settings.ear, open_socket, batch_s),
             adapter,
             settings.silence_limit_s,
             settings.mode,
@@ -86,7 +87,11 @@ def _reset_record() -> ResetRecord:
     return ResetRecord(folder)
 
 
-def make_ear(choice: EarChoice, open_socket: Callable[[int], MonitorSocket] = open_monitor_socket) -> Ear:
+def make_ear(
+    choice: EarChoice,
+    open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+    longest_batch_s: float = BATCH_S,
+) -> Ear:
     """Return the chosen ear; "auto" chooses the monitor ear if its channel can be opened, otherwise bleak's ear."""
     if choice == "auto":
         try:
@@ -94,4 +99,4 @@ def make_ear(choice: EarChoice, open_socket: Callable[[int], MonitorSocket] = op
         except OSError as error:
             _log.info("hearing through bluetoothd, which loses some packets (ear auto): %s", hints.no_monitor(error))
             choice = "bluez"
-    return BleakEar() if choice == "bluez" else MonitorEar(open_socket)
+    return BleakEar() if choice == "bluez" else MonitorEar(open_socket, longest_batch_s)

@@ -27,6 +27,15 @@ from ble_exporter.scanner.scan_mode import resolve_scan_mode
 # watchdog's checks, so that both wake the process together. Before the rate is known, the pause must suit a high rate.
 BATCH_S = 1.0
 _FIRST_BATCH_S = BATCH_S / 4
+
+SHARED_BATCH_S = _FIRST_BATCH_S
+"""
+The longest batch if several adapters listen.
+
+Each adapter's batch is delivered as a whole, so the copies of a packet are up to a batch apart, with newer packets
+between them. The longer the batch, the more copies are mistaken for new packets, and their events counted twice.
+"""
+
 _SHORTEST_BATCH_S = BATCH_S / 128
 
 # In dBm: no received signal is this strong.
@@ -41,6 +50,7 @@ class MonitorEar:
 
     Args:
         open_socket: Opens the channel for a controller.
+        longest_batch_s: The longest time between two readings, in seconds: BATCH_S or SHARED_BATCH_S.
         boot: Returns monotonic seconds, which include the time during which the machine was asleep.
     """
 
@@ -49,10 +59,12 @@ class MonitorEar:
     def __init__(
         self,
         open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+        longest_batch_s: float = BATCH_S,
         boot: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self.is_passive = False
         self._open_socket = open_socket
+        self._longest_batch_s = longest_batch_s
         self._boot = boot
         self._names: dict[str, str] = {}
         self._has_lost = False
@@ -120,7 +132,7 @@ class MonitorEar:
                 elif full_reads > 1:
                     pause_s = max(pause_s / 2, _SHORTEST_BATCH_S)
                 elif not full_reads:
-                    pause_s = min(2 * pause_s, BATCH_S)
+                    pause_s = min(2 * pause_s, self._longest_batch_s)
         finally:
             if alarm is not None:
                 alarm.turn_off()

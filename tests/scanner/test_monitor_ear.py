@@ -19,6 +19,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_radio import BluezRadio
+from ble_exporter.scanner.build import RadioSettings, build_radio
 from ble_exporter.scanner.ear import Ear
 from ble_exporter.scanner.monitor_ear import BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket
@@ -138,7 +139,7 @@ def test_a_packet_from_before_the_machine_slept_is_old(
     """A packet that waits in the buffer meanwhile would show last night's temperature as a new one."""
     heard: list[Advertisement] = []
     asleep_s = 0.0
-    make: Callable[[], Ear] = partial(MonitorEar, channel.open, lambda: asleep_s)
+    make: Callable[[], Ear] = partial(MonitorEar, channel.open, boot=lambda: asleep_s)
 
     async def scan() -> None:
         nonlocal asleep_s
@@ -284,6 +285,29 @@ def test_a_burst_ends_a_long_batch(bus: Path, in_virtual_time: InVirtualTime, ch
             assert 2 * MOST_FRAMES == listener.others
 
     in_virtual_time(scan())
+
+
+@pytest.mark.parametrize(("adapters", "in_time"), [(["hci0"], 0), (["hci0", "hci0"], 1)])
+def test_with_several_adapters_batches_stay_short(
+    bus: Path, in_virtual_time: InVirtualTime, adapters: list[str], in_time: int
+) -> None:
+    """In a long batch, a second adapter's copies of button presses come after newer presses, and count twice."""
+    channels, heard = [Channel(), Channel()], list[Advertisement]()
+    unused = iter(channels)
+
+    async def scan() -> None:
+        settings = RadioSettings(adapters, ear="monitor")
+        both = build_radio(settings, open_socket=lambda number: next(unused).open(number))
+        async with scripted_bluez(bus), listening(both, Everything(heard.append)) as wait:
+            await wait(3.1 * BATCH_S)
+            channels[0].receive(frame(legacy_report(service_data(PACKET_A))))
+            await wait(0.3 * BATCH_S)
+            assert in_time == len(heard)
+
+    in_virtual_time(scan())
+
+    for one in channels:
+        one.close()
 
 
 def test_an_alarm_without_a_burst_does_not_shorten_batches(
