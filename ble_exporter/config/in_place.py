@@ -19,6 +19,7 @@ from ble_exporter.errors import ConfigError
 # The maximum permissions of a file with a bindkey: its group can read it, and other users have no access.
 _MODE_WITH_KEY = 0o640
 
+_ACL = "system.posix_acl_access"
 _BACKUP_SUFFIX = ".before-discover-"
 # A backup that is older than the file by more than this, in seconds, was not made for the file's latest change.
 _WRITING_S = 60.0
@@ -86,16 +87,23 @@ def backup_of_unfinished_write(path: str) -> str:
     """Return the backup next to a file whose latest change was a write that did not finish; "" if there is none."""
     backups = backups_of(path)
     try:
-        # The user may have changed the file after the crash, and left the backup where it was.
-        is_latest = len(backups) == 1 and Path(path).stat().st_mtime - Path(backups[0]).stat().st_mtime < _WRITING_S
+        # The user may have changed the file after the crash, and left the backup where it was. A file that is older
+        # than the backup has been put there since, with its own time, as `cp -p`, rsync and tar do.
+        is_latest = len(backups) == 1 and 0 <= _modified_s(path) - _modified_s(backups[0]) < _WRITING_S
     except OSError:
         return ""
     return backups[0] if is_latest else ""
 
 
+def _modified_s(path: str) -> float:
+    return Path(path).stat().st_mtime
+
+
 def _create(target: Path, new: bytes, *, holds_key: bool) -> None:
     """Write a new file, which appears under its name only when it is complete."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    # After a crash, the next process may have the same number: in a container, it often does.
+    temporary.unlink(missing_ok=True)
     mode = 0o600 if holds_key else 0o666
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -161,7 +169,10 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
             continue
         try:
             _replace_content(descriptor, content)
-            _let_read_too(descriptor, target)
+            # The service looks for the backup only next to the file. Elsewhere, the group might read it even if the
+            # folder of the file keeps the group out.
+            if Path(folder) == target.parent:
+                _let_read_too(descriptor, target)
         except OSError as error:
             Path(name).unlink()
             errors.append(error)
@@ -176,6 +187,9 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
 def _let_read_too(descriptor: int, target: Path) -> None:
     """Let the group of a file read the backup if it can read the file: after a crash, the service may need it."""
     with suppress(OSError):
+        # With an access control list, the group bits of the mode are the list's mask, and say nothing about the group.
+        if _ACL in os.listxattr(target):
+            return
         status = target.stat()
         os.fchown(descriptor, -1, status.st_gid)
         os.fchmod(descriptor, 0o600 | (status.st_mode & stat.S_IRGRP))

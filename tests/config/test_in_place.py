@@ -64,9 +64,9 @@ def test_extended_attributes_stay(path: Path) -> None:
     assert b"mine" == os.getxattr(path, "user.note")
 
 
-def acl(group: int) -> bytes:
+def acl(group: int, own_group: int = 4) -> bytes:
     """Return an access control list in the kernel's format: user 1 may read, and group 3 has the rights `group`."""
-    entries = [(0x01, 6, -1), (0x02, 4, 1), (0x04, 4, -1), (0x08, group, 3), (0x10, 6, -1), (0x20, 0, -1)]
+    entries = [(0x01, 6, -1), (0x02, 4, 1), (0x04, own_group, -1), (0x08, group, 3), (0x10, 6, -1), (0x20, 0, -1)]
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
 
 
