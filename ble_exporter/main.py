@@ -233,7 +233,7 @@ def _print_checked(path: str, config: "AppConfig") -> None:
     devices = number_of(len(config.devices), "device")
     keys = f" ({len(config.keys)} with a key)" if config.keys else ""
     print(
-        f"{path}: ok: {devices}{keys}, a scan of {config.scan_duration_seconds:g} s every "
+        f"{config.backup or path}: ok: {devices}{keys}, a scan of {config.scan_duration_seconds:g} s every "
         f"{config.scan_interval_seconds:g} s, port {config.listen_port}"
     )
 

@@ -223,6 +223,18 @@ def test_config_check_says_what_it_understood(config: Path, capsys: pytest.Captu
     assert not (config.parent / "logs").exists()
 
 
+def test_config_check_names_the_file_that_is_used(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged file must not be called ok; the service would start with its backup."""
+    backup = config.with_name(f"{config.name}.before-discover-x1")
+    backup.write_bytes(config.read_bytes())
+    config.write_bytes(b"listen_port: 80\0\0")
+
+    assert 0 == main(["--config", str(config), "--config.check"])
+    output = capsys.readouterr()
+    assert output.out.startswith(f"{backup}: ok: ")
+    assert f"{backup}: copy that back" in output.err
+
+
 def test_config_check_knows_the_web_options(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The options replace keys of the file, so a check without them would check something else."""
     arguments = ["--config", str(config), "--config.check", "--web.listen-address=127.0.0.1:9", "--web.telemetry-path"]

@@ -151,7 +151,7 @@ class SelfMetrics(Collector):
             ),
             (
                 "config_last_reload_successful",
-                "1 if the latest configuration could be used, 0 if its errors keep the previous one in use.",
+                "1 if the latest configuration could be used, 0 if the previous one or a backup is in use.",
                 self.has_reloaded,
             ),
             (

@@ -120,6 +120,10 @@ class Reload:
 
     def _apply(self, loaded: AppConfig) -> Outcome:
         """Use a configuration. Raises a ConfigError, and then changes nothing."""
+        if loaded.backup:
+            # At a start, it is better than nothing; here, the previous configuration is.
+            problem = f"is invalid since `discover --write` was interrupted; its old content is in {loaded.backup}"
+            raise ConfigError(f"the file {problem}", "copy that back")
         old, counts = self._config, self._cycle.counts
         pending = {key: field for key, field in NEEDS_RESTART.items() if getattr(loaded, field) != getattr(old, field)}
         config = replace(loaded, **{field: getattr(old, field) for field in pending.values()})

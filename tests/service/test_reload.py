@@ -57,6 +57,35 @@ def test_a_new_device_is_not_silent_at_once(run: Run) -> None:
     run(script, TWO)
 
 
+def test_a_damaged_file_is_not_reloaded_from_its_backup(run: Run) -> None:
+    """The running service has a configuration at least as new, and the metrics must show that the file is damaged."""
+
+    async def script(house: House) -> None:
+        await house.reload(text_of({LIVING_ROOM: "living_room", ATTIC: "attic"}))
+        house.path.with_name(f"{house.path.name}.before-discover-x1").write_text(TWO)
+        outcome = await house.reload("devices: [")
+
+        assert (False, False) == (outcome.is_ok, house.cycle.counts.has_reloaded)
+        assert "before-discover-x1; copy that back" in outcome.lines[0]
+        assert {LIVING_ROOM, ATTIC} == house.packets().keys()
+
+    run(script, TWO)
+
+
+def test_a_start_from_a_backup_shows_in_the_metrics(run: Run) -> None:
+    """An alert reaches the user; a line in the log of a machine in the attic does not."""
+
+    async def script(house: House) -> None:
+        before = house.cycle.counts.has_reloaded
+        house.path.with_name(f"{house.path.name}.before-discover-x1").write_text(TWO)
+        house.path.write_text("devices: [")
+        house.__post_init__()
+
+        assert (True, False) == (before, house.cycle.counts.has_reloaded)
+
+    run(script, TWO)
+
+
 @pytest.mark.parametrize(
     "text", [SETTINGS, TWO + "lsten_port: 1\n", TWO.replace("8000", "-1"), "devices: [", "\tdevices: x\n"]
 )

@@ -53,6 +53,11 @@ def check_config(context: CheckContext) -> Iterator[CheckResult]:
     context.config = config
     devices = number_of(len(config.devices), "device")
     keys = f" ({len(config.keys)} with a key)" if config.keys else ""
+    if config.backup:
+        command = f"sudo cp {quoted(config.backup)} {quoted(path)}"
+        problem = f"{path} is damaged, and {config.backup} is used instead"
+        yield CheckResult("warn", f"configuration: {problem}: {devices}{keys}", command)
+        return
     yield CheckResult("ok", f"configuration: {path} is valid: {devices}{keys}")
 
 

@@ -18,6 +18,7 @@ from ble_exporter.config.app_config import load_config
 from ble_exporter.exporter.app import create_app
 from ble_exporter.port import Endpoint
 from tests.cli.conftest import LIVING_ROOM, Write
+from tests.service.house import text_of
 
 KEY = "00112233445566778899aabbccddeeff"
 ENCRYPTED = f'"{LIVING_ROOM}": {{name: living_room, bindkey: {KEY}}}'
@@ -56,6 +57,19 @@ def test_a_mistake_without_a_line_opens_the_file(context: CheckContext) -> None:
     (result,) = checks.check_config(context)
 
     assert f"nano {context.config_path}" == result.command
+
+
+def test_a_damaged_file_is_not_called_valid(context: CheckContext, tmp_path: Path) -> None:
+    """The service starts with the backup, so that nobody would notice until the backup is removed."""
+    path = tmp_path / "home.yaml"
+    context.config_path = str(path)
+    backup = tmp_path / "home.yaml.before-discover-x1"
+    backup.write_text(text_of({"A4:C1:38:00:00:01": "kitchen"}))
+    path.write_bytes(b"listen_port: 80\0\0")
+    (result,) = checks.check_config(context)
+
+    assert ("warn", f"sudo cp {backup} {path}") == (result.level, result.command)
+    assert f"{path} is damaged, and {backup} is used instead" in result.text
 
 
 def test_the_configuration_of_the_service_is_suggested(context: CheckContext, tmp_path: Path) -> None:
