@@ -6,10 +6,9 @@ from pathlib import Path
 
 from ble_exporter.cli.service.place import DEFAULT_PYTHON, Problem, Program, problem_of
 from ble_exporter.cli.service.steps import Keep, Machine, MakeFolder, Remove, Run, Step, WriteFile
-from ble_exporter.config.app_config import load_config, parse_config
+from ble_exporter.config.app_config import parse_config, read_config
 from ble_exporter.config.editor import NEW_FILE
 from ble_exporter.errors import ConfigError, ExporterError
-from ble_exporter.files import read_file
 
 USER = "ble"
 UNIT = "ble_exporter"
@@ -20,8 +19,13 @@ UNIT_FILES = (UNIT_FILE, *(f"/etc/systemd/system/{name}" for name in (f"{UNIT}.s
 _SYSUSERS_FILE = f"/etc/sysusers.d/{UNIT}.conf"
 _PACKAGED = tuple(f"/{place}/systemd/system/{UNIT}.service" for place in ("usr/lib", "lib", "usr/local/lib"))
 _USERS_OWN = (
-    "/etc/ble_exporter", f"{UNIT_FILE}.d", "/var/lib/ble_exporter", "/var/log/ble_exporter", "/run/ble_exporter", LOGS
-)  # fmt: skip
+    "/etc/ble_exporter",
+    *(f"{path}.d" for path in UNIT_FILES),
+    "/var/lib/ble_exporter",
+    "/var/log/ble_exporter",
+    "/run/ble_exporter",
+    LOGS,
+)
 """What the user and the service have written: only --purge removes it."""
 
 # The files of the repository's contrib/; in a checkout, they are links.
@@ -93,14 +97,24 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
             *map(Remove, units),
             Run(("systemctl", "daemon-reload")),
         ]
+    # systemd keeps such a link for each unit that is active, also if the file of the unit has been deleted.
+    active = [path for path in UNIT_FILES if machine.exists(f"/run/systemd/units/invocation:{Path(path).name}")]
+    if alone := [Path(path).name for path in active if path not in units]:
+        plan.steps.append(Run(("systemctl", "stop", *alone)))
     if machine.exists(_SYSUSERS_FILE):
         plan.steps.append(Remove(_SYSUSERS_FILE))
     for path in filter(machine.exists, _USERS_OWN):
         plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
     if machine.has_user(USER):
         # If this user were removed, another user could get its number, and would then own its files.
-        reason = "its files may be left; --purge removes it, and them"
-        plan.steps.append(Run(("userdel", USER)) if is_purge else Keep(f"the user {USER}", reason))
+        if not machine.is_system_user(USER):
+            plan.steps.append(
+                Keep(f"the user {USER}", "it is not a system user, so it was not created for the service")
+            )
+        elif is_purge:
+            plan.steps.append(Run(("userdel", USER)))
+        else:
+            plan.steps.append(Keep(f"the user {USER}", "its files may be left; --purge removes it, and them"))
     if not plan.steps:
         plan.notes.append("nothing is installed")
     plan.notes.append("the program itself is not removed: docs/upgrade.md, Uninstall")
@@ -140,8 +154,9 @@ def _add_config(plan: Plan, machine: Machine, config: str | None) -> str:
     """Add the step for the configuration; return why the service can't start with it yet, or an empty string."""
     content = NEW_FILE.encode()
     if config is not None:
-        load_config(config)
-        content = read_file(config)
+        # Not load_config: it would accept a damaged file that has a backup, but the damaged file would be installed.
+        content = read_config(config)
+        parse_config(config, content)
     if not machine.exists(CONFIG):
         plan.steps.append(WriteFile(CONFIG, content, 0o640, USER, config or ""))
         if config is None:

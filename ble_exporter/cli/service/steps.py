@@ -14,6 +14,8 @@ from ble_exporter.errors import ExporterError
 from ble_exporter.files import read_file
 
 _TIMEOUT_S = 120
+# systemd-sysusers uses this limit, too.
+_LAST_SYSTEM_USER = 999
 
 
 class Machine:
@@ -50,6 +52,10 @@ class Machine:
         except KeyError:
             return False
         return True
+
+    def is_system_user(self, name: str) -> bool:
+        """Return whether a user has a number of the range for services; persons have higher numbers."""
+        return pwd.getpwnam(name).pw_uid <= _LAST_SYSTEM_USER
 
     def has_command(self, name: str) -> bool:
         """Return whether a command is installed."""

@@ -21,6 +21,7 @@ class FakeMachine(Machine):
         self.ran: list[str] = []
         self.given: dict[str, str] = {}
         self.users: set[str] = set()
+        self.persons: set[str] = set()
         self.missing: set[str] = set()
         self.fails = ""
         self.is_of_root = True
@@ -33,6 +34,10 @@ class FakeMachine(Machine):
     def has_user(self, name: str) -> bool:
         """Return whether a test has created the user."""
         return name in self.users
+
+    def is_system_user(self, name: str) -> bool:
+        """Return whether the user is none of the persons."""
+        return name not in self.persons
 
     def has_command(self, name: str) -> bool:
         """Return whether the command is installed."""

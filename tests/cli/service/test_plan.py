@@ -6,9 +6,11 @@ import pytest
 
 from ble_exporter.cli.service.place import Program
 from ble_exporter.cli.service.plan import CONFIG, LOGS, UNIT_FILE, USER, Plan, installation, removal, unit_text
+from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError
 from tests.cli.service.conftest import PROGRAM, FakeMachine
 from tests.conftest import HERE
+from tests.service.house import text_of
 from tests.test_contrib import systemd_unit
 
 CONTRIB = HERE.parent / "contrib"
@@ -144,6 +146,17 @@ def test_a_file_that_is_no_configuration_is_refused(machine: FakeMachine, tmp_pa
         planned(machine, broken)
 
 
+def test_a_damaged_file_is_refused_even_if_it_has_a_backup(machine: FakeMachine, tmp_path: Path) -> None:
+    """The service would read the backup; the installation would copy the damaged file, without the backup."""
+    damaged = tmp_path / "home.yaml"
+    (tmp_path / "home.yaml.before-discover-x1").write_text(text_of({"A4:C1:38:00:00:01": "kitchen"}))
+    damaged.write_bytes(b"listen_port: 80\0\0")
+    assert load_config(str(damaged)).backup
+
+    with pytest.raises(ConfigError):
+        planned(machine, damaged)
+
+
 def test_a_key_that_is_not_copied_delays_the_start(machine: FakeMachine, tmp_path: Path) -> None:
     """A relative bindkey_file is found beside the old configuration, but not beside the new one."""
     (tmp_path / "cellar.key").write_text("00112233445566778899aabbccddeeff")
@@ -224,6 +237,32 @@ def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
 
     assert f"systemctl disable --now {' '.join(names)}" == machine.ran[0]
     assert [] == list(machine.at("/etc/systemd/system").iterdir())
+
+
+def test_the_overrides_of_the_other_units_go_too(machine: FakeMachine) -> None:
+    """A forgotten override of the socket would change the port of a later installation."""
+    machine.write("/etc/systemd/system/ble_exporter.socket.d/override.conf", "")
+    take(removal(machine, is_purge=True), machine)
+
+    assert [] == list(machine.at("/etc/systemd/system").iterdir())
+
+
+def test_a_service_without_its_file_is_stopped_first(machine: FakeMachine) -> None:
+    """Somebody may have deleted the file; the service would write its state again, and keep its user from removal."""
+    machine.users = {USER}
+    machine.write("/run/systemd/units/invocation:ble_exporter.service", "")
+    machine.write("/var/lib/ble_exporter/replay_state.json", "{}")
+    take(removal(machine, is_purge=True), machine)
+
+    assert ["systemctl stop ble_exporter.service", "userdel ble"] == machine.ran
+
+
+def test_the_account_of_a_person_stays(machine: FakeMachine) -> None:
+    """A person may have had the name ble before: systemd-sysusers then creates no user, and a purge deletes none."""
+    machine.users = machine.persons = {USER}
+    take(removal(machine, is_purge=True), machine)
+
+    assert [] == machine.ran
 
 
 def test_there_may_be_nothing_to_remove(machine: FakeMachine) -> None:

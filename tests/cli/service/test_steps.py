@@ -108,6 +108,7 @@ def test_a_machine_knows_its_users_commands_and_files(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
 
     assert (True, False) == (machine.has_user("root"), machine.has_user("no-such-user"))
+    assert machine.is_system_user("root")
     assert (True, False) == (machine.has_command("sh"), machine.has_command("no-such-command"))
     assert (True, False) == (machine.exists("/link"), machine.exists("/file"))
     assert (os.geteuid() == 0) == machine.is_root()
