@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from configparser import ConfigParser
+from pathlib import Path
 
 import pytest
 from deb import package, texts
@@ -166,7 +167,7 @@ def test_a_purge_removes_exactly_what_the_service_writes() -> None:
     """A user's own file in these folders must stay; a file that the service left behind must not."""
     script = (FILES / "postrm").read_text(encoding="utf-8")
     state, resets = replay_state.FILE_NAME, reset_record.FILE_NAME
-    removed = {path for line in re.findall(r"rm -f ([^;\n]*)", script) for path in line.split()}
+    removed = {path for line in re.findall(r"rm -f (.*?) \|\| true", script) for path in line.split()}
 
     assert {
         f"/var/lib/ble_exporter/{state}",
@@ -175,8 +176,25 @@ def test_a_purge_removes_exactly_what_the_service_writes() -> None:
         f"/run/ble_exporter/{resets.replace('.json', '.new')}",
         '"/var/log/ble_exporter/ble_exporter.log$number"',
     } == removed
-    assert f"for number in '' {' '.join(f'.{number}' for number in range(1, BACKUPS + 1))}; do" in script
+    assert f"for number in '' {' '.join(f'.{number}' for number in range(BACKUPS + 1))}; do" in script
     assert "rm -r" not in script
+
+
+@pytest.mark.program
+def test_a_purge_succeeds_whatever_is_in_the_way(tmp_path: Path) -> None:
+    """A failed purge can't be repeated with success, and blocks apt; the service owns the folders."""
+    script = (FILES / "postrm").read_text(encoding="utf-8")
+    script = re.sub(r"/(var/lib|var/log|run)/ble_exporter", rf"{tmp_path}/\1", script)
+    script = script.replace("deb-systemd-helper", "no-such-command")
+    (tmp_path / "var/lib/replay_state.json").mkdir(parents=True)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "var/log").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk/ble_exporter.log.0").touch()
+
+    done = subprocess.run(["sh", "-c", script, "postrm", "purge"], stderr=subprocess.DEVNULL, check=False)
+
+    assert 0 == done.returncode
+    assert [] == list((tmp_path / "disk").iterdir())
 
 
 @pytest.mark.program
