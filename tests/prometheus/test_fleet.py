@@ -4,6 +4,7 @@ A fleet: one exporter dies, the central server is down for a while, and the merg
 The server is down for FLEET_OUTAGE_S seconds (default: 5).
 """
 
+import json
 import os
 import re
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from .fleet import ATTIC, CELLAR, LOOKBACK_S, PLACES, inventory, start_agent, start_places, start_server, targets
 from .programs import Launch, free_ports, wait_for
@@ -38,6 +40,15 @@ def test_the_agent_s_configuration_is_valid(promtool: Path) -> None:
     """In agent mode, Prometheus refuses some keys; the owner of a distant Pi must not learn this after a restart."""
     verdict = check(promtool, "check", "config", "--agent", FLEET / "agent.yml")
     assert not verdict.status, verdict.output
+
+
+def test_an_agent_s_exporter_is_not_a_target() -> None:
+    """If both files are copied as they are, the server must not get the same series from the agent and by scraping."""
+    config = yaml.safe_load((FLEET / "agent.yml").read_text(encoding="utf-8"))
+    labelled = [one["static_configs"][0]["labels"]["instance"] for one in config["scrape_configs"]]
+    named = {*labelled, config["remote_write"][0]["basic_auth"]["username"]}
+    scraped = {one["labels"]["__exporter"] for one in json.loads((FLEET / "targets.json").read_text(encoding="utf-8"))}
+    assert ({"hut"}, {"attic", "cellar"}) == (named, scraped)
 
 
 class Story(NamedTuple):
