@@ -16,9 +16,9 @@ _DESCRIPTION = """\
 Install the program as the systemd service ble_exporter, or remove that service.
 
 Without --apply, nothing is changed: the command prints what it would write and run. `install`
-creates the user ble, /etc/ble_exporter/config.yaml and the unit, and starts the service; it never
-changes a configuration that is there. `uninstall` stops the service and removes it, but keeps the
-configuration, the state and the logs."""
+creates the user ble, /etc/ble_exporter/config.yaml, /opt/ble_exporter/logs and the unit, and starts
+the service if the configuration lists a sensor; it never changes a configuration that is there.
+`uninstall` stops the service and removes it, but keeps the configuration, the state and the logs."""
 _EXAMPLES = {
     "install": "show what would be done",
     "install --config home.yaml --apply": "install it, and start it",
@@ -57,10 +57,11 @@ def main(arguments: Sequence[str], machine: Machine | None = None, program: Prog
                 _complain(Problem(f"can't {step}: {error}", f"the steps above were taken; then repeat: {again}"))
                 return EXIT_FAILURE
             _say(f"done: {step}")
-    _say(*plan.notes)
     if plan.problems:
+        _say(*plan.differences, "nothing was changed")
         _complain(*plan.problems)
         return EXIT_FAILURE
+    _say(*plan.notes)
     if not options.apply:
         _say("", f"nothing was changed; to do this: {again}")
     return EXIT_OK

@@ -40,12 +40,14 @@ class Plan:
     Attributes:
         problems: Why the steps can't be taken.
         steps: The steps, in order.
-        notes: What the user should know afterwards.
+        notes: What the user should know once the steps are taken, or are known to be possible.
+        differences: The lines in which an installed unit differs, if that is a problem.
     """
 
     problems: list[Problem]
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
 
 
 def unit_text(python: str) -> str:
@@ -66,7 +68,8 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
 
     Raises a ConfigError if the file can't be used as a configuration.
     """
-    plan = Plan(_machine_problems(machine))
+    hint = "start `ble-exporter --config FILE` with the init system of this machine"
+    plan = Plan(_systemd_problems(machine, hint) + _package_problems(machine))
     _check_program(plan, machine, program)
     users = (_FOLDER / "ble_exporter.sysusers").read_bytes()
     plan.steps += [
@@ -89,7 +92,7 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
 
 def removal(machine: Machine, *, is_purge: bool) -> Plan:
     """Return the plan of a removal; with `is_purge`, what the user and the service have written is removed, too."""
-    plan = Plan(_machine_problems(machine))
+    plan = Plan(_package_problems(machine))
     units = [path for path in UNIT_FILES if machine.exists(path)]
     if units:
         plan.steps += [
@@ -118,23 +121,27 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
     if not plan.steps:
         plan.notes.append("nothing is installed")
     plan.notes.append("the program itself is not removed: docs/upgrade.md, Uninstall")
+    if any(not isinstance(step, Keep) for step in plan.steps):
+        hint = "start this machine with systemd, or delete the files yourself: docs/upgrade.md, What the program writes"
+        plan.problems += _systemd_problems(machine, hint)
     return plan
 
 
-def _machine_problems(machine: Machine) -> list[Problem]:
+def _systemd_problems(machine: Machine, hint: str) -> list[Problem]:
+    """Return what is missing of systemd; `hint` is the way out if the machine was not started with it."""
     if not machine.exists("/run/systemd/system"):
-        hint = "start `ble-exporter --config FILE` with the init system of this machine"
         return [Problem("systemd does not run on this machine (/run/systemd/system is missing)", hint)]
-    problems = [
+    return [
         Problem(f"{name} is missing", "it is part of systemd")
         for name in ("systemctl", "systemd-sysusers")
         if not machine.has_command(name)
     ]
-    for path in _PACKAGED:
-        if machine.exists(path):
-            problems.append(Problem(f"a package has installed the service ({path})", "use it, or remove the package"))
-            break
-    return problems
+
+
+def _package_problems(machine: Machine) -> list[Problem]:
+    unit = next(filter(machine.exists, _PACKAGED), None)
+    hint = "use it, or remove the package"
+    return [Problem(f"a package has installed the service ({unit})", hint)] if unit else []
 
 
 def _check_program(plan: Plan, machine: Machine, program: Program) -> None:
@@ -199,7 +206,7 @@ def _add_unit(plan: Plan, machine: Machine, unit: bytes, *, may_replace: bool) -
             return
         if not may_replace:
             old, new = (text.decode(errors="replace").splitlines() for text in (installed, unit))
-            plan.notes += list(difflib.unified_diff(old, new, "installed", "new", n=0, lineterm=""))
+            plan.differences += list(difflib.unified_diff(old, new, "installed", "new", n=0, lineterm=""))
             hint = f"--replace replaces it (your own settings belong in `sudo systemctl edit {UNIT}`)"
             plan.problems.append(Problem(f"{UNIT_FILE} exists and differs", hint))
     plan.steps.append(WriteFile(UNIT_FILE, unit, may_replace=may_replace))

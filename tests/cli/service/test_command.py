@@ -52,6 +52,22 @@ def test_only_root_can_apply(machine: FakeMachine, capsys: pytest.CaptureFixture
     assert not machine.exists("/etc")
 
 
+@pytest.mark.parametrize("apply", [[], ["--apply"]])
+def test_a_failed_check_says_that_nothing_was_changed(
+    machine: FakeMachine, home_yaml: Path, apply: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Advice for the time after the installation would make the user believe that the service runs."""
+    machine.write(UNIT_FILE, "# mine\n")
+
+    assert 1 == main(["install", "--config", str(home_yaml), *apply], machine, PROGRAM)
+
+    out, err = capsys.readouterr()
+    assert "-# mine\n" in out
+    assert "nothing was changed" == out.splitlines()[-1]
+    assert "`systemctl status ble_exporter`" not in out
+    assert "exists and differs" in err
+
+
 def test_all_problems_are_shown_at_once_and_nothing_is_done(
     machine: FakeMachine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,7 +88,7 @@ def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, h
 
     assert [f"{UNIT_FILE} exists and differs"] == [problem.text for problem in refused.problems]
     assert "--replace" in refused.problems[0].hint
-    assert "-# mine" in refused.notes
+    assert "-# mine" in refused.differences
     assert b"# mine" not in machine.read(UNIT_FILE)
 
 
@@ -106,6 +106,20 @@ def test_the_unit_of_a_package_stays_the_only_one(machine: FakeMachine) -> None:
 
     assert "a package has installed the service" in planned(machine).problems[0].text
     assert "a package has installed the service" in removal(machine, is_purge=True).problems[0].text
+
+
+def test_a_removal_without_systemd_is_refused_only_if_something_is_installed(machine: FakeMachine) -> None:
+    """A script that cleans up a container must not fail; where a unit is left, the user needs a way to remove it."""
+    machine.at("/run/systemd/system").rmdir()
+    assert [] == removal(machine, is_purge=True).problems
+
+    machine.write(CONFIG, "")
+    assert [] == removal(machine, is_purge=False).problems
+
+    machine.write(UNIT_FILE, "")
+    [problem] = removal(machine, is_purge=False).problems
+    assert "systemd does not run" in problem.text
+    assert "delete the files yourself" in problem.hint
 
 
 def test_a_machine_without_systemd_is_refused(machine: FakeMachine) -> None:
