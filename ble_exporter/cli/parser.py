@@ -135,13 +135,21 @@ class Parser(argparse.ArgumentParser):
             options = [string for action in self._actions for string in action.option_strings]
             return f"unknown option {name}{_suggestion(name, options)}"
         if not self._commands:
-            return "unexpected argument: this command takes options only"
+            return self._explain_argument(name)
         if set(name) <= set("0123456789abcdefABCDEF:- ") and "decode" in self._commands:
             return f"to decode a payload, use `{self.prog} decode …`"
         if name.lower().endswith((".yaml", ".yml")):
             return f"to name a configuration, use `{self.prog} --config {name}`"
         all_commands = f"; the commands are {', '.join(sorted(self._commands))}"
         return f"unknown command {name}{_suggestion(name, self._commands) or all_commands}"
+
+    def _explain_argument(self, argument: str) -> str:
+        """Return an error message about an argument that a command does not take; it may be a bindkey."""
+        if argument.lower().endswith((".yaml", ".yml")) and "--config" in self._option_string_actions:
+            return f"unexpected argument {argument}; did you mean --config {argument}?"
+        taken = " and ".join(str(action.metavar or action.dest) for action in self._get_positional_actions())
+        apart = f"apart from {taken}, " if taken else ""
+        return f"unexpected argument: {apart}this command takes options only"
 
 
 def file_name(text: str) -> str:

@@ -93,6 +93,31 @@ def test_a_parser_without_words_rejects_a_word(capsys: pytest.CaptureFixture[str
     )
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        (DIGITS, "unexpected argument: apart from ACTION, this command takes options only"),
+        ("a/b.yaml", "unexpected argument a/b.yaml; did you mean --config a/b.yaml?"),
+    ],
+)
+def test_a_further_argument_is_answered_with_a_suggestion(
+    argument: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Most commands read a configuration, and users name it without the option."""
+    parser = Parser("service", "It installs.", examples={}, statuses={})
+    parser.add_argument("action", metavar="ACTION")
+    parser.add_argument("--config")
+
+    assert f"ble-exporter service: error: {message}" == error_of(parser, ["install", argument], capsys)
+
+
+def test_only_a_command_with_the_option_suggests_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The suggestion must not lead to another error."""
+    parser = Parser("recover", "It resets.", examples={}, statuses={})
+
+    assert error_of(parser, ["a.yaml"], capsys).endswith("unexpected argument: this command takes options only")
+
+
 @pytest.mark.parametrize("arguments", [["--kye", DIGITS], [f"--kye={DIGITS}"], ["--key", DIGITS, f"--kye={DIGITS}"]])
 def test_no_error_shows_the_value_of_an_option(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The value may be a bindkey, and users paste errors into bug reports."""
