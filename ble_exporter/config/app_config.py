@@ -25,6 +25,8 @@ OnAdapterFailure = Literal["exit", "continue"]
 OnSilence = Literal["exit", "reset"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+DEFAULT_PATH = "config.yaml"
+"""The configuration that is read without the option --config."""
 DEFAULT_LOG_FILE = "./logs/ble_exporter.log"
 DEFAULT_SILENCE_LIMIT_S = 90.0
 
@@ -132,11 +134,11 @@ def warnings_of(config: AppConfig) -> list[str]:
 
 
 def read_config(path: str, option: str = "--config") -> bytes:
-    """Return the content of a configuration file, or raise a ConfigError whose hint names `option`."""
+    """Return the content of a configuration file, or raise a ConfigError; `option` is the one that names the file."""
     try:
         return read_file(path, _MAX_BYTES)
     except OSError as error:
-        hint = f"name the configuration file with {option}"
+        hint = f"name the configuration file with {option}" if path == DEFAULT_PATH else "check the path"
         if error.errno == errno.ENOENT:
             hint += ", or create one with `ble-exporter discover --write FILE`"
         elif error.errno == errno.EFBIG:

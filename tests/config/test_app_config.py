@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ble_exporter.cli.parser import DEFAULT_CONFIG
 from ble_exporter.config.app_config import AppConfig, load_config, parse_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.utils import is_visible
@@ -107,7 +108,7 @@ def test_a_million_devices_are_refused_without_reading_them(tmp_path: Path) -> N
     path.write_bytes(b"")
     os.truncate(path, 40_000_000)
 
-    hint = "a configuration has at most 10,000 devices; name the configuration file with --config"
+    hint = "a configuration has at most 10,000 devices; check the path"
     with pytest.raises(ConfigError, match=re.escape(f"can't be read (it has more than 2 MB); {hint}")):
         load_config(str(path))
 
@@ -216,14 +217,20 @@ def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
     assert (("hci1",), "auto") == (config.adapters, config.stale_after_seconds)
 
 
-def test_a_missing_file_is_named_with_a_hint(tmp_path: Path) -> None:
-    """A missing file is the most common first error."""
-    path = tmp_path / "nowhere.yaml"
+@pytest.mark.parametrize(
+    ("path", "way_out"),
+    [("nowhere.yaml", "check the path"), (DEFAULT_CONFIG, "name the configuration file with --config")],
+)
+def test_a_missing_file_is_named_with_a_hint(
+    path: str, way_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing file is the most common first error; the option is no way out for a user who has given it."""
+    monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError) as caught:
-        load_config(str(path))
+        load_config(path)
 
-    hint = "name the configuration file with --config, or create one with `ble-exporter discover --write FILE`"
+    hint = f"{way_out}, or create one with `ble-exporter discover --write FILE`"
     assert f"{path}: can't be read (No such file or directory); {hint}" == str(caught.value)
 
 

@@ -285,7 +285,7 @@ def test_a_file_that_can_not_be_added_to_is_refused_immediately(tmp_path: Path, 
 
 def test_a_place_that_is_no_file_is_refused_immediately(tmp_path: Path) -> None:
     """The user must learn of the wrong place before waiting for sensors and answering questions."""
-    with pytest.raises(ConfigError, match=r"it is a folder, not a file\); name the configuration file with --write"):
+    with pytest.raises(ConfigError, match=r"it is a folder, not a file\); check the path"):
         check_can_add(str(tmp_path))
     with pytest.raises(ConfigError, match="its folder does not exist, or this user can't write there"):
         check_can_add(str(tmp_path / "nowhere" / "config.yaml"))
