@@ -121,8 +121,15 @@ def test_the_copyright_file_has_the_terms_of_the_project() -> None:
 @pytest.mark.parametrize("architecture", ["armhf", "armel", "i386", "../amd64"])
 def test_an_architecture_without_wheels_is_refused_with_the_way_out(architecture: str) -> None:
     """A package that lacked some of its libraries could be installed, but its program would not start."""
-    with pytest.raises(ValueError, match=f"no package for {re.escape(architecture)}.*64-bit.*docs/debian.md"):
+    with pytest.raises(ValueError, match=f"no package for {re.escape(architecture)}.*64-bit.*docs/troubleshooting.md"):
         package.check_architecture(architecture)
+
+
+@pytest.mark.parametrize(("machine", "name"), [("x86_64", "amd64"), ("aarch64", "arm64")])
+def test_the_name_that_uname_prints_is_answered_with_the_name_of_debian(machine: str, name: str) -> None:
+    """A user who types the name that `uname -m` prints does have a 64-bit system."""
+    with pytest.raises(ValueError, match=f"^no package for {machine}: Debian's name for it is {name}$"):
+        package.check_architecture(machine)
 
 
 def test_what_a_build_lacks_is_named_with_the_way_to_get_it() -> None:

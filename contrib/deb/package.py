@@ -82,10 +82,14 @@ def build(project: Path, architecture: str, into: Path) -> Path:
 
 def check_architecture(architecture: str) -> None:
     """Raise a ValueError, with a hint, if no package can be built for the architecture."""
+    for name, machine in MACHINES.items():
+        if architecture == machine:
+            raise ValueError(f"no package for {architecture}: Debian's name for it is {name}")
     if architecture not in MACHINES:
         raise ValueError(
-            f"no package for {architecture}: not all libraries are published as wheels for it, as they are for "
-            f"{' and '.join(MACHINES)}. Use a 64-bit system, or let pip compile them (docs/debian.md)"
+            f"no package for {architecture}: not all libraries are published as wheels for it, as they are for the "
+            f"64-bit systems {' and '.join(MACHINES)}. Use one of these, or let pip compile the libraries "
+            "(docs/troubleshooting.md, A 32-bit system)"
         )
 
 
