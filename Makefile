@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
+PORT := 8000
 BUILD_LOCK := requirements-build.lock
 WITHOUT_SLOW := not page and not prometheus and not radio and not differential and not docs
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
@@ -18,18 +19,19 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto -
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-demo: ## Run the exporter on a simulated radio, without hardware or root. Ctrl-C ends it.
+demo: ## Run the exporter on a simulated radio on PORT (default: 8000), without hardware or root. Ctrl-C ends it.
 	@$(MAKE) --no-print-directory VENV=.venv-demo LOCK=requirements.lock run-demo
 
 run-demo: $(READY)
 	@echo
 	@echo "  Three simulated sensors. Open:"
-	@echo "    http://127.0.0.1:8000/          the status of each sensor"
-	@echo "    http://127.0.0.1:8000/metrics   the readings, as Prometheus scrapes them"
-	@echo "    http://127.0.0.1:8000/status    the status as JSON"
-	@echo "  Ctrl-C ends the demo. The first readings:"
+	@echo "    http://127.0.0.1:$(PORT)/          the status of each sensor"
+	@echo "    http://127.0.0.1:$(PORT)/metrics   the readings, as Prometheus scrapes them"
+	@echo "    http://127.0.0.1:$(PORT)/status    the status as JSON"
+	@echo "  If another program uses this port: make demo PORT=8001. Ctrl-C ends the demo. The first readings:"
 	@echo
-	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --mock --mock-loss 0.1 --mock-strangers 5
+	@exec $(BIN)/python -m ble_exporter --config contrib/demo.yaml --web.listen-address 127.0.0.1:$(PORT) \
+	  --mock --mock-loss 0.1 --mock-strangers 5
 
 test: $(READY) lint ## Lint, check types and imports, run the fast tests, and check their coverage.
 	$(PYTEST) -m "$(WITHOUT_SLOW)" --cov --cov-report=term

@@ -41,7 +41,7 @@ def _blocks(language: str) -> list[str]:
 def _commands() -> list[list[str]]:
     """Return the words of each command in the `sh` blocks and in code spans, without `sudo`."""
     lines = [line for block in _blocks("sh") for line in block.splitlines()]
-    lines += re.findall(r"`((?:sudo )?/opt/[^`]+|ble-exporter [a-z]+ --[^`]+|apt [^`]+)`", README)
+    lines += re.findall(r"`((?:sudo )?/opt/[^`]+|ble-exporter [a-z]+ --[^`]+|(?:sudo )?apt [^`]+)`", README)
     words = [shlex.split(command, comments=True) for line in lines for command in line.split(" && ")]
     return [command[1:] if command[0] == "sudo" else command for command in words]
 
@@ -145,6 +145,31 @@ def test_the_recommended_configuration_is_what_discover_writes(tmp_path: Path, m
     recommended = load_config("readme.yaml")
 
     assert replace(written, devices={}) == replace(recommended, devices={}, keys={}, stale_after={})
+
+
+def test_the_demo_has_the_recommended_configuration(tmp_path: Path) -> None:
+    """Otherwise, each lost packet of the simulation leaves a gap, which looks like a bug."""
+    readme = tmp_path / "readme.yaml"
+    readme.write_text(_blocks("yaml")[0], encoding="utf-8")
+    recommended = load_config(str(readme))
+    demo = load_config(str(ROOT / "contrib/demo.yaml"))
+
+    assert (
+        recommended.scan_interval_seconds,
+        recommended.scan_duration_seconds,
+        recommended.stale_after_seconds,
+    ) == (demo.scan_interval_seconds, demo.scan_duration_seconds, demo.stale_after_seconds)
+
+
+@pytest.mark.parametrize(("arguments", "port"), [([], 8000), (["PORT=8001"], 8001)], ids=["default", "given"])
+def test_the_demo_names_the_port_on_which_it_listens(arguments: list[str], port: int) -> None:
+    """If the printed address is not that of the demo, the browser opens another program's page."""
+    done = subprocess.run(
+        ["make", "-n", "demo", *arguments], cwd=ROOT, check=True, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+
+    assert [str(port)] * 3 == re.findall(r"http://127\.0\.0\.1:(\d+)/", done.stdout)
+    assert [str(port)] == re.findall(r"--web\.listen-address 127\.0\.0\.1:(\d+) ", done.stdout)
 
 
 def test_prometheus_scrapes_the_port_of_the_configuration() -> None:

@@ -192,8 +192,8 @@ def _demo(machine: Machine, folder: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     # The new machine shares the ports of this machine, where the demo's port may be in use.
-    machine.do(f"sed -i 's/^listen_port: .*/listen_port: {port}/' contrib/demo.yaml", folder)
-    demo = subprocess.Popen(machine.command("exec make demo", folder, "tester"), start_new_session=True)
+    command = machine.command(f"exec make demo PORT={port}", folder, "tester")
+    demo = subprocess.Popen(command, start_new_session=True)
     try:
         until = time.monotonic() + READINGS_S
         while not _has_readings(port):
@@ -204,7 +204,6 @@ def _demo(machine: Machine, folder: str) -> None:
     finally:
         os.killpg(demo.pid, signal.SIGINT)
         demo.wait(30)
-    machine.do("git checkout --quiet contrib/demo.yaml", folder)
 
 
 def _has_readings(port: int) -> bool:
