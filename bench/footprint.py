@@ -52,14 +52,16 @@ MEMORY = Table(
     "Resident memory",
     f"RSS after {_HEARD_FOR_S:g} s, in which every device has sent 20 packets with 6 measurements, and one scrape; "
     f"medians of {_MEMORY_ROUNDS} rounds. The process with the same imports imports what the exporter imports: "
-    f"Python's own modules and all libraries, but no module of the exporter. Aim: with 200 devices, at most 1.10 times "
-    f"the memory of this process.",
+    f"Python's own modules and all libraries, but no module of the exporter. Aim, which is missed: with 200 devices, "
+    f"at most 1.10 times the memory of this process.",
     ("process", "MiB", "ratio to the same imports (min–max)", "KiB for each further device"),
     _ROWS,
     "Memory grows linearly with the number of devices. With 0 devices, the exporter's own code is the difference from "
-    "the same imports. For each device, the exporter keeps the latest values, the last hour of each value (0.6 kB, a "
-    "quarter of the whole with six values), the intervals of each value, and the lines of the scrape. Memory does not "
-    "grow with time, because each of these has a fixed size. Unknown devices take no memory.",
+    "the same imports. For each device, the exporter keeps the latest values, the last hour of each value (0.6 kB from "
+    "its first point on, a quarter of the whole with six values), the intervals of each value, and the lines of the "
+    "scrape. Each of these has a limit, which it reaches in the first hour, so memory does not grow after the first "
+    "hour. Measured once, with packets a simulated minute apart: 10,000 devices took 158 MiB after the first packets, "
+    "and 175 MiB after 30 minutes. Unknown devices take no memory.",
 )
 _REST, _PER_PACKET = "at rest, ms of CPU a minute", "for each packet, µs of CPU"
 PROCESSOR = Table(
