@@ -31,11 +31,11 @@ from tests.program import PATIENCE_S, ROOT, write_config
 from tests.service.test_serve_siege import KINDS, hold
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "3600" if IS_LONG else "10"))
-WARM_UP_S = min(120.0, SECONDS / 3)
+WARM_UP_S = min(600.0, SECONDS / 3)
 SCRAPE_EVERY_S = 15.0 if IS_LONG else 0.5
 RELOAD_EVERY_S = 20.0 if IS_LONG else 1.0
 CLIENTS_OF_A_KIND = 25
-MOST_GROWTH_KB = 5000
+MOST_GROWTH_KB = 3000 if IS_LONG else 5000
 RELOADED = SENSORS[-10:]
 """These sensors are removed by every other reload, and added by the next."""
 KEPT = {address: f"room {number}" for number, address in enumerate(SENSORS) if address not in RELOADED}
