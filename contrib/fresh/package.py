@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fresh import newer
 from fresh.debian import HOME, NEWER, Machine, step
-from fresh.systemd import UNIT, Systemd, booted, wait_for
+from fresh.systemd import CONFIGURATION, UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
 RUNS = ["systemd-sysv", "dbus", "iproute2", "libgcc-s1", "libstdc++6"]
@@ -24,15 +24,7 @@ _MOCK = (
     "[Service]\nRestartSec=1\nExecStart=\n"
     "ExecStart=/usr/bin/ble-exporter --config /etc/ble_exporter/config.yaml --mock\n"
 )
-_OWN = """
-scan_interval_seconds: 5
-scan_duration_seconds: 5
-stale_after_seconds: auto
-listen_port: 8000
-log_file: "-"
-devices:
-  "A4:C1:38:00:00:01": "cellar"
-"""
+_OWN = CONFIGURATION.format(name='"cellar"')
 _APT = "DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends"
 _KEEP = "-o Dpkg::Options::=--force-confold"
 
