@@ -36,8 +36,9 @@ def main() -> int:
     print(f"The tests run in two rounds, the second for the mutants that survive the first. For {paths[-1].name}:")
     for arguments in rounds(paths[-1].name):
         print(f"  python -m pytest {shlex.join(arguments)}", flush=True)
+    listed = _listed({path.name for path in paths})
     try:
-        survivors = _survivors(mutants, options.jobs)
+        survivors = _survivors(mutants, options.jobs, listed)
     except RunError as error:
         print(f"mutants: {error}", file=sys.stderr)
         return 2
@@ -45,7 +46,7 @@ def main() -> int:
     percent = 100 * killed / max(len(mutants), 1)
     print(f"{(time.monotonic() - start) / 60:.1f} minutes, {options.jobs} in parallel")
     print(f"{len(mutants)} mutants: {killed} killed, {len(survivors)} survived, {percent:.2f} % killed")
-    agrees = _agrees_with_list(survivors, {path.name for path in paths})
+    agrees = _agrees_with_list(survivors, listed)
     if options.modules or percent >= _WANTED_PERCENT:
         return 0 if agrees else 1
     print(f"At least {_WANTED_PERCENT} % must be killed")
@@ -57,17 +58,25 @@ def _mutants(path: Path) -> list[Mutant]:
     return list(module.mutants([*tables.edits(module), *standard.edits(module)]))
 
 
-def _survivors(mutants: list[Mutant], jobs: int) -> set[Identity]:
+def _listed(files: set[str]) -> set[Identity]:
+    """Return the mutants of these files, and of files that no longer exist, that are listed as equivalent."""
+    groups = json.loads(_SURVIVORS.read_text(encoding="utf-8"))
+    listed = {Identity(**row) for group in groups for row in group["mutants"]}
+    return {name for name in listed if name.file in files or not (FORMATS / name.file).exists()}
+
+
+def _survivors(mutants: list[Mutant], jobs: int, listed: set[Identity]) -> set[Identity]:
     """Test the mutants, print the progress and a summary, and return the mutants that survive."""
     counts: Counter[Outcome] = Counter()
     per_file: Counter[str] = Counter()
     survivors = set()
-    for mutant, outcome in zip(mutants, outcomes(mutants, jobs), strict=True):
+    for mutant, outcome in zip(mutants, outcomes(mutants, jobs, listed), strict=True):
         name = mutant.identity
         counts[outcome] += 1
         if outcome is Outcome.SURVIVED:
             survivors.add(name)
             per_file[name.file] += 1
+        if outcome is Outcome.SURVIVED and name not in listed:
             print(f"  survived: {name.file}:{mutant.line} {name.function} ({mutant.operator})")
             print(f"    - {name.before}\n    + {name.after}", flush=True)
         if counts.total() % _PROGRESS_EVERY == 0:
@@ -79,11 +88,8 @@ def _survivors(mutants: list[Mutant], jobs: int) -> set[Identity]:
     return survivors
 
 
-def _agrees_with_list(survivors: set[Identity], files: set[str]) -> bool:
-    """Return whether the survivors are those listed for the files; print each difference."""
-    groups = json.loads(_SURVIVORS.read_text(encoding="utf-8"))
-    listed = {Identity(**row) for group in groups for row in group["mutants"]}
-    listed = {name for name in listed if name.file in files or not (FORMATS / name.file).exists()}
+def _agrees_with_list(survivors: set[Identity], listed: set[Identity]) -> bool:
+    """Return whether the survivors are those listed; print each difference."""
     for name in sorted(survivors - listed):
         print(f"not in {_SURVIVORS}: {json.dumps(name._asdict(), ensure_ascii=False)}")
     for name in sorted(listed - survivors):
