@@ -26,6 +26,14 @@ def test_an_invalid_payload_is_rejected_with_its_reason(vector: Vector) -> None:
     assert (vector["reason"], vector["message"]) == (caught.value.reason, str(caught.value))
 
 
+def test_the_reserved_bit_is_located() -> None:
+    """`decode` marks the byte in the hex digits that the user pasted."""
+    with pytest.raises(DecodeError) as caught:
+        bthome.decode(bytes.fromhex("420161"))
+
+    assert (0, 1) == (caught.value.offset, caught.value.size)
+
+
 @pytest.mark.parametrize("payload", [PACKET_A, PACKET_B], ids=["A", "B"])
 def test_a_packet_cut_anywhere_inside_an_object_is_rejected(payload: bytes) -> None:
     """A value that was read from too few bytes would be wrong but plausible."""
@@ -118,6 +126,7 @@ _OBJECTS = {
     "a packet id between objects": "02ca09000703bf13",
     "the same object three times": "016101620163",
     "a binary sensor": "1a01",
+    "the least and the most": "01000164",
 }
 _PLAIN = {note: bytes.fromhex("40" + objects) for note, objects in _OBJECTS.items()} | {
     "triggered": bytes.fromhex("440161"),
