@@ -118,7 +118,7 @@ def test_the_rule_against_replays_has_the_documented_numbers() -> None:
         f"**{HOLD_S:g} s** at most after its first packet",
         f"at least **{LEAST_HOLD_S:g} s** and at most two hours",
         f"at most {COUNTS_AT_ONCE}, plus {COUNTS_PER_S:g} for each second",
-        f"three counters (**{STEPS}**)",
+        f"has received **{STEPS}** counters",
         f"over **{SPAN_S:g} s** or more",
         f"each below **{LOW}**",
         f"accepted from the sensor for **{QUIET_S:g} s**",
