@@ -10,7 +10,7 @@ WITHOUT_SLOW := not page and not prometheus and not radio and not differential a
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 READY := $(VENV)/ready-$(notdir $(LOCK))
 # Tests run on all cores, but on four at most. PYTHONDONTWRITEBYTECODE is unset because many tests start the program:
-# without cached byte code, each start would compile all modules.
+# without cached bytecode, each start would compile all modules.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help

@@ -1,1 +1,1 @@
-"""Benchmarks, which `make bench` runs. They print figures, but enforce no limits."""
+"""Benchmarks of `make bench`, `make bench-peers` and `make bench-fleet`. They print figures, but enforce no limits."""

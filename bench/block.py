@@ -1,7 +1,7 @@
 """
 The bytes of one exporter's series in a block: `python -m bench.block`, a part of `make bench-fleet`.
 
-The exporter's own collectors are asked every 30 s of a simulated clock, for two hours, and promtool writes the answers
+The exporter's own collectors are rendered every 30 s of a simulated clock, for two hours, and promtool writes the text
 as a block, in the same way as Prometheus' compaction. Nothing here depends on the speed of the machine.
 """
 
@@ -104,7 +104,7 @@ def _with_time(answer: bytes, at_s: float) -> bytes:
 
 
 def measure() -> Block:
-    """Return the contents of the block."""
+    """Return the contents of the block. Raises SystemExit if promtool is missing."""
     promtool = shutil.which("promtool")
     if promtool is None:
         raise SystemExit("bench: promtool is missing (Debian: apt-get install prometheus)")

@@ -1,5 +1,5 @@
 """
-What many exporters cost one Prometheus: `python -m bench.central_server`, or `make bench-fleet`, takes 18 minutes.
+The cost of many exporters for one Prometheus: `python -m bench.central_server`, or `make bench-fleet`, in 18 minutes.
 
 One process runs all exporters (bench.exporters), each with a port of its own: the whole program, except the Bluetooth
 stack. Two parts follow each other, each with a new Prometheus. In the first, all is as in docs/fleet.md: a scrape every
@@ -93,7 +93,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def exporters(count: int, sensors: int, speed: float) -> Iterator[list[int]]:
-    """Run exporters during the block, and yield their ports."""
+    """Run exporters during the block, and yield their ports. Raises a TimeoutError if one of them hears no sensor."""
     with running("-m", "bench.exporters", str(count), str(sensors), str(speed)) as process:
         ports = [int(port) for port in process.read_line().split()]
         deadline = time.monotonic() + _START_S
@@ -115,7 +115,11 @@ def _has_heard(port: int) -> bool:
 def prometheus(
     folder: Path, ports: Sequence[int], scrape_s: int, *, rules: bool = False, agent: bool = False
 ) -> Iterator[Server]:
-    """Run Prometheus during the block, as a server or as an agent whose server can't be reached."""
+    """
+    Run Prometheus during the block, as a server or as an agent whose server can't be reached.
+
+    Raises SystemExit if Prometheus is missing.
+    """
     folder.mkdir()
     groups = [
         {"targets": [f"{_LOCALHOST}:{port}"], "labels": {"instance": f"pi-{number:03d}"}}

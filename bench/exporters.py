@@ -40,7 +40,7 @@ _PACKET_B = struct.Struct("<BBBBH")
 
 
 def air(sensors: int, house: int, usual_dbm: float, seed: int) -> Iterator[Transmission]:
-    """Yield what an exporter hears of a house's thermometers, without end, in chronological order."""
+    """Yield the packets that an exporter hears from a house's thermometers, without end, in chronological order."""
     heard = random.Random(f"{house} {seed}")
     senders = [_thermometer(number, random.Random(f"{house} {number}")) for number in range(sensors)]
     for at, sender, payload in merge(*senders):

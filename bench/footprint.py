@@ -42,7 +42,7 @@ STARTING = Table(
     f"Seconds from the start of the process to the first answer of /healthz and to the first reading in /metrics, and "
     f"the CPU time until then; for a bare Python, the CPU time until the imports are done. The figures are medians of "
     f"{_ROUNDS} rounds, in which the processes run one after the other. The ratio compares CPU times of the same "
-    f"round. In the row with 0 devices, one is configured, and nothing is heard. Byte code and files are cached.",
+    f"round. In the row with 0 devices, one is configured, and nothing is heard. Bytecode and files are cached.",
     ("process", "/healthz s", "reading s", "CPU s", "ratio to the same imports (min–max)"),
     _ROWS,
     "The time of the imports is constant. The rest grows linearly with the number of devices, because each device has "
@@ -94,7 +94,7 @@ def _keep(rounds: Rounds, name: str, figure: float) -> None:
 
 
 def _modules(folder: Path) -> str:
-    """Return the names of the modules from other packages that the running exporter has imported."""
+    """Return the names of the modules, other than its own, that the running exporter has imported."""
     port = free_port()
     with running(*exporter(folder, _RATE_DEVICES, port)) as process:
         process.wait_for(port, "/metrics", _HEARD)

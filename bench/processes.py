@@ -22,7 +22,7 @@ class Process:
     """A running process, by default a Python interpreter; `began_s` is its start on the clock `time.monotonic`."""
 
     def __init__(self, arguments: Sequence[str], program: str = sys.executable) -> None:
-        # Byte code is cached as on a user's machine, because compiling would take most of the time of a start.
+        # Bytecode is cached as on a user's machine, because compiling would take most of the time of a start.
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         # A file, because a pipe that nobody reads would fill up.
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `kill`

@@ -39,6 +39,9 @@ class Report:
         Args:
             table: The table.
             cells: The other cells of each row by its first cell.
+
+        Raises:
+            ValueError: A row is missing, is not in the table, or does not have a cell for each column.
         """
         if list(cells) != list(table.rows) or any(1 + len(row) != len(table.head) for row in cells.values()):
             raise ValueError(f"{table.title}: the cells do not fit the table")

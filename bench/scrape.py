@@ -1,5 +1,5 @@
 """
-Compare a scrape of our exposition with `generate_latest` of plain gauges, and the updates of both with readings.
+Compare our store and exposition with plain gauges of prometheus_client: the time of a scrape, and of storing readings.
 
 A fast scrape would gain nothing if the updates became slow, so the output shows scrapes, updates, and both together.
 """

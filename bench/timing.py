@@ -21,10 +21,10 @@ class DifferenceError(Exception):
 
 class Ratio(NamedTuple):
     """
-    The speed of one contestant relative to another, over all rounds.
+    The ratio of two contestants' figures, over all rounds; for times, this is a speedup.
 
     Attributes:
-        median, least, most: Dimensionless; 1 if both are equally fast.
+        median, least, most: The median, the lowest and the highest ratio of a round; 1 if both figures are equal.
     """
 
     median: float
@@ -36,14 +36,14 @@ class Ratio(NamedTuple):
 
 
 class Rounds(dict[str, list[float]]):
-    """The seconds for one repetition in each round, by the contestant's name."""
+    """The figures of each contestant, one for each round, by its name: usually the seconds for one repetition."""
 
     def median(self, name: str) -> float:
-        """Return the median of one contestant, in seconds."""
+        """Return the median of one contestant, in the unit of the figures."""
         return median(self[name])
 
     def ratio(self, slower: str, faster: str) -> Ratio:
-        """Return how many times as fast as `slower` the contestant `faster` is."""
+        """Return the figures of `slower` divided by those of `faster`: for times, the speedup of `faster`."""
         ratios = [a / b for a, b in zip(self[slower], self[faster], strict=True)]
         return Ratio(median(ratios), min(ratios), max(ratios))
 

@@ -21,9 +21,7 @@ ROWS: dict[str, Callable[[], rooms.Panels]] = {
 }
 """The title of each row, and the function that builds its panels."""
 
-_DESCRIPTION = (
-    "Bluetooth thermometers, exported by ble_exporter. docs/grafana.md in its repository tells what each row shows."
-)
+_DESCRIPTION = "Bluetooth thermometers, exported by ble_exporter. docs/grafana.md in its repository describes each row."
 
 
 def build() -> str:

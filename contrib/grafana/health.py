@@ -129,8 +129,8 @@ def _packets() -> Panels:
         graph(
             Text(
                 "Advertisements",
-                "Per second, by what became of them. Unknown devices belong to other people; if even these fall "
-                "silent, the radio is deaf (docs/watchdog.md in the exporter's repository).",
+                "Per second, by outcome. Unknown devices are all those that are not in the configuration; if even they "
+                "are no longer heard, the radio has probably failed (docs/watchdog.md in the exporter's repository).",
             ),
             Scale("none", decimals=1, low=0),
             *(Query(expression, fate) for expression, fate in zip(expressions, fates, strict=True)),
@@ -193,8 +193,8 @@ def _resources() -> Panels:
         graph(
             Text(
                 "HTTP errors",
-                "Requests and connections that failed, by kind. What they mean: docs/troubleshooting.md in the "
-                "exporter's repository.",
+                "Requests and connections that failed, by kind. docs/troubleshooting.md in the exporter's repository "
+                "explains each kind.",
                 "No request failed",
             ),
             _COUNT,

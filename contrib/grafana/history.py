@@ -1,4 +1,4 @@
-"""Writes what Prometheus would have stored during the story: scrapes of the real service, in virtual time."""
+"""Writes the samples that Prometheus would have stored during the story, from the real service in virtual time."""
 
 import asyncio
 import logging

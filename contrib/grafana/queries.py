@@ -105,4 +105,4 @@ DEVICES: Mapping[str, str] = {
     "heard": f"count({SEEN})",
     "silent": f"count(ble_sensor_silence_reason{{{OF_DEVICE}}} == 1) or vector(0)",
 }
-"""The queries for the numbers of devices, by what they count."""
+"""The queries for the numbers of devices, by the state of the counted devices."""

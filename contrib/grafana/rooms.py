@@ -85,7 +85,7 @@ def at_a_glance() -> Panels:
         device_table(
             Text(
                 "All configured sensors",
-                "Also those that are silent, with the reason (docs/silence.md in the exporter's repository). A last "
+                "Silent sensors are shown with the reason (docs/silence.md in the exporter's repository). A last "
                 "measurement older than a day is not shown. A click on a name opens the exporter's own page.",
                 "The exporter has no devices, or is older than the metric ble_sensor_labels_info",
             ),
@@ -183,7 +183,7 @@ def battery() -> Panels:
         graph(
             Text(
                 "Battery voltage",
-                "Falls more steadily than the level. A CR2032 is empty at about 2.2 V.",
+                "The voltage falls more steadily than the level. A CR2032 is empty at about 2.2 V.",
                 "No sensor sends its voltage",
             ),
             Scale("volt", decimals=2),

@@ -60,6 +60,9 @@ class Module:
             node: The node.
             text: The new text.
             end: The last node to replace, if several are replaced.
+
+        Raises:
+            ValueError: The node has no position, because it was not parsed.
         """
         last = end or node
         if last.end_lineno is None or last.end_col_offset is None:

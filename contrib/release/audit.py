@@ -14,7 +14,7 @@ class Audit(NamedTuple):
     The result of an audit.
 
     Attributes:
-        text: One line: what was audited, or why nothing was.
+        text: One line: the number of audited packages, or the reason why the audit did not run.
         vulnerabilities: A message for each known vulnerability.
     """
 
