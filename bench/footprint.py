@@ -51,8 +51,8 @@ STARTING = Table(
 MEMORY = Table(
     "Resident memory",
     f"RSS after {_HEARD_FOR_S:g} s, in which every device has sent 20 packets with 6 measurements, and one scrape; "
-    f"medians of {_MEMORY_ROUNDS} rounds. The process with the same imports imports what the exporter imports: "
-    f"Python's own modules and all libraries, but no module of the exporter. Aim, which is missed: with 200 devices, "
+    f"medians of {_MEMORY_ROUNDS} rounds. The process with the same imports has all modules of Python and of libraries "
+    f"that the exporter imports, but none of the exporter's own. Aim, which is missed: with 200 devices, "
     f"at most 1.10 times the memory of this process.",
     ("process", "MiB", "ratio to the same imports (min–max)", "KiB for each further device"),
     _ROWS,

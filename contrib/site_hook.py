@@ -38,7 +38,7 @@ def linked_from(page: Path) -> Iterator[Path]:
 
 
 def published() -> list[Path]:
-    """Return the README, all pages of docs/, and what they link to, directly or through other pages."""
+    """Return the README, all pages of docs/, and the files that they link to, directly or through other pages."""
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     found = {*pages, ROOT / "docs" / "site.css"}
     while pages:

@@ -271,4 +271,4 @@ WITH_DROP_INS = {
     NO_NETWORK: it_needs_no_network,
     RECOVERY: it_is_recovered_as_root,
 }
-"""Section of docs/systemd.md → the check of what it describes."""
+"""Section of docs/systemd.md → the check that follows it."""

@@ -1,4 +1,4 @@
-"""Write the dashboard's JSON, or check with `--check` that the committed one is what the code builds."""
+"""Write the dashboard's JSON; with `--check`, only compare the committed file with the built JSON."""
 
 import sys
 from pathlib import Path
@@ -9,12 +9,12 @@ PATH = Path(__file__).with_name("ble_exporter.json")
 
 
 def main(arguments: list[str]) -> int:
-    """Return the exit status: 1 if the committed JSON differs from what the code builds."""
+    """Write or compare the JSON; return the exit status, which is 1 if the committed file differs."""
     built = build()
     if arguments == ["--check"]:
         if PATH.read_text(encoding="utf-8") == built:
             return 0
-        print(f"{PATH.name} is not what the code builds: run `make dashboard`, and commit the file", file=sys.stderr)
+        print(f"{PATH.name} differs from the built dashboard: run `make dashboard`, and commit it", file=sys.stderr)
         return 1
     PATH.write_text(built, encoding="utf-8")
     return 0
