@@ -115,6 +115,12 @@ def test_an_unknown_event_keeps_its_code() -> None:
     assert {"button": "unknown_0x99"} == bthome.decode(b"\x40\x3a\x99").others
 
 
+@pytest.mark.parametrize("code", ["80", "fe"])
+def test_a_held_button_has_one_name(code: str) -> None:
+    """Shelly's firmware sent 0xFE before BTHome defined 0x80, and users must not need two queries."""
+    assert {"button": "hold_press"} == bthome.decode(bytes.fromhex("403a" + code)).others
+
+
 def test_text_that_is_not_utf_8_is_shown_with_replacement_characters() -> None:
     """An invalid text must not cause an error, and what is left of the text may help to find the sensor's fault."""
     assert {"text": "a�"} == bthome.decode(b"\x40\x53\x02a\xff").others

@@ -6,7 +6,8 @@ import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome_v1
-from ble_exporter.formats.decoded import ANYTHING, Decoded
+from ble_exporter.formats.decoded import ANYTHING, LIKELY, POSSIBLE, Decoded, Guess
+from ble_exporter.formats.field import Field
 
 TEMPERATURE = "2302ca09"  # signed, two bytes: 25.06 °C
 MAC_ADDRESS = "86a6808fe64854"
@@ -85,3 +86,57 @@ def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may
     guess = bthome_v1.guess_encrypted(bytes(size))
 
     assert (ANYTHING if may_be else None) == (guess and guess.rank)
+
+
+@pytest.mark.parametrize(
+    ("payload", "note"),
+    [
+        ("020161", "unsigned, 1 byte"),
+        (TEMPERATURE, "signed, 2 bytes"),
+        ("4302c4a8", "floating-point, 2 bytes"),
+        ("65020a0b0c0d", "text, 4 bytes: unknown, skipped"),
+        (MAC_ADDRESS, "MAC address, 5 bytes: skipped"),
+        ("a55000000000", "clock, 4 bytes"),
+        ("c20211", "type 6, 1 byte: unknown, skipped"),
+        ("e20211", "type 7, 1 byte: unknown, skipped"),
+        ("02ff07", "unsigned, 1 byte: unknown, skipped"),
+        ("020007", "unsigned, 1 byte"),
+        ("023a01", "unsigned, 1 byte"),
+    ],
+)
+def test_the_control_byte_is_explained(payload: str, note: str) -> None:
+    """`decode` shows the type and the size of each object, and which objects give no value."""
+    (field,) = bthome_v1.fields(bytes.fromhex(payload))
+
+    assert isinstance(field, Field)
+    assert note == field.note
+
+
+_WHOLE = "it consists of version 1 objects only"
+_UNUSUAL = "it consists of version 1 objects, some of them of an unusual size"
+_BEGINS = "it begins with a version 1 object"
+
+
+@pytest.mark.parametrize(
+    ("payload", "rank", "why"),
+    [
+        (TEMPERATURE, LIKELY, _WHOLE),
+        (f"{TEMPERATURE}020161", LIKELY, _WHOLE),
+        ("0402ca0900", POSSIBLE, _UNUSUAL),
+        ("0602ca09000000", POSSIBLE, _UNUSUAL),  # five bytes for a number
+        (f"{TEMPERATURE}0702ca0900000000", POSSIBLE, _BEGINS),  # six bytes
+        (f"{TEMPERATURE}0402ca0900", POSSIBLE, _UNUSUAL),
+        (f"{TEMPERATURE}02ff07", POSSIBLE, _BEGINS),
+        ("02016102ff07", POSSIBLE, _BEGINS),
+        (f"{TEMPERATURE}ff", POSSIBLE, _BEGINS),
+        ("02ff07", None, ""),
+        ("0201ff", None, ""),
+        ("0702ca0900000000", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_a_guess_gives_its_reason(payload: str, rank: int | None, why: str) -> None:
+    """Users choose among the guesses by their reasons, and the rank decides which guess comes first."""
+    expected = None if rank is None else Guess(rank, bthome_v1.UUID, why)
+
+    assert expected == bthome_v1.guess(bytes.fromhex(payload))
